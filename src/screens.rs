@@ -15,6 +15,7 @@ pub mod hypertables;
 pub mod indexes;
 pub mod jobs;
 pub mod journal;
+pub mod later;
 mod load;
 pub mod overview;
 pub mod policy;

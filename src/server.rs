@@ -2,7 +2,7 @@
 
 pub mod exact;
 pub mod known;
-pub(crate) mod row;
+pub mod row;
 mod script;
 pub mod session;
 pub mod sql;

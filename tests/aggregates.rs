@@ -39,7 +39,7 @@ async fn list(client: &Client, server: &Server) -> Vec<Row> {
         .await
         .unwrap()
         .iter()
-        .map(|row| Row::read(row).unwrap())
+        .map(|row| Row::read(row.into()).unwrap())
         .collect()
 }
 
@@ -136,13 +136,13 @@ async fn the_newest_row_is_the_one_a_scan_finds_and_its_bucket_ends_as_time_buck
             };
             let theirs = client.query_one(&text, &[]).await.unwrap();
             assert_eq!(
-                row.newest,
+                row.newest_row(),
                 theirs.get::<_, Option<i64>>(0),
                 "{label} {}",
                 row.name
             );
             assert_eq!(
-                row.newest_end,
+                row.newest_end(),
                 theirs.get::<_, Option<i64>>(1),
                 "{label} {}",
                 row.name
@@ -168,7 +168,7 @@ async fn a_lag_is_counted_from_the_newest_bucket_and_never_below_nothing() {
                     .map(|to| to.min(now)),
             );
             let expected = row
-                .newest_end
+                .newest_end()
                 .zip(covered)
                 .map(|(end, covered)| (end.min(now) - covered).max(0));
             assert_eq!(row.lag(&at), expected, "{label} {}", row.name);

@@ -5,7 +5,8 @@ mod known;
 
 use hypertop::model::moment::{Axis, Stamp};
 use hypertop::model::verdict::{Level, Verdict};
-use hypertop::screens::aggregates::{Around, ParentJob, Row, Waits};
+use hypertop::screens::aggregates::{Around, Newest, ParentJob, Row, Waits};
+use hypertop::screens::later::Later;
 use hypertop::screens::policy::Policy;
 use hypertop::screens::record::Record;
 use hypertop::server::known::{At, Server};
@@ -18,6 +19,21 @@ fn server() -> Server {
         postgres: 150_018,
         ..known::server()
     }
+}
+
+fn newest(row: i64, end: i64) -> Later<Newest> {
+    Later::Read(Newest {
+        row: Some(row),
+        end: Some(end),
+        unknown: None,
+    })
+}
+
+fn unknown(reason: i64) -> Later<Newest> {
+    Later::Read(Newest {
+        unknown: Some(reason),
+        ..Newest::default()
+    })
 }
 
 /// Hourly, refreshed an hour ago as its policy promises (3 h at most).
@@ -36,21 +52,14 @@ fn aggregate() -> Row {
         bucket_zone: None,
         bucket_offset: None,
         bucket_origin: None,
-        oldest: None,
-        first_unread: None,
-        future_rows: None,
+        gaps: Later::NotRead,
         reach_error: None,
-        remade: None,
         watermark: Some(NOW.0 - HOUR),
         refreshed_to: Some(NOW.0 - HOUR),
         never_before: None,
         source_end: Some(NOW.0 + HOUR),
         bucket_longest: Some(HOUR),
-        newest: Some(NOW.0 - 60_000_000),
-        newest_end: Some(NOW.0 + HOUR),
-        newest_asked: true,
-        unknown: None,
-        newest_error: None,
+        newest: newest(NOW.0 - 60_000_000, NOW.0 + HOUR),
         pending: 0,
         refreshing: Some(false),
         policy: Some(Policy {
@@ -127,8 +136,7 @@ fn the_lag_is_never_more_than_what_was_said_it_is_at_most() {
     row.bucket_longest = Some(24 * HOUR);
     behind(&mut row, 18);
     row.source_end = Some(NOW.0 - HOUR / 2);
-    row.newest = Some(NOW.0 - HOUR);
-    row.newest_end = Some(NOW.0 + 6 * HOUR);
+    row.newest = newest(NOW.0 - HOUR, NOW.0 + 6 * HOUR);
     let server = server();
     let at = At {
         now: NOW,
@@ -190,23 +198,22 @@ fn a_long_lag_under_a_paused_policy_is_critical_and_says_so_once() {
 fn no_new_source_data_is_no_fault() {
     let verdict = judged(|row| {
         behind(row, 90);
-        row.newest = Some(NOW.0 - 91 * HOUR);
-        row.newest_end = Some(NOW.0 - 90 * HOUR);
+        row.newest = newest(NOW.0 - 91 * HOUR, NOW.0 - 90 * HOUR);
     });
     says(&verdict, Level::Ok, &["no newer rows"]);
 }
 
 #[test]
 fn an_empty_source_is_not_an_unknown_lag() {
-    let verdict = judged(|row| (row.newest, row.newest_end) = (None, None));
+    let verdict = judged(|row| row.newest = Later::Read(Newest::default()));
     says(&verdict, Level::Ok, &["mes.oee is empty"]);
 }
 
 #[test]
 fn what_may_not_be_read_is_unknown_and_says_why() {
-    let verdict = judged(|row| (row.newest, row.newest_end, row.unknown) = (None, None, Some(1)));
+    let verdict = judged(|row| row.newest = unknown(1));
     says(&verdict, Level::Unknown, &["may not SELECT from mes.oee"]);
-    let verdict = judged(|row| (row.newest, row.newest_end, row.unknown) = (None, None, Some(2)));
+    let verdict = judged(|row| row.newest = unknown(2));
     says(&verdict, Level::Unknown, &["Apache edition"]);
 }
 
@@ -256,7 +263,7 @@ fn a_refresh_into_the_future_is_clamped_by_the_local_clock() {
     let mut row = aggregate();
     row.axis = Axis::Timestamp;
     row.local_shift = 5 * HOUR;
-    row.newest_end = Some(NOW.0 + 9 * HOUR);
+    row.newest = newest(NOW.0 - 60_000_000, NOW.0 + 9 * HOUR);
     (row.watermark, row.refreshed_to) = (Some(NOW.0 + 2 * HOUR), Some(NOW.0 + 2 * HOUR));
     let server = server();
     let at = At {

@@ -105,7 +105,7 @@ async fn the_details_list_every_chunk_and_add_up_to_the_row() {
                 .await
                 .unwrap();
             let bytes: i64 = found.iter().map(|row| row.get::<_, i64>("bytes")).sum();
-            assert_eq!(Some(bytes), row.bytes, "{label} {name}");
+            assert_eq!(Some(bytes), row.bytes(), "{label} {name}");
             let sections = (Row::DETAILS[0].build)(row, &found, &at).unwrap();
             let Some(Section::Grid { rows: grid, .. }) = sections.last() else {
                 panic!("{label} {name}: no list");
@@ -132,7 +132,7 @@ async fn a_role_without_rights_sees_the_same_list() {
             .unwrap();
         let seen = indexes(&client, &server).await;
         assert_eq!(seen.len(), all.len(), "{label}");
-        let of = |rows: &HashMap<String, Row>| rows["energy_meter_ts_idx"].bloat_bytes;
+        let of = |rows: &HashMap<String, Row>| rows["energy_meter_ts_idx"].bloat_bytes();
         assert!(of(&all) > Some(0), "{label}");
         assert_eq!(
             of(&seen),

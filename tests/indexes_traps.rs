@@ -192,8 +192,8 @@ async fn plain_tables_are_served_with_and_without_timescaledb() {
             .await
             .unwrap()
             .get(0);
-        assert_eq!(again.bytes, Some(bytes), "{label}");
-        assert!(rows["plain_w_x"].bloat_bytes.is_some(), "{label}");
+        assert_eq!(again.bytes(), Some(bytes), "{label}");
+        assert!(rows["plain_w_x"].bloat_bytes().is_some(), "{label}");
         let parted = rows["parted_k"].parts.as_ref().unwrap();
         assert_eq!(
             (parted.with, parted.without),

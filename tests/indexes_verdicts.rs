@@ -5,7 +5,8 @@ mod known;
 use hypertop::model::value::Value;
 use hypertop::model::verdict::{Level, Verdict};
 use hypertop::model::version::Version;
-use hypertop::screens::indexes::{Parts, Row, TableKind};
+use hypertop::screens::indexes::{Parts, Row, Size, TableKind};
+use hypertop::screens::later::Later;
 use hypertop::screens::record::Record;
 use hypertop::server::known::{At, Server};
 use known::NOW;
@@ -20,6 +21,13 @@ fn server() -> Server {
         started: NOW.plus_seconds(-60.0 * DAY),
         ..known::server()
     }
+}
+
+fn size(bytes: i64, bloat: Option<i64>) -> Later<Size> {
+    Later::Read(Size {
+        bytes: Some(bytes),
+        bloat,
+    })
 }
 
 /// A large index on 100 uncompressed chunks, scanned a thousand times.
@@ -46,9 +54,7 @@ fn index() -> Row {
         members: 100,
         scans: 1000,
         about_bytes: GIGABYTE,
-        bytes: Some(GIGABYTE),
-        bloat_bytes: None,
-        exact_error: None,
+        exact: size(GIGABYTE, None),
         root_valid: true,
         unique: false,
         constraint: None,
@@ -98,7 +104,7 @@ fn a_large_index_that_nobody_scans_is_a_warning_and_a_small_one_a_notice() {
     says(&large, Level::Warning, "never scanned in the 30d");
     assert_eq!(unused(&large, &server()), Some(true));
     let small = Row {
-        bytes: Some(8192),
+        exact: size(8192, None),
         ..large
     };
     says(&small, Level::Notice, "8.00 kB, and every write updates it");
@@ -197,7 +203,7 @@ fn compressed_chunks_limit_what_scans_can_say() {
     );
     let mut all = with(|parts| parts.compressed = 100);
     all.scans = 0;
-    all.bytes = Some(819_200);
+    all.exact = size(819_200, None);
     says(
         &all,
         Level::Notice,
@@ -226,7 +232,7 @@ fn compressed_chunks_limit_what_scans_can_say() {
 #[test]
 fn a_bloated_index_says_what_a_reindex_gives_back() {
     let half = Row {
-        bloat_bytes: Some(GIGABYTE / 2),
+        exact: size(GIGABYTE, Some(GIGABYTE / 2)),
         ..index()
     };
     says(
@@ -235,13 +241,12 @@ fn a_bloated_index_says_what_a_reindex_gives_back() {
         "about 512 MB of its 1.00 GB are empty (50 %",
     );
     let little = Row {
-        bloat_bytes: Some(GIGABYTE / 3),
+        exact: size(GIGABYTE, Some(GIGABYTE / 3)),
         ..index()
     };
     says(&little, Level::Ok, "scans");
     let small = Row {
-        bytes: Some(80 << 20),
-        bloat_bytes: Some(79 << 20),
+        exact: size(80 << 20, Some(79 << 20)),
         ..index()
     };
     says(&small, Level::Ok, "scans");
@@ -347,7 +352,7 @@ fn an_estimate_is_marked_and_left_out_of_json() {
         server: &server,
     };
     let row = Row {
-        bytes: None,
+        exact: Later::NotRead,
         ..index()
     };
     let bytes = Row::COLUMNS.iter().find(|column| column.name == "bytes");

@@ -45,7 +45,7 @@ async fn jobs(client: &Client, server: &Server) -> Vec<Row> {
         .await
         .unwrap()
         .iter()
-        .map(|row| Row::read(row).unwrap())
+        .map(|row| Row::read(row.into()).unwrap())
         .collect()
 }
 
@@ -83,7 +83,7 @@ async fn every_figure_is_the_documented_views_figure() {
             .await
             .unwrap()
             .iter()
-            .map(|row| Row::read(row).unwrap())
+            .map(|row| Row::read(row.into()).unwrap())
             .map(|row| (row.job_id, row))
             .collect();
         let views = transaction.query(VIEWS, &[]).await.unwrap();

@@ -11,6 +11,7 @@ use hypertop::app::{App, Effect, Msg, theme};
 use hypertop::model::screen_id::ScreenId;
 use hypertop::model::threshold_settings;
 use hypertop::model::threshold_settings::Table;
+use hypertop::screens::later::Later;
 use hypertop::screens::record::Record;
 use hypertop::screens::{Rows, aggregates, compression, jobs, server as figures};
 
@@ -168,16 +169,22 @@ fn hierarchy(parent_policy: bool) -> Vec<aggregates::Row> {
         let parent_job =
             parent.map(|_| serde_json::json!({ "id": 1010, "scheduled": false, "fails": false }));
         let alone = parent.is_none() && !parent_policy;
-        serde_json::from_value(serde_json::json!({
+        let mut row: aggregates::Row = serde_json::from_value(serde_json::json!({
             "id": id, "source_id": source, "parent_id": parent, "schema": "mes", "name": names[0], "source_schema": "mes",
             "source_name": names[1], "materialized_only": true, "axis": "TimestampTz", "watermark": NOW.0 - hour,
-            "refreshed_to": NOW.0 - hour, "source_end": NOW.0, "bucket_longest": hour, "newest": NOW.0 - hour, "newest_end": NOW.0 - hour,
-            "newest_asked": true, "pending": 0, "refreshing": false, "policy": if alone { None } else { Some(policy) },
+            "refreshed_to": NOW.0 - hour, "source_end": NOW.0, "bucket_longest": hour,
+            "pending": 0, "refreshing": false, "policy": if alone { None } else { Some(policy) },
             "policies": 1, "expected_seconds": 7200.0, "depth": if parent.is_some() { 2 } else { 1 }, "wipe_risk": false,
             "local_shift": 0, "other_stopped": 0, "other_scheduled": false, "parent_job": parent_job.filter(|_| parent_policy),
             "waits": { "unreached": 0, "ranges": 0 }, "around": {},
         }))
-        .unwrap()
+        .unwrap();
+        row.newest = Later::Read(aggregates::Newest {
+            row: Some(NOW.0 - hour),
+            end: Some(NOW.0 - hour),
+            unknown: None,
+        });
+        row
     };
     vec![
         row(10, 1, None, ["hourly", "metrics"]),
@@ -468,7 +475,7 @@ fn a_backlog_of_integer_time_is_asked_for_behind_the_overview_and_of_no_other_ro
     let mut app = app();
     let mut counted = row(7, "counted", 0);
     (counted.axis, counted.has_now) = (hypertop::model::moment::Axis::Integer, true);
-    (counted.backlog, counted.backlog_bytes) = (None, None);
+    (counted.backlog, counted.backlog_bytes) = (None, Later::NotRead);
     if let Some(policy) = &mut counted.policy {
         (policy.after, policy.after_number) = (Some("500".to_owned()), Some(500));
         policy.after_seconds = None;

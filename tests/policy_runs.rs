@@ -139,14 +139,14 @@ async fn chunks(rig: &Rig, table: &str, wanted: &str) -> Vec<String> {
 
 async fn eligible(rig: &Rig, table: &str) -> Option<i64> {
     match rig.session.load(ScreenId::Retention).await.unwrap() {
-        Rows::Retention(rows) => rows.iter().find(|row| row.name == table)?.eligible,
+        Rows::Retention(rows) => rows.iter().find(|row| row.name == table)?.eligible(),
         _ => None,
     }
 }
 
 async fn backlog(rig: &Rig, table: &str) -> Option<i64> {
     match rig.session.load(ScreenId::Compression).await.unwrap() {
-        Rows::Compression(rows) => rows.iter().find(|row| row.name == table)?.backlog,
+        Rows::Compression(rows) => rows.iter().find(|row| row.name == table)?.backlog(),
         _ => None,
     }
 }

@@ -11,6 +11,7 @@ use hypertop::model::moment::{Axis, Stamp};
 use hypertop::model::thresholds::{ALL, Exception, Limits, Scope, Unit};
 use hypertop::model::verdict::{Level, Verdict};
 use hypertop::screens::jobs::{Statistics, Workers};
+use hypertop::screens::later::Later;
 use hypertop::screens::record::Record;
 use hypertop::screens::{aggregates, compression, hypertables, jobs, server};
 use hypertop::server::known::{At, Server};
@@ -396,15 +397,19 @@ fn aggregate(change: impl FnOnce(&mut aggregates::Row)) -> aggregates::Row {
     let row = json!({
         "id": 7, "source_id": 3, "schema": "mes", "name": "oee_hourly", "source_schema": "mes", "source_name": "oee",
         "materialized_only": true, "axis": Axis::TimestampTz, "bucket_width": "01:00:00", "watermark": NOW.0 - HOUR,
-        "refreshed_to": NOW.0 - HOUR, "source_end": NOW.0 + HOUR, "bucket_longest": HOUR, "newest": NOW.0 - 60_000_000,
-        "newest_end": NOW.0 + HOUR, "newest_asked": true, "pending": 0, "refreshing": false,
+        "refreshed_to": NOW.0 - HOUR, "source_end": NOW.0 + HOUR, "bucket_longest": HOUR, "pending": 0, "refreshing": false,
         "policy": policy(ago(-3000.0)), "policies": 1, "start_offset": "1 day", "end_offset": "01:00:00",
         "start_seconds": 86_400.0, "end_seconds": 3600.0, "schedule_interval": "01:00:00", "expected_seconds": 10_800.0,
         "depth": 1, "wipe_risk": false, "local_shift": 0, "other_stopped": 0, "other_scheduled": false,
         "last_start": ago(605.0), "average_seconds": 5.0, "waits": aggregates::Waits::default(),
         "around": aggregates::Around::default(),
     });
-    let mut row = serde_json::from_value(row).unwrap();
+    let mut row: aggregates::Row = serde_json::from_value(row).unwrap();
+    row.newest = Later::Read(aggregates::Newest {
+        row: Some(NOW.0 - 60_000_000),
+        end: Some(NOW.0 + HOUR),
+        unknown: None,
+    });
     change(&mut row);
     row
 }
@@ -470,9 +475,13 @@ fn compressed(change: impl FnOnce(&mut compression::Row)) -> compression::Row {
     let row = json!({
         "id": 1, "schema": "mes", "name": "metrics", "aggregate": false, "enabled": true, "axis": Axis::TimestampTz,
         "has_now": false, "chunks": 10, "compressed": 10, "partial": 0, "uncompressed": 0, "frozen": 0, "unordered": 0,
-        "policy": policy(ago(-3000.0)), "backlog": 0, "partial_due": 0, "old_settings": 0, "segment_by": "machine",
+        "policy": policy(ago(-3000.0)), "backlog": 0, "partial_due": 0, "segment_by": "machine",
     });
-    let mut row = serde_json::from_value(row).unwrap();
+    let mut row: compression::Row = serde_json::from_value(row).unwrap();
+    row.packed = Later::Read(compression::Packed {
+        old: Some(0),
+        ..compression::Packed::default()
+    });
     change(&mut row);
     row
 }

@@ -12,6 +12,8 @@ use hypertop::model::screen_id::ScreenId;
 use hypertop::model::target::Target as Thing;
 use hypertop::model::verdict::{Finding, Level};
 use hypertop::model::version::Version;
+use hypertop::screens::aggregates::Newest;
+use hypertop::screens::later::Later;
 use hypertop::screens::record::Record;
 use support::act::Rig;
 use support::console::Console;
@@ -268,8 +270,11 @@ fn a_refresh_that_waits_for_a_lock_names_who_holds_it_and_ending_that_session_fi
             rig.name
         );
         let mut seen = row.clone();
-        (seen.newest, seen.newest_end, seen.newest_asked) = (row.source_end, row.source_end, true);
-        seen.newest_error = None;
+        seen.newest = Later::Read(Newest {
+            row: row.source_end,
+            end: row.source_end,
+            unknown: None,
+        });
         let verdict = seen.verdict(&at);
         let finding = verdict
             .findings

@@ -456,7 +456,7 @@ fn an_aggregate_of_integer_time_goes_by_the_now_of_its_hypertable() {
             let (screens, _) = look(rig, &[ScreenId::Retention]).await;
             let mut rows = screens.retention.rows().iter();
             let row = rows.find(|row| row.name == "Ten.s").unwrap();
-            (row.eligible, row.eligible_bytes, row.chunks)
+            (row.eligible(), row.eligible_bytes(), row.chunks)
         };
         let bytes = rig
             .text(r#"select sum(pg_total_relation_size(c)) from show_chunks('"Me.s"."Ten.s"', older_than => 5000::bigint) c"#)

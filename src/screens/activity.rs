@@ -16,7 +16,7 @@ use crate::model::verdict::Verdict;
 use crate::screens::record::{Column, Detail, Record, Section};
 use crate::server::known;
 use crate::server::known::At;
-use crate::server::row;
+use crate::server::row::{self, Line};
 use crate::server::sql::{Param, Query, query};
 
 pub(crate) use judge::LOCKS_ON;
@@ -130,7 +130,7 @@ impl Record for Row {
         },
     ];
 
-    fn read(row: &tokio_postgres::Row) -> Result<Self> {
+    fn read(row: Line<'_>) -> Result<Self> {
         let mut session: Self = row::read(row)?;
         session.own = known::own::is(session.pid);
         session.query = session

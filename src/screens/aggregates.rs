@@ -21,11 +21,12 @@ use crate::model::target::Target;
 use crate::model::value::Value;
 use crate::model::verdict::Verdict;
 use crate::model::{clock, rules, text};
+use crate::screens::later::Later;
 use crate::screens::policy;
 use crate::screens::policy::Policy;
 use crate::screens::record::{Column, Detail, Exact, Record, Section};
 use crate::server::known::{At, Edition};
-use crate::server::row::read;
+use crate::server::row::{Line, read};
 use crate::server::sql::{Param, Query, query};
 
 /// The policies on a hypertable or an aggregate's materialization; `$1` is its id (int8).
@@ -35,7 +36,7 @@ pub use details::policies as policy_sections;
 
 pub use waits::{Around, Waits};
 
-pub use self::row::{ParentJob, Row};
+pub use self::row::{Gaps, Newest, ParentJob, Row};
 
 const NEWEST: Exact<Row> = Exact {
     overview: true,
@@ -47,18 +48,8 @@ const NEWEST: Exact<Row> = Exact {
     // Each id locks its newest chunk with its indexes, on top of 35 locks on catalogues: at most 64 in all.
     slice: 6,
     want: |row| Some((row.id.into(), 1)),
-    take: |row, figures| match figures {
-        Ok([newest, end, unknown]) => {
-            (row.newest, row.newest_end, row.unknown) = (*newest, *end, *unknown);
-            row.newest_asked = true;
-            row.newest_error = None;
-        }
-        Ok(_) => {}
-        Err(error) => {
-            (row.newest, row.newest_end, row.unknown) = (None, None, None);
-            row.newest_asked = false;
-            row.newest_error = Some(error.to_owned());
-        }
+    take: |row, figures| {
+        row.newest = Later::of(figures, |[row, end, unknown]| Newest { row, end, unknown });
     },
 };
 
@@ -122,12 +113,14 @@ const GAPS: Exact<Row> = Exact {
     },
     // An error is ignored: the figures of the newest row say why the source cannot be read.
     take: |row, figures| {
-        let [oldest, unread, from, to, future] = figures
-            .ok()
-            .and_then(|all| all.try_into().ok())
-            .unwrap_or_default();
-        (row.oldest, row.first_unread, row.future_rows) = (oldest, unread, future);
-        row.remade = from.zip(to);
+        row.gaps = Later::of(figures, |[oldest, first_unread, from, to, future_rows]| {
+            Gaps {
+                oldest,
+                first_unread,
+                remade: from.zip(to),
+                future_rows,
+            }
+        });
     },
 };
 
@@ -168,7 +161,7 @@ impl Record for Row {
             row.point(row.refreshed())
         }),
         Column::<Self>::text("newest_source", "NEWEST SOURCE", 19, |row, _| {
-            row.point(row.newest)
+            row.point(row.newest_row())
         })
         .rank(4),
         Column::<Self>::hidden("lag_seconds", |row, at| {
@@ -260,7 +253,7 @@ impl Record for Row {
         },
     ];
 
-    fn read(row: &tokio_postgres::Row) -> Result<Self> {
+    fn read(row: Line<'_>) -> Result<Self> {
         let mut aggregate: Self = read(row)?;
         aggregate.reach_error = aggregate.reach_error.as_deref().map(clock::odd_zone);
         Ok(aggregate)
@@ -292,7 +285,7 @@ impl Record for Row {
         if hidden > 0 {
             caveats.push(format!("unknown whether other roles are refreshing {}: grant pg_read_all_stats to this role", aggregates(hidden)));
         }
-        let denied = count(|row| row.unknown == Some(1));
+        let denied = count(|row| row.newest_unknown() == Some(1));
         if denied > 0 {
             caveats.push(format!("{} with an upper bound instead of a lag (the end of the newest chunk): this role may not SELECT from the source", aggregates(denied)));
         }

@@ -15,6 +15,7 @@ use crate::screens::{
 };
 use crate::server::exact::{ExactQuery, Figures};
 use crate::server::known::{At, Counters, Server};
+use crate::server::row;
 use crate::server::sql::{Param, Query};
 
 macro_rules! screens {
@@ -270,9 +271,10 @@ fn read<R: Record>(
     rows: &[tokio_postgres::Row],
     companion: &[tokio_postgres::Row],
 ) -> Result<Vec<R>> {
-    let mut rows: Vec<R> = rows.iter().map(R::read).collect::<Result<_>>()?;
-    R::join(&mut rows, companion)?;
-    Ok(rows)
+    row::joined(rows, companion)?
+        .into_iter()
+        .map(R::read)
+        .collect()
 }
 
 fn details<R: Record>(rows: &[R]) -> Vec<(&'static str, &'static Query, Vec<Param>)> {

@@ -19,17 +19,17 @@ use crate::model::value::Value;
 use crate::model::verdict::Verdict;
 use crate::model::version::Version;
 use crate::screens::chunks::{self, Chunks};
+use crate::screens::later::Later;
 use crate::screens::policy;
-use crate::screens::policy::Policy;
+use crate::screens::policy::{Counted, Policy};
 use crate::screens::record::{Column, Detail, Exact, Record, Section};
 use crate::server::known::{At, Edition};
-use crate::server::row::{read, read_all};
+use crate::server::row::{Line, read};
 use crate::server::sql::{Param, Query, query};
 
 pub use pace::Pace;
 
-use self::row::Companion;
-pub use self::row::{Drift, Recorded, Row};
+pub use self::row::{Drift, Packed, Recorded, Row};
 
 /// Seconds after which the row of a running policy is read again.
 const LOOK_AGAIN: f64 = 30.0;
@@ -109,11 +109,12 @@ impl Record for Row {
         })
         .rank(1),
         Column::<Self>::number("backlog_chunks", "BACKLOG", 7, |row, _| {
-            let about = row.about_backlog.map(Value::About);
-            row.backlog.map(Value::Int).or(about).into()
+            let about = row.counted.get().and_then(|counted| counted.about);
+            let about = about.map(Value::About);
+            row.backlog().map(Value::Int).or(about).into()
         }),
         Column::<Self>::number("backlog_bytes", "BYTES", 8, |row, _| row.backlog_size()).rank(2),
-        Column::<Self>::hidden("old_settings_chunks", |row, _| row.old_settings.into()),
+        Column::<Self>::hidden("old_settings_chunks", |row, _| row.old_settings().into()),
         Column::<Self>::hidden("stuck_chunk", |row, _| {
             row.stuck.as_ref().map(|stuck| stuck.chunk.clone()).into()
         }),
@@ -128,20 +129,10 @@ impl Record for Row {
             figures: &["backlog_chunks", "about_chunks", "due_since"],
             slice: 2_000,
             want: |row| Some((row.id.into(), row.integer_cost()?)),
-            take: |row, figures| match figures {
-                Ok([chunks, about, since]) => {
-                    row.about_backlog = *about;
-                    row.backlog = *chunks;
-                    row.backlog_bytes = chunks.filter(|chunks| *chunks == 0);
-                    row.due_since = since.map(Stamp);
-                    row.backlog_error = None;
-                }
-                Ok(_) => {}
-                Err(error) => {
-                    (row.backlog, row.backlog_bytes, row.due_since) = (None, None, None);
-                    row.about_backlog = None;
-                    row.backlog_error = Some(error.to_owned());
-                }
+            take: |row, figures| {
+                row.counted = Later::of(figures, |[chunks, about, since]| {
+                    Counted::new(chunks, about, since)
+                });
             },
         },
         Exact {
@@ -153,17 +144,7 @@ impl Record for Row {
             figures: &["backlog_bytes"],
             slice: 500,
             want: |row| Some((row.id.into(), row.backlog_cost()?)),
-            take: |row, figures| match figures {
-                Ok([bytes]) => {
-                    row.backlog_bytes = *bytes;
-                    row.backlog_error = None;
-                }
-                Ok(_) => {}
-                Err(error) => {
-                    row.backlog_bytes = None;
-                    row.backlog_error = Some(error.to_owned());
-                }
-            },
+            take: |row, figures| row.backlog_bytes = Later::of(figures, |[bytes]| bytes),
         },
         Exact {
             overview: true,
@@ -194,18 +175,31 @@ impl Record for Row {
                 let cost = row.packed_cost();
                 (cost > 0).then(|| (row.id.into(), cost))
             },
-            take: |row, figures| match figures {
-                Ok([old, drifted, recorded, now, of_old @ ..]) => {
-                    row.old_settings = *old;
-                    row.old_record = Recorded::read(of_old);
-                    row.drift = Drift::of(*drifted, *recorded, *now);
-                    row.packed_error = None;
-                }
-                Ok(_) => {}
-                Err(error) => {
-                    (row.old_settings, row.drift) = (None, None);
-                    row.packed_error = Some(error.to_owned());
-                }
+            take: |row, figures| {
+                row.packed = Later::of(
+                    figures,
+                    |[
+                        old,
+                        drifted,
+                        recorded,
+                        now,
+                        chunks,
+                        before,
+                        after,
+                        rows,
+                        batches,
+                    ]| Packed {
+                        old,
+                        old_record: Recorded {
+                            chunks: chunks.unwrap_or(0),
+                            before,
+                            after,
+                            rows,
+                            batches,
+                        },
+                        drift: Drift::of(drifted, recorded, now),
+                    },
+                );
             },
         },
         policy::age(
@@ -224,38 +218,15 @@ impl Record for Row {
         build: |row, rows, _| Ok(Chunks::read(rows, row.axis)?.sections()),
     }];
 
-    fn read(row: &tokio_postgres::Row) -> Result<Self> {
+    fn read(row: Line<'_>) -> Result<Self> {
         let (mut hypertable, due): (Self, policy::Due) = read(row)?;
         let runs = hypertable
             .policy
             .as_ref()
             .is_some_and(|policy| policy.scheduled && policy.next_start == Some(Stamp::BEFORE_ALL));
-        hypertable.backlog_bytes = hypertable.backlog.filter(|chunks| *chunks == 0);
         // The run may start to wait for a lock, which changes no catalogue.
         hypertable.next_due = due.at(runs.then_some(LOOK_AGAIN));
         Ok(hypertable)
-    }
-
-    fn join(rows: &mut [Self], companion: &[tokio_postgres::Row]) -> Result<()> {
-        let companions: Vec<Companion> = read_all(companion)?;
-        let mut companions: HashMap<_, _> = companions
-            .into_iter()
-            .map(|companion| (companion.id, companion))
-            .collect();
-        for row in rows {
-            if let Some(companion) = companions.remove(&row.id) {
-                row.enabled = companion.enabled;
-                row.segment_by = companion.segment_by;
-                row.open = companion.open;
-                row.order_by = companion.order_by;
-                row.before_bytes = companion.before_bytes;
-                row.after_bytes = companion.after_bytes;
-                row.rows = companion.compressed_rows;
-                row.batches = companion.batches;
-                row.blocked = companion.blocked;
-            }
-        }
-        Ok(())
     }
 
     fn key(&self) -> String {
@@ -306,7 +277,7 @@ impl Record for Row {
 
     fn relate(rows: &mut [Self], at: &At) {
         for row in rows {
-            row.seen = row.seen.or(row.backlog.map(|backlog| (at.now, backlog)));
+            row.seen = row.seen.or(row.backlog().map(|backlog| (at.now, backlog)));
         }
     }
 

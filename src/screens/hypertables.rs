@@ -15,14 +15,15 @@ use crate::model::screen_id::ScreenId;
 use crate::model::target::Target;
 use crate::model::value::Value;
 use crate::model::verdict::Verdict;
+use crate::screens::later::Later;
 use crate::screens::record::{Column, Detail, Exact, Record, Section};
 use crate::screens::{aggregates, chunks};
 use crate::server::known::At;
-use crate::server::row::read;
+use crate::server::row::{Line, read};
 use crate::server::sql::{Param, Query, query};
 
 use row::Space;
-pub use row::{HypertableKind, Limits, Policies, Policy, Row};
+pub use row::{HypertableKind, Limits, Policies, Policy, Row, Size};
 
 impl Record for Row {
     const ID: ScreenId = ScreenId::Hypertables;
@@ -114,21 +115,12 @@ impl Record for Row {
         figures: &["bytes", "window_bytes", "measured"],
         slice: 500,
         want: |row| Some((row.id, usize::try_from(row.chunks).unwrap_or(0) + 1)),
-        take: |row, figures| match figures {
-            Ok([bytes, written, measured]) => {
-                row.bytes = *bytes;
-                row.measured = measured.map(Stamp);
-                if let (Some(window), Some(bytes)) = (&mut row.window, *written) {
-                    window.bytes = Some(bytes);
-                    window.about = false;
-                }
-                row.bytes_error = None;
-            }
-            Ok(_) => {}
-            Err(error) => {
-                (row.bytes, row.measured) = (None, None);
-                row.bytes_error = Some(error.to_owned());
-            }
+        take: |row, figures| {
+            row.exact = Later::of(figures, |[bytes, window, at]| Size {
+                bytes,
+                window,
+                at: at.map(Stamp),
+            });
         },
     }];
     const DETAILS: &'static [Detail<Self>] = &[
@@ -151,7 +143,7 @@ impl Record for Row {
         },
     ];
 
-    fn read(row: &tokio_postgres::Row) -> Result<Self> {
+    fn read(row: Line<'_>) -> Result<Self> {
         let (mut hypertable, space): (Self, Space) = read(row)?;
         let slices = space.space_slices.unwrap_or_default().into_iter();
         let columns = space.space_columns.unwrap_or_default().into_iter();
@@ -196,7 +188,7 @@ impl Record for Row {
 
     fn relate(rows: &mut [Self], _: &At) {
         for row in rows {
-            let now = row.measured.zip(row.bytes);
+            let now = row.measured().zip(row.bytes());
             // A replay can move back to before the first size.
             let earlier = |(seen, _): &(Stamp, i64)| now.is_none_or(|(now, _)| *seen <= now);
             row.seen = row.seen.filter(earlier).or(now);

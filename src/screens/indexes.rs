@@ -10,13 +10,14 @@ use crate::model::target::Target;
 use crate::model::value::Value;
 use crate::model::verdict::Verdict;
 use crate::model::{rules, text};
+use crate::screens::later::Later;
 use crate::screens::record::{Column, Detail, Exact, Record, Section};
 use crate::server::known::At;
-use crate::server::row::read;
+use crate::server::row::{Line, read};
 use crate::server::sql::{Param, Query, query};
 
 use self::row::More;
-pub use self::row::{Parts, Row, TableKind};
+pub use self::row::{Parts, Row, Size, TableKind};
 
 mod chunks;
 mod judge;
@@ -56,7 +57,7 @@ impl Record for Row {
         Column::<Self>::number("scans", "SCANS", 8, Row::scans_value),
         Column::<Self>::number("bytes", "BYTES", 9, |row, _| row.size()),
         Column::<Self>::number("bloat_bytes", "BLOAT", 8, |row, _| {
-            row.bloat_bytes.map(Value::Bytes).into()
+            row.bloat_bytes().map(Value::Bytes).into()
         })
         .rank(3),
         Column::<Self>::text("unique", "UNIQ", 4, |row, _| row.unique.into()).rank(6),
@@ -107,18 +108,7 @@ impl Record for Row {
         figures: &["bytes", "bloat_bytes"],
         slice: 2_000,
         want: |row| Some((row.id, usize::try_from(row.members).unwrap_or(0).max(1))),
-        take: |row, figures| match figures {
-            Ok([bytes, bloat]) => {
-                row.bytes = *bytes;
-                row.bloat_bytes = *bloat;
-                row.exact_error = None;
-            }
-            Ok(_) => {}
-            Err(error) => {
-                (row.bytes, row.bloat_bytes) = (None, None);
-                row.exact_error = Some(error.to_owned());
-            }
-        },
+        take: |row, figures| row.exact = Later::of(figures, |[bytes, bloat]| Size { bytes, bloat }),
     }];
     const DETAILS: &'static [Detail<Self>] = &[Detail {
         title: "Chunks",
@@ -127,7 +117,7 @@ impl Record for Row {
         build: |row, rows, at| chunks::sections(row, rows, at),
     }];
 
-    fn read(row: &tokio_postgres::Row) -> Result<Self> {
+    fn read(row: Line<'_>) -> Result<Self> {
         let (mut index, more): (Self, More) = read(row)?;
         index.about_bytes = more.pages.saturating_mul(more.page_bytes);
         index.constraint = more.constraint_name.zip(more.constraint_type);

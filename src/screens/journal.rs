@@ -15,6 +15,7 @@ use crate::model::verdict::{Level, Verdict};
 use crate::model::{rules, text};
 use crate::screens::record::{Column, Record, Section};
 use crate::server::known::At;
+use crate::server::row::Line;
 use crate::server::sql::Query;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -199,7 +200,7 @@ impl Record for Row {
         }),
     ];
 
-    fn read(_: &tokio_postgres::Row) -> Result<Self> {
+    fn read(_: Line<'_>) -> Result<Self> {
         bail!("the journal is a file on this machine")
     }
 

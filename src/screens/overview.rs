@@ -23,6 +23,7 @@ use crate::model::verdict::{Level, Verdict};
 use crate::screens::record::{Column, Record, Section};
 
 use crate::server::known::At;
+use crate::server::row::Line;
 use crate::server::sql::Query;
 
 /// The screens with findings; equal findings are sorted in this order.
@@ -118,7 +119,7 @@ impl Record for Row {
         Column::<Self>::hidden("key", |row, _| row.of.as_str().into()),
     ];
 
-    fn read(_: &tokio_postgres::Row) -> Result<Self> {
+    fn read(_: Line<'_>) -> Result<Self> {
         bail!("the overview is made of the other screens")
     }
 

@@ -1,5 +1,6 @@
 //! A policy's job, for the screens that show it.
 
+mod counted;
 mod job;
 mod judge;
 mod state;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use crate::screens::record::Exact;
 use crate::server::sql::query;
 
+pub use self::counted::Counted;
 pub(crate) use self::job::Due;
 pub use self::job::Policy;
 pub(crate) use self::judge::{Work, due_for, estimated, in_local_time, overdue};

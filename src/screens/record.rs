@@ -15,7 +15,7 @@ use crate::model::value::Value;
 use crate::model::verdict::{Level, Verdict};
 use crate::screens::axis::TimeAxis;
 use crate::server::known::{At, Server};
-use crate::server::row;
+use crate::server::row::{self, Line};
 use crate::server::sql::{Param, Query};
 
 /// One column: the same value is shown, sorted, filtered and printed as JSON or CSV.
@@ -193,8 +193,8 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
     const ID: ScreenId;
     const TITLE: &'static str;
     const QUERY: Query;
-    /// The companion query of a list, which runs at the same time on the second connection. Its rows are merged into those
-    /// of the list by [`Record::join`].
+    /// The companion query of a list, which runs at the same time on the second connection. Its columns follow those of the
+    /// list's row that has the same id.
     const COMPANION: Option<Query> = None;
     /// The query for a database without TimescaleDB; `None`: the screen shows an error there.
     const PLAIN: Option<Query> = None;
@@ -217,14 +217,9 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
         Self::QUERY.text(server.sql_version())
     }
 
-    /// Reads one row that `QUERY` returned, by column name.
-    fn read(row: &Row) -> Result<Self> {
+    /// Reads one row of `QUERY` and of `COMPANION`, by column name.
+    fn read(row: Line<'_>) -> Result<Self> {
         row::read(row)
-    }
-
-    /// Adds the rows of [`Record::COMPANION`] to the rows of the list.
-    fn join(_rows: &mut [Self], _companion: &[Row]) -> Result<()> {
-        Ok(())
     }
 
     /// Identifies the row's object across reloads.

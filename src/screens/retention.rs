@@ -15,14 +15,15 @@ use crate::model::target::Target;
 use crate::model::value::Value;
 use crate::model::verdict::Verdict;
 use crate::screens::chunks::{self, Chunks};
+use crate::screens::later::Later;
 use crate::screens::policy;
-use crate::screens::policy::Policy;
+use crate::screens::policy::{Counted, Policy};
 use crate::screens::record::{Column, Detail, Exact, Record, Section};
 use crate::server::known::{At, Edition};
-use crate::server::row::read;
+use crate::server::row::{Line, read};
 use crate::server::sql::{Param, Query, query};
 
-pub use self::row::Row;
+pub use self::row::{Clock, Row};
 
 #[derive(Deserialize)]
 struct Oldest {
@@ -67,11 +68,12 @@ impl Record for Row {
             row.oldest.into()
         }),
         Column::<Self>::number("eligible_chunks", "TO DROP", 7, |row, _| {
-            let about = row.about_eligible.map(Value::About);
-            row.eligible.map(Value::Int).or(about).into()
+            let about = row.clock.get().and_then(|clock| clock.counted.about);
+            let about = about.map(Value::About);
+            row.eligible().map(Value::Int).or(about).into()
         }),
         Column::<Self>::number("eligible_bytes", "BYTES", 8, |row, _| {
-            row.eligible_bytes.map(Value::Bytes).into()
+            row.eligible_bytes().map(Value::Bytes).into()
         })
         .rank(1),
         Column::<Self>::text("next_start", "NEXT RUN", 14, |row, _| {
@@ -112,23 +114,15 @@ impl Record for Row {
             ],
             slice: 2_000,
             want: |row| Some((row.id.into(), row.integer_cost()?)),
-            take: |row, figures| match figures {
-                Ok([clocks, chunks, about, since, now, edge]) => {
-                    (row.integer_now, row.drop_edge) = (*now, *edge);
-                    row.about_eligible = *about;
-                    row.has_now = clocks.is_some_and(|clocks| clocks > 0);
-                    row.eligible = *chunks;
-                    row.eligible_bytes = chunks.filter(|chunks| *chunks == 0);
-                    row.due_since = since.map(Stamp);
-                    row.eligible_error = None;
-                }
-                Ok(_) => {}
-                Err(error) => {
-                    (row.eligible, row.eligible_bytes, row.due_since) = (None, None, None);
-                    (row.integer_now, row.drop_edge) = (None, None);
-                    row.about_eligible = None;
-                    row.eligible_error = Some(error.to_owned());
-                }
+            take: |row, figures| {
+                row.clock = Later::of(figures, |[clocks, chunks, about, since, now, drop_edge]| {
+                    Clock {
+                        exists: clocks.is_some_and(|clocks| clocks > 0),
+                        counted: Counted::new(chunks, about, since),
+                        now,
+                        drop_edge,
+                    }
+                });
             },
         },
         Exact {
@@ -140,20 +134,10 @@ impl Record for Row {
             figures: &["eligible_bytes"],
             slice: 500,
             want: |row| {
-                let eligible = row.eligible.filter(|chunks| *chunks > 0)?;
+                let eligible = row.eligible().filter(|chunks| *chunks > 0)?;
                 Some((row.id.into(), usize::try_from(eligible).ok()?))
             },
-            take: |row, figures| match figures {
-                Ok([bytes]) => {
-                    row.eligible_bytes = *bytes;
-                    row.eligible_error = None;
-                }
-                Ok(_) => {}
-                Err(error) => {
-                    row.eligible_bytes = None;
-                    row.eligible_error = Some(error.to_owned());
-                }
-            },
+            take: |row, figures| row.eligible_bytes = Later::of(figures, |[bytes]| bytes),
         },
         policy::age(
             |row| row.policy.as_ref()?.waits_for_first(),
@@ -171,12 +155,11 @@ impl Record for Row {
         build: |row, rows, _| Ok(details::going(row, &Chunks::read(rows, row.axis)?)),
     }];
 
-    fn read(row: &tokio_postgres::Row) -> Result<Self> {
+    fn read(row: Line<'_>) -> Result<Self> {
         let (mut hypertable, oldest, due): (Self, Oldest, policy::Due) = read(row)?;
         let axis = hypertable.axis;
         hypertable.has_now |= hypertable.aggregate;
         hypertable.oldest = oldest.oldest_raw.map(|raw| Point { axis, raw });
-        hypertable.eligible_bytes = hypertable.eligible.filter(|chunks| *chunks == 0);
         hypertable.next_due = due.at(None);
         Ok(hypertable)
     }

@@ -7,35 +7,96 @@
 //! In debug builds, so in tests, a value that no field takes is an error: a name is misspelt, or the column is not needed.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::fmt;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use serde::de::value::{SeqDeserializer, U32Deserializer};
 use serde::de::{
     self, DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, Visitor,
 };
 use serde::{Deserialize, forward_to_deserialize_any};
-use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, Kind, Type};
+use tokio_postgres::{Column, Row};
 
 use crate::model::moment::Stamp;
 
 /// Whether values that no field takes are reported as errors.
 const CHECKED: bool = cfg!(debug_assertions);
 
+/// A row of a list, with the further columns that the list's companion query has for it.
+#[derive(Debug, Clone, Copy)]
+pub struct Line<'a> {
+    list: &'a Row,
+    /// `None`: there is no such query, or the object was made between the two.
+    companion: Option<&'a Row>,
+}
+
+impl<'a> From<&'a Row> for Line<'a> {
+    fn from(list: &'a Row) -> Self {
+        Self {
+            list,
+            companion: None,
+        }
+    }
+}
+
+impl<'a> Line<'a> {
+    /// The column of this number, and its value; `None`: there are fewer. The companion's first column is the list's id.
+    fn cell(self, at: usize) -> Option<(&'a Column, Result<Raw<'a>, tokio_postgres::Error>)> {
+        let own = self.list.len();
+        let (row, at) = if at < own {
+            (self.list, at)
+        } else {
+            (self.companion?, at - own + 1)
+        };
+        Some((row.columns().get(at)?, row.try_get(at)))
+    }
+
+    fn cells(self) -> impl Iterator<Item = (&'a Column, Result<Raw<'a>, tokio_postgres::Error>)> {
+        (0..).map_while(move |at| self.cell(at))
+    }
+}
+
+/// Gives each row of a list the companion's row of the same id, the first column of both.
+pub(crate) fn joined<'a>(list: &'a [Row], companion: &'a [Row]) -> Result<Vec<Line<'a>>> {
+    if companion.is_empty() {
+        return Ok(list.iter().map(Line::from).collect());
+    }
+    let ids = companion.iter().map(|row| Ok((id(row)?, row)));
+    let companions: HashMap<i64, &Row> = ids.collect::<Result<_>>()?;
+    let line = |list: &'a Row| {
+        let companion = companions.get(&id(list)?).copied();
+        Ok(Line { list, companion })
+    };
+    list.iter().map(line).collect()
+}
+
+fn id(row: &Row) -> Result<i64> {
+    let (column, value) = Line::from(row).cell(0).context("a row without columns")?;
+    let value = Value {
+        from: None,
+        ty: column.type_(),
+        raw: value?.0,
+    };
+    Ok(i64::deserialize(value)?)
+}
+
 /// Reads one row into a struct, or into a tuple of structs that take a part of its columns each.
-pub(crate) fn read<T: DeserializeOwned>(row: &Row) -> Result<T> {
+pub(crate) fn read<'a, T: DeserializeOwned>(row: impl Into<Line<'a>>) -> Result<T> {
+    let row = row.into();
+    let columns = if CHECKED { row.cells().count() } else { 0 };
     let part = Part {
         row,
         from: 0,
-        taken: &RefCell::new(vec![false; if CHECKED { row.len() } else { 0 }]),
+        taken: &RefCell::new(vec![false; columns]),
     };
     let read = T::deserialize(part)?;
     if CHECKED {
         let taken = part.taken.borrow();
-        for (at, column) in row.columns().iter().enumerate() {
-            if !taken[at] && row.try_get::<_, Raw>(at)?.0.is_some() {
+        for ((column, value), taken) in row.cells().zip(taken.iter()) {
+            if !taken && value?.0.is_some() {
                 bail!("column {} of a query is read by no field", column.name());
             }
         }
@@ -95,7 +156,7 @@ impl de::Error for Error {
 /// The columns of a row for one struct.
 #[derive(Clone, Copy)]
 struct Part<'a> {
-    row: &'a Row,
+    row: Line<'a>,
     /// Its first column.
     from: usize,
     /// True if a field took the column.
@@ -148,7 +209,7 @@ impl<'de> MapAccess<'de> for Columns<'de> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, Error> {
-        let Some(column) = self.part.row.columns().get(self.at) else {
+        let Some((column, _)) = self.part.row.cell(self.at) else {
             return Ok(None);
         };
         seed.deserialize(de::value::BorrowedStrDeserializer::new(column.name()))
@@ -158,8 +219,9 @@ impl<'de> MapAccess<'de> for Columns<'de> {
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
         let (part, at) = (self.part, self.at);
         self.at += 1;
-        let column = &part.row.columns()[at];
-        let value = part.row.try_get::<_, Raw>(at).map_err(de::Error::custom)?;
+        let cell = part.row.cell(at);
+        let (column, value) = cell.ok_or_else(|| de::Error::custom("no column is left"))?;
+        let value = value.map_err(de::Error::custom)?;
         let value = Value {
             from: Some((part, at)),
             ty: column.type_(),
@@ -171,6 +233,7 @@ impl<'de> MapAccess<'de> for Columns<'de> {
 }
 
 /// Bytes as the server sent them; `None`: NULL.
+#[derive(Debug)]
 struct Raw<'a>(Option<&'a [u8]>);
 
 impl<'a> FromSql<'a> for Raw<'a> {

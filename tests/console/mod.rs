@@ -8,6 +8,7 @@ use std::time::Duration;
 use hypertop::app::{App, Effect, Msg, theme};
 use hypertop::model::moment::{Axis, Stamp};
 use hypertop::model::version::Version;
+use hypertop::screens::later::Later;
 use hypertop::screens::policy::Policy;
 use hypertop::screens::{Rows, compression};
 use hypertop::server::known::{Edition, Server};
@@ -73,10 +74,10 @@ pub fn row(id: i32, name: &str, backlog: i64) -> compression::Row {
         drops_first: None,
         blocked: None,
         stuck: None,
-        old_settings: Some(0),
-        old_record: compression::Recorded::default(),
-        drift: None,
-        packed_error: None,
+        packed: Later::Read(compression::Packed {
+            old: Some(0),
+            ..compression::Packed::default()
+        }),
         seen: None,
         segment_by: Some("sensor_id".to_owned()),
         order_by: Some("ts DESC".to_owned()),
@@ -101,13 +102,11 @@ pub fn row(id: i32, name: &str, backlog: i64) -> compression::Row {
         made_before: None,
         boundary: Some(NOW.0 - 604_800_000_000),
         backlog: Some(backlog),
-        backlog_bytes: Some(backlog << 20),
-        about_backlog: None,
+        counted: Later::NotRead,
+        backlog_bytes: Later::Read(Some(backlog << 20)),
         about_backlog_bytes: None,
-        backlog_error: None,
         partial_due: Some(0),
         overdue_seconds: (backlog > 0).then_some(200_000.0),
-        due_since: None,
         next_due: None,
         pace: compression::Pace::default(),
     }

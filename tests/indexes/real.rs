@@ -49,7 +49,7 @@ pub async fn indexes(client: &Client, server: &Server) -> HashMap<String, Row> {
         .await
         .unwrap()
         .iter()
-        .map(|row| Row::read(row).unwrap())
+        .map(|row| Row::read(row.into()).unwrap())
         .collect();
     let exact = &Row::EXACT[0];
     let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
@@ -124,7 +124,7 @@ pub async fn equals_the_map(label: &str, client: &Client, server: &Server, but: 
             let name: &str = told.get("name");
             let row = &rows[name];
             let parts = row.parts.as_ref().unwrap();
-            let mine = (parts.with, parts.without, row.scans, row.bytes.unwrap());
+            let mine = (parts.with, parts.without, row.scans, row.bytes().unwrap());
             let theirs = (
                 told.get("chunks"),
                 told.get("without"),

@@ -28,7 +28,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
     );
     let newest = row
         .why_unknown()
-        .map_or_else(|| point(row.newest), Value::Text);
+        .map_or_else(|| point(row.newest_row()), Value::Text);
     let never_before = row.never_before.filter(|raw| row.axis.is_place(*raw));
     let keeps = row.source_drop_after.as_deref().map(Value::interval);
     let deletes = row

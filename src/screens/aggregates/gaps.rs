@@ -65,7 +65,7 @@ impl Row {
             let more = waits.unread_next.is_some_and(|next| next < edge);
             let to = waits.unreached_to.filter(|_| !more);
             // If a recreated chunk was dropped, the log's range ends at the start of the next chunk, which is unchanged.
-            let dropped = self.remade.map(|(_, to)| to);
+            let dropped = self.gaps().remade.map(|(_, to)| to);
             let end = |to: i64| {
                 if dropped == Some(to) {
                     to
@@ -79,7 +79,7 @@ impl Row {
         let first = buckets.step(buckets.floor(start)?, 1)?;
         let cut = waits.cut_to.filter(|to| first < *to && start < edge);
         all.extend(cut.map(|to| (start, to)));
-        let unread = self.first_unread.filter(inside);
+        let unread = self.gaps().first_unread.filter(inside);
         all.extend(
             unread
                 .filter(|_| self.tail().is_some())
@@ -111,7 +111,7 @@ pub(super) fn judge(row: &Row, findings: &mut Findings, limits: &Limits, at: &At
         return;
     }
     if let Some((gap, buckets)) = row.unreached().zip(row.buckets()) {
-        let (remade, rest) = remade::apart(&buckets, gap, row.remade);
+        let (remade, rest) = remade::apart(&buckets, gap, row.gaps().remade);
         findings.extend(rest.into_iter().map(|gap| unreached(row, gap)));
         findings.extend(remade.map(|gap| made_again(row, gap)));
     }
@@ -185,7 +185,7 @@ fn history(row: &Row) -> Option<Finding> {
         .waits
         .first_chunk_end
         .is_some_and(|end| end <= never + 1);
-    let rows = row.oldest.map(|oldest| oldest <= never);
+    let rows = row.gaps().oldest.map(|oldest| oldest <= never);
     if !rows.unwrap_or(whole) {
         return None;
     }
@@ -199,7 +199,7 @@ fn history(row: &Row) -> Option<Finding> {
         "history before {} {was}, and {} has rows from {} on",
         row.at(to),
         row.source(),
-        row.at(row.oldest.unwrap_or(start))
+        row.at(row.gaps().oldest.unwrap_or(start))
     );
     let mut finding = Finding::new(&rules::AGGREGATE_HISTORY, Level::Notice, reason);
     if let Some(to) = clock::typed(row.axis, to) {

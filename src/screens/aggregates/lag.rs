@@ -59,7 +59,7 @@ impl Row {
         if self.source_is_empty() {
             return self.covered(at).map(|_| 0);
         }
-        let newest = self.newest_end?.min(self.now(at));
+        let newest = self.newest_end()?.min(self.now(at));
         Some(newest.saturating_sub(self.covered(at)?).max(0))
     }
 
@@ -92,23 +92,26 @@ impl Row {
 
     /// Whether the source was read and has no row.
     pub(super) fn source_is_empty(&self) -> bool {
-        self.newest_asked && self.newest.is_none() && self.unknown.is_none()
+        self.newest
+            .get()
+            .is_some_and(|newest| newest.row.is_none() && newest.unknown.is_none())
     }
 
     /// Whether the newest row of the source could not be read because of another session's lock.
     pub(super) fn newest_is_locked(&self) -> bool {
-        let error = self.newest_error.as_deref();
+        let error = self.newest.error();
         error.is_some_and(|error| error.starts_with("55P03"))
     }
 
     /// Why the newest row of the source is unknown.
     pub(super) fn why_unknown(&self) -> Option<String> {
         let source = self.source();
-        match self.unknown {
-            _ if self.newest_error.is_some() => self
-                .newest_error
-                .as_ref()
-                .map(|error| format!("the newest row of {source} cannot be read: {error}")),
+        if let Some(error) = self.newest.error() {
+            return Some(format!(
+                "the newest row of {source} cannot be read: {error}"
+            ));
+        }
+        match self.newest_unknown() {
             None => None,
             Some(1) => Some(format!("this role may not SELECT from {source}")),
             Some(2) => Some(format!(
@@ -145,7 +148,7 @@ impl Row {
             (Some(seconds), _) => Value::Seconds(seconds),
             (_, Some(units)) => Value::Int(units),
             // Invisible compressed rows may be anywhere, so that even the bound says little.
-            _ if self.unknown == Some(2) => Value::Null,
+            _ if self.newest_unknown() == Some(2) => Value::Null,
             _ => match self.lag_at_most(at) {
                 #[expect(clippy::cast_precision_loss, reason = "microseconds of a lag fit")]
                 Some(micros) if self.axis != Axis::Integer => {

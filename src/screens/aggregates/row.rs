@@ -6,6 +6,7 @@ use super::blocked::Blocked;
 use crate::model::fix::ActionName;
 use crate::model::moment::{Axis, Stamp};
 use crate::model::target::{Target, TargetKind};
+use crate::screens::later::Later;
 use crate::screens::policy::Policy;
 use crate::server::row::or_default;
 
@@ -43,26 +44,10 @@ pub struct Row {
     pub source_end: Option<i64>,
     /// Length of its longest bucket, in the axis' unit.
     pub bucket_longest: Option<i64>,
-    /// The source's newest row and the end of its bucket; `None`: unknown, not read yet, or no row.
-    pub newest: Option<i64>,
-    pub newest_end: Option<i64>,
-    /// Whether `newest` was read. If so, `None` means that there is no row, unless `unknown` gives another reason.
-    #[serde(default)]
-    pub newest_asked: bool,
-    /// Reason why `newest` is unknown, as numbered by the query.
-    pub unknown: Option<i64>,
-    pub newest_error: Option<String>,
-    /// The source's oldest row, and its first row after the last refresh; `None`: unknown, not read yet, or not near.
-    #[serde(default)]
-    pub oldest: Option<i64>,
-    #[serde(default)]
-    pub first_unread: Option<i64>,
-    /// Range of the changed rows in chunks that may have been recreated after a drop.
-    #[serde(default)]
-    pub remade: Option<(i64, i64)>,
-    /// Number of the source's rows dated in the future, if counted.
-    #[serde(default)]
-    pub future_rows: Option<i64>,
+    #[serde(skip)]
+    pub newest: Later<Newest>,
+    #[serde(skip)]
+    pub gaps: Later<Gaps>,
     /// For integer time: why the start of its policies' windows is unknown.
     #[serde(default, alias = "odd_zone")]
     pub reach_error: Option<String>,
@@ -116,6 +101,29 @@ pub struct Row {
     pub family: Option<i32>,
 }
 
+/// The newest row of an aggregate's source.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Newest {
+    /// `None`: no row, unless `unknown` gives another reason.
+    pub row: Option<i64>,
+    /// End of its bucket.
+    pub end: Option<i64>,
+    /// Reason why it is unknown, as numbered by the query.
+    pub unknown: Option<i64>,
+}
+
+/// Rows of the source that decide whether something is missing; `None`: not asked for, or not near.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Gaps {
+    pub oldest: Option<i64>,
+    /// The first row after the last refresh.
+    pub first_unread: Option<i64>,
+    /// Range of the changed rows in chunks that may have been recreated after a drop.
+    pub remade: Option<(i64, i64)>,
+    /// Number of rows dated in the future.
+    pub future_rows: Option<i64>,
+}
+
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct ParentJob {
     #[serde(alias = "parent_job_id")]
@@ -140,6 +148,25 @@ pub struct Inherited {
 }
 
 impl Row {
+    /// The source's newest row; `None`: no row, unknown, or not read.
+    pub fn newest_row(&self) -> Option<i64> {
+        self.newest.get()?.row
+    }
+
+    /// The end of its bucket.
+    pub fn newest_end(&self) -> Option<i64> {
+        self.newest.get()?.end
+    }
+
+    /// Reason why it is unknown though it was asked for.
+    pub(super) fn newest_unknown(&self) -> Option<i64> {
+        self.newest.get()?.unknown
+    }
+
+    pub(super) fn gaps(&self) -> Gaps {
+        self.gaps.get().copied().unwrap_or_default()
+    }
+
     /// Its source, as a target of actions.
     pub(super) fn source_target(&self) -> Target {
         Target {

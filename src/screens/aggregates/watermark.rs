@@ -1,6 +1,6 @@
 //! A watermark in the future, which hides new rows in real-time aggregates too.
 
-use super::row::Row;
+use super::row::{Newest, Row};
 use crate::model::moment::{Axis, Stamp};
 use crate::model::verdict::{Finding, Findings, Level};
 use crate::model::{clock, rules, text};
@@ -23,7 +23,7 @@ pub(super) fn judge(row: &Row, findings: &mut Findings, at: &At) {
     if row.pending == 0 {
         return;
     }
-    let past_the_source = row.newest_end.is_some_and(|end| end < to);
+    let past_the_source = row.newest_end().is_some_and(|end| end < to);
     let until = text::moment(Stamp(to));
     let reason = format!(
         "its watermark is in the future ({until}): new rows before that show only after the next refresh, and some are waiting now"
@@ -48,7 +48,7 @@ pub(super) fn judge(row: &Row, findings: &mut Findings, at: &At) {
     }
     let open = row.policy.is_some() && row.end_offset.is_none() && row.policies == 1;
     let Some(bucket) = row.bucket_width.as_ref().filter(|_| open) else {
-        let reason = if row.newest.is_some_and(|newest| newest > row.now(at)) {
+        let reason = if row.newest_row().is_some_and(|newest| newest > row.now(at)) {
             format!("{reason}; {} has rows of the future", row.source())
         } else {
             format!("{reason}; a refresh materialized the unfinished bucket")
@@ -84,9 +84,10 @@ fn beyond(row: &Row, to: i64, end: i64) -> Finding {
         0 => "",
         _ => ", and some are waiting now",
     };
-    let newest = row.newest.filter(|newest| *newest >= end);
-    let because = match (newest, row.newest_asked) {
-        (Some(newest), _) => format!(
+    let newest = row.newest_row().filter(|newest| *newest >= end);
+    let known = |newest: &Newest| newest.unknown.is_none();
+    let because = match newest {
+        Some(newest) => format!(
             "{source} has {} dated in the future, the newest {}{}: while they exist, each refresh moves it there again",
             future_rows(row),
             text::moment(Stamp(newest)),
@@ -95,12 +96,12 @@ fn beyond(row: &Row, to: i64, end: i64) -> Finding {
                 text::moment(Stamp(at))
             ))
         ),
-        (None, true) if row.unknown.is_none() => {
+        None if row.newest.get().is_some_and(known) => {
             format!(
                 "the rows that moved it there are gone from {source}, and no refresh moves it back"
             )
         }
-        _ => format!("unknown whether {source} has rows dated in the future"),
+        None => format!("unknown whether {source} has rows dated in the future"),
     };
     let reason = format!("its watermark is in the future ({until}): {means}{wait}; {because}");
     let finding = Finding::new(&rules::AGGREGATE_FUTURE, level, reason);
@@ -113,7 +114,7 @@ fn beyond(row: &Row, to: i64, end: i64) -> Finding {
 
 /// Number of rows dated in the future; the query stops counting at 10 000.
 fn future_rows(row: &Row) -> String {
-    match row.future_rows {
+    match row.gaps().future_rows {
         Some(many @ 1..=10_000) => text::plural(many, "row"),
         Some(10_001..) => format!("more than {} rows", text::count(10_000)),
         _ => "rows (not counted)".to_owned(),

@@ -15,7 +15,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
         text::count(row.partial),
         text::count(row.uncompressed)
     );
-    let backlog = match (&row.backlog_error, row.about_backlog_bytes) {
+    let backlog = match (row.backlog_error(), row.about_backlog_bytes) {
         (None, _) => row.backlog_size(),
         (Some(error), None) => Value::text(error),
         (Some(error), Some(about)) => Value::text(format!("~{} ({error})", text::bytes(about))),
@@ -30,7 +30,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
         .add("recorded before", row.before_bytes.map(Value::Bytes))
         .add("recorded after", row.after_bytes.map(Value::Bytes))
         .add("ratio", row.ratio().map(Value::Ratio))
-        .add("backlog", row.backlog)
+        .add("backlog", row.backlog())
         .add("backlog, bytes now", backlog);
     let facts = packed(facts, row);
     let facts = match &row.policy {
@@ -52,17 +52,21 @@ fn packed(to: Labelled, row: &Row) -> Labelled {
         return to;
     }
     let old = row
-        .packed_error
-        .clone()
-        .map_or_else(|| row.old_settings.into(), Value::Text);
-    let drift = row.drift.map(|drift| {
-        format!(
-            "{}: {} now, {} recorded",
-            text::plural(drift.chunks, "chunk"),
-            text::bytes(drift.bytes),
-            text::bytes(drift.recorded)
-        )
-    });
+        .packed
+        .error()
+        .map_or_else(|| row.old_settings().into(), Value::text);
+    let drift = row
+        .packed
+        .get()
+        .and_then(|packed| packed.drift)
+        .map(|drift| {
+            format!(
+                "{}: {} now, {} recorded",
+                text::plural(drift.chunks, "chunk"),
+                text::bytes(drift.bytes),
+                text::bytes(drift.recorded)
+            )
+        });
     to.add("chunks under older settings", old)
         .some("size different from the record", drift)
 }

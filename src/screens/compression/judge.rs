@@ -6,6 +6,7 @@ use crate::model::thresholds::{Limits, exceeds, reaches};
 use crate::model::verdict::{Finding, Findings, Level, Verdict};
 use crate::model::version::Version;
 use crate::model::{rules, text};
+use crate::screens::later::Later;
 use crate::screens::policy;
 use crate::screens::policy::{Policy, Work};
 use crate::server::known::At;
@@ -79,7 +80,7 @@ impl Row {
         }
         match &self.policy {
             Some(policy) => {
-                let waits = self.backlog.is_some_and(|backlog| backlog > 0);
+                let waits = self.backlog().is_some_and(|backlog| backlog > 0);
                 policy.judge(&mut findings, &limits, at.now, waits);
                 self.judge_blocked(&mut findings, policy, at);
                 self.judge_backlog(&mut findings, policy, at);
@@ -194,16 +195,16 @@ impl Row {
 
     /// Judges the ratio of the chunks that were compressed under the table's present settings.
     fn judge_ratio(&self, findings: &mut Findings, limits: &Limits) {
-        let present = match (&self.packed_error, self.old_settings) {
+        let present = match &self.packed {
             // Without the settings of each chunk, all chunks are judged together.
-            (Some(_), _) => self.record(),
-            (None, Some(_)) => self.record().without(self.old_record),
-            (None, None) => return,
+            Later::Failed(_) => self.record(),
+            Later::Read(packed) if packed.old.is_some() => self.record().without(packed.old_record),
+            _ => return,
         };
         let Some((level, said)) = present.poor(limits) else {
             return;
         };
-        let (why, fix) = match &self.packed_error {
+        let (why, fix) = match self.packed.error() {
             Some(error) => {
                 let why =
                     format!("the settings under which they were compressed are unknown ({error})");
@@ -237,9 +238,10 @@ impl Row {
     }
 
     fn judge_backlog(&self, findings: &mut Findings, policy: &Policy, at: &At) {
-        let Some(backlog) = self.backlog else {
-            let not_run = policy.not_run(self.about_backlog);
-            let error = not_run.as_deref().or(self.backlog_error.as_deref());
+        let counted = self.counted.get();
+        let Some(backlog) = self.backlog() else {
+            let not_run = policy.not_run(counted.and_then(|counted| counted.about));
+            let error = not_run.as_deref().or(self.backlog_error());
             policy.judge_unknown(findings, &WORK, self.axis, self.has_now, error);
             return;
         };
@@ -262,7 +264,11 @@ impl Row {
         let created = policy.created.as_ref().filter(|_| policy.after.is_none());
         let past = created.map_or("compress-after", |_| WORK.created);
         findings.push(
-            match policy::overdue(self.overdue_seconds, self.due_since, at.now) {
+            match policy::overdue(
+                self.overdue_seconds,
+                counted.and_then(|counted| counted.since),
+                at.now,
+            ) {
                 _ if policy.is_new(&limits, at.now) => {
                     let trend = self.trend(backlog, policy, at);
                     Finding::new(rule, Level::Ok, format!("{waits} due{trend}{then}"))
@@ -340,11 +346,12 @@ impl Row {
 
     /// Chunks that were compressed before the settings were changed.
     fn judge_settings(&self, findings: &mut Findings, limits: &Limits) {
-        let Some(old) = self.old_settings.filter(|old| *old > 0) else {
+        let packed = self.packed.get().copied().unwrap_or_default();
+        let Some(old) = packed.old.filter(|old| *old > 0) else {
             return;
         };
         let of = text::plural(self.compressed + self.partial, "compressed chunk");
-        let (level, theirs) = self.old_record.poor(limits).map_or_else(
+        let (level, theirs) = packed.old_record.poor(limits).map_or_else(
             || (Level::Notice, String::new()),
             |(level, said)| (level, format!(" ({said})")),
         );
@@ -357,7 +364,7 @@ impl Row {
 
     /// Chunks whose size is far from what was recorded when they were compressed.
     fn judge_record(&self, findings: &mut Findings) {
-        let Some(drift) = self.drift else {
+        let Some(drift) = self.packed.get().and_then(|packed| packed.drift) else {
             return;
         };
         let take = if drift.chunks == 1 { "takes" } else { "take" };

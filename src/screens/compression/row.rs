@@ -7,7 +7,8 @@ use crate::model::moment::{Axis, Stamp};
 use crate::model::text;
 use crate::model::value::Value;
 use crate::screens::aggregates::Blocked;
-use crate::screens::policy::Policy;
+use crate::screens::later::Later;
+use crate::screens::policy::{Counted, Policy};
 use crate::server::row::or_default;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -53,24 +54,21 @@ pub struct Row {
     pub boundary: Option<i64>,
     /// For a policy by creation: chunks created before this time are due.
     pub made_before: Option<Stamp>,
-    /// Number of chunks past `compress_after` that are not compressed; `None`: unknown, or not read yet.
+    /// Number of chunks past `compress_after` that are not compressed; `None`: unknown, or integer time.
     pub backlog: Option<i64>,
-    /// An estimate of it, with the end of the newest chunk as "now", if `integer_now_func` is not run.
-    #[serde(default)]
-    pub about_backlog: Option<i64>,
-    pub backlog_bytes: Option<i64>,
+    /// The same for integer time.
+    #[serde(skip)]
+    pub counted: Later<Counted>,
+    /// Present bytes of the backlog.
+    #[serde(skip)]
+    pub backlog_bytes: Later<Option<i64>>,
     /// Estimated bytes of the backlog, from the last VACUUM or ANALYZE; `None`: a chunk never had one.
     #[serde(default)]
     pub about_backlog_bytes: Option<i64>,
-    /// Why the backlog's bytes (or, for integer time, the backlog) cannot be read.
-    pub backlog_error: Option<String>,
     /// Number of partially compressed chunks past `compress_after`.
     pub partial_due: Option<i64>,
     /// Seconds since the oldest chunk of the backlog fell due.
     pub overdue_seconds: Option<f64>,
-    /// For integer time: a time at which it was certainly due.
-    #[serde(default)]
-    pub due_since: Option<Stamp>,
     pub next_due: Option<Stamp>,
     #[serde(alias = "run_begun", default)]
     pub pace: Pace,
@@ -82,32 +80,20 @@ pub struct Row {
     /// The chunk that its last run should have compressed and did not.
     #[serde(alias = "stuck_chunk")]
     pub stuck: Option<Stuck>,
-    /// Number of chunks compressed under older settings than the table's; `None`: not read yet.
-    pub old_settings: Option<i64>,
-    /// Their recorded sizes, including frozen ones.
-    #[serde(default)]
-    pub old_record: Recorded,
-    pub drift: Option<Drift>,
-    /// Why these figures cannot be read.
-    pub packed_error: Option<String>,
+    #[serde(skip)]
+    pub packed: Later<Packed>,
     /// The first backlog that this console read, with its time.
     pub seen: Option<(Stamp, i64)>,
 }
 
-/// A row of the companion query.
-#[derive(Deserialize)]
-pub(super) struct Companion {
-    pub(super) id: i32,
-    pub(super) enabled: bool,
-    pub(super) segment_by: Option<String>,
-    pub(super) open: bool,
-    pub(super) order_by: Option<String>,
-    pub(super) before_bytes: Option<i64>,
-    pub(super) after_bytes: Option<i64>,
-    pub(super) compressed_rows: Option<i64>,
-    pub(super) batches: Option<i64>,
-    #[serde(alias = "blocked_pid")]
-    pub(super) blocked: Option<Blocked>,
+/// Its compressed chunks, as their settings and sizes are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Packed {
+    /// Number of chunks compressed under older settings than the table's.
+    pub old: Option<i64>,
+    /// Their recorded sizes, including frozen ones.
+    pub old_record: Recorded,
+    pub drift: Option<Drift>,
 }
 
 /// The oldest chunk that the policy's last run should have compressed and did not, although later ones are compressed.
@@ -172,20 +158,6 @@ impl Recorded {
         Some(self.before? as f64 / after as f64)
     }
 
-    /// Reads the exact figures; an older recording has none.
-    pub(super) fn read(figures: &[Option<i64>]) -> Self {
-        let [chunks, before, after, rows, batches] = figures else {
-            return Self::default();
-        };
-        Self {
-            chunks: chunks.unwrap_or(0),
-            before: *before,
-            after: *after,
-            rows: *rows,
-            batches: *batches,
-        }
-    }
-
     /// The remaining chunks, without those of `some`.
     pub(super) fn without(self, some: Self) -> Self {
         let less = |all: Option<i64>, some: Option<i64>| Some(all? - some.unwrap_or(0));
@@ -229,10 +201,36 @@ impl Row {
         }
     }
 
+    /// Number of chunks that are due; `None`: unknown, or not read yet.
+    pub fn backlog(&self) -> Option<i64> {
+        match &self.counted {
+            Later::NotRead => self.backlog,
+            counted => counted.get()?.chunks,
+        }
+    }
+
+    /// Its present bytes; `None`: not read, or not readable.
+    pub fn backlog_bytes(&self) -> Option<i64> {
+        match self.backlog()? {
+            0 => Some(0),
+            _ => *self.backlog_bytes.get()?,
+        }
+    }
+
     /// The bytes of the backlog; an estimate until they are known.
     pub(super) fn backlog_size(&self) -> Value {
         let about = self.about_backlog_bytes.map(Value::AboutBytes);
-        self.backlog_bytes.map(Value::Bytes).or(about).into()
+        self.backlog_bytes().map(Value::Bytes).or(about).into()
+    }
+
+    /// Why the backlog, or its bytes, cannot be read.
+    pub(super) fn backlog_error(&self) -> Option<&str> {
+        self.counted.error().or(self.backlog_bytes.error())
+    }
+
+    /// Number of chunks compressed under older settings than the table's; `None`: unknown, or not read yet.
+    pub(super) fn old_settings(&self) -> Option<i64> {
+        self.packed.get()?.old
     }
 
     pub(super) fn full_name(&self) -> String {
@@ -241,7 +239,7 @@ impl Row {
 
     /// Number of chunks that must be opened for the bytes of the backlog; `None`: no backlog.
     pub(super) fn backlog_cost(&self) -> Option<usize> {
-        let backlog = self.backlog.filter(|backlog| *backlog > 0)?;
+        let backlog = self.backlog().filter(|backlog| *backlog > 0)?;
         usize::try_from(backlog).ok()
     }
 

@@ -112,7 +112,7 @@ fn share(bytes: i64, part: i64, whole: i64) -> Option<i64> {
 impl Row {
     /// Size of one full interval of the set length: all its partitions, with indexes, before compression.
     pub(super) fn interval_bytes(&self) -> Option<i64> {
-        let window = self.window?;
+        let window = self.window()?;
         share(
             window.bytes?,
             self.interval?,
@@ -122,7 +122,7 @@ impl Row {
 
     /// Bytes written per day, from the newest full intervals; 0 if none of the last two intervals has a chunk.
     pub(super) fn growth(&self) -> Option<i64> {
-        let (window, now) = (self.window?, self.now?);
+        let (window, now) = (self.window()?, self.now?);
         let interval = self.interval?;
         if now.saturating_sub(window.end) >= interval.saturating_mul(2) {
             return Some(0);

@@ -50,7 +50,7 @@ fn table_facts(row: &Row) -> Section {
         text::count(row.partial),
         text::count(row.chunks - row.compressed),
     );
-    let error = row.bytes_error.as_ref();
+    let error = row.exact.error();
     Labelled::new("Hypertable")
         .add("kind", row.kind_name())
         .add("size now", row.size())
@@ -74,7 +74,7 @@ fn table_facts(row: &Row) -> Section {
 
 /// Growth per day, with the chunks from which it is computed.
 fn growth(row: &Row) -> Value {
-    let (Some(growth), Some(window)) = (row.growth(), row.window) else {
+    let (Some(growth), Some(window)) = (row.growth(), row.window()) else {
         return if row.now.is_none() {
             "unknown: its time is a number, not a clock".into()
         } else {
@@ -100,7 +100,7 @@ fn growth(row: &Row) -> Value {
 
 /// Growth between two exact sizes that this console read.
 fn grown(row: &Row) -> Value {
-    let (Some((since, first)), Some(bytes)) = (row.seen, row.bytes) else {
+    let (Some((since, first)), Some(bytes)) = (row.seen, row.bytes()) else {
         return "unknown: no exact size was read yet".into();
     };
     let (from, to) = (text::bytes(first), text::bytes(bytes));

@@ -62,7 +62,7 @@ fn judge_size(row: &Row, limits: &thresholds::Limits, findings: &mut Findings) {
         return;
     };
     // Estimated from the last VACUUM or ANALYZE until the exact size is known.
-    let about = match row.window {
+    let about = match row.window() {
         Some(window) if window.about => "about ",
         _ => "",
     };
@@ -235,7 +235,7 @@ pub(super) fn caveats(rows: &[Row], at: &At) -> Vec<String> {
             text::bytes(limits.room(percent))
         ));
     }
-    if rows.iter().any(|row| row.bytes_error.is_some()) {
+    if rows.iter().any(|row| row.exact.error().is_some()) {
         caveats.push(
             "sizes with ~ are estimates, because the exact ones could not be read: see the details"
                 .to_owned(),

@@ -6,6 +6,7 @@ use crate::model::creation::ByCreation;
 use crate::model::moment::{Axis, Point, Stamp};
 use crate::model::text;
 use crate::model::value::Value;
+use crate::screens::later::Later;
 use crate::server::row::or_default;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,7 +76,7 @@ pub struct Window {
     /// Number of intervals with chunks; empty ones have none.
     #[serde(alias = "window_ranges")]
     pub ranges: i64,
-    /// Bytes before compression; `None`: unknown, or not read yet.
+    /// Bytes before compression; `None`: unknown.
     #[serde(alias = "window_bytes")]
     pub bytes: Option<i64>,
     /// The bytes are an estimate.
@@ -110,6 +111,16 @@ pub struct Plain {
     pub referenced: i64,
 }
 
+/// Its present size.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Size {
+    pub bytes: Option<i64>,
+    /// Of the window, before compression; `None`: unknown.
+    pub window: Option<i64>,
+    /// When it was measured, by the server's clock.
+    pub at: Option<Stamp>,
+}
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Row {
     /// Id of the hypertable; for a plain table its oid, negative.
@@ -138,10 +149,8 @@ pub struct Row {
     #[serde(deserialize_with = "or_default")]
     pub tiered: i64,
     pub about_bytes: Option<i64>,
-    pub bytes: Option<i64>,
-    /// Time when `bytes` were measured, by the server's clock.
-    pub measured: Option<Stamp>,
-    pub(crate) bytes_error: Option<String>,
+    #[serde(skip)]
+    pub exact: Later<Size>,
     /// The first exact size that this console read, with its time.
     pub seen: Option<(Stamp, i64)>,
     #[serde(alias = "window_start")]
@@ -190,8 +199,30 @@ impl Row {
         }
     }
 
+    /// Exact bytes; `None`: not read, or not readable.
+    pub(super) fn bytes(&self) -> Option<i64> {
+        self.exact.get()?.bytes
+    }
+
+    pub(super) fn measured(&self) -> Option<Stamp> {
+        self.exact.get()?.at
+    }
+
+    /// The newest full intervals, with their exact bytes once these are read.
+    pub(super) fn window(&self) -> Option<Window> {
+        let listed = self.window?;
+        Some(match self.exact.get().and_then(|size| size.window) {
+            Some(bytes) => Window {
+                bytes: Some(bytes),
+                about: false,
+                ..listed
+            },
+            None => listed,
+        })
+    }
+
     pub(super) fn size(&self) -> Value {
-        match (self.bytes, self.about_bytes) {
+        match (self.bytes(), self.about_bytes) {
             (Some(bytes), _) => Value::Bytes(bytes),
             (None, Some(about)) => Value::AboutBytes(about),
             (None, None) => Value::Null,
@@ -201,8 +232,8 @@ impl Row {
     /// Seconds and bytes by which it grew between the first and the last exact size.
     pub(super) fn grown(&self) -> Option<(f64, i64)> {
         let (since, first) = self.seen?;
-        let span = self.measured?.seconds_since(since);
-        (span >= 1.0).then_some((span, self.bytes? - first))
+        let span = self.measured()?.seconds_since(since);
+        (span >= 1.0).then_some((span, self.bytes()? - first))
     }
 
     /// A length on the dimension: an interval, or units.
@@ -216,7 +247,7 @@ impl Row {
     }
 
     pub(super) fn bytes_or_about(&self, bytes: Option<i64>) -> Value {
-        match (bytes, self.window) {
+        match (bytes, self.window()) {
             (Some(bytes), Some(window)) if window.about => Value::AboutBytes(bytes),
             (Some(bytes), _) => Value::Bytes(bytes),
             (None, _) => Value::Null,

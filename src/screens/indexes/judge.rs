@@ -18,7 +18,7 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
     judge_duplicates(row, at, &mut findings);
     judge_use(row, at, &mut findings);
     judge_bloat(row, at, &mut findings);
-    if let Some(error) = &row.exact_error {
+    if let Some(error) = row.exact.error() {
         findings.add(
             &rules::INDEX_SIZE_UNKNOWN,
             Level::Ok,
@@ -201,7 +201,7 @@ fn serves_little(row: &Row, at: &At, percent: f64) -> bool {
 
 fn size(row: &Row) -> String {
     let bytes = text::bytes(row.known_bytes());
-    if row.bytes.is_some() {
+    if row.bytes().is_some() {
         bytes
     } else {
         format!("about {bytes}")
@@ -239,7 +239,7 @@ fn on_compressed(row: &Row, never: &str) -> String {
 
 /// Estimated empty space of deleted and moved entries.
 fn judge_bloat(row: &Row, at: &At, findings: &mut Findings) {
-    let (Some(bloat), Some(bytes)) = (row.bloat_bytes, row.bytes) else {
+    let (Some(bloat), Some(bytes)) = (row.bloat_bytes(), row.bytes()) else {
         return;
     };
     let limits = at.limits(&row.table_name());
@@ -307,7 +307,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
     let of_hypertop = (of_chunks && at.server.track_counts && row.scans > 0).then_some(
         "included, if an aggregate is built on the table and this is its time index: the Aggregates screen reads the newest row of each source by it",
     );
-    let bloat = row.bloat_bytes.map_or_else(
+    let bloat = row.bloat_bytes().map_or_else(
         || Value::text("not available: needs a B-tree on plain columns, fresh statistics (ANALYZE), SELECT on the columns, and mostly distinct keys"),
         Value::Bytes,
     );
@@ -337,7 +337,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
             row.part_count(|parts| parts.never_scanned),
         );
     }
-    let facts = facts.some("present size unknown", row.exact_error.as_deref());
+    let facts = facts.some("present size unknown", row.exact.error());
     let definition = row
         .definition
         .as_deref()

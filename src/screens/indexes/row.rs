@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::moment::Stamp;
 use crate::model::text;
 use crate::model::value::Value;
+use crate::screens::later::Later;
 use crate::server::known::At;
 use crate::server::row::or_default;
 
@@ -72,6 +73,14 @@ pub struct Parts {
     pub unsure: i64,
 }
 
+/// Its present size.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Size {
+    pub bytes: Option<i64>,
+    /// `None`: not available for this kind of index, or without statistics.
+    pub bloat: Option<i64>,
+}
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -95,10 +104,8 @@ pub struct Row {
     /// Estimated bytes, from the last VACUUM or ANALYZE.
     #[serde(default)]
     pub about_bytes: i64,
-    pub bytes: Option<i64>,
-    /// `None`: not read, or not available.
-    pub bloat_bytes: Option<i64>,
-    pub exact_error: Option<String>,
+    #[serde(skip)]
+    pub exact: Later<Size>,
     pub root_valid: bool,
     pub unique: bool,
     /// Its constraint, and the kind `p`, `u` or `x`.
@@ -177,13 +184,22 @@ impl Row {
         }
     }
 
+    /// Present bytes; `None`: not read, or not readable.
+    pub fn bytes(&self) -> Option<i64> {
+        self.exact.get()?.bytes
+    }
+
+    pub fn bloat_bytes(&self) -> Option<i64> {
+        self.exact.get()?.bloat
+    }
+
     pub(super) fn size(&self) -> Value {
-        self.bytes
+        self.bytes()
             .map_or(Value::AboutBytes(self.about_bytes), Value::Bytes)
     }
 
     pub(super) fn known_bytes(&self) -> i64 {
-        self.bytes.unwrap_or(self.about_bytes)
+        self.bytes().unwrap_or(self.about_bytes)
     }
 
     pub(super) fn scans_value(&self, at: &At) -> Value {

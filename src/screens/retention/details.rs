@@ -16,13 +16,13 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
     let drops = row
         .policy
         .as_ref()
-        .filter(|_| row.eligible.is_none())
-        .and_then(|policy| policy.not_run(row.about_eligible))
-        .or_else(|| row.eligible.map(|chunks| text::plural(chunks, "chunk")));
-    let bytes = row
-        .eligible_error
-        .clone()
-        .map_or_else(|| row.eligible_bytes.map(Value::Bytes).into(), Value::Text);
+        .filter(|_| row.eligible().is_none())
+        .and_then(|policy| policy.not_run(row.clock.get().and_then(|clock| clock.counted.about)))
+        .or_else(|| row.eligible().map(|chunks| text::plural(chunks, "chunk")));
+    let bytes = row.eligible_error().map_or_else(
+        || row.eligible_bytes().map(Value::Bytes).into(),
+        Value::text,
+    );
     let mut facts = Labelled::new("Retention")
         .add("kind", kind(row.aggregate))
         .add("chunks", row.chunks)

@@ -49,7 +49,7 @@ impl Row {
         };
         // If the setting makes every run fail, a lock is not worth a finding.
         if self.fails_by_creation(policy, at).is_none() {
-            let waits = self.eligible.is_some_and(|eligible| eligible > 0);
+            let waits = self.eligible().is_some_and(|eligible| eligible > 0);
             policy.judge(&mut findings, &limits, at.now, waits);
         }
         if let Some(blocked) = &self.blocked {
@@ -83,10 +83,11 @@ impl Row {
             findings.push(finding.fixed_by(Some("remove-retention-policy")));
             return;
         }
-        let Some(eligible) = self.eligible else {
-            let not_run = policy.not_run(self.about_eligible);
-            let error = not_run.as_deref().or(self.eligible_error.as_deref());
-            policy.judge_unknown(findings, &WORK, self.axis, self.has_now, error);
+        let counted = self.clock.get().map(|clock| clock.counted);
+        let Some(eligible) = self.eligible() else {
+            let not_run = policy.not_run(counted.and_then(|counted| counted.about));
+            let error = not_run.as_deref().or(self.eligible_error());
+            policy.judge_unknown(findings, &WORK, self.axis, self.has_now(), error);
             return;
         };
         if eligible == 0 {
@@ -98,7 +99,11 @@ impl Row {
         let then = policy.then(&limits, at.now);
         let rule = &rules::RETENTION_OVERDUE;
         findings.push(
-            match policy::overdue(self.overdue_seconds, self.due_since, at.now) {
+            match policy::overdue(
+                self.overdue_seconds,
+                counted.and_then(|counted| counted.since),
+                at.now,
+            ) {
                 Some((overdue, long)) if overdue > patience && !policy.is_new(&limits, at.now) => {
                     let reason = format!(
                         "{goes} past drop-after still there, the oldest due for {long}{then}"
@@ -120,7 +125,7 @@ impl Row {
     fn judge_unread(&self, findings: &mut Findings, policy: &Policy, at: &At) {
         // A run that fails drops nothing.
         let runs = policy.scheduled && self.fails_by_creation(policy, at).is_none();
-        let Some(edge) = self.drop_edge.filter(|_| runs) else {
+        let Some(edge) = self.drop_edge().filter(|_| runs) else {
             return;
         };
         let next = policy.next_start.and_then(Stamp::finite);
@@ -132,7 +137,7 @@ impl Row {
         let clock = Clock {
             now: at.now,
             local_shift: self.local_shift,
-            integer: self.integer_now,
+            integer: self.clock.get().and_then(|clock| clock.now),
         };
         for reader in &self.readers {
             let late = at.limits(&reader.name).job_late;

@@ -8,7 +8,8 @@ use crate::model::text;
 use crate::model::unread::Unread;
 use crate::model::value::Value;
 use crate::screens::aggregates::Blocked;
-use crate::screens::policy::Policy;
+use crate::screens::later::Later;
+use crate::screens::policy::{Counted, Policy};
 use crate::server::known::At;
 use crate::server::row::or_default;
 
@@ -34,33 +35,27 @@ pub struct Row {
     pub boundary: Option<i64>,
     /// For a policy by creation: chunks created before this time are dropped.
     pub made_before: Option<Stamp>,
-    /// Number of chunks that the next run drops; `None`: unknown, or not read yet.
+    /// Number of chunks that the next run drops; `None`: unknown, or integer time.
     pub eligible: Option<i64>,
-    /// An estimate of it, with the end of the newest chunk as "now", if `integer_now_func` is not run.
-    #[serde(default)]
-    pub(crate) about_eligible: Option<i64>,
+    /// The same for integer time.
+    #[serde(skip)]
+    pub clock: Later<Clock>,
     /// Their present size, with compressed companions.
-    pub eligible_bytes: Option<i64>,
-    pub(crate) eligible_error: Option<String>,
+    #[serde(skip)]
+    pub eligible_bytes: Later<Option<i64>>,
     /// Number of frozen chunks past the boundary, which no run drops.
     pub frozen: i64,
     pub overdue_seconds: Option<f64>,
-    /// For integer time: a time at which it was certainly due.
-    #[serde(default)]
-    pub due_since: Option<Stamp>,
     pub next_due: Option<Stamp>,
     /// Aggregates that read this hypertable.
     #[serde(deserialize_with = "or_default")]
     pub(crate) read_by: Vec<String>,
-    /// End of the last chunk that the next run drops; `None`: none, or unknown.
+    /// End of the last chunk that the next run drops; `None`: none, unknown, or integer time.
     #[serde(default)]
     pub(crate) drop_edge: Option<i64>,
     /// For a policy by creation: ranges of the dropped chunks; chunks between them stay.
     #[serde(default, deserialize_with = "or_default")]
     pub going: Vec<(i64, i64)>,
-    /// "Now" on integer time; `None`: unknown, or not read yet.
-    #[serde(default)]
-    pub integer_now: Option<i64>,
     /// If chunks are dropped: the aggregates that read them, with the ranges that these have not materialized.
     #[serde(default, deserialize_with = "or_default")]
     pub readers: Vec<Unread>,
@@ -72,7 +67,51 @@ pub struct Row {
     pub blocked: Option<Blocked>,
 }
 
+/// What an integer dimension's `integer_now_func` says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Clock {
+    /// There is such a function.
+    pub exists: bool,
+    pub counted: Counted,
+    /// "Now" on integer time; `None`: unknown.
+    pub now: Option<i64>,
+    /// End of the last chunk that the next run drops; `None`: none, or unknown.
+    pub drop_edge: Option<i64>,
+}
+
 impl Row {
+    /// Number of chunks that the next run drops; `None`: unknown, or not read yet.
+    pub fn eligible(&self) -> Option<i64> {
+        match &self.clock {
+            Later::NotRead => self.eligible,
+            clock => clock.get()?.counted.chunks,
+        }
+    }
+
+    /// Their present bytes; `None`: not read, or not readable.
+    pub fn eligible_bytes(&self) -> Option<i64> {
+        match self.eligible()? {
+            0 => Some(0),
+            _ => *self.eligible_bytes.get()?,
+        }
+    }
+
+    /// Why the chunks that the next run drops, or their bytes, cannot be read.
+    pub(super) fn eligible_error(&self) -> Option<&str> {
+        self.clock.error().or(self.eligible_bytes.error())
+    }
+
+    pub(super) fn has_now(&self) -> bool {
+        self.clock.get().map_or(self.has_now, |clock| clock.exists)
+    }
+
+    pub(super) fn drop_edge(&self) -> Option<i64> {
+        match &self.clock {
+            Later::NotRead => self.drop_edge,
+            clock => clock.get()?.drop_edge,
+        }
+    }
+
     pub(super) fn full_name(&self) -> String {
         text::qualified(&self.schema, &self.name)
     }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::screens::hypertables::row::Window;
 use crate::screens::hypertables::{HypertableKind, Policies};
+use crate::screens::later::Later;
 
 const GIB: i64 = 1 << 30;
 
@@ -24,9 +25,7 @@ fn row(chunks: i64, interval: i64, bytes: i64) -> Row {
         partial: 0,
         tiered: 0,
         about_bytes: None,
-        bytes: None,
-        measured: None,
-        bytes_error: None,
+        exact: Later::NotRead,
         seen: None,
         window: Some(Window {
             start: 1000 * DAY - interval,
