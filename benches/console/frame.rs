@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use hypertop::app::{App, Msg, theme};
 use hypertop::model::moment::{Axis, Stamp};
 use hypertop::model::screen_id::ScreenId;
+use hypertop::screens::later::Later;
 use hypertop::screens::{Rows, compression};
 use hypertop::ui;
 use ratatui::Terminal;

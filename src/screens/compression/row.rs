@@ -38,6 +38,7 @@ pub struct Row {
     pub before_bytes: Option<i64>,
     pub after_bytes: Option<i64>,
     /// Recorded rows of the compressed chunks, and number of their batches.
+    #[serde(alias = "compressed_rows")]
     pub rows: Option<i64>,
     pub batches: Option<i64>,
     pub segment_by: Option<String>,
@@ -76,6 +77,7 @@ pub struct Row {
     pub drop_after: Option<String>,
     pub drops_first: Option<bool>,
     /// The policy's worker, if it waits for a lock.
+    #[serde(alias = "blocked_pid")]
     pub blocked: Option<Blocked>,
     /// The chunk that its last run should have compressed and did not.
     #[serde(alias = "stuck_chunk")]
