@@ -3,4 +3,5 @@
 pub(crate) mod add;
 pub(crate) mod change;
 pub(crate) mod conflicts;
+pub(crate) mod row_loss;
 pub(crate) mod rule;

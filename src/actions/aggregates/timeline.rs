@@ -4,6 +4,7 @@ use super::facts::{AgePolicy, Aggregate, since};
 use super::guard;
 use super::window::{Lost, Window};
 use crate::actions::act::{Context, Refusal};
+use crate::actions::policy::row_loss::{self, Back};
 use crate::model::bucket::Buckets;
 use crate::model::moment::{Axis, Stamp};
 use crate::model::plan::{Lit, Mode, Plan, Statement, Step};
@@ -61,20 +62,18 @@ impl<'a> Timeline<'a> {
         self.level.now(&policy.clock_zone, self.moment)
     }
 
-    /// True if a refresh from this offset on starts before the position where `policy` takes chunks.
-    pub(super) fn passes(&self, start: Option<&str>, policy: &AgePolicy) -> bool {
+    /// True if a refresh from this offset on reads rows that the source's `policy` drops.
+    pub(super) fn reads_dropped(&self, start: Option<&str>, policy: &AgePolicy) -> bool {
         let axis = self.axis();
         let Some(after) = policy.span(axis) else {
             return false;
         };
-        let Some(start) = start else {
-            return true;
+        let drops = Back::of(&self.now_of(policy), after);
+        let start = match start {
+            None => Some(Back::TO_THE_BEGINNING),
+            Some(start) => Span::parse(axis, start).map(|start| Back::of(&self.now, start)),
         };
-        let edge = self.now_of(policy).less(after);
-        Span::parse(axis, start).is_some_and(|start| match (self.now.less(start), edge) {
-            (Some(start), Some(edge)) => start < edge,
-            _ => start.length() > after.length(),
-        })
+        start.is_some_and(|start| row_loss::reads_dropped(start, drops))
     }
 
     pub(super) fn show(&self, window: Window) -> String {

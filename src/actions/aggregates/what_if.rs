@@ -219,8 +219,8 @@ pub(super) fn row_loss_risk(place: &Timeline, new: &Setting) -> Option<Risk> {
         .retention
         .as_ref()
         .and_then(|retention| {
-            let passes = place.passes(new.start.as_deref(), retention);
-            Some((retention, retention.after.as_deref()?)).filter(|_| passes)
+            let reads = place.reads_dropped(new.start.as_deref(), retention);
+            Some((retention, retention.after.as_deref()?)).filter(|_| reads)
         });
     if met.is_none() && dropped.is_none() {
         return None;

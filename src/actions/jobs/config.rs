@@ -10,10 +10,13 @@ use crate::model::span::{Now, Span};
 use crate::model::verdict::Level;
 
 impl JobFacts {
-    /// True if `one` reaches farther back from now than `other`, as the job's worker computes it.
-    pub(super) fn exceeds(&self, one: Span, other: Span) -> bool {
-        let now = Now::on(self.axis(), Stamp(self.now), Some(0), &self.zone);
-        now.exceeds(one, other)
+    /// "Now" as the job's worker computes it. Integer time begins at zero: only lengths are compared on it.
+    pub(super) fn worker_now(&self) -> Now<'_> {
+        Now::on(self.axis(), Stamp(self.now), Some(0), &self.zone)
+    }
+
+    fn exceeds(&self, one: Span, other: Span) -> bool {
+        self.worker_now().exceeds(one, other)
     }
 
     /// Axis of its table's time. Without a table, lengths in the configuration are intervals.

@@ -5,6 +5,7 @@ use super::facts::JobFacts;
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::{Change, Job};
 use crate::actions::form::{Field, FieldType, Form, Inputs};
+use crate::actions::policy::row_loss::{Back, reads_dropped};
 use crate::model::clock;
 use crate::model::moment::Axis;
 use crate::model::plan::{Consent, Plan, Statement, Step, Undo};
@@ -210,16 +211,22 @@ impl JobFacts {
             return None;
         }
         let keeps = self.source_drop_after.as_deref()?;
-        let reaches = start_offset.is_none_or(|start| {
-            Span::parse(self.axis(), start)
-                .zip(Span::parse(self.axis(), keeps))
-                .is_none_or(|(start, keeps)| self.exceeds(start, keeps))
-        });
+        let back = |span| {
+            Some(Back::of(
+                &self.worker_now(),
+                Span::parse(self.axis(), span)?,
+            ))
+        };
+        let start = start_offset.map_or(Some(Back::TO_THE_BEGINNING), back);
+        // What cannot be compared counts as a loss.
+        let reads = start
+            .zip(back(keeps))
+            .is_none_or(|(start, drops)| reads_dropped(start, drops));
         let over = start_offset.map_or_else(
             || "all of".to_owned(),
             |start| format!("the last {start} of"),
         );
-        reaches.then(|| {
+        reads.then(|| {
             format!(
                 "DATA LOSS: it refreshes {over} {}, which keeps {keeps}: rows of the aggregate over what was dropped there are deleted",
                 self.source.as_deref().unwrap_or("its source")

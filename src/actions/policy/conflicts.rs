@@ -1,6 +1,7 @@
 //! Conflicts between the policies of one table. What is still refreshed should not be compressed yet, and what is not
 //! compressed yet should not be dropped.
 
+use super::row_loss::Back;
 use crate::model::plan::Note;
 use crate::model::span::{Now, Span};
 use crate::model::text;
@@ -10,9 +11,7 @@ use crate::model::verdict::Level;
 pub(crate) struct Reach {
     /// `the refresh policy of w.daily (job 7) goes back 8 days`.
     words: String,
-    /// The position of that on the axis now. `None`: not known.
-    at: Option<i64>,
-    length: f64,
+    back: Back,
 }
 
 /// An existing job: its id, and whether it is scheduled.
@@ -25,8 +24,7 @@ impl Reach {
         let Some(start) = start else {
             return Self {
                 words: format!("{} goes back to the beginning", named(&policy, job)),
-                at: Some(i64::MIN),
-                length: f64::INFINITY,
+                back: Back::TO_THE_BEGINNING,
             };
         };
         Self::new(now, &policy, job, "goes back", start)
@@ -47,17 +45,13 @@ impl Reach {
         };
         Self {
             words: format!("{} {does} {length}", named(policy, job)),
-            at: now.less(span),
-            length: span.length(),
+            back: Back::of(now, span),
         }
     }
 
     /// True if it lies farther back from now than the other.
     fn passes(&self, other: &Self) -> bool {
-        match (self.at, other.at) {
-            (Some(at), Some(other)) => at < other,
-            _ => self.length > other.length,
-        }
+        self.back.passes(other.back)
     }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::actions::act::Refusal;
 use crate::actions::form::Inputs;
+use crate::actions::policy::row_loss;
 use crate::model::moment::Stamp;
 use crate::model::plan::{Consent, Plan};
 use crate::model::remade::REMADE;
@@ -40,11 +41,12 @@ impl Reach {
 
     /// True if it reads what is dropped up to `edge`.
     fn passes(self, edge: i64) -> bool {
-        match self {
-            Self::Everything => true,
-            Self::Back(_, place) => place < edge,
-            Self::Unknown => false,
-        }
+        let start = match self {
+            Self::Everything => row_loss::Back::TO_THE_BEGINNING,
+            Self::Back(_, place) => row_loss::Back::at(place),
+            Self::Unknown => return false,
+        };
+        row_loss::reads_dropped(start, row_loss::Back::at(edge))
     }
 
     fn text(self) -> String {
