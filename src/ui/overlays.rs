@@ -139,12 +139,7 @@ fn draw_palette(
     let [line, list, help] = Layout::vertical(parts).areas(inner);
     prompt_line(frame, line, ": ", &mut palette.prompt, theme);
     if let Some(action) = found.get(palette.selected) {
-        // A list may cut it.
-        let words = text::cut(action.help, usize::from(help.width).saturating_sub(1));
-        frame.render_widget(
-            Line::styled(format!(" {words}"), theme.style("notice")),
-            help,
-        );
+        help_line(frame, help, action, theme);
     }
     let lines = usize::from(list.height);
     let top = (palette.selected + 1).saturating_sub(lines);
@@ -173,6 +168,15 @@ fn draw_palette(
     frame.render_widget(
         Paragraph::new(if rows.is_empty() { empty } else { rows }),
         list,
+    );
+}
+
+/// The help of an action, which a list may cut.
+fn help_line(frame: &mut Frame, area: Rect, action: &Action, theme: &Theme) {
+    let words = text::cut(action.help, usize::from(area.width).saturating_sub(1));
+    frame.render_widget(
+        Line::styled(format!(" {words}"), theme.style("notice")),
+        area,
     );
 }
 

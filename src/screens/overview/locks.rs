@@ -41,8 +41,9 @@ pub(super) fn merge_locks(mut rows: Vec<Row>) -> Vec<Row> {
 /// Names the session that holds the lock for which a job's worker waits. For a job that was stopped at its `max_runtime`,
 /// names the session that is idle in a transaction with a lock on the same relation.
 pub(super) fn name_lock_holders(mut rows: Vec<Row>) -> Vec<Row> {
+    let target = |row: &Row, kind| row.targets.iter().find(|of| of.kind == kind).cloned();
     let worker = |row: &Row| {
-        let job = row.targets.iter().find(|of| of.kind == TargetKind::Job)?;
+        let job = target(row, TargetKind::Job)?;
         Some((job.id.to_string(), row.finding.clone()))
     };
     let waiting: Vec<_> = rows
@@ -60,11 +61,8 @@ pub(super) fn name_lock_holders(mut rows: Vec<Row>) -> Vec<Row> {
         .iter()
         .filter(|row| row.finding.rule == &rules::SESSION_IDLE)
         .filter_map(|row| {
-            let session = row
-                .targets
-                .iter()
-                .find(|of| of.kind == TargetKind::Session)?;
-            Some((session.clone(), row.finding.clone()))
+            let session = target(row, TargetKind::Session)?;
+            Some((session, row.finding.clone()))
         })
         .collect();
     for row in rows.iter_mut().filter(|row| row.screen == ScreenId::Jobs) {
