@@ -175,32 +175,7 @@ impl Record for Row {
                 let cost = row.packed_cost();
                 (cost > 0).then(|| (row.id.into(), cost))
             },
-            take: |row, figures| {
-                row.packed = Later::of(
-                    figures,
-                    |[
-                        old,
-                        drifted,
-                        recorded,
-                        now,
-                        chunks,
-                        before,
-                        after,
-                        rows,
-                        batches,
-                    ]| Packed {
-                        old,
-                        old_record: Recorded {
-                            chunks: chunks.unwrap_or(0),
-                            before,
-                            after,
-                            rows,
-                            batches,
-                        },
-                        drift: Drift::of(drifted, recorded, now),
-                    },
-                );
-            },
+            take: |row, figures| row.packed = Packed::read(figures),
         },
         policy::age(
             |row| row.policy.as_ref()?.waits_for_first(),

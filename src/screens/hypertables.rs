@@ -22,8 +22,8 @@ use crate::server::known::At;
 use crate::server::row::{Line, read};
 use crate::server::sql::{Param, Query, query};
 
-use row::Space;
-pub use row::{HypertableKind, Limits, Policies, Policy, Row, Size};
+pub use row::{HypertableKind, Limits, Policies, Policy, Row};
+use row::{Size, Space};
 
 impl Record for Row {
     const ID: ScreenId = ScreenId::Hypertables;

@@ -11,16 +11,15 @@ pub enum Later<T> {
 }
 
 impl<T> Later<T> {
-    /// From an answer with the figures in the order of [`Exact::figures`](super::record::Exact::figures).
+    /// From an answer with the figures in the order of [`Exact::figures`](super::record::Exact::figures). An answer of
+    /// another length, in a recording of an older version, has other figures and is not read.
     pub(super) fn of<const N: usize>(
         answer: Result<&[Option<i64>], &str>,
         make: impl FnOnce([Option<i64>; N]) -> T,
     ) -> Self {
-        match answer {
-            // An older recording has fewer figures; those that it lacks are NULL.
-            Ok(figures) => Self::Read(make(std::array::from_fn(|nth| {
-                figures.get(nth).copied().flatten()
-            }))),
+        match answer.map(<[_; N]>::try_from) {
+            Ok(Ok(figures)) => Self::Read(make(figures)),
+            Ok(Err(_)) => Self::NotRead,
             Err(error) => Self::Failed(error.to_owned()),
         }
     }
@@ -38,5 +37,20 @@ impl<T> Later<T> {
             Self::Failed(error) => Some(error),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_of_another_length_are_not_taken_for_others() {
+        let of = |answer| Later::of(answer, |[chunks, bytes]| (chunks, bytes));
+        assert_eq!(of(Ok(&[Some(3), None])), Later::Read((Some(3), None)));
+        assert_eq!(of(Ok(&[Some(3)])), Later::NotRead);
+        assert_eq!(of(Ok(&[Some(3), None, None])), Later::NotRead);
+        let locked = "55P03 canceling statement due to lock timeout";
+        assert_eq!(of(Err(locked)), Later::Failed(locked.to_owned()));
     }
 }

@@ -194,7 +194,7 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
     const TITLE: &'static str;
     const QUERY: Query;
     /// The companion query of a list, which runs at the same time on the second connection. Its columns follow those of the
-    /// list's row that has the same id.
+    /// list's row that has the same id; its first column is that id and is not repeated.
     const COMPANION: Option<Query> = None;
     /// The query for a database without TimescaleDB; `None`: the screen shows an error there.
     const PLAIN: Option<Query> = None;

@@ -23,7 +23,8 @@ use crate::server::known::{At, Edition};
 use crate::server::row::{Line, read};
 use crate::server::sql::{Param, Query, query};
 
-pub use self::row::{Clock, Row};
+use self::row::IntegerNow;
+pub use self::row::Row;
 
 #[derive(Deserialize)]
 struct Oldest {
@@ -116,7 +117,7 @@ impl Record for Row {
             want: |row| Some((row.id.into(), row.integer_cost()?)),
             take: |row, figures| {
                 row.clock = Later::of(figures, |[clocks, chunks, about, since, now, drop_edge]| {
-                    Clock {
+                    IntegerNow {
                         exists: clocks.is_some_and(|clocks| clocks > 0),
                         counted: Counted::new(chunks, about, since),
                         now,
@@ -158,7 +159,7 @@ impl Record for Row {
     fn read(row: Line<'_>) -> Result<Self> {
         let (mut hypertable, oldest, due): (Self, Oldest, policy::Due) = read(row)?;
         let axis = hypertable.axis;
-        hypertable.has_now |= hypertable.aggregate;
+        hypertable.listed_now |= hypertable.aggregate;
         hypertable.oldest = oldest.oldest_raw.map(|raw| Point { axis, raw });
         hypertable.next_due = due.at(None);
         Ok(hypertable)

@@ -55,9 +55,9 @@ pub struct Row {
     pub boundary: Option<i64>,
     /// For a policy by creation: chunks created before this time are due.
     pub made_before: Option<Stamp>,
-    /// Number of chunks past `compress_after` that are not compressed; `None`: unknown, or integer time.
+    /// Number of chunks past `compress_after` that are not compressed; `None`: unknown, or only a function knows "now".
     pub backlog: Option<i64>,
-    /// The same for integer time.
+    /// The same from `integer_now_func`.
     #[serde(skip)]
     pub counted: Later<Counted>,
     /// Present bytes of the backlog.
@@ -88,7 +88,7 @@ pub struct Row {
     pub seen: Option<(Stamp, i64)>,
 }
 
-/// Its compressed chunks, as their settings and sizes are.
+/// What `compression_packed` reads of the compressed chunks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Packed {
     /// Number of chunks compressed under older settings than the table's.
@@ -150,6 +150,20 @@ pub struct Recorded {
     pub batches: Option<i64>,
 }
 
+impl Packed {
+    pub(super) fn read(answer: Result<&[Option<i64>], &str>) -> Later<Self> {
+        match answer.map(<[_]>::split_first_chunk) {
+            Ok(Some(([old, drifted, recorded, now], of_old))) => Later::Read(Self {
+                old: *old,
+                old_record: Recorded::read(of_old),
+                drift: Drift::of(*drifted, *recorded, *now),
+            }),
+            Ok(None) => Later::NotRead,
+            Err(error) => Later::Failed(error.to_owned()),
+        }
+    }
+}
+
 impl Recorded {
     #[expect(
         clippy::cast_precision_loss,
@@ -158,6 +172,20 @@ impl Recorded {
     pub(super) fn ratio(&self) -> Option<f64> {
         let after = self.after.filter(|after| *after > 0)?;
         Some(self.before? as f64 / after as f64)
+    }
+
+    /// From exact figures; a recording of an older version has none.
+    fn read(figures: &[Option<i64>]) -> Self {
+        let [chunks, before, after, rows, batches] = figures else {
+            return Self::default();
+        };
+        Self {
+            chunks: chunks.unwrap_or(0),
+            before: *before,
+            after: *after,
+            rows: *rows,
+            batches: *batches,
+        }
     }
 
     /// The remaining chunks, without those of `some`.
@@ -212,7 +240,7 @@ impl Row {
     }
 
     /// Its present bytes; `None`: not read, or not readable.
-    pub fn backlog_bytes(&self) -> Option<i64> {
+    fn backlog_bytes(&self) -> Option<i64> {
         match self.backlog()? {
             0 => Some(0),
             _ => *self.backlog_bytes.get()?,
@@ -227,7 +255,8 @@ impl Row {
 
     /// Why the backlog, or its bytes, cannot be read.
     pub(super) fn backlog_error(&self) -> Option<&str> {
-        self.counted.error().or(self.backlog_bytes.error())
+        let bytes = || self.backlog_cost().and(self.backlog_bytes.error());
+        self.counted.error().or_else(bytes)
     }
 
     /// Number of chunks compressed under older settings than the table's; `None`: unknown, or not read yet.

@@ -111,14 +111,14 @@ pub struct Plain {
     pub referenced: i64,
 }
 
-/// Its present size.
+/// Present size of the hypertable.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Size {
-    pub bytes: Option<i64>,
+pub(super) struct Size {
+    pub(super) bytes: Option<i64>,
     /// Of the window, before compression; `None`: unknown.
-    pub window: Option<i64>,
+    pub(super) window: Option<i64>,
     /// When it was measured, by the server's clock.
-    pub at: Option<Stamp>,
+    pub(super) at: Option<Stamp>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -150,7 +150,7 @@ pub struct Row {
     pub tiered: i64,
     pub about_bytes: Option<i64>,
     #[serde(skip)]
-    pub exact: Later<Size>,
+    pub(super) exact: Later<Size>,
     /// The first exact size that this console read, with its time.
     pub seen: Option<(Stamp, i64)>,
     #[serde(alias = "window_start")]

@@ -73,7 +73,7 @@ pub struct Parts {
     pub unsure: i64,
 }
 
-/// Its present size.
+/// Present size of the index.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Size {
     pub bytes: Option<i64>,

@@ -22,7 +22,8 @@ pub struct Row {
     pub axis: Axis,
     /// For an integer dimension: it has an `integer_now_func` (for an aggregate assumed until it is read).
     #[serde(deserialize_with = "or_default")]
-    pub has_now: bool,
+    #[serde(rename = "has_now")]
+    pub(super) listed_now: bool,
     /// Of a policy by creation.
     #[serde(default)]
     pub creation: Option<ByCreation>,
@@ -35,14 +36,13 @@ pub struct Row {
     pub boundary: Option<i64>,
     /// For a policy by creation: chunks created before this time are dropped.
     pub made_before: Option<Stamp>,
-    /// Number of chunks that the next run drops; `None`: unknown, or integer time.
+    /// Number of chunks that the next run drops; `None`: unknown, or only a function knows "now".
     pub eligible: Option<i64>,
-    /// The same for integer time.
     #[serde(skip)]
-    pub clock: Later<Clock>,
-    /// Their present size, with compressed companions.
+    pub(super) clock: Later<IntegerNow>,
+    /// Present bytes of the chunks that the next run drops, with compressed companions.
     #[serde(skip)]
-    pub eligible_bytes: Later<Option<i64>>,
+    pub(super) eligible_bytes: Later<Option<i64>>,
     /// Number of frozen chunks past the boundary, which no run drops.
     pub frozen: i64,
     pub overdue_seconds: Option<f64>,
@@ -50,7 +50,7 @@ pub struct Row {
     /// Aggregates that read this hypertable.
     #[serde(deserialize_with = "or_default")]
     pub(crate) read_by: Vec<String>,
-    /// End of the last chunk that the next run drops; `None`: none, unknown, or integer time.
+    /// End of the last chunk that the next run drops; `None`: none, unknown, or only a function knows "now".
     #[serde(default)]
     pub(crate) drop_edge: Option<i64>,
     /// For a policy by creation: ranges of the dropped chunks; chunks between them stay.
@@ -69,14 +69,14 @@ pub struct Row {
 
 /// What an integer dimension's `integer_now_func` says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Clock {
+pub(super) struct IntegerNow {
     /// There is such a function.
-    pub exists: bool,
-    pub counted: Counted,
+    pub(super) exists: bool,
+    pub(super) counted: Counted,
     /// "Now" on integer time; `None`: unknown.
-    pub now: Option<i64>,
+    pub(super) now: Option<i64>,
     /// End of the last chunk that the next run drops; `None`: none, or unknown.
-    pub drop_edge: Option<i64>,
+    pub(super) drop_edge: Option<i64>,
 }
 
 impl Row {
@@ -98,11 +98,15 @@ impl Row {
 
     /// Why the chunks that the next run drops, or their bytes, cannot be read.
     pub(super) fn eligible_error(&self) -> Option<&str> {
-        self.clock.error().or(self.eligible_bytes.error())
+        let drops = self.eligible().filter(|chunks| *chunks > 0);
+        let bytes = || drops.and(self.eligible_bytes.error());
+        self.clock.error().or_else(bytes)
     }
 
     pub(super) fn has_now(&self) -> bool {
-        self.clock.get().map_or(self.has_now, |clock| clock.exists)
+        self.clock
+            .get()
+            .map_or(self.listed_now, |clock| clock.exists)
     }
 
     pub(super) fn drop_edge(&self) -> Option<i64> {
@@ -138,7 +142,7 @@ impl Row {
     pub(super) fn integer_cost(&self) -> Option<usize> {
         let policy = self.policy.as_ref()?;
         policy.after_number?;
-        let integer = self.axis == Axis::Integer && (self.has_now || self.aggregate);
+        let integer = self.axis == Axis::Integer && (self.has_now() || self.aggregate);
         usize::try_from(self.chunks.max(1)).ok().filter(|_| integer)
     }
 }
