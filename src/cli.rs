@@ -12,7 +12,11 @@ use crate::model::screen_id::ScreenId;
 use crate::model::version::Version;
 use crate::run::command::Agreement;
 use crate::run::show::Format;
+use crate::run::start::{Look, screens};
 use crate::run::{command, sql, thresholds};
+
+/// Heading of the help.
+const CONNECTION: &str = "Connection";
 
 #[derive(Debug, Parser)]
 #[command(
@@ -28,15 +32,8 @@ use crate::run::{command, sql, thresholds};
 pub struct Cli {
     #[command(flatten)]
     pub connection: Connection,
-    /// Refresh interval: 2s, 500ms, 1m [default: 2s]
-    #[arg(long, value_name = "INTERVAL", value_parser = config::interval)]
-    pub refresh: Option<std::time::Duration>,
-    /// Theme: default, dark, light, high-contrast, mono, or a file in themes/
-    #[arg(long, value_name = "NAME")]
-    pub theme: Option<String>,
-    /// First screen of the console [default: overview]
-    #[arg(long, value_name = "SCREEN", value_parser = screen)]
-    pub screen: Option<ScreenId>,
+    #[command(flatten)]
+    look: Look,
     /// Read-only: never open a session that can write
     #[arg(long, global = true)]
     pub read_only: bool,
@@ -50,26 +47,44 @@ pub struct Cli {
     pub command: Option<Command>,
 }
 
+impl Cli {
+    pub fn look(&self) -> Look {
+        let after = match &self.command {
+            Some(Command::Demo { look, .. }) => look.clone(),
+            Some(Command::Replay { theme, .. }) => Look {
+                theme: theme.clone(),
+                ..Look::default()
+            },
+            Some(Command::Record { refresh, .. }) => Look {
+                refresh: *refresh,
+                ..Look::default()
+            },
+            _ => Look::default(),
+        };
+        after.or(&self.look)
+    }
+}
+
 /// The connection options of psql.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Connection {
     /// Host of the server, or the folder of its socket
-    #[arg(short = 'h', long, global = true, value_name = "HOST")]
+    #[arg(short = 'h', long, global = true, value_name = "HOST", help_heading = CONNECTION)]
     pub host: Option<String>,
     /// Port of the server
-    #[arg(short = 'p', long, global = true, value_name = "PORT")]
+    #[arg(short = 'p', long, global = true, value_name = "PORT", help_heading = CONNECTION)]
     pub port: Option<String>,
     /// Role to connect as
-    #[arg(short = 'U', long, global = true, value_name = "NAME")]
+    #[arg(short = 'U', long, global = true, value_name = "NAME", help_heading = CONNECTION)]
     pub username: Option<String>,
     /// Database: a name, a URI, or key=value pairs
-    #[arg(short = 'd', long, global = true, value_name = "DBNAME")]
+    #[arg(short = 'd', long, global = true, value_name = "DBNAME", help_heading = CONNECTION)]
     pub dbname: Option<String>,
     /// Never ask for a password
-    #[arg(short = 'w', long, global = true, conflicts_with = "password")]
+    #[arg(short = 'w', long, global = true, conflicts_with = "password", help_heading = CONNECTION)]
     pub(crate) no_password: bool,
     /// Ask for a password before connecting
-    #[arg(short = 'W', long, global = true)]
+    #[arg(short = 'W', long, global = true, help_heading = CONNECTION)]
     pub password: bool,
     /// As -d
     #[arg(value_name = "DBNAME")]
@@ -81,9 +96,9 @@ pub struct Connection {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Print a screen once: overview, compression, retention, indexes, jobs, aggregates, hypertables, activity, queries, server
+    /// Print a screen once, as a table, JSON or CSV
     Show {
-        #[arg(value_parser = screen)]
+        #[arg(value_parser = screens())]
         screen: ScreenId,
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
@@ -133,6 +148,9 @@ pub enum Command {
         /// Stop after this time: 10m, 8h
         #[arg(long = "for", value_name = "TIME", value_parser = humantime::parse_duration)]
         long: Option<std::time::Duration>,
+        /// Interval between two readings: 2s, 500ms, 1m [default: 2s]
+        #[arg(long, value_name = "INTERVAL", value_parser = config::interval)]
+        refresh: Option<std::time::Duration>,
         /// Database: a name, a URI, or key=value pairs
         #[arg(value_name = "DBNAME")]
         database: Option<String>,
@@ -141,6 +159,9 @@ pub enum Command {
     Replay {
         /// The recording
         file: PathBuf,
+        /// Theme: default, dark, light, high-contrast, mono, or a file in themes/
+        #[arg(long, value_name = "NAME")]
+        theme: Option<String>,
     },
     /// List the console's queries, or print one as it is sent to the server
     Sql {
@@ -164,6 +185,8 @@ pub enum Command {
         /// Simulate TimescaleDB even if PostgreSQL has it
         #[arg(long, conflicts_with = "url")]
         simulate: bool,
+        #[command(flatten)]
+        look: Look,
     },
 }
 
@@ -194,13 +217,6 @@ impl Connection {
             password: self.password,
         }
     }
-}
-
-fn screen(name: &str) -> Result<ScreenId, String> {
-    ScreenId::by_name(name).ok_or_else(|| {
-        let names: Vec<_> = ScreenId::ALL.iter().map(|id| id.name()).collect();
-        format!("unknown screen; the screens are: {}", names.join(", "))
-    })
 }
 
 fn after_help() -> String {

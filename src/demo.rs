@@ -14,6 +14,9 @@ use crate::connect::conninfo;
 use crate::connect::conninfo::{Flags, Settings, Surroundings};
 use crate::demo::private_server::{Options, PrivateServer};
 
+/// The Queries screen needs this extension; some distributions ship it apart from the server.
+const STATISTICS: &str = "do $$ begin if exists (select from pg_available_extensions where name = 'pg_stat_statements') \
+                          then create extension pg_stat_statements; end if; end $$";
 /// The factory, for a database with TimescaleDB.
 pub const FACTORY: &str = include_str!("demo/factory.sql");
 /// The factory and the stand-in for TimescaleDB, for a plain database.
@@ -69,6 +72,7 @@ pub async fn start(simulate: bool, say: fn(&str)) -> Result<Demo> {
         progress.say("no TimescaleDB here: the demo SIMULATES one");
         load(&connected.client, STAND_IN, &progress).await?;
     }
+    connected.client.batch_execute(STATISTICS).await?;
     progress.done();
     Ok(Demo {
         settings,

@@ -79,7 +79,7 @@ async fn obey(cli: Cli) -> ExitCode {
     // `thresholds` reports errors of the file itself.
     if is_shown && !matches!(cli.command, Some(Command::Thresholds { .. })) {
         // No console will show it.
-        warn(&start::look(cli.theme.as_deref(), cli.refresh, &around).2);
+        warn(&start::look(&cli.look(), &around).2);
     }
     match carry_out(&cli, &around).await {
         Ok(code) => ExitCode::from(code),
@@ -119,6 +119,7 @@ async fn carry_out(cli: &Cli, around: &Surroundings) -> Result<u8, Failure> {
             file,
             long,
             database,
+            ..
         }) => {
             let (settings, session) = open(cli, database.as_ref(), around).await?;
             Ok(record(cli, around, settings, session, file, *long).await?)
@@ -132,8 +133,8 @@ async fn carry_out(cli: &Cli, around: &Surroundings) -> Result<u8, Failure> {
             command::print(run::thresholds::printed(around, *format)?)?;
             Ok(DONE)
         }
-        Some(Command::Replay { file }) => Ok(code(replay(cli, around, file).await?)),
-        Some(Command::Demo { url, simulate }) => {
+        Some(Command::Replay { file, .. }) => Ok(code(replay(cli, around, file).await?)),
+        Some(Command::Demo { url, simulate, .. }) => {
             let demo = demo(cli, url.as_ref(), *simulate, around);
             Ok(code(Box::pin(demo).await?))
         }
@@ -147,6 +148,7 @@ async fn open_console(cli: &Cli, around: &Surroundings) -> Result<u8, Failure> {
             "a console needs a terminal; `hypertop show SCREEN` prints the same as text"
         )));
     }
+    terminal::check()?;
     let keys = keys(around)?;
     let (settings, session) = open(cli, None, around).await?;
     let journal = Journal::of(around);
@@ -248,7 +250,7 @@ async fn record(
     file: &std::path::Path,
     long: Option<std::time::Duration>,
 ) -> Result<u8> {
-    let (config, ..) = start::look(cli.theme.as_deref(), cli.refresh, around);
+    let (config, ..) = start::look(&cli.look(), around);
     stderr::say(format_args!(
         "hypertop: recording database {:?} into {}; Ctrl-C ends it",
         session.server.database,
@@ -268,7 +270,7 @@ async fn replay(cli: &Cli, around: &Surroundings, file: &std::path::Path) -> Res
         anyhow::bail!("a console needs a terminal: replay opens one");
     }
     let keys = keys(around)?;
-    let (config, themes, notes, _) = start::look(cli.theme.as_deref(), cli.refresh, around);
+    let (config, themes, notes, _) = start::look(&cli.look(), around);
     warn(&notes);
     run::replay(recording, config, keys, themes).await
 }
@@ -280,7 +282,12 @@ async fn demo(
     simulate: bool,
     around: &Surroundings,
 ) -> Result<Ended> {
-    let keys = terminal::is_there().then(|| keys(around)).transpose()?;
+    let keys = if terminal::is_there() {
+        terminal::check()?;
+        Some(keys(around)?)
+    } else {
+        None
+    };
     let started = async {
         match url {
             None => demo::start(simulate, |words| stderr::say(words)).await,
@@ -316,7 +323,7 @@ async fn demo(
                 &demo.settings,
                 &session,
                 *screen,
-                show::Format::Table,
+                show::Format::Brief,
                 &mut text,
             )
             .await?;
@@ -365,7 +372,7 @@ async fn console(
     session: Session,
     journal: Option<Journal>,
 ) -> Result<Ended> {
-    let (config, themes, notes, broken) = start::look(cli.theme.as_deref(), cli.refresh, around);
+    let (config, themes, notes, broken) = start::look(&cli.look(), around);
     let mut rules = config.rules(
         &session.server.host,
         &session.server.database,
@@ -392,7 +399,7 @@ async fn console(
         themes,
         notes,
         messages,
-        screen: cli.screen.unwrap_or(ScreenId::Overview),
+        screen: cli.look().screen.unwrap_or(ScreenId::Overview),
     };
     Box::pin(run::console(opening)).await
 }

@@ -278,6 +278,20 @@ fn an_unknown_screen_names_those_that_there_are() {
 }
 
 #[test]
+fn the_help_of_a_command_has_its_own_options_first_and_says_their_values() {
+    let told = said(&hypertop(&["demo", "--help"]));
+    let at = |text: &str| told.find(text).unwrap_or_else(|| panic!("{text}: {told}"));
+    assert!(at("--simulate") < at("--screen") && at("--screen") < at("--host"));
+    assert!(told.contains("overview, compression"), "{told}");
+    assert!(said(&hypertop(&["show", "--help"])).contains("overview, compression"));
+    for flag in ["--theme", "--refresh", "--screen"] {
+        let output = hypertop(&["demo", flag]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(said(&output).contains("a value is required"), "{flag}");
+    }
+}
+
+#[test]
 fn without_a_terminal_the_console_says_what_to_do_instead() {
     let output = hypertop(&["host=x"]);
     assert_eq!(output.status.code(), Some(2));
@@ -293,6 +307,8 @@ fn the_demo_without_a_terminal_prints_the_five_screens_and_leaves_nothing_behind
         let output = hypertop(&args);
         let told = said(&output);
         assert_eq!(output.status.code(), Some(0), "{told}");
+        let longest = told.lines().map(|line| line.chars().count()).max();
+        assert!(longest <= Some(120), "for people: {longest:?}");
         for title in ["Compression", "Retention", "Indexes", "Jobs", "Aggregates"] {
             assert!(
                 told.lines().any(|line| line.starts_with(title)),

@@ -1,19 +1,52 @@
 //! The console's start: settings, themes, and interrupted actions of an earlier console.
 
-use std::time::Duration;
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::actions::execute::{self, Actor};
 use crate::app::theme::Theme;
 use crate::config::{self, Config};
 use crate::connect::conninfo::Surroundings;
+use crate::model::screen_id::ScreenId;
 use crate::server::session::Session;
 
+/// Heading of the help.
+const CONSOLE: &str = "Console";
+
+/// What the console shows first, how it looks, and how often it reads.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Look {
+    /// Refresh interval: 2s, 500ms, 1m [default: 2s]
+    #[arg(long, value_name = "INTERVAL", value_parser = config::interval, help_heading = CONSOLE)]
+    pub refresh: Option<std::time::Duration>,
+    /// Theme: default, dark, light, high-contrast, mono, or a file in themes/
+    #[arg(long, value_name = "NAME", help_heading = CONSOLE)]
+    pub theme: Option<String>,
+    /// First screen of the console [default: overview]
+    #[arg(long, value_name = "SCREEN", value_parser = screens(), help_heading = CONSOLE)]
+    pub screen: Option<ScreenId>,
+}
+
+impl Look {
+    /// The options before a subcommand, which those after it override.
+    #[must_use]
+    pub fn or(self, before: &Self) -> Self {
+        Self {
+            refresh: self.refresh.or(before.refresh),
+            theme: self.theme.or_else(|| before.theme.clone()),
+            screen: self.screen.or(before.screen),
+        }
+    }
+}
+
+/// The screens' names, as clap lists them in help and errors.
+pub fn screens() -> impl TypedValueParser<Value = ScreenId> {
+    let names = ScreenId::ALL.iter().map(|id| id.name());
+    PossibleValuesParser::new(names).try_map(|name| ScreenId::by_name(&name).ok_or("no screen"))
+}
+
 /// Settings, themes, errors in the user's files and flags, and whether config.toml is unreadable.
-pub fn look(
-    theme: Option<&str>,
-    refresh: Option<Duration>,
-    around: &Surroundings,
-) -> (Config, Vec<Theme>, Vec<String>, bool) {
+pub fn look(asked: &Look, around: &Surroundings) -> (Config, Vec<Theme>, Vec<String>, bool) {
     let (mut config, wrong) = config::read(around);
     let broken = wrong.is_some();
     let (themes, mut notes) = crate::app::theme::all(
@@ -23,7 +56,7 @@ pub fn look(
     );
     notes.extend(wrong);
     notes.extend(config.keys.as_ref().err().cloned());
-    choose(&mut config, theme, refresh, around);
+    choose(&mut config, asked, around);
     if !themes.iter().any(|theme| theme.name == config.theme) {
         let names: Vec<_> = themes.iter().map(|theme| theme.name.as_str()).collect();
         notes.push(format!(
@@ -36,12 +69,7 @@ pub fn look(
 }
 
 /// Options override config.toml; `NO_COLOR` overrides its theme.
-fn choose(
-    config: &mut Config,
-    theme: Option<&str>,
-    refresh: Option<Duration>,
-    around: &Surroundings,
-) {
+fn choose(config: &mut Config, asked: &Look, around: &Surroundings) {
     if around
         .env
         .get("NO_COLOR")
@@ -49,10 +77,10 @@ fn choose(
     {
         "mono".clone_into(&mut config.theme);
     }
-    if let Some(theme) = theme {
-        theme.clone_into(&mut config.theme);
+    if let Some(theme) = &asked.theme {
+        config.theme.clone_from(theme);
     }
-    if let Some(refresh) = refresh {
+    if let Some(refresh) = asked.refresh {
         config.refresh = refresh;
     }
 }

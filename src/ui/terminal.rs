@@ -145,13 +145,19 @@ pub fn is_there() -> bool {
     io::stdout().is_terminal() && io::stdin().is_terminal()
 }
 
+/// An error if the terminal cannot show a console.
+pub fn check() -> Result<()> {
+    if std::env::var("TERM").is_ok_and(|term| term == "dumb") {
+        bail!(
+            "TERM=dumb: this terminal cannot show a console; `hypertop show SCREEN` prints the same as text"
+        );
+    }
+    Ok(())
+}
+
 impl Screen {
     pub fn take(mouse: bool) -> Result<Self> {
-        if std::env::var("TERM").is_ok_and(|term| term == "dumb") {
-            bail!(
-                "TERM=dumb: this terminal cannot show a console; `hypertop show SCREEN` prints the same as text"
-            );
-        }
+        check()?;
         let out = File::from(
             io::stdout()
                 .as_fd()

@@ -1,5 +1,7 @@
 //! Printing a screen as a table, JSON or CSV.
 
+mod brief;
+
 use std::io::Write;
 
 use anyhow::{Result, bail};
@@ -19,6 +21,9 @@ pub enum Format {
     Table,
     Json,
     Csv,
+    /// For people, in lines that fit a terminal.
+    #[value(skip)]
+    Brief,
     /// CSV with raw texts.
     #[value(skip)]
     RawCsv,
@@ -30,7 +35,7 @@ impl Format {
         match self {
             _ if !raw => Ok(self),
             Self::Csv | Self::RawCsv => Ok(Self::RawCsv),
-            Self::Table | Self::Json => {
+            Self::Table | Self::Json | Self::Brief => {
                 bail!("--raw is for --format csv: a table is never raw, and JSON is always exact")
             }
         }
@@ -75,6 +80,7 @@ pub(super) fn print<R: Record>(
             csv.flush()?;
         }
         Format::Table => print_table(table, caveats, at, out)?,
+        Format::Brief => brief::print(table, caveats, at, out)?,
     }
     Ok(())
 }
@@ -105,18 +111,22 @@ pub(super) fn server(server: &Server, clock: Stamp) -> Json {
     })
 }
 
+fn title<R: Record>(at: &At) -> String {
+    let simulated = if at.server.simulated {
+        " (SIMULATED)"
+    } else {
+        ""
+    };
+    format!("{}{simulated}", R::TITLE)
+}
+
 pub(super) fn print_table<R: Record>(
     table: &Table<R>,
     caveats: &[String],
     at: &At,
     out: &mut dyn Write,
 ) -> Result<()> {
-    let simulated = if at.server.simulated {
-        " (SIMULATED)"
-    } else {
-        ""
-    };
-    writeln!(out, "{}{simulated}", R::TITLE)?;
+    writeln!(out, "{}", title::<R>(at))?;
     for caveat in caveats {
         writeln!(out, "~ {}", printable(caveat))?;
     }
