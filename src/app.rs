@@ -4,6 +4,7 @@ mod acknowledging;
 pub mod ask;
 pub mod dialog;
 mod dialogs;
+mod fixing;
 mod keys;
 mod message;
 pub mod overlay;
@@ -28,7 +29,7 @@ use crate::model::screen_id::ScreenId;
 use crate::screens::details::Details;
 use crate::screens::gather;
 use crate::screens::history::History;
-use crate::screens::overview::{Acknowledged, Seen};
+use crate::screens::overview::Acknowledged;
 use crate::screens::{Screens, with_table};
 use crate::server::known::{At, Server};
 
@@ -66,7 +67,6 @@ pub struct App {
     found: gather::Found,
     /// Screens read since the Overview was last rebuilt.
     read: Vec<ScreenId>,
-    seen: Seen,
     /// Time when all findings were last judged.
     judged: Stamp,
     /// The findings that are acknowledged or snoozed.
@@ -122,7 +122,6 @@ impl App {
             standing: gather::Standing::default(),
             found: gather::Found::default(),
             read: Vec::new(),
-            seen: Seen::default(),
             judged: now,
             acknowledged: Acknowledged::default(),
             tape: None,

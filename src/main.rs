@@ -305,6 +305,7 @@ async fn demo(
     tokio::spawn(demo::live(demo.settings.clone(), demo.simulated));
     let mut session = Session::start(connect::again(&demo.settings, None).await?).await?;
     session.server.thresholds = config::read(around).0.thresholds;
+    session.server.throw_away = url.is_none();
     // The journal of a temporary server is temporary, too.
     let folder = tempfile::tempdir()?;
     let journal = match url {

@@ -5,7 +5,7 @@ mod console;
 
 use std::time::Duration;
 
-use console::{NOW, connected, drawn, press, row, server};
+use console::{NOW, connected, drawn, figure, job, press, row, server};
 use hypertop::app::ask;
 use hypertop::app::{App, Effect, Msg, theme};
 use hypertop::model::screen_id::ScreenId;
@@ -13,7 +13,7 @@ use hypertop::model::threshold_settings;
 use hypertop::model::threshold_settings::Table;
 use hypertop::screens::later::Later;
 use hypertop::screens::record::Record;
-use hypertop::screens::{Rows, aggregates, compression, jobs, server as figures};
+use hypertop::screens::{Rows, aggregates, compression, jobs};
 
 fn app() -> App {
     let mut app = App::new(NOW, theme::all(None).0, Duration::from_secs(2));
@@ -37,68 +37,6 @@ fn load(app: &mut App, rows: Rows) {
         rows,
         took: Duration::from_millis(1),
     });
-}
-
-fn job(id: i32, scheduled: bool) -> jobs::Row {
-    let interval = |text: &str, seconds| jobs::Interval {
-        text: text.to_owned(),
-        seconds,
-    };
-    jobs::Row {
-        job_id: id,
-        application_name: format!("Columnstore Policy [{id}]"),
-        proc_schema: "_timescaledb_functions".to_owned(),
-        proc: "policy_compression".to_owned(),
-        proc_exists: true,
-        hierarchical_id: None,
-        drops_by_creation: None,
-        orphaned: false,
-        owner: "dba".to_owned(),
-        owner_may_log_in: Some(true),
-        wants_rights_of: None,
-        owned: true,
-        target: Some("mes.metrics".to_owned()),
-        target_kind: Some("hypertable".to_owned()),
-        scheduled,
-        schedule: interval("12:00:00", 43_200.0),
-        max_runtime: interval("00:00:00", 0.0),
-        max_retries: -1,
-        retry_period: interval("01:00:00", 3600.0),
-        fixed_schedule: false,
-        initial_start: None,
-        timezone: None,
-        config: None,
-        known_since: None,
-        statistics: Some(jobs::Statistics {
-            last_start: Some(NOW.plus_seconds(-3600.0)),
-            last_finish: Some(NOW.plus_seconds(-3500.0)),
-            next_start: Some(NOW.plus_seconds(39_600.0)),
-            last_run_success: Some(true),
-            total_runs: 10,
-            total_successes: 10,
-            ..jobs::Statistics::default()
-        }),
-        error: None,
-        pid: None,
-        workers: jobs::Workers {
-            used: 3,
-            slots: Some(16),
-            schedulers: 1,
-        },
-    }
-}
-
-fn figure(name: &str, value: f64, bound: Option<f64>) -> figures::Row {
-    figures::Row {
-        name: name.to_owned(),
-        value: Some(value),
-        bound,
-        about: None,
-        since: None,
-        pid: None,
-        holder: None,
-        bytes: None,
-    }
 }
 
 /// A hypertable with a backlog whose policy is paused.
@@ -383,16 +321,6 @@ fn health_is_not_claimed_before_everything_was_read() {
         shown.contains("still reading") && !shown.contains("HEALTHY"),
         "{shown}"
     );
-}
-
-#[test]
-fn a_finding_keeps_the_moment_at_which_it_was_seen_first() {
-    let mut app = app();
-    load(&mut app, Rows::Jobs(vec![job(1002, false)]));
-    app.update(Msg::Tick(NOW.plus_seconds(90.0)));
-    load(&mut app, Rows::Jobs(vec![job(1002, false)]));
-    let shown = drawn(&mut app, 100, 24).backend().to_string();
-    assert!(shown.contains("> 1m 30s"), "{shown}");
 }
 
 #[test]

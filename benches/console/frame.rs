@@ -115,6 +115,7 @@ fn server(now: Stamp) -> hypertop::server::known::Server {
         clock: now,
         time_zone: "UTC".into(),
         time_zone_hidden_by: None,
+        throw_away: false,
         thresholds: hypertop::model::thresholds::Thresholds::default(),
     }
 }

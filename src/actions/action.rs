@@ -43,6 +43,7 @@ pub enum Here {
     Acknowledge,
     Snooze,
     ShowHidden,
+    Groups,
     Rollback,
     Progress,
     NextTheme,
@@ -79,6 +80,7 @@ pub enum Group {
     Rows,
     View,
     Console,
+    Overview,
     Aggregates,
     Compression,
     Retention,
@@ -90,11 +92,12 @@ pub enum Group {
 }
 
 impl Group {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Screens,
         Self::Rows,
         Self::View,
         Self::Console,
+        Self::Overview,
         Self::Aggregates,
         Self::Compression,
         Self::Retention,
@@ -108,6 +111,7 @@ impl Group {
     /// The screen whose rows these actions are about.
     pub fn screen(self) -> Option<ScreenId> {
         Some(match self {
+            Self::Overview => ScreenId::Overview,
             Self::Aggregates => ScreenId::Aggregates,
             Self::Compression => ScreenId::Compression,
             Self::Retention => ScreenId::Retention,
@@ -128,6 +132,7 @@ impl Group {
             Self::Rows => "Rows and columns",
             Self::View => "What is shown",
             Self::Console => "Console",
+            Self::Overview => "On the Overview",
             Self::Aggregates => "Act: aggregates",
             Self::Compression => "Act: compression",
             Self::Retention => "Act: retention",

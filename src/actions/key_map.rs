@@ -109,8 +109,11 @@ impl KeyMap {
         let actions: Vec<_> = all().collect();
         for (at, one) in actions.iter().enumerate() {
             for other in actions.iter().skip(at + 1) {
-                // Actions of two families differ by screen, else by row kind; those of the console apply anywhere.
-                let meet = one.group == other.group || is_here(one) || is_here(other);
+                // Actions of two families differ by screen, else by row kind; those of the console apply anywhere. A screen's
+                // own come first there.
+                let own =
+                    is_here(one) && is_here(other) && one.group.screen() != other.group.screen();
+                let meet = one.group == other.group || !own && (is_here(one) || is_here(other));
                 let shared = |key: &&String| meet && self.of(other).contains(key);
                 let keys = self.of(one).iter().filter(shared);
                 clashes.extend(keys.map(|key| (key.as_str(), *one, *other)));

@@ -50,8 +50,7 @@ impl App {
         } else {
             Vec::new()
         };
-        let mut rows = overview::merge(collected);
-        self.seen.date(&mut rows, now);
+        let rows = overview::merge(collected);
         if let Some(server) = self.server.as_ref().filter(|_| watched) {
             found.extend(rows.iter().cloned());
             let at = At { now, server };
@@ -98,6 +97,8 @@ impl App {
             .overview
             .chosen()
             .into_iter()
+            // A part of another finding is not listed: that one is acknowledged.
+            .filter(|row| !row.is_part)
             .cloned()
             .collect();
         let (hidden, rows): (Vec<_>, Vec<_>) = chosen

@@ -3,12 +3,10 @@
 use super::message::{Effect, Link};
 use super::{App, FASTEST, SLOWEST};
 use crate::actions::action::{Action, Does, Here};
-use crate::actions::catalogue;
 use crate::app::overlay::{Answer, Overlay};
 use crate::model::screen_id::ScreenId;
 use crate::model::text;
 use crate::screens::filter::Filter;
-use crate::screens::record::Record;
 use crate::screens::table::SortBy;
 use crate::screens::with_table;
 
@@ -140,6 +138,7 @@ impl App {
                 self.theme = (self.theme + 1) % self.themes.len();
                 self.say(format!("theme {}", self.theme().name), false);
             }
+            Here::Groups => self.toggle_groups(),
             _ if self.details.is_some() => self.scroll_details(here),
             _ => return self.in_table(here),
         }
@@ -180,6 +179,19 @@ impl App {
         self.ask_exact()
     }
 
+    fn toggle_groups(&mut self) {
+        let screen = self.screen;
+        self.with_at(|screens, at| {
+            with_table!(mut screens, screen, |table| table.toggle_groups(at));
+        });
+        let words = match with_table!(self.screens, screen, |table| table.is_grouped()) {
+            true => "by problem",
+            false if screen == ScreenId::Overview => "every finding on a line of its own",
+            false => "this list has no groups",
+        };
+        self.say(words, false);
+    }
+
     fn sort(&mut self, change: impl FnOnce(SortBy, bool) -> (SortBy, bool)) {
         let screen = self.screen;
         self.with_at(|screens, at| {
@@ -201,36 +213,6 @@ impl App {
                 Here::Last => details.step(isize::MAX),
                 Here::Column(columns) => details.step_sideways(columns * 8),
                 _ => {}
-            }
-        }
-    }
-
-    /// Starts the fix of the selected row's worst finding.
-    fn fix(&mut self) -> Vec<Effect> {
-        let verdict = self
-            .at()
-            .and_then(|at| with_table!(self.screens, self.screen, |table| table.verdict(&at)));
-        let findings = verdict.map(|verdict| verdict.findings).unwrap_or_default();
-        let fixed = findings.iter().find_map(|finding| {
-            let action = finding.fix.and_then(catalogue::by_name)?;
-            Some((action, finding.clone()))
-        });
-        match fixed {
-            Some((action, finding)) => {
-                // The selected row, even if others are marked.
-                let row = with_table!(self.screens, self.screen, |table| {
-                    table.selected().map(Record::targets).unwrap_or_default()
-                });
-                let targets = finding.fix_target(row).into_iter().collect();
-                self.begin_on(action, vec![targets], finding.sets)
-            }
-            None if findings.is_empty() => {
-                self.say("the selected row has no problem", false);
-                Vec::new()
-            }
-            None => {
-                self.say("hypertop has no fix for this; see the advice below", false);
-                Vec::new()
             }
         }
     }

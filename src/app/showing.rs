@@ -55,6 +55,14 @@ impl App {
         if self.details.is_some() {
             return Vec::new();
         }
+        let screen = self.screen;
+        let mut is_group = false;
+        self.with_at(|screens, at| {
+            is_group = with_table!(mut screens, screen, |table| table.toggle_group(at));
+        });
+        if is_group {
+            return Vec::new();
+        }
         let Some(key) = self.screens.selected_key(self.screen) else {
             return Vec::new();
         };

@@ -119,9 +119,47 @@ pub(crate) fn sparkline(values: &[Option<f64>], width: usize) -> String {
     bars(&resample(values, width), 1).concat()
 }
 
+/// Parts of a cell from the left, by eighths.
+const EIGHTHS: [char; 8] = ['░', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
+
+/// A share of the whole as a bar of this many cells, the rest of it in `░`. What is more than nothing is seen, and so is what is
+/// less than the whole; more than the whole ends in an arrow.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "eighths of a cell"
+)]
+pub(crate) fn gauge(share: f64, width: usize) -> String {
+    let all = width * 8;
+    let filled = match share {
+        share if share > 1.0 && width > 0 => return format!("{}▶", "█".repeat(width - 1)),
+        share if share >= 1.0 => all,
+        share if share > 0.0 => ((share * all as f64).round() as usize).clamp(1, all.max(2) - 1),
+        _ => 0,
+    };
+    let cell = |nth: usize| match filled.saturating_sub(nth * 8) {
+        8.. => '█',
+        part => EIGHTHS[part],
+    };
+    (0..width).map(cell).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_gauge_shows_the_least_share_and_the_last_that_is_free_and_that_it_is_over() {
+        assert_eq!(gauge(0.5, 8), "████░░░░");
+        assert_eq!(gauge(0.0, 4), "░░░░");
+        assert_eq!(gauge(0.0001, 4), "▏░░░");
+        assert_eq!(gauge(0.9999, 4), "███▉");
+        assert_eq!(gauge(1.0, 4), "████");
+        assert_eq!(gauge(7.0, 4), "███▶");
+        assert_eq!(gauge(f64::NAN, 2), "░░");
+        assert_eq!(gauge(0.5, 0), "");
+    }
 
     fn wave(many: u32) -> Vec<(f64, f64)> {
         (0..many)

@@ -58,6 +58,11 @@ impl Filter {
         };
         found != self.inverse
     }
+
+    /// Whether it looks for this text, and not for everything without some text.
+    pub(crate) fn looks_for(&self, line: impl Fn() -> String) -> bool {
+        !self.is_empty() && !self.inverse && self.passes(line)
+    }
 }
 
 /// The last line of the library's message, which has the reason; the lines before it draw the expression.

@@ -99,20 +99,17 @@ pub(crate) struct Standing {
     pub failing: Option<(usize, usize)>,
     /// The longest lag as a multiple of its expected maximum, with the level of that aggregate.
     pub(crate) worst_lag: Option<(f64, Level)>,
-    /// Bytes that compression saved, as recorded; `None`: not read yet.
-    pub(crate) saved: Option<i64>,
+    /// Bytes that compression saved, and bytes before it, as recorded; `None`: not read yet.
+    pub(crate) saved: Option<(i64, i64)>,
 }
 
 impl Standing {
     pub fn of(screens: &Screens, at: &At) -> Self {
         let read = |fresh: &Freshness| !matches!(fresh, Freshness::Never);
-        let saves =
-            |row: &crate::screens::compression::Row| Some(row.before_bytes? - row.after_bytes?);
         Self {
             failing: read(&screens.jobs.fresh).then(|| failing(screens)),
             worst_lag: worst_lag(screens, at),
-            saved: read(&screens.compression.fresh)
-                .then(|| screens.compression.rows().iter().filter_map(saves).sum()),
+            saved: read(&screens.compression.fresh).then(|| saved(screens)),
         }
     }
 }
@@ -127,8 +124,10 @@ fn collect<R: Record>(screen: ScreenId, table: &Table<R>) -> Vec<Row> {
             subject: subject.clone(),
             targets: targets.clone(),
             finding: finding.clone(),
-            first_seen: None,
             acknowledged: None,
+            group_of: None,
+            merged: Vec::new(),
+            is_part: false,
         }));
     }
     rows
@@ -140,6 +139,14 @@ fn failing(screens: &Screens) -> (usize, usize) {
         row.last_run_status() == Some("Failed") && !row.is_portal_fault()
     };
     (jobs.iter().filter(fails).count(), jobs.len())
+}
+
+fn saved(screens: &Screens) -> (i64, i64) {
+    let rows = screens.compression.rows().iter();
+    let sizes = rows.filter_map(|row| Some((row.before_bytes?, row.after_bytes?)));
+    sizes.fold((0, 0), |(saved, all), (before, after)| {
+        (saved + before - after, all + before)
+    })
 }
 
 fn worst_lag(screens: &Screens, at: &At) -> Option<(f64, Level)> {

@@ -9,13 +9,10 @@ mod row;
 pub use acknowledged::Acknowledged;
 pub(crate) use acknowledged::Hidden;
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use crate::journal::acknowledge::Identity;
-use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
 use crate::model::target::{Target, TargetKind};
 use crate::model::text;
@@ -75,47 +72,37 @@ pub(crate) fn health(rows: &[Row]) -> (Level, String) {
     }
 }
 
-/// Time when each finding was seen first.
-#[derive(Debug, Default)]
-pub struct Seen(HashMap<Identity, Stamp>);
-
-impl Seen {
-    /// Sets `first_seen` of the findings; forgets those that are gone.
-    pub fn date(&mut self, rows: &mut [Row], now: Stamp) {
-        let mut seen = HashMap::new();
-        for row in rows {
-            let identity = row.identity();
-            let first = self.0.get(&identity).copied().unwrap_or(now);
-            row.first_seen = Some(first);
-            seen.insert(identity, first);
-        }
-        self.0 = seen;
-    }
-}
-
 impl Record for Row {
     const ID: ScreenId = ScreenId::Overview;
     const TITLE: &'static str = "Overview";
     const QUERY: Query = Query::NONE;
     const WATCHED: &'static [&'static str] = &[];
     const MAX_AGE: Duration = Duration::from_secs(2);
+    const GROUPED: bool = true;
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::<Self>::text("subject", "OBJECT", 24, |row, _| {
-            row.subject.as_str().into()
-        }),
+        Column::<Self>::hidden("subject", |row, _| row.subject.as_str().into()),
         Column::<Self>::hidden("rule", |row, _| row.finding.rule.name.into()),
-        Column::<Self>::text("title", "PROBLEM", 32, Self::is).grows(),
-        Column::<Self>::number("", "SINCE", 9, Self::age),
+        Column::<Self>::text("title", "PROBLEM", 30, Self::is)
+            .rank(1)
+            .shrinks(26)
+            .grows(),
+        Column::<Self>::text("", "OBJECT", 22, |row, _| row.subject.as_str().into())
+            .rank(1)
+            .grows(),
+        Column::<Self>::number("", "SINCE", 5, Self::age),
         Column::<Self>::hidden("since", |row, _| row.finding.since.into()),
-        Column::<Self>::text("fix", "FIX", 24, |row, _| row.finding.fix.into()).rank(1),
+        Column::<Self>::text("", "WHY", 36, |row, _| row.finding.reason.as_str().into())
+            .rank(1)
+            .shrinks(22)
+            .grows(),
+        Column::<Self>::text("fix", "FIX", 20, |row, _| row.finding.fix.into())
+            .rank(2)
+            .grows(),
         // The name of `fix` up to version 0.1.
         Column::<Self>::hidden("mend", |row, _| row.finding.fix.into()),
         Column::<Self>::hidden("target", |row, _| row.target().into()),
         Column::<Self>::hidden("set", |row, _| row.set()),
-        Column::<Self>::text("screen", "SCREEN", 11, |row, _| row.screen.name().into()).rank(2),
-        Column::<Self>::text("", "WHY", 40, |row, _| row.finding.reason.as_str().into())
-            .rank(3)
-            .grows(),
+        Column::<Self>::text("screen", "SCREEN", 11, |row, _| row.screen.name().into()).rank(3),
         Column::<Self>::hidden("key", |row, _| row.of.as_str().into()),
     ];
 
@@ -124,8 +111,9 @@ impl Record for Row {
     }
 
     fn key(&self) -> String {
+        let part = if self.is_part { "part of " } else { "" };
         format!(
-            "{}/{}/{}",
+            "{part}{}/{}/{}",
             self.screen.name(),
             self.finding.rule.name,
             self.of
@@ -150,15 +138,36 @@ impl Record for Row {
                 findings: vec![self.finding.clone()],
             };
         }
+        let reason = match self.group_of {
+            Some(many) => format!(
+                "{many} findings. The worst is {}: {}",
+                self.subject, self.finding.reason
+            ),
+            None => self.finding.reason.clone(),
+        };
         Verdict {
             level: self.finding.level,
-            reason: self.finding.reason.clone(),
+            reason,
             findings: vec![self.finding.clone()],
         }
     }
 
     fn facts(&self, _: &At) -> Vec<Section> {
         Vec::new()
+    }
+
+    /// Findings of one rule. Acknowledged ones, which are shown on request only, are not counted with the others.
+    fn group(&self) -> Option<&'static str> {
+        let counts = self.acknowledged.is_none() && !self.is_part;
+        counts.then_some(self.finding.rule.name)
+    }
+
+    fn parts(&self) -> Vec<Self> {
+        self.merged_parts()
+    }
+
+    fn head(rows: &[&Self], _: &At) -> Option<Self> {
+        Self::head_of(rows)
     }
 
     /// The row's targets; first those of the finding: its job, its own target, the target of its fix.

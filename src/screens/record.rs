@@ -29,6 +29,8 @@ pub struct Column<R: 'static> {
     pub width: u16,
     /// Whether it takes the remaining width.
     pub(crate) grows: bool,
+    /// Width to which it shrinks before it is left out.
+    pub(crate) least: u16,
     pub right: bool,
     /// Rank 0 is always shown; on a narrow terminal the highest ranks are left out first.
     pub(crate) rank: u8,
@@ -47,6 +49,7 @@ impl<R> Column<R> {
             title,
             width,
             grows: false,
+            least: width,
             right: false,
             rank: 0,
             value,
@@ -64,6 +67,7 @@ impl<R> Column<R> {
             title,
             width,
             grows: false,
+            least: width,
             right: true,
             rank: 0,
             value,
@@ -78,6 +82,12 @@ impl<R> Column<R> {
     #[must_use]
     pub(crate) const fn rank(mut self, rank: u8) -> Self {
         self.rank = rank;
+        self
+    }
+
+    #[must_use]
+    pub(crate) const fn shrinks(mut self, least: u16) -> Self {
+        self.least = least;
         self
     }
 
@@ -208,6 +218,8 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
     const COLUMNS: &'static [Column<Self>];
     /// The column by which rows are sorted at first, descending; `None`: worst verdict first.
     const SORTED: Option<usize> = None;
+    /// Rows are shown by [`Record::group`] at first.
+    const GROUPED: bool = false;
     const DETAILS: &'static [Detail<Self>] = &[];
     /// Exact figures, in the order in which they are read.
     const EXACT: &'static [Exact<Self>] = &[];
@@ -253,6 +265,22 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
 
     /// Rows of one family stay together, in the order of [`Record::settle`], if rows are sorted by verdict.
     fn family(&self) -> Option<i64> {
+        None
+    }
+
+    /// The group of rows that the row belongs to; `None`: the row stands alone.
+    fn group(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Rows that this one stands for. They are not listed, and a filter finds them by their titles.
+    fn parts(&self) -> Vec<Self> {
+        Vec::new()
+    }
+
+    /// The line that stands for the rows of a group, which are given in their order. It is shown and read as a row, and never
+    /// printed.
+    fn head(_rows: &[&Self], _at: &At) -> Option<Self> {
         None
     }
 

@@ -3,6 +3,8 @@
 mod clipboard;
 mod cursor;
 mod exact;
+mod grouping;
+mod groups;
 mod known;
 mod order;
 
@@ -16,6 +18,8 @@ use crate::screens::filter::Filter;
 use crate::screens::record::{Column, Record};
 use crate::server::known::{At, Counters};
 
+pub(crate) use groups::{BRANCH, Branch};
+use groups::{Group, Groups, Line};
 pub(crate) use known::LATER_SECONDS;
 use known::{Known, apply};
 
@@ -44,7 +48,10 @@ pub enum SortBy {
 
 #[derive(Debug)]
 pub struct Table<R: 'static> {
+    /// The rows, then those that they stand for ([`Record::parts`]).
     rows: Vec<R>,
+    /// Number of rows without their parts.
+    own: usize,
     levels: Vec<Level>,
     /// Findings of each row, from its last verdict.
     findings: Vec<Box<[Finding]>>,
@@ -52,13 +59,19 @@ pub struct Table<R: 'static> {
     ranks: Vec<Level>,
     /// Indices of the rows that pass the filter, in order.
     view: Vec<usize>,
+    /// The lines shown: rows, or groups with the rows of those that are open.
+    lines: Vec<Line>,
+    by_group: Vec<Group<R>>,
+    groups: Groups,
     /// Width of the longest text of each screen column.
     widths: Vec<u16>,
+    /// The same of the groups' lines.
+    head_widths: Vec<u16>,
     pub fresh: Freshness,
     pub sort: SortBy,
     pub(crate) descending: bool,
     pub filter: Filter,
-    /// Selected line of `view`.
+    /// Selected line of `lines`.
     cursor: usize,
     /// The user has moved the cursor.
     moved: bool,
@@ -87,11 +100,16 @@ impl<R: Record> Default for Table<R> {
     fn default() -> Self {
         Self {
             rows: Vec::new(),
+            own: 0,
             levels: Vec::new(),
             findings: Vec::new(),
             ranks: Vec::new(),
             view: Vec::new(),
+            lines: Vec::new(),
+            by_group: Vec::new(),
+            groups: Groups::new(R::GROUPED),
             widths: Vec::new(),
+            head_widths: Vec::new(),
             fresh: Freshness::Never,
             sort: R::SORTED.map_or(SortBy::Verdict, SortBy::Column),
             descending: true,
@@ -142,9 +160,12 @@ impl<R: Record> Table<R> {
     pub fn clear(&mut self) {
         self.abandon();
         self.rows.clear();
+        self.own = 0;
         self.levels.clear();
         self.findings.clear();
         self.view.clear();
+        self.lines.clear();
+        self.by_group.clear();
         self.exact.clear();
         self.fresh = Freshness::Never;
     }
@@ -191,13 +212,16 @@ impl<R: Record> Table<R> {
         self.took = took;
         self.fresh = Freshness::At(at.now);
         self.opened.get_or_insert(at.now);
-        let key = self.selected().map(Record::key);
+        let key = self.key();
         let before = std::mem::replace(&mut self.rows, rows);
         R::settle(&before, &mut self.rows);
         for row in &mut self.rows {
             apply(row, &self.exact);
         }
         R::relate(&mut self.rows, at);
+        self.own = self.rows.len();
+        let parts: Vec<_> = self.rows.iter().flat_map(R::parts).collect();
+        self.rows.extend(parts);
         self.update_verdicts(at);
         self.arrange(key.as_deref(), at);
     }
@@ -249,11 +273,11 @@ impl<R: Record> Table<R> {
         self.judged = at.now;
         self.widths = shown::<R>()
             .map(|column| {
-                let longest =
-                    |row| text::width(&printable(&(column.value)(row, at).show_narrow(at.now)));
                 // Only columns that grow are measured, and a sample is enough.
                 let rows = self.rows.iter().take(if column.grows { 2000 } else { 0 });
-                u16::try_from(rows.map(longest).max().unwrap_or(0)).unwrap_or(u16::MAX)
+                rows.map(|row| cell_width(column, row, at))
+                    .max()
+                    .unwrap_or(0)
             })
             .collect();
     }
@@ -272,7 +296,7 @@ impl<R: Record> Table<R> {
     }
 
     pub fn rows(&self) -> &[R] {
-        &self.rows
+        &self.rows[..self.own]
     }
 
     /// The rows that pass the filter, in order.
@@ -287,6 +311,18 @@ impl<R: Record> Table<R> {
 
     /// Width that a screen column needs for its content.
     pub(crate) fn content_width(&self, column: usize) -> u16 {
-        self.widths.get(column).copied().unwrap_or(0)
+        let rows = self.widths.get(column).copied().unwrap_or(0);
+        if !self.groups.on {
+            return rows;
+        }
+        let heads = self.head_widths.get(column).copied().unwrap_or(0);
+        let branch = if column == 0 { BRANCH } else { 0 };
+        rows.max(heads) + branch
     }
+}
+
+/// Width of a cell's text.
+fn cell_width<R: Record>(column: &Column<R>, row: &R, at: &At) -> u16 {
+    let text = printable(&(column.value)(row, at).show_narrow(at.now));
+    u16::try_from(text::width(&text)).unwrap_or(u16::MAX)
 }

@@ -81,6 +81,9 @@ pub struct Server {
     /// `role` or `connection` if that sets a time zone, which hides the server's; `None`: known.
     #[serde(default)]
     pub time_zone_hidden_by: Option<String>,
+    /// The demo's own server, which is thrown away: what a crash does to it is no risk. Only the demo itself knows.
+    #[serde(default)]
+    pub throw_away: bool,
     /// The user's thresholds.
     #[serde(default)]
     pub thresholds: Thresholds,

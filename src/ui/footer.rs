@@ -76,12 +76,13 @@ fn hints(app: &App) -> &'static [(Here, &'static str)] {
         ]
     } else if app.screen == ScreenId::Overview {
         &[
-            (Here::Open, "details"),
+            (Here::Open, "open"),
             (Here::Fix, "fix"),
             (Here::Actions, "act"),
-            (Here::Acknowledge, "acknowledge"),
+            (Here::Groups, "group/flat"),
             (Here::Help, "help"),
             (Here::Quit, "quit"),
+            (Here::Acknowledge, "acknowledge"),
             (Here::Snooze, "snooze"),
             (Here::ShowHidden, "show hidden"),
             (Here::Filter, "filter"),
@@ -105,17 +106,20 @@ fn hints(app: &App) -> &'static [(Here, &'static str)] {
 
 /// The cursor's row, and the age of the rows.
 fn place(app: &App) -> String {
-    let (at, shown, all) = with_table!(app.screens, app.screen, |table| table.place());
+    let (at, lines, shown, all) = with_table!(app.screens, app.screen, |table| table.place());
     let marks = with_table!(app.screens, app.screen, |table| table.marks());
     let marked = if marks > 0 {
         format!(" {marks} marked ·")
     } else {
         String::new()
     };
-    let of = if shown == all {
-        format!("{at}/{all}")
-    } else {
-        format!("{at}/{shown} of {all}")
+    let grouped = with_table!(app.screens, app.screen, |table| table.is_grouped());
+    let findings = |many: usize| text::plural(i64::try_from(many).unwrap_or(i64::MAX), "finding");
+    let of = match (grouped, shown == all) {
+        (false, true) => format!("{at}/{all}"),
+        (false, false) => format!("{at}/{shown} of {all}"),
+        (true, true) => format!("{at}/{lines} · {}", findings(all)),
+        (true, false) => format!("{at}/{lines} · {shown} of {}", findings(all)),
     };
     match oldest(app) {
         Some(loaded) => {

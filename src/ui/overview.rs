@@ -7,7 +7,6 @@ use crate::app::theme::Theme;
 use crate::model::screen_id::ScreenId;
 use crate::model::text;
 use crate::model::verdict::Level;
-use crate::screens::history::History;
 use crate::screens::overview::Hidden;
 use crate::screens::record::Record;
 use crate::screens::table::Freshness;
@@ -15,14 +14,28 @@ use crate::screens::{chart, overview, server, with_table};
 use crate::server::known::At;
 
 /// Smallest width of a figure, in cells.
-const CELLS: usize = 20;
+const CELLS: usize = 26;
+/// Widest picture, in cells.
+const PICTURE: usize = 24;
+/// A figure that has come this far towards its threshold is coloured as a notice.
+const NEAR: f64 = 0.8;
 
-/// One figure: label, value, history and level.
+/// One figure: label, value, picture and level.
 struct Figure {
     label: &'static str,
     now: String,
-    was: Vec<f64>,
+    picture: Picture,
     level: Level,
+    /// Part of the way to the threshold of a warning; 0: there is no threshold.
+    towards: f64,
+}
+
+enum Picture {
+    /// A share of the whole; `None`: unknown.
+    Gauge(Option<f64>),
+    /// The values since the start.
+    Line(Vec<f64>),
+    None,
 }
 
 pub(super) fn panel<'a>(app: &App, width: usize) -> Vec<Line<'a>> {
@@ -34,8 +47,24 @@ pub(super) fn panel<'a>(app: &App, width: usize) -> Vec<Line<'a>> {
     let figures = figures(app, &at);
     let columns = (width / CELLS).clamp(1, figures.len().max(1));
     let cells = width / columns;
+    // One column of the panel: its labels, pictures and values are aligned.
+    let widest = |column: usize, of: fn(&Figure) -> usize| {
+        let own = figures.iter().skip(column).step_by(columns);
+        own.map(of).max().unwrap_or(0)
+    };
+    let sizes: Vec<_> = (0..columns)
+        .map(|column| {
+            (
+                widest(column, |of| text::width(of.label)),
+                widest(column, |of| text::width(&value(of))),
+            )
+        })
+        .collect();
     for row in figures.chunks(columns) {
-        let spans = row.iter().flat_map(|figure| draw(figure, cells, theme));
+        let spans = row
+            .iter()
+            .zip(&sizes)
+            .flat_map(|(figure, size)| draw(figure, cells, *size, theme));
         lines.push(Line::from(spans.collect::<Vec<_>>()));
     }
     lines
@@ -96,167 +125,233 @@ fn standing<'a>(app: &App, width: usize) -> Line<'a> {
     ])
 }
 
-fn draw<'a>(figure: &Figure, cells: usize, theme: &Theme) -> [Span<'a>; 3] {
-    let label = format!(" {} ", figure.label);
-    let room = cells.saturating_sub(text::width(&label) + 1);
-    let (style, now) = if figure.level == Level::Ok {
-        (theme.style("text"), text::cut(&figure.now, room))
-    } else {
-        // Colour is never the only sign.
-        let now = text::cut(&figure.now, room.saturating_sub(2));
-        let now = format!("{now} {}", figure.level.sign());
-        (theme.level(figure.level), now)
+/// The figure's value; colour is never the only sign.
+fn value(figure: &Figure) -> String {
+    match figure.level {
+        Level::Ok => figure.now.clone(),
+        level => format!("{} {}", figure.now, level.sign()),
+    }
+}
+
+/// Label, picture and value; `size` holds the widths of the widest label and value of the column.
+fn draw<'a>(
+    figure: &Figure,
+    cells: usize,
+    (label, value_width): (usize, usize),
+    theme: &Theme,
+) -> [Span<'a>; 3] {
+    let (quiet, text) = (theme.style("muted"), theme.style("text"));
+    let (picture_style, style) = match figure.level {
+        Level::Ok if figure.towards >= NEAR => {
+            let near = theme.level(Level::Notice);
+            (near, near)
+        }
+        Level::Ok => (quiet, text),
+        level => (theme.level(level), theme.level(level)),
     };
-    let left = room.saturating_sub(text::width(&now) + 1);
-    let was: Vec<_> = figure.was.iter().copied().map(Some).collect();
-    let line = if was.len() < 2 {
-        String::new()
-    } else {
-        chart::sparkline(&was, left.min(24))
+    // A blank before the label, on both sides of the picture, and after the value.
+    let room = cells.saturating_sub(label + value_width + 4);
+    let wide = room.min(PICTURE);
+    let picture = match &figure.picture {
+        Picture::Gauge(Some(share)) => chart::gauge(*share, wide),
+        Picture::Line(was) if was.len() > 1 => {
+            let was: Vec<_> = was.iter().copied().map(Some).collect();
+            chart::sparkline(&was, wide)
+        }
+        _ => String::new(),
     };
-    let line = format!(" {line}");
-    let used = text::width(&label) + text::width(&now);
+    let now = text::cut(&value(figure), cells.saturating_sub(label + wide + 4));
+    let after = cells.saturating_sub(label + wide + value_width + 3);
     [
-        Span::styled(label, theme.style("muted")),
-        Span::styled(now, style),
+        Span::styled(format!(" {} ", text::pad(figure.label, label)), quiet),
+        Span::styled(text::pad(&picture, wide), picture_style),
         Span::styled(
-            text::pad(&line, cells.saturating_sub(used)),
-            theme.style("muted"),
+            format!(
+                " {}{}",
+                text::pad_left(&now, value_width),
+                " ".repeat(after)
+            ),
+            style,
         ),
     ]
 }
 
+/// At 120 columns there are four in a line: gauges below gauges, and lines below lines.
 fn figures(app: &App, at: &At) -> Vec<Figure> {
-    let mut all = of_the_server(app, at);
-    all.extend(of_the_screens(app));
-    all
+    let [connections, workers, archiver, standby] = limited(app, at);
+    let [transactions, wal, oldest, hits, size] = over_time(app, at);
+    if !app.can_show(ScreenId::Jobs) {
+        let rest = vec![wal, oldest, hits, archiver, standby];
+        return [connections, transactions, size]
+            .into_iter()
+            .chain(rest)
+            .collect();
+    }
+    let [failing, lag, saved] = of_the_screens(app, at);
+    vec![
+        connections,
+        transactions,
+        failing,
+        size, //
+        workers,
+        wal,
+        lag,
+        saved, //
+        archiver,
+        oldest,
+        hits,
+        standby,
+    ]
 }
 
-fn of_the_server(app: &App, at: &At) -> Vec<Figure> {
-    let history = &app.history;
-    let find = |name: &str| {
-        let rows = app.screens.server.rows();
-        rows.iter().find(|row| row.name == name)
-    };
-    let level = |row: Option<&server::Row>| row.map_or(Level::Ok, |row| row.verdict(at).level);
-    let figure = |label, name: &str, now: String, was| Figure {
+fn find<'a>(app: &'a App, name: &str) -> Option<&'a server::Row> {
+    let rows = app.screens.server.rows();
+    rows.iter().find(|row| row.name == name)
+}
+
+/// A figure of the server without a threshold.
+fn figure(
+    app: &App,
+    at: &At,
+    label: &'static str,
+    name: &str,
+    now: String,
+    picture: Picture,
+) -> Figure {
+    Figure {
         label,
         now,
-        was,
-        level: level(find(name)),
+        picture,
+        level: find(app, name).map_or(Level::Ok, |row| row.verdict(at).level),
+        towards: 0.0,
+    }
+}
+
+fn limited(app: &App, at: &At) -> [Figure; 4] {
+    let limits = &at.server.thresholds.all;
+    let gauge = |label, name: &str, limit: f64| {
+        let row = find(app, name);
+        let share = row.and_then(|row| Some(row.value? / row.bound.filter(|bound| *bound > 0.0)?));
+        Figure {
+            towards: share.unwrap_or(0.0) / limit,
+            ..figure(app, at, label, name, of_limit(row), Picture::Gauge(share))
+        }
     };
-    let seconds = |name: &str| {
-        let value = find(name).and_then(|row| row.value);
-        value.map_or_else(|| "-".to_owned(), |value| text::duration(value.floor()))
+    let standby = find(app, "replication-lag").or(find(app, "standby-delay"));
+    let lag = standby.and_then(|row| row.value);
+    let said = match (standby, lag) {
+        (None, _) => "none".to_owned(),
+        (Some(_), None) => "?".to_owned(),
+        (Some(_), Some(lag)) => text::duration(lag.floor()),
     };
-    vec![
-        figure(
-            "conns",
+    let archives = find(app, "archiver").map_or("off", |row| {
+        if row.value == Some(0.0) {
+            "works"
+        } else {
+            "FAILS"
+        }
+    });
+    let was = Picture::Line(app.history.values("replication-lag"));
+    [
+        gauge(
+            "Connections",
             "connections",
-            of_limit(find("connections")),
-            history.values("connections"),
+            limits.connections_percent / 100.0,
         ),
+        gauge("Workers", "workers", 1.0),
         figure(
-            "tx/s",
-            "transactions",
-            last(&history.rates("transactions"), |rate| {
-                text::count(whole(rate.round()))
-            }),
-            history.rates("transactions"),
-        ),
-        figure(
-            "cache",
-            "cache-hits",
-            last(&history.shares("cache-hits", "cache-hits of"), |share| {
-                format!("{:.1}%", share * 100.0)
-            }),
-            history.shares("cache-hits", "cache-hits of"),
-        ),
-        figure(
-            "WAL",
-            "wal",
-            last(&history.rates("wal"), |rate| {
-                format!("{}/s", text::bytes(whole(rate.round())))
-            }),
-            history.rates("wal"),
-        ),
-        figure(
-            "repl lag",
-            "replication-lag",
-            find("replication-lag")
-                .or(find("standby-delay"))
-                .map_or_else(
-                    || "none".to_owned(),
-                    |row| {
-                        row.value
-                            .map_or_else(|| "?".to_owned(), |value| text::duration(value.floor()))
-                    },
-                ),
-            history.values("replication-lag"),
-        ),
-        figure(
-            "archive",
+            app,
+            at,
+            "Archiving",
             "archiver",
-            find("archiver").map_or_else(
-                || "off".to_owned(),
-                |row| {
-                    if row.value == Some(0.0) {
-                        "works".to_owned()
-                    } else {
-                        "FAILS".to_owned()
-                    }
-                },
-            ),
-            Vec::new(),
+            archives.to_owned(),
+            Picture::None,
         ),
-        figure("size", "database-size", size(app), size_history(history)),
-        figure(
-            "oldest tx",
-            "oldest-transaction",
-            seconds("oldest-transaction"),
-            history.values("oldest-transaction"),
-        ),
-        figure(
-            "workers",
-            "workers",
-            of_limit(find("workers")),
-            history.values("workers"),
+        Figure {
+            towards: lag.unwrap_or(0.0) / limits.replication_lag,
+            ..figure(app, at, "Standby lag", "replication-lag", said, was)
+        },
+    ]
+}
+
+fn over_time(app: &App, at: &At) -> [Figure; 5] {
+    let history = &app.history;
+    let rates = history.rates("transactions");
+    let wal = history.rates("wal");
+    let hits = history.shares("cache-hits", "cache-hits of");
+    let line = |label, name: &str, now: String, was: Vec<f64>| {
+        figure(app, at, label, name, now, Picture::Line(was))
+    };
+    let oldest = find(app, "oldest-transaction").and_then(|row| row.value);
+    let age = oldest.map_or_else(|| "-".to_owned(), |age| text::duration(age.floor()));
+    let rate = |rate: f64| format!("{}/s", text::count(whole(rate.round())));
+    let bytes = |rate: f64| format!("{}/s", text::bytes(whole(rate.round())));
+    let percent = |share: f64| format!("{:.1}%", share * 100.0);
+    [
+        line("Transactions", "transactions", last(&rates, rate), rates),
+        line("WAL", "wal", last(&wal, bytes), wal),
+        Figure {
+            towards: oldest.unwrap_or(0.0) / at.server.thresholds.all.long_transaction_notice,
+            ..line(
+                "Oldest tx",
+                "oldest-transaction",
+                age,
+                history.values("oldest-transaction"),
+            )
+        },
+        line("Cache hits", "cache-hits", last(&hits, percent), hits),
+        line(
+            "Database",
+            "database-size",
+            size(app),
+            history.values("database-size"),
         ),
     ]
 }
 
-fn of_the_screens(app: &App) -> Vec<Figure> {
-    let mut all = Vec::new();
+#[expect(clippy::cast_precision_loss, reason = "a share for eyes")]
+fn of_the_screens(app: &App, at: &At) -> [Figure; 3] {
     let standing = &app.standing;
-    if let Some((failing, jobs)) = standing.failing {
-        all.push(Figure {
-            label: "jobs fail",
-            now: format!("{failing}/{jobs}"),
-            was: app.history.values("failing-jobs"),
-            level: if failing > 0 {
-                Level::Warning
-            } else {
-                Level::Ok
-            },
-        });
-    }
-    if let Some((times, level)) = standing.worst_lag {
-        all.push(Figure {
-            label: "worst lag",
-            now: format!("{times:.1}x"),
-            was: app.history.values("worst-lag"),
-            level,
-        });
-    }
-    if let Some(saved) = standing.saved {
-        all.push(Figure {
-            label: "saved",
-            now: text::bytes(saved),
-            was: Vec::new(),
-            level: Level::Ok,
-        });
-    }
-    all
+    let figure = |label, now: Option<String>, share, level| Figure {
+        label,
+        now: now.unwrap_or_else(|| "…".to_owned()),
+        picture: Picture::Gauge(share),
+        level,
+        towards: 0.0,
+    };
+    let failing = standing.failing;
+    let fails = failing.is_some_and(|(failing, _)| failing > 0);
+    let limit = at.server.thresholds.all.aggregate_lag_factor;
+    let lag = standing.worst_lag.map(|(times, _)| times / limit);
+    let saved = standing.saved.filter(|(_, before)| *before > 0);
+    [
+        figure(
+            "Jobs failing",
+            failing.map(|(failing, jobs)| format!("{failing}/{jobs}")),
+            failing.map(|(failing, jobs)| failing as f64 / jobs.max(1) as f64),
+            if fails { Level::Warning } else { Level::Ok },
+        ),
+        Figure {
+            towards: lag.unwrap_or(0.0),
+            ..figure(
+                "Worst lag",
+                match standing.worst_lag {
+                    None if matches!(app.screens.aggregates.fresh, Freshness::At(_)) => {
+                        Some("-".to_owned())
+                    }
+                    lag => lag.map(|(times, _)| format!("{times:.1}x")),
+                },
+                lag,
+                standing.worst_lag.map_or(Level::Ok, |(_, level)| level),
+            )
+        },
+        figure(
+            "Saved",
+            standing.saved.map(|(saved, _)| text::bytes(saved)),
+            saved.map(|(saved, before)| saved as f64 / before as f64),
+            Level::Ok,
+        ),
+    ]
 }
 
 /// `12/197`; `-` where it is hidden from this role.
@@ -280,10 +375,6 @@ fn size(app: &App) -> String {
         || "…".to_owned(),
         |bytes| format!("~{}", text::bytes(bytes)),
     )
-}
-
-fn size_history(history: &History) -> Vec<f64> {
-    history.values("database-size")
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a rate for eyes")]

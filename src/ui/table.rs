@@ -48,6 +48,7 @@ fn draw_rows<R: Record>(
 ) {
     let placed = place(table, area, wide);
     heads(buffer, area, table, &placed, theme);
+    let inner = below_head(&placed);
     let lines = usize::from(area.height.saturating_sub(1));
     let column_cursor = table.column;
     let filtered = !table.filter.is_empty();
@@ -61,7 +62,7 @@ fn draw_rows<R: Record>(
         let (x, y, room) = (area.x + SIGN, area.y + 1, area.width - SIGN);
         put(buffer, x, y, text, room, theme.style("muted"));
     }
-    for (line, (row, level, marked)) in rows.into_iter().enumerate() {
+    for (line, (row, level, marked, branch)) in rows.into_iter().enumerate() {
         let y = area.y + 1 + u16::try_from(line).unwrap_or(0);
         let on = line == selected;
         let base = theme.style(if on { "row.selected" } else { "text" });
@@ -76,6 +77,7 @@ fn draw_rows<R: Record>(
         if marked {
             put(buffer, area.x + 1, y, "*", 1, base.patch(mark));
         }
+        let placed = if branch.is_inner() { &inner } else { &placed };
         for (nth, place) in placed.iter().enumerate() {
             let value = (place.column.value)(row, at);
             let style = match (&value, nth) {
@@ -88,6 +90,11 @@ fn draw_rows<R: Record>(
                 _ => base,
             };
             let text = value.show_narrow(at.now);
+            let text = if nth == 0 {
+                format!("{}{text}", branch.sign())
+            } else {
+                text
+            };
             cell(buffer, area.x + place.left, y, &text, place, style);
         }
     }
@@ -155,50 +162,24 @@ fn put(buffer: &mut Buffer, x: u16, y: u16, content: &str, width: u16, style: St
 /// Visible columns and their positions: the most important ones that fit, or (in wide mode, or when the column
 /// cursor is on one that does not fit) the first column and those up to the cursor's.
 fn place<R: Record>(table: &Table<R>, area: Rect, wide: bool) -> Vec<Placed<R>> {
-    let all: Vec<_> = shown::<R>().enumerate().collect();
+    let columns: Vec<_> = shown::<R>().collect();
     let width = area.width.saturating_sub(SIGN);
-    let wanted = |column: &Column<R>| column.width + 1;
-    let mut kept: Vec<usize> = all.iter().map(|(index, _)| *index).collect();
-    if !wide {
-        let total = |kept: &[usize]| kept.iter().map(|&index| wanted(all[index].1)).sum::<u16>();
-        while total(&kept) > width + 1 {
-            let Some(&last) = kept.iter().rev().max_by_key(|&&index| all[index].1.rank) else {
-                break;
-            };
-            // `max_by_key` takes the last of equals, which in reverse is the leftmost: prefer the rightmost.
-            let rank = all[last].1.rank;
-            let Some(drop) = kept.iter().rposition(|&index| all[index].1.rank == rank) else {
-                break;
-            };
-            if kept.len() == 1 {
-                break;
-            }
-            kept.remove(drop);
-        }
-    }
+    let mut kept = if wide {
+        Vec::new()
+    } else {
+        fitting(&columns, width)
+    };
     let cursor = table.column.saturating_sub(1);
-    if wide || !kept.contains(&cursor) {
-        kept = scrolled(
-            &all.iter()
-                .map(|(_, column)| wanted(column))
-                .collect::<Vec<_>>(),
-            cursor,
-            width,
-        );
+    if !kept.contains(&cursor) {
+        let wanted: Vec<_> = columns.iter().map(|column| column.width + 1).collect();
+        kept = scrolled(&wanted, cursor, width);
     }
-    let left_over =
-        width.saturating_sub(kept.iter().map(|&index| wanted(all[index].1)).sum::<u16>());
-    let growing = kept.iter().filter(|&&index| all[index].1.grows).count();
-    let share = left_over / u16::try_from(growing.max(1)).unwrap_or(1);
+    let widths = widths(table, &columns, &kept, width);
     let mut left = SIGN;
     let mut placed = Vec::new();
-    for index in kept {
-        let column = all[index].1;
-        let mut width = column.width;
-        if column.grows {
-            width = (width + share).min(table.content_width(index).max(width));
-        }
-        width = width.min(area.width.saturating_sub(left));
+    for (index, width) in kept.into_iter().zip(widths) {
+        let column = columns[index];
+        let width = width.min(area.width.saturating_sub(left));
         placed.push(Placed {
             column,
             index,
@@ -208,6 +189,86 @@ fn place<R: Record>(table: &Table<R>, area: Rect, wide: bool) -> Vec<Placed<R>> 
         left += width + 1;
     }
     placed
+}
+
+/// The columns of rows below their group's line: what the first column says is said there, so the second one begins in its
+/// place.
+fn below_head<R: Record>(placed: &[Placed<R>]) -> Vec<Placed<R>> {
+    let (Some(first), Some(column)) = (placed.first(), shown::<R>().nth(1)) else {
+        return Vec::new();
+    };
+    let second = placed.iter().find(|place| place.index == 1);
+    let name = Placed {
+        column,
+        index: 1,
+        left: first.left,
+        width: first.width + second.map_or(0, |second| second.width + 1),
+    };
+    let rest = placed.iter().filter(|place| place.index > 1);
+    let rest = rest.map(|place| Placed { ..*place });
+    std::iter::once(name).chain(rest).collect()
+}
+
+/// The most important columns that fit: the highest rank is left out first, and of equals the rightmost. Those of the highest
+/// rank that is left may shrink.
+fn fitting<R>(columns: &[&Column<R>], width: u16) -> Vec<usize> {
+    let mut kept: Vec<usize> = (0..columns.len()).collect();
+    while kept.len() > 1 {
+        let highest = kept.iter().map(|&index| columns[index].rank).max();
+        let least = |&index: &usize| {
+            let column = columns[index];
+            let shrinks = Some(column.rank) == highest;
+            1 + if shrinks { column.least } else { column.width }
+        };
+        if kept.iter().map(least).sum::<u16>() <= width + 1 {
+            break;
+        }
+        let last = |&index: &usize| Some(columns[index].rank) == highest;
+        let Some(left_out) = kept.iter().rposition(last) else {
+            break;
+        };
+        kept.remove(left_out);
+    }
+    kept
+}
+
+/// Widths of the kept columns: some shrink where room is short; where there is more, those that grow get equal parts of it,
+/// as far as their content needs it.
+fn widths<R: Record>(
+    table: &Table<R>,
+    columns: &[&'static Column<R>],
+    kept: &[usize],
+    room: u16,
+) -> Vec<u16> {
+    let mut widths: Vec<u16> = kept.iter().map(|&index| columns[index].width).collect();
+    let used = widths.iter().map(|width| width + 1).sum::<u16>();
+    let mut over = used.saturating_sub(room + 1);
+    for (width, &index) in widths.iter_mut().zip(kept).rev() {
+        let cut = over.min(width.saturating_sub(columns[index].least));
+        *width -= cut;
+        over -= cut;
+    }
+    let mut left = room.saturating_sub(used);
+    loop {
+        let needs =
+            |width: u16, index: usize| columns[index].grows && width < table.content_width(index);
+        let needy: Vec<_> = (0..kept.len())
+            .filter(|&nth| needs(widths[nth], kept[nth]))
+            .collect();
+        let Some(share) = u16::try_from(needy.len())
+            .ok()
+            .filter(|many| *many > 0 && left > 0)
+            .map(|many| (left / many).max(1))
+        else {
+            return widths;
+        };
+        for nth in needy {
+            let need = table.content_width(kept[nth]) - widths[nth];
+            let more = share.min(need).min(left);
+            widths[nth] += more;
+            left -= more;
+        }
+    }
 }
 
 /// The first column, and those that end at the cursor's (or begin after the first, when there is room).

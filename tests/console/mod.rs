@@ -10,7 +10,7 @@ use hypertop::model::moment::{Axis, Stamp};
 use hypertop::model::version::Version;
 use hypertop::screens::later::Later;
 use hypertop::screens::policy::Policy;
-use hypertop::screens::{Rows, compression};
+use hypertop::screens::{Rows, compression, jobs, server as figures};
 use hypertop::server::known::{Edition, Server};
 use hypertop::ui;
 use ratatui::Terminal;
@@ -46,6 +46,7 @@ pub fn server() -> Server {
         clock: NOW,
         time_zone: "UTC".to_owned(),
         time_zone_hidden_by: None,
+        throw_away: false,
         thresholds: hypertop::model::thresholds::Thresholds::default(),
     }
 }
@@ -109,6 +110,68 @@ pub fn row(id: i32, name: &str, backlog: i64) -> compression::Row {
         overdue_seconds: (backlog > 0).then_some(200_000.0),
         next_due: None,
         pace: compression::Pace::default(),
+    }
+}
+
+pub fn job(id: i32, scheduled: bool) -> jobs::Row {
+    let interval = |text: &str, seconds| jobs::Interval {
+        text: text.to_owned(),
+        seconds,
+    };
+    jobs::Row {
+        job_id: id,
+        application_name: format!("Columnstore Policy [{id}]"),
+        proc_schema: "_timescaledb_functions".to_owned(),
+        proc: "policy_compression".to_owned(),
+        proc_exists: true,
+        hierarchical_id: None,
+        drops_by_creation: None,
+        orphaned: false,
+        owner: "dba".to_owned(),
+        owner_may_log_in: Some(true),
+        wants_rights_of: None,
+        owned: true,
+        target: Some("mes.metrics".to_owned()),
+        target_kind: Some("hypertable".to_owned()),
+        scheduled,
+        schedule: interval("12:00:00", 43_200.0),
+        max_runtime: interval("00:00:00", 0.0),
+        max_retries: -1,
+        retry_period: interval("01:00:00", 3600.0),
+        fixed_schedule: false,
+        initial_start: None,
+        timezone: None,
+        config: None,
+        known_since: None,
+        statistics: Some(jobs::Statistics {
+            last_start: Some(NOW.plus_seconds(-3600.0)),
+            last_finish: Some(NOW.plus_seconds(-3500.0)),
+            next_start: Some(NOW.plus_seconds(39_600.0)),
+            last_run_success: Some(true),
+            total_runs: 10,
+            total_successes: 10,
+            ..jobs::Statistics::default()
+        }),
+        error: None,
+        pid: None,
+        workers: jobs::Workers {
+            used: 3,
+            slots: Some(16),
+            schedulers: 1,
+        },
+    }
+}
+
+pub fn figure(name: &str, value: f64, bound: Option<f64>) -> figures::Row {
+    figures::Row {
+        name: name.to_owned(),
+        value: Some(value),
+        bound,
+        about: None,
+        since: None,
+        pid: None,
+        holder: None,
+        bytes: None,
     }
 }
 

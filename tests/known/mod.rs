@@ -31,6 +31,7 @@ pub fn server() -> Server {
         clock: NOW,
         time_zone: "UTC".to_owned(),
         time_zone_hidden_by: None,
+        throw_away: false,
         thresholds: hypertop::model::thresholds::Thresholds::default(),
     }
 }

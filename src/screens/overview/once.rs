@@ -11,12 +11,15 @@ use crate::model::{rules, text};
 /// Number of jobs with the same fault that are named.
 const NAMED: usize = 5;
 
-/// Merges the findings of all screens.
+/// Merges the findings of all screens. What hurts now comes before standing settings; where the rows are sorted by level,
+/// this holds within each level.
 pub fn merge(rows: Vec<Row>) -> Vec<Row> {
     let rows = merge_locks(name_lock_holders(without_starved(rows)));
     let rows = merge_far_starts(merge_jobs(rows));
     let rows = merge_blocked(merge_unread(merge_missing_policies(rows)));
-    merge_sessions(merge_portal_faults(rows))
+    let mut rows = merge_sessions(merge_portal_faults(rows));
+    rows.sort_by_key(|row| !row.finding.rule.hurts_now);
+    rows
 }
 
 /// A job's fault is found by the Jobs screen and by the screen of its hypertable or aggregate. If work waits for the
@@ -54,6 +57,7 @@ fn merge_jobs(rows: Vec<Row>) -> Vec<Row> {
                 row.finding.job = blame.finding.job;
             }
             merged.push(cause.identity());
+            row.absorb(cause);
         } else if cause.finding.rule != blame.finding.rule {
             // Only the Jobs screen knows that this is no failure.
         } else if let Some(row) = rows.iter_mut().find(|row| is_the_job(row)) {
@@ -92,6 +96,7 @@ fn merge_far_starts(mut rows: Vec<Row>) -> Vec<Row> {
         row.finding.sets.clone_from(&cause.finding.sets);
         row.finding.on = None;
         row.finding.job = cause.of.parse().ok();
+        row.absorb(cause);
     }
     others
 }
@@ -158,7 +163,7 @@ fn is_the_same(cause: &Row, blame: &Row) -> bool {
 }
 
 /// If no job can start at all, only that is reported, not each job that does not start or the work that waits for it.
-fn without_starved(mut rows: Vec<Row>) -> Vec<Row> {
+fn without_starved(rows: Vec<Row>) -> Vec<Row> {
     let restoring = |row: &Row| {
         row.finding.rule == &rules::SERVER_SETTING && row.of == "setting timescaledb.restoring"
     };
@@ -191,24 +196,25 @@ fn without_starved(mut rows: Vec<Row>) -> Vec<Row> {
         .filter(|row| row.screen != ScreenId::Jobs && row.finding.job.is_some() && starves(row))
         .map(|row| (row.screen, row.of.clone()))
         .collect();
-    let mut worst = Level::Warning;
-    rows.retain(|row| {
+    let (merged, mut rows): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(|row| {
         let follows = is_consequence(&row.finding) && waits.contains(&(row.screen, row.of.clone()));
         let same = among(row, &[&rules::SERVER_SCHEDULER, &rules::SERVER_WORKERS])
             && row.identity() != root;
-        let merged = starves(row) || follows || same;
-        if merged {
-            worst = worst.max(row.finding.level);
-        }
-        !merged
+        starves(row) || follows || same
     });
-    if let Some(row) = rows.iter_mut().find(|row| row.identity() == root)
-        && late > 0
-    {
-        let late = text::plural(i64::try_from(late).unwrap_or(i64::MAX), "job");
-        let reason = without_stop(&row.finding.reason);
-        row.finding.reason = format!("{reason}. Jobs not started because of it: {late}");
-        row.finding.level = row.finding.level.max(worst);
+    let worst = merged.iter().map(|row| row.finding.level).max();
+    if let Some(row) = rows.iter_mut().find(|row| row.identity() == root) {
+        if late > 0 {
+            let late = text::plural(i64::try_from(late).unwrap_or(i64::MAX), "job");
+            let reason = without_stop(&row.finding.reason);
+            row.finding.reason = format!("{reason}. Jobs not started because of it: {late}");
+            row.finding.level = row
+                .finding
+                .level
+                .max(Level::Warning)
+                .max(worst.unwrap_or(Level::Ok));
+        }
+        merged.into_iter().for_each(|part| row.absorb(part));
     }
     rows
 }
@@ -251,16 +257,17 @@ fn merge_unread(rows: Vec<Row>) -> Vec<Row> {
     let mut unread = Vec::new();
     for (row, holder) in rows.into_iter().zip(holders) {
         match holder {
-            Some(pid) => unread.push((pid, row.subject)),
+            Some(pid) => unread.push((pid, row)),
             None => left.push(row),
         }
     }
-    for (pid, subject) in unread {
+    for (pid, part) in unread {
         if let Some(row) = left.iter_mut().find(|row| blocker(row) == Some(pid)) {
             row.finding.reason = format!(
-                "{}; because of it the lag of {subject} is unknown",
-                row.finding.reason
+                "{}; because of it the lag of {} is unknown",
+                row.finding.reason, part.subject
             );
+            row.absorb(part);
         }
     }
     left
@@ -275,11 +282,6 @@ fn merge_blocked(rows: Vec<Row>) -> Vec<Row> {
         .filter(|row| row.finding.rule == &rules::SESSION_BLOCKED && is_blocked(row))
         .map(|row| row.of.clone())
         .collect();
-    let policies: Vec<_> = rows
-        .iter()
-        .filter(|row| blocks_a_policy(row) && is_blocked(row))
-        .map(|row| (waits_for(row), row.subject.clone(), row.finding.level))
-        .collect();
     let holds = |row: &&Row| blocker(row).is_some();
     let holding: Vec<_> = rows
         .iter()
@@ -290,12 +292,12 @@ fn merge_blocked(rows: Vec<Row>) -> Vec<Row> {
         row.screen == ScreenId::Activity
             && among(row, &[&rules::SESSION_IDLE, &rules::SESSION_LONG])
     };
-    let (said, mut rows): (Vec<_>, Vec<_>) = rows
+    let (said, rows): (Vec<_>, Vec<_>) = rows
         .into_iter()
         .partition(|row| is_own(row) && holding.contains(&row.of));
-    rows.retain(|row| {
+    let (waiting, mut rows): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| {
         let waits = row.screen == ScreenId::Activity && waiting.contains(&row.of);
-        !(waits || blocks_a_policy(row) && is_blocked(row))
+        waits || blocks_a_policy(row) && is_blocked(row)
     });
     for also in said {
         let of = |row: &&mut Row| row.of == also.of && blocker(row).is_some();
@@ -304,11 +306,16 @@ fn merge_blocked(rows: Vec<Row>) -> Vec<Row> {
             row.finding.level = row.finding.level.max(also.finding.level);
         }
     }
-    for (pid, subject, level) in policies {
-        let of = |row: &&mut Row| blocker(row) == pid;
+    for part in waiting {
+        let (pid, policy) = (waits_for(&part), blocks_a_policy(&part));
+        let of = |row: &&mut Row| pid.is_some() && blocker(row) == pid;
         if let Some(row) = rows.iter_mut().find(of) {
-            row.finding.reason = format!("{}; {subject} waits for it", row.finding.reason);
-            row.finding.level = row.finding.level.max(level);
+            if policy {
+                row.finding.reason =
+                    format!("{}; {} waits for it", row.finding.reason, part.subject);
+                row.finding.level = row.finding.level.max(part.finding.level);
+            }
+            row.absorb(part);
         }
     }
     rows
@@ -353,7 +360,7 @@ fn merge_sessions(mut rows: Vec<Row>) -> Vec<Row> {
 }
 
 /// A fault of PostgreSQL that affects every job is one finding, that of the first job; the others are named in it.
-fn merge_portal_faults(mut rows: Vec<Row>) -> Vec<Row> {
+fn merge_portal_faults(rows: Vec<Row>) -> Vec<Row> {
     let is_fault = |row: &Row| row.finding.rule == &rules::JOB_PORTAL_FAULT;
     let mut jobs: Vec<String> = rows
         .iter()
@@ -371,11 +378,14 @@ fn merge_portal_faults(mut rows: Vec<Row>) -> Vec<Row> {
         0 => named,
         more => format!("{named} and {more} more"),
     };
-    rows.retain(|row| !is_fault(row) || row.of == first);
+    let (parts, mut rows): (Vec<Row>, Vec<Row>) = rows
+        .into_iter()
+        .partition(|row| is_fault(row) && row.of != first);
     for row in rows.iter_mut().filter(|row| is_fault(row)) {
         let reason = without_stop(&row.finding.reason);
         row.finding.reason = format!("{reason}; the same for {others}: {named}");
         row.subject = format!("{} and {others}", row.subject);
+        parts.iter().for_each(|part| row.absorb(part.clone()));
     }
     rows
 }

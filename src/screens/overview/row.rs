@@ -6,7 +6,6 @@ use crate::journal::acknowledge::{Acknowledgement, Identity};
 use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
 use crate::model::target::Target;
-use crate::model::text;
 use crate::model::value::Value;
 use crate::model::verdict::Finding;
 use crate::server::known::At;
@@ -21,11 +20,18 @@ pub struct Row {
     pub subject: String,
     pub finding: Finding,
     pub targets: Vec<Target>,
-    /// Time when this console saw it first; `None`: outside the console, which reads once only.
-    pub(crate) first_seen: Option<Stamp>,
     /// Its acknowledgement, if any.
     #[serde(default, alias = "aside")]
     pub acknowledged: Option<Acknowledgement>,
+    /// It is the line of a group of so many findings, with the worst of them.
+    #[serde(skip)]
+    pub(crate) group_of: Option<usize>,
+    /// Findings that are consequences of this one, or the same fault, and are not listed for that reason.
+    #[serde(skip)]
+    pub(crate) merged: Vec<Row>,
+    /// It is such a finding.
+    #[serde(skip)]
+    pub(crate) is_part: bool,
 }
 
 impl Row {
@@ -33,11 +39,39 @@ impl Row {
         (self.screen, self.of.clone(), self.finding.rule.name)
     }
 
+    /// Takes a finding that is no longer listed, because it is a part of this one.
+    pub(super) fn absorb(&mut self, mut other: Self) {
+        self.merged.append(&mut other.merged);
+        self.merged.push(other);
+    }
+
+    /// The findings that are part of this one, each with the way to it: this one's fix, and its name in the reason.
+    pub(super) fn merged_parts(&self) -> Vec<Self> {
+        let part = |part: &Self| {
+            let mut part = part.clone();
+            let finding = &mut part.finding;
+            finding.reason = format!(
+                "Part of another finding ({}: {}). {}",
+                self.subject, self.finding.rule.title, finding.reason
+            );
+            finding.fix = self.finding.fix;
+            finding.sets.clone_from(&self.finding.sets);
+            finding.on = self.finding.fix_target(self.targets.clone());
+            finding.job = None;
+            part.is_part = true;
+            part
+        };
+        self.merged.iter().map(part).collect()
+    }
+
     pub(super) fn is(&self, _: &At) -> Value {
         let title = self.finding.rule.title;
-        match &self.acknowledged {
-            Some(acknowledged) => Value::Text(format!("({}) {title}", acknowledged.what.word())),
-            None => title.into(),
+        match (&self.acknowledged, self.group_of) {
+            (Some(acknowledged), _) => {
+                Value::Text(format!("({}) {title}", acknowledged.what.word()))
+            }
+            (None, Some(many)) => Value::Text(format!("{many}× {title}")),
+            (None, None) => title.into(),
         }
     }
 
@@ -55,16 +89,33 @@ impl Row {
         }
     }
 
+    /// Age of the problem in its largest unit, which seldom changes; unknown where the server does not know its start.
     pub(super) fn age(&self, at: &At) -> Value {
-        match (self.finding.since, self.first_seen) {
-            (Some(since), _) => {
-                Value::Text(text::duration(at.now.seconds_since(since).max(0.0).floor()))
-            }
-            (None, Some(seen)) => Value::Text(format!(
-                "> {}",
-                text::duration(at.now.seconds_since(seen).max(0.0).floor())
-            )),
-            (None, None) => Value::Null,
+        let Some(since) = self.finding.since else {
+            return Value::Null;
+        };
+        let seconds = at.now.seconds_since(since).max(0.0).floor();
+        let unit = [86_400.0, 3600.0, 60.0]
+            .into_iter()
+            .find(|unit| seconds >= *unit);
+        Value::Seconds(unit.map_or(seconds, |unit| (seconds / unit).floor() * unit))
+    }
+
+    /// The line of a group: its worst finding (of the worst level, the oldest), the start of the oldest one, and the fix that
+    /// all have in common.
+    pub(super) fn head_of(rows: &[&Self]) -> Option<Self> {
+        let oldest = |row: &Self| row.finding.since.unwrap_or(Stamp::AFTER_ALL);
+        let worst = rows
+            .iter()
+            .rev()
+            .max_by_key(|row| (row.finding.level, std::cmp::Reverse(oldest(row))))?;
+        let mut head = (*worst).clone();
+        let fix = head.finding.fix;
+        if rows.iter().any(|row| row.finding.fix != fix) {
+            head.finding.fix = None;
         }
+        head.finding.since = rows.iter().filter_map(|row| row.finding.since).min();
+        head.group_of = Some(rows.len());
+        Some(head)
     }
 }

@@ -301,6 +301,9 @@ fn absence(row: &Row, at: &At, findings: &mut Findings) {
 
 /// Dangerous settings: their effect, and the fix.
 fn setting(setting: &str, row: &Row, at: &At, findings: &mut Findings) {
+    if at.server.throw_away && ["fsync", "full_page_writes"].contains(&setting) {
+        return;
+    }
     let value = row.about();
     let on = if value.ends_with("ALTER DATABASE") {
         let database = text::quote_identifier(&at.server.database);

@@ -1,27 +1,36 @@
 //! Cursor, marked rows, and visible lines of a table.
 
-use super::{Table, shown};
+use super::{Branch, Table, shown};
 use crate::model::target::Target;
 use crate::model::verdict::Level;
 use crate::screens::record::Record;
 
 impl<R: Record> Table<R> {
+    /// The selected row, or the line of the selected group.
     pub fn selected(&self) -> Option<&R> {
-        self.view.get(self.cursor).map(|&row| &self.rows[row])
+        let line = self.lines.get(self.cursor)?;
+        Some(self.drawn(*line).0)
     }
 
-    /// Position of the selected row, number of rows that pass the filter, and number of all rows.
-    pub fn place(&self) -> (usize, usize, usize) {
+    /// Key of the selected line.
+    pub(super) fn key(&self) -> Option<String> {
+        self.lines.get(self.cursor).map(|line| self.key_of(*line))
+    }
+
+    /// Position of the selected line, number of lines, number of rows that pass the filter, and number of all rows.
+    pub fn place(&self) -> (usize, usize, usize, usize) {
+        let lines = self.lines.len();
         (
-            (self.cursor + 1).min(self.view.len()),
+            (self.cursor + 1).min(lines),
+            lines,
             self.view.len(),
-            self.rows.len(),
+            self.own,
         )
     }
 
     /// Moves the cursor by this number of lines; it stops at the ends.
     pub fn step(&mut self, lines: isize) {
-        let last = self.view.len().saturating_sub(1);
+        let last = self.lines.len().saturating_sub(1);
         self.moved = true;
         self.cursor = self.cursor.saturating_add_signed(lines).min(last);
     }
@@ -40,7 +49,7 @@ impl<R: Record> Table<R> {
     /// Selects the row at a line of the screen, after a click.
     pub(crate) fn point_at(&mut self, line: usize) {
         let at = self.top + line;
-        if at < self.view.len() {
+        if at < self.lines.len() {
             self.moved = true;
             self.cursor = at;
         }
@@ -52,13 +61,31 @@ impl<R: Record> Table<R> {
         self.column = self.column.saturating_add_signed(columns).min(last);
     }
 
-    /// Marks or unmarks the selected row, and moves to the next one.
+    /// Marks or unmarks the selected row (or every row of the selected group), and moves to the next line.
     pub fn mark(&mut self) {
-        if let Some(key) = self.selected().map(Record::key) {
-            if !self.marked.remove(&key) {
+        let rows = self.at_cursor();
+        let all = rows.iter().all(|row| self.marked.contains(&row.key()));
+        let keys: Vec<_> = rows.into_iter().map(Record::key).collect();
+        if keys.is_empty() {
+            return;
+        }
+        for key in keys {
+            if all {
+                self.marked.remove(&key);
+            } else {
                 self.marked.insert(key);
             }
-            self.step(1);
+        }
+        self.step(1);
+    }
+
+    /// The selected row, or the rows of the selected group.
+    fn at_cursor(&self) -> Vec<&R> {
+        let group = self.group_rows();
+        if group.is_empty() {
+            self.selected().into_iter().collect()
+        } else {
+            group
         }
     }
 
@@ -75,11 +102,11 @@ impl<R: Record> Table<R> {
         self.rows.iter().filter(|row| self.is_marked(row)).count()
     }
 
-    /// The marked rows in the order of the screen; the selected one if none is marked.
+    /// The marked rows in the order of the screen; if none is marked, the selected row, or the rows of the selected group.
     pub fn chosen(&self) -> Vec<&R> {
         let marked: Vec<_> = self.in_order().filter(|row| self.is_marked(row)).collect();
         if marked.is_empty() {
-            self.selected().into_iter().collect()
+            self.at_cursor()
         } else {
             marked
         }
@@ -94,27 +121,24 @@ impl<R: Record> Table<R> {
         self.chosen().into_iter().map(Record::targets).collect()
     }
 
-    /// Visible lines of the view.
+    /// Visible lines.
     pub(super) fn window(&self) -> std::ops::Range<usize> {
-        let top = self.top.min(self.view.len());
-        top..(top + self.page).min(self.view.len())
+        let top = self.top.min(self.lines.len());
+        top..(top + self.page).min(self.lines.len())
     }
 
-    /// Scrolls so that the cursor is visible in a window of this many lines. Returns the cursor's line in it, and its rows, each
-    /// with its level and whether it is marked.
-    pub fn visible(&mut self, lines: usize) -> (usize, Vec<(&R, Level, bool)>) {
+    /// Scrolls so that the cursor is visible in a window of this many lines. Returns the cursor's line in it, and its lines, each
+    /// with its level, whether it is marked, and its place in its group.
+    pub(crate) fn visible(&mut self, lines: usize) -> (usize, Vec<(&R, Level, bool, Branch)>) {
         self.page = lines.max(1);
         if self.cursor < self.top {
             self.top = self.cursor;
         } else if self.cursor >= self.top + self.page {
             self.top = self.cursor + 1 - self.page;
         }
-        self.top = self.top.min(self.view.len().saturating_sub(self.page));
-        let rows = self.view[self.window()].iter();
-        let rows = rows.map(|&row| {
-            let of = &self.rows[row];
-            (of, self.levels[row], self.is_marked(of))
-        });
-        (self.cursor.saturating_sub(self.top), rows.collect())
+        self.top = self.top.min(self.lines.len().saturating_sub(self.page));
+        let shown = self.lines[self.window()].iter();
+        let shown = shown.map(|line| self.drawn(*line)).collect();
+        (self.cursor.saturating_sub(self.top), shown)
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::known::{Had, LATER_SECONDS, apply};
-use super::{DUTY, Freshness, Table};
+use super::{DUTY, Freshness, Line, Table};
 use crate::model::moment::Stamp;
 use crate::model::rules::Rule;
 use crate::model::verdict::Level;
@@ -47,7 +47,13 @@ impl<R: Record> Table<R> {
         let rows: Vec<usize> = if all {
             (0..self.rows.len()).collect()
         } else {
-            self.view[self.window()].to_vec()
+            self.lines[self.window()]
+                .iter()
+                .filter_map(|line| match line {
+                    Line::Row(row, _) => Some(*row),
+                    Line::Group(_) => None,
+                })
+                .collect()
         };
         let want = |row| (exact.want)(&self.rows[row]).map(|(id, cost)| (row, id, cost));
         let mut wanted: Vec<_> = rows.into_iter().filter_map(want).collect();
@@ -109,7 +115,7 @@ impl<R: Record> Table<R> {
             return;
         }
         R::relate(&mut self.rows, at);
-        let key = self.selected().map(Record::key);
+        let key = self.key();
         self.judge(at);
         self.arrange(key.as_deref(), at);
         let opening = |opened| at.now.seconds_since(opened) < OPENING_SECONDS;

@@ -27,12 +27,13 @@ impl<R: Record> Table<R> {
 
     /// Arranges the rows again; the cursor stays on its row.
     pub(crate) fn rearrange(&mut self, at: &At) {
-        let key = self.selected().map(Record::key);
+        let key = self.key();
         self.arrange(key.as_deref(), at);
     }
 
     pub(crate) fn set_filter(&mut self, filter: Filter, at: &At) {
         self.filter = filter;
+        self.groups.filter_changed();
         self.rearrange(at);
     }
 
@@ -59,14 +60,11 @@ impl<R: Record> Table<R> {
             view = stable_reverse(&view, |a, b| self.same_rank(a, b, at));
         }
         self.view = view;
-        let found = key.and_then(|key| {
-            self.view
-                .iter()
-                .position(|&row| self.rows[row].key() == key)
-        });
+        self.make_lines(at);
+        let found = key.and_then(|key| self.line_of(key));
         self.cursor = found
             .unwrap_or(self.cursor)
-            .min(self.view.len().saturating_sub(1));
+            .min(self.lines.len().saturating_sub(1));
     }
 
     fn same_rank(&self, a: usize, b: usize, at: &At) -> bool {
@@ -80,6 +78,9 @@ impl<R: Record> Table<R> {
     }
 
     fn passes(&self, row: usize, at: &At) -> bool {
+        if row >= self.own {
+            return self.filter.looks_for(|| self.rows[row].title());
+        }
         self.filter.is_empty()
             || self.filter.passes(|| {
                 let mut line = self.levels[row].name().to_owned();

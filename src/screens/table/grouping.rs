@@ -1,0 +1,159 @@
+//! Rows shown by group: a line for each group, which opens in place.
+
+use std::collections::HashMap;
+
+use super::groups::GROUP;
+use super::{Branch, Group, Line, Table, cell_width, shown};
+use crate::model::verdict::Level;
+use crate::screens::record::Record;
+use crate::server::known::At;
+
+impl<R: Record> Table<R> {
+    /// Whether rows are shown by group.
+    pub(crate) fn is_grouped(&self) -> bool {
+        self.groups.on
+    }
+
+    /// Shows the rows by group, or all of them.
+    pub(crate) fn toggle_groups(&mut self, at: &At) {
+        let key = self.key();
+        self.groups.on = R::GROUPED && !self.groups.on;
+        self.arrange(key.as_deref(), at);
+    }
+
+    /// Opens or closes the selected group; false: a row is selected.
+    pub(crate) fn toggle_group(&mut self, at: &At) -> bool {
+        let Some(name) = self.selected_group().map(|group| group.name) else {
+            return false;
+        };
+        self.groups.toggle(name, !self.filter.is_empty());
+        self.moved = true;
+        self.rearrange(at);
+        true
+    }
+
+    /// The rows of the selected group; empty: a row is selected.
+    pub(crate) fn group_rows(&self) -> Vec<&R> {
+        let rows = self.selected_group().map_or(&[][..], |group| &group.rows);
+        rows.iter().map(|&row| &self.rows[row]).collect()
+    }
+
+    fn selected_group(&self) -> Option<&Group<R>> {
+        match self.lines.get(self.cursor)? {
+            Line::Group(group) => self.by_group.get(*group),
+            Line::Row(..) => None,
+        }
+    }
+
+    /// Key of a line.
+    pub(super) fn key_of(&self, line: Line) -> String {
+        match line {
+            Line::Row(row, _) => self.rows[row].key(),
+            Line::Group(group) => format!("{GROUP}{}", self.by_group[group].name),
+        }
+    }
+
+    /// Makes the lines of the rows in view. Groups are in the order of their first rows.
+    pub(super) fn make_lines(&mut self, at: &At) {
+        self.by_group.clear();
+        self.lines = if self.groups.on {
+            self.grouped_lines(at)
+        } else {
+            let flat = |row: &usize| Line::Row(*row, Branch::Flat);
+            self.view.iter().map(flat).collect()
+        };
+    }
+
+    fn grouped_lines(&mut self, at: &At) -> Vec<Line> {
+        let mut places: HashMap<&'static str, usize> = HashMap::new();
+        let mut parts: Vec<(Option<&'static str>, Vec<usize>)> = Vec::new();
+        for &row in &self.view {
+            let name = self.rows[row].group();
+            match name.and_then(|name| places.get(name)) {
+                Some(&place) => parts[place].1.push(row),
+                None => {
+                    places.extend(name.map(|name| (name, parts.len())));
+                    parts.push((name, vec![row]));
+                }
+            }
+        }
+        let mut lines = Vec::new();
+        let mut heads = vec![0; shown::<R>().count()];
+        for (name, rows) in parts {
+            let of: Vec<_> = rows.iter().map(|&row| &self.rows[row]).collect();
+            let head = if of.len() > 1 { R::head(&of, at) } else { None };
+            let Some((name, head)) = name.zip(head) else {
+                lines.extend(rows.into_iter().map(|row| Line::Row(row, Branch::Alone)));
+                continue;
+            };
+            for (width, column) in heads.iter_mut().zip(shown::<R>()) {
+                *width = cell_width(column, &head, at).max(*width);
+            }
+            lines.push(Line::Group(self.by_group.len()));
+            if self.groups.is_open(name, !self.filter.is_empty()) {
+                let last = rows.len() - 1;
+                lines.extend(rows.iter().enumerate().map(|(nth, &row)| {
+                    let branch = if nth == last {
+                        Branch::Last
+                    } else {
+                        Branch::Inner
+                    };
+                    Line::Row(row, branch)
+                }));
+            }
+            let level = rows.iter().map(|&row| self.levels[row]).max();
+            self.by_group.push(Group {
+                name,
+                rows,
+                head,
+                level: level.unwrap_or(Level::Ok),
+            });
+        }
+        self.head_widths = heads;
+        lines
+    }
+
+    /// The line with this key; for a row that is not shown the line of its group, and for a group without a line its first
+    /// row.
+    pub(super) fn line_of(&self, key: &str) -> Option<usize> {
+        let exact = |line: &Line| match (line, key.strip_prefix(GROUP)) {
+            (Line::Group(group), Some(name)) => self.by_group[*group].name == name,
+            (Line::Row(row, _), None) => self.rows[*row].key() == key,
+            _ => false,
+        };
+        let in_group = |name: &str| {
+            self.lines.iter().position(|line| match line {
+                Line::Group(group) => self.by_group[*group].name == name,
+                Line::Row(row, _) => self.rows[*row].group() == Some(name),
+            })
+        };
+        self.lines.iter().position(exact).or_else(|| {
+            let name = match key.strip_prefix(GROUP) {
+                Some(name) => name,
+                None if !self.groups.on => return None,
+                None => self.find(key)?.group()?,
+            };
+            in_group(name)
+        })
+    }
+
+    /// A line as it is drawn: its row or its group's line, its level, whether it is marked, and its place in the group.
+    pub(super) fn drawn(&self, line: Line) -> (&R, Level, bool, Branch) {
+        match line {
+            Line::Row(row, branch) => {
+                let of = &self.rows[row];
+                (of, self.levels[row], self.is_marked(of), branch)
+            }
+            Line::Group(group) => {
+                let group = &self.by_group[group];
+                let open = self.groups.is_open(group.name, !self.filter.is_empty());
+                let branch = if open { Branch::Open } else { Branch::Closed };
+                let marked = group
+                    .rows
+                    .iter()
+                    .all(|&row| self.is_marked(&self.rows[row]));
+                (&group.head, group.level, marked, branch)
+            }
+        }
+    }
+}
