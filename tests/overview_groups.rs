@@ -153,11 +153,11 @@ fn a_filter_opens_the_groups_with_a_match_and_counts_the_matches() {
         shown
             .matches("mes.telemetry_of_production_line_0001")
             .count(),
-        10,
+        11,
         "{shown}"
     );
     assert!(
-        line(&shown, "findings").contains("10 of 121 findings"),
+        line(&shown, "read now").contains("10 of 121 findings"),
         "{shown}"
     );
     // It can be closed, and another filter opens it again.
