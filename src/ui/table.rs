@@ -223,8 +223,8 @@ fn fitting<R>(columns: &[&Column<R>], width: u16) -> Vec<usize> {
         if kept.iter().map(least).sum::<u16>() <= width + 1 {
             break;
         }
-        let last = |&index: &usize| Some(columns[index].rank) == highest;
-        let Some(left_out) = kept.iter().rposition(last) else {
+        let is_highest = |&index: &usize| Some(columns[index].rank) == highest;
+        let Some(left_out) = kept.iter().rposition(is_highest) else {
             break;
         };
         kept.remove(left_out);
@@ -250,10 +250,10 @@ fn widths<R: Record>(
     }
     let mut left = room.saturating_sub(used);
     loop {
-        let needs =
+        let grows =
             |width: u16, index: usize| columns[index].grows && width < table.content_width(index);
         let needy: Vec<_> = (0..kept.len())
-            .filter(|&nth| needs(widths[nth], kept[nth]))
+            .filter(|&nth| grows(widths[nth], kept[nth]))
             .collect();
         let Some(share) = u16::try_from(needy.len())
             .ok()

@@ -214,7 +214,9 @@ fn without_starved(rows: Vec<Row>) -> Vec<Row> {
                 .max(Level::Warning)
                 .max(worst.unwrap_or(Level::Ok));
         }
-        merged.into_iter().for_each(|part| row.absorb(part));
+        for part in merged {
+            row.absorb(part);
+        }
     }
     rows
 }
@@ -385,7 +387,9 @@ fn merge_portal_faults(rows: Vec<Row>) -> Vec<Row> {
         let reason = without_stop(&row.finding.reason);
         row.finding.reason = format!("{reason}; the same for {others}: {named}");
         row.subject = format!("{} and {others}", row.subject);
-        parts.iter().for_each(|part| row.absorb(part.clone()));
+        for part in &parts {
+            row.absorb(part.clone());
+        }
     }
     rows
 }

@@ -69,12 +69,11 @@ impl<R: Record> Table<R> {
         let mut parts: Vec<(Option<&'static str>, Vec<usize>)> = Vec::new();
         for &row in &self.view {
             let name = self.rows[row].group();
-            match name.and_then(|name| places.get(name)) {
-                Some(&place) => parts[place].1.push(row),
-                None => {
-                    places.extend(name.map(|name| (name, parts.len())));
-                    parts.push((name, vec![row]));
-                }
+            if let Some(&place) = name.and_then(|name| places.get(name)) {
+                parts[place].1.push(row);
+            } else {
+                places.extend(name.map(|name| (name, parts.len())));
+                parts.push((name, vec![row]));
             }
         }
         let mut lines = Vec::new();
