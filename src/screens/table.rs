@@ -19,7 +19,7 @@ use crate::screens::record::{Column, Record};
 use crate::server::known::{At, Counters};
 
 pub(crate) use groups::{BRANCH, Branch};
-use groups::{Group, Groups, Line};
+use groups::{Groups, Line};
 pub(crate) use known::LATER_SECONDS;
 use known::{Known, apply};
 
@@ -61,12 +61,10 @@ pub struct Table<R: 'static> {
     view: Vec<usize>,
     /// The lines shown: rows, or groups with the rows of those that are open.
     lines: Vec<Line>,
-    by_group: Vec<Group<R>>,
-    groups: Groups,
+    /// Boxed: every screen has a table, and a future that holds all screens should be small.
+    groups: Box<Groups<R>>,
     /// Width of the longest text of each screen column.
     widths: Vec<u16>,
-    /// The same of the groups' lines.
-    head_widths: Vec<u16>,
     pub fresh: Freshness,
     pub sort: SortBy,
     pub(crate) descending: bool,
@@ -106,10 +104,8 @@ impl<R: Record> Default for Table<R> {
             ranks: Vec::new(),
             view: Vec::new(),
             lines: Vec::new(),
-            by_group: Vec::new(),
-            groups: Groups::new(R::GROUPED),
+            groups: Box::new(Groups::new(R::GROUPED)),
             widths: Vec::new(),
-            head_widths: Vec::new(),
             fresh: Freshness::Never,
             sort: R::SORTED.map_or(SortBy::Verdict, SortBy::Column),
             descending: true,
@@ -165,7 +161,7 @@ impl<R: Record> Table<R> {
         self.findings.clear();
         self.view.clear();
         self.lines.clear();
-        self.by_group.clear();
+        self.groups.all.clear();
         self.exact.clear();
         self.fresh = Freshness::Never;
     }
@@ -315,7 +311,7 @@ impl<R: Record> Table<R> {
         if !self.groups.on {
             return rows;
         }
-        let heads = self.head_widths.get(column).copied().unwrap_or(0);
+        let heads = self.groups.widths.get(column).copied().unwrap_or(0);
         let branch = if column == 0 { BRANCH } else { 0 };
         rows.max(heads) + branch
     }

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::groups::GROUP;
-use super::{Branch, Group, Line, Table, cell_width, shown};
+use super::groups::{GROUP, Group};
+use super::{Branch, Line, Table, cell_width, shown};
 use crate::model::verdict::Level;
 use crate::screens::record::Record;
 use crate::server::known::At;
@@ -40,7 +40,7 @@ impl<R: Record> Table<R> {
 
     fn selected_group(&self) -> Option<&Group<R>> {
         match self.lines.get(self.cursor)? {
-            Line::Group(group) => self.by_group.get(*group),
+            Line::Group(group) => self.groups.all.get(*group),
             Line::Row(..) => None,
         }
     }
@@ -49,13 +49,13 @@ impl<R: Record> Table<R> {
     pub(super) fn key_of(&self, line: Line) -> String {
         match line {
             Line::Row(row, _) => self.rows[row].key(),
-            Line::Group(group) => format!("{GROUP}{}", self.by_group[group].name),
+            Line::Group(group) => format!("{GROUP}{}", self.groups.all[group].name),
         }
     }
 
     /// Makes the lines of the rows in view. Groups are in the order of their first rows.
     pub(super) fn make_lines(&mut self, at: &At) {
-        self.by_group.clear();
+        self.groups.all.clear();
         self.lines = if self.groups.on {
             self.grouped_lines(at)
         } else {
@@ -88,7 +88,7 @@ impl<R: Record> Table<R> {
             for (width, column) in heads.iter_mut().zip(shown::<R>()) {
                 *width = cell_width(column, &head, at).max(*width);
             }
-            lines.push(Line::Group(self.by_group.len()));
+            lines.push(Line::Group(self.groups.all.len()));
             if self.groups.is_open(name, !self.filter.is_empty()) {
                 let last = rows.len() - 1;
                 lines.extend(rows.iter().enumerate().map(|(nth, &row)| {
@@ -101,14 +101,14 @@ impl<R: Record> Table<R> {
                 }));
             }
             let level = rows.iter().map(|&row| self.levels[row]).max();
-            self.by_group.push(Group {
+            self.groups.all.push(Group {
                 name,
                 rows,
                 head,
                 level: level.unwrap_or(Level::Ok),
             });
         }
-        self.head_widths = heads;
+        self.groups.widths = heads;
         lines
     }
 
@@ -116,13 +116,13 @@ impl<R: Record> Table<R> {
     /// row.
     pub(super) fn line_of(&self, key: &str) -> Option<usize> {
         let exact = |line: &Line| match (line, key.strip_prefix(GROUP)) {
-            (Line::Group(group), Some(name)) => self.by_group[*group].name == name,
+            (Line::Group(group), Some(name)) => self.groups.all[*group].name == name,
             (Line::Row(row, _), None) => self.rows[*row].key() == key,
             _ => false,
         };
         let in_group = |name: &str| {
             self.lines.iter().position(|line| match line {
-                Line::Group(group) => self.by_group[*group].name == name,
+                Line::Group(group) => self.groups.all[*group].name == name,
                 Line::Row(row, _) => self.rows[*row].group() == Some(name),
             })
         };
@@ -144,7 +144,7 @@ impl<R: Record> Table<R> {
                 (of, self.levels[row], self.is_marked(of), branch)
             }
             Line::Group(group) => {
-                let group = &self.by_group[group];
+                let group = &self.groups.all[group];
                 let open = self.groups.is_open(group.name, !self.filter.is_empty());
                 let branch = if open { Branch::Open } else { Branch::Closed };
                 let marked = group

@@ -60,20 +60,25 @@ pub(super) struct Group<R> {
     pub(super) level: Level,
 }
 
-/// Which groups are open.
+/// The groups, and which of them are open.
 #[derive(Debug)]
-pub(super) struct Groups {
+pub(super) struct Groups<R> {
     /// Rows are shown by group.
     pub(super) on: bool,
+    pub(super) all: Vec<Group<R>>,
+    /// Width of the longest text of each column in the groups' lines.
+    pub(super) widths: Vec<u16>,
     open: HashSet<&'static str>,
     /// Groups that the user closed while a filter opens those with a match.
     closed: HashSet<&'static str>,
 }
 
-impl Groups {
+impl<R> Groups<R> {
     pub(super) fn new(on: bool) -> Self {
         Self {
             on,
+            all: Vec::new(),
+            widths: Vec::new(),
             open: HashSet::new(),
             closed: HashSet::new(),
         }
