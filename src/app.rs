@@ -8,6 +8,7 @@ mod fixing;
 mod keys;
 mod message;
 pub mod overlay;
+mod pane;
 mod press;
 mod reading;
 mod replay;
@@ -34,6 +35,7 @@ use crate::screens::{Screens, with_table};
 use crate::server::known::{At, Server};
 
 pub use self::message::{Effect, Link, Msg, Notice};
+pub use self::pane::Pane;
 
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
@@ -54,6 +56,7 @@ pub struct App {
     pub interval: Duration,
     pub paused: bool,
     pub wide: bool,
+    pub pane: Pane,
     pub keys: KeyMap,
     pub themes: Vec<Theme>,
     /// Index into `themes`.
@@ -114,6 +117,7 @@ impl App {
             interval,
             paused: false,
             wide: false,
+            pane: Pane::new(now),
             keys: KeyMap::default(),
             themes,
             theme: 0,
@@ -192,6 +196,7 @@ impl App {
             Msg::Wheel(lines) => return self.here(Here::Step(lines)),
             Msg::Resize => {}
             Msg::Tick(now) => return self.tick(now),
+            Msg::Rested => return self.rested(),
             Msg::Up(server) => return self.up(*server),
             Msg::Down { error, retry } => self.down(error, retry),
             Msg::Pulse {
@@ -224,7 +229,9 @@ impl App {
                 index,
                 sections,
             } => {
-                if let Some(details) = &mut self.details {
+                if self.pane.asked(asked) {
+                    self.pane.take(index, sections, self.now);
+                } else if let Some(details) = &mut self.details {
                     details.take(asked, index, sections);
                 }
             }

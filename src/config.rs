@@ -21,6 +21,8 @@ pub struct Config {
     pub theme: String,
     /// Capture of the mouse; off by default, because it disables the terminal's own selection.
     pub(crate) mouse: bool,
+    /// The preview of the selected row is shown at first.
+    pub(crate) preview: bool,
     /// Read-only on every connection.
     pub read_only: bool,
     /// Settings for some connections; all that match apply.
@@ -105,6 +107,7 @@ impl Default for Config {
             refresh: Duration::from_secs(2),
             theme: "default".to_owned(),
             mouse: false,
+            preview: true,
             read_only: false,
             connections: Vec::new(),
             thresholds: Thresholds::default(),
@@ -119,6 +122,7 @@ struct File {
     refresh: Option<String>,
     theme: Option<String>,
     mouse: Option<bool>,
+    preview: Option<bool>,
     read_only: Option<bool>,
     #[serde(default)]
     connection: Vec<Rule>,
@@ -179,7 +183,7 @@ fn parse(text: &str) -> Result<Config, String> {
     let file: File = toml::from_str(text).map_err(|error| {
         let line = error.span().map_or(0, |span| line(text, span.start));
         format!(
-            "line {line}: {} (known keys: refresh, theme, mouse, read_only, [[connection]] with host, database, user, read_only, protected, trusted_owners; [thresholds], [[thresholds_for]], [keys])",
+            "line {line}: {} (known keys: refresh, theme, mouse, preview, read_only, [[connection]] with host, database, user, read_only, protected, trusted_owners; [thresholds], [[thresholds_for]], [keys])",
             error.message()
         )
     })?;
@@ -189,6 +193,7 @@ fn parse(text: &str) -> Result<Config, String> {
     }
     config.theme = file.theme.unwrap_or(config.theme);
     config.mouse = file.mouse.unwrap_or(config.mouse);
+    config.preview = file.preview.unwrap_or(config.preview);
     config.read_only = file.read_only.unwrap_or(config.read_only);
     config.connections = file.connection;
     let at = |place| line(text, place);
@@ -226,13 +231,15 @@ mod tests {
 
     #[test]
     fn settings_are_read() {
-        let config = parse("refresh = \"5s\"\ntheme = \"light\"\nmouse = true\n").unwrap();
+        let config =
+            parse("refresh = \"5s\"\ntheme = \"light\"\nmouse = true\npreview = false\n").unwrap();
         assert_eq!(
             config,
             Config {
                 refresh: Duration::from_secs(5),
                 theme: "light".to_owned(),
                 mouse: true,
+                preview: false,
                 ..Config::default()
             }
         );

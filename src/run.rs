@@ -78,6 +78,7 @@ fn as_set(config: &Config, keys: KeyMap, themes: Vec<Theme>) -> App {
     let theme = themes.iter().position(|theme| theme.name == config.theme);
     let mut app = App::new(now(), themes, config.refresh);
     app.theme = theme.unwrap_or(0);
+    app.pane.open = config.preview;
     app.keys = keys;
     app
 }
@@ -121,6 +122,7 @@ pub async fn console(start: Start) -> Result<Ended> {
         app,
     };
     loop {
+        let rest = console.app.rests_at().map(in_future);
         let msg = tokio::select! {
             biased;
             signal = &mut ending => return signal,
@@ -135,6 +137,7 @@ pub async fn console(start: Start) -> Result<Ended> {
             }
             () = until(due) => None,
             msg = answered.recv() => msg,
+            () = until(rest) => Some(Msg::Rested),
             _ = console.ticks.tick() => Some(Msg::Tick(now())),
         };
         let mut batch: Vec<Msg> = msg.into_iter().collect();
@@ -159,6 +162,11 @@ pub async fn console(start: Start) -> Result<Ended> {
 
 /// Answers that arrive within this time are drawn in one frame.
 const TOGETHER: Duration = Duration::from_millis(40);
+
+/// A time of this machine's clock, which is now if it has passed.
+fn in_future(at: Stamp) -> Instant {
+    Instant::now() + Duration::from_secs_f64(at.seconds_since(now()).clamp(0.0, 3600.0))
+}
 
 /// `None`: waits for ever.
 async fn until(due: Option<Instant>) {

@@ -7,6 +7,7 @@ mod footer;
 mod header;
 mod overlays;
 mod overview;
+mod pane;
 mod table;
 mod tabs;
 pub mod terminal;
@@ -69,7 +70,7 @@ fn too_small(frame: &mut Frame, area: Rect, app: &App) {
     frame.render_widget(paragraph, area);
 }
 
-/// Caveats, rows, and the selected row's reason.
+/// Caveats, rows, and the selected row's reason or preview.
 fn screen(frame: &mut Frame, area: Rect, app: &mut App) {
     if let Some(reason) = nothing_to_show(app) {
         message(frame, area, app.theme(), &reason);
@@ -81,6 +82,7 @@ fn screen(frame: &mut Frame, area: Rect, app: &mut App) {
     let width = usize::from(area.width);
     let caveats = caveat_lines(&caveats, width, app.theme());
     let reason = reason_lines(verdict.as_ref(), width, app.theme());
+    let pane = pane::height(app, frame.area().height);
     let height = |lines: usize| Constraint::Length(u16::try_from(lines).unwrap_or(0));
     let panel = if app.screen == ScreenId::Overview {
         overview::panel(app, width)
@@ -91,13 +93,18 @@ fn screen(frame: &mut Frame, area: Rect, app: &mut App) {
         height(panel.len()),
         height(caveats.len()),
         Constraint::Fill(1),
-        height(reason.len()),
+        pane.map_or(height(reason.len()), Constraint::Length),
     ];
     let [head, top, middle, bottom] = Layout::vertical(rows).areas(area);
     frame.render_widget(Paragraph::new(panel), head);
     frame.render_widget(Paragraph::new(caveats), top);
     table::draw(frame, middle, app);
-    frame.render_widget(Paragraph::new(reason), bottom);
+    if pane.is_some() {
+        app.preview_cursor();
+        pane::draw(frame, bottom, app);
+    } else {
+        frame.render_widget(Paragraph::new(reason), bottom);
+    }
 }
 
 fn said(app: &App, at: &At) -> (Vec<String>, Option<Verdict>) {

@@ -22,6 +22,7 @@ pub enum Here {
     Reverse,
     SortByVerdict,
     Wide,
+    Preview,
     Filter,
     ClearFilter,
     Reload,

@@ -134,6 +134,7 @@ impl App {
             Here::Faster => return self.set_interval(self.interval / 2),
             Here::Slower => return self.set_interval(self.interval * 2),
             Here::CopyCell | Here::CopyRow => return self.copy(here == Here::CopyRow),
+            Here::Preview => self.toggle_pane(),
             Here::NextTheme => {
                 self.theme = (self.theme + 1) % self.themes.len();
                 self.say(format!("theme {}", self.theme().name), false);

@@ -28,6 +28,8 @@ pub enum Msg {
     Wheel(isize),
     Resize,
     Tick(Stamp),
+    /// The cursor has rested on its row: see [`App::rests_at`](super::App::rests_at).
+    Rested,
     Up(Box<Server>),
     Down {
         error: String,

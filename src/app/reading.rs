@@ -186,6 +186,9 @@ impl App {
         self.screens.load(asked, rows, took, &at);
         let mut effects = self.ask_exact();
         self.gather(screen);
+        if screen == self.screen {
+            self.pane.doubt();
+        }
         effects.extend(self.refresh_details());
         effects
     }
@@ -208,6 +211,9 @@ impl App {
                 server,
             };
             self.screens.take_exact(screen, nth, figures, last, &at);
+        }
+        if screen == self.screen {
+            self.pane.renew();
         }
         if !last {
             return Vec::new();
@@ -286,6 +292,7 @@ impl App {
         self.screens
             .load(asked, Rows::Overview(rows), Duration::ZERO, &at);
         self.screens.overview.stay_on_top();
+        self.pane.renew();
     }
 
     /// Adds a screen's figures to the history.

@@ -104,6 +104,7 @@ impl App {
         self.tape = Some(replay);
         self.found.clear();
         self.find();
+        self.pane.renew();
     }
 
     fn put_exact(&mut self, screen: ScreenId, nth: usize, figures: Vec<(i64, Figures)>, at: Stamp) {

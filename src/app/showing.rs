@@ -15,8 +15,13 @@ impl App {
             return Vec::new();
         }
         let left = self.screen.parts();
-        self.screen = screen;
         let mut effects = Vec::new();
+        if self.pane.is_waiting() {
+            self.pane.give_up();
+            let screen = self.screen;
+            effects.push(Effect::Figures(ask::Figures::Cancel { screen }));
+        }
+        self.screen = screen;
         let wanted = self.screen.parts();
         for part in left {
             let (busy, waiting) = with_table!(self.screens, part, |table| (
@@ -109,6 +114,8 @@ impl App {
         details.verdict = Some(verdict);
         let queries = of.details();
         let titles = queries.iter().map(|(title, ..)| *title).collect();
+        // A newer request replaces one that waits.
+        self.pane.give_up();
         self.asked += 1;
         details.ask(self.asked, facts, titles);
         if self.link != Link::Up {

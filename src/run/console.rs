@@ -64,7 +64,11 @@ impl Console {
 /// Routine messages need no frame of their own; the last figures of the shown screen do.
 fn is_routine(msg: &Msg, shown: ScreenId) -> bool {
     match msg {
-        Msg::Tick(_) | Msg::Pulse { .. } | Msg::Loaded { .. } | Msg::Acknowledged(Ok(_)) => true,
+        Msg::Tick(_)
+        | Msg::Rested
+        | Msg::Pulse { .. }
+        | Msg::Loaded { .. }
+        | Msg::Acknowledged(Ok(_)) => true,
         Msg::Exact { screen, last, .. } => !last || *screen != shown,
         _ => false,
     }

@@ -21,8 +21,18 @@ async fn next_exact(
         waiting.push_back(requests.recv().await?);
     }
     while let Ok(more) = requests.try_recv() {
-        // The screen was left: skip its remaining requests.
-        if let ask::Figures::Cancel { screen: left } = &more {
+        queue(waiting, more);
+    }
+    let detail = |ask: &ask::Figures| matches!(ask, ask::Figures::Detail { .. });
+    let next = waiting.iter().position(detail).unwrap_or(0);
+    waiting.remove(next)
+}
+
+/// Adds a request; those that it makes needless are dropped.
+fn queue(waiting: &mut VecDeque<ask::Figures>, more: ask::Figures) {
+    match &more {
+        // The screen was left.
+        ask::Figures::Cancel { screen: left } => {
             for ask in waiting.iter_mut() {
                 if let ask::Figures::Exact { screen, ids, .. } = ask
                     && screen == left
@@ -30,12 +40,18 @@ async fn next_exact(
                     ids.clear();
                 }
             }
+            waiting.retain(
+                |ask| !matches!(ask, ask::Figures::Detail { of, .. } if of.screen() == *left),
+            );
         }
-        waiting.push_back(more);
+        // The cursor went on to another row, or the row was read again.
+        ask::Figures::Detail { asked: newer, .. } => {
+            waiting
+                .retain(|ask| !matches!(ask, ask::Figures::Detail { asked, .. } if asked < newer));
+        }
+        ask::Figures::Exact { .. } => {}
     }
-    let detail = |ask: &ask::Figures| matches!(ask, ask::Figures::Detail { .. });
-    let next = waiting.iter().position(detail).unwrap_or(0);
-    waiting.remove(next)
+    waiting.push_back(more);
 }
 
 /// Serves what opens many relations or may take long.
@@ -78,7 +94,7 @@ pub(crate) async fn serve(
         let Some(ask) = ask else {
             return;
         };
-        let Some(answer) = carry_out(ask, &mut exact, &mut waiting).await else {
+        let Some(answer) = carry_out(ask, &mut exact, &mut waiting, &mut requests).await else {
             continue;
         };
         let ended = !matches!(answer, Msg::Exact { last: false, .. });
@@ -103,11 +119,42 @@ fn first_slice(
     Some((query, ids.drain(..many).collect()))
 }
 
+/// The answer for a row of this screen; it is cancelled on the server if the screen is left.
+async fn while_shown<T>(
+    screen: ScreenId,
+    answer: impl Future<Output = T>,
+    cancels: Option<impl Future<Output = ()> + Send + 'static>,
+    waiting: &mut VecDeque<ask::Figures>,
+    requests: &mut UnboundedReceiver<ask::Figures>,
+) -> T {
+    let mut answer = std::pin::pin!(answer);
+    let (mut cancels, mut cancelled) = (cancels, None);
+    let answer = loop {
+        tokio::select! {
+            biased;
+            answer = &mut answer => break answer,
+            Some(more) = requests.recv() => {
+                let left = matches!(&more, ask::Figures::Cancel { screen: left } if *left == screen);
+                if left && let Some(cancels) = cancels.take() {
+                    cancelled = Some(tokio::spawn(cancels));
+                }
+                queue(waiting, more);
+            }
+        }
+    };
+    if let Some(cancelled) = cancelled {
+        // Otherwise it might reach the next statement.
+        let _ = cancelled.await;
+    }
+    answer
+}
+
 /// Answers one request; the rest of it is queued again.
 async fn carry_out(
     ask: ask::Figures,
     exact: &mut Exact<'_>,
     waiting: &mut VecDeque<ask::Figures>,
+    requests: &mut UnboundedReceiver<ask::Figures>,
 ) -> Option<Msg> {
     match ask {
         ask::Figures::Exact {
@@ -145,12 +192,14 @@ async fn carry_out(
             of,
             now,
         } => {
+            let cancels = exact.canceller();
             let sections = async {
                 let (rows, server) = exact.detail(query, &params).await?;
                 let server = &server;
                 of.build(index, &rows, &At { now, server })
             };
-            let sections: Result<_> = sections.await;
+            let sections: Result<_> =
+                while_shown(of.screen(), sections, cancels, waiting, requests).await;
             Some(Msg::Detail {
                 asked,
                 index,

@@ -11,8 +11,10 @@ use anyhow::Result;
 
 use crate::model::screen_id::ScreenId;
 use crate::model::target::Target;
+use crate::model::text;
 use crate::model::value::Value;
 use crate::model::verdict::Verdict;
+use crate::screens::history::History;
 use crate::screens::record::{Column, Detail, Record, Section};
 use crate::server::known;
 use crate::server::known::At;
@@ -23,6 +25,9 @@ pub(crate) use judge::LOCKS_ON;
 pub(crate) use session::Work;
 use session::span;
 pub use session::{Job, Row};
+
+/// Characters of a query in the preview.
+const MOST_OF_QUERY: usize = 300;
 
 fn pids(pids: &[i32]) -> Value {
     if pids.is_empty() {
@@ -167,6 +172,23 @@ impl Record for Row {
 
     fn facts(&self, at: &At) -> Vec<Section> {
         details::facts(self, at)
+    }
+
+    /// The lock queue of a session that waits in it.
+    fn pictured(&self) -> &'static [usize] {
+        let alone = self.blockers.is_empty() && self.blocks.is_empty();
+        if alone { &[] } else { &[0] }
+    }
+
+    fn picture(mut sections: Vec<Section>) -> Vec<Section> {
+        sections.retain(|section| matches!(section, Section::Grid { .. }));
+        sections
+    }
+
+    fn brief(&self, at: &At, _: &History) -> Vec<Section> {
+        let query = self.query.as_deref().map(text::one_line);
+        let query = query.map(|query| Section::text("Query", text::cut(&query, MOST_OF_QUERY)));
+        query.into_iter().chain(self.facts(at)).collect()
     }
 
     fn targets(&self) -> Vec<Target> {

@@ -6,6 +6,7 @@ mod details;
 mod gaps;
 mod lag;
 mod row;
+mod strip;
 mod tree;
 mod troubles;
 mod waits;
@@ -243,7 +244,7 @@ impl Record for Row {
             title: "Invalidation ranges",
             query: query!("aggregates_invalidations"),
             params: |row| vec![Param::BigInt(row.id.into())],
-            build: |row, rows, _| details::invalidations(row, rows),
+            build: details::invalidations,
         },
         Detail {
             title: "Definition",
@@ -308,6 +309,11 @@ impl Record for Row {
 
     fn facts(&self, at: &At) -> Vec<Section> {
         details::facts(self, at)
+    }
+
+    /// The invalidation ranges, on the time axis.
+    fn pictured(&self) -> &'static [usize] {
+        &[2]
     }
 
     fn settle(_: &[Self], rows: &mut Vec<Self>) {

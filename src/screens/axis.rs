@@ -16,15 +16,44 @@ use crate::screens::chart;
 use marks::note;
 use scale::{Column, Scale};
 
-pub(crate) use self::parts::{Ink, InkedLine, Mark, Slice, TimeAxis};
-pub use self::parts::{MapCell, Place};
+pub(crate) use self::parts::{Ink, InkedLine};
+pub use self::parts::{MapCell, Mark, Place, Slice, TimeAxis};
 
 /// The narrowest useful axis.
 const NARROWEST: usize = 20;
+/// Lines of the bars, if there is room.
+const BARS: usize = 2;
 
 impl TimeAxis {
     /// The title with the length of a column, and the lines below it, none wider than `width`.
     pub fn draw(&self, width: usize) -> (String, Vec<InkedLine>) {
+        self.draw_with(width, |scale, room| {
+            let marks = self.marks_in_order();
+            let lines = marks
+                .into_iter()
+                .flat_map(|mark| marks::mark_lines(mark, scale, room));
+            (lines.collect(), BARS)
+        })
+    }
+
+    /// As [`Self::draw`], in at most `height` lines: marks share lines, and the bars give way.
+    pub(crate) fn draw_in(&self, width: usize, height: usize) -> (String, Vec<InkedLine>) {
+        let (title, mut lines) = self.draw_with(width, |scale, room| {
+            let marks = marks::packed(&self.marks_in_order(), scale, room);
+            // The states, their ends, and one line of the legend.
+            let rows = height.saturating_sub(marks.len() + 3).min(BARS);
+            (marks, rows)
+        });
+        lines.truncate(height);
+        (title, lines)
+    }
+
+    /// `marks` makes the lines of the marks, and says how many lines the bars get.
+    fn draw_with(
+        &self,
+        width: usize,
+        marks: impl FnOnce(&Scale, usize) -> (Vec<InkedLine>, usize),
+    ) -> (String, Vec<InkedLine>) {
         let room = width.max(NARROWEST);
         let Some(scale) = Scale::new(self, room) else {
             let mut lines = vec![vec![(Ink::Muted, "no chunk yet".to_owned())]];
@@ -32,14 +61,15 @@ impl TimeAxis {
             return (self.title.clone(), lines);
         };
         let columns = scale.columns(&self.slices);
-        let (bars, highest) = self.bars(&scale, room);
+        let (marks, rows) = marks(&scale, room);
+        let (bars, highest) = self.bars(&scale, room, rows);
         let mut lines: Vec<InkedLine> = bars
             .into_iter()
             .map(|bar| vec![(Ink::Muted, bar)])
             .collect();
         lines.push(states(&columns));
         lines.push(vec![(Ink::Muted, self.ends(&scale, room))]);
-        lines.extend(self.mark_lines(&scale, room));
+        lines.extend(marks);
         lines.extend(self.legend_lines(&columns, room));
         let mut title = self.title.clone();
         if let Some(each) = scale.column_means(self.unit) {
@@ -57,7 +87,10 @@ impl TimeAxis {
         clippy::cast_precision_loss,
         reason = "the height of a bar, the place in a series"
     )]
-    fn bars(&self, scale: &Scale, room: usize) -> (Vec<String>, Option<i64>) {
+    fn bars(&self, scale: &Scale, room: usize, rows: usize) -> (Vec<String>, Option<i64>) {
+        if rows == 0 {
+            return (Vec::new(), None);
+        }
         let mut ranges: Vec<(i64, i64, Option<i64>)> = Vec::new();
         for slice in &self.slices {
             match ranges.last_mut() {
@@ -94,7 +127,7 @@ impl TimeAxis {
         for range in by_range {
             raise(range, true);
         }
-        (chart::bars(&values, 2), Some(highest))
+        (chart::bars(&values, rows), Some(highest))
     }
 
     fn point(&self, raw: i64) -> String {
@@ -110,7 +143,7 @@ impl TimeAxis {
         text::cut(&format!("{from}{}{to}", " ".repeat(between.max(1))), room)
     }
 
-    fn mark_lines(&self, scale: &Scale, room: usize) -> Vec<InkedLine> {
+    fn marks_in_order(&self) -> Vec<&Mark> {
         let mut marks: Vec<&Mark> = self.marks.iter().collect();
         marks.sort_by_key(|mark| match mark.place {
             Place::At(at) => (at, 0),
@@ -118,9 +151,6 @@ impl TimeAxis {
             Place::Nowhere => (i64::MAX, 2),
         });
         marks
-            .into_iter()
-            .flat_map(|mark| marks::mark_lines(mark, scale, room))
-            .collect()
     }
 
     fn legend_lines(&self, columns: &[Column], room: usize) -> Vec<InkedLine> {

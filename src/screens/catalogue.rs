@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
+use crate::model::verdict::Verdict;
+use crate::screens::history::History;
 use crate::screens::record::{Exact, Record, Section};
 use crate::screens::table::{Freshness, Table};
 use crate::screens::{
@@ -77,10 +79,22 @@ macro_rules! screens {
             }
 
             /// The row with this key: the row alone, its title, the sections that need no query, and its verdict.
-            pub fn open(&self, id: ScreenId, key: &str, at: &At) -> Option<(Rows, String, Vec<Section>, crate::model::verdict::Verdict)> {
+            pub fn open(&self, id: ScreenId, key: &str, at: &At) -> Option<(Rows, String, Vec<Section>, Verdict)> {
                 match id { $(ScreenId::$id => self.$module.find(key).map(|row| {
                     (Rows::$id(vec![row.clone()]), row.title(), row.facts(at), row.verdict(at))
                 })),+ }
+            }
+
+            /// The selected row alone, and the queries of its details that its preview needs.
+            pub(crate) fn pictured(&self, id: ScreenId) -> Option<(Rows, &'static [usize])> {
+                match id { $(ScreenId::$id => self.$module.selected().map(|row| {
+                    (Rows::$id(vec![row.clone()]), row.pictured())
+                })),+ }
+            }
+
+            /// Chooses what the preview pane shows of these sections.
+            pub(crate) fn picture(id: ScreenId, sections: Vec<Section>) -> Vec<Section> {
+                match id { $(ScreenId::$id => $module::Row::picture(sections)),+ }
             }
 
             /// The present rows of every screen.
@@ -125,6 +139,16 @@ screens! {
 }
 
 pub(crate) use with_table;
+
+/// The preview of a row without its queries.
+#[derive(Debug)]
+pub(crate) struct Brief {
+    pub title: String,
+    pub verdict: Verdict,
+    pub sections: Vec<Section>,
+    /// The preview needs queries too.
+    pub reads: bool,
+}
 
 /// Properties of a screen, without its rows.
 #[derive(Debug, Clone, Copy)]
@@ -205,6 +229,16 @@ impl Screens {
     /// The key of the selected row.
     pub fn selected_key(&self, id: ScreenId) -> Option<String> {
         with_table!(self, id, |table| table.selected().map(Record::key))
+    }
+
+    /// The preview of the selected row, as far as it needs no query.
+    pub(crate) fn brief(&self, id: ScreenId, at: &At, history: &History) -> Option<Brief> {
+        with_table!(self, id, |table| table.selected().map(|row| Brief {
+            title: row.title(),
+            verdict: row.verdict(at),
+            sections: row.brief(at, history),
+            reads: !row.pictured().is_empty(),
+        }))
     }
 
     pub fn ask(&mut self, id: ScreenId) -> Option<u64> {

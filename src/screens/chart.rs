@@ -145,6 +145,11 @@ pub(crate) fn gauge(share: f64, width: usize) -> String {
     (0..width).map(cell).collect()
 }
 
+/// The series in some lines of at most `width` cells.
+pub(crate) fn series(values: &[Option<f64>], width: usize, lines: usize) -> Vec<String> {
+    bars(&resample(values, width), lines)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

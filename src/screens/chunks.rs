@@ -116,13 +116,28 @@ impl Chunks {
 
     /// The time axis with the policies.
     pub(crate) fn picture(&self) -> Section {
+        self.picture_of_run(|_| false)
+    }
+
+    /// The same, with the chunks that the next run drops.
+    pub(crate) fn picture_of_run(&self, goes: impl Fn(&Chunk) -> bool) -> Section {
+        let cell = |chunk: &Chunk| {
+            if goes(chunk) {
+                MapCell {
+                    sign: 'x',
+                    level: Level::Notice,
+                }
+            } else {
+                self.cell(chunk)
+            }
+        };
         let slices: Vec<_> = self
             .chunks
             .iter()
             .map(|chunk| Slice {
                 start: chunk.start.raw,
                 end: chunk.end.raw,
-                cell: self.cell(chunk),
+                cell: cell(chunk),
                 bytes: chunk.written_bytes(),
             })
             // A tiered chunk whose range is not contiguous has the end of time as its range.
@@ -133,12 +148,13 @@ impl Chunks {
             ('P', Level::Notice, "partially compressed"),
             ('.', Level::Ok, "uncompressed"),
             ('B', Level::Warning, "backlog: past compress-after"),
+            ('x', Level::Notice, "dropped by the next run"),
             ('F', Level::Unknown, "frozen"),
             ('T', Level::Ok, "tiered (object storage)"),
         ];
         let legend = known.into_iter().filter_map(|(sign, level, meaning)| {
             let chunks = self.chunks.iter();
-            let many = chunks.filter(|chunk| self.cell(chunk).sign == sign).count();
+            let many = chunks.filter(|chunk| cell(chunk).sign == sign).count();
             let many = i64::try_from(many).unwrap_or(i64::MAX);
             (many > 0).then(|| {
                 (

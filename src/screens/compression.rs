@@ -243,6 +243,10 @@ impl Record for Row {
         details::facts(self, at)
     }
 
+    fn pictured(&self) -> &'static [usize] {
+        &[0]
+    }
+
     fn settle(before: &[Self], rows: &mut Vec<Self>) {
         let seen: HashMap<i32, _> = before.iter().map(|row| (row.id, row.seen)).collect();
         for row in rows {

@@ -52,6 +52,25 @@ impl History {
             .collect()
     }
 
+    /// These series, without what is older than `seconds` before `now`.
+    pub(crate) fn recent(&self, names: &[&str], now: Stamp, seconds: f64) -> Self {
+        let young = |(at, _): &&(Stamp, f64)| now.seconds_since(*at) <= seconds;
+        let series = names.iter().filter_map(|name| {
+            let kept = self.series.get(*name)?.iter().filter(young);
+            Some(((*name).to_owned(), kept.copied().collect()))
+        });
+        Self {
+            series: series.collect(),
+        }
+    }
+
+    /// Seconds between the first and the last sample.
+    pub(crate) fn span(&self, name: &str) -> f64 {
+        let series = self.series.get(name);
+        let ends = series.and_then(|series| series.front().zip(series.back()));
+        ends.map_or(0.0, |((first, _), (last, _))| last.seconds_since(*first))
+    }
+
     fn steps(&self, name: &str) -> impl Iterator<Item = (f64, f64)> {
         let series = self.series.get(name).into_iter().flatten();
         let next = self.series.get(name).into_iter().flatten().skip(1);

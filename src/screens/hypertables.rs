@@ -179,6 +179,11 @@ impl Record for Row {
         caveats
     }
 
+    /// The chunks.
+    fn pictured(&self) -> &'static [usize] {
+        if self.plain.is_some() { &[] } else { &[1] }
+    }
+
     fn settle(before: &[Self], rows: &mut Vec<Self>) {
         let seen: HashMap<i64, _> = before.iter().map(|row| (row.id, row.seen)).collect();
         for row in rows {

@@ -144,6 +144,11 @@ impl Record for Row {
         judge::caveats(at)
     }
 
+    /// The index in each chunk.
+    fn pictured(&self) -> &'static [usize] {
+        if self.parts.is_some() { &[0] } else { &[] }
+    }
+
     fn facts(&self, at: &At) -> Vec<Section> {
         judge::facts(self, at)
     }

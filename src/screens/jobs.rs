@@ -6,6 +6,7 @@ mod failing;
 mod judge;
 mod name;
 mod row;
+mod runs;
 mod starts;
 mod state;
 
@@ -17,6 +18,7 @@ use crate::model::target::Target;
 use crate::model::value::Value;
 use crate::model::verdict::Verdict;
 use crate::model::version::Version;
+use crate::screens::history::History;
 use crate::screens::policy;
 use crate::screens::record::{Column, Detail, Exact, Record, Section};
 use crate::server::known::{At, Server};
@@ -196,6 +198,32 @@ impl Record for Row {
 
     fn caveats(rows: &[Self], at: &At) -> Vec<String> {
         caveats::caveats(rows, at)
+    }
+
+    /// Errors and runs.
+    fn pictured(&self) -> &'static [usize] {
+        &[1]
+    }
+
+    /// The runs on the time axis, and the errors.
+    fn picture(mut sections: Vec<Section>) -> Vec<Section> {
+        let mut grids = 0;
+        sections.retain(|section| match section {
+            Section::Axis(_) => true,
+            Section::Grid { heads, .. } => {
+                grids += 1;
+                grids == 1 && heads.contains(&details::SQLSTATE)
+            }
+            _ => false,
+        });
+        sections
+    }
+
+    /// The figures of its runs first.
+    fn brief(&self, at: &At, _: &History) -> Vec<Section> {
+        let mut sections = self.facts(at);
+        sections.reverse();
+        sections
     }
 
     fn facts(&self, at: &At) -> Vec<Section> {

@@ -13,6 +13,7 @@ use crate::model::screen_id::ScreenId;
 use crate::model::value::Value;
 use crate::model::verdict::{Level, Verdict};
 use crate::model::{rules, text};
+use crate::screens::history::History;
 use crate::screens::record::{Column, Record, Section};
 use crate::server::known::At;
 use crate::server::row::Line;
@@ -228,6 +229,13 @@ impl Record for Row {
         vec![format!(
             "{lines} of the journal cannot be read: a write was interrupted (a full disk, a crash)"
         )]
+    }
+
+    /// The changes first: before, and after.
+    fn brief(&self, at: &At, _: &History) -> Vec<Section> {
+        let mut sections = self.facts(at);
+        sections.reverse();
+        sections
     }
 
     fn facts(&self, _: &At) -> Vec<Section> {

@@ -13,6 +13,7 @@ use std::time::Duration;
 use crate::model::screen_id::ScreenId;
 use crate::model::value::Value;
 use crate::model::verdict::Verdict;
+use crate::screens::history::History;
 use crate::screens::record::{Column, Detail, Record, Section};
 use crate::server::known::At;
 use crate::server::sql::{Param, Query, query};
@@ -113,6 +114,10 @@ impl Record for Row {
             Some(id) => format!("Statement {id}"),
             None => self.line(),
         }
+    }
+
+    fn brief(&self, at: &At, _: &History) -> Vec<Section> {
+        details::brief(self, at)
     }
 
     fn settle(before: &[Self], rows: &mut Vec<Self>) {

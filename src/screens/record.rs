@@ -14,6 +14,7 @@ use crate::model::target::Target;
 use crate::model::value::Value;
 use crate::model::verdict::{Level, Verdict};
 use crate::screens::axis::TimeAxis;
+use crate::screens::history::History;
 use crate::server::known::{At, Server};
 use crate::server::row::{self, Line};
 use crate::server::sql::{Param, Query};
@@ -251,6 +252,24 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
 
     /// The sections of the details that need no query.
     fn facts(&self, at: &At) -> Vec<Section>;
+
+    /// The queries of the details that the preview pane needs, by their index in `DETAILS`.
+    fn pictured(&self) -> &'static [usize] {
+        &[]
+    }
+
+    /// Chooses what the preview pane shows of the sections that these queries gave.
+    fn picture(mut sections: Vec<Section>) -> Vec<Section> {
+        sections.retain(|section| matches!(section, Section::Axis(_)));
+        sections
+    }
+
+    /// What the preview pane shows without a query.
+    fn brief(&self, at: &At, _history: &History) -> Vec<Section> {
+        let mut facts = self.facts(at);
+        facts.truncate(1);
+        facts
+    }
 
     /// The row's targets for actions, the main one first.
     fn targets(&self) -> Vec<Target> {

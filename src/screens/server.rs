@@ -2,6 +2,7 @@
 
 mod judge;
 mod row;
+mod series;
 
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use crate::model::target::Target;
 use crate::model::text;
 use crate::model::value::Value;
 use crate::model::verdict::{Findings, Verdict};
+use crate::screens::history::History;
 use crate::screens::record::{Column, Exact, Labelled, Record, Section};
 use crate::server::known::At;
 use crate::server::sql::{Query, query};
@@ -80,6 +82,11 @@ impl Record for Row {
         } else {
             vec!["this role sees its own sessions only: connections, replication and old transactions of others are hidden; grant pg_monitor to it".to_owned()]
         }
+    }
+
+    fn brief(&self, at: &At, history: &History) -> Vec<Section> {
+        let series = series::series(self, history, at.now);
+        series.into_iter().chain(self.facts(at)).collect()
     }
 
     fn facts(&self, at: &At) -> Vec<Section> {

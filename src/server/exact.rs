@@ -217,6 +217,11 @@ impl<'a> Exact<'a> {
         Some(TURNED)
     }
 
+    /// Cancels what the session runs; `None`: it is not open.
+    pub(crate) fn canceller(&self) -> Option<impl Future<Output = ()> + Send + use<>> {
+        Some(self.session.as_ref()?.connected.canceller())
+    }
+
     /// Runs a details query.
     pub async fn detail(&mut self, query: &Query, params: &[Param]) -> Result<(Vec<Row>, Server)> {
         let session = self.session(500 * 100).await?;

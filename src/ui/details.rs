@@ -13,7 +13,7 @@ use crate::model::text;
 use crate::model::text::printable;
 use crate::model::value::Value;
 use crate::model::verdict::Level;
-use crate::screens::axis::{Ink, TimeAxis};
+use crate::screens::axis::{Ink, InkedLine, TimeAxis};
 use crate::screens::record::Section;
 
 pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
@@ -65,7 +65,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
     frame.render_widget(Paragraph::new(visible), area);
 }
 
-fn section_lines(
+pub(super) fn section_lines(
     lines: &mut Vec<Line<'static>>,
     section: &Section,
     width: usize,
@@ -109,7 +109,7 @@ fn section_lines(
 }
 
 /// A value in details: a moment is shown with its age.
-fn full(value: &Value, now: Stamp) -> String {
+pub(super) fn full(value: &Value, now: Stamp) -> String {
     match value {
         Value::Time(stamp) if stamp.is_finite() => {
             format!("{}  ({})", text::age(*stamp, now), text::moment(*stamp))
@@ -227,16 +227,19 @@ fn axis_lines(lines: &mut Vec<Line<'static>>, axis: &TimeAxis, width: usize, the
             theme.style("column"),
         ));
     }
-    for line in drawn {
-        let mut spans = vec![Span::raw(" ")];
-        spans.extend(line.into_iter().map(|(ink, text)| {
-            let style = match ink {
-                Ink::Text => theme.style("text"),
-                Ink::Muted => theme.style("muted"),
-                Ink::Level(level) => theme.level(level),
-            };
-            Span::styled(printable(&text), style)
-        }));
-        lines.push(Line::from(spans));
-    }
+    lines.extend(drawn.into_iter().map(|line| inked(line, theme)));
+}
+
+/// A line of an axis in the theme's styles.
+pub(super) fn inked(line: InkedLine, theme: &Theme) -> Line<'static> {
+    let mut spans = vec![Span::raw(" ")];
+    spans.extend(line.into_iter().map(|(ink, text)| {
+        let style = match ink {
+            Ink::Text => theme.style("text"),
+            Ink::Muted => theme.style("muted"),
+            Ink::Level(level) => theme.level(level),
+        };
+        Span::styled(printable(&text), style)
+    }));
+    Line::from(spans)
 }

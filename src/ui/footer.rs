@@ -73,6 +73,7 @@ fn hints(app: &App) -> &'static [(Here, &'static str)] {
             (Here::Mark, "mark"),
             (Here::Filter, "filter"),
             (Here::Palette, "palette"),
+            (Here::Preview, "preview"),
         ]
     } else if app.screen == ScreenId::Overview {
         &[
@@ -87,6 +88,7 @@ fn hints(app: &App) -> &'static [(Here, &'static str)] {
             (Here::ShowHidden, "show hidden"),
             (Here::Filter, "filter"),
             (Here::Palette, "palette"),
+            (Here::Preview, "preview"),
         ]
     } else {
         &[
@@ -100,6 +102,7 @@ fn hints(app: &App) -> &'static [(Here, &'static str)] {
             (Here::Sort, "sort"),
             (Here::Mark, "mark"),
             (Here::CopyCell, "copy"),
+            (Here::Preview, "preview"),
         ]
     }
 }

@@ -4,6 +4,7 @@ use anyhow::Result;
 use serde::Deserialize;
 
 use super::row::Row;
+use super::strip::{self, Changed};
 use crate::model::moment::{Axis, Point, Stamp, finite};
 use crate::model::text;
 use crate::model::value::Value;
@@ -172,6 +173,14 @@ struct Invalidation {
 }
 
 impl Invalidation {
+    /// Whether rows of the source changed here that a refresh would read.
+    fn waits(&self, row: &Row) -> bool {
+        let kept = |start: i64| self.greatest >= start;
+        self.greatest < i64::MAX
+            && row.axis.is_place(self.greatest)
+            && row.waits.source_start.is_none_or(kept)
+    }
+
     /// `None`: nothing can lie in it.
     fn meaning(&self, row: &Row) -> Option<&'static str> {
         let begins = row.axis.is_place(self.lowest);
@@ -199,18 +208,30 @@ fn end(axis: Axis, raw: i64) -> Value {
     }
 }
 
-pub(super) fn invalidations(row: &Row, rows: &[tokio_postgres::Row]) -> Result<Vec<Section>> {
+pub(super) fn invalidations(
+    row: &Row,
+    rows: &[tokio_postgres::Row],
+    at: &At,
+) -> Result<Vec<Section>> {
     let ranges: Vec<Invalidation> = read_all(rows)?;
+    let waiting = ranges.iter().filter(|range| range.waits(row));
+    let waiting = waiting.map(|range| Changed {
+        from: Some(range.lowest).filter(|raw| row.axis.is_place(*raw)),
+        to: range.greatest,
+    });
+    let waiting: Vec<_> = waiting.collect();
     let cells = ranges.iter().filter_map(|range| {
         let (lowest, greatest) = (end(row.axis, range.lowest), end(row.axis, range.greatest));
         Some(vec![lowest, greatest, range.meaning(row)?.into()])
     });
-    Ok(vec![Section::Grid {
+    let mut sections: Vec<_> = strip::strip(row, &waiting, at).into_iter().collect();
+    sections.push(Section::Grid {
         title: "Invalidation ranges".to_owned(),
         heads: vec!["from", "to", "meaning"],
         rows: cells.collect(),
         levels: Vec::new(),
-    }])
+    });
+    Ok(sections)
 }
 
 #[derive(Deserialize)]

@@ -5,6 +5,9 @@ use super::scale::Scale;
 use crate::model::text;
 use crate::model::verdict::Level;
 
+/// Least number of cells between two marks on one line.
+const GAP: usize = 2;
+
 /// A mark without a place on the axis.
 pub(super) fn note(mark: &Mark, room: usize) -> InkedLine {
     vec![(level_ink(mark.level), text::cut(&mark.label, room))]
@@ -23,6 +26,42 @@ pub(super) fn mark_lines(mark: &Mark, scale: &Scale, room: usize) -> Vec<InkedLi
         .into_iter()
         .map(line)
         .collect()
+}
+
+/// As [`mark_lines`] of each mark, but marks that leave each other room share a line.
+pub(super) fn packed(marks: &[&Mark], scale: &Scale, room: usize) -> Vec<InkedLine> {
+    let mut lines: Vec<Vec<(usize, Ink, String)>> = Vec::new();
+    for mark in marks {
+        let drawn = mark_lines(mark, scale, room);
+        let alone = drawn.len() > 1;
+        for (ink, text) in drawn.into_iter().flatten() {
+            let bare = text.trim_start();
+            let start = text::width(&text) - text::width(bare);
+            let after = start + text::width(bare) + GAP;
+            let free = |line: &&mut Vec<(usize, Ink, String)>| {
+                line.iter()
+                    .all(|(at, _, other)| at + text::width(other) + GAP <= start || after <= *at)
+            };
+            let piece = (start, ink, bare.to_owned());
+            match lines.iter_mut().find(free).filter(|_| !alone) {
+                Some(line) => line.push(piece),
+                None => lines.push(vec![piece]),
+            }
+        }
+    }
+    lines.into_iter().map(joined).collect()
+}
+
+/// The pieces of a line at their columns.
+fn joined(mut pieces: Vec<(usize, Ink, String)>) -> InkedLine {
+    pieces.sort_by_key(|(start, ..)| *start);
+    let mut used = 0;
+    let place = |(start, ink, text): (usize, Ink, String)| {
+        let indent = " ".repeat(start.saturating_sub(used));
+        used = start + text::width(&text);
+        (ink, format!("{indent}{text}"))
+    };
+    pieces.into_iter().map(place).collect()
 }
 
 /// A window in brackets, with the letter inside or next to it, and the column where it begins.

@@ -180,6 +180,7 @@ fn space_partitions_add_up_to_one_bar() {
     let (bars, highest) = axis(slices, Vec::new()).bars(
         &Scale::new(&axis(days(0, ".."), Vec::new()), 20).unwrap(),
         20,
+        2,
     );
     assert_eq!(highest, Some(32 << 20));
     assert_eq!(bars, vec!["██████████          ", "████████████████████"]);

@@ -7,6 +7,7 @@ use crate::model::moment::{Axis, Point};
 use crate::model::text;
 use crate::model::value::Value;
 use crate::model::verdict::Level;
+use crate::screens::axis::{MapCell, Slice, TimeAxis};
 use crate::screens::chunks::Size;
 use crate::screens::indexes::row::{Row, TableKind};
 use crate::screens::record::{Labelled, Section};
@@ -72,6 +73,7 @@ pub(super) fn sections(row: &Row, rows: &[tokio_postgres::Row], at: &At) -> Resu
     if at.server.track_counts && matches!(row.kind, TableKind::Hypertable | TableKind::Aggregate) {
         sections.extend(recent_against_old(&chunks));
     }
+    sections.extend(use_by_chunk(&chunks, at));
     let part = row.kind.part();
     let there = || chunks.iter().filter(|chunk| chunk.index.is_some());
     let note = Size::note("size", there().map(|chunk| chunk.size));
@@ -96,6 +98,60 @@ pub(super) fn sections(row: &Row, rows: &[tokio_postgres::Row], at: &At) -> Resu
         levels: chunks.iter().rev().map(Chunk::level).collect(),
     });
     Ok(sections)
+}
+
+/// The chunks on the time axis, with the state and the use of the index in each.
+fn use_by_chunk(chunks: &[Chunk], at: &At) -> Option<Section> {
+    let counts = at.server.track_counts;
+    let known = [
+        ('#', Level::Ok, "scanned"),
+        (
+            '.',
+            Level::Ok,
+            if counts { "never scanned" } else { "valid" },
+        ),
+        ('c', Level::Ok, "compressed: its index is empty"),
+        ('-', Level::Warning, "lacks it"),
+        ('L', Level::Warning, "leftover of a REINDEX"),
+        ('I', Level::Critical, "invalid"),
+    ];
+    let sign = |chunk: &Chunk| match &chunk.index {
+        None => '-',
+        Some(_) if chunk.leftover => 'L',
+        Some(_) if !chunk.valid => 'I',
+        Some(_) if chunk.compressed => 'c',
+        Some(_) if counts && chunk.scans.is_some_and(|scans| scans > 0) => '#',
+        Some(_) => '.',
+    };
+    let unit = chunks.iter().find_map(|chunk| chunk.axis)?;
+    let cell = |wanted: char| {
+        let found = known.iter().find(|(sign, ..)| *sign == wanted);
+        let level = found.map_or(Level::Ok, |(_, level, _)| *level);
+        MapCell {
+            sign: wanted,
+            level,
+        }
+    };
+    let slice = |chunk: &Chunk| {
+        Some(Slice {
+            start: chunk.start?,
+            end: chunk.end?,
+            cell: cell(sign(chunk)),
+            bytes: None,
+        })
+    };
+    let legend = known.into_iter().filter_map(|(of, _, meaning)| {
+        let many = chunks.iter().filter(|chunk| sign(chunk) == of).count();
+        let many = i64::try_from(many).unwrap_or(i64::MAX);
+        (many > 0).then(|| (cell(of), format!("{meaning} {}", text::count(many))))
+    });
+    Some(Section::Axis(TimeAxis {
+        title: "The index in each chunk, on the time axis".to_owned(),
+        unit,
+        slices: chunks.iter().filter_map(slice).collect(),
+        marks: Vec::new(),
+        legend: legend.collect(),
+    }))
 }
 
 /// Scans of the newest quarter of the uncompressed chunks and of the rest: an index that only old chunks scan is no longer

@@ -4,6 +4,7 @@ use anyhow::Result;
 use serde::{Deserialize, Deserializer};
 
 use super::row::{Row, started};
+use super::runs;
 use crate::model::moment::{Stamp, finite};
 use crate::model::text;
 use crate::model::value::Value;
@@ -14,9 +15,11 @@ use crate::server::row::{or_default, read, read_all};
 
 /// Number of errors that are shown with their whole text.
 const ERRORS: usize = 50;
+/// A column of the errors that no other table has.
+pub(super) const SQLSTATE: &str = "SQLSTATE";
 
 pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
-    vec![job(row), runs(row, at)]
+    vec![job(row), figures(row, at)]
 }
 
 fn job(row: &Row) -> Section {
@@ -54,7 +57,7 @@ fn job(row: &Row) -> Section {
         .into()
 }
 
-fn runs(row: &Row, at: &At) -> Section {
+fn figures(row: &Row, at: &At) -> Section {
     let last = row.statistics.as_ref();
     let finish = last.and_then(|of| of.last_finish);
     let next = last.and_then(|of| of.next_start);
@@ -150,7 +153,14 @@ const Y2001: Stamp = Stamp(978_307_200_000_000);
 
 pub(super) fn history(row: &Row, rows: &[tokio_postgres::Row], at: &At) -> Result<Vec<Section>> {
     let runs: Vec<Run> = read_all(rows)?;
-    Ok(vec![errors(row, &runs, at), past(row, &runs, at)])
+    let began = |run: &Run| Some((run.started.or(run.finished)?, run.succeeded));
+    let began: Vec<_> = runs.iter().filter_map(began).collect();
+    let logged = at.server.logs_job_successes;
+    Ok(vec![
+        runs::axis(row, &began, logged, at.now),
+        errors(row, &runs, at),
+        past(row, &runs, at),
+    ])
 }
 
 fn errors(row: &Row, runs: &[Run], at: &At) -> Section {
@@ -164,7 +174,7 @@ fn errors(row: &Row, runs: &[Run], at: &At) -> Section {
     }
     Section::Grid {
         title: "Errors, newest first".to_owned(),
-        heads: vec!["STARTED (UTC)", "TOOK", "SQLSTATE", "MESSAGE, DETAIL, HINT"],
+        heads: vec!["STARTED (UTC)", "TOOK", SQLSTATE, "MESSAGE, DETAIL, HINT"],
         rows: failed
             .iter()
             .map(|run| {

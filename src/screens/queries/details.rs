@@ -7,6 +7,7 @@ use super::row::{Row, span};
 use crate::model::text;
 use crate::model::value::Value;
 use crate::model::verdict::Level;
+use crate::screens::chart;
 use crate::screens::record::{Labelled, Section};
 use crate::server::known::At;
 use crate::server::row::read_all;
@@ -80,6 +81,45 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
         ));
     }
     sections
+}
+
+/// Cells of the bar of its share.
+const SHARE_CELLS: usize = 20;
+/// Characters of the statement in the preview.
+const MOST_OF_TEXT: usize = 300;
+
+/// Its share of all time, and whether it became slower since the console's first reading.
+pub(super) fn brief(row: &Row, at: &At) -> Vec<Section> {
+    let mut sections = facts(row, at);
+    sections.truncate(1);
+    let Some(of) = &row.figures else {
+        return sections;
+    };
+    let share = row.share().map(|share| {
+        let bar = chart::gauge(share, SHARE_CELLS);
+        format!("{bar} {:.1} %", share * 100.0)
+    });
+    #[expect(clippy::cast_precision_loss, reason = "a count of calls")]
+    let mean = |calls: i64, total: f64| (calls > 0).then(|| total / calls as f64);
+    let before = row.first.and_then(|first| mean(first.calls, first.total));
+    let since = row.since().and_then(|(calls, total)| mean(calls, total));
+    let trend = before.zip(since).filter(|(before, _)| *before > 0.0);
+    let trend = trend.map(|(before, since)| match since / before {
+        times if times >= 1.2 => format!("slower: {times:.1}x"),
+        times if times <= 0.8 => format!("faster: {times:.1}x"),
+        _ => "as before".to_owned(),
+    });
+    let figures = Labelled::new("Share and trend")
+        .some("share of all time", share)
+        .some("mean before this console", before.map(|ms| span(Some(ms))))
+        .some("mean since then", since.map(|ms| span(Some(ms))))
+        .some("trend", trend)
+        .some("calls since then", row.since().map(|(calls, _)| calls))
+        .add("calls", of.calls);
+    let words = row.query.as_deref().map(text::one_line);
+    let words = words.map(|words| Section::text("Statement", text::cut(&words, MOST_OF_TEXT)));
+    let head = std::iter::once(figures.into()).chain(words);
+    head.chain(sections).collect()
 }
 
 /// A statement's figures for one role; `None`: this version of `pg_stat_statements` has no such figure.

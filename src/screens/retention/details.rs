@@ -79,7 +79,7 @@ pub(super) fn going(row: &Row, all: &Chunks) -> Vec<Section> {
     let goes = past.iter().filter(|chunk| !chunk.is_frozen()).count();
     let first = chunks.iter().find(|chunk| !goes_now(chunk));
     let mut sections = vec![
-        all.picture(),
+        all.picture_of_run(|chunk| !chunk.is_tiered() && !chunk.is_frozen() && goes_now(&chunk)),
         chunks::list(
             format!("Chunks that the next run drops ({goes}), oldest first"),
             past.into_iter(),

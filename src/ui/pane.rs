@@ -1,0 +1,177 @@
+//! The preview pane in the lower third: reason and fix of the selected row, its picture, then its figures.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+use crate::actions::action::Here;
+use crate::actions::catalogue;
+use crate::app::App;
+use crate::app::theme::Theme;
+use crate::model::moment::Stamp;
+use crate::model::text;
+use crate::model::text::printable;
+use crate::model::value::Value;
+use crate::model::verdict::Verdict;
+use crate::screens::record::Section;
+use crate::ui::details;
+
+/// Most lines of the reason; the details have all of it.
+const REASON_LINES: usize = 3;
+/// Width of a column of figures.
+const FIGURE: usize = 50;
+
+/// Its height on a screen of a terminal of this height; `None`: it is closed, or there is no room.
+pub(super) fn height(app: &mut App, terminal: u16) -> Option<u16> {
+    app.pane.fit(terminal).then_some(terminal / 3)
+}
+
+pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
+    let (theme, pane) = (app.theme(), &app.pane);
+    let (width, height) = (usize::from(area.width), usize::from(area.height));
+    let mut lines = vec![rule(app, width)];
+    if let Some(verdict) = &pane.verdict {
+        reason(&mut lines, verdict, width, theme);
+        lines.extend(next_step(app, verdict, width));
+    }
+    if let Some(error) = &pane.shown.error {
+        let text = format!(" ~ cannot be read: {}", printable(error));
+        lines.push(Line::styled(text::cut(&text, width), theme.style("caveat")));
+    }
+    for section in pane.shown.sections.iter().chain(&pane.brief) {
+        let room = height.saturating_sub(lines.len());
+        // A title alone says nothing.
+        if room > 1 || matches!(section, Section::Facts { .. }) {
+            lines.extend(compact(section, width, room, pane.built, theme));
+        }
+    }
+    lines.truncate(height);
+    frame.render_widget(Paragraph::new(lines), area);
+}
+
+/// `── mes.metrics ──────────────── reading… ──`
+fn rule<'a>(app: &App, width: usize) -> Line<'a> {
+    let (theme, pane) = (app.theme(), &app.pane);
+    if pane.title.is_empty() {
+        return Line::styled("─".repeat(width), theme.style("border"));
+    }
+    let state = if !pane.is_empty() {
+        String::new()
+    } else if app.tape.is_some() {
+        " the rest is not in the recording ".to_owned()
+    } else {
+        " reading… ".to_owned()
+    };
+    let key = app.keys.key_of(Here::Open);
+    let key = key.map_or_else(String::new, |key| format!(" {key}: details "));
+    let room = width.saturating_sub(text::width(&state) + text::width(&key) + 8);
+    let title = format!(" {} ", text::cut(&printable(&pane.title), room));
+    let used = text::width(&title) + text::width(&state) + text::width(&key) + 5;
+    let border = |cells: usize| Span::styled("─".repeat(cells), theme.style("border"));
+    Line::from(vec![
+        border(2),
+        Span::styled(title, theme.style("title")),
+        border(width.saturating_sub(used)),
+        Span::styled(state, theme.style("caveat")),
+        border(1),
+        Span::styled(key, theme.style("muted")),
+        border(2),
+    ])
+}
+
+fn reason(lines: &mut Vec<Line>, verdict: &Verdict, width: usize, theme: &Theme) {
+    let name = format!(" {} {} ", verdict.level.sign(), verdict.level.name());
+    let room = width.saturating_sub(name.len() + 1);
+    let mut wrapped = text::wrap(&printable(&verdict.reason), room);
+    if wrapped.len() > REASON_LINES {
+        wrapped.truncate(REASON_LINES);
+        if let Some(last) = wrapped.last_mut() {
+            *last = text::cut(&format!("{last} …"), room);
+        }
+    }
+    for (nth, text) in wrapped.into_iter().enumerate() {
+        let head = if nth == 0 {
+            Span::styled(name.clone(), theme.level(verdict.level))
+        } else {
+            Span::raw(" ".repeat(name.len()))
+        };
+        lines.push(Line::from(vec![
+            head,
+            Span::styled(text, theme.style("text")),
+        ]));
+    }
+}
+
+/// The key and the words of the fix of the worst finding that has one.
+fn next_step<'a>(app: &App, verdict: &Verdict, width: usize) -> Option<Line<'a>> {
+    let theme = app.theme();
+    let fix = verdict.findings.iter().find_map(|finding| finding.fix)?;
+    let action = catalogue::by_name(fix)?;
+    let key = app.keys.key_of(Here::Fix)?;
+    let words = format!(" fix: {fix} · {}", action.help);
+    let room = width.saturating_sub(text::width(key) + 4);
+    Some(Line::from(vec![
+        Span::raw("   "),
+        Span::styled(key.to_owned(), theme.style("key")),
+        Span::styled(text::cut(&words, room), theme.style("muted")),
+    ]))
+}
+
+fn compact(
+    section: &Section,
+    width: usize,
+    room: usize,
+    now: Stamp,
+    theme: &Theme,
+) -> Vec<Line<'static>> {
+    match section {
+        Section::Facts { facts, .. } => figures(facts, width, room, now, theme),
+        Section::Axis(axis) => {
+            let (title, drawn) = axis.draw_in(width.saturating_sub(2), room.saturating_sub(1));
+            let title = text::cut(&printable(&title), width.saturating_sub(2));
+            let mut lines = vec![Line::styled(format!(" {title}"), theme.style("column"))];
+            lines.extend(drawn.into_iter().map(|line| details::inked(line, theme)));
+            lines
+        }
+        Section::Grid { .. } | Section::Text { .. } => {
+            let mut lines = Vec::new();
+            details::section_lines(&mut lines, section, width, 0, now, theme);
+            lines.truncate(room);
+            lines
+        }
+    }
+}
+
+/// The known figures in as many columns as fit, column by column.
+fn figures(
+    facts: &[(String, Value)],
+    width: usize,
+    room: usize,
+    now: Stamp,
+    theme: &Theme,
+) -> Vec<Line<'static>> {
+    let known: Vec<_> = facts
+        .iter()
+        .filter(|(_, value)| *value != Value::Null)
+        .collect();
+    let columns = (width / FIGURE).max(1);
+    let cell = width.saturating_sub(1) / columns;
+    let rows = known.len().div_ceil(columns).min(room);
+    let label = known.iter().map(|(label, _)| text::width(label)).max();
+    let label = label.unwrap_or(0).min(cell / 2);
+    let mut lines = Vec::new();
+    for row in 0..rows {
+        let mut spans = vec![Span::raw(" ")];
+        for (name, value) in known.iter().skip(row).step_by(rows.max(1)).take(columns) {
+            let name = text::pad(&text::cut(name, label), label);
+            let value = printable(&details::full(value, now));
+            let value = text::cut(&value, cell.saturating_sub(label + 3));
+            spans.push(Span::styled(format!("{name} "), theme.style("muted")));
+            let value = text::pad(&value, cell.saturating_sub(label + 1));
+            spans.push(Span::styled(value, theme.style("text")));
+        }
+        lines.push(Line::from(spans));
+    }
+    lines
+}
