@@ -15,6 +15,8 @@ use hypertop::screens::{Rows, compression, server as figures};
 
 fn app() -> App {
     let mut app = App::new(NOW, theme::all(None).0, Duration::from_secs(2));
+    // Its own tests are in preview.rs.
+    app.pane.open = false;
     app.update(Msg::Up(Box::new(server())));
     app
 }
