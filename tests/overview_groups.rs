@@ -240,7 +240,7 @@ fn where_the_rows_of_a_group_need_different_fixes_it_says_so_and_does_nothing() 
         "{said}"
     );
     let shown = text(&mut app, 200, 50);
-    assert!(!line(&shown, "▸ 3×").contains("compress-chunks"), "{shown}");
+    assert!(line(&shown, "▸ 3×").contains(" several "), "{shown}");
 }
 
 #[test]

@@ -126,6 +126,7 @@ fn collect<R: Record>(screen: ScreenId, table: &Table<R>) -> Vec<Row> {
             finding: finding.clone(),
             acknowledged: None,
             group_of: None,
+            several_fixes: false,
             merged: Vec::new(),
             is_part: false,
         }));

@@ -95,7 +95,7 @@ impl Record for Row {
             .rank(1)
             .shrinks(22)
             .grows(),
-        Column::<Self>::text("fix", "FIX", 20, |row, _| row.finding.fix.into())
+        Column::<Self>::text("fix", "FIX", 20, |row, _| row.fix())
             .rank(2)
             .grows(),
         // The name of `fix` up to version 0.1.

@@ -26,6 +26,9 @@ pub struct Row {
     /// It is the line of a group of so many findings, with the worst of them.
     #[serde(skip)]
     pub(crate) group_of: Option<usize>,
+    /// The findings of the group have different fixes.
+    #[serde(skip)]
+    pub(crate) several_fixes: bool,
     /// Findings that are consequences of this one, or the same fault, and are not listed for that reason.
     #[serde(skip)]
     pub(crate) merged: Vec<Row>,
@@ -81,6 +84,14 @@ impl Row {
         Some(target.name)
     }
 
+    pub(super) fn fix(&self) -> Value {
+        if self.several_fixes {
+            "several".into()
+        } else {
+            self.finding.fix.into()
+        }
+    }
+
     /// Fields of the fix's form, as a user types them.
     pub(super) fn set(&self) -> Value {
         match self.target() {
@@ -113,6 +124,7 @@ impl Row {
         let fix = head.finding.fix;
         if rows.iter().any(|row| row.finding.fix != fix) {
             head.finding.fix = None;
+            head.several_fixes = true;
         }
         head.finding.since = rows.iter().filter_map(|row| row.finding.since).min();
         head.group_of = Some(rows.len());
