@@ -289,6 +289,37 @@ mod tests {
         }
     }
 
+    /// Relative luminance as the Web Content Accessibility Guidelines define it.
+    fn luminance(color: Color) -> f64 {
+        let Color::Rgb(red, green, blue) = color else {
+            panic!("{color:?} has no fixed luminance");
+        };
+        let linear = |part: u8| match f64::from(part) / 255.0 {
+            part if part <= 0.040_45 => part / 12.92,
+            part => ((part + 0.055) / 1.055).powf(2.4),
+        };
+        0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue)
+    }
+
+    #[test]
+    fn every_role_can_be_read_on_its_background_and_on_the_selected_row() {
+        let (themes, _) = all(None);
+        for name in ["dark", "light", "high-contrast"] {
+            let theme = themes.iter().find(|theme| theme.name == name).unwrap();
+            let selected = theme.style("row.selected").bg.unwrap();
+            let paper = theme.style("text").bg.unwrap();
+            for role in ROLES {
+                let style = theme.style(role);
+                let grounds = style.bg.filter(|ground| *ground != paper);
+                for ground in grounds.map_or(vec![paper, selected], |ground| vec![ground]) {
+                    let (one, other) = (luminance(style.fg.unwrap()), luminance(ground));
+                    let contrast = (one.max(other) + 0.05) / (one.min(other) + 0.05);
+                    assert!(contrast >= 4.5, "{name}: {role} on {ground}: {contrast:.2}");
+                }
+            }
+        }
+    }
+
     #[test]
     fn a_role_falls_back_by_its_dots() {
         let (themes, _) = all(None);
