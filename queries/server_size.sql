@@ -1,4 +1,7 @@
--- The database's estimated size: pages of the last VACUUM or ANALYZE of each relation, because counting the files would take
--- seconds · $1 int8[] (only its one id is used) · public · 70 ms at 500,000 relations, no lock on any of them
-select 1::int8 as id, sum(c.relpages::int8)::int8 * current_setting('block_size')::int8 as bytes
-from pg_class c where cardinality($1::int8[]) > 0
+-- The size of the database: pg_database_size (every file counted) up to 100,000 relations; above that, where counting takes
+-- seconds, an estimate from the pages of the last VACUUM or ANALYZE (without free space and visibility maps)
+-- $1 int8[] (only its one id is used) · bytes, about_bytes: one of them is NULL · public · about 3 µs a file, or 70 ms at 500,000 relations
+select 1::int8 as id, case when all_of_it.relations <= 100000 then pg_database_size(current_database()) end as bytes,
+       case when all_of_it.relations > 100000 then all_of_it.about end as about_bytes
+  from (select count(*) as relations, sum(c.relpages::int8)::int8 * current_setting('block_size')::int8 as about from pg_class c) all_of_it
+ where cardinality($1::int8[]) > 0

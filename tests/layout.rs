@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use hypertop::app::{App, Msg};
 use hypertop::model::screen_id::ScreenId;
+use hypertop::screens::later::Later;
 use hypertop::screens::{Rows, server as figures};
 
 /// The line of tabs as it stands at a width.
@@ -130,7 +131,7 @@ fn a_settings_value_is_its_figure_and_facts_that_do_not_exist_are_left_out() {
         since: None,
         pid: None,
         holder: None,
-        bytes: None,
+        size: Later::NotRead,
     };
     app.screen = ScreenId::Server;
     let asked = app.screens.ask(ScreenId::Server).unwrap();

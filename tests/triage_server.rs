@@ -5,12 +5,16 @@ mod support;
 
 use hypertop::actions::preview;
 use hypertop::model::rules::Rule;
+use hypertop::model::screen_id::ScreenId;
+use hypertop::model::value::Value;
 use hypertop::model::verdict::Level;
 use hypertop::model::{rules, text};
+use hypertop::screens::record::Record;
+use hypertop::screens::server as figures;
 use support::act::Rig;
 use support::client;
 use support::own::{database, databases, on_own};
-use support::triage::{comes, fix, found, goes, gone, overview, said, until};
+use support::triage::{comes, fix, found, goes, gone, look, overview, said, until};
 
 /// The private server itself is none that one would have.
 const SAFE: [(&str, &str); 2] = [("fsync", "on"), ("full_page_writes", "on")];
@@ -112,6 +116,29 @@ fn a_setting_that_hides_compressed_rows_is_critical_on_the_very_versions_where_i
             .await;
             do_as_told(&rig, &row.finding.reason, "alter role all reset").await;
             gone(&rig, &rules::SERVER_SETTING, of).await;
+        }
+    });
+}
+
+#[test]
+fn the_size_of_the_database_is_what_postgresql_says() {
+    on_own(&SAFE, async |server| {
+        for rig in databases(server).await {
+            rig.sql("create table heap as select g, repeat('x', 500) as t from generate_series(1, 20000) g; create index on heap (g)").await;
+            let (screens, at) = look(&rig, &[ScreenId::Server]).await;
+            let mut rows = screens.server.rows().iter();
+            let row = rows.find(|row| row.name == "database-size").unwrap();
+            let column = figures::Row::COLUMNS
+                .iter()
+                .find(|column| column.name == "value");
+            let Value::Number(ours) = (column.unwrap().value)(row, &at) else {
+                panic!("{}: {row:?}", rig.name);
+            };
+            let theirs = rig
+                .text("select pg_database_size(current_database())")
+                .await;
+            let share = ours / theirs.parse::<f64>().unwrap();
+            assert!((0.99..1.01).contains(&share), "{}: {share}", rig.name);
         }
     });
 }

@@ -342,7 +342,7 @@ fn keep_figure(history: &mut History, figure: &crate::screens::server::Row, read
     if let Some(bound) = figure.bound {
         history.add(&format!("{} of", figure.name), read, bound);
     }
-    if let Some(bytes) = figure.bytes {
+    if let Some(bytes) = figure.size.get().and_then(|size| size.known_bytes()) {
         history.add("database-size", read, bytes as f64);
     }
 }

@@ -12,11 +12,12 @@ use crate::model::text;
 use crate::model::value::Value;
 use crate::model::verdict::{Findings, Verdict};
 use crate::screens::history::History;
+use crate::screens::later::Later;
 use crate::screens::record::{Column, Exact, Labelled, Record, Section};
 use crate::server::known::At;
 use crate::server::sql::{Query, query};
 
-pub use self::row::Row;
+pub use self::row::{Row, Size};
 
 impl Record for Row {
     const ID: ScreenId = ScreenId::Server;
@@ -31,7 +32,7 @@ impl Record for Row {
         Column::<Self>::number("", "NOW", 14, |row, _| row.now()),
         Column::<Self>::number("", "LIMIT", 13, |row, _| row.limit()),
         Column::<Self>::hidden("value", |row, _| {
-            row.value.map_or(Value::Null, Value::Number)
+            row.exact().map_or(Value::Null, Value::Number)
         }),
         Column::<Self>::hidden("bound", |row, _| {
             row.bound.map_or(Value::Null, Value::Number)
@@ -48,14 +49,10 @@ impl Record for Row {
         judges: |_| false,
         every: Duration::from_secs(30),
         query: query!("server_size"),
-        figures: &["bytes"],
+        figures: &["bytes", "about_bytes"],
         slice: 1,
         want: |row| (row.name == "database-size").then_some((1, 1)),
-        take: |row, figures| {
-            if let Ok(figures) = figures {
-                row.bytes = figures.first().copied().flatten();
-            }
-        },
+        take: |row, figures| row.size = Later::of(figures, |[bytes, about]| Size { bytes, about }),
     }];
 
     fn key(&self) -> String {

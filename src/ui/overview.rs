@@ -4,6 +4,7 @@ use ratatui::text::{Line, Span};
 
 use crate::app::App;
 use crate::app::theme::Theme;
+use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
 use crate::model::text;
 use crate::model::verdict::Level;
@@ -371,10 +372,8 @@ fn last(values: &[f64], show: impl Fn(f64) -> String) -> String {
 
 fn size(app: &App) -> String {
     let rows = app.screens.server.rows();
-    rows.iter().find_map(|row| row.bytes).map_or_else(
-        || "…".to_owned(),
-        |bytes| format!("~{}", text::bytes(bytes)),
-    )
+    let size = rows.iter().find_map(|row| row.size.get());
+    size.map_or_else(|| "…".to_owned(), |size| size.value().show(Stamp(0)))
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a rate for eyes")]

@@ -171,7 +171,7 @@ pub fn figure(name: &str, value: f64, bound: Option<f64>) -> figures::Row {
         since: None,
         pid: None,
         holder: None,
-        bytes: None,
+        size: Later::NotRead,
     }
 }
 

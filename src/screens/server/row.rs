@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::moment::Stamp;
 use crate::model::value::Value;
+use crate::screens::later::Later;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Row {
@@ -20,11 +21,38 @@ pub struct Row {
     /// The holder of the oldest transaction id, in words; vacuum cannot freeze newer ones.
     #[serde(default)]
     pub holder: Option<String>,
-    /// Estimated size of the database; `None`: not read yet.
+    /// Size of the database, in its own row.
+    #[serde(skip)]
+    pub size: Later<Size>,
+}
+
+/// Size of the database.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Size {
+    /// As `pg_database_size` counts it; `None`: so many relations that it is estimated.
     pub bytes: Option<i64>,
+    pub about: Option<i64>,
+}
+
+impl Size {
+    pub(crate) fn value(self) -> Value {
+        let about = self.about.map(Value::AboutBytes);
+        self.bytes.map(Value::Bytes).or(about).into()
+    }
+
+    pub(crate) fn known_bytes(self) -> Option<i64> {
+        self.bytes.or(self.about)
+    }
 }
 
 impl Row {
+    /// The figure as a number; `None`: hidden, not a number, or an estimate.
+    #[expect(clippy::cast_precision_loss, reason = "bytes of a database fit")]
+    pub(super) fn exact(&self) -> Option<f64> {
+        let bytes = self.size.get().and_then(|size| size.bytes);
+        self.value.or(bytes.map(|bytes| bytes as f64))
+    }
+
     pub fn title(&self) -> String {
         let title = match self.name.as_str() {
             "connections" => "client connections",
@@ -48,7 +76,7 @@ impl Row {
             "scheduler" => "TimescaleDB scheduler here",
             "worker-processes" => "worker processes that may be needed",
             "lock-table" => "size of the lock table (locks)",
-            "database-size" => "estimated database size",
+            "database-size" => "database size",
             other => other,
         };
         title.to_owned()
@@ -61,7 +89,7 @@ impl Row {
         }
         let Some(value) = self.value else {
             return match self.name.as_str() {
-                "database-size" => self.bytes.map(Value::AboutBytes).into(),
+                "database-size" => self.size.get().copied().unwrap_or_default().value(),
                 _ => Value::Null,
             };
         };
