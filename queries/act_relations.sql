@@ -1,5 +1,5 @@
 -- Identity of relations, by name ($1 schemas, $2 names in the same order) or by oid ($3)
--- · nth (of the names; NULL: asked by oid), oid, schema, name, kind, table_oid (of an index), parent (of a chunk), hypertable
+-- · nth (position in $1; NULL: asked by oid), oid, schema, name, kind, table_oid (of an index), parent (of a chunk), hypertable
 -- · public · catalogue lookups by key
 select w.nth, c.oid::int8 as oid, n.nspname::text as schema, c.relname::text as name, c.relkind::text as kind,
 \if :since_2_11

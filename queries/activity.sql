@@ -1,16 +1,16 @@
 -- Sessions and workers of this database, and the sessions that block them: queries, waits, strongest locks
--- · by name, below · public (other roles' queries: pg_read_all_stats) · one pass over the lock table, 40 relations a session
+-- · columns: see the last SELECT · public (other roles' queries: pg_read_all_stats) · one pass over pg_locks, 40 relations per session
 with here as materialized (
   select d.oid from pg_database d where d.datname = current_database()
 ), lock as materialized (
   select l.pid, l.locktype, l.database, l.relation, l.granted, l.mode,
          array_position(array['AccessShareLock', 'RowShareLock', 'RowExclusiveLock', 'ShareUpdateExclusiveLock', 'ShareLock',
                               'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'], l.mode) as strength,
-         -- since PostgreSQL 14
+         -- waitstart exists since PostgreSQL 14
          case when not l.granted then (to_jsonb(l) ->> 'waitstart')::timestamptz end as waitstart
   from pg_locks l
 ), wait as materialized (
-  -- a session that waits for a row holds the row's lock and waits for the transaction of the row's holder
+  -- a session that waits for a row holds the tuple lock, which names the relation, and waits for the transactionid of the row's holder
   select distinct on (l.pid) l.pid, l.locktype, l.mode, l.waitstart, coalesce(l.relation, t.relation) as relation,
          pg_blocking_pids(l.pid) as blockers
   from here h join pg_stat_get_activity(null) a on a.datid = h.oid join lock l on l.pid = a.pid and not l.granted
@@ -46,7 +46,7 @@ with here as materialized (
   ) w
   order by w.pid, w.command
 ), held as materialized (
-  -- the strongest locks of each session; hypertables are older than their chunks, so they have the lower oid
+  -- the 40 strongest locks of each session; among equals the lowest oids, because hypertables are older than their chunks
   select x.pid, x.relation, x.strength
   from (
     select l.pid, l.relation, max(l.strength) as strength,
@@ -79,7 +79,7 @@ with here as materialized (
 \endif
   from relation l join pg_class c on c.oid = l.oid join pg_namespace n on n.oid = c.relnamespace
 \if :since_2_29
-  -- a companion with compressed rows does not inherit: it is shown as the chunk whose rows it has
+  -- the table with a chunk's compressed rows has no parent: it is shown as that chunk
   left join _timescaledb_catalog.compression_settings e on e.compress_relid = c.oid
   left join pg_inherits p on p.inhrelid = coalesce(e.relid, c.oid) and c.relkind = 'r'
 \elif :since_2_11
@@ -94,7 +94,7 @@ with here as materialized (
   left join _timescaledb_catalog.hypertable t on t.schema_name = m.nspname and t.table_name = r.relname
 \elif :since_2_11
   left join _timescaledb_catalog.hypertable u on u.schema_name = m.nspname and u.table_name = r.relname
-  -- a companion with compressed rows is a chunk of an internal hypertable: it is shown as the hypertable whose rows it has
+  -- the table with a chunk's compressed rows is a chunk of an internal hypertable: it is shown as the user's hypertable
   left join :chunk z on z.schema_name = n.nspname and z.table_name = c.relname
   left join _timescaledb_catalog.hypertable b on b.compressed_hypertable_id = coalesce(u.id, z.hypertable_id)
        and b.id <> coalesce(u.id, z.hypertable_id)
@@ -105,7 +105,7 @@ with here as materialized (
   left join _timescaledb_catalog.continuous_agg v on v.user_view_schema = n.nspname and v.user_view_name = c.relname
   where n.nspname not in ('pg_toast', 'pg_catalog')
 ), concern as materialized (
-  -- the relation of the strongest lock; aggregates come before their source, hypertables before plain tables
+  -- the relation of each session's strongest lock; among equals an aggregate comes first, then a hypertable, then a plain table
   select distinct on (h.pid) h.pid, d.thing, d.kind, case when d.part and h.strength >= 4 then d.name end as chunk
   from held h join named d on d.oid = h.relation
   where d.name !~ '^_timescaledb_(catalog|config|cache)\.' order by h.pid, h.strength desc, d.kind, d.part, d.oid
@@ -136,7 +136,7 @@ from seen s cross join here h left join wait w on w.pid = s.pid
 left join named wn on wn.oid = w.relation left join work k on k.pid = s.pid
 left join named kn on kn.oid = k.relid left join concern c on c.pid = s.pid
 \if :since_2_11
--- every role sees the application name, which for a worker is that of its job
+-- a job's worker has the job's application name, which every role sees
 left join _timescaledb_config.bgw_job j on j.application_name::text = s.application_name and s.application_name like '%]'
 left join _timescaledb_catalog.hypertable jt on jt.id = j.hypertable_id
 left join _timescaledb_catalog.continuous_agg ja on ja.mat_hypertable_id = j.hypertable_id

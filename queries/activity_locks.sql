@@ -1,5 +1,5 @@
--- The locks of a session, those on chunks, their compressed rows and partitions by their parent · mode, granted, many, … · public
--- · one pass over the lock table. $1: pid
+-- The locks of session $1 (its pid); locks on chunks, on their compressed rows and on partitions are counted by their parent table
+-- · mode, granted, many (number of locks), … · public · one pass over pg_locks
 select l.locktype, l.mode, l.granted, count(*) as many,
        coalesce(case when r.oid is not null then format('%I.%I', m.nspname, r.relname) end, min(l.relation::text),
             min(l.transactionid::text), min(l.virtualxid)) as thing,
@@ -20,7 +20,7 @@ left join pg_class r on r.oid = coalesce(p.inhparent, i.indrelid, c.oid)
 \elif :since_2_11
 left join pg_inherits p on p.inhrelid = coalesce(i.indrelid, c.oid)
 left join lateral (
-  -- a companion with compressed rows counts as the hypertable whose rows it has
+  -- the table with a chunk's compressed rows counts as the chunk's hypertable
   select t.oid
   from pg_class k join pg_namespace y on y.oid = k.relnamespace join :chunk z on z.schema_name = y.nspname and z.table_name = k.relname
   join _timescaledb_catalog.hypertable b on b.compressed_hypertable_id = z.hypertable_id

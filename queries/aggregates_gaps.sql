@@ -1,8 +1,8 @@
--- For each aggregate in $1 (int8[]): the source's oldest row, and its first row at or after the end of what was refreshed
--- id, oldest, first_unread (internal units; NULL: no such row in the four chunks that are searched, or this role may not read them),
--- future_rows (source rows after now up to the watermark, at most 10,001 a chunk; NULL: more than four chunks, not counted); unknown,
--- code_owner, hold as in aggregates_newest
--- · SELECT on the source, else NULL · one short index scan on a chunk for each figure, as a rule
+-- For each aggregate in $1 (int8[]): the source's oldest row, and its first row at or after the end of the refreshed range
+-- · id, oldest, first_unread (internal units; NULL: not in the four chunks that are searched, or this role may not read them), future_rows
+-- (source rows later than now, if the watermark is later too; at most 10,001 per chunk; NULL: in more than four chunks), remade_from,
+-- remade_to (see the CTE remade), unknown, code_owner, hold (these three as in aggregates_newest)
+-- · SELECT on the source, else NULL · usually one short index scan on one chunk for each figure
 with trusted as materialized :trusted, held as materialized :held,
 source as materialized (
   select ca.mat_hypertable_id as id, ca.raw_hypertable_id as raw_id,
@@ -19,7 +19,7 @@ source as materialized (
     join pg_class t on t.relnamespace = n.oid and t.relname = h.table_name
     join :time_dimension x on x.hypertable_id = h.id
    where ca.mat_hypertable_id = any ($1::int8[])),
--- the chunks from the first on, and from the end of what was refreshed on
+-- what is searched in each source (kind): 1 all chunks, 2 chunks from the end of the refreshed range on, 3 chunks from now on
 asked as materialized (
   select s.*, p.kind, p.since,
          case when s.whole then p.since::text
@@ -33,10 +33,10 @@ asked as materialized (
                 * 1000000)::int8 end as at) c
     cross join lateral (select 1 as kind, null::int8 as since
                         union all select 2, s.tail where s.tail > case when s.whole then -9223372036854775808 else -200000000000000000 end
-                        -- chunks after now, if their rows have moved the watermark there
+                        -- only if the watermark is later than now
                         union all select 3, c.at where s.ahead > c.at) p
    where s.readable),
--- the range of recreated chunks with changed rows
+-- the range of the chunks that a late row recreated after a drop, if the logs have changes there
 remade as materialized (
   select w.id, g.* from source w cross join lateral (select w.id as mat_hypertable_id) x cross join lateral (select w.axis) m
     cross join lateral (select w.dimension_id) raw cross join (select -9223372036854775808 as since) v
@@ -48,7 +48,7 @@ remade as materialized (
                           where l.materialization_id = w.id and l.lowest_modified_value < q.high and l.greatest_modified_value between q.low
                                and 9223372036854775806))
     ) g on true),
--- chunk by chunk, up to the first that has a row
+-- the first row of each search: chunks are read one by one, up to the first that has a row
 found as materialized (
   select a.id, a.kind, r.first, r.why, r.owner, case when r.why = 6 then r.relations end as hold
     from asked a

@@ -1,5 +1,5 @@
--- All policies on the aggregate with materialization $1 (int8)
--- job_id, proc, config, schedule, scheduled, next_start, last_run_success, last_finish, consecutive_failures · public · constant
+-- All policies on the aggregate whose materialization has the id $1 (int8)
+-- · job_id, proc, config, schedule, scheduled, next_start, last_run_success, last_finish, consecutive_failures · public · constant
 select j.id as job_id, j.proc_name::text as proc, j.config::text as config, j.schedule_interval::text as schedule, j.scheduled,
        st.next_start, st.last_run_success, st.last_finish, coalesce(st.consecutive_failures, 0) as consecutive_failures
   from _timescaledb_config.bgw_job j left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id

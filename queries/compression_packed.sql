@@ -1,8 +1,8 @@
--- For the hypertables in $1 (int8[]): chunks that were compressed with other settings than the table's present ones; and those whose
--- present size is far from the recorded one, among the newest 100 partial or unordered chunks and 20 others
--- id, old_chunks (not frozen), drifted_chunks, drifted_recorded_bytes, drifted_bytes, old_packed (frozen or not), old_before_bytes,
--- old_after_bytes, old_rows, old_batches (as recorded; to 2.13 no old ones: settings can change only while no chunk is compressed)
--- · public (a size takes a moment's lock on its chunk) · ~0.1 ms a chunk that is sized
+-- For the hypertables in $1 (int8[]): old chunks, compressed with other settings than the table has now; and drifted chunks, whose present
+-- size is far from the recorded one (searched: the newest 100 partial or unordered chunks, and the newest 20 others)
+-- · id, old_chunks (not frozen), drifted_chunks, drifted_recorded_bytes, drifted_bytes, old_packed (old chunks, frozen or not),
+-- old_before_bytes, old_after_bytes, old_rows, old_batches (recorded for old_packed). Up to 2.13 there are no old chunks: settings can
+-- change only while no chunk is compressed · public (a size takes a moment's lock on its chunk) · ~0.1 ms per chunk that is sized
 with locked as materialized :locked,
 packed as materialized (
 \if :since_2_19
@@ -25,7 +25,7 @@ packed as materialized (
    where not c.osm_chunk and c.hypertable_id = any ($1) and c.status & 1 = 1),
 \if :since_2_14
 old as materialized (
-  -- a setting that the table does not have counts as equal; with an orderby, a missing segmentby means none (2.22 and later)
+  -- a setting that the table lacks counts as equal; but from 2.22 on a table with an orderby and no segmentby means: no segmentby
   select p.hypertable_id, count(*) filter (where not p.frozen) as chunks, count(*) as packed,
          sum(z.before_bytes::float8)::int8 as before_bytes, sum(z.after_bytes::float8)::int8 as after_bytes,
          sum(z.rows::float8)::int8 as rows, sum(z.batches::float8)::int8 as batches
@@ -49,7 +49,7 @@ size as materialized (
     from packed p join lateral (select s.after_bytes as recorded from :recorded_size s where s.chunk_id = p.id limit 1) z on true
    where p.nth <= case when p.loose then 100 else 20 end and not exists (select from locked l where l.relation in (p.relid, p.companion))),
 drift as materialized (
-  -- below a megabyte, empty pages of the chunk would dominate
+  -- a difference below 1 MB does not count, because it may be empty pages of the chunk
   select s.hypertable_id, count(*) as chunks, sum(s.recorded)::int8 as recorded, sum(s.bytes)::int8 as bytes
     from size s where abs(s.bytes - s.recorded) > 1048576 and (s.bytes > 2 * s.recorded or 2 * s.bytes < s.recorded) group by 1)
 \if :since_2_14

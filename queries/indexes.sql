@@ -1,11 +1,11 @@
--- Index usage, size and flaws: a row per index of a table; of a hypertable or partitioned table it sums up those of the parts
+-- Index usage, size and flaws: a row per index of a table; a hypertable's or partitioned table's row sums up its chunks or partitions
 -- · id (oid), schema, table, name, kind, method, definition (NULL: its table is locked), chunk counts, scans, pages, flaws, dependents
 -- · public: catalogues and counters only, no waiting for a lock · linear in pg_index: 0.25 s at 20 000 chunks, 0.9 s at 66 000
 \if :since_2_22
--- A chunk's index belongs to the hypertable's index with the same columns, operator classes, collations, options and uniqueness, as
--- TimescaleDB itself compares them: all of that goes into one 64-bit hash, so that narrow rows are joined. Column numbers are translated
--- by name if the chunk's may differ. Expressions and predicates are distinguished by the chunk index's name. AS MATERIALIZED keeps the
--- planner from joining by column list first, which takes half a minute at 66 000 chunks.
+-- A chunk's index belongs to the hypertable's index with the same columns, operator classes, collations, options and uniqueness, because
+-- TimescaleDB compares these. They are all in one 64-bit hash (sig), which keeps the joined rows narrow. Column numbers of a chunk that may
+-- differ are translated by name. Expressions and predicates are compared by the name of the chunk's index. Without AS MATERIALIZED the
+-- planner joins by column list first, which takes half a minute at 66 000 chunks.
 \elif :since_2_11
 -- Up to 2.21 TimescaleDB's table chunk_index maps the indexes of chunks to those of the hypertable, by name.
 \endif
@@ -21,7 +21,7 @@ with recursive hyper as materialized (
 ),
 \endif
 \if :since_2_22
--- One pass over the chunks. Odd: not named by TimescaleDB, so perhaps attached, with columns in another order.
+-- One pass over the chunks. odd: chunks that TimescaleDB did not name; they may have been attached, with columns in another order.
 chunk_counts as materialized (
   select c.hypertable_id, count(*) filter (where c.status & 1 = 1) as compressed, count(*) filter (where c.osm_chunk) as foreign_chunks,
     array_agg(c.id) filter (where c.name::text not like h.usual) as odd
@@ -30,8 +30,8 @@ chunk_counts as materialized (
     on h.id = c.hypertable_id
   group by c.hypertable_id
 ),
--- Chunks whose column numbers may differ from the hypertable's: the odd ones, and those with another number of columns (which
--- includes dropped ones; equal numbers mean that none had been dropped when the chunk was made).
+-- Chunks whose column numbers may differ from the hypertable's: chunks that are not named as TimescaleDB names them (attached by hand), and
+-- those with another relnatts (it counts dropped columns, which a new chunk does not get).
 bent as materialized (
   select i.inhrelid
   from hyper h join pg_catalog.pg_inherits i on i.inhparent = h.oid
@@ -40,7 +40,7 @@ bent as materialized (
   union
   select c.relid from chunk_counts s cross join lateral unnest(s.odd) o (id) join :chunk c on c.id = o.id
 ),
--- Not materialized: for all chunks that costs more than reading it. The constant replaces a column that PostgreSQL 13 and 14 do not have.
+-- Not materialized: reading the chunks' indexes again costs less than storing them. `old`: PostgreSQL 13 and 14 lack indnullsnotdistinct.
 member as not materialized (
   select y.inhparent, y.inhrelid, y.indexrelid, y.indisvalid, y.scans, y.leftover, :index_sig
   from (select false as indnullsnotdistinct) old
@@ -51,7 +51,7 @@ member as not materialized (
     from pg_catalog.pg_inherits i join pg_catalog.pg_index x on x.indrelid = i.inhrelid left join bent b on b.inhrelid = i.inhrelid
   ) y
 ),
--- By the same hash, in one pass.
+-- The chunks' indexes, counted in one pass by parent table, hash and leftover.
 alike as materialized (
   select m.inhparent, m.sig, m.leftover, count(*) as members, count(distinct m.inhrelid) as chunks,
     count(distinct m.inhrelid) filter (where m.scans > 0) as used, sum(m.scans) as scans, sum(p.relpages::int8) as pages,
@@ -65,7 +65,7 @@ chunk_counts as materialized (
 \endif
 \if :since_2_11
 ),
--- The indexes that get a row. Partitions' indexes are counted with their parent's.
+-- The tables whose indexes get a row; indexes of partitions are counted with their parent's.
 relation as materialized (
   select h.oid, h.schema_name, h.table_name, h.kind, h.id as hypertable_id from hyper h
   union all
@@ -75,7 +75,7 @@ relation as materialized (
 with recursive relation as materialized (
 \endif
 \if :since_2_22
-  -- By the dependents of the schemas: a scan of pg_class would read all chunks.
+  -- Tables are found through pg_depend, by schema: a scan of pg_class would read all chunks.
   from pg_catalog.pg_namespace n join pg_catalog.pg_depend e on e.refclassid = 'pg_catalog.pg_namespace'::regclass and e.refobjid = n.oid
        and e.classid = 'pg_catalog.pg_class'::regclass
   join pg_catalog.pg_class t on t.oid = e.objid
@@ -83,7 +83,7 @@ with recursive relation as materialized (
       '_timescaledb_internal', '_timescaledb_functions', '_timescaledb_debug')
     and n.nspname not like 'pg\_toast%' and n.nspname not like 'pg\_temp\_%' and t.relhasindex and t.relkind in ('r', 'm', 'p')
     and t.oid <> all (array(select h.oid from hyper h))
-    -- Chunks and compressed chunks in a user's schema.
+    -- Neither chunks nor tables with compressed rows: a user's schema may have them.
     and not exists (select from pg_catalog.pg_inherits i where i.inhrelid = t.oid and i.inhparent = any (array(select h.oid from hyper h)))
     and not exists (select from _timescaledb_catalog.compression_settings s where s.compress_relid = t.oid)
 \elif :since_2_11
@@ -94,7 +94,7 @@ with recursive relation as materialized (
       where s.nspname not in ('pg_catalog', 'information_schema', '_timescaledb_catalog', '_timescaledb_config', '_timescaledb_cache',
       '_timescaledb_internal', '_timescaledb_functions', '_timescaledb_debug')
         and s.nspname not like 'pg\_toast%' and s.nspname not like 'pg\_temp\_%')) and t.oid <> all (array(select h.oid from hyper h))
-    -- Chunks and compressed chunks in a user's schema.
+    -- Neither chunks nor tables with compressed rows: a user's schema may have them.
     and not exists (select from :chunk c where c.schema_name = n.nspname and c.table_name = t.relname)
 \else
   select t.oid, n.nspname::text as schema_name, t.relname::text as table_name,
@@ -134,8 +134,8 @@ root as materialized (
   ) y
 ),
 \if :since_2_22
--- The hypertable's index to which an expression or partial index of a chunk belongs: the one from which its name was made; if no name
--- fits, any of the same shape. (index_matches() would know, but it locks both tables of each pair until the end.)
+-- The hypertable's index to which an expression or partial index of a chunk belongs: the one whose name the chunk's index carries; if
+-- no name fits, any with the same hash. (index_matches() would know, but it locks both tables of each pair until the transaction ends.)
 named as materialized (
   select y.root, y.inhrelid, y.indexrelid, y.indisvalid, y.scans, not y.fits and y.shapes > 1 or y.fitting > 1 as unsure
   from (
@@ -149,7 +149,7 @@ named as materialized (
       join pg_catalog.pg_class c on c.oid = m.indexrelid
       join pg_catalog.pg_class t on t.oid = m.inhrelid
       cross join lateral (select t.relname::text || '_' || r.relname as name) made
-      -- The condition is repeated so that the chunks are read only if there is such an index.
+      -- The condition is repeated in a subselect: if there is no such index, the chunks are not read.
       where r.special and r.hypertable_id is not null and (select bool_or(o.special and o.hypertable_id is not null) from root o)
     ) z
   ) y
@@ -169,14 +169,14 @@ counted as materialized (
   from named m join pg_catalog.pg_class p on p.oid = m.indexrelid group by m.root
   union all
 \elif :since_2_11
--- The table's names are resolved to relations once, in bulk.
+-- The index names in chunk_index are resolved to relations in one join.
 member as materialized (
   select ci.hypertable_id, ci.hypertable_index_name, ci.chunk_id, p.oid as indexrelid, p.relpages, pg_stat_get_numscans(p.oid) as scans
   from _timescaledb_catalog.chunk_index ci join :chunk c on c.id = ci.chunk_id join pg_catalog.pg_namespace n on n.nspname = c.schema_name
   join pg_catalog.pg_class p on p.relname = ci.index_name and p.relnamespace = n.oid
   where ci.hypertable_id = any (array(select h.id from hyper h))
 ),
--- The invalid indexes of chunks; those unknown to TimescaleDB are leftovers of an interrupted REINDEX CONCURRENTLY.
+-- The invalid indexes of chunks; leftover: the name has the suffix of an interrupted REINDEX CONCURRENTLY.
 invalid as materialized (
   select i.inhparent, x.indexrelid, x.indkey, x.indclass, c.relname::text ~ '_cc(new|old)[0-9]*$' as leftover
   from pg_catalog.pg_index x join pg_catalog.pg_inherits i on i.inhrelid = x.indrelid join pg_catalog.pg_class c on c.oid = x.indexrelid
@@ -236,7 +236,7 @@ needed as materialized (
   ) j on j.hypertable_id = r.hypertable_id and j.reordered = r.relname
 \endif
 ),
--- Identical indexes: all but the first can be dropped.
+-- Identical indexes: all but the first (keeper) can be dropped.
 twin as materialized (
   select r.indexrelid, n.constraint_name, n.constraint_type, n.referenced, n.reorders,
     first_value(r.relname) over same as keeper, row_number() over same as place,
@@ -250,7 +250,7 @@ twin as materialized (
     order by not r.indisvalid, n.constraint_name is null, not n.referenced, not r.indisreplident, not r.indisunique, not n.reorders,
          r.indexrelid)
 ),
--- pg_get_indexdef() opens the table for a moment.
+-- Tables whose indexes get no definition: pg_get_indexdef() would wait for the table's lock.
 locked as materialized :locked
 select r.indexrelid::int8 as id, t.schema_name as schema, t.table_name as "table", r.relname as name, t.kind, r.method,
   case when r.table_oid <> all (array(select l.relation from locked l)) then pg_get_indexdef(r.indexrelid) end as definition,
@@ -272,7 +272,7 @@ select r.indexrelid::int8 as id, t.schema_name as schema, t.table_name as "table
   (select x.relname::text from pg_catalog.pg_class x where x.oid = l.example) as leftover_example, c.unsure,
   r.indisunique as "unique", w.constraint_name, w.constraint_type, w.referenced, r.indisreplident as replica_identity, w.reorders,
   case when w.place > 1 and w.enforced then w.keeper end as duplicate_of,
-  -- TimescaleDB 2.22 and later create only one index on each new chunk for identical indexes.
+  -- From 2.22 on a new chunk gets a single index for all identical indexes of its hypertable.
   case when r.hypertable_id is not null then greatest(w.identical * coalesce(c.chunks, 0) - coalesce(c.members, 0), 0) end as shared_chunks,
 \elif :since_2_11
   r.indisvalid as root_valid, c.invalid as invalid_chunks, l.leftovers,
@@ -284,7 +284,7 @@ select r.indexrelid::int8 as id, t.schema_name as schema, t.table_name as "table
   r.indisunique as "unique", w.constraint_name, w.constraint_type, w.referenced, r.indisreplident as replica_identity, w.reorders,
   case when w.place > 1 and w.enforced then w.keeper end as duplicate_of, null::int8 as shared_chunks,
 \endif
-  -- The narrowest wider index that starts with the same columns.
+  -- Of the indexes that start with the same columns and have more, the one with the fewest columns.
   case when r.method = 'btree' and r.indnatts = r.indnkeyatts and not r.special and not r.indisunique then (
     select o.relname::text
     from pg_catalog.pg_index x join pg_catalog.pg_class o on o.oid = x.indexrelid and o.relam = r.relam

@@ -1,10 +1,10 @@
--- Code of untrusted owners on the target of an action, which statements about the target may run · what, owner,
--- door (job: the job's procedure; check: a job's check function; clock: integer_now_func; table: on the table, its chunks or its views)
+-- Code of untrusted owners that a statement may run because it is attached to the statement's target · what, owner, door (job: the job's
+-- procedure; check: its check function; clock: integer_now_func; table: code on the table, its chunks or its views)
 \if :since_2_11
--- · public · catalogue lookups, starting at such owners' functions. $1: the hypertable's id; $2: the job's; $3: an index's oid; 0: none
+-- · public · catalogue lookups, starting from these owners' functions. $1: a hypertable's id; $2: a job's id; $3: an index's oid; 0: none
 with recursive trusted as materialized :trusted,
 \else
--- · public · catalogue lookups, starting at such owners' functions. $3: an index's oid ($1 and $2: ids that only TimescaleDB has)
+-- · public · catalogue lookups. $3: an index's oid; $1 and $2 are 0: without TimescaleDB there are no hypertables or jobs
 with trusted as materialized :trusted,
 \endif
 \if :since_2_11
@@ -13,7 +13,7 @@ acted as materialized (
                   (select h.id from pg_index i join pg_class c on c.oid = i.indrelid join pg_namespace n on n.oid = c.relnamespace
                      join _timescaledb_catalog.hypertable h on h.schema_name = n.nspname and h.table_name = c.relname
                        where i.indexrelid = ($3::int8)::oid)) as id),
--- an aggregate reads its source
+-- the target, and the sources of an aggregate, because it reads them
 tables as materialized (
   select a.id from acted a where a.id is not null
   union select c.raw_hypertable_id from tables t join _timescaledb_catalog.continuous_agg c on c.mat_hypertable_id = t.id),
@@ -31,7 +31,7 @@ relation as materialized (select i.indrelid as oid from pg_index i where i.index
 code as materialized (
   select p.oid, p.oid::regprocedure::text as name, p.proowner from pg_proc p cross join trusted t
     where p.oid >= 16384 and p.proowner <> all (t.roles)),
--- starting at the functions, so that the cost does not grow with the chunks
+-- the search starts from the functions, because its cost then does not grow with the chunks
 standing as (
   select c.name, c.proowner as owner, coalesce(i.indrelid, k.conrelid, e.stxrelid, g.tgrelid, l.polrelid, f.adrelid, w.ev_class) as relation
     from code c

@@ -1,4 +1,4 @@
--- Code of untrusted owners that statements name · what, owner · public · the functions of such owners, and in their schemas.
+-- Functions of untrusted owners, or in such owners' schemas, whose name is in the statements · what, owner · public · a pass over pg_proc.
 -- $1: the statements, with their values
 with trusted as materialized (
   \ir shared/trusted.sql
@@ -7,7 +7,7 @@ select p.oid::regprocedure::text as what, (case when p.proowner = any (t.roles) 
   from pg_proc p join pg_namespace n on n.oid = p.pronamespace cross join trusted t
  where p.oid >= 16384 and (p.proowner <> all (t.roles) or n.nspowner <> all (t.roles))
    and exists (
-     -- as a word, with or without quotes
+     -- the name as a word, with or without quotes
      select from unnest($1::text[]) s(text)
       where replace(replace(s.text, '""', '"'), '''''', '''')
             ~ ('(^|[^[:alnum:]_])' || regexp_replace(p.proname, '([^[:alnum:]_])', '\\\1', 'g') || '($|[^[:alnum:]_])'))

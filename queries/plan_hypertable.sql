@@ -16,7 +16,7 @@ dim as materialized (
 ),
 \ir shared/policies.sql
 recent as (
-  -- the newest chunks except those that are being filled, with their size before compression
+  -- chunks of the 12 newest ranges before the very newest, which is still being filled. recorded: the size before compression
   select l.nth, l.oid::int8 as oid, l.range_end - l.range_start as span, l.status & 1 = 1 as compressed,
          z.before_bytes as recorded from live l left join :recorded_size z on z.chunk_id = l.id
   where l.slice between 2 and 13
@@ -34,7 +34,7 @@ select jsonb_build_object(
          'indexes', coalesce((
            select jsonb_agg(jsonb_build_object('name', i.relname, 'definition', pg_get_indexdef(i.oid)) order by i.relname)
            from pg_index x join pg_class i on i.oid = x.indexrelid
-           -- CLUSTER, and with it the reorder policy, takes neither partial nor invalid indexes
+           -- the reorder policy runs CLUSTER, which takes neither partial nor invalid indexes
            where x.indrelid = t.oid and x.indpred is null and x.indisvalid and pg_index_has_property(i.oid, 'clusterable')), '[]'),
          'shared_buffers', (select g.setting::int8 * current_setting('block_size')::int8 from pg_settings g
            where g.name = 'shared_buffers'),
@@ -42,10 +42,10 @@ select jsonb_build_object(
          'first', (select min(l.range_start) from live l), 'last', (select max(l.range_end) from live l),
          'compressed', (select count(*) from live l where l.status & 1 = 1),
          'reorderable', (select count(*) from live l where l.slice > 3 and l.status & 1 = 0),
-         -- by the cumulative statistics, which a reset clears
+         -- from the cumulative statistics; a reset of these counts every chunk as never analyzed
          'unanalyzed', (select count(*) from live l where l.analyzed is null),
          'analyzed_seconds', (select extract(epoch from now() - min(l.analyzed))::float8 from live l),
-         -- of uncompressed chunks, as of their last ANALYZE; NULL: none was analyzed
+         -- rows of the uncompressed chunks, as of their last ANALYZE; NULL: none was analyzed
          'rows', (select sum(l.reltuples)::int8 from live l where l.reltuples >= 0 and l.status & 1 = 0),
          'recent', coalesce((select jsonb_agg(to_jsonb(r) - 'nth' order by r.nth) from recent r), '[]'),
          'touched', coalesce((select jsonb_agg(jsonb_build_object('oid', l.oid::int8, 'name', l.name) order by l.nth) from live l

@@ -1,4 +1,4 @@
--- A job as an undo needs it · facts (its whole row, next_start, its relation), state (restored by an undo) · public
+-- A job, for actions on it and their undo · facts (its whole row, next_start, its relation, …), state (what an undo restores) · public
 -- · catalogue lookups. $1: the job's id
 select to_jsonb(b) || jsonb_build_object(
          'owner', b.owner::regrole::text, 'next_start', s.next_start::text,
@@ -7,22 +7,22 @@ select to_jsonb(b) || jsonb_build_object(
                           when h.id is not null then format('%I.%I', h.schema_name, h.table_name) end,
          'integer_time', d.integer_time, 'creation', :creation, 'axis_type', d.axis_type,
          'hierarchical', b.proc_name = 'policy_refresh_continuous_aggregate' and p.mat_hypertable_id is not null,
-         -- the right to alter, run or delete the job: inherited membership of its owner role, or from 2.28 on of the
-         -- database's owner (inherited there as well, up to PostgreSQL 15)
+         -- who may alter, run or delete the job: a role that inherits the rights of its owner, and from 2.28 on one that inherits those of
+         -- the database's owner
          'owned', pg_has_role(b.owner::oid, 'usage'), 'member', pg_has_role(b.owner::oid, 'member'),
          'owns_database', coalesce(pg_has_role(to_regrole('pg_database_owner')::oid, 'usage'), false),
-         -- SET ROLE checks the role that logged in; memberships have a SET option since PostgreSQL 16
+         -- SET ROLE checks the memberships of the role that logged in; they have a SET option since PostgreSQL 16
          'becomes', pg_has_role(session_user, b.owner::oid,
                       case when current_setting('server_version_num')::int4 < 160000 then 'member' else 'set' end),
          'role', quote_ident(current_user), 'session_role', quote_ident(session_user),
          'has_proc', exists (select from pg_proc r join pg_namespace n on n.oid = r.pronamespace
                               where n.nspname = b.proc_schema and r.proname = b.proc_name and r.proargtypes = '23 3802'::oidvector),
-         -- the worker's search_path: its owner's setting, else the database's, else PostgreSQL's default
+         -- the worker's search_path: the setting of the job's owner, else the database's, else PostgreSQL's default
          'search_path', coalesce((select substr(c.setting, 13) from pg_db_role_setting s, unnest(s.setconfig) c(setting)
                                    where s.setdatabase in (0, (select oid from pg_database where datname = current_database()))
                                      and s.setrole in (0, b.owner::oid) and c.setting like 'search\_path=%'
                                    order by s.setrole = 0, s.setdatabase = 0 limit 1), '"$user", public'),
-         -- drop_after of the refresh policy's source
+         -- the source of the job's aggregate, and drop_after of the source's retention policy
          'source', case when r.id is not null
               then format('%I.%I', coalesce(p.user_view_schema, r.schema_name), coalesce(p.user_view_name, r.table_name)) end,
          'source_drop_after', (select min(x.config ->> 'drop_after') from _timescaledb_config.bgw_job x
@@ -33,7 +33,7 @@ select to_jsonb(b) || jsonb_build_object(
          -- the catalogue tables to which alter_job and delete_job write
          'job_table', coalesce(to_regclass('_timescaledb_catalog.bgw_job'), to_regclass('_timescaledb_config.bgw_job'))::oid::int8,
          'stat_table', to_regclass('_timescaledb_internal.bgw_job_stat')::oid::int8,
-         -- the aggregate that it refreshes, or those on the table from which it drops chunks, and their unread changes
+         -- unread: changes not yet read by the aggregate that the job refreshes, or by the aggregates on the table whose chunks it drops
          'unread', coalesce(i.unread, '[]'), 'ends', i.ends, 'made', i.made, 'integer_now', u.at, 'code', u.code, 'code_owner', u.owner,
          'gaps', coalesce(i.gaps, false), 'local_shift', (extract(timezone from now()) * 1000000)::int8, 'owner_zone', z.owner_zone,
          'pid', w.pid
@@ -53,7 +53,7 @@ left join lateral (
   select min(v.pid) as pid from pg_stat_activity v
   where v.datname = current_database() and v.application_name = b.application_name::text
 ) w on true
--- the time zone of its worker, if its owner has one
+-- the time zone of the job's owner, if it is set: the worker uses it
 cross join lateral (select b.owner, b.hypertable_id) j left join lateral :owner_zone z on true
 left join lateral (
   with raw as materialized (
@@ -64,7 +64,7 @@ left join lateral (
     select s.range_start, s.range_end,
            max(s.range_end) over (order by s.range_start rows between unbounded preceding and 1 preceding) as before
       from raw join :used_slice s on s.dimension_id = raw.dimension_id),
-  -- the chunks that a policy by creation would drop now
+  -- the ranges of the chunks that a policy with drop_created_before would drop now
   made as materialized (
     select s.range_start, s.range_end
       from raw join :slice s on s.dimension_id = raw.dimension_id cross join lateral :slice_chunk c
@@ -85,13 +85,13 @@ left join lateral (
                 or exists (select from made where made.range_start <= w.high and made.range_end > w.low))
            \ir shared/unread_remade.sql
     ) as unread,
-    -- ends of the chunks that a run may drop, and whether there are gaps between them
+    -- ends of the ranges that a retention run may drop, and whether there are gaps between the ranges
     (select jsonb_agg(slice.range_end order by slice.range_end) from slice where b.proc_name = 'policy_retention') as ends,
     (select bool_or(slice.before < slice.range_start) from slice) as gaps,
-    -- a policy by creation drops these; chunks between them stay
+    -- the ranges that a policy with drop_created_before drops; chunks between them stay
     (select jsonb_agg(jsonb_build_array(made.range_start, made.range_end) order by made.range_start) from made) as made
 ) i on b.proc_name in ('policy_retention', 'policy_refresh_continuous_aggregate')
--- "now" on integer time, by the function of the root table, which is run only if its owner is trusted
+-- "now" on integer time: the value of the root table's integer_now_func, which is run only if its owner is trusted
 left join lateral (
   with recursive trusted as materialized :trusted,
   up as (

@@ -57,7 +57,7 @@ raw as materialized (
 ), f as materialized (
   select min(l.range_start) as oldest from live l
 ), unread as (
-  -- changes that the aggregates have not read, as in queries/plan_job.sql
+  -- changes that the aggregates have not read, as in plan_job.sql
   select jsonb_agg(jsonb_build_object(
              \ir shared/unread_bucket.sql
              'clock_zone', (select z.name from zone z),

@@ -1,5 +1,5 @@
--- A session that is to get a signal · facts (identity, query, sessions that it blocks), state (the session and its statement, so that
--- no other is hit) · public (other roles' queries: pg_read_all_stats) · pg_blocking_pids of the waiting sessions.
+-- A session that is to get a signal · facts (identity, query, sessions that it blocks), state (when the session and its statement began:
+-- the signal is refused if that changed) · public (other roles' queries: pg_read_all_stats) · pg_blocking_pids of the waiting sessions.
 -- $1: pid
 with me as (
   select a.pid, a.usename, a.application_name, a.client_addr from pg_stat_activity a where a.pid = pg_backend_pid()
@@ -22,10 +22,11 @@ select jsonb_build_object(
          'own', s.pid = m.pid or (s.application_name = m.application_name and s.usename = m.usename
                 and s.client_addr is not distinct from m.client_addr and s.leader_pid is null
                 and s.backend_type is not distinct from 'client backend'),
-         -- by a role's rights: only inherited memberships count
+         -- only memberships count whose rights this role inherits
          'may_signal', u.rolsuper or coalesce(pg_has_role(s.usesysid, 'usage'), false) and not coalesce(t.rolsuper, true)
                 or pg_has_role('pg_signal_backend', 'usage') and not coalesce(t.rolsuper, true) or coalesce(s.usename = current_user, false)
-                -- since PostgreSQL 18; an autovacuum worker has no role, and its backend_type is hidden without pg_read_all_stats
+                -- pg_signal_autovacuum_worker exists since PostgreSQL 18. An autovacuum worker has no role, and its
+                -- backend_type is hidden without pg_read_all_stats
                 or s.usesysid is null and coalesce(s.backend_type, 'autovacuum worker') = 'autovacuum worker'
                    and coalesce(pg_has_role(to_regrole('pg_signal_autovacuum_worker')::oid, 'usage'), false),
          'blocks', (select coalesce(jsonb_agg(jsonb_build_object('pid', b.pid, 'role', b.usename, 'application',

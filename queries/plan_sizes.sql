@@ -1,4 +1,4 @@
--- True sizes of relations, with indexes and TOAST · id, bytes (NULL: it is gone) · public · opens each relation: by slices.
--- $1: their oids (int8[])
+-- True sizes of the relations $1 (int8[], oids), with indexes and TOAST · id, bytes (NULL: it is gone) · public · opens each relation, so a
+-- long list is passed in slices
 select w.oid as id, pg_total_relation_size(w.oid::oid)::int8 as bytes
 from unnest($1::int8[]) w(oid)

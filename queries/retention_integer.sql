@@ -1,8 +1,8 @@
 -- For the hypertables and aggregates with integer time in $1 (int8[]): chunks that the next run of the policy drops, and since when
--- id, clocks (0: no integer_now_func), eligible_chunks (NULL: that function was not run), about_chunks (then: as if "now" were the newest
--- chunk's end), due_since (microseconds since 1970 UTC: the oldest of them was certainly due then; NULL: unknown), is_now (value of the
--- function), drop_edge (end of the last dropped chunk) · EXECUTE on integer_now_func, whose owner is trusted · ~1 ms and that
--- function a row, ~0.05 ms a chunk that is due
+-- · id, clocks (0: no integer_now_func), eligible_chunks (NULL: that function was not run), about_chunks (if it was not run: the number
+-- with the newest chunk's end as "now"), due_since (microseconds since 1970 UTC; the oldest was certainly due then; NULL: unknown), is_now
+-- (the function's value), drop_edge (end of the last dropped chunk) · EXECUTE on integer_now_func, whose owner must be trusted · ~1 ms and
+-- one call of that function per hypertable, ~0.05 ms per due chunk
 with recursive trusted as materialized :trusted,
 \ir shared/integer_clock.sql
 \ir shared/integer_now.sql

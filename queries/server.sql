@@ -1,5 +1,5 @@
--- The server, the database, this role and TimescaleDB in it · one row, see Server::read · public, any PostgreSQL 13-18,
--- with the extension, without it, with its library not preloaded, on the stand-in · once a connection, 2 ms
+-- The server, the database, this role and TimescaleDB in it · one row · public · PostgreSQL 13 to 18, with TimescaleDB (its library
+-- preloaded or not), without it, or with the demo's stand-in for it · once per connection, 2 ms
 select coalesce(x.extversion, case when m.oid is not null then coalesce(obj_description(m.oid, 'pg_class'), '2.28.0') end) as version,
        n.nspname::text as extension_schema, m.oid is not null as simulated,
        -- pg_settings has the library's settings only if it is loaded, even if postgresql.conf sets them
@@ -17,7 +17,7 @@ select coalesce(x.extversion, case when m.oid is not null then coalesce(obj_desc
             else 'role' end end as time_zone_hidden_by
 from pg_database d left join pg_roles u on u.rolname = current_user left join pg_extension x on x.extname = 'timescaledb'
 left join pg_namespace n on n.oid = x.extnamespace
--- the demo's stand-in: a table without an extension; its comment is the version that it simulates
+-- the demo's stand-in for TimescaleDB: this table exists, but no extension; the table's comment is the simulated version
 left join lateral (
   select c.oid from pg_class c join pg_namespace s on s.oid = c.relnamespace
   where x.oid is null and s.nspname = '_timescaledb_catalog' and c.relname = 'hypertop_stand_in'
@@ -27,14 +27,14 @@ left join lateral (
   where s.nspname = '_timescaledb_internal' and c.relname in ('bgw_job_stat_history', 'job_errors') and c.relkind = 'r'
   order by c.relname limit 1
 ) h on true
--- the time zone of background workers whose owner has none of its own: the database's setting,
+-- time zone of background workers whose owner has none, first source: the setting of the database or of ALTER ROLE ALL
 left join lateral (
   select split_part(e.entry, '=', 2) as time_zone
   from pg_db_role_setting s, unnest(s.setconfig) e(entry)
   where s.setrole = 0 and s.setdatabase in (d.oid, 0) and lower(split_part(e.entry, '=', 1)) = 'timezone'
   order by s.setdatabase desc limit 1
 ) z on true
--- else this session's default, unless this role or connection has a time zone of its own (hidden),
+-- third source: this session's default (reset_val). hidden: reset_val is a time zone of this role or of this connection
 left join lateral (
   select max(g.reset_val) filter (where g.name = 'TimeZone') as reset_val, max(g.boot_val) filter (where g.name = 'TimeZone') as boot_val,
          max(g.source) filter (where g.name = 'TimeZone') as source, bool_or(g.name = 'timescaledb.license') as loaded,
@@ -42,7 +42,7 @@ left join lateral (
               'database')) as hidden
   from pg_settings g where g.name in ('TimeZone', 'timescaledb.license')
 ) t on true
--- then that of the configuration files, if this role may read them
+-- second source, used if hidden: the configuration files, if this role may read them
 left join lateral (
   select coalesce((
     select replace(replace((xpath('/row/n/text()', query_to_xml($q$

@@ -1,9 +1,9 @@
--- Figures of the server and the database, one row each: name, value, bound (NULL: none), about, since, the session concerned
--- (pid), the holder of the vacuum horizon (holder) · public, more for pg_monitor (NULL: hidden from this role) · any PostgreSQL 13-18,
--- with TimescaleDB or without · 2 ms, no lock on user relations
+-- Figures of the server and the database, one row each · name, value (NULL: hidden from this role), bound (NULL: none), about, since, pid
+-- (the session concerned), holder (of the vacuum horizon) · public, more for pg_monitor · PostgreSQL 13 to 18, with TimescaleDB or without
+-- · 2 ms, no lock on user relations
 with setting as materialized (
   select current_setting('max_connections')::float8 - current_setting('superuser_reserved_connections')::float8
-           -- since PostgreSQL 16
+           -- reserved_connections exists since PostgreSQL 16
            - coalesce(current_setting('reserved_connections', true)::float8, 0) as connections,
          current_setting('autovacuum_freeze_max_age')::float8 as freeze, current_setting('max_locks_per_transaction')::float8
            * (current_setting('max_connections')::float8 + current_setting('max_prepared_transactions')::float8) as locks,
@@ -18,7 +18,7 @@ with setting as materialized (
 ), database as materialized (
   select d.oid, d.datname, d.datfrozenxid, d.datminmxid from pg_database d
 ), given as materialized (
-  -- the defaults of new sessions of the database, which this session may override
+  -- settings of the database for new sessions; this session may have others
   select lower(split_part(e.entry, '=', 1)) as name, split_part(e.entry, '=', 2) as setting,
          case s.setdatabase when 0 then 'ALTER ROLE ALL' else 'ALTER DATABASE' end as by,
          row_number() over (partition by lower(split_part(e.entry, '=', 1)) order by s.setdatabase desc) as place
@@ -27,8 +27,8 @@ with setting as materialized (
 ), hurts as materialized (
   select g.name, v.setting || coalesce(', by ' || o.by, '') as setting, b.hides
   from (
-    -- the settings that hide compressed rows from queries are not the same in versions without enable_transparent_decompression, and
-    -- from 2.28 on (measured: 2.26.4, 2.27.2, 2.28.3 and 2.29.2)
+    -- Which settings hide compressed rows depends on the version: without enable_transparent_decompression it is enable_columnarscan;
+    -- before 2.28 it is enable_optimizations too (measured: 2.26.4, 2.27.2, 2.28.3 and 2.29.2).
     select exists (select from pg_settings g where g.name = 'timescaledb.enable_transparent_decompression') as transparent,
            exists (select from pg_extension x where x.extname = 'timescaledb'
                     and string_to_array(substring(x.extversion from '^\d+\.\d+'), '.')::int4[] < '{2,28}') as early
@@ -48,7 +48,7 @@ with setting as materialized (
   ) v(setting)
   where v.setting::bool = b.bad
 ), workers as materialized (
-  -- of TimescaleDB, in all databases
+  -- TimescaleDB's workers in all databases
   select count(*) filter (where a.application_name ~ '( \[\d+\]|^TimescaleDB Background Worker (Launcher|Scheduler))$')::float8 as used,
          count(*) filter (where a.application_name = 'TimescaleDB Background Worker Launcher')::float8 as launchers,
          count(*) filter (where a.application_name = 'TimescaleDB Background Worker Scheduler') as all_schedulers,
@@ -59,7 +59,7 @@ with setting as materialized (
   select r.slot_name, r.slot_type, r.active_pid, r.wal_status,
          pg_wal_lsn_diff(case when s.standby then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end, r.restart_lsn)::float8 as bytes,
          greatest(age(r.xmin), age(r.catalog_xmin)) as age,
-         -- reason of the invalidation: before PostgreSQL 16 there is only one, and 16 does not distinguish two of them
+         -- why the slot was invalidated: before PostgreSQL 16 by WAL removal only; 16 shows two further reasons as one, `conflicting`
          case coalesce(to_jsonb(r) ->> 'invalidation_reason', case to_jsonb(r) ->> 'conflicting' when 'true' then 'conflict' end,
               'wal_removed')
            when 'wal_removed' then 'the WAL that it needed is gone: max_slot_wal_keep_size'
@@ -110,8 +110,8 @@ select 'wal', case when s.standby then pg_wal_lsn_diff(coalesce(pg_last_wal_rece
                    else pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0') end::float8, null, null, null, null, null
 from setting s
 union all
--- seconds that the slowest standby is behind; one that has nothing to replay reports no lag, and pg_receivewal replays nothing:
--- the server never clears its last lag
+-- lag of the slowest standby in seconds; 0 if it has nothing to replay. A receiver that never replays (pg_receivewal) shows its last
+-- lag for good, so its lag counts only while WAL is on its way (flush_lsn or write_lsn before sent_lsn)
 select 'replication-lag', case when s.sees_all then max(coalesce(extract(epoch from r.lag), 0))::float8 end, count(*)::float8,
        string_agg(format('%s %s', coalesce(nullif(r.application_name, ''), r.pid::text), r.state), ', ' order by r.lag desc nulls last),
        null, null, null
@@ -122,7 +122,7 @@ from setting s, (
   from pg_stat_replication x where x.state is distinct from 'backup'
 ) r group by s.sees_all having count(*) > 0
 union all
--- a lower bound if no transaction was replayed since the start
+-- if no transaction was replayed since the start, the seconds since the start: a lower bound
 select 'standby-delay', extract(epoch
   from clock_timestamp() - coalesce(pg_last_xact_replay_timestamp(), pg_postmaster_start_time()))::float8,
        pg_wal_lsn_diff(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())::float8,
@@ -134,14 +134,14 @@ union all
 select 'standby-replay', case when pg_is_wal_replay_paused() then 0 else 1 end::float8, null, null, null, null, null
 from setting s where s.standby
 union all
--- only if primary_conninfo is set (hidden from some roles); a standby with an archive can do without a receiver for a while
+-- a row only if this role sees that primary_conninfo is set; with a restore_command a standby can do without a receiver for a while
 select 'standby-receiver', case
      when s.sees_all then (select count(*) from pg_stat_get_wal_receiver() r where r.pid is not null) end::float8, null,
        (select 'restore_command is set' from pg_settings c where c.name = 'restore_command' and c.setting <> ''),
        pg_last_xact_replay_timestamp(), null, null
 from setting s, pg_settings g where s.standby and g.name = 'primary_conninfo' and g.setting <> ''
 union all
--- bytes of WAL that the oldest slot retains, and max_slot_wal_keep_size
+-- bytes of WAL that the oldest slot retains; bound: max_slot_wal_keep_size
 (select 'replication-slots', l.bytes, nullif(pg_size_bytes(current_setting('max_slot_wal_keep_size')), -1)::float8, l.slot_name::text, null,
      l.active_pid, null
  from slot l where l.bytes is not null order by l.bytes desc limit 1)
@@ -150,7 +150,7 @@ select 'lost-slots', count(*)::float8, null, string_agg(format('%L (%s)', l.slot
        null
 from slot l where l.wal_status = 'lost' having count(*) > 0
 union all
--- a standby archives only with archive_mode = always; since: the last archived file
+-- a standby archives only with archive_mode = always; since: time of the last archived file
 select 'archiver', (case when c.empty or a.last_failed_time > coalesce(a.last_archived_time, '-infinity') then 1 else 0 end)::float8,
        a.failed_count::float8,
        case when c.empty then 'neither archive_command nor archive_library is set' else a.last_failed_wal end, a.last_archived_time, null,
@@ -165,7 +165,7 @@ union all
         a.xact_start, a.pid, null
  from activity a where a.xact_start is not null and a.backend_type is distinct from 'walsender' order by a.xact_start limit 1)
 union all
--- an idle session in a transaction that holds back vacuum
+-- the session that is idle in a transaction for the longest time; it holds back vacuum
 (select 'idle-in-transaction', extract(epoch from clock_timestamp() - a.state_change)::float8, null,
         coalesce(nullif(a.application_name, ''), 'no application name'), a.state_change, a.pid, null
  from activity a where a.state like 'idle in transaction%' order by a.state_change limit 1)
@@ -182,7 +182,7 @@ union all
      d.datname::text, null, null, null
  from database d order by mxid_age(d.datminmxid) desc, d.datname = current_database() desc limit 1)
 union all
--- the jobs that have the slots: the longest running ones by name, and since when
+-- who has the worker slots: the launcher, the schedulers, and the five longest running jobs with their start
 select 'workers', w.used, s.workers,
        concat_ws(', ', case when w.launchers > 0 then 'the launcher' end, case w.all_schedulers when 0 then null when 1 then '1 scheduler'
             else format('%s schedulers', w.all_schedulers) end,
@@ -216,7 +216,7 @@ from setting s where s.workers is not null
 union all
 select 'lock-table', null, s.locks, null, null, null, null from setting s
 union all
--- too expensive for every reading: read separately
+-- no value here: it is too expensive for each refresh, and server_size.sql reads it
 select 'database-size', null, null, null, null, null, null
 union all
 select 'setting ' || h.name, case when h.hides then 1 end, null, h.setting, null, null, null from hurts h

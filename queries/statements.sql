@@ -1,6 +1,6 @@
--- Statements of this database by pg_stat_statements: the heaviest, the most frequent, those that read or spill most · one row
--- a statement; one row without a statement if there is none (installed, loaded, readable say why) · public (other roles'
--- texts: pg_read_all_stats) · by the number of statements and the length of their texts: 20 ms for some, 200 ms for 3000 with 8 MB
+-- Statements of this database in pg_stat_statements: those with most time, calls, blocks or temporary blocks · one row per statement, or
+-- one row without a statement (installed, loaded, readable say why) · public (other roles' texts: pg_read_all_stats) · grows with the
+-- number of statements and the length of their texts: 20 ms for some, 200 ms for 3000 with 8 MB
 with here as materialized (
   select d.oid from pg_database d where d.datname = current_database()
 ), tool as materialized (
@@ -23,7 +23,7 @@ with line as (
              r.shared_blks_read as read, r.shared_blks_dirtied as dirtied, r.shared_blks_written as written,
              r.temp_blks_read as temp_read, r.temp_blks_written as temp_written,
              coalesce(r.shared_blk_read_time, r.blk_read_time) as read_time, r.wal_bytes as wal
-      -- without the texts: below, only those of the rows that are shown are read
+      -- false: without the texts; body reads only those of the statements that are shown
       from %1$I.pg_stat_statements(false) s
       cross join lateral jsonb_to_record(to_jsonb(s)) as r(
         calls int8, rows int8, total_exec_time float8, total_time float8, min_exec_time float8, min_time float8,
@@ -72,13 +72,13 @@ with line as (
          (r.j -> 'info' ->> 'dealloc')::int8 as dropped
   from read r
 ), line as materialized (
-  -- separate, so that no sort carries the whole list in each of its rows
+  -- a CTE of its own: otherwise every sorted row would carry the whole list
   select l.* from read r, jsonb_to_recordset(r.j -> 'lines') as l(
     queryid int8, hidden_of oid, query text, length int4, roles text[], calls int8, total float8, shortest float8, longest float8,
   planning float8, rows int8, blocks_hit int8, blocks_read int8, blocks_dirtied int8, blocks_written int8, temp_read int8,
   temp_written int8, read_time float8, wal numeric, whole float8, many int8, by_total int8)
 ), example as materialized (
-  -- the statistics replace literals; a session whose last statement it was still shows them (PostgreSQL 14 and later)
+  -- pg_stat_statements replaces literals; pg_stat_activity still shows them for a session that ran the statement last (PostgreSQL 14+)
   select distinct on (x.queryid) x.queryid, x.query
   from (
     select (to_jsonb(a) ->> 'query_id')::int8 as queryid, left(a.query, 4000) as query, a.query_start
@@ -103,7 +103,7 @@ select clock_timestamp() as clock, r.schema is not null as installed, r.version,
            union all
            select a.user_view_schema, a.user_view_name, 'aggregate',
                   coalesce(to_jsonb(b) ->> 'bucket_width',
-                    -- before 2.15: microseconds, or units of integer time
+                    -- before 2.15 the width is in microseconds, or in units of integer time
                     case when d.integer_time then to_jsonb(a) ->> 'bucket_width'
                          else ((to_jsonb(a) ->> 'bucket_width')::int8 * interval '1 microsecond')::text end),
                   coalesce(p.user_view_schema, h.schema_name), coalesce(p.user_view_name, h.table_name)

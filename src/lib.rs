@@ -4,8 +4,8 @@
 //!
 //! - `run`: the loop, the workers, and the commands without a terminal (show, run, rollback, ...)
 //! - `ui`: draws the state; the theme and the terminal
-//! - `app`: the pure core: state, messages, keys, dialogs, recordings
-//! - `actions`: what can be done: forms, plans, previews, execution and rollback
+//! - `app`: the pure core: state, messages, key presses, dialogs, recordings
+//! - `actions`: what can be done: forms, plans, previews, execution, rollback; the key map and its defaults
 //! - `screens`: what can be seen: a file or folder per tab, and the tables that hold the rows
 //! - `demo`: the factory to look at, and the private server
 //! - `server`: the read sessions, the texts of queries by version, what is known of the server

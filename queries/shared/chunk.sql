@@ -1,7 +1,7 @@
--- The chunks: id, hypertable_id, relid and name (of the table), companion (the oid of the relation with its compressed rows), status
--- (1 compressed, 2 unordered, 4 frozen, 8 partial), osm_chunk (tiered), creation_time (NULL before 2.13), serial (grows with each new
--- chunk; the id does not: to 2.14 a recreated chunk keeps it). A materialized CTE lists the columns that it needs, because unused
--- columns cost nothing; the tables of many chunks are joined by chunk_class.sql
+-- The chunks: id, hypertable_id, relid and name (of the table), companion (oid of the table with its compressed rows), status (bits: 1
+-- compressed, 2 unordered, 4 frozen, 8 partial), osm_chunk (tiered), creation_time (NULL before 2.13), serial (grows with each new chunk;
+-- an id need not: up to 2.14 a recreated chunk keeps its id). Unused columns cost nothing, so a materialized CTE should list the columns
+-- that it needs, not c.*. For many chunks the tables are joined by chunk_class.sql, not looked up by relid
 \if :since_2_29
 (select c.id, c.hypertable_id, c.status, c.osm_chunk, c.creation_time, c.id::int8 as serial, c.relid::oid as relid,
         (select r.relname from pg_class r where r.oid = c.relid) as name,

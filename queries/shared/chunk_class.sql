@@ -1,4 +1,4 @@
--- The table r of the chunk c, and its schema n
+-- Joins r, the table of chunk c (pg_class), and n, its schema (pg_namespace)
 \if :since_2_29
 join pg_class r on r.oid = c.relid join pg_namespace n on n.oid = r.relnamespace
 \else

@@ -1,6 +1,6 @@
--- Whether all chunks of the slice q.slice were dropped and recreated. To 2.14 a drop keeps the catalogue's rows of chunk and slice, so
--- the slice is older than the table, whose age is that of its tableoid column (attnum -6), and the indexes are not. After pg_upgrade,
--- which creates every table again, the indexes are older too.
+-- Whether all chunks of the slice q.slice were dropped and recreated. Up to 2.14 a drop keeps the catalogue's rows of chunk and slice. The
+-- slice is then older than the table (whose age is that of its column tableoid, attnum -6), but the rows in chunk_index are not. After
+-- pg_upgrade, which creates every table again, the rows in chunk_index are older too
 (select bool_and(age(s.xmin) > age(t.xmin)
     and exists (select from _timescaledb_catalog.chunk_index i where i.chunk_id = c.id)
     and not exists (select from _timescaledb_catalog.chunk_index i where i.chunk_id = c.id and age(i.xmin) > age(t.xmin)))

@@ -1,5 +1,5 @@
--- Whether the hypertable of retention policy j (drop_created_before) has integer time and an integer_now_func. A partitioning function's
--- result type replaces the column's; an aggregate uses the function of its hierarchy's root table
+-- Whether the hypertable of job j has integer time, and whether it has an integer_now_func. The result type of a partitioning function
+-- counts instead of the column's type; an aggregate uses the function of its hierarchy's root table
 (select jsonb_build_object(
           'integer', coalesce((select p.prorettype from pg_proc p join pg_namespace n on n.oid = p.pronamespace
                                 where n.nspname = d.partitioning_func_schema and p.proname = d.partitioning_func limit 1),

@@ -1,3 +1,3 @@
--- The message of x; if it is long (it may have megabytes), its first part and its length
+-- x.message; if it is long (it may have megabytes), its first part and its length
 left(x.message, 8000) || case when octet_length(left(x.message, 8000)) < octet_length(x.message)
                               then ' (cut: ' || octet_length(x.message) || ' bytes in all)' else '' end

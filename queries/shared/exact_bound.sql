@@ -1,4 +1,4 @@
--- The time, or time of creation, before which a policy now compresses or drops chunks
+-- For each policy: it now compresses or drops chunks that end before boundary, or that were created before made_before
 bound as materialized (
   select w.hypertable_id, d.id as dimension_id,
          case when d.column_type::text not in ('bigint', 'integer', 'smallint')

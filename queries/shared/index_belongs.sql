@@ -1,8 +1,8 @@
 \if :since_2_22
--- Expression and partial indexes of a chunk are matched by name with all of the table's such indexes, as in indexes.sql.
+-- A chunk's expression and partial indexes are compared by name with all such indexes of the table, not just those in wanted
 \ir shared/index_fitting.sql
 \endif
--- The roots' indexes on chunks and partitions; the root itself for a table without either
+-- Each root's indexes on chunks and partitions; for a table without chunks and partitions the root itself
 belongs as materialized (
 \if :since_2_22
   select r.indexrelid as root, m.indexrelid, m.inhrelid, m.leftover

@@ -1,4 +1,4 @@
--- The partitions' indexes of an index on a partitioned table.
+-- For each index on a partitioned table: its indexes on the partitions.
 leaf as materialized (
   select r.indexrelid as root, i.inhrelid as indexrelid from root r join pg_catalog.pg_inherits i on i.inhparent = r.indexrelid
     where r.partitioned

@@ -1,4 +1,4 @@
--- The indexes in wanted (id), the indexes of their chunks, and those of partitions
+-- root: the indexes in wanted (id); member: the indexes on the chunks of their tables; leaf: their indexes on partitions
 root as materialized (
 \if :since_2_22
   select y.indexrelid, y.table_oid, y.relname, y.hypertable_id, y.relnatts, y.usual, y.partitioned, y.special, :index_sig

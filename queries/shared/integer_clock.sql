@@ -1,4 +1,4 @@
--- The integer_now_func of the hypertables and aggregates in $1
+-- clock: the integer_now_func of each hypertable and aggregate in $1
 source as (
   -- an aggregate uses the function of its hierarchy's root table
   select w.id, w.id::int as of from unnest($1::int8[]) w(id)

@@ -5,6 +5,6 @@ due as materialized (
     from bound b
     cross join lateral (select s.* from :slice s
                          where s.dimension_id = b.dimension_id and s.range_start < b.boundary and s.range_end <= b.boundary offset 0) s
-    -- chunks created before the upgrade to 2.13 have a creation_time long ago
+    -- a chunk from before the upgrade to 2.13 has a creation_time before 2015, which is not the true one
     cross join lateral (select case when c.creation_time > '2015-01-01' then c.creation_time end as made
                           from :slice_chunk c where not c.osm_chunk and c.status & 4 = 0

@@ -1,4 +1,4 @@
--- Start of the never refreshed range at the end of y (tail), and end of the one at its beginning (never_before)
+-- tail: start of the never refreshed range at the end of aggregate y; never_before: end of the never refreshed range at its beginning
 (select min(l.lowest_modified_value) filter (where l.greatest_modified_value = 9223372036854775807) as tail,
         max(l.greatest_modified_value) filter (where l.lowest_modified_value in (-9223372036854775808, -210866803200000000)
                                                  and l.greatest_modified_value < 9223372036854775807) as never_before

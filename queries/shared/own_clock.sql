@@ -1,6 +1,6 @@
--- The integer_now_func of the hypertables in $1
+-- clock: the integer_now_func of each hypertable in $1
 clock as materialized (
-  -- only its own function: a compression policy on an aggregate does not use its source's, and fails (2.11 to 2.28)
+  -- an aggregate has none: its compression policy does not use the function of its source, and fails (2.11 to 2.28)
   select distinct on (w.id) w.id, w.id as root, d.integer_now_func_schema as schema, d.integer_now_func as function
     from unnest($1::int8[]) w(id) join _timescaledb_catalog.dimension d on d.hypertable_id = w.id and d.interval_length is not null
          and d.integer_now_func is not null order by w.id, d.id),

@@ -1,5 +1,5 @@
--- The time zone that is set for the owner of job j (it overrides the database's), and the same for AT TIME ZONE, which takes four names as
--- abbreviations without summer time. NULL for an offset: it is a setting, but not a name
+-- owner_zone: the time zone that is set for the owner of job j (it overrides the database's). zone: the same for AT TIME ZONE, which takes
+-- CET, MET, EET and WET as abbreviations without summer time; NULL if the setting is an offset instead of a name
 (select o.zone as owner_zone,
         case when upper(o.zone) in ('CET', 'MET') then 'CET-1CEST,M3.5.0,M10.5.0/3'
              when upper(o.zone) = 'EET' then 'EET-2EEST,M3.5.0/3,M10.5.0/4'

@@ -1,5 +1,5 @@
--- A policy's worker that waits for a lock, and the head of its queue (looked up only for workers that wait). pg_locks also shows the
--- locks of sessions whose wait_event this role may not see
+-- Workers of the policies in job that wait for a lock, each with the head of its lock queue (blocker). A worker whose wait_event is hidden
+-- from this role (backend_type is NULL) is looked up in pg_locks too
 waiting as materialized (
   select distinct on (w.hypertable_id) w.hypertable_id, l.pid, l.relation, (to_jsonb(l) ->> 'waitstart')::timestamptz as since, q.blocker
     from (select a.pid, j.hypertable_id from job j join pg_stat_activity a on a.application_name = j.application_name

@@ -1,7 +1,7 @@
--- End of the range that was refreshed, of the aggregate y (id, watermark, source_dimension: its source's dimension of time)
+-- End of the refreshed range of the aggregate y (id, watermark, source_dimension: the time dimension of its source)
 \if :since_2_22
--- A range that a refresh has begun (or was interrupted in) is no longer at the log's end, though it is not materialized: it is among the
--- ranges, or in parts in the log. Parts without source chunks stay in the log for good, so they do not count
+-- A refresh takes its range away from the end of the log. If it runs or was interrupted, the range is in the table of materialization
+-- ranges, or in parts in the log. Parts where the source has no chunks stay in the log for good, so they do not count
 least(
   (select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
     where l.materialization_id = y.id and l.greatest_modified_value = 9223372036854775807),

@@ -1,5 +1,5 @@
--- The range of the chunks of raw.dimension_id (m.axis: its type) from v.since on that a late row recreated after a drop, with the holes
--- beside them: created after newer chunks (the newest one: after the end of its range), and after x's chunks of the same range
+-- The range of the chunks of raw.dimension_id (m.axis: its type) from v.since on that a late row recreated after a drop, with the gaps
+-- beside. Such a chunk was created after the chunks of later ranges (if there is none: after its range ended), and after x's chunks there
 select min(coalesce(q.before, q.low)) as remade_from, max(coalesce(q.after, q.high)) as remade_to
   from (select s.*, lag(s.high) over o as before, lead(s.low) over o as after,
                min(s.made) filter (where m.axis in ('bigint', 'integer', 'smallint')

@@ -1,4 +1,4 @@
--- The hypertable $1, or the materialization of an aggregate: its own name (relation), and the user's name for it
+-- Hypertable $1, which may be the materialization of an aggregate: its own name (relation), and the name that users know (name)
 target as materialized (
   select h.id, c.oid, c.relowner, a.mat_hypertable_id is not null as aggregate, format('%I.%I', h.schema_name, h.table_name) as relation,
          format('%I.%I', coalesce(a.user_view_schema, h.schema_name), coalesce(a.user_view_name, h.table_name)) as name

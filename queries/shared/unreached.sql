@@ -1,6 +1,6 @@
--- Changes of y's source that start before its refresh windows (since; upto: the latest end of the bucket there), where the source has
--- chunks (f: its oldest); of the source's log the oldest, by its index. Ranges that start before the source's first chunk come from drops:
--- they end with a bucket, and are reported apart (cut_to)
+-- x: changes that start before y.since (the start of the refresh windows of aggregate y), in ranges where the source has chunks. y.upto:
+-- the latest end of the bucket at y.since; f: the source's oldest chunk. Of the source's log the oldest 1000 entries are read, by index.
+-- Ranges that start before f come from drops: they end with a bucket, and are reported as cut_to
 left join lateral (
   select count(*) filter (where r.low >= f.range_start and r.low < y.since) as unreached,
          max(r.high) filter (where r.low >= f.range_start and r.low < y.since) as unreached_to,

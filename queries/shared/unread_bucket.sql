@@ -1,6 +1,6 @@
--- buckets of x, and the ranges that are not materialized
+-- The buckets of aggregate x, and its ranges that are not materialized (k, t, r: see unread_changes.sql)
 'id', x.mat_hypertable_id, 'name', format('%I.%I', x.user_view_schema, x.user_view_name), 'axis', m.axis,
--- up to 2.14 the aggregate's own row has the width, in microseconds
+-- up to 2.14 continuous_agg has the width, in microseconds
 'bucket', case when k.width > 0
      and m.axis not in ('bigint', 'integer', 'smallint') then justify_hours(k.width * interval '1 microsecond')::text
                when k.width > 0 then k.width::text else k.bf ->> 'bucket_width' end,

@@ -1,4 +1,4 @@
--- range of the recreated chunks, and the refresh policies of x
+-- The range of recreated chunks (g: see unread_remade.sql), and the refresh policies of aggregate x
 'remade_from', g.remade_from, 'remade_to', g.remade_to,
 'policies', coalesce((select jsonb_agg(jsonb_build_object('id', q.id, 'scheduled', q.scheduled, 'start',
      q.config ->> 'start_offset', 'end', q.config ->> 'end_offset', 'zone', o.owner_zone,

@@ -1,4 +1,4 @@
--- for x, an aggregate on raw: changes where the source still has chunks, and the recreated ones among these chunks (g)
+-- The end of r in unread_changes.sql: only changes where the source still has chunks count. g: the range of the recreated ones of these
      and exists (select from :used_slice s
                   where s.dimension_id = raw.dimension_id and s.range_end > w.low
                     and (s.range_start < w.high or s.range_start <= w.low))) r on true

@@ -1,6 +1,6 @@
 //! Actions on compression: chunks, settings, policies; of a hypertable or of an aggregate's materialization.
 
-mod back;
+mod as_before;
 mod choice;
 mod chunks;
 mod columns;

@@ -1,4 +1,4 @@
-//! The journal's file: several consoles append to it, and sync each line.
+//! The journal's file: where it is, and how several consoles append lines to it, synced one by one. `line` has their format.
 
 use std::fs::{DirBuilder, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};

@@ -1,4 +1,4 @@
-//! The lines of the journal's file.
+//! The format of a line in the journal's file; `file` appends and reads the lines.
 
 use std::collections::BTreeMap;
 

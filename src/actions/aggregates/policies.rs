@@ -20,7 +20,7 @@ use crate::model::verdict::Level;
 
 /// Input for an open side of the window; the same as an empty field.
 const OPEN: &str = "open";
-/// Input for a setting that stays as it is, if there are several policies to choose from.
+/// Default input if there are several policies: each keeps its own value of this setting.
 const SAME: &str = "same";
 
 pub(super) fn add_form(context: &Context) -> Result<Form, Refusal> {

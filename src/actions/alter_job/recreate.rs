@@ -177,7 +177,7 @@ impl Job {
         Ok(call)
     }
 
-    /// A length that `add_…_policy` accepts, if the configuration has none.
+    /// The configured length if `add_…_policy` accepts it, else a stand-in; the whole configuration is set afterwards.
     fn sound(&self, age: Option<String>) -> String {
         let integer = self.integer_time == Some(true);
         let sound = |age: &String| {

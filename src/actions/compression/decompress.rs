@@ -8,7 +8,7 @@ use crate::model::text;
 use crate::model::verdict::Level;
 use crate::model::version::Version;
 
-use super::back::{compress_as_before, lost};
+use super::as_before::{compress_as_before, lost};
 use super::choice;
 use super::chunks::{decompress_call, lock};
 use super::eligible::many;

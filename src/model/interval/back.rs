@@ -7,8 +7,8 @@ use jiff::{Span, Timestamp};
 use super::parts::Interval;
 
 impl Interval {
-    /// The moment (microseconds since 1970) this interval before `at`, in local time of `zone`. Without a zone, `at` is a
-    /// local time itself. Returns `None` outside the calendar.
+    /// `at` minus this interval, both in microseconds since 1970 UTC; months and days are counted on the clock of `zone`.
+    /// Without a zone both are local times. `None`: outside the calendar.
     pub fn before(self, at: i64, zone: Option<&TimeZone>) -> Option<i64> {
         let mut at = at;
         if self.months != 0 {

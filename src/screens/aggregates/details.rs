@@ -181,7 +181,7 @@ impl Invalidation {
             && row.waits.source_start.is_none_or(kept)
     }
 
-    /// `None`: nothing can lie in it.
+    /// What the log entry says of its range. `None`: a remainder in which no row can lie.
     fn meaning(&self, row: &Row) -> Option<&'static str> {
         let begins = row.axis.is_place(self.lowest);
         Some(match (begins, self.greatest) {

@@ -160,7 +160,7 @@ impl Row {
         }
     }
 
-    /// The largest lag that is not late, in seconds or units.
+    /// The largest lag that is not late, in seconds or units, if `aggregate_lag_factor` is 1; callers apply the factor.
     #[expect(clippy::cast_precision_loss, reason = "units of a window fit")]
     pub(super) fn allowed_lag(&self, at: &At) -> Option<f64> {
         let limits = self.limits(at);

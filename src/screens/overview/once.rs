@@ -68,7 +68,8 @@ fn merge_jobs(rows: Vec<Row>) -> Vec<Row> {
     rows
 }
 
-/// A job whose next start is too far is merged into the work that waits for it, which is then fixed by starting the job.
+/// Merges the finding that a job's next start is too far away into a finding of the work that waits for this job, whose
+/// fix is then to start the job.
 fn merge_far_starts(mut rows: Vec<Row>) -> Vec<Row> {
     let far = |row: &Row| row.finding.rule == &rules::JOB_FAR;
     let (causes, mut others): (Vec<Row>, Vec<Row>) = rows.drain(..).partition(far);
