@@ -80,7 +80,7 @@ pub(super) fn print<R: Record>(
             csv.flush()?;
         }
         Format::Table => print_table(table, caveats, at, out)?,
-        Format::Brief => brief::print(table, caveats, at, out)?,
+        Format::Brief => brief::print(&title::<R>(at), table, caveats, at, out)?,
     }
     Ok(())
 }

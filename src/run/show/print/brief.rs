@@ -4,7 +4,6 @@ use std::io::Write;
 
 use anyhow::Result;
 
-use super::title;
 use crate::model::text;
 use crate::model::text::printable;
 use crate::model::verdict::Level;
@@ -19,12 +18,13 @@ const WIDTH: usize = 120;
 const INDENT: usize = 4;
 
 pub(super) fn print<R: Record>(
+    title: &str,
     table: &Table<R>,
     caveats: &[String],
     at: &At,
     out: &mut dyn Write,
 ) -> Result<()> {
-    writeln!(out, "{}", title::<R>(at))?;
+    writeln!(out, "{title}")?;
     for caveat in caveats {
         wrapped(out, "~ ", caveat)?;
     }
