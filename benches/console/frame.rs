@@ -2,10 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use hypertop::app::{App, Msg, theme};
+use hypertop::app::{App, Effect, Link, Msg, ask, theme};
 use hypertop::model::moment::{Axis, Stamp};
 use hypertop::model::screen_id::ScreenId;
+use hypertop::model::verdict::Level;
+use hypertop::screens::axis::{MapCell, Slice, TimeAxis};
 use hypertop::screens::later::Later;
+use hypertop::screens::record::Section;
 use hypertop::screens::{Rows, compression};
 use hypertop::ui;
 use ratatui::Terminal;
@@ -64,6 +67,7 @@ pub fn measure(goals: &mut Goals) {
         let mut app = App::new(now, theme::all(None).0, Duration::from_secs(2));
         app.screen = ScreenId::Compression;
         app.server = Some(server(now));
+        app.link = Link::Up;
         app.screens.ask(ScreenId::Compression);
         app.update(Msg::Loaded {
             asked: 1,
@@ -79,13 +83,62 @@ pub fn measure(goals: &mut Goals) {
             times.push(start.elapsed());
         }
         let frame = Spread::of_times(&times);
-        println!("frame 200x50 with {rows} rows: {frame} ms");
+        println!("frame 200x50 with {rows} rows, the preview open: {frame} ms");
+        let mut pictures = Vec::new();
+        for _ in 0..50 {
+            rest(&mut app);
+            let start = Instant::now();
+            terminal.draw(|frame| ui::draw(frame, &mut app)).unwrap();
+            pictures.push(start.elapsed());
+            app.update(Msg::Key("j".to_owned()));
+            terminal.draw(|frame| ui::draw(frame, &mut app)).unwrap();
+        }
+        let picture = Spread::of_times(&pictures);
+        println!("the same with a time axis of 1000 chunks in it: {picture} ms");
         if rows == 100_000 {
             goals.check(
                 "frame 200x50 of 100 000 rows, ms",
                 frame.median,
                 Limit::Most(1.0),
             );
+            goals.check(
+                "the same with a time axis in the preview, ms",
+                picture.median,
+                Limit::Most(1.0),
+            );
+        }
+    }
+}
+
+/// The cursor rests on its row, and the server answers with 1000 chunks.
+fn rest(app: &mut App) {
+    app.now = app.now.plus_seconds(1.0);
+    let hour = 3_600_000_000;
+    let slice = |nth: i64| Slice {
+        start: nth * hour,
+        end: (nth + 1) * hour,
+        cell: MapCell {
+            sign: '#',
+            level: Level::Ok,
+        },
+        bytes: Some(nth << 20),
+    };
+    let axis = Section::Axis(TimeAxis {
+        title: "Chunks on the time axis (UTC)".to_owned(),
+        unit: Axis::TimestampTz,
+        slices: (0..1000).map(slice).collect(),
+        marks: Vec::new(),
+        legend: Vec::new(),
+    });
+    let effects = app.update(Msg::Rested);
+    assert!(!effects.is_empty(), "the row under the cursor is read");
+    for effect in effects {
+        if let Effect::Figures(ask::Figures::Detail { asked, index, .. }) = effect {
+            app.update(Msg::Detail {
+                asked,
+                index,
+                sections: Ok(vec![axis.clone()]),
+            });
         }
     }
 }
