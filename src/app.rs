@@ -10,6 +10,7 @@ mod message;
 pub mod overlay;
 mod pane;
 mod press;
+mod previewing;
 mod reading;
 mod replay;
 mod showing;

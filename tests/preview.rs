@@ -385,7 +385,7 @@ fn each_screen_shows_its_picture_on_every_version() {
             (
                 ScreenId::Indexes,
                 "Raw",
-                &["The index in each chunk", "never scanned 10"],
+                &["The index in each chunk", "scanned"],
             ),
             (
                 ScreenId::Jobs,

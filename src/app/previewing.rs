@@ -1,0 +1,99 @@
+//! The preview pane follows the cursor, and asks the server only when the cursor rests.
+
+use super::App;
+use super::message::{Effect, Link};
+use super::pane::TALL;
+use crate::app::ask;
+use crate::model::moment::Stamp;
+use crate::server::known::At;
+
+/// The cursor rests after this time on a row.
+const REST_SECONDS: f64 = 0.4;
+/// What is shown is made again after this time, for its ages.
+const AGES_SECONDS: f64 = 60.0;
+
+impl App {
+    /// Lets the pane follow the cursor; called before it is drawn.
+    pub(crate) fn preview_cursor(&mut self) {
+        let key = self.screens.selected_key(self.screen);
+        let of = key.map(|key| (self.screen, key));
+        if of != self.pane.of {
+            self.pane.go(of, self.now);
+        }
+        let now = self.server_now();
+        let old = now.seconds_since(self.pane.built).abs() >= AGES_SECONDS;
+        if !self.pane.stale && !old {
+            return;
+        }
+        let Some(server) = &self.server else {
+            return;
+        };
+        let at = At { now, server };
+        let pane = &mut self.pane;
+        (pane.stale, pane.built) = (false, now);
+        if let Some(brief) = self.screens.brief(self.screen, &at, &self.history) {
+            pane.title = brief.title;
+            pane.verdict = Some(brief.verdict);
+            pane.brief = brief.sections;
+            pane.reads = brief.reads;
+        }
+    }
+
+    /// Time at which the row under the cursor is to be read; `None`: there is nothing to read.
+    pub fn rests_at(&self) -> Option<Stamp> {
+        let pane = &self.pane;
+        let here = pane
+            .of
+            .as_ref()
+            .is_some_and(|(screen, _)| *screen == self.screen);
+        let wanted = pane.open && pane.fits && pane.reads && pane.unread && pane.missing == 0;
+        let can = here && self.details.is_none() && self.tape.is_none() && self.link == Link::Up;
+        let rested = pane.since.plus_seconds(REST_SECONDS);
+        (wanted && can).then(|| rested.max(pane.again))
+    }
+
+    /// Reads the row on which the cursor rests.
+    pub(super) fn rested(&mut self) -> Vec<Effect> {
+        if self.rests_at().is_none_or(|at| at > self.now) {
+            return Vec::new();
+        }
+        let now = self.server_now();
+        let same = self.screens.selected_key(self.screen);
+        let same = same.is_some_and(|key| self.pane.of == Some((self.screen, key)));
+        let Some((of, pictured)) = self.screens.pictured(self.screen).filter(|_| same) else {
+            return Vec::new();
+        };
+        self.asked += 1;
+        let pane = &mut self.pane;
+        pane.unread = false;
+        (pane.asked, pane.asked_at, pane.missing) = (self.asked, self.now, pictured.len());
+        pane.came.clear();
+        let asked = self.asked;
+        let queries = of.details().into_iter().enumerate();
+        let wanted = queries.filter(|(index, _)| pictured.contains(index));
+        let detail = |(index, (_, query, params))| {
+            Effect::Figures(ask::Figures::Detail {
+                asked,
+                index,
+                query,
+                params,
+                of: of.clone(),
+                now,
+            })
+        };
+        wanted.map(detail).collect()
+    }
+
+    pub(super) fn toggle_pane(&mut self) {
+        self.pane.open = !self.pane.open;
+        if self.pane.open && !self.pane.fits {
+            self.say(
+                format!("the preview needs a terminal of {TALL} lines"),
+                false,
+            );
+        }
+        if !self.pane.open {
+            self.pane.give_up();
+        }
+    }
+}
