@@ -58,6 +58,8 @@ pub struct App {
     pub paused: bool,
     pub wide: bool,
     pub pane: Pane,
+    /// The locale is not UTF-8: glyphs are drawn as ASCII.
+    pub ascii: bool,
     pub keys: KeyMap,
     pub themes: Vec<Theme>,
     /// Index into `themes`.
@@ -106,7 +108,7 @@ impl App {
     pub fn new(now: Stamp, themes: Vec<Theme>, interval: Duration) -> Self {
         Self {
             screen: ScreenId::Overview,
-            screens: Screens::default(),
+            screens: Screens::folding(),
             details: None,
             overlay: None,
             server: None,
@@ -119,6 +121,7 @@ impl App {
             paused: false,
             wide: false,
             pane: Pane::new(now),
+            ascii: false,
             keys: KeyMap::default(),
             themes,
             theme: 0,

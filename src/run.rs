@@ -36,6 +36,7 @@ use crate::connect::conninfo::Settings;
 use crate::model::access::Access;
 use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
+use crate::model::text;
 use crate::server::session::Session;
 use crate::ui::terminal;
 use crate::ui::terminal::Screen;
@@ -79,6 +80,7 @@ fn as_set(config: &Config, keys: KeyMap, themes: Vec<Theme>) -> App {
     let mut app = App::new(now(), themes, config.refresh);
     app.theme = theme.unwrap_or(0);
     app.pane.open = config.preview;
+    app.ascii = !text::is_utf8(|name| std::env::var(name).ok());
     app.keys = keys;
     app
 }

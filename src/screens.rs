@@ -10,6 +10,7 @@ pub mod compression;
 pub mod details;
 pub mod filter;
 pub mod gather;
+pub(crate) mod headline;
 pub mod history;
 pub mod hypertables;
 pub mod indexes;

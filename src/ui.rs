@@ -13,6 +13,7 @@ mod tabs;
 pub mod terminal;
 
 use ratatui::Frame;
+use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Paragraph, Wrap};
@@ -23,13 +24,15 @@ use crate::model::screen_id::ScreenId;
 use crate::model::text;
 use crate::model::text::{printable, printable_lines};
 use crate::model::verdict::Verdict;
-use crate::screens::gather;
 use crate::screens::table::Freshness;
 use crate::screens::with_table;
+use crate::screens::{gather, headline};
 use crate::server::known::At;
 
 /// Lines below the table for the reason of the selected row's verdict.
 const REASON_LINES: usize = 3;
+/// On a terminal with fewer lines there are no totals above the table.
+const LOW: u16 = 20;
 /// The smallest terminal in which the screens can be read.
 const SMALLEST: (u16, u16) = (60, 12);
 
@@ -38,8 +41,27 @@ pub fn draw(frame: &mut Frame, app: &mut App) {
     frame.render_widget(Block::new().style(app.theme().style("text")), area);
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
         too_small(frame, area, app);
-        return;
+    } else {
+        whole(frame, area, app);
     }
+    if app.ascii {
+        in_ascii(frame.buffer_mut());
+    }
+}
+
+/// Replaces every glyph that is drawn, wherever that was, by its ASCII stand-in. Letters stay.
+fn in_ascii(buffer: &mut Buffer) {
+    for cell in &mut buffer.content {
+        let mut glyphs = cell.symbol().chars();
+        if let (Some(glyph), None) = (glyphs.next(), glyphs.next())
+            && let Some(ascii) = text::ascii(glyph)
+        {
+            cell.set_char(ascii);
+        }
+    }
+}
+
+fn whole(frame: &mut Frame, area: Rect, app: &mut App) {
     let rows = [
         Constraint::Length(1),
         Constraint::Length(1),
@@ -89,15 +111,18 @@ fn screen(frame: &mut Frame, area: Rect, app: &mut App) {
     } else {
         Vec::new()
     };
+    let totals = headline(app, area, frame.area().height);
     let rows = [
         height(panel.len()),
         height(caveats.len()),
+        height(totals.len()),
         Constraint::Fill(1),
         pane.map_or(height(reason.len()), Constraint::Length),
     ];
-    let [head, top, middle, bottom] = Layout::vertical(rows).areas(area);
+    let [head, top, above, middle, bottom] = Layout::vertical(rows).areas(area);
     frame.render_widget(Paragraph::new(panel), head);
     frame.render_widget(Paragraph::new(caveats), top);
+    frame.render_widget(Paragraph::new(totals), above);
     table::draw(frame, middle, app);
     if pane.is_some() {
         app.preview_cursor();
@@ -105,6 +130,19 @@ fn screen(frame: &mut Frame, area: Rect, app: &mut App) {
     } else {
         frame.render_widget(Paragraph::new(reason), bottom);
     }
+}
+
+/// The totals above the table, where there is room for them.
+fn headline<'a>(app: &App, area: Rect, height: u16) -> Vec<Line<'a>> {
+    if height < LOW {
+        return Vec::new();
+    }
+    let lines = with_table!(app.screens, app.screen, |table| table.headline());
+    let lines: Vec<_> = lines.iter().map(|line| printable(line)).collect();
+    let fitted = headline::fit(&lines, usize::from(area.width).saturating_sub(2));
+    let style = app.theme().style("text");
+    let line = |line| Line::styled(format!(" {line}"), style);
+    fitted.into_iter().map(line).collect()
 }
 
 fn said(app: &App, at: &At) -> (Vec<String>, Option<Verdict>) {

@@ -71,6 +71,7 @@ fn job() -> Row {
             used: 5,
             slots: Some(16),
             schedulers: 1,
+            peak: None,
         },
     }
 }

@@ -7,6 +7,7 @@ use console::{connected, drawn, press};
 
 use std::time::Duration;
 
+use hypertop::actions::action::Here;
 use hypertop::app::{App, Msg};
 use hypertop::model::screen_id::ScreenId;
 use hypertop::screens::later::Later;
@@ -22,39 +23,92 @@ fn tabs(app: &mut App, width: u16) -> String {
 #[test]
 fn tabs_are_whole_where_all_fit_whichever_is_open() {
     let mut app = connected();
+    let badge = text_of(&app, ScreenId::Compression).len() + 1;
     let whole: usize = ScreenId::ALL.iter().map(|id| id.title().len() + 3).sum();
-    for width in [whole - 1, whole, 120, 140, 200] {
+    let whole = whole + badge;
+    for width in [whole - 1, whole, 140, 200] {
         for id in ScreenId::ALL {
             app.screen = *id;
             let line = tabs(&mut app, u16::try_from(width).unwrap());
             for id in ScreenId::ALL {
                 assert!(line.contains(id.title()), "{width}, {id:?}: {line}");
             }
+            assert!(line.contains("2 Compression !1"), "{line}");
+        }
+    }
+}
+
+fn text_of(app: &App, id: ScreenId) -> String {
+    app.badge(id).map_or_else(String::new, |badge| badge.text())
+}
+
+#[test]
+fn at_eighty_columns_the_open_tab_is_whole_and_the_others_are_their_keys_and_badges() {
+    let mut app = connected();
+    for id in ScreenId::ALL {
+        app.screen = *id;
+        let line = tabs(&mut app, 80);
+        let shown: Vec<String> = ScreenId::ALL
+            .iter()
+            .map(|other| {
+                let key = app.keys.key_of(Here::Screen(*other)).unwrap();
+                let badge = text_of(&app, *other);
+                match (id == other, badge.is_empty()) {
+                    (true, true) => format!("{key} {}", other.title()),
+                    (true, false) => format!("{key} {} {badge}", other.title()),
+                    (false, _) => format!("{key}{badge}"),
+                }
+            })
+            .collect();
+        assert_eq!(line.trim_end(), shown.join(" "));
+    }
+    assert!(tabs(&mut app, 80).starts_with("1 2!1 3 4"), "known so far");
+}
+
+#[test]
+fn between_eighty_columns_and_all_names_the_first_ones_are_whole_and_none_is_cut() {
+    let mut app = connected();
+    for width in [100, 110, 118] {
+        let mut first = None;
+        for id in ScreenId::ALL {
+            app.screen = *id;
+            let line = tabs(&mut app, width);
+            let words: Vec<&str> = line
+                .split_whitespace()
+                .filter(|word| word.len() > 3 && word.starts_with(char::is_alphabetic))
+                .collect();
+            let title = |word: &&str| ScreenId::ALL.iter().any(|id| id.title() == *word);
+            assert!(words.iter().all(title), "{width}: {line}");
+            assert!(words.contains(&id.title()), "{width}: {line}");
+            assert!(words.len() > 4, "names where there is room: {line}");
+            let named = words.len() - usize::from(words.last() == Some(&id.title()));
+            let least: usize = *first.get_or_insert(named);
+            assert!(named.abs_diff(least) <= 1, "{width}: the tabs jump: {line}");
         }
     }
 }
 
 #[test]
-fn tabs_do_not_jump_when_another_is_opened() {
+fn a_badge_is_of_what_was_read_and_not_acknowledged_and_says_when_it_is_old() {
     let mut app = connected();
-    for width in [60, 80, 100, 110, 118] {
-        let mut lengths = std::collections::HashSet::new();
-        for id in ScreenId::ALL {
-            app.screen = *id;
-            let line = tabs(&mut app, width);
-            // One that is not open, by its letters.
-            let other = if *id == ScreenId::Hypertables {
-                "2 "
-            } else {
-                "7 "
-            };
-            let start = line.find(other).unwrap() + 2;
-            let letters = line[start..].find(' ').unwrap();
-            lengths.insert(letters);
-            assert!(line.ends_with(' ') || line.len() == usize::from(width));
-        }
-        assert_eq!(lengths.len(), 1, "{width}: {lengths:?}");
-    }
+    assert_eq!(text_of(&app, ScreenId::Jobs), "", "not read yet");
+    assert_eq!(text_of(&app, ScreenId::Compression), "!1");
+    app.screen = ScreenId::Jobs;
+    assert!(tabs(&mut app, 80).contains("2!1 "), "on every screen");
+    let terminal = drawn(&mut app, 80, 24);
+    let at = terminal.backend().buffer();
+    let sign = (0..80).find(|x| at[(*x, 1)].symbol() == "!").unwrap();
+    let warns = app.theme().style("level.warning").fg;
+    assert_eq!(at[(sign, 1)].style().fg, warns);
+    // The clock goes on while the server answers.
+    app.now = console::NOW.plus_seconds(900.0);
+    app.update(Msg::Pulse {
+        screen: ScreenId::Compression,
+        asked: 0,
+        clock: app.now,
+        counters: Vec::new(),
+    });
+    assert_eq!(text_of(&app, ScreenId::Compression), "~!1");
 }
 
 #[test]
@@ -74,10 +128,11 @@ fn a_filter_stands_beside_the_tabs_and_every_key_is_still_there() {
             "{line}"
         );
         for id in ScreenId::ALL {
-            let here = hypertop::actions::action::Here::Screen(*id);
+            let here = Here::Screen(*id);
             let key = app.keys.key_of(here).unwrap();
-            let first = &id.title()[..1];
-            assert!(tabs.contains(&format!("{key} {first}")), "{width}: {line}");
+            let keys = tabs.split_whitespace().map(|word| word.chars().next());
+            let mut keys = keys.filter_map(|key| Some(key?.to_string()));
+            assert!(keys.any(|shown| shown == key), "{width}: {line}");
         }
     }
     insta::assert_snapshot!(drawn(&mut app, 80, 24).backend());

@@ -23,6 +23,7 @@ pub enum Here {
     SortByVerdict,
     Wide,
     Preview,
+    ShowFolded,
     Filter,
     ClearFilter,
     Reload,

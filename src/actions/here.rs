@@ -52,6 +52,7 @@ pub(crate) static HERE: &[Action] = &[
     row("clear-filter", &[], View, Here::ClearFilter, "Show all rows again"),
     row("toggle-wide", &["w"], View, Here::Wide, "All columns, scrolled sideways, or those that fit"),
     row("toggle-preview", &["V"], View, Here::Preview, "Show or hide the preview of the selected row (from 30 lines of height on)"),
+    row("toggle-folded", &["."], View, Here::ShowFolded, "Show or fold the rows that carry nothing (no policy, nothing compressed)"),
     row("copy-cell", &["y"], View, Here::CopyCell, "Copy the selected cell (OSC 52)"),
     row("copy-row", &["Y"], View, Here::CopyRow, "Copy the selected row (OSC 52)"),
     row("mark-row", &["x"], Rows, Here::Mark, "Mark or unmark the row: actions apply to all marked rows"),

@@ -163,6 +163,7 @@ impl App {
                 with_table!(mut screens, screen, |table| table.step_column(columns));
             }
             Here::Wide => self.wide = !self.wide,
+            Here::ShowFolded => self.toggle_fold(),
             Here::Filter => {
                 let before = with_table!(screens, screen, |table| table.filter.text().to_owned());
                 self.overlay = Some(Overlay::filter(before));
@@ -191,6 +192,17 @@ impl App {
             false => "this list has no groups",
         };
         self.say(words, false);
+    }
+
+    fn toggle_fold(&mut self) {
+        let screen = self.screen;
+        let mut folds = false;
+        self.with_at(|screens, at| {
+            folds = with_table!(mut screens, screen, |table| table.toggle_fold(at));
+        });
+        if !folds {
+            self.say("no row of this screen is folded", false);
+        }
     }
 
     fn sort(&mut self, change: impl FnOnce(SortBy, bool) -> (SortBy, bool)) {

@@ -58,6 +58,11 @@ impl App {
         parts.all(|part| was_read(&self.screens, part))
     }
 
+    /// The worst findings of a screen, for its tab, from rows that were read anyway.
+    pub fn badge(&self, screen: ScreenId) -> Option<gather::Badge> {
+        gather::badge(&self.screens, screen, &self.acknowledged, &self.at()?)
+    }
+
     /// Whether this server can fill the screen.
     pub fn can_show(&self, screen: ScreenId) -> bool {
         let server = self.server.as_ref();

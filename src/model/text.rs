@@ -1,6 +1,7 @@
 //! Text for the screen and for SQL: figures (bytes, counts, ages, durations, moments) and names.
 
 mod cells;
+mod glyphs;
 mod interval;
 mod names;
 mod near;
@@ -13,6 +14,7 @@ use crate::model::moment::{Axis, Point, Stamp};
 
 pub use cells::{cut, width};
 pub(crate) use cells::{pad, pad_left, wrap, wrap_keeping_indent};
+pub use glyphs::{ascii, is_utf8};
 pub use interval::{interval, interval_seconds};
 pub use names::{qualified, quote_identifier, quote_literal};
 pub(crate) use near::nearest;

@@ -1,6 +1,7 @@
 //! Activity: sessions and workers of the database, their work, their waits, and who blocks whom.
 
 mod details;
+mod headline;
 mod judge;
 mod session;
 mod tree;
@@ -9,11 +10,12 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use crate::model::rules;
 use crate::model::screen_id::ScreenId;
 use crate::model::target::Target;
 use crate::model::text;
 use crate::model::value::Value;
-use crate::model::verdict::Verdict;
+use crate::model::verdict::{Finding, Verdict};
 use crate::screens::history::History;
 use crate::screens::record::{Column, Detail, Record, Section};
 use crate::server::known;
@@ -53,10 +55,27 @@ impl Record for Row {
         Column::<Self>::hidden("application", |row, _| row.application.as_str().into()),
         Column::<Self>::text("role", "ROLE", 10, |row, _| row.role.clone().into()).rank(1),
         Column::<Self>::hidden("database", |row, _| row.database.clone().into()),
-        Column::<Self>::text("state", "STATE", 10, |row, _| row.state_name().into()),
+        Column::<Self>::text("state", "STATE", 10, |row, _| row.state_name().into()).wrong(
+            const {
+                &[
+                    &rules::SESSION_BLOCKED,
+                    &rules::SESSION_HIDDEN,
+                    &rules::SESSION_IDLE,
+                ]
+            },
+        ),
         Column::<Self>::number("state_seconds", "SINCE", 7, |row, at| {
             span(row.state_seconds(at))
-        }),
+        })
+        .wrong(
+            const {
+                &[
+                    &rules::SESSION_BLOCKED,
+                    &rules::SESSION_IDLE,
+                    &rules::SESSION_LONG,
+                ]
+            },
+        ),
         Column::<Self>::number("transaction_seconds", "TX", 7, |row, at| {
             span(row.transaction_seconds(at))
         }),
@@ -66,16 +85,28 @@ impl Record for Row {
         Column::<Self>::hidden("chunk", |row, _| row.chunk.clone().into()),
         Column::<Self>::hidden("job_id", |row, _| row.job.as_ref().map(|job| job.id).into()),
         Column::<Self>::text("", "QUERY", 30, |row, _| row.does())
+            .wrong(
+                const {
+                    &[
+                        &rules::SESSION_HIDDEN,
+                        &rules::SESSION_LONG,
+                        &rules::SESSION_UNTRACKED,
+                    ]
+                },
+            )
             .grows()
             .rank(2),
         Column::<Self>::text("wait", "WAITS FOR", 20, |row, _| row.wait_words()).rank(3),
-        Column::<Self>::text("blocked_by", "BLOCKED BY", 10, |row, _| pids(&row.blockers)).rank(4),
+        Column::<Self>::text("blocked_by", "BLOCKED BY", 10, |row, _| pids(&row.blockers))
+            .wrong(const { &[&rules::SESSION_BLOCKED] })
+            .rank(4),
         Column::<Self>::number("blocks", "BLOCKS", 6, |row, _| {
             i64::try_from(row.blocks.len())
                 .ok()
                 .filter(|count| *count > 0)
                 .into()
         })
+        .wrong(const { &[&rules::SESSION_BLOCKS] })
         .rank(4),
         Column::<Self>::text("client", "CLIENT", 15, |row, _| row.client.clone().into()).rank(5),
         Column::<Self>::number("holds_back_transactions", "OLDEST", 7, |row, _| {
@@ -168,6 +199,10 @@ impl Record for Row {
 
     fn caveats(rows: &[Self], at: &At) -> Vec<String> {
         judge::caveats(rows, at)
+    }
+
+    fn headline(rows: &[Self], _: &[Box<[Finding]>], at: &At) -> Vec<String> {
+        headline::headline(rows, at)
     }
 
     fn facts(&self, at: &At) -> Vec<Section> {

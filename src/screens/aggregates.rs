@@ -4,6 +4,7 @@ mod blocked;
 mod cause;
 mod details;
 mod gaps;
+mod headline;
 mod lag;
 mod row;
 mod strip;
@@ -20,7 +21,7 @@ use crate::model::moment::{Axis, Stamp};
 use crate::model::screen_id::ScreenId;
 use crate::model::target::Target;
 use crate::model::value::Value;
-use crate::model::verdict::Verdict;
+use crate::model::verdict::{Finding, Verdict};
 use crate::model::{clock, rules, text};
 use crate::screens::later::Later;
 use crate::screens::policy;
@@ -145,7 +146,16 @@ impl Record for Row {
         Column::<Self>::text("", "AGGREGATE", 21, |row, _| row.in_tree().into()).grows(),
         Column::<Self>::hidden("schema", |row, _| row.schema.as_str().into()),
         Column::<Self>::hidden("name", |row, _| row.name.as_str().into()),
-        Column::<Self>::number("", "LAG", 9, Self::lag_value),
+        Column::<Self>::number("", "LAG", 9, Self::lag_value).wrong(
+            const {
+                &[
+                    &rules::AGGREGATE_BEHIND,
+                    &rules::AGGREGATE_NEVER_REFRESHED,
+                    &rules::AGGREGATE_PARENT,
+                    &rules::AGGREGATE_UNKNOWN,
+                ]
+            },
+        ),
         Column::<Self>::number("", "EXPECTED", 9, |row, _| row.expected_value()),
         Column::<Self>::text("source", "SOURCE", 22, |row, _| row.source().into()).rank(3),
         Column::<Self>::text("bucket_width", "BUCKET", 8, |row, _| {
@@ -157,10 +167,20 @@ impl Record for Row {
         Column::<Self>::text("watermark", "WATERMARK", 16, |row, _| {
             row.point(row.watermark)
         })
+        .wrong(const { &[&rules::AGGREGATE_FUTURE] })
         .rank(5),
         Column::<Self>::text("refreshed_to", "REFRESHED TO", 16, |row, _| {
             row.point(row.refreshed())
-        }),
+        })
+        .wrong(
+            const {
+                &[
+                    &rules::AGGREGATE_HISTORY,
+                    &rules::AGGREGATE_INTERRUPTED,
+                    &rules::AGGREGATE_NEVER_REFRESHED,
+                ]
+            },
+        ),
         Column::<Self>::text("newest_source", "NEWEST SOURCE", 19, |row, _| {
             row.point(row.newest_row())
         })
@@ -177,6 +197,15 @@ impl Record for Row {
         Column::<Self>::text("start_offset", "FROM", 8, |row, _| {
             row.start_offset.as_deref().map(Value::interval).into()
         })
+        .wrong(
+            const {
+                &[
+                    &rules::AGGREGATE_COMPRESSED,
+                    &rules::AGGREGATE_WINDOW,
+                    &rules::AGGREGATE_WIPE,
+                ]
+            },
+        )
         .rank(5),
         Column::<Self>::text("end_offset", "TO", 8, |row, _| {
             row.end_offset.as_deref().map(Value::interval).into()
@@ -193,15 +222,41 @@ impl Record for Row {
         Column::<Self>::number("pending_invalidations", "PENDING", 7, |row, _| {
             row.pending.into()
         })
+        .wrong(
+            const {
+                &[
+                    &rules::AGGREGATE_PENDING,
+                    &rules::AGGREGATE_REMADE,
+                    &rules::AGGREGATE_UNREACHED,
+                ]
+            },
+        )
         .rank(3),
-        Column::<Self>::text("refreshing", "NOW", 3, |row, _| row.refreshing.into()).rank(6),
-        Column::<Self>::text("wipe_risk", "ROW LOSS", 8, |row, _| row.wipe_risk.into()).rank(1),
+        Column::<Self>::text("refreshing", "NOW", 3, |row, _| row.refreshing.into())
+            .wrong(const { &[&rules::AGGREGATE_STUCK] })
+            .rank(6),
+        Column::<Self>::text("wipe_risk", "ROW LOSS", 8, |row, _| row.wipe_risk.into())
+            .wrong(const { &[&rules::AGGREGATE_STARVED, &rules::AGGREGATE_WIPE] })
+            .rank(1),
         Column::<Self>::text("", "POLICY", 11, |row, at| {
             row.policy
                 .as_ref()
                 .map(|policy| policy.state(&row.limits(at), at.now))
                 .into()
         })
+        .wrong(
+            const {
+                &[
+                    &rules::AGGREGATE_BLOCKED,
+                    &rules::AGGREGATE_NO_POLICY,
+                    &rules::AGGREGATE_POLICY_STOPPED,
+                    &rules::AGGREGATE_STUCK,
+                    &rules::JOB_FAILING,
+                    &rules::JOB_LATE,
+                    &rules::JOB_PAUSED,
+                ]
+            },
+        )
         .rank(1),
         Column::<Self>::hidden("lag_units", |row, at| row.lag_units(at).into()),
         Column::<Self>::hidden("parent", |row, _| {
@@ -305,6 +360,10 @@ impl Record for Row {
             caveats.push("Apache edition: refresh policies do not run".to_owned());
         }
         caveats
+    }
+
+    fn headline(rows: &[Self], findings: &[Box<[Finding]>], at: &At) -> Vec<String> {
+        headline::headline(rows, findings, at)
     }
 
     fn facts(&self, at: &At) -> Vec<Section> {

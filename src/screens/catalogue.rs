@@ -226,6 +226,15 @@ impl ScreenId {
 }
 
 impl Screens {
+    /// The console's screens: rows that carry nothing are folded into one line.
+    pub fn folding() -> Self {
+        let mut screens = Self::default();
+        for id in ScreenId::ALL {
+            with_table!(mut screens, *id, |table| table.folds = true);
+        }
+        screens
+    }
+
     /// The key of the selected row.
     pub fn selected_key(&self, id: ScreenId) -> Option<String> {
         with_table!(self, id, |table| table.selected().map(Record::key))
@@ -332,4 +341,36 @@ fn build<R: Record>(
         .zip(R::DETAILS.get(index))
         .ok_or_else(|| anyhow!("no such details"))?;
     (detail.build)(row, rows, at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::rules;
+
+    #[test]
+    fn every_rule_colours_a_cell_of_its_screen() {
+        let mut named = Vec::new();
+        for id in ScreenId::ALL {
+            with_table!(Screens::default(), *id, |table| {
+                for rules in colours(table) {
+                    named.extend(rules);
+                }
+            });
+        }
+        // Without statements there is one row, which only says so.
+        let none = [&rules::QUERIES_MISSING, &rules::QUERIES_HIDDEN];
+        let left: Vec<_> = rules::ALL
+            .iter()
+            .filter(|rule| !named.contains(*rule) && !none.contains(*rule))
+            .map(|rule| rule.name)
+            .collect();
+        assert_eq!(left, Vec::<&str>::new());
+    }
+
+    /// The rules of each column on the screen.
+    fn colours<R: Record>(_: &Table<R>) -> Vec<&'static [&'static rules::Rule]> {
+        let shown = crate::screens::table::shown::<R>();
+        shown.map(|column| column.rules).collect()
+    }
 }

@@ -1,6 +1,7 @@
 //! Compression: size of each hypertable before and after, and its backlog.
 
 mod details;
+mod headline;
 mod judge;
 mod pace;
 mod row;
@@ -16,7 +17,7 @@ use crate::model::rules;
 use crate::model::screen_id::ScreenId;
 use crate::model::target::Target;
 use crate::model::value::Value;
-use crate::model::verdict::Verdict;
+use crate::model::verdict::{Finding, Verdict};
 use crate::model::version::Version;
 use crate::screens::chunks::{self, Chunks};
 use crate::screens::later::Later;
@@ -63,16 +64,22 @@ impl Record for Row {
             .into()
         })
         .rank(7),
-        Column::<Self>::text("enabled", "ON", 3, |row, _| row.enabled.into()).rank(6),
-        Column::<Self>::number("chunks", "CHUNKS", 6, |row, _| row.chunks.into()),
+        Column::<Self>::text("enabled", "ON", 3, |row, _| row.enabled.into())
+            .wrong(const { &[&rules::COMPRESSION_OFF] })
+            .rank(6),
+        Column::<Self>::number("chunks", "CHUNKS", 6, |row, _| row.chunks.into())
+            .wrong(const { &[&rules::COMPRESSION_FROZEN] }),
         Column::<Self>::number("compressed_chunks", "COMPR", 6, |row, _| {
             row.compressed.into()
         })
         .rank(1),
-        Column::<Self>::number("partial_chunks", "PART", 5, |row, _| row.partial.into()).rank(3),
+        Column::<Self>::number("partial_chunks", "PART", 5, |row, _| row.partial.into())
+            .wrong(const { &[&rules::COMPRESSION_PARTIAL] })
+            .rank(3),
         Column::<Self>::number("uncompressed_chunks", "UNCOMPR", 7, |row, _| {
             row.uncompressed.into()
         })
+        .wrong(const { &[&rules::COMPRESSION_OFF, &rules::COMPRESSION_NO_POLICY] })
         .rank(4),
         Column::<Self>::number("before_bytes", "BEFORE", 8, |row, _| {
             row.before_bytes.map(Value::Bytes).into()
@@ -81,21 +88,26 @@ impl Record for Row {
         Column::<Self>::number("after_bytes", "AFTER", 8, |row, _| {
             row.after_bytes.map(Value::Bytes).into()
         })
+        .wrong(const { &[&rules::COMPRESSION_RECORD] })
         .rank(4),
         Column::<Self>::number("ratio", "RATIO", 6, |row, _| {
             row.ratio().map(Value::Ratio).into()
-        }),
+        })
+        .wrong(const { &[&rules::COMPRESSION_RATIO] }),
         Column::<Self>::text("segment_by", "SEGMENT BY", 18, |row, _| {
             row.segment_by.clone().into()
         })
+        .wrong(const { &[&rules::COMPRESSION_OLD] })
         .rank(5),
         Column::<Self>::text("order_by", "ORDER BY", 24, |row, _| {
             row.order_by.clone().into()
         })
+        .wrong(const { &[&rules::COMPRESSION_OLD] })
         .rank(6),
         Column::<Self>::text("compress_after", "OLDER THAN", 10, |row, _| {
             row.policy.as_ref().map_or(Value::Null, Policy::after_value)
         })
+        .wrong(const { &[&rules::COMPRESSION_SETTING, &rules::COMPRESSION_POINTLESS] })
         .rank(1),
         Column::<Self>::number("job_id", "JOB", 5, |row, _| {
             row.policy.as_ref().map(|policy| policy.job_id).into()
@@ -107,13 +119,23 @@ impl Record for Row {
                 .map(|policy| policy.state(&at.limits(&row.full_name()), at.now))
                 .into()
         })
+        .wrong(
+            const {
+                &[
+                    &rules::JOB_FAILING,
+                    &rules::JOB_LATE,
+                    &rules::JOB_PAUSED,
+                    &rules::COMPRESSION_BLOCKED,
+                    &rules::COMPRESSION_NO_POLICY,
+                ]
+            },
+        )
         .rank(1),
-        Column::<Self>::number("backlog_chunks", "BACKLOG", 7, |row, _| {
-            let about = row.counted.get().and_then(|counted| counted.about);
-            let about = about.map(Value::About);
-            row.backlog().map(Value::Int).or(about).into()
-        }),
-        Column::<Self>::number("backlog_bytes", "BYTES", 8, |row, _| row.backlog_size()).rank(2),
+        Column::<Self>::number("backlog_chunks", "BACKLOG", 7, |row, _| row.backlog_value())
+            .wrong(const { &[&rules::COMPRESSION_BACKLOG, &rules::COMPRESSION_UNKNOWN] }),
+        Column::<Self>::number("backlog_bytes", "BYTES", 8, |row, _| row.backlog_size())
+            .wrong(const { &[&rules::COMPRESSION_BACKLOG] })
+            .rank(2),
         Column::<Self>::hidden("old_settings_chunks", |row, _| row.old_settings().into()),
         Column::<Self>::hidden("stuck_chunk", |row, _| {
             row.stuck.as_ref().map(|stuck| stuck.chunk.clone()).into()
@@ -186,6 +208,7 @@ impl Record for Row {
             },
         ),
     ];
+    const BARE: &'static str = "without a policy and nothing compressed";
     const DETAILS: &'static [Detail<Self>] = &[Detail {
         title: "Chunks",
         query: chunks::QUERY,
@@ -237,6 +260,14 @@ impl Record for Row {
             caveats.push("before 2.14 a compression policy reports Success even where a chunk failed: trust the backlog, not the status".to_owned());
         }
         caveats
+    }
+
+    fn headline(rows: &[Self], _: &[Box<[Finding]>], at: &At) -> Vec<String> {
+        headline::headline(rows, at)
+    }
+
+    fn is_bare(&self) -> bool {
+        self.policy.is_none() && self.compressed + self.partial == 0
     }
 
     fn facts(&self, at: &At) -> Vec<Section> {

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::model::rules;
 use crate::model::screen_id::ScreenId;
-use crate::model::verdict::Level;
+use crate::model::verdict::{Finding, Level};
 use crate::screens::catalogue::{Screens, with_table};
-use crate::screens::overview::{PARTS, Row, merge};
+use crate::screens::overview::{Acknowledged, PARTS, Row, merge};
 use crate::screens::record::Record;
 use crate::screens::table::{Freshness, Table};
 use crate::server::known::At;
@@ -19,12 +19,10 @@ pub fn found_on(screens: &Screens, part: ScreenId) -> Vec<Row> {
     with_table!(screens, part, |table| collect(part, table))
 }
 
-/// The findings that the Overview lists. Missing or hidden statements are no fault; [`caveats`] mentions them.
+/// The findings that the Overview lists.
 pub fn found(screens: &Screens, part: ScreenId) -> Vec<Row> {
     let mut rows = found_on(screens, part);
-    rows.retain(|row| {
-        ![&rules::QUERIES_MISSING, &rules::QUERIES_HIDDEN].contains(&row.finding.rule)
-    });
+    rows.retain(|row| is_listed(&row.finding));
     rows
 }
 
@@ -90,6 +88,79 @@ pub fn findings(found: &Found) -> Vec<Row> {
 pub(crate) fn collected(found: &Found) -> Vec<Row> {
     let parts = PARTS.iter().filter_map(|part| found.get(part));
     parts.flatten().cloned().collect()
+}
+
+/// A screen's worst findings, for its tab: their level and their number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Badge {
+    pub level: Level,
+    pub count: usize,
+    /// The rows were read long ago, as those of a screen that is not shown.
+    pub old: bool,
+}
+
+impl Badge {
+    /// `X3`; `~X3` if it is old.
+    pub fn text(&self) -> String {
+        let about = if self.old { "~" } else { "" };
+        format!("{about}{}{}", self.level.sign(), self.count)
+    }
+}
+
+/// A badge of rows that are older than this says so.
+const OLD_SECONDS: f64 = 600.0;
+
+/// The badge of a screen, from rows that were read anyway, without the acknowledged findings. `None`: nothing was found, or
+/// nothing was read yet.
+pub fn badge(
+    screens: &Screens,
+    id: ScreenId,
+    acknowledged: &Acknowledged,
+    at: &At,
+) -> Option<Badge> {
+    let read = match screens.fresh(id) {
+        Freshness::At(read) => *read,
+        Freshness::Failed { since, .. } => (*since)?,
+        Freshness::Never => return None,
+    };
+    let levels = match id {
+        ScreenId::Overview => {
+            let rows = screens.overview.rows().iter();
+            let open = rows.filter(|row| row.acknowledged.is_none());
+            open.map(|row| row.finding.level).collect()
+        }
+        _ if PARTS.contains(&id) => {
+            with_table!(screens, id, |table| open_levels(table, acknowledged, at))
+        }
+        _ => Vec::new(),
+    };
+    let level = levels.iter().copied().max()?;
+    Some(Badge {
+        level,
+        count: levels.iter().filter(|of| **of == level).count(),
+        old: at.now.seconds_since(read) > OLD_SECONDS,
+    })
+}
+
+/// The levels of a screen's findings that the Overview lists and nobody has acknowledged.
+fn open_levels<R: Record>(table: &Table<R>, acknowledged: &Acknowledged, at: &At) -> Vec<Level> {
+    let mut levels = Vec::new();
+    for (record, findings) in table.found() {
+        let listed = findings.iter().filter(|of| is_listed(of));
+        if acknowledged.is_empty() {
+            levels.extend(listed.map(|of| of.level));
+        } else {
+            let key = record.key();
+            let open = listed.filter(|of| !acknowledged.hides(R::ID, &key, of, at.now));
+            levels.extend(open.map(|of| of.level));
+        }
+    }
+    levels
+}
+
+/// Missing or hidden statements are no fault; [`caveats`] mentions them.
+fn is_listed(finding: &Finding) -> bool {
+    ![&rules::QUERIES_MISSING, &rules::QUERIES_HIDDEN].contains(&finding.rule)
 }
 
 /// Figures from several screens, for the head of the Overview.

@@ -2,6 +2,7 @@
 
 mod advice;
 mod details;
+mod headline;
 mod judge;
 mod row;
 
@@ -11,10 +12,11 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::model::moment::{Axis, Stamp};
+use crate::model::rules;
 use crate::model::screen_id::ScreenId;
 use crate::model::target::Target;
 use crate::model::value::Value;
-use crate::model::verdict::Verdict;
+use crate::model::verdict::{Finding, Verdict};
 use crate::screens::later::Later;
 use crate::screens::record::{Column, Detail, Exact, Record, Section};
 use crate::screens::{aggregates, chunks};
@@ -43,7 +45,9 @@ impl Record for Row {
         Column::<Self>::text("", "HYPERTABLE", 20, |row, _| row.full_name().into()).grows(),
         Column::<Self>::hidden("schema", |row, _| row.schema.as_str().into()),
         Column::<Self>::hidden("name", |row, _| row.name.as_str().into()),
-        Column::<Self>::text("kind", "KIND", 10, |row, _| row.kind_name().into()).rank(4),
+        Column::<Self>::text("kind", "KIND", 10, |row, _| row.kind_name().into())
+            .wrong(const { &[&rules::HYPERTABLE_CANDIDATE] })
+            .rank(4),
         Column::<Self>::number("bytes", "SIZE", 8, |row, _| row.size()),
         Column::<Self>::number("growth_bytes_per_day", "PER DAY", 8, |row, _| {
             row.bytes_or_about(row.growth())
@@ -57,7 +61,15 @@ impl Record for Row {
             row.grown().map(|(span, _)| Value::Seconds(span)).into()
         })
         .rank(2),
-        Column::<Self>::number("chunks", "CHUNKS", 6, |row, _| row.of_chunks(row.chunks)),
+        Column::<Self>::number("chunks", "CHUNKS", 6, |row, _| row.of_chunks(row.chunks)).wrong(
+            const {
+                &[
+                    &rules::CHUNKS_LOCKS,
+                    &rules::CHUNKS_MANY,
+                    &rules::CHUNKS_SMALL,
+                ]
+            },
+        ),
         Column::<Self>::number("compressed_chunks", "COMPR", 6, |row, _| {
             row.of_chunks(row.compressed)
         })
@@ -72,7 +84,16 @@ impl Record for Row {
         .rank(7),
         Column::<Self>::number("", "INTERVAL", 8, |row, _| {
             row.interval.map(|interval| row.length(interval)).into()
-        }),
+        })
+        .wrong(
+            const {
+                &[
+                    &rules::CHUNKS_LARGE,
+                    &rules::CHUNKS_MANY,
+                    &rules::CHUNKS_SMALL,
+                ]
+            },
+        ),
         Column::<Self>::hidden("chunk_interval_seconds", |row, _| {
             let interval = row.interval.map(|interval| row.length(interval));
             interval.filter(|_| row.axis != Axis::Integer).into()
@@ -83,9 +104,11 @@ impl Record for Row {
         Column::<Self>::number("interval_bytes", "CHUNK SIZE", 10, |row, _| {
             row.bytes_or_about(row.interval_bytes())
         })
+        .wrong(const { &[&rules::CHUNKS_LARGE, &rules::CHUNKS_SMALL] })
         .rank(1),
         Column::<Self>::text("dimensions", "DIMENSIONS", 20, |row, _| row.dimensions()).rank(5),
-        Column::<Self>::text("", "POLICIES", 9, |row, _| row.policy_letters()),
+        Column::<Self>::text("", "POLICIES", 9, |row, _| row.policy_letters())
+            .wrong(const { &[&rules::JOB_FAILING, &rules::JOB_PAUSED] }),
         Column::<Self>::hidden("refresh_policy", |row, _| {
             row.policies.refresh.map(Policy::name).into()
         }),
@@ -102,7 +125,9 @@ impl Record for Row {
             row.of_chunks(i64::try_from(row.readers.len()).unwrap_or(i64::MAX))
         })
         .rank(2),
-        Column::<Self>::number("", "LOCKS", 5, |row, _| row.lock_percent().into()).rank(1),
+        Column::<Self>::number("", "LOCKS", 5, |row, _| row.lock_percent().into())
+            .wrong(const { &[&rules::CHUNKS_LOCKS] })
+            .rank(1),
         Column::<Self>::hidden("locks_for_all_chunks", |row, _| row.locks().into()),
         Column::<Self>::hidden("lock_slots", |row, _| row.limits.lock_slots().into()),
     ];
@@ -198,6 +223,10 @@ impl Record for Row {
             let earlier = |(seen, _): &(Stamp, i64)| now.is_none_or(|(now, _)| *seen <= now);
             row.seen = row.seen.filter(earlier).or(now);
         }
+    }
+
+    fn headline(rows: &[Self], _: &[Box<[Finding]>], _: &At) -> Vec<String> {
+        headline::headline(rows)
     }
 
     fn facts(&self, at: &At) -> Vec<Section> {

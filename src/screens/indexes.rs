@@ -8,7 +8,7 @@ use self::row::counted_since;
 use crate::model::screen_id::ScreenId;
 use crate::model::target::Target;
 use crate::model::value::Value;
-use crate::model::verdict::Verdict;
+use crate::model::verdict::{Finding, Verdict};
 use crate::model::{rules, text};
 use crate::screens::later::Later;
 use crate::screens::record::{Column, Detail, Exact, Record, Section};
@@ -20,6 +20,7 @@ use self::row::More;
 pub use self::row::{Parts, Row, Size, TableKind};
 
 mod chunks;
+mod headline;
 mod judge;
 mod row;
 
@@ -45,6 +46,7 @@ impl Record for Row {
         Column::<Self>::number("chunks", "CHUNKS", 6, |row, _| {
             row.part_count(|parts| parts.with)
         })
+        .wrong(const { &[&rules::INDEX_UNSURE] })
         .rank(2),
         Column::<Self>::number("chunks_without", "MISSING", 7, |row, _| {
             if row.kind == TableKind::Partitioned && !row.root_valid {
@@ -53,19 +55,34 @@ impl Record for Row {
                 row.part_count(|parts| parts.without)
             }
         })
+        .wrong(const { &[&rules::INDEX_MISSING] })
         .rank(3),
-        Column::<Self>::number("scans", "SCANS", 8, Row::scans_value),
-        Column::<Self>::number("bytes", "BYTES", 9, |row, _| row.size()),
+        Column::<Self>::number("scans", "SCANS", 8, Row::scans_value)
+            .wrong(const { &[&rules::INDEX_UNUSED] }),
+        Column::<Self>::number("bytes", "BYTES", 9, |row, _| row.size())
+            .wrong(const { &[&rules::INDEX_SIZE_UNKNOWN] }),
         Column::<Self>::number("bloat_bytes", "BLOAT", 8, |row, _| {
             row.bloat_bytes().map(Value::Bytes).into()
         })
+        .wrong(const { &[&rules::INDEX_BLOATED] })
         .rank(3),
         Column::<Self>::text("unique", "UNIQ", 4, |row, _| row.unique.into()).rank(6),
-        Column::<Self>::text("valid", "VALID", 5, |row, _| row.is_valid().into()).rank(4),
-        Column::<Self>::text("unused", "UNUSED", 6, |row, at| row.unused(at).into()),
+        Column::<Self>::text("valid", "VALID", 5, |row, _| row.is_valid().into())
+            .wrong(const { &[&rules::INDEX_INVALID, &rules::INDEX_LEFTOVERS] })
+            .rank(4),
+        Column::<Self>::text("unused", "UNUSED", 6, |row, at| row.unused(at).into()).wrong(
+            const {
+                &[
+                    &rules::INDEX_UNUSED,
+                    &rules::INDEX_COMPRESSED,
+                    &rules::INDEX_COVERED,
+                ]
+            },
+        ),
         Column::<Self>::text("duplicate_of", "DUPLICATE OF", 18, |row, _| {
             row.duplicate_of.clone().into()
         })
+        .wrong(const { &[&rules::INDEX_DUPLICATE] })
         .rank(4),
         Column::<Self>::text("", "CONSTRAINT", 10, |row, _| row.constraint_word().into()).rank(3),
         Column::<Self>::hidden("constraint_backed", |row, _| {
@@ -147,6 +164,10 @@ impl Record for Row {
     /// The index in each chunk.
     fn pictured(&self) -> &'static [usize] {
         if self.parts.is_some() { &[0] } else { &[] }
+    }
+
+    fn headline(rows: &[Self], _: &[Box<[Finding]>], at: &At) -> Vec<String> {
+        headline::headline(rows, at)
     }
 
     fn facts(&self, at: &At) -> Vec<Section> {

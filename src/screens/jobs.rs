@@ -3,6 +3,7 @@
 mod caveats;
 mod details;
 mod failing;
+mod headline;
 mod judge;
 mod name;
 mod row;
@@ -13,10 +14,11 @@ mod state;
 use std::time::Duration;
 
 use crate::model::moment::Stamp;
+use crate::model::rules;
 use crate::model::screen_id::ScreenId;
 use crate::model::target::Target;
 use crate::model::value::Value;
-use crate::model::verdict::Verdict;
+use crate::model::verdict::{Finding, Verdict};
 use crate::model::version::Version;
 use crate::screens::history::History;
 use crate::screens::policy;
@@ -77,22 +79,42 @@ impl Record for Row {
         hidden("name", |row, _| row.name().into()),
         hidden("proc", |row, _| row.proc.as_str().into()),
         hidden("target", |row, _| row.target.clone().into()),
-        column("owner", "OWNER", 10, |row, _| row.owner.as_str().into()).rank(7),
+        column("owner", "OWNER", 10, |row, _| row.owner.as_str().into())
+            .wrong(const { &[&rules::JOB_OWNER] })
+            .rank(7),
         hidden("scheduled", |row, _| row.scheduled.into()),
-        column("state", "STATE", 11, |row, at| row.state(at).name().into()),
+        column("state", "STATE", 11, |row, at| row.state(at).name().into()).wrong(
+            const {
+                &[
+                    &rules::JOB_CRASHED,
+                    &rules::JOB_GAVE_UP,
+                    &rules::JOB_LATE,
+                    &rules::JOB_NEVER_RAN,
+                    &rules::JOB_ORPHANED,
+                    &rules::JOB_OVERRUN,
+                    &rules::JOB_OWNER,
+                    &rules::JOB_PAUSED,
+                    &rules::JOB_PROCEDURE_GONE,
+                    &rules::JOB_UNSEEN,
+                ]
+            },
+        ),
         column("schedule_interval", "EVERY", 9, |row, _| {
             (&row.schedule).into()
         })
         .rank(3),
         column("last_run_status", "LAST", 7, |row, _| {
             row.last_run_status().into()
-        }),
+        })
+        .wrong(const { &[&rules::JOB_FAILING, &rules::JOB_PORTAL_FAULT] }),
         number("last_start", "STARTED", 11, |row, _| started(row).into()).rank(2),
         number("last_duration_seconds", "TOOK", 7, |row, _| {
             row.run_seconds().map_or(Value::Null, Value::Seconds)
         })
+        .wrong(const { &[&rules::JOB_OVERRUN, &rules::JOB_SLOW] })
         .rank(2),
-        number("next_start", "NEXT", 11, |row, _| row.next_start().into()),
+        number("next_start", "NEXT", 11, |row, _| row.next_start().into())
+            .wrong(const { &[&rules::JOB_AT_ONCE, &rules::JOB_FAR, &rules::JOB_LATE] }),
         number("total_runs", "RUNS", 6, |row, _| {
             row.count(|of| of.total_runs)
         })
@@ -100,10 +122,12 @@ impl Record for Row {
         number("total_failures", "FAILED", 6, |row, _| {
             row.count(|of| of.total_failures)
         })
+        .wrong(const { &[&rules::JOB_FAILING] })
         .rank(3),
         number("consecutive_failures", "IN A ROW", 8, |row, _| {
             row.count(|of| of.consecutive_failures.into())
         })
+        .wrong(const { &[&rules::JOB_FAILING] })
         .rank(6),
         column("last_error_sqlstate", "SQLSTATE", 8, |row, _| {
             row.error
@@ -111,10 +135,12 @@ impl Record for Row {
                 .and_then(|error| error.sqlstate.clone())
                 .into()
         })
+        .wrong(const { &[&rules::JOB_FAILING, &rules::JOB_PORTAL_FAULT] })
         .rank(5),
         column("last_error", "LAST ERROR", 40, |row, _| {
             row.error.as_ref().map(|error| error.message.clone()).into()
         })
+        .wrong(const { &[&rules::JOB_FAILING] })
         .rank(6),
         hidden("last_error_at", |row, _| {
             row.error.as_ref().and_then(|error| error.at).into()
@@ -187,9 +213,13 @@ impl Record for Row {
         format!("{name}{on} (job {})", self.job_id)
     }
 
-    /// Sorts by job id, which costs less here than on the server.
-    fn settle(_: &[Self], rows: &mut Vec<Self>) {
+    /// Sorts by job id, which costs less here than on the server; remembers the most workers seen.
+    fn settle(before: &[Self], rows: &mut Vec<Self>) {
         rows.sort_by_key(|row| row.job_id);
+        let peak = before.first().map(|row| row.workers.peak_seen());
+        for row in rows {
+            row.workers.peak = peak.map(|peak| peak.max(row.workers.used));
+        }
     }
 
     fn verdict(&self, at: &At) -> Verdict {
@@ -224,6 +254,10 @@ impl Record for Row {
         let mut sections = self.facts(at);
         sections.reverse();
         sections
+    }
+
+    fn headline(rows: &[Self], _: &[Box<[Finding]>], at: &At) -> Vec<String> {
+        headline::headline(rows, at)
     }
 
     fn facts(&self, at: &At) -> Vec<Section> {

@@ -11,8 +11,9 @@ use crate::model::moment::Stamp;
 use crate::model::plan::Undo;
 use crate::model::screen_id::ScreenId;
 use crate::model::value::Value;
-use crate::model::verdict::{Level, Verdict};
+use crate::model::verdict::{Finding, Level, Verdict};
 use crate::model::{rules, text};
+use crate::screens::headline;
 use crate::screens::history::History;
 use crate::screens::record::{Column, Record, Section};
 use crate::server::known::At;
@@ -165,7 +166,8 @@ impl Record for Row {
             row.entry.begin.id.cast_signed().into()
         }),
         Column::<Self>::text("at", "TIME", 14, |row, _| row.at().into()),
-        Column::<Self>::text("state", "STATE", 11, |row, at| row.state(at).into()),
+        Column::<Self>::text("state", "STATE", 11, |row, at| row.state(at).into())
+            .wrong(const { &[&rules::JOURNAL] }),
         Column::<Self>::text("title", "ACTION", 36, |row, _| {
             row.entry.begin.plan.title.as_str().into()
         })
@@ -236,6 +238,32 @@ impl Record for Row {
         let mut sections = self.facts(at);
         sections.reverse();
         sections
+    }
+
+    fn headline(rows: &[Self], _: &[Box<[Finding]>], at: &At) -> Vec<String> {
+        let mut states: Vec<(usize, &str)> = Vec::new();
+        for row in rows {
+            let state = row.state(at);
+            match states.iter_mut().find(|(_, of)| *of == state) {
+                Some((many, _)) => *many += 1,
+                None => states.push((1, state)),
+            }
+        }
+        if states.is_empty() {
+            return Vec::new();
+        }
+        states.sort_by_key(|(many, _)| std::cmp::Reverse(*many));
+        let entries = match rows.len() {
+            1 => "1 entry".to_owned(),
+            many => format!("{} entries", headline::number(many)),
+        };
+        let all = format!("{entries}: {}", headline::groups(states));
+        let undo = |row: &&Self| matches!(row.can_be_undone(), "exactly" | "partly");
+        let undo = match rows.iter().filter(undo).count() {
+            0 => "none can be rolled back".to_owned(),
+            many => format!("{} can be rolled back", headline::number(many)),
+        };
+        vec![headline::line([all, undo])]
     }
 
     fn facts(&self, _: &At) -> Vec<Section> {

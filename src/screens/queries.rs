@@ -1,6 +1,7 @@
 //! Queries: statements with their cost (from `pg_stat_statements`), and hints to make them cheaper.
 
 mod details;
+mod headline;
 mod hint;
 mod judge;
 mod named;
@@ -10,9 +11,10 @@ mod since;
 
 use std::time::Duration;
 
+use crate::model::rules;
 use crate::model::screen_id::ScreenId;
 use crate::model::value::Value;
-use crate::model::verdict::Verdict;
+use crate::model::verdict::{Finding, Verdict};
 use crate::screens::history::History;
 use crate::screens::record::{Column, Detail, Record, Section};
 use crate::server::known::At;
@@ -43,11 +45,13 @@ impl Record for Row {
         Column::<Self>::number("calls", "CALLS", 8, |row, _| row.figure(|of| of.calls)),
         Column::<Self>::number("total_seconds", "TOTAL", 8, |row, _| {
             span(row.figures.as_ref().map(|of| of.total))
-        }),
+        })
+        .wrong(const { &[&rules::QUERY_HEAVY] }),
         Column::<Self>::number("", "SHARE", 6, |row, _| {
             let percent = row.share().map(|share| format!("{:.0} %", share * 100.0));
             percent.into()
-        }),
+        })
+        .wrong(const { &[&rules::QUERY_HEAVY] }),
         Column::<Self>::hidden("share_ratio", |row, _| {
             row.share().map_or(Value::Null, Value::Ratio)
         }),
@@ -71,6 +75,7 @@ impl Record for Row {
                 row.named.join(", ").into()
             }
         })
+        .wrong(const { &[&rules::QUERY_AGGREGATE] })
         .rank(1),
         Column::<Self>::number("rows", "ROWS", 8, |row, _| row.figure(|of| of.rows)).rank(2),
         Column::<Self>::number("shared_read_bytes", "READ", 8, |row, _| {
@@ -84,6 +89,7 @@ impl Record for Row {
         Column::<Self>::number("temp_written_bytes", "TEMP", 8, |row, _| {
             row.bytes(|of| of.temp_written)
         })
+        .wrong(const { &[&rules::QUERY_SPILLS] })
         .rank(2),
         Column::<Self>::number("wal_bytes", "WAL", 8, |row, _| {
             let wal = row.figures.as_ref().and_then(|of| of.wal_bytes);
@@ -147,6 +153,10 @@ impl Record for Row {
 
     fn caveats(rows: &[Self], at: &At) -> Vec<String> {
         judge::caveats(rows, at)
+    }
+
+    fn headline(rows: &[Self], _: &[Box<[Finding]>], at: &At) -> Vec<String> {
+        headline::headline(rows, at)
     }
 
     fn facts(&self, at: &At) -> Vec<Section> {

@@ -12,7 +12,7 @@ use crate::model::rules::Rule;
 use crate::model::screen_id::ScreenId;
 use crate::model::target::Target;
 use crate::model::value::Value;
-use crate::model::verdict::{Level, Verdict};
+use crate::model::verdict::{Finding, Level, Verdict};
 use crate::screens::axis::TimeAxis;
 use crate::screens::history::History;
 use crate::server::known::{At, Server};
@@ -35,6 +35,8 @@ pub struct Column<R: 'static> {
     pub right: bool,
     /// Rank 0 is always shown; on a narrow terminal the highest ranks are left out first.
     pub(crate) rank: u8,
+    /// The rules whose findings are about this cell, and colour it.
+    pub(crate) rules: &'static [&'static Rule],
     pub value: fn(&R, &At) -> Value,
 }
 
@@ -53,6 +55,7 @@ impl<R> Column<R> {
             least: width,
             right: false,
             rank: 0,
+            rules: &[],
             value,
         }
     }
@@ -71,6 +74,7 @@ impl<R> Column<R> {
             least: width,
             right: true,
             rank: 0,
+            rules: &[],
             value,
         }
     }
@@ -84,6 +88,19 @@ impl<R> Column<R> {
     pub(crate) const fn rank(mut self, rank: u8) -> Self {
         self.rank = rank;
         self
+    }
+
+    /// The rules whose findings are about this cell.
+    #[must_use]
+    pub(crate) const fn wrong(mut self, rules: &'static [&'static Rule]) -> Self {
+        self.rules = rules;
+        self
+    }
+
+    /// The worst level of the findings that are about this cell.
+    pub(crate) fn level(&self, findings: &[Finding]) -> Level {
+        let own = findings.iter().filter(|of| self.rules.contains(&of.rule));
+        own.map(|of| of.level).max().unwrap_or(Level::Ok)
     }
 
     #[must_use]
@@ -222,6 +239,8 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
     /// Rows are shown by [`Record::group`] at first.
     const GROUPED: bool = false;
     const DETAILS: &'static [Detail<Self>] = &[];
+    /// What rows that carry nothing have in common; they are folded into one line.
+    const BARE: &'static str = "";
     /// Exact figures, in the order in which they are read.
     const EXACT: &'static [Exact<Self>] = &[];
 
@@ -248,6 +267,17 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
     /// What this role, server or version cannot show; printed above the rows.
     fn caveats(_rows: &[Self], _at: &At) -> Vec<String> {
         Vec::new()
+    }
+
+    /// At most two lines of totals over all rows and what they mean, in parts separated by ` · `; printed above the rows.
+    /// They cost no query. `findings` are those of each row.
+    fn headline(_rows: &[Self], _findings: &[Box<[Finding]>], _at: &At) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Whether the row carries nothing, so that it may be folded.
+    fn is_bare(&self) -> bool {
+        false
     }
 
     /// The sections of the details that need no query.

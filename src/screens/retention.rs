@@ -1,6 +1,7 @@
 //! Retention: chunks that the next run of each policy drops, overdue chunks, and tables without a policy.
 
 mod details;
+mod headline;
 mod judge;
 mod row;
 
@@ -10,10 +11,11 @@ use anyhow::Result;
 use serde::Deserialize;
 
 use crate::model::moment::{Axis, Point, Stamp};
+use crate::model::rules;
 use crate::model::screen_id::ScreenId;
 use crate::model::target::Target;
 use crate::model::value::Value;
-use crate::model::verdict::Verdict;
+use crate::model::verdict::{Finding, Verdict};
 use crate::screens::chunks::{self, Chunks};
 use crate::screens::later::Later;
 use crate::screens::policy;
@@ -63,31 +65,43 @@ impl Record for Row {
             row.policy.as_ref().map(|policy| policy.job_id).into()
         })
         .rank(4),
-        Column::<Self>::text("drop_after", "DROP AFTER", 11, |row, _| row.drop_after()),
+        Column::<Self>::text("drop_after", "DROP AFTER", 11, |row, _| row.drop_after())
+            .wrong(const { &[&rules::RETENTION_SETTING, &rules::RETENTION_NONE] }),
         Column::<Self>::number("chunks", "CHUNKS", 6, |row, _| row.chunks.into()).rank(2),
         Column::<Self>::text("oldest_chunk_start", "OLDEST", 16, |row, _| {
             row.oldest.into()
-        }),
+        })
+        .wrong(const { &[&rules::RETENTION_NONE] }),
         Column::<Self>::number("eligible_chunks", "TO DROP", 7, |row, _| {
-            let about = row.clock.get().and_then(|clock| clock.counted.about);
-            let about = about.map(Value::About);
-            row.eligible().map(Value::Int).or(about).into()
-        }),
+            row.eligible_value()
+        })
+        .wrong(
+            const {
+                &[
+                    &rules::RETENTION_OVERDUE,
+                    &rules::RETENTION_UNKNOWN,
+                    &rules::RETENTION_UNREAD,
+                ]
+            },
+        ),
         Column::<Self>::number("eligible_bytes", "BYTES", 8, |row, _| {
             row.eligible_bytes().map(Value::Bytes).into()
         })
+        .wrong(const { &[&rules::RETENTION_OVERDUE] })
         .rank(1),
         Column::<Self>::text("next_start", "NEXT RUN", 14, |row, _| {
             row.policy
                 .as_ref()
                 .map_or(Value::Null, Policy::next_start_value)
         })
+        .wrong(const { &[&rules::JOB_LATE] })
         .rank(3),
         Column::<Self>::text("last_run_status", "LAST", 7, |row, _| {
             row.policy
                 .as_ref()
                 .map_or(Value::Null, Policy::last_run_status)
         })
+        .wrong(const { &[&rules::JOB_FAILING] })
         .rank(3),
         Column::<Self>::text("", "POLICY", 11, |row, at| {
             row.policy
@@ -95,8 +109,20 @@ impl Record for Row {
                 .map(|policy| policy.state(&at.limits(&row.full_name()), at.now))
                 .into()
         })
+        .wrong(
+            const {
+                &[
+                    &rules::JOB_FAILING,
+                    &rules::JOB_LATE,
+                    &rules::JOB_PAUSED,
+                    &rules::RETENTION_BLOCKED,
+                ]
+            },
+        )
         .rank(1),
-        Column::<Self>::number("", "FROZEN", 6, |row, _| row.frozen.into()).rank(6),
+        Column::<Self>::number("", "FROZEN", 6, |row, _| row.frozen.into())
+            .wrong(const { &[&rules::RETENTION_FROZEN] })
+            .rank(6),
     ];
     const EXACT: &'static [Exact<Self>] = &[
         Exact {
@@ -149,6 +175,7 @@ impl Record for Row {
             },
         ),
     ];
+    const BARE: &'static str = "without a policy, so nothing of them is ever dropped";
     const DETAILS: &'static [Detail<Self>] = &[Detail {
         title: "Chunks to drop",
         query: chunks::QUERY,
@@ -204,6 +231,14 @@ impl Record for Row {
             );
         }
         caveats
+    }
+
+    fn headline(rows: &[Self], findings: &[Box<[Finding]>], at: &At) -> Vec<String> {
+        headline::headline(rows, findings, at)
+    }
+
+    fn is_bare(&self) -> bool {
+        self.policy.is_none()
     }
 
     fn facts(&self, at: &At) -> Vec<Section> {

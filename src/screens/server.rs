@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use crate::model::screen_id::ScreenId;
 use crate::model::target::Target;
-use crate::model::text;
 use crate::model::value::Value;
-use crate::model::verdict::{Findings, Verdict};
+use crate::model::verdict::{Finding, Findings, Verdict};
+use crate::model::{rules, text};
+use crate::screens::headline::line;
 use crate::screens::history::History;
 use crate::screens::later::Later;
 use crate::screens::record::{Column, Exact, Labelled, Record, Section};
@@ -29,7 +30,23 @@ impl Record for Row {
     const COLUMNS: &'static [Column<Self>] = &[
         Column::<Self>::text("", "FIGURE", 34, |row, _| row.title().into()).grows(),
         Column::<Self>::hidden("name", |row, _| row.name.as_str().into()),
-        Column::<Self>::number("", "NOW", 14, |row, _| row.now()),
+        Column::<Self>::number("", "NOW", 14, |row, _| row.now()).wrong(
+            const {
+                &[
+                    &rules::SERVER_ARCHIVER,
+                    &rules::SERVER_CONNECTIONS,
+                    &rules::SERVER_LAUNCHER,
+                    &rules::SERVER_PREPARED,
+                    &rules::SERVER_PROCESSES,
+                    &rules::SERVER_REPLICATION,
+                    &rules::SERVER_SCHEDULER,
+                    &rules::SERVER_SETTING,
+                    &rules::SERVER_SLOT,
+                    &rules::SERVER_WORKERS,
+                    &rules::SERVER_WRAPAROUND,
+                ]
+            },
+        ),
         Column::<Self>::number("", "LIMIT", 13, |row, _| row.limit()),
         Column::<Self>::hidden("value", |row, _| {
             row.exact().map_or(Value::Null, Value::Number)
@@ -84,6 +101,15 @@ impl Record for Row {
     fn brief(&self, at: &At, history: &History) -> Vec<Section> {
         let series = series::series(self, history, at.now);
         series.into_iter().chain(self.facts(at)).collect()
+    }
+
+    fn headline(_: &[Self], _: &[Box<[Finding]>], at: &At) -> Vec<String> {
+        let since = |moment| text::duration(at.now.seconds_since(moment).max(0.0).floor());
+        let counted = at.server.stats_reset.map_or_else(String::new, |reset| {
+            format!("statistics of this database count for {}", since(reset))
+        });
+        let runs = format!("PostgreSQL runs for {}", since(at.server.started));
+        vec![line([runs, counted])]
     }
 
     fn facts(&self, at: &At) -> Vec<Section> {

@@ -47,6 +47,7 @@ pub enum SortBy {
 }
 
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Table<R: 'static> {
     /// The rows, then those that they stand for ([`Record::parts`]).
     rows: Vec<R>,
@@ -63,6 +64,12 @@ pub struct Table<R: 'static> {
     lines: Vec<Line>,
     /// Boxed: every screen has a table, and a future that holds all screens should be small.
     groups: Box<Groups<R>>,
+    /// Number of rows that carry nothing and are folded into one line; they are not in `view`.
+    folded: usize,
+    /// Whether such rows are folded, as the console does.
+    pub(crate) folds: bool,
+    /// Totals over all rows.
+    headline: Vec<String>,
     /// Width of the longest text of each screen column.
     widths: Vec<u16>,
     pub fresh: Freshness,
@@ -77,6 +84,8 @@ pub struct Table<R: 'static> {
     opened: Option<Stamp>,
     /// First line on the screen.
     top: usize,
+    /// The terminal's line of that row; set when drawn.
+    pub(crate) drawn_at: usize,
     /// The selected column: 0 is the verdict's sign, then the screen columns from 1.
     pub column: usize,
     /// Lines that fit on the screen; set when drawn.
@@ -105,6 +114,9 @@ impl<R: Record> Default for Table<R> {
             view: Vec::new(),
             lines: Vec::new(),
             groups: Box::new(Groups::new(R::GROUPED)),
+            folded: 0,
+            folds: false,
+            headline: Vec::new(),
             widths: Vec::new(),
             fresh: Freshness::Never,
             sort: R::SORTED.map_or(SortBy::Verdict, SortBy::Column),
@@ -114,6 +126,7 @@ impl<R: Record> Default for Table<R> {
             moved: false,
             opened: None,
             top: 0,
+            drawn_at: 0,
             column: 1,
             page: 50,
             exact: Known::new(),
@@ -162,6 +175,8 @@ impl<R: Record> Table<R> {
         self.view.clear();
         self.lines.clear();
         self.groups.all.clear();
+        self.folded = 0;
+        self.headline.clear();
         self.exact.clear();
         self.fresh = Freshness::Never;
     }
@@ -266,6 +281,7 @@ impl<R: Record> Table<R> {
         });
         (self.levels, self.findings) = judged.collect();
         self.rank();
+        self.headline = R::headline(&self.rows[..self.own], &self.findings, at);
         self.judged = at.now;
         self.widths = shown::<R>()
             .map(|column| {
@@ -289,6 +305,16 @@ impl<R: Record> Table<R> {
 
     pub fn verdict(&self, at: &At) -> Option<Verdict> {
         self.selected().map(|row| row.verdict(at))
+    }
+
+    /// At most two lines of totals over all rows, filtered or not.
+    pub fn headline(&self) -> &[String] {
+        &self.headline
+    }
+
+    /// Number of rows that are folded into one line.
+    pub fn folded(&self) -> usize {
+        self.folded
     }
 
     pub fn rows(&self) -> &[R] {

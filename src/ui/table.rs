@@ -5,6 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
+use crate::actions::action::Here;
 use crate::app::App;
 use crate::app::theme::Theme;
 use crate::model::text;
@@ -22,11 +23,12 @@ const SIGN: u16 = 2;
 pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
     let now = app.server_now();
     let (theme, wide) = (&app.themes[app.theme], app.wide);
+    let key = app.keys.key_of(Here::ShowFolded);
     let Some(server) = &app.server else {
         return;
     };
     let at = At { now, server };
-    with_table!(mut app.screens, app.screen, |table| draw_rows(frame.buffer_mut(), area, table, &at, theme, wide));
+    with_table!(mut app.screens, app.screen, |table| draw_rows(frame.buffer_mut(), area, table, &at, theme, (wide, key)));
 }
 
 /// A column with its position on the terminal.
@@ -44,15 +46,27 @@ fn draw_rows<R: Record>(
     table: &mut Table<R>,
     at: &At,
     theme: &Theme,
-    wide: bool,
+    (wide, key): (bool, Option<&str>),
 ) {
     let placed = place(table, area, wide);
     heads(buffer, area, table, &placed, theme);
     let inner = below_head(&placed);
+    let fold = fold_line(table, key);
     let lines = usize::from(area.height.saturating_sub(1));
+    let fold = fold.filter(|_| lines > 1);
+    let lines = lines - usize::from(fold.is_some());
+    table.drawn_at = usize::from(area.y) + 1;
     let column_cursor = table.column;
     let filtered = !table.filter.is_empty();
     let (selected, rows) = table.visible(lines);
+    if let Some((key, words)) = fold {
+        let y = area.y + 1 + u16::try_from(rows.len()).unwrap_or(0);
+        let own = u16::try_from(text::width(&key)).unwrap_or(0);
+        let (x, room) = (area.x + SIGN + own, area.width.saturating_sub(SIGN + own));
+        put(buffer, area.x + SIGN, y, &key, own, theme.style("key"));
+        let words = text::cut(&words, room.into());
+        put(buffer, x, y, &words, room, theme.style("muted"));
+    }
     if rows.is_empty() {
         let text = if filtered {
             "no row passes the filter; Esc shows all"
@@ -62,7 +76,8 @@ fn draw_rows<R: Record>(
         let (x, y, room) = (area.x + SIGN, area.y + 1, area.width - SIGN);
         put(buffer, x, y, text, room, theme.style("muted"));
     }
-    for (line, (row, level, marked, branch)) in rows.into_iter().enumerate() {
+    for (line, shown) in rows.into_iter().enumerate() {
+        let (row, level, branch) = (shown.row, shown.level, shown.branch);
         let y = area.y + 1 + u16::try_from(line).unwrap_or(0);
         let on = line == selected;
         let base = theme.style(if on { "row.selected" } else { "text" });
@@ -74,20 +89,24 @@ fn draw_rows<R: Record>(
         buffer.set_style(whole, base);
         let (sign, mark) = (base.patch(theme.level(level)), theme.style("key"));
         put(buffer, area.x, y, level.sign(), 1, sign);
-        if marked {
+        if shown.marked {
             put(buffer, area.x + 1, y, "*", 1, base.patch(mark));
         }
         let placed = if branch.is_inner() { &inner } else { &placed };
         for (nth, place) in placed.iter().enumerate() {
             let value = (place.column.value)(row, at);
+            let wrong = place.column.level(shown.findings);
             let style = match (&value, nth) {
                 // Level Ok leaves the name uncoloured: colour is for problems.
                 (_, 0) if !on && level != Level::Ok => sign,
+                _ if wrong != Level::Ok => base.patch(theme.level(wrong)),
                 (Value::Null, 1..) if !on => theme.style("muted"),
-                _ if on && place.index + 1 == column_cursor => {
-                    base.add_modifier(Modifier::UNDERLINED)
-                }
                 _ => base,
+            };
+            let style = if on && place.index + 1 == column_cursor {
+                style.add_modifier(Modifier::UNDERLINED)
+            } else {
+                style
             };
             let text = value.show_narrow(at.now);
             let text = if nth == 0 {
@@ -98,6 +117,16 @@ fn draw_rows<R: Record>(
             cell(buffer, area.x + place.left, y, &text, place, style);
         }
     }
+}
+
+/// The line below the rows for those that carry nothing: how to show them, and what they are. `None`: none is folded.
+fn fold_line<R: Record>(table: &Table<R>, key: Option<&str>) -> Option<(String, String)> {
+    let many = i64::try_from(table.folded())
+        .ok()
+        .filter(|many| *many > 0)?;
+    let key = key.unwrap_or(":toggle-folded").to_owned();
+    let words = format!(" shows {} more: {}", text::count(many), R::BARE);
+    Some((key, words))
 }
 
 fn heads<R: Record>(

@@ -1,15 +1,15 @@
-//! The line of tabs, shortened until it fits, and the filter.
+//! The line of tabs with their badges, shortened until it fits, and the filter.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 
 use crate::actions::action::Here;
-use crate::actions::key_map::KeyMap;
 use crate::app::App;
 use crate::model::screen_id::ScreenId;
 use crate::model::text;
 use crate::model::text::printable;
+use crate::screens::gather::Badge;
 use crate::screens::with_table;
 
 pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
@@ -28,87 +28,135 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
     let filter_width = u16::try_from(text::width(&filter)).unwrap_or(u16::MAX);
     let [left, right] =
         Layout::horizontal([Constraint::Fill(1), Constraint::Length(filter_width)]).areas(area);
-    let mut spans = Vec::new();
-    let (tabs, own, most, gap) = tabs_that_fit(app.screen, usize::from(left.width), &app.keys);
-    for (at, id) in tabs.into_iter().enumerate() {
-        let active = id == app.screen;
-        let style = theme.style(if active { "tab.active" } else { "tab" });
-        let title = short(id.title(), if active { own } else { most });
-        let key = key(id, &app.keys);
-        // In a narrow line the first tab has no space before it.
-        let before = if at == 0 && gap.is_empty() { "" } else { " " };
-        spans.push(Span::styled(format!("{before}{key}{title}{gap}"), style));
-    }
-    frame.render_widget(Line::from(spans).style(theme.style("tab")), left);
+    frame.render_widget(line(app, left.width.into()), left);
     frame.render_widget(Line::styled(filter, theme.style("caveat")), right);
 }
 
-/// The key of a screen's tab, with a space after it; empty: it has none.
-fn key(id: ScreenId, keys: &KeyMap) -> String {
-    let key = keys.key_of(Here::Screen(id));
-    key.map_or_else(String::new, |key| format!("{key} "))
-}
-
-fn short(title: &str, most: usize) -> &str {
-    title.get(..most).unwrap_or(title)
+fn line<'a>(app: &App, width: usize) -> Line<'a> {
+    let theme = app.theme();
+    let tabs: Vec<Tab> = ScreenId::ALL.iter().map(|id| Tab::of(*id, app)).collect();
+    let shape = shape(&tabs, width);
+    let gap = shape.gap();
+    let mut spans = Vec::new();
+    for (nth, tab) in tabs.iter().enumerate() {
+        let active = tab.id == app.screen;
+        let Some((mut word, badge)) = tab.shown(active, nth, shape) else {
+            continue;
+        };
+        if active && shape == Shape::Cut {
+            let others = total(&tabs, app.screen, shape) - text::width(&word);
+            word = text::cut(&word, width.saturating_sub(others).max(1));
+        }
+        // In a narrow line the first tab has no space before it.
+        let before = if spans.is_empty() && gap.is_empty() {
+            ""
+        } else {
+            " "
+        };
+        let style = theme.style(if active { "tab.active" } else { "tab" });
+        let of_badge = match &tab.badge {
+            Some(known) if !active => style.patch(theme.level(known.level)),
+            _ => style,
+        };
+        spans.push(Span::styled(format!("{before}{word}"), style));
+        spans.push(Span::styled(badge, of_badge));
+        spans.push(Span::styled(gap, style));
+    }
+    Line::from(spans).style(theme.style("tab"))
 }
 
 /// Width that the tabs keep when a filter is shown, in cells.
 const TABS: usize = 46;
 
-/// Fewest letters of a tab; below it, a tab without a key is left out.
-const READABLE: usize = 6;
+/// Below this width only the open tab has its name; above it as many as fit.
+const NAMED: usize = 100;
 
-/// The tabs to show, the letters of the open one and of the others, and the gap after each.
-fn tabs_that_fit(
-    open: ScreenId,
-    width: usize,
-    keys: &KeyMap,
-) -> (Vec<ScreenId>, usize, usize, &'static str) {
-    let whole = ScreenId::ALL
-        .iter()
-        .map(|id| id.title().len())
-        .max()
-        .unwrap_or(1);
-    let keys: Vec<_> = ScreenId::ALL
-        .iter()
-        .map(|id| (*id, text::width(&key(*id, keys))))
-        .collect();
-    let shown = |open: ScreenId, keyless: bool| {
-        let is_shown = move |(id, key): &&(ScreenId, usize)| keyless || *id == open || *key > 0;
-        keys.iter().filter(is_shown)
-    };
-    let tabs = |keyless| shown(open, keyless).map(|(id, _)| *id).collect();
-    // The same number of letters whichever tab is open, so that the tabs do not jump.
-    let fits = |keyless: bool, most: usize, gap: &str| {
-        ScreenId::ALL.iter().all(|open| {
-            let each = |(id, key): &(ScreenId, usize)| {
-                let letters = if id == open {
-                    id.title()
-                } else {
-                    short(id.title(), most)
-                };
-                letters.len() + key + 1 + gap.len()
+struct Tab {
+    id: ScreenId,
+    key: String,
+    badge: Option<Badge>,
+}
+
+/// What is shown of the tabs; of the open one always its key, name and badge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// Everything, with a space after each.
+    Roomy,
+    Whole,
+    /// The names of the first ones, of the others the key and the badge.
+    First(usize),
+    /// The key and the sign of the badge.
+    Signs,
+    Keys,
+    /// The keys, and the open tab's name is cut.
+    Cut,
+}
+
+impl Shape {
+    fn gap(self) -> &'static str {
+        if self == Self::Roomy { " " } else { "" }
+    }
+}
+
+impl Tab {
+    fn of(id: ScreenId, app: &App) -> Self {
+        let key = app.keys.key_of(Here::Screen(id)).unwrap_or_default();
+        Self {
+            id,
+            key: key.to_owned(),
+            badge: app.badge(id),
+        }
+    }
+
+    /// Its words and its badge; `None`: without a key there is nothing to show of it.
+    fn shown(&self, open: bool, nth: usize, shape: Shape) -> Option<(String, String)> {
+        let named = match shape {
+            Shape::Roomy | Shape::Whole => true,
+            Shape::First(many) => nth < many,
+            Shape::Signs | Shape::Keys | Shape::Cut => false,
+        };
+        let badge = self.badge.as_ref();
+        let whole = badge.map_or_else(String::new, Badge::text);
+        if open || named {
+            let word = format!("{} {}", self.key, self.id.title());
+            let badge = if whole.is_empty() {
+                whole
+            } else {
+                format!(" {whole}")
             };
-            let first = usize::from(gap.is_empty());
-            shown(*open, keyless).map(each).sum::<usize>() <= width + first
-        })
+            return Some((word.trim_start().to_owned(), badge));
+        }
+        let badge = match shape {
+            Shape::Keys | Shape::Cut => String::new(),
+            Shape::Signs => badge.map_or_else(String::new, |badge| badge.level.sign().to_owned()),
+            _ => whole,
+        };
+        (!self.key.is_empty()).then(|| (self.key.clone(), badge))
+    }
+}
+
+/// Width of all tabs if this one is open.
+fn total(tabs: &[Tab], open: ScreenId, shape: Shape) -> usize {
+    let shown = tabs
+        .iter()
+        .enumerate()
+        .filter_map(|(nth, tab)| tab.shown(tab.id == open, nth, shape));
+    let gap = 1 + shape.gap().len();
+    let all: usize = shown
+        .map(|(word, badge)| text::width(&word) + text::width(&badge) + gap)
+        .sum();
+    all.saturating_sub(usize::from(shape.gap().is_empty()))
+}
+
+/// The roomiest shape that fits whichever tab is open, so that the tabs do not jump.
+fn shape(tabs: &[Tab], width: usize) -> Shape {
+    let named = if width >= NAMED { tabs.len() } else { 0 };
+    let first = (0..=named).rev().map(Shape::First);
+    let all = [Shape::Roomy, Shape::Whole].into_iter().chain(first);
+    let all = all.chain([Shape::Signs, Shape::Keys]);
+    let fits = |shape: &Shape| {
+        let mut all = tabs.iter().map(|tab| total(tabs, tab.id, *shape));
+        all.all(|total| total <= width)
     };
-    if fits(true, whole, " ") {
-        return (tabs(true), whole, whole, " ");
-    }
-    if let Some(most) = (READABLE..=whole).rev().find(|most| fits(true, *most, "")) {
-        return (tabs(true), whole, most, "");
-    }
-    // Tabs without a key are left out first.
-    let most = (1..=whole).rev().find(|most| fits(false, *most, ""));
-    // A letter of each tab matters more than the whole name of the open one.
-    let others = shown(open, false).map(|(id, key)| key + 1 + usize::from(*id != open));
-    let own = (width + 1).saturating_sub(others.sum()).max(1);
-    (
-        tabs(false),
-        most.map_or(own, |_| whole),
-        most.unwrap_or(1),
-        "",
-    )
+    all.into_iter().find(fits).unwrap_or(Shape::Cut)
 }

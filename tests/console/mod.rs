@@ -158,6 +158,7 @@ pub fn job(id: i32, scheduled: bool) -> jobs::Row {
             used: 3,
             slots: Some(16),
             schedulers: 1,
+            peak: None,
         },
     }
 }

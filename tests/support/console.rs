@@ -39,6 +39,7 @@ impl Console {
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_hypertop"));
         command.args(args);
         command.env("TERM", "xterm-256color");
+        command.env("LC_ALL", "C.UTF-8");
         for (name, value) in vars {
             command.env(name, value);
         }

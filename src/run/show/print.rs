@@ -79,8 +79,10 @@ pub(super) fn print<R: Record>(
             }
             csv.flush()?;
         }
-        Format::Table => print_table(table, caveats, at, out)?,
-        Format::Brief => brief::print(&title::<R>(at), table, caveats, at, out)?,
+        Format::Table => for_people(out, |out| print_table(table, caveats, at, out))?,
+        Format::Brief => for_people(out, |out| {
+            brief::print(&title::<R>(at), table, caveats, at, out)
+        })?,
     }
     Ok(())
 }
@@ -120,6 +122,21 @@ fn title<R: Record>(at: &At) -> String {
     format!("{}{simulated}", R::TITLE)
 }
 
+/// Prints text for people: where the locale is not UTF-8, with ASCII instead of glyphs.
+fn for_people(out: &mut dyn Write, print: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+    if text::is_utf8(|name| std::env::var(name).ok()) {
+        return print(out);
+    }
+    let mut lines = Vec::new();
+    print(&mut lines)?;
+    let lines = String::from_utf8_lossy(&lines);
+    let plain = lines
+        .chars()
+        .map(|glyph| text::ascii(glyph).unwrap_or(glyph));
+    out.write_all(plain.collect::<String>().as_bytes())?;
+    Ok(())
+}
+
 pub(super) fn print_table<R: Record>(
     table: &Table<R>,
     caveats: &[String],
@@ -127,6 +144,9 @@ pub(super) fn print_table<R: Record>(
     out: &mut dyn Write,
 ) -> Result<()> {
     writeln!(out, "{}", title::<R>(at))?;
+    for line in table.headline() {
+        writeln!(out, "{}", printable(line))?;
+    }
     for caveat in caveats {
         writeln!(out, "~ {}", printable(caveat))?;
     }

@@ -60,6 +60,15 @@ pub struct Workers {
     pub slots: Option<i64>,
     /// Schedulers of this database: 1, or nothing starts.
     pub schedulers: i64,
+    /// The most that this console saw in use; `None`: it read them once.
+    #[serde(default)]
+    pub peak: Option<i64>,
+}
+
+impl Workers {
+    pub(super) fn peak_seen(self) -> i64 {
+        self.peak.unwrap_or(self.used).max(self.used)
+    }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use super::row::Row;
 use crate::journal::acknowledge::{Acknowledgement, Identity, Wanted, Why};
 use crate::model::moment::Stamp;
+use crate::model::screen_id::ScreenId;
 use crate::model::text;
+use crate::model::verdict::Finding;
 
 /// An acknowledgement ends when its finding was missing for this long; a single reading may miss it by chance.
 const GONE_SECONDS: f64 = 60.0;
@@ -101,6 +103,16 @@ impl Acknowledged {
 
     pub fn hidden(&self) -> Hidden {
         self.hidden
+    }
+
+    /// Whether this finding of a screen's row is acknowledged, or the fault of a job that it repeats.
+    pub(crate) fn hides(&self, screen: ScreenId, of: &str, finding: &Finding, now: Stamp) -> bool {
+        let at = |screen, of: String| {
+            let known = self.known.get(&(screen, of, finding.rule.name));
+            known.is_some_and(|one| one.what.hides(finding, now))
+        };
+        let job = || finding.job.map(|job| job.to_string());
+        at(screen, of.to_owned()) || job().is_some_and(|job| at(ScreenId::Jobs, job))
     }
 
     /// Marks the acknowledged findings, and leaves them out unless they are to be shown.

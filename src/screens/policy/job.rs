@@ -202,3 +202,26 @@ impl Policy {
         axis == Axis::Integer && self.starts_far(limits, now)
     }
 }
+
+/// Time of the next run of any of these policies, in words; `None`: there is no policy.
+pub(crate) fn next_run<'a>(
+    policies: impl Iterator<Item = &'a Policy>,
+    now: Stamp,
+) -> Option<String> {
+    let mut policies = policies.peekable();
+    policies.peek()?;
+    let starts: Vec<Stamp> = policies
+        .filter(|policy| policy.scheduled)
+        .filter_map(|policy| policy.next_start)
+        .collect();
+    let next = starts
+        .iter()
+        .filter(|next| next.is_finite() && **next > now);
+    Some(if starts.contains(&Stamp::BEFORE_ALL) {
+        "a policy runs now or at once".to_owned()
+    } else if let Some(next) = next.min() {
+        format!("next run {}", text::age(*next, now))
+    } else {
+        "no next run is planned".to_owned()
+    })
+}

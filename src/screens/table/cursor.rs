@@ -2,14 +2,24 @@
 
 use super::{Branch, Table, shown};
 use crate::model::target::Target;
-use crate::model::verdict::Level;
+use crate::model::verdict::{Finding, Level};
 use crate::screens::record::Record;
+
+/// A line as it is drawn: a row, or the line of a group, with its level and its place in the group.
+#[derive(Debug)]
+pub(crate) struct Shown<'a, R> {
+    pub row: &'a R,
+    pub level: Level,
+    pub findings: &'a [Finding],
+    pub marked: bool,
+    pub branch: Branch,
+}
 
 impl<R: Record> Table<R> {
     /// The selected row, or the line of the selected group.
     pub fn selected(&self) -> Option<&R> {
         let line = self.lines.get(self.cursor)?;
-        Some(self.drawn(*line).0)
+        Some(self.drawn(*line).row)
     }
 
     /// Key of the selected line.
@@ -46,8 +56,14 @@ impl<R: Record> Table<R> {
         isize::try_from(self.page).unwrap_or(1).max(1)
     }
 
-    /// Selects the row at a line of the screen, after a click.
+    /// Selects the row at a line of the terminal, after a click; elsewhere is no row.
     pub(crate) fn point_at(&mut self, line: usize) {
+        let Some(line) = line
+            .checked_sub(self.drawn_at)
+            .filter(|line| *line < self.page)
+        else {
+            return;
+        };
         let at = self.top + line;
         if at < self.lines.len() {
             self.moved = true;
@@ -127,9 +143,8 @@ impl<R: Record> Table<R> {
         top..(top + self.page).min(self.lines.len())
     }
 
-    /// Scrolls so that the cursor is visible in a window of this many lines. Returns the cursor's line in it, and its lines, each
-    /// with its level, whether it is marked, and its place in its group.
-    pub(crate) fn visible(&mut self, lines: usize) -> (usize, Vec<(&R, Level, bool, Branch)>) {
+    /// Scrolls so that the cursor is visible in a window of this many lines. Returns the cursor's line in it, and its lines.
+    pub(crate) fn visible(&mut self, lines: usize) -> (usize, Vec<Shown<'_, R>>) {
         self.page = lines.max(1);
         if self.cursor < self.top {
             self.top = self.cursor;

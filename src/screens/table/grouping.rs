@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::cursor::Shown;
 use super::groups::{GROUP, Group};
 use super::{Branch, Line, Table, cell_width, shown};
 use crate::model::verdict::Level;
@@ -136,12 +137,17 @@ impl<R: Record> Table<R> {
         })
     }
 
-    /// A line as it is drawn: its row or its group's line, its level, whether it is marked, and its place in the group.
-    pub(super) fn drawn(&self, line: Line) -> (&R, Level, bool, Branch) {
+    pub(super) fn drawn(&self, line: Line) -> Shown<'_, R> {
         match line {
             Line::Row(row, branch) => {
                 let of = &self.rows[row];
-                (of, self.levels[row], self.is_marked(of), branch)
+                Shown {
+                    row: of,
+                    level: self.levels[row],
+                    findings: &self.findings[row],
+                    marked: self.is_marked(of),
+                    branch,
+                }
             }
             Line::Group(group) => {
                 let group = &self.groups.all[group];
@@ -151,7 +157,13 @@ impl<R: Record> Table<R> {
                     .rows
                     .iter()
                     .all(|&row| self.is_marked(&self.rows[row]));
-                (&group.head, group.level, marked, branch)
+                Shown {
+                    row: &group.head,
+                    level: group.level,
+                    findings: &[],
+                    marked,
+                    branch,
+                }
             }
         }
     }

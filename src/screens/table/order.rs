@@ -25,6 +25,13 @@ impl<R: Record> Table<R> {
         self.rearrange(at);
     }
 
+    /// Folds the rows that carry nothing, or shows them; false: this screen folds none.
+    pub(crate) fn toggle_fold(&mut self, at: &At) -> bool {
+        self.folds = !self.folds;
+        self.rearrange(at);
+        !R::BARE.is_empty()
+    }
+
     /// Arranges the rows again; the cursor stays on its row.
     pub(crate) fn rearrange(&mut self, at: &At) {
         let key = self.key();
@@ -42,6 +49,7 @@ impl<R: Record> Table<R> {
         let mut view: Vec<usize> = (0..self.rows.len())
             .filter(|&row| self.passes(row, at))
             .collect();
+        self.folded = self.fold(&mut view);
         match self.sort {
             SortBy::Verdict => view.sort_by_key(|&row| self.ranks[row]),
             SortBy::Column(column) => {
@@ -65,6 +73,23 @@ impl<R: Record> Table<R> {
         self.cursor = found
             .unwrap_or(self.cursor)
             .min(self.lines.len().saturating_sub(1));
+    }
+
+    /// Takes the rows that carry nothing out of the view, and returns their number. Only where the worst rows come first
+    /// and there is no filter: whoever sorts by a figure or filters sees all rows.
+    fn fold(&self, view: &mut Vec<usize>) -> usize {
+        let plain = self.sort == SortBy::Verdict && self.descending && self.filter.is_empty();
+        if !self.folds || !plain {
+            return 0;
+        }
+        let is_bare = |row: usize| self.levels[row] == Level::Ok && self.rows[row].is_bare();
+        let bare = view.iter().filter(|&&row| is_bare(row)).count();
+        // One row takes no more room than the line, and an empty list would say less.
+        if bare < 2 || bare == view.len() {
+            return 0;
+        }
+        view.retain(|&row| !is_bare(row));
+        bare
     }
 
     fn same_rank(&self, a: usize, b: usize, at: &At) -> bool {

@@ -25,6 +25,9 @@ pub(super) fn print<R: Record>(
     out: &mut dyn Write,
 ) -> Result<()> {
     writeln!(out, "{title}")?;
+    for line in table.headline() {
+        wrapped(out, "", line)?;
+    }
     for caveat in caveats {
         wrapped(out, "~ ", caveat)?;
     }

@@ -1,0 +1,134 @@
+//! Totals above a list: sums that say what is an estimate and what is unknown.
+
+use crate::model::text;
+use crate::model::value::Value;
+
+/// A sum of figures of which some are estimates and some unknown.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sum {
+    pub total: i64,
+    /// A part of it is an estimate.
+    pub about: bool,
+    /// Number of figures that it is made of, and of those that are unknown.
+    pub known: i64,
+    pub unknown: i64,
+}
+
+impl Sum {
+    pub fn of(values: impl IntoIterator<Item = Value>) -> Self {
+        let mut sum = Self::default();
+        for value in values {
+            let (figure, about) = match value {
+                Value::Int(figure) | Value::Bytes(figure) => (figure, false),
+                Value::About(figure) | Value::AboutBytes(figure) => (figure, true),
+                _ => {
+                    sum.unknown += 1;
+                    continue;
+                }
+            };
+            sum.total = sum.total.saturating_add(figure);
+            sum.known += 1;
+            sum.about |= about;
+        }
+        sum
+    }
+
+    /// `18.9 MB`, `~18.9 MB`, `18.9 MB + 2 unknown`, `unknown`.
+    pub fn bytes(self) -> String {
+        self.words(&text::bytes(self.total))
+    }
+
+    /// `36`, `~36`, `36 + 2 unknown`, `unknown`.
+    pub fn count(self) -> String {
+        self.words(&text::count(self.total))
+    }
+
+    fn words(self, total: &str) -> String {
+        let about = if self.about { "~" } else { "" };
+        match (self.known, self.unknown) {
+            (0, 1..) => "unknown".to_owned(),
+            (_, 0) => format!("{about}{total}"),
+            (_, unknown) => format!("{about}{total} + {} unknown", text::count(unknown)),
+        }
+    }
+}
+
+/// Between the parts of a line.
+pub(crate) const BETWEEN: &str = " · ";
+
+/// Parts in one line.
+pub(crate) fn line(parts: impl IntoIterator<Item = String>) -> String {
+    let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    parts.join(BETWEEN)
+}
+
+/// Groups that have rows, in words: `5 on time, 2 late`.
+pub(crate) fn groups<'a>(groups: impl IntoIterator<Item = (usize, &'a str)>) -> String {
+    let groups = groups.into_iter().filter(|(many, _)| *many > 0);
+    let said: Vec<_> = groups
+        .map(|(many, what)| format!("{} {what}", number(many)))
+        .collect();
+    said.join(", ")
+}
+
+/// A number of rows.
+pub(crate) fn number(many: usize) -> String {
+    text::count(i64::try_from(many).unwrap_or(i64::MAX))
+}
+
+/// `1 chunk`, `24 chunks`.
+pub(crate) fn rows(many: usize, one: &str) -> String {
+    text::plural(i64::try_from(many).unwrap_or(i64::MAX), one)
+}
+
+/// The lines as they stand if they fit; else all their parts flow into as many lines, and what does not fit is left out
+/// with `…`.
+pub(crate) fn fit(lines: &[String], width: usize) -> Vec<String> {
+    if lines.iter().all(|line| text::width(line) <= width) {
+        return lines.to_vec();
+    }
+    let most = lines.len().max(2);
+    let mut fitted: Vec<String> = Vec::new();
+    for part in lines.iter().flat_map(|line| line.split(BETWEEN)) {
+        let is_last = fitted.len() == most;
+        match fitted.last_mut() {
+            Some(last) if text::width(last) + text::width(part) + BETWEEN.len() <= width => {
+                last.push_str(BETWEEN);
+                last.push_str(part);
+            }
+            Some(last) if is_last => {
+                *last = text::cut(&format!("{last}{BETWEEN}{part}"), width);
+                break;
+            }
+            _ => fitted.push(text::cut(part, width)),
+        }
+    }
+    fitted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sum_says_what_is_an_estimate_and_what_is_unknown() {
+        let sum = |values: Vec<Value>| Sum::of(values);
+        let exact = sum(vec![Value::Bytes(2048), Value::Bytes(1024)]);
+        assert_eq!(exact.bytes(), "3.00 kB");
+        let about = sum(vec![Value::Bytes(2048), Value::AboutBytes(1024)]);
+        assert_eq!(about.bytes(), "~3.00 kB");
+        let part = sum(vec![Value::Int(7), Value::Null, Value::Null]);
+        assert_eq!(part.count(), "7 + 2 unknown");
+        assert_eq!(sum(vec![Value::Null]).count(), "unknown");
+        assert_eq!(sum(Vec::new()).count(), "0");
+    }
+
+    #[test]
+    fn lines_that_do_not_fit_flow_at_their_parts() {
+        let lines = ["one · two · three".to_owned(), "four · five".to_owned()];
+        assert_eq!(fit(&lines, 17), lines);
+        assert_eq!(fit(&lines, 11), ["one · two", "three · fo…"]);
+        let short = ["one · two · three".to_owned()];
+        assert_eq!(fit(&short, 11), ["one · two", "three"]);
+    }
+}

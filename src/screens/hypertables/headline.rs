@@ -1,0 +1,69 @@
+//! Totals of hypertables: size, chunks, growth, policies.
+
+use super::row::{Policies, Row};
+use crate::model::text;
+use crate::model::value::Value;
+use crate::screens::headline::{Sum, groups, line, rows as many_rows};
+
+pub(super) fn headline(rows: &[Row]) -> Vec<String> {
+    let all: Vec<&Row> = rows.iter().filter(|row| row.plain.is_none()).collect();
+    let plain = rows.len() - all.len();
+    let plain = match plain {
+        0 => String::new(),
+        many => format!("{} could be hypertables", many_rows(many, "plain table")),
+    };
+    if all.is_empty() {
+        return [plain].into_iter().filter(|it| !it.is_empty()).collect();
+    }
+    let bytes = Sum::of(all.iter().map(|row| row.size()));
+    let chunks = all.iter().map(|row| row.chunks).sum();
+    let size = format!(
+        "{}, {} in {}",
+        many_rows(all.len(), "hypertable"),
+        bytes.bytes(),
+        text::plural(chunks, "chunk")
+    );
+    let growth = Sum::of(all.iter().map(|row| row.bytes_or_about(row.growth())));
+    let growth = format!("written a day: {}", growth.bytes());
+    vec![
+        line([size, growth]),
+        line([policies(&all), largest(&all, bytes), plain]),
+    ]
+}
+
+fn policies(all: &[&Row]) -> String {
+    let with = |has: fn(&Policies) -> bool| all.iter().filter(|row| has(&row.policies)).count();
+    let said = groups([
+        (with(|of| of.compress.is_some()), "compression"),
+        (with(|of| of.retain.is_some()), "retention"),
+        (with(|of| of.refresh.is_some()), "refresh"),
+    ]);
+    if said.is_empty() {
+        "no policies".to_owned()
+    } else {
+        format!("policies: {said}")
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a share in percent")]
+fn largest(all: &[&Row], sum: Sum) -> String {
+    let sized = all.iter().filter_map(|row| match row.size() {
+        Value::Bytes(bytes) | Value::AboutBytes(bytes) => Some((bytes, row)),
+        _ => None,
+    });
+    let Some((bytes, row)) = sized.max_by_key(|(bytes, _)| *bytes) else {
+        return String::new();
+    };
+    let share = match sum.total {
+        ..=0 => String::new(),
+        all => format!(" ({:.0} %)", bytes as f64 / all as f64 * 100.0),
+    };
+    let size = row.size();
+    let about = matches!(size, Value::AboutBytes(_));
+    let about = if about { "~" } else { "" };
+    format!(
+        "largest {}: {about}{}{share}",
+        row.full_name(),
+        text::bytes(bytes)
+    )
+}

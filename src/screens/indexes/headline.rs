@@ -1,0 +1,85 @@
+//! Totals of indexes.
+
+use super::row::{Row, counted_since};
+use crate::model::text;
+use crate::model::value::Value;
+use crate::screens::headline::{Sum, groups, line, number, rows as many_rows};
+use crate::server::known::At;
+
+pub(super) fn headline(rows: &[Row], at: &At) -> Vec<String> {
+    if rows.is_empty() {
+        return Vec::new();
+    }
+    let all = format!("{}, {}", many_rows(rows.len(), "index"), size(rows.iter()));
+    let double: Vec<_> = rows
+        .iter()
+        .filter(|row| row.duplicate_of.is_some())
+        .collect();
+    let double = match double.len() {
+        0 => String::new(),
+        many => format!(
+            "{}: {}",
+            many_rows(many, "duplicate"),
+            size(double.into_iter())
+        ),
+    };
+    let missing = |row: &&Row| row.parts.as_ref().is_some_and(|parts| parts.without > 0);
+    let faults = groups([
+        (rows.iter().filter(|row| !row.is_valid()).count(), "invalid"),
+        (rows.iter().filter(missing).count(), "missing on chunks"),
+    ]);
+    vec![
+        line([all, unused(rows, at)]),
+        line([double, bloat(rows), faults]),
+    ]
+}
+
+/// Their bytes; an index that shares chunk indexes with another is counted for both, which makes the sum an estimate.
+fn size<'a>(rows: impl Iterator<Item = &'a Row>) -> String {
+    let shares = |row: &Row| row.parts.as_ref().is_some_and(|parts| parts.shared > 0);
+    let bytes = rows.map(|row| match row.bytes() {
+        Some(bytes) if !shares(row) => Value::Bytes(bytes),
+        _ => Value::AboutBytes(row.known_bytes()),
+    });
+    Sum::of(bytes).bytes()
+}
+
+fn unused(rows: &[Row], at: &At) -> String {
+    if !at.server.track_counts {
+        return "use unknown (track_counts is off)".to_owned();
+    }
+    let unused: Vec<_> = rows
+        .iter()
+        .filter(|row| row.unused(at) == Some(true))
+        .collect();
+    let since = counted_since(at).map_or_else(
+        || "the server's start".to_owned(),
+        |since| text::age(since, at.now),
+    );
+    let many = unused.len();
+    match many {
+        0 => format!("none unused since {since}"),
+        _ => format!(
+            "{} unused since {since}: {}",
+            number(many),
+            size(unused.into_iter())
+        ),
+    }
+}
+
+fn bloat(rows: &[Row]) -> String {
+    let known: Vec<_> = rows.iter().filter_map(Row::bloat_bytes).collect();
+    if known.is_empty() {
+        return "bloat not known yet".to_owned();
+    }
+    let bytes: i64 = known.iter().sum();
+    let of = match rows.len() - known.len() {
+        0 => String::new(),
+        _ => format!(
+            " in {} of {} where it is known",
+            number(known.len()),
+            number(rows.len())
+        ),
+    };
+    format!("bloat ~{}{of}", text::bytes(bytes))
+}
