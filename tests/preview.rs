@@ -397,7 +397,7 @@ fn each_screen_shows_its_picture_on_every_version() {
             ),
         ];
         for (screen, row, words) in expected {
-            let shown = rested(rig, screen, row).await;
+            let shown = Box::pin(rested(rig, screen, row)).await;
             for word in words {
                 assert!(
                     shown.contains(word),
