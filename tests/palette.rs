@@ -141,12 +141,15 @@ impl<'a> Trial<'a> {
     fn console(&self) -> Console {
         let home = self.rig.state_home().to_str().unwrap();
         let vars = [("XDG_CONFIG_HOME", home), ("XDG_STATE_HOME", home)];
-        Console::open_in(
+        let mut console = Console::open_in(
             &["--screen", self.line.screen, &self.rig.conninfo],
             &vars,
             160,
             50,
-        )
+        );
+        // The filter, not the list, finds the row: it may be among those that are folded.
+        console.wait_for("q quit");
+        console
     }
 
     fn shell(&self, args: &[&str]) -> (i32, String) {
@@ -234,7 +237,6 @@ impl<'a> Trial<'a> {
     async fn by_palette(&self, plan: &Json) {
         let before = self.seen().await;
         let mut console = self.console();
-        console.wait_for(&self.shown);
         let title = plan["title"].as_str().unwrap();
         let title: String = title.chars().take(30).collect();
         self.open_action(&mut console, &title);
@@ -368,7 +370,6 @@ async fn try_line(rig: &Rig, line: &Line, real: bool) {
     let Some(plan) = trial.dry_run().await else {
         let words = trial.refusal().expect("the words of a refusal");
         let mut console = trial.console();
-        console.wait_for(&trial.shown);
         trial.open_action(&mut console, words);
         console.press("\x1b");
         std::thread::sleep(Duration::from_millis(100));
