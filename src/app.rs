@@ -32,6 +32,7 @@ use crate::screens::details::Details;
 use crate::screens::gather;
 use crate::screens::history::History;
 use crate::screens::overview::Acknowledged;
+use crate::screens::record::Section;
 use crate::screens::{Screens, with_table};
 use crate::server::known::{At, Server};
 
@@ -210,12 +211,7 @@ impl App {
                 counters,
             } => return self.pulsed(screen, asked, clock, counters),
             Msg::Loaded { asked, rows, took } => return self.loaded(asked, rows, took),
-            Msg::PulseFailed { asked, error } => {
-                if asked == self.pulse {
-                    self.pulse_waiting = false;
-                    self.say(format!("query failed: {error}"), true);
-                }
-            }
+            Msg::PulseFailed { asked, error } => self.pulse_failed(asked, &error),
             Msg::Failed {
                 screen,
                 asked,
@@ -232,13 +228,7 @@ impl App {
                 asked,
                 index,
                 sections,
-            } => {
-                if self.pane.asked(asked) {
-                    self.pane.take(index, sections, self.now);
-                } else if let Some(details) = &mut self.details {
-                    details.take(asked, index, sections);
-                }
-            }
+            } => self.detail_came(asked, index, sections),
             Msg::Facts { asked, result } => return self.facts_came(asked, result),
             Msg::Looked {
                 asked,
@@ -256,6 +246,21 @@ impl App {
             Msg::Status { text, bad } => self.say(text, bad),
         }
         Vec::new()
+    }
+
+    fn pulse_failed(&mut self, asked: u64, error: &str) {
+        if asked == self.pulse {
+            self.pulse_waiting = false;
+            self.say(format!("query failed: {error}"), true);
+        }
+    }
+
+    fn detail_came(&mut self, asked: u64, index: usize, sections: Result<Vec<Section>, String>) {
+        if self.pane.asked(asked) {
+            self.pane.take(index, sections, self.now);
+        } else if let Some(details) = &mut self.details {
+            details.take(asked, index, sections);
+        }
     }
 
     pub fn say(&mut self, text: impl Into<String>, bad: bool) {

@@ -316,19 +316,7 @@ async fn demo(
         console(cli, around, keys, demo.settings.clone(), session, journal).await?
     } else {
         let mut text = Vec::new();
-        for screen in ScreenId::ALL
-            .iter()
-            .filter(|screen| **screen != ScreenId::Journal)
-        {
-            show::show(
-                &demo.settings,
-                &session,
-                *screen,
-                show::Format::Brief,
-                &mut text,
-            )
-            .await?;
-        }
+        show::brief(&demo.settings, &session, &mut text).await?;
         command::print(&text)?;
         0
     };

@@ -141,7 +141,7 @@ impl<'a> Trial<'a> {
     fn console(&self) -> Console {
         let home = self.rig.state_home().to_str().unwrap();
         let vars = [("XDG_CONFIG_HOME", home), ("XDG_STATE_HOME", home)];
-        let mut console = Console::open_in(
+        let console = Console::open_in(
             &["--screen", self.line.screen, &self.rig.conninfo],
             &vars,
             160,

@@ -47,6 +47,15 @@ pub async fn show(
     ))
 }
 
+/// Every screen of the server, for people who read them in one text.
+pub async fn brief(settings: &Settings, session: &Session, out: &mut dyn Write) -> Result<()> {
+    let of_server = |screen: &&ScreenId| **screen != ScreenId::Journal;
+    for screen in ScreenId::ALL.iter().filter(of_server) {
+        show(settings, session, *screen, Format::Brief, out).await?;
+    }
+    Ok(())
+}
+
 /// Reads a screen and its parts; expensive figures for this time at most.
 pub async fn gather(
     settings: &Settings,

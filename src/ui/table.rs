@@ -13,7 +13,7 @@ use crate::model::text::printable;
 use crate::model::value::Value;
 use crate::model::verdict::Level;
 use crate::screens::record::{Column, Record};
-use crate::screens::table::{SortBy, Table, shown};
+use crate::screens::table::{Shown, SortBy, Table, shown};
 use crate::screens::with_table;
 use crate::server::known::At;
 
@@ -59,13 +59,9 @@ fn draw_rows<R: Record>(
     let column_cursor = table.column;
     let filtered = !table.filter.is_empty();
     let (selected, rows) = table.visible(lines);
-    if let Some((key, words)) = fold {
+    if let Some(fold) = fold {
         let y = area.y + 1 + u16::try_from(rows.len()).unwrap_or(0);
-        let own = u16::try_from(text::width(&key)).unwrap_or(0);
-        let (x, room) = (area.x + SIGN + own, area.width.saturating_sub(SIGN + own));
-        put(buffer, area.x + SIGN, y, &key, own, theme.style("key"));
-        let words = text::cut(&words, room.into());
-        put(buffer, x, y, &words, room, theme.style("muted"));
+        draw_fold(buffer, Rect { y, ..area }, &fold, theme);
     }
     if rows.is_empty() {
         let text = if filtered {
@@ -77,46 +73,71 @@ fn draw_rows<R: Record>(
         put(buffer, x, y, text, room, theme.style("muted"));
     }
     for (line, shown) in rows.into_iter().enumerate() {
-        let (row, level, branch) = (shown.row, shown.level, shown.branch);
-        let y = area.y + 1 + u16::try_from(line).unwrap_or(0);
-        let on = line == selected;
-        let base = theme.style(if on { "row.selected" } else { "text" });
-        let whole = Rect {
-            y,
+        let line_area = Rect {
+            y: area.y + 1 + u16::try_from(line).unwrap_or(0),
             height: 1,
             ..area
         };
-        buffer.set_style(whole, base);
-        let (sign, mark) = (base.patch(theme.level(level)), theme.style("key"));
-        put(buffer, area.x, y, level.sign(), 1, sign);
-        if shown.marked {
-            put(buffer, area.x + 1, y, "*", 1, base.patch(mark));
-        }
-        let placed = if branch.is_inner() { &inner } else { &placed };
-        for (nth, place) in placed.iter().enumerate() {
-            let value = (place.column.value)(row, at);
-            let wrong = place.column.level(shown.findings);
-            let style = match (&value, nth) {
-                // Level Ok leaves the name uncoloured: colour is for problems.
-                (_, 0) if !on && level != Level::Ok => sign,
-                _ if wrong != Level::Ok => base.patch(theme.level(wrong)),
-                (Value::Null, 1..) if !on => theme.style("muted"),
-                _ => base,
-            };
-            let style = if on && place.index + 1 == column_cursor {
-                style.add_modifier(Modifier::UNDERLINED)
-            } else {
-                style
-            };
-            let text = value.show_narrow(at.now);
-            let text = if nth == 0 {
-                format!("{}{text}", branch.sign())
-            } else {
-                text
-            };
-            cell(buffer, area.x + place.left, y, &text, place, style);
-        }
+        let placed = if shown.branch.is_inner() {
+            &inner
+        } else {
+            &placed
+        };
+        let cursor = (line == selected).then_some(column_cursor);
+        draw_row(buffer, line_area, &shown, placed, cursor, at, theme);
     }
+}
+
+/// One row. `cursor`: the column cursor, where the row is selected.
+fn draw_row<R: Record>(
+    buffer: &mut Buffer,
+    area: Rect,
+    shown: &Shown<R>,
+    placed: &[Placed<R>],
+    cursor: Option<usize>,
+    at: &At,
+    theme: &Theme,
+) {
+    let (row, level, on) = (shown.row, shown.level, cursor.is_some());
+    let base = theme.style(if on { "row.selected" } else { "text" });
+    buffer.set_style(area, base);
+    let (sign, mark) = (base.patch(theme.level(level)), theme.style("key"));
+    put(buffer, area.x, area.y, level.sign(), 1, sign);
+    if shown.marked {
+        put(buffer, area.x + 1, area.y, "*", 1, base.patch(mark));
+    }
+    for (nth, place) in placed.iter().enumerate() {
+        let value = (place.column.value)(row, at);
+        let wrong = place.column.level(shown.findings);
+        let style = match (&value, nth) {
+            // Level Ok leaves the name uncoloured: colour is for problems.
+            (_, 0) if !on && level != Level::Ok => sign,
+            _ if wrong != Level::Ok => base.patch(theme.level(wrong)),
+            (Value::Null, 1..) if !on => theme.style("muted"),
+            _ => base,
+        };
+        let style = if cursor == Some(place.index + 1) {
+            style.add_modifier(Modifier::UNDERLINED)
+        } else {
+            style
+        };
+        let text = value.show_narrow(at.now);
+        let text = if nth == 0 {
+            format!("{}{text}", shown.branch.sign())
+        } else {
+            text
+        };
+        cell(buffer, area.x + place.left, area.y, &text, place, style);
+    }
+}
+
+/// The line for the rows that are folded: the key that shows them, and what they are.
+fn draw_fold(buffer: &mut Buffer, area: Rect, (key, words): &(String, String), theme: &Theme) {
+    let own = u16::try_from(text::width(key)).unwrap_or(0);
+    let (x, room) = (area.x + SIGN + own, area.width.saturating_sub(SIGN + own));
+    put(buffer, area.x + SIGN, area.y, key, own, theme.style("key"));
+    let words = text::cut(words, room.into());
+    put(buffer, x, area.y, &words, room, theme.style("muted"));
 }
 
 /// The line below the rows for those that carry nothing: how to show them, and what they are. `None`: none is folded.

@@ -32,6 +32,13 @@ pub(super) struct Changed {
     pub to: i64,
 }
 
+const LEGEND: [(MapCell, &str); 4] = [
+    (DONE, "materialized"),
+    (MISSING, "not materialized yet"),
+    (NEVER, "history never materialized"),
+    (CHANGED, "changed, waits for a refresh"),
+];
+
 /// `changed` has no range that is not refreshed yet. `None`: no point of it is known.
 pub(super) fn strip(row: &Row, changed: &[Changed], at: &At) -> Option<Section> {
     let now = (row.axis != Axis::Integer).then(|| row.now(at));
@@ -75,14 +82,8 @@ pub(super) fn strip(row: &Row, changed: &[Changed], at: &At) -> Option<Section> 
         slice(from, range.to.saturating_add(1), cell)
     }));
     slices.retain(|slice| slice.start < slice.end);
-    let known = [
-        (DONE, "materialized"),
-        (MISSING, "not materialized yet"),
-        (NEVER, "history never materialized"),
-        (CHANGED, "changed, waits for a refresh"),
-    ];
     let is_drawn = |cell: MapCell| slices.iter().any(|slice| slice.cell == cell);
-    let legend = known.into_iter().filter(|(cell, _)| is_drawn(*cell));
+    let legend = LEGEND.iter().filter(|(cell, _)| is_drawn(*cell));
     Some(Section::Axis(TimeAxis {
         title: match row.axis {
             Axis::TimestampTz => "Refresh on the time axis (UTC)".to_owned(),
@@ -90,7 +91,7 @@ pub(super) fn strip(row: &Row, changed: &[Changed], at: &At) -> Option<Section> 
         },
         unit: row.axis,
         legend: legend
-            .map(|(cell, meaning)| (cell, meaning.to_owned()))
+            .map(|(cell, meaning)| (*cell, (*meaning).to_owned()))
             .collect(),
         slices,
         marks: marks(row, now, window),

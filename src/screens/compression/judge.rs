@@ -1,6 +1,7 @@
 //! Findings of a hypertable's compression.
 
 use super::row::{Recorded, Row};
+use crate::model::moment::Stamp;
 use crate::model::target::Target;
 use crate::model::thresholds::{Limits, exceeds, reaches};
 use crate::model::verdict::{Finding, Findings, Level, Verdict};
@@ -257,50 +258,48 @@ impl Row {
         if backlog == 0 {
             return;
         }
+        let since = counted.and_then(|counted| counted.since);
+        findings.push(self.waiting(backlog, since, policy, at));
+    }
+
+    /// Chunks that are due: as usual between two runs, or for too long.
+    fn waiting(&self, backlog: i64, since: Option<Stamp>, policy: &Policy, at: &At) -> Finding {
         let waits = text::plural(backlog, "chunk");
         let limits = at.limits(&self.full_name());
         let then = policy.then(&limits, at.now);
-        let rule = &rules::COMPRESSION_BACKLOG;
         let created = policy.created.as_ref().filter(|_| policy.after.is_none());
         let past = created.map_or("compress-after", |_| WORK.created);
-        findings.push(
-            match policy::overdue(
-                self.overdue_seconds,
-                counted.and_then(|counted| counted.since),
-                at.now,
-            ) {
-                _ if policy.is_new(&limits, at.now) => {
-                    let trend = self.trend(backlog, policy, at);
-                    Finding::new(rule, Level::Ok, format!("{waits} due{trend}{then}"))
-                }
-                Some((overdue, long)) if overdue > self.patience(&limits) => {
-                    let reason = format!(
-                        "{waits} past {past} not compressed, the oldest due for {long}{}{then}",
-                        self.trend(backlog, policy, at),
-                    );
-                    Finding::new(rule, Level::Warning, reason)
-                        .since(Some(at.now.plus_seconds(-overdue)))
-                }
-                due if policy.is_put_off(self.axis, &limits, at.now) => {
-                    let due = policy::due_for(due);
-                    let reason = format!("{waits} past {past} not compressed, {due}{then}");
-                    Finding::new(rule, Level::Warning, reason)
-                }
-                None => Finding::new(
-                    rule,
-                    Level::Ok,
-                    format!("{waits} due, unknown for how long{then}"),
-                ),
-                Some(_) if then.is_empty() || policy.starts_far(&limits, at.now) => {
-                    Finding::new(rule, Level::Ok, format!("{waits} due"))
-                }
-                Some(_) => Finding::new(
-                    rule,
-                    Level::Ok,
-                    format!("{waits} due, as usual between two runs{then}"),
-                ),
-            },
-        );
+        let (level, reason) = match policy::overdue(self.overdue_seconds, since, at.now) {
+            _ if policy.is_new(&limits, at.now) => {
+                let trend = self.trend(backlog, policy, at);
+                (Level::Ok, format!("{waits} due{trend}{then}"))
+            }
+            Some((overdue, long)) if overdue > self.patience(&limits) => {
+                let trend = self.trend(backlog, policy, at);
+                let reason = format!(
+                    "{waits} past {past} not compressed, the oldest due for {long}{trend}{then}"
+                );
+                return Finding::new(&rules::COMPRESSION_BACKLOG, Level::Warning, reason)
+                    .since(Some(at.now.plus_seconds(-overdue)));
+            }
+            due if policy.is_put_off(self.axis, &limits, at.now) => {
+                let due = policy::due_for(due);
+                let reason = format!("{waits} past {past} not compressed, {due}{then}");
+                (Level::Warning, reason)
+            }
+            None => (
+                Level::Ok,
+                format!("{waits} due, unknown for how long{then}"),
+            ),
+            Some(_) if then.is_empty() || policy.starts_far(&limits, at.now) => {
+                (Level::Ok, format!("{waits} due"))
+            }
+            Some(_) => (
+                Level::Ok,
+                format!("{waits} due, as usual between two runs{then}"),
+            ),
+        };
+        Finding::new(&rules::COMPRESSION_BACKLOG, level, reason)
     }
 
     /// A policy that is blocked by a lock, or by one chunk at which each run fails.
