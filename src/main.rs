@@ -79,7 +79,7 @@ async fn obey(cli: Cli) -> ExitCode {
     // `thresholds` reports errors of the file itself.
     if is_shown && !matches!(cli.command, Some(Command::Thresholds { .. })) {
         // No console will show it.
-        warn(&start::look(&cli.look(), &around).2);
+        warn(&start::look(&cli.look(), &around, || None).2);
     }
     match carry_out(&cli, &around).await {
         Ok(code) => ExitCode::from(code),
@@ -250,7 +250,7 @@ async fn record(
     file: &std::path::Path,
     long: Option<std::time::Duration>,
 ) -> Result<u8> {
-    let (config, ..) = start::look(&cli.look(), around);
+    let (config, ..) = start::look(&cli.look(), around, || None);
     stderr::say(format_args!(
         "hypertop: recording database {:?} into {}; Ctrl-C ends it",
         session.server.database,
@@ -270,7 +270,7 @@ async fn replay(cli: &Cli, around: &Surroundings, file: &std::path::Path) -> Res
         anyhow::bail!("a console needs a terminal: replay opens one");
     }
     let keys = keys(around)?;
-    let (config, themes, notes, _) = start::look(&cli.look(), around);
+    let (config, themes, notes, _) = start::look(&cli.look(), around, terminal::background);
     warn(&notes);
     run::replay(recording, config, keys, themes).await
 }
@@ -361,7 +361,7 @@ async fn console(
     session: Session,
     journal: Option<Journal>,
 ) -> Result<Ended> {
-    let (config, themes, notes, broken) = start::look(&cli.look(), around);
+    let (config, themes, notes, broken) = start::look(&cli.look(), around, terminal::background);
     let mut rules = config.rules(
         &session.server.host,
         &session.server.database,

@@ -43,26 +43,39 @@ fn the_console_opens_on_every_screen_and_leaves_with_q() {
 }
 
 #[test]
-fn a_terminal_that_answers_no_question_has_its_first_frame_at_once() {
+fn a_theme_that_is_chosen_asks_nothing_and_has_its_first_frame_at_once() {
     with_targets(|targets| {
-        // This terminal never answers anything; whoever waits for a reply waits a second or more.
-        let start = Instant::now();
-        let mut console = Console::open(&[&targets.all[0].conninfo]);
-        console.wait_for("1 Over");
-        let took = start.elapsed();
-        assert!(took < Duration::from_millis(900), "{took:?}");
-        console.wait_for("mes.metric_hist");
-        let raw = String::from_utf8_lossy(&console.raw.lock().unwrap()).into_owned();
-        for question in [
-            "\x1b[6n",
-            "\x1b[c",
-            "\x1b[>c",
-            "\x1b[?u",
-            "\x1b]11;?",
-            "\x1b[14t",
-        ] {
-            assert!(!raw.contains(question), "{question:?} is asked");
+        for theme in ["dark", "mono"] {
+            // This terminal never answers anything; whoever waits for a reply waits a second or more.
+            let args = ["--theme", theme, targets.all[0].conninfo.as_str()];
+            let start = Instant::now();
+            let mut console = Console::open_silent(&args);
+            console.wait_for("1 Over");
+            let took = start.elapsed();
+            assert!(took < Duration::from_millis(900), "{theme}: {took:?}");
+            console.wait_for("mes.metric_hist");
+            let raw = String::from_utf8_lossy(&console.raw.lock().unwrap()).into_owned();
+            for question in [
+                "\x1b[6n",
+                "\x1b[c",
+                "\x1b[>c",
+                "\x1b[?u",
+                "\x1b]11;?",
+                "\x1b[14t",
+            ] {
+                assert!(!raw.contains(question), "{question:?} is asked");
+            }
+            console.press("q");
+            assert_eq!(console.ended(), 0);
         }
+    });
+}
+
+#[test]
+fn a_terminal_that_answers_nothing_is_served_all_the_same() {
+    with_targets(|targets| {
+        let mut console = Console::open_silent(&[&targets.all[0].conninfo]);
+        console.wait_for("mes.metric_hist");
         console.press("q");
         assert_eq!(console.ended(), 0);
     });
@@ -257,5 +270,30 @@ fn a_size_that_no_screen_has_is_not_believed() {
         console.wait_for("job_export_erp");
         console.press("q");
         assert_eq!(console.ended(), 0);
+    });
+}
+
+#[test]
+fn the_colours_fit_the_background_that_the_terminal_says() {
+    with_targets(|targets| {
+        // The product's name in the header, in the palette's blue of default.toml.
+        let worlds = [
+            (Some("ffff/ffff/ffff"), "38;5;26;"),
+            (Some("0000/0000/0000"), "38;5;80;"),
+            (Some("nonsense"), "38;5;63;"),
+            (None, "38;5;63;"),
+        ];
+        let conninfo = targets.all[0].conninfo.as_str();
+        for (background, blue) in worlds {
+            let mut console = match background {
+                Some(background) => Console::open_on(&[conninfo], background),
+                None => Console::open(&[conninfo]),
+            };
+            console.wait_for("Overview");
+            console.press("q");
+            let (raw, code) = console.written();
+            assert_eq!(code, 0);
+            assert!(raw.contains(blue), "{background:?}: {raw:?}");
+        }
     });
 }

@@ -48,10 +48,23 @@ const ROLES: [&str; 24] = [
     "level.critical",
 ];
 
+/// Colours by the names that the roles use.
+type Palette = BTreeMap<String, String>;
+type Styles = BTreeMap<String, Style>;
+
+/// The background of the user's terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Background {
+    Dark,
+    Light,
+}
+
 #[derive(Debug, Clone)]
 pub struct Theme {
     pub name: String,
-    styles: BTreeMap<String, Style>,
+    styles: Styles,
+    on_dark: Styles,
+    on_light: Styles,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -60,7 +73,12 @@ struct File {
     name: Option<String>,
     inherits: Option<String>,
     #[serde(default)]
-    palette: BTreeMap<String, String>,
+    palette: Palette,
+    /// Colours of the palette where the terminal says that its background is dark.
+    #[serde(default)]
+    on_dark: Palette,
+    #[serde(default)]
+    on_light: Palette,
     #[serde(default)]
     roles: BTreeMap<String, Look>,
 }
@@ -122,29 +140,53 @@ impl Theme {
             next.clone_from(&file.inherits);
             chain.push(file);
         }
-        // The child's palette colours the parent's roles too, so it is enough to change the palette.
-        let mut palette = BTreeMap::new();
-        let mut roles = BTreeMap::new();
-        for file in chain.iter().rev() {
-            palette.extend(file.palette.clone());
-            roles.extend(file.roles.clone());
-        }
-        let mut styles = BTreeMap::new();
-        for (role, look) in roles {
-            let style = look
-                .style(&palette)
-                .with_context(|| format!("role {role:?}"))?;
-            styles.insert(role, style);
-        }
+        chain.reverse();
         Ok(Self {
             name: name.to_owned(),
-            styles,
+            styles: styles(&chain, None)?,
+            on_dark: styles(&chain, Some(Background::Dark))?,
+            on_light: styles(&chain, Some(Background::Light))?,
         })
+    }
+
+    /// Whether it has other colours on a dark or a light background.
+    pub fn depends_on_background(&self) -> bool {
+        self.on_dark != self.styles || self.on_light != self.styles
+    }
+
+    pub fn adapt(&mut self, background: Background) {
+        self.styles.clone_from(match background {
+            Background::Dark => &self.on_dark,
+            Background::Light => &self.on_light,
+        });
     }
 }
 
+/// The styles of a theme, by its files from the eldest to its own.
+fn styles(chain: &[&File], background: Option<Background>) -> Result<Styles> {
+    // The child's palette colours the parent's roles too, so it is enough to change the palette.
+    let mut palette = Palette::new();
+    let mut roles = BTreeMap::new();
+    for file in chain {
+        palette.extend(file.palette.clone());
+        palette.extend(match background {
+            Some(Background::Dark) => file.on_dark.clone(),
+            Some(Background::Light) => file.on_light.clone(),
+            None => Palette::new(),
+        });
+        roles.extend(file.roles.clone());
+    }
+    let style = |(role, look): (String, Look)| {
+        let style = look
+            .style(&palette)
+            .with_context(|| format!("role {role:?}"))?;
+        Ok((role, style))
+    };
+    roles.into_iter().map(style).collect()
+}
+
 impl Look {
-    fn style(&self, palette: &BTreeMap<String, String>) -> Result<Style> {
+    fn style(&self, palette: &Palette) -> Result<Style> {
         let color = |name: &String| -> Result<Color> {
             let name = palette.get(name).unwrap_or(name);
             name.parse().ok().with_context(|| {
@@ -241,7 +283,9 @@ pub fn all(folder: Option<&Path>) -> (Vec<Theme>, Vec<String>) {
     if themes.is_empty() {
         themes.push(Theme {
             name: "plain".to_owned(),
-            styles: BTreeMap::new(),
+            styles: Styles::new(),
+            on_dark: Styles::new(),
+            on_light: Styles::new(),
         });
     }
     (themes, wrong)
@@ -291,14 +335,57 @@ mod tests {
 
     /// Relative luminance as the Web Content Accessibility Guidelines define it.
     fn luminance(color: Color) -> f64 {
-        let Color::Rgb(red, green, blue) = color else {
-            panic!("{color:?} has no fixed luminance");
+        let (red, green, blue) = match color {
+            Color::Rgb(red, green, blue) => (red, green, blue),
+            // The colour cube and the greys, which no terminal's settings change.
+            Color::Indexed(nth @ 16..=231) => {
+                let part = |nth: u8| if nth == 0 { 0 } else { 55 + 40 * nth };
+                let nth = nth - 16;
+                (part(nth / 36), part(nth / 6 % 6), part(nth % 6))
+            }
+            Color::Indexed(nth @ 232..) => {
+                let grey = 8 + 10 * (nth - 232);
+                (grey, grey, grey)
+            }
+            other => panic!("{other:?} has no fixed luminance"),
         };
         let linear = |part: u8| match f64::from(part) / 255.0 {
             part if part <= 0.040_45 => part / 12.92,
             part => ((part + 0.055) / 1.055).powf(2.4),
         };
         0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue)
+    }
+
+    fn contrast(one: Color, other: Color) -> f64 {
+        let (one, other) = (luminance(one), luminance(other));
+        (one.max(other) + 0.05) / (one.min(other) + 0.05)
+    }
+
+    /// No colour has more than 4.6 on both; what the terminal's own text has is unknown.
+    #[test]
+    fn the_default_theme_can_be_read_on_black_and_on_white() {
+        let (themes, _) = all(None);
+        let [black, white] = [Color::Rgb(0, 0, 0), Color::Rgb(255, 255, 255)];
+        let adapted = |background| {
+            let mut theme = themes[0].clone();
+            theme.adapt(background);
+            theme
+        };
+        let worlds = [
+            (themes[0].clone(), vec![black, white], 4.4),
+            (adapted(Background::Dark), vec![black], 4.5),
+            (adapted(Background::Light), vec![white], 4.5),
+        ];
+        for (theme, papers, least) in worlds {
+            for role in ROLES {
+                let style = theme.style(role);
+                let Some(ink) = style.fg else { continue };
+                for paper in style.bg.map_or(papers.clone(), |ground| vec![ground]) {
+                    let contrast = contrast(ink, paper);
+                    assert!(contrast >= least, "{role} on {paper}: {contrast:.2}");
+                }
+            }
+        }
     }
 
     #[test]
@@ -312,8 +399,7 @@ mod tests {
                 let style = theme.style(role);
                 let grounds = style.bg.filter(|ground| *ground != paper);
                 for ground in grounds.map_or(vec![paper, selected], |ground| vec![ground]) {
-                    let (one, other) = (luminance(style.fg.unwrap()), luminance(ground));
-                    let contrast = (one.max(other) + 0.05) / (one.min(other) + 0.05);
+                    let contrast = contrast(style.fg.unwrap(), ground);
                     assert!(contrast >= 4.5, "{name}: {role} on {ground}: {contrast:.2}");
                 }
             }

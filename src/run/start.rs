@@ -4,7 +4,7 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::actions::execute::{self, Actor};
-use crate::app::theme::Theme;
+use crate::app::theme::{Background, Theme};
 use crate::config::{self, Config};
 use crate::connect::conninfo::Surroundings;
 use crate::model::screen_id::ScreenId;
@@ -45,11 +45,16 @@ pub fn screens() -> impl TypedValueParser<Value = ScreenId> {
     PossibleValuesParser::new(names).try_map(|name| ScreenId::by_name(&name).ok_or("no screen"))
 }
 
-/// Settings, themes, errors in the user's files and flags, and whether config.toml is unreadable.
-pub fn look(asked: &Look, around: &Surroundings) -> (Config, Vec<Theme>, Vec<String>, bool) {
+/// Settings, themes, errors in the user's files and flags, and whether config.toml is unreadable. The terminal is asked
+/// for its background where the theme depends on it.
+pub fn look(
+    asked: &Look,
+    around: &Surroundings,
+    background: impl FnOnce() -> Option<Background>,
+) -> (Config, Vec<Theme>, Vec<String>, bool) {
     let (mut config, wrong) = config::read(around);
     let broken = wrong.is_some();
-    let (themes, mut notes) = crate::app::theme::all(
+    let (mut themes, mut notes) = crate::app::theme::all(
         config::folder(around)
             .map(|folder| folder.join("themes"))
             .as_deref(),
@@ -57,7 +62,15 @@ pub fn look(asked: &Look, around: &Surroundings) -> (Config, Vec<Theme>, Vec<Str
     notes.extend(wrong);
     notes.extend(config.keys.as_ref().err().cloned());
     choose(&mut config, asked, around);
-    if !themes.iter().any(|theme| theme.name == config.theme) {
+    if let Some(theme) = themes.iter().find(|theme| theme.name == config.theme) {
+        if theme.depends_on_background()
+            && let Some(background) = background()
+        {
+            for theme in &mut themes {
+                theme.adapt(background);
+            }
+        }
+    } else {
         let names: Vec<_> = themes.iter().map(|theme| theme.name.as_str()).collect();
         notes.push(format!(
             "there is no theme {:?}; there are: {}",

@@ -21,8 +21,10 @@ use crossterm::{cursor, execute, queue};
 use ratatui::backend::{Backend, ClearType, CrosstermBackend, WindowSize};
 use ratatui::layout::{Position, Size};
 use ratatui::{Terminal, buffer};
+use terminal_colorsaurus::QueryOptions;
 
 use crate::app::App;
+use crate::app::theme::Background;
 use crate::ui;
 
 /// Whether the terminal is in raw mode, for the panic hook.
@@ -153,6 +155,17 @@ pub fn check() -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// The background, if the terminal says it (OSC 11) within a second. Asked before the terminal is taken, since the answer
+/// comes as input.
+pub fn background() -> Option<Background> {
+    let color = terminal_colorsaurus::background_color(QueryOptions::default()).ok()?;
+    Some(if color.perceived_lightness() > 0.5 {
+        Background::Light
+    } else {
+        Background::Dark
+    })
 }
 
 impl Screen {

@@ -6,11 +6,16 @@ use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
+type Keys = Arc<Mutex<Box<dyn Write + Send>>>;
+
+/// What a terminal answers to `DA1`, which says what it can do.
+const CAN: &str = "\x1b[?1;2c";
+
 /// The program in a terminal of its own.
 pub struct Console {
     child: Box<dyn Child + Send + Sync>,
     master: Box<dyn MasterPty + Send>,
-    keys: Box<dyn Write + Send>,
+    keys: Keys,
     screen: Arc<Mutex<vt100::Parser>>,
     pub raw: Arc<Mutex<Vec<u8>>>,
 }
@@ -24,6 +29,12 @@ fn size(cols: u16, rows: u16) -> PtySize {
     }
 }
 
+fn type_in(keys: &Keys, text: &str) {
+    let mut keys = keys.lock().unwrap();
+    keys.write_all(text.as_bytes()).unwrap();
+    keys.flush().unwrap();
+}
+
 impl Console {
     pub fn open(args: &[&str]) -> Self {
         Self::open_with(args, "/nonexistent")
@@ -35,7 +46,24 @@ impl Console {
 
     /// Starts it with these variables, in a terminal of this size.
     pub fn open_in(args: &[&str], vars: &[(&str, &str)], cols: u16, rows: u16) -> Self {
-        let pair = native_pty_system().openpty(size(cols, rows)).unwrap();
+        Self::start(args, vars, size(cols, rows), CAN.to_owned())
+    }
+
+    /// In a terminal that says its background: `ffff/ffff/ffff` is white.
+    pub fn open_on(args: &[&str], background: &str) -> Self {
+        let vars = [("XDG_CONFIG_HOME", "/nonexistent")];
+        let answer = format!("\x1b]11;rgb:{background}\x1b\\{CAN}");
+        Self::start(args, &vars, size(100, 30), answer)
+    }
+
+    /// In a terminal that answers nothing.
+    pub fn open_silent(args: &[&str]) -> Self {
+        let vars = [("XDG_CONFIG_HOME", "/nonexistent")];
+        Self::start(args, &vars, size(100, 30), String::new())
+    }
+
+    fn start(args: &[&str], vars: &[(&str, &str)], size: PtySize, answer: String) -> Self {
+        let pair = native_pty_system().openpty(size).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_hypertop"));
         command.args(args);
         command.env("TERM", "xterm-256color");
@@ -56,15 +84,20 @@ impl Console {
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
         let mut reader = pair.master.try_clone_reader().unwrap();
-        let keys = pair.master.take_writer().unwrap();
-        let screen = Arc::new(Mutex::new(vt100::Parser::new(rows, cols, 0)));
+        let keys = Arc::new(Mutex::new(pair.master.take_writer().unwrap()));
+        let screen = Arc::new(Mutex::new(vt100::Parser::new(size.rows, size.cols, 0)));
         let raw = Arc::new(Mutex::new(Vec::new()));
         let (shown, bytes) = (Arc::clone(&screen), Arc::clone(&raw));
+        let answers = Arc::clone(&keys);
         std::thread::spawn(move || {
             let mut buffer = vec![0; 65536];
             while let Ok(read @ 1..) = reader.read(&mut buffer) {
                 shown.lock().unwrap().process(&buffer[..read]);
                 bytes.lock().unwrap().extend_from_slice(&buffer[..read]);
+                // The question for the background ends so, and nothing is written before its answer.
+                if buffer[..read].ends_with(b"\x1b[c") {
+                    type_in(&answers, &answer);
+                }
             }
         });
         Self {
@@ -97,8 +130,7 @@ impl Console {
     }
 
     pub fn press(&mut self, keys: &str) {
-        self.keys.write_all(keys.as_bytes()).unwrap();
-        self.keys.flush().unwrap();
+        type_in(&self.keys, keys);
     }
 
     pub fn resize(&self, cols: u16, rows: u16) {
