@@ -1,5 +1,6 @@
 -- Sessions and workers of this database, and the sessions that block them: queries, waits, strongest locks
--- · columns: see the last SELECT · public (other roles' queries: pg_read_all_stats) · one pass over pg_locks, 40 relations per session
+-- · columns: see the last SELECT · public (other roles' queries: pg_read_all_stats)
+-- · one pass over pg_locks; of each session the 40 strongest locks
 with here as materialized (
   select d.oid from pg_database d where d.datname = current_database()
 ), lock as materialized (

@@ -27,14 +27,15 @@ drops as materialized (
     from _timescaledb_config.bgw_job j where j.proc_name = 'policy_retention' order by j.hypertable_id, j.id),
 \if :since_2_26
 \else
--- locks of running refreshes: up to 2.17 a refresh takes a lock that nothing else takes, from 2.18 on its statement identifies it
+-- locks that show a running refresh: ExclusiveLock (up to 2.17; nothing else takes it), ShareUpdateExclusiveLock (from 2.18 on; VACUUM and
+-- ANALYZE take it, too), RowExclusiveLock if the statement is a refresh
 locks as materialized (
-  -- sure: NULL if backend_type is hidden from this role and no lock is an ExclusiveLock, because that may also be a vacuum or a write
+  -- sure: NULL if there are only weaker locks of backends whose type is hidden from this role: a vacuum's or a write's look the same
   select l.relation, nullif(bool_or(l.mode = 'ExclusiveLock' or p.backend_type is not null), false) as sure
     from pg_locks l join pg_stat_activity p on p.pid = l.pid
    where l.locktype = 'relation' and l.granted and l.database = (select oid from pg_database where datname = current_database())
      and p.backend_type is distinct from 'autovacuum worker' and p.pid <> pg_backend_pid()
-     and (l.mode in ('ShareUpdateExclusiveLock', 'ExclusiveLock')
+     and (l.mode = 'ExclusiveLock' or l.mode = 'ShareUpdateExclusiveLock' and coalesce(p.query, '') !~* '^\s*(vacuum|analyze)\y'
           or l.mode = 'RowExclusiveLock' and (p.backend_type is null or p.query ~* 'refresh_continuous_aggregate'))
    group by l.relation),
 \endif

@@ -19,7 +19,7 @@ source as materialized (
     join pg_class t on t.relnamespace = n.oid and t.relname = h.table_name
     join :time_dimension x on x.hypertable_id = h.id
    where ca.mat_hypertable_id = any ($1::int8[])),
--- what is searched in each source (kind): 1 all chunks, 2 chunks from the end of the refreshed range on, 3 chunks from now on
+-- from where each source is read (kind): 1 its first chunk, 2 the end of the refreshed range, 3 now (future rows are counted)
 asked as materialized (
   select s.*, p.kind, p.since,
          case when s.whole then p.since::text
@@ -48,7 +48,7 @@ remade as materialized (
                           where l.materialization_id = w.id and l.lowest_modified_value < q.high and l.greatest_modified_value between q.low
                                and 9223372036854775806))
     ) g on true),
--- the first row of each search: chunks are read one by one, up to the first that has a row
+-- the first row of kinds 1 and 2, for which chunks are read one by one up to the first that has a row; the number of rows of kind 3
 found as materialized (
   select a.id, a.kind, r.first, r.why, r.owner, case when r.why = 6 then r.relations end as hold
     from asked a

@@ -25,7 +25,7 @@ packed as materialized (
    where not c.osm_chunk and c.hypertable_id = any ($1) and c.status & 1 = 1),
 \if :since_2_14
 old as materialized (
-  -- a setting that the table lacks counts as equal; but from 2.22 on a table with an orderby and no segmentby means: no segmentby
+  -- orderby is compared if the table has one; segmentby (none: '{}') always up to 2.21, from 2.22 on if the table has either setting
   select p.hypertable_id, count(*) filter (where not p.frozen) as chunks, count(*) as packed,
          sum(z.before_bytes::float8)::int8 as before_bytes, sum(z.after_bytes::float8)::int8 as after_bytes,
          sum(z.rows::float8)::int8 as rows, sum(z.batches::float8)::int8 as batches

@@ -122,7 +122,7 @@ impl KeyMap {
         clashes
     }
 
-    /// The first line by which two actions share a key.
+    /// The first line of `[keys]` that gives an action a key that another one has, too; `None`: no line does.
     fn first_clash(&self, written: &BTreeMap<&str, usize>) -> Option<Wrong> {
         let wrong = |(key, one, other): (&str, &Action, &Action)| {
             let place = |action: &Action| written.get(action.name).copied();

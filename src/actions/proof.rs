@@ -55,7 +55,7 @@ struct RelationProof {
     member: bool,
     /// This role has the rights of its schema's owner.
     schema_owned: bool,
-    /// This role has the rights of the owners of its chunks' schemas.
+    /// This role has the rights of the owners of its own schema and of its chunks' schemas.
     parts_owned: bool,
 }
 
@@ -128,7 +128,7 @@ impl Proof {
         self.jobs.get(&id)
     }
 
-    /// The reason why the undo may not restore the old state.
+    /// The reasons why the undo may not restore the old state.
     fn doubts(&self, context: &Context, plan: &Plan) -> Vec<String> {
         let mut doubts = Vec::new();
         for step in plan.steps.iter().filter(|step| !step.undo.is_empty()) {

@@ -21,7 +21,7 @@ impl App {
         with_table!(self.screens, self.screen, |table| table.targets())
     }
 
-    /// Kinds of targets on this screen.
+    /// Kinds of the targets of the marked rows, or of the selected one.
     pub fn kinds(&self) -> Vec<TargetKind> {
         let mut kinds = Vec::new();
         for target in self.targets().iter().flatten() {

@@ -98,7 +98,7 @@ pub struct Prompt {
 pub struct Palette {
     pub prompt: Prompt,
     pub selected: usize,
-    /// The selected target.
+    /// Kinds of the targets of the marked rows, or of the selected one.
     pub kinds: Vec<TargetKind>,
     /// The screen below: its actions come first.
     pub screen: ScreenId,

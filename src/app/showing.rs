@@ -114,7 +114,7 @@ impl App {
         details.verdict = Some(verdict);
         let queries = of.details();
         let titles = queries.iter().map(|(title, ..)| *title).collect();
-        // A newer request replaces one that waits.
+        // These requests replace those of the pane that still wait, so the pane's would never be answered.
         self.pane.give_up();
         self.asked += 1;
         details.ask(self.asked, facts, titles);

@@ -31,7 +31,7 @@ pub enum FailureKind {
 #[derive(Debug, Clone)]
 pub struct ConnectError {
     pub kind: FailureKind,
-    /// Another error of the server.
+    /// The server itself reported it.
     pub(crate) by_server: bool,
     text: String,
 }

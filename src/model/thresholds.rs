@@ -88,7 +88,7 @@ limits! {
     slot_percent: Server Percent = 80.0, "warning when a slot keeps more than this share of max_slot_wal_keep_size, and may soon be lost";
     prepared_age: Server Time = 10.0 * MINUTE, "warning when a prepared transaction, which holds locks and blocks vacuum, is older than this";
     wraparound_factor: Server Factor = 1.5, "warning when the oldest transaction id is older than autovacuum_freeze_max_age times this";
-    wraparound_critical_percent: Server Percent = 50.0, "critical when the oldest transaction id is older than this share of the 2^31 at which the server stops";
+    wraparound_critical_percent: Server Percent = 50.0, "critical when the oldest transaction id is older than this share of 2^31; the server stops three million before that";
     blocked: Server Time = 5.0, "warning when a session waits for a lock for longer than this";
     stuck_blocker: Server Time = MINUTE, "critical when a session that is idle in transaction blocks others for longer than this";
     idle_in_transaction_notice: Server Time = MINUTE, "notice when a session is idle in transaction for longer than this";

@@ -48,7 +48,7 @@ struct Run {
     id: i64,
     scheduled: bool,
     fails: bool,
-    /// Next start; `None`: at once, or never.
+    /// Next start; `None`: no finite time (it runs, is due at once, or has no statistics yet), taken as now.
     next: Option<i64>,
     /// Time zone of its owner; `None`: the database's.
     #[serde(default)]

@@ -239,7 +239,7 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
     /// Rows are shown by [`Record::group`] at first.
     const GROUPED: bool = false;
     const DETAILS: &'static [Detail<Self>] = &[];
-    /// What rows that carry nothing have in common; they are folded into one line.
+    /// What the rows of [`Record::is_bare`] have in common; they are folded into one line.
     const BARE: &'static str = "";
     /// Exact figures, in the order in which they are read.
     const EXACT: &'static [Exact<Self>] = &[];
@@ -275,7 +275,7 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
         Vec::new()
     }
 
-    /// Whether the row carries nothing, so that it may be folded.
+    /// Whether the row has nothing that this screen is about (no policy, nothing compressed), so that it may be folded.
     fn is_bare(&self) -> bool {
         false
     }

@@ -18,8 +18,7 @@ use crate::screens::filter::Filter;
 use crate::screens::record::{Column, Record};
 use crate::server::known::{At, Counters};
 
-pub(crate) use cursor::Shown;
-pub(crate) use groups::{BRANCH, Branch};
+pub(crate) use groups::{BRANCH, Branch, Shown};
 use groups::{Groups, Line};
 pub(crate) use known::LATER_SECONDS;
 use known::{Known, apply};

@@ -198,7 +198,7 @@ impl Run<'_> {
                         return Err(Problem::lost("the server did not end the statement after it was cancelled; it may still run"));
                     }
                     if stopped_at.is_some() {
-                        // A cancel between two of the server's own transactions is lost, so it is sent again.
+                        // A cancel that comes between two statements is lost, so it is sent again.
                         writer.connected.canceller().await;
                     }
                     let there = self.look(&mut monitor, writer).await;

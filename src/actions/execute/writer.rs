@@ -21,7 +21,7 @@ const SYSTEM: Query = query!("act_system");
 const SESSION: &str = "set jit = off; set statement_timeout = 0; set idle_in_transaction_session_timeout = '60s'; \
     set client_min_messages = notice";
 
-/// A write connection.
+/// The session that runs a plan's statements.
 pub(super) struct Writer {
     pub connected: Connected,
     pub place: Place,

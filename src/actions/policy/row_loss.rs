@@ -41,7 +41,7 @@ impl Back {
     }
 }
 
-/// True if a refresh from `start` on reads rows that a retention policy drops from `drops` back.
+/// True if a refresh from `start` on reaches back to rows that retention drops; `drops`: its `drop_after`.
 pub(crate) fn reads_dropped(start: Back, drops: Back) -> bool {
     start.passes(drops)
 }

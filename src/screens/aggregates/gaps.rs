@@ -48,9 +48,9 @@ impl Row {
         let reach = reach.map(|(reach, longest)| reach.saturating_add(longest));
         let tail = self.tail().zip(reach);
         let history = self.never().zip(waits.source_start);
-        // A refresh of unreached changes is safe only if their chunks were not recreated after a drop.
         tail.is_some_and(|(tail, reach)| tail < reach && beyond(tail))
             || history.is_some_and(|(never, start)| start <= never)
+            // Whether their chunks were recreated after a drop decides if a refresh is safe, and has to be read.
             || self.unreached().is_some()
     }
 

@@ -91,9 +91,9 @@ pub struct Row {
 /// What `compression_packed` reads of the compressed chunks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Packed {
-    /// Number of chunks compressed under older settings than the table's.
+    /// Number of chunks compressed under other settings than the table's, without frozen ones.
     pub old: Option<i64>,
-    /// Their recorded sizes, including frozen ones.
+    /// Recorded sizes of these and of the frozen ones.
     pub old_record: Recorded,
     pub drift: Option<Drift>,
 }
@@ -220,7 +220,7 @@ impl Row {
         self.record().ratio()
     }
 
-    /// The record of all compressed chunks.
+    /// The figures recorded for all compressed chunks, also for those compressed in part.
     pub(super) fn record(&self) -> Recorded {
         Recorded {
             chunks: self.compressed + self.partial,

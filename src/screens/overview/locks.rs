@@ -8,7 +8,7 @@ use crate::model::target::{Target, TargetKind};
 use crate::model::verdict::{Finding, without_stop};
 use crate::screens::activity::LOCKS_ON;
 
-/// Merges a finding about a lock into the work that waits for the lock; the fix is at the lock's holder.
+/// Merges a finding about a lock into that of the work that waits for it; the fix is at the lock's holder.
 pub(super) fn merge_locks(mut rows: Vec<Row>) -> Vec<Row> {
     let blocked = [
         &rules::AGGREGATE_BLOCKED,

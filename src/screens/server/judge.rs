@@ -7,7 +7,7 @@ use crate::model::verdict::{Finding, Findings, Level};
 use crate::model::{rules, text};
 use crate::server::known::At;
 
-/// Number of transactions after which PostgreSQL assigns no more ids.
+/// Age at which transaction ids wrap around; PostgreSQL stops assigning them three million before.
 const WRAPAROUND: f64 = 2_147_483_648.0;
 
 pub(super) fn judge(row: &Row, at: &At, findings: &mut Findings) {

@@ -1,19 +1,8 @@
 //! Cursor, marked rows, and visible lines of a table.
 
-use super::{Branch, Table, shown};
+use super::{Shown, Table, shown};
 use crate::model::target::Target;
-use crate::model::verdict::{Finding, Level};
 use crate::screens::record::Record;
-
-/// A line as it is drawn: a row, or the line of a group, with its level and its place in the group.
-#[derive(Debug)]
-pub(crate) struct Shown<'a, R> {
-    pub row: &'a R,
-    pub level: Level,
-    pub findings: &'a [Finding],
-    pub marked: bool,
-    pub branch: Branch,
-}
 
 impl<R: Record> Table<R> {
     /// The selected row, or the line of the selected group.

@@ -2,9 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::cursor::Shown;
 use super::groups::{GROUP, Group};
-use super::{Branch, Line, Table, cell_width, shown};
+use super::{Branch, Line, Shown, Table, cell_width, shown};
 use crate::model::verdict::Level;
 use crate::screens::record::Record;
 use crate::server::known::At;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::model::verdict::Level;
+use crate::model::verdict::{Finding, Level};
 
 /// Start of the key of a group's line.
 pub(super) const GROUP: &str = "group ";
@@ -23,6 +23,16 @@ pub(crate) enum Branch {
     /// A row below its group's line, and the last of these rows.
     Inner,
     Last,
+}
+
+/// A line as it is drawn: a row, or the line of a group, with its level and its place in the group.
+#[derive(Debug)]
+pub(crate) struct Shown<'a, R> {
+    pub row: &'a R,
+    pub level: Level,
+    pub findings: &'a [Finding],
+    pub marked: bool,
+    pub branch: Branch,
 }
 
 impl Branch {
