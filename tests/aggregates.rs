@@ -219,6 +219,31 @@ async fn the_seeds_troubles_are_found_by_name() {
     }
 }
 
+/// Up to 2.25 a running refresh is seen by its lock, and ANALYZE takes the same one.
+#[tokio::test]
+async fn an_analyze_of_an_aggregates_table_is_no_refresh() {
+    for (label, config) in databases() {
+        let other = connect(&config).await;
+        let table: String = other
+            .query_one(
+                "select format('%I.%I', h.schema_name, h.table_name) from _timescaledb_catalog.continuous_agg a
+                   join _timescaledb_catalog.hypertable h on h.id = a.mat_hypertable_id where a.user_view_name = 'energy_hourly'",
+                &[],
+            )
+            .await
+            .unwrap()
+            .get(0);
+        other.batch_execute("begin read write").await.unwrap();
+        let analyze = format!("analyze {table}");
+        other.batch_execute(&analyze).await.unwrap();
+        let client = connect(&config).await;
+        let server = server(&client).await;
+        let rows = rows(&client, &server).await;
+        let row = rows.iter().find(|row| row.name == "energy_hourly").unwrap();
+        assert_eq!(row.refreshing, Some(false), "{label}");
+    }
+}
+
 #[tokio::test]
 async fn every_detail_opens_for_every_aggregate() {
     for (label, config) in databases() {
