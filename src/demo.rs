@@ -13,6 +13,7 @@ use crate::connect;
 use crate::connect::conninfo;
 use crate::connect::conninfo::{Flags, Settings, Surroundings};
 use crate::demo::private_server::{Options, PrivateServer};
+use crate::journal::Journal;
 
 /// The Queries screen needs this extension; some distributions ship it apart from the server.
 const STATISTICS: &str = "do $$ begin if exists (select from pg_available_extensions where name = 'pg_stat_statements') \
@@ -41,7 +42,15 @@ pub struct Demo {
     pub simulated: bool,
     /// Message for the end of the console.
     pub farewell: Option<String>,
-    _server: Option<PrivateServer>,
+    server: Option<PrivateServer>,
+}
+
+impl Demo {
+    /// A journal that is gone with the private server; `None`: the demo runs on a server of the user's.
+    pub fn journal(&self) -> Option<Journal> {
+        let folder = self.server.as_ref()?.socket_folder();
+        Some(Journal::new(folder.join("journal.jsonl")))
+    }
 }
 
 /// Starts a private server and loads the factory; `simulate`: on the stand-in even if TimescaleDB is installed.
@@ -78,7 +87,7 @@ pub async fn start(simulate: bool, say: fn(&str)) -> Result<Demo> {
         settings,
         simulated: version.is_none(),
         farewell: None,
-        _server: Some(server),
+        server: Some(server),
     })
 }
 
@@ -137,7 +146,7 @@ pub async fn load_into(settings: &Settings, ask: connect::Ask<'_>, say: fn(&str)
         settings,
         simulated: false,
         farewell,
-        _server: None,
+        server: None,
     })
 }
 

@@ -306,12 +306,7 @@ async fn demo(
     let mut session = Session::start(connect::again(&demo.settings, None).await?).await?;
     session.server.thresholds = config::read(around).0.thresholds;
     session.server.throw_away = url.is_none();
-    // The journal of a temporary server is temporary, too.
-    let folder = tempfile::tempdir()?;
-    let journal = match url {
-        None => Some(Journal::new(folder.path().join("journal.jsonl"))),
-        Some(_) => Journal::of(around),
-    };
+    let journal = demo.journal().or_else(|| Journal::of(around));
     let ended = if let Some(keys) = keys {
         console(cli, around, keys, demo.settings.clone(), session, journal).await?
     } else {

@@ -4,6 +4,7 @@
 mod support;
 
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ use hypertop::model::screen_id::ScreenId;
 use hypertop::run::show;
 use hypertop::run::show::Format;
 use nix::errno::Errno;
-use nix::sys::signal::kill;
+use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value as Json;
 use support::{Target, Targets, block_on, client, has_server, session, settings, with_targets};
@@ -99,6 +100,53 @@ fn the_private_server_is_gone_when_its_owner_is_killed() {
     owner.kill().unwrap();
     owner.wait().unwrap();
     gone_within(Duration::from_secs(10), &folder, pid);
+}
+
+/// Its watcher is killed, too, so only the next start can remove it.
+#[test]
+fn the_next_start_removes_a_server_whose_watcher_was_killed() {
+    if !has_server() {
+        return;
+    }
+    let mut owner = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "an_owner_that_waits_to_be_killed", "--nocapture"])
+        .env(OWNER, "1")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(owner.stdout.take().unwrap()).lines();
+    let folder = lines
+        .map_while(Result::ok)
+        .find_map(|line| line.strip_prefix("folder=").map(PathBuf::from))
+        .expect("the owner tells the folder");
+    let pid = postmaster(&folder);
+    for watcher in watchers(&folder) {
+        kill(watcher, Signal::SIGKILL).unwrap();
+    }
+    owner.kill().unwrap();
+    owner.wait().unwrap();
+    let mode = std::fs::metadata(&folder).unwrap().permissions().mode();
+    assert_eq!(mode & 0o077, 0, "nobody else reads it");
+    let other = PrivateServer::start(&Options::default()).unwrap();
+    gone_within(Duration::from_secs(10), &folder, pid);
+    // A server whose owner lives stays.
+    drop(PrivateServer::start(&Options::default()).unwrap());
+    assert_eq!(kill(postmaster(other.socket_folder()), None), Ok(()));
+}
+
+/// The shells that wait for the end of the folder's owner.
+fn watchers(folder: &Path) -> Vec<Pid> {
+    let processes = std::fs::read_dir("/proc").unwrap().map_while(Result::ok);
+    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let is_watcher = |pid: &i32| {
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let args: Vec<_> = line.split(|byte| *byte == 0).collect();
+        args.first() == Some(&&b"/bin/sh"[..])
+            && args.contains(&folder.to_str().unwrap().as_bytes())
+    };
+    let found: Vec<_> = pids.filter(is_watcher).map(Pid::from_raw).collect();
+    assert!(!found.is_empty());
+    found
 }
 
 async fn rows(target: &Target, screen: ScreenId) -> Vec<Json> {

@@ -1,12 +1,15 @@
 //! A private throw-away PostgreSQL server, for the demo, the tests and the benchmarks.
 //!
 //! It listens on a unix socket in a temporary folder (and on loopback, if asked), and is gone with its owner:
-//! on drop, and, by a watcher that holds a pipe from the owner, even when the owner is killed.
+//! on drop, and, by a watcher that holds a pipe from the owner, even when the owner is killed. If both are killed, the
+//! next start removes it.
 
+mod left;
 mod programs;
 
 use std::fmt::Write as _;
 use std::fs;
+use std::fs::File;
 use std::io::Write;
 use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -15,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
+use nix::fcntl::Flock;
 use nix::unistd::{Uid, User};
 use tempfile::TempDir;
 
@@ -51,6 +55,7 @@ pub struct PrivateServer {
     pub problem: Option<String>,
     loaded: bool,
     watcher: Option<Child>,
+    _owner: Flock<File>,
 }
 
 /// The superuser of the private server.
@@ -60,9 +65,11 @@ impl PrivateServer {
     pub fn start(options: &Options) -> Result<Self> {
         let programs = Programs::find()?;
         let account = unprivileged()?;
+        let runs_as = account.as_ref().map_or(Uid::effective(), |user| user.uid);
+        left::remove(Path::new("/tmp"), runs_as.as_raw());
         // The path of a socket must be short, so the folder is near the root.
         let folder = tempfile::Builder::new()
-            .prefix("hypertop-")
+            .prefix(left::PREFIX)
             .tempdir_in("/tmp")
             .or_else(|_| TempDir::new())?;
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700))?;
@@ -79,6 +86,7 @@ impl PrivateServer {
             5432
         };
         let mut server = Self {
+            _owner: left::own(folder.path())?,
             folder,
             programs,
             account,

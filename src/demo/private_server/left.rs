@@ -1,0 +1,64 @@
+//! Servers that were left behind: their owner and its watcher were both killed.
+
+use std::fs;
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use nix::fcntl::{Flock, FlockArg};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// Start of the names of the folders.
+pub(super) const PREFIX: &str = "hypertop-";
+/// The file that the owner of a folder keeps locked while it lives.
+const OWNER: &str = "owner";
+
+/// Marks the folder as owned by this process.
+pub(super) fn own(folder: &Path) -> Result<Flock<File>> {
+    let file = File::create(folder.join(OWNER))?;
+    Flock::lock(file, FlockArg::LockExclusiveNonblock)
+        .map_err(|(_, error)| error)
+        .context("the private server's folder is locked by another process")
+}
+
+/// Ends the servers of this account in `parent` that nobody owns any more, and removes their folders.
+pub(super) fn remove(parent: &Path, account: u32) {
+    let found = fs::read_dir(parent).into_iter().flatten().flatten();
+    let named = found.filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX));
+    for folder in named.map(|entry| entry.path()) {
+        let ours = |of: fs::Metadata| of.is_dir() && of.uid() == account;
+        if fs::symlink_metadata(&folder).is_ok_and(ours) && !has_owner(&folder) {
+            end(&folder);
+            // It is tried again at the next start.
+            let _ = fs::remove_dir_all(&folder);
+        }
+    }
+}
+
+/// Without the file, a start may be at work in it.
+fn has_owner(folder: &Path) -> bool {
+    let file = File::open(folder.join(OWNER));
+    file.map_or(true, |file| {
+        Flock::lock(file, FlockArg::LockExclusiveNonblock).is_err()
+    })
+}
+
+/// Ends the folder's server, if it runs: another process may have its number by now, so its working folder is compared.
+fn end(folder: &Path) {
+    let data = folder.join("data");
+    let file = fs::read_to_string(data.join("postmaster.pid")).unwrap_or_default();
+    let Some(pid) = file.lines().next().and_then(|line| line.parse().ok()) else {
+        return;
+    };
+    let runs = || fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd == data);
+    for _ in 0..20 {
+        if !runs() {
+            return;
+        }
+        let _ = kill(Pid::from_raw(pid), Signal::SIGQUIT);
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
