@@ -49,7 +49,7 @@ impl Demo {
     /// A journal that is gone with the private server; `None`: the demo runs on a server of the user's.
     pub fn journal(&self) -> Option<Journal> {
         let folder = self.server.as_ref()?.socket_folder();
-        Some(Journal::new(folder.join("journal.jsonl")))
+        Some(Journal::new(folder.join("journal/journal.jsonl")))
     }
 }
 

@@ -18,6 +18,7 @@ use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value as Json;
+use support::console::Console;
 use support::{Target, Targets, block_on, client, has_server, session, settings, with_targets};
 
 /// Names the test that plays the owner which is killed.
@@ -332,4 +333,19 @@ fn a_demo_that_cannot_be_loaded_leaves_no_database_behind() {
             again.batch_execute("drop schema mes").await.unwrap();
         });
     });
+}
+
+#[test]
+fn the_demo_keeps_a_journal_as_long_as_it_runs() {
+    if !has_server() {
+        return;
+    }
+    let mut console = Console::open(&["demo", "--simulate"]);
+    console.wait_for("metric_hist");
+    console.press("A");
+    console.wait_for("why (may be empty)");
+    console.press("known\r");
+    console.wait_for("acknowledged");
+    console.press("q");
+    assert_eq!(console.ended(), 0);
 }
