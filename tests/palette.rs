@@ -148,7 +148,7 @@ impl<'a> Trial<'a> {
             50,
         );
         // The filter, not the list, finds the row: it may be among those that are folded.
-        console.wait_for("q quit");
+        console.wait_for("· read ");
         console
     }
 

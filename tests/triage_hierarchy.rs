@@ -98,9 +98,11 @@ type Key = (ScreenId, &'static str, String);
 
 /// The findings of these screens with a fix, as each says them.
 async fn offered(rig: &Rig, parts: &[ScreenId]) -> Vec<(Key, Row)> {
-    let (screens, _) = triage::look(rig, parts).await;
+    let (screens, at) = triage::look(rig, parts).await;
     let mut offered = Vec::new();
-    let rows = parts.iter().flat_map(|part| gather::found(&screens, *part));
+    let rows = parts
+        .iter()
+        .flat_map(|part| gather::found(&screens, *part, &at));
     for row in rows.filter(|row| row.finding.fix.is_some()) {
         let key = (row.screen, row.finding.rule.name, about(rig, &row).await);
         offered.push((key, row));

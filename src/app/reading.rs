@@ -278,7 +278,8 @@ impl App {
         let mut changed = force;
         for part in parts.iter().filter(|part| overview::PARTS.contains(part)) {
             if was_read(&self.screens, *part) {
-                let found = gather::found(&self.screens, *part);
+                let Some(server) = &self.server else { return };
+                let found = gather::found(&self.screens, *part, &At { now, server });
                 if self.found.get(part) != Some(&found) {
                     changed = true;
                     self.found.insert(*part, found);

@@ -39,6 +39,7 @@ rules! {
     AGGREGATE_BLOCKED: now, "aggregate-blocked", "its refresh waits for a lock", "terminate-session";
     AGGREGATE_COMPRESSED: standing, "aggregate-compressed", "refresh window reaches compressed chunks", "edit-compression-policy";
     AGGREGATE_FUTURE: now, "aggregate-future", "watermark in the future", "move-watermark-back";
+    AGGREGATE_HIDDEN: standing, "aggregate-hidden", "refreshes or sources are hidden";
     AGGREGATE_HISTORY: standing, "aggregate-history", "history never materialized", "refresh-aggregate";
     AGGREGATE_INTERRUPTED: now, "aggregate-interrupted", "an interrupted refresh left ranges", "refresh-behind";
     AGGREGATE_NEVER_REFRESHED: now, "aggregate-never-refreshed", "never refreshed", "refresh-aggregate";
@@ -85,6 +86,7 @@ rules! {
     JOB_FAILING: now, "job-failing", "fails", "run-job-now";
     JOB_FAR: now, "job-far", "next start too far in the future", "run-job-now";
     JOB_GAVE_UP: now, "job-gave-up", "paused after too many failures", "resume-job";
+    JOB_HIDDEN: standing, "job-hidden", "runs of other owners' jobs are hidden";
     JOB_LATE: now, "job-late", "late", "run-job-now";
     JOB_NEVER_RAN: now, "job-never-ran", "never ran", "run-job-now";
     JOB_ORPHANED: standing, "job-orphaned", "its hypertable no longer exists", "delete-job";
@@ -110,6 +112,7 @@ rules! {
     RETENTION_UNREAD: now, "retention-unread", "drops rows not yet in an aggregate", "refresh-aggregate";
     SERVER_ARCHIVER: now, "server-archiver", "WAL is not archived";
     SERVER_CONNECTIONS: now, "server-connections", "connections near the limit";
+    SERVER_HIDDEN: standing, "server-hidden", "figures of the server are hidden";
     SERVER_LAUNCHER: now, "server-launcher", "no TimescaleDB launcher";
     SERVER_PREPARED: now, "server-prepared", "old prepared transaction";
     SERVER_PROCESSES: standing, "server-processes", "too few worker processes";

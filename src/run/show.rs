@@ -35,7 +35,7 @@ pub async fn show(
     };
     let mut acknowledged = None;
     if screen == ScreenId::Overview {
-        let (rows, said) = left(session, gather::all(&screens), clock).await;
+        let (rows, said) = left(session, gather::all(&screens, &at), clock).await;
         acknowledged = said;
         let asked = screens.ask(screen).unwrap_or_default();
         screens.load(asked, Rows::Overview(rows), Duration::ZERO, &at);

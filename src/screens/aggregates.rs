@@ -21,7 +21,7 @@ use crate::model::moment::{Axis, Stamp};
 use crate::model::screen_id::ScreenId;
 use crate::model::target::Target;
 use crate::model::value::Value;
-use crate::model::verdict::{Finding, Verdict};
+use crate::model::verdict::{Finding, Level, Verdict};
 use crate::model::{clock, rules, text};
 use crate::screens::later::Later;
 use crate::screens::policy;
@@ -332,19 +332,29 @@ impl Record for Row {
         cause::verdict(self, at)
     }
 
+    fn hidden(rows: &[Self], at: &At) -> Vec<Finding> {
+        let role = text::quote_identifier(&at.server.role);
+        let hidden = |reason| Finding::new(&rules::AGGREGATE_HIDDEN, Level::Unknown, reason);
+        let aggregates =
+            |of: usize| text::plural(i64::try_from(of).unwrap_or(i64::MAX), "aggregate");
+        let unseen = rows.iter().filter(|row| row.refreshing.is_none()).count();
+        let unseen = (unseen > 0).then(|| {
+            let all = aggregates(unseen);
+            hidden(format!("unknown whether other roles are refreshing {all}. GRANT pg_read_all_stats TO {role} shows it"))
+        });
+        let denied: Vec<_> = rows
+            .iter()
+            .filter(|row| row.newest_unknown() == Some(1))
+            .collect();
+        let denied = denied.first().map(|first| {
+            let (all, source) = (aggregates(denied.len()), text::qualified(&first.source_schema, &first.source_name));
+            hidden(format!("{all} with an upper bound instead of a lag (the end of the newest chunk): {} may not read the source. GRANT SELECT ON {source} TO {role} shows it", at.server.role))
+        });
+        unseen.into_iter().chain(denied).collect()
+    }
+
     fn caveats(rows: &[Self], at: &At) -> Vec<String> {
         let mut caveats = Vec::new();
-        let count = |wanted: fn(&Self) -> bool| rows.iter().filter(|row| wanted(row)).count();
-        let aggregates =
-            |number: usize| text::plural(i64::try_from(number).unwrap_or(i64::MAX), "aggregate");
-        let hidden = count(|row| row.refreshing.is_none());
-        if hidden > 0 {
-            caveats.push(format!("unknown whether other roles are refreshing {}: grant pg_read_all_stats to this role", aggregates(hidden)));
-        }
-        let denied = count(|row| row.newest_unknown() == Some(1));
-        if denied > 0 {
-            caveats.push(format!("{} with an upper bound instead of a lag (the end of the newest chunk): this role may not SELECT from the source", aggregates(denied)));
-        }
         let local = || {
             let database = |row: &Row| {
                 row.policy

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
-use crate::model::verdict::Verdict;
+use crate::model::verdict::{Finding, Verdict};
 use crate::screens::history::History;
 use crate::screens::record::{Exact, Record, Section};
 use crate::screens::table::{Freshness, Table};
@@ -102,10 +102,18 @@ macro_rules! screens {
                 vec![$(Rows::$id(self.$module.rows().to_vec())),+]
             }
 
+            /// What this role may not see of one screen.
+            pub(crate) fn hidden(&self, id: ScreenId, at: &At) -> Vec<Finding> {
+                match id { $(ScreenId::$id => $module::Row::hidden(self.$module.rows(), at)),+ }
+            }
+
             /// The caveats of one screen's rows, without those of other screens.
             pub(crate) fn own_caveats(&self, id: ScreenId, at: &At) -> Vec<String> {
                 match id { $(ScreenId::$id => {
-                    let mut caveats = $module::Row::caveats(self.$module.rows(), at);
+                    let rows = self.$module.rows();
+                    let hidden = $module::Row::hidden(rows, at).into_iter();
+                    let mut caveats: Vec<_> = hidden.map(|finding| finding.reason).collect();
+                    caveats.extend($module::Row::caveats(rows, at));
                     caveats.extend(self.$module.unread(at.now));
                     caveats
                 }),+ }
@@ -358,8 +366,14 @@ mod tests {
                 }
             });
         }
-        // Without statements there is one row, which only says so.
-        let none = [&rules::QUERIES_MISSING, &rules::QUERIES_HIDDEN];
+        // Without statements there is one row, which only says so; what is hidden is on no row.
+        let none = [
+            &rules::AGGREGATE_HIDDEN,
+            &rules::JOB_HIDDEN,
+            &rules::QUERIES_HIDDEN,
+            &rules::QUERIES_MISSING,
+            &rules::SERVER_HIDDEN,
+        ];
         let left: Vec<_> = rules::ALL
             .iter()
             .filter(|rule| !named.contains(*rule) && !none.contains(*rule))

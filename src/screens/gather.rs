@@ -14,15 +14,17 @@ use crate::server::known::At;
 /// The findings of each screen.
 pub type Found = BTreeMap<ScreenId, Vec<Row>>;
 
-/// The findings of one screen from its last verdicts.
+/// The findings of one screen's rows from their last verdicts.
 pub fn found_on(screens: &Screens, part: ScreenId) -> Vec<Row> {
     with_table!(screens, part, |table| collect(part, table))
 }
 
-/// The findings that the Overview lists.
-pub fn found(screens: &Screens, part: ScreenId) -> Vec<Row> {
+/// The findings that the Overview lists, with what is hidden from this role.
+pub fn found(screens: &Screens, part: ScreenId, at: &At) -> Vec<Row> {
     let mut rows = found_on(screens, part);
     rows.retain(|row| is_listed(&row.finding));
+    let hidden = screens.hidden(part, at).into_iter();
+    rows.extend(hidden.map(|finding| Row::of_role(part, at.server, finding)));
     rows
 }
 
@@ -60,7 +62,7 @@ fn ungathered(screens: &Screens, at: &At) -> Vec<String> {
     let missing = screens.queries.rows().iter().any(|row| {
         let verdict = row.verdict(at);
         let mut findings = verdict.findings.iter();
-        findings.any(|of| [&rules::QUERIES_MISSING, &rules::QUERIES_HIDDEN].contains(&of.rule))
+        findings.any(|of| of.rule == &rules::QUERIES_MISSING)
     });
     if missing {
         let first = screens
@@ -73,9 +75,11 @@ fn ungathered(screens: &Screens, at: &At) -> Vec<String> {
 }
 
 /// The findings of these screens, without duplicates.
-pub fn all(screens: &Screens) -> Vec<Row> {
+pub fn all(screens: &Screens, at: &At) -> Vec<Row> {
     let parts = PARTS.iter();
-    let found = parts.map(|part| (*part, found(screens, *part))).collect();
+    let found = parts
+        .map(|part| (*part, found(screens, *part, at)))
+        .collect();
     findings(&found)
 }
 
@@ -158,7 +162,7 @@ fn open_levels<R: Record>(table: &Table<R>, acknowledged: &Acknowledged, at: &At
     levels
 }
 
-/// Missing or hidden statements are no fault; [`caveats`] mentions them.
+/// Missing statistics are no fault, [`caveats`] mentions them; hidden statements are one finding of their screen.
 fn is_listed(finding: &Finding) -> bool {
     ![&rules::QUERIES_MISSING, &rules::QUERIES_HIDDEN].contains(&finding.rule)
 }
@@ -190,16 +194,8 @@ fn collect<R: Record>(screen: ScreenId, table: &Table<R>) -> Vec<Row> {
     for (record, findings) in table.found() {
         let (of, subject, targets) = (record.key(), record.title(), record.targets());
         rows.extend(findings.iter().map(|finding| Row {
-            screen,
-            of: of.clone(),
-            subject: subject.clone(),
             targets: targets.clone(),
-            finding: finding.clone(),
-            acknowledged: None,
-            group_of: None,
-            several_fixes: false,
-            merged: Vec::new(),
-            is_part: false,
+            ..Row::new(screen, of.clone(), subject.clone(), finding.clone())
         }));
     }
     rows

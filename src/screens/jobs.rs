@@ -226,6 +226,10 @@ impl Record for Row {
         judge::verdict(self, at)
     }
 
+    fn hidden(rows: &[Self], at: &At) -> Vec<Finding> {
+        caveats::hidden(rows, at.server).into_iter().collect()
+    }
+
     fn caveats(rows: &[Self], at: &At) -> Vec<String> {
         caveats::caveats(rows, at)
     }

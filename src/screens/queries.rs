@@ -151,6 +151,10 @@ impl Record for Row {
         judge::verdict(self, at)
     }
 
+    fn hidden(rows: &[Self], at: &At) -> Vec<Finding> {
+        judge::hidden(rows, at).into_iter().collect()
+    }
+
     fn caveats(rows: &[Self], at: &At) -> Vec<String> {
         judge::caveats(rows, at)
     }

@@ -269,6 +269,12 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
         Vec::new()
     }
 
+    /// What this role may not see of the whole screen, each with the GRANT that shows it. They are caveats of the screen, and
+    /// findings of the Overview.
+    fn hidden(_rows: &[Self], _at: &At) -> Vec<Finding> {
+        Vec::new()
+    }
+
     /// At most two lines of totals over all rows and what they mean, in parts separated by ` · `; printed above the rows.
     /// They cost no query. `findings` are those of each row.
     fn headline(_rows: &[Self], _findings: &[Box<[Finding]>], _at: &At) -> Vec<String> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::model::screen_id::ScreenId;
 use crate::model::target::Target;
 use crate::model::value::Value;
-use crate::model::verdict::{Finding, Findings, Verdict};
+use crate::model::verdict::{Finding, Findings, Level, Verdict};
 use crate::model::{rules, text};
 use crate::screens::headline::line;
 use crate::screens::history::History;
@@ -90,12 +90,17 @@ impl Record for Row {
         findings.verdict("ok")
     }
 
-    fn caveats(_: &[Self], at: &At) -> Vec<String> {
-        if at.server.reads_all_stats {
-            Vec::new()
-        } else {
-            vec!["this role sees its own sessions only: connections, replication and old transactions of others are hidden; grant pg_monitor to it".to_owned()]
-        }
+    fn hidden(_: &[Self], at: &At) -> Vec<Finding> {
+        let server = at.server;
+        let role = text::quote_identifier(&server.role);
+        let reason = || {
+            format!(
+                "{} sees its own sessions only: connections, replication and old transactions of other roles are hidden. GRANT pg_monitor TO {role} shows them",
+                server.role
+            )
+        };
+        let hidden = || Finding::new(&rules::SERVER_HIDDEN, Level::Unknown, reason());
+        (!server.reads_all_stats).then(hidden).into_iter().collect()
     }
 
     fn brief(&self, at: &At, history: &History) -> Vec<Section> {

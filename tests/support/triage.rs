@@ -128,10 +128,10 @@ pub async fn look_again(rig: &Rig, screens: &mut Screens, of: &[ScreenId]) -> At
 
 /// The findings of all screens, before the same fault is merged into one.
 pub async fn all(rig: &Rig) -> Vec<Row> {
-    let (screens, _) = look(rig, overview::PARTS).await;
+    let (screens, at) = look(rig, overview::PARTS).await;
     let parts = overview::PARTS.iter();
     parts
-        .flat_map(|part| gather::found(&screens, *part))
+        .flat_map(|part| gather::found(&screens, *part, &at))
         .collect()
 }
 
@@ -248,10 +248,10 @@ pub async fn fix(rig: &Rig, row: &Row, set: &[(&str, &str)]) {
 pub async fn overview(rig: &Rig) -> Vec<Row> {
     let parts = overview::PARTS.iter().copied();
     let parts: Vec<_> = parts.filter(|part| rig.session.can_show(*part)).collect();
-    let (screens, _) = look(rig, &parts).await;
+    let (screens, at) = look(rig, &parts).await;
     let found = parts
         .iter()
-        .map(|part| (*part, gather::found(&screens, *part)))
+        .map(|part| (*part, gather::found(&screens, *part, &at)))
         .collect();
     gather::findings(&found)
 }

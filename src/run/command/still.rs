@@ -44,7 +44,7 @@ impl Shell<'_> {
                     seen.any(|seen| (seen.kind, seen.id) == (of.kind, of.id))
                 })
             };
-            let mut rows = gather::all(&screens);
+            let mut rows = gather::all(&screens, &at);
             rows.retain(is_about);
             rows.sort_by_key(|row| std::cmp::Reverse(row.verdict(&at).level));
             Ok(rows)

@@ -1,7 +1,9 @@
 //! What this role, server or version does not show of jobs.
 
 use super::row::{JobError, Row, Workers};
+use crate::model::verdict::{Finding, Level};
 use crate::model::version::Version;
+use crate::model::{rules, text};
 use crate::screens::policy::State;
 use crate::server::known::{At, Edition, Server};
 
@@ -24,7 +26,6 @@ impl Workers {
 
 pub(super) fn caveats(rows: &[Row], at: &At) -> Vec<String> {
     let mut said = Vec::new();
-    said.extend(hidden_history(rows, at.server));
     said.extend(successes(at.server));
     said.extend(workers(rows, at));
     if rows
@@ -45,18 +46,14 @@ pub(super) fn caveats(rows: &[Row], at: &At) -> Vec<String> {
     said
 }
 
-fn hidden_history(rows: &[Row], server: &Server) -> Option<String> {
+/// The history of other owners' jobs, where this role may not read it.
+pub(super) fn hidden(rows: &[Row], server: &Server) -> Option<Finding> {
     if server.owns_database || server.reads_job_history || server.superuser {
         return None;
     }
-    let hidden: Vec<_> = rows
-        .iter()
-        .filter(|row| !row.owned)
-        .map(|row| row.job_id.to_string())
-        .collect();
-    if hidden.is_empty() {
-        return None;
-    }
+    let of_others = || rows.iter().filter(|row| !row.owned);
+    let owner = &of_others().next()?.owner;
+    let hidden: Vec<_> = of_others().map(|row| row.job_id.to_string()).collect();
     let named = match hidden.len() {
         ..=6 => hidden.join(", "),
         count => format!("{}, … ({count} jobs)", hidden[..5].join(", ")),
@@ -67,10 +64,15 @@ fn hidden_history(rows: &[Row], server: &Server) -> Option<String> {
     } else {
         "errors and run history are"
     };
-    Some(format!(
-        "{what} hidden from {} for jobs of other owners: {named}; members of the owner or of the database's owner see them",
+    let (role, owner) = (
+        text::quote_identifier(&server.role),
+        text::quote_identifier(owner),
+    );
+    let reason = format!(
+        "{what} hidden from {} for jobs of other owners: {named}. Members of the owner or of the database's owner see them: GRANT {owner} TO {role}",
         server.role
-    ))
+    );
+    Some(Finding::new(&rules::JOB_HIDDEN, Level::Unknown, reason))
 }
 
 fn successes(server: &Server) -> Option<String> {

@@ -8,7 +8,7 @@ use crate::model::screen_id::ScreenId;
 use crate::model::target::Target;
 use crate::model::value::Value;
 use crate::model::verdict::Finding;
-use crate::server::known::At;
+use crate::server::known::{At, Server};
 
 /// One finding, with its screen and row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,6 +38,27 @@ pub struct Row {
 }
 
 impl Row {
+    pub(crate) fn new(screen: ScreenId, of: String, subject: String, finding: Finding) -> Self {
+        Self {
+            screen,
+            of,
+            subject,
+            finding,
+            targets: Vec::new(),
+            acknowledged: None,
+            group_of: None,
+            several_fixes: false,
+            merged: Vec::new(),
+            is_part: false,
+        }
+    }
+
+    /// A finding about what the role of this session may see.
+    pub(crate) fn of_role(screen: ScreenId, server: &Server, finding: Finding) -> Self {
+        let subject = format!("role {}", server.role);
+        Self::new(screen, subject.clone(), subject, finding)
+    }
+
     pub fn identity(&self) -> Identity {
         (self.screen, self.of.clone(), self.finding.rule.name)
     }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::row::{Row, Tool};
 use crate::model::thresholds::exceeds;
-use crate::model::verdict::{Findings, Level, Verdict};
+use crate::model::verdict::{Finding, Findings, Level, Verdict};
 use crate::model::{rules, text};
 use crate::server::known::At;
 
@@ -132,6 +132,24 @@ pub(super) fn missing(tool: &Tool, at: &At) -> String {
     }
 }
 
+/// The statements of other roles, where this role may not read them.
+pub(super) fn hidden(rows: &[Row], at: &At) -> Option<Finding> {
+    let roles: Vec<_> = rows
+        .iter()
+        .filter_map(|row| row.hidden_of.as_deref())
+        .collect();
+    let reason = || {
+        format!(
+            "the statements of {} are hidden from {}. GRANT pg_read_all_stats TO {} shows them",
+            roles.join(", "),
+            at.server.role,
+            text::quote_identifier(&at.server.role)
+        )
+    };
+    let hidden = || Finding::new(&rules::QUERIES_HIDDEN, Level::Unknown, reason());
+    (!roles.is_empty()).then(hidden)
+}
+
 pub(super) fn caveats(rows: &[Row], at: &At) -> Vec<String> {
     let Some(first) = rows.first() else {
         return Vec::new();
@@ -141,17 +159,6 @@ pub(super) fn caveats(rows: &[Row], at: &At) -> Vec<String> {
         return vec![missing(tool, at)];
     }
     let mut said = Vec::new();
-    let hidden: Vec<_> = rows
-        .iter()
-        .filter_map(|row| row.hidden_of.as_deref())
-        .collect();
-    if !hidden.is_empty() {
-        said.push(format!(
-            "the statements of {} are hidden from {}: grant pg_read_all_stats to see them",
-            hidden.join(", "),
-            at.server.role
-        ));
-    }
     let shown = i64::try_from(rows.len()).unwrap_or(i64::MAX);
     if let Some(all) = tool.statements.filter(|all| *all > shown) {
         said.push(format!(
