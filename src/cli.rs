@@ -13,7 +13,7 @@ use crate::model::version::Version;
 use crate::run::command::Agreement;
 use crate::run::show::Format;
 use crate::run::start::{Look, screens};
-use crate::run::{command, sql, thresholds};
+use crate::run::{check, command, sql, thresholds};
 
 /// Heading of the help.
 const CONNECTION: &str = "Connection";
@@ -111,6 +111,11 @@ pub enum Command {
         /// Database: a name, a URI, or key=value pairs
         #[arg(value_name = "DBNAME")]
         database: Option<String>,
+    },
+    /// Check the server for a monitoring system or cron: exit code 0 OK, 1 warning, 2 critical, 3 unknown
+    Check {
+        #[command(flatten)]
+        options: check::Options,
     },
     /// Run an action, with preview, consent and journal
     Run {

@@ -15,13 +15,16 @@ use hypertop::connect::conninfo::{Settings, Surroundings};
 use hypertop::journal::Journal;
 use hypertop::model::screen_id::ScreenId;
 use hypertop::run::command::{Agreement, DONE, FAILED, NO_CONNECTION, Shell};
-use hypertop::run::{Ended, command, show, start, stderr};
+use hypertop::run::{Ended, check, command, show, start, stderr};
 use hypertop::server::session::Session;
 use hypertop::ui::terminal;
 use hypertop::{connect, demo, run};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return misused(&error),
+    };
     terminal::restore_on_panic();
     if !std::env::temp_dir().is_absolute() {
         // An empty TMPDIR would mean the current folder.
@@ -38,6 +41,15 @@ fn main() -> ExitCode {
     // Do not wait for network tasks at the end.
     runtime.shutdown_background();
     code
+}
+
+/// A wrong command line, or a request for help. A wrong option of `check` is UNKNOWN: clap's 2 would page as critical.
+fn misused(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() && std::env::args().any(|arg| arg == "check") {
+        let _ = command::print(check::refused(&error.render().to_string()));
+        return ExitCode::from(check::UNKNOWN);
+    }
+    error.exit()
 }
 
 fn failed(error: &anyhow::Error, code: u8) -> ExitCode {
@@ -98,6 +110,12 @@ async fn carry_out(cli: &Cli, around: &Surroundings) -> Result<u8, Failure> {
         }) => {
             let format = format.raw(*raw)?;
             show(cli, around, database.as_ref(), *screen, format, *all).await
+        }
+        Some(Command::Check { options }) => {
+            let flags = cli.connection.flags(options.database.as_ref());
+            let (text, code) = Box::pin(check::check(&flags, around, options)).await;
+            command::print(text)?;
+            Ok(code)
         }
         Some(Command::Run {
             action,

@@ -2,6 +2,7 @@
 
 mod acknowledged;
 mod acts;
+pub mod check;
 mod columns;
 pub mod command;
 mod console;

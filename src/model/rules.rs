@@ -70,6 +70,7 @@ rules! {
     COMPRESSION_RECORD: standing, "compression-record", "recorded sizes are stale", "recompress-chunks";
     COMPRESSION_SETTING: standing, "compression-setting", "compression policy cannot work", "edit-compression-policy";
     COMPRESSION_UNKNOWN: now, "compression-unknown", "backlog unknown";
+    FIGURES_UNREAD: standing, "figures-unread", "figures were not read";
     HYPERTABLE_CANDIDATE: standing, "hypertable-candidate", "large plain table with a time column";
     INDEX_BLOATED: standing, "index-bloated", "bloated index", "reindex-index";
     INDEX_COMPRESSED: standing, "index-compressed", "useless on compressed data", "drop-index";

@@ -64,6 +64,23 @@ pub fn read(
     Ok(thresholds)
 }
 
+/// A threshold as it is given on the command line: `key=value`, the value as in config.toml, with or without quotes.
+pub fn one(text: &str) -> Result<(String, f64), String> {
+    let (key, value) = text
+        .split_once('=')
+        .ok_or_else(|| format!("{text:?}: write --threshold key=value"))?;
+    let (key, value) = (key.trim(), value.trim());
+    let bare = value.trim_matches('"').to_owned();
+    let number = bare.parse().ok().filter(|number: &f64| number.is_finite());
+    let value = number.map_or(Value::String(bare), Value::Float);
+    let read = value_of(
+        &Spanned::new(0..0, key.to_owned()),
+        &Spanned::new(0..0, value),
+    );
+    read.map(|value| (key.to_owned(), value))
+        .map_err(|(_, why)| why)
+}
+
 fn read_exception(table: &Table) -> Result<Exception, Wrong> {
     let place = table.keys().map(|key| key.span().start).min().unwrap_or(0);
     let (mut name, mut changes) = (None, Vec::new());

@@ -6,8 +6,10 @@ use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use serde_json::Value as Json;
 
-use self::print::print;
+pub(super) use self::print::server;
+use self::print::{json_row, print};
 use crate::connect::conninfo::Settings;
 use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
@@ -45,6 +47,11 @@ pub async fn show(
     with_table!(screens, screen, |table| print(
         table, &caveats, &at, format, out
     ))
+}
+
+/// Findings in JSON, as on the Overview.
+pub(super) fn rows(rows: &[overview::Row], at: &At) -> Vec<Json> {
+    rows.iter().map(|row| json_row(row, at)).collect()
 }
 
 /// Every screen of the server, for people who read them in one text.
@@ -102,7 +109,7 @@ pub async fn gather(
 const LATER: Duration = Duration::from_secs(10);
 
 /// The findings without the acknowledged ones, and a note with their number.
-async fn left(
+pub(super) async fn left(
     session: &Session,
     rows: Vec<overview::Row>,
     now: Stamp,

@@ -183,7 +183,7 @@ fn unit(unit: Unit) -> &'static str {
 }
 
 /// The exact value as in config.toml, without quotes.
-fn as_typed(unit: Unit, value: f64) -> String {
+pub(super) fn as_typed(unit: Unit, value: f64) -> String {
     match unit {
         Unit::Time => {
             let sizes = [(86_400.0, "d"), (3600.0, "h"), (60.0, "m")];

@@ -369,6 +369,7 @@ mod tests {
         // Without statements there is one row, which only says so; what is hidden is on no row.
         let none = [
             &rules::AGGREGATE_HIDDEN,
+            &rules::FIGURES_UNREAD,
             &rules::JOB_HIDDEN,
             &rules::QUERIES_HIDDEN,
             &rules::QUERIES_MISSING,

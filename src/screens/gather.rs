@@ -39,6 +39,24 @@ pub fn caveats(screens: &Screens, id: ScreenId, at: &At) -> Vec<String> {
 
 /// The caveats of the Overview's findings: what is unknown, or not read yet.
 fn ungathered(screens: &Screens, at: &At) -> Vec<String> {
+    let mut said = unread(screens, at);
+    let missing = screens.queries.rows().iter().any(|row| {
+        let verdict = row.verdict(at);
+        let mut findings = verdict.findings.iter();
+        findings.any(|of| of.rule == &rules::QUERIES_MISSING)
+    });
+    if missing {
+        let first = screens
+            .own_caveats(ScreenId::Queries, at)
+            .into_iter()
+            .next();
+        said.extend(first.map(|words| format!("Queries: {words}")));
+    }
+    said
+}
+
+/// What the Overview's parts have not read, so that findings may be missing.
+pub fn unread(screens: &Screens, at: &At) -> Vec<String> {
     let mut said = Vec::new();
     for part in PARTS {
         let (missing, all) = with_table!(screens, *part, |table| table.ungathered());
@@ -58,18 +76,6 @@ fn ungathered(screens: &Screens, at: &At) -> Vec<String> {
                 .into_iter()
                 .map(|words| format!("{}: {words}", part.title())),
         );
-    }
-    let missing = screens.queries.rows().iter().any(|row| {
-        let verdict = row.verdict(at);
-        let mut findings = verdict.findings.iter();
-        findings.any(|of| of.rule == &rules::QUERIES_MISSING)
-    });
-    if missing {
-        let first = screens
-            .own_caveats(ScreenId::Queries, at)
-            .into_iter()
-            .next();
-        said.extend(first.map(|words| format!("Queries: {words}")));
     }
     said
 }

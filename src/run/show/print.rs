@@ -98,7 +98,7 @@ pub(super) fn json_row<R: Record>(row: &R, at: &At) -> Json {
     Json::Object(fields)
 }
 
-pub(super) fn server(server: &Server, clock: Stamp) -> Json {
+pub(crate) fn server(server: &Server, clock: Stamp) -> Json {
     json!({
         "host": server.host,
         "database": server.database,

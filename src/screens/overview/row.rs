@@ -1,5 +1,7 @@
 //! One finding, with its screen and row.
 
+use std::fmt::Write;
+
 use serde::{Deserialize, Serialize};
 
 use crate::journal::acknowledge::{Acknowledgement, Identity};
@@ -121,6 +123,17 @@ impl Row {
         }
     }
 
+    /// The shell command that fixes it; `None`: no action does.
+    pub(crate) fn command(&self) -> Option<String> {
+        let (fix, target) = self.finding.fix.zip(self.target())?;
+        let mut command = format!("hypertop run {fix} {}", shell_word(&target));
+        for (field, value) in &self.finding.sets {
+            let set = shell_word(&format!("{field}={value}"));
+            let _ = write!(command, " --set {set}");
+        }
+        Some(command)
+    }
+
     /// Age of the problem in its largest unit, which seldom changes; unknown where the server does not know its start.
     pub(super) fn age(&self, at: &At) -> Value {
         let Some(since) = self.finding.since else {
@@ -150,5 +163,15 @@ impl Row {
         head.finding.since = rows.iter().filter_map(|row| row.finding.since).min();
         head.group_of = Some(rows.len());
         Some(head)
+    }
+}
+
+/// A word for a shell, quoted if necessary.
+fn shell_word(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-.,:/=@%+".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
     }
 }

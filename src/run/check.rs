@@ -1,0 +1,340 @@
+//! `hypertop check`: the Overview's findings for a monitoring system, as an exit code and a text.
+
+mod figures;
+mod lines;
+mod selection;
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use clap::Args;
+use serde_json::{Value as Json, json};
+
+use crate::config;
+use crate::connect;
+use crate::connect::conninfo;
+use crate::connect::conninfo::{Flags, Settings, Surroundings};
+use crate::connect::{ConnectError, FailureKind};
+use crate::journal::Journal;
+use crate::model::screen_id::ScreenId;
+use crate::model::verdict::{Finding, Level};
+use crate::model::{rules, text, threshold_settings};
+use crate::run::check::figures::Figures;
+use crate::run::check::selection::Selection;
+use crate::run::show;
+use crate::screens::gather;
+use crate::screens::overview::Row;
+use crate::server::known::At;
+use crate::server::session::Session;
+
+/// Exit code of everything that goes wrong: 2 would page as critical.
+pub const UNKNOWN: u8 = 3;
+/// Time that is kept for the answer itself.
+const MARGIN: Duration = Duration::from_millis(300);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// One line with performance data, then a line a finding
+    Nagios,
+    /// For people, as in a mail of cron
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum WhenDown {
+    Critical,
+    Unknown,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum NoticeAs {
+    Ok,
+    Warning,
+    Critical,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Acknowledged {
+    Count,
+    Skip,
+}
+
+/// Options of `check`.
+#[derive(Debug, Args)]
+pub struct Options {
+    #[arg(long, value_enum, default_value_t = Format::Nagios)]
+    format: Format,
+    /// Print nothing where all is OK, so that cron mails trouble only
+    #[arg(long)]
+    quiet: bool,
+    /// Only these rules: names, or patterns as aggregate-*, separated by commas
+    #[arg(long, value_name = "RULES", value_delimiter = ',')]
+    only: Vec<String>,
+    /// Not these rules
+    #[arg(long, value_name = "RULES", value_delimiter = ',')]
+    except: Vec<String>,
+    /// Only objects whose name matches, as mes.*
+    #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
+    objects: Vec<String>,
+    /// List the rules, with the thresholds in force, and do nothing else
+    #[arg(long)]
+    list: bool,
+    /// The whole check takes this time at most
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
+    timeout: Duration,
+    /// Another threshold for this call; `hypertop thresholds` lists them
+    #[arg(long, value_name = "KEY=VALUE")]
+    threshold: Vec<String>,
+    /// What a notice counts as
+    #[arg(long, value_enum, default_value_t = NoticeAs::Ok)]
+    notice_as: NoticeAs,
+    /// What a server that does not answer counts as
+    #[arg(long, value_enum, default_value_t = WhenDown::Critical)]
+    when_down: WhenDown,
+    /// Whether findings count that somebody acknowledged or snoozed (in this account's journal)
+    #[arg(long, value_enum, default_value_t = Acknowledged::Count)]
+    acknowledged: Acknowledged,
+    /// Rules as server-hidden, of which what this role may not see is no reason for UNKNOWN
+    #[arg(long, value_name = "RULES", value_delimiter = ',')]
+    accept_hidden: Vec<String>,
+    /// Length of the output, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 4096)]
+    max_bytes: usize,
+    /// Database: a name, a URI, or key=value pairs
+    #[arg(value_name = "DBNAME")]
+    pub database: Option<String>,
+}
+
+/// What was found, and what of it counts.
+#[derive(Debug)]
+struct Outcome {
+    level: Level,
+    /// The findings that count, worst first.
+    rows: Vec<Row>,
+    /// Notes about what is unknown, and about findings that do not count.
+    notes: Vec<String>,
+    figures: Figures,
+    /// The findings and the server, as `hypertop show overview` prints them.
+    json: Json,
+}
+
+/// Runs the check and prints its outcome. Never fails: what goes wrong is UNKNOWN.
+pub async fn check(flags: &Flags, around: &Surroundings, options: &Options) -> (String, u8) {
+    let begun = Instant::now();
+    let (text, code) = match checked(flags, around, options, begun).await {
+        Ok(Checked::List(text)) => (text, 0),
+        Ok(Checked::Found(outcome)) => {
+            let code = exit_code(outcome.level);
+            if options.quiet && code == 0 {
+                return (String::new(), code);
+            }
+            (printed(options, &outcome), code)
+        }
+        Ok(Checked::Down(error)) => match options.when_down {
+            WhenDown::Critical => (failed(options, Level::Critical, &error), 2),
+            WhenDown::Unknown => (failed(options, Level::Unknown, &error), UNKNOWN),
+        },
+        Err(error) => (
+            failed(options, Level::Unknown, &format!("{error:#}")),
+            UNKNOWN,
+        ),
+    };
+    (text, code)
+}
+
+/// An outcome of the check.
+enum Checked {
+    Found(Box<Outcome>),
+    /// No server answers; why.
+    Down(String),
+    /// The list of rules.
+    List(String),
+}
+
+async fn checked(
+    flags: &Flags,
+    around: &Surroundings,
+    options: &Options,
+    begun: Instant,
+) -> Result<Checked> {
+    let selection = Selection::new(options)?;
+    let (mut config, wrong) = config::read(around);
+    if let Some(wrong) = wrong {
+        // Its thresholds and trusted owners are unknown.
+        anyhow::bail!("{wrong}");
+    }
+    for written in &options.threshold {
+        let (key, value) = threshold_settings::one(written).map_err(anyhow::Error::msg)?;
+        config.thresholds.all.set(&key, value);
+    }
+    if options.list {
+        return Ok(Checked::List(selection::list(
+            &selection,
+            &config.thresholds,
+        )));
+    }
+    let mut settings = conninfo::resolve(flags, around)?;
+    settings.trust = config.trust(&settings.user);
+    // Nobody is there to type a password.
+    settings.never_ask = true;
+    settings.ask_first = false;
+    let left = || options.timeout.saturating_sub(begun.elapsed());
+    let mut session = match tokio::time::timeout(left(), connected(&settings)).await {
+        Ok(Ok(session)) => session,
+        Ok(Err(error)) => return down_or_wrong(error),
+        Err(_) => return Ok(Checked::Down(format!("no answer within {}", took(options)))),
+    };
+    session.server.thresholds = config.thresholds;
+    if options.acknowledged == Acknowledged::Skip {
+        session.journal = Journal::of(around);
+    }
+    let room = left().saturating_sub(MARGIN);
+    let found = found(&settings, &session, options, &selection, room);
+    let Ok(found) = tokio::time::timeout(left(), Box::pin(found)).await else {
+        // The server goes on with the statement otherwise; it has a time limit of its own, too.
+        let _ = tokio::time::timeout(MARGIN, session.connected.canceller()).await;
+        anyhow::bail!(
+            "the findings were not read within {}: raise --timeout, or leave rules out with --only",
+            took(options)
+        );
+    };
+    let mut found = found?;
+    found.figures.seconds(begun.elapsed());
+    Ok(Checked::Found(Box::new(found)))
+}
+
+fn took(options: &Options) -> humantime::FormattedDuration {
+    humantime::format_duration(options.timeout)
+}
+
+async fn connected(settings: &Settings) -> Result<Session> {
+    let connected = connect::again(settings, None).await?;
+    Session::start(connected).await
+}
+
+/// A server that is there but refuses for a reason of this side is no outage.
+fn down_or_wrong(error: anyhow::Error) -> Result<Checked> {
+    let kind = error.downcast_ref::<ConnectError>().map(|error| error.kind);
+    match kind {
+        Some(FailureKind::NoPassword) => {
+            Err(error.context("a check never asks for a password: put it into ~/.pgpass"))
+        }
+        Some(_) => Ok(Checked::Down(format!("{error:#}"))),
+        None => Err(error),
+    }
+}
+
+async fn found(
+    settings: &Settings,
+    session: &Session,
+    options: &Options,
+    selection: &Selection<'_>,
+    room: Duration,
+) -> Result<Outcome> {
+    let screens = Box::pin(show::gather(settings, session, ScreenId::Overview, room)).await?;
+    let (now, _) = session.pulse(ScreenId::Overview).await?;
+    let server = &session.server;
+    let at = At { now, server };
+    let mut notes = Vec::new();
+    let mut rows = gather::all(&screens, &at);
+    let unread = gather::unread(&screens, &at);
+    let json = json!({
+        "server": show::server(server, now),
+        "findings": show::rows(&rows, &at),
+        "unread": &unread,
+    });
+    // Silence about what was not read would look like health.
+    rows.extend(unread.into_iter().map(|reason| {
+        let finding = Finding::new(&rules::FIGURES_UNREAD, Level::Unknown, reason);
+        Row::of_role(ScreenId::Overview, server, finding)
+    }));
+    if options.acknowledged == Acknowledged::Skip {
+        let (left, said) = show::left(session, rows, now).await;
+        rows = left;
+        notes.extend(said);
+    }
+    let (mut rows, accepted) = selection.split(rows);
+    notes.extend(accepted);
+    rows.sort_by_key(|row| std::cmp::Reverse(severity(row.finding.level)));
+    let counts = |row: &Row| counted(row.finding.level, options.notice_as);
+    let level = rows.iter().map(counts).max_by_key(|level| severity(*level));
+    let figures = Figures::of(&screens, &rows, &at);
+    Ok(Outcome {
+        level: level.unwrap_or(Level::Ok),
+        rows,
+        notes,
+        figures,
+        json,
+    })
+}
+
+/// The level at which a finding counts.
+fn counted(level: Level, notice_as: NoticeAs) -> Level {
+    match (level, notice_as) {
+        (Level::Notice, NoticeAs::Warning) => Level::Warning,
+        (Level::Notice, NoticeAs::Critical) => Level::Critical,
+        (Level::Notice, NoticeAs::Ok) => Level::Ok,
+        (level, _) => level,
+    }
+}
+
+/// Order of the levels in monitoring: what is unknown does not hide a warning.
+fn severity(level: Level) -> u8 {
+    match level {
+        Level::Ok => 0,
+        Level::Notice => 1,
+        Level::Unknown => 2,
+        Level::Warning => 3,
+        Level::Critical => 4,
+    }
+}
+
+fn exit_code(level: Level) -> u8 {
+    match level {
+        Level::Ok | Level::Notice => 0,
+        Level::Warning => 1,
+        Level::Critical => 2,
+        Level::Unknown => UNKNOWN,
+    }
+}
+
+fn printed(options: &Options, outcome: &Outcome) -> String {
+    match options.format {
+        Format::Nagios => lines::nagios(outcome, options.max_bytes),
+        Format::Text => lines::text(outcome),
+        Format::Json => {
+            let mut whole = outcome.json.clone();
+            whole["status"] = outcome.level.name().into();
+            whole["exit"] = exit_code(outcome.level).into();
+            whole["counted"] = outcome.rows.len().into();
+            whole["notes"] = json!(outcome.notes);
+            whole["figures"] = outcome.figures.json();
+            pretty(&whole)
+        }
+    }
+}
+
+/// The text of a check that could not be made.
+fn failed(options: &Options, level: Level, error: &str) -> String {
+    match options.format {
+        Format::Json => pretty(&json!({
+            "status": level.name(),
+            "exit": exit_code(level),
+            "error": error,
+        })),
+        Format::Nagios | Format::Text => lines::failed(level, error),
+    }
+}
+
+fn pretty(json: &Json) -> String {
+    let mut text = String::new();
+    let _ = write!(text, "{json:#}");
+    text::printable_json(text) + "\n"
+}
+
+/// The outcome of a wrong command line.
+pub fn refused(error: &str) -> String {
+    lines::failed(Level::Unknown, error)
+}

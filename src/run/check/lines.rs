@@ -1,0 +1,144 @@
+//! A check as text: a line for monitoring plugins, and a line a finding.
+
+use std::fmt::Write as _;
+
+use super::{Outcome, severity};
+use crate::model::text;
+use crate::model::verdict::Level;
+use crate::screens::overview::Row;
+
+/// Longest first line before the performance data, in bytes: many a pager cuts there.
+const FIRST: usize = 200;
+
+/// The first line with performance data, then a line a finding, worst first, in `most` bytes.
+pub(super) fn nagios(outcome: &Outcome, most: usize) -> String {
+    let mut text = cut(plain(&summary(outcome)), FIRST);
+    let _ = writeln!(text, " | {}", outcome.figures.perfdata());
+    let notes = outcome.notes.iter().map(|note| plain(note));
+    let lines: Vec<_> = outcome.rows.iter().map(line).chain(notes).collect();
+    for (nth, line) in lines.iter().enumerate() {
+        let left = format!("… {} more lines (--max-bytes)\n", lines.len() - nth);
+        let is_last = nth + 1 == lines.len();
+        let room = if is_last { 0 } else { left.len() };
+        if text.len() + line.len() + 1 + room > most {
+            text.push_str(&left);
+            break;
+        }
+        let _ = writeln!(text, "{line}");
+    }
+    text
+}
+
+/// For people: the summary, then each finding with its fix on a line of its own.
+pub(super) fn text(outcome: &Outcome) -> String {
+    let mut text = format!("{}\n", plain(&summary(outcome)));
+    for row in &outcome.rows {
+        let finding = &row.finding;
+        let reason = text::printable(&finding.reason);
+        let title = finding.rule.title;
+        let subject = text::printable(&row.subject);
+        let _ = writeln!(
+            text,
+            "\n{}: {subject}: {title} ({})",
+            finding.level.name(),
+            finding.rule.name
+        );
+        let _ = writeln!(text, "  {reason}");
+        if let Some(command) = row.command() {
+            let _ = writeln!(text, "  fix: {}", text::printable(&command));
+        }
+    }
+    for note in &outcome.notes {
+        let _ = writeln!(text, "\n~ {}", text::printable(note));
+    }
+    text
+}
+
+/// The text of a check that could not be made.
+pub(super) fn failed(level: Level, error: &str) -> String {
+    let mut lines = error.lines().map(plain);
+    let first = lines.next().unwrap_or_default();
+    let mut text = cut(format!("{} - {first}", status(level)), FIRST);
+    text.push('\n');
+    for line in lines {
+        let _ = writeln!(text, "{line}");
+    }
+    text
+}
+
+fn status(level: Level) -> String {
+    let level = match level {
+        Level::Ok | Level::Notice => "OK",
+        Level::Warning => "WARNING",
+        Level::Critical => "CRITICAL",
+        Level::Unknown => "UNKNOWN",
+    };
+    format!("HYPERTOP {level}")
+}
+
+fn summary(outcome: &Outcome) -> String {
+    let count = |level| {
+        let of = outcome.rows.iter().filter(|row| row.finding.level == level);
+        i64::try_from(of.count()).unwrap_or(i64::MAX)
+    };
+    let mut counts = Vec::new();
+    for (level, one, many) in [
+        (Level::Critical, "critical", "critical"),
+        (Level::Warning, "warning", "warnings"),
+        (Level::Unknown, "unknown", "unknown"),
+        (Level::Notice, "notice", "notices"),
+    ] {
+        match count(level) {
+            0 => {}
+            1 => counts.push(format!("1 {one}")),
+            all => counts.push(format!("{all} {many}")),
+        }
+    }
+    let status = status(outcome.level);
+    let worst = outcome.rows.iter();
+    let Some(worst) =
+        worst.max_by_key(|row| (severity(row.finding.level), row.finding.rule.hurts_now))
+    else {
+        return format!("{status} - nothing found");
+    };
+    let others = match outcome.rows.len() - 1 {
+        0 => String::new(),
+        others => format!(" (+{others})"),
+    };
+    format!(
+        "{status} - {}: {} {}{others}",
+        counts.join(", "),
+        worst.subject,
+        worst.finding.rule.title
+    )
+}
+
+fn line(row: &Row) -> String {
+    let finding = &row.finding;
+    let fix = row
+        .command()
+        .map_or_else(String::new, |command| format!(" [{command}]"));
+    let level = finding.level.name();
+    plain(&format!(
+        "{level}: {}: {} ({}){fix}",
+        row.subject, finding.reason, finding.rule.name
+    ))
+}
+
+/// One line without what means something to a monitoring plugin's reader.
+fn plain(text: &str) -> String {
+    let words: Vec<_> = text.split_whitespace().collect();
+    text::printable(&words.join(" ")).replace('|', "¦")
+}
+
+/// At most so many bytes, cut between characters.
+fn cut(text: String, bytes: usize) -> String {
+    if text.len() <= bytes {
+        return text;
+    }
+    let mut end = bytes - '…'.len_utf8();
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}…", &text[..end])
+}

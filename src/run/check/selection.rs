@@ -1,0 +1,77 @@
+//! The rules and objects that a check counts.
+
+use std::fmt::Write as _;
+
+use anyhow::{Result, bail};
+
+use super::Options;
+use crate::model::rules;
+use crate::model::rules::Rule;
+use crate::model::text::{fits, nearest};
+use crate::model::thresholds::{ALL, Thresholds};
+use crate::run::thresholds::as_typed;
+use crate::screens::overview::Row;
+
+/// Which findings count.
+#[derive(Debug)]
+pub(super) struct Selection<'a> {
+    options: &'a Options,
+}
+
+impl<'a> Selection<'a> {
+    /// An error names a pattern that no rule has.
+    pub(super) fn new(options: &'a Options) -> Result<Self> {
+        let patterns = options.only.iter().chain(&options.except);
+        for pattern in patterns.chain(&options.accept_hidden) {
+            if rules::ALL.iter().any(|rule| fits(pattern, rule.name)) {
+                continue;
+            }
+            let names = rules::ALL.iter().map(|rule| rule.name);
+            let like = match nearest(pattern, names).as_slice() {
+                [] => String::new(),
+                near => format!("; near it: {}", near.join(", ")),
+            };
+            bail!("no rule is named {pattern:?}{like} (hypertop check --list)");
+        }
+        Ok(Self { options })
+    }
+
+    fn takes_rule(&self, rule: &Rule) -> bool {
+        let (only, except) = (&self.options.only, &self.options.except);
+        (only.is_empty() || any(only, rule.name)) && !any(except, rule.name)
+    }
+
+    fn takes(&self, row: &Row) -> bool {
+        let objects = &self.options.objects;
+        self.takes_rule(row.finding.rule) && (objects.is_empty() || any(objects, &row.subject))
+    }
+
+    /// The findings that count, and a note on what is hidden and accepted.
+    pub(super) fn split(&self, rows: Vec<Row>) -> (Vec<Row>, Option<String>) {
+        let rows = rows.into_iter().filter(|row| self.takes(row));
+        let accepts = |row: &Row| any(&self.options.accept_hidden, row.finding.rule.name);
+        let (accepted, rows): (Vec<_>, Vec<_>) = rows.partition(accepts);
+        let names: Vec<_> = accepted.iter().map(|row| row.finding.rule.name).collect();
+        let note = format!("accepted as hidden: {}", names.join(", "));
+        (rows, (!names.is_empty()).then_some(note))
+    }
+}
+
+fn any(patterns: &[String], name: &str) -> bool {
+    patterns.iter().any(|pattern| fits(pattern, name))
+}
+
+/// The rules that count, and the thresholds in force.
+pub(super) fn list(selection: &Selection<'_>, thresholds: &Thresholds) -> String {
+    let mut text = String::new();
+    let rules = rules::ALL.iter().filter(|rule| selection.takes_rule(rule));
+    for rule in rules {
+        let _ = writeln!(text, "{:<28} {}", rule.name, rule.title);
+    }
+    let _ = writeln!(text, "\nThresholds:");
+    for of in ALL {
+        let value = thresholds.all.get(of.key);
+        let _ = writeln!(text, "{:<28} {}", of.key, as_typed(of.unit, value));
+    }
+    text
+}
