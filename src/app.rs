@@ -2,6 +2,7 @@
 
 mod acknowledging;
 pub mod ask;
+mod choosing;
 pub mod dialog;
 mod dialogs;
 mod fixing;
@@ -193,11 +194,7 @@ impl App {
         match msg {
             Msg::Key(key) => return self.key(&key),
             Msg::Paste(text) => self.paste(&text),
-            Msg::Click { line } => {
-                if self.overlay.is_none() && self.details.is_none() {
-                    with_table!(mut self.screens, self.screen, |table| table.point_at(line.into()));
-                }
-            }
+            Msg::Click { line, cell } => return self.click(line, cell),
             Msg::Wheel(lines) => return self.here(Here::Step(lines)),
             Msg::Resize => {}
             Msg::Tick(now) => return self.tick(now),

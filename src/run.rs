@@ -296,7 +296,10 @@ fn read_event(event: Event) -> Option<Msg> {
         Event::Mouse(mouse) => match mouse.kind {
             MouseEventKind::ScrollDown => Some(Msg::Wheel(3)),
             MouseEventKind::ScrollUp => Some(Msg::Wheel(-3)),
-            MouseEventKind::Down(MouseButton::Left) => Some(Msg::Click { line: mouse.row }),
+            MouseEventKind::Down(MouseButton::Left) => Some(Msg::Click {
+                line: mouse.row,
+                cell: mouse.column,
+            }),
             _ => None,
         },
         _ => None,

@@ -1,10 +1,12 @@
 //! Drawing: reads the state, and sets only what depends on the terminal's size.
 
 mod boxes;
+mod chooser;
 mod details;
 mod dialog;
 mod footer;
 mod header;
+mod help;
 mod overlays;
 mod overview;
 mod pane;

@@ -173,7 +173,7 @@ fn the_palette_runs_an_action_by_its_letters() {
 fn the_help_is_made_from_the_catalogue() {
     let mut app = connected();
     press(&mut app, "?");
-    let shown = drawn(&mut app, 100, 160).backend().to_string();
+    let shown = drawn(&mut app, 100, 260).backend().to_string();
     for action in hypertop::actions::catalogue::all() {
         assert!(
             shown.contains(&action.help[..action.help.len().min(40)]),

@@ -24,7 +24,7 @@ fn with(lines: &str) -> App {
 #[test]
 fn a_changed_key_works_and_the_old_one_does_nothing() {
     let mut app =
-        with("quit = \"Q\"\nshow-jobs = \"J\"\nnext-row = [\"n\", \"down\"]\nrun-job-now = \"N\"");
+        with("quit = \"Q\"\nshow-jobs = \"J\"\nnext-row = [\"n\", \"down\"]\nnext-match = \"\"");
     press(&mut app, "q");
     let leaves = |effects: Vec<Effect>| matches!(effects.as_slice(), [Effect::Quit]);
     assert!(!leaves(press(&mut app, "q")));
@@ -77,8 +77,8 @@ fn footer_tabs_palette_and_help_show_the_keys_in_force() {
     assert!(!footer.contains("fix"), "which no key takes: {footer}");
 
     press(&mut app, "f1");
-    let help = drawn(&mut app, 120, 300).backend().to_string();
-    assert!(help.contains("Help · f3/k scroll"), "{help}");
+    let help = drawn(&mut app, 100, 300).backend().to_string();
+    assert!(help.contains("Help: Compression · f3/k scroll"), "{help}");
     let line = |text: &str, words: &str| {
         let line = text.lines().find(|line| line.contains(words));
         let line = line.unwrap_or_else(|| panic!("no {words} in\n{text}"));
@@ -108,7 +108,7 @@ fn footer_tabs_palette_and_help_show_the_keys_in_force() {
 #[test]
 fn what_is_typed_is_text_whatever_the_keys_mean() {
     let mut app = with(
-        "suspend = [\"z\", \"f9\"]\nsnooze = \"\"\nquit = \"u\"\nrollback = \"\"\nopen-palette = \"n\"\nrun-job-now = \"\"",
+        "suspend = [\"z\", \"f9\"]\nsnooze = \"\"\nquit = \"u\"\nrollback = \"\"\nopen-palette = \"n\"\nnext-match = \"\"",
     );
     press(&mut app, "/ z u n ctrl-z enter");
     assert!(app.overlay.is_none());

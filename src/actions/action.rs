@@ -19,13 +19,22 @@ pub enum Here {
     Last,
     Column(isize),
     Sort,
+    /// Sort by the column that is so many columns to the right.
+    SortStep(isize),
+    /// Ask for the column to sort by.
+    SortBy,
     Reverse,
     SortByVerdict,
     Wide,
+    Columns,
     Preview,
     ShowFolded,
     Filter,
     ClearFilter,
+    /// The next match, or the previous one.
+    Match {
+        forward: bool,
+    },
     Reload,
     Pause,
     Record,

@@ -28,7 +28,7 @@ const JOB: Family = Family {
 
 #[rustfmt::skip]
 pub static ACTIONS: &[Action] = &[
-    JOB.asking("run-job-now", &["n"], run::form, run::plan, "Run the selected job or policy once, now"),
+    JOB.asking("run-job-now", &["R"], run::form, run::plan, "Run the selected job or policy once, now"),
     JOB.plain("pause-job", &["p"], pause, "Stop scheduling the selected job or policy"),
     JOB.asking("resume-job", &["P"], unread::form, resume, "Schedule the selected job or policy again"),
     JOB.asking("edit-job", &["e"], edit::form, edit::plan,

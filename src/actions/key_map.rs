@@ -272,7 +272,7 @@ mod tests {
 
     #[test]
     fn what_is_written_takes_the_place_of_all_keys_of_its_action() {
-        let map = read("next-row = \"n\"\nrun-job-now = \"N\"\nmark-row = \"\"").unwrap();
+        let map = read("next-row = \"n\"\nnext-match = \"J\"\nmark-row = \"\"").unwrap();
         assert_eq!(of(&map, "next-row"), ["n"]);
         assert_eq!(of(&map, "mark-row"), [""; 0]);
         assert_eq!(of(&map, "previous-row"), ["k", "up"]);
@@ -326,7 +326,7 @@ mod tests {
                 2,
                 "edit-retention-policy has that key by default",
             ),
-            ("next-row = \"n\"", 2, "run-job-now has that key by default"),
+            ("next-row = \"n\"", 2, "next-match has that key by default"),
             (
                 "edit-job = \"f5\"\nrun-job-now = [\"f4\", \"f5\"]",
                 3,

@@ -6,7 +6,6 @@ use crate::actions::action::{Action, Does, Here};
 use crate::app::overlay::{Answer, Overlay};
 use crate::model::screen_id::ScreenId;
 use crate::model::text;
-use crate::screens::filter::Filter;
 use crate::screens::table::SortBy;
 use crate::screens::with_table;
 
@@ -19,11 +18,19 @@ impl App {
                 Some(Overlay::Act(_)) => self.acting_key(key),
                 Some(Overlay::Running) => self.running_key(key),
                 Some(Overlay::Ask(_)) => self.ask_key(key),
+                Some(Overlay::Columns(_)) => self.columns_key(key),
+                Some(Overlay::SortBy(_)) => self.sort_key(key),
                 _ => self.overlay_key(key),
             };
         }
-        let action = self.keys.by_key(key, &self.kinds(), self.screen);
-        action.map_or_else(Vec::new, |action| self.take(action))
+        match self.keys.by_key(key, &self.kinds(), self.screen) {
+            // In the details the key that quits goes back; ctrl-c always quits.
+            Some(action) if is_quit(action) && self.details.is_some() && key != "ctrl-c" => {
+                self.back()
+            }
+            Some(action) => self.take(action),
+            None => Vec::new(),
+        }
     }
 
     /// Runs an action of the catalogue.
@@ -40,7 +47,11 @@ impl App {
         };
         match overlay.key(key, &self.keys) {
             Answer::Stay => self.filter_as_typed(),
-            Answer::Close => self.overlay = None,
+            Answer::Close => {
+                if let Some(Overlay::Filter(_)) = self.overlay.take() {
+                    with_table!(mut self.screens, self.screen, |table| table.keep_search());
+                }
+            }
             Answer::Cancel => {
                 if let Some(Overlay::Filter(prompt)) = self.overlay.take() {
                     self.set_filter(&prompt.before);
@@ -74,25 +85,29 @@ impl App {
         }
     }
 
-    /// Filters while the user types; an invalid filter keeps the last valid one.
+    /// Filters while the user types, by the parts that have no error.
     pub(super) fn filter_as_typed(&mut self) {
+        let Some(Overlay::Filter(prompt)) = &self.overlay else {
+            return;
+        };
+        let error = self.set_filter(&prompt.text());
         if let Some(Overlay::Filter(prompt)) = &mut self.overlay {
-            let typed = prompt.text();
-            prompt.error = Filter::parse(&typed).err();
-            if prompt.error.is_none() {
-                self.set_filter(&typed);
-            }
+            prompt.error = error;
         }
     }
 
-    pub(super) fn set_filter(&mut self, text: &str) {
-        let Ok(filter) = Filter::parse(text) else {
-            return;
-        };
+    /// Sets the filter of the screen; returns its error, which says what to write instead.
+    pub(super) fn set_filter(&mut self, text: &str) -> Option<String> {
         let screen = self.screen;
+        let mut error = None;
         self.with_at(|screens, at| {
-            with_table!(mut screens, screen, |table| table.set_filter(filter, at));
+            with_table!(mut screens, screen, |table| {
+                let (filter, wrong) = table.read_filter(text, at);
+                table.set_filter(filter, at);
+                error = wrong;
+            });
         });
+        error
     }
 
     /// Changes the screens with the clock and the server; does nothing before the first connection.
@@ -117,6 +132,7 @@ impl App {
             Here::Rollback => return self.begin_rollback(),
             Here::Progress => self.show_progress(),
             Here::Help => self.overlay = Some(Overlay::help()),
+            Here::Columns if self.details.is_none() => self.overlay = Some(Overlay::Columns(0)),
             Here::Screen(screen) => return self.show(screen),
             Here::NextScreen => return self.show_neighbour(1),
             Here::PreviousScreen => return self.show_neighbour(ScreenId::ALL.len() - 1),
@@ -147,7 +163,7 @@ impl App {
     }
 
     fn in_table(&mut self, here: Here) -> Vec<Effect> {
-        let screen = self.screen;
+        let (screen, wide) = (self.screen, self.wide);
         let screens = &mut self.screens;
         match here {
             Here::Step(lines) => with_table!(mut screens, screen, |table| table.step(lines)),
@@ -160,7 +176,8 @@ impl App {
             Here::First => with_table!(mut screens, screen, |table| table.step(isize::MIN)),
             Here::Last => with_table!(mut screens, screen, |table| table.step(isize::MAX)),
             Here::Column(columns) => {
-                with_table!(mut screens, screen, |table| table.step_column(columns));
+                with_table!(mut screens, screen, |table| table
+                    .step_column(columns, wide));
             }
             Here::Wide => self.wide = !self.wide,
             Here::ShowFolded => self.toggle_fold(),
@@ -168,14 +185,34 @@ impl App {
                 let before = with_table!(screens, screen, |table| table.filter.text().to_owned());
                 self.overlay = Some(Overlay::filter(before));
             }
-            Here::ClearFilter => self.set_filter(""),
+            Here::ClearFilter => {
+                self.set_filter("");
+            }
+            Here::Match { forward } => self.next_match(forward),
             Here::Mark => with_table!(mut screens, screen, |table| table.mark()),
             Here::Unmark => with_table!(mut screens, screen, |table| table.unmark()),
             Here::Sort => self.with_at(|screens, at| {
                 with_table!(mut screens, screen, |table| table.sort_here(at));
             }),
-            Here::SortByVerdict => self.sort(|_, _| (SortBy::Verdict, true)),
-            Here::Reverse => self.sort(|by, descending| (by, !descending)),
+            Here::SortStep(steps) => self.with_at(|screens, at| {
+                with_table!(mut screens, screen, |table| table
+                    .step_sort(steps, wide, at));
+            }),
+            Here::SortBy => self.overlay = Some(Overlay::sort_by()),
+            Here::SortByVerdict => self.with_at(|screens, at| {
+                with_table!(mut screens, screen, |table| table.sort_by(
+                    SortBy::Verdict,
+                    true,
+                    at
+                ));
+            }),
+            Here::Reverse => self.with_at(|screens, at| {
+                with_table!(mut screens, screen, |table| table.sort_by(
+                    table.sort,
+                    !table.descending,
+                    at
+                ));
+            }),
             _ => {}
         }
         self.ask_exact()
@@ -205,14 +242,55 @@ impl App {
         }
     }
 
-    fn sort(&mut self, change: impl FnOnce(SortBy, bool) -> (SortBy, bool)) {
+    /// Selects the next match of the last filter, and says which of how many it is.
+    fn next_match(&mut self, forward: bool) {
+        let screen = self.screen;
+        let mut found = None;
+        self.with_at(|screens, at| {
+            found = with_table!(mut screens, screen, |table| table.next_match(forward, at));
+        });
+        let (sought, folded) = with_table!(self.screens, screen, |table| (
+            table.sought().to_owned(),
+            table.folded() > 0
+        ));
+        let sought = if sought.is_empty() {
+            "row with a problem".to_owned()
+        } else {
+            format!("/{}", text::cut(&sought, 40))
+        };
+        let words = match found {
+            None if folded => {
+                let key = self.keys.key_of(Here::ShowFolded);
+                let key = key.unwrap_or(":toggle-folded");
+                format!("{sought}: none in the list ({key} shows more rows)")
+            }
+            None => format!("{sought}: none in the list"),
+            Some(found) => {
+                let end = match (found.wrapped, forward) {
+                    (false, _) => "",
+                    (true, true) => ", from the top again",
+                    (true, false) => ", from the end again",
+                };
+                format!("{sought}: {} of {}{end}", found.nth, found.all)
+            }
+        };
+        self.say(words, false);
+    }
+
+    /// A click on the screen: a row, or the heading of a column.
+    pub(super) fn click(&mut self, line: u16, cell: u16) -> Vec<Effect> {
+        if self.overlay.is_some() || self.details.is_some() {
+            return Vec::new();
+        }
         let screen = self.screen;
         self.with_at(|screens, at| {
-            with_table!(mut screens, screen, |table| {
-                (table.sort, table.descending) = change(table.sort, table.descending);
-                table.rearrange(at);
-            });
+            with_table!(mut screens, screen, |table| table.click(
+                line.into(),
+                cell,
+                at
+            ));
         });
+        self.ask_exact()
     }
 
     fn scroll_details(&mut self, here: Here) {
@@ -293,4 +371,8 @@ impl App {
         self.say(format!("copied: {shown}"), false);
         vec![Effect::Copy(copied)]
     }
+}
+
+fn is_quit(action: &Action) -> bool {
+    matches!(action.does, Does::Here(Here::Quit))
 }

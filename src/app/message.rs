@@ -21,9 +21,10 @@ pub enum Msg {
     Key(String),
     /// Pasted text (bracketed paste).
     Paste(String),
-    /// A click on a line of the body (0 is the first), or the wheel.
+    /// A click on a cell of a line (0 are the first), or the wheel.
     Click {
         line: u16,
+        cell: u16,
     },
     Wheel(isize),
     Resize,

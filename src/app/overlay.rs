@@ -28,6 +28,10 @@ pub enum Overlay {
     Filter(Prompt),
     /// First line of the help that is shown.
     Help(usize),
+    /// The chooser of columns, with its selected line.
+    Columns(usize),
+    /// The prompt for the column to sort by.
+    SortBy(Prompt),
     /// An action's dialog.
     Act(Box<Acting>),
     /// The progress of the plan that runs.
@@ -164,6 +168,10 @@ impl Overlay {
         Self::Filter(Prompt::new(before))
     }
 
+    pub(crate) fn sort_by() -> Self {
+        Self::SortBy(Prompt::new(String::new()))
+    }
+
     pub fn help() -> Self {
         Self::Help(0)
     }
@@ -176,14 +184,14 @@ impl Overlay {
                 palette.prompt.area.insert_str(line);
                 palette.selected = 0;
             }
-            Self::Filter(prompt) => {
+            Self::Filter(prompt) | Self::SortBy(prompt) => {
                 prompt.area.insert_str(line);
             }
             Self::Ask(ask) => {
                 ask.prompt.area.insert_str(line);
                 ask.check();
             }
-            Self::Help(_) | Self::Note(_) | Self::Act(_) | Self::Running => {}
+            Self::Help(_) | Self::Columns(_) | Self::Note(_) | Self::Act(_) | Self::Running => {}
         }
     }
 
@@ -200,8 +208,10 @@ impl Overlay {
                 }
             },
             Self::Palette(palette) => palette_key(palette, key),
-            // The app handles their keys, because they need the clock and the server.
-            Self::Act(_) | Self::Running | Self::Ask(_) => Answer::Stay,
+            // The app handles their keys, because they need the clock, the server or the screen.
+            Self::Act(_) | Self::Running | Self::Ask(_) | Self::Columns(_) | Self::SortBy(_) => {
+                Answer::Stay
+            }
         }
     }
 }

@@ -49,6 +49,12 @@ screen_ids! {
 }
 
 impl ScreenId {
+    /// What it shows, in a line.
+    pub(crate) fn purpose(self) -> &'static str {
+        let of = Self::OPENED.iter().find(|opened| opened.id == self);
+        of.map_or("", |opened| opened.help)
+    }
+
     /// The screen of this name; `None`: no such screen.
     pub fn by_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|id| id.name() == name)

@@ -23,8 +23,8 @@ pub use printable::bounded;
 pub(crate) use printable::{printable, printable_cell, printable_json, printable_lines};
 pub(crate) use session::{one_line, party};
 
-pub(crate) use self::number::plural;
 pub use self::number::{bytes, count};
+pub(crate) use self::number::{bytes_of, plural};
 
 /// Name for the holder of a lock whose process id is 0.
 pub const PREPARED: &str = "a prepared transaction (pg_prepared_xacts)";

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use toml::{Spanned, Value};
 
 use crate::model::interval::Interval;
-use crate::model::text::nearest;
+use crate::model::text::{bytes_of, nearest};
 use crate::model::thresholds::{
     ALL, Exception, Limits, Scope, Threshold, Thresholds, Unit, Written,
 };
@@ -122,7 +122,7 @@ fn value_of(key: &Spanned<String>, value: &Spanned<Value>) -> Result<f64, Wrong>
     };
     let meant = match (unit, value.as_ref()) {
         (Unit::Time, Value::String(text)) => Interval::parse(text).ok().map(Interval::seconds),
-        (Unit::Bytes, Value::String(text)) => bytes(text),
+        (Unit::Bytes, Value::String(text)) => bytes_of(text),
         (Unit::Percent, Value::String(text)) => text
             .strip_suffix('%')
             .and_then(|number| number.trim().parse().ok()),
@@ -154,24 +154,6 @@ fn number(value: &Value) -> Option<f64> {
         Value::Float(number) => Some(*number),
         _ => None,
     }
-}
-
-/// Bytes of `10 GiB`, `500MB`, `1.5 TB`; units of 1024, as in PostgreSQL. `None`: not a size.
-fn bytes(text: &str) -> Option<f64> {
-    let text = text.trim();
-    let end = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(end);
-    let power = match unit.trim().to_lowercase().as_str() {
-        "" | "b" => 0,
-        "kb" | "kib" => 1,
-        "mb" | "mib" => 2,
-        "gb" | "gib" => 3,
-        "tb" | "tib" => 4,
-        _ => return None,
-    };
-    Some(number.parse::<f64>().ok()? * 1024_f64.powi(power))
 }
 
 /// Checks the pairs of [`IN_ORDER`]. The error is placed at the first of the two keys that is in the file.

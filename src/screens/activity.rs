@@ -136,6 +136,22 @@ impl Record for Row {
         Column::<Self>::hidden("backend_start", |row, _| row.started.into()),
         Column::<Self>::hidden("query", |row, _| row.query.clone().into()),
     ];
+    #[rustfmt::skip]
+    const LEGEND: &'static [(&'static str, &'static str)] = &[
+        ("SESSION", "Process id and application; below it the sessions that wait for it"),
+        ("ROLE", "Its role"),
+        ("STATE", "active, idle, idle in tx, blocked, hidden ..."),
+        ("SINCE", "Time in this state"),
+        ("TX", "Age of its transaction"),
+        ("RELATION", "The table that it waits for, has locked, or runs a job on"),
+        ("QUERY", "The statement that it runs, or ran last"),
+        ("WAITS FOR", "Wait event"),
+        ("BLOCKED BY", "Process ids of the sessions that block it"),
+        ("BLOCKS", "Number of sessions that it blocks"),
+        ("CLIENT", "Address of the client"),
+        ("OLDEST", "Transactions whose deleted rows VACUUM must keep because of it"),
+        ("KIND", "Kind of process"),
+    ];
     const DETAILS: &'static [Detail<Self>] = &[
         Detail {
             title: "Lock queue",

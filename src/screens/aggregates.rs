@@ -6,6 +6,7 @@ mod details;
 mod gaps;
 mod headline;
 mod lag;
+mod legend;
 mod row;
 mod strip;
 mod tree;
@@ -281,6 +282,7 @@ impl Record for Row {
                 .into()
         }),
     ];
+    const LEGEND: &'static [(&'static str, &'static str)] = legend::LEGEND;
     const EXACT: &'static [Exact<Self>] = &[NEWEST, REACH, GAPS, AGE];
     const DETAILS: &'static [Detail<Self>] = &[
         Detail {

@@ -30,6 +30,11 @@ macro_rules! screens {
         #[derive(Debug, Default)]
         pub struct Screens { $(pub $module: Table<$module::Row>),+ }
 
+        $(const _: () = assert!(
+            is_explained::<$module::Row>(),
+            "LEGEND has a line for each column on the screen, in their order",
+        );)+
+
         impl ScreenId {
             /// Properties of the screen, without its rows.
             pub fn about(self) -> About {
@@ -148,6 +153,32 @@ screens! {
 
 pub(crate) use with_table;
 
+/// Whether each column on the screen has its meaning.
+const fn is_explained<R: Record>() -> bool {
+    let (mut column, mut line) = (0, 0);
+    while column < R::COLUMNS.len() {
+        let title = R::COLUMNS[column].title;
+        column += 1;
+        if title.is_empty() {
+            continue;
+        }
+        if line == R::LEGEND.len() || !is_same(title, R::LEGEND[line].0) {
+            return false;
+        }
+        line += 1;
+    }
+    line == R::LEGEND.len()
+}
+
+const fn is_same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut at = 0;
+    while at < one.len() && at < other.len() && one[at] == other[at] {
+        at += 1;
+    }
+    at == one.len() && at == other.len()
+}
+
 /// The preview of a row without its queries.
 #[derive(Debug)]
 pub(crate) struct Brief {
@@ -163,6 +194,8 @@ pub(crate) struct Brief {
 pub struct About {
     pub name: &'static str,
     pub title: &'static str,
+    /// The headings of its columns, with their meanings.
+    pub(crate) legend: &'static [(&'static str, &'static str)],
     pub query: &'static Query,
     /// The companion query of a list.
     pub companion: Option<&'static Query>,
@@ -191,6 +224,7 @@ impl About {
         Self {
             name: R::ID.name(),
             title: R::TITLE,
+            legend: R::LEGEND,
             query: const { &R::QUERY },
             companion: (const { &R::COMPANION }).as_ref(),
             list_text: R::list_text,

@@ -141,6 +141,26 @@ impl Record for Row {
             row.stuck.as_ref().map(|stuck| stuck.chunk.clone()).into()
         }),
     ];
+    #[rustfmt::skip]
+    const LEGEND: &'static [(&'static str, &'static str)] = &[
+        ("HYPERTABLE", "The hypertable, or the continuous aggregate"),
+        ("KIND", "hypertable or aggregate"),
+        ("ON", "Whether compression (the columnstore) is enabled"),
+        ("CHUNKS", "Number of chunks"),
+        ("COMPR", "Chunks that are compressed"),
+        ("PART", "Chunks that are compressed and have newer, uncompressed rows too"),
+        ("UNCOMPR", "Chunks that are not compressed"),
+        ("BEFORE", "Size of the compressed chunks before their compression"),
+        ("AFTER", "Size of the compressed chunks now"),
+        ("RATIO", "BEFORE / AFTER: 10x is a tenth of the size"),
+        ("SEGMENT BY", "Columns by which rows are grouped (segmentby)"),
+        ("ORDER BY", "Columns by which rows are sorted in a group (orderby)"),
+        ("OLDER THAN", "Age from which the policy compresses (compress_after)"),
+        ("JOB", "Id of the policy's job"),
+        ("POLICY", "State of its policy: scheduled, running, late, paused, backing off after a failure ..."),
+        ("BACKLOG", "Chunks past compress_after that are not compressed"),
+        ("BYTES", "Size of the backlog"),
+    ];
     const EXACT: &'static [Exact<Self>] = &[
         Exact {
             overview: true,

@@ -1,44 +1,71 @@
-//! A filter for the lines of a table: text, or `~regular expression`; `!` before either inverts it.
+//! A filter for the rows of a table: words, `~regular expressions` (`!` before either inverts it) and comparisons of fields.
+//! A row passes if all of them hold.
+
+mod compare;
+mod tokens;
 
 use regex::{Regex, RegexBuilder};
+
+use self::compare::Comparison;
+use self::tokens::Token;
+use crate::model::moment::Stamp;
+use crate::model::text::nearest;
+use crate::model::value::Value;
+
+pub(crate) use self::compare::Kind;
+
+/// A field that a filter can name.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Field {
+    /// Heading on the screen; empty: it is not on the screen.
+    pub title: &'static str,
+    /// Key in JSON; empty: it is on the screen only.
+    pub key: &'static str,
+}
+
+impl Field {
+    /// Its name for messages.
+    fn name(&self) -> String {
+        if self.title.is_empty() {
+            self.key.to_owned()
+        } else {
+            self.title.to_lowercase().replace(' ', "_")
+        }
+    }
+}
 
 #[derive(Debug, Default, Clone)]
 pub struct Filter {
     text: String,
-    matcher: Option<Matcher>,
-    inverse: bool,
+    terms: Vec<Term>,
 }
 
 #[derive(Debug, Clone)]
-enum Matcher {
-    /// Lower-case text that the line, in lower case, must contain.
-    Text(String),
-    Regex(Regex),
+enum Term {
+    /// Lower-case text that the row's line, in lower case, must contain; or, inverted, must not.
+    Word(String, bool),
+    Regex(Regex, bool),
+    Comparison(Comparison),
 }
 
 impl Filter {
-    /// Reads a typed filter; an invalid regular expression is an error.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let (inverse, rest) = match text.strip_prefix('!') {
-            Some(rest) => (true, rest),
-            None => (false, text),
-        };
-        let matcher = match rest.strip_prefix('~') {
-            _ if rest.is_empty() => None,
-            None => Some(Matcher::Text(rest.to_lowercase())),
-            Some(expression) => Some(Matcher::Regex(
-                RegexBuilder::new(expression)
-                    .case_insensitive(true)
-                    .size_limit(1 << 20)
-                    .build()
-                    .map_err(|error| said(&error))?,
-            )),
-        };
-        Ok(Self {
-            text: text.to_owned(),
-            matcher,
-            inverse,
-        })
+    /// Reads a typed filter; `kinds`: what a field holds in the present rows, empty if that is unknown. Parts with an error
+    /// are left out; the first error says what to write.
+    pub(crate) fn read(
+        text: &str,
+        fields: &[Field],
+        kinds: impl Fn(usize) -> Vec<Kind>,
+    ) -> (Self, Option<String>) {
+        let tokens = tokens::read(text, |word| find(fields, word).is_some());
+        let (mut terms, mut error) = (Vec::new(), None);
+        for (inverse, token) in tokens {
+            match term(token, inverse, fields, &kinds) {
+                Ok(term) => terms.push(term),
+                Err(wrong) => error = error.or(Some(wrong)),
+            }
+        }
+        let text = text.trim().to_owned();
+        (Self { text, terms }, error)
     }
 
     pub fn text(&self) -> &str {
@@ -47,22 +74,69 @@ impl Filter {
 
     /// Whether it matches everything.
     pub fn is_empty(&self) -> bool {
-        self.matcher.is_none()
+        self.terms.is_empty()
     }
 
-    pub fn passes(&self, line: impl Fn() -> String) -> bool {
-        let found = match &self.matcher {
-            None => return true,
-            Some(Matcher::Text(text)) => line().to_lowercase().contains(text),
-            Some(Matcher::Regex(regex)) => regex.is_match(&line()),
+    /// Whether a row passes; `line`: its text, `value`: its fields by their indices.
+    pub(crate) fn passes(
+        &self,
+        line: impl Fn() -> String,
+        value: impl Fn(usize) -> Value,
+        now: Stamp,
+    ) -> bool {
+        let compares = |term: &&Term| matches!(term, Term::Comparison(_));
+        let line = if self.terms.iter().all(|term| compares(&term)) {
+            String::new()
+        } else {
+            line()
         };
-        found != self.inverse
+        let lower = line.to_lowercase();
+        self.terms.iter().all(|term| match term {
+            Term::Word(word, inverse) => lower.contains(word) != *inverse,
+            Term::Regex(regex, inverse) => regex.is_match(&line) != *inverse,
+            Term::Comparison(comparison) => comparison.holds(&value(comparison.field), now),
+        })
     }
 
-    /// Whether it looks for this text, and not for everything without some text.
-    pub(crate) fn looks_for(&self, line: impl Fn() -> String) -> bool {
-        !self.is_empty() && !self.inverse && self.passes(line)
+    /// Whether it looks for some text, and not only for everything without one.
+    pub(crate) fn looks_for_text(&self) -> bool {
+        let looks = |term: &Term| matches!(term, Term::Word(_, false) | Term::Regex(_, false));
+        self.terms.iter().any(looks)
     }
+}
+
+fn term(
+    token: Token,
+    inverse: bool,
+    fields: &[Field],
+    kinds: impl Fn(usize) -> Vec<Kind>,
+) -> Result<Term, String> {
+    let (field, operator, value) = match token {
+        Token::Word(word) => return Ok(Term::Word(word.to_lowercase(), inverse)),
+        Token::Regex(expression) => return Ok(Term::Regex(regex(&expression)?, inverse)),
+        Token::Comparison {
+            field,
+            operator,
+            value,
+        } => (field, operator, value),
+    };
+    let index = find(fields, &field).ok_or_else(|| unknown(fields, &field))?;
+    if inverse {
+        let sign = operator.sign();
+        return Err(format!(
+            "! inverts a word or an expression. Write {field}!={value} instead of !{field}{sign}{value}"
+        ));
+    }
+    let comparison = Comparison::new((index, &field), operator, &value, &kinds(index))?;
+    Ok(Term::Comparison(comparison))
+}
+
+fn regex(expression: &str) -> Result<Regex, String> {
+    RegexBuilder::new(expression)
+        .case_insensitive(true)
+        .size_limit(1 << 20)
+        .build()
+        .map_err(|error| said(&error))
 }
 
 /// The last line of the library's message, which has the reason; the lines before it draw the expression.
@@ -75,12 +149,58 @@ fn said(error: &regex::Error) -> String {
     )
 }
 
+/// The field that is called so, in any case and with or without the spaces of its heading. A heading comes before a key: it is
+/// what the user sees.
+fn find(fields: &[Field], typed: &str) -> Option<usize> {
+    let plain = |name: &str| name.to_lowercase().replace([' ', '_', '-'], "");
+    let typed = plain(typed);
+    let named = |name: &str| !name.is_empty() && plain(name) == typed;
+    let by_title = fields.iter().position(|field| named(field.title));
+    by_title.or_else(|| fields.iter().position(|field| named(field.key)))
+}
+
+/// The error for a field that does not exist: those near it, and all there are.
+fn unknown(fields: &[Field], typed: &str) -> String {
+    let names: Vec<String> = fields.iter().map(Field::name).collect();
+    let typed = typed.to_lowercase();
+    let near = nearest(&typed, names.iter().map(String::as_str));
+    let near = match near.first() {
+        Some(first) => format!(" Did you mean {first}?"),
+        None => String::new(),
+    };
+    format!(
+        "no field {typed:?} here.{near} Quotes search for the text. Fields: {}",
+        names.join(", ")
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const FIELDS: &[Field] = &[
+        Field {
+            title: "BYTES",
+            key: "size_bytes",
+        },
+        Field {
+            title: "PER DAY",
+            key: "",
+        },
+    ];
+
+    fn read(filter: &str) -> (Filter, Option<String>) {
+        Filter::read(filter, FIELDS, |_| vec![Kind::Bytes])
+    }
+
     fn passes(filter: &str, line: &str) -> bool {
-        Filter::parse(filter).unwrap().passes(|| line.to_owned())
+        passes_with(filter, line, &Value::Null)
+    }
+
+    fn passes_with(filter: &str, line: &str, value: &Value) -> bool {
+        let (filter, error) = read(filter);
+        assert_eq!(error, None);
+        filter.passes(|| line.to_owned(), |_| value.clone(), Stamp(0))
     }
 
     #[test]
@@ -99,13 +219,97 @@ mod tests {
 
     #[test]
     fn nothing_and_a_lone_mark_let_everything_pass() {
-        assert!(passes("", "x"));
-        assert!(passes("!", "x"));
+        for filter in ["", " ", "!", "~", "!~", "\"\""] {
+            assert!(passes(filter, "x"), "{filter}");
+        }
     }
 
     #[test]
-    fn a_broken_expression_is_told_in_words() {
-        let error = Filter::parse("~(").unwrap_err();
-        assert!(error.contains("unclosed group"), "{error}");
+    fn words_must_all_be_there_and_quotes_hold_them_together() {
+        assert!(passes("hist mes", "mes.metric_hist"));
+        assert!(!passes("hist oee", "mes.metric_hist"));
+        assert!(passes("hist !oee", "mes.metric_hist"));
+        assert!(passes("\"two words\"", "has two words"));
+        assert!(!passes("\"two words\"", "words, two"));
+        assert!(passes("\"a=\"\"b\"\"\"", "a=\"b\""));
+        assert!(passes("<= >5", "lag <= 3 >5"), "no field before the sign");
+        assert!(passes("~\"two w\"", "two words"));
+    }
+
+    #[test]
+    fn a_field_is_compared_however_the_spaces_stand() {
+        let mega = Value::Bytes(3 << 20);
+        for (filter, found) in [
+            ("bytes>1MB", true),
+            ("BYTES > 1 MB", true),
+            ("size_bytes>=3mb x", true),
+            ("size-bytes> 4MB", false),
+            ("per_day<>3MB", false),
+            ("perday=3MB", true),
+            ("bytes=3.001MB", true),
+            ("bytes!=2MB", true),
+            ("bytes<=3145728", true),
+            ("bytes=?", false),
+            ("bytes!=?", true),
+            ("bytes>1MB !x", false),
+        ] {
+            assert_eq!(passes_with(filter, "x", &mega), found, "{filter}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_value_matches_no_comparison_but_can_be_found() {
+        for filter in ["bytes>0", "bytes<1PB", "bytes!=1MB", "bytes!=?"] {
+            assert!(!passes(filter, "x"), "{filter}");
+        }
+        assert!(passes("bytes=?", "x") && passes("bytes=-", "x"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_the_fix() {
+        for (filter, words) in [
+            ("~(", "unclosed group"),
+            ("byte>1", "no field \"byte\" here. Did you mean bytes?"),
+            ("x=1", "Fields: bytes, per_day"),
+            ("bytes>", "needs a value: write a size as 500kB"),
+            ("bytes>big", "\"big\" does not fit, write a size as 500kB"),
+            ("bytes>?", "Write bytes=? or bytes!=?"),
+            ("!bytes=1MB", "Write bytes!=1MB"),
+        ] {
+            let error = read(filter).1.unwrap();
+            assert!(error.contains(words), "{filter}: {error}");
+        }
+    }
+
+    #[test]
+    fn each_kind_is_read_as_it_is_shown() {
+        let hour = Value::Seconds(3600.0);
+        let interval = Value::Interval("01:00:00".to_owned(), 3600.0);
+        let ago = Value::Time(Stamp(-3_600_000_000));
+        let day = Value::Time(Stamp(1_795_392_000_000_000));
+        let text = |text: &str| Value::text(text);
+        for (kind, filter, value, found) in [
+            (Kind::Length, "bytes>30m", &hour, true),
+            (Kind::Length, "bytes=60m", &interval, true),
+            (Kind::Length, "bytes<3600", &hour, false),
+            (Kind::Age, "bytes<2h", &ago, true),
+            (Kind::Age, "bytes>2h", &ago, false),
+            (Kind::Age, "bytes>=2026-11-23", &day, true),
+            (Kind::Truth, "bytes=YES", &Value::Bool(true), true),
+            (Kind::Number, "bytes<2x", &Value::Ratio(1.5), true),
+            (Kind::Number, "bytes=2x", &Value::Ratio(2.04), true),
+            (Kind::Text, "bytes=MES.*", &text("mes.metrics"), true),
+            (Kind::Text, "bytes=mes", &text("mes.metrics"), false),
+            (Kind::Text, "bytes!=mes", &text("mes.metrics"), true),
+            (Kind::Text, "bytes>10", &text("9 %"), false),
+            (Kind::Text, "bytes>10", &text("12 %"), true),
+            (Kind::Length, "bytes<1h", &text("<= 30m"), false),
+            (Kind::Level, "bytes>=warning", &text("critical"), true),
+            (Kind::Level, "bytes>=warning", &text("unknown"), false),
+        ] {
+            let (filter, _) = Filter::read(filter, FIELDS, |_| vec![kind]);
+            let passes = filter.passes(String::new, |_| value.clone(), Stamp(0));
+            assert_eq!(passes, found, "{filter:?} of {value:?}");
+        }
     }
 }

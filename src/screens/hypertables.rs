@@ -131,6 +131,25 @@ impl Record for Row {
         Column::<Self>::hidden("locks_for_all_chunks", |row, _| row.locks().into()),
         Column::<Self>::hidden("lock_slots", |row, _| row.limits.lock_slots().into()),
     ];
+    #[rustfmt::skip]
+    const LEGEND: &'static [(&'static str, &'static str)] = &[
+        ("HYPERTABLE", "The hypertable, the continuous aggregate, or a table that could be one"),
+        ("KIND", "hypertable, aggregate or candidate"),
+        ("SIZE", "Size with indexes and TOAST, over all chunks"),
+        ("PER DAY", "Growth a day, by the newest full chunk intervals"),
+        ("GROWTH", "Growth since this console started"),
+        ("OVER", "Time over which GROWTH was measured"),
+        ("CHUNKS", "Number of chunks"),
+        ("COMPR", "Chunks that are compressed"),
+        ("PART", "Chunks that are compressed and have newer, uncompressed rows too"),
+        ("TIERED", "Chunks in object storage"),
+        ("INTERVAL", "Chunk interval, for new chunks"),
+        ("CHUNK SIZE", "Size of a full chunk before compression"),
+        ("DIMENSIONS", "Columns by which it is partitioned"),
+        ("POLICIES", "R refresh, C compression, D retention, O reorder; - is paused, ! fails"),
+        ("AGGS", "Continuous aggregates built on it"),
+        ("LOCKS", "Locks of a query on all chunks, in percent of the lock table"),
+    ];
     const EXACT: &'static [Exact<Self>] = &[Exact {
         overview: true,
         later: true,

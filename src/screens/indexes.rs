@@ -116,6 +116,24 @@ impl Record for Row {
         }),
         Column::<Self>::hidden("stats_reset", |_, at| counted_since(at).into()),
     ];
+    #[rustfmt::skip]
+    const LEGEND: &'static [(&'static str, &'static str)] = &[
+        ("INDEX", "The index; of a hypertable, with those of its chunks"),
+        ("TABLE", "Its table"),
+        ("CHUNKS", "Chunks that have the index"),
+        ("MISSING", "Chunks that lack the index"),
+        ("SCANS", "Scans since the statistics were reset, over all chunks"),
+        ("BYTES", "Size, over all chunks"),
+        ("BLOAT", "Estimated unused space in the index; - if it cannot be estimated"),
+        ("UNIQ", "Whether it is unique"),
+        ("VALID", "no: queries do not use it, but every write updates it"),
+        ("UNUSED", "yes: no scan since the statistics were reset, and nothing needs it"),
+        ("DUPLICATE OF", "The index of the same definition that should stay"),
+        ("CONSTRAINT", "The kind of constraint that needs it"),
+        ("KIND", "Kind of the table"),
+        ("METHOD", "Access method: btree, gin, brin ..."),
+        ("UNSCANNED", "Chunks whose index was never scanned"),
+    ];
     const EXACT: &'static [Exact<Self>] = &[Exact {
         overview: true,
         later: true,

@@ -162,6 +162,23 @@ impl Record for Row {
         hidden("timezone", |row, _| row.timezone.clone().into()),
         hidden("config", |row, _| row.config.clone().into()),
     ];
+    #[rustfmt::skip]
+    const LEGEND: &'static [(&'static str, &'static str)] = &[
+        ("JOB", "The job's task and its table"),
+        ("ID", "Id of the job"),
+        ("OWNER", "Role with whose rights it runs"),
+        ("STATE", "scheduled, running, late, paused, crashed, never ran, backing off after a failure ..."),
+        ("EVERY", "Schedule interval"),
+        ("LAST", "Result of the last run"),
+        ("STARTED", "Start of the last run"),
+        ("TOOK", "Duration of the last run, or of the one that runs"),
+        ("NEXT", "Start of the next run"),
+        ("RUNS", "Number of runs"),
+        ("FAILED", "Number of runs that failed"),
+        ("IN A ROW", "Failed runs since the last success"),
+        ("SQLSTATE", "Code of the last error"),
+        ("LAST ERROR", "Message of the last error"),
+    ];
     const EXACT: &'static [Exact<Self>] = &[policy::age(
         |row| (row.scheduled && row.statistics.is_none()).then_some((row.job_id.into(), 1)),
         |row, figures| {

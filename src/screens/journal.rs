@@ -202,6 +202,18 @@ impl Record for Row {
             row.entry.rolled_back_by.map(u64::cast_signed).into()
         }),
     ];
+    #[rustfmt::skip]
+    const LEGEND: &'static [(&'static str, &'static str)] = &[
+        ("ID", "Number of the entry, for hypertop rollback"),
+        ("TIME", "Time of the action"),
+        ("STATE", "done, failed, interrupted, rolled back ..."),
+        ("ACTION", "The action and its target"),
+        ("UNDO", "Whether it can be rolled back: exactly, partly, no"),
+        ("ROLE", "Role that did it"),
+        ("DONE", "Steps that were done"),
+        ("STEPS", "Steps of the plan"),
+        ("TOOK", "Duration"),
+    ];
 
     fn read(_: Line<'_>) -> Result<Self> {
         bail!("the journal is a file on this machine")

@@ -105,6 +105,15 @@ impl Record for Row {
         Column::<Self>::text("screen", "SCREEN", 11, |row, _| row.screen.name().into()).rank(3),
         Column::<Self>::hidden("key", |row, _| row.of.as_str().into()),
     ];
+    #[rustfmt::skip]
+    const LEGEND: &'static [(&'static str, &'static str)] = &[
+        ("PROBLEM", "The rule that found it; with a number: that many objects"),
+        ("OBJECT", "The worst object"),
+        ("SINCE", "Age of the problem; - if it is unknown"),
+        ("WHY", "The reason"),
+        ("FIX", "The action that fixes it"),
+        ("SCREEN", "The screen that shows it"),
+    ];
 
     fn read(_: Line<'_>) -> Result<Self> {
         bail!("the overview is made of the other screens")

@@ -104,6 +104,23 @@ impl Record for Row {
         }),
         Column::<Self>::hidden("own", |row, _| row.own.into()),
     ];
+    #[rustfmt::skip]
+    const LEGEND: &'static [(&'static str, &'static str)] = &[
+        ("STATEMENT", "The statement, with its constants replaced"),
+        ("CALLS", "Number of calls since the statistics were reset"),
+        ("TOTAL", "Time of all calls"),
+        ("SHARE", "Share of the time of all statements"),
+        ("MEAN", "Time of a call on average"),
+        ("+CALLS", "Calls since this console started"),
+        ("+TIME", "Time of these calls"),
+        ("MAX", "Time of the longest call"),
+        ("RELATIONS", "Hypertables and aggregates that it names"),
+        ("ROWS", "Rows returned or changed"),
+        ("READ", "Bytes read from outside PostgreSQL's cache"),
+        ("HIT", "Bytes found in PostgreSQL's cache"),
+        ("TEMP", "Bytes written to temporary files"),
+        ("WAL", "Bytes of WAL written"),
+    ];
     const DETAILS: &'static [Detail<Self>] = &[Detail {
         title: "Statement",
         query: query!("statements_text"),

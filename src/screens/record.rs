@@ -234,6 +234,8 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
     const MAX_AGE_GATHERED: Duration = Self::MAX_AGE;
     /// The columns, in the order of JSON; every screen also has `verdict` and `reason`.
     const COLUMNS: &'static [Column<Self>];
+    /// The headings on the screen, in the order of the columns, with their meanings.
+    const LEGEND: &'static [(&'static str, &'static str)];
     /// The column by which rows are sorted at first, descending; `None`: worst verdict first.
     const SORTED: Option<usize> = None;
     /// Rows are shown by [`Record::group`] at first.

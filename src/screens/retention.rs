@@ -124,6 +124,21 @@ impl Record for Row {
             .wrong(const { &[&rules::RETENTION_FROZEN] })
             .rank(6),
     ];
+    #[rustfmt::skip]
+    const LEGEND: &'static [(&'static str, &'static str)] = &[
+        ("HYPERTABLE", "The hypertable, or the continuous aggregate"),
+        ("KIND", "hypertable or aggregate"),
+        ("JOB", "Id of the policy's job"),
+        ("DROP AFTER", "Age from which chunks are dropped (drop_after)"),
+        ("CHUNKS", "Number of chunks"),
+        ("OLDEST", "Start of the oldest chunk"),
+        ("TO DROP", "Chunks that the next run drops"),
+        ("BYTES", "Size of the chunks that the next run drops"),
+        ("NEXT RUN", "Time until the policy's next run"),
+        ("LAST", "Result of the policy's last run"),
+        ("POLICY", "State of its policy: scheduled, running, late, paused, backing off after a failure ..."),
+        ("FROZEN", "Chunks that no policy drops, because they are frozen"),
+    ];
     const EXACT: &'static [Exact<Self>] = &[
         Exact {
             overview: true,

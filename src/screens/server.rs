@@ -60,6 +60,13 @@ impl Record for Row {
         Column::<Self>::hidden("pid", |row, _| row.pid.into()),
         Column::<Self>::hidden("holder", |row, _| row.holder.clone().into()),
     ];
+    #[rustfmt::skip]
+    const LEGEND: &'static [(&'static str, &'static str)] = &[
+        ("FIGURE", "The figure, or the setting"),
+        ("NOW", "Its value now"),
+        ("LIMIT", "The limit for it, where there is one"),
+        ("ABOUT", "Further facts"),
+    ];
     const EXACT: &'static [Exact<Self>] = &[Exact {
         overview: true,
         later: false,

@@ -1,12 +1,15 @@
 //! A table of typed rows, with its filter, order, cursor, and the age of its rows.
 
 mod clipboard;
+mod columns;
 mod cursor;
 mod exact;
 mod grouping;
 mod groups;
 mod known;
 mod order;
+mod search;
+mod sideways;
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -18,6 +21,8 @@ use crate::screens::filter::Filter;
 use crate::screens::record::{Column, Record};
 use crate::server::known::{At, Counters};
 
+use columns::Columns;
+pub(crate) use columns::{Drawn, Seen};
 pub(crate) use groups::{BRANCH, Branch, Shown};
 use groups::{Groups, Line};
 pub(crate) use known::LATER_SECONDS;
@@ -76,6 +81,8 @@ pub struct Table<R: 'static> {
     pub sort: SortBy,
     pub(crate) descending: bool,
     pub filter: Filter,
+    /// The filter whose matches are sought.
+    sought: Filter,
     /// Selected line of `lines`.
     cursor: usize,
     /// The user has moved the cursor.
@@ -88,6 +95,7 @@ pub struct Table<R: 'static> {
     pub(crate) drawn_at: usize,
     /// The selected column: 0 is the verdict's sign, then the screen columns from 1.
     pub column: usize,
+    columns: Columns,
     /// Lines that fit on the screen; set when drawn.
     page: usize,
     exact: Known,
@@ -122,12 +130,14 @@ impl<R: Record> Default for Table<R> {
             sort: R::SORTED.map_or(SortBy::Verdict, SortBy::Column),
             descending: true,
             filter: Filter::default(),
+            sought: Filter::default(),
             cursor: 0,
             moved: false,
             opened: None,
             top: 0,
             drawn_at: 0,
             column: 1,
+            columns: Columns::default(),
             page: 50,
             exact: Known::new(),
             round: None,

@@ -62,7 +62,6 @@ fn hints(app: &App) -> &'static [(Here, &'static str)] {
             (Here::Step(1), "scroll"),
             (Here::CopyCell, "copy all"),
             (Here::Help, "help"),
-            (Here::Quit, "quit"),
         ]
     } else if app.screen == ScreenId::Journal {
         &[
@@ -103,6 +102,7 @@ fn hints(app: &App) -> &'static [(Here, &'static str)] {
             (Here::Mark, "mark"),
             (Here::CopyCell, "copy"),
             (Here::Preview, "preview"),
+            (Here::Columns, "columns"),
         ]
     }
 }

@@ -1,4 +1,4 @@
-//! The palette, the filter's prompt and the help.
+//! What lies over a screen: the palette, the prompts, the messages.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -7,8 +7,8 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Paragraph};
 
 use super::boxes::boxed;
-use crate::actions::action::{Action, Group, Here};
-use crate::actions::catalogue;
+use super::{chooser, help};
+use crate::actions::action::Action;
 use crate::actions::key_map::KeyMap;
 use crate::app::App;
 use crate::app::overlay::{Overlay, Palette, Prompt};
@@ -18,10 +18,35 @@ use crate::model::text;
 pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
     let theme = app.themes[app.theme].clone();
     let protected = app.rules.protected;
+    if let Some(Overlay::Columns(selected)) = app.overlay {
+        chooser::draw(frame, area, app, selected);
+        return;
+    }
+    let kinds = match app.overlay {
+        Some(Overlay::Help(_)) => app.kinds(),
+        _ => Vec::new(),
+    };
+    let headings = match &app.overlay {
+        Some(Overlay::SortBy(prompt)) => app.headings(&prompt.text()),
+        _ => Vec::new(),
+    };
     match &mut app.overlay {
-        None => {}
+        None | Some(Overlay::Columns(_)) => {}
+        Some(Overlay::SortBy(prompt)) => {
+            let hint = match headings.split_first() {
+                None => "no column is called so · Esc closes".to_owned(),
+                Some((first, [])) => format!("Enter sorts by {first} · Esc closes"),
+                Some((first, others)) => {
+                    format!(
+                        "Enter sorts by {first} · Esc closes · others: {}",
+                        others.join(", ")
+                    )
+                }
+            };
+            one_line(frame, area, "Sort by", "> ", prompt, &hint, &theme);
+        }
         Some(Overlay::Filter(prompt)) => {
-            let hint = "text, ~regular expression, ! inverts either · Enter keeps, Esc restores the old one";
+            let hint = "words, bytes>1MB, unused=yes, ~regex, !word · Enter keeps, Esc restores";
             one_line(frame, area, "Filter", "/ ", prompt, hint, &theme);
         }
         Some(Overlay::Ask(ask)) => {
@@ -35,7 +60,14 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
             one_line(frame, area, &title, "> ", &mut ask.prompt, hint, &theme);
         }
         Some(Overlay::Palette(palette)) => draw_palette(frame, area, palette, &app.keys, &theme),
-        Some(Overlay::Help(top)) => help(frame, area, top, &app.keys, &theme),
+        Some(Overlay::Help(top)) => {
+            let about = help::About {
+                screen: app.screen,
+                kinds: &kinds,
+                keys: &app.keys,
+            };
+            help::draw(frame, area, top, &about, &theme);
+        }
         Some(Overlay::Act(acting)) => {
             crate::ui::dialog::draw(frame, area, acting, protected, &theme);
         }
@@ -81,7 +113,10 @@ fn prompt_line(frame: &mut Frame, area: Rect, sign: &str, prompt: &mut Prompt, t
     frame.render_widget(&prompt.area, right);
 }
 
-/// A one-line prompt at the bottom of the screen.
+/// Most lines of an error under a prompt.
+const ERROR_LINES: usize = 6;
+
+/// A one-line prompt at the bottom of the screen; an error is shown whole.
 fn one_line(
     frame: &mut Frame,
     area: Rect,
@@ -91,26 +126,29 @@ fn one_line(
     hint: &str,
     theme: &Theme,
 ) {
+    let width = usize::from(area.width).saturating_sub(2);
+    let (mut words, role) = match &prompt.error {
+        Some(error) => (text::wrap(&text::printable(error), width), "error"),
+        None => (vec![text::cut(hint, width)], "muted"),
+    };
+    words.truncate(ERROR_LINES);
+    let height = u16::try_from(words.len() + 3).unwrap_or(4);
     let area = Rect {
-        y: area.bottom().saturating_sub(4),
-        height: 4,
+        y: area.bottom().saturating_sub(height),
+        height,
         ..area
     };
     frame.render_widget(Clear, area);
     let block = boxed(title, theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
-    let [line, under] =
-        Layout::vertical([Constraint::Length(1), Constraint::Length(1)]).areas(inner);
+    let [line, under] = Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(inner);
     prompt_line(frame, line, sign, prompt, theme);
-    let (words, role) = match &prompt.error {
-        Some(error) => (error.clone(), "error"),
-        None => (hint.to_owned(), "muted"),
-    };
-    frame.render_widget(
-        Line::styled(text::cut(&words, under.width.into()), theme.style(role)),
-        under,
-    );
+    let words = words.into_iter();
+    let lines: Vec<_> = words
+        .map(|words| Line::styled(words, theme.style(role)))
+        .collect();
+    frame.render_widget(Paragraph::new(lines), under);
 }
 
 fn draw_palette(
@@ -193,80 +231,4 @@ fn entry(action: &Action, key: &str, style: Style, width: usize) -> Line<'static
         Span::styled(help, style),
         Span::styled(format!("{} ", text::pad_left(key, column - 1)), style),
     ])
-}
-
-/// Greatest width of the help.
-const WIDEST: u16 = 132;
-
-fn help(frame: &mut Frame, area: Rect, top: &mut usize, keys: &KeyMap, theme: &Theme) {
-    let area = area.centered(Constraint::Max(WIDEST), Constraint::Fill(1));
-    frame.render_widget(Clear, area);
-    let down = keys.key_of(Here::Step(1)).unwrap_or("down");
-    let up = keys.key_of(Here::Step(-1)).unwrap_or("up");
-    let title = format!("Help · {down}/{up} scroll, Esc closes");
-    let block = boxed(&title, theme);
-    let inner = block.inner(area);
-    frame.render_widget(block, area);
-    let lines = help_lines(inner.width.into(), keys, theme);
-    *top = (*top).min(lines.len().saturating_sub(inner.height.into()));
-    let visible: Vec<_> = lines
-        .into_iter()
-        .skip(*top)
-        .take(inner.height.into())
-        .collect();
-    frame.render_widget(Paragraph::new(visible), inner);
-}
-
-/// The key, or the name to type into the palette.
-fn how(action: &Action, keys: &KeyMap) -> String {
-    match keys.of(action) {
-        [] => format!(":{}", action.name),
-        keys => keys.join("  "),
-    }
-}
-
-fn help_lines(width: usize, keys: &KeyMap, theme: &Theme) -> Vec<Line<'static>> {
-    let mut lines = Vec::new();
-    for group in Group::ALL {
-        let of = theme.style("key");
-        let entries = catalogue::all().filter(|action| action.group == group);
-        let entries: Vec<_> = entries
-            .map(|action| (how(action, keys), of, action.help))
-            .collect();
-        section(&mut lines, group.title(), &entries, width, theme);
-    }
-    let levels = crate::model::verdict::Level::ALL.iter().rev();
-    let mut signs: Vec<_> = levels
-        .map(|level| {
-            let of = theme.level(*level);
-            (level.sign().to_owned(), of, level.name())
-        })
-        .collect();
-    let estimate = "an estimate, or something that cannot be shown here";
-    signs.push(("~".to_owned(), theme.style("text"), estimate));
-    section(&mut lines, "Signs", &signs, width, theme);
-    lines
-}
-
-/// Names with their meaning, aligned after the longest name.
-fn section(
-    lines: &mut Vec<Line<'static>>,
-    title: &str,
-    entries: &[(String, Style, &str)],
-    width: usize,
-    theme: &Theme,
-) {
-    lines.push(Line::styled(format!(" {title}"), theme.style("column")));
-    let longest = entries.iter().map(|(name, ..)| text::width(name)).max();
-    let column = (longest.unwrap_or(0) + 5).max(19);
-    for (name, of, words) in entries {
-        let words = text::wrap(words, width.saturating_sub(column + 1));
-        for (at, words) in words.into_iter().enumerate() {
-            let name = if at == 0 { name } else { "" };
-            lines.push(Line::from(vec![
-                Span::styled(text::pad(&format!("   {name}"), column), *of),
-                Span::styled(words, theme.style("text")),
-            ]));
-        }
-    }
 }

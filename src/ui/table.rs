@@ -13,7 +13,7 @@ use crate::model::text::printable;
 use crate::model::value::Value;
 use crate::model::verdict::Level;
 use crate::screens::record::{Column, Record};
-use crate::screens::table::{Shown, SortBy, Table, shown};
+use crate::screens::table::{Drawn, Shown, SortBy, Table, shown};
 use crate::screens::with_table;
 use crate::server::known::At;
 
@@ -174,14 +174,15 @@ fn heads<R: Record>(
             }
             _ => "",
         };
-        cell(
-            buffer,
-            area.x + place.left,
-            area.y,
-            &format!("{}{mark}", place.column.title),
-            place,
-            style,
-        );
+        // The mark is seen even if the heading fills its column.
+        let room = usize::from(place.width).saturating_sub(text::width(mark));
+        let title: String = place.column.title.chars().take(room).collect();
+        let head = if mark.is_empty() {
+            place.column.title.to_owned()
+        } else {
+            title + mark
+        };
+        cell(buffer, area.x + place.left, area.y, &head, place, style);
     }
     let style = theme.style(if table.column == 0 {
         "column.selected"
@@ -209,26 +210,26 @@ fn put(buffer: &mut Buffer, x: u16, y: u16, content: &str, width: u16, style: St
     buffer.set_stringn(x, y, content, width.into(), style);
 }
 
-/// Visible columns and their positions: the most important ones that fit, or (in wide mode, or when the column
-/// cursor is on one that does not fit) the first column and those up to the cursor's.
-fn place<R: Record>(table: &Table<R>, area: Rect, wide: bool) -> Vec<Placed<R>> {
-    let columns: Vec<_> = shown::<R>().collect();
+/// Visible columns and their positions: the most important ones that fit, or (in wide mode) the first column and those up to
+/// the cursor's.
+fn place<R: Record>(table: &mut Table<R>, area: Rect, wide: bool) -> Vec<Placed<R>> {
+    let all: Vec<_> = shown::<R>().collect();
+    let chosen = table.chosen_columns();
     let width = area.width.saturating_sub(SIGN);
-    let mut kept = if wide {
-        Vec::new()
+    let kept = if wide {
+        let wanted: Vec<_> = chosen.iter().map(|&index| all[index].width + 1).collect();
+        let cursor = table.column.saturating_sub(1);
+        let cursor = chosen.iter().rposition(|&index| index <= cursor);
+        let kept = scrolled(&wanted, cursor.unwrap_or(0), width);
+        kept.into_iter().map(|nth| chosen[nth]).collect()
     } else {
-        fitting(&columns, width)
+        fitting(table, &all, chosen, width)
     };
-    let cursor = table.column.saturating_sub(1);
-    if !kept.contains(&cursor) {
-        let wanted: Vec<_> = columns.iter().map(|column| column.width + 1).collect();
-        kept = scrolled(&wanted, cursor, width);
-    }
-    let widths = widths(table, &columns, &kept, width);
+    let widths = widths(table, &all, &kept, width);
     let mut left = SIGN;
     let mut placed = Vec::new();
     for (index, width) in kept.into_iter().zip(widths) {
-        let column = columns[index];
+        let column = all[index];
         let width = width.min(area.width.saturating_sub(left));
         placed.push(Placed {
             column,
@@ -238,6 +239,12 @@ fn place<R: Record>(table: &Table<R>, area: Rect, wide: bool) -> Vec<Placed<R>> 
         });
         left += width + 1;
     }
+    let drawn = placed.iter().map(|place| Drawn {
+        index: place.index,
+        left: area.x + place.left,
+        width: place.width,
+    });
+    table.set_drawn(drawn.collect());
     placed
 }
 
@@ -261,20 +268,26 @@ fn below_head<R: Record>(placed: &[Placed<R>]) -> Vec<Placed<R>> {
 
 /// The most important columns that fit: the highest rank is left out first, and of equals the rightmost. Those of the highest
 /// rank that is left may shrink.
-fn fitting<R>(columns: &[&Column<R>], width: u16) -> Vec<usize> {
-    let mut kept: Vec<usize> = (0..columns.len()).collect();
+fn fitting<R: Record>(
+    table: &Table<R>,
+    columns: &[&'static Column<R>],
+    mut kept: Vec<usize>,
+    width: u16,
+) -> Vec<usize> {
+    let rank = |index: usize| table.rank_of(index, columns[index]);
     while kept.len() > 1 {
-        let highest = kept.iter().map(|&index| columns[index].rank).max();
+        let Some(highest) = kept.iter().map(|&index| rank(index)).max() else {
+            break;
+        };
         let least = |&index: &usize| {
             let column = columns[index];
-            let shrinks = Some(column.rank) == highest;
+            let shrinks = i16::from(column.rank) >= highest;
             1 + if shrinks { column.least } else { column.width }
         };
         if kept.iter().map(least).sum::<u16>() <= width + 1 {
             break;
         }
-        let is_highest = |&index: &usize| Some(columns[index].rank) == highest;
-        let Some(left_out) = kept.iter().rposition(is_highest) else {
+        let Some(left_out) = kept.iter().rposition(|&index| rank(index) == highest) else {
             break;
         };
         kept.remove(left_out);

@@ -123,6 +123,10 @@ impl Filling {
         let inside = self.moves_inside(key);
         match (key, &accepts) {
             ("esc" | "ctrl-c", _) => return Next::Close,
+            // In a field that is typed it is a letter.
+            ("q", Some(FieldType::Flag | FieldType::Choice(_) | FieldType::Pick(_)) | None) => {
+                return Next::Close;
+            }
             ("tab" | "down", _) if key == "tab" || !inside => {
                 self.focus = (self.focus + 1) % many.max(1);
             }

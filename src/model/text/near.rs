@@ -1,7 +1,7 @@
 //! Suggestions for an unknown name.
 
 /// The names most similar to this one, at most four.
-pub(crate) fn nearest(name: &str, all: impl Iterator<Item = &'static str>) -> Vec<&'static str> {
+pub(crate) fn nearest<'a>(name: &str, all: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut near: Vec<_> = all
         .map(|known| (likeness(name, known), known))
         .filter(|(likeness, _)| *likeness >= 0.4)

@@ -20,6 +20,25 @@ pub fn bytes(bytes: i64) -> String {
     }
 }
 
+/// Bytes of `10 GiB`, `500MB`, `1.5 TB`; units of 1024, as in PostgreSQL. `None`: not a size.
+pub(crate) fn bytes_of(text: &str) -> Option<f64> {
+    let text = text.trim();
+    let end = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let power = match unit.trim().to_lowercase().as_str() {
+        "" | "b" => 0,
+        "kb" | "kib" => 1,
+        "mb" | "mib" => 2,
+        "gb" | "gib" => 3,
+        "tb" | "tib" => 4,
+        "pb" | "pib" => 5,
+        _ => return None,
+    };
+    Some(number.parse::<f64>().ok()? * 1024_f64.powi(power))
+}
+
 /// A count with its thousands separated by a space: `20 652`.
 pub fn count(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();

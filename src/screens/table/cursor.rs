@@ -1,6 +1,6 @@
 //! Cursor, marked rows, and visible lines of a table.
 
-use super::{Shown, Table, shown};
+use super::{Shown, Table};
 use crate::model::target::Target;
 use crate::screens::record::Record;
 
@@ -46,7 +46,7 @@ impl<R: Record> Table<R> {
     }
 
     /// Selects the row at a line of the terminal, after a click; elsewhere is no row.
-    pub(crate) fn point_at(&mut self, line: usize) {
+    pub(super) fn point_at(&mut self, line: usize) {
         let Some(line) = line
             .checked_sub(self.drawn_at)
             .filter(|line| *line < self.page)
@@ -58,12 +58,6 @@ impl<R: Record> Table<R> {
             self.moved = true;
             self.cursor = at;
         }
-    }
-
-    /// Moves the column cursor.
-    pub(crate) fn step_column(&mut self, columns: isize) {
-        let last = shown::<R>().count();
-        self.column = self.column.saturating_add_signed(columns).min(last);
     }
 
     /// Marks or unmarks the selected row (or every row of the selected group), and moves to the next line.

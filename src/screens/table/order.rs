@@ -9,22 +9,6 @@ use crate::screens::record::Record;
 use crate::server::known::At;
 
 impl<R: Record> Table<R> {
-    /// Sorts by the selected column; a second call reverses the order.
-    pub(crate) fn sort_here(&mut self, at: &At) {
-        let by = match self.column {
-            0 => SortBy::Verdict,
-            column => SortBy::Column(column - 1),
-        };
-        if self.sort == by {
-            self.descending = !self.descending;
-        } else {
-            self.sort = by;
-            let numbers = shown::<R>().nth(self.column.wrapping_sub(1));
-            self.descending = numbers.is_none_or(|column| column.right);
-        }
-        self.rearrange(at);
-    }
-
     /// Folds the rows that carry nothing, or shows them; false: this screen folds none.
     pub(crate) fn toggle_fold(&mut self, at: &At) -> bool {
         self.folds = !self.folds;
@@ -47,7 +31,7 @@ impl<R: Record> Table<R> {
     /// Filters and sorts the rows, and puts the cursor on the row with this key.
     pub(crate) fn arrange(&mut self, key: Option<&str>, at: &At) {
         let mut view: Vec<usize> = (0..self.rows.len())
-            .filter(|&row| self.passes(row, at))
+            .filter(|&row| self.passes(row, &self.filter, at))
             .collect();
         self.folded = self.fold(&mut view);
         match self.sort {
@@ -100,21 +84,6 @@ impl<R: Record> Table<R> {
                 value(a).order(&value(b)).is_eq()
             }),
         }
-    }
-
-    fn passes(&self, row: usize, at: &At) -> bool {
-        if row >= self.own {
-            return self.filter.looks_for(|| self.rows[row].title());
-        }
-        self.filter.is_empty()
-            || self.filter.passes(|| {
-                let mut line = self.levels[row].name().to_owned();
-                for column in shown::<R>() {
-                    line.push('\t');
-                    line.push_str(&(column.value)(&self.rows[row], at).show(at.now));
-                }
-                line
-            })
     }
 
     /// Ranks the rows after their levels have changed.

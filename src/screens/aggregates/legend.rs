@@ -1,0 +1,22 @@
+//! Meanings of the columns.
+
+#[rustfmt::skip]
+pub(super) const LEGEND: &[(&str, &str)] = &[
+    ("AGGREGATE", "The continuous aggregate; below it those that are built on it"),
+    ("LAG", "Distance from its materialized rows to the newest row of the source"),
+    ("EXPECTED", "Largest lag that its policy allows"),
+    ("SOURCE", "The hypertable or aggregate that it is built on"),
+    ("BUCKET", "Width of its buckets"),
+    ("REAL-TIME", "yes: queries add the rows that are not materialized yet"),
+    ("WATERMARK", "Up to where queries read materialized rows"),
+    ("REFRESHED TO", "Up to where it was refreshed"),
+    ("NEWEST SOURCE", "Newest row of the source"),
+    ("FROM", "Start of the refresh window, before the run (start_offset)"),
+    ("TO", "End of the refresh window, before the run (end_offset)"),
+    ("EVERY", "Schedule interval of the policy"),
+    ("JOB", "Id of the policy's job"),
+    ("PENDING", "Changed ranges of the source that wait for a refresh"),
+    ("NOW", "Whether it is being refreshed"),
+    ("ROW LOSS", "yes: a refresh would delete rows whose source was dropped"),
+    ("POLICY", "State of its policy: scheduled, running, late, paused, backing off after a failure ..."),
+];

@@ -1,0 +1,127 @@
+//! Filter of a table's rows, and steps to the rows that match it.
+
+use super::groups::Line;
+use super::{Table, shown};
+use crate::model::value::Value;
+use crate::model::verdict::Level;
+use crate::screens::filter::{Field, Filter, Kind};
+use crate::screens::record::Record;
+use crate::server::known::At;
+
+/// Number of rows from which the kind of a field is seen.
+const SAMPLE: usize = 1000;
+
+/// The match on which the cursor is now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Match {
+    /// From 1.
+    pub nth: usize,
+    pub all: usize,
+    /// The search went over the end of the list.
+    pub wrapped: bool,
+}
+
+impl<R: Record> Table<R> {
+    /// Reads a typed filter, and its error: its fields are the columns (also those for JSON only), `verdict` and `reason`.
+    pub(crate) fn read_filter(&self, text: &str, at: &At) -> (Filter, Option<String>) {
+        let column = |column: &crate::screens::record::Column<R>| Field {
+            title: column.title,
+            key: column.name,
+        };
+        let mut fields: Vec<Field> = R::COLUMNS.iter().map(column).collect();
+        fields.extend(["verdict", "reason"].map(|key| Field { title: "", key }));
+        Filter::read(text, &fields, |field| self.kinds(field, at))
+    }
+
+    /// What a field holds in the present rows.
+    fn kinds(&self, field: usize, at: &At) -> Vec<Kind> {
+        if field == R::COLUMNS.len() {
+            return vec![Kind::Level];
+        }
+        let mut kinds = Vec::new();
+        for row in 0..self.own.min(SAMPLE) {
+            let kind = Kind::of(&self.field(row, field, at));
+            kinds.extend(kind.filter(|kind| !kinds.contains(kind)));
+        }
+        kinds
+    }
+
+    fn field(&self, row: usize, field: usize, at: &At) -> Value {
+        match R::COLUMNS.get(field) {
+            Some(column) => (column.value)(&self.rows[row], at),
+            None if field == R::COLUMNS.len() => Value::text(self.levels[row].name()),
+            None => Value::Text(self.rows[row].verdict(at).reason),
+        }
+    }
+
+    pub(super) fn passes(&self, row: usize, filter: &Filter, at: &At) -> bool {
+        let value = |field| self.field(row, field, at);
+        if row >= self.own {
+            // A part of another row is found by its title only.
+            let title = || self.rows[row].title();
+            return filter.looks_for_text() && filter.passes(title, value, at.now);
+        }
+        let line = || {
+            let mut line = self.levels[row].name().to_owned();
+            for column in shown::<R>() {
+                line.push('\t');
+                line.push_str(&(column.value)(&self.rows[row], at).show(at.now));
+            }
+            line
+        };
+        filter.passes(line, value, at.now)
+    }
+
+    /// Keeps the present filter for [`Table::next_match`], also when all rows are shown again.
+    pub(crate) fn keep_search(&mut self) {
+        self.sought = self.filter.clone();
+    }
+
+    /// The filter whose matches are sought; empty: rows with a problem are.
+    pub(crate) fn sought(&self) -> &str {
+        self.sought.text()
+    }
+
+    /// Moves the cursor to the next match, or the previous one; from the last on to the first. `None`: there is none among
+    /// the lines shown.
+    pub(crate) fn next_match(&mut self, forward: bool, at: &At) -> Option<Match> {
+        let lines = 0..self.lines.len();
+        let found: Vec<usize> = lines.filter(|&line| self.is_sought(line, at)).collect();
+        let next = if forward {
+            found.iter().position(|&line| line > self.cursor)
+        } else {
+            found.iter().rposition(|&line| line < self.cursor)
+        };
+        let nth = match next {
+            Some(nth) => nth,
+            None if forward => 0,
+            None => found.len().checked_sub(1)?,
+        };
+        self.cursor = *found.get(nth)?;
+        self.moved = true;
+        Some(Match {
+            nth: nth + 1,
+            all: found.len(),
+            wrapped: next.is_none(),
+        })
+    }
+
+    /// Whether a line is a match; that of a closed group is one if one of its rows is.
+    fn is_sought(&self, line: usize, at: &At) -> bool {
+        let sought = |row: usize| {
+            if self.sought.is_empty() {
+                self.levels[row] > Level::Ok
+            } else {
+                self.passes(row, &self.sought, at)
+            }
+        };
+        match self.lines[line] {
+            Line::Row(row, _) => sought(row),
+            Line::Group(group) => {
+                let group = &self.groups.all[group];
+                let open = self.groups.is_open(group.name, !self.filter.is_empty());
+                !open && group.rows.iter().any(|&row| sought(row))
+            }
+        }
+    }
+}

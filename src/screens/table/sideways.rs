@@ -1,0 +1,170 @@
+//! The columns of a table: the column cursor, the order of the rows by a column, and the user's choice of columns.
+
+use super::columns::{Choice, Drawn, Seen};
+use super::{SortBy, Table, shown};
+use crate::screens::record::{Column, Record};
+use crate::server::known::At;
+
+impl<R: Record> Table<R> {
+    /// Indices of the columns that the user did not hide.
+    pub(crate) fn chosen_columns(&self) -> Vec<usize> {
+        let all = 0..shown::<R>().count();
+        all.filter(|&index| self.choice(index) != Choice::Never)
+            .collect()
+    }
+
+    fn choice(&self, index: usize) -> Choice {
+        self.columns.choices.get(index).copied().unwrap_or_default()
+    }
+
+    /// Rank of a column among those that are left out where room is short. The one that sorts the rows is the last: nobody
+    /// could see why the rows stand as they do.
+    pub(crate) fn rank_of(&self, index: usize, column: &Column<R>) -> i16 {
+        match self.choice(index) {
+            _ if self.sort == SortBy::Column(index) => -1,
+            Choice::Always => 0,
+            Choice::IfItFits | Choice::Never => column.rank.into(),
+        }
+    }
+
+    /// Takes the columns as they are drawn. The column cursor is never on one that is not drawn.
+    pub(crate) fn set_drawn(&mut self, drawn: Vec<Drawn>) {
+        let left = |column: &&Drawn| column.index < self.column;
+        if self.column > 0 {
+            let nearest = drawn.iter().rev().find(left).or(drawn.first());
+            self.column = nearest.map_or(1, |column| column.index + 1);
+        }
+        self.columns.drawn = drawn;
+    }
+
+    /// The places of the column cursor, from the left: the verdict's sign, and the columns on the screen; in a wide table all.
+    fn places(&self, wide: bool) -> Vec<usize> {
+        let columns = if wide || self.columns.drawn.is_empty() {
+            self.chosen_columns()
+        } else {
+            self.columns.drawn.iter().map(|of| of.index).collect()
+        };
+        let places = columns.into_iter().map(|index| index + 1);
+        std::iter::once(0).chain(places).collect()
+    }
+
+    /// Moves the column cursor; it stops at the ends.
+    pub(crate) fn step_column(&mut self, steps: isize, wide: bool) {
+        let places = self.places(wide);
+        let here = places.iter().rposition(|&place| place <= self.column);
+        let next = here.unwrap_or(0).saturating_add_signed(steps);
+        self.column = places[next.min(places.len() - 1)];
+    }
+
+    /// Sorts by the next column, or the previous one; after the last comes the first. The column cursor follows.
+    pub(crate) fn step_sort(&mut self, steps: isize, wide: bool, at: &At) {
+        let sorted = match self.sort {
+            SortBy::Verdict => 0,
+            SortBy::Column(index) => index + 1,
+        };
+        let places = self.places(wide);
+        let here = places.iter().rposition(|&place| place <= sorted);
+        let many = isize::try_from(places.len()).unwrap_or(1);
+        let here = isize::try_from(here.unwrap_or(0)).unwrap_or(0);
+        let next = (here + steps).rem_euclid(many);
+        self.column = places[usize::try_from(next).unwrap_or(0)];
+        self.sort_here(at);
+    }
+
+    /// Sorts by the selected column; a second call reverses the order.
+    pub(crate) fn sort_here(&mut self, at: &At) {
+        let by = match self.column {
+            0 => SortBy::Verdict,
+            column => SortBy::Column(column - 1),
+        };
+        let descending = if self.sort == by {
+            !self.descending
+        } else {
+            let column = shown::<R>().nth(self.column.wrapping_sub(1));
+            column.is_none_or(|column| column.right)
+        };
+        self.sort_by(by, descending, at);
+    }
+
+    /// Selects a column and sorts by it, as [`Self::sort_here`] does.
+    pub(crate) fn sort_column(&mut self, index: usize, at: &At) {
+        self.column = index + 1;
+        self.sort_here(at);
+    }
+
+    /// The columns whose heading begins with the typed text, then those whose heading has it somewhere; none that is hidden.
+    pub(crate) fn columns_called(&self, typed: &str) -> Vec<usize> {
+        let typed = typed.trim().to_uppercase();
+        let mut found: Vec<_> = self.chosen_columns();
+        let place = |index: usize| shown::<R>().nth(index)?.title.find(&typed);
+        found.retain(|&index| place(index).is_some());
+        found.sort_by_key(|&index| place(index) != Some(0));
+        found
+    }
+
+    /// Sorts the rows; the cursor goes to the first one.
+    pub(crate) fn sort_by(&mut self, by: SortBy, descending: bool, at: &At) {
+        (self.sort, self.descending) = (by, descending);
+        self.arrange(None, at);
+        self.cursor = 0;
+        self.moved = false;
+    }
+
+    /// A click: on a heading sorts by its column, on a row selects it; elsewhere it does nothing.
+    pub(crate) fn click(&mut self, line: usize, cell: u16, at: &At) {
+        if line + 1 != self.drawn_at {
+            self.point_at(line);
+            return;
+        }
+        let first = self.columns.drawn.first().map_or(0, |first| first.left);
+        let on = |column: &&Drawn| (column.left..=column.left + column.width).contains(&cell);
+        let column = self.columns.drawn.iter().find(on).copied();
+        match column {
+            Some(column) => self.sort_column(column.index, at),
+            None if cell < first => {
+                self.column = 0;
+                self.sort_here(at);
+            }
+            None => {}
+        }
+    }
+
+    /// Each column, and whether it is seen.
+    pub(crate) fn seen_columns(&self, wide: bool) -> Vec<(&'static Column<R>, Seen)> {
+        let seen = |index| match self.choice(index) {
+            Choice::Never => Seen::Hidden,
+            _ if wide || self.columns.drawn.iter().any(|of| of.index == index) => Seen::Shown,
+            _ => Seen::NoRoom,
+        };
+        let all = shown::<R>().enumerate();
+        all.map(|(index, column)| (column, seen(index))).collect()
+    }
+
+    /// Hides a column that is seen, and shows one that is not; false: the first one stays. A hidden column does not sort.
+    pub(crate) fn toggle_column(&mut self, index: usize, wide: bool, at: &At) -> bool {
+        let seen = self.seen_columns(wide);
+        let Some((_, seen)) = seen.get(index).filter(|_| index > 0) else {
+            return false;
+        };
+        let choice = match seen {
+            Seen::Shown => Choice::Never,
+            Seen::NoRoom | Seen::Hidden => Choice::Always,
+        };
+        let many = self.columns.choices.len().max(index + 1);
+        self.columns.choices.resize(many, Choice::default());
+        self.columns.choices[index] = choice;
+        if choice == Choice::Never {
+            self.columns.drawn.retain(|drawn| drawn.index != index);
+        }
+        if choice == Choice::Never && self.sort == SortBy::Column(index) {
+            let first = R::SORTED.filter(|first| self.choice(*first) != Choice::Never);
+            self.sort_by(first.map_or(SortBy::Verdict, SortBy::Column), true, at);
+        }
+        true
+    }
+
+    /// Shows the columns that fit, as at first.
+    pub(crate) fn forget_choices(&mut self) {
+        self.columns.choices.clear();
+    }
+}
