@@ -82,7 +82,7 @@ pub struct Table<R: 'static> {
     pub(crate) descending: bool,
     pub filter: Filter,
     /// The filter whose matches are sought.
-    sought: Filter,
+    sought: Box<Filter>,
     /// Selected line of `lines`.
     cursor: usize,
     /// The user has moved the cursor.
@@ -95,7 +95,7 @@ pub struct Table<R: 'static> {
     pub(crate) drawn_at: usize,
     /// The selected column: 0 is the verdict's sign, then the screen columns from 1.
     pub column: usize,
-    columns: Columns,
+    columns: Box<Columns>,
     /// Lines that fit on the screen; set when drawn.
     page: usize,
     exact: Known,
@@ -130,14 +130,14 @@ impl<R: Record> Default for Table<R> {
             sort: R::SORTED.map_or(SortBy::Verdict, SortBy::Column),
             descending: true,
             filter: Filter::default(),
-            sought: Filter::default(),
+            sought: Box::default(),
             cursor: 0,
             moved: false,
             opened: None,
             top: 0,
             drawn_at: 0,
             column: 1,
-            columns: Columns::default(),
+            columns: Box::default(),
             page: 50,
             exact: Known::new(),
             round: None,

@@ -74,7 +74,7 @@ impl<R: Record> Table<R> {
 
     /// Keeps the present filter for [`Table::next_match`], also when all rows are shown again.
     pub(crate) fn keep_search(&mut self) {
-        self.sought = self.filter.clone();
+        *self.sought = self.filter.clone();
     }
 
     /// The filter whose matches are sought; empty: rows with a problem are.
