@@ -40,7 +40,8 @@ pub(crate) fn pad_left(text: &str, cells: usize) -> String {
     format!("{}{text}", " ".repeat(cells.saturating_sub(text.width())))
 }
 
-/// Wraps a text between words at a width in cells. A number such as `113 200` stays on one line. A longer word is split.
+/// Wraps a text between words at a width in cells. A number such as `113 200` stays on one line, also
+/// with its unit. A longer word is split.
 pub(crate) fn wrap(text: &str, cells: usize) -> Vec<String> {
     let cells = cells.max(1);
     let mut lines = vec![String::new()];
@@ -63,25 +64,46 @@ pub(crate) fn wrap(text: &str, cells: usize) -> Vec<String> {
     lines
 }
 
-/// The parts of a text between spaces, except the spaces that group the digits of a number.
+/// Units that stay beside their number.
+const UNITS: [&str; 38] = [
+    "%", "B", "kB", "MB", "GB", "TB", "PB", "KiB", "MiB", "GiB", "TiB", "ms", "s", "m", "h", "d",
+    "w", "mon", "y", "x", "second", "seconds", "minute", "minutes", "min", "mins", "hour", "hours",
+    "day", "days", "week", "weeks", "month", "months", "mons", "year", "years", "units",
+];
+/// The ends of the parts of a length of time, as in `3d 2h`.
+const TIMES: [&str; 8] = ["y", "mon", "w", "d", "h", "m", "s", "ms"];
+
+/// The parts of a text between spaces, except the spaces in a number (`113 200`), in a length of time (`3d 2h`), and before a unit
+/// (`18.9 MB`).
 fn words(text: &str) -> Vec<&str> {
-    let bytes = text.as_bytes();
-    let digits = |from: usize| {
-        bytes[from..]
-            .iter()
-            .take_while(|byte| byte.is_ascii_digit())
-    };
     let mut words = Vec::new();
-    let mut start = 0;
+    let (mut start, mut last) = (0, 0);
     for (at, _) in text.match_indices(' ') {
-        let in_number = at > 0 && bytes[at - 1].is_ascii_digit() && digits(at + 1).count() == 3;
-        if !in_number {
+        let next = text[at + 1..].split(' ').next().unwrap_or_default();
+        if !belong_together(&text[last..at], next) {
             words.push(&text[start..at]);
             start = at + 1;
         }
+        last = at + 1;
     }
     words.push(&text[start..]);
     words
+}
+
+/// Whether a line must not end between these two words.
+fn belong_together(before: &str, after: &str) -> bool {
+    let starts_with_digit = |text: &str| text.starts_with(|c: char| c.is_ascii_digit());
+    let after = after.trim_end_matches(|c: char| ",.;:)".contains(c));
+    if before.ends_with(|c: char| c.is_ascii_digit()) {
+        let digits = after.bytes().take_while(u8::is_ascii_digit).count();
+        return digits == 3 || UNITS.contains(&after);
+    }
+    let time = |word: &str| {
+        let unit = word.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+        starts_with_digit(word) && TIMES.contains(&unit)
+    };
+    let number = before.find(|c: char| c.is_ascii_digit()).unwrap_or(0);
+    time(&before[number..]) && time(after)
 }
 
 /// As [`wrap`], with the indent of the first line on every line.
@@ -119,5 +141,28 @@ mod tests {
     fn a_number_is_not_broken_between_its_groups_of_digits() {
         assert_eq!(wrap("about 113 200 rows", 9), ["about", "113 200", "rows"]);
         assert_eq!(wrap("1 2 34 567 890", 6), ["1 2", "34 567", " 890"]);
+    }
+
+    #[test]
+    fn a_number_is_not_broken_from_its_unit() {
+        for (text, cells, lines) in [
+            (
+                "takes 18.9 MB, now",
+                11,
+                ["takes", "18.9 MB,", "now"].as_slice(),
+            ),
+            ("it is 50 % (about)", 9, &["it is", "50 %", "(about)"]),
+            ("since 3d 2h ago", 8, &["since", "3d 2h", "ago"]),
+            ("runs (1h 30m) late", 9, &["runs", "(1h 30m)", "late"]),
+            ("keeps ~14 days.", 9, &["keeps", "~14 days."]),
+            ("in 340ms it ended", 8, &["in 340ms", "it ended"]),
+            ("line 5 d", 6, &["line", "5 d"]),
+            ("all 24 chunks", 6, &["all 24", "chunks"]),
+            ("at 10 2026", 5, &["at 10", "2026"]),
+        ] {
+            assert_eq!(wrap(text, cells), lines, "{text}");
+        }
+        // What is too long for a line is split all the same.
+        assert_eq!(wrap("3d 2h", 3), ["3d ", "2h"]);
     }
 }
