@@ -52,6 +52,13 @@ pub(crate) fn override_field() -> Field {
         .help("yes: allows a refresh that permanently deletes rows of an aggregate whose source was dropped")
 }
 
+/// An interval as the screens show it, if that says the same: `12h` for `12:00:00`.
+fn short(value: String) -> String {
+    let short = text::interval(&value);
+    let same = Interval::parse(&short).ok() == Interval::parse(&value).ok();
+    if same { short } else { value }
+}
+
 impl Field {
     pub fn new(
         name: &'static str,
@@ -59,12 +66,17 @@ impl Field {
         accepts: FieldType,
         value: impl Into<String>,
     ) -> Self {
+        let value = value.into();
+        let value = match accepts {
+            FieldType::Interval => short(value),
+            _ => value,
+        };
         Self {
             name,
             label,
             help: String::new(),
             accepts,
-            value: value.into(),
+            value,
             optional: false,
         }
     }

@@ -16,7 +16,7 @@ fn a_refresh_over_what_the_source_dropped_is_refused_clamped_or_agreed_to_by_nam
                 "tz",
                 "interval '30 days'",
                 "50 days ago",
-                "buckets of 1 day",
+                "buckets of 1d",
             ),
             (
                 named("big_1000"),

@@ -9,9 +9,9 @@ use super::timeline::{How, Timeline};
 use super::window::Window;
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Form, Inputs, override_field};
-use crate::model::clock;
 use crate::model::plan::{Plan, Undo};
 use crate::model::verdict::Level;
+use crate::model::{clock, text};
 
 pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     let facts = Hierarchy::read(context)?;
@@ -59,7 +59,8 @@ fn up_to_date(place: &Timeline) -> Refusal {
     };
     Refusal::new(format!(
         "{} is not late by a whole bucket of {}{to}: {waits}",
-        level.name, place.buckets.text
+        level.name,
+        text::interval(&place.buckets.text)
     ))
 }
 
@@ -157,7 +158,8 @@ pub(super) fn hierarchy(context: &Context, inputs: &Inputs) -> Result<Plan, Refu
         let Some(from) = from.filter(|from| *from < end) else {
             let words = format!(
                 "{} is not late by a whole bucket of {}",
-                level.name, place.buckets.text
+                level.name,
+                text::interval(&place.buckets.text)
             );
             plan = plan.note(Level::Ok, words);
             continue;

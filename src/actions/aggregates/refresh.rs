@@ -8,10 +8,10 @@ use super::timeline::{How, Timeline};
 use super::window::{Lost, Window};
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Field, FieldType, Form, Inputs, override_field};
-use crate::model::clock;
 use crate::model::moment::Axis;
 use crate::model::plan::{Consent, Lit, Plan, Statement, Step, Undo};
 use crate::model::verdict::Level;
+use crate::model::{clock, text};
 
 pub(super) const NEEDLESS: &str =
     "a refresh only brings the aggregate up to its source; what it replaces can be computed again";
@@ -144,7 +144,7 @@ pub(super) fn window(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal
             Level::Notice,
             format!(
                 "aligned to whole buckets of {}: {} (a refresh skips partial buckets)",
-                place.buckets.text,
+                text::interval(&place.buckets.text),
                 place.show(window)
             ),
         );
@@ -225,7 +225,7 @@ fn aligned(place: &Timeline, asked: Window) -> Result<Window, Refusal> {
     }
     let mut refusal = Refusal::new(format!(
         "the window holds no whole bucket of {}: a refresh takes whole buckets only",
-        place.buckets.text
+        text::interval(&place.buckets.text)
     ));
     // An end inside a bucket means that whole bucket.
     if let Some(start) = asked.from.and_then(|at| place.buckets.floor(at))

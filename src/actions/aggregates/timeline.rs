@@ -280,7 +280,7 @@ impl<'a> Timeline<'a> {
                 format!(
                     "{} of {}, ",
                     text::plural(number, "bucket"),
-                    self.buckets.text
+                    text::interval(&self.buckets.text)
                 )
             });
         format!(

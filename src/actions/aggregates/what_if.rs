@@ -147,7 +147,7 @@ pub(super) fn check(place: &Timeline, new: &Setting, own: Option<i64>) -> Result
                 .as_deref()
                 .map_or_else(String::new, text::interval),
             text::interval(&back),
-            place.buckets.text
+            text::interval(&place.buckets.text)
         ));
         return Err(match two_buckets(place, new) {
             Some(start) => refusal.offering("The smallest window", vec![("start_offset", start)]),
