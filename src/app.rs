@@ -73,7 +73,9 @@ pub struct App {
     /// Figures of all screens, for the Overview's gauges.
     pub(crate) standing: gather::Standing,
     found: gather::Found,
-    /// Screens read since the Overview was last rebuilt.
+    /// The levels of the findings that the Overview lists, by the screen of each.
+    open: gather::Open,
+    /// Screens read since the findings were last put together.
     read: Vec<ScreenId>,
     /// Time when all findings were last judged.
     judged: Stamp,
@@ -131,6 +133,7 @@ impl App {
             history: History::default(),
             standing: gather::Standing::default(),
             found: gather::Found::default(),
+            open: gather::Open::default(),
             read: Vec::new(),
             judged: now,
             acknowledged: Acknowledged::default(),

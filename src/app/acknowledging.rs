@@ -16,10 +16,11 @@ use crate::screens::with_table;
 use crate::server::known::At;
 
 impl App {
-    /// Asks the journal for the acknowledged findings, where they are shown.
+    /// Asks the journal for the acknowledged findings: where they are shown, and once for the badges.
     pub(super) fn ask_acknowledged(&mut self) -> Vec<Effect> {
-        let shown = self.screen == ScreenId::Overview && self.link == Link::Up;
-        if !shown || self.acknowledged.waiting || self.tape.is_some() {
+        let unknown = self.acknowledged.length.is_none();
+        let wanted = self.screen == ScreenId::Overview || unknown;
+        if !wanted || self.link != Link::Up || self.acknowledged.waiting || self.tape.is_some() {
             return Vec::new();
         }
         self.acknowledged.waiting = true;

@@ -60,7 +60,7 @@ impl App {
 
     /// The worst findings of a screen, for its tab, from rows that were read anyway.
     pub fn badge(&self, screen: ScreenId) -> Option<gather::Badge> {
-        gather::badge(&self.screens, screen, &self.acknowledged, &self.at()?)
+        gather::badge(&self.screens, screen, &self.open, &self.at()?)
     }
 
     /// Whether this server can fill the screen.
@@ -245,22 +245,20 @@ impl App {
             self.standing = gather::Standing::of(&self.screens, &at);
         }
         self.keep_figures(part);
-        if self.screen == ScreenId::Overview && !self.read.contains(&part) {
+        if !self.read.contains(&part) {
             self.read.push(part);
         }
     }
 
-    /// Judges every screen again, and rebuilds the Overview.
+    /// Puts the findings together again; where the Overview is shown, judges every screen before.
     pub(super) fn find(&mut self) {
         let now = self.server_now();
         let Some(server) = &self.server else {
             return;
         };
-        if self.screen != ScreenId::Overview {
-            return;
-        }
         let at = At { now, server };
-        for part in overview::PARTS {
+        let judged = self.screen == ScreenId::Overview;
+        for part in overview::PARTS.iter().filter(|_| judged) {
             if was_read(&self.screens, *part) {
                 with_table!(mut self.screens, *part, |table| table.judge(&at));
             }
@@ -268,10 +266,10 @@ impl App {
         self.collect(overview::PARTS, true);
     }
 
-    /// Rebuilds the Overview from the last verdicts of these screens, and the earlier findings of the others;
-    /// `force`: even if nothing new was found.
+    /// Rebuilds the badges, and the Overview if it is shown, from the last verdicts of these screens, and the earlier findings
+    /// of the others; `force`: even if nothing new was found.
     pub(super) fn collect(&mut self, parts: &[ScreenId], force: bool) {
-        if self.screen != ScreenId::Overview || self.server.is_none() {
+        if self.server.is_none() {
             return;
         }
         let now = self.server_now();
@@ -289,7 +287,12 @@ impl App {
         if self.found.is_empty() || (!changed && self.acknowledged.is_empty()) {
             return;
         }
+        if self.screen != ScreenId::Overview {
+            self.open = gather::open(&gather::findings(&self.found), &self.acknowledged, now);
+            return;
+        }
         let rows = self.sort_out(gather::collected(&self.found), now);
+        self.open = gather::open(&rows, &self.acknowledged, now);
         let Some(server) = &self.server else {
             return;
         };

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::model::moment::Stamp;
 use crate::model::rules;
 use crate::model::screen_id::ScreenId;
 use crate::model::verdict::{Finding, Level};
@@ -120,29 +121,34 @@ impl Badge {
 /// A badge of rows that are older than this says so.
 const OLD_SECONDS: f64 = 600.0;
 
-/// The badge of a screen, from rows that were read anyway, without the acknowledged findings. `None`: nothing was found, or
-/// nothing was read yet.
-pub fn badge(
-    screens: &Screens,
-    id: ScreenId,
-    acknowledged: &Acknowledged,
-    at: &At,
-) -> Option<Badge> {
+/// The levels of open findings, by the screen of each.
+pub(crate) type Open = BTreeMap<ScreenId, Vec<Level>>;
+
+/// The levels of the findings that nobody has acknowledged.
+pub(crate) fn open(rows: &[Row], acknowledged: &Acknowledged, now: Stamp) -> Open {
+    let mut open = Open::new();
+    for row in rows {
+        let hidden = row.acknowledged.is_some()
+            || acknowledged.hides(row.screen, &row.of, &row.finding, now);
+        if !hidden {
+            open.entry(row.screen).or_default().push(row.finding.level);
+        }
+    }
+    open
+}
+
+/// The badge of a screen, from rows that were read anyway: its findings as the Overview lists them, each fault once, without
+/// the acknowledged ones. `None`: nothing was found, or nothing was read yet.
+pub(crate) fn badge(screens: &Screens, id: ScreenId, open: &Open, at: &At) -> Option<Badge> {
     let read = match screens.fresh(id) {
         Freshness::At(read) => *read,
         Freshness::Failed { since, .. } => (*since)?,
         Freshness::Never => return None,
     };
-    let levels = match id {
-        ScreenId::Overview => {
-            let rows = screens.overview.rows().iter();
-            let open = rows.filter(|row| row.acknowledged.is_none());
-            open.map(|row| row.finding.level).collect()
-        }
-        _ if PARTS.contains(&id) => {
-            with_table!(screens, id, |table| open_levels(table, acknowledged, at))
-        }
-        _ => Vec::new(),
+    let levels: Vec<Level> = if id == ScreenId::Overview {
+        open.values().flatten().copied().collect()
+    } else {
+        open.get(&id).cloned().unwrap_or_default()
     };
     let level = levels.iter().copied().max()?;
     Some(Badge {
@@ -150,22 +156,6 @@ pub fn badge(
         count: levels.iter().filter(|of| **of == level).count(),
         old: at.now.seconds_since(read) > OLD_SECONDS,
     })
-}
-
-/// The levels of a screen's findings that the Overview lists and nobody has acknowledged.
-fn open_levels<R: Record>(table: &Table<R>, acknowledged: &Acknowledged, at: &At) -> Vec<Level> {
-    let mut levels = Vec::new();
-    for (record, findings) in table.found() {
-        let listed = findings.iter().filter(|of| is_listed(of));
-        if acknowledged.is_empty() {
-            levels.extend(listed.map(|of| of.level));
-        } else {
-            let key = record.key();
-            let open = listed.filter(|of| !acknowledged.hides(R::ID, &key, of, at.now));
-            levels.extend(open.map(|of| of.level));
-        }
-    }
-    levels
 }
 
 /// Missing statistics are no fault, [`caveats`] mentions them; hidden statements are one finding of their screen.
