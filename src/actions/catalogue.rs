@@ -2,7 +2,7 @@
 //!
 //! Help, palette and the default keys are made from [`all`].
 
-use crate::actions::action::Action;
+use crate::actions::action::{Action, Group};
 use crate::actions::here::{HERE, SCREENS};
 use crate::actions::{aggregates, compression, hypertables, indexes, jobs, retention, sessions};
 
@@ -39,14 +39,23 @@ pub fn by_name(name: &str) -> Option<&'static Action> {
     all().find(|action| action.name == name)
 }
 
-/// Rank of an action for the typed text: match in its name, in its help, or its letters in order; lower is better.
-/// `None`: no match.
+/// Names that TimescaleDB has had for compression since 2.18: its actions and its screen are found by them.
+const COLUMNSTORE: [&str; 3] = ["columnstore", "convert-to-columnstore", "rowstore"];
+
+/// Rank of an action for the typed text: match in its name, in its help, in another name for it, or its letters in order;
+/// lower is better. `None`: no match.
 fn fit(action: &Action, typed: &str) -> Option<usize> {
     if let Some(at) = action.name.find(&typed.replace(' ', "-")) {
         return Some(at);
     }
     if let Some(at) = action.help.to_lowercase().find(typed) {
         return Some(100 + at);
+    }
+    let compresses = action.group == Group::Compression || action.name == "show-compression";
+    let other = typed.replace([' ', '_'], "-");
+    let is_word = other.len() > 3;
+    if compresses && is_word && COLUMNSTORE.iter().any(|name| name.contains(&other)) {
+        return Some(500);
     }
     let mut letters = action.name.chars();
     let in_order = typed
@@ -122,5 +131,11 @@ mod tests {
         assert_eq!(search("lag")[0].name, "show-aggregates");
         assert_eq!(search("\\q")[0].name, "quit");
         assert_eq!(search("").len(), all().count());
+        let found = search("columnstore");
+        assert_eq!(found[0].name, "show-compression");
+        let compresses = |action: &&&Action| action.group == Group::Compression;
+        assert_eq!(found.iter().filter(compresses).count(), found.len() - 1);
+        assert!(found.len() > 9);
+        assert_eq!(search("convert_to_columnstore").len(), found.len());
     }
 }

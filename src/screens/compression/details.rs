@@ -3,6 +3,7 @@
 use super::row::Row;
 use crate::model::text;
 use crate::model::value::Value;
+use crate::model::version::Version;
 use crate::screens::policy::kind;
 use crate::screens::record::{Labelled, Section};
 use crate::server::known::At;
@@ -20,7 +21,12 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
         (Some(error), None) => Value::text(error),
         (Some(error), Some(about)) => Value::text(format!("~{} ({error})", text::bytes(about))),
     };
-    let title = "Compression (recorded bytes are those of the moment each chunk was compressed)";
+    let name = match at.server.sql_version() {
+        version if version >= Version::new(2, 18) => "Compression (columnstore)",
+        _ => "Compression",
+    };
+    let title =
+        format!("{name}: recorded bytes are those of the moment when each chunk was compressed");
     let facts = Labelled::new(title)
         .add("kind", kind(row.aggregate))
         .add("enabled", row.enabled)
