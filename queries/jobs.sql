@@ -24,7 +24,9 @@ with job as materialized (
 ), slot as materialized (
   select coalesce(sum(w.many), 0)::int8 as used,
          count(*) filter (where w.application_name like '% Worker Scheduler' and w.datid = h.oid) as schedulers,
-         current_setting('timescaledb.max_background_workers', true)::int8 as slots
+         coalesce(sum(w.many) filter (where w.application_name ~ ' Worker (Launcher|Scheduler)$'), 0)::int8 as permanent,
+         current_setting('timescaledb.max_background_workers', true)::int8 as slots,
+         current_setting('max_worker_processes')::int8 as processes
   from here h left join worker w on true
 ), code as materialized (
   select s.nspname, p.proname
@@ -72,7 +74,7 @@ select j.id as job_id, j.application_name, j.proc_schema::text as proc_schema, j
          and coalesce(j.config ->> 'mat_hypertable_id', j.config ->> 'hypertable_id') is not null
          and coalesce(j.config ->> 'mat_hypertable_id', j.config ->> 'hypertable_id')
              not in (select g.id::text from _timescaledb_catalog.hypertable g) as orphaned,
-       w.pid, l.used as slots_used, l.schedulers, l.slots
+       w.pid, l.used as slots_used, l.schedulers, l.permanent, l.slots, l.processes
 from job j cross join here h cross join slot l
 left join pg_roles r on r.oid = j.owner left join _timescaledb_internal.bgw_job_stat s on s.job_id = j.id
 left join _timescaledb_catalog.hypertable t on t.id = j.hypertable_id

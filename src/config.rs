@@ -9,6 +9,7 @@ use crate::actions::key_map::KeyMap;
 use crate::app::{FASTEST, SLOWEST};
 use crate::connect::conninfo::Surroundings;
 use crate::model::access::Access;
+use crate::model::busy::BusyHours;
 use crate::model::text::fits;
 use crate::model::thresholds::Thresholds;
 use crate::model::trust::Trust;
@@ -48,6 +49,8 @@ pub struct Rule {
     pub protected: bool,
     /// Roles whose code a read may run with the rights of the connecting role.
     pub trusted_owners: Vec<String>,
+    /// Policies that start in these hours are findings. Of several connections that match, the last one counts.
+    pub busy_hours: Option<BusyHours>,
 }
 
 impl Config {
@@ -64,6 +67,13 @@ impl Config {
             owners: rule.trusted_owners.clone(),
         })
         .collect()
+    }
+
+    /// The busy hours of one connection.
+    pub fn busy_hours(&self, host: &str, database: &str, user: &str) -> Option<BusyHours> {
+        let here = self.connections.iter().rev();
+        let mut here = here.filter(|rule| rule.matches(host, database, user));
+        here.find_map(|rule| rule.busy_hours.clone())
     }
 
     /// Restrictions of one connection; `asked`: `--read-only` was given.
@@ -183,7 +193,7 @@ fn parse(text: &str) -> Result<Config, String> {
     let file: File = toml::from_str(text).map_err(|error| {
         let line = error.span().map_or(0, |span| line(text, span.start));
         format!(
-            "line {line}: {} (known keys: refresh, theme, mouse, preview, read_only, [[connection]] with host, database, user, read_only, protected, trusted_owners; [thresholds], [[thresholds_for]], [keys])",
+            "line {line}: {} (known keys: refresh, theme, mouse, preview, read_only, [[connection]] with host, database, user, read_only, protected, trusted_owners, busy_hours; [thresholds], [[thresholds_for]], [keys])",
             error.message()
         )
     })?;
@@ -272,6 +282,28 @@ mod tests {
         assert_eq!(trusted("db2:5432", "plant", "monitor"), [""; 0]);
         let error = parse("[[connection]]\ntrusted_owners = \"app\"\n").unwrap_err();
         assert!(error.contains("line 2"), "{error}");
+    }
+
+    #[test]
+    fn busy_hours_are_of_the_last_connection_that_matches_and_a_wrong_one_names_its_line() {
+        let config = parse("[[connection]]\nbusy_hours = \"06:00-22:00\"\n[[connection]]\nhost = \"db1\"\nbusy_hours = \"07:00-19:00 Europe/Berlin\"\n[[connection]]\ndatabase = \"lab\"\nread_only = true\n").unwrap();
+        let hours = |host, database| {
+            let busy = config.busy_hours(host, database, "dba");
+            busy.map(|busy| (busy.hours(), busy.zone("UTC").to_owned()))
+        };
+        let everywhere = Some(("06:00-22:00".to_owned(), "UTC".to_owned()));
+        assert_eq!(hours("db2:5432", "lab"), everywhere);
+        let there = Some(("07:00-19:00".to_owned(), "Europe/Berlin".to_owned()));
+        assert_eq!(hours("db1:5432", "lab"), there);
+        assert_eq!(Config::default().busy_hours("db1:5432", "lab", "dba"), None);
+        let error =
+            parse("[[connection]]\nhost = \"db1\"\nbusy_hours = \"6 to 22\"\n").unwrap_err();
+        assert!(
+            error.contains("line 3")
+                && error.contains("busy_hours = \"6 to 22\"")
+                && error.contains("write \"06:00-22:00\""),
+            "{error}"
+        );
     }
 
     #[test]

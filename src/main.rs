@@ -322,7 +322,7 @@ async fn demo(
     };
     tokio::spawn(demo::live(demo.settings.clone(), demo.simulated));
     let mut session = Session::start(connect::again(&demo.settings, None).await?).await?;
-    session.server.thresholds = config::read(around).0.thresholds;
+    configure(&mut session, config::read(around).0);
     session.server.throw_away = url.is_none();
     let journal = demo.journal().or_else(|| Journal::of(around));
     let ended = if let Some(keys) = keys {
@@ -355,10 +355,17 @@ async fn open(
         settings.trust = config.trust(&settings.user);
         let connected = connect::connect(&settings, &mut ask).await?;
         let mut session = Session::start(connected).await?;
-        session.server.thresholds = config.thresholds;
+        configure(&mut session, config);
         Ok((settings, session))
     };
     opened.await.map_err(no_connection)
+}
+
+/// Gives a session what config.toml says of its connection.
+fn configure(session: &mut Session, config: config::Config) {
+    let server = &mut session.server;
+    server.busy_hours = config.busy_hours(&server.host, &server.database, &server.role);
+    server.thresholds = config.thresholds;
 }
 
 /// The key map. An invalid key is an error: the console would do something unexpected.

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub(crate) mod bucket;
+pub mod busy;
 pub(crate) mod clock;
 pub mod creation;
 pub mod fix;

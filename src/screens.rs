@@ -4,6 +4,7 @@ pub mod activity;
 pub mod aggregates;
 pub mod axis;
 pub mod catalogue;
+pub(crate) mod cells;
 pub mod chart;
 pub mod chunks;
 pub mod compression;

@@ -101,6 +101,7 @@ fn aggregate() -> Row {
         around: Around::default(),
         inherited: None,
         family: None,
+        branch: String::new(),
     }
 }
 

@@ -256,7 +256,7 @@ fn job(used: i64) -> jobs::Row {
         "schedule": interval, "max_runtime": interval, "max_retries": -1,
         "retry_period": interval, "fixed_schedule": false, "initial_start": null,
         "timezone": null, "config": null, "statistics": null, "error": null, "pid": null,
-        "workers": Workers { used, slots: Some(16), schedulers: 1, peak: None },
+        "workers": Workers { used, slots: Some(16), schedulers: 1, permanent: 2, processes: Some(48), peak: None },
     }))
     .unwrap()
 }

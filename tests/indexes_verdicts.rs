@@ -55,6 +55,7 @@ fn index() -> Row {
         scans: 1000,
         about_bytes: GIGABYTE,
         exact: size(GIGABYTE, None),
+        largest: 0,
         root_valid: true,
         unique: false,
         constraint: None,

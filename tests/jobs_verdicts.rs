@@ -7,6 +7,7 @@ use hypertop::model::moment::Stamp;
 use hypertop::model::verdict::{Level, Verdict};
 use hypertop::model::version::Version;
 use hypertop::screens::jobs::{Interval, JobError, Row, Statistics, Workers};
+use hypertop::screens::later::Later;
 use hypertop::screens::record::Record;
 use hypertop::server::known::{At, Edition, Server};
 use known::{NOW, server};
@@ -66,11 +67,15 @@ fn job() -> Row {
             ..Statistics::default()
         }),
         error: None,
+        record: Later::NotRead,
+        crowd: None,
         pid: None,
         workers: Workers {
             used: 5,
             slots: Some(16),
             schedulers: 1,
+            permanent: 2,
+            processes: Some(48),
             peak: None,
         },
     }

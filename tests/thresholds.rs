@@ -278,7 +278,7 @@ fn job(change: impl FnOnce(&mut jobs::Row, &mut Statistics)) -> jobs::Row {
         "target": "mes.metric_hist", "target_kind": "hypertable", "orphaned": false, "scheduled": true,
         "schedule": {"text": "01:00:00", "seconds": 3600.0}, "max_runtime": {"text": "00:05:00", "seconds": 300.0},
         "max_retries": -1, "retry_period": {"text": "00:05:00", "seconds": 300.0}, "fixed_schedule": false,
-        "workers": Workers { used: 5, slots: Some(16), schedulers: 1, peak: None },
+        "workers": Workers { used: 5, slots: Some(16), schedulers: 1, permanent: 2, processes: Some(48), peak: None },
     });
     let mut row: jobs::Row = serde_json::from_value(row).unwrap();
     let mut statistics = Statistics {

@@ -170,5 +170,6 @@ fn server(now: Stamp) -> hypertop::server::known::Server {
         time_zone_hidden_by: None,
         throw_away: false,
         thresholds: hypertop::model::thresholds::Thresholds::default(),
+        busy_hours: None,
     }
 }

@@ -83,7 +83,9 @@ rules! {
     INDEX_UNSURE: standing, "index-unsure", "chunk indexes of the same shape";
     INDEX_UNUSED: standing, "index-unused", "unused index", "drop-index";
     JOB_AT_ONCE: now, "job-at-once", "due at once", "run-job-now";
+    JOB_BUSY: standing, "job-busy-hours", "next start in busy hours", "edit-job";
     JOB_CRASHED: now, "job-crashed", "its worker has vanished", "run-job-now";
+    JOB_CROWD: standing, "job-crowd", "too many jobs start together", "edit-job";
     JOB_FAILING: now, "job-failing", "fails", "run-job-now";
     JOB_FAR: now, "job-far", "next start too far in the future", "run-job-now";
     JOB_GAVE_UP: now, "job-gave-up", "paused after too many failures", "resume-job";

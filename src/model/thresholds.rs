@@ -110,6 +110,8 @@ limits! {
     job_slow_time: Each Time = MINUTE, "shorter runs are never slow";
     job_far_factor: Each Factor = 2.0, "the next start is too far if it is later than this many schedule intervals plus job_far";
     job_far: Each Time = HOUR, "margin that is added to job_far_factor schedule intervals";
+    job_crowd_percent: Server Percent = 100.0, "notice when more jobs start within the same minute than this share of the workers that can run jobs";
+    job_busy_interval: Each Time = 12.0 * HOUR, "a policy that runs more often than this may start in busy hours";
     aggregate_lag_factor: Each Factor = 1.0, "an aggregate is late if its lag exceeds its expected maximum times this";
     aggregate_lag_critical_factor: Each Factor = 2.0, "critical when the lag exceeds its expected maximum times this while the policy does not run";
     aggregate_patience: Each Time = MINUTE, "margin that is added to the expected maximum lag, for the duration of a run";

@@ -29,6 +29,8 @@ pub enum Value {
     Interval(String, f64),
     /// Names and values of form fields.
     Fields(Vec<(String, String)>),
+    /// A picture of a figure, for the screen, and the figure, for sorting.
+    Picture(String, f64),
 }
 
 impl Value {
@@ -48,7 +50,7 @@ impl Value {
     pub fn show(&self, now: Stamp) -> String {
         match self {
             Self::Null => "-".to_owned(),
-            Self::Text(text) => text.clone(),
+            Self::Text(text) | Self::Picture(text, _) => text.clone(),
             Self::Interval(text, _) => text::interval(text),
             Self::Bool(true) => "yes".to_owned(),
             Self::Bool(false) => "no".to_owned(),
@@ -85,9 +87,10 @@ impl Value {
             Self::Text(text) | Self::Interval(text, _) => Json::from(text.as_str()),
             Self::Bool(truth) => Json::from(*truth),
             Self::Int(number) | Self::Bytes(number) => Json::from(*number),
-            Self::Seconds(number) | Self::Ratio(number) | Self::Number(number) => {
-                Json::from(*number)
-            }
+            Self::Seconds(number)
+            | Self::Ratio(number)
+            | Self::Number(number)
+            | Self::Picture(_, number) => Json::from(*number),
             Self::Time(stamp) => text::rfc3339(*stamp).map_or(Json::Null, Json::from),
             Self::Point(point) if point.axis == Axis::Integer => Json::from(point.raw),
             Self::Point(point) => text::rfc3339(Stamp(point.raw)).map_or(Json::Null, |moment| {
@@ -126,7 +129,8 @@ impl Value {
             Self::Seconds(number)
             | Self::Ratio(number)
             | Self::Number(number)
-            | Self::Interval(_, number) => *number,
+            | Self::Interval(_, number)
+            | Self::Picture(_, number) => *number,
             Self::Time(stamp) => stamp.0 as f64,
             Self::Point(point) => point.raw as f64,
         }

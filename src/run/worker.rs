@@ -27,6 +27,7 @@ pub(crate) async fn serve(
 ) {
     let password = first.connected.password.clone();
     let thresholds = first.server.thresholds.clone();
+    let busy_hours = first.server.busy_hours.clone();
     let throw_away = first.server.throw_away;
     let mut session = Some(first);
     let mut wait = Duration::from_secs(1);
@@ -39,6 +40,7 @@ pub(crate) async fn serve(
             Ok(mut current) => {
                 current.journal.clone_from(&journal);
                 current.server.thresholds.clone_from(&thresholds);
+                current.server.busy_hours.clone_from(&busy_hours);
                 current.server.throw_away = throw_away;
                 current.second = Some(companions.clone());
                 wait = Duration::from_secs(1);

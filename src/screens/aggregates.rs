@@ -24,6 +24,7 @@ use crate::model::target::Target;
 use crate::model::value::Value;
 use crate::model::verdict::{Finding, Level, Verdict};
 use crate::model::{clock, rules, text};
+use crate::screens::cells::{self, AGAINST_CELLS};
 use crate::screens::later::Later;
 use crate::screens::policy;
 use crate::screens::policy::Policy;
@@ -158,7 +159,14 @@ impl Record for Row {
             },
         ),
         Column::<Self>::number("", "EXPECTED", 9, |row, _| row.expected_value()),
-        Column::<Self>::text("source", "SOURCE", 22, |row, _| row.source().into()).rank(3),
+        Column::<Self>::number("", "LAG/EXPECTED", AGAINST_CELLS, |row, at| {
+            row.behind(at).map(cells::against).into()
+        })
+        .wrong(const { &[&rules::AGGREGATE_BEHIND] })
+        .rank(2),
+        Column::<Self>::text("source", "SOURCE", 22, |row, _| row.source().into())
+            .rank(3)
+            .shrinks(14),
         Column::<Self>::text("bucket_width", "BUCKET", 8, |row, _| {
             row.bucket_width.as_deref().map(Value::interval).into()
         })

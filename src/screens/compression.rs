@@ -19,6 +19,7 @@ use crate::model::target::Target;
 use crate::model::value::Value;
 use crate::model::verdict::{Finding, Verdict};
 use crate::model::version::Version;
+use crate::screens::cells::{self, SHARE_CELLS};
 use crate::screens::chunks::{self, Chunks};
 use crate::screens::later::Later;
 use crate::screens::policy;
@@ -73,6 +74,10 @@ impl Record for Row {
             row.compressed.into()
         })
         .rank(1),
+        Column::<Self>::number("", "COMPRESSED", SHARE_CELLS, |row, _| {
+            cells::share(row.compressed + row.partial, row.chunks)
+        })
+        .rank(2),
         Column::<Self>::number("partial_chunks", "PART", 5, |row, _| row.partial.into())
             .wrong(const { &[&rules::COMPRESSION_PARTIAL] })
             .rank(3),
@@ -84,12 +89,12 @@ impl Record for Row {
         Column::<Self>::number("before_bytes", "BEFORE", 8, |row, _| {
             row.before_bytes.map(Value::Bytes).into()
         })
-        .rank(4),
+        .rank(6),
         Column::<Self>::number("after_bytes", "AFTER", 8, |row, _| {
             row.after_bytes.map(Value::Bytes).into()
         })
         .wrong(const { &[&rules::COMPRESSION_RECORD] })
-        .rank(4),
+        .rank(5),
         Column::<Self>::number("ratio", "RATIO", 6, |row, _| {
             row.ratio().map(Value::Ratio).into()
         })
@@ -98,12 +103,12 @@ impl Record for Row {
             row.segment_by.clone().into()
         })
         .wrong(const { &[&rules::COMPRESSION_OLD] })
-        .rank(5),
+        .rank(6),
         Column::<Self>::text("order_by", "ORDER BY", 24, |row, _| {
             row.order_by.clone().into()
         })
         .wrong(const { &[&rules::COMPRESSION_OLD] })
-        .rank(6),
+        .rank(7),
         Column::<Self>::text("compress_after", "OLDER THAN", 10, |row, _| {
             row.policy.as_ref().map_or(Value::Null, Policy::after_value)
         })
@@ -148,6 +153,7 @@ impl Record for Row {
         ("ON", "Whether compression (the columnstore) is enabled"),
         ("CHUNKS", "Number of chunks"),
         ("COMPR", "Chunks that are compressed"),
+        ("COMPRESSED", "Share of the chunks that are compressed"),
         ("PART", "Chunks that are compressed and have newer, uncompressed rows too"),
         ("UNCOMPR", "Chunks that are not compressed"),
         ("BEFORE", "Size of the compressed chunks before their compression"),

@@ -19,7 +19,7 @@ use crate::model::value::Value;
 use crate::model::verdict::{Finding, Verdict};
 use crate::screens::later::Later;
 use crate::screens::record::{Column, Detail, Exact, Record, Section};
-use crate::screens::{aggregates, chunks};
+use crate::screens::{aggregates, cells, chunks};
 use crate::server::known::At;
 use crate::server::row::{Line, read};
 use crate::server::sql::{Param, Query, query};
@@ -49,6 +49,10 @@ impl Record for Row {
             .wrong(const { &[&rules::HYPERTABLE_CANDIDATE] })
             .rank(4),
         Column::<Self>::number("bytes", "SIZE", 8, |row, _| row.size()),
+        Column::<Self>::number("", "OF MAX", 7, |row, _| {
+            cells::of_largest(row.known_bytes(), row.largest)
+        })
+        .rank(3),
         Column::<Self>::number("growth_bytes_per_day", "PER DAY", 8, |row, _| {
             row.bytes_or_about(row.growth())
         }),
@@ -136,6 +140,7 @@ impl Record for Row {
         ("HYPERTABLE", "The hypertable, the continuous aggregate, or a table that could be one"),
         ("KIND", "hypertable, aggregate or candidate"),
         ("SIZE", "Size with indexes and TOAST, over all chunks"),
+        ("OF MAX", "SIZE against the largest of the list"),
         ("PER DAY", "Growth a day, by the newest full chunk intervals"),
         ("GROWTH", "Growth since this console started"),
         ("OVER", "Time over which GROWTH was measured"),
@@ -236,7 +241,9 @@ impl Record for Row {
     }
 
     fn relate(rows: &mut [Self], _: &At) {
+        let largest = rows.iter().filter_map(Row::known_bytes).max();
         for row in rows {
+            row.largest = largest.unwrap_or(0);
             let now = row.measured().zip(row.bytes());
             // A replay can move back to before the first size.
             let earlier = |(seen, _): &(Stamp, i64)| now.is_none_or(|(now, _)| *seen <= now);

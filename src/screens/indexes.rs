@@ -10,6 +10,8 @@ use crate::model::target::Target;
 use crate::model::value::Value;
 use crate::model::verdict::{Finding, Verdict};
 use crate::model::{rules, text};
+use crate::screens::cells;
+use crate::screens::history::History;
 use crate::screens::later::Later;
 use crate::screens::record::{Column, Detail, Exact, Record, Section};
 use crate::server::known::At;
@@ -38,7 +40,9 @@ impl Record for Row {
     const MAX_AGE: Duration = Duration::from_secs(60);
     const COLUMNS: &'static [Column<Self>] = &[
         Column::<Self>::text("", "INDEX", 26, |row, _| row.name.as_str().into()).grows(),
-        Column::<Self>::text("", "TABLE", 20, |row, _| row.table_name().into()).grows(),
+        Column::<Self>::text("", "TABLE", 20, |row, _| row.table_name().into())
+            .grows()
+            .shrinks(16),
         Column::<Self>::hidden("schema", |row, _| row.schema.as_str().into()),
         Column::<Self>::hidden("table", |row, _| row.table.as_str().into()),
         Column::<Self>::hidden("name", |row, _| row.name.as_str().into()),
@@ -61,6 +65,20 @@ impl Record for Row {
             .wrong(const { &[&rules::INDEX_UNUSED] }),
         Column::<Self>::number("bytes", "BYTES", 9, |row, _| row.size())
             .wrong(const { &[&rules::INDEX_SIZE_UNKNOWN] }),
+        Column::<Self>::number("", "OF MAX", 7, |row, _| {
+            cells::of_largest(Some(row.known_bytes()), row.largest)
+        })
+        .rank(4),
+        Column::<Self>::number("wasted_bytes", "WASTED", 8, judge::wasted).wrong(
+            const {
+                &[
+                    &rules::INDEX_BLOATED,
+                    &rules::INDEX_COMPRESSED,
+                    &rules::INDEX_DUPLICATE,
+                    &rules::INDEX_UNUSED,
+                ]
+            },
+        ),
         Column::<Self>::number("bloat_bytes", "BLOAT", 8, |row, _| {
             row.bloat_bytes().map(Value::Bytes).into()
         })
@@ -124,6 +142,8 @@ impl Record for Row {
         ("MISSING", "Chunks that lack the index"),
         ("SCANS", "Scans since the statistics were reset, over all chunks"),
         ("BYTES", "Size, over all chunks"),
+        ("OF MAX", "BYTES against the largest of the list"),
+        ("WASTED", "What a drop or a REINDEX frees: all of an unused or duplicate index, else its bloat"),
         ("BLOAT", "Estimated unused space in the index; - if it cannot be estimated"),
         ("UNIQ", "Whether it is unique"),
         ("VALID", "no: queries do not use it, but every write updates it"),
@@ -182,6 +202,22 @@ impl Record for Row {
     /// The index in each chunk.
     fn pictured(&self) -> &'static [usize] {
         if self.parts.is_some() { &[0] } else { &[] }
+    }
+
+    /// An index without parts has no picture, so its definition is shown too.
+    fn brief(&self, at: &At, _: &History) -> Vec<Section> {
+        let mut facts = self.facts(at);
+        if self.parts.is_some() {
+            facts.truncate(1);
+        }
+        facts
+    }
+
+    fn relate(rows: &mut [Self], _: &At) {
+        let largest = rows.iter().map(Row::known_bytes).max().unwrap_or(0);
+        for row in rows {
+            row.largest = largest;
+        }
     }
 
     fn headline(rows: &[Self], _: &[Box<[Finding]>], at: &At) -> Vec<String> {

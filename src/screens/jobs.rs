@@ -8,8 +8,10 @@ mod judge;
 mod name;
 mod row;
 mod runs;
+mod schedule;
 mod starts;
 mod state;
+mod strip;
 
 use std::time::Duration;
 
@@ -21,6 +23,7 @@ use crate::model::value::Value;
 use crate::model::verdict::{Finding, Verdict};
 use crate::model::version::Version;
 use crate::screens::history::History;
+use crate::screens::later::Later;
 use crate::screens::policy;
 use crate::screens::record::{Column, Detail, Exact, Record, Section};
 use crate::server::known::{At, Server};
@@ -29,7 +32,7 @@ use crate::server::sql::{Param, Query, query};
 use self::row::started;
 pub use crate::screens::policy::State;
 
-pub use self::row::{Interval, JobError, Row, Statistics, Workers};
+pub use self::row::{Crowd, Interval, JobError, OnRecord, Row, Statistics, Workers};
 
 impl From<&Interval> for Value {
     fn from(interval: &Interval) -> Self {
@@ -81,7 +84,7 @@ impl Record for Row {
         hidden("target", |row, _| row.target.clone().into()),
         column("owner", "OWNER", 10, |row, _| row.owner.as_str().into())
             .wrong(const { &[&rules::JOB_OWNER] })
-            .rank(7),
+            .rank(8),
         hidden("scheduled", |row, _| row.scheduled.into()),
         column("state", "STATE", 11, |row, at| row.state(at).name().into()).wrong(
             const {
@@ -99,6 +102,17 @@ impl Record for Row {
                 ]
             },
         ),
+        number("", "LAST 20 RUNS", strip::RUNS_CELLS, Row::newest_runs)
+            .wrong(
+                const {
+                    &[
+                        &rules::JOB_CRASHED,
+                        &rules::JOB_FAILING,
+                        &rules::JOB_PORTAL_FAULT,
+                    ]
+                },
+            )
+            .rank(2),
         column("schedule_interval", "EVERY", 9, |row, _| {
             (&row.schedule).into()
         })
@@ -107,28 +121,38 @@ impl Record for Row {
             row.last_run_status().into()
         })
         .wrong(const { &[&rules::JOB_FAILING, &rules::JOB_PORTAL_FAULT] }),
-        number("last_start", "STARTED", 11, |row, _| started(row).into()).rank(2),
+        number("last_start", "STARTED", 11, |row, _| started(row).into()).rank(5),
         number("last_duration_seconds", "TOOK", 7, |row, _| {
             row.run_seconds().map_or(Value::Null, Value::Seconds)
         })
         .wrong(const { &[&rules::JOB_OVERRUN, &rules::JOB_SLOW] })
-        .rank(2),
-        number("next_start", "NEXT", 11, |row, _| row.next_start().into())
-            .wrong(const { &[&rules::JOB_AT_ONCE, &rules::JOB_FAR, &rules::JOB_LATE] }),
+        .rank(4),
+        number("next_start", "NEXT", 11, |row, _| row.next_start().into()).wrong(
+            const {
+                &[
+                    &rules::JOB_AT_ONCE,
+                    &rules::JOB_BUSY,
+                    &rules::JOB_CROWD,
+                    &rules::JOB_FAR,
+                    &rules::JOB_LATE,
+                ]
+            },
+        ),
+        number("", "NEXT 24 H", strip::HOURS, Row::next_runs).rank(2),
         number("total_runs", "RUNS", 6, |row, _| {
             row.count(|of| of.total_runs)
         })
-        .rank(4),
+        .rank(5),
         number("total_failures", "FAILED", 6, |row, _| {
             row.count(|of| of.total_failures)
         })
         .wrong(const { &[&rules::JOB_FAILING] })
-        .rank(3),
+        .rank(4),
         number("consecutive_failures", "IN A ROW", 8, |row, _| {
             row.count(|of| of.consecutive_failures.into())
         })
         .wrong(const { &[&rules::JOB_FAILING] })
-        .rank(6),
+        .rank(7),
         column("last_error_sqlstate", "SQLSTATE", 8, |row, _| {
             row.error
                 .as_ref()
@@ -136,12 +160,13 @@ impl Record for Row {
                 .into()
         })
         .wrong(const { &[&rules::JOB_FAILING, &rules::JOB_PORTAL_FAULT] })
-        .rank(5),
+        .rank(6),
         column("last_error", "LAST ERROR", 40, |row, _| {
             row.error.as_ref().map(|error| error.message.clone()).into()
         })
         .wrong(const { &[&rules::JOB_FAILING] })
-        .rank(6),
+        .rank(7)
+        .shrinks(24),
         hidden("last_error_at", |row, _| {
             row.error.as_ref().and_then(|error| error.at).into()
         }),
@@ -168,25 +193,42 @@ impl Record for Row {
         ("ID", "Id of the job"),
         ("OWNER", "Role with whose rights it runs"),
         ("STATE", "scheduled, running, late, paused, crashed, never ran, backing off after a failure ..."),
+        ("LAST 20 RUNS", "The newest runs, the last one last: · succeeded, X failed, ~ not on record"),
         ("EVERY", "Schedule interval"),
         ("LAST", "Result of the last run"),
         ("STARTED", "Start of the last run"),
         ("TOOK", "Duration of the last run, or of the one that runs"),
         ("NEXT", "Start of the next run"),
+        ("NEXT 24 H", "Planned starts, 2 hours a cell: │ one, █ more"),
         ("RUNS", "Number of runs"),
         ("FAILED", "Number of runs that failed"),
         ("IN A ROW", "Failed runs since the last success"),
         ("SQLSTATE", "Code of the last error"),
         ("LAST ERROR", "Message of the last error"),
     ];
-    const EXACT: &'static [Exact<Self>] = &[policy::age(
-        |row| (row.scheduled && row.statistics.is_none()).then_some((row.job_id.into(), 1)),
-        |row, figures| {
-            if let Ok([since]) = figures {
-                row.known_since = since.map(Stamp);
-            }
+    const EXACT: &'static [Exact<Self>] = &[
+        policy::age(
+            |row| (row.scheduled && row.statistics.is_none()).then_some((row.job_id.into(), 1)),
+            |row, figures| {
+                if let Ok([since]) = figures {
+                    row.known_since = since.map(Stamp);
+                }
+            },
+        ),
+        Exact {
+            overview: true,
+            later: false,
+            judges: |_| false,
+            every: Duration::from_secs(30),
+            query: query!("jobs_runs"),
+            figures: &["failing_since", "recent"],
+            slice: 100,
+            want: Row::wants_record,
+            take: |row, figures| {
+                row.record = Later::of(figures, |[since, recent]| OnRecord::read(since, recent));
+            },
         },
-    )];
+    ];
     const DETAILS: &'static [Detail<Self>] = &[
         Detail {
             title: "Configuration",
@@ -237,6 +279,10 @@ impl Record for Row {
         for row in rows {
             row.workers.peak = peak.map(|peak| peak.max(row.workers.used));
         }
+    }
+
+    fn relate(rows: &mut [Self], at: &At) {
+        schedule::find_crowd(rows, at);
     }
 
     fn verdict(&self, at: &At) -> Verdict {

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 
+use crate::model::busy::BusyHours;
 use crate::model::moment::Stamp;
 use crate::model::text;
 use crate::model::thresholds::{Limits, Thresholds};
@@ -87,6 +88,9 @@ pub struct Server {
     /// The user's thresholds.
     #[serde(default)]
     pub thresholds: Thresholds,
+    /// The hours that the user calls busy on this connection.
+    #[serde(default)]
+    pub busy_hours: Option<BusyHours>,
 }
 
 /// The text of [`Server::timescaledb`].

@@ -39,12 +39,25 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
         let text = format!(" ~ cannot be read: {}", printable(error));
         lines.push(Line::styled(text::cut(&text, width), theme.style("caveat")));
     }
-    for section in pane.shown.sections.iter().chain(&pane.brief) {
+    let most = (width / FIGURE).max(1);
+    let add = |lines: &mut Vec<Line<'static>>, section: &Section, columns: usize| {
         let room = height.saturating_sub(lines.len());
         // A title alone says nothing.
         if room > 1 || matches!(section, Section::Facts { .. }) {
-            lines.extend(compact(section, width, room, pane.built, theme));
+            let place = Place {
+                width,
+                room,
+                columns,
+            };
+            lines.extend(compact(section, place, pane.built, theme));
         }
+    };
+    for section in &pane.shown.sections {
+        add(&mut lines, section, most);
+    }
+    let columns = columns(&pane.brief, most, height.saturating_sub(lines.len()));
+    for section in &pane.brief {
+        add(&mut lines, section, columns);
     }
     lines.truncate(height);
     frame.render_widget(Paragraph::new(lines), area);
@@ -118,15 +131,34 @@ fn next_step<'a>(app: &App, verdict: &Verdict, width: usize) -> Option<Line<'a>>
     ]))
 }
 
-fn compact(
-    section: &Section,
+/// Room for a section, and the columns of its figures.
+#[derive(Clone, Copy)]
+struct Place {
     width: usize,
     room: usize,
-    now: Stamp,
-    theme: &Theme,
-) -> Vec<Line<'static>> {
+    columns: usize,
+}
+
+/// The fewest columns of figures in which all sections fit, so that the pane is filled and values are whole; at most as many
+/// as the width has.
+fn columns(sections: &[Section], most: usize, room: usize) -> usize {
+    let lines = |columns: usize| -> usize {
+        let lines = sections.iter().map(|section| match section {
+            Section::Facts { facts, .. } => known(facts).count().div_ceil(columns),
+            Section::Text { text, .. } => 1 + text.lines().count(),
+            Section::Grid { rows, .. } => 2 + rows.len(),
+            Section::Axis(_) => room,
+        });
+        lines.sum()
+    };
+    let fits = (1..=most).find(|columns| lines(*columns) <= room);
+    fits.unwrap_or(most)
+}
+
+fn compact(section: &Section, place: Place, now: Stamp, theme: &Theme) -> Vec<Line<'static>> {
+    let Place { width, room, .. } = place;
     match section {
-        Section::Facts { facts, .. } => figures(facts, width, room, now, theme),
+        Section::Facts { facts, .. } => figures(facts, place, now, theme),
         Section::Axis(axis) => {
             let (title, drawn) = axis.draw_in(width.saturating_sub(2), room.saturating_sub(1));
             let title = text::cut(&printable(&title), width.saturating_sub(2));
@@ -143,19 +175,23 @@ fn compact(
     }
 }
 
-/// The known figures in as many columns as fit, column by column.
+fn known(facts: &[(String, Value)]) -> impl Iterator<Item = &(String, Value)> {
+    facts.iter().filter(|(_, value)| *value != Value::Null)
+}
+
+/// The known figures, column by column.
 fn figures(
     facts: &[(String, Value)],
-    width: usize,
-    room: usize,
+    place: Place,
     now: Stamp,
     theme: &Theme,
 ) -> Vec<Line<'static>> {
-    let known: Vec<_> = facts
-        .iter()
-        .filter(|(_, value)| *value != Value::Null)
-        .collect();
-    let columns = (width / FIGURE).max(1);
+    let known: Vec<_> = known(facts).collect();
+    let Place {
+        width,
+        room,
+        columns,
+    } = place;
     let cell = width.saturating_sub(1) / columns;
     let rows = known.len().div_ceil(columns).min(room);
     let label = known.iter().map(|(label, _)| text::width(label)).max();

@@ -48,6 +48,7 @@ pub fn server() -> Server {
         time_zone_hidden_by: None,
         throw_away: false,
         thresholds: hypertop::model::thresholds::Thresholds::default(),
+        busy_hours: None,
     }
 }
 
@@ -153,11 +154,15 @@ pub fn job(id: i32, scheduled: bool) -> jobs::Row {
             ..jobs::Statistics::default()
         }),
         error: None,
+        record: Later::NotRead,
+        crowd: None,
         pid: None,
         workers: jobs::Workers {
             used: 3,
             slots: Some(16),
             schedulers: 1,
+            permanent: 2,
+            processes: Some(48),
             peak: None,
         },
     }

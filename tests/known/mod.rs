@@ -33,5 +33,6 @@ pub fn server() -> Server {
         time_zone_hidden_by: None,
         throw_away: false,
         thresholds: hypertop::model::thresholds::Thresholds::default(),
+        busy_hours: None,
     }
 }

@@ -92,7 +92,7 @@ fn judge_parent(row: &Row, findings: &mut Findings) {
             Finding::new(&rules::AGGREGATE_PARENT, Level::Notice, reason).fixed_by(of.fix);
         finding.on.clone_from(&of.on);
         finding.sets.clone_from(&of.sets);
-        findings.push(finding);
+        findings.push(finding.since(of.since));
         return;
     }
     let (what, fix, on) = match &row.parent_job {
@@ -212,7 +212,8 @@ fn judge_lag(row: &Row, findings: &mut Findings, at: &At) {
     );
     let Some(policy) = &row.policy else {
         if lag > 0 {
-            findings.push(behind_without_policy(row, lag));
+            let finding = behind_without_policy(row, lag);
+            findings.push(finding.since(row.lags_since(0.0, at)));
         }
         return;
     };
@@ -227,7 +228,7 @@ fn judge_lag(row: &Row, findings: &mut Findings, at: &At) {
         } else {
             Level::Warning
         };
-        findings.push(behind(row, lag, level, cause(row, at)));
+        findings.push(behind(row, lag, level, cause(row, at), at));
     }
     policy.judge(findings, &limits, at.now, late);
 }
@@ -246,7 +247,7 @@ fn behind_without_policy(row: &Row, lag: i64) -> Finding {
     no_policy(level, reason)
 }
 
-fn behind(row: &Row, lag: i64, level: Level, cause: Cause) -> Finding {
+fn behind(row: &Row, lag: i64, level: Level, cause: Cause, at: &At) -> Finding {
     let expected = row
         .expected_seconds
         .filter(|_| row.axis != Axis::Integer)
@@ -261,7 +262,7 @@ fn behind(row: &Row, lag: i64, level: Level, cause: Cause) -> Finding {
     );
     let mut finding = Finding::new(&rules::AGGREGATE_BEHIND, level, reason).fixed_by(cause.fix);
     finding.on = cause.on;
-    finding
+    finding.since(row.late_since(at))
 }
 
 /// Adds the reason of an unknown lag: to the finding of a blocked refresh if a lock is the reason, else as a finding of

@@ -46,7 +46,8 @@ pub(super) fn headline(rows: &[Row], findings: &[Box<[Finding]>], at: &At) -> Ve
     let all = format!("{}: {by_state}", many_rows(rows.len(), "aggregate"));
     vec![
         line([all, loses]),
-        line([worst(rows, at), pending(rows), real_time(rows)]),
+        // The name, which may be long, comes last.
+        line([pending(rows), real_time(rows), worst(rows, at)]),
     ]
 }
 
@@ -56,17 +57,16 @@ fn worst(rows: &[Row], at: &At) -> String {
         .filter_map(|row| Some((row.behind(at)?, row.full_name())));
     match behind.max_by(|(a, _), (b, _)| a.total_cmp(b)) {
         Some((times, name)) => {
-            format!("largest lag {times:.1}x its expected maximum: {name}")
+            format!("largest lag {times:.1}x expected: {name}")
         }
-        None => "no lag can be compared with an expected maximum".to_owned(),
+        None => "no lag can be compared with an expected one".to_owned(),
     }
 }
 
 fn pending(rows: &[Row]) -> String {
     match rows.iter().map(|row| row.pending).sum() {
         0 => String::new(),
-        1 => "1 changed range waits for a refresh".to_owned(),
-        many => format!("{} changed ranges wait for a refresh", text::count(many)),
+        many => format!("{} to refresh", text::plural(many, "changed range")),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The lag of an aggregate, computed from its watermark, its source's newest row, and the clock.
 
 use super::row::Row;
-use crate::model::moment::{Axis, Point};
+use crate::model::moment::{Axis, Point, Stamp};
 use crate::model::text;
 use crate::model::thresholds::Limits;
 use crate::model::value::Value;
@@ -88,6 +88,25 @@ impl Row {
         self.allowed_lag(at)
             .filter(|allowed| *allowed > 0.0)
             .map(|allowed| lag / allowed)
+    }
+
+    /// The moment when its lag passed the expected maximum: rows of then should be in it by now. `None`: unknown, as for
+    /// integer time.
+    pub(super) fn late_since(&self, at: &At) -> Option<Stamp> {
+        let allowed = self.allowed_lag(at)? * self.limits(at).aggregate_lag_factor;
+        self.lags_since(allowed, at)
+    }
+
+    /// The moment when its lag passed so many seconds.
+    pub(super) fn lags_since(&self, seconds: f64, at: &At) -> Option<Stamp> {
+        let zone = match self.axis {
+            Axis::Integer => return None,
+            Axis::TimestampTz => 0,
+            Axis::Timestamp | Axis::Date => self.local_shift,
+        };
+        let covered = Stamp(self.covered(at)?).finite()?.plus_seconds(seconds);
+        let since = Stamp(covered.0.saturating_sub(zone));
+        (since <= at.now).then_some(since)
     }
 
     /// Whether the source was read and has no row.

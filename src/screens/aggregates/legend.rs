@@ -5,6 +5,7 @@ pub(super) const LEGEND: &[(&str, &str)] = &[
     ("AGGREGATE", "The continuous aggregate; below it those that are built on it"),
     ("LAG", "Distance from its materialized rows to the newest row of the source"),
     ("EXPECTED", "Largest lag that its policy allows"),
+    ("LAG/EXPECTED", "LAG against EXPECTED; │ is 100 %"),
     ("SOURCE", "The hypertable or aggregate that it is built on"),
     ("BUCKET", "Width of its buckets"),
     ("REAL-TIME", "yes: queries add the rows that are not materialized yet"),

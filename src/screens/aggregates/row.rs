@@ -99,6 +99,9 @@ pub struct Row {
     pub inherited: Option<Inherited>,
     /// The aggregate at the root of its hierarchy; `None`: it has neither parent nor child.
     pub family: Option<i32>,
+    /// The lines of the tree before its name.
+    #[serde(skip)]
+    pub branch: String,
 }
 
 /// The newest row of an aggregate's source.
@@ -145,6 +148,9 @@ pub struct Inherited {
     pub on: Option<Target>,
     #[serde(skip)]
     pub sets: Vec<(String, String)>,
+    /// Start of its lag.
+    #[serde(skip)]
+    pub since: Option<Stamp>,
 }
 
 impl Row {

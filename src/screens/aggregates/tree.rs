@@ -10,16 +10,18 @@ use crate::screens::record::Record;
 use crate::server::known::At;
 
 impl Row {
-    /// Its name, indented under its parent's.
+    /// Its name, below its parent's.
     pub(super) fn in_tree(&self) -> String {
-        let name = self.full_name();
-        match usize::try_from(self.depth - 1) {
-            Ok(above @ 1..) if self.family.is_some() => {
-                format!("{}└ {name}", "  ".repeat(above - 1))
-            }
-            _ => name,
-        }
+        format!("{}{}", self.branch, self.full_name())
     }
+}
+
+/// An aggregate whose children follow it.
+struct Open {
+    place: usize,
+    /// What stands before its name, and before those of its children.
+    branch: String,
+    below: String,
 }
 
 /// Puts every aggregate below its parent, in the order of their names.
@@ -44,15 +46,34 @@ pub(super) fn settle(rows: &mut Vec<Row>) {
     }
     let mut order = Vec::with_capacity(rows.len());
     for root in (0..rows.len()).filter(|place| parents[*place].is_none()) {
-        let mut open = vec![root];
-        while let Some(place) = open.pop() {
-            let alone = place == root && !children.contains_key(&place);
-            order.push((place, (!alone).then_some(rows[root].id)));
-            open.extend(children.get(&place).into_iter().flatten().rev());
+        let alone = !children.contains_key(&root);
+        let family = (!alone).then_some(rows[root].id);
+        let mut open = vec![Open {
+            place: root,
+            branch: String::new(),
+            below: String::new(),
+        }];
+        while let Some(one) = open.pop() {
+            let below = children.get(&one.place).into_iter().flatten();
+            // The last child is opened last, and its line ends the branch.
+            open.extend(below.rev().enumerate().map(|(nth, child)| {
+                let (sign, line) = if nth == 0 {
+                    ("└ ", "  ")
+                } else {
+                    ("├ ", "│ ")
+                };
+                Open {
+                    place: *child,
+                    branch: format!("{}{sign}", one.below),
+                    below: format!("{}{line}", one.below),
+                }
+            }));
+            order.push((one.place, family, one.branch));
         }
     }
-    let of = |(place, family): (usize, Option<i32>)| Row {
+    let of = |(place, family, branch): (usize, Option<i32>, String)| Row {
         family,
+        branch,
         ..rows[place].clone()
     };
     *rows = order.into_iter().map(of).collect();
@@ -100,6 +121,7 @@ fn inheritance(row: &Row, at: &At) -> Option<Inherited> {
         why,
         fix: fixer.fix,
         sets: fixer.sets.clone(),
+        since: behind.since,
         on: fixer
             .on
             .clone()

@@ -34,7 +34,11 @@ impl Kind {
             Value::Null => return None,
             Value::Text(_) | Value::Fields(_) => Self::Text,
             Value::Bool(_) => Self::Truth,
-            Value::Int(_) | Value::About(_) | Value::Ratio(_) | Value::Number(_) => Self::Number,
+            Value::Int(_)
+            | Value::About(_)
+            | Value::Ratio(_)
+            | Value::Number(_)
+            | Value::Picture(..) => Self::Number,
             Value::Bytes(_) | Value::AboutBytes(_) => Self::Bytes,
             Value::Seconds(_) | Value::Interval(..) => Self::Length,
             Value::Time(_) => Self::Age,
@@ -184,7 +188,9 @@ impl Wanted {
             Value::Fields(_) => self.text_order(&value.show(now)),
             Value::Bool(truth) => Some(truth.cmp(&self.truth?)),
             Value::Int(number) | Value::About(number) => figures(*number as f64, self.number),
-            Value::Ratio(number) | Value::Number(number) => figures(*number, self.number),
+            Value::Ratio(number) | Value::Number(number) | Value::Picture(_, number) => {
+                figures(*number, self.number)
+            }
             Value::Bytes(bytes) | Value::AboutBytes(bytes) => figures(*bytes as f64, self.bytes),
             Value::Seconds(seconds) | Value::Interval(_, seconds) => {
                 figures(*seconds, self.seconds)
@@ -231,6 +237,7 @@ impl Wanted {
                 let wanted = self.number.map(|wanted| format!("{wanted:.1}"));
                 wanted.is_some_and(|wanted| wanted == format!("{have:.1}"))
             }
+            Value::Picture(_, have) => self.number.map(f64::round) == Some(have.round()),
             Value::Seconds(have) => seconds(*have),
             Value::Time(at) if self.at.is_none() => distance(*at, now).is_some_and(seconds),
             _ => false,

@@ -151,6 +151,9 @@ pub struct Row {
     pub about_bytes: Option<i64>,
     #[serde(skip)]
     pub(super) exact: Later<Size>,
+    /// The most bytes of any row.
+    #[serde(skip)]
+    pub(super) largest: i64,
     /// The first exact size that this console read, with its time.
     pub seen: Option<(Stamp, i64)>,
     #[serde(alias = "window_start")]
@@ -219,6 +222,11 @@ impl Row {
             },
             None => listed,
         })
+    }
+
+    /// Exact bytes, or the estimate.
+    pub(super) fn known_bytes(&self) -> Option<i64> {
+        self.bytes().or(self.about_bytes)
     }
 
     pub(super) fn size(&self) -> Value {

@@ -1,5 +1,6 @@
 //! Totals of indexes.
 
+use super::judge;
 use super::row::{Row, counted_since};
 use crate::model::text;
 use crate::model::value::Value;
@@ -29,7 +30,7 @@ pub(super) fn headline(rows: &[Row], at: &At) -> Vec<String> {
         (rows.iter().filter(missing).count(), "missing on chunks"),
     ]);
     vec![
-        line([all, unused(rows, at)]),
+        line([all, wasted(rows, at), unused(rows, at)]),
         line([double, bloat(rows), faults]),
     ]
 }
@@ -42,6 +43,17 @@ fn size<'a>(rows: impl Iterator<Item = &'a Row>) -> String {
         _ => Value::AboutBytes(row.known_bytes()),
     });
     Sum::of(bytes).bytes()
+}
+
+/// What is unused, double or bloated, each index counted once.
+fn wasted(rows: &[Row], at: &At) -> String {
+    let known = rows.iter().map(|row| judge::wasted(row, at));
+    let sum = Sum::of(known.filter(|value| *value != Value::Null));
+    match (sum.known, sum.total) {
+        (0, _) => String::new(),
+        (_, 0) => "none wasted".to_owned(),
+        _ => format!("{} wasted", sum.bytes()),
+    }
 }
 
 fn unused(rows: &[Row], at: &At) -> String {

@@ -199,6 +199,37 @@ fn serves_little(row: &Row, at: &At, percent: f64) -> bool {
         && thresholds::percent(compressed, parts.with) >= percent
 }
 
+/// Bytes that a drop or a REINDEX would free, counted once: all of an index that is unused, useless on compressed data or a
+/// duplicate, else its bloat. `Null`: nothing of this is known.
+pub(super) fn wasted(row: &Row, at: &At) -> Value {
+    let limits = || at.limits(&row.table_name());
+    let unused = row.unused(at);
+    let useless = || serves_little(row, at, limits().compressed_index_percent);
+    if row.duplicate_of.is_some() || unused == Some(true) || useless() {
+        return own_bytes(row);
+    }
+    match (row.bloat_bytes(), unused) {
+        // The bloat is an estimate.
+        (Some(bloat @ 1..), _) => Value::AboutBytes(bloat),
+        (Some(_), Some(false)) => Value::Bytes(0),
+        _ => Value::Null,
+    }
+}
+
+/// Bytes that a drop of the index frees: where a chunk has one index for it and a duplicate, that one stays.
+fn own_bytes(row: &Row) -> Value {
+    let shared = row.parts.as_ref().filter(|parts| parts.shared > 0);
+    match shared {
+        Some(parts) => {
+            let own = (parts.with - parts.shared).max(0);
+            let bytes = i128::from(row.known_bytes()) * i128::from(own);
+            let bytes = bytes / i128::from(parts.with.max(1));
+            Value::AboutBytes(i64::try_from(bytes).unwrap_or(i64::MAX))
+        }
+        None => row.size(),
+    }
+}
+
 fn size(row: &Row) -> String {
     let bytes = text::bytes(row.known_bytes());
     if row.bytes().is_some() {

@@ -106,6 +106,9 @@ pub struct Row {
     pub about_bytes: i64,
     #[serde(skip)]
     pub exact: Later<Size>,
+    /// The most bytes of any row.
+    #[serde(skip)]
+    pub largest: i64,
     pub root_valid: bool,
     pub unique: bool,
     /// Its constraint, and the kind `p`, `u` or `x`.

@@ -1,6 +1,7 @@
 //! What this role, server or version does not show of jobs.
 
 use super::row::{JobError, Row, Workers};
+use super::schedule;
 use crate::model::verdict::{Finding, Level};
 use crate::model::version::Version;
 use crate::model::{rules, text};
@@ -28,6 +29,7 @@ pub(super) fn caveats(rows: &[Row], at: &At) -> Vec<String> {
     let mut said = Vec::new();
     said.extend(successes(at.server));
     said.extend(workers(rows, at));
+    said.extend(schedule::unknown_zone(at));
     if rows
         .iter()
         .any(|row| row.error.as_ref().is_some_and(JobError::is_portal_fault))

@@ -5,6 +5,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::row::{Row, started};
 use super::runs;
+use super::strip::LEGEND;
 use crate::model::moment::{Stamp, finite};
 use crate::model::text;
 use crate::model::value::Value;
@@ -74,6 +75,7 @@ fn figures(row: &Row, at: &At) -> Section {
             row.average_seconds().map(Value::Seconds),
         )
         .add("next start", next.map(moment))
+        .some("newest runs, the last one last", newest(row, at))
         .add("runs", row.count(|of| of.total_runs))
         .add("successes", row.count(|of| of.total_successes))
         .add("failures", row.count(|of| of.total_failures))
@@ -83,6 +85,14 @@ fn figures(row: &Row, at: &At) -> Section {
             row.count(|of| of.consecutive_failures.into()),
         )
         .into()
+}
+
+/// The newest runs with the meaning of their signs.
+fn newest(row: &Row, at: &At) -> Option<String> {
+    match row.newest_runs(at) {
+        Value::Picture(runs, _) => Some(format!("{runs}  ({LEGEND})")),
+        _ => None,
+    }
 }
 
 /// Text to the second, in UTC.

@@ -1,6 +1,7 @@
 //! Findings of a job whose last run failed.
 
 use super::row::{JobError, Row, Statistics};
+use crate::model::moment::Stamp;
 use crate::model::target::{Target, TargetKind};
 use crate::model::verdict::{Finding, Findings, Level, without_stop};
 use crate::model::{rules, text};
@@ -62,8 +63,16 @@ pub(super) fn failing(row: &Row, at: &At, findings: &mut Findings) {
             many => format!("failed {many} times in a row, last"),
         };
         let said = format!("{often}{ago}: {}{then}", why_failed(row, error, at));
-        failed(row, at, of.consecutive_failures, &said)
+        failed(row, at, of.consecutive_failures, &said).since(since(row, of))
     });
+}
+
+/// When the first of its failures in a row ended; `None`: unknown, or not read yet.
+fn since(row: &Row, of: &Statistics) -> Option<Stamp> {
+    if of.consecutive_failures == 1 {
+        return of.last_finish;
+    }
+    row.record.get()?.failing_since
 }
 
 /// The finding of a failed run with its fix; `said`: how often, when and why.

@@ -1,7 +1,8 @@
 //! Findings of a job.
 
 use super::failing::{failing, unalterable};
-use super::row::Row;
+use super::row::{Row, started};
+use super::schedule;
 use super::starts::{self, FORGETS_NO_JOB};
 use crate::model::target::Target;
 use crate::model::verdict::{Finding, Findings, Level, Verdict};
@@ -32,6 +33,8 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
     }
     failing(row, at, &mut findings);
     starts::far(row, at, &mut findings);
+    schedule::crowded(row, at, &mut findings);
+    schedule::busy(row, at, &mut findings);
     if row.failed().is_none()
         && let Some(took) = row.run_seconds()
         && took > row.schedule.seconds
@@ -217,6 +220,7 @@ fn running(row: &Row, at: &At, findings: &mut Findings) {
             text::interval(&row.max_runtime.text)
         );
         let mut finding = Finding::new(&rules::JOB_OVERRUN, Level::Warning, reason);
+        finding.since = started(row).map(|start| start.plus_seconds(limit));
         finding.on = row.pid.map(Target::session);
         findings.push(finding);
     }
@@ -231,7 +235,7 @@ fn running(row: &Row, at: &At, findings: &mut Findings) {
             row.pid.unwrap_or_default()
         );
         let mut finding = Finding::new(&rules::JOB_SLOW, Level::Notice, reason);
-        finding = finding.fixed_by(Some("cancel-query"));
+        finding = finding.fixed_by(Some("cancel-query")).since(started(row));
         finding.on = row.pid.map(Target::session);
         findings.push(finding);
     }
@@ -280,7 +284,8 @@ fn crashed(row: &Row, at: &At, findings: &mut Findings) {
     let reason = format!(
         "crashed{times}: it started {age} ago, never finished, and its worker is gone; {then}"
     );
-    let finding = Finding::new(&rules::JOB_CRASHED, level, reason);
+    let finding = Finding::new(&rules::JOB_CRASHED, level, reason)
+        .since(started(row).filter(|_| crashes <= 1));
     let long = row.unfinished_seconds(at).unwrap_or_default() > FORGOTTEN_SECONDS;
     // A new start makes the scheduler wait 5 minutes again, so it is offered only for a forgotten job.
     findings.push(if forgets && long {

@@ -6,6 +6,10 @@ use crate::model::creation::ByCreation;
 use crate::model::moment::{Stamp, finite};
 use crate::model::value::Value;
 use crate::model::version::Version;
+use crate::screens::later::Later;
+
+/// Newest runs that are shown.
+pub(super) const RUNS: usize = 20;
 
 /// An interval: PostgreSQL's text and its length in seconds (a month counts 30 days).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -60,9 +64,52 @@ pub struct Workers {
     pub slots: Option<i64>,
     /// Schedulers of this database: 1, or nothing starts.
     pub schedulers: i64,
+    /// Launcher and schedulers of all databases, which never end.
+    #[serde(default)]
+    pub permanent: i64,
+    /// `max_worker_processes`, which workers of PostgreSQL and of other extensions need too; a recording of before that was read
+    /// does not say.
+    #[serde(default)]
+    pub processes: Option<i64>,
     /// The most that this console saw in use; `None`: it read them once.
     #[serde(default)]
     pub peak: Option<i64>,
+}
+
+/// The newest runs that the history has, read for jobs whose counters do not say how each of them ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OnRecord {
+    /// When the first of the present failures in a row ended; `None`: unknown.
+    pub failing_since: Option<Stamp>,
+    /// How the newest runs ended, the newest first. Where successes are not logged there are none.
+    pub succeeded: Vec<bool>,
+}
+
+impl OnRecord {
+    /// `runs` has two bits for each run, the newest in the lowest: 1 succeeded, 2 failed.
+    pub(super) fn read(since: Option<i64>, runs: Option<i64>) -> Self {
+        let runs = runs.unwrap_or(0);
+        let run = |nth: usize| (runs >> (2 * nth)) & 3;
+        let ended = (0..RUNS).map(run).take_while(|run| *run != 0);
+        let mut succeeded: Vec<_> = ended.map(|run| run == 1).collect();
+        // Before the oldest success, successes may not have been logged yet.
+        let certain = succeeded.iter().rposition(|succeeded| *succeeded);
+        succeeded.truncate(certain.map_or(0, |oldest| oldest + 1));
+        Self {
+            failing_since: since.map(Stamp),
+            succeeded,
+        }
+    }
+}
+
+/// Jobs that start within the same minute, if they are too many for the workers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Crowd {
+    /// The minute's beginning.
+    pub at: Stamp,
+    /// Their number, and the names of the first ones.
+    pub jobs: usize,
+    pub named: Vec<String>,
 }
 
 impl Workers {
@@ -113,14 +160,20 @@ pub struct Row {
     pub initial_start: Option<Stamp>,
     pub timezone: Option<String>,
     pub config: Option<String>,
-    #[serde(alias = "total_runs")]
     /// `None`: the scheduler has never looked at it.
+    #[serde(alias = "total_runs")]
     pub statistics: Option<Statistics>,
     /// For a job without statistics: a time at which it certainly existed.
     #[serde(default)]
     pub known_since: Option<Stamp>,
     #[serde(alias = "last_error")]
     pub error: Option<JobError>,
+    /// What the history says of its newest runs.
+    #[serde(skip)]
+    pub record: Later<OnRecord>,
+    /// Jobs that start within the same minute, if they are too many for the workers; only in one of them.
+    #[serde(skip)]
+    pub crowd: Option<Crowd>,
     /// Pid of its worker.
     pub pid: Option<i32>,
     #[serde(alias = "slots_used")]

@@ -24,7 +24,12 @@ pub(super) fn late(row: &Row, at: &At, findings: &mut Findings) {
     ));
     let since = since_restart(row, at);
     let reason = format!("late: it should have started {late} ago{since}; {why}");
+    let due = match &row.statistics {
+        Some(of) => of.next_start,
+        None => row.initial_start,
+    };
     let finding = Finding::new(&rules::JOB_LATE, level, reason);
+    let finding = finding.since(due.and_then(Stamp::finite));
     // A new start wakes a scheduler that forgot it. If no scheduler can start it, it is run in the foreground.
     findings.push(if cannot.is_none() {
         finding.setting(policy::BY.0, policy::BY.1)

@@ -31,9 +31,9 @@ impl Policy {
                 format!("{words} {}", text::age(next, now))
             })
         };
-        let (rule, level, reason) = if !self.scheduled {
+        let (rule, level, reason, since) = if !self.scheduled {
             let reason = format!("its policy (job {id}) is paused: resume-job resumes it");
-            (&rules::JOB_PAUSED, level, reason)
+            (&rules::JOB_PAUSED, level, reason, None)
         } else if self.is_failing() {
             let level = if f64::from(self.consecutive_failures) >= limits.job_failures_critical {
                 Level::Critical
@@ -51,14 +51,16 @@ impl Policy {
             };
             let reason =
                 format!("its policy (job {id}) {times}{again}; the Jobs screen has the error");
-            (&rules::JOB_FAILING, level, reason)
+            let once = self.last_finish.filter(|_| self.consecutive_failures == 1);
+            (&rules::JOB_FAILING, level, reason, once)
         } else if self.is_late(limits, now) {
             let reason = format!("its policy (job {id}) is late{}", next(": it was to run"));
-            (&rules::JOB_LATE, Level::Warning, reason)
+            let due = self.next_start.and_then(Stamp::finite);
+            (&rules::JOB_LATE, Level::Warning, reason, due)
         } else {
             return;
         };
-        findings.push(Finding::new(rule, level, reason).of_job(id));
+        findings.push(Finding::new(rule, level, reason).of_job(id).since(since));
     }
 
     /// Why there is only an estimate: `integer_now_func` is not run. `about`: number of chunks with the end of the newest

@@ -26,6 +26,7 @@ fn row(chunks: i64, interval: i64, bytes: i64) -> Row {
         tiered: 0,
         about_bytes: None,
         exact: Later::NotRead,
+        largest: 0,
         seen: None,
         window: Some(Window {
             start: 1000 * DAY - interval,

@@ -1,0 +1,98 @@
+//! Pictures in the cells of a list; each sorts by its figure.
+
+use crate::model::value::Value;
+use crate::screens::chart;
+
+/// Cells of the bar of a share.
+const SHARE: usize = 8;
+/// Cells of [`share`] with its figure.
+pub(crate) const SHARE_CELLS: u16 = 13;
+/// Cells of a bar against the largest figure.
+pub(crate) const LARGEST: usize = 7;
+/// Cells before the mark of 100 %, and behind it.
+const EXPECTED: usize = 8;
+const BEYOND: usize = 4;
+/// Cells of [`against`] with its mark.
+pub(crate) const AGAINST_CELLS: u16 = 13;
+
+/// A part of a whole: `████░░░░  50%`; `Null` without a whole. 0 and 100 % are nothing and everything.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "a percentage"
+)]
+pub(crate) fn share(part: i64, whole: i64) -> Value {
+    if whole <= 0 {
+        return Value::Null;
+    }
+    let share = part as f64 / whole as f64;
+    let percent = match part {
+        ..=0 => 0,
+        part if part >= whole => 100,
+        _ => ((share * 100.0).round() as i64).clamp(1, 99),
+    };
+    let bar = chart::gauge(share, SHARE);
+    Value::Picture(format!("{bar} {percent:>3}%"), share * 100.0)
+}
+
+/// A figure as a bar against the largest of its list; `Null` if it is unknown.
+#[expect(clippy::cast_precision_loss, reason = "a bar")]
+pub(crate) fn of_largest(figure: Option<i64>, largest: i64) -> Value {
+    let Some(figure) = figure else {
+        return Value::Null;
+    };
+    let share = figure as f64 / largest.max(1) as f64;
+    let bar = chart::gauge(share.min(1.0), LARGEST);
+    Value::Picture(bar, figure as f64)
+}
+
+/// A multiple of what is expected, with a mark at 100 %: `████░░░░│    `, `████████│██▌ `; far more ends in an arrow.
+#[expect(clippy::cast_precision_loss, reason = "a bar")]
+pub(crate) fn against(times: f64) -> Value {
+    let before = chart::gauge(times.min(1.0), EXPECTED);
+    let over = (times - 1.0).max(0.0) * EXPECTED as f64 / BEYOND as f64;
+    let after = chart::gauge(over, BEYOND).replace('░', " ");
+    Value::Picture(format!("{before}│{after}"), times)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(value: &Value) -> String {
+        match value {
+            Value::Picture(text, _) => text.clone(),
+            _ => String::new(),
+        }
+    }
+
+    #[test]
+    fn a_share_is_nothing_or_everything_only_if_it_is() {
+        assert_eq!(text(&share(1, 2)), "████░░░░  50%");
+        assert_eq!(text(&share(0, 2000)), "░░░░░░░░   0%");
+        assert_eq!(text(&share(1, 2000)), "▏░░░░░░░   1%");
+        assert_eq!(text(&share(1999, 2000)), "███████▉  99%");
+        assert_eq!(text(&share(2000, 2000)), "████████ 100%");
+        assert_eq!(share(0, 0), Value::Null);
+        assert_eq!(text(&share(1, 2)).chars().count(), usize::from(SHARE_CELLS));
+    }
+
+    #[test]
+    fn the_largest_fills_its_bar_and_what_is_unknown_has_none() {
+        assert_eq!(text(&of_largest(Some(10), 10)), "███████");
+        assert_eq!(text(&of_largest(Some(5), 10)), "███▌░░░");
+        assert_eq!(text(&of_largest(Some(0), 0)), "░░░░░░░");
+        assert_eq!(of_largest(None, 10), Value::Null);
+    }
+
+    #[test]
+    fn what_is_more_than_expected_crosses_the_mark() {
+        assert_eq!(text(&against(0.5)), "████░░░░│    ");
+        assert_eq!(text(&against(0.999)), "███████▉│    ");
+        assert_eq!(text(&against(1.0)), "████████│    ");
+        assert_eq!(text(&against(1.25)), "████████│██  ");
+        assert_eq!(text(&against(9.0)), "████████│███▶");
+        let cells = text(&against(9.0)).chars().count();
+        assert_eq!(cells, usize::from(AGAINST_CELLS));
+    }
+}

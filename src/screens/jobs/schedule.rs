@@ -1,0 +1,204 @@
+//! A schedule that piles up: jobs that start together, and policies that start in busy hours.
+
+use super::failing::unalterable;
+use super::row::{Crowd, Row, Workers};
+use crate::model::moment::Stamp;
+use crate::model::thresholds::exceeds;
+use crate::model::verdict::{Finding, Findings, Level};
+use crate::model::{rules, text};
+use crate::server::known::At;
+
+const MINUTE: i64 = 60_000_000;
+/// Minutes that are looked at: those of the next 24 hours.
+const MINUTES: usize = 1440;
+/// Jobs that are named.
+const NAMED: usize = 5;
+
+/// Finds the minute in which most jobs start, if these are too many for the workers, and notes it at one of them.
+pub(super) fn find_crowd(rows: &mut [Row], at: &At) {
+    for row in rows.iter_mut() {
+        row.crowd = None;
+    }
+    // Where no worker is left at all, the Server screen says so.
+    let free = rows.first().and_then(|row| row.workers.for_jobs());
+    let Some(free) = free.filter(|free| *free > 0) else {
+        return;
+    };
+    let limit = at.server.thresholds.all.job_crowd_percent / 100.0;
+    #[expect(clippy::cast_precision_loss, reason = "a number of workers")]
+    let most = free as f64 * limit;
+    // Fewer jobs than that never start together.
+    let planned = rows.iter().filter(|row| row.next_start().is_some()).count();
+    let is_crowd = |jobs: usize| jobs > 1 && exceeds(i64::try_from(jobs).unwrap_or(i64::MAX), most);
+    if at.server.simulated || at.server.standby || !is_crowd(planned) {
+        return;
+    }
+    let first = at.now.0.div_euclid(MINUTE);
+    let always = rows.iter().filter(|row| row.starts_every_minute()).count();
+    let mut counts = vec![always; MINUTES];
+    for row in rows.iter() {
+        row.each_minute(first, |minute| counts[minute] += 1);
+    }
+    let jobs = counts.iter().copied().max().unwrap_or(0);
+    // Of equal minutes the first.
+    let Some(minute) = counts.iter().position(|of| *of == jobs && is_crowd(jobs)) else {
+        return;
+    };
+    let starts = |row: &Row| {
+        let mut then = false;
+        row.each_minute(first, |of| then |= of == minute);
+        then
+    };
+    let names: Vec<String> = rows
+        .iter()
+        .filter(|row| starts(row))
+        .take(NAMED)
+        .map(Row::name)
+        .collect();
+    let begins = first.saturating_add(i64::try_from(minute).unwrap_or(0));
+    let crowd = Crowd {
+        at: Stamp(begins.saturating_mul(MINUTE)),
+        jobs,
+        named: names,
+    };
+    let place = rows.iter().position(starts);
+    if let Some(row) = place.and_then(|place| rows.get_mut(place)) {
+        row.crowd = Some(crowd);
+    }
+}
+
+impl Workers {
+    /// Workers that can run jobs; `None`: their limits are unknown. One process is PostgreSQL's own, for logical replication.
+    fn for_jobs(self) -> Option<i64> {
+        let slots = self.slots?;
+        let processes = self.processes?.saturating_sub(1);
+        Some((slots.min(processes) - self.permanent).max(0))
+    }
+
+    /// The setting that limits them.
+    fn limit(self) -> String {
+        let slots = self.slots.unwrap_or_default();
+        match self.processes {
+            Some(processes) if processes - 1 < slots => {
+                format!("max_worker_processes is {processes}")
+            }
+            _ => format!("timescaledb.max_background_workers is {slots}"),
+        }
+    }
+}
+
+impl Row {
+    /// It starts so often that it is among those of any minute.
+    fn starts_every_minute(&self) -> bool {
+        self.next_start().is_some() && self.schedule.seconds <= 60.0
+    }
+
+    /// Gives the minutes in which it starts, counted from `first`. Only a fixed schedule says more than the next start: others
+    /// count from the end of a run.
+    fn each_minute(&self, first: i64, found: impl FnMut(usize)) {
+        let Some(next) = self.next_start().filter(|_| !self.starts_every_minute()) else {
+            return;
+        };
+        let starts = std::iter::successors(Some(next), |at| {
+            let again = at.plus_seconds(self.schedule.seconds);
+            self.fixed_schedule.then_some(again)
+        });
+        let minutes = starts.map(|at| at.0.div_euclid(MINUTE).saturating_sub(first));
+        let soon = minutes.map_while(|minute| match usize::try_from(minute) {
+            Ok(minute) if minute >= MINUTES => None,
+            minute => Some(minute.ok()),
+        });
+        soon.flatten().for_each(found);
+    }
+}
+
+pub(super) fn crowded(row: &Row, at: &At, findings: &mut Findings) {
+    let Some(crowd) = &row.crowd else { return };
+    let free = row.workers.for_jobs().unwrap_or_default();
+    let jobs = i64::try_from(crowd.jobs).unwrap_or(i64::MAX);
+    let wait = match jobs - free {
+        ..=0 => String::new(),
+        1 => "; 1 waits for another to end".to_owned(),
+        wait => format!("; {} wait for others to end", text::count(wait)),
+    };
+    let more = crowd.jobs.saturating_sub(crowd.named.len());
+    let more = match more {
+        0 => String::new(),
+        more => format!(
+            " and {} more",
+            text::count(i64::try_from(more).unwrap_or(i64::MAX))
+        ),
+    };
+    let reason = format!(
+        "{} start within one minute ({}, {}), and there are {} for them ({}, and launcher and schedulers take {}){wait}. \
+         Give some another next_start, or initial_start if their schedule is fixed. They are {}{more}",
+        text::plural(jobs, "job"),
+        text::age(crowd.at, at.now),
+        text::moment(crowd.at),
+        text::plural(free, "worker"),
+        row.workers.limit(),
+        row.workers.permanent,
+        crowd.named.join(", "),
+    );
+    findings.push(editable(
+        Finding::new(&rules::JOB_CROWD, Level::Notice, reason),
+        row,
+        at,
+    ));
+}
+
+/// A policy whose next start is in the hours that the settings call busy. One that runs often cannot avoid them.
+pub(super) fn busy(row: &Row, at: &At, findings: &mut Findings) {
+    let Some(busy) = &at.server.busy_hours else {
+        return;
+    };
+    let is_policy = row.proc_schema.starts_with("_timescaledb") && !row.is_internal();
+    if !is_policy || row.schedule.seconds < row.limits(at).job_busy_interval {
+        return;
+    }
+    let zone = &at.server.time_zone;
+    let next = row.next_start().filter(|next| *next > at.now);
+    let Some((next, end)) = next.and_then(|next| Some((next, busy.until(next, zone)?))) else {
+        return;
+    };
+    let reason = format!(
+        "its next start ({}, {}) is in the busy hours {} ({}) of config.toml. They end {}",
+        text::age(next, at.now),
+        text::moment(next),
+        busy.hours(),
+        busy.zone(zone),
+        text::moment(end)
+    );
+    let finding = Finding::new(&rules::JOB_BUSY, Level::Notice, reason);
+    let field = if row.fixed_schedule {
+        "initial_start"
+    } else {
+        "next_start"
+    };
+    let finding = match text::rfc3339(end) {
+        Some(end) => finding.setting(field, end),
+        None => finding,
+    };
+    findings.push(editable(finding, row, at));
+}
+
+/// A policy that this TimescaleDB refuses to alter has no fix.
+fn editable(finding: Finding, row: &Row, at: &At) -> Finding {
+    match unalterable(row, at) {
+        Some(_) => finding.fixed_by(None),
+        None => finding,
+    }
+}
+
+/// Why busy hours are not looked for.
+pub(super) fn unknown_zone(at: &At) -> Option<String> {
+    let busy = at.server.busy_hours.as_ref()?;
+    let zone = &at.server.time_zone;
+    (!busy.is_known(zone)).then(|| {
+        format!(
+            "busy_hours: hypertop does not know the server's time zone ({zone}), so no policy is compared with them; \
+             name one in config.toml: busy_hours = \"{} Europe/Berlin\"",
+            busy.hours()
+        )
+    })
+}

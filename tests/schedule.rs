@@ -1,0 +1,360 @@
+//! A schedule that piles up: jobs that start together, and policies that start in the hours that the settings call busy.
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
+
+mod console;
+mod support;
+
+use std::fs;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use console::{NOW, job, server};
+use hypertop::model::busy::BusyHours;
+use hypertop::model::moment::Stamp;
+use hypertop::model::verdict::{Finding, Level};
+use hypertop::model::version::Version;
+use hypertop::screens::jobs::{Row, Workers};
+use hypertop::screens::record::Record;
+use hypertop::screens::{Rows, Screens};
+use hypertop::server::known::{At, Server};
+use serde_json::Value as Json;
+use support::with_targets;
+
+const HOUR: f64 = 3600.0;
+
+/// A job with this next start, in hours, every 12 hours.
+fn starts(id: i32, hours: f64) -> Row {
+    let mut row = job(id, true);
+    if let Some(of) = &mut row.statistics {
+        of.next_start = Some(NOW.plus_seconds(hours * HOUR));
+    }
+    row
+}
+
+/// So many jobs that start within one minute.
+fn together(many: i32, hours: f64) -> Vec<Row> {
+    let start = |nth| starts(1000 + nth, hours + f64::from(nth) * 2.0 / HOUR);
+    (0..many).map(start).collect()
+}
+
+/// The findings of this rule on the jobs screen, with the row of each.
+fn found(rows: Vec<Row>, server: &Server, rule: &str) -> Vec<(i32, Finding)> {
+    let at = At { now: NOW, server };
+    let mut screens = Screens::default();
+    let asked = screens
+        .ask(hypertop::model::screen_id::ScreenId::Jobs)
+        .unwrap();
+    screens.load(asked, Rows::Jobs(rows), Duration::ZERO, &at);
+    let all = screens.jobs.found();
+    all.flat_map(|(row, findings)| findings.iter().map(|of| (row.job_id, of.clone())))
+        .filter(|(_, of)| of.rule.name == rule)
+        .collect()
+}
+
+fn crowds(rows: Vec<Row>, server: &Server) -> Vec<(i32, Finding)> {
+    found(rows, server, "job-crowd")
+}
+
+#[test]
+fn more_jobs_than_workers_in_one_minute_are_one_finding_with_the_numbers_and_the_way_out() {
+    // 16 slots, of which launcher and scheduler take 2.
+    assert_eq!(crowds(together(14, 12.0), &server()).len(), 0);
+    let all = crowds(together(20, 12.0), &server());
+    let [(id, finding)] = all.as_slice() else {
+        panic!("{all:?}");
+    };
+    assert_eq!((*id, finding.level), (1000, Level::Notice));
+    for words in [
+        "20 jobs start within one minute (in 12h, ",
+        "there are 14 workers for them (timescaledb.max_background_workers is 16, and launcher and schedulers take 2)",
+        "; 6 wait for others to end",
+        "next_start",
+        " and 15 more",
+    ] {
+        assert!(
+            finding.reason.contains(words),
+            "{words}: {}",
+            finding.reason
+        );
+    }
+    assert_eq!(finding.fix, Some("edit-job"));
+    let spread: Vec<_> = (0..20)
+        .map(|nth| starts(1000 + nth, f64::from(nth)))
+        .collect();
+    assert_eq!(crowds(spread, &server()).len(), 0);
+    let mut few = together(20, 12.0);
+    for row in &mut few {
+        row.scheduled = row.job_id < 1010;
+    }
+    assert_eq!(crowds(few, &server()).len(), 0, "paused jobs do not start");
+}
+
+#[test]
+fn the_limit_that_is_reached_first_is_named_and_the_threshold_is_the_users() {
+    let with = |change: fn(&mut Workers)| {
+        let mut rows = together(13, 12.0);
+        for row in &mut rows {
+            change(&mut row.workers);
+        }
+        rows
+    };
+    assert_eq!(crowds(with(|_| {}), &server()).len(), 0);
+    let few = crowds(with(|of| of.processes = Some(12)), &server());
+    assert!(
+        few[0]
+            .1
+            .reason
+            .contains("there are 9 workers for them (max_worker_processes is 12,"),
+        "{few:?}"
+    );
+    let unknown = with(|of| of.processes = None);
+    assert_eq!(crowds(unknown, &server()).len(), 0, "a recording of before");
+    let mut half = server();
+    half.thresholds.all.set("job_crowd_percent", 50.0);
+    let early = crowds(together(8, 12.0), &half);
+    let reason = &early[0].1.reason;
+    assert!(
+        reason.contains("8 jobs start") && !reason.contains("wait for"),
+        "{reason}"
+    );
+    assert_eq!(crowds(together(7, 12.0), &half).len(), 0);
+    half.simulated = true;
+    assert_eq!(
+        crowds(together(20, 12.0), &half).len(),
+        0,
+        "nothing runs there"
+    );
+}
+
+#[test]
+fn later_starts_count_where_the_schedule_is_fixed_and_frequent_jobs_always() {
+    // Eight start in an hour, eight in 13 hours; the first ones run every 12 hours.
+    let rows = |fixed: bool| {
+        let mut rows = together(8, 1.0);
+        rows.extend((0..8).map(|nth| starts(1100 + nth, 13.0)));
+        for row in &mut rows {
+            row.fixed_schedule = fixed;
+        }
+        rows
+    };
+    assert_eq!(crowds(rows(false), &server()).len(), 0);
+    let both = crowds(rows(true), &server());
+    assert!(
+        both[0]
+            .1
+            .reason
+            .contains("16 jobs start within one minute (in 13h,"),
+        "{both:?}"
+    );
+    let mut often = together(10, 12.0);
+    for nth in 0..6 {
+        let mut row = starts(1200 + nth, 0.001);
+        row.schedule.seconds = 30.0;
+        often.push(row);
+    }
+    let all = crowds(often, &server());
+    assert!(
+        all[0]
+            .1
+            .reason
+            .contains("16 jobs start within one minute (in 12h,"),
+        "{all:?}"
+    );
+}
+
+fn busy(hours: &str) -> Server {
+    Server {
+        busy_hours: Some(BusyHours::parse(hours).unwrap()),
+        ..server()
+    }
+}
+
+/// Hours from now until this minute of the day, in UTC.
+fn until(minute: i64) -> f64 {
+    let now = NOW.0 / 60_000_000 % 1440;
+    #[expect(clippy::cast_precision_loss, reason = "minutes of a day")]
+    let minutes = (minute - now).rem_euclid(1440) as f64;
+    minutes / 60.0
+}
+
+#[test]
+fn a_policy_that_starts_in_busy_hours_is_a_finding_with_their_end_as_its_fix() {
+    let server = busy("06:00-22:00");
+    let noon = starts(1003, until(12 * 60));
+    let all = found(vec![noon.clone()], &server, "job-busy-hours");
+    let [(1003, finding)] = all.as_slice() else {
+        panic!("{all:?}");
+    };
+    assert_eq!(finding.level, Level::Notice);
+    for words in [
+        "its next start (in ",
+        " 12:00:",
+        "busy hours 06:00-22:00 (UTC)",
+        "They end ",
+    ] {
+        assert!(
+            finding.reason.contains(words),
+            "{words}: {}",
+            finding.reason
+        );
+    }
+    assert_eq!(finding.fix, Some("edit-job"));
+    let [(field, end)] = finding.sets.as_slice() else {
+        panic!("{finding:?}");
+    };
+    assert!(
+        field == "next_start" && end.contains("T22:00:00Z"),
+        "{field} {end}"
+    );
+    let fixed = Row {
+        fixed_schedule: true,
+        ..noon.clone()
+    };
+    let all = found(vec![fixed], &server, "job-busy-hours");
+    assert_eq!(all[0].1.sets[0].0, "initial_start");
+    let night = starts(1003, until(23 * 60));
+    assert_eq!(found(vec![night], &server, "job-busy-hours").len(), 0);
+    // 12:00 in UTC is 13:00 in Berlin, in January.
+    for (hours, many) in [
+        ("12:30-13:30 Europe/Berlin", 1),
+        ("11:30-12:30 Europe/Berlin", 0),
+        ("20:00-13:00", 1),
+        ("20:00-11:00", 0),
+    ] {
+        let all = found(vec![noon.clone()], &busy(hours), "job-busy-hours");
+        assert_eq!(all.len(), many, "{hours}: {all:?}");
+    }
+    let none = Server {
+        busy_hours: None,
+        ..server
+    };
+    assert_eq!(found(vec![noon], &none, "job-busy-hours").len(), 0);
+}
+
+#[test]
+fn what_runs_often_and_what_is_no_policy_may_start_in_busy_hours() {
+    let server = busy("06:00-22:00");
+    let at_noon = |change: fn(&mut Row)| {
+        let mut row = starts(1003, until(12 * 60));
+        change(&mut row);
+        found(vec![row], &server, "job-busy-hours").len()
+    };
+    assert_eq!(at_noon(|_| {}), 1);
+    assert_eq!(at_noon(|row| row.schedule.seconds = 3.0 * HOUR), 0);
+    assert_eq!(at_noon(|row| row.job_id = 3), 0, "TimescaleDB's own job");
+    assert_eq!(at_noon(|row| row.proc_schema = "mes".to_owned()), 0);
+    assert_eq!(at_noon(|row| row.scheduled = false), 0);
+    let mut often = server.clone();
+    often.thresholds.all.set("job_busy_interval", HOUR);
+    let mut row = starts(1003, until(12 * 60));
+    row.schedule.seconds = 3.0 * HOUR;
+    assert_eq!(found(vec![row], &often, "job-busy-hours").len(), 1);
+}
+
+#[test]
+fn a_time_zone_that_is_not_known_is_said_and_nothing_is_found() {
+    let mut server = busy("06:00-22:00");
+    server.time_zone = "<+03>-03".to_owned();
+    let noon = starts(1003, until(12 * 60));
+    assert_eq!(
+        found(vec![noon.clone()], &server, "job-busy-hours").len(),
+        0
+    );
+    let at = At {
+        now: NOW,
+        server: &server,
+    };
+    let said = Row::caveats(std::slice::from_ref(&noon), &at).concat();
+    assert!(
+        said.contains("does not know the server's time zone (<+03>-03)")
+            && said.contains("busy_hours = \"06:00-22:00 Europe/Berlin\""),
+        "{said}"
+    );
+    server.busy_hours = Some(BusyHours::parse("06:00-22:00 UTC").unwrap());
+    assert_eq!(found(vec![noon], &server, "job-busy-hours").len(), 1);
+}
+
+#[test]
+fn a_policy_that_cannot_be_altered_has_no_fix() {
+    let mut server = busy("06:00-22:00");
+    server.timescaledb = Some(Version::new(2, 22));
+    let mut row = starts(1003, until(12 * 60));
+    row.hierarchical_id = Some(7);
+    let all = found(vec![row], &server, "job-busy-hours");
+    assert_eq!(all[0].1.fix, None);
+}
+
+/// `hypertop show jobs` with this config.toml.
+fn show(conninfo: &str, config: &str) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    let own = folder.path().join("hypertop");
+    fs::create_dir(&own).unwrap();
+    fs::write(own.join("config.toml"), config).unwrap();
+    Command::new(env!("CARGO_BIN_EXE_hypertop"))
+        .args(["-d", conninfo, "show", "jobs", "--format", "json"])
+        .env("XDG_CONFIG_HOME", folder.path())
+        .env("XDG_STATE_HOME", "/nonexistent")
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn on_every_version_config_toml_says_what_is_busy_and_a_wrong_one_is_refused() {
+    with_targets(|targets| {
+        for target in &targets.all {
+            let name = &target.name;
+            // All day but the last minute.
+            let config = "[[connection]]\nbusy_hours = \"00:00-23:59 UTC\"\n[thresholds]\njob_crowd_percent = 0.1\n";
+            let output = show(&target.conninfo, config);
+            assert!(output.status.success(), "{output:?}");
+            let json: Json = serde_json::from_slice(&output.stdout).unwrap();
+            let rows = json["rows"].as_array().unwrap();
+            let says = |row: &Json, words: &str| row["reason"].as_str().unwrap().contains(words);
+            let clock = json["server"]["clock"].as_str().unwrap();
+            let mut seldom = 0;
+            for row in rows {
+                let policy = row["proc"].as_str().unwrap().starts_with("policy_")
+                    && row["job_id"].as_i64().unwrap() >= 1000;
+                let next = row["next_start"].as_str().unwrap_or_default();
+                // As text, RFC 3339 sorts by time.
+                let quiet = next <= clock || next.contains("T23:59");
+                let every = row["schedule_interval"].as_str().unwrap();
+                let days = every.contains("day") || every.contains("mon") || every == "12:00:00";
+                if policy && !quiet && row["scheduled"] == true && days {
+                    assert!(says(row, "busy hours 00:00-23:59 (UTC)"), "{name}: {row}");
+                    seldom += 1;
+                }
+            }
+            let real = json["server"]["simulated"] == false;
+            let crowd = rows
+                .iter()
+                .filter(|row| says(row, "start within one minute"));
+            assert!(
+                crowd.count() <= usize::from(real),
+                "{name}: one finding at most"
+            );
+            println!("{name}: {seldom} policies start in busy hours");
+            let wrong = show(&target.conninfo, "[[connection]]\nbusy_hours = \"6-22\"\n");
+            let said = String::from_utf8_lossy(&wrong.stderr);
+            assert!(
+                said.contains("config.toml: line 2: busy_hours = \"6-22\"")
+                    && said.contains("write \"06:00-22:00\""),
+                "{said}"
+            );
+        }
+    });
+}
+
+#[test]
+fn a_moment_of_the_past_is_in_no_minute_to_come() {
+    let late = together(20, -1.0);
+    assert_eq!(crowds(late, &server()).len(), 0);
+    let mut running = together(20, 12.0);
+    for row in &mut running {
+        row.pid = Some(row.job_id);
+        if let Some(of) = &mut row.statistics {
+            of.next_start = Some(Stamp::BEFORE_ALL);
+        }
+    }
+    assert_eq!(crowds(running, &server()).len(), 0);
+}
