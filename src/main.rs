@@ -140,7 +140,7 @@ async fn carry_out(cli: &Cli, around: &Surroundings) -> Result<u8, Failure> {
             ..
         }) => {
             let (settings, session) = open(cli, database.as_ref(), around).await?;
-            Ok(record(cli, around, settings, session, file, *long).await?)
+            Ok(Box::pin(record(cli, around, settings, session, file, *long)).await?)
         }
         Some(Command::Sql { query, version }) => {
             let printed = run::sql::printed(*query, *version).map_err(anyhow::Error::msg)?;

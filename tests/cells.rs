@@ -628,8 +628,8 @@ fn for_programs_there_are_figures_and_no_pictures_on_every_version() {
 }
 
 /// A procedure that fails as often as its configuration says, then succeeds.
-const FAILS: &str = r#"set client_min_messages = error; create table left_over (job int primary key, fails int);
-create procedure may_fail(job int, config jsonb) language plpgsql as $$ begin  if (select l.fails from left_over l where l.job = may_fail.job) > 0 then raise exception using errcode = '08001', message = 'no way'; end if;  end $$"#;
+const FAILS: &str = r"set client_min_messages = error; create table left_over (job int primary key, fails int);
+create procedure may_fail(job int, config jsonb) language plpgsql as $$ begin  if (select l.fails from left_over l where l.job = may_fail.job) > 0 then raise exception using errcode = '08001', message = 'no way'; end if;  end $$";
 
 #[test]
 fn on_every_version_the_history_dates_the_first_failure_in_a_row() {

@@ -54,10 +54,10 @@ impl Row {
         let now = usize::from(running);
         let all = count(of.total_runs).saturating_sub(now);
         let crashes = count(of.total_crashes).saturating_sub(now);
-        let crashed = count(of.consecutive_crashes.into()).saturating_sub(now);
+        let just_crashed = count(of.consecutive_crashes.into()).saturating_sub(now);
         let failed = count(of.consecutive_failures.into());
         // A crash does not end failures in a row, only a success does.
-        let in_a_row = failed + crashed;
+        let in_a_row = failed + just_crashed;
         let others = (crashes + count(of.total_failures)).saturating_sub(in_a_row);
         let rest = all.saturating_sub(in_a_row);
         let mut runs = vec![FAILED; in_a_row.min(RUNS).min(all)];
@@ -70,7 +70,7 @@ impl Row {
         runs.truncate(RUNS);
         // The run before them was no failure; nor a crash, where there was no other.
         let newest = in_a_row == 0 && !running && of.last_run_success == Some(true);
-        let succeeded = newest || crashes == crashed;
+        let succeeded = newest || crashes == just_crashed;
         let last = runs.get_mut(in_a_row).filter(|run| **run == UNKNOWN);
         if let Some(last) = last.filter(|_| succeeded) {
             *last = SUCCEEDED;
