@@ -141,6 +141,7 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
                                              where y.id = h.id)) end as run_chunks,
 \endif
        u.due_chunks, u.due_over_seconds,
+       case when coalesce(e.backlog, m.backlog) > 0 or j.after_number is not null then :job_changed end as changed_since,
        k.chunk as stuck_chunk, k.pid as holder, k.name as holder_name, k.mode as holder_mode, k.since as holder_since,
        st.last_run_success, nullif(st.last_finish, '-infinity') as last_finish, st.next_start, st.consecutive_failures, now() as asked
   from hyper h left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = h.id left join dim d on d.hypertable_id = h.id

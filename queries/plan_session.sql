@@ -6,7 +6,7 @@ with me as (
 ), waiting as (
   select distinct l.pid from pg_locks l where not l.granted
 ), seen as (
-  select a.pid, a.datname, a.usesysid, a.usename, a.application_name, a.client_addr, a.backend_type, a.leader_pid, a.state,
+  select a.pid, a.datname, a.usesysid, a.usename, a.application_name, a.client_addr, a.client_port, a.backend_type, a.leader_pid, a.state,
          a.query is distinct from '<insufficient privilege>' as visible,
          to_char(a.backend_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || '+00' as started,
          to_char(a.query_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || '+00' as query_started,
@@ -16,7 +16,9 @@ with me as (
 )
 select jsonb_build_object(
          'pid', s.pid, 'database', s.datname, 'here', s.datname is not distinct from current_database(), 'role', s.usename,
-         'application', s.application_name, 'backend', s.backend_type, 'leader', s.leader_pid, 'state', s.state,
+         'application', s.application_name, 'backend', s.backend_type,
+         'client', case when s.visible then case when s.client_port = -1 then 'local' else host(s.client_addr) end end,
+         'leader', s.leader_pid, 'state', s.state,
          'visible', s.visible, 'started', s.started, 'query_started', s.query_started, 'query_seconds', s.query_seconds,
          'transaction_seconds', s.transaction_seconds, 'writes', s.writes, 'query', left(s.query, 300),
          'own', s.pid = m.pid or (s.application_name = m.application_name and s.usename = m.usename

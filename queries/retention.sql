@@ -92,6 +92,7 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
        coalesce(z.drop_edge, gone.edge) as drop_edge, gone.ranges as going, i.readers,
        (extract(timezone from now()) * 1000000)::int8 as local_shift, v.pid as blocked_pid, v.blocker, :blocker_name as blocker_name,
        :blocked_on as blocked_on, v.since as blocked_since,
+       case when coalesce(e.eligible, m.eligible) > 0 or j.after_number is not null then :job_changed end as changed_since,
        st.last_run_success, nullif(st.last_finish, '-infinity') as last_finish, st.next_start, st.consecutive_failures, now() as asked
   from _timescaledb_catalog.hypertable h left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = h.id
   left join dim d on d.hypertable_id = h.id left join counts c on c.hypertable_id = h.id

@@ -25,3 +25,4 @@ pub(crate) mod proof;
 pub mod retention;
 pub mod rollback;
 pub mod sessions;
+pub mod set_keys;

@@ -1,10 +1,13 @@
 //! State of the console, and how messages change it: no terminal, no database, no clock.
 
 mod acknowledging;
+mod action_menu;
+mod aim;
 pub mod ask;
 mod choosing;
 pub mod dialog;
 mod dialogs;
+mod effect;
 mod fixing;
 mod keys;
 mod message;
@@ -22,6 +25,7 @@ use std::time::Duration;
 
 use crate::actions::action::Here;
 use crate::actions::key_map::KeyMap;
+use crate::app::aim::Watch;
 use crate::app::dialog::Running;
 use crate::app::overlay::Overlay;
 use crate::app::tape::Replay;
@@ -91,6 +95,8 @@ pub struct App {
     pub rules: Access,
     /// The running plan.
     pub running: Option<Running>,
+    /// Figures that are awaited after an action.
+    watched: Option<Watch>,
     /// Quit when the plan has ended.
     leaving: bool,
     pulse: u64,
@@ -142,6 +148,7 @@ impl App {
             back_to: None,
             rules: Access::default(),
             running: None,
+            watched: None,
             leaving: false,
             pulse: 0,
             pulse_waiting: false,
@@ -296,6 +303,7 @@ impl App {
             };
             with_table!(mut self.screens, self.screen, |table| table.tick(&at));
         }
+        self.say_effect();
         // Some verdicts change with time alone.
         if self.now.seconds_since(self.judged) >= JUDGED_SECONDS {
             self.judged = self.now;

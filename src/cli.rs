@@ -1,10 +1,12 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::actions::action::Action;
+use crate::actions::set_keys;
 use crate::config;
 use crate::connect::conninfo;
 use crate::connect::conninfo::Flags;
@@ -48,6 +50,18 @@ pub struct Cli {
 }
 
 impl Cli {
+    /// Parses the program's arguments; the error may be the help. That of `run ACTION` has the action's `--set` keys.
+    pub fn of_program() -> Result<Self, clap::Error> {
+        let args: Vec<OsString> = std::env::args_os().collect();
+        let mut command = Self::command();
+        if let Some(action) = named_action(&args) {
+            let keys = set_keys::help(action.name);
+            command = command.mut_subcommand("run", |run| run.after_help(keys));
+        }
+        let matches = command.try_get_matches_from(args)?;
+        Self::from_arg_matches(&matches)
+    }
+
     pub fn look(&self) -> Look {
         let after = match &self.command {
             Some(Command::Demo { look, .. }) => look.clone(),
@@ -117,7 +131,7 @@ pub enum Command {
         #[command(flatten)]
         options: check::Options,
     },
-    /// Run an action, with preview, consent and journal
+    /// Run an action, with preview, consent and journal; its --help lists its --set keys
     Run {
         /// Name of the action, as in the palette: pause-job, compress-chunks, …
         #[arg(value_parser = command::find)]
@@ -125,7 +139,7 @@ pub enum Command {
         /// Id of a job, or name of a hypertable, aggregate or index
         #[arg(required = true)]
         target: Vec<String>,
-        /// A field of the action's form
+        /// A field of the action's form (run ACTION --help lists them)
         #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
         set: Vec<(String, String)>,
         #[command(flatten)]
@@ -193,6 +207,13 @@ pub enum Command {
         #[command(flatten)]
         look: Look,
     },
+}
+
+/// The action that the arguments of `run` name.
+fn named_action(args: &[OsString]) -> Option<&'static Action> {
+    let mut args = args.iter().filter_map(|arg| arg.to_str());
+    args.find(|arg| *arg == "run")?;
+    args.find_map(|arg| command::find(arg).ok())
 }
 
 fn setting(text: &str) -> Result<(String, String), String> {

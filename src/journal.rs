@@ -7,6 +7,7 @@
 //! when it is shown again; the database is not changed by these.
 
 pub mod acknowledge;
+mod changes;
 mod differences;
 mod entries;
 mod entry;
@@ -21,6 +22,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub use changes::PolicyChange;
 pub use differences::differences;
 pub(crate) use entries::Entries;
 pub use entry::Entry;

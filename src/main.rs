@@ -4,7 +4,6 @@
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use clap::Parser;
 use hypertop::actions::execute::Actor;
 use hypertop::actions::key_map::KeyMap;
 use hypertop::app::tape::Replay;
@@ -21,7 +20,7 @@ use hypertop::ui::terminal;
 use hypertop::{connect, demo, run};
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::of_program() {
         Ok(cli) => cli,
         Err(error) => return misused(&error),
     };

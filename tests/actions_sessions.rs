@@ -146,6 +146,8 @@ fn a_terminated_session_is_gone_and_those_it_blocked_go_on() {
                 for words in [
                     format!("it blocks 1 session: {waiting} (waiter of postgres"),
                     "all of that is rolled back".to_owned(),
+                    "its client: application holder, on this server's machine (Unix socket), role postgres"
+                        .to_owned(),
                 ] {
                     assert!(said.contains(&words), "{name}: {said}");
                 }

@@ -75,6 +75,7 @@ fn aggregate() -> Row {
             consecutive_failures: 0,
             schedule_seconds: Some(3600.0),
             known_since: None,
+            changed: None,
             owner_zone: None,
             code: None,
         }),

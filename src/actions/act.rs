@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::actions::form::{Form, Inputs};
 use crate::journal::Place;
+use crate::model::picture::Picture;
 use crate::model::plan::{Note, Plan};
 use crate::model::target::{Target, TargetKind};
 use crate::model::text;
@@ -89,6 +90,8 @@ pub struct Refusal {
     pub(crate) offer: Option<(String, Vec<(&'static str, String)>)>,
     /// Notes on the present values, if nothing would change. `None`: refused for another reason.
     pub stands: Option<Vec<Note>>,
+    /// What the next run of the policy does, if nothing would change.
+    pub picture: Option<Box<Picture>>,
 }
 
 impl Refusal {
@@ -97,6 +100,7 @@ impl Refusal {
             why: why.into(),
             offer: None,
             stands: None,
+            picture: None,
         }
     }
 
@@ -106,6 +110,12 @@ impl Refusal {
             stands: Some(notes),
             ..Self::new(why)
         }
+    }
+
+    #[must_use]
+    pub(crate) fn picturing(mut self, picture: Option<Box<Picture>>) -> Self {
+        self.picture = picture;
+        self
     }
 
     #[must_use]

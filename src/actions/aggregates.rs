@@ -7,6 +7,7 @@ mod facts;
 mod guard;
 mod missing;
 mod notes;
+mod picture;
 mod policies;
 mod refresh;
 mod remarks;

@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 
 use crate::actions::act::{Context, Refusal};
 use crate::model::creation::ByCreation;
-use crate::model::plan::{Lit, Plan, Statement, Step};
+use crate::model::plan::{Changed, Lit, Plan, Statement, Step};
 use crate::model::verdict::Level;
 use crate::model::version::Version;
 
@@ -81,6 +81,24 @@ pub struct Slots {
     pub fixed: bool,
     pub initial_start: Option<String>,
     pub timezone: Option<String>,
+}
+
+impl Slots {
+    fn changed(&self, now: &Self) -> Vec<Changed> {
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        let of = |setting, was: &Option<String>, now: &Option<String>| {
+            Changed::of(setting, &text(was), &text(now))
+        };
+        let fixed = |slots: &Self| slots.fixed.to_string();
+        [
+            Changed::of("fixed_schedule", &fixed(self), &fixed(now)),
+            of("initial_start", &self.initial_start, &now.initial_start),
+            of("timezone", &self.timezone, &now.timezone),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
 }
 
 /// Next start of job `$1` at the time of the statement.
@@ -238,6 +256,39 @@ impl Job {
             _ if kept => call.raw(&format!("next_start => {KEPT}")),
             _ => {}
         }
+    }
+
+    /// The settings to which this change gives other values.
+    pub(crate) fn changed(&self, change: &Change) -> Vec<Changed> {
+        let mut all = Vec::new();
+        if let Some(config) = &change.config {
+            all.extend(Changed::config(self.config.as_ref(), config));
+        }
+        for (setting, was, now) in [
+            (
+                "schedule_interval",
+                &self.schedule_interval,
+                &change.schedule_interval,
+            ),
+            ("max_runtime", &self.max_runtime, &change.max_runtime),
+            ("retry_period", &self.retry_period, &change.retry_period),
+        ] {
+            all.extend(
+                now.as_ref()
+                    .and_then(|now| Changed::length(setting, was, now)),
+            );
+        }
+        let retries = change.max_retries.map(|now| now.to_string());
+        all.extend(
+            retries.and_then(|now| Changed::of("max_retries", &self.max_retries.to_string(), &now)),
+        );
+        all.extend(
+            change
+                .slots
+                .iter()
+                .flat_map(|now| self.slots().changed(now)),
+        );
+        all
     }
 
     /// Its schedule as captured.

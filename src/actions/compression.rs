@@ -8,6 +8,7 @@ mod decompress;
 mod eligible;
 mod facts;
 mod open;
+mod picture;
 mod policies;
 mod rewrite;
 mod rule;

@@ -31,6 +31,7 @@ pub fn make(
 pub fn together(title: String, plans: Vec<Plan>) -> Option<Plan> {
     let mut plans = plans.into_iter();
     let mut all = plans.next()?;
+    let one = plans.len() == 0;
     for plan in plans {
         let before = all.steps.len();
         all.steps.extend(plan.steps);
@@ -46,5 +47,10 @@ pub fn together(title: String, plans: Vec<Plan>) -> Option<Plan> {
         all.runs.extend(plan.runs);
     }
     all.title = title;
+    if !one {
+        // Each target has values of its own.
+        all.changed.clear();
+        all.picture = None;
+    }
     Some(all)
 }

@@ -3,5 +3,6 @@
 pub(crate) mod add;
 pub(crate) mod change;
 pub(crate) mod conflicts;
+pub(crate) mod picture;
 pub(crate) mod row_loss;
 pub(crate) mod rule;

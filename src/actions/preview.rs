@@ -159,8 +159,9 @@ pub async fn resolve(session: &Session, action: &Action, typed: &str) -> Result<
             bail!("there is no {on} {typed:?} here (write schema.name; a job by its number)")
         }
         ([], false) => bail!(
-            "{} acts on a {on}; {typed:?} is {}",
+            "{} acts on {}; {typed:?} is {}",
             action.name,
+            act.on.one(),
             others.join(", ")
         ),
         _ => {

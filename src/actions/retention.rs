@@ -6,6 +6,7 @@ mod drop;
 mod dropped;
 mod edit;
 pub mod facts;
+mod picture;
 mod remove;
 mod rule;
 mod whatif;

@@ -15,6 +15,7 @@ use crate::actions::code;
 use crate::actions::execute::{Actor, ApprovedPlan, current};
 use crate::actions::membership::may_not_become;
 use crate::journal::{Entries, Entry, Place, Seen, differences};
+use crate::model::plan::changed::{self, title_back};
 use crate::model::plan::{Consent, Note, Plan, Statement, Step, Touch, Undo};
 use crate::model::target::Target;
 use crate::model::verdict::Level;
@@ -65,6 +66,9 @@ pub async fn plan(
         notes.push((*entry, done));
     }
     let mut plan = joined(title(&undone), newest, back).wanting(consent);
+    if let [one] = undone.as_slice() {
+        plan.changed = changed::back(&one.begin.plan.changed);
+    }
     plan.touches = touches;
     plan.leaves_open = leaves_open;
     let (plan, seen, restores) = explained(actor, client, entries, place, &notes, plan).await?;
@@ -166,8 +170,11 @@ fn undone<'a>(entries: &'a Entries, place: &Place, ids: &[u64]) -> Result<Vec<&'
 
 fn title(undone: &[&Entry]) -> String {
     match undone {
-        [one] => format!("Roll back {}: {}", one.begin.id, one.begin.plan.title),
-        many => format!("Roll back {} entries, newest first", many.len()),
+        [one] => title_back(one.begin.id, &one.begin.plan.changed, &one.begin.plan.title),
+        many => {
+            let ids: Vec<_> = many.iter().map(|one| one.begin.id.to_string()).collect();
+            format!("Roll back entries {}", ids.join(", "))
+        }
     }
 }
 

@@ -45,6 +45,9 @@ struct OtherSession {
     application: Option<String>,
     /// `None`: hidden from this role.
     backend: Option<String>,
+    /// Address of its client; `local`: a Unix socket. `None`: it has no client, or its address is hidden from this role.
+    #[serde(default)]
+    client: Option<String>,
     leader: Option<i32>,
     state: Option<String>,
     visible: bool,
@@ -131,6 +134,24 @@ impl OtherSession {
         id.parse().ok().map(Worker::Job)
     }
 
+    /// Where its client is, and what it calls itself; `None`: it is no client's session.
+    fn whose(&self) -> Option<String> {
+        if self.visible && self.backend.as_deref() != Some("client backend") {
+            return None;
+        }
+        let from = match self.client.as_deref() {
+            Some("local") => "on this server's machine (Unix socket)".to_owned(),
+            Some(address) => format!("at {}", one_line(address)),
+            None => "at an address that is hidden from this role".to_owned(),
+        };
+        let named = match self.application.as_deref().filter(|name| !name.is_empty()) {
+            Some(name) => format!("application {}", one_line(name)),
+            None => "no application name".to_owned(),
+        };
+        let role = self.role.as_deref().unwrap_or("no role");
+        Some(format!("its client: {named}, {from}, role {role}"))
+    }
+
     /// Statement that sends the signal to exactly this session (and this statement).
     fn signal(&self, call: &str, statement: bool) -> Statement {
         let mut params: Vec<Lit> = vec![self.pid.into()];
@@ -149,6 +170,9 @@ impl OtherSession {
 
     /// Notes of both previews: the statement, the sessions it blocks, and the kind of session.
     fn notes(&self, mut plan: Plan, role: &str) -> Plan {
+        if let Some(whose) = self.whose() {
+            plan = plan.note(Level::Ok, whose);
+        }
         if !self.here {
             let database = self.database.as_deref().unwrap_or("none");
             plan = plan.note(

@@ -13,6 +13,7 @@ use crate::actions::execute::ApprovedPlan;
 use crate::actions::form::{FieldType, Form};
 use crate::actions::preview;
 use crate::actions::preview::Preview;
+use crate::app::aim::Aim;
 use crate::model::target::Target;
 use crate::server::known::At;
 
@@ -34,6 +35,8 @@ pub struct Acting {
     pub title: String,
     pub targets: Vec<Target>,
     sets: Vec<(String, String)>,
+    /// The findings that it is to fix.
+    pub(crate) aims: Vec<Aim>,
     pub(crate) stage: Stage,
     /// Number of the request whose answer is awaited.
     pub asked: u64,
@@ -64,6 +67,7 @@ impl Acting {
             title,
             targets,
             sets: Vec::new(),
+            aims: Vec::new(),
             stage: Stage::Asking,
             asked,
         }
@@ -100,6 +104,14 @@ impl Acting {
         for made in forms {
             formless.push(made.map(|made| form.get_or_insert(made)).err());
         }
+        let edits = self
+            .action
+            .is_some_and(|action| action.name.starts_with("edit-"));
+        let present = form.iter().flat_map(|form| form.fields.iter());
+        let present: Vec<String> = present
+            .filter(|_| edits)
+            .map(|field| field.value.clone())
+            .collect();
         let form = form.map(|mut form| {
             for (field, value) in &self.sets {
                 // A field that this form does not have is skipped.
@@ -110,7 +122,7 @@ impl Acting {
         let none = form.is_none();
         let form = form.unwrap_or_else(|| Form::new(Vec::new()));
         let empty = form.fields.is_empty();
-        let mut filling = Filling::new(facts, form, formless);
+        let mut filling = Filling::new(facts, form, formless).of_present(present);
         filling.remake(self.action, &self.targets, at);
         let some = matches!(filling.outcome, Err(Trouble::Some { .. }));
         if !none && (!empty || some) {

@@ -65,11 +65,7 @@ impl App {
             .collect();
         if targets.is_empty() {
             self.say(
-                format!(
-                    "{} acts on a {}: select one first",
-                    action.name,
-                    act.on.name()
-                ),
+                format!("{} acts on {}: select one first", action.name, act.on.one()),
                 true,
             );
             return Vec::new();
@@ -79,7 +75,8 @@ impl App {
             [one] => format!("{} · {}", action.name, one.name),
             many => format!("{} · {} targets", action.name, many.len()),
         };
-        let acting = Acting::new(Some(action), title, targets.clone(), self.asked);
+        let mut acting = Acting::new(Some(action), title, targets.clone(), self.asked);
+        acting.aims = self.aims(action, &targets);
         self.overlay = Some(Overlay::Act(Box::new(acting.setting(sets))));
         vec![Effect::Act(ask::Act::Facts {
             asked: self.asked,
@@ -228,11 +225,15 @@ impl App {
             self.say("not connected: nothing was done", true);
             return Vec::new();
         }
-        self.running = Some(Running::new(
+        let mut running = Running::new(
             approved.plan.title.clone(),
             approved.plan.steps.len(),
             self.now,
-        ));
+        );
+        if let Some(Overlay::Act(acting)) = &mut self.overlay {
+            running.aims = std::mem::take(&mut acting.aims);
+        }
+        self.running = Some(running);
         self.overlay = Some(Overlay::Running);
         let screen = self.screen;
         with_table!(mut self.screens, screen, |table| table.unmark());
@@ -267,10 +268,10 @@ impl App {
     }
 
     pub(super) fn reported(&mut self, result: &Result<Report, String>) -> Vec<Effect> {
-        let Some(running) = self.running.take() else {
+        let Some(mut running) = self.running.take() else {
             return Vec::new();
         };
-        let (lines, bad) = match result {
+        let (mut lines, bad) = match result {
             Ok(report) => (report_lines(report), report.outcome != Outcome::Done),
             Err(error) => {
                 let mut lines = vec![("error", format!("Not done: {}", running.title))];
@@ -285,6 +286,12 @@ impl App {
         if self.leaving {
             return vec![Effect::Quit];
         }
+        let aims = if bad {
+            Vec::new()
+        } else {
+            std::mem::take(&mut running.aims)
+        };
+        let mut effects = self.watch(aims, &mut lines);
         if matches!(self.overlay, None | Some(Overlay::Running)) {
             let mut acting = Acting::new(None, running.title, Vec::new(), 0);
             acting.stage = crate::app::dialog::Stage::Message { lines, top: 0 };
@@ -301,10 +308,9 @@ impl App {
             with_table!(mut self.screens, *id, |table| table.doubt());
         }
         if self.link == Link::Up {
-            self.reload_now()
-        } else {
-            Vec::new()
+            effects.extend(self.reload_now());
         }
+        effects
     }
 
     /// Quits; a running plan is cancelled on the server first.

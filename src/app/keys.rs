@@ -126,9 +126,9 @@ impl App {
             Here::Quit => return self.leave(),
             Here::Suspend => return vec![Effect::Suspend],
             Here::Palette => {
-                self.overlay = Some(Overlay::palette(self.kinds(), self.screen, false));
+                self.overlay = Some(Overlay::palette(self.kinds(), self.screen));
             }
-            Here::Actions => self.overlay = Some(Overlay::palette(self.kinds(), self.screen, true)),
+            Here::Actions => self.overlay = Some(self.action_menu()),
             Here::Rollback => return self.begin_rollback(),
             Here::Progress => self.show_progress(),
             Here::Help => self.overlay = Some(Overlay::help()),

@@ -1,5 +1,7 @@
 //! Overlays: the palette, the filter's prompt, the help.
 
+use std::collections::HashMap;
+
 use tui_textarea::TextArea;
 
 use super::press::event;
@@ -106,8 +108,16 @@ pub struct Palette {
     pub kinds: Vec<TargetKind>,
     /// The screen below: its actions come first.
     pub screen: ScreenId,
-    /// Only the actions for the selected target.
-    pub(crate) only_acts: bool,
+    /// It is the menu of the selected row: its title, and the reasons of the actions that the row does not allow.
+    pub(crate) menu: Option<Menu>,
+}
+
+/// The menu of actions on a row.
+#[derive(Debug)]
+pub struct Menu {
+    pub title: String,
+    /// Why an action cannot be done here, by its name.
+    pub unfit: HashMap<&'static str, String>,
 }
 
 impl Prompt {
@@ -134,6 +144,16 @@ impl Prompt {
 }
 
 impl Palette {
+    fn new(kinds: Vec<TargetKind>, screen: ScreenId, menu: Option<Menu>) -> Self {
+        Self {
+            prompt: Prompt::new(String::new()),
+            selected: 0,
+            kinds,
+            screen,
+            menu,
+        }
+    }
+
     pub fn found(&self) -> Vec<&'static Action> {
         let found = catalogue::search(&self.prompt.text());
         let (mut here, elsewhere): (Vec<_>, Vec<_>) = found
@@ -142,26 +162,36 @@ impl Palette {
         if self.prompt.text().is_empty() {
             here.sort_by_key(|action| action.group.screen() != Some(self.screen));
         }
-        if self.only_acts {
-            return here
-                .into_iter()
-                .filter(|action| matches!(action.does, Does::Plan(_)))
-                .collect();
+        let all = here.into_iter().chain(elsewhere);
+        if self.menu.is_none() {
+            return all.collect();
         }
-        here.into_iter().chain(elsewhere).collect()
+        let acts = all.filter(|action| matches!(action.does, Does::Plan(_)));
+        let (fit, unfit): (Vec<_>, Vec<_>) = acts.partition(|action| self.unfit(action).is_none());
+        fit.into_iter().chain(unfit).collect()
+    }
+
+    /// Why the selected row does not allow this action.
+    pub fn unfit(&self, action: &Action) -> Option<&str> {
+        let menu = self.menu.as_ref()?;
+        menu.unfit.get(action.name).map(String::as_str)
     }
 }
 
 impl Overlay {
-    pub fn palette(kinds: Vec<TargetKind>, screen: ScreenId, only_acts: bool) -> Self {
-        let prompt = Prompt::new(String::new());
-        Self::Palette(Palette {
-            prompt,
-            selected: 0,
-            kinds,
-            screen,
-            only_acts,
-        })
+    pub fn palette(kinds: Vec<TargetKind>, screen: ScreenId) -> Self {
+        Self::Palette(Palette::new(kinds, screen, None))
+    }
+
+    /// The actions on a row; `unfit`: why some of them cannot be done, by name.
+    pub(crate) fn menu(
+        kinds: Vec<TargetKind>,
+        screen: ScreenId,
+        title: String,
+        unfit: HashMap<&'static str, String>,
+    ) -> Self {
+        let menu = Menu { title, unfit };
+        Self::Palette(Palette::new(kinds, screen, Some(menu)))
     }
 
     pub fn filter(before: String) -> Self {

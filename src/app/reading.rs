@@ -190,6 +190,7 @@ impl App {
         let screen = rows.screen();
         self.screens.load(asked, rows, took, &at);
         let mut effects = self.ask_exact();
+        self.watch_rows(screen, asked);
         self.gather(screen);
         if screen == self.screen {
             self.pane.doubt();
@@ -220,6 +221,7 @@ impl App {
         if screen == self.screen {
             self.pane.renew();
         }
+        self.watch_exact(screen, round);
         if !last {
             return Vec::new();
         }

@@ -41,6 +41,8 @@ impl App {
         }
         self.find();
         self.pulse_waiting = false;
+        // The answer of a pulse that this cancelled is no longer awaited.
+        self.pulse += 1;
         if self.link == Link::Up && !self.paused {
             effects.extend(self.ask_pulse());
             let mut never = self.parts();

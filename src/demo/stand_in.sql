@@ -119,6 +119,8 @@ BEGIN
   INSERT INTO _timescaledb_catalog.bgw_job (schedule_interval, proc_schema, proc_name, hypertable_id, config, scheduled)
     VALUES (every, CASE WHEN own THEN 'mes' ELSE '_timescaledb_functions' END, proc, h, CASE WHEN own THEN conf ELSE conf || jsonb_build_object(CASE WHEN proc LIKE '%refresh%' THEN 'mat_hypertable_id' ELSE 'hypertable_id' END, h) END, kind <> 'paused') RETURNING id INTO j;
   UPDATE _timescaledb_catalog.bgw_job SET application_name = format('%s [%s]', CASE WHEN own THEN 'User-Defined Action' ELSE initcap(replace(substring(proc FROM 8), '_', ' ')) || ' Policy' END, j) WHERE id = j;
+  -- a run is recorded in a transaction of its own
+  COMMIT;
   IF kind IN ('waiting', 'paused') THEN
     INSERT INTO _timescaledb_internal.bgw_job_stat (job_id, last_start, last_finish, next_start, last_successful_finish, last_run_success, total_runs, total_duration, total_duration_failures, total_successes, total_failures, consecutive_failures)
       VALUES (j, '-infinity', '-infinity', now() + interval '12 hours', '-infinity', true, 0, '0', '0', 0, 0, 0);

@@ -1,17 +1,20 @@
 //! A plan: the literal statements of an action. It is shown first, run after consent, and kept in the journal.
 
 mod bindings;
+pub(crate) mod changed;
 mod lock;
 pub mod named;
 mod statement;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::picture::Picture;
 use crate::model::verdict::Level;
 
 use named::Named;
 
 pub(crate) use bindings::Bindings;
+pub use changed::Changed;
 pub use lock::Mode;
 pub(crate) use lock::Touch;
 pub use statement::{Lit, Statement};
@@ -163,6 +166,9 @@ pub struct Plan {
     /// JSON pointers (`/jobs`, `/settings`) to the parts of the captured state that it changes. A rollback compares these
     /// with the present state. Empty: the whole state.
     pub changes: Vec<String>,
+    /// The settings that it changes; its title has them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<Changed>,
     pub pace: Pace,
     /// `lock_timeout` of every statement.
     pub lock_timeout_seconds: u32,
@@ -177,6 +183,9 @@ pub struct Plan {
     /// does not run.
     #[serde(skip)]
     pub runs: Vec<String>,
+    /// What it changes of the next run of a policy.
+    #[serde(skip)]
+    pub picture: Option<Box<Picture>>,
 }
 
 impl Plan {
@@ -197,12 +206,26 @@ impl Plan {
             consent,
             touches: Vec::new(),
             changes: Vec::new(),
+            changed: Vec::new(),
             pace: Pace::default(),
             lock_timeout_seconds: 5,
             named: Named::default(),
             leaves_open: Vec::new(),
             runs: Vec::new(),
+            picture: None,
         }
+    }
+
+    /// A plan that changes these settings of something; the title says from what to what.
+    pub(crate) fn changing_settings(
+        of: &str,
+        changed: Vec<Changed>,
+        steps: Vec<Step>,
+        undo: Undo,
+    ) -> Self {
+        let mut plan = Self::new(changed::title(&changed, of), steps, undo);
+        plan.changed = changed;
+        plan
     }
 
     #[must_use]
@@ -245,6 +268,13 @@ impl Plan {
     #[must_use]
     pub(crate) fn changing(mut self, pointers: &[&str]) -> Self {
         self.changes = pointers.iter().map(|&part| part.to_owned()).collect();
+        self
+    }
+
+    /// Shows what it changes of the next run of a policy.
+    #[must_use]
+    pub(crate) fn picturing(mut self, picture: Option<Box<Picture>>) -> Self {
+        self.picture = picture;
         self
     }
 

@@ -36,6 +36,17 @@ impl TargetKind {
             Self::Session => "session",
         }
     }
+
+    /// The name with its article.
+    pub(crate) fn one(self) -> &'static str {
+        match self {
+            Self::Job => "a job",
+            Self::Hypertable => "a hypertable",
+            Self::Aggregate => "a continuous aggregate",
+            Self::Index => "an index",
+            Self::Session => "a session",
+        }
+    }
 }
 
 /// The object that an action acts on.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::task::JoinHandle;
 
 use crate::app::{Msg, ask};
 use crate::connect;
@@ -89,6 +90,7 @@ async fn serve_session(
 ) -> Option<anyhow::Error> {
     let mut running: Option<Work> = None;
     let mut waiting = VecDeque::new();
+    let mut cancelled: Option<JoinHandle<()>> = None;
     let mut closed = tokio::time::interval(Duration::from_millis(500));
     loop {
         if running.is_none() {
@@ -103,6 +105,10 @@ async fn serve_session(
         tokio::select! {
             msg = work => {
                 running = None;
+                if let Some(cancelled) = cancelled.take() {
+                    // Otherwise it might reach the next statement.
+                    let _ = cancelled.await;
+                }
                 if session.connected.client.is_closed() {
                     return Some(lost(&msg));
                 }
@@ -115,7 +121,7 @@ async fn serve_session(
             request = requests.recv() => match request? {
                 ask::List::Cancel { screen } => {
                     if running.as_ref().is_some_and(|work| work.screen == Some(screen)) {
-                        tokio::spawn(session.connected.canceller());
+                        cancelled = Some(tokio::spawn(session.connected.canceller()));
                     }
                     waiting.retain(|work: &Work| work.screen != Some(screen));
                 }

@@ -197,6 +197,15 @@ impl Record for Row {
         format!("{} {started}", self.pid)
     }
 
+    fn unfit(&self, action: &str) -> Option<&'static str> {
+        match action {
+            "cancel-query" | "terminate-session" if self.own => {
+                Some("it is one of the console's own sessions")
+            }
+            _ => None,
+        }
+    }
+
     fn title(&self) -> String {
         format!("Session {} {}", self.pid, self.program())
     }

@@ -19,6 +19,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::model::moment::{Axis, Stamp};
+use crate::model::rules::Rule;
 use crate::model::screen_id::ScreenId;
 use crate::model::target::Target;
 use crate::model::value::Value;
@@ -28,7 +29,7 @@ use crate::screens::cells::{self, AGAINST_CELLS};
 use crate::screens::later::Later;
 use crate::screens::policy;
 use crate::screens::policy::Policy;
-use crate::screens::record::{Column, Detail, Exact, Record, Section};
+use crate::screens::record::{Column, Detail, Exact, Record, Section, figure_of};
 use crate::server::known::{At, Edition};
 use crate::server::row::{Line, read};
 use crate::server::sql::{Param, Query, query};
@@ -361,6 +362,24 @@ impl Record for Row {
             hidden(format!("{all} with an upper bound instead of a lag (the end of the newest chunk): {} may not read the source. GRANT SELECT ON {source} TO {role} shows it", at.server.role))
         });
         unseen.into_iter().chain(denied).collect()
+    }
+
+    fn figure(&self, rule: &'static Rule, at: &At) -> Option<(String, String)> {
+        let is_lag = [&rules::AGGREGATE_BEHIND, &rules::AGGREGATE_PARENT].contains(&rule);
+        let Some(times) = self.behind(at).filter(|_| is_lag) else {
+            return figure_of(self, rule, at);
+        };
+        let lag = self.lag_value(at).show(at.now);
+        Some(("lag".to_owned(), format!("{times:.1}x ({lag})")))
+    }
+
+    fn unfit(&self, action: &str) -> Option<&'static str> {
+        match action {
+            "edit-refresh-policy" | "remove-refresh-policy" if self.policies == 0 => {
+                Some("it has no refresh policy: add-refresh-policy")
+            }
+            _ => self.policy.as_ref()?.unfit(action),
+        }
     }
 
     fn caveats(rows: &[Self], at: &At) -> Vec<String> {

@@ -48,6 +48,42 @@ impl TimeAxis {
         (title, lines)
     }
 
+    /// A line of states for each set of cells, which are in the order of the slices, on one scale; below them the ends, the
+    /// marks if there is room in `height`, and the legend.
+    pub(crate) fn strips(
+        &self,
+        strips: &[Vec<MapCell>],
+        width: usize,
+        height: usize,
+    ) -> Vec<InkedLine> {
+        let room = width.max(NARROWEST);
+        let Some(scale) = Scale::new(self, room) else {
+            return Vec::new();
+        };
+        let (mut lines, mut all) = (Vec::new(), Vec::new());
+        for cells in strips {
+            let slices = self.slices.iter().zip(cells);
+            let slices: Vec<Slice> = slices
+                .map(|(slice, cell)| Slice {
+                    cell: *cell,
+                    ..slice.clone()
+                })
+                .collect();
+            let columns = scale.columns(&slices);
+            lines.push(states(&columns));
+            all.extend(columns);
+        }
+        lines.push(vec![(Ink::Muted, self.ends(&scale, room))]);
+        let marks = marks::packed(&self.marks_in_order(), &scale, room);
+        let legend = self.legend_lines(&all, room);
+        if lines.len() + marks.len() + legend.len() <= height {
+            lines.extend(marks);
+        }
+        lines.extend(legend);
+        lines.truncate(height);
+        lines
+    }
+
     /// `marks` makes the lines of the marks, and says how many lines the bars get.
     fn draw_with(
         &self,
@@ -199,7 +235,7 @@ fn states(columns: &[Column]) -> InkedLine {
 
 fn ink(cell: MapCell) -> Ink {
     // Uncompressed chunks are neither good nor bad.
-    if cell.sign == '.' {
+    if matches!(cell.sign, '.' | '░') {
         Ink::Text
     } else {
         Ink::Level(cell.level)

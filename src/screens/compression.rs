@@ -250,6 +250,9 @@ impl Record for Row {
             .is_some_and(|policy| policy.scheduled && policy.next_start == Some(Stamp::BEFORE_ALL));
         // The run may start to wait for a lock, which changes no catalogue.
         hypertable.next_due = due.at(runs.then_some(LOOK_AGAIN));
+        if let Some(policy) = &mut hypertable.policy {
+            policy.changed = due.changed();
+        }
         Ok(hypertable)
     }
 
@@ -265,6 +268,39 @@ impl Record for Row {
 
     fn verdict(&self, at: &At) -> Verdict {
         self.judge(at)
+    }
+
+    fn unfit(&self, action: &str) -> Option<&'static str> {
+        let policy = self.policy.as_ref();
+        let packed = self.compressed + self.partial;
+        match action {
+            "enable-compression" if self.enabled => Some("compression is enabled already"),
+            "compress-chunks"
+            | "decompress-chunks"
+            | "recompress-chunks"
+            | "rewrite-chunks"
+            | "edit-compression-settings"
+            | "disable-compression"
+            | "add-compression-policy"
+                if !self.enabled =>
+            {
+                Some("compression is not enabled: enable-compression first")
+            }
+            "add-compression-policy" if policy.is_some() => {
+                Some("it has a compression policy: edit-compression-policy")
+            }
+            "edit-compression-policy" | "remove-compression-policy" if policy.is_none() => {
+                Some("it has no compression policy: add-compression-policy")
+            }
+            "compress-chunks" if self.uncompressed == 0 => Some("no chunk is uncompressed"),
+            "decompress-chunks" | "recompress-chunks" | "rewrite-chunks" if packed == 0 => {
+                Some("no chunk is compressed")
+            }
+            "disable-compression" if packed > 0 => {
+                Some("chunks are compressed: decompress-chunks first")
+            }
+            _ => policy.and_then(|policy| policy.unfit(action)),
+        }
     }
 
     fn caveats(rows: &[Self], at: &At) -> Vec<String> {
@@ -305,9 +341,13 @@ impl Record for Row {
     }
 
     fn settle(before: &[Self], rows: &mut Vec<Self>) {
-        let seen: HashMap<i32, _> = before.iter().map(|row| (row.id, row.seen)).collect();
+        let before: HashMap<i32, _> = before.iter().map(|row| (row.id, row)).collect();
         for row in rows {
-            row.seen = seen.get(&row.id).copied().flatten();
+            let was = before.get(&row.id);
+            row.seen = was.and_then(|was| was.seen);
+            if let Some(policy) = &mut row.policy {
+                policy.carry(was.and_then(|was| was.policy.as_ref()));
+            }
         }
     }
 

@@ -195,6 +195,16 @@ impl Record for Row {
         judge::verdict(self, at)
     }
 
+    fn unfit(&self, action: &str) -> Option<&'static str> {
+        let whole = |parts: &row::Parts| parts.without == 0 && parts.unsure == 0;
+        match action {
+            "rebuild-missing" if self.parts.as_ref().is_some_and(whole) => {
+                Some("it is missing on no chunk")
+            }
+            _ => None,
+        }
+    }
+
     fn caveats(_rows: &[Self], at: &At) -> Vec<String> {
         judge::caveats(at)
     }

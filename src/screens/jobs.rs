@@ -262,6 +262,14 @@ impl Record for Row {
     }
 
     /// `Retention of mes.oee (job 1007)`, `mes.export on mes.oee (job 1010)`.
+    fn unfit(&self, action: &str) -> Option<&'static str> {
+        match action {
+            "pause-job" if !self.scheduled => Some("it is paused"),
+            "resume-job" if self.scheduled => Some("it is not paused"),
+            _ => None,
+        }
+    }
+
     fn title(&self) -> String {
         let name = self.name();
         let target = self

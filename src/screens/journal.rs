@@ -82,11 +82,7 @@ impl Row {
                 });
                 let steps = format!("{done} of {all} steps done{error}");
                 match end.outcome {
-                    Outcome::Done => Verdict::of(
-                        &rules::JOURNAL,
-                        Level::Ok,
-                        self.entry.begin.plan.undo.text(),
-                    ),
+                    Outcome::Done => Verdict::of(&rules::JOURNAL, Level::Ok, self.done()),
                     Outcome::Cancelled => Verdict::of(
                         &rules::JOURNAL,
                         Level::Notice,
@@ -103,6 +99,18 @@ impl Row {
                 }
             }
         }
+    }
+
+    /// What a finished action leaves to do: of a rollback, the entries that it undid.
+    fn done(&self) -> String {
+        let undo = self.entry.begin.plan.undo.text();
+        let undoes = &self.entry.begin.undoes;
+        if undoes.is_empty() {
+            return undo.to_owned();
+        }
+        let ids: Vec<_> = undoes.iter().map(ToString::to_string).collect();
+        let entries = if ids.len() == 1 { "entry" } else { "entries" };
+        format!("a rollback: it undid {entries} {}; {undo}", ids.join(", "))
     }
 
     /// A number of steps; `Null` for an acknowledgement, which has none.

@@ -8,6 +8,7 @@ use tokio_postgres::Row;
 
 use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
+use crate::screens::policy::Policy;
 use crate::screens::{self, Rows};
 use crate::server::known::{Counters, PULSE, Pulse};
 use crate::server::session::{Session, TURNED};
@@ -111,6 +112,38 @@ impl Session {
             )
         })?;
         let (list, companion) = tokio::try_join!(self.list(screen, text), companion)?;
-        screen.read(&list, &companion)
+        let mut rows = screen.read(&list, &companion)?;
+        self.add_changes(&mut rows).await;
+        Ok(rows)
     }
+
+    /// Adds what this user changed of the policies, which the server does not record.
+    async fn add_changes(&self, rows: &mut Rows) {
+        let policies: Vec<&mut Policy> = match rows {
+            Rows::Compression(rows) => policies(rows, |row| row.policy.as_mut()),
+            Rows::Retention(rows) => policies(rows, |row| row.policy.as_mut()),
+            _ => return,
+        };
+        let Some(journal) = self.journal.as_ref().filter(|_| !policies.is_empty()) else {
+            return;
+        };
+        // Without the journal, the server's own record is all there is.
+        let (Ok(place), Ok(length)) = (self.place().await, journal.length()) else {
+            return;
+        };
+        let mut known = self.changes.lock().await;
+        if known.0 != length {
+            let Ok(entries) = journal.entries() else {
+                return;
+            };
+            *known = (length, entries.policy_changes(place));
+        }
+        for policy in policies {
+            policy.take_changes(&known.1);
+        }
+    }
+}
+
+fn policies<R>(rows: &mut [R], of: fn(&mut R) -> Option<&mut Policy>) -> Vec<&mut Policy> {
+    rows.iter_mut().filter_map(of).collect()
 }

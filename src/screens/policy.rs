@@ -1,15 +1,18 @@
 //! A policy's job, for the screens that show it.
 
+mod changed;
 mod counted;
 mod job;
 mod judge;
 mod state;
+mod waiting;
 
 use std::time::Duration;
 
 use crate::screens::record::Exact;
 use crate::server::sql::query;
 
+pub use self::changed::Changed;
 pub use self::counted::Counted;
 pub(crate) use self::job::Due;
 pub use self::job::Policy;

@@ -206,6 +206,18 @@ impl From<Labelled> for Section {
     }
 }
 
+/// Heading and text of the cell that findings of this rule are about.
+pub(crate) fn figure_of<R: Record>(
+    row: &R,
+    rule: &'static Rule,
+    at: &At,
+) -> Option<(String, String)> {
+    let about = |column: &&Column<R>| !column.title.is_empty() && column.rules.contains(&rule);
+    let column = R::COLUMNS.iter().find(about)?;
+    let value = (column.value)(row, at);
+    (value != Value::Null).then(|| (column.title.to_lowercase(), value.show(at.now)))
+}
+
 /// A part of a row's details with its own query.
 #[derive(Debug)]
 pub struct Detail<R: 'static> {
@@ -312,6 +324,16 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
     /// The row's targets for actions, the main one first.
     fn targets(&self) -> Vec<Target> {
         Vec::new()
+    }
+
+    /// Name and text of the figure that findings of this rule are about; `None`: there is none, or it is unknown.
+    fn figure(&self, rule: &'static Rule, at: &At) -> Option<(String, String)> {
+        figure_of(self, rule, at)
+    }
+
+    /// Why an action cannot be done on the row, as far as the row itself shows it.
+    fn unfit(&self, _action: &str) -> Option<&'static str> {
+        None
     }
 
     /// Called with all new rows, and those shown before: sorts them, and connects rows with each other.

@@ -5,6 +5,7 @@ mod headline;
 mod judge;
 mod row;
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -204,6 +205,9 @@ impl Record for Row {
         hypertable.listed_now |= hypertable.aggregate;
         hypertable.oldest = oldest.oldest_raw.map(|raw| Point { axis, raw });
         hypertable.next_due = due.at(None);
+        if let Some(policy) = &mut hypertable.policy {
+            policy.changed = due.changed();
+        }
         Ok(hypertable)
     }
 
@@ -219,6 +223,20 @@ impl Record for Row {
 
     fn verdict(&self, at: &At) -> Verdict {
         self.judge(at)
+    }
+
+    fn unfit(&self, action: &str) -> Option<&'static str> {
+        let policy = self.policy.as_ref();
+        match action {
+            "add-retention-policy" if policy.is_some() => {
+                Some("it has a retention policy: edit-retention-policy")
+            }
+            "edit-retention-policy" | "remove-retention-policy" if policy.is_none() => {
+                Some("it has no retention policy: add-retention-policy")
+            }
+            "drop-chunks" if self.chunks == 0 => Some("it has no chunk"),
+            _ => policy.and_then(|policy| policy.unfit(action)),
+        }
     }
 
     fn caveats(rows: &[Self], at: &At) -> Vec<String> {
@@ -262,6 +280,16 @@ impl Record for Row {
 
     fn pictured(&self) -> &'static [usize] {
         &[0]
+    }
+
+    fn settle(before: &[Self], rows: &mut Vec<Self>) {
+        let before: HashMap<i32, _> = before.iter().map(|row| (row.id, row)).collect();
+        for row in rows {
+            if let Some(policy) = &mut row.policy {
+                let was = before.get(&row.id);
+                policy.carry(was.and_then(|was| was.policy.as_ref()));
+            }
+        }
     }
 
     fn due(&self) -> Option<Stamp> {

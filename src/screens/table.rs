@@ -1,9 +1,11 @@
 //! A table of typed rows, with its filter, order, cursor, and the age of its rows.
 
+mod again;
 mod clipboard;
 mod columns;
 mod cursor;
 mod exact;
+mod figure;
 mod grouping;
 mod groups;
 mod known;
@@ -21,6 +23,7 @@ use crate::screens::filter::Filter;
 use crate::screens::record::{Column, Record};
 use crate::server::known::{At, Counters};
 
+pub(crate) use again::Again;
 use columns::Columns;
 pub(crate) use columns::{Drawn, Seen};
 pub(crate) use groups::{BRANCH, Branch, Shown};

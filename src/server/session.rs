@@ -13,7 +13,7 @@ use tokio_postgres::{Client, Row, SimpleQueryMessage, Statement};
 use crate::server::sql::Companion;
 
 use crate::connect::{Connected, packet};
-use crate::journal::{Journal, Place};
+use crate::journal::{Journal, Place, PolicyChange};
 use crate::model::screen_id::ScreenId;
 use crate::model::version::Version;
 use crate::model::{text, trust};
@@ -49,6 +49,8 @@ pub struct Session {
     /// For the Journal screen, which reads no server.
     pub journal: Option<Journal>,
     pub(crate) place: tokio::sync::OnceCell<Place>,
+    /// What the journal has of this user's changes to policies, and its length then.
+    pub(crate) changes: tokio::sync::Mutex<(u64, Vec<PolicyChange>)>,
     /// The lists' prepared statements: planning is most of a small list's cost.
     lists: [OnceLock<Statement>; ScreenId::ALL.len()],
     /// The reason why it is no longer used, if so.
@@ -103,6 +105,7 @@ impl Session {
             own,
             journal: None,
             place: tokio::sync::OnceCell::new(),
+            changes: tokio::sync::Mutex::default(),
             lists: [const { OnceLock::new() }; ScreenId::ALL.len()],
             given_up: OnceLock::new(),
             second: None,

@@ -1,6 +1,7 @@
 //! The dialog of an action: waiting, form, preview, progress, result.
 
 mod form;
+mod picture;
 mod running;
 
 use ratatui::Frame;

@@ -159,14 +159,21 @@ fn draw_palette(
     theme: &Theme,
 ) {
     let found = palette.found();
-    let area = area.centered(Constraint::Max(90), Constraint::Max(18));
-    frame.render_widget(Clear, area);
-    let title = if palette.only_acts {
-        "Actions on the selected row"
+    let (width, height) = if palette.menu.is_some() {
+        (100, 30)
     } else {
-        "What do you want to do?"
+        (90, 18)
     };
-    let block = boxed(title, theme);
+    let area = area.centered(Constraint::Max(width), Constraint::Max(height));
+    frame.render_widget(Clear, area);
+    let title = palette.menu.as_ref().map_or_else(
+        || "What do you want to do?".to_owned(),
+        |menu| {
+            let room = usize::from(area.width).saturating_sub(4);
+            text::cut(&text::printable(&menu.title), room)
+        },
+    );
+    let block = boxed(&title, theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
     let parts = [
@@ -177,14 +184,20 @@ fn draw_palette(
     let [line, list, help] = Layout::vertical(parts).areas(inner);
     prompt_line(frame, line, ": ", &mut palette.prompt, theme);
     if let Some(action) = found.get(palette.selected) {
-        help_line(frame, help, action, theme);
+        let why = palette.unfit(action);
+        let words = why.map_or_else(
+            || action.help.to_owned(),
+            |why| format!("not here: {} · {}", text::printable(why), action.help),
+        );
+        help_line(frame, help, &words, theme);
     }
     let lines = usize::from(list.height);
     let top = (palette.selected + 1).saturating_sub(lines);
     let rows = found.iter().enumerate().skip(top).take(lines);
     let rows: Vec<_> = rows
         .map(|(at, action)| {
-            let here = action.applies(&palette.kinds);
+            let unfit = palette.unfit(action).map(text::printable);
+            let here = action.applies(&palette.kinds) && unfit.is_none();
             let key = if here {
                 keys.shown(action, &palette.kinds, palette.screen)
             } else {
@@ -196,7 +209,8 @@ fn draw_palette(
                 (false, false) => "muted",
             });
             let key = key.unwrap_or_default();
-            entry(action, key, style, inner.width.into())
+            let words = unfit.as_deref().unwrap_or(action.help);
+            entry(action.name, words, key, style, inner.width.into())
         })
         .collect();
     let empty = vec![Line::styled(
@@ -210,8 +224,8 @@ fn draw_palette(
 }
 
 /// The help of an action, which a list may cut.
-fn help_line(frame: &mut Frame, area: Rect, action: &Action, theme: &Theme) {
-    let words = text::cut(action.help, usize::from(area.width).saturating_sub(1));
+fn help_line(frame: &mut Frame, area: Rect, words: &str, theme: &Theme) {
+    let words = text::cut(words, usize::from(area.width).saturating_sub(1));
     frame.render_widget(
         Line::styled(format!(" {words}"), theme.style("notice")),
         area,
@@ -221,13 +235,13 @@ fn help_line(frame: &mut Frame, area: Rect, action: &Action, theme: &Theme) {
 /// Cells of an action's name in a list.
 const NAME: usize = 28;
 
-fn entry(action: &Action, key: &str, style: Style, width: usize) -> Line<'static> {
+fn entry(name: &str, words: &str, key: &str, style: Style, width: usize) -> Line<'static> {
     // Short keys are aligned; a long one moves only its own line.
     let column = text::width(key).max(4) + 2;
     let rest = width.saturating_sub(NAME + column);
-    let help = text::pad(&text::cut(action.help, rest), rest);
+    let help = text::pad(&text::cut(words, rest), rest);
     Line::from(vec![
-        Span::styled(text::pad(&format!(" {}", action.name), NAME), style),
+        Span::styled(text::pad(&format!(" {name}"), NAME), style),
         Span::styled(help, style),
         Span::styled(format!("{} ", text::pad_left(key, column - 1)), style),
     ])

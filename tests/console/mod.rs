@@ -96,6 +96,7 @@ pub fn row(id: i32, name: &str, backlog: i64) -> compression::Row {
             consecutive_failures: 0,
             schedule_seconds: Some(43_200.0),
             known_since: None,
+            changed: None,
             owner_zone: None,
             code: None,
         }),

@@ -175,8 +175,10 @@ impl Console {
                 break status;
             }
             if start.elapsed() > Duration::from_secs(20) {
+                // The end restores the screen.
+                let text = self.text();
                 self.child.kill().unwrap();
-                panic!("it does not end:\n{}", self.text());
+                panic!("it does not end:\n{text}");
             }
             std::thread::sleep(Duration::from_millis(20));
         };

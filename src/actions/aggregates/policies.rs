@@ -3,6 +3,7 @@
 use serde_json::Value as Json;
 
 use super::facts::{Aggregate, Hierarchy, STATE, since};
+use super::picture::picture;
 use super::remove::{none, pick, picked};
 use super::timeline::Timeline;
 use super::what_if::{self, Setting};
@@ -217,7 +218,8 @@ fn with_risk(
     for (level, words) in notes::notes(place, facts, new, old) {
         plan = plan.note(level, words);
     }
-    Ok(plan)
+    let before = old.map(|(_, setting)| setting);
+    Ok(plan.picturing(picture(place, before, new)))
 }
 
 pub(super) fn edit_form(context: &Context) -> Result<Form, Refusal> {
@@ -250,7 +252,10 @@ pub(super) fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
             job.describe(),
             old.describe(place.axis())
         );
-        return Err(stands(&place, &facts, &old, words));
+        let next = change::next_run_note(job, context.at.now);
+        let mut refusal = stands(&place, &facts, &old, words);
+        refusal.stands.get_or_insert_default().extend(next);
+        return Err(refusal);
     }
     what_if::check(&place, &new, Some(job.id))?;
     let change = Change {
@@ -263,15 +268,17 @@ pub(super) fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
         None => {
             let undo =
                 Undo::Exact("the policy gets back its settings and its next start".to_owned());
-            change::edit(job, job.alter(context, &change), job.restore(context), undo)
+            change::edit(context, job, &change, job.restore(context), undo)
         }
         Some(why) => {
-            let title = format!("Change {}", job.describe());
-            Plan::new(title, vec![job.replace(context, &change)?], replaced(&why))
+            let steps = vec![job.replace(context, &change)?];
+            Plan::changing_settings(&job.describe(), job.changed(&change), steps, replaced(&why))
         }
     };
     let plan = plan.changing(&[STATE]);
-    let plan = with_risk(&place, &facts, inputs, plan, &new, Some((job, &old)))?;
+    let mut plan = with_risk(&place, &facts, inputs, plan, &new, Some((job, &old)))?;
+    plan.notes
+        .extend(change::next_run_note(job, context.at.now));
     if place.level.jobs.len() > 1 {
         return Ok(plan);
     }
@@ -286,7 +293,8 @@ fn stands(place: &Timeline, facts: &Hierarchy, old: &Setting, words: String) -> 
         .into_iter()
         .chain(notes::notes(place, facts, old, None));
     let note = |(level, text)| Note { level, text };
-    Refusal::unchanged(words, notes.map(note).collect())
+    let picture = picture(place, Some(old), old);
+    Refusal::unchanged(words, notes.map(note).collect()).picturing(picture)
 }
 
 /// The job's configuration with another window; all other keys stay.

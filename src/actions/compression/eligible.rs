@@ -50,7 +50,13 @@ pub(super) fn size(context: &Context, chunks: &[&ChunkState]) -> String {
 }
 
 /// Notes on the effects and conflicts of a policy with this rule.
-pub(crate) fn what_if(context: &Context, known: &Compression, rule: AgeRule) -> Vec<Note> {
+/// `most`: the chunks that a run takes at most.
+pub(crate) fn what_if(
+    context: &Context,
+    known: &Compression,
+    rule: AgeRule,
+    most: Option<i64>,
+) -> Vec<Note> {
     let mut notes = Vec::new();
     let mut note = |level, text: String| notes.push(Note { level, text });
     match older(known, rule) {
@@ -72,8 +78,15 @@ pub(crate) fn what_if(context: &Context, known: &Compression, rule: AgeRule) -> 
             };
             note(
                 Level::Notice,
-                format!("now it would compress {}{partial}", summary(context, known, &due)),
+                format!(
+                    "now it would compress {}{}{}{partial}",
+                    summary(context, known, &due),
+                    at_most(due.len(), most),
+                    freed(context, known, &due)
+                ),
             );
+            notes.extend(late_rows(known, rule));
+            let mut note = |level, text: String| notes.push(Note { level, text });
             let frozen = old.iter().filter(|chunk| chunk.is_frozen() && !chunk.is_compressed()).count();
             if frozen > 0 {
                 note(Level::Notice, format!("{} frozen: never compressed", many(frozen)));
@@ -81,9 +94,78 @@ pub(crate) fn what_if(context: &Context, known: &Compression, rule: AgeRule) -> 
         }
     }
     if let AgeRule::After(after) = rule {
-        notes.extend(conflicts(known, after));
+        let met = conflicts(known, after);
+        if met.is_empty() {
+            notes.push(Note {
+                level: Level::Ok,
+                text: "its age fits the refresh and retention policies".to_owned(),
+            });
+        }
+        notes.extend(met);
     }
     notes
+}
+
+/// The limit on the chunks of one run, if fewer than these.
+fn at_most(due: usize, most: Option<i64>) -> String {
+    let most = most.and_then(|most| usize::try_from(most).ok());
+    most.filter(|most| *most < due)
+        .map_or_else(String::new, |most| {
+            format!(", at most {most} of them a run")
+        })
+}
+
+/// Rows that came into chunks after these were compressed; whether more come is not known.
+fn late_rows(known: &Compression, rule: AgeRule) -> Option<Note> {
+    let compressed = known.compressed();
+    let late = known
+        .chunks
+        .iter()
+        .filter(|chunk| chunk.is_partial())
+        .count();
+    let old = match rule {
+        AgeRule::After(span) => format!("rows older than {span}"),
+        AgeRule::CreatedBefore(_) => "rows for its chunks".to_owned(),
+    };
+    (compressed > 0).then(|| Note {
+        level: Level::Ok,
+        text: format!(
+            "late rows: {late} of {} got some since; whether {old} still arrive is unknown",
+            text::plural(
+                i64::try_from(compressed).unwrap_or(i64::MAX),
+                "compressed chunk"
+            )
+        ),
+    })
+}
+
+/// What is freed by compressing these chunks, at the ratio so far; empty if there are none.
+fn freed(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> String {
+    if chunks.is_empty() {
+        return String::new();
+    }
+    let Some(bytes) = context.bytes(chunks.iter().map(|chunk| chunk.oid)) else {
+        return "; how much that frees is unknown, because the size is".to_owned();
+    };
+    let Some(shrinks) = known.shrinks_to() else {
+        return "; how much that frees is unknown, because nothing of it is compressed yet"
+            .to_owned();
+    };
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        reason = "an estimate"
+    )]
+    let left = (bytes as f64 * shrinks) as i64;
+    let ratio = 1.0 / shrinks.max(0.001);
+    let left_words = text::bytes(left);
+    if left > bytes {
+        return format!("; at the ratio so far ({ratio:.1}x) they grow to about {left_words}");
+    }
+    format!(
+        "; at the ratio so far ({ratio:.1}x) about {left_words} stay, and {} are freed",
+        text::bytes(bytes - left)
+    )
 }
 
 /// Conflicts with the other policies.

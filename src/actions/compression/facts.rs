@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::Job;
 use crate::model::moment::{Axis, Point};
+use crate::model::plan::Changed;
 use crate::model::span::Now;
 use crate::model::trust::Code;
 use crate::model::version::Version;
@@ -308,6 +309,13 @@ impl Settings {
             })
             .collect();
         items.join(", ")
+    }
+
+    /// The settings that the other has with another value.
+    pub(super) fn changed(&self, now: &Self) -> Vec<Changed> {
+        let segment_by = Changed::of("segmentby", &self.segment_text(), &now.segment_text());
+        let order_by = Changed::of("orderby", &self.order_text(), &now.order_text());
+        segment_by.into_iter().chain(order_by).collect()
     }
 
     /// The sparse indexes that a user chose, in the option's format. `None`: TimescaleDB's own choice.

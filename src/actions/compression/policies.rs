@@ -15,6 +15,7 @@ use crate::model::version::Version;
 use super::eligible::{many, older, waits, what_if};
 use super::facts::Compression;
 use super::facts::known;
+use super::picture::picture;
 use super::rule::{self, BY_CREATION};
 
 const POLICY: &str = "/jobs/policy_compression";
@@ -97,8 +98,10 @@ pub(super) fn add(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         )
     };
     let what = ("compression policy", relation);
-    let mut plan = add::plan(context, inputs, what, call, None, undo)?.changing(&[POLICY]);
-    plan.notes.extend(what_if(context, &known, rule));
+    let mut plan = add::plan(context, inputs, what, call, None, undo)?
+        .changing(&[POLICY])
+        .picturing(picture(&known, None, rule));
+    plan.notes.extend(what_if(context, &known, rule, None));
     let first = add::first_run(inputs).map_or_else(
         || "first run within seconds, by a background worker".to_owned(),
         |first| format!("first run in {first}"),
@@ -158,12 +161,17 @@ pub(super) fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
         ..Change::default()
     };
     let undo = Undo::Exact("the policy is as it was, in all its settings; what it compresses meanwhile stays compressed".to_owned());
-    let alter = job.alter(context, &change);
-    let mut plan = change::edit(job, alter, job.restore(context), undo).changing(&[POLICY]);
+    let mut plan =
+        change::edit(context, job, &change, job.restore(context), undo).changing(&[POLICY]);
     if let Some(now) = was(&known, job) {
         plan = plan.note(Level::Notice, format!("now: {now}"));
     }
-    plan.notes.extend(what_if(context, &known, rule));
+    let present = AgeRule::of(job, known.axis(), &COMPRESS);
+    plan = plan.picturing(picture(&known, present, rule));
+    plan.notes
+        .extend(change::next_run_note(job, context.at.now));
+    let most = inputs.integer(MOST);
+    plan.notes.extend(what_if(context, &known, rule, most));
     if !job.scheduled {
         plan = plan.note(
             Level::Notice,
@@ -178,7 +186,9 @@ pub(super) fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
 
 /// Refusal because nothing would change, with notes on the present rule.
 fn stands(context: &Context, known: &Compression, job: &Job, rule: AgeRule) -> Refusal {
-    let mut notes = what_if(context, known, rule);
+    let mut notes = Vec::from_iter(change::next_run_note(job, context.at.now));
+    let most = job.setting(MOST).and_then(|most| most.parse().ok());
+    notes.extend(what_if(context, known, rule, most));
     let mut note = |level, text| notes.push(Note { level, text });
     if !job.scheduled {
         note(
@@ -189,7 +199,7 @@ fn stands(context: &Context, known: &Compression, job: &Job, rule: AgeRule) -> R
     if let Some(why) = idle_by_configuration(context, known) {
         note(Level::Warning, why);
     }
-    Refusal::unchanged(job.already_so(), notes)
+    Refusal::unchanged(job.already_so(), notes).picturing(picture(known, Some(rule), rule))
 }
 
 /// The present rule, and the number of chunks that wait under it.

@@ -306,8 +306,9 @@ pub(super) fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
         put(context, &known, &now),
     );
     let undo = Undo::Exact("segmentby and orderby are set as they were; chunks compressed meanwhile keep what they have".to_owned());
-    let title = format!("Change the compression settings of {}", known.relation);
-    let mut plan = Plan::new(title, vec![step], undo)
+    let of = format!("the compression settings of {}", known.relation);
+    let changed = now.meant().changed(&means.settings);
+    let mut plan = Plan::changing_settings(&of, changed, vec![step], undo)
         .changing(&["/settings"])
         .note(Level::Notice, format!("from: {}", now.describe()))
         .note(Level::Notice, format!("to: {}", means.text));

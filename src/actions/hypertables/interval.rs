@@ -6,7 +6,7 @@ use crate::actions::form::{Field, FieldType, Form, Inputs};
 use crate::actions::policy::rule::longer_than_nothing;
 use crate::model::interval::Interval;
 use crate::model::moment::{Axis, Point};
-use crate::model::plan::{Lit, Plan, Step, Undo};
+use crate::model::plan::{Changed, Lit, Plan, Step, Undo};
 use crate::model::span::Span;
 use crate::model::text;
 use crate::model::verdict::Level;
@@ -149,18 +149,18 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     }
     let several = facts.dimensions.len() > 1;
     let set = |length| set(context, &facts, dimension, length, several);
-    let title = format!(
-        "New chunks of {} span {} instead of {}",
-        facts.name,
-        said(dimension, new),
-        said(dimension, old)
-    );
     let label = format!("set the chunk interval of {}", facts.name);
     let step = Step::new(label, vec![set(new)], vec![set(old)]);
     let undo = Undo::Exact(
         "the interval is as it was; chunks that were made meanwhile keep their span".to_owned(),
     );
-    let plan = Plan::new(title, vec![step], undo).changing(&["/intervals"]);
+    let changed = Changed::of(
+        "chunk_time_interval",
+        &said(dimension, old),
+        &said(dimension, new),
+    );
+    let plan = Plan::changing_settings(&facts.name, Vec::from_iter(changed), vec![step], undo)
+        .changing(&["/intervals"]);
     Ok(note(plan, context, &facts, dimension, new))
 }
 

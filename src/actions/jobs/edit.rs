@@ -9,7 +9,7 @@ use crate::actions::form::{Field, FieldType, Form, Inputs};
 use crate::actions::policy::rule::longer_than_nothing;
 use crate::model::interval::Interval;
 use crate::model::moment::Axis;
-use crate::model::plan::{Consent, Plan, Step, Undo};
+use crate::model::plan::{Changed, Consent, Plan, Step, Undo};
 use crate::model::span::Span;
 use crate::model::verdict::Level;
 use crate::model::version::Version;
@@ -89,10 +89,9 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
         return Err(refusal);
     }
     let edit = Edit::of(job, inputs)?;
-    if edit.words.is_empty() {
+    if edit.change == Change::default() {
         return Err(stands(context, &known));
     }
-    let words = edit.words.join(", ");
     let step = Step::new(
         format!("edit {}", job.describe()),
         vec![job.alter(context, &edit.change)],
@@ -102,12 +101,13 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
         || Undo::Exact("each changed setting becomes what it was".to_owned()),
         |lost| Undo::Partly(lost.to_owned()),
     );
-    let mut plan = Plan::new(
-        format!("Edit {}: {words}", job.describe()),
-        vec![step],
-        undo,
-    )
-    .changing(&edit.pointers);
+    let mut changed = job.changed(&edit.change);
+    if let Some(at) = &edit.change.next_start {
+        let was = job.next_start.as_deref().unwrap_or_default();
+        changed.extend(Changed::of("next_start", was, at));
+    }
+    let mut plan = Plan::changing_settings(&job.describe(), changed, vec![step], undo)
+        .changing(&edit.pointers);
     if let Some(config) = &edit.change.config {
         let checked = known.check(config)?;
         plan.notes.extend(checked.notes);
@@ -140,13 +140,12 @@ fn stands(context: &Context, known: &JobFacts) -> Refusal {
     Refusal::unchanged(known.job.already_so(), plan.notes)
 }
 
-/// The change, its undo, and the text of both.
+/// The change and its undo.
 #[derive(Debug, Default)]
 struct Edit {
     change: Change,
     back: Change,
     pointers: Vec<&'static str>,
-    words: Vec<String>,
 }
 
 impl Edit {
@@ -155,17 +154,17 @@ impl Edit {
         let every = changed(inputs, "schedule_interval", &job.schedule_interval);
         if let Some((was, now)) = every {
             positive("schedule_interval", &now)?;
-            edit.say("/schedule_interval", format!("every {now} (was {was})"));
+            edit.pointers.push("/schedule_interval");
             (edit.change.schedule_interval, edit.back.schedule_interval) = (Some(now), Some(was));
         }
         if let Some((was, now)) = changed(inputs, "max_runtime", &job.max_runtime) {
             not_negative("max_runtime", &now)?;
-            edit.say("/max_runtime", format!("at most {now} a run (was {was})"));
+            edit.pointers.push("/max_runtime");
             (edit.change.max_runtime, edit.back.max_runtime) = (Some(now), Some(was));
         }
         if let Some((was, now)) = changed(inputs, "retry_period", &job.retry_period) {
             positive("retry_period", &now)?;
-            edit.say("/retry_period", format!("retry after {now} (was {was})"));
+            edit.pointers.push("/retry_period");
             (edit.change.retry_period, edit.back.retry_period) = (Some(now), Some(was));
         }
         let retries = inputs.integer("max_retries").unwrap_or(job.max_retries);
@@ -176,10 +175,7 @@ impl Edit {
                 )
                 .into());
             }
-            edit.say(
-                "/max_retries",
-                format!("{retries} retries (was {})", job.max_retries),
-            );
+            edit.pointers.push("/max_retries");
             edit.change.max_retries = Some(retries);
             edit.back.max_retries = Some(job.max_retries);
         }
@@ -189,11 +185,6 @@ impl Edit {
         Ok(edit)
     }
 
-    fn say(&mut self, pointer: &'static str, words: String) {
-        self.pointers.push(pointer);
-        self.words.push(words);
-    }
-
     fn next_start(&mut self, inputs: &Inputs) -> Result<(), Refusal> {
         let Some(at) = inputs.text("next_start") else {
             return Ok(());
@@ -201,7 +192,6 @@ impl Edit {
         if at.contains("infinity") {
             return Err("next_start: a moment is required; pause-job stops a job for good".into());
         }
-        self.words.push(format!("next start {at}"));
         self.change.next_start = Some(at.to_owned());
         self.back.next_start_moved = Some(at.to_owned());
         self.back.next_start_back = true;
@@ -217,7 +207,7 @@ impl Edit {
         if job.config.as_ref() == Some(&config) {
             return Ok(());
         }
-        self.say("/config", "its configuration".to_owned());
+        self.pointers.push("/config");
         self.back.config.clone_from(&job.config);
         self.change.config = Some(config);
         Ok(())
@@ -250,25 +240,15 @@ impl Edit {
         {
             return Err("initial_start: a moment is required".into());
         }
-        let zone = |slots: &Slots| slots.timezone.clone().unwrap_or_else(|| "none".to_owned());
         if now.fixed != was.fixed {
-            let words = if now.fixed {
-                "at fixed slots"
-            } else {
-                "an interval after its last run"
-            };
-            self.say("/fixed_schedule", words.to_owned());
+            self.pointers.push("/fixed_schedule");
         }
         // Without another value, a schedule that becomes fixed begins now.
         if now.initial_start != was.initial_start || (now.fixed && now.initial_start.is_none()) {
-            let from = now.initial_start.as_deref().unwrap_or("now");
-            self.say("/initial_start", format!("slots from {from} on"));
+            self.pointers.push("/initial_start");
         }
         if now.timezone != was.timezone {
-            self.say(
-                "/timezone",
-                format!("time zone {} (was {})", zone(&now), zone(&was)),
-            );
+            self.pointers.push("/timezone");
         }
         (self.change.slots, self.back.slots) = (Some(now), Some(was));
         self.back.next_start_back = true;

@@ -1,11 +1,13 @@
 //! Edits and removes an existing policy.
 
 use crate::actions::act::{Context, Refusal};
-use crate::actions::alter_job::Job;
+use crate::actions::alter_job::{Change, Job};
 use crate::actions::form::Inputs;
 use crate::actions::policy::rule;
 use crate::model::interval::Interval;
-use crate::model::plan::{Plan, Statement, Step, Undo};
+use crate::model::moment::Stamp;
+use crate::model::plan::{Note, Plan, Statement, Step, Undo};
+use crate::model::text;
 use crate::model::verdict::Level;
 
 /// Undo of a removed policy, with what does not come back.
@@ -27,10 +29,17 @@ pub(crate) fn none(relation: &str, policy: &str) -> Refusal {
     Refusal::new(format!("{relation} has no {policy}: add-{add} makes one"))
 }
 
-pub(crate) fn edit(job: &Job, alter: Statement, back: Statement, undo: Undo) -> Plan {
-    let job = job.describe();
-    let step = Step::new(format!("change {job}"), vec![alter], vec![back]);
-    Plan::new(format!("Change {job}"), vec![step], undo)
+pub(crate) fn edit(
+    context: &Context,
+    job: &Job,
+    change: &Change,
+    back: Statement,
+    undo: Undo,
+) -> Plan {
+    let name = job.describe();
+    let alter = job.alter(context, change);
+    let step = Step::new(format!("change {name}"), vec![alter], vec![back]);
+    Plan::changing_settings(&name, job.changed(change), vec![step], undo)
 }
 
 /// Removes it, and offers pausing, which keeps the job's id and its counters.
@@ -51,4 +60,34 @@ pub(crate) fn every(inputs: &Inputs, job: &Job) -> Result<Option<String>, Refusa
     let now = Interval::parse(&job.schedule_interval).ok();
     let every = rule::every(inputs)?.filter(|every| Some(*every) != now);
     Ok(every.map(|every| every.to_string()))
+}
+
+/// Time of a policy's next run in words, and whether that is within the next minutes.
+pub(crate) fn next_run(job: &Job, now: Stamp) -> (String, bool) {
+    if !job.scheduled {
+        return ("after resume-job, because it is paused".to_owned(), false);
+    }
+    let next = job.next_start.as_deref();
+    let next = next.and_then(|next| next.parse::<jiff::Timestamp>().ok());
+    let next = next.map(|next| Stamp(next.as_microsecond()));
+    match next {
+        Some(next) if next > now => (text::age(next, now), next < now.plus_seconds(300.0)),
+        _ => ("at once".to_owned(), true),
+    }
+}
+
+/// Note on the time of the next run; `None`: it is paused, which another note says.
+pub(crate) fn next_run_note(job: &Job, now: Stamp) -> Option<Note> {
+    let (when, _) = next_run(job, now);
+    let at = job.next_start.as_deref();
+    let at = at.and_then(|at| at.parse::<jiff::Timestamp>().ok());
+    let at = at
+        .filter(|_| when != "at once")
+        .map_or_else(String::new, |at| {
+            format!(" ({})", text::moment(Stamp(at.as_microsecond())))
+        });
+    job.scheduled.then(|| Note {
+        level: Level::Notice,
+        text: format!("next run {when}{at}"),
+    })
 }

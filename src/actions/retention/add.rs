@@ -10,6 +10,7 @@ use crate::model::text;
 use super::clash;
 use super::dropped::Dropped;
 use super::facts::{POLICY, Retention};
+use super::picture::picture;
 use super::rule::{edge, note_cut, note_others, rule};
 
 pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
@@ -64,5 +65,6 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     if drops && first.is_none() {
         plan = plan.wanting(Consent::Name);
     }
-    Ok(note_others(plan, &facts, rule, going.as_ref(), now))
+    let picture = picture(&facts, None, rule, now);
+    Ok(note_others(plan, &facts, rule, going.as_ref(), now).picturing(picture))
 }

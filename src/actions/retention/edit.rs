@@ -16,8 +16,8 @@ use crate::model::verdict::Level;
 use super::clash;
 use super::dropped::Dropped;
 use super::facts::{POLICY, Retention, policy};
+use super::picture::picture;
 use super::rule::{created_before_fails, edge, note_cut, note_others, usable};
-use super::whatif;
 
 pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     let facts = Retention::read(context)?;
@@ -58,7 +58,8 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     let Some(change) = changed(job, facts.axis(), rule, inputs)? else {
         return Err(stands(context, &facts, rule, going.as_ref(), inputs));
     };
-    let before = AgeRule::of(job, facts.axis(), &DROP).and_then(|rule| facts.cut(rule, now));
+    let present = AgeRule::of(job, facts.axis(), &DROP);
+    let before = present.and_then(|rule| facts.cut(rule, now));
     let before = before.map(|cut| Dropped::of(&facts, cut).count());
     let more = change.config.is_some()
         && match (&going, before) {
@@ -77,8 +78,8 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
         Undo::Exact("the policy is as it was, with its next start".to_owned())
     };
     let back = job.alter(context, &captured(job, &change));
-    let mut plan = change::edit(job, job.alter(context, &change), back, undo).changing(&[POLICY]);
-    let (when, soon) = whatif::next_run(job, now);
+    let mut plan = change::edit(context, job, &change, back, undo).changing(&[POLICY]);
+    let (when, soon) = change::next_run(job, now);
     let when = format!("the next run, {when},");
     plan = note_cut(plan, context, &facts, going.as_ref(), &when);
     if let Some(before) = before {
@@ -91,7 +92,8 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     if soon && more {
         plan = plan.wanting(Consent::Name);
     }
-    Ok(note_others(plan, &facts, rule, going.as_ref(), now))
+    let picture = picture(&facts, present, rule, now);
+    Ok(note_others(plan, &facts, rule, going.as_ref(), now).picturing(picture))
 }
 
 /// Refusal because nothing would change, with notes on the present setting; the guard's refusal if that loses data.
@@ -110,7 +112,7 @@ fn stands(
         Ok(policy) => &policy.job,
         Err(none) => return none,
     };
-    let (when, _) = whatif::next_run(job, now);
+    let (when, _) = change::next_run(job, now);
     // Only the notes of this plan are used.
     let bare = Plan::new("", Vec::new(), Undo::Needless(String::new()));
     let plan = note_cut(
@@ -121,7 +123,12 @@ fn stands(
         &format!("the next run, {when},"),
     );
     let plan = note_others(plan, facts, rule, going, now);
-    Refusal::unchanged(job.already_so(), plan.notes)
+    Refusal::unchanged(job.already_so(), plan.notes).picturing(picture(
+        facts,
+        Some(rule),
+        rule,
+        now,
+    ))
 }
 
 /// True if the new setting may delete rows of an aggregate that the present one keeps.

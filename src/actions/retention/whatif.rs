@@ -1,7 +1,6 @@
 //! Effects of a retention setting: the chunks and bytes that it drops, and its conflicts with other policies.
 
 use crate::actions::act::Context;
-use crate::actions::alter_job::Job;
 use crate::actions::policy::conflicts::{self, Reach};
 use crate::model::moment::{Axis, Stamp};
 use crate::model::plan::Plan;
@@ -13,20 +12,6 @@ use super::clash;
 use super::dropped::Dropped;
 use super::dropped::count;
 use super::facts::{Policy, Retention};
-
-/// Time of a policy's next run in words, and whether that is within the next minutes.
-pub(crate) fn next_run(job: &Job, now: Stamp) -> (String, bool) {
-    if !job.scheduled {
-        return ("after resume-job, because it is paused".to_owned(), false);
-    }
-    let next = job.next_start.as_deref();
-    let next = next.and_then(|next| next.parse::<jiff::Timestamp>().ok());
-    let next = next.map(|next| Stamp(next.as_microsecond()));
-    match next {
-        Some(next) if next > now => (text::age(next, now), next < now.plus_seconds(300.0)),
-        _ => ("at once".to_owned(), true),
-    }
-}
 
 /// Notes what a drop removes. `when` follows "would drop": `the first run, at once,`.
 pub(crate) fn note_dropped(

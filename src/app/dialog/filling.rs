@@ -30,6 +30,8 @@ pub(crate) struct Filling {
     formless: Vec<Option<Refusal>>,
     /// Targets that the user agreed to leave out.
     left_out: Vec<String>,
+    /// The fields' values at first, if these are the present settings.
+    present: Vec<String>,
 }
 
 impl Filling {
@@ -43,7 +45,25 @@ impl Filling {
             outcome: Err(Trouble::Fields(Vec::new())),
             formless,
             left_out: Vec::new(),
+            present: Vec::new(),
         }
+    }
+
+    /// The fields' values are the present settings, which the form says where they are changed.
+    pub(super) fn of_present(mut self, values: Vec<String>) -> Self {
+        self.present = values;
+        self
+    }
+
+    /// The present setting of a field that was changed.
+    pub fn was(&self, nth: usize) -> Option<&str> {
+        let field = self.form.fields.get(nth)?;
+        let was = self.present.get(nth)?.as_str();
+        let shown = !matches!(field.accepts, FieldType::Pick(_) | FieldType::Json);
+        (shown && field.value.trim() != was.trim()).then_some(match was {
+            "" => "empty",
+            was => was,
+        })
     }
 
     pub fn field(&self) -> Option<&Field> {

@@ -2,6 +2,7 @@
 
 use crate::actions::execute::{Order, Progress, Report};
 use crate::actions::preview;
+use crate::app::aim::Aim;
 use crate::journal::Outcome;
 use crate::model::moment::Stamp;
 
@@ -20,6 +21,8 @@ pub struct Running {
     pub(crate) phase: Option<(String, Option<f64>)>,
     pub notice: Option<String>,
     pub order: Order,
+    /// The findings that it is to fix.
+    pub(crate) aims: Vec<Aim>,
 }
 
 impl Running {
@@ -37,6 +40,7 @@ impl Running {
             phase: None,
             notice: None,
             order: Order::Go,
+            aims: Vec::new(),
         }
     }
 

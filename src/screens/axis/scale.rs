@@ -144,7 +144,7 @@ impl Scale {
             columns[first..after].fill(Column::Torn);
         }
         // The worse chunk is shown; of equals, the uncompressed one.
-        let rank = |cell: MapCell| (cell.level, cell.sign == '.');
+        let rank = |cell: MapCell| (cell.level, matches!(cell.sign, '.' | '░'));
         let edges = self.chunk >= 4.0;
         for slice in slices.iter().filter(|slice| slice.start < slice.end) {
             let (first, after) = self.span(slice.start, slice.end);

@@ -269,12 +269,21 @@ impl Row {
         let then = policy.then(&limits, at.now);
         let created = policy.created.as_ref().filter(|_| policy.after.is_none());
         let past = created.map_or("compress-after", |_| WORK.created);
-        let (level, reason) = match policy::overdue(self.overdue_seconds, since, at.now) {
+        let due = policy::overdue(self.overdue_seconds, since, at.now);
+        let patience = self.patience(&limits);
+        let changed = due
+            .as_ref()
+            .and_then(|(long, _)| policy.waits_since_change(*long, patience, &limits, at.now));
+        if let Some(why) = changed {
+            let reason = format!("{waits} due; {why}{then}");
+            return Finding::new(&rules::COMPRESSION_BACKLOG, Level::Ok, reason);
+        }
+        let (level, reason) = match due {
             _ if policy.is_new(&limits, at.now) => {
                 let trend = self.trend(backlog, policy, at);
                 (Level::Ok, format!("{waits} due{trend}{then}"))
             }
-            Some((overdue, long)) if overdue > self.patience(&limits) => {
+            Some((overdue, long)) if overdue > patience => {
                 let trend = self.trend(backlog, policy, at);
                 let reason = format!(
                     "{waits} past {past} not compressed, the oldest due for {long}{trend}{then}"

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::changed::Changed;
 use super::state::{State, is_old, strangely_far};
 use crate::model::moment::{Axis, Stamp};
 use crate::model::target::Target;
@@ -45,6 +46,9 @@ pub struct Policy {
     /// A time at which it certainly existed; read only for a job that never finished a run.
     #[serde(default)]
     pub known_since: Option<Stamp>,
+    /// Its last change, if no run has followed.
+    #[serde(default)]
+    pub changed: Option<Changed>,
     /// Time zone of the job's owner, in which "now" and days are computed; `None`: the database's.
     pub owner_zone: Option<String>,
     /// The `integer_now_func`, if it is not run because its owner is not trusted.
@@ -63,9 +67,16 @@ fn bounded<'de, D: Deserializer<'de>>(text: D) -> Result<Option<String>, D::Erro
 pub(crate) struct Due {
     asked: Stamp,
     next_due_seconds: Option<f64>,
+    #[serde(default)]
+    changed_since: Option<Stamp>,
 }
 
 impl Due {
+    /// The policy's change since its last run.
+    pub(crate) fn changed(&self) -> Option<Changed> {
+        Changed::after_run(self.changed_since)
+    }
+
     /// `again`: seconds after which the row is read again in any case.
     pub(crate) fn at(&self, again: Option<f64>) -> Option<Stamp> {
         let next = self.next_due_seconds.into_iter().chain(again);
@@ -78,6 +89,15 @@ impl Policy {
     /// Its job as a target of actions.
     pub fn target(&self) -> Target {
         Target::job(self.job_id)
+    }
+
+    /// Why an action on the job cannot be done.
+    pub(crate) fn unfit(&self, action: &str) -> Option<&'static str> {
+        match action {
+            "pause-job" if !self.scheduled => Some("its policy is paused"),
+            "resume-job" if self.scheduled => Some("its policy is not paused"),
+            _ => None,
+        }
     }
 
     pub(crate) fn after_value(&self) -> Value {

@@ -98,27 +98,33 @@ impl Row {
         let patience = policy.schedule_seconds.unwrap_or(86_400.0) + limits.retention_patience;
         let then = policy.then(&limits, at.now);
         let rule = &rules::RETENTION_OVERDUE;
-        findings.push(
-            match policy::overdue(
-                self.overdue_seconds,
-                counted.and_then(|counted| counted.since),
-                at.now,
-            ) {
-                Some((overdue, long)) if overdue > patience && !policy.is_new(&limits, at.now) => {
-                    let reason = format!(
-                        "{goes} past drop-after still there, the oldest due for {long}{then}"
-                    );
-                    Finding::new(rule, Level::Warning, reason)
-                        .since(Some(at.now.plus_seconds(-overdue)))
-                }
-                due if policy.is_put_off(self.axis, &limits, at.now) => {
-                    let due = policy::due_for(due);
-                    let reason = format!("{goes} past drop-after still there, {due}{then}");
-                    Finding::new(rule, Level::Warning, reason)
-                }
-                _ => Finding::new(rule, Level::Ok, format!("the next run drops {goes}{then}")),
-            },
+        let due = policy::overdue(
+            self.overdue_seconds,
+            counted.and_then(|counted| counted.since),
+            at.now,
         );
+        let overdue = due.as_ref().map(|(overdue, _)| *overdue);
+        let changed = overdue
+            .and_then(|overdue| policy.waits_since_change(overdue, patience, &limits, at.now));
+        if let Some(why) = changed {
+            let reason = format!("the next run drops {goes}; {why}{then}");
+            findings.push(Finding::new(rule, Level::Ok, reason));
+            return;
+        }
+        findings.push(match due {
+            Some((overdue, long)) if overdue > patience && !policy.is_new(&limits, at.now) => {
+                let reason =
+                    format!("{goes} past drop-after still there, the oldest due for {long}{then}");
+                Finding::new(rule, Level::Warning, reason)
+                    .since(Some(at.now.plus_seconds(-overdue)))
+            }
+            due if policy.is_put_off(self.axis, &limits, at.now) => {
+                let due = policy::due_for(due);
+                let reason = format!("{goes} past drop-after still there, {due}{then}");
+                Finding::new(rule, Level::Warning, reason)
+            }
+            _ => Finding::new(rule, Level::Ok, format!("the next run drops {goes}{then}")),
+        });
     }
 
     /// Rows that the next run drops before an aggregate has materialized them: the aggregate will never have them.

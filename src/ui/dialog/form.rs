@@ -12,12 +12,17 @@ use crate::actions::form::{Field, FieldType, Item};
 use crate::actions::preview;
 use crate::app::dialog::{Filling, Trouble, group};
 use crate::app::theme::Theme;
+use crate::model::picture::Picture;
 use crate::model::text;
 use crate::model::text::printable;
 use crate::ui::boxes::{fitted, wrapped};
+use crate::ui::dialog::picture;
 
 /// Cells of a field's label.
 const LABEL: usize = 22;
+
+/// The most lines of a picture.
+const PICTURE: usize = 9;
 
 /// Height of a list, and of a text of several lines.
 const LIST: usize = 8;
@@ -32,6 +37,7 @@ pub(super) fn form(frame: &mut Frame, area: Rect, filling: &mut Filling, theme: 
             focus_line = lines.len();
         }
         let cursor = filling.areas.get(nth).filter(|_| on).map(TextArea::cursor);
+        let begins = lines.len();
         field_lines(
             field,
             on,
@@ -41,15 +47,28 @@ pub(super) fn form(frame: &mut Frame, area: Rect, filling: &mut Filling, theme: 
             theme,
             &mut lines,
         );
+        if let (Some(was), Some(line)) = (filling.was(nth), lines.get_mut(begins)) {
+            let words = format!("   was {}", printable(was));
+            let room = width.saturating_sub(line.width());
+            if text::width(&words) <= room {
+                line.push_span(Span::styled(words, theme.style("muted")));
+            }
+        }
     }
     let help = filling
         .field()
         .map(|field| field.help.clone())
         .unwrap_or_default();
-    let about = about(filling, width, theme);
+    let (mut about, heading) = about(filling, width, theme);
     let help = text::wrap(&printable(&help), width);
     let help_rows = help.len().clamp(1, 2);
     let most = usize::from(area.height).saturating_sub(3 + help_rows);
+    if let Some(picture) = drawn(filling) {
+        // The words are more important.
+        let room = (most + 2).saturating_sub(lines.len() + about.len());
+        let picture = picture::lines(picture, width, room.min(PICTURE), theme);
+        about.splice(heading..heading, picture);
+    }
     let above = lines
         .len()
         .min(most * 3 / 5 + 1)
@@ -106,13 +125,25 @@ fn keys(filling: &Filling) -> String {
     format!("{field}{tab}{on} · Esc leaves")
 }
 
-/// The plan's notes, or why there is no plan.
-fn about<'a>(filling: &Filling, width: usize, theme: &Theme) -> Vec<Line<'a>> {
+/// The picture of the plan, or of the present setting.
+fn drawn(filling: &Filling) -> Option<&Picture> {
+    match &filling.outcome {
+        Ok(approved) => approved.plan.picture.as_deref(),
+        Err(Trouble::Refusal(refusal)) => refusal.picture.as_deref(),
+        Err(_) => None,
+    }
+}
+
+/// The plan's notes and its undo, or why there is no plan; and the lines of its title.
+fn about(filling: &Filling, width: usize, theme: &Theme) -> (Vec<Line<'static>>, usize) {
     let mut lines: Vec<preview::Line> = Vec::new();
     match &filling.outcome {
         Ok(approved) => {
             lines.push(("title", printable(&approved.plan.title)));
             lines.extend(approved.plan.notes.iter().map(preview::note_line));
+            let undo = &approved.plan.undo;
+            let words = format!("{}: {}", undo.heading(), undo.text());
+            lines.push(("muted", printable(&words)));
         }
         Err(Trouble::Fields(wrong)) => {
             lines.extend(
@@ -158,7 +189,8 @@ fn about<'a>(filling: &Filling, width: usize, theme: &Theme) -> Vec<Line<'a>> {
             }
         }
     }
-    wrapped(&lines, width, theme)
+    let heading = wrapped(lines.get(..1).unwrap_or_default(), width, theme).len();
+    (wrapped(&lines, width, theme), heading)
 }
 
 fn field_lines(

@@ -1,0 +1,74 @@
+//! The source's chunks that the next run of a refresh policy reads, before and after a change.
+
+use super::timeline::Timeline;
+use super::what_if::Setting;
+use super::window::Window;
+use crate::model::picture::{Limit, Picture, State, Strip};
+use crate::model::text;
+
+/// The newest chunks of the source under both settings. `before` of `None`: there is no policy yet. `None`: "now" is not known.
+pub(super) fn picture(
+    place: &Timeline,
+    before: Option<&Setting>,
+    after: &Setting,
+) -> Option<Box<Picture>> {
+    // The facts have them newest first.
+    let chunks: Vec<_> = place.level.slices.iter().rev().collect();
+    let strip = |label, setting: Option<&Setting>| {
+        let window = setting.map(|setting| setting.window(place)).map_or(
+            Some(None),
+            // "Now" is not known.
+            |window| window.map(Some),
+        )?;
+        let state = |(low, high, _): &&(i64, i64, i64)| match window {
+            Some(window) if meets(window, *low, *high) => {
+                if place
+                    .lost
+                    .iter()
+                    .any(|lost| *low < lost.to && lost.from.is_none_or(|from| from < *high))
+                {
+                    State::Lost
+                } else {
+                    State::Taken
+                }
+            }
+            _ => State::Left,
+        };
+        let states: Vec<State> = chunks.iter().map(state).collect();
+        let read = chunks.iter().zip(&states);
+        let read = read.filter(|(_, state)| **state != State::Left);
+        let read: i64 = read.map(|((.., many), _)| many).sum();
+        Some(Strip {
+            label,
+            states,
+            count: format!("reads {}", text::plural(read, "chunk")),
+        })
+    };
+    let strips = vec![strip("before", before)?, strip("after", Some(after))?];
+    let limit = |sign, label: &str, at: Option<i64>| {
+        at.map(|at| Limit {
+            sign,
+            label: label.to_owned(),
+            at,
+        })
+    };
+    let marks = [
+        limit('N', "now", place.now.at),
+        limit('R', "refreshed to", place.level.refreshed()),
+    ];
+    Some(Box::new(Picture {
+        axis: place.axis(),
+        chunks: chunks.iter().map(|(low, high, _)| (*low, *high)).collect(),
+        strips,
+        marks: marks.into_iter().flatten().collect(),
+        legend: vec![
+            (State::Taken, "the next run reads what changed there"),
+            (State::Left, "outside its window"),
+            (State::Lost, "a refresh deletes rows there"),
+        ],
+    }))
+}
+
+fn meets(window: Window, low: i64, high: i64) -> bool {
+    window.from.is_none_or(|from| from < high) && window.to.is_none_or(|to| low < to)
+}

@@ -1,0 +1,319 @@
+//! The `--set` keys of each action, for `hypertop run ACTION --help`. A form itself needs the server; that each of its fields is here
+//! is tested on real servers.
+
+use crate::actions::form::FieldType;
+
+/// A key with its values and its default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SetKey {
+    pub name: &'static str,
+    pub values: Values,
+    /// Empty: there is none, so the key must be set.
+    pub default: &'static str,
+    pub help: &'static str,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Values {
+    Text,
+    Interval,
+    /// An interval, or a number of units on integer time.
+    Length,
+    Number,
+    /// A moment, or a number on integer time.
+    Time,
+    YesNo,
+    OneOf(&'static str),
+    /// Names from the target's own list.
+    Some,
+    Json,
+}
+
+impl Values {
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Interval => "interval (7 days, 7d, 1h30m, 1 mon)",
+            Self::Length => "interval (7 days, 7d, 1 mon); a number on integer time",
+            Self::Number => "whole number",
+            Self::Time => "time (2026-11-01, 2026-11-01T06:00Z); a number on integer time",
+            Self::YesNo => "yes or no",
+            Self::OneOf(all) => all,
+            Self::Some => "names with commas between them, all, or none",
+            Self::Json => "JSON object",
+        }
+    }
+
+    /// Whether a form's field takes such values.
+    pub fn fits(self, field: &FieldType) -> bool {
+        match field {
+            FieldType::Text => matches!(self, Self::Text | Self::Length | Self::Interval),
+            FieldType::Interval => matches!(self, Self::Interval | Self::Length),
+            FieldType::Integer => matches!(self, Self::Number | Self::Length),
+            FieldType::Time(_) => self == Self::Time,
+            FieldType::Flag => self == Self::YesNo,
+            FieldType::Choice(choices) => {
+                matches!(self, Self::OneOf(all) if choices.iter().all(|one| all.contains(one)))
+            }
+            FieldType::Pick(_) => self == Self::Some,
+            FieldType::Json => self == Self::Json,
+        }
+    }
+}
+
+const fn key(
+    name: &'static str,
+    values: Values,
+    default: &'static str,
+    help: &'static str,
+) -> SetKey {
+    SetKey {
+        name,
+        values,
+        default,
+        help,
+    }
+}
+
+const PRESENT: &str = "the present one";
+const NONE: &str = "none";
+
+#[rustfmt::skip]
+const PACE: &[SetKey] = &[
+    key("rest", Values::Interval, "0s", "pause after each step"),
+    key("max_replica_lag", Values::Interval, "no limit", "waits while a replica is further behind"),
+    key("max_wal_rate", Values::Number, "no limit", "MB/s: waits while the server writes more WAL"),
+    key("on_error", Values::OneOf("stop or continue"), "stop", "if a step fails"),
+];
+#[rustfmt::skip]
+const RANGE: &[SetKey] = &[
+    key("from", Values::Time, NONE, "chunks that may hold rows from here on"),
+    key("to", Values::Time, NONE, "chunks that may hold rows before this"),
+    key("at_most", Values::Number, "no limit", "the most chunks, oldest first"),
+];
+#[rustfmt::skip]
+const CHUNKS: SetKey = key("chunks", Values::Some, "those that the other keys mean", "just these chunks");
+const OVERRIDE: SetKey = key(
+    "override_data_loss",
+    Values::YesNo,
+    "no",
+    "allows a refresh that deletes rows for good",
+);
+#[rustfmt::skip]
+const FIRST_RUN: SetKey = key("first_run", Values::Interval, "within seconds", "time until the first run");
+#[rustfmt::skip]
+const EVERY: SetKey = key("schedule_interval", Values::Interval, PRESENT, "how often it runs");
+#[rustfmt::skip]
+const COMPRESS_AFTER: SetKey = key("compress_after", Values::Length, PRESENT, "age of a chunk's end");
+const COMPRESS_CREATED: SetKey = key(
+    "compress_created_before",
+    Values::Interval,
+    NONE,
+    "instead, from TimescaleDB 2.13 on: age of the chunk itself",
+);
+const STEP: SetKey = key(
+    "step_buckets",
+    Values::Number,
+    "about 24 chunks of the source",
+    "buckets per step; 0: all at once",
+);
+const STUCK: SetKey = key(
+    "end_stuck_session",
+    Values::YesNo,
+    "no",
+    "first ends the session whose cancelled refresh blocks others, if there is one",
+);
+const MISSING: SetKey = key(
+    "refresh_missing",
+    Values::YesNo,
+    "no",
+    "first refreshes what its runs would never reach, if there is any",
+);
+#[rustfmt::skip]
+const POLICY: SetKey = key("policy", Values::Some, "the first", "job id, if there are several policies");
+#[rustfmt::skip]
+const SEGMENT_BY: SetKey = key("segment_by", Values::Text, PRESENT, "columns; none: no segments");
+#[rustfmt::skip]
+const ORDER_BY: SetKey = key("order_by", Values::Text, PRESENT, "columns with DESC, NULLS FIRST");
+#[rustfmt::skip]
+const AT_LEAST: SetKey = key("at_least_kb", Values::Number, "16", "kB: smaller indexes are left out");
+
+/// The keys of an action; empty: it has none.
+#[rustfmt::skip]
+pub fn of(action: &str) -> Vec<SetKey> {
+    let groups: &[&[SetKey]] = match action {
+        "compress-chunks" => &[
+            &[
+                key("older_than", Values::Length, "the policy's compress_after", "age of a chunk's end"),
+                key("created_before", Values::Interval, "the policy's", "age of the chunk, if the policy goes by that"),
+            ],
+            RANGE,
+            &[CHUNKS],
+            PACE,
+        ],
+        "decompress-chunks" => &[
+            &[
+                CHUNKS,
+                key("older_than", Values::Length, NONE, "age of a chunk's end"),
+                key("pause_policy", Values::YesNo, "yes", "pauses the policy first, which would compress them again"),
+            ],
+            RANGE,
+            PACE,
+        ],
+        "recompress-chunks" | "rewrite-chunks" => &[&[CHUNKS], RANGE, PACE],
+        "enable-compression" | "edit-compression-settings" => &[&[SEGMENT_BY, ORDER_BY]],
+        "disable-compression" => &[&[key("remove_policy", Values::YesNo, "yes", "if there is one")]],
+        "add-compression-policy" => &[&[
+            key("compress_after", Values::Length, "", "age of a chunk's end"),
+            COMPRESS_CREATED,
+            key("schedule_interval", Values::Interval, "half a chunk's interval, at most 12h", "how often it runs"),
+            FIRST_RUN,
+        ]],
+        "edit-compression-policy" => &[&[
+            COMPRESS_AFTER,
+            COMPRESS_CREATED,
+            EVERY,
+            key("maxchunks_to_compress", Values::Number, PRESENT, "the most chunks of a run; empty: no limit"),
+            key("recompress", Values::YesNo, "no", "if its configuration forbids it: chunks with late rows"),
+        ]],
+        "add-retention-policy" => &[&[
+            key("drop_after", Values::Length, "", "age of a chunk's end"),
+            key("drop_created_before", Values::Interval, NONE, "instead: age of the chunk itself"),
+            key("schedule_interval", Values::Interval, "1 day", "how often it runs"),
+            FIRST_RUN,
+            OVERRIDE,
+        ]],
+        "edit-retention-policy" => &[&[
+            key("drop_after", Values::Length, PRESENT, "age of a chunk's end"),
+            key("drop_created_before", Values::Interval, PRESENT, "age of the chunk, if the policy goes by that"),
+            EVERY,
+            OVERRIDE,
+        ]],
+        "drop-chunks" => &[
+            &[
+                key("drop_after", Values::Length, "the policy's", "age of a chunk's end"),
+                key("before", Values::Time, NONE, "instead: chunks that end at or before this"),
+                key("chunks_per_step", Values::Number, "by the lock table, at most 100", "each step is a transaction"),
+            ],
+            PACE,
+        ],
+        _ => return of_others(action),
+    };
+    groups.concat()
+}
+
+#[rustfmt::skip]
+fn of_others(action: &str) -> Vec<SetKey> {
+    let groups: &[&[SetKey]] = match action {
+        "refresh-aggregate" => &[
+            &[
+                key("from", Values::Time, "what is late", "start of the window; empty: the beginning"),
+                key("to", Values::Time, "what is late", "its end; empty: the newest, with the present bucket"),
+                key("force", Values::YesNo, "no", "from 2.18 on: also where nothing is known to have changed"),
+                STEP,
+                OVERRIDE,
+                STUCK,
+            ],
+            PACE,
+        ],
+        "refresh-behind" | "refresh-hierarchy" => &[&[STEP, OVERRIDE, STUCK], PACE],
+        "add-refresh-policy" | "edit-refresh-policy" => {
+            let add = action.starts_with("add");
+            let default = if add { "ten finished buckets" } else { PRESENT };
+            let mut keys = vec![
+                key("start_offset", Values::Length, default, "how far back each run refreshes; empty: the beginning"),
+                key("end_offset", Values::Length, default, "newer rows are left to later runs; empty: the end"),
+                key("schedule_interval", Values::Interval, default, "how often it runs"),
+                OVERRIDE,
+                MISSING,
+            ];
+            if add {
+                keys.extend([
+                    key("initial_start", Values::Time, "at once", "the first run, and the start of the schedule"),
+                    key("timezone", Values::Text, NONE, "of the schedule, with initial_start"),
+                ]);
+            } else {
+                keys.push(POLICY);
+            }
+            return keys;
+        }
+        "remove-refresh-policy" => &[&[POLICY]],
+        "move-watermark-back" => &[&[key(
+            "delete_future_rows",
+            Values::YesNo,
+            "no",
+            "first deletes rows of the source that are dated in the future",
+        )]],
+        "reindex-index" => &[
+            &[key("only_invalid", Values::YesNo, "yes", "if it is invalid on some chunks"), AT_LEAST],
+            PACE,
+        ],
+        "reindex-table" => &[&[AT_LEAST], PACE],
+        "drop-index" | "rebuild-missing" => &[PACE],
+        "create-index" => &[&[
+            key("columns", Values::Text, "", "as CREATE INDEX takes them: device_id, ts DESC"),
+            key("method", Values::OneOf("btree, hash, gin, gist, spgist, brin"), "btree", "as the server has them"),
+            key("unique", Values::YesNo, "no", "its columns must include the time column"),
+            key("include", Values::Text, NONE, "columns that are stored with it"),
+            key("where", Values::Text, NONE, "only rows that fulfil it are in the index"),
+            key("name", Values::Text, "made from the columns", "name of the index"),
+            key("per_chunk", Values::YesNo, "yes", "a transaction for each chunk"),
+        ]],
+        "run-job-now" => &[&[key(
+            "how",
+            Values::OneOf("foreground or scheduler"),
+            "foreground",
+            "in a session of its own, or by its next start",
+        )]],
+        "resume-job" => &[&[MISSING]],
+        "edit-job" => &[&[
+            EVERY,
+            key("max_runtime", Values::Interval, PRESENT, "a run is stopped after this; 0s: no limit"),
+            key("max_retries", Values::Number, PRESENT, "failures in a row until it is paused; -1: no limit"),
+            key("retry_period", Values::Interval, PRESENT, "after a failure"),
+            key("next_start", Values::Time, PRESENT, "a moment, or now"),
+            key("config", Values::Json, PRESENT, "the whole configuration"),
+            key("fixed_schedule", Values::YesNo, PRESENT, "at slots, or an interval after the last run"),
+            key("initial_start", Values::Time, PRESENT, "the first slot"),
+            key("timezone", Values::Text, PRESENT, "of the slots"),
+        ]],
+        "delete-job" => &[&[key(
+            "lift_max_retries",
+            Values::YesNo,
+            "yes",
+            "first, because deleting a running job can crash the server (2.26 and later)",
+        )]],
+        "set-chunk-interval" => &[&[
+            key("interval", Values::Length, PRESENT, "length of new chunks"),
+            key("dimension", Values::Text, "the time column", "if there are several"),
+        ]],
+        "add-reorder-policy" => &[&[
+            key("index", Values::Some, "the only one", "whose order the rows get"),
+            key("schedule_interval", Values::Interval, "half a chunk's interval, at most 12h", "each run reorders one chunk"),
+            FIRST_RUN,
+        ]],
+        _ => &[],
+    };
+    groups.concat()
+}
+
+/// The keys as lines of help.
+pub fn help(action: &str) -> String {
+    let keys = of(action);
+    if keys.is_empty() {
+        return format!("{action} has no --set keys");
+    }
+    let mut lines = vec![format!("--set keys of {action}:")];
+    for key in keys {
+        let default = match key.default {
+            "" => "required".to_owned(),
+            default => format!("default: {default}"),
+        };
+        lines.push(format!("  {}  {}", key.name, key.help));
+        lines.push(format!("      {} [{default}]", key.values.words()));
+    }
+    lines.push(
+        "--dry-run shows what it would run; a wrong key lists those of this target".to_owned(),
+    );
+    lines.join("\n")
+}

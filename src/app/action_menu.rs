@@ -1,0 +1,84 @@
+//! The menu of actions on the selected row: those that it allows first, then the others, each with the reason.
+
+use std::collections::HashMap;
+
+use super::App;
+use crate::actions::act::Act;
+use crate::actions::action::Does;
+use crate::actions::catalogue;
+use crate::app::overlay::Overlay;
+use crate::model::screen_id::ScreenId;
+use crate::model::target::TargetKind;
+use crate::screens::record::Record;
+use crate::screens::with_table;
+use crate::server::known::Edition;
+
+/// A row on its screen.
+type Chosen = (ScreenId, String);
+
+impl App {
+    pub(super) fn action_menu(&self) -> Overlay {
+        let (kinds, chosen) = (self.kinds(), self.chosen_rows());
+        let mut unfit = HashMap::new();
+        for action in catalogue::all() {
+            if let Does::Plan(act) = &action.does
+                && let Some(why) = self.unfit(action.name, act, &kinds, &chosen)
+            {
+                unfit.insert(action.name, why);
+            }
+        }
+        Overlay::menu(kinds, self.screen, self.menu_title(), unfit)
+    }
+
+    /// The chosen rows, on the screens that they are from.
+    fn chosen_rows(&self) -> Vec<Chosen> {
+        if self.screen == ScreenId::Overview {
+            let rows = self.screens.overview.chosen().into_iter();
+            return rows.map(|row| (row.screen, row.of.clone())).collect();
+        }
+        let keys = with_table!(self.screens, self.screen, |table| table.chosen_keys());
+        keys.into_iter().map(|key| (self.screen, key)).collect()
+    }
+
+    fn menu_title(&self) -> String {
+        let titles: Vec<String> = with_table!(self.screens, self.screen, |table| table
+            .chosen()
+            .into_iter()
+            .map(Record::title)
+            .collect());
+        match titles.as_slice() {
+            [] => "Actions: no row is selected".to_owned(),
+            [one] => format!("Actions on {one}"),
+            many => format!("Actions on {} rows", many.len()),
+        }
+    }
+
+    /// Why an action cannot be done on any of these rows, as far as the rows show it; its dialog reads the rest.
+    fn unfit(
+        &self,
+        name: &str,
+        act: &Act,
+        kinds: &[TargetKind],
+        chosen: &[Chosen],
+    ) -> Option<String> {
+        if !kinds.contains(&act.on) {
+            return Some(format!(
+                "acts on {}: there is none on this row",
+                act.on.one()
+            ));
+        }
+        let server = self.server.as_ref()?;
+        if act.needs == Edition::Community && server.edition == Edition::Apache {
+            return Some("needs the Community edition of TimescaleDB".to_owned());
+        }
+        let mut reasons = chosen.iter().map(|(screen, key)| {
+            with_table!(self.screens, *screen, |table| table
+                .find(key)
+                .and_then(|row| row.unfit(name)))
+        });
+        let first = reasons.next().flatten()?;
+        reasons
+            .all(|reason| reason.is_some())
+            .then(|| first.to_owned())
+    }
+}

@@ -1,0 +1,192 @@
+//! The effect of an action on the figure that its finding was about, said with its result once that is read again.
+
+use std::collections::HashMap;
+
+use super::App;
+use super::message::{Effect, Link};
+use crate::actions::action::Action;
+use crate::actions::preview;
+use crate::app::aim::{Aim, Watch, aimed, changes, said};
+use crate::app::dialog::Stage;
+use crate::app::overlay::Overlay;
+use crate::model::rules::Rule;
+use crate::model::screen_id::ScreenId;
+use crate::model::target::Target;
+use crate::model::text::{self, printable};
+use crate::model::verdict::Finding;
+use crate::screens::record::Record;
+use crate::screens::table::Again;
+use crate::screens::with_table;
+
+/// Seconds after which it is said that the figure was not read again.
+const PATIENCE: f64 = 15.0;
+/// Seconds after which it is no longer waited for.
+const WAITS: f64 = 300.0;
+
+impl App {
+    /// The findings at which an action on these targets aims.
+    pub(super) fn aims(&self, action: &'static Action, targets: &[Target]) -> Vec<Aim> {
+        let Some(at) = self.at() else {
+            return Vec::new();
+        };
+        let mut found: Vec<(ScreenId, String, &'static Rule, bool)> = Vec::new();
+        let mut add = |of: (ScreenId, String, &'static Rule, bool)| {
+            if !found.contains(&of) {
+                found.push(of);
+            }
+        };
+        let is_meant = |finding: &Finding, own: &[Target]| {
+            let on = finding.fix_target(own.to_vec());
+            let mut all = own.iter().chain(on.as_ref());
+            all.any(|target| targets.contains(target))
+        };
+        if self.screen == ScreenId::Overview {
+            let table = &self.screens.overview;
+            let rows = table.chosen().into_iter().chain(table.selected());
+            for row in rows.filter(|row| is_meant(&row.finding, &row.targets)) {
+                add((row.screen, row.of.clone(), row.finding.rule, true));
+            }
+        } else {
+            with_table!(self.screens, self.screen, |table| {
+                for row in table.chosen().into_iter().chain(table.selected()) {
+                    let own = row.targets();
+                    let finding = aimed(row.verdict(&at), action.name);
+                    if let Some(of) = finding.filter(|of| is_meant(of, &own)) {
+                        add((self.screen, row.key(), of.rule, true));
+                    } else if own.iter().any(|target| targets.contains(target))
+                        && let Some(rule) = changes(action.name)
+                        && row.figure(rule, &at).is_some()
+                    {
+                        add((self.screen, row.key(), rule, false));
+                    }
+                }
+            });
+        }
+        let aim = |(screen, key, rule, is_found): (ScreenId, String, &'static Rule, bool)| Aim {
+            is_found,
+            before: with_table!(self.screens, screen, |table| table.figure(&key, rule, &at)),
+            screen,
+            key,
+            rule,
+        };
+        found.into_iter().map(aim).collect()
+    }
+
+    /// Waits for the figures of a finished action; adds the line that says so to its result.
+    pub(super) fn watch(&mut self, aims: Vec<Aim>, lines: &mut Vec<preview::Line>) -> Vec<Effect> {
+        self.watched = None;
+        let Some(first) = aims.first() else {
+            return Vec::new();
+        };
+        let was = if aims.len() == 1 {
+            first.waiting()
+        } else {
+            format!("{} findings were aimed at", aims.len())
+        };
+        if self.link != Link::Up {
+            let words = format!("{was}; not connected, so it was not read again");
+            lines.push(("caveat", printable(&words)));
+            return Vec::new();
+        }
+        let mut unread = HashMap::new();
+        for aim in &aims {
+            let newest = with_table!(mut self.screens, aim.screen, |table| {
+                table.forget_exact();
+                table.newest_request()
+            });
+            unread.insert(aim.screen, newest);
+        }
+        lines.push(("muted", printable(&format!("{was}; reading it again…"))));
+        let elsewhere: Vec<_> = unread
+            .keys()
+            .copied()
+            .filter(|screen| !self.parts().contains(screen))
+            .collect();
+        self.watched = Some(Watch {
+            aims,
+            done: self.now,
+            round: self.round,
+            unread,
+            line: lines.len() - 1,
+            late: false,
+        });
+        self.ask_loads(&elsewhere)
+    }
+
+    /// Rows of a screen came.
+    pub(super) fn watch_rows(&mut self, screen: ScreenId, asked: u64) {
+        let taken = with_table!(self.screens, screen, |table| table.newest_request()) == asked;
+        if let Some(watch) = &mut self.watched
+            && taken
+            && watch.unread.get(&screen).is_some_and(|last| asked > *last)
+        {
+            watch.unread.remove(&screen);
+        }
+        self.say_effect();
+    }
+
+    /// Exact figures came.
+    pub(super) fn watch_exact(&mut self, screen: ScreenId, round: u64) {
+        if self
+            .watched
+            .as_ref()
+            .is_some_and(|watch| round <= watch.round)
+        {
+            // They may have been read before the action ended.
+            with_table!(mut self.screens, screen, |table| table.forget_exact());
+        }
+        self.say_effect();
+    }
+
+    /// Says the effect if everything was read again, or after a while that it was not.
+    pub(super) fn say_effect(&mut self) {
+        let Some(watch) = &self.watched else {
+            return;
+        };
+        let waited = self.now.seconds_since(watch.done);
+        if let Some(agains) = self.agains(watch) {
+            let (role, words) = said(&watch.aims, &agains);
+            self.put_effect(role, &words);
+            self.watched = None;
+        } else if waited > PATIENCE && !watch.late {
+            let was = match watch.aims.as_slice() {
+                [one] => one.waiting(),
+                _ => "findings".to_owned(),
+            };
+            let long = text::duration(waited.floor());
+            let words = format!("{was}; not read again within {long}: the effect is not known yet");
+            self.put_effect("caveat", &words);
+            if let Some(watch) = &mut self.watched {
+                watch.late = true;
+            }
+        } else if waited > WAITS {
+            self.watched = None;
+        }
+    }
+
+    /// The rows as they were read after the action; `None`: not all were.
+    fn agains(&self, watch: &Watch) -> Option<Vec<Again>> {
+        let at = self.at().filter(|_| watch.unread.is_empty())?;
+        let again = |aim: &Aim| {
+            with_table!(self.screens, aim.screen, |table| table
+                .again(&aim.key, aim.rule, &at))
+        };
+        watch.aims.iter().map(again).collect()
+    }
+
+    /// Writes the line of the result, or the status line if the result was closed.
+    fn put_effect(&mut self, role: &'static str, words: &str) {
+        let line = self.watched.as_ref().map_or(0, |watch| watch.line);
+        let words = printable(words);
+        if let Some(Overlay::Act(acting)) = &mut self.overlay
+            && acting.asked == 0
+            && let Stage::Message { lines, .. } = &mut acting.stage
+            && let Some(old) = lines.get_mut(line)
+        {
+            *old = (role, words);
+            return;
+        }
+        let bad = role != "level.ok";
+        self.say(words, bad);
+    }
+}

@@ -1,0 +1,54 @@
+//! The newest change of each policy's age by this user.
+
+use super::entries::Entries;
+use super::line::Outcome;
+use super::place::Place;
+use crate::model::plan::Lit;
+
+/// Settings that say from which age on a policy takes chunks.
+const AGES: [&str; 2] = ["compress_after", "drop_after"];
+
+/// A change of a policy's age, with both values as a title has them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyChange {
+    pub job: i64,
+    /// RFC 3339.
+    pub at: String,
+    pub setting: String,
+    pub before: String,
+    pub after: String,
+}
+
+impl Entries {
+    /// The newest one of each policy in this place, the newest first.
+    pub fn policy_changes(&self, place: &Place) -> Vec<PolicyChange> {
+        let mut found: Vec<PolicyChange> = Vec::new();
+        for entry in self.all.iter().rev() {
+            let begin = &entry.begin;
+            let ended = entry.end.as_ref().map(|end| end.outcome);
+            if ended != Some(Outcome::Done) || !begin.place.is_surely(place) {
+                continue;
+            }
+            let of = |name: &str| AGES.contains(&name);
+            let Some(changed) = begin.plan.changed.iter().find(|one| of(&one.setting)) else {
+                continue;
+            };
+            let statements = begin.plan.steps.iter().flat_map(|step| &step.run);
+            let mut params = statements.flat_map(|statement| &statement.params);
+            let job = params.find_map(|param| match param {
+                Lit::Job(id) => Some(*id),
+                _ => None,
+            });
+            if let Some(job) = job.filter(|job| found.iter().all(|one| one.job != *job)) {
+                found.push(PolicyChange {
+                    job,
+                    at: begin.at.clone(),
+                    setting: changed.setting.clone(),
+                    before: changed.before.clone(),
+                    after: changed.after.clone(),
+                });
+            }
+        }
+        found
+    }
+}

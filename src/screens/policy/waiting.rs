@@ -1,0 +1,57 @@
+//! Chunks that only wait for the first run after a change of their policy.
+
+use super::changed::Changed;
+use super::job::Policy;
+use crate::journal::PolicyChange;
+use crate::model::moment::Stamp;
+use crate::model::text;
+use crate::model::thresholds::Limits;
+
+impl Policy {
+    /// Takes over the newest change of its setting by this user, unless a run has ended since.
+    pub(crate) fn take_changes(&mut self, changes: &[PolicyChange]) {
+        let own = |change: &&PolicyChange| change.job == i64::from(self.job_id);
+        let change = changes.iter().find(own).and_then(Changed::by_user);
+        let newer = |change: &Changed| self.last_finish.is_none_or(|ended| ended < change.since);
+        if let Some(mut change) = change.filter(newer) {
+            change.run = self.changed.as_ref().and_then(|changed| changed.run);
+            self.changed = Some(change);
+        }
+    }
+
+    /// Keeps the change while the first run after it is under way.
+    pub(crate) fn carry(&mut self, before: Option<&Self>) {
+        let runs = self.last_finish.is_none() && self.next_start == Some(Stamp::BEFORE_ALL);
+        if runs && self.changed.is_none() {
+            self.changed = before.and_then(|before| before.changed.clone());
+        }
+    }
+
+    /// Why chunks that have been due for so long only wait for the next run: the policy was changed, and no run has followed.
+    pub(crate) fn waits_since_change(
+        &self,
+        overdue: f64,
+        patience: f64,
+        limits: &Limits,
+        now: Stamp,
+    ) -> Option<String> {
+        let changed = self.changed.as_ref()?;
+        // If something else keeps it from running, that is no time to wait.
+        let runs = self.scheduled
+            && !self.is_failing()
+            && !self.is_late(limits, now)
+            && !self.starts_far(limits, now);
+        if !runs || overdue <= patience || changed.waited(overdue, now) > patience {
+            return None;
+        }
+        Some(match &changed.words {
+            Some(words) => format!(
+                "its policy was changed {} ({words}): they wait for the next run",
+                text::age(changed.since, now)
+            ),
+            None => {
+                "its policy was changed since its last run: they wait for the next run".to_owned()
+            }
+        })
+    }
+}

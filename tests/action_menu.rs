@@ -1,0 +1,157 @@
+//! The menu of actions on a row: what the row allows comes first, the rest is dimmed and says why; the title names the row.
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
+
+mod console;
+
+use console::{connected, drawn, press, row};
+use hypertop::app::{App, Msg};
+use hypertop::screens::Rows;
+use hypertop::server::known::Edition;
+
+/// The lines of the menu, from its title on.
+fn menu(app: &mut App, width: u16, height: u16) -> Vec<String> {
+    let shown = drawn(app, width, height).backend().to_string();
+    let lines = shown.lines().map(str::to_owned);
+    lines.skip_while(|line| !line.contains("Actions")).collect()
+}
+
+fn place(lines: &[String], words: &str) -> usize {
+    // Not in the line that is typed.
+    let entry = |line: &String| line.contains(words) && !line.contains("│: ");
+    let found = lines.iter().position(entry);
+    found.unwrap_or_else(|| panic!("{words}: {}", lines.join("\n")))
+}
+
+#[test]
+fn the_title_names_the_row_and_what_it_allows_comes_first() {
+    let mut app = connected();
+    press(&mut app, "a");
+    let lines = menu(&mut app, 120, 60);
+    assert!(
+        lines[0].contains(" Actions on mes.metrics "),
+        "{}",
+        lines[0]
+    );
+    // The screen's own actions, then others on the row, then those that it does not allow, then other kinds of rows.
+    let order = [
+        " compress-chunks ",
+        " edit-compression-policy ",
+        " pause-job ",
+        " add-compression-policy ",
+    ];
+    let places: Vec<_> = order.iter().map(|name| place(&lines, name)).collect();
+    assert!(places.is_sorted(), "{places:?}\n{}", lines.join("\n"));
+    let why = &lines[place(&lines, " add-compression-policy ")];
+    assert!(
+        why.contains("it has a compression policy: edit-compression-policy"),
+        "{why}"
+    );
+    press(&mut app, "r e s u m e");
+    let lines = menu(&mut app, 120, 60);
+    let why = &lines[place(&lines, " resume-job ")];
+    assert!(why.contains("its policy is not paused"), "{why}");
+}
+
+#[test]
+fn what_the_row_does_not_allow_is_dimmed_and_can_still_be_read() {
+    let mut app = connected();
+    press(&mut app, "a d r o p - i n d e x");
+    let terminal = drawn(&mut app, 120, 40);
+    let shown = terminal.backend().to_string();
+    let lines: Vec<_> = shown.lines().map(str::to_owned).collect();
+    let at = place(&lines, " drop-index ");
+    assert!(
+        lines[at].contains("acts on an index: there is none on this row"),
+        "{}",
+        lines[at]
+    );
+    // The selected one says it in full, with what it would do.
+    assert!(shown.contains("not here: acts on an index"), "{shown}");
+    press(&mut app, "ctrl-u");
+    press(&mut app, "esc a");
+    let terminal = drawn(&mut app, 120, 60);
+    let shown = terminal.backend().to_string();
+    let lines: Vec<_> = shown.lines().map(str::to_owned).collect();
+    let style = |name: &str| {
+        let line = place(&lines, name);
+        let before = lines[line].split(name).next().unwrap();
+        // The backend's text has a quote at the start of each line, and the name a space.
+        let column = u16::try_from(before.chars().count()).unwrap();
+        terminal.backend().buffer()[(column, u16::try_from(line).unwrap())].style()
+    };
+    assert_ne!(
+        style(" decompress-chunks "),
+        style(" add-compression-policy ")
+    );
+    assert_eq!(
+        style(" add-compression-policy "),
+        style(" enable-compression ")
+    );
+}
+
+#[test]
+fn an_action_that_is_not_for_the_row_says_so_when_it_is_chosen() {
+    let mut app = connected();
+    press(&mut app, "a d r o p - i n d e x enter");
+    let shown = drawn(&mut app, 120, 30).backend().to_string();
+    assert!(
+        shown.contains("drop-index acts on an index: select one first"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_row_without_a_policy_offers_to_add_one() {
+    let mut app = connected();
+    let mut bare = row(9, "bare", 0);
+    bare.policy = None;
+    bare.enabled = false;
+    app.screens.abandon();
+    let asked = app
+        .screens
+        .ask(hypertop::model::screen_id::ScreenId::Compression);
+    app.update(Msg::Loaded {
+        asked: asked.unwrap(),
+        rows: Rows::Compression(vec![bare]),
+        took: std::time::Duration::ZERO,
+    });
+    press(&mut app, "a p a u s e");
+    let lines = menu(&mut app, 120, 60);
+    let line = &lines[place(&lines, " pause-job ")];
+    assert!(
+        line.contains("acts on a job: there is none on this row"),
+        "{line}"
+    );
+    press(&mut app, "esc a");
+    let lines = menu(&mut app, 120, 60);
+    for (action, why) in [
+        (
+            "compress-chunks",
+            "compression is not enabled: enable-compression first",
+        ),
+        ("edit-compression-policy", "it has no compression policy"),
+    ] {
+        let line = &lines[place(&lines, &format!(" {action} "))];
+        assert!(line.contains(why), "{line}");
+        assert!(place(&lines, " enable-compression ") < place(&lines, &format!(" {action} ")));
+    }
+}
+
+#[test]
+fn several_rows_are_counted_and_what_one_of_them_allows_is_offered() {
+    let mut app = connected();
+    press(&mut app, "x x a");
+    let lines = menu(&mut app, 80, 24);
+    assert!(lines[0].contains(" Actions on 2 rows "), "{}", lines[0]);
+    assert!(place(&lines, " compress-chunks ") < place(&lines, " edit-compression-policy "));
+}
+
+#[test]
+fn on_the_apache_edition_the_reason_is_the_edition() {
+    let mut app = connected();
+    app.server.as_mut().unwrap().edition = Edition::Apache;
+    press(&mut app, "a c o m p r e s s - c h u n k s");
+    let lines = menu(&mut app, 120, 40);
+    let line = &lines[place(&lines, " compress-chunks ")];
+    assert!(line.contains("needs the Community edition"), "{line}");
+}
