@@ -8,7 +8,6 @@ use ratatui::widgets::{Clear, Paragraph};
 
 use super::boxes::boxed;
 use super::{chooser, help};
-use crate::actions::action::Action;
 use crate::actions::key_map::KeyMap;
 use crate::app::App;
 use crate::app::overlay::{Overlay, Palette, Prompt};
