@@ -92,7 +92,7 @@ async fn obey(cli: Cli) -> ExitCode {
         // No console will show it.
         warn(&start::look(&cli.look(), &around, || None).2);
     }
-    match carry_out(&cli, &around).await {
+    match Box::pin(carry_out(&cli, &around)).await {
         Ok(code) => ExitCode::from(code),
         Err(Failure(error, code)) => failed(&error, code),
     }
