@@ -107,7 +107,8 @@ pub fn map(version: Version) -> &'static str {
          join pg_class t on t.oid = x.indrelid join pg_namespace n on n.oid = t.relnamespace
          join _timescaledb_catalog.hypertable h on h.schema_name = n.nspname and h.table_name = t.relname and h.compression_state <> 2
          left join pg_inherits p on p.inhparent = t.oid
-         left join pg_index k on k.indrelid = p.inhrelid and _timescaledb_functions.index_matches(x.indexrelid, k.indexrelid)
+         left join pg_index k on k.indrelid = p.inhrelid
+           and case k.indrelid when p.inhrelid then _timescaledb_functions.index_matches(x.indexrelid, k.indexrelid) end
          group by i.oid, i.relname"
     }
 }
