@@ -3,8 +3,10 @@
 
 mod support;
 
+use std::io::Write;
 use std::net::TcpListener;
-use std::process::Command;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value as Json;
@@ -269,4 +271,134 @@ fn the_list_has_every_rule_with_the_thresholds_in_force() {
             .any(|line| line.starts_with("job_late ") && line.ends_with(" 7m")),
         "{text}"
     );
+}
+
+/// What Prometheus' own checker says of a text; `None`: it is not installed.
+fn promtool(text: &str) -> Option<String> {
+    let tool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let Ok(mut tool) = tool else {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "promtool is required under CI"
+        );
+        eprintln!("promtool is not installed: the metrics are not checked by it");
+        return None;
+    };
+    tool.stdin
+        .take()
+        .unwrap()
+        .write_all(text.as_bytes())
+        .unwrap();
+    let output = tool.wait_with_output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    Some(format!(
+        "{}{}",
+        output.status,
+        String::from_utf8_lossy(&said)
+    ))
+}
+
+#[test]
+fn metrics_have_every_rule_and_each_object_and_prometheus_takes_them() {
+    with_targets(|targets| {
+        for target in &targets.all {
+            let url = target.conninfo.as_str();
+            let (code, text) = check(url, &["--format", "prometheus"]);
+            assert_eq!(code, 2, "{}", target.name);
+            if let Some(said) = promtool(&text) {
+                assert_eq!(said, "exit status: 0", "{}", target.name);
+            }
+            for rule in hypertop::model::rules::ALL {
+                for level in ["notice", "unknown", "warning", "critical"] {
+                    let series = format!(
+                        "hypertop_findings{{rule=\"{}\",level=\"{level}\"}} ",
+                        rule.name
+                    );
+                    assert!(text.contains(&series), "{series}");
+                }
+            }
+            for words in [
+                "\nhypertop_up 1\n",
+                "hypertop_findings{rule=\"aggregate-wipe\",level=\"critical\"} 1\n",
+                "hypertop_finding{rule=\"aggregate-wipe\",level=\"critical\",object=\"mes.metric_hist_1hour\"} 1\n",
+                "schema=\"Weird \\\"Name\\\"\"",
+                "hypertop_hidden{rule=\"server-hidden\"} 0\n",
+                "# TYPE hypertop_job_runs_total counter\n",
+                "schema=\"mes\",name=\"energy_consumption\",state=\"compressed\"",
+            ] {
+                assert!(text.contains(words), "{}: {words}", target.name);
+            }
+            let (_, open) = check(url, &["--format", "openmetrics"]);
+            assert!(
+                open.ends_with("# EOF\n") && open.contains("# TYPE hypertop_job_runs counter\n")
+            );
+            let (_, few) = check(url, &["--format", "prometheus", "--max-series", "500"]);
+            assert!(few.contains("hypertop_finding{rule=\"aggregate-wipe\""));
+            let dropped = few
+                .lines()
+                .find_map(|line| line.strip_prefix("hypertop_series_dropped "));
+            assert!(dropped.unwrap().parse::<u32>().unwrap() > 10, "{few}");
+        }
+    });
+}
+
+#[test]
+fn names_that_are_hostile_to_metrics_are_escaped() {
+    triage::on_each("labels", HOSTILE, async |rig: &Rig, _| {
+        let (_, text) = check(&rig.conninfo, &["--format", "prometheus"]);
+        assert!(
+            text.contains("name=\"a|b\\nc'=1;;\""),
+            "{}: {text}",
+            rig.name
+        );
+        if let Some(said) = promtool(&text) {
+            assert_eq!(said, "exit status: 0", "{}", rig.name);
+        }
+    });
+}
+
+#[test]
+fn the_text_file_is_replaced_as_a_whole_and_says_when_the_server_is_down() {
+    with_targets(|targets| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hypertop.prom");
+        let args = [
+            "--only",
+            "server-prepared",
+            "--quiet",
+            "--textfile",
+            path.to_str().unwrap(),
+        ];
+        let url = targets.all[0].conninfo.as_str();
+        assert_eq!(check(url, &args), (0, String::new()));
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains("\nhypertop_up 1\n"), "{text}");
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o644);
+        let success = |text: &str| {
+            let name = "hypertop_last_success_timestamp_seconds ";
+            text.lines()
+                .find_map(|line| line.strip_prefix(name).map(str::to_owned))
+        };
+        let (code, _) = check("host=/nonexistent", &args);
+        assert_eq!(code, 2);
+        let down = std::fs::read_to_string(&path).unwrap();
+        assert!(down.contains("\nhypertop_up 0\n"), "{down}");
+        assert!(success(&down).is_some());
+        assert_eq!(success(&down), success(&text));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        let nowhere = [
+            "--textfile",
+            "/nonexistent/x.prom",
+            "--only",
+            "server-prepared",
+        ];
+        let (code, said) = check(url, &nowhere);
+        assert!(code == 3 && said.contains("/nonexistent/x.prom"), "{said}");
+    });
 }

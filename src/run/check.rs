@@ -2,9 +2,12 @@
 
 mod figures;
 mod lines;
+mod metrics;
 mod selection;
+mod textfile;
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -21,6 +24,7 @@ use crate::model::screen_id::ScreenId;
 use crate::model::verdict::{Finding, Level};
 use crate::model::{rules, text, threshold_settings};
 use crate::run::check::figures::Figures;
+use crate::run::check::metrics::{Dialect, Seen};
 use crate::run::check::selection::Selection;
 use crate::run::show;
 use crate::screens::gather;
@@ -40,6 +44,9 @@ pub(crate) enum Format {
     /// For people, as in a mail of cron
     Text,
     Json,
+    /// Metrics in Prometheus' classic text
+    Prometheus,
+    Openmetrics,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -102,6 +109,12 @@ pub struct Options {
     /// Length of the output, in bytes
     #[arg(long, value_name = "BYTES", default_value_t = 4096)]
     max_bytes: usize,
+    /// Also write the metrics to this file, for the textfile collector of Prometheus' node exporter
+    #[arg(long, value_name = "FILE")]
+    textfile: Option<PathBuf>,
+    /// Most series in the metrics; those of healthy objects are left out first
+    #[arg(long, value_name = "NUMBER", default_value_t = 5000)]
+    max_series: usize,
     /// Database: a name, a URI, or key=value pairs
     #[arg(value_name = "DBNAME")]
     pub database: Option<String>,
@@ -116,6 +129,9 @@ struct Outcome {
     /// Notes about what is unknown, and about findings that do not count.
     notes: Vec<String>,
     figures: Figures,
+    /// Metrics for the output, and for the file.
+    metrics: Option<String>,
+    textfile: Option<String>,
     /// The findings and the server, as `hypertop show overview` prints them.
     json: Json,
 }
@@ -123,7 +139,14 @@ struct Outcome {
 /// Runs the check and prints its outcome. Never fails: what goes wrong is UNKNOWN.
 pub async fn check(flags: &Flags, around: &Surroundings, options: &Options) -> (String, u8) {
     let begun = Instant::now();
-    let (text, code) = match checked(flags, around, options, begun).await {
+    let mut checked = checked(flags, around, options, begun).await;
+    if let Some(path) = &options.textfile
+        && !matches!(checked, Ok(Checked::List(_)))
+        && let Err(error) = textfile::write(path, &checked)
+    {
+        checked = Err(error);
+    }
+    match checked {
         Ok(Checked::List(text)) => (text, 0),
         Ok(Checked::Found(outcome)) => {
             let code = exit_code(outcome.level);
@@ -140,8 +163,7 @@ pub async fn check(flags: &Flags, around: &Surroundings, options: &Options) -> (
             failed(options, Level::Unknown, &format!("{error:#}")),
             UNKNOWN,
         ),
-    };
-    (text, code)
+    }
 }
 
 /// An outcome of the check.
@@ -233,6 +255,7 @@ async fn found(
     selection: &Selection<'_>,
     room: Duration,
 ) -> Result<Outcome> {
+    let begun = Instant::now();
     let screens = Box::pin(show::gather(settings, session, ScreenId::Overview, room)).await?;
     let (now, _) = session.pulse(ScreenId::Overview).await?;
     let server = &session.server;
@@ -255,17 +278,40 @@ async fn found(
         rows = left;
         notes.extend(said);
     }
+    let hides = |name: &&str| name.ends_with("-hidden") || *name == rules::FIGURES_UNREAD.name;
+    let hidden = rows
+        .iter()
+        .map(|row| row.finding.rule.name)
+        .filter(hides)
+        .collect();
     let (mut rows, accepted) = selection.split(rows);
     notes.extend(accepted);
     rows.sort_by_key(|row| std::cmp::Reverse(severity(row.finding.level)));
     let counts = |row: &Row| counted(row.finding.level, options.notice_as);
     let level = rows.iter().map(counts).max_by_key(|level| severity(*level));
     let figures = Figures::of(&screens, &rows, &at);
+    let seen = Seen {
+        screens: &screens,
+        rows: &rows,
+        hidden,
+        at: &at,
+        took: begun.elapsed(),
+    };
+    let most = options.max_series;
+    let metrics = match options.format {
+        Format::Prometheus => Some(metrics::written(&seen, Dialect::Prometheus, most)),
+        Format::Openmetrics => Some(metrics::written(&seen, Dialect::OpenMetrics, most)),
+        Format::Nagios | Format::Text | Format::Json => None,
+    };
+    let textfile = options.textfile.as_ref();
+    let textfile = textfile.map(|_| metrics::written(&seen, Dialect::Prometheus, most));
     Ok(Outcome {
         level: level.unwrap_or(Level::Ok),
         rows,
         notes,
         figures,
+        metrics,
+        textfile,
         json,
     })
 }
@@ -304,6 +350,7 @@ fn printed(options: &Options, outcome: &Outcome) -> String {
     match options.format {
         Format::Nagios => lines::nagios(outcome, options.max_bytes),
         Format::Text => lines::text(outcome),
+        Format::Prometheus | Format::Openmetrics => outcome.metrics.clone().unwrap_or_default(),
         Format::Json => {
             let mut whole = outcome.json.clone();
             whole["status"] = outcome.level.name().into();
@@ -324,6 +371,8 @@ fn failed(options: &Options, level: Level, error: &str) -> String {
             "exit": exit_code(level),
             "error": error,
         })),
+        Format::Prometheus => metrics::down(None, Dialect::Prometheus),
+        Format::Openmetrics => metrics::down(None, Dialect::OpenMetrics),
         Format::Nagios | Format::Text => lines::failed(level, error),
     }
 }

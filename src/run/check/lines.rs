@@ -95,7 +95,8 @@ fn summary(outcome: &Outcome) -> String {
         }
     }
     let status = status(outcome.level);
-    let worst = outcome.rows.iter();
+    // Of equals the first one.
+    let worst = outcome.rows.iter().rev();
     let Some(worst) =
         worst.max_by_key(|row| (severity(row.finding.level), row.finding.rule.hurts_now))
     else {

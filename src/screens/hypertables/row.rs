@@ -203,7 +203,7 @@ impl Row {
     }
 
     /// Exact bytes; `None`: not read, or not readable.
-    pub(super) fn bytes(&self) -> Option<i64> {
+    pub(crate) fn bytes(&self) -> Option<i64> {
         self.exact.get()?.bytes
     }
 

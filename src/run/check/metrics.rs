@@ -1,0 +1,246 @@
+//! A check's findings and figures as metrics: the classic text of Prometheus, and `OpenMetrics`.
+//!
+//! Counters, never rates; seconds and bytes. Labels are names, never texts of queries or reasons, so that the number of
+//! series depends on the catalogue alone.
+
+mod objects;
+mod text;
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+pub(super) use self::text::Dialect;
+use crate::model::rules;
+use crate::model::verdict::Level;
+use crate::screens::Screens;
+use crate::screens::overview::Row;
+use crate::server::known::At;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Gauge,
+    /// Its name ends in `_total`.
+    Counter,
+}
+
+/// A metric with its series.
+#[derive(Debug)]
+struct Metric {
+    name: &'static str,
+    help: &'static str,
+    kind: Kind,
+    series: Vec<Series>,
+}
+
+/// Labels and value of one series.
+#[derive(Debug)]
+struct Series {
+    labels: Vec<(&'static str, String)>,
+    value: f64,
+    /// Object that it is about; `None`: the server.
+    of: Option<String>,
+}
+
+impl Metric {
+    fn new(name: &'static str, kind: Kind, help: &'static str) -> Self {
+        Self {
+            name,
+            help,
+            kind,
+            series: Vec::new(),
+        }
+    }
+
+    fn gauge(name: &'static str, help: &'static str) -> Self {
+        Self::new(name, Kind::Gauge, help)
+    }
+
+    fn one(mut self, value: f64) -> Self {
+        self.add(Vec::new(), value);
+        self
+    }
+
+    fn add(&mut self, labels: Vec<(&'static str, String)>, value: f64) {
+        self.series.push(Series {
+            labels,
+            value,
+            of: None,
+        });
+    }
+}
+
+/// What one look at the server gave.
+pub(super) struct Seen<'a> {
+    pub screens: &'a Screens,
+    /// The findings that count.
+    pub rows: &'a [Row],
+    /// Rules of which something is hidden from this role, or was not read.
+    pub hidden: Vec<&'static str>,
+    pub at: &'a At<'a>,
+    pub took: Duration,
+}
+
+/// The metrics of a server that answered; of healthy objects as many series as fit into `most`.
+pub(super) fn written(seen: &Seen<'_>, dialect: Dialect, most: usize) -> String {
+    let mut metrics = vec![
+        Metric::gauge("hypertop_up", "1 if the server was read, else 0").one(1.0),
+        info(seen.at),
+        findings(seen.rows),
+        finding(seen.rows),
+        hidden(&seen.hidden),
+    ];
+    metrics.extend(objects::all(seen.screens, seen.at));
+    let took = Metric::gauge(
+        "hypertop_check_seconds",
+        "Time that the check took, in seconds",
+    );
+    metrics.push(took.one(seen.took.as_secs_f64()));
+    let at = Metric::gauge(
+        "hypertop_last_success_timestamp_seconds",
+        "Time of the last check that read the server, by the server's clock",
+    );
+    metrics.push(at.one(seconds(seen.at.now.0)));
+    let dropped = drop_healthy(&mut metrics, seen.rows, most);
+    let name = "hypertop_series_dropped";
+    let help = "Series of healthy objects that were left out (--max-series)";
+    metrics.push(Metric::gauge(name, help).one(number(dropped)));
+    text::written(&metrics, dialect)
+}
+
+/// The metrics of a server that was not read; `last`: time of the last success, in seconds.
+pub(super) fn down(last: Option<f64>, dialect: Dialect) -> String {
+    let mut metrics =
+        vec![Metric::gauge("hypertop_up", "1 if the server was read, else 0").one(0.0)];
+    metrics.extend(last.map(|last| {
+        Metric::gauge(
+            "hypertop_last_success_timestamp_seconds",
+            "Time of the last check that read the server, by the server's clock",
+        )
+        .one(last)
+    }));
+    text::written(&metrics, dialect)
+}
+
+/// The time of the last success in a text that was written before.
+pub(super) fn last_success(text: &str) -> Option<f64> {
+    let name = "hypertop_last_success_timestamp_seconds ";
+    text.lines()
+        .find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
+}
+
+fn info(at: &At) -> Metric {
+    let server = at.server;
+    let mut info = Metric::gauge("hypertop_info", "Versions; always 1");
+    let timescaledb = server.timescaledb.map(|version| version.to_string());
+    info.add(
+        vec![
+            ("database", server.database.clone()),
+            ("postgresql", server.postgres_text()),
+            ("timescaledb", timescaledb.unwrap_or_default()),
+            ("edition", format!("{:?}", server.edition).to_lowercase()),
+            ("standby", server.standby.to_string()),
+        ],
+        1.0,
+    );
+    info
+}
+
+/// Every rule and level, zeros too, so that no alert needs `absent()`.
+fn findings(rows: &[Row]) -> Metric {
+    let mut all = Metric::gauge("hypertop_findings", "Number of findings");
+    for rule in rules::ALL {
+        for level in [
+            Level::Notice,
+            Level::Unknown,
+            Level::Warning,
+            Level::Critical,
+        ] {
+            let is = |row: &&Row| row.finding.rule == *rule && row.finding.level == level;
+            let labels = vec![
+                ("rule", rule.name.to_owned()),
+                ("level", level.name().to_owned()),
+            ];
+            all.add(labels, number(rows.iter().filter(is).count()));
+        }
+    }
+    all
+}
+
+fn finding(rows: &[Row]) -> Metric {
+    let mut all = Metric::gauge(
+        "hypertop_finding",
+        "A finding; always 1 (hypertop check --format text says why)",
+    );
+    let mut seen = HashSet::new();
+    for row in rows {
+        let finding = &row.finding;
+        let labels = (
+            finding.rule.name,
+            finding.level.name(),
+            row.subject.as_str(),
+        );
+        // Two rows may have the same name: a series must be there once.
+        if seen.insert(labels) {
+            let (rule, level, object) = labels;
+            let labels = [("rule", rule), ("level", level), ("object", object)];
+            all.add(
+                labels
+                    .map(|(name, value)| (name, value.to_owned()))
+                    .to_vec(),
+                1.0,
+            );
+        }
+    }
+    all
+}
+
+fn hidden(names: &[&'static str]) -> Metric {
+    let help = "1 if something that this rule needs is hidden from the role or was not read";
+    let mut all = Metric::gauge("hypertop_hidden", help);
+    let rules = rules::ALL.iter().map(|rule| rule.name);
+    for name in
+        rules.filter(|name| name.ends_with("-hidden") || *name == rules::FIGURES_UNREAD.name)
+    {
+        let is = f64::from(u8::from(names.contains(&name)));
+        all.add(vec![("rule", name.to_owned())], is);
+    }
+    all
+}
+
+/// Leaves out series of objects without a finding, the last ones first, until all fit; how many.
+fn drop_healthy(metrics: &mut [Metric], rows: &[Row], most: usize) -> usize {
+    let all: usize = metrics.iter().map(|metric| metric.series.len()).sum();
+    let mut left = all.saturating_sub(most);
+    let ill: HashSet<&str> = rows
+        .iter()
+        .filter(|row| row.finding.level > Level::Notice)
+        .map(|row| row.subject.as_str())
+        .collect();
+    let mut dropped = 0;
+    for metric in metrics.iter_mut().rev() {
+        let mut kept: Vec<_> = metric.series.drain(..).rev().collect();
+        kept.retain(|series| {
+            let goes = left > 0 && series.of.as_deref().is_some_and(|of| !ill.contains(of));
+            left -= usize::from(goes);
+            dropped += usize::from(goes);
+            !goes
+        });
+        kept.reverse();
+        metric.series = kept;
+    }
+    dropped
+}
+
+/// Microseconds since 1970 as seconds.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a double holds microseconds of this century"
+)]
+fn seconds(microseconds: i64) -> f64 {
+    microseconds as f64 / 1e6
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts are small")]
+fn number(count: usize) -> f64 {
+    count as f64
+}

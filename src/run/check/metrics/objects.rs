@@ -1,0 +1,260 @@
+//! Metrics of the server's figures, and of each aggregate, job and hypertable.
+
+use super::{Kind, Metric, Series, seconds};
+use crate::model::moment::Axis;
+use crate::model::text;
+use crate::screens::{Screens, aggregates, compression, hypertables, jobs, retention};
+use crate::server::known::At;
+
+/// A figure of each row that has it.
+type Figure<R> = (&'static str, Kind, &'static str, fn(&R, &At) -> Option<f64>);
+
+const AGGREGATES: &[Figure<aggregates::Row>] = &[
+    (
+        "hypertop_aggregate_lag_seconds",
+        Kind::Gauge,
+        "Lag of a continuous aggregate behind the newest row of its source",
+        |row, at| {
+            (row.axis != Axis::Integer)
+                .then(|| row.lag(at).map(seconds))
+                .flatten()
+        },
+    ),
+    (
+        "hypertop_aggregate_expected_lag_seconds",
+        Kind::Gauge,
+        "Largest lag that its refresh policy allows",
+        |row, _| row.expected_seconds,
+    ),
+    (
+        "hypertop_aggregate_lag_units",
+        Kind::Gauge,
+        "Lag of an aggregate on integer time, in units of its time column",
+        |row, at| {
+            (row.axis == Axis::Integer)
+                .then(|| row.lag(at).map(whole))
+                .flatten()
+        },
+    ),
+    (
+        "hypertop_aggregate_expected_lag_units",
+        Kind::Gauge,
+        "Largest lag that its refresh policy allows, in units of its time column",
+        |row, _| row.expected_units.map(whole),
+    ),
+    (
+        "hypertop_aggregate_pending_ranges",
+        Kind::Gauge,
+        "Changed ranges that wait for a refresh",
+        |row, _| Some(whole(row.pending)),
+    ),
+];
+
+const JOBS: &[Figure<jobs::Row>] = &[
+    (
+        "hypertop_job_runs_total",
+        Kind::Counter,
+        "Runs of a job",
+        |row, _| Some(whole(row.statistics.as_ref()?.total_runs)),
+    ),
+    (
+        "hypertop_job_failures_total",
+        Kind::Counter,
+        "Failed runs of a job",
+        |row, _| Some(whole(row.statistics.as_ref()?.total_failures)),
+    ),
+    (
+        "hypertop_job_crashes_total",
+        Kind::Counter,
+        "Runs of a job whose worker vanished",
+        |row, _| Some(whole(row.statistics.as_ref()?.total_crashes)),
+    ),
+    (
+        "hypertop_job_last_finish_timestamp_seconds",
+        Kind::Gauge,
+        "End of the job's last run",
+        |row, _| finite(row.statistics.as_ref()?.last_finish?.0),
+    ),
+    (
+        "hypertop_job_last_run_success",
+        Kind::Gauge,
+        "1 if the job's last run succeeded, else 0",
+        |row, _| {
+            row.statistics
+                .as_ref()?
+                .last_run_success
+                .map(|ok| f64::from(u8::from(ok)))
+        },
+    ),
+    (
+        "hypertop_job_next_start_timestamp_seconds",
+        Kind::Gauge,
+        "Next start of the job",
+        |row, _| finite(row.statistics.as_ref()?.next_start?.0),
+    ),
+    (
+        "hypertop_job_scheduled",
+        Kind::Gauge,
+        "1 if the job is scheduled, 0 if it is paused",
+        |row, _| Some(f64::from(u8::from(row.scheduled))),
+    ),
+];
+
+const HYPERTABLES: &[Figure<hypertables::Row>] = &[(
+    "hypertop_hypertable_bytes",
+    Kind::Gauge,
+    "Size of a hypertable with indexes, in bytes (an estimate until it was measured)",
+    |row, _| row.bytes().map(whole),
+)];
+
+const COMPRESSION: &[Figure<compression::Row>] = &[
+    (
+        "hypertop_compression_before_bytes",
+        Kind::Gauge,
+        "Recorded size of the compressed chunks before compression",
+        |row, _| row.before_bytes.map(whole),
+    ),
+    (
+        "hypertop_compression_after_bytes",
+        Kind::Gauge,
+        "Recorded size of the compressed chunks after compression",
+        |row, _| row.after_bytes.map(whole),
+    ),
+    (
+        "hypertop_compression_backlog_chunks",
+        Kind::Gauge,
+        "Chunks that the compression policy should have compressed",
+        |row, _| {
+            row.policy.as_ref()?;
+            row.backlog().map(whole)
+        },
+    ),
+];
+
+const RETENTION: &[Figure<retention::Row>] = &[(
+    "hypertop_retention_due_chunks",
+    Kind::Gauge,
+    "Chunks that the next run of the retention policy drops",
+    |row, _| {
+        row.policy.as_ref()?;
+        row.eligible().map(whole)
+    },
+)];
+
+pub(super) fn all(screens: &Screens, at: &At) -> Vec<Metric> {
+    let mut metrics = vec![server(screens)];
+    let database = &at.server.database;
+    let named = |schema: &str, name: &str| {
+        let labels = vec![
+            ("database", database.clone()),
+            ("schema", schema.to_owned()),
+            ("name", name.to_owned()),
+        ];
+        (labels, text::qualified(schema, name))
+    };
+    metrics.extend(each(AGGREGATES, screens.aggregates.rows(), at, |row| {
+        named(&row.schema, &row.name)
+    }));
+    metrics.extend(each(JOBS, screens.jobs.rows(), at, |row| {
+        let labels = vec![
+            ("database", database.clone()),
+            ("job_id", row.job_id.to_string()),
+            ("proc", text::qualified(&row.proc_schema, &row.proc)),
+            ("target", row.target.clone().unwrap_or_default()),
+        ];
+        (labels, row.job_id.to_string())
+    }));
+    metrics.extend(each(HYPERTABLES, screens.hypertables.rows(), at, |row| {
+        named(&row.schema, &row.name)
+    }));
+    metrics.push(chunks(screens, database));
+    metrics.extend(each(COMPRESSION, screens.compression.rows(), at, |row| {
+        named(&row.schema, &row.name)
+    }));
+    metrics.extend(each(RETENTION, screens.retention.rows(), at, |row| {
+        named(&row.schema, &row.name)
+    }));
+    metrics
+}
+
+type Labels = Vec<(&'static str, String)>;
+
+fn each<R>(
+    figures: &[Figure<R>],
+    rows: &[R],
+    at: &At,
+    labels: impl Fn(&R) -> (Labels, String),
+) -> Vec<Metric> {
+    let metric = |(name, kind, help, value): &Figure<R>| {
+        let mut metric = Metric::new(name, *kind, help);
+        metric.series.extend(rows.iter().filter_map(|row| {
+            let value = value(row, at)?;
+            let (labels, of) = labels(row);
+            Some(Series {
+                labels,
+                value,
+                of: Some(of),
+            })
+        }));
+        metric
+    };
+    figures.iter().map(metric).collect()
+}
+
+/// The figures of the Server screen that are numbers; a name that is there more than once has its largest value.
+fn server(screens: &Screens) -> Metric {
+    let help = "Figures of the Server screen: counts, seconds and bytes";
+    let mut metric = Metric::gauge("hypertop_server", help);
+    let mut all: Vec<(String, f64)> = Vec::new();
+    for row in screens.server.rows() {
+        let Some(value) = row.value else { continue };
+        match all.iter_mut().find(|(name, _)| *name == row.name) {
+            Some((_, most)) => *most = most.max(value),
+            None => all.push((row.name.clone(), value)),
+        }
+    }
+    for (name, value) in all {
+        metric.add(vec![("figure", name)], value);
+    }
+    metric
+}
+
+fn chunks(screens: &Screens, database: &str) -> Metric {
+    let mut metric = Metric::gauge(
+        "hypertop_hypertable_chunks",
+        "Chunks of a hypertable by their state",
+    );
+    for row in screens.compression.rows() {
+        let states = [
+            ("compressed", row.compressed),
+            ("partial", row.partial),
+            ("uncompressed", row.uncompressed),
+        ];
+        for (state, count) in states {
+            metric.series.push(Series {
+                labels: vec![
+                    ("database", database.to_owned()),
+                    ("schema", row.schema.clone()),
+                    ("name", row.name.clone()),
+                    ("state", state.to_owned()),
+                ],
+                value: whole(count),
+                of: Some(text::qualified(&row.schema, &row.name)),
+            });
+        }
+    }
+    metric
+}
+
+/// A time as seconds since 1970; `None`: infinite.
+fn finite(at: i64) -> Option<f64> {
+    (at != i64::MAX && at != i64::MIN).then(|| seconds(at))
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a double holds every size that a disk has"
+)]
+fn whole(value: i64) -> f64 {
+    value as f64
+}

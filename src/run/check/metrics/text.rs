@@ -1,0 +1,53 @@
+//! Metrics as text. No crate writes both texts from one list of values.
+
+use std::fmt::Write;
+
+use super::{Kind, Metric};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::run::check) enum Dialect {
+    /// Version 0.0.4, which every reader takes, also that of `node_exporter`'s text files.
+    Prometheus,
+    OpenMetrics,
+}
+
+pub(super) fn written(metrics: &[Metric], dialect: Dialect) -> String {
+    let mut text = String::new();
+    for metric in metrics.iter().filter(|metric| !metric.series.is_empty()) {
+        let kind = match metric.kind {
+            Kind::Gauge => "gauge",
+            Kind::Counter => "counter",
+        };
+        // In OpenMetrics the suffix of a counter belongs to its series only.
+        let family = match (dialect, metric.kind) {
+            (Dialect::OpenMetrics, Kind::Counter) => metric.name.trim_end_matches("_total"),
+            _ => metric.name,
+        };
+        let help = escaped(metric.help, dialect == Dialect::OpenMetrics);
+        let _ = writeln!(text, "# HELP {family} {help}\n# TYPE {family} {kind}");
+        for series in &metric.series {
+            text.push_str(metric.name);
+            for (nth, (name, value)) in series.labels.iter().enumerate() {
+                let start = if nth == 0 { '{' } else { ',' };
+                let _ = write!(text, "{start}{name}=\"{}\"", escaped(value, true));
+            }
+            if !series.labels.is_empty() {
+                text.push('}');
+            }
+            let _ = writeln!(text, " {}", series.value);
+        }
+    }
+    if dialect == Dialect::OpenMetrics {
+        text.push_str("# EOF\n");
+    }
+    text
+}
+
+fn escaped(text: &str, quotes: bool) -> String {
+    let text = text.replace('\\', "\\\\").replace('\n', "\\n");
+    if quotes {
+        text.replace('"', "\\\"")
+    } else {
+        text
+    }
+}
