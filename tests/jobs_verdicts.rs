@@ -366,17 +366,28 @@ fn policies_bear_readable_names_and_own_names_win() {
 }
 
 #[test]
-fn what_is_hidden_is_a_caveat() {
+fn what_is_hidden_is_told_with_its_grant() {
     let mut server = server();
     let rows = [job()];
     let caveats = |server: &Server| Row::caveats(&rows, &At { now: NOW, server }).join("\n");
-    assert!(caveats(&server).contains("hidden from operator for jobs of other owners: 1005"));
+    let hidden = |server: &Server| Row::hidden(&rows, &At { now: NOW, server }).pop();
+    let said = hidden(&server).unwrap();
+    assert_eq!(said.level, Level::Unknown);
+    let words = "hidden from operator for jobs of other owners: 1005";
+    assert!(said.reason.contains(words), "{}", said.reason);
+    assert!(said.reason.contains("GRANT ") && said.reason.ends_with(" TO operator"));
     assert!(caveats(&server).contains("enable_job_execution_logging is off"));
     server.timescaledb = Version::parse("2.22.1");
-    assert!(caveats(&server).starts_with("run history is hidden"));
+    assert!(
+        hidden(&server)
+            .unwrap()
+            .reason
+            .starts_with("run history is hidden")
+    );
     server.owns_database = true;
     server.logs_job_successes = true;
     assert_eq!(caveats(&server), "");
+    assert_eq!(hidden(&server), None);
 }
 
 #[test]
