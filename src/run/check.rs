@@ -3,15 +3,15 @@
 mod figures;
 mod lines;
 mod metrics;
+mod options;
+mod outcome;
 mod selection;
 mod textfile;
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use clap::Args;
 use serde_json::{Value as Json, json};
 
 use crate::config;
@@ -25,6 +25,9 @@ use crate::model::verdict::{Finding, Level};
 use crate::model::{rules, text, threshold_settings};
 use crate::run::check::figures::Figures;
 use crate::run::check::metrics::{Dialect, Seen};
+pub use crate::run::check::options::Options;
+use crate::run::check::options::{Acknowledged, Format, NoticeAs, WhenDown};
+use crate::run::check::outcome::{Checked, Outcome, severity};
 use crate::run::check::selection::Selection;
 use crate::run::show;
 use crate::screens::gather;
@@ -36,105 +39,6 @@ use crate::server::session::Session;
 pub const UNKNOWN: u8 = 3;
 /// Time that is kept for the answer itself.
 const MARGIN: Duration = Duration::from_millis(300);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Format {
-    /// One line with performance data, then a line a finding
-    Nagios,
-    /// For people, as in a mail of cron
-    Text,
-    Json,
-    /// Metrics in Prometheus' classic text
-    Prometheus,
-    Openmetrics,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum WhenDown {
-    Critical,
-    Unknown,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum NoticeAs {
-    Ok,
-    Warning,
-    Critical,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Acknowledged {
-    Count,
-    Skip,
-}
-
-/// Options of `check`.
-#[derive(Debug, Args)]
-pub struct Options {
-    #[arg(long, value_enum, default_value_t = Format::Nagios)]
-    format: Format,
-    /// Print nothing where all is OK, so that cron mails trouble only
-    #[arg(long)]
-    quiet: bool,
-    /// Only these rules: names, or patterns as aggregate-*, separated by commas
-    #[arg(long, value_name = "RULES", value_delimiter = ',')]
-    only: Vec<String>,
-    /// Not these rules
-    #[arg(long, value_name = "RULES", value_delimiter = ',')]
-    except: Vec<String>,
-    /// Only objects whose name matches, as mes.*
-    #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
-    objects: Vec<String>,
-    /// List the rules, with the thresholds in force, and do nothing else
-    #[arg(long)]
-    list: bool,
-    /// The whole check takes this time at most
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
-    timeout: Duration,
-    /// Another threshold for this call; `hypertop thresholds` lists them
-    #[arg(long, value_name = "KEY=VALUE")]
-    threshold: Vec<String>,
-    /// What a notice counts as
-    #[arg(long, value_enum, default_value_t = NoticeAs::Ok)]
-    notice_as: NoticeAs,
-    /// What a server that does not answer counts as
-    #[arg(long, value_enum, default_value_t = WhenDown::Critical)]
-    when_down: WhenDown,
-    /// Whether findings count that somebody acknowledged or snoozed (in this account's journal)
-    #[arg(long, value_enum, default_value_t = Acknowledged::Count)]
-    acknowledged: Acknowledged,
-    /// Rules as server-hidden, of which what this role may not see is no reason for UNKNOWN
-    #[arg(long, value_name = "RULES", value_delimiter = ',')]
-    accept_hidden: Vec<String>,
-    /// Length of the output, in bytes
-    #[arg(long, value_name = "BYTES", default_value_t = 4096)]
-    max_bytes: usize,
-    /// Also write the metrics to this file, for the textfile collector of Prometheus' node exporter
-    #[arg(long, value_name = "FILE")]
-    textfile: Option<PathBuf>,
-    /// Most series in the metrics; those of healthy objects are left out first
-    #[arg(long, value_name = "NUMBER", default_value_t = 5000)]
-    max_series: usize,
-    /// Database: a name, a URI, or key=value pairs
-    #[arg(value_name = "DBNAME")]
-    pub database: Option<String>,
-}
-
-/// What was found, and what of it counts.
-#[derive(Debug)]
-struct Outcome {
-    level: Level,
-    /// The findings that count, worst first.
-    rows: Vec<Row>,
-    /// Notes about what is unknown, and about findings that do not count.
-    notes: Vec<String>,
-    figures: Figures,
-    /// Metrics for the output, and for the file.
-    metrics: Option<String>,
-    textfile: Option<String>,
-    /// The findings and the server, as `hypertop show overview` prints them.
-    json: Json,
-}
 
 /// Runs the check and prints its outcome. Never fails: what goes wrong is UNKNOWN.
 pub async fn check(flags: &Flags, around: &Surroundings, options: &Options) -> (String, u8) {
@@ -164,15 +68,6 @@ pub async fn check(flags: &Flags, around: &Surroundings, options: &Options) -> (
             UNKNOWN,
         ),
     }
-}
-
-/// An outcome of the check.
-enum Checked {
-    Found(Box<Outcome>),
-    /// No server answers; why.
-    Down(String),
-    /// The list of rules.
-    List(String),
 }
 
 async fn checked(
@@ -323,17 +218,6 @@ fn counted(level: Level, notice_as: NoticeAs) -> Level {
         (Level::Notice, NoticeAs::Critical) => Level::Critical,
         (Level::Notice, NoticeAs::Ok) => Level::Ok,
         (level, _) => level,
-    }
-}
-
-/// Order of the levels in monitoring: what is unknown does not hide a warning.
-fn severity(level: Level) -> u8 {
-    match level {
-        Level::Ok => 0,
-        Level::Notice => 1,
-        Level::Unknown => 2,
-        Level::Warning => 3,
-        Level::Critical => 4,
     }
 }
 

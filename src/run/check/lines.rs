@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Outcome, severity};
+use super::outcome::{Outcome, severity};
 use crate::model::text;
 use crate::model::verdict::Level;
 use crate::screens::overview::Row;

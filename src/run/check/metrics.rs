@@ -3,71 +3,20 @@
 //! Counters, never rates; seconds and bytes. Labels are names, never texts of queries or reasons, so that the number of
 //! series depends on the catalogue alone.
 
+mod metric;
 mod objects;
 mod text;
 
 use std::collections::HashSet;
 use std::time::Duration;
 
+use self::metric::{Metric, seconds};
 pub(super) use self::text::Dialect;
 use crate::model::rules;
 use crate::model::verdict::Level;
 use crate::screens::Screens;
 use crate::screens::overview::Row;
 use crate::server::known::At;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Gauge,
-    /// Its name ends in `_total`.
-    Counter,
-}
-
-/// A metric with its series.
-#[derive(Debug)]
-struct Metric {
-    name: &'static str,
-    help: &'static str,
-    kind: Kind,
-    series: Vec<Series>,
-}
-
-/// Labels and value of one series.
-#[derive(Debug)]
-struct Series {
-    labels: Vec<(&'static str, String)>,
-    value: f64,
-    /// Object that it is about; `None`: the server.
-    of: Option<String>,
-}
-
-impl Metric {
-    fn new(name: &'static str, kind: Kind, help: &'static str) -> Self {
-        Self {
-            name,
-            help,
-            kind,
-            series: Vec::new(),
-        }
-    }
-
-    fn gauge(name: &'static str, help: &'static str) -> Self {
-        Self::new(name, Kind::Gauge, help)
-    }
-
-    fn one(mut self, value: f64) -> Self {
-        self.add(Vec::new(), value);
-        self
-    }
-
-    fn add(&mut self, labels: Vec<(&'static str, String)>, value: f64) {
-        self.series.push(Series {
-            labels,
-            value,
-            of: None,
-        });
-    }
-}
 
 /// What one look at the server gave.
 pub(super) struct Seen<'a> {
@@ -229,15 +178,6 @@ fn drop_healthy(metrics: &mut [Metric], rows: &[Row], most: usize) -> usize {
         metric.series = kept;
     }
     dropped
-}
-
-/// Microseconds since 1970 as seconds.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "a double holds microseconds of this century"
-)]
-fn seconds(microseconds: i64) -> f64 {
-    microseconds as f64 / 1e6
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts are small")]

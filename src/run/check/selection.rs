@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use anyhow::{Result, bail};
 
-use super::Options;
+use super::options::Options;
 use crate::model::rules;
 use crate::model::rules::Rule;
 use crate::model::text::{fits, nearest};

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::Checked;
 use super::metrics::{Dialect, down, last_success};
+use super::outcome::Checked;
 
 /// Replaces the file as a whole: a reader sees the old text or the new one. If the server was not read, the file says so,
 /// with the time of the last success from the old text.

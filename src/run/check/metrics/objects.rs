@@ -1,6 +1,6 @@
 //! Metrics of the server's figures, and of each aggregate, job and hypertable.
 
-use super::{Kind, Metric, Series, seconds};
+use super::metric::{Kind, Metric, Series, seconds};
 use crate::model::moment::Axis;
 use crate::model::text;
 use crate::screens::{Screens, aggregates, compression, hypertables, jobs, retention};

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Kind, Metric};
+use super::metric::{Kind, Metric};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::run::check) enum Dialect {

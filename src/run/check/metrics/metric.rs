@@ -1,0 +1,63 @@
+//! A metric: its name, kind and series.
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Gauge,
+    /// Its name ends in `_total`.
+    Counter,
+}
+
+/// A metric with its series.
+#[derive(Debug)]
+pub(super) struct Metric {
+    pub name: &'static str,
+    pub help: &'static str,
+    pub kind: Kind,
+    pub series: Vec<Series>,
+}
+
+/// Labels and value of one series.
+#[derive(Debug)]
+pub(super) struct Series {
+    pub labels: Vec<(&'static str, String)>,
+    pub value: f64,
+    /// Object that it is about; `None`: the server.
+    pub of: Option<String>,
+}
+
+impl Metric {
+    pub(super) fn new(name: &'static str, kind: Kind, help: &'static str) -> Self {
+        Self {
+            name,
+            help,
+            kind,
+            series: Vec::new(),
+        }
+    }
+
+    pub(super) fn gauge(name: &'static str, help: &'static str) -> Self {
+        Self::new(name, Kind::Gauge, help)
+    }
+
+    pub(super) fn one(mut self, value: f64) -> Self {
+        self.add(Vec::new(), value);
+        self
+    }
+
+    pub(super) fn add(&mut self, labels: Vec<(&'static str, String)>, value: f64) {
+        self.series.push(Series {
+            labels,
+            value,
+            of: None,
+        });
+    }
+}
+
+/// Microseconds since 1970 as seconds.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a double holds microseconds of this century"
+)]
+pub(super) fn seconds(microseconds: i64) -> f64 {
+    microseconds as f64 / 1e6
+}
