@@ -193,7 +193,7 @@ fn a_key_is_answered_while_a_slow_query_runs() {
             .await
             .unwrap();
             console.press("r?");
-            console.wait_for("Rows and columns");
+            console.wait_for("Help: Overview");
             lock.rollback().await.unwrap();
         });
         console.press("q");
