@@ -224,6 +224,8 @@ impl App {
                 asked,
                 error,
             } => self.screens.fail(screen, asked, error),
+            Msg::Cancelled { screen, asked } => self.screens.cancelled(screen, asked),
+            Msg::PulseCancelled { asked } => self.pulse_waiting &= asked != self.pulse,
             Msg::Exact {
                 screen,
                 nth,

@@ -57,6 +57,14 @@ pub enum Msg {
         asked: u64,
         error: String,
     },
+    /// The console itself cancelled this reading or pulse.
+    Cancelled {
+        screen: ScreenId,
+        asked: u64,
+    },
+    PulseCancelled {
+        asked: u64,
+    },
     Exact {
         screen: ScreenId,
         /// Index into the screen's exact figures.

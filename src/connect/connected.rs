@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinHandle;
@@ -83,34 +84,44 @@ impl Connected {
         }
     }
 
-    /// Cancels, on the server, the statement of this connection.
+    /// Cancels, on the server, the statement of this connection. When it ends, the server has sent the signal: the next
+    /// statement is not cancelled.
     pub fn canceller(&self) -> impl Future<Output = ()> + Send + use<> {
         let token = self.client.cancel_token();
         let (connector, peer) = (self.connector.clone(), self.peer.clone());
         async move {
             // A cancel that does not get through changes nothing: the statement has its own time limit.
             let cancel = async {
-                match (peer, connector) {
-                    (Peer::Socket(path), _) => match UnixStream::connect(path).await {
-                        Ok(stream) => token.cancel_query_raw(stream, NoTls).await.is_ok(),
-                        Err(_) => false,
-                    },
-                    (Peer::Tcp(address), connector) => {
-                        match (TcpStream::connect(address).await, connector) {
-                            (Ok(stream), Some(tls)) => {
-                                token.cancel_query_raw(stream, tls).await.is_ok()
-                            }
-                            (Ok(stream), None) => {
-                                token.cancel_query_raw(stream, NoTls).await.is_ok()
-                            }
-                            (Err(_), _) => false,
-                        }
+                match peer {
+                    Peer::Socket(path) => {
+                        let mut stream = UnixStream::connect(path).await?;
+                        let sent = token.cancel_query_raw(&mut stream, NoTls).await;
+                        sent.map_err(std::io::Error::other)?;
+                        closed(stream).await
+                    }
+                    Peer::Tcp(address) => {
+                        let stream = TcpStream::connect(address).await?.into_std()?;
+                        let end = TcpStream::from_std(stream.try_clone()?)?;
+                        let stream = TcpStream::from_std(stream)?;
+                        let sent = match connector {
+                            Some(tls) => token.cancel_query_raw(stream, tls).await,
+                            None => token.cancel_query_raw(stream, NoTls).await,
+                        };
+                        sent.map_err(std::io::Error::other)?;
+                        closed(end).await
                     }
                 }
             };
             let _ = tokio::time::timeout(CANCEL, cancel).await;
         }
     }
+}
+
+/// Waits until the server closes the connection, which it does after it has sent the signal.
+async fn closed(mut stream: impl AsyncRead + Unpin) -> std::io::Result<()> {
+    let mut rest = [0; 64];
+    while stream.read(&mut rest).await? > 0 {}
+    Ok(())
 }
 
 #[cfg(test)]

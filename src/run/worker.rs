@@ -105,10 +105,13 @@ async fn serve_session(
         tokio::select! {
             msg = work => {
                 running = None;
-                if let Some(cancelled) = cancelled.take() {
+                let msg = if let Some(cancelled) = cancelled.take() {
                     // Otherwise it might reach the next statement.
                     let _ = cancelled.await;
-                }
+                    of_cancelled(msg)
+                } else {
+                    msg
+                };
                 if session.connected.client.is_closed() {
                     return Some(lost(&msg));
                 }
@@ -120,7 +123,9 @@ async fn serve_session(
             }
             request = requests.recv() => match request? {
                 ask::List::Cancel { screen } => {
-                    if running.as_ref().is_some_and(|work| work.screen == Some(screen)) {
+                    let runs = running.as_ref().is_some_and(|work| work.screen == Some(screen));
+                    // A second cancel of the same statement might reach the next one.
+                    if runs && cancelled.is_none() {
                         cancelled = Some(tokio::spawn(session.connected.canceller()));
                     }
                     waiting.retain(|work: &Work| work.screen != Some(screen));
@@ -141,6 +146,15 @@ async fn serve_session(
                 }
             }
         }
+    }
+}
+
+/// The answer of a statement that was cancelled here: its error is none.
+fn of_cancelled(msg: Msg) -> Msg {
+    match msg {
+        Msg::Failed { screen, asked, .. } => Msg::Cancelled { screen, asked },
+        Msg::PulseFailed { asked, .. } => Msg::PulseCancelled { asked },
+        answer => answer,
     }
 }
 

@@ -146,7 +146,7 @@ impl Record for Row {
     ];
     const MAX_AGE: Duration = Duration::from_secs(10);
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::<Self>::text("", "AGGREGATE", 21, |row, _| row.in_tree().into()).grows(),
+        Column::<Self>::text("", "AGGREGATE", 24, |row, _| row.in_tree().into()).grows(),
         Column::<Self>::hidden("schema", |row, _| row.schema.as_str().into()),
         Column::<Self>::hidden("name", |row, _| row.name.as_str().into()),
         Column::<Self>::number("", "LAG", 9, Self::lag_value).wrong(

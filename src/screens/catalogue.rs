@@ -300,6 +300,11 @@ impl Screens {
         with_table!(mut self, id, |table| table.fail(asked, error));
     }
 
+    /// The request ended without an answer, because the console cancelled it.
+    pub(crate) fn cancelled(&mut self, id: ScreenId, asked: u64) {
+        with_table!(mut self, id, |table| table.cancelled(asked));
+    }
+
     pub fn abandon(&mut self) {
         for id in ScreenId::ALL {
             with_table!(mut self, *id, |table| table.abandon());

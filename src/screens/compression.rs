@@ -77,15 +77,15 @@ impl Record for Row {
         Column::<Self>::number("", "COMPRESSED", SHARE_CELLS, |row, _| {
             cells::share(row.compressed + row.partial, row.chunks)
         })
-        .rank(2),
+        .rank(3),
         Column::<Self>::number("partial_chunks", "PART", 5, |row, _| row.partial.into())
             .wrong(const { &[&rules::COMPRESSION_PARTIAL] })
-            .rank(3),
+            .rank(4),
         Column::<Self>::number("uncompressed_chunks", "UNCOMPR", 7, |row, _| {
             row.uncompressed.into()
         })
         .wrong(const { &[&rules::COMPRESSION_OFF, &rules::COMPRESSION_NO_POLICY] })
-        .rank(4),
+        .rank(2),
         Column::<Self>::number("before_bytes", "BEFORE", 8, |row, _| {
             row.before_bytes.map(Value::Bytes).into()
         })

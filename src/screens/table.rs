@@ -270,6 +270,11 @@ impl<R: Record> Table<R> {
         self.fresh = Freshness::Failed { error, since };
     }
 
+    /// The request ended without an answer; what was read before stays as it is.
+    pub(crate) fn cancelled(&mut self, asked: u64) {
+        self.waiting &= asked != self.asked;
+    }
+
     /// Judges the rows again if enough time has passed.
     pub fn tick(&mut self, at: &At) {
         if at.now.seconds_since(self.judged) >= 10.0 {
