@@ -1,5 +1,5 @@
--- Of each job in $1 (int8[]): the end of the first of its present failures in a row, and its newest runs · id, failing_since
--- (microseconds since 1970 UTC; NULL: unknown), recent (2 bits a run, the newest in the lowest: 1 succeeded, 2 failed; NULL: successes are not logged)
+-- Of each job in $1 (int8[]): the end of the first of its present failures in a row, and its newest runs · id, failing_since (microseconds
+-- since 1970 UTC; NULL: unknown), recent (2 bits a run, the newest in the lowest: 1 succeeded, 2 failed; NULL: successes are not logged)
 \if :since_2_15
 -- · public (own jobs; all jobs for the database's owner) · by index on the job, from 2.23 on at most 2000 rows of history for each
 \else

@@ -172,7 +172,7 @@ fn a_lag_is_a_gauge_with_a_mark_at_what_is_expected() {
     assert!(line(&shown, "mes.oee ").contains("████░░░░│"), "{shown:#?}");
     let head = line(&shown, "AGGREGATE").to_owned();
     assert!(
-        head.contains("SOURCE") && head.contains("EXPECTED"),
+        head.contains("REFRESHED TO") && head.contains("EXPECTED"),
         "{head}"
     );
     let narrow = lines(&mut app, 80, 30);
