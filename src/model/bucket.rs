@@ -11,14 +11,14 @@ const DAY: i64 = 86_400_000_000;
 /// Monday, 2000-01-03: the default origin of buckets of a fixed width. Microseconds since 1970.
 const MONDAY: i64 = 946_857_600_000_000;
 
-/// Description of an aggregate's buckets in the catalogue.
+/// Description of an aggregate's buckets, as TimescaleDB's catalogue has it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shape<'a> {
     pub axis: Axis,
     pub width: Option<&'a str>,
     pub zone: Option<&'a str>,
     pub offset: Option<&'a str>,
-    /// Local time of the buckets' zone, in microseconds since 1970; `None`: the default origin.
+    /// Origin as local time of `zone`, in microseconds since 1970; `None`: the default origin.
     pub origin: Option<i64>,
 }
 
@@ -33,9 +33,9 @@ pub struct Range {
 #[derive(Debug, Clone)]
 pub(crate) struct Buckets {
     width: Width,
-    /// Zone of the buckets; `None`: UTC, or integer time.
+    /// `None`: UTC, or integer time.
     zone: Option<TimeZone>,
-    /// Local time of that zone.
+    /// Local time of `zone`, in microseconds since 1970.
     origin: i64,
     offset: i64,
     /// The width as PostgreSQL prints an interval.
@@ -49,7 +49,7 @@ enum Width {
 }
 
 impl Buckets {
-    /// An error names the part of the description that is not understood.
+    /// An error names the part of the description that cannot be parsed.
     pub(crate) fn of(name: &str, shape: Shape) -> Result<Self, String> {
         let odd = |what: &str| format!("the buckets of {name} are not understood: {what}");
         let text = shape.width.ok_or_else(|| odd("no width"))?.to_owned();
@@ -124,7 +124,7 @@ impl Buckets {
         self.from_local(next)
     }
 
-    /// Number of buckets between two starts; approximate across a change of the clock.
+    /// Number of buckets between two starts; approximate if daylight saving time begins or ends between them.
     pub(crate) fn between(&self, from: i64, to: i64) -> Option<i64> {
         let (from, to) = (self.to_local(from)?, self.to_local(to)?);
         match self.width {
@@ -133,7 +133,7 @@ impl Buckets {
         }
     }
 
-    /// Width in seconds (or units of integer time); a month counts 30 days, as on the server.
+    /// Width in seconds (or units of integer time); a month counts as 30 days, as in PostgreSQL.
     #[expect(clippy::cast_precision_loss, reason = "a width")]
     pub(crate) fn length(&self, axis: Axis) -> f64 {
         match self.width {
@@ -151,7 +151,7 @@ impl Buckets {
                 let start = i128::from(bare) - past.rem_euclid(i128::from(width));
                 i64::try_from(start).ok()?
             }
-            // Only the month of the origin counts, not its day.
+            // As in `time_bucket`: only the month of the origin counts, not its day.
             Width::Months(months) => {
                 let (bare, origin) = (month(bare)?, month(self.origin)?);
                 first_of(bare - (bare - origin).rem_euclid(months))?
@@ -173,13 +173,13 @@ impl Buckets {
         let Some(zone) = &self.zone else {
             return Some(local);
         };
-        // As PostgreSQL: of an ambiguous local time, the later moment.
+        // As in PostgreSQL: an ambiguous local time means the later moment.
         let moment = zone.to_ambiguous_timestamp(civil(local)?).later().ok()?;
         Some(moment.as_microsecond())
     }
 }
 
-/// Microseconds of an interval; `None`: it has months.
+/// Microseconds of an interval; `None`: it has months, or is too large.
 fn fixed(interval: Interval) -> Option<i64> {
     (interval.months == 0)
         .then(|| interval.days.checked_mul(DAY)?.checked_add(interval.micros))
@@ -191,7 +191,7 @@ fn civil(micros: i64) -> Option<DateTime> {
     epoch.checked_add(SignedDuration::from_micros(micros)).ok()
 }
 
-/// Months since the year 0.
+/// Months since the year 0; the argument is in microseconds since 1970.
 fn month(micros: i64) -> Option<i64> {
     let at = civil(micros)?;
     Some(i64::from(at.year()) * 12 + i64::from(at.month()) - 1)

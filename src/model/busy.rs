@@ -1,4 +1,4 @@
-//! The hours that the user's settings call busy.
+//! The busy hours of config.toml.
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
@@ -11,14 +11,14 @@ use crate::model::moment::Stamp;
 const DAY: i16 = 24 * 60;
 const EXAMPLE: &str = "write \"06:00-22:00\", or \"06:00-22:00 Europe/Berlin\"";
 
-/// Hours of each day, in a time zone.
+/// Busy hours of each day, in a time zone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct BusyHours {
-    /// Minutes after midnight; if the end is not after the start, it is on the next day.
+    /// Minutes after midnight; a `to` that is not after `from` is on the next day.
     from: i16,
     to: i16,
-    /// `None`: the server's.
+    /// `None`: the server's time zone.
     zone: Option<String>,
 }
 
@@ -72,7 +72,7 @@ impl BusyHours {
         Ok(Self { from, to, zone })
     }
 
-    /// As it is written, without the zone.
+    /// The hours as in config.toml, without the zone: `06:00-22:00`.
     pub fn hours(&self) -> String {
         let time = |minutes: i16| format!("{:02}:{:02}", minutes / 60, minutes % 60);
         format!("{}-{}", time(self.from), time(self.to))
@@ -83,17 +83,17 @@ impl BusyHours {
         self.hours() + &zone.collect::<String>()
     }
 
-    /// Name of the time zone, given the server's.
+    /// Name of the time zone; `server` is the server's.
     pub fn zone<'a>(&'a self, server: &'a str) -> &'a str {
         self.zone.as_deref().unwrap_or(server)
     }
 
-    /// Whether the time zone is known here; the server may have one of its own.
+    /// Whether this machine knows the time zone. The server's zone may be one that only the server knows.
     pub fn is_known(&self, server: &str) -> bool {
         TimeZone::get(self.zone(server)).is_ok()
     }
 
-    /// The end of the busy hours that a moment lies in; `None`: it lies in none, or the time zone is not known here.
+    /// End of the busy hours that contain this moment; `None`: outside the busy hours, or this machine does not know the time zone.
     pub fn until(&self, moment: Stamp, server: &str) -> Option<Stamp> {
         let zone = TimeZone::get(self.zone(server)).ok()?;
         let local = Timestamp::from_microsecond(moment.finite()?.0).ok()?;
@@ -112,7 +112,7 @@ impl BusyHours {
     }
 }
 
-/// A time of a day; 24:00 is the next day's midnight.
+/// A time on this day; 24:00 is midnight of the next day.
 fn at(day: Date, minutes: i16) -> Option<DateTime> {
     let day = if minutes == DAY {
         day.tomorrow().ok()?
@@ -157,7 +157,7 @@ mod tests {
         let midnight = end("2026-11-24T00:00:00Z");
         assert_eq!(until(late, "2026-11-23T23:59:00Z"), midnight);
         assert_eq!(until(late, "2026-11-24T00:00:00Z"), None);
-        // Berlin is an hour ahead in November, two in July.
+        // Berlin is one hour ahead of UTC in November, two in July.
         let berlin = "06:00-22:00 Europe/Berlin";
         assert_eq!(
             until(berlin, "2026-11-23T05:00:00Z"),

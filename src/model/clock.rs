@@ -8,7 +8,8 @@ use crate::model::interval::Interval;
 use crate::model::moment::{Axis, Point};
 use crate::model::text;
 
-/// Reads a moment, a date, `now`, `3 days ago`, or a number of integer time. The error says how to write it.
+/// Reads a time, a date, `now`, `3 days ago`, or a number of integer time. `now` is the point for `now` and `ago`, in the unit of the
+/// axis. The error says how to write it.
 pub(crate) fn parse(axis: Axis, typed: &str, now: Option<i64>) -> Result<i64, String> {
     let typed = typed.trim();
     if axis == Axis::Integer {
@@ -26,7 +27,7 @@ pub(crate) fn parse(axis: Axis, typed: &str, now: Option<i64>) -> Result<i64, St
             .before(clock()?, None)
             .ok_or_else(|| wrong(axis, typed));
     }
-    // A moment with an offset, which only timestamptz accepts.
+    // Only timestamptz accepts a time with an offset.
     if let Ok(moment) = typed.parse::<Timestamp>() {
         if axis != Axis::TimestampTz {
             return Err(format!(
@@ -49,7 +50,7 @@ fn wrong(axis: Axis, typed: &str) -> String {
     format!("{typed:?} is not a time: write {how}")
 }
 
-/// Text of a literal of the axis' type; `None`: outside the calendar.
+/// Literal of the axis' type, without quotes; `None`: outside the calendar.
 pub(crate) fn literal(axis: Axis, at: i64) -> Option<String> {
     if axis == Axis::Integer {
         return Some(at.to_string());
@@ -63,7 +64,7 @@ pub(crate) fn literal(axis: Axis, at: i64) -> Option<String> {
     Some(moment.strftime(form).to_string())
 }
 
-/// Text as the forms read it: a time (UTC), or a number; `None`: outside the calendar.
+/// Text for a form field: a time (UTC), a date or a number; `None`: outside the calendar.
 pub(crate) fn typed(axis: Axis, at: i64) -> Option<String> {
     let text = literal(axis, at)?;
     Some(match text.strip_suffix("+00") {
@@ -82,18 +83,18 @@ pub(crate) fn interval(text: &str) -> Option<Interval> {
     Interval::parse(text).ok()
 }
 
-/// A time zone by the name in a setting, or in POSIX form; `None`: neither, such as the offset `+3`.
+/// Time zone by the name in a setting, or in POSIX form; `None`: unknown, such as the offset `+3`.
 pub(crate) fn zone(name: &str) -> Option<TimeZone> {
     let name = name.strip_prefix("posix/").unwrap_or(name);
     TimeZone::get(name).or_else(|_| TimeZone::posix(name)).ok()
 }
 
-/// Start of the day, as the server truncates dates.
+/// Start of the day, as the server truncates a time to a date.
 pub(crate) fn midnight(at: i64) -> i64 {
     at.div_euclid(86_400_000_000) * 86_400_000_000
 }
 
-/// Reason why the window of a policy is unknown: its zone is.
+/// Reason why the window of a policy is unknown: this program does not know the policy's time zone.
 pub(crate) fn odd_zone(zone: &str) -> String {
     format!(
         "the time zone in which its policy runs ({zone}) is no zone's name: ALTER ROLE (its owner) or ALTER DATABASE … SET timezone = a name of pg_timezone_names"

@@ -1,20 +1,20 @@
-//! Retention policies by the creation of chunks (`drop_created_before` alone), whose configuration TimescaleDB may misread.
+//! Retention policies with `drop_created_before` alone. TimescaleDB misreads their configuration in some cases.
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::version::Version;
 
-/// Kind of time of the hypertable or aggregate of such a policy, from `queries/shared/creation.sql`.
+/// The time dimension of the hypertable or aggregate that such a policy is on, from `queries/shared/creation.sql`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ByCreation {
-    /// Its time is an integer.
+    /// The dimension has an integer type.
     pub integer: bool,
-    /// It has an `integer_now_func` (for an aggregate: the root table of its hierarchy has one).
+    /// The hypertable has an `integer_now_func` (an aggregate: the root hypertable has one).
     pub has_now: bool,
 }
 
 impl ByCreation {
-    /// The case in which such a policy can neither run nor be altered. `None`: it can.
+    /// The case in which such a policy can neither run nor be altered; `None`: it works.
     pub fn fails(self, version: Version) -> Option<&'static str> {
         let fixed = Version {
             patch: 3,
@@ -28,7 +28,7 @@ impl ByCreation {
         }
     }
 
-    /// Text saying that such a policy always fails, with the remedy. `None`: it does not fail.
+    /// Text saying that such a policy always fails, with the remedy; `None`: it works.
     pub(crate) fn always_fails(self, version: Version) -> Option<String> {
         let place = self.fails(version)?;
         let number = if self.integer { " with a number" } else { "" };

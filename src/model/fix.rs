@@ -1,10 +1,10 @@
 //! The actions that a finding may name as its fix, and the kind of target of each.
 //!
-//! The actions themselves are in `actions`, which findings may not import. A test there compares both lists.
+//! The actions themselves are in `actions`, which `screens` may not import. A test in `actions` compares both lists.
 
 use crate::model::target::TargetKind;
 
-/// Name of an action of the catalogue.
+/// Name of an action, as in `actions::catalogue`.
 pub(crate) type ActionName = &'static str;
 
 /// Every action that is the fix of a finding.

@@ -115,7 +115,7 @@ impl Interval {
         Ok(total)
     }
 
-    /// The interval plus `number` of `unit`. Only units of fixed length may have a fraction.
+    /// The interval plus `number` of `unit`; `None`: unknown unit, overflow, or a fraction of days or months.
     fn plus(self, number: &str, unit: &str, sign: i64) -> Option<Self> {
         let (_, one) = UNITS.iter().find(|(names, _)| names.contains(&unit))?;
         if let Ok(whole) = number.parse::<i64>() {
@@ -140,13 +140,13 @@ impl Interval {
         })
     }
 
-    /// Length in seconds, a month of 30 days; for comparisons and estimates only.
+    /// Length in seconds, with months of 30 days; for comparisons and estimates only.
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
     pub fn seconds(self) -> f64 {
         (self.months as f64 * 30.0 + self.days as f64) * 86_400.0 + self.micros as f64 / 1e6
     }
 
-    /// Whether it has neither days nor months, whose length depends on the time zone.
+    /// Whether it has neither days nor months. The length of these depends on the time zone.
     pub(crate) fn is_clock_free(self) -> bool {
         self.months == 0 && self.days == 0
     }

@@ -26,7 +26,7 @@ impl Stamp {
         (self.0.saturating_sub(earlier.0)) as f64 / 1e6
     }
 
-    /// This moment plus `seconds`; an infinity stays.
+    /// This moment plus `seconds`; an infinity does not change.
     #[expect(
         clippy::cast_possible_truncation,
         reason = "a float out of range saturates"
@@ -40,7 +40,7 @@ impl Stamp {
         }
     }
 
-    /// The moment; `None` for an infinity. TimescaleDB writes `-infinity` for "never" and "running".
+    /// The moment; `None` for an infinity. TimescaleDB writes `-infinity` for a job that never ran or is running.
     pub fn finite(self) -> Option<Self> {
         self.is_finite().then_some(self)
     }
@@ -74,14 +74,14 @@ impl<'a> FromSql<'a> for Stamp {
 #[serde(from = "String")]
 pub enum Axis {
     TimestampTz,
-    /// Without time zone; kept as if it were UTC.
+    /// `timestamp without time zone`; computed as if it were UTC.
     Timestamp,
     Date,
     Integer,
 }
 
 impl Axis {
-    /// Whether `at` is a point in time, and not a value that stands for minus infinity.
+    /// Whether `at` is a real point in time. TimescaleDB writes a value near the smallest of the type for "none" or minus infinity.
     pub(crate) fn is_place(self, at: i64) -> bool {
         match self {
             Self::Integer => at > i64::MIN + 1_000_000,
@@ -89,13 +89,13 @@ impl Axis {
         }
     }
 
-    /// Axis of a column type, named as by `format_type` or `regtype`, or as in a recording.
+    /// Axis of a column type, named as by `format_type` or `regtype`, or by this enum in a recording.
     pub fn of(column_type: &str) -> Self {
         match column_type {
             "timestamp without time zone" | "Timestamp" => Self::Timestamp,
             "date" | "Date" => Self::Date,
             "bigint" | "integer" | "smallint" | "Integer" => Self::Integer,
-            // Dimensions of type uuid (UUIDv7) are in microseconds too.
+            // Dimensions of type uuid (UUIDv7) are in microseconds since 1970 UTC too.
             _ => Self::TimestampTz,
         }
     }

@@ -1,8 +1,8 @@
-//! What the next run of a policy takes, before and after a change, on the time axis of the chunks.
+//! Preview of a changed policy: the chunks that its next run affects, before and after the change.
 
 use crate::model::moment::Axis;
 
-/// Two lines of the same chunks: as the present setting has it, and as the new one does.
+/// The same chunks in two lines: with the present settings and with the new ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Picture {
     pub axis: Axis,
@@ -10,24 +10,24 @@ pub struct Picture {
     pub chunks: Vec<Range>,
     pub strips: Vec<Strip>,
     pub marks: Vec<Limit>,
-    /// Meaning of each state, in the policy's words.
+    /// Meaning of each state for this kind of policy.
     pub legend: Vec<(State, &'static str)>,
 }
 
-/// Begin and end of a chunk, in the dimension's unit.
+/// Start and end of a chunk, in microseconds since 1970 or units of integer time.
 pub type Range = (i64, i64);
 
-/// The chunks under one setting.
+/// The states of the chunks with one of the two settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Strip {
     pub label: &'static str,
-    /// One for each chunk.
+    /// One for each chunk of [`Picture::chunks`].
     pub states: Vec<State>,
-    /// The sum beside it: `+4 = 37 of 41`.
+    /// Number of affected chunks, as [`sum`] writes it: `+4 = 37 of 41`.
     pub count: String,
 }
 
-/// A point on the axis, with its letter.
+/// A boundary of the policy on the axis, marked with a letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limit {
     pub sign: char,
@@ -37,20 +37,20 @@ pub struct Limit {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// Nothing is to be done with it: it is compressed, or stays.
+    /// Already compressed or refreshed, or kept.
     Done,
-    /// The next run takes it.
+    /// The next run compresses or refreshes it.
     Taken,
     /// The next run drops it.
     Dropped,
-    /// It is not old enough, or outside the window.
+    /// Too new, or outside the refresh window.
     Left,
     Frozen,
-    /// A refresh of it deletes rows.
+    /// A refresh of it would delete rows of the aggregate.
     Lost,
 }
 
-/// `+4 = 37 of 41`, `-5 = 36 of 41`.
+/// `+4 = 37 of 41`, `-5 = 36 of 41`: chunks that the next run adds or removes, the number after it, and the number of all chunks.
 pub fn sum(sign: char, taken: usize, after: usize, all: usize) -> String {
     format!("{sign}{taken} = {after} of {all}")
 }

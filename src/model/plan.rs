@@ -1,4 +1,4 @@
-//! A plan: the literal statements of an action. It is shown first, run after consent, and kept in the journal.
+//! A plan: the literal statements of an action, shown first, run after consent, and kept in the journal.
 
 mod bindings;
 pub(crate) mod changed;
@@ -22,22 +22,22 @@ pub use statement::{Lit, Statement};
 /// One transaction, or statements that run outside a transaction block.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
-    /// For the progress line and the result: `compress _hyper_1_2_chunk`.
+    /// Text for the progress line and the result: `compress _hyper_1_2_chunk`.
     pub label: String,
     pub run: Vec<Statement>,
     /// Each statement runs outside a transaction block, on a connection of its own: refresh, REINDEX CONCURRENTLY.
     #[serde(default)]
     pub plain: bool,
-    /// The statements that undo it, in order; empty: it has no undo.
+    /// The statements that undo this step, in order; empty: no undo.
     #[serde(default)]
     pub undo: Vec<Statement>,
-    /// The undo runs outside a transaction block.
+    /// The statements of `undo` run outside a transaction block.
     #[serde(default)]
     pub(crate) undo_plain: bool,
-    /// Size of the data in bytes, for the rate and the remaining time; 0: unknown.
+    /// Size of the step's data in bytes, for the rate and the remaining time; 0: unknown.
     #[serde(default, rename = "weight")]
     pub bytes: i64,
-    /// The journal entry and the number of its step (from 0) that this one rolls back.
+    /// Journal entry and number of its step (from 0) that this step rolls back; `None`: not part of a rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undoes: Option<(u64, usize)>,
 }
@@ -55,7 +55,7 @@ impl Step {
         }
     }
 
-    /// Runs it outside a transaction block, on a connection of its own.
+    /// Sets [`Self::plain`].
     #[must_use]
     pub fn plain(mut self) -> Self {
         self.plain = true;
@@ -79,7 +79,7 @@ pub enum Undo {
     Partly(String),
     /// Irreversible; the text says why. The target's name must be typed.
     Never(String),
-    /// Nothing needs an undo (a reindex, an analyze).
+    /// There is nothing to undo (a reindex, an analyze).
     Needless(String),
 }
 
@@ -92,7 +92,7 @@ impl Undo {
         }
     }
 
-    /// Undo of two plans together: the weaker of the two.
+    /// Undo of two plans together: the weaker one.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         let rank = |undo: &Self| match undo {
@@ -125,7 +125,7 @@ pub enum Consent {
     Enter,
     /// `y`: the undo is partial or costly, or the plan takes strong locks.
     Yes,
-    /// The target's name is typed.
+    /// The target's name must be typed.
     Name,
 }
 
@@ -145,7 +145,7 @@ pub struct Pace {
     pub(crate) max_replica_lag_seconds: Option<f64>,
     /// The plan waits while the server writes more bytes of WAL per second than this; `None`: no limit.
     pub(crate) max_wal_bytes_per_second: Option<f64>,
-    /// A failed step is recorded, and the next one runs.
+    /// After a failed step the next one runs.
     pub(crate) go_on: bool,
 }
 
@@ -154,7 +154,7 @@ pub struct Pace {
 pub struct Plan {
     /// The action's name in the catalogue.
     pub action: String,
-    /// Name of the target, as a user types it.
+    /// Name of the target as a user types it: `public.metrics`, `1001`.
     pub target: String,
     /// One line: `Pause job 1001 (Compression Policy on public.metrics)`.
     pub title: String,
@@ -163,27 +163,26 @@ pub struct Plan {
     pub undo: Undo,
     pub consent: Consent,
     pub touches: Vec<Touch>,
-    /// JSON pointers (`/jobs`, `/settings`) to the parts of the captured state that it changes. A rollback compares these
-    /// with the present state. Empty: the whole state.
+    /// JSON pointers (`/jobs`, `/settings`) to the parts of the captured state that this plan changes. A rollback compares these
+    /// parts with the present state. Empty: the whole state.
     pub changes: Vec<String>,
-    /// The settings that it changes; its title has them.
+    /// The settings that this plan changes, also named in its title.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changed: Vec<Changed>,
     pub pace: Pace,
     /// `lock_timeout` of every statement.
     pub lock_timeout_seconds: u32,
-    /// The objects that the names in its statements mean, if looked up when the plan was made (a rollback). Otherwise
-    /// they are looked up when it starts.
+    /// The objects that the statements name. A rollback looks them up when the plan is made; for other plans this is empty, and
+    /// they are looked up when the plan starts.
     #[serde(default, skip_serializing_if = "Named::is_empty")]
     pub named: Named,
-    /// For a rollback: the entries that stay open after it, because it is unknown whether all of them is rolled back.
+    /// For a rollback: journal entries that stay open after it, because it is unknown whether it rolls back all of their steps.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) leaves_open: Vec<u64>,
-    /// The functions and triggers that the preview named as run by this plan. If there are more of them when it starts, it
-    /// does not run.
+    /// Functions and triggers that this plan runs, as the preview names them. If there are more when the plan starts, it is refused.
     #[serde(skip)]
     pub runs: Vec<String>,
-    /// What it changes of the next run of a policy.
+    /// Effect of the change on the next run of a policy; `None`: the plan changes no policy.
     #[serde(skip)]
     pub picture: Option<Box<Picture>>,
 }
@@ -216,7 +215,7 @@ impl Plan {
         }
     }
 
-    /// A plan that changes these settings of something; the title says from what to what.
+    /// A plan that changes settings; its title has their values before and after. `of` names the object.
     pub(crate) fn changing_settings(
         of: &str,
         changed: Vec<Changed>,
@@ -237,7 +236,7 @@ impl Plan {
         self
     }
 
-    /// Adds a relation that it locks.
+    /// Adds a relation that the plan locks.
     #[must_use]
     pub fn touching(mut self, oid: i64, name: impl Into<String>, mode: Mode) -> Self {
         self.touches.push(Touch {
@@ -249,7 +248,7 @@ impl Plan {
         self
     }
 
-    /// Adds a relation that only this step locks.
+    /// Adds a relation that only the step with this number (from 0) locks.
     #[must_use]
     pub(crate) fn touching_in(
         self,
@@ -271,7 +270,7 @@ impl Plan {
         self
     }
 
-    /// Shows what it changes of the next run of a policy.
+    /// Sets the preview of the next run of a policy.
     #[must_use]
     pub(crate) fn picturing(mut self, picture: Option<Box<Picture>>) -> Self {
         self.picture = picture;
@@ -285,13 +284,13 @@ impl Plan {
         self
     }
 
-    /// Every statement with its values, and BEGIN and COMMIT around each transaction of several.
+    /// Every statement with its values, and BEGIN and COMMIT around each transaction of several statements.
     pub fn script(&self) -> Vec<String> {
         script(&self.steps)
     }
 }
 
-/// Every statement of these steps with its values, and BEGIN and COMMIT around each transaction of several.
+/// Every statement of these steps with its values, and BEGIN and COMMIT around each transaction of several statements.
 pub fn script(steps: &[Step]) -> Vec<String> {
     let mut lines = Vec::new();
     for step in steps {
@@ -309,7 +308,7 @@ pub fn script(steps: &[Step]) -> Vec<String> {
     lines
 }
 
-/// The steps that undo these, newest first.
+/// Steps that undo these, newest first.
 pub(crate) fn inverse(done: &[Step]) -> Vec<Step> {
     let back = |step: &Step| Step {
         label: format!("undo: {}", step.label),

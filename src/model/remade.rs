@@ -1,12 +1,12 @@
-//! Chunks that were dropped and then created again by a late row. The aggregate still has the buckets of the dropped rows;
-//! a refresh would compute them from the late row alone.
+//! Chunks that a late row created again after a drop. The aggregate still has the buckets of the dropped rows; a refresh would
+//! compute these buckets from the late row alone.
 
 use crate::model::bucket::{Buckets, Range};
 
-/// Warning about such a chunk.
+/// Warning about a refresh of such a chunk.
 pub(crate) const REMADE: &str = "its chunk was made after newer ones, as if a late row had recreated it after a drop: a refresh computes these buckets from the rows that are left, and the aggregate's older results are lost for good";
 
-/// The whole buckets of a range that lie in recreated chunks; `remade`: start and end of these chunks.
+/// The whole buckets of a range that lie in recreated chunks; `remade`: start and end of all these chunks.
 pub(crate) fn touched(
     buckets: &Buckets,
     range: Range,
@@ -18,7 +18,7 @@ pub(crate) fn touched(
     (from < to).then_some(Range { from, to })
 }
 
-/// A range split into the whole buckets in recreated chunks, and the rest.
+/// A range split into the whole buckets that lie in recreated chunks, and the rest. `remade` as in [`touched`].
 pub(crate) fn apart(
     buckets: &Buckets,
     range: Range,

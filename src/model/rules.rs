@@ -1,7 +1,6 @@
 //! The rules: every kind of problem, by name, with the action that fixes it.
 //!
-//! The screen that shows a rule's rows applies it and words its reasons. Acknowledgements refer to a rule by its name,
-//! which therefore never changes.
+//! Each rule is applied by the screen that shows its rows. Acknowledgements refer to a rule by name, so names never change.
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -9,14 +8,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// A kind of problem.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// Kebab-case.
+    /// In kebab-case.
     pub name: &'static str,
     /// The problem in a few words, as the Overview shows it.
     pub title: &'static str,
-    /// It hurts now: work waits, fails or is late, or a limit is near. Else it is a standing setting, which may have been so for
-    /// years; among findings of one level these come last.
+    /// Work waits, fails or is late now, or a limit is near. False for a setting that may have been so for years; among findings
+    /// of one level these come last.
     pub hurts_now: bool,
-    /// The action of the catalogue that fixes it; `None`: no action does.
+    /// Name of the action that fixes it; `None`: no action does.
     pub fix: Option<&'static str>,
 }
 
@@ -33,7 +32,7 @@ macro_rules! rules {
     (@fix $fix:literal) => { Some($fix) };
 }
 
-// One row each: id, when it hurts, name, title, and fix.
+// One row each: id, `now` or `standing` (see `hurts_now`), name, title, and fix.
 rules! {
     AGGREGATE_BEHIND: now, "aggregate-behind", "later than its policy allows", "refresh-behind";
     AGGREGATE_BLOCKED: now, "aggregate-blocked", "its refresh waits for a lock", "terminate-session";
@@ -138,7 +137,6 @@ pub fn by_name(name: &str) -> Option<&'static Rule> {
     ALL.iter().copied().find(|rule| rule.name == name)
 }
 
-/// Serialized as the rule's name.
 impl Serialize for Rule {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(self.name)

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How a screen is opened in the console.
+/// The action that opens a screen in the console.
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub id: ScreenId,
-    /// Name of the action.
+    /// Name of that action: `show-jobs`.
     pub action: &'static str,
     pub key: [&'static str; 1],
     pub help: &'static str,
@@ -21,7 +21,7 @@ macro_rules! screen_ids {
         impl ScreenId {
             pub const ALL: &[Self] = &[$(Self::$id),+];
 
-            /// In the order of [`Self::ALL`].
+            /// The actions in the order of [`Self::ALL`].
             pub(crate) const OPENED: &[Opened] = &[$(
                 Opened { id: Self::$id, action: concat!("show-", $name), key: [$key], help: $help }
             ),+];
@@ -49,7 +49,7 @@ screen_ids! {
 }
 
 impl ScreenId {
-    /// What it shows, in a line.
+    /// One line that says what the screen shows.
     pub(crate) fn purpose(self) -> &'static str {
         let of = Self::OPENED.iter().find(|opened| opened.id == self);
         of.map_or("", |opened| opened.help)

@@ -1,4 +1,4 @@
-//! A length of time on a hypertable's axis, and the point this long before now.
+//! A length of time on a hypertable's time dimension, and the point this long before now.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -25,7 +25,7 @@ impl Span {
         }
     }
 
-    /// Reads a length from a policy's configuration; `None`: not understood.
+    /// Reads a length from a policy's configuration; `None`: neither an interval nor an integer.
     pub fn of(config: &Json) -> Option<Self> {
         match config {
             Json::String(text) => Interval::parse(text).ok().map(Self::Interval),
@@ -34,7 +34,7 @@ impl Span {
         }
     }
 
-    /// Seconds, or units of integer time; a month has 30 days, as where `add_…_policy` compares windows.
+    /// Length in seconds, or units of integer time; a month has 30 days, as in TimescaleDB's comparison of policy windows.
     #[expect(clippy::cast_precision_loss, reason = "for comparing")]
     pub fn length(self) -> f64 {
         match self {
@@ -70,7 +70,7 @@ impl Span {
         self.length() > 0.0
     }
 
-    /// Text for a form.
+    /// Text for a form field.
     pub fn typed(self) -> String {
         match self {
             Self::Interval(interval) => interval.to_string(),
@@ -96,18 +96,18 @@ impl fmt::Display for Span {
     }
 }
 
-/// "Now" for the runs of a policy.
+/// The current time as a policy's run sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Now<'a> {
     pub axis: Axis,
-    /// "Now" on the axis; `None`: unknown.
+    /// Current time in the unit of the axis; `None`: unknown.
     pub at: Option<i64>,
     /// Time zone in which the policy runs; `None`: UTC.
     pub zone: Option<&'a str>,
 }
 
 impl<'a> Now<'a> {
-    /// "Now" on this axis; `integer` is the result of `integer_now_func`.
+    /// Current time on this axis; `integer` is the result of `integer_now_func`, `now` the server's time.
     pub fn on(axis: Axis, now: Stamp, integer: Option<i64>, zone: &'a str) -> Self {
         let at = match axis {
             Axis::Integer => integer,
@@ -121,23 +121,23 @@ impl<'a> Now<'a> {
         }
     }
 
-    /// "Now" for creation times of chunks, which are independent of the axis.
+    /// Current time for comparison with the creation times of chunks, which are timestamptz on every axis.
     pub fn of_making(now: Stamp, zone: &'a str) -> Self {
         Self::on(Axis::TimestampTz, now, None, zone)
     }
 
-    /// The point this length before now, as PostgreSQL computes it: days and months in local time of the zone. `None`: now
-    /// or the zone is unknown, the length does not fit the axis, or the point is outside the calendar.
+    /// The point this length before now, as in PostgreSQL: days and months in local time of `zone`. `None`: the current time or
+    /// the zone is unknown, the length does not fit the axis, or the point is outside the calendar.
     pub fn less(&self, span: Span) -> Option<i64> {
         match (span, self.axis) {
             (Span::Number(units), Axis::Integer) => self.at?.checked_sub(units),
             (Span::Number(_), _) | (Span::Interval(_), Axis::Integer) => None,
-            // Hours and less are the same in every zone.
+            // Intervals without days and months are the same in every zone.
             (Span::Interval(interval), Axis::TimestampTz) if !interval.is_clock_free() => {
                 let zone = self.zone.map(|zone| clock::zone(zone).ok_or(()));
                 interval.before(self.at?, zone.transpose().ok()?.as_ref())
             }
-            // The server drops the hours of a date.
+            // The server truncates the result to a date.
             (Span::Interval(interval), Axis::Date) => {
                 interval.before(self.at?, None).map(clock::midnight)
             }
@@ -145,7 +145,7 @@ impl<'a> Now<'a> {
         }
     }
 
-    /// Compares two lengths by the points to which they lead; if these are unknown, with months of 30 days.
+    /// Compares two lengths by the points that they lead to; if those are unknown, by [`Span::length`].
     pub fn compare(&self, one: Span, other: Span) -> Ordering {
         match (self.less(one), self.less(other)) {
             (Some(one), Some(other)) => other.cmp(&one),

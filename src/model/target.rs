@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Kind of a target. Each is identified by a number.
+/// Kind of a target, with the number that identifies a target of that kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TargetKind {
     /// Job id.
     Job,
-    /// Hypertable id; also that of an aggregate's materialization.
+    /// Hypertable id, also of a materialization hypertable.
     Hypertable,
     /// Id of the materialization hypertable.
     Aggregate,
@@ -37,7 +37,7 @@ impl TargetKind {
         }
     }
 
-    /// The name with its article.
+    /// Name of the kind with its article.
     pub(crate) fn one(self) -> &'static str {
         match self {
             Self::Job => "a job",
@@ -75,7 +75,7 @@ impl Target {
         }
     }
 
-    /// The target itself, and for an aggregate also its materialization hypertable, which has the same id.
+    /// The target; for an aggregate also its materialization hypertable, which has the same id.
     pub(crate) fn and_materialization(self) -> Vec<Self> {
         let table = (self.kind == TargetKind::Aggregate).then(|| Self {
             kind: TargetKind::Hypertable,
@@ -84,7 +84,7 @@ impl Target {
         std::iter::once(self).chain(table).collect()
     }
 
-    /// Targets of a hypertable's row; an aggregate is one too, with the same id.
+    /// Targets of a hypertable's row. An aggregate's row is a target of both kinds, with the same id.
     pub fn relation(id: i32, name: &str, aggregate: bool) -> Vec<Self> {
         let of = |kind| Self {
             kind,

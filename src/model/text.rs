@@ -26,11 +26,11 @@ pub(crate) use session::{one_line, party};
 pub use self::number::{bytes, count};
 pub(crate) use self::number::{bytes_of, plural};
 
-/// Name for the holder of a lock whose process id is 0.
+/// Text for a lock holder whose process id is 0.
 pub const PREPARED: &str = "a prepared transaction (pg_prepared_xacts)";
 
-/// A prepared transaction that blocks others, by its quoted gid (or several, separated by commas), and the statement that
-/// ends it. `None`: the gid is unknown.
+/// Text for a prepared transaction that blocks others, with the statement that ends it. `gid`: quoted, or several separated by
+/// commas; `None`: unknown.
 pub fn prepared(gid: Option<&str>) -> String {
     match gid {
         Some(gid) => format!(
@@ -124,8 +124,8 @@ fn with_zone(text: String, stamp: Stamp) -> String {
     }
 }
 
-/// A point on a time dimension, for sentences: the date, the number, or the time, to the minute if its seconds are zero.
-/// Only `timestamptz` has a zone (UTC).
+/// A point on a time dimension, for sentences: a date, a number, or a time (without seconds if they are zero). Only `timestamptz`
+/// shows a zone (UTC).
 pub fn point(point: Point) -> String {
     let text = point_in_utc(point);
     match point.axis {
@@ -134,7 +134,7 @@ pub fn point(point: Point) -> String {
     }
 }
 
-/// As [`point`], without the zone, for columns whose heading names it.
+/// As [`point`], without the zone, for columns whose heading names the zone.
 pub(crate) fn point_in_utc(point: Point) -> String {
     let stamp = Stamp(point.raw);
     match point.axis {
@@ -148,7 +148,7 @@ pub(crate) fn point_in_utc(point: Point) -> String {
     }
 }
 
-/// Whether a text matches a pattern in which `*` matches anything.
+/// Whether a text matches a pattern in which `*` stands for any text.
 pub fn fits(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,

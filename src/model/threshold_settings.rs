@@ -10,12 +10,12 @@ use crate::model::thresholds::{
     ALL, Exception, Limits, Scope, Threshold, Thresholds, Unit, Written,
 };
 
-/// A table of config.toml, each key and value with its place in the file.
+/// A table of config.toml, each key and value with its byte offsets in the file.
 pub type Table = BTreeMap<Spanned<String>, Spanned<Value>>;
-/// Byte offset in the file, and the error.
+/// Byte offset in config.toml, and the error.
 pub type Wrong = (usize, String);
 
-/// Pairs of which the first must be at most the second.
+/// Pairs of thresholds: the first must not be above the second.
 const IN_ORDER: &[(&str, &str)] = &[
     ("connections_percent", "connections_critical_percent"),
     ("idle_in_transaction_notice", "idle_in_transaction"),
@@ -25,7 +25,7 @@ const IN_ORDER: &[(&str, &str)] = &[
     ("aggregate_lag_factor", "aggregate_lag_critical_factor"),
 ];
 
-/// Reads both tables. `line` gives the line of a byte offset. An error names the key, its fix and its place.
+/// Reads `[thresholds]` and every `[[thresholds_for]]`. `line` returns the line (from 1) of a byte offset. An error names the key.
 pub fn read(
     all: &Table,
     exceptions: &[Table],
@@ -64,7 +64,7 @@ pub fn read(
     Ok(thresholds)
 }
 
-/// A threshold as it is given on the command line: `key=value`, the value as in config.toml, with or without quotes.
+/// A threshold from the command line: `key=value`, with the value as in config.toml, quoted or not.
 pub fn one(text: &str) -> Result<(String, f64), String> {
     let (key, value) = text
         .split_once('=')
@@ -156,7 +156,7 @@ fn number(value: &Value) -> Option<f64> {
     }
 }
 
-/// Checks the pairs of [`IN_ORDER`]. The error is placed at the first of the two keys that is in the file.
+/// Checks the pairs of [`IN_ORDER`]. The error's offset is that of the pair's key that comes first in the table.
 fn ordered(limits: &Limits, table: &Table) -> Result<(), Wrong> {
     for (mild, grave) in IN_ORDER {
         if limits.get(mild) <= limits.get(grave) {

@@ -1,22 +1,22 @@
-//! Alert thresholds: defaults, and overrides from config.toml, for all or by name.
+//! Alert thresholds: defaults and settings of config.toml, for all objects or by name.
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::text::fits;
 
-/// Unit in which a threshold is written.
+/// Unit of a threshold in config.toml.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
-    /// Kept in seconds.
+    /// A duration, kept in seconds.
     Time,
     Bytes,
     Percent,
-    /// A multiple of another figure.
+    /// A multiple of another value.
     Factor,
     Count,
 }
 
-/// Whether a threshold applies to the whole server, or may differ between hypertables and aggregates.
+/// Whether a threshold is for the whole server, or may be set per hypertable or aggregate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     Server,
@@ -50,7 +50,7 @@ macro_rules! limits {
             pub fn set(&mut self, key: &str, value: f64) {
                 match key {
                     $(stringify!($key) => self.$key = value,)+
-                    // A recording of another version may have further ones.
+                    // Unknown: a recording of another version may have other keys.
                     _ => {}
                 }
             }
@@ -171,34 +171,34 @@ impl Threshold {
 /// Overrides for the hypertables and aggregates whose name matches.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Exception {
-    /// Pattern for the name with its schema; `*` matches anything.
+    /// Pattern for `schema.name`; `*` stands for any text.
     pub name: String,
     pub changes: Vec<(String, f64)>,
 }
 
-/// A value from config.toml, with its line (from 1).
+/// A threshold set in config.toml.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Written {
     pub key: String,
     pub value: f64,
     pub line: usize,
-    /// Pattern of the names that it is for; `None`: all.
+    /// Pattern of the names that it applies to; `None`: all.
     pub name: Option<String>,
 }
 
-/// Values for all, and exceptions by name. The last exception that matches wins.
+/// Thresholds for all, and exceptions by name. If several exceptions match, the last one wins.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Thresholds {
     pub all: Limits,
     pub exceptions: Vec<Exception>,
-    /// Lines of config.toml that set them; not kept in recordings.
+    /// The settings in config.toml that set them; not kept in recordings.
     #[serde(skip)]
     pub written: Vec<Written>,
 }
 
 impl Thresholds {
-    /// Thresholds in force for the hypertable or aggregate of this name (with its schema).
+    /// Thresholds for the hypertable or aggregate of this name (`schema.name`).
     pub fn of(&self, name: &str) -> Limits {
         let mut limits = self.all;
         for exception in self.exceptions.iter().filter(|one| fits(&one.name, name)) {

@@ -1,26 +1,26 @@
-//! Trust: a read may run the code of superusers, of the connected role, and of the owners in `trusted_owners`.
+//! A read may run the code of superusers, of the connected role, and of the roles in `trusted_owners`.
 //!
-//! Each query that would run, or plan over, an object that a role can define checks its owner in the catalogue. The trusted
-//! owners are a setting of the session, set once per connection.
+//! A query that would run or plan with an object that another role defines first checks the object's owner in the catalogue. The
+//! trusted owners are a setting of the session, set once per connection.
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::text::fits;
 
-/// Sets the trusted owners (`$1`, text[]) for the session.
+/// Sets the trusted owners (`$1`: text[]) for the session.
 pub(crate) const SET_OWNERS: &str =
     "select set_config('hypertop.trusted_owners', ($1::text[])::name[]::text, false)";
 
 /// The trusted owners of the connections that match.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trust {
-    /// Pattern; `None`: any host. The same holds for the database.
+    /// Pattern for the host; `None`: any. `database` likewise.
     pub host: Option<String>,
     pub database: Option<String>,
     pub owners: Vec<String>,
 }
 
-/// Whether a connection matches these patterns. A host without a port matches any port.
+/// Whether a host and a database match these patterns (`None`: any). A pattern without a port matches any port.
 pub fn leads(
     want_host: Option<&str>,
     want_database: Option<&str>,
@@ -52,17 +52,17 @@ pub fn owners(trust: &[Trust], host: &str, database: &str) -> Vec<String> {
     owners
 }
 
-/// Prefix of every reason for code that was not run; [`crate::screens::table`] counts by it.
+/// Prefix of every reason why code was not run; [`crate::screens::table`] recognizes them by it.
 pub(crate) const NOT_RUN: &str = "not run: ";
 
-/// The two ways to allow it to run.
+/// The two ways to allow the code of this owner to run.
 fn ways(owner: &str) -> String {
     format!(
         "to see it: trusted_owners = [{owner:?}] for this connection in config.toml, or connect as a monitoring role (README, Rights)"
     )
 }
 
-/// Reason why a function was not called. `owner` is the role that could replace it; `None`: the function does not exist.
+/// Reason why a function was not called. `owner`: the role that could replace it; `None`: the function does not exist.
 pub(crate) fn not_called(function: &str, owner: Option<&str>, role: &str) -> String {
     match owner {
         Some(owner) => format!(
@@ -92,16 +92,16 @@ pub(crate) fn not_read(owner: &str, role: &str, busy: bool) -> String {
 pub struct Code {
     #[serde(alias = "code")]
     pub function: String,
-    /// `None`: there is no such function.
+    /// `None`: the function does not exist.
     #[serde(alias = "code_owner")]
     pub owner: Option<String>,
-    /// The role whose rights it would have.
+    /// The role with whose rights it would run.
     #[serde(alias = "code_role")]
     pub role: String,
 }
 
 impl Code {
-    /// The estimate that is shown instead, if any, and the reason why it was not run.
+    /// Text: an estimate, if there is one, and the reason why the function was not called.
     pub fn words(&self, estimate: Option<String>) -> String {
         let why = not_called(&self.function, self.owner.as_deref(), &self.role);
         let estimate = estimate.map_or_else(String::new, |words| format!("{words}; "));

@@ -1,4 +1,4 @@
-//! Rows of a source that an aggregate has not materialized yet, computed from the catalogue alone. Used before rows of the
+//! Rows of a source that an aggregate has not materialized yet, computed from the catalogue alone. Used to warn before rows of the
 //! source are dropped.
 
 use serde::{Deserialize, Serialize};
@@ -15,28 +15,28 @@ use crate::model::target::{Target, TargetKind};
 pub struct Unread {
     /// Id of the materialization hypertable.
     pub id: i64,
-    /// Quoted and qualified.
+    /// `schema.name`, quoted if necessary.
     pub name: String,
     pub axis: String,
     bucket: Option<String>,
     zone: Option<String>,
     offset: Option<String>,
     origin: Option<i64>,
-    /// Watermark: nothing after it was refreshed.
+    /// End of the refreshed range: nothing after it was refreshed.
     tail: Option<i64>,
-    /// Rows up to this point were never materialized.
+    /// Rows up to this point were never materialized; `None`: there are none.
     never_before: Option<i64>,
-    /// Start of the first changed range.
+    /// Start of the first changed range, not before the source's first chunk; `None`: there is none.
     low: Option<i64>,
-    /// End of the changed ranges that start before the source's first chunk.
+    /// End of the changed ranges that start before the source's first chunk (drops log such ranges); `None`: there are none.
     cut_to: Option<i64>,
     source_from: Option<i64>,
-    /// Start of the chunks that may have been dropped and created again.
+    /// Start of the chunks that may have been dropped and created again; `None`: there are none.
     #[serde(default)]
     remade_from: Option<i64>,
     #[serde(default)]
     remade_to: Option<i64>,
-    /// Time zone of the policy in question.
+    /// Time zone of the retention policy or drop that this is computed for.
     #[serde(default)]
     clock_zone: Option<String>,
     policies: Vec<Run>,
@@ -48,12 +48,12 @@ struct Run {
     id: i64,
     scheduled: bool,
     fails: bool,
-    /// Next start; `None`: no finite time (it runs, is due at once, or has no statistics yet), taken as now.
+    /// Next start; `None`: no finite time (running, due at once, or no statistics yet), taken as now.
     next: Option<i64>,
-    /// Time zone of its owner; `None`: the database's.
+    /// Time zone of the job's owner; `None`: the database's.
     #[serde(default)]
     zone: Option<String>,
-    /// Configured offsets; `None`: open.
+    /// Configured offsets; `None`: an open end of the window.
     start: Option<String>,
     end: Option<String>,
 }
@@ -74,8 +74,8 @@ impl Unread {
         Buckets::of(&self.name, shape).ok()
     }
 
-    /// Range before `edge` that is not materialized and that the source still has in whole buckets. `history`: include rows
-    /// that were never materialized. `None`: nothing, or the buckets are not understood.
+    /// Range before `edge` that is not materialized and whose rows the source still has, in whole buckets. `history`: include rows
+    /// that were never materialized. `None`: no such range, or the buckets cannot be parsed.
     pub fn before(&self, edge: i64, history: bool) -> Option<Range> {
         let (buckets, start) = (self.buckets()?, self.source_from?);
         let first = buckets.step(buckets.floor(start)?, 1)?;
@@ -86,7 +86,7 @@ impl Unread {
         }
         all.extend(self.low.map(|low| (low, edge)));
         let cut = self.cut_to.filter(|to| first < *to);
-        // Everything up to the source's first chunk was dropped; that chunk is complete.
+        // A drop logs changes up to the bucket of the source's first chunk. A range that ends later has rows that still exist.
         all.extend(cut.map(|to| (start, to.min(edge))));
         let never = self
             .never_before
@@ -96,7 +96,7 @@ impl Unread {
         let all: Vec<_> = all.into_iter().filter(inside).collect();
         let from = all.iter().map(|(from, _)| (*from).max(start)).min()?;
         let to = all.iter().map(|(_, to)| *to).max()?;
-        // A partly dropped bucket cannot be computed again.
+        // A bucket whose rows are partly dropped cannot be computed again.
         let from = match buckets.floor(from)? {
             whole if whole >= start => whole,
             _ => buckets.ceil(start)?,
@@ -110,7 +110,7 @@ impl Unread {
         self.remade_from.zip(self.remade_to)
     }
 
-    /// The part of a range in chunks that may have been dropped and created again, and the rest.
+    /// Splits a range into the part in chunks that may have been recreated, and the rest.
     pub fn apart(&self, range: Range) -> (Option<Range>, Vec<Range>) {
         match self.buckets() {
             Some(buckets) => remade::apart(&buckets, range, self.made_again()),
@@ -118,12 +118,12 @@ impl Unread {
         }
     }
 
-    /// The part between two points in chunks that may have been dropped and created again.
+    /// The part between two points that lies in chunks that may have been recreated; `None`: no such part.
     pub fn remade(&self, from: i64, to: i64) -> Option<Range> {
         remade::touched(&self.buckets()?, Range { from, to }, self.made_again())
     }
 
-    /// Ranges that a drop takes before they are materialized: of all up to `edge`, or of these chunks (start, end) alone.
+    /// Ranges that a drop deletes before they are materialized: of all rows before `edge`, or of these chunks (start, end) alone.
     pub fn dropped(&self, edge: i64, chunks: &[(i64, i64)]) -> Vec<Range> {
         match self.before(edge, false) {
             None => Vec::new(),
@@ -132,7 +132,7 @@ impl Unread {
         }
     }
 
-    /// The parts of a range that lie in these chunks (start, end), in whole buckets.
+    /// Parts of a range that lie in these chunks (start, end), in whole buckets.
     fn within(&self, range: Range, chunks: &[(i64, i64)]) -> Vec<Range> {
         let Some(buckets) = self.buckets() else {
             return vec![range];
@@ -150,7 +150,7 @@ impl Unread {
         parts
     }
 
-    /// "Now" for a policy that runs in this zone; if the zone is unknown, in the database's zone.
+    /// Current time for a policy that runs in this zone (`None`: the database's zone).
     fn now<'a>(&self, clock: &Clock, zone: Option<&'a str>) -> Now<'a> {
         let axis = self.axis();
         let Some(zone) = zone else {
@@ -164,13 +164,13 @@ impl Unread {
         Now::on(axis, clock.now, clock.integer, zone)
     }
 
-    /// The point `span` before now on its axis, computed in the policy's zone.
+    /// The point `span` before now on the axis, computed in `clock_zone`.
     fn back(&self, clock: &Clock, span: &str) -> Option<i64> {
         let now = self.now(clock, self.clock_zone.as_deref());
         now.less(Span::parse(now.axis, span)?)
     }
 
-    /// The policy's zone if it is unknown here, so that the point this length before now is unknown too.
+    /// `clock_zone`, if this program does not know it and therefore cannot compute the point `span` before now.
     pub(crate) fn odd_zone(&self, span: &str) -> Option<&str> {
         let zone = self.clock_zone.as_deref();
         let zone = zone.filter(|zone| clock::zone(zone).is_none())?;
@@ -179,20 +179,20 @@ impl Unread {
         place.is_none().then_some(zone)
     }
 
-    /// Start of the refresh window of a run now, with this start offset; `None`: unknown.
+    /// Start of the window of a refresh that runs now with this start_offset; `None`: unknown.
     pub fn reach(&self, start_offset: &str, clock: &Clock) -> Option<i64> {
         let at = self.back(clock, start_offset)?;
         self.buckets()?.ceil(at)
     }
 
-    /// End (exclusive) of the refresh window of a run now, with this end offset; `None`: unknown.
+    /// End (exclusive) of the window of a refresh that runs now with this end_offset; `None`: unknown.
     pub(crate) fn reach_end(&self, end_offset: &str, clock: &Clock) -> Option<i64> {
         let at = self.back(clock, end_offset)?;
         self.buckets()?.floor(at)
     }
 
-    /// End of the newest chunk that a retention policy of its source drops now, given the ends of the chunks; `None`: none,
-    /// or unknown.
+    /// End of the newest chunk that a retention policy of the source would drop now; `ends` are the ends of the chunks. `None`:
+    /// no chunk, or unknown.
     pub(crate) fn dropped_up_to(
         &self,
         ends: &[i64],
@@ -203,7 +203,7 @@ impl Unread {
         ends.iter().copied().filter(|end| *end <= boundary).max()
     }
 
-    /// Whether one of its policies refreshes the range before `until`. Integer time is assumed not to advance until then.
+    /// Whether the next run of a refresh policy covers the range and starts before `until`. Integer time is assumed to stand still.
     pub(crate) fn is_read_by(
         &self,
         range: Range,
@@ -234,7 +234,7 @@ impl Unread {
                 i64::MAX => Some(at),
                 at => buckets.floor(at),
             });
-            // A late job may not run at all.
+            // Overdue by more than `job_late` seconds: the job may not run at all.
             let late = run
                 .next
                 .is_some_and(|next| clock.now.seconds_since(Stamp(next)) > job_late);
@@ -246,7 +246,7 @@ impl Unread {
         })
     }
 
-    /// Reason why no policy refreshes it in time.
+    /// Reason why no refresh policy covers the range in time.
     pub fn why(&self) -> String {
         let Some(run) = self.policies.first() else {
             return "it has no refresh policy".to_owned();
@@ -267,19 +267,19 @@ impl Unread {
         format!("{} to {}", at(range.from), at(range.to))
     }
 
-    /// Fields of refresh-aggregate for exactly this range.
+    /// Form fields of the action refresh-aggregate for exactly this range.
     pub fn settings(&self, range: Range) -> [(&'static str, String); 2] {
         let typed = |at| clock::typed(self.axis(), at).unwrap_or_default();
         [("from", typed(range.from)), ("to", typed(range.to))]
     }
 
-    /// Arguments of `hypertop run` that refresh this range.
+    /// Arguments of `hypertop run` that refresh exactly this range.
     pub fn by_hand(&self, range: Range) -> String {
         let [(_, from), (_, to)] = self.settings(range);
         format!("refresh-aggregate {} from='{from}' to='{to}'", self.name)
     }
 
-    /// Texts of literals of the axis' type for both ends; [`Self::kind`] is that type.
+    /// Literals of both ends, without quotes, of the type [`Self::kind`]; `None`: outside the calendar.
     pub fn literals(&self, range: Range) -> [Option<String>; 2] {
         [range.from, range.to].map(|at| clock::literal(self.axis(), at))
     }
@@ -308,6 +308,6 @@ pub struct Clock {
     pub now: Stamp,
     /// Offset of the database's time zone from UTC, in microseconds.
     pub local_shift: i64,
-    /// Result of `integer_now_func`; `None`: there is none, or it was not called.
+    /// Result of `integer_now_func`; `None`: no such function, or it was not called.
     pub integer: Option<i64>,
 }

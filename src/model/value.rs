@@ -1,11 +1,11 @@
-//! Typed figures with their units. Screen, JSON, CSV and sort order are made from them.
+//! Typed values with their units, from which screen, JSON, CSV and sort order are made.
 
 use std::cmp::Ordering;
 
 use crate::model::moment::{Axis, Point, Stamp};
 use crate::model::text;
 
-/// One figure with its unit. An unknown figure is `Null`, never zero.
+/// One value with its unit. An unknown value is `Null`, never zero.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     Null,
@@ -19,17 +19,17 @@ pub enum Value {
     AboutBytes(i64),
     Seconds(f64),
     Ratio(f64),
-    /// A number without a unit, perhaps with a fraction.
+    /// A number without a unit; may have a fraction.
     Number(f64),
     /// A moment; a table shows it as an age.
     Time(Stamp),
     Point(Point),
-    /// PostgreSQL's text of an interval with its length in seconds (a month counts 30 days) for sorting; JSON keeps the
-    /// text, a table shows `3d 1h 30m`. Units of integer time are their own length.
+    /// An interval as PostgreSQL prints it, and its length in seconds (a month counts as 30 days) for sorting. JSON keeps the text,
+    /// a table shows `3d 1h 30m`. For units of integer time the length is the number of units.
     Interval(String, f64),
-    /// Names and values of form fields.
+    /// Form fields: names and values.
     Fields(Vec<(String, String)>),
-    /// A picture of a figure, for the screen, and the figure, for sorting.
+    /// A text drawing (a bar, a sparkline) for the screen, and a number for sorting.
     Picture(String, f64),
 }
 
@@ -38,7 +38,7 @@ impl Value {
         Self::Text(text.into())
     }
 
-    /// An interval as PostgreSQL prints it, or units of integer time; other text becomes `Text`.
+    /// From an interval as PostgreSQL prints it, or units of integer time; other text becomes `Text`.
     pub fn interval(setting: &str) -> Self {
         match text::interval_seconds(setting) {
             Some(seconds) => Self::Interval(setting.to_owned(), seconds),
@@ -70,7 +70,7 @@ impl Value {
         }
     }
 
-    /// Text for a narrow column: as [`Self::show`], but a point in time without its zone (UTC).
+    /// Text for a narrow column: as [`Self::show`], but a point in time (UTC) without the zone.
     pub(crate) fn show_narrow(&self, now: Stamp) -> String {
         match self {
             Self::Point(point) => text::point_in_utc(*point),
@@ -78,8 +78,8 @@ impl Value {
         }
     }
 
-    /// For machines: integers as numbers, moments as RFC 3339 (without a zone if their column has none), unknown and
-    /// estimated values as null.
+    /// Value for JSON: integers as numbers, moments as RFC 3339 (without a zone if the column's type has none), unknown and estimated
+    /// values as null.
     pub fn json(&self) -> serde_json::Value {
         use serde_json::Value as Json;
         match self {
@@ -94,7 +94,6 @@ impl Value {
             Self::Time(stamp) => text::rfc3339(*stamp).map_or(Json::Null, Json::from),
             Self::Point(point) if point.axis == Axis::Integer => Json::from(point.raw),
             Self::Point(point) => text::rfc3339(Stamp(point.raw)).map_or(Json::Null, |moment| {
-                // A column without a zone gives a text without a zone.
                 Json::from(match point.axis {
                     Axis::Timestamp => moment.trim_end_matches('Z'),
                     Axis::Date => moment.split_once('T').map_or(&*moment, |(date, _)| date),

@@ -1,4 +1,4 @@
-//! Severity of a row, and its reasons in words.
+//! Severity of a row, and the reasons for it.
 
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -37,7 +37,7 @@ impl Level {
         }
     }
 
-    /// Sign for terminals without colour.
+    /// Sign that shows the severity without colour.
     pub fn sign(self) -> &'static str {
         match self {
             Self::Ok => " ",
@@ -49,27 +49,27 @@ impl Level {
     }
 }
 
-/// One problem (or, at level `Ok`, a remark): the rule that found it, and the reason in one or two short sentences.
+/// One problem (or, at level `Ok`, a remark): its rule, and the reason in one or two short sentences.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     pub rule: &'static Rule,
     pub level: Level,
     pub reason: String,
-    /// The action that fixes it, by default the rule's; `None`: no action does.
+    /// Name of the action that fixes it, by default the rule's; `None`: no action does.
     #[serde(deserialize_with = "action_name", alias = "mend")]
     pub fix: Option<ActionName>,
-    /// Fields of the fix's form to fill in: names and values.
+    /// Fields of the fix's form to fill in: name and value.
     pub sets: Vec<(String, String)>,
     /// Target of the fix; `None`: the row itself.
     #[serde(default)]
     pub on: Option<Target>,
-    /// Id of the job that causes it; the Jobs screen has its details.
+    /// Id of the job that causes it, shown on the Jobs screen; `None`: no job does.
     pub job: Option<i32>,
     /// Start of the problem; `None`: unknown.
     pub since: Option<Stamp>,
 }
 
-/// The catalogue's name of an action; `None`: this version has no such action.
+/// The name as in [`fix::FIXES`]; `None`: this version has no such action.
 fn action_name<'de, D: Deserializer<'de>>(from: D) -> Result<Option<&'static str>, D::Error> {
     let name = Option::<String>::deserialize(from)?;
     Ok(name
@@ -98,7 +98,7 @@ impl Finding {
         self
     }
 
-    /// Opens the fix's form with this value in this field.
+    /// Fills in a field of the fix's form.
     #[must_use]
     pub fn setting(mut self, field: &str, value: impl Into<String>) -> Self {
         self.sets.push((field.to_owned(), value.into()));
@@ -112,7 +112,7 @@ impl Finding {
         self
     }
 
-    /// Whether its fix terminates the session that blocks, or cancels its query.
+    /// Whether its fix terminates a blocking session, or cancels its query.
     pub fn frees(&self) -> bool {
         matches!(self.fix, Some("terminate-session" | "cancel-query"))
             && self
@@ -121,11 +121,11 @@ impl Finding {
                 .is_some_and(|on| on.kind == TargetKind::Session)
     }
 
-    /// Target of the fix, given the targets of its row; `None`: no fix, or no target of its kind.
+    /// Target of the fix; `row` are the targets of the finding's row. `None`: no fix, or no target of its kind.
     pub fn fix_target(&self, row: Vec<Target>) -> Option<Target> {
         let (_, kind) = self.fix.and_then(fix::by_name)?;
         let targets = match &self.on {
-            // The problem is elsewhere: the row itself is no target.
+            // The target is not the row itself.
             Some(on) => on.clone().and_materialization(),
             None => self.job.map(Target::job).into_iter().chain(row).collect(),
         };
@@ -171,7 +171,7 @@ impl Verdict {
     }
 }
 
-/// The reason without its final full stop, so that it can be continued.
+/// The reason without its final full stop, so that more text can follow.
 pub(crate) fn without_stop(reason: &str) -> &str {
     reason.trim_end().trim_end_matches('.')
 }
@@ -197,7 +197,7 @@ impl Findings {
         self.0.iter().any(|finding| finding.rule == rule)
     }
 
-    /// Appends to the reason of the finding of this rule; false: there is none.
+    /// Appends to the reason of the finding of this rule; false: no such finding.
     pub(crate) fn append_reason(&mut self, rule: &'static Rule, words: &str) -> bool {
         let found = self.0.iter_mut().find(|finding| finding.rule == rule);
         found.is_some_and(|finding| {
@@ -206,7 +206,7 @@ impl Findings {
         })
     }
 
-    /// Replaces the fix of every finding that names one of the `helpless` actions, and appends the reason.
+    /// For every finding whose fix is one of `helpless`: replaces the fix, and appends `why` to the reason.
     pub(crate) fn fix_otherwise(&mut self, helpless: &[&str], fix: ActionName, why: &str) {
         let is_helpless = |fix: ActionName| helpless.contains(&fix);
         for finding in self
@@ -220,7 +220,7 @@ impl Findings {
         }
     }
 
-    /// Removes and returns the finding of this rule.
+    /// Removes and returns the finding of this rule; `None`: no such finding.
     pub fn take(&mut self, rule: &'static Rule) -> Option<Finding> {
         let place = self.0.iter().position(|finding| finding.rule == rule)?;
         Some(self.0.remove(place))
@@ -238,7 +238,7 @@ impl Findings {
         self.0.retain(|finding| finding.rule != rule);
     }
 
-    /// The verdict; `healthy` is its reason if nothing was found.
+    /// The verdict; `healthy` is its reason if there is no finding.
     pub fn verdict(mut self, healthy: impl Into<String>) -> Verdict {
         self.0
             .sort_by_key(|finding| std::cmp::Reverse(finding.level));

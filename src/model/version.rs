@@ -21,7 +21,7 @@ impl Version {
         }
     }
 
-    /// `alter_job` refuses any change of the refresh policy of an aggregate on an aggregate. TimescaleDB 2.22.0 to 2.23.0
+    /// Whether `alter_job` refuses every change of the refresh policy of an aggregate on an aggregate: TimescaleDB 2.22.0 to 2.23.0
     /// mistake the job itself for a second policy.
     pub fn alters_no_hierarchy(self) -> bool {
         let fixed = Self {

@@ -1,4 +1,4 @@
-//! Subtraction of an interval from a moment, as PostgreSQL does it: months, then days, in local time, then the rest.
+//! Subtraction of an interval from a moment, as in PostgreSQL: months and days in local time, then the microseconds.
 
 use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
@@ -7,8 +7,8 @@ use jiff::{Span, Timestamp};
 use super::parts::Interval;
 
 impl Interval {
-    /// `at` minus this interval, both in microseconds since 1970 UTC; months and days are counted on the clock of `zone`.
-    /// Without a zone both are local times. `None`: outside the calendar.
+    /// `at` minus this interval, both in microseconds since 1970 UTC; months and days are subtracted in local time of `zone`.
+    /// Without a zone, `at` and the result are local times. `None`: outside the calendar.
     pub fn before(self, at: i64, zone: Option<&TimeZone>) -> Option<i64> {
         let mut at = at;
         if self.months != 0 {
@@ -30,8 +30,8 @@ fn on_the_clock(at: i64, span: Span, zone: Option<&TimeZone>) -> Option<i64> {
     local(zone.to_datetime(moment).checked_sub(span).ok()?, zone)
 }
 
-/// Moment of a local time. As PostgreSQL: an ambiguous time is the later moment, and a skipped time is read as if the clock
-/// had not been changed.
+/// Moment of a local time. As in PostgreSQL, an ambiguous local time means the later moment, and a skipped one (start of daylight
+/// saving time) is shifted forward.
 pub fn local(shown: DateTime, zone: &TimeZone) -> Option<i64> {
     let moment = zone.to_ambiguous_timestamp(shown).later().ok()?;
     Some(moment.as_microsecond())

@@ -1,4 +1,4 @@
-//! Intervals in the styles `iso_8601` and `sql_standard`. Policies created with these settings keep such texts.
+//! Intervals in the styles `iso_8601` and `sql_standard`. A policy keeps the style of the session that created it.
 
 use super::parts::{Interval, clock};
 
@@ -6,8 +6,8 @@ use super::parts::{Interval, clock};
 const DATE: &[(char, &str)] = &[('Y', "y"), ('M', "mon"), ('W', "w"), ('D', "d")];
 const TIME: &[(char, &str)] = &[('H', "h"), ('M', "m"), ('S', "s")];
 
-/// `P1Y2M3DT4H5M6.7S`, `1-2`, `7 0:00:00`, `+1-2 +3 +4:05:06.7`, as PostgreSQL reads them. `None`: something else, or a text
-/// whose sign depends on the style (`-7 1:00:00`).
+/// Reads `P1Y2M3DT4H5M6.7S`, `1-2`, `7 0:00:00`, `+1-2 +3 +4:05:06.7` as PostgreSQL does. `None`: another style, or a text
+/// whose sign depends on `IntervalStyle` (`-7 1:00:00`).
 pub fn read(text: &str) -> Option<Interval> {
     iso(text).or_else(|| sql(text))
 }
@@ -50,7 +50,7 @@ fn sql(text: &str) -> Option<Interval> {
             None => (years(months)?, 0, 0),
         },
         [days, time] => match days.strip_prefix('-') {
-            // The reader's setting decides whether the time is negative too.
+            // `IntervalStyle` decides whether the time is negative too.
             Some(days) => (0, -whole(days)?, time_of(time).filter(|time| *time == 0)?),
             None => (0, whole(days)?, time_of(time)?),
         },
@@ -68,7 +68,7 @@ fn sql(text: &str) -> Option<Interval> {
     })
 }
 
-/// A sign, which is required, and the value that `unsigned` reads after it.
+/// Reads a sign, which is required, and then a value with `unsigned`.
 fn signed(text: &str, unsigned: fn(&str) -> Option<i64>) -> Option<i64> {
     match text.strip_prefix('-') {
         Some(text) => unsigned(text).map(|number| -number),
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn every_style_that_postgresql_writes_in_is_read_with_its_meaning() {
-        // As PostgreSQL writes the same interval in the styles postgres, postgres_verbose, iso_8601 and sql_standard.
+        // One interval in the styles postgres, postgres_verbose, iso_8601 and sql_standard.
         for (postgres, verbose, iso, sql) in [
             ("7 days", "@ 7 days", "P7D", "7 0:00:00"),
             ("1 mon", "@ 1 mon", "P1M", "0-1"),

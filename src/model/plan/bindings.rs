@@ -1,10 +1,9 @@
-//! Values for parameters that are known only when a statement runs: kept results, and the present ids of jobs and indexes.
+//! Values for parameters that are known only when a statement runs: results of earlier statements, and new ids of recreated objects.
 
 use std::collections::BTreeMap;
 
 use super::statement::{Lit, Statement};
 
-/// Kept results, and the present ids of recreated jobs and indexes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Bindings {
     /// Results of earlier statements, by the name under which they are kept.
@@ -16,7 +15,7 @@ pub struct Bindings {
 }
 
 impl Bindings {
-    /// Adds a kept result. The value of `job 1001` or `index 16402` is the new id of that job or index.
+    /// Records a kept result. For the names `job 1001` and `index 16402`, `value` is the new id of that job or index.
     pub fn renew(&mut self, name: &str, value: &str) {
         let Ok(new) = value.parse() else { return };
         let old = |kind: &str| name.strip_prefix(kind).and_then(|id| id.parse().ok());
@@ -29,7 +28,7 @@ impl Bindings {
 
     /// The oid that an index has now.
     pub fn index(&self, mut oid: i64) -> i64 {
-        // Oids wrap around and may form a circle: at most one step per index.
+        // Oids wrap around, so the map may contain a circle: at most one step per entry.
         for _ in 0..self.indexes.len() {
             let Some(&next) = self.indexes.get(&oid) else {
                 break;
@@ -41,14 +40,14 @@ impl Bindings {
 
     /// The id that a job has now.
     pub fn job(&self, mut id: i64) -> i64 {
-        // A job may have been recreated more than once. Ids only grow, so this ends.
+        // A job may have been recreated more than once. Job ids only grow, so this loop ends.
         while let Some(&next) = self.jobs.get(&id).filter(|next| **next > id) {
             id = next;
         }
         id
     }
 
-    /// The statement with its values in place; an error if a result that it needs was not kept.
+    /// The statement with its values; an error if a result that it needs was not kept.
     pub fn bind(&self, statement: &Statement) -> Result<Statement, String> {
         let mut statement = statement.clone();
         for param in &mut statement.params {

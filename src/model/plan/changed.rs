@@ -7,9 +7,9 @@ use serde_json::Value as Json;
 
 use crate::model::text;
 
-/// Cells of a value in a title.
+/// Maximum width of a value in a title, in terminal cells.
 const VALUE: usize = 30;
-/// The most settings that a title names.
+/// Maximum number of settings that a title names.
 const NAMED: usize = 3;
 
 /// A setting with its values before and after, as a title shows them.
@@ -34,12 +34,12 @@ impl Changed {
         })
     }
 
-    /// The same for lengths: `7d`, `500 000`.
+    /// As [`Self::of`], for lengths of time: `7d`, `500 000`.
     pub(crate) fn length(setting: &str, before: &str, after: &str) -> Option<Self> {
         Self::of(setting, &text::interval(before), &text::interval(after))
     }
 
-    /// The settings of a configuration that have other values, in its order, then those that are new.
+    /// The settings of a configuration whose values differ: in the order of `before`, then new ones.
     pub(crate) fn config(before: Option<&Json>, after: &Json) -> Vec<Self> {
         let empty = serde_json::Map::new();
         let map = |json: Option<&Json>| json.and_then(Json::as_object).unwrap_or(&empty).clone();
@@ -70,7 +70,7 @@ impl fmt::Display for Changed {
     }
 }
 
-/// `compress_after 7d -> 3d, schedule_interval 12h -> 1h`; empty if nothing is named.
+/// `compress_after 7d -> 3d, schedule_interval 12h -> 1h`; empty if `changed` is empty.
 fn arrows(changed: &[Changed]) -> String {
     let shown: Vec<_> = changed
         .iter()
@@ -83,7 +83,7 @@ fn arrows(changed: &[Changed]) -> String {
     }
 }
 
-/// The same settings, with their values the other way round.
+/// The same settings, with the values before and after swapped.
 pub(crate) fn back(changed: &[Changed]) -> Vec<Changed> {
     changed.iter().map(Changed::back).collect()
 }
@@ -96,7 +96,7 @@ pub(crate) fn title(changed: &[Changed], of: &str) -> String {
     }
 }
 
-/// The title of the rollback of one entry, with the values the other way round.
+/// Title of the rollback of a journal entry; `done` is the entry's own title. The values before and after are swapped.
 pub(crate) fn title_back(id: u64, changed: &[Changed], done: &str) -> String {
     let head = title(changed, "");
     let of = done.strip_prefix(&head).filter(|_| !changed.is_empty());
@@ -142,7 +142,7 @@ mod tests {
             title_back(3, &[], "Pause job 7"),
             "Roll back entry 3: Pause job 7"
         );
-        // An entry of an older hypertop.
+        // The title of an older journal entry has no values.
         assert_eq!(
             title_back(3, &changed(), "Change job 7"),
             "Roll back entry 3: Change job 7"

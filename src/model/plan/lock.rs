@@ -48,7 +48,7 @@ impl Mode {
         }
     }
 
-    /// The effect on other sessions, in a few words.
+    /// Effect on other sessions.
     pub fn effect(self) -> &'static str {
         match self {
             Self::AccessShare | Self::RowShare | Self::RowExclusive => "reads and writes go on",
@@ -58,7 +58,7 @@ impl Mode {
         }
     }
 
-    /// PostgreSQL's table of conflicting lock modes.
+    /// Whether two lock modes conflict, as in PostgreSQL's table of conflicting lock modes.
     pub fn conflicts(self, other: Self) -> bool {
         use Mode::{
             AccessExclusive, AccessShare, Exclusive, RowExclusive, RowShare, Share,
@@ -111,7 +111,7 @@ pub struct Touch {
     /// Oid of the relation; 0: unknown.
     pub oid: i64,
     pub name: String,
-    /// The strongest mode that it takes.
+    /// The strongest lock mode that the plan takes on it.
     pub mode: Mode,
     /// Number (from 0) of the only step that locks it; `None`: any step may.
     #[serde(default, skip_serializing_if = "Option::is_none")]

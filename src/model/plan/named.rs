@@ -1,4 +1,4 @@
-//! The objects that statements name. A name may later belong to another object; an oid or an id identifies it.
+//! The objects that statements name, with their oids or ids: a name may later belong to another object.
 
 use std::collections::BTreeMap;
 
@@ -13,19 +13,19 @@ pub struct Relation {
     pub oid: i64,
     /// `pg_class.relkind`.
     pub kind: String,
-    /// Table of an index.
+    /// For an index: oid of its table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub table: Option<i64>,
-    /// Parent of a chunk or of its index.
+    /// For a chunk or a chunk's index: oid of the parent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<i64>,
-    /// Id of its hypertable; for an aggregate that of the materialization hypertable.
+    /// Id of the relation's hypertable; for an aggregate, of the materialization hypertable. `None`: not of a hypertable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hypertable: Option<i64>,
 }
 
 impl Relation {
-    /// Whether `now` is the same relation. Oids wrap around, and ids restart when the extension is recreated.
+    /// Whether `now` is the same relation. The oid alone does not suffice: oids wrap around.
     pub fn is(&self, now: &Self) -> bool {
         let same = |was: Option<i64>, is: Option<i64>| was.is_none() || was == is;
         self.oid == now.oid
@@ -49,7 +49,7 @@ pub struct JobKind {
 pub struct NamedJob {
     #[serde(flatten)]
     pub kind: JobKind,
-    /// Ids of the other jobs of this kind at that time.
+    /// Ids of the other jobs of this kind when the plan was made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alike: Vec<i64>,
 }
@@ -60,7 +60,7 @@ pub struct Named {
     /// By name, as written in the SQL.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) relations: BTreeMap<String, Relation>,
-    /// By id, as text because JSON has no other keys.
+    /// By id, as text: JSON keys are strings.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub jobs: BTreeMap<String, NamedJob>,
 }
@@ -70,7 +70,7 @@ impl Named {
         self.relations.is_empty() && self.jobs.is_empty()
     }
 
-    /// Adds what is missing here.
+    /// Adds the entries of `other` that are missing in `self`.
     pub fn add(&mut self, other: Self) {
         for (name, relation) in other.relations {
             self.relations.entry(name).or_insert(relation);
@@ -103,13 +103,13 @@ pub fn qualified(schema: &str, name: &str) -> String {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Token {
-    /// An identifier or a keyword, as the server reads it.
+    /// An identifier or a keyword: unquoted ones in lower case, quoted ones without their quotes.
     Name(String),
     Dot,
     Other,
 }
 
-/// Tokens of SQL, each with its first byte and the byte after its last.
+/// Tokens of SQL, each with the offset of its first byte and of the byte after its last.
 fn tokens(sql: &str) -> Vec<(Token, usize, usize)> {
     let mut found = Vec::new();
     let mut rest = sql.char_indices().peekable();
@@ -153,7 +153,7 @@ fn tokens(sql: &str) -> Vec<(Token, usize, usize)> {
     found
 }
 
-/// SQL without its quoted parts.
+/// SQL without its quoted identifiers and strings.
 pub(crate) fn unquoted(sql: &str) -> String {
     let (mut out, mut at) = (String::new(), 0);
     for (_, from, to) in tokens(sql) {
@@ -177,7 +177,7 @@ const BEFORE: &[&str] = &[
     "exists",
 ];
 
-/// Positions of the qualified names of relations: from, to.
+/// Byte offsets (start, end) of the qualified names of relations.
 fn places(sql: &str) -> Vec<(usize, usize)> {
     let tokens = tokens(sql);
     let windows = tokens.windows(4);
@@ -201,7 +201,7 @@ fn places(sql: &str) -> Vec<(usize, usize)> {
 }
 
 impl Statement {
-    /// Positions of the parameters that are names of relations.
+    /// Indexes of the parameters that are names of relations (`$1::regclass`).
     fn regclasses(&self) -> impl Iterator<Item = usize> {
         let is = |at: &usize| {
             let place = format!("${}::regclass", at + 1);
@@ -210,7 +210,7 @@ impl Statement {
         (0..self.params.len()).filter(is)
     }
 
-    /// The relations that it names, as written in its text.
+    /// The relations that the statement names, as written there.
     pub(crate) fn relations(&self) -> Vec<String> {
         let sql = places(&self.sql)
             .into_iter()
@@ -222,7 +222,7 @@ impl Statement {
         sql.chain(params).collect()
     }
 
-    /// The statement with new names for some relations.
+    /// The statement with new names for some relations (old name, new name).
     #[must_use]
     pub fn renamed(&self, names: &BTreeMap<String, String>) -> Self {
         let mut statement = self.clone();
@@ -241,9 +241,9 @@ impl Statement {
         statement
     }
 
-    /// The statement with oids in place of names in the parameters that are relations. The oid stays right after a rename.
+    /// Replaces the names in `regclass` parameters by oids, which stay right after a rename.
     pub(crate) fn by_oid(&mut self, known: &BTreeMap<String, Relation>) {
-        // A statement that looks up an index's oid needs the name.
+        // A statement that looks up the oid of a new index needs the name.
         if self
             .keeps
             .as_ref()
@@ -261,7 +261,7 @@ impl Statement {
         }
     }
 
-    /// Ids of the jobs that it names.
+    /// Ids of the jobs in its parameters.
     pub fn jobs(&self) -> impl Iterator<Item = i64> {
         self.params.iter().filter_map(|param| match param {
             Lit::Job(id) => Some(*id),
@@ -269,7 +269,7 @@ impl Statement {
         })
     }
 
-    /// Name, without schema, of the index that it creates.
+    /// Name, without schema, of the index that the statement creates; `None`: it creates none.
     pub(crate) fn makes_index(&self) -> Option<String> {
         let tokens = tokens(&self.sql);
         let mut words = tokens.iter().map(|(token, ..)| match token {

@@ -1,10 +1,10 @@
-//! A statement with its parameters, as it is sent, and with its values in place, as a user would type it.
+//! A statement with its parameters, and the same as text with its values, as a user would type it.
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::text;
 
-/// A parameter of a statement. The server reads it by the type that the statement gives it (`$1::interval`).
+/// A parameter, sent as text: the server reads it as the type in the statement (`$1::interval`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Lit {
@@ -14,7 +14,7 @@ pub enum Lit {
     Text(String),
     /// Id of a job. If a rollback has recreated the job, its new id is sent.
     Job(i64),
-    /// Result that an earlier statement of the plan kept under this name ([`Statement::keeping`]).
+    /// Result that an earlier statement kept under this name ([`Statement::keeping`]).
     Kept(String),
 }
 
@@ -55,7 +55,7 @@ impl<T: Into<Lit>> From<Option<T>> for Lit {
 }
 
 impl Lit {
-    /// As SQL writes it.
+    /// The value as an SQL literal.
     fn literal(&self) -> String {
         match self {
             Self::Null => "NULL".to_owned(),
@@ -67,7 +67,7 @@ impl Lit {
     }
 }
 
-/// One statement with its parameters, as it will be sent.
+/// One statement with its parameters.
 ///
 /// Identifiers in `sql` were quoted by the server (`format('%I')`) or by [`text::quote_identifier`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,7 +75,7 @@ pub struct Statement {
     pub sql: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub params: Vec<Lit>,
-    /// The first column of the first row that it returns is kept under this name.
+    /// Name under which the first column of the first returned row is kept; `None`: nothing is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keeps: Option<String>,
 }
@@ -91,24 +91,24 @@ impl Statement {
         }
     }
 
-    /// The rest of its transaction is done as this role, which is as SQL writes it.
+    /// Runs the rest of the transaction as this role (a quoted identifier).
     pub(crate) fn becoming(role: &str) -> Self {
         Self::new(format!("{BECOMING}{role}"), Vec::new())
     }
 
-    /// The role, as SQL writes it, as which the rest of its transaction is done.
+    /// The role (a quoted identifier) of the rest of the transaction; `None`: the statement sets no role.
     pub fn becomes(&self) -> Option<&str> {
         self.sql.strip_prefix(BECOMING)
     }
 
-    /// Keeps what it returns (the id of a new job) under a name, for [`Lit::Kept`] in later statements and in the undo.
+    /// Keeps the result (the id of a new job) under a name, for [`Lit::Kept`] in later statements and in the undo.
     #[must_use]
     pub(crate) fn keeping(mut self, name: &str) -> Self {
         self.keeps = Some(name.to_owned());
         self
     }
 
-    /// The statement with its parameters written into it, as a person would run it in psql.
+    /// The statement with its values in place of the parameters, as a user would run it in psql.
     pub fn literal(&self) -> String {
         let mut out = String::with_capacity(self.sql.len());
         let mut rest = self.sql.as_str();

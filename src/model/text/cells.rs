@@ -4,7 +4,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Width of a text in terminal cells.
 pub fn width(text: &str) -> usize {
-    // Most text is ASCII; splitting into graphemes is slow.
+    // Most text is ASCII, for which the length is the width; Unicode widths are slow.
     let plain = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
     if plain { text.len() } else { text.width() }
 }
@@ -40,8 +40,8 @@ pub(crate) fn pad_left(text: &str, cells: usize) -> String {
     format!("{}{text}", " ".repeat(cells.saturating_sub(text.width())))
 }
 
-/// Wraps a text between words at a width in cells. A number such as `113 200` stays on one line, also
-/// with its unit. A longer word is split.
+/// Wraps a text between words at a width in cells. A number such as `113 200` and its unit stay on one line. A word longer than
+/// a line is split.
 pub(crate) fn wrap(text: &str, cells: usize) -> Vec<String> {
     let cells = cells.max(1);
     let mut lines = vec![String::new()];
@@ -64,17 +64,16 @@ pub(crate) fn wrap(text: &str, cells: usize) -> Vec<String> {
     lines
 }
 
-/// Units that stay beside their number.
+/// Units that stay on the line of their number.
 const UNITS: [&str; 38] = [
     "%", "B", "kB", "MB", "GB", "TB", "PB", "KiB", "MiB", "GiB", "TiB", "ms", "s", "m", "h", "d",
     "w", "mon", "y", "x", "second", "seconds", "minute", "minutes", "min", "mins", "hour", "hours",
     "day", "days", "week", "weeks", "month", "months", "mons", "year", "years", "units",
 ];
-/// The ends of the parts of a length of time, as in `3d 2h`.
+/// Suffixes of the parts of a duration such as `3d 2h`.
 const TIMES: [&str; 8] = ["y", "mon", "w", "d", "h", "m", "s", "ms"];
 
-/// The parts of a text between spaces, except the spaces in a number (`113 200`), in a length of time (`3d 2h`), and before a unit
-/// (`18.9 MB`).
+/// Splits a text at its spaces, except in a number (`113 200`), in a duration (`3d 2h`), and before a unit (`18.9 MB`).
 fn words(text: &str) -> Vec<&str> {
     let mut words = Vec::new();
     let (mut start, mut last) = (0, 0);
@@ -106,7 +105,7 @@ fn belong_together(before: &str, after: &str) -> bool {
     time(&before[number..]) && time(after)
 }
 
-/// As [`wrap`], with the indent of the first line on every line.
+/// As [`wrap`], with the first line's indent on every line.
 pub(crate) fn wrap_keeping_indent(text: &str, cells: usize) -> Vec<String> {
     let body = text.trim_start();
     let indent = (text.len() - body.len()).min(cells / 2);
@@ -162,7 +161,7 @@ mod tests {
         ] {
             assert_eq!(wrap(text, cells), lines, "{text}");
         }
-        // What is too long for a line is split all the same.
+        // A number with units that is longer than a line is split.
         assert_eq!(wrap("3d 2h", 3), ["3d ", "2h"]);
     }
 }

@@ -1,10 +1,10 @@
-//! ASCII stand-ins for the glyphs that the console draws, for terminals whose locale is not UTF-8.
+//! ASCII replacements for the glyphs that the console draws, for terminals whose locale is not UTF-8.
 
 /// Whether the locale is UTF-8, read as `setlocale` does: the first of `LC_ALL`, `LC_CTYPE` and `LANG` that is not empty.
 pub fn is_utf8(var: impl Fn(&str) -> Option<String>) -> bool {
     let mut vars = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(var);
     let Some(locale) = vars.find(|locale| !locale.is_empty()) else {
-        // Without any it is C.
+        // None is set: the locale is C.
         return false;
     };
     let locale = locale.split('@').next().unwrap_or_default();
@@ -13,11 +13,11 @@ pub fn is_utf8(var: impl Fn(&str) -> Option<String>) -> bool {
     letters.collect::<String>().eq_ignore_ascii_case("utf8")
 }
 
-/// The ASCII stand-in of a glyph, as wide as it; `None`: it is a letter, which stays as it is.
+/// ASCII replacement of a glyph, of the same width; `None`: a letter, which is not replaced.
 #[expect(clippy::match_same_arms, reason = "grouped by what they are")]
 pub fn ascii(glyph: char) -> Option<char> {
     Some(match glyph {
-        // Bars: `_` stands for zero.
+        // In a bar, `_` means zero.
         '▁' | '▂' | '░' | '·' | '…' | '□' => '.',
         '▃' | '▄' | '▒' => ':',
         '▅' | '▏' | '▎' | '▍' | '–' | '—' => '-',

@@ -1,9 +1,9 @@
-//! Short texts for intervals that PostgreSQL printed, and their lengths.
+//! Short texts for intervals that PostgreSQL printed.
 
 use super::number::count;
 use crate::model::interval;
 
-/// PostgreSQL's units, their short forms, and their lengths in seconds (a month counts 30 days).
+/// PostgreSQL's units: short form, names, and length in seconds (a month counts as 30 days).
 const UNITS: [(&str, &[&str], f64); 7] = [
     ("y", &["year", "years"], 31_104_000.0),
     ("mon", &["mon", "mons", "month", "months"], 2_592_000.0),
@@ -14,7 +14,7 @@ const UNITS: [(&str, &[&str], f64); 7] = [
     ("s", &["sec", "secs", "second", "seconds"], 1.0),
 ];
 
-/// The parts of an interval in any `IntervalStyle`, such as `3 days 01:30:00`; `None`: not an interval.
+/// Parts of an interval in any `IntervalStyle` (`3 days 01:30:00`); `None`: not an interval.
 fn interval_parts(text: &str) -> Option<Vec<(f64, usize)>> {
     let other = interval::standard::read(text).map(|interval| interval.to_string());
     let text = other.as_deref().unwrap_or(text);
@@ -36,8 +36,8 @@ fn interval_parts(text: &str) -> Option<Vec<(f64, usize)>> {
     (!parts.is_empty()).then_some(parts)
 }
 
-/// A setting as a table shows it: `3d 1h 30m` for `3 days 01:30:00`, `500 000` for units of integer time. Other text stays
-/// as it is.
+/// Text of a setting for a table: `3d 1h 30m` for `3 days 01:30:00`, `500 000` for units of integer time. Other text is not
+/// changed.
 pub fn interval(setting: &str) -> String {
     if let Ok(units) = setting.parse() {
         return count(units);
@@ -56,7 +56,7 @@ pub fn interval(setting: &str) -> String {
     }
 }
 
-/// Length of such a setting in seconds, or in units of integer time; `None`: neither.
+/// Length of an interval in seconds, or the number of units of integer time; `None`: neither.
 #[expect(clippy::cast_precision_loss, reason = "only for sorting")]
 pub fn interval_seconds(setting: &str) -> Option<f64> {
     if let Ok(units) = setting.parse::<i64>() {

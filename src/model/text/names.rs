@@ -15,7 +15,7 @@ pub fn quote_identifier(name: &str) -> String {
     }
 }
 
-/// An SQL literal that is right with any `standard_conforming_strings`.
+/// An SQL literal that is valid with `standard_conforming_strings` on or off.
 pub fn quote_literal(text: &str) -> String {
     let quoted = text.replace('\'', "''");
     if text.contains('\\') {

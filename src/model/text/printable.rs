@@ -1,7 +1,6 @@
-//! Text that is safe to show: no character controls the terminal, changes the reading direction, or acts on a spreadsheet.
+//! Makes text safe to show: no character may control the terminal, change the reading direction, or start a spreadsheet formula.
 
-/// Invisible characters: they change the reading direction, or have no width. Marks of a letter (accents, vowels) are not
-/// among them.
+/// Invisible characters: format controls, and characters without a width. Combining marks (accents, vowel signs) are not listed.
 const UNSEEN: &[(char, char)] = &[
     ('\u{ad}', '\u{ad}'),
     ('\u{34f}', '\u{34f}'),
@@ -28,10 +27,10 @@ const UNSEEN: &[(char, char)] = &[
     ('\u{e0000}', '\u{e0fff}'),
 ];
 
-/// Maximum length of a server's message in characters; an error may be as long as a table.
+/// Maximum length of a server's message, in characters.
 const WORDS: usize = 8_000;
 
-/// A server's message, cut to this length; the text mentions the cut.
+/// A server's message, cut to [`WORDS`] characters; the text says so.
 pub fn bounded(words: &str) -> String {
     match words.char_indices().nth(WORDS) {
         None => words.to_owned(),
@@ -46,11 +45,11 @@ fn is_hidden(c: char) -> bool {
             .iter()
             .any(|(first, last)| (*first..=*last).contains(&c))
     };
-    // This runs for every cell, and most text is ASCII.
+    // This runs for every cell. Most text is ASCII, and that test is fast.
     !c.is_ascii() && (c.is_control() || unseen())
 }
 
-/// The text with control characters replaced by their symbols, and invisible ones by their numbers (`\u202e`).
+/// The text with control characters replaced by their Unicode symbols, and invisible ones by their code (`\u202e`).
 pub(crate) fn printable(text: &str) -> String {
     if !text.chars().any(|c| c.is_ascii_control() || is_hidden(c)) {
         return text.to_owned();
@@ -72,7 +71,7 @@ pub(crate) fn printable_lines(text: &str) -> String {
     text.lines().map(printable).collect::<Vec<_>>().join("\n")
 }
 
-/// JSON with such characters escaped. Its strings stay the same for any reader.
+/// JSON with hidden characters and DEL escaped; a JSON parser reads the same strings.
 pub(crate) fn printable_json(json: String) -> String {
     let acts = |c: char| c == '\u{7f}' || is_hidden(c);
     if !json.chars().any(acts) {
@@ -104,7 +103,7 @@ fn is_number(text: &str) -> bool {
     text.chars().all(plain) && text.parse::<f64>().is_ok()
 }
 
-/// Escaped as in JSON: `\u202e`, or a surrogate pair.
+/// Appends the character's JSON escape: `\u202e`, or a surrogate pair.
 fn escape(c: char, into: &mut String) {
     use std::fmt::Write as _;
     for unit in c.encode_utf16(&mut [0; 2]) {
