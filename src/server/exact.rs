@@ -1,4 +1,4 @@
-//! Exact figures, slice by slice, on a connection that is renewed.
+//! Exact figures, read slice by slice (some ids per statement) on a second connection.
 
 mod held;
 
@@ -21,37 +21,36 @@ pub struct ExactQuery {
     pub query: &'static Query,
     pub figures: &'static [&'static str],
     pub slice: usize,
-    /// The Overview asks for them too.
+    /// The Overview reads them too.
     pub overview: bool,
-    /// Read after the others, in a request of its own.
+    /// Read after the other exact figures, in a request of its own.
     pub later: bool,
     pub every: Duration,
 }
 
-/// A row's figures, or the error.
+/// The figures of one row in the order of [`ExactQuery::figures`] (`None`: NULL), or the error.
 pub type Figures = Result<Vec<Option<i64>>, String>;
 
-/// Settings of the second connection: its statements serve many slices, and are planned once.
+/// Settings of the second connection: each of its statements is planned once and serves many slices.
 const EXACT_SESSION: &str = "set plan_cache_mode = force_generic_plan";
-/// The second connection is renewed after this cost: a backend keeps memory for every relation that it opened.
+/// The second connection is replaced after this cost: its backend keeps memory for every relation that it opened.
 const RENEW_AFTER: usize = 5000;
 /// Pause after a failed connection attempt.
 const TRY_AGAIN: Duration = Duration::from_secs(20);
 
-/// The second connection; opened by the first request.
+/// The second connection, opened by the first request.
 #[derive(Debug)]
 pub struct Exact<'a> {
     settings: &'a Settings,
     password: Option<String>,
     session: Option<Session>,
-    /// Cost since it was opened, in hundredths.
+    /// Sum of the costs since the connection was opened, in hundredths.
     cost: usize,
-    /// Query names and ids already read on this session: reading them again costs a hundredth, because most of their
-    /// relations are open.
+    /// Query names and ids already read on this connection. Their relations are open already: reading them again costs a hundredth.
     opened: HashSet<(&'static str, i64)>,
     /// Time and reason of the last failed connection attempt.
     failed: Option<(Instant, String)>,
-    /// Prepared statements by query name: planning a slice may cost more than running it.
+    /// Prepared statements by query name. Planning a slice may take longer than running it.
     statements: HashMap<&'static str, Statement>,
 }
 
@@ -68,12 +67,12 @@ impl<'a> Exact<'a> {
         }
     }
 
-    /// Connects and prepares before the first slice; an error is reported by the slice.
+    /// Connects and prepares before the first slice. An error is dropped here; the first slice reports it.
     pub(crate) async fn warm(&mut self, query: ExactQuery) {
         drop(self.try_slice(query, &[]).await);
     }
 
-    /// The session, renewed if it is lost or has opened too much; `cost` of the next statement, in hundredths.
+    /// The session; a new one if it is closed or reached [`RENEW_AFTER`]. `cost` of the next statement is in hundredths.
     async fn session(&mut self, cost: usize) -> Result<&Session> {
         self.cost += cost;
         let gone = |session: &Session| session.connected.client.is_closed();
@@ -108,7 +107,7 @@ impl<'a> Exact<'a> {
         Ok(session)
     }
 
-    /// The figures of one slice. If it fails, each row is read by itself, so that a lock hides one row only.
+    /// The figures of one slice. If it fails, each row is read alone, so that a lock hides only its own row.
     pub async fn slice(&mut self, query: ExactQuery, ids: &[(i64, usize)]) -> Vec<(i64, Figures)> {
         let answer = self.try_slice(query, ids).await;
         match self.or_give_up(answer) {
@@ -133,7 +132,7 @@ impl<'a> Exact<'a> {
         }
     }
 
-    /// Connects before the first request; an error is reported by its answer.
+    /// Connects before the first request. An error is dropped here; the request reports it.
     pub(crate) async fn connect(&mut self) {
         drop(self.session(0).await);
     }
@@ -205,11 +204,11 @@ impl<'a> Exact<'a> {
         Ok(known)
     }
 
-    /// Drops a session that can write; returns the warning.
+    /// Closes a session that code has made able to write; returns the warning.
     pub(crate) async fn distrust(&mut self) -> Option<&'static str> {
         let session = self.session.as_ref()?;
         let client = &session.connected.client;
-        // A lost session is opened again by the next request.
+        // The next request replaces a closed session.
         if client.is_closed() || still_reads(client).await {
             return None;
         }
@@ -217,7 +216,7 @@ impl<'a> Exact<'a> {
         Some(TURNED)
     }
 
-    /// Cancels what the session runs; `None`: it is not open.
+    /// Cancels the running statement; `None`: no connection is open.
     pub(crate) fn canceller(&self) -> Option<impl Future<Output = ()> + Send + use<>> {
         Some(self.session.as_ref()?.connected.canceller())
     }
@@ -239,7 +238,7 @@ impl<'a> Exact<'a> {
     }
 }
 
-/// Cuts ids into slices of at most this cost (a single id may cost more).
+/// Splits ids (each with its cost) into slices of at most this cost; a single id may cost more.
 pub fn slices(ids: &[(i64, usize)], most: usize) -> Vec<&[(i64, usize)]> {
     let mut slices = Vec::new();
     let (mut start, mut cost) = (0, 0);

@@ -1,4 +1,4 @@
-//! Facts about the server, read once a connection; used by header, queries and verdicts.
+//! Facts about the server, read once per connection.
 
 pub mod own;
 
@@ -14,17 +14,17 @@ use crate::model::version::Version;
 use crate::server::row;
 use crate::server::sql::{Query, query};
 
-/// One row about the server, the database and the role; asked before the version is known.
+/// One row about the server, the database and the role; the same text for every TimescaleDB version.
 pub const QUERY: Query = query!("server");
-/// The change counters of the catalogues named in `$1`; see [`Pulse`].
+/// Change counters of the relations named in `$1`; see [`Pulse`].
 pub const PULSE: Query = query!("pulse");
 
-/// The newest TimescaleDB that hypertop's tests have run on or whose catalogues were measured.
+/// The newest TimescaleDB that hypertop was tested or measured with.
 pub const NEWEST_KNOWN: Version = Version::new(2, 29);
-/// The oldest one that is supported.
+/// The oldest supported TimescaleDB.
 pub(crate) const OLDEST_KNOWN: Version = Version::new(2, 11);
 
-/// Edition by licence: compression, policies and aggregates need Community.
+/// TimescaleDB's edition, by `timescaledb.license`. Compression, policies and continuous aggregates need Community.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Edition {
     Community,
@@ -37,70 +37,69 @@ pub enum Edition {
     reason = "each is a fact of its own that the server reports"
 )]
 pub struct Server {
-    /// As the header shows it: `db1:5432`, `[local]`.
+    /// As shown in the header: `db1:5432`, `[local]`.
     #[serde(default)]
     pub host: String,
     pub database: String,
     pub role: String,
-    /// The TLS version of the connection; `None` where it is not encrypted.
+    /// TLS version of the connection; `None`: not encrypted.
     pub tls: Option<String>,
-    /// The connection leaves this machine, by its peer's address; a recording of before that was asked does not say.
+    /// The connection leaves this machine, by the peer's address. False in old recordings, which do not have it.
     #[serde(default)]
     pub by_network: bool,
     pub standby: bool,
     /// `server_version_num`, such as 150018.
     pub postgres: i32,
-    /// `None`: the extension is not in this database.
+    /// `None`: the extension is not installed in this database.
     pub timescaledb: Option<Version>,
     pub edition: Edition,
-    /// The extension's library is loaded. Where it is in the database but not loaded, the first use of any of its
-    /// functions ends the connection.
+    /// The extension's library is loaded, or the extension is not installed. If it is installed but not loaded, the first call of
+    /// any of its functions ends the connection.
     pub preloaded: bool,
-    /// The schema of the extension's public functions.
+    /// Schema of the extension's public functions; `None`: no extension.
     pub extension_schema: Option<String>,
-    /// The demo's stand-in, not a real TimescaleDB.
+    /// This is the demo's stand-in, not a real TimescaleDB.
     pub simulated: bool,
     pub superuser: bool,
-    /// Member of `pg_read_all_stats`: sees other roles' activity, hence which jobs run.
+    /// Member of `pg_read_all_stats`: sees other roles' activity, and therefore which jobs run.
     pub reads_all_stats: bool,
-    /// Member of the database's owner: sees the history of all jobs.
+    /// Member of the database owner's role: sees the job history of all owners.
     pub owns_database: bool,
-    /// May read the history table of the jobs itself, and not only the view, which hides other owners' jobs.
+    /// May read the table of the job history. The view hides the jobs of other owners.
     pub reads_job_history: bool,
-    /// `track_counts`: without it no change is noticed and no scan is counted.
+    /// `track_counts`; off: the server counts no changes and no scans.
     pub track_counts: bool,
-    /// `timescaledb.enable_job_execution_logging`: without it the history holds failures only.
+    /// `timescaledb.enable_job_execution_logging`; off: the job history has failures only.
     pub logs_job_successes: bool,
-    /// Start of this database's `pg_stat_*` counters; `None`: its creation.
+    /// Last reset of this database's `pg_stat_*` counters; `None`: never.
     pub stats_reset: Option<Stamp>,
     pub started: Stamp,
-    /// The server's clock at that moment.
+    /// The server's clock when this was read.
     pub clock: Stamp,
-    /// Time zone of background workers: the database's, else the server's (a job's owner can have its own). If hidden, this
-    /// session's.
+    /// Time zone of background workers whose owner has none: the database's, else the server's. If that is hidden, this session's.
     pub time_zone: String,
-    /// `role` or `connection` if that sets a time zone, which hides the server's; `None`: known.
+    /// `role` or `connection`: its own time zone hides the server's. `None`: the server's time zone is known.
     #[serde(default)]
     pub time_zone_hidden_by: Option<String>,
-    /// The demo's own server, which is thrown away: what a crash does to it is no risk. Only the demo itself knows.
+    /// The demo's temporary server, for which a crash is no risk. Set by the demo.
     #[serde(default)]
     pub throw_away: bool,
-    /// The user's thresholds.
+    /// Thresholds from config.toml.
     #[serde(default)]
     pub thresholds: Thresholds,
-    /// The hours that the user calls busy on this connection.
+    /// Busy hours for this connection from config.toml; `None`: not set.
     #[serde(default)]
     pub busy_hours: Option<BusyHours>,
 }
 
-/// The text of [`Server::timescaledb`].
+/// Version column of [`QUERY`], parsed into [`Server::timescaledb`].
 #[derive(Deserialize)]
 struct Extension {
     version: Option<String>,
 }
 
 impl Server {
-    /// Reads the row of [`QUERY`]; `host`, `tls` and `by_network` are the client's to know.
+    /// Reads the row of [`QUERY`]. The client knows `host`, `tls` and `by_network`.
     pub fn read(row: &Row, host: String, tls: Option<String>, by_network: bool) -> Result<Self> {
         let (server, Extension { version }): (Self, Extension) = row::read(row)?;
         let read = |text: String| {
@@ -116,17 +115,18 @@ impl Server {
         })
     }
 
-    /// True if data crosses a network without TLS.
+    /// Whether the connection crosses a network without TLS.
     pub fn is_in_clear(&self) -> bool {
         self.tls.is_none() && self.by_network
     }
 
-    /// The version that picks a query's text.
+    /// The version that selects a query's text; 0.0 without TimescaleDB.
     pub fn sql_version(&self) -> Version {
         self.timescaledb.unwrap_or(Version::new(0, 0))
     }
 
-    /// The caveat for this number of tables with local time, if the server's time zone is unknown.
+    /// Warning that the server's time zone is unknown; `tables` counts the tables with time without a zone. `None`: known, or no such
+    /// table.
     pub(crate) fn zone_caveat(&self, tables: impl FnOnce() -> usize) -> Option<String> {
         let by = self.time_zone_hidden_by.as_deref()?;
         let many = i64::try_from(tables()).ok().filter(|tables| *tables > 0)?;
@@ -161,13 +161,13 @@ impl Server {
     }
 }
 
-/// What [`PULSE`] returned: the server's clock, and for each name the rows ever inserted, updated and deleted
-/// in that relation. `None`: there is no such relation.
+/// The row of [`PULSE`]: the server's clock, and the rows ever inserted, updated and deleted in each relation. `None`: no such
+/// relation.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Pulse {
     pub clock: Stamp,
     pub changes: Vec<Option<i64>>,
-    /// The session still cannot write.
+    /// Whether the session is still read-only.
     pub read_only: bool,
 }
 
@@ -177,7 +177,7 @@ impl Pulse {
     }
 }
 
-/// Time and server of a verdict. `now` is the server's clock, not this machine's.
+/// The server and the time for which a verdict is computed. `now` is the server's clock.
 #[derive(Debug, Clone, Copy)]
 pub struct At<'a> {
     pub now: Stamp,
@@ -185,11 +185,11 @@ pub struct At<'a> {
 }
 
 impl At<'_> {
-    /// The thresholds for the hypertable or aggregate of this name.
+    /// Thresholds for the hypertable or aggregate of this name (`schema.name`).
     pub fn limits(&self, name: &str) -> Limits {
         self.server.thresholds.of(name)
     }
 }
 
-/// The change counters of the catalogues that a screen watches, as `queries/pulse.sql` gives them.
+/// The change counters of the catalogue tables that a screen watches, from `queries/pulse.sql`.
 pub(crate) type Counters = Vec<Option<i64>>;

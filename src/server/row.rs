@@ -1,10 +1,10 @@
-//! Rows of a query read into structs by column name, through serde.
+//! Reads the rows of a query into structs by column name, with serde.
 //!
-//! A field takes the column of its name or of its `alias`. A field that is a struct itself is read from the same row: its alias
-//! names the first of its columns, and where that is NULL, an `Option` of it is `None` (a struct in a JSON column is read from
-//! that). An enum takes a text (the name or alias of a variant) or an integer (the variant's number, from 0).
+//! A field takes the column of its name or `alias`. A field that is a struct is read from the same row: its alias names the first
+//! of its columns; if that is NULL, an `Option` is `None`; if that is a JSON column, the struct is read from the JSON. An enum takes
+//! a text (the name or alias of a variant) or an integer (the number of the variant, from 0).
 //!
-//! In debug builds, so in tests, a value that no field takes is an error: a name is misspelt, or the column is not needed.
+//! In debug builds (and therefore in tests) a value that no field takes is an error: a misspelt name, or a needless column.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -22,14 +22,14 @@ use tokio_postgres::{Column, Row};
 
 use crate::model::moment::Stamp;
 
-/// Whether values that no field takes are reported as errors.
+/// Whether a value that no field takes is an error.
 const CHECKED: bool = cfg!(debug_assertions);
 
-/// A row of a list, with the further columns that the list's companion query has for it.
+/// A row of a list, with the columns that the companion query adds.
 #[derive(Debug, Clone, Copy)]
 pub struct Line<'a> {
     list: &'a Row,
-    /// `None`: there is no such query, or the object was made between the two.
+    /// `None`: no companion query, or the object was created after it ran.
     companion: Option<&'a Row>,
 }
 
@@ -43,7 +43,7 @@ impl<'a> From<&'a Row> for Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// The column of this number, and its value; `None`: there are fewer. The companion's first column is the list's id.
+    /// Column number `at` and its value; `None`: no such column. The companion's first column, the id, is left out.
     fn cell(self, at: usize) -> Option<(&'a Column, Result<Raw<'a>, tokio_postgres::Error>)> {
         let own = self.list.len();
         let (row, at) = if at < own {
@@ -59,7 +59,7 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Gives each row of a list the companion's row of the same id, the first column of both.
+/// Joins the rows of a list and of its companion by id, which is the first column of both.
 pub(crate) fn joined<'a>(list: &'a [Row], companion: &'a [Row]) -> Result<Vec<Line<'a>>> {
     if companion.is_empty() {
         return Ok(list.iter().map(Line::from).collect());
@@ -83,7 +83,7 @@ fn id(row: &Row) -> Result<i64> {
     Ok(i64::deserialize(value)?)
 }
 
-/// Reads one row into a struct, or into a tuple of structs that take a part of its columns each.
+/// Reads one row into a struct, or into a tuple of structs that share its columns.
 pub(crate) fn read<'a, T: DeserializeOwned>(row: impl Into<Line<'a>>) -> Result<T> {
     let row = row.into();
     let columns = if CHECKED { row.cells().count() } else { 0 };
@@ -108,7 +108,7 @@ pub(crate) fn read_all<T: DeserializeOwned>(rows: &[Row]) -> Result<Vec<T>> {
     rows.iter().map(read).collect()
 }
 
-/// For a field whose default replaces NULL.
+/// For a field that takes its default value for NULL.
 pub(crate) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -120,7 +120,7 @@ where
 #[derive(Debug)]
 struct Error {
     message: String,
-    /// The message names the column already.
+    /// Whether the message names the column already.
     placed: bool,
 }
 
@@ -157,9 +157,9 @@ impl de::Error for Error {
 #[derive(Clone, Copy)]
 struct Part<'a> {
     row: Line<'a>,
-    /// Its first column.
+    /// Number of its first column.
     from: usize,
-    /// True if a field took the column.
+    /// For each column of the row: whether a field took it.
     taken: &'a RefCell<Vec<bool>>,
 }
 
@@ -181,7 +181,7 @@ impl<'de> Deserializer<'de> for Part<'de> {
         })
     }
 
-    /// Several structs from one row.
+    /// Every struct of the tuple is offered all columns.
     fn deserialize_tuple<V: Visitor<'de>>(
         self,
         many: usize,
@@ -196,7 +196,7 @@ impl<'de> Deserializer<'de> for Part<'de> {
     }
 }
 
-/// Walks the columns from left to right.
+/// Passes the columns to serde from left to right.
 struct Columns<'a> {
     part: Part<'a>,
     at: usize,
@@ -253,7 +253,7 @@ impl<'a> FromSql<'a> for Raw<'a> {
 /// The value of a column, or an element of an array.
 #[derive(Clone, Copy)]
 struct Value<'a> {
-    /// The row and the column, to read a nested struct; `None` for an array's element.
+    /// The row and the number of the column, for a nested struct; `None`: an element of an array.
     from: Option<(Part<'a>, usize)>,
     ty: &'a Type,
     raw: Option<&'a [u8]>,

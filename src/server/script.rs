@@ -1,4 +1,4 @@
-//! Reads the query files: a few of psql's own words, no expressions, no nesting.
+//! Reads the query files, which use a few of psql's commands: no expressions, no nested `\if`.
 //!
 //! - `\if :since_2_29`, `\elif :since_2_22`, `\else`, `\endif`: lines for TimescaleDB of that version and later, or for the others
 //! - `\ir shared/chunk.sql`: the lines of that file
@@ -10,14 +10,14 @@ use crate::model::version::Version;
 
 static FILES: Dir = include_dir!("$CARGO_MANIFEST_DIR/queries");
 
-/// Deepest nesting of fragments; deeper means a circle.
+/// Maximum nesting of fragments; a deeper one means that a fragment includes itself.
 const DEEPEST: usize = 6;
 
-/// Position of a line: outside `\if`, or in one of its parts.
+/// State at a line: outside `\if`, or in one of its parts.
 #[derive(Clone, Copy)]
 enum Part {
     Outside,
-    /// Whether its lines are taken, and whether those of an earlier part were.
+    /// Whether the lines of this part are used, and whether those of an earlier part were.
     If(bool, bool),
     Else(bool),
 }
@@ -28,7 +28,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     files.filter_map(|path| path.strip_suffix(".sql"))
 }
 
-/// The versions that a query's file, or a fragment that it may use, distinguishes; oldest first.
+/// The versions named by `\if` and `\elif` in a query's file and in all fragments; oldest first.
 pub(super) fn versions(name: &str) -> Vec<Version> {
     let shared = FILES.get_dir("shared").into_iter().flat_map(Dir::files);
     let all = FILES.get_file(format!("{name}.sql")).into_iter();
@@ -103,7 +103,7 @@ fn since(word: &str) -> Option<Version> {
     Some(Version::new(major.parse().ok()?, minor.parse().ok()?))
 }
 
-/// A line with the text of the fragments that it names; a comment names none.
+/// A line with each fragment that it names replaced by the fragment's text. A comment is not changed.
 fn named(line: &str, version: Version, deeper: usize) -> Result<String, String> {
     let mut out = String::new();
     for (nth, piece) in line.split(" :").enumerate() {

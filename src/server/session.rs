@@ -1,4 +1,4 @@
-//! The read session: one connection for lists, a second one (renewed now and then) for what opens many files.
+//! The read session: one connection for lists. A second one, replaced now and then, is for queries that open many relations.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -22,18 +22,17 @@ use crate::server::known::Server;
 use crate::server::known::own::Own;
 use crate::server::sql::{Param, Query};
 
-/// Settings of every read session: it cannot write, waits briefly for locks, and takes no parallel workers from the
-/// policies.
+/// Settings of every read session: it cannot write, waits only briefly for locks, and uses no parallel workers, which the policies
+/// may need.
 const SESSION: &str = "set default_transaction_read_only = on; set statement_timeout = '5s'; set lock_timeout = '200ms'; \
     set jit = off; set max_parallel_workers_per_gather = 0; set idle_in_transaction_session_timeout = '10s'; \
     set work_mem = '16MB'; set client_min_messages = error";
-/// Settings by server: the background workers' time zone, and (PostgreSQL 15 and later) no private copies of
-/// statistics entries.
+/// The time zone of the background workers (`$1`); from PostgreSQL 15 on also no cached copies of statistics.
 const SESSION_REST: &str = "select set_config('TimeZone', $1, false), case when current_setting('server_version_num')::int4 >= 150000 \
     then set_config('stats_fetch_consistency', 'none', false) end, pg_backend_pid() as pid";
 
 pub(crate) const TURNED: &str = "a read session of hypertop was changed into one that can write, by code that it ran: it was closed";
-/// Time limit for an answer: the server itself ends a statement after 5 s.
+/// Time limit for an answer. The server itself cancels a statement after 5 s.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// A read session, with the facts about its server.
@@ -46,21 +45,21 @@ pub struct Session {
         reason = "its drop removes the session from the list of own sessions"
     )]
     own: Own,
-    /// For the Journal screen, which reads no server.
+    /// For the Journal screen, which queries no server.
     pub journal: Option<Journal>,
     pub(crate) place: tokio::sync::OnceCell<Place>,
-    /// What the journal has of this user's changes to policies, and its length then.
+    /// This user's changes to policies, as read from the journal, and the length of the journal at that time.
     pub(crate) changes: tokio::sync::Mutex<(u64, Vec<PolicyChange>)>,
-    /// The lists' prepared statements: planning is most of a small list's cost.
+    /// Prepared statements of the lists: planning a small list takes longer than running it.
     lists: [OnceLock<Statement>; ScreenId::ALL.len()],
-    /// The reason why it is no longer used, if so.
+    /// The reason why the connection is no longer used, if so.
     pub(crate) given_up: OnceLock<String>,
     /// Channel for companion queries; `None`: this session runs them.
     pub(crate) second: Option<UnboundedSender<Companion>>,
 }
 
 impl Session {
-    /// Sets up a connection for reading, within its connect timeout.
+    /// Prepares a connection for reading, within its connect timeout.
     pub async fn start(connected: Connected) -> Result<Self> {
         let limit = connected.limit;
         let session = tokio::time::timeout(limit, Self::set_up(connected)).await;
@@ -81,7 +80,7 @@ impl Session {
         let server = Server::read(row, host, tls, connected.is_by_network())?;
         let trusted = Param::Texts(connected.trusted.clone());
         ask(client, trust::SET_OWNERS, &[trusted]).await?;
-        // Local time is that of the background workers, because their boundaries are shown.
+        // Local time is shown as the background workers compute it.
         let rest = ask(
             client,
             SESSION_REST,
@@ -117,7 +116,7 @@ impl Session {
         self.or_give_up(ask(&self.connected.client, text, params).await)
     }
 
-    /// Gives up a connection that does not answer in time.
+    /// Marks the connection as no longer used if it did not answer in time.
     fn or_give_up<T>(&self, answer: Result<T>) -> Result<T> {
         if let Err(error) = &answer
             && error.is::<Silence>()
@@ -141,7 +140,7 @@ impl Session {
         let statement = known.get().context("a statement was prepared")?;
         let answer = tokio::time::timeout(PATIENCE, client.query(statement, &[])).await;
         match answer.map_err(|_| late())? {
-            // The plan is out of date, or a pooler dropped the prepared statement.
+            // The cached plan has another result type, or a pooler dropped the prepared statement.
             Err(error)
                 if matches!(
                     error.code(),
@@ -155,7 +154,7 @@ impl Session {
     }
 }
 
-/// True if the session is still read-only; the query cannot be shadowed by other objects.
+/// Whether the session is still read-only. No other object can shadow SHOW.
 pub(crate) async fn still_reads(client: &Client) -> bool {
     let answer = in_time(client.simple_query("show default_transaction_read_only")).await;
     answer.is_ok_and(|answer| {
@@ -165,7 +164,7 @@ pub(crate) async fn still_reads(client: &Client) -> bool {
     })
 }
 
-/// Sets the start-up packet's settings again.
+/// Repeats the settings that were sent when the connection was opened.
 pub(crate) async fn set_as_started(client: &Client) -> Result<()> {
     in_time(client.batch_execute(&packet::statements())).await
 }
@@ -202,7 +201,7 @@ fn late() -> anyhow::Error {
     Silence(PATIENCE).into()
 }
 
-/// The server did not answer in time.
+/// The error that the server did not answer within this time.
 #[derive(Debug)]
 pub(crate) struct Silence(pub Duration);
 
@@ -218,7 +217,7 @@ impl fmt::Display for Silence {
 
 impl std::error::Error for Silence {}
 
-/// The server's error with its code, else the client's.
+/// The server's error with its SQLSTATE; without one, the client's error.
 pub(crate) fn said(error: tokio_postgres::Error) -> anyhow::Error {
     match error.as_db_error() {
         Some(error) => {

@@ -1,4 +1,4 @@
-//! SQL text by name and by TimescaleDB version: a query is one file, `queries/NAME.sql`, in the words that `script` reads.
+//! SQL text by name and TimescaleDB version: a query is one file, `queries/NAME.sql`, that [`script`] reads.
 
 use anyhow::Result;
 use tokio_postgres::Row;
@@ -6,19 +6,19 @@ use tokio_postgres::Row;
 use super::script;
 use crate::model::version::Version;
 
-/// A query's texts, each with the version from which on it serves; newest first, the last one for any version.
+/// A query's texts, each with the first version that it is for; newest first.
 pub(crate) type Texts = Vec<(Version, String)>;
 
 /// A query by its name.
 #[derive(Debug, Clone, Copy)]
 pub struct Query {
     pub name: &'static str,
-    /// Reads the file the first time.
+    /// The texts; the file is read by the first call.
     pub texts: fn() -> &'static Texts,
 }
 
 impl Query {
-    /// For a screen that reads no server.
+    /// For a screen that queries no server.
     pub const NONE: Self = Self {
         name: "",
         texts: || const { &Texts::new() },
@@ -33,7 +33,7 @@ impl Query {
     }
 }
 
-/// Names a query. A file that is missing is a compile error; one that no `query!` names, or that cannot be read, fails a test.
+/// Names a query. A missing file is a compile error; an unreadable or unused one fails a test.
 macro_rules! query {
     ($name:literal) => {{
         const _: &str = include_str!(concat!(
@@ -55,7 +55,7 @@ macro_rules! query {
 
 pub use super::script::{names, text};
 
-/// The texts of a query that differ. A file that cannot be read has none: tests read every one.
+/// The differing texts of a query; empty if its file cannot be read (a test reads every file).
 pub fn texts(name: &str) -> Texts {
     let mut texts = Texts::new();
     for since in std::iter::once(Version::new(0, 0)).chain(script::versions(name)) {
@@ -80,7 +80,7 @@ pub enum Param {
     Texts(Vec<String>),
 }
 
-/// A request for a list's companion query, on the second connection.
+/// Request to run a list's companion query on the second connection.
 #[derive(Debug)]
 pub(crate) struct Companion {
     pub query: &'static Query,

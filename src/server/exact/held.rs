@@ -1,8 +1,8 @@
-//! Relations on which an owner who is not trusted could put code that planning runs. They are read only under a lock
-//! that prevents this.
+//! Reads rows of relations to which an untrusted owner could add code that the planner runs. Such a relation is read only under
+//! a lock that prevents this.
 //!
-//! The query itself checks for such code, and whether this session holds the lock. It returns the relations that it did
-//! not read without the lock in `hold`, and the roles that could put code there in `code_owner`.
+//! The query itself looks for such code and for this session's lock. A relation that it did not read for want of the lock is in
+//! column `hold`, the role that could add code in `code_owner`.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,10 @@ use tokio_postgres::{Client, Row, Statement};
 use crate::model::trust;
 use crate::server::session::in_time;
 
-/// Most readings of a row: the newest chunks may be empty, and each reading names only the next one.
+/// Maximum number of times that a row is read: each time, `hold` may name one more chunk.
 const ROUNDS: usize = 4;
 
-/// The rows; those that need a lock are read again with it, unless the lock is busy.
+/// The rows. Those that need a lock are read again under it; if the lock is not available, the first answer stays.
 pub(super) async fn again(
     client: &Client,
     statement: &Statement,
@@ -49,7 +49,7 @@ pub(super) async fn again(
         let read = match holding(client, statement, &tables).await {
             Ok(read) => read,
             Err(_) if tables.len() > 1 => {
-                // A busy table hides only its own row.
+                // A table whose lock is not available must hide only its own row.
                 let mut read = Vec::new();
                 for (id, names) in &tables {
                     let one = BTreeMap::from([(*id, names.clone())]);
@@ -73,15 +73,15 @@ pub(super) async fn again(
     Ok(rows)
 }
 
-/// Reads these rows under a lock that keeps new code off their tables. The lock blocks no read or write, is not waited
-/// for, and ends with the reading.
+/// Reads these rows under a lock that keeps other sessions from adding code to their tables. The lock blocks no reads or writes;
+/// it is released with the rollback, and an error if it is not available at once.
 async fn holding(
     client: &Client,
     statement: &Statement,
     tables: &BTreeMap<i64, Vec<String>>,
 ) -> Result<Vec<Row>> {
     let ids: Vec<i64> = tables.keys().copied().collect();
-    // Already quoted by the server.
+    // The server has quoted these names.
     let names: Vec<_> = tables
         .values()
         .flatten()
@@ -100,14 +100,14 @@ async fn holding(
     read
 }
 
-/// The reason why the row was not read because code could have run; `None`: it was read.
+/// Reason why the row was not read: untrusted code could have run. `None`: the row was read.
 pub(super) fn unread(row: &Row, role: &str) -> Result<Option<String>> {
     let has = |name| row.columns().iter().any(|column| column.name() == name);
     if !has("code_owner") {
         return Ok(None);
     }
     if has("code") {
-        // A function that the query would call.
+        // `code` is a function that the query would have called.
         let code: Option<&str> = row.try_get("code")?;
         let owner = row.try_get("code_owner")?;
         return Ok(code.map(|code| trust::not_called(code, owner, role)));

@@ -1,10 +1,10 @@
-//! This program's sessions by process id on the server; an `application_name` proves nothing.
+//! Process ids of this program's sessions on the server. Other programs may use the same `application_name`.
 
 use std::sync::{Mutex, PoisonError};
 
 static OWN: Mutex<Vec<i32>> = Mutex::new(Vec::new());
 
-/// Guard: the session is known as this program's until it is dropped.
+/// Registers a session as this program's until it is dropped.
 #[derive(Debug)]
 pub struct Own(i32);
 
@@ -25,7 +25,6 @@ impl Drop for Own {
     }
 }
 
-/// Whether the session with this process id is one of this program.
 pub fn is(pid: i32) -> bool {
     all(|own| own.contains(&pid))
 }
