@@ -1,4 +1,4 @@
-//! Frames over a screen.
+//! Frames and text for boxes over a screen.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Rect};
@@ -17,7 +17,7 @@ pub(super) fn small(area: Rect, height: u16) -> Rect {
     )
 }
 
-/// The frame of a dialog; marked on a protected connection.
+/// Frame of a dialog; it is marked on a protected connection.
 pub(super) fn window(
     frame: &mut Frame,
     area: Rect,
@@ -43,7 +43,7 @@ pub(super) fn window(
     }
 }
 
-/// Lines broken at the width, with their styles.
+/// Lines wrapped at the width, with their styles.
 pub(super) fn wrapped<'a>(lines: &[preview::Line], width: usize, theme: &Theme) -> Vec<Line<'a>> {
     let mut all = Vec::new();
     for (role, line) in lines {
@@ -68,7 +68,7 @@ pub(super) fn scrolled(
     fitted(frame, area, all.into_iter().skip(*top).collect(), theme);
 }
 
-/// The lines that fit; the last one says if there are more.
+/// Draws the lines that fit; if there are more, the last one gives their number.
 pub(super) fn fitted(frame: &mut Frame, area: Rect, mut lines: Vec<Line>, theme: &Theme) {
     let page = usize::from(area.height);
     let below = lines.len().saturating_sub(page);

@@ -103,12 +103,12 @@ pub(super) fn section_lines(
                 }
             }
         }
-        // The title depends on the axis' scale, so both are drawn together.
+        // The title contains the scale, so it is drawn together with the axis.
         Section::Axis(axis) => axis_lines(lines, axis, width, theme),
     }
 }
 
-/// A value in details: a moment is shown with its age.
+/// Text of a value in the details; a moment is shown as age and time.
 pub(super) fn full(value: &Value, now: Stamp) -> String {
     match value {
         Value::Time(stamp) if stamp.is_finite() => {
@@ -230,7 +230,7 @@ fn axis_lines(lines: &mut Vec<Line<'static>>, axis: &TimeAxis, width: usize, the
     lines.extend(drawn.into_iter().map(|line| inked(line, theme)));
 }
 
-/// A line of an axis in the theme's styles.
+/// A line of an axis with the theme's colours.
 pub(super) fn inked(line: InkedLine, theme: &Theme) -> Line<'static> {
     let mut spans = vec![Span::raw(" ")];
     spans.extend(line.into_iter().map(|(ink, text)| {

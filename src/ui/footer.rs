@@ -37,7 +37,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
         };
         let label = format!(" {label}  ");
         let wanted = text::width(key) + text::width(&label);
-        // A hint that does not fit is left out.
+        // Hints that do not fit are left out.
         if wanted > room {
             break;
         }
@@ -54,7 +54,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
     frame.render_widget(Line::styled(place, theme.style("muted")), end);
 }
 
-/// The keys of this screen, most useful first.
+/// Keys of this screen, most useful first.
 fn hints(app: &App) -> &'static [(Here, &'static str)] {
     if app.details.is_some() {
         &[
@@ -107,7 +107,7 @@ fn hints(app: &App) -> &'static [(Here, &'static str)] {
     }
 }
 
-/// The cursor's row, and the age of the rows.
+/// Number of the selected row, of all rows, and the age of the rows.
 fn place(app: &App) -> String {
     let (at, lines, shown, all) = with_table!(app.screens, app.screen, |table| table.place());
     let marks = with_table!(app.screens, app.screen, |table| table.marks());
@@ -140,7 +140,7 @@ fn place(app: &App) -> String {
     }
 }
 
-/// Time of the oldest reading shown.
+/// Time of the oldest load among the shown rows; `None`: nothing loaded.
 fn oldest(app: &App) -> Option<Stamp> {
     let read = |part: ScreenId| match app.screens.fresh(part) {
         Freshness::At(loaded) => Some(*loaded),

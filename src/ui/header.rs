@@ -14,7 +14,7 @@ const NO_TLS: &str = "no TLS";
 pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
     let theme = app.theme();
     let mut spans = Vec::new();
-    // On a narrow terminal the program's name is left out first.
+    // On a narrow terminal the program's name is the first thing to be left out.
     if area.width >= 100 || app.server.is_none() {
         spans.push(Span::styled("hypertop ", theme.style("header.product")));
     }
@@ -23,7 +23,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
             spans.push(Span::styled(" SIMULATED ", theme.style("simulated")));
             spans.push(Span::raw(" "));
         }
-        // Access is kept; the server's details are shortened first.
+        // The access marks are always shown in full; the server's details are shortened to fit.
         let marks = [
             (app.rules.protected, " PROTECTED ", "protected"),
             (app.rules.read_only.is_some(), " READ ONLY ", "caveat"),
@@ -88,8 +88,7 @@ fn replayed<'a>(app: &App) -> Span<'a> {
     Span::styled(text, app.theme().style("caveat"))
 }
 
-/// Host, database, role, TLS, primary or standby, versions, edition: shortened step by step
-/// until it fits.
+/// Host, database, role, TLS, primary or standby, versions and edition, shortened step by step until they fit.
 fn about_server(server: &Server, room: usize) -> String {
     let tls = server.tls.as_deref().unwrap_or(NO_TLS);
     let side = if server.standby { "standby" } else { "primary" };
@@ -123,7 +122,7 @@ fn about_server(server: &Server, room: usize) -> String {
     } else {
         String::new()
     };
-    // The database's name is the last to be cut.
+    // Role, host and database are cut last.
     let ends = [
         format!(" {tls} {side} PG {postgres} {short}"),
         format!("{open} {side} PG {postgres} {short}"),

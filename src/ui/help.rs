@@ -1,4 +1,4 @@
-//! The help: the open screen first, then what holds everywhere.
+//! The help: the open screen first, then the keys and actions of all screens.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -16,10 +16,10 @@ use crate::model::target::TargetKind;
 use crate::model::text;
 use crate::model::verdict::Level;
 
-/// Least width of a text column; as many stand side by side as fit.
+/// Minimum width of a text column, in cells; the help has as many columns as fit.
 const COLUMN: usize = 58;
 
-/// The parts of a filter, by examples.
+/// Filter syntax, by examples.
 const FILTER: &[(&str, &str)] = &[
     (
         "energy mes",
@@ -45,10 +45,10 @@ const FILTER: &[(&str, &str)] = &[
     ("lag=?", "unknown values; no other comparison finds them"),
 ];
 
-/// What the help is about.
+/// What the help is shown for.
 pub(super) struct About<'a> {
     pub screen: ScreenId,
-    /// Of the selected row.
+    /// Target kinds of the selected row.
     pub kinds: &'a [TargetKind],
     pub keys: &'a KeyMap,
 }
@@ -151,7 +151,7 @@ fn signs(theme: &Theme) -> Vec<Entry> {
     signs
 }
 
-/// The keys that take an action on this screen; without a selected row of its kind, its own keys.
+/// Keys that run this action on this screen. If it does not apply to the selected row: all its keys.
 fn in_force(action: &Action, about: &About) -> Vec<String> {
     let keys = about.keys.of(action);
     if !action.applies(about.kinds) {
@@ -164,7 +164,7 @@ fn in_force(action: &Action, about: &About) -> Vec<String> {
     keys.iter().filter(takes).cloned().collect()
 }
 
-/// The keys, or the name to type into the palette.
+/// The keys; without any, the name to type into the palette.
 fn how(action: &Action, keys: &[String]) -> String {
     match keys {
         [] => format!(":{}", action.name),
@@ -172,7 +172,7 @@ fn how(action: &Action, keys: &[String]) -> String {
     }
 }
 
-/// Names with their meanings, aligned after the longest name, in as many columns as fit; each is read from top to bottom.
+/// Names and meanings, aligned after the longest name, in as many columns as fit, read column by column.
 fn section(
     lines: &mut Vec<Line<'static>>,
     title: &str,

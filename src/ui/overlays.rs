@@ -1,4 +1,4 @@
-//! What lies over a screen: the palette, the prompts, the messages.
+//! Boxes over a screen: palette, prompts and messages.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -79,7 +79,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
     }
 }
 
-/// A box as large as its lines, in the middle.
+/// A centred box of the size of its lines.
 fn note(frame: &mut Frame, area: Rect, notes: &[String], theme: &Theme) {
     let width = usize::from(area.width).min(90).saturating_sub(4);
     let mut lines: Vec<_> = notes
@@ -112,10 +112,10 @@ fn prompt_line(frame: &mut Frame, area: Rect, sign: &str, prompt: &mut Prompt, t
     frame.render_widget(&prompt.area, right);
 }
 
-/// Most lines of an error under a prompt.
+/// Maximum number of lines of an error under a prompt.
 const ERROR_LINES: usize = 6;
 
-/// A one-line prompt at the bottom of the screen; an error is shown whole.
+/// Draws a one-line prompt at the bottom of the screen, with its hint or error below it.
 fn one_line(
     frame: &mut Frame,
     area: Rect,
@@ -222,7 +222,7 @@ fn draw_palette(
     );
 }
 
-/// The help of an action, which a list may cut.
+/// Full help of the selected action: the list may cut it.
 fn help_line(frame: &mut Frame, area: Rect, words: &str, theme: &Theme) {
     let words = text::cut(words, usize::from(area.width).saturating_sub(1));
     frame.render_widget(
@@ -231,11 +231,11 @@ fn help_line(frame: &mut Frame, area: Rect, words: &str, theme: &Theme) {
     );
 }
 
-/// Cells of an action's name in a list.
+/// Width of an action's name in a list, in cells.
 const NAME: usize = 28;
 
 fn entry(name: &str, words: &str, key: &str, style: Style, width: usize) -> Line<'static> {
-    // Short keys are aligned; a long one moves only its own line.
+    // Short keys are aligned; a longer key widens only its own line.
     let column = text::width(key).max(4) + 2;
     let rest = width.saturating_sub(NAME + column);
     let help = text::pad(&text::cut(words, rest), rest);

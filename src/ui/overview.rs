@@ -1,4 +1,4 @@
-//! The head of the Overview: the worst level, and the server's figures with their history.
+//! Top of the Overview: the worst level, and the server's figures with their history.
 
 use ratatui::text::{Line, Span};
 
@@ -14,27 +14,27 @@ use crate::screens::table::Freshness;
 use crate::screens::{chart, overview, server, with_table};
 use crate::server::known::At;
 
-/// Smallest width of a figure, in cells.
+/// Minimum width of a figure, in cells.
 const CELLS: usize = 26;
-/// Widest picture, in cells.
+/// Maximum width of a gauge or sparkline, in cells.
 const PICTURE: usize = 24;
-/// A figure that has come this far towards its threshold is coloured as a notice.
+/// From this part of a warning's threshold on, a figure is coloured as a notice.
 const NEAR: f64 = 0.8;
 
-/// One figure: label, value, picture and level.
+/// One figure: label, value, gauge or sparkline, and level.
 struct Figure {
     label: &'static str,
     now: String,
     picture: Picture,
     level: Level,
-    /// Part of the way to the threshold of a warning; 0: there is no threshold.
+    /// Value divided by the threshold of a warning; 0: no threshold.
     towards: f64,
 }
 
 enum Picture {
-    /// A share of the whole; `None`: unknown.
+    /// A share from 0 to 1; `None`: unknown.
     Gauge(Option<f64>),
-    /// The values since the start.
+    /// The values since the console started.
     Line(Vec<f64>),
     None,
 }
@@ -48,7 +48,7 @@ pub(super) fn panel<'a>(app: &App, width: usize) -> Vec<Line<'a>> {
     let figures = figures(app, &at);
     let columns = (width / CELLS).clamp(1, figures.len().max(1));
     let cells = width / columns;
-    // One column of the panel: its labels, pictures and values are aligned.
+    // Within a column of the panel, labels, gauges and values are aligned.
     let widest = |column: usize, of: fn(&Figure) -> usize| {
         let own = figures.iter().skip(column).step_by(columns);
         own.map(of).max().unwrap_or(0)
@@ -71,13 +71,13 @@ pub(super) fn panel<'a>(app: &App, width: usize) -> Vec<Line<'a>> {
     lines
 }
 
-/// The worst level, the number of findings by level, and the screens not read yet.
+/// The worst level, the number of findings per level, and the screens that are not loaded yet.
 fn standing<'a>(app: &App, width: usize) -> Line<'a> {
     let theme = app.theme();
     let (level, words) = overview::health(app.screens.overview.rows());
     let hidden = app.acknowledged.hidden().words();
     let acknowledged = hidden.map_or_else(String::new, |hidden| format!(" · {hidden}"));
-    // No all-clear before the expensive figures are read, too.
+    // `HEALTHY` is not shown before the exact figures are loaded, too.
     let healthy = level == Level::Ok;
     let unread = |part: &ScreenId| {
         let (missing, _) = with_table!(app.screens, *part, |table| table.ungathered());
@@ -126,7 +126,7 @@ fn standing<'a>(app: &App, width: usize) -> Line<'a> {
     ])
 }
 
-/// The figure's value; colour is never the only sign.
+/// The value, with the level's sign: colour must not be the only sign of a problem.
 fn value(figure: &Figure) -> String {
     match figure.level {
         Level::Ok => figure.now.clone(),
@@ -134,7 +134,7 @@ fn value(figure: &Figure) -> String {
     }
 }
 
-/// Label, picture and value; `size` holds the widths of the widest label and value of the column.
+/// Draws label, picture and value; `size`: widths of the column's widest label and value.
 fn draw<'a>(
     figure: &Figure,
     cells: usize,
@@ -150,7 +150,7 @@ fn draw<'a>(
         Level::Ok => (quiet, text),
         level => (theme.level(level), theme.level(level)),
     };
-    // A blank before the label, on both sides of the picture, and after the value.
+    // A space before the label, on both sides of the picture, and after the value.
     let room = cells.saturating_sub(label + value_width + 4);
     let wide = room.min(PICTURE);
     let picture = match &figure.picture {
@@ -177,7 +177,7 @@ fn draw<'a>(
     ]
 }
 
-/// At 120 columns there are four in a line: gauges below gauges, and lines below lines.
+/// The order is for four figures per line, at 120 columns: gauges below gauges, sparklines below sparklines.
 fn figures(app: &App, at: &At) -> Vec<Figure> {
     let [connections, workers, archiver, standby] = limited(app, at);
     let [transactions, wal, oldest, hits, size] = over_time(app, at);
@@ -210,7 +210,6 @@ fn find<'a>(app: &'a App, name: &str) -> Option<&'a server::Row> {
     rows.iter().find(|row| row.name == name)
 }
 
-/// A figure of the server without a threshold.
 fn figure(
     app: &App,
     at: &At,
@@ -355,7 +354,7 @@ fn of_the_screens(app: &App, at: &At) -> [Figure; 3] {
     ]
 }
 
-/// `12/197`; `-` where it is hidden from this role.
+/// `12/197`; `-` if this role may not read it.
 fn of_limit(row: Option<&server::Row>) -> String {
     match row.map(|row| (row.value, row.bound)) {
         Some((Some(value), Some(bound))) => format!("{value:.0}/{bound:.0}"),

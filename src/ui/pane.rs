@@ -1,4 +1,4 @@
-//! The preview pane in the lower third: reason and fix of the selected row, its picture, then its figures.
+//! The preview pane in the lower third: of the selected row the reason, the fix, its time axis, and its figures.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -17,12 +17,12 @@ use crate::model::verdict::Verdict;
 use crate::screens::record::Section;
 use crate::ui::details;
 
-/// Most lines of the reason; the details have all of it.
+/// Maximum number of lines of the reason; the details show all of it.
 const REASON_LINES: usize = 3;
-/// Width of a column of figures.
+/// Minimum width of a column of figures, in cells.
 const FIGURE: usize = 50;
 
-/// Its height on a screen of a terminal of this height; `None`: it is closed, or there is no room.
+/// The pane's height for this height of the terminal, both in lines; `None`: closed, or no room.
 pub(super) fn height(app: &mut App, terminal: u16) -> Option<u16> {
     app.pane.fit(terminal).then_some(terminal / 3)
 }
@@ -42,7 +42,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
     let most = (width / FIGURE).max(1);
     let add = |lines: &mut Vec<Line<'static>>, section: &Section, columns: usize| {
         let room = height.saturating_sub(lines.len());
-        // A title alone says nothing.
+        // A title without content is not shown.
         if room > 1 || matches!(section, Section::Facts { .. }) {
             let place = Place {
                 width,
@@ -63,7 +63,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
     frame.render_widget(Paragraph::new(lines), area);
 }
 
-/// `── mes.metrics ──────────────── reading… ──`
+/// The pane's upper border with its title: `── mes.metrics ──────────────── reading… ──`.
 fn rule<'a>(app: &App, width: usize) -> Line<'a> {
     let (theme, pane) = (app.theme(), &app.pane);
     if pane.title.is_empty() {
@@ -116,7 +116,7 @@ fn reason(lines: &mut Vec<Line>, verdict: &Verdict, width: usize, theme: &Theme)
     }
 }
 
-/// The key and the words of the fix of the worst finding that has one.
+/// The key and name of the fix of the worst finding that has one; `None`: no finding has one.
 fn next_step<'a>(app: &App, verdict: &Verdict, width: usize) -> Option<Line<'a>> {
     let theme = app.theme();
     let fix = verdict.findings.iter().find_map(|finding| finding.fix)?;
@@ -131,7 +131,7 @@ fn next_step<'a>(app: &App, verdict: &Verdict, width: usize) -> Option<Line<'a>>
     ]))
 }
 
-/// Room for a section, and the columns of its figures.
+/// Size of a section, in cells, and its number of columns of figures.
 #[derive(Clone, Copy)]
 struct Place {
     width: usize,
@@ -139,8 +139,7 @@ struct Place {
     columns: usize,
 }
 
-/// The fewest columns of figures in which all sections fit, so that the pane is filled and values are whole; at most as many
-/// as the width has.
+/// The smallest number of columns of figures with which all sections fit (fewer columns cut fewer values), at most `most`.
 fn columns(sections: &[Section], most: usize, room: usize) -> usize {
     let lines = |columns: usize| -> usize {
         let lines = sections.iter().map(|section| match section {
@@ -179,7 +178,7 @@ fn known(facts: &[(String, Value)]) -> impl Iterator<Item = &(String, Value)> {
     facts.iter().filter(|(_, value)| *value != Value::Null)
 }
 
-/// The known figures, column by column.
+/// The figures that are not NULL, column by column.
 fn figures(
     facts: &[(String, Value)],
     place: Place,

@@ -1,4 +1,4 @@
-//! The table of a screen; only visible rows and columns are built.
+//! The table of a screen. Only visible rows and columns are built.
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -17,7 +17,7 @@ use crate::screens::table::{Drawn, Shown, SortBy, Table, shown};
 use crate::screens::with_table;
 use crate::server::known::At;
 
-/// Cells before the first column: the verdict's sign and a space.
+/// Cells before the first column: the level's sign and a mark or a space.
 const SIGN: u16 = 2;
 
 pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
@@ -31,10 +31,10 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
     with_table!(mut app.screens, app.screen, |table| draw_rows(frame.buffer_mut(), area, table, &at, theme, (wide, key)));
 }
 
-/// A column with its position on the terminal.
+/// A column with its position in the table's area.
 struct Placed<R: 'static> {
     column: &'static Column<R>,
-    /// Index among the shown columns.
+    /// Index in all columns of the screen that have a heading.
     index: usize,
     left: u16,
     width: u16,
@@ -88,7 +88,7 @@ fn draw_rows<R: Record>(
     }
 }
 
-/// One row. `cursor`: the column cursor, where the row is selected.
+/// Draws one row. `cursor`: the selected column, if this row is selected.
 fn draw_row<R: Record>(
     buffer: &mut Buffer,
     area: Rect,
@@ -110,7 +110,7 @@ fn draw_row<R: Record>(
         let value = (place.column.value)(row, at);
         let wrong = place.column.level(shown.findings);
         let style = match (&value, nth) {
-            // Level Ok leaves the name uncoloured: colour is for problems.
+            // The name of a row at level Ok has no colour: colour is for problems.
             (_, 0) if !on && level != Level::Ok => sign,
             _ if wrong != Level::Ok => base.patch(theme.level(wrong)),
             (Value::Null, 1..) if !on => theme.style("muted"),
@@ -131,7 +131,7 @@ fn draw_row<R: Record>(
     }
 }
 
-/// The line for the rows that are folded: the key that shows them, and what they are.
+/// Draws the line for the folded rows: the key that shows them, and what they are.
 fn draw_fold(buffer: &mut Buffer, area: Rect, (key, words): &(String, String), theme: &Theme) {
     let own = u16::try_from(text::width(key)).unwrap_or(0);
     let (x, room) = (area.x + SIGN + own, area.width.saturating_sub(SIGN + own));
@@ -140,7 +140,7 @@ fn draw_fold(buffer: &mut Buffer, area: Rect, (key, words): &(String, String), t
     put(buffer, x, area.y, &words, room, theme.style("muted"));
 }
 
-/// The line below the rows for those that carry nothing: how to show them, and what they are. `None`: none is folded.
+/// Key and text of the line for rows that are folded because they have nothing to report; `None`: no rows are folded.
 fn fold_line<R: Record>(table: &Table<R>, key: Option<&str>) -> Option<(String, String)> {
     let many = i64::try_from(table.folded())
         .ok()
@@ -174,7 +174,7 @@ fn heads<R: Record>(
             }
             _ => "",
         };
-        // The mark is seen even if the heading fills its column.
+        // The sort mark replaces the end of a heading that fills its column.
         let room = usize::from(place.width).saturating_sub(text::width(mark));
         let title: String = place.column.title.chars().take(room).collect();
         let head = if mark.is_empty() {
@@ -210,8 +210,8 @@ fn put(buffer: &mut Buffer, x: u16, y: u16, content: &str, width: u16, style: St
     buffer.set_stringn(x, y, content, width.into(), style);
 }
 
-/// Visible columns and their positions: the most important ones that fit, or (in wide mode) the first column and those up to
-/// the cursor's.
+/// Visible columns and their positions: the most important ones that fit, or (in wide mode) the first one and those up to the
+/// selected one.
 fn place<R: Record>(table: &mut Table<R>, area: Rect, wide: bool) -> Vec<Placed<R>> {
     let all: Vec<_> = shown::<R>().collect();
     let chosen = table.chosen_columns();
@@ -248,8 +248,7 @@ fn place<R: Record>(table: &mut Table<R>, area: Rect, wide: bool) -> Vec<Placed<
     placed
 }
 
-/// The columns of rows below their group's line: what the first column says is said there, so the second one begins in its
-/// place.
+/// Columns of the rows below a group's heading, which shows the value of the first column: the second one begins in its place.
 fn below_head<R: Record>(placed: &[Placed<R>]) -> Vec<Placed<R>> {
     let (Some(first), Some(column)) = (placed.first(), shown::<R>().nth(1)) else {
         return Vec::new();
@@ -266,8 +265,8 @@ fn below_head<R: Record>(placed: &[Placed<R>]) -> Vec<Placed<R>> {
     std::iter::once(name).chain(rest).collect()
 }
 
-/// The most important columns that fit: the highest rank is left out first, and of equals the rightmost. Those of the highest
-/// rank that is left may shrink.
+/// The columns that fit. The one with the highest rank is left out first, of equals the rightmost. The remaining columns of the
+/// highest rank may shrink.
 fn fitting<R: Record>(
     table: &Table<R>,
     columns: &[&'static Column<R>],
@@ -295,8 +294,8 @@ fn fitting<R: Record>(
     kept
 }
 
-/// Widths of the kept columns: some shrink where room is short; where there is more, those that grow get equal parts of it,
-/// as far as their content needs it.
+/// Widths of the kept columns. If there is too little room, columns shrink from the right; if there is too much, growing columns
+/// share it equally, up to the width of their content.
 fn widths<R: Record>(
     table: &Table<R>,
     columns: &[&'static Column<R>],
@@ -334,7 +333,7 @@ fn widths<R: Record>(
     }
 }
 
-/// The first column, and those that end at the cursor's (or begin after the first, when there is room).
+/// Indexes of the first column and of those that end with the selected one (or, if there is room, go further).
 fn scrolled(widths: &[u16], cursor: usize, width: u16) -> Vec<usize> {
     let first = widths.first().copied().unwrap_or(0);
     let mut start = 1;

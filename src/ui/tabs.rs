@@ -1,4 +1,4 @@
-//! The line of tabs with their badges, shortened until it fits, and the filter.
+//! The line of tabs with their badges and the filter, shortened until it fits.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -47,7 +47,7 @@ fn line<'a>(app: &App, width: usize) -> Line<'a> {
             let others = total(&tabs, app.screen, shape) - text::width(&word);
             word = text::cut(&word, width.saturating_sub(others).max(1));
         }
-        // In a narrow line the first tab has no space before it.
+        // In a narrow line nothing precedes the first tab.
         let before = if spans.is_empty() && gap.is_empty() {
             ""
         } else {
@@ -65,10 +65,10 @@ fn line<'a>(app: &App, width: usize) -> Line<'a> {
     Line::from(spans).style(theme.style("tab"))
 }
 
-/// Width that the tabs keep when a filter is shown, in cells.
+/// Minimum width of the tabs beside a filter, in cells.
 const TABS: usize = 46;
 
-/// Below this width only the open tab has its name; above it as many as fit.
+/// On a narrower terminal (cells) only the open tab shows its name.
 const NAMED: usize = 100;
 
 struct Tab {
@@ -77,18 +77,18 @@ struct Tab {
     badge: Option<Badge>,
 }
 
-/// What is shown of the tabs; of the open one always its key, name and badge.
+/// What the tabs show. The open one always shows key, name and badge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shape {
-    /// Everything, with a space after each.
+    /// Key, name and badge, with an additional space after each tab.
     Roomy,
     Whole,
-    /// The names of the first ones, of the others the key and the badge.
+    /// Key, name and badge of this number of tabs; key and badge of the others.
     First(usize),
-    /// The key and the sign of the badge.
+    /// Key, and the sign of the badge.
     Signs,
     Keys,
-    /// The keys, and the open tab's name is cut.
+    /// As `Keys`, and the open tab's name is cut.
     Cut,
 }
 
@@ -108,7 +108,7 @@ impl Tab {
         }
     }
 
-    /// Its words and its badge; `None`: without a key there is nothing to show of it.
+    /// Text and badge of a tab; `None`: a tab without a key shows only its name, and that only in wider shapes.
     fn shown(&self, open: bool, nth: usize, shape: Shape) -> Option<(String, String)> {
         let named = match shape {
             Shape::Roomy | Shape::Whole => true,
@@ -135,7 +135,7 @@ impl Tab {
     }
 }
 
-/// Width of all tabs if this one is open.
+/// Width of all tabs in cells if `open` is the open one.
 fn total(tabs: &[Tab], open: ScreenId, shape: Shape) -> usize {
     let shown = tabs
         .iter()
@@ -148,7 +148,7 @@ fn total(tabs: &[Tab], open: ScreenId, shape: Shape) -> usize {
     all.saturating_sub(usize::from(shape.gap().is_empty()))
 }
 
-/// The roomiest shape that fits whichever tab is open, so that the tabs do not jump.
+/// The widest shape that fits for every open tab, so that the tabs do not move when another one is opened.
 fn shape(tabs: &[Tab], width: usize) -> Shape {
     let named = if width >= NAMED { tabs.len() } else { 0 };
     let first = (0..=named).rev().map(Shape::First);

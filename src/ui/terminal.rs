@@ -1,4 +1,4 @@
-//! The terminal: raw mode and the alternate screen, restored whatever happens; one write a frame.
+//! The terminal: raw mode and alternate screen, restored even after a panic. Each frame is one write.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -27,10 +27,10 @@ use crate::app::App;
 use crate::app::theme::Background;
 use crate::ui;
 
-/// Whether the terminal is in raw mode, for the panic hook.
+/// Whether the console holds the terminal, for the panic hook.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
-/// Collects a frame and writes it at once.
+/// Collects a frame, and writes it in one piece when flushed.
 #[derive(Debug)]
 struct OneWrite {
     out: File,
@@ -50,17 +50,17 @@ impl Write for OneWrite {
     }
 }
 
-/// crossterm's backend without the query for the cursor's position: a terminal that does not answer would delay the
-/// first frame, and a full screen does not need it.
+/// crossterm's backend without the query for the cursor's position: a full screen does not need it, and a terminal that does not
+/// answer would delay the first frame.
 #[derive(Debug)]
 struct Quiet {
     out: CrosstermBackend<OneWrite>,
-    /// The last believable size.
+    /// The last plausible size.
     size: Cell<Size>,
 }
 
-/// Most columns or lines, and most cells, of a believable size. A larger one (a broken terminal, or an attack on the
-/// memory) is ignored.
+/// Limits of a plausible size: columns or lines, and cells. Larger ones (a broken terminal, or an attack on the memory) are
+/// ignored.
 const MOST: (u16, u32) = (10_000, 1_000_000);
 
 fn is_a_size(size: Size) -> bool {
@@ -70,7 +70,7 @@ fn is_a_size(size: Size) -> bool {
 impl Backend for Quiet {
     type Error = io::Error;
 
-    /// Draws the changed cells as one synchronized update; writes nothing if none changed.
+    /// Writes the changed cells as one synchronized update, or nothing if no cell changed.
     fn draw<'a, I: Iterator<Item = (u16, u16, &'a buffer::Cell)>>(
         &mut self,
         content: I,
@@ -135,7 +135,7 @@ impl Write for Quiet {
     }
 }
 
-/// The terminal while it is ours; dropping it gives it back.
+/// The terminal in the console's hands: `drop` restores it.
 #[derive(Debug)]
 pub struct Screen {
     terminal: Terminal<Quiet>,
@@ -147,7 +147,7 @@ pub fn is_there() -> bool {
     io::stdout().is_terminal() && io::stdin().is_terminal()
 }
 
-/// An error if the terminal cannot show a console.
+/// An error if this terminal cannot show the console.
 pub fn check() -> Result<()> {
     if std::env::var("TERM").is_ok_and(|term| term == "dumb") {
         bail!(
@@ -157,8 +157,8 @@ pub fn check() -> Result<()> {
     Ok(())
 }
 
-/// The background, if the terminal says it (OSC 11) within a second. Asked before the terminal is taken, since the answer
-/// comes as input.
+/// The background colour, if the terminal reports it within a second (OSC 11); `None`: it does not. Called before [`Screen::take`],
+/// because the answer arrives as input.
 pub fn background() -> Option<Background> {
     let color = terminal_colorsaurus::background_color(QueryOptions::default()).ok()?;
     Some(if color.perceived_lightness() > 0.5 {
@@ -209,13 +209,12 @@ impl Screen {
         Ok(())
     }
 
-    /// Draws the whole next frame.
+    /// Makes the next frame write every cell.
     pub(crate) fn redraw(&mut self) {
-        // The next write reports a broken terminal.
+        // The next write reports an error of the terminal.
         let _ = self.terminal.clear();
     }
 
-    /// Draws the changed cells in one write.
     pub fn draw(&mut self, app: &mut App) -> Result<()> {
         self.terminal.autoresize()?;
         ui::draw(&mut self.terminal.get_frame(), app);
@@ -225,20 +224,20 @@ impl Screen {
         Ok(())
     }
 
-    /// Takes the terminal again after SIGCONT: the shell has reset it meanwhile.
+    /// Sets the terminal up again after SIGCONT, because the shell has reset it.
     pub(crate) fn take_again(&mut self) -> Result<()> {
         restore();
         self.enter()
     }
 
-    /// Suspends: gives the terminal to the shell until `fg`.
+    /// Restores the terminal and stops this process until the shell's `fg`.
     pub fn suspend(&mut self) -> Result<()> {
         restore();
         nix::sys::signal::raise(nix::sys::signal::Signal::SIGTSTP)?;
         self.enter()
     }
 
-    /// Copies text to the clipboard of the user's machine, through the terminal (OSC 52).
+    /// Copies text to the clipboard of the user's machine, by way of the terminal (OSC 52).
     pub fn copy(&mut self, text: &str, tmux: bool) -> Result<()> {
         let out = self.terminal.backend_mut();
         out.write_all(osc52(text, tmux).as_bytes())?;
@@ -253,10 +252,10 @@ impl Drop for Screen {
     }
 }
 
-/// Longest text that is copied: terminals drop longer sequences.
+/// Maximum length of copied text, in bytes: terminals ignore longer sequences.
 const CLIPBOARD_BYTES: usize = 74_000;
 
-/// The sequence that sets the clipboard; inside tmux it is wrapped, so that the outer terminal gets it.
+/// Escape sequence that sets the clipboard; wrapped inside tmux, so that it reaches the outer terminal.
 pub(crate) fn osc52(text: &str, tmux: bool) -> String {
     let mut end = text.len().min(CLIPBOARD_BYTES);
     while !text.is_char_boundary(end) {
@@ -270,7 +269,7 @@ pub(crate) fn osc52(text: &str, tmux: bool) -> String {
     }
 }
 
-/// Gives the terminal back; safe to call at any time, and more than once.
+/// Restores the terminal. May be called at any time, and more than once.
 pub fn restore() {
     if TAKEN.swap(false, Ordering::SeqCst) {
         let mut out = io::stdout();
@@ -285,7 +284,7 @@ pub fn restore() {
     }
 }
 
-/// A panic restores the terminal before it speaks.
+/// Makes a panic restore the terminal before its message is printed.
 pub fn restore_on_panic() {
     let speak = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {

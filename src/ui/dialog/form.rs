@@ -18,16 +18,16 @@ use crate::model::text::printable;
 use crate::ui::boxes::{fitted, wrapped};
 use crate::ui::dialog::picture;
 
-/// Cells of a field's label.
+/// Width of a field's label, in cells.
 const LABEL: usize = 22;
 
-/// The most lines of a picture.
+/// Maximum number of lines of a policy's preview.
 const PICTURE: usize = 9;
 
-/// Height of a list, and of a text of several lines.
+/// Height, in lines, of a list and of a text field of several lines.
 const LIST: usize = 8;
 
-/// The fields above, the plan or the errors below.
+/// Draws the fields above, and the plan or the errors below.
 pub(super) fn form(frame: &mut Frame, area: Rect, filling: &mut Filling, theme: &Theme) {
     let width = usize::from(area.width);
     let (mut lines, mut focus_line) = (Vec::new(), 0);
@@ -64,7 +64,7 @@ pub(super) fn form(frame: &mut Frame, area: Rect, filling: &mut Filling, theme: 
     let help_rows = help.len().clamp(1, 2);
     let most = usize::from(area.height).saturating_sub(3 + help_rows);
     if let Some(picture) = drawn(filling) {
-        // The words are more important.
+        // The plan's text has precedence over the preview.
         let room = (most + 2).saturating_sub(lines.len() + about.len());
         let picture = picture::lines(picture, width, room.min(PICTURE), theme);
         about.splice(heading..heading, picture);
@@ -81,7 +81,7 @@ pub(super) fn form(frame: &mut Frame, area: Rect, filling: &mut Filling, theme: 
         Constraint::Length(1),
     ];
     let [top, middle, below, foot] = Layout::vertical(rows).areas(area);
-    // Not past the last line, which would hide fields and show empty room.
+    // Scrolls no further than to the last line.
     let first = (focus_line + LIST + 1)
         .saturating_sub(above)
         .min(focus_line)
@@ -125,7 +125,7 @@ fn keys(filling: &Filling) -> String {
     format!("{field}{tab}{on} · Esc leaves")
 }
 
-/// The picture of the plan, or of the present setting.
+/// Preview of the plan, or of the present setting if the plan was refused; `None`: neither.
 fn drawn(filling: &Filling) -> Option<&Picture> {
     match &filling.outcome {
         Ok(approved) => approved.plan.picture.as_deref(),
@@ -134,7 +134,7 @@ fn drawn(filling: &Filling) -> Option<&Picture> {
     }
 }
 
-/// The plan's notes and its undo, or why there is no plan; and the lines of its title.
+/// Notes and undo of the plan, or the reason why there is none; and the number of lines of its title.
 fn about(filling: &Filling, width: usize, theme: &Theme) -> (Vec<Line<'static>>, usize) {
     let mut lines: Vec<preview::Line> = Vec::new();
     match &filling.outcome {
@@ -247,7 +247,7 @@ fn field_lines(
     }
 }
 
-/// The choices in a row, the chosen one in brackets.
+/// The choices on one line, the chosen one in brackets.
 fn choice_line(choices: &[&str], chosen: &str) -> String {
     let shown = choices.iter().map(|choice| {
         if *choice == chosen {
@@ -267,7 +267,7 @@ fn style(on: bool, theme: &Theme) -> Style {
     })
 }
 
-/// A typed value, scrolled so that the cursor is visible.
+/// Text of a field, scrolled so that the cursor (`None`: not in this field) is visible.
 fn typed<'a>(value: &str, cursor: Option<usize>, room: usize, style: Style) -> Vec<Span<'a>> {
     let chars: Vec<char> = printable(value).chars().collect();
     let Some(at) = cursor else {

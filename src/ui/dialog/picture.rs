@@ -1,4 +1,4 @@
-//! The picture of a policy's change: two strips of chunks on one scale, with their sums, limits and legend.
+//! Draws the preview of a policy's change: two strips of chunks on one scale, with counts, limits and legend.
 
 use ratatui::text::{Line, Span};
 
@@ -9,12 +9,12 @@ use crate::model::verdict::Level;
 use crate::screens::axis::{InkedLine, MapCell, Mark, Place, Slice, TimeAxis};
 use crate::ui::details::inked;
 
-/// Cells of a strip's label.
+/// Width of a strip's label, in cells.
 const LABEL: usize = 7;
-/// The narrowest strip that shows anything.
+/// Minimum width of a strip, in cells.
 const NARROWEST: usize = 24;
 
-/// The picture in at most this many lines; empty if there is no room for its two strips and their ends.
+/// The preview in at most `height` lines; empty if there is no room for both strips and one line for the axis.
 pub(super) fn lines(
     picture: &Picture,
     width: usize,
@@ -61,7 +61,7 @@ fn with_label(
     Line::from(spans)
 }
 
-/// Only the states that occur are explained.
+/// The axis; its legend has only the states that occur.
 fn axis(picture: &Picture) -> TimeAxis {
     let left = cell(State::Left);
     let slices = picture.chunks.iter().map(|(start, end)| Slice {
