@@ -1,4 +1,5 @@
-//! Actions on a database: an action fills a form, makes a plan, shows it in a preview, runs it, and can be rolled back.
+//! Actions on the database and on the console. An action on the database has a form, a plan, a preview, a run, and
+//! a rollback.
 
 pub mod act;
 pub mod action;

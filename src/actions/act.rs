@@ -1,7 +1,7 @@
-//! The type of an action on the database, and what all plans use: target, facts, refusals.
+//! The type of an action on the database, and the types that all plans use: facts and refusals.
 //!
-//! An action on the database is an [`Act`]: one query for the facts, an optional form, and one pure function that makes
-//! the [`Plan`] from both, or returns the reason why not. Read `jobs.rs` before writing another.
+//! An [`Act`] has one query for the facts, an optional form, and one pure function that makes the [`Plan`] from
+//! both or refuses. `jobs.rs` is the example for new ones.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -17,23 +17,24 @@ use crate::model::text;
 use crate::server::known::{At, Edition};
 use crate::server::sql::Query;
 
-/// Target as the database reported it.
+/// Facts about a target, as the server reported them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Facts {
     /// Facts that the plan is made from: the `facts` column of the action's query.
     pub facts: serde_json::Value,
-    /// State that an undo restores; compared before a rollback, and after it.
+    /// State that an undo restores: the `state` column. A rollback compares it before and after it runs.
     pub state: serde_json::Value,
-    /// Bytes by oid of the relations that the facts list under `sized`. `None`: not known, because of a lock.
+    /// Total bytes by oid, for the relations in the facts' list `sized`. `None`: not read, because the relation is
+    /// locked.
     pub sizes: HashMap<i64, Option<i64>>,
-    /// Code on the target whose owner is not trusted.
+    /// User code that a plan on the target may run (functions, triggers), if its owner is not in `trusted_owners`.
     pub code: Vec<crate::actions::code::Standing>,
-    /// Database that the facts are from. The plan runs in this one only.
+    /// Database that the facts were read from, the only one where the plan may run. `None`: not read from a server.
     pub place: Option<Place>,
 }
 
 impl Facts {
-    /// Oids of the relations whose sizes the plan uses.
+    /// Oids in the facts' list `sized`: the relations whose sizes the plan shows.
     pub(crate) fn sized(&self) -> Vec<i64> {
         let listed = self.facts.get("sized").and_then(|sized| sized.as_array());
         listed
@@ -53,7 +54,7 @@ pub struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// The facts as the module's own type; an error if they do not fit it.
+    /// Parses the facts into the action's own type.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
         T::deserialize(&self.facts.facts).map_err(|error| {
             Refusal::new(format!(
@@ -63,7 +64,7 @@ impl Context<'_> {
         })
     }
 
-    /// Name of an extension function, qualified: the extension may live in any schema.
+    /// Qualified name of an extension function. The extension may be in any schema.
     pub fn function(&self, name: &str) -> String {
         let schema = self
             .at
@@ -74,7 +75,7 @@ impl Context<'_> {
         format!("{}.{name}", text::quote_identifier(schema))
     }
 
-    /// Total bytes of these relations. `None`: one of them is not known.
+    /// Total bytes of these relations. `None`: the size of at least one is unknown.
     pub fn bytes(&self, oids: impl IntoIterator<Item = i64>) -> Option<i64> {
         oids.into_iter()
             .map(|oid| self.facts.sizes.get(&oid).copied().flatten())
@@ -82,15 +83,15 @@ impl Context<'_> {
     }
 }
 
-/// The reason why an action cannot be done, or not with these inputs; shown in place of the plan.
+/// The reason why an action cannot be run, at all or with these inputs. Shown in place of the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     pub why: String,
     /// An alternative that would work: its description, and the form's fields that it sets.
     pub(crate) offer: Option<(String, Vec<(&'static str, String)>)>,
-    /// Notes on the present values, if nothing would change. `None`: refused for another reason.
+    /// Notes on the present settings, if the plan would change nothing. `None`: refused for another reason.
     pub stands: Option<Vec<Note>>,
-    /// What the next run of the policy does, if nothing would change.
+    /// Drawing of the policy's next run, if the plan would change nothing.
     pub picture: Option<Box<Picture>>,
 }
 
@@ -168,12 +169,13 @@ pub(crate) type MakePlan = fn(&Context, &Inputs) -> Result<Plan, Refusal>;
 #[derive(Debug)]
 pub struct Act {
     pub on: TargetKind,
-    /// `$1` is the target's id (int8). One row with `facts` and `state`, both jsonb; no row: it is gone.
+    /// Query of one row: `facts` and `state`, both jsonb. `$1` is the target's id (int8). No row: the target does
+    /// not exist any more.
     pub facts: Query,
-    /// Form with defaults from the facts. `None`: there is nothing to choose.
+    /// Form with defaults from the facts. `None`: the action has no inputs.
     pub form: Option<MakeForm>,
     pub plan: MakePlan,
-    /// Edition whose functions it calls; refused on a lower one.
+    /// Lowest edition that has the functions of this action.
     pub needs: Edition,
 }
 
@@ -187,7 +189,7 @@ impl Act {
         Ok(())
     }
 
-    /// The form with its defaults; empty if there is nothing to choose.
+    /// The form with its defaults; empty if the action has no inputs.
     pub fn form(&self, context: &Context) -> Result<Form, Refusal> {
         self.allowed(context)?;
         self.form

@@ -1,4 +1,4 @@
-//! Types of the catalogue's entries.
+//! Types of the entries in the action catalogue.
 
 use crate::actions::act::{Act, MakeForm, MakePlan};
 use crate::model::screen_id::ScreenId;
@@ -6,7 +6,7 @@ use crate::model::target::TargetKind;
 use crate::server::known::Edition;
 use crate::server::sql::Query;
 
-/// An action on the console itself; none of these touches the database.
+/// An action on the console itself, which never changes the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Here {
     Quit,
@@ -19,9 +19,9 @@ pub enum Here {
     Last,
     Column(isize),
     Sort,
-    /// Sort by the column that is so many columns to the right.
+    /// Move the sort to the column that is so many columns further right (negative: left).
     SortStep(isize),
-    /// Ask for the column to sort by.
+    /// Show a dialog to choose the sort column.
     SortBy,
     Reverse,
     SortByVerdict,
@@ -31,7 +31,7 @@ pub enum Here {
     ShowFolded,
     Filter,
     ClearFilter,
-    /// The next match, or the previous one.
+    /// Next (forward) or previous row that matches the filter.
     Match {
         forward: bool,
     },
@@ -63,7 +63,6 @@ pub enum Here {
     Suspend,
 }
 
-/// One entry of the catalogue.
 #[derive(Debug)]
 pub struct Action {
     /// Kebab-case name, shown in the palette and in the help.
@@ -71,12 +70,11 @@ pub struct Action {
     pub help: &'static str,
     /// Default keys; `[keys]` of config.toml overrides them.
     pub keys: &'static [&'static str],
-    /// Section of the help.
+    /// Section of the help that lists the action.
     pub group: Group,
     pub does: Does,
 }
 
-/// Effect of an action.
 #[derive(Debug)]
 pub enum Does {
     /// Changes the console only.
@@ -119,7 +117,7 @@ impl Group {
         Self::Journal,
     ];
 
-    /// The screen whose rows these actions are about.
+    /// The screen that lists the targets of these actions. `None`: the group is not about one screen.
     pub fn screen(self) -> Option<ScreenId> {
         Some(match self {
             Self::Overview => ScreenId::Overview,
@@ -156,7 +154,7 @@ impl Group {
     }
 }
 
-/// Fields that all actions of a family share.
+/// Fields that all database actions of a group share.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Family {
     pub group: Group,

@@ -1,5 +1,5 @@
-//! Actions on continuous aggregates: refresh, refresh policies, real-time. A guard prevents the loss of buckets whose
-//! source rows are gone.
+//! Actions on continuous aggregates: refresh, refresh policies, real-time aggregation. A guard refuses refreshes
+//! that would delete buckets whose source rows were dropped.
 
 mod behind;
 mod explain;

@@ -1,8 +1,8 @@
-//! A job as it was captured, an `alter_job` call without side effects, and the re-creation of a deleted job.
+//! `alter_job` calls without side effects, and the re-creation of a deleted job.
 //!
-//! `alter_job` resets a time zone that is not given (2.12 and later), and moves `next_start` if the schedule or the
-//! time zone is given. So both are always given. `next_start` gets the value at the time of the statement, because
-//! every run of the job moves it; but never `-infinity`, the value of a running job, which `alter_job` refuses.
+//! `alter_job` resets the time zone unless one is given (2.12 and later), and moves `next_start` if the schedule or
+//! the time zone is given. So every call gives both: `next_start` as it is when the statement runs, because every
+//! run of the job moves it. The value `-infinity` of a running job is left out, because `alter_job` refuses it.
 
 mod recreate;
 
@@ -19,17 +19,17 @@ use crate::model::version::Version;
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Job {
     pub id: i64,
-    /// With the ` [id]` at its end.
+    /// Ends with ` [id]`.
     pub application_name: String,
     pub schedule_interval: String,
-    /// Zero: no limit.
+    /// `0`: no limit.
     pub max_runtime: String,
     /// -1: no limit.
     pub max_retries: i64,
     pub retry_period: String,
     pub proc_schema: String,
     pub proc_name: String,
-    /// Quoted if necessary.
+    /// Owner role, quoted if necessary.
     pub owner: String,
     pub scheduled: bool,
     pub fixed_schedule: bool,
@@ -39,24 +39,25 @@ pub struct Job {
     pub check_schema: Option<String>,
     pub check_name: Option<String>,
     pub hypertable_id: Option<i64>,
-    /// As the scheduler has it; `-infinity` for a job that runs or never ran. `None`: not scheduled yet.
+    /// Timestamp in the scheduler's table; `-infinity`: the job runs now or never ran. `None`: not scheduled yet.
     pub next_start: Option<String>,
-    /// The hypertable, or the user's view of an aggregate; quoted and qualified.
+    /// Hypertable, or view of the continuous aggregate; quoted and qualified. `None`: the job has no hypertable.
     pub relation: Option<String>,
-    /// Its time is an integer. `None`: the job has no hypertable.
+    /// True if the hypertable's time is an integer. `None`: the job has no hypertable.
     pub integer_time: Option<bool>,
-    /// Its time, as a policy by creation takes it. `None`: the job has no hypertable.
+    /// Type of the hypertable's time, for policies by creation time. `None`: the job has no hypertable.
     #[serde(default)]
     pub creation: Option<ByCreation>,
-    /// Type of its time column, as `regtype` prints it; integer offsets of a refresh policy must have this type.
+    /// Type of the hypertable's time column, as `regtype` prints it. Integer offsets of a refresh policy must have
+    /// this type.
     #[serde(default)]
     pub(crate) axis_type: Option<String>,
-    /// Refresh policy of an aggregate that is built on another aggregate.
+    /// True for the refresh policy of an aggregate that is built on another aggregate.
     #[serde(default)]
     pub(crate) hierarchical: bool,
 }
 
-/// Settings that `alter_job` changes. `None`: stays as it is.
+/// Settings that `alter_job` changes. `None`: the setting stays as it is.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Change {
     pub schedule_interval: Option<String>,
@@ -65,17 +66,18 @@ pub struct Change {
     pub retry_period: Option<String>,
     pub scheduled: Option<bool>,
     pub config: Option<Json>,
-    /// `None`: keeps the value at the time of the statement.
+    /// `None`: `next_start` stays as it is when the statement runs.
     pub next_start: Option<String>,
-    /// Restores the captured next start if that is still in the future when the statement runs.
+    /// Restore the captured `next_start` if it is still in the future when the statement runs.
     pub(crate) next_start_back: bool,
-    /// The next start that the undone action set. A job that still has it is due now, if the captured one is past.
+    /// The `next_start` that the undone action set. If the job still has it and the captured one is in the past,
+    /// the job is made due now.
     pub(crate) next_start_moved: Option<String>,
-    /// 2.12 and later.
+    /// `None`: unchanged. 2.12 and later only.
     pub slots: Option<Slots>,
 }
 
-/// Schedule of a job: fixed slots from an initial start on, or an interval after the last run.
+/// Schedule of a job: fixed slots counted from an initial start, or an interval after the end of the last run.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Slots {
     pub fixed: bool,
@@ -101,16 +103,15 @@ impl Slots {
     }
 }
 
-/// Next start of job `$1` at the time of the statement.
+/// The `next_start` of job `$1` when the statement runs; NULL while the job runs.
 const KEPT: &str = "(select nullif(s.next_start, '-infinity') from _timescaledb_internal.bgw_job_stat s where s.job_id = $1::int)";
 
-/// From this version on the worker of a deleted job updates its retry counter in a row that is gone, which crashes
-/// PostgreSQL: in 13 of 55 deletions of a running job on 2.26.4 and 2.29.2, in 2 of 20 on 2.27.2, in none of 25 with
-/// `max_retries` -1.
+/// From this version on, deleting a running job can crash PostgreSQL: its worker updates a retry counter whose row
+/// is gone. Measured: 13 of 55 deletions on 2.26.4 and 2.29.2, 2 of 20 on 2.27.2, none of 25 with `max_retries` -1.
 const DELETING_CRASHES: Version = Version::new(2, 26);
 
 impl Job {
-    /// Advice to pause instead of removing it.
+    /// Advice to pause the job instead of deleting it.
     pub(crate) fn pausing_instead(&self) -> String {
         format!(
             "pause-job {} stops it too, and keeps its id, its counters and its history",
@@ -118,7 +119,7 @@ impl Job {
         )
     }
 
-    /// `compression`, `retention`, `refresh`, `reorder`, or the procedure's name.
+    /// The kind of policy, such as `retention policy`; for other jobs the procedure's name.
     pub fn policy(&self) -> &str {
         match self.proc_name.as_str() {
             "policy_compression" => "compression policy",
@@ -138,7 +139,7 @@ impl Job {
         format!("job {} ({}{on})", self.id, self.policy())
     }
 
-    /// Text of a form whose fields equal the job's settings.
+    /// Reason to refuse a form that has the job's present settings.
     pub(crate) fn already_so(&self) -> String {
         format!(
             "no change: {} already has these values; change a field",
@@ -158,7 +159,7 @@ impl Job {
             .unwrap_or(&self.application_name)
     }
 
-    /// The reason why `alter_job` cannot change it on this server. `None`: it can.
+    /// The reason why `alter_job` refuses this job on this server. `None`: no known reason.
     pub(crate) fn unalterable(&self, context: &Context) -> Option<Refusal> {
         let version = context.at.server.sql_version();
         if self.is_made_again(context) {
@@ -170,7 +171,7 @@ impl Job {
         self.unusable(context)
     }
 
-    /// The reason why it can neither run nor be altered on this server. `None`: it can.
+    /// The reason why this job can neither run nor be altered on this server. `None`: no known reason.
     pub(crate) fn unusable(&self, context: &Context) -> Option<Refusal> {
         let version = context.at.server.sql_version();
         let by_creation = self.proc_name == "policy_retention"
@@ -185,13 +186,14 @@ impl Job {
         })
     }
 
-    /// The `alter_job` call that changes this and nothing else.
+    /// The `alter_job` call that makes this change and no other.
     pub fn alter(&self, context: &Context, change: &Change) -> Statement {
         self.altering(context, Lit::Job(self.id), change, true)
             .statement()
     }
 
-    /// `kept`: the job exists, and keeps its next start if the change names none.
+    /// Builds the `alter_job` call. `kept`: the job exists, so it keeps its `next_start` unless the change sets
+    /// one.
     fn altering(&self, context: &Context, id: Lit, change: &Change, kept: bool) -> Call {
         let mut call = Call::new(format!(
             "select job_id from {}",
@@ -233,7 +235,7 @@ impl Job {
             (None, Some(at), slots) if change.next_start_back => {
                 let place = call.place("timestamptz", at.as_str().into());
                 let fixed = slots.as_ref().is_some_and(|slots| slots.fixed);
-                // NULL: the server computes the next slot.
+                // With NULL the server computes the next slot.
                 let stays = if fixed { "null" } else { KEPT };
                 let due = change.next_start_moved.as_deref().map(|moved| {
                     let moved = call.place("timestamptz", moved.into());
@@ -245,7 +247,7 @@ impl Job {
                 ));
             }
             (_, _, Some(slots)) if slots.fixed => {
-                // The server would choose a slot before an initial start that is still in the future.
+                // Without this the server chooses a slot even before an initial start that is in the future.
                 if let Some(first) = &slots.initial_start {
                     let place = call.place("timestamptz", first.as_str().into());
                     call.raw(&format!(
@@ -258,7 +260,7 @@ impl Job {
         }
     }
 
-    /// The settings to which this change gives other values.
+    /// The settings of this change that differ from the job's, with both values.
     pub(crate) fn changed(&self, change: &Change) -> Vec<Changed> {
         let mut all = Vec::new();
         if let Some(config) = &change.config {
@@ -291,7 +293,7 @@ impl Job {
         all
     }
 
-    /// Its schedule as captured.
+    /// The captured schedule.
     pub fn slots(&self) -> Slots {
         Slots {
             fixed: self.fixed_schedule,
@@ -300,7 +302,7 @@ impl Job {
         }
     }
 
-    /// Everything as captured, in one call: the undo of any `alter_job`.
+    /// One `alter_job` call that restores all captured settings. It undoes any `alter_job`.
     pub fn restore(&self, context: &Context) -> Statement {
         let change = Change {
             next_start_back: true,
@@ -321,15 +323,15 @@ impl Job {
         }
     }
 
-    /// Deletes it; the undo makes it again.
+    /// Step that deletes the job; its undo creates the job again.
     pub fn delete(&self, context: &Context) -> Result<Step, Refusal> {
         let mut step = self.delete_for_good(context);
         step.undo = self.recreate(context)?;
         Ok(step)
     }
 
-    /// Sets `max_retries` to -1 before a plan that deletes the job: deleting a running job can crash the server.
-    /// The worker sees the change only once it is committed.
+    /// Sets `max_retries` to -1 in a transaction of its own before a plan deletes the job, because deleting a
+    /// running job can crash the server. The worker sees only committed changes.
     pub(crate) fn clear_retries_first(&self, context: &Context, mut plan: Plan) -> Plan {
         if !self.crashes(context) {
             return plan;
@@ -356,17 +358,17 @@ impl Job {
         )
     }
 
-    /// True if deleting it while it runs may crash the server.
+    /// True if deleting the job while it runs may crash the server.
     pub fn crashes(&self, context: &Context) -> bool {
         context.at.server.sql_version() >= DELETING_CRASHES && self.max_retries >= 0
     }
 
-    /// The reason why the server refuses to alter it as it is.
+    /// The reason in the facts why the server refuses to alter the job. `None`: no known reason.
     fn refused(&self, context: &Context) -> Option<String> {
         context.proof()?.job(self.id)?.unalterable()
     }
 
-    /// Deletes a job that cannot be made again.
+    /// Step that deletes the job, without an undo.
     pub(crate) fn delete_for_good(&self, context: &Context) -> Step {
         let delete = Statement::new(
             format!("select {}($1::int)", context.function("delete_job")),
@@ -380,14 +382,14 @@ impl Job {
     }
 }
 
-/// Text on the risk of deleting a job with its `max_retries`.
+/// Warning for a plan that deletes the job although its `max_retries` could not be changed first.
 pub fn risk(why: &str) -> String {
     format!(
         "its max_retries stays, because {why}: if it runs while it is deleted, the server can crash (seen on TimescaleDB 2.26.4, 2.27.2 and 2.29.2)"
     )
 }
 
-/// A function call, built argument by argument.
+/// A function call with named arguments, each of them a parameter.
 #[derive(Debug)]
 pub struct Call {
     head: String,
@@ -396,7 +398,7 @@ pub struct Call {
 }
 
 impl Call {
-    /// `head` is everything before the parenthesis: `select public.alter_job`, `call public.run_job`.
+    /// `head` is the SQL before the parenthesis, such as `select public.alter_job`.
     pub fn new(head: String) -> Self {
         Self {
             head,
@@ -405,7 +407,7 @@ impl Call {
         }
     }
 
-    /// Adds an argument by name (by position if the name is empty), cast to this type.
+    /// Adds an argument by name (by position if the name is empty), cast to the type `kind`.
     pub fn give(&mut self, name: &str, kind: &str, value: Lit) {
         let place = self.place(kind, value);
         self.arguments.push(if name.is_empty() {
@@ -415,18 +417,17 @@ impl Call {
         });
     }
 
-    /// Adds a parameter of this type; returns its place in an expression.
+    /// Adds a parameter of type `kind`; returns its placeholder, such as `$2::int`.
     fn place(&mut self, kind: &str, value: Lit) -> String {
         self.params.push(value);
         format!("${}::{kind}", self.params.len())
     }
 
-    /// Adds an argument that is an expression.
+    /// Adds an argument as SQL text.
     fn raw(&mut self, argument: &str) {
         self.arguments.push(argument.to_owned());
     }
 
-    /// Like `give`; adds nothing for `None`.
     pub(crate) fn give_some<T: Into<Lit>>(&mut self, name: &str, kind: &str, value: Option<T>) {
         if let Some(value) = value {
             self.give(name, kind, value.into());

@@ -1,12 +1,11 @@
-//! The action catalogue: everything that a user can do in the console, declared once.
-//!
-//! Help, palette and the default keys are made from [`all`].
+//! The action catalogue: all actions of the console, declared once. Help, palette and default keys are made from
+//! [`all`].
 
 use crate::actions::action::{Action, Group};
 use crate::actions::here::{HERE, SCREENS};
 use crate::actions::{aggregates, compression, hypertables, indexes, jobs, retention, sessions};
 
-/// The actions of every family.
+/// The actions on the database.
 pub static ACTIONS: &[&[Action]] = &[
     aggregates::ACTIONS,
     compression::ACTIONS,
@@ -17,13 +16,13 @@ pub static ACTIONS: &[&[Action]] = &[
     sessions::ACTIONS,
 ];
 
-/// The whole catalogue: actions on the console, then actions on the database, family by family.
+/// All actions: first those on the console, then those on the database.
 pub fn all() -> impl Iterator<Item = &'static Action> {
     let here = SCREENS.iter().chain(HERE);
     here.chain(ACTIONS.iter().copied().flatten())
 }
 
-/// Names that users of psql type by habit, each with the action that it means.
+/// Names that users of psql type by habit, each with the name of the action that they mean.
 pub(crate) const ALIASES: &[(&str, &str)] = &[
     ("\\q", "quit"),
     ("q", "quit"),
@@ -39,11 +38,11 @@ pub fn by_name(name: &str) -> Option<&'static Action> {
     all().find(|action| action.name == name)
 }
 
-/// Names that TimescaleDB has had for compression since 2.18: its actions and its screen are found by them.
+/// TimescaleDB's words for compression since 2.18. In the palette they find the compression screen and its actions.
 const COLUMNSTORE: [&str; 3] = ["columnstore", "convert-to-columnstore", "rowstore"];
 
-/// Rank of an action for the typed text: match in its name, in its help, in another name for it, or its letters in order;
-/// lower is better. `None`: no match.
+/// How well an action matches the typed text; lower is better: in its name, in its help, a columnstore word, or the
+/// typed letters in order. `None`: no match.
 fn fit(action: &Action, typed: &str) -> Option<usize> {
     if let Some(at) = action.name.find(&typed.replace(' ', "-")) {
         return Some(at);
@@ -117,7 +116,7 @@ mod tests {
             assert_eq!(action.keys.len(), 1, "{id:?}");
             keys.extend(action.keys);
         }
-        // In the order of the keyboard.
+        // Sorted as on the keyboard.
         let place = |key: &&str| "1234567890=".find(*key).unwrap();
         assert!(keys.is_sorted_by_key(place), "{keys:?}");
     }

@@ -1,8 +1,8 @@
-//! The names of keys, as the terminal reader reports them and as users write them.
+//! Names of keys, for the terminal reader and for `[keys]` in config.toml.
 
 use crate::model::text::{printable, width};
 
-/// Keys that are no characters; `f1` to `f12` are added below.
+/// Keys that are not characters; `f1` to `f12` are added below.
 const NAMED: [&str; 14] = [
     "space",
     "enter",
@@ -20,7 +20,7 @@ const NAMED: [&str; 14] = [
     "pgdn",
 ];
 
-/// Chords that a terminal sends as another key.
+/// Key names that no terminal reports, with the key that it sends in their place.
 const SENT_AS: [(&str, &str); 5] = [
     ("ctrl-i", "tab"),
     ("ctrl-m", "enter"),
@@ -29,7 +29,7 @@ const SENT_AS: [(&str, &str); 5] = [
     (" ", "space"),
 ];
 
-/// Checks the name of a key; an error says what to write instead.
+/// Checks the name of a key. The error says which name to write instead.
 pub fn check(key: &str) -> Result<(), String> {
     if is_key(key) {
         return Ok(());
@@ -63,7 +63,7 @@ fn is_key(key: &str) -> bool {
         return (letter && !["i", "m"].contains(&held)) || (is_named(held) && sent_as_themselves);
     }
     if let Some(held) = key.strip_prefix("alt-") {
-        // `[` and `O` begin the escape sequences of other keys.
+        // `alt-[` and `alt-O` begin the escape sequences of other keys.
         return (is_char(held) && !["[", "O"].contains(&held)) || (is_named(held) && held != "esc");
     }
     key == "shift-tab" || is_char(key) || is_named(key)

@@ -1,5 +1,5 @@
-//! Code of other roles that a plan runs, and the rights it runs with. The preview names it, and asks for the target's
-//! name if the server runs a function just because a job is altered.
+//! Code of other roles that a plan runs with this role's rights. The preview names the code. The target's name must
+//! be typed if the server runs a function merely because a job is altered.
 
 use anyhow::Result;
 use tokio_postgres::Client;
@@ -15,21 +15,21 @@ use crate::server::sql::{Param, Query, query};
 
 use crate::model::target::{Target, TargetKind};
 
-/// Code on a target whose owner is not trusted.
+/// Code that belongs to a target (functions, triggers) and whose owner is not trusted.
 pub const QUERY: Query = query!("plan_code");
-/// Functions of such owners that statements name: `$1`, the statements with their values.
+/// Functions of untrusted owners that are named in the statements `$1`, which include their values.
 const NAMED: Query = query!("plan_code_named");
 
-/// Code defined by a role that is not trusted.
+/// A piece of code whose owner is not trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
-    /// `app.clock()`.
+    /// Name with its arguments: `app.clock()`.
     pub what: String,
     pub owner: String,
     pub door: Door,
 }
 
-/// Way in which the code comes to run.
+/// How the server comes to run the code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Door {
     /// A job's procedure.
@@ -40,7 +40,8 @@ pub enum Door {
     Clock,
     /// Expressions, conditions, defaults and triggers on a table, its chunks or its views.
     Table,
-    /// A name in a rollback's statements: its object is dropped, and another role may have created one of that name.
+    /// Found by name in a rollback's statements: the original object was dropped, and another role may have created
+    /// one of that name.
     Named,
 }
 
@@ -56,15 +57,15 @@ impl Door {
     }
 }
 
-/// Beginning of the note, by which it is found again.
+/// First words of the note, which also identify it.
 const RUNS: &str = "runs code of ";
 
-/// The note of a plan that is rolled back: its undo runs the same code.
+/// The note on untrusted code in a plan that is rolled back. The undo runs the same code.
 pub fn said(plan: &Plan) -> Option<&Note> {
     plan.notes.iter().find(|note| note.text.starts_with(RUNS))
 }
 
-/// Code on a target now.
+/// Untrusted code of a target, read from the server.
 pub(crate) async fn standing(
     client: &Client,
     version: Version,
@@ -90,7 +91,7 @@ pub(crate) async fn standing(
     Ok(found)
 }
 
-/// Code that a rollback's statements name. It is looked up by name, because dropped objects have no id.
+/// Untrusted code named in a rollback's statements, looked up by name because dropped objects have no id.
 pub(crate) async fn named(client: &Client, version: Version, plan: &Plan) -> Result<Vec<Standing>> {
     let statements = Param::Texts(plan.script());
     let rows = session::ask(client, NAMED.text(version), &[statements]).await?;
@@ -105,7 +106,7 @@ pub(crate) async fn named(client: &Client, version: Version, plan: &Plan) -> Res
     Ok(found)
 }
 
-/// Ways in which the plan's statements and their undo may run code.
+/// All ways in which the plan's statements and their undo may run untrusted code.
 fn doors(plan: &Plan) -> Vec<Door> {
     let steps = plan.steps.iter();
     let statements = steps.flat_map(|step| step.run.iter().chain(&step.undo));
@@ -116,12 +117,13 @@ fn doors(plan: &Plan) -> Vec<Door> {
         .collect()
 }
 
-/// Ways in which a statement may run code: by its verb and its function calls, not by the names of tables in it.
+/// Ways in which one statement may run untrusted code. Its verb and function calls decide, not the table names in
+/// it.
 fn opens(sql: &str) -> &'static [Door] {
     let sql = unquoted(sql).to_lowercase();
     let calls = |names: &[&str]| names.iter().any(|name| sql.contains(name));
     match sql.split_whitespace().next().unwrap_or_default() {
-        // REINDEX and ANALYZE run it as the table's owner; ALTER touches no row.
+        // REINDEX and ANALYZE run expressions as the table's owner, not as this role; ALTER touches no row.
         "reindex" | "analyze" | "alter" => &[],
         "select" | "call" => {
             let harmless = [
@@ -144,7 +146,7 @@ fn opens(sql: &str) -> &'static [Door] {
     }
 }
 
-/// The part of this code that a plan may run, each with its name as in [`Plan::runs`].
+/// The code that this plan may run, each with its text for [`Plan::runs`].
 fn runs<'a>(plan: &Plan, code: &'a [Standing]) -> Vec<(String, &'a Standing)> {
     let doors = doors(plan);
     let runs = code.iter().filter(|code| doors.contains(&code.door));
@@ -152,13 +154,13 @@ fn runs<'a>(plan: &Plan, code: &'a [Standing]) -> Vec<(String, &'a Standing)> {
         .collect()
 }
 
-/// Code that the plan would run now and that the preview did not name.
+/// Code that the plan may run now although the preview did not name it. `None`: there is none.
 pub(crate) fn unnamed(plan: &Plan, code: &[Standing]) -> Option<String> {
     let mut names = runs(plan, code).into_iter().map(|(name, _)| name);
     names.find(|name| !plan.runs.contains(name))
 }
 
-/// The plan with a note on whose code it may run.
+/// Adds a warning that names the code which the plan may run, and its owners.
 pub fn say(mut plan: Plan, server: &Server, code: &[Standing]) -> Plan {
     let (said, runs): (Vec<_>, Vec<_>) = runs(&plan, code).into_iter().unzip();
     if runs.is_empty() {
@@ -184,17 +186,17 @@ pub fn say(mut plan: Plan, server: &Server, code: &[Standing]) -> Plan {
         text::quote_identifier(&server.role),
         names.join(", ")
     );
-    // Users do not expect a function that the server calls by itself.
+    // Users do not expect functions that the server calls by itself.
     let unexpected = runs.iter().any(|code| code.door != Door::Table);
     let consent = if unexpected {
         Consent::Name
     } else {
         Consent::Yes
     };
-    // A rollback may have copied it from its entry.
+    // A rollback may have copied this note from its journal entry.
     plan.notes.retain(|note| note.text != words);
     plan = plan.note(Level::Warning, words).wanting(consent);
-    // First, because it matters most.
+    // The first note, because it matters most.
     plan.notes.rotate_right(1);
     plan
 }

@@ -1,4 +1,4 @@
-//! Actions on compression: chunks, settings, policies; of a hypertable or of an aggregate's materialization.
+//! Actions on the compression of a hypertable, or of an aggregate's materialization: chunks, settings, policies.
 
 mod as_before;
 mod choice;

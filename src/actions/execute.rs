@@ -1,4 +1,4 @@
-//! Runs an approved plan: on a write session of its own, step by step, with the journal written before and after.
+//! Runs an approved plan step by step in a write session of its own. The journal is written before and after.
 
 mod actor;
 mod monitor;
@@ -38,7 +38,7 @@ pub use writer::place;
 pub use self::actor::{Actor, ApprovedPlan, Order};
 
 impl Actor {
-    /// Runs an approved plan. An error means that nothing was changed.
+    /// Runs an approved plan. If it returns an error, nothing was changed.
     pub async fn perform(
         &self,
         approved: &ApprovedPlan,
@@ -47,7 +47,7 @@ impl Actor {
     ) -> Result<Report> {
         let start = Instant::now();
         let mut writer = self.open(approved.plan.lock_timeout_seconds).await?;
-        // The kernel's limit on file sizes then causes an error, like a full disk, and does not kill the process.
+        // A write past the file size limit then returns an error, like a full disk, and the process is not killed.
         let size = SignalKind::from_raw(nix::libc::SIGXFSZ);
         let _limit = signal(size)?;
         is_planned_here(&writer, approved.place.as_ref())?;

@@ -1,4 +1,4 @@
-//! A form: the inputs of an action with their defaults; filled in the console or by `--set key=value`.
+//! A form: the inputs of an action with their defaults, filled in the console or by `--set key=value`.
 
 use std::collections::BTreeMap;
 
@@ -17,17 +17,16 @@ pub enum FieldType {
     Time(Axis),
     Flag,
     Choice(Vec<&'static str>),
-    /// Some of these items, by their keys.
+    /// Any number of these items, identified by their keys.
     Pick(Vec<Item>),
-    /// A JSON object, on several lines.
+    /// A JSON object, which may span several lines.
     Json,
 }
 
-/// An item that can be picked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
     pub key: String,
-    /// Text next to its key: range, state, size.
+    /// Description next to the key: range, state, size.
     pub about: String,
 }
 
@@ -36,23 +35,23 @@ pub struct Field {
     /// Name on the command line: `drop_after`.
     pub name: &'static str,
     pub label: &'static str,
-    /// One line: the field's effect, and the meaning of an empty field.
+    /// One line: the field's effect, and what an empty field means.
     pub help: String,
     pub accepts: FieldType,
-    /// Text of the field. Picked keys are separated by line feeds.
+    /// Text of the field. The keys of picked items are separated by line feeds.
     pub value: String,
-    /// May be left empty.
+    /// True if the field may be left empty.
     pub optional: bool,
 }
 
-/// Field that allows a refresh to delete rows that cannot be computed again.
+/// Field that allows a refresh to delete rows of an aggregate whose source rows were dropped.
 pub(crate) fn override_field() -> Field {
     Field::new("override_data_loss", "Override data loss", FieldType::Flag, "no")
         .optional()
         .help("yes: allows a refresh that permanently deletes rows of an aggregate whose source was dropped")
 }
 
-/// An interval as the screens show it, if that says the same: `12h` for `12:00:00`.
+/// The short form of an interval if it means the same: `12h` for `12:00:00`.
 fn short(value: String) -> String {
     let short = text::interval(&value);
     let same = Interval::parse(&short).ok() == Interval::parse(&value).ok();
@@ -81,7 +80,7 @@ impl Field {
         }
     }
 
-    /// A length of time on a hypertable's axis: an interval, or a number if its time is an integer.
+    /// Field for an age or an offset: an interval, or a number if the hypertable's time is an integer.
     pub fn span(
         name: &'static str,
         label: &'static str,
@@ -107,9 +106,10 @@ impl Field {
         self
     }
 
-    /// The value for the plan (an interval as PostgreSQL writes it); an error says what is wrong with the text.
+    /// Checks the text and returns the value for the plan (an interval as PostgreSQL writes it). The error says
+    /// what to correct.
     pub fn check(&self) -> Result<String, String> {
-        // A pick is a list; spaces at the end of a name belong to it.
+        // Picked keys are not trimmed: a name may end in spaces.
         if let FieldType::Pick(items) = &self.accepts {
             return self.check_picks(items);
         }
@@ -164,7 +164,7 @@ impl Field {
         Ok(picked.join("\n"))
     }
 
-    /// Sets it from the command line. Picked keys are separated by commas; `all` and `none` are accepted.
+    /// Sets the text from the command line. Picked keys are separated by commas; `all` and `none` are accepted.
     pub fn set(&mut self, value: &str) {
         self.value = match (&self.accepts, value) {
             (FieldType::Pick(items), "all") => {
@@ -172,7 +172,7 @@ impl Field {
                 keys.join("\n")
             }
             (FieldType::Pick(_), "none") => String::new(),
-            // A key may contain a comma, so a whole key is tried before its parts.
+            // A key may itself contain commas, so a match of the whole value comes first.
             (FieldType::Pick(items), _) if items.iter().any(|item| item.key == value) => {
                 value.to_owned()
             }
@@ -190,7 +190,7 @@ impl Field {
         self.value.lines().collect()
     }
 
-    /// True if the flag is set.
+    /// True if the flag is on.
     pub(crate) fn is_on(&self) -> bool {
         flag(&self.value) == Some(true)
     }
@@ -214,7 +214,7 @@ impl Form {
         Self { fields }
     }
 
-    /// Adds the fields for the pace of a plan with many steps.
+    /// Adds the fields that slow down a plan with many steps: rest, replica lag, WAL rate.
     #[must_use]
     pub(crate) fn paced(mut self) -> Self {
         self.fields.extend([
@@ -242,7 +242,7 @@ impl Form {
         self
     }
 
-    /// Sets a field by name, for the command line. An unknown name is an error that lists the known ones.
+    /// Sets a field by name from the command line. For an unknown name the error lists the known ones.
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
         let names: Vec<_> = self.fields.iter().map(|field| field.name).collect();
         let field = self.fields.iter_mut().find(|field| field.name == key);
@@ -261,7 +261,7 @@ impl Form {
         }
     }
 
-    /// All values, checked; else all errors, by field.
+    /// The checked values of all fields, or the errors of all fields that have one.
     pub fn inputs(&self) -> Result<Inputs, Vec<(&'static str, String)>> {
         let (mut values, mut wrong) = (BTreeMap::new(), Vec::new());
         for field in &self.fields {
@@ -280,7 +280,7 @@ impl Form {
     }
 }
 
-/// Checked values of a form, by field.
+/// Checked values of a form, by field name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Inputs(BTreeMap<String, String>);
 
@@ -315,7 +315,7 @@ impl Inputs {
             .map_or_else(Vec::new, |keys| keys.lines().collect())
     }
 
-    /// Values of the fields that [`Form::paced`] added.
+    /// Limits from the fields of [`Form::paced`]. An empty field sets no limit.
     pub fn pace(&self) -> crate::model::plan::Pace {
         #[expect(clippy::cast_precision_loss, reason = "megabytes a second")]
         let wal = self.integer("max_wal_rate").map(|rate| rate as f64 * 1e6);
@@ -327,7 +327,7 @@ impl Inputs {
         }
     }
 
-    /// The inputs for the journal: `drop_after = 7 days, scheduled = true`.
+    /// The inputs as text for the journal: `drop_after = 7 days, scheduled = true`.
     pub fn summary(&self) -> String {
         let shown = |(name, value): (&String, &String)| {
             format!("{name} = {}", text::cut(&value.replace('\n', ", "), 60))

@@ -1,4 +1,4 @@
-//! Actions on the console only, with their keys.
+//! Actions on the console itself, with their default keys.
 
 use std::sync::LazyLock;
 
@@ -22,7 +22,7 @@ const fn row(
     }
 }
 
-/// One action for each screen.
+/// The actions that show a screen.
 pub(crate) static SCREENS: LazyLock<Vec<Action>> = LazyLock::new(|| {
     let action =
         |of: &'static Opened| row(of.action, &of.key, Screens, Here::Screen(of.id), of.help);
@@ -66,7 +66,7 @@ pub(crate) static HERE: &[Action] = &[
     row("unmark-rows", &["X"], Rows, Here::Unmark, "Unmark all rows"),
     row("act-on-row", &["a"], Console, Here::Actions, "Actions on the selected row"),
     row("fix", &["m"], Console, Here::Fix, "Fix the row's most severe problem"),
-    // A screen's own actions come after those of every screen, which have the same key elsewhere.
+    // The actions of one screen follow those of all screens. They may use the same keys.
     row("toggle-groups", &["g"], Group::Overview, Here::Groups, "By problem, or every finding on a line of its own (first-row keeps home)"),
     row("acknowledge", &["A"], Group::Overview, Here::Acknowledge,
         "Hide a finding until it goes away or gets worse; on a hidden one: show it again"),

@@ -1,4 +1,4 @@
-//! Actions on hypertables: the interval of new chunks, statistics, the reorder policy.
+//! Actions on hypertables: the chunk interval, statistics, the reorder policy.
 
 mod analyze;
 mod facts;

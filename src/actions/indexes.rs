@@ -1,6 +1,7 @@
 //! Actions on indexes: rebuild, clean up, drop, complete, create.
 //!
-//! A hypertable's index is a template: only its copies on the chunks are scanned, get bloated or are missing.
+//! An index on a hypertable holds no rows itself. Only the indexes of its chunks are scanned, get bloated or are
+//! missing.
 
 mod create;
 mod drop;

@@ -1,4 +1,4 @@
-//! Requirements for making a job again, or altering it.
+//! Checks whether a job could be created again after its deletion, and whether it can be altered.
 
 use serde::Deserialize;
 
@@ -6,10 +6,10 @@ use crate::actions::act::Context;
 use crate::model::interval::Interval;
 use crate::model::version::Version;
 
-/// From this version on an aggregate needs no refresh policy to have a compression policy.
+/// From this version on, a compression policy on an aggregate does not require a refresh policy.
 const COMPRESSES_ALONE: Version = Version::new(2, 27);
 
-/// Facts that decide whether a job can be made again or altered.
+/// Facts about a job, its owner and its table that decide whether the job can be altered or created again.
 #[derive(Debug, Clone, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -19,22 +19,23 @@ pub struct JobProof {
     pub(super) owner: String,
     pub(super) owned: bool,
     pub(super) member: bool,
-    /// A user-defined action, not one of TimescaleDB's policies.
+    /// True for a user-defined action, false for one of TimescaleDB's policies.
     pub(super) own: bool,
     pub(super) policy: String,
-    /// True if its owner may log in; the next fields: execute its procedure, and its check function.
+    /// The job's owner may log in. `executes` and `check_executes`: the owner may execute the procedure and the
+    /// check function.
     pub(super) logs_in: bool,
     pub(super) procedure: String,
     pub(super) executes: bool,
     pub(super) check_executes: bool,
-    /// Schemas for which its owner lacks USAGE.
+    /// Schemas for which the owner lacks USAGE.
     pub(super) unusable: Vec<String>,
-    /// The check function. `None`: it is TimescaleDB's own.
+    /// Name of the check function. `None`: no check function of a user.
     pub check: Option<String>,
     pub(crate) check_there: bool,
-    /// The role that would own the policy if it were added now.
+    /// Role that would own the policy if it were added now. `None`: not a policy, or the table is gone.
     pub(super) belongs: Option<String>,
-    /// Its configuration names its hypertable.
+    /// True if the configuration names a hypertable, or the job needs none.
     pub(super) configured: bool,
     pub(super) compressing: Option<bool>,
     pub(super) refreshed: Option<bool>,
@@ -46,7 +47,7 @@ pub struct JobProof {
 }
 
 impl JobProof {
-    /// The reason why the server refuses any `alter_job`. `None`: it does not.
+    /// The reason why the server refuses every `alter_job` on this job. `None`: no known reason.
     pub(crate) fn unalterable(&self) -> Option<String> {
         match (&self.index, self.indexed) {
             (Some(index), Some(false)) => Some(format!("its index {index} is gone")),
@@ -56,7 +57,7 @@ impl JobProof {
         }
     }
 
-    /// The reason why the server may refuse its old configuration in an undo.
+    /// Reasons why the server may refuse the old configuration in an undo.
     pub(super) fn not_set_again(&self) -> Vec<String> {
         let mut doubts = Vec::from_iter(
             self.unalterable()
@@ -70,7 +71,7 @@ impl JobProof {
         doubts
     }
 
-    /// The reason why it may not come back unchanged after it was deleted.
+    /// Reasons why a deleted job may not be created again as it was.
     pub(super) fn not_made_again(&self, context: &Context) -> Vec<String> {
         let owner = &self.owner;
         let mut doubts = Vec::new();
@@ -131,7 +132,7 @@ impl JobProof {
         doubts
     }
 
-    /// True if it is a refresh policy over less than two buckets.
+    /// True for a refresh policy whose window is shorter than two buckets.
     fn narrow(&self) -> bool {
         if self.policy != "policy_refresh_continuous_aggregate" {
             return false;
@@ -144,7 +145,7 @@ impl JobProof {
             number.or_else(|| Some(Interval::parse(text).ok()?.seconds()))
         };
         let bucket = match (bucket.parse::<f64>(), Interval::parse(start)) {
-            // Up to 2.14 in microseconds.
+            // Up to 2.14 the bucket width is in microseconds.
             (Ok(micros), Ok(_)) if start.parse::<i64>().is_err() => Some(micros / 1e6),
             _ => length(bucket),
         };

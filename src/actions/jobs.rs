@@ -1,4 +1,4 @@
-//! Actions on jobs: run, pause, resume, edit, delete. The example for every other family of actions.
+//! Actions on jobs: run, pause, resume, edit, delete. The example for all other actions on the database.
 
 mod again;
 mod config;
@@ -36,7 +36,6 @@ pub static ACTIONS: &[Action] = &[
     JOB.asking("delete-job", &["D"], delete_form, delete, "Delete the selected job or policy"),
 ];
 
-/// Text of the undo of pausing and resuming.
 const AS_IT_WAS: &str = "the job is scheduled as it was, with its next start";
 
 fn pause(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
@@ -122,7 +121,8 @@ fn switch(
 
 const CALM: &str = "lift_max_retries";
 
-/// If the check function of a job refuses the change before the deletion, the job can still be deleted without it.
+/// Offers to leave out the change of `max_retries` before the deletion, because the job's check function may refuse
+/// it.
 fn delete_form(context: &Context) -> Result<Form, Refusal> {
     let known = JobFacts::of(context)?;
     let proof = context.proof();
@@ -149,7 +149,7 @@ fn delete(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         .into());
     }
     let gone = "its id, its counters and the link to its history do not come back";
-    // A job that cannot be made again can still be deleted.
+    // A job that cannot be created again can still be deleted, without an undo.
     let lost = known
         .lost_for_good(context)
         .or_else(|| job.recreate(context).err().map(|refusal| refusal.why));

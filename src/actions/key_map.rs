@@ -1,4 +1,4 @@
-//! Map from keys to actions: the defaults of the catalogue, and `[keys]` of config.toml over them.
+//! Map from keys to actions: the defaults of the catalogue, overridden by `[keys]` of config.toml.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::model::threshold_settings::{Table, Wrong};
 /// Keys that always quit the console or close an overlay, whatever config.toml says.
 const ALWAYS: [(&str, &str); 2] = [("quit", "ctrl-c"), ("go-back", "esc")];
 
-/// The keys in force, by the name of the action.
+/// The keys of each action, by the action's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyMap(BTreeMap<&'static str, Vec<String>>);
 
@@ -27,7 +27,7 @@ impl Default for KeyMap {
 }
 
 impl KeyMap {
-    /// The defaults; an action with a line in `[keys]` has only the keys written there.
+    /// The defaults, overridden by `[keys]`. An action named there has only the keys listed there.
     pub fn read(table: &Table) -> Result<Self, Wrong> {
         let mut map = Self::default();
         let mut written = BTreeMap::new();
@@ -46,18 +46,18 @@ impl KeyMap {
         }
     }
 
-    /// The keys of an action; empty if it is only in the palette.
+    /// The keys of an action. Empty: the palette alone runs it.
     pub fn of(&self, action: &Action) -> &[String] {
         self.0.get(action.name).map_or(&[], Vec::as_slice)
     }
 
-    /// The first key of a console action. `None`: it has no key.
+    /// The first key of a console action. `None`: the action has no key.
     pub fn key_of(&self, here: Here) -> Option<&str> {
         let does = |action: &&Action| matches!(action.does, Does::Here(does) if does == here);
         Some(self.of(all().find(does)?).first()?.as_str())
     }
 
-    /// The console action of this key if no row is selected.
+    /// The console action of this key when no row is selected. `None`: there is none.
     pub(crate) fn here(&self, key: &str) -> Option<Here> {
         self.with(key).find_map(|action| match action.does {
             Does::Here(here) => Some(here),
@@ -65,7 +65,7 @@ impl KeyMap {
         })
     }
 
-    /// The action of this key on a screen if a row of these kinds is selected.
+    /// The action of this key on a screen when a row of these kinds is selected. `None`: there is none.
     pub(crate) fn by_key(
         &self,
         key: &str,
@@ -74,7 +74,7 @@ impl KeyMap {
     ) -> Option<&'static Action> {
         let here = || self.with(key);
         let own = || here().filter(|action| action.group.screen() == Some(screen));
-        // A row may have several kinds: the screen's own kind takes precedence, then the row's kinds in order.
+        // A row may have several kinds. The screen's own actions take precedence, then the row's kinds in order.
         own()
             .find(|action| action.applies(kinds))
             .or_else(|| {
@@ -85,7 +85,8 @@ impl KeyMap {
             .or_else(|| here().find(|action| action.applies(&[])))
     }
 
-    /// The first key that takes this action and no other on such a row.
+    /// The first key that runs this action on such a row, and not another action with the same key. `None`: there
+    /// is none.
     pub(crate) fn shown(
         &self,
         action: &Action,
@@ -103,14 +104,14 @@ impl KeyMap {
         all().filter(move |action| self.of(action).iter().any(|own| own == key))
     }
 
-    /// Keys that two actions share although neither the screen nor the row decides between them.
+    /// Pairs of actions with the same key that can apply to the same row of the same screen.
     fn clashes(&self) -> Vec<(&str, &'static Action, &'static Action)> {
         let mut clashes = Vec::new();
         let actions: Vec<_> = all().collect();
         for (at, one) in actions.iter().enumerate() {
             for other in actions.iter().skip(at + 1) {
-                // Actions of two families differ by screen, else by row kind; those of the console apply anywhere. A screen's
-                // own come first there.
+                // Two database actions of different groups differ by screen or row kind, so they may share a key.
+                // Console actions apply everywhere, but a screen's own actions come before them.
                 let own =
                     is_here(one) && is_here(other) && one.group.screen() != other.group.screen();
                 let meet = one.group == other.group || !own && (is_here(one) || is_here(other));
@@ -122,7 +123,7 @@ impl KeyMap {
         clashes
     }
 
-    /// The first line of `[keys]` that gives an action a key that another one has, too; `None`: no line does.
+    /// The first line of `[keys]` that gives an action the key of another one. `None`: there is none.
     fn first_clash(&self, written: &BTreeMap<&str, usize>) -> Option<Wrong> {
         let wrong = |(key, one, other): (&str, &Action, &Action)| {
             let place = |action: &Action| written.get(action.name).copied();
@@ -150,7 +151,7 @@ fn is_here(action: &Action) -> bool {
     matches!(action.does, Does::Here(_))
 }
 
-/// The action that a line of `[keys]` names.
+/// Finds the action that a line of `[keys]` names. The error suggests similar names.
 fn find(name: &str, value: &Value) -> Result<&'static Action, String> {
     if let Some(action) = all().find(|action| action.name == name) {
         return Ok(action);
@@ -166,7 +167,7 @@ fn find(name: &str, value: &Value) -> Result<&'static Action, String> {
     })
 }
 
-/// The keys written for an action, and its fixed keys.
+/// The keys that `[keys]` gives an action, followed by the keys in [`ALWAYS`].
 fn keys(action: &Action, value: &Value) -> Result<Vec<String>, String> {
     let name = action.name;
     let written = match value {
@@ -217,7 +218,7 @@ mod tests {
         keys: Table,
     }
 
-    /// The map for these lines of `[keys]`; an error with its line.
+    /// The map for these lines of `[keys]`, or the number of the wrong line with the reason.
     fn read(lines: &str) -> Result<KeyMap, (usize, String)> {
         let text = format!("[keys]\n{lines}");
         let file: File = toml::from_str(&text).unwrap();
@@ -315,7 +316,8 @@ mod tests {
             ("quit = [\"Q\", \"Ctrl-K\"]", 2, "write \"ctrl-k\""),
             ("quit = 3", 2, "quit = 3: keys are text: write quit = \"K\""),
             ("quit = [\"Q\", 3]", 2, "keys are text"),
-            // A default of the console, of the same family, and of each other.
+            // The key belongs by default to a console action, to an action of the same group, or to the other
+            // written action.
             (
                 "quit = \"Q\"\ncompress-chunks = \"x\"",
                 3,

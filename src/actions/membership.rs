@@ -1,6 +1,6 @@
-//! Texts on roles that may not become another role.
+//! Texts for rights that a role lacks because of missing role memberships.
 
-/// Text on a role that lacks an owner's rights, with the statement that grants them.
+/// Says that a role lacks the owner's rights, with the GRANT that would help.
 pub(crate) fn not_the_owner(
     what: &str,
     owner: &str,
@@ -25,11 +25,10 @@ pub(crate) fn not_the_owner(
     format!("{what} belongs to {owner}, and {role} {is}: the server will refuse ({fix})")
 }
 
-/// From this PostgreSQL on (`server_version_num`) a membership has options: whether it allows SET ROLE, and whether it
-/// inherits the role's rights.
+/// First PostgreSQL (`server_version_num`) whose role memberships have the options SET and INHERIT.
 pub(crate) const MEMBERSHIP_OPTIONS: i32 = 160_000;
 
-/// Text saying that a role (quoted as in SQL) may not become another on this PostgreSQL, with the remedy.
+/// Says that a role (quoted as in SQL) cannot SET ROLE to another, with the GRANT that would help.
 pub(crate) fn may_not_become(role: &str, other: &str, postgres: i32) -> String {
     let option = if postgres < MEMBERSHIP_OPTIONS {
         ""

@@ -1,10 +1,10 @@
-//! Makes plans, with the names and the rules that all of them share.
+//! Makes the plan of an action, with the checks that all plans share.
 
 use crate::actions::act::{Act, Context, Refusal};
 use crate::actions::form::Inputs;
 use crate::model::plan::{Plan, Touch};
 
-/// The plan of an action, with the names and the rules that all plans share.
+/// The plan of an action, with the checks that all plans share.
 pub fn make(
     action: &'static str,
     act: &Act,
@@ -27,7 +27,7 @@ pub fn make(
     ))
 }
 
-/// Joins several plans of one action, in order; they are run and undone together. `None`: there is no plan.
+/// Joins several plans of one action into one that is run and undone as a whole. `None`: the list is empty.
 pub fn together(title: String, plans: Vec<Plan>) -> Option<Plan> {
     let mut plans = plans.into_iter();
     let mut all = plans.next()?;
@@ -48,7 +48,7 @@ pub fn together(title: String, plans: Vec<Plan>) -> Option<Plan> {
     }
     all.title = title;
     if !one {
-        // Each target has values of its own.
+        // The changed settings of several targets cannot be shown as one list.
         all.changed.clear();
         all.picture = None;
     }

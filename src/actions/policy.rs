@@ -1,4 +1,4 @@
-//! Code that the policies of a table share.
+//! Code that compression, retention and refresh policies share.
 
 pub(crate) mod add;
 pub(crate) mod change;

@@ -1,4 +1,4 @@
-//! Preview of an action: the facts that its plan is made from, and the plan with the sessions that would block it.
+//! Preview of an action: reads the facts for its plan, and the sessions that would block the plan.
 
 use anyhow::{Result, bail};
 use tokio_postgres::Row;
@@ -14,47 +14,47 @@ use crate::server::exact::{Exact, slices};
 use crate::server::session::Session;
 use crate::server::sql::{Param, Query, query};
 
-/// True sizes of the relations whose oids are `$1`: `id`, `bytes` (with indexes and TOAST).
+/// Sizes of the relations with the oids `$1`: `id`, `bytes` (with indexes and TOAST).
 const TRUE_SIZES: Query = query!("plan_sizes");
-/// Facts that a plan's undo and this role's rights depend on: the kind of target `$1`, its id `$2`.
+/// Facts about rights and undo: `$1` is the kind of target, `$2` its id.
 const PROOF: Query = query!("plan_proof");
-/// Sessions that hold or wait for locks on the relations whose oids are `$1`.
+/// Sessions that hold or wait for locks on the relations with the oids `$1`.
 const LOCKS: Query = query!("plan_locks");
-/// Targets that the typed name `$1` may mean.
+/// Targets that match the typed name `$1`.
 const TARGET: Query = query!("plan_target");
 
-/// The most relations whose sizes are read at once.
+/// How many relations one query reads the sizes of.
 const SLICE: usize = 500;
 
-/// A session that holds, or waits for, a lock on something that a plan touches.
+/// A session that holds or waits for a lock on a relation that a plan locks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Holder {
     pub relation: String,
-    /// 0: a prepared transaction, which has no session.
+    /// 0: a prepared transaction, which belongs to no session.
     pub pid: i32,
     pub mode: Mode,
     pub granted: bool,
     pub role: Option<String>,
-    /// The program, or the kind of worker.
+    /// Application name, or else the backend type.
     pub what: String,
     pub state: Option<String>,
-    /// Age of its transaction in seconds.
+    /// Age of the session's transaction in seconds. `None`: hidden from this role, or no transaction.
     pub seconds: Option<f64>,
-    /// `None`: this role may not see it.
+    /// `None`: hidden from this role.
     pub query: Option<String>,
-    /// Its lock blocks the plan.
+    /// True if the session's lock conflicts with the plan's.
     pub conflicts: bool,
 }
 
-/// A plan, and the sessions that would block it now.
+/// A plan, and the sessions that would block it if it ran now.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Preview {
     pub plan: Plan,
-    /// An error if the locks could not be read.
+    /// The error says why the locks could not be read.
     pub holders: Result<Vec<Holder>, String>,
 }
 
-/// Reads the facts of an action about a target; an error if the target does not exist.
+/// Reads the facts of an action about a target. An error if the target does not exist any more.
 pub async fn facts(
     session: &Session,
     exact: &mut Exact<'_>,
@@ -112,7 +112,7 @@ const SIZES: crate::server::exact::ExactQuery = crate::server::exact::ExactQuery
     every: std::time::Duration::ZERO,
 };
 
-/// The target that a typed name means for this action; an error lists the possible ones.
+/// Finds the target that a typed name means for this action. The error lists the candidates.
 pub async fn resolve(session: &Session, action: &Action, typed: &str) -> Result<Target> {
     let Does::Plan(act) = &action.does else {
         bail!(
@@ -121,7 +121,7 @@ pub async fn resolve(session: &Session, action: &Action, typed: &str) -> Result<
         );
     };
     if act.on == TargetKind::Session {
-        // The facts show if there is such a session.
+        // The process id is not looked up here; reading the facts shows whether the session exists.
         let pid = typed.trim().parse();
         return pid.map(Target::session).map_err(|_| {
             anyhow::anyhow!("{typed:?} is not a process id: show activity lists them")
@@ -174,11 +174,11 @@ pub async fn resolve(session: &Session, action: &Action, typed: &str) -> Result<
     }
 }
 
-/// True if an action on such a target takes an object of this kind, in the words of the query.
+/// True if an action on targets of the kind `on` accepts an object of `kind`, a word of `plan_target`.
 fn fits(on: TargetKind, kind: &str) -> bool {
     match on {
         TargetKind::Job => kind == "job",
-        // An aggregate is kept in a hypertable, with the same id.
+        // The rows of an aggregate are in a hypertable with the same id.
         TargetKind::Hypertable => kind == "hypertable" || kind == "aggregate",
         TargetKind::Aggregate => kind == "aggregate",
         TargetKind::Index => kind == "index",
@@ -186,7 +186,7 @@ fn fits(on: TargetKind, kind: &str) -> bool {
     }
 }
 
-/// The plan with the sessions that hold locks on what it touches.
+/// Adds the sessions that hold locks on the plan's relations.
 pub async fn preview(session: &Session, plan: Plan) -> Preview {
     let oids: Vec<i64> = plan
         .touches
@@ -210,7 +210,7 @@ async fn holders(session: &Session, plan: &Plan, oids: Vec<i64>) -> Result<Vec<H
     for row in &rows {
         holders.extend(holder(row, plan)?);
     }
-    // Those that block the plan first.
+    // Sessions that block the plan come first.
     holders.sort_by_key(|holder| !holder.conflicts);
     Ok(holders)
 }
@@ -241,10 +241,10 @@ fn holder(row: &Row, plan: &Plan) -> Result<Option<Holder>> {
     }))
 }
 
-/// A line of a preview, and the theme's role for it.
+/// A line of a preview: a style name of the theme, and the text.
 pub type Line = (&'static str, String);
 
-/// A note with its sign.
+/// A note with the sign of its level.
 pub(crate) fn note_line(note: &Note) -> Line {
     let text = format!("{} {}", note.level.sign(), printable(&note.text));
     (level_role(note.level), text)

@@ -5,17 +5,17 @@ use crate::model::plan::{Mode, Undo, script};
 use crate::model::text;
 use crate::model::text::printable;
 
-/// The most statements that are shown one by one.
+/// How many statements are shown one by one at most.
 const SHOWN: usize = 200;
 
 impl Preview {
-    /// The whole preview as text: its statements, what it touches, who blocks it, and its undo.
+    /// The whole preview: notes, statements, locked relations, blocking sessions, undo.
     pub fn lines(&self) -> Vec<Line> {
         let mut lines = Vec::new();
         let plan = &self.plan;
         let never = matches!(plan.undo, Undo::Never(_));
         if never {
-            // First, because the rest may not fit on the screen.
+            // First, because the end of the list may not fit on the screen.
             let why = printable(plan.undo.text());
             lines.push(("error", format!("IRREVERSIBLE: {why}")));
         }

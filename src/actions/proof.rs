@@ -1,5 +1,5 @@
-//! Checks what a plan's undo and this role's rights depend on. An undo that is not proven is not promised, and
-//! missing rights are named.
+//! Checks whether a plan's undo would work, and whether this role has the rights for the plan. A doubtful undo is
+//! shown as partial, and missing rights are named.
 
 use std::collections::BTreeMap;
 
@@ -13,30 +13,32 @@ use crate::model::target::TargetKind;
 use crate::model::verdict::Level;
 use crate::model::version::Version;
 
-/// From this version on the database's owner may do what TimescaleDB's functions let the owner of a table or a job do.
+/// From this version on, the database's owner may call TimescaleDB's functions on any table or job, as their owners
+/// may.
 const DATABASE_OWNER: Version = Version::new(2, 28);
 
-/// From this version on dropping an index requires the rights on its copies on the chunks too.
+/// From this version on, dropping an index also requires rights on the indexes of the chunks.
 const ASKS_OF_CHUNKS: Version = Version::new(2, 22);
 
 /// Row of `queries/plan_proof.sql`. Names are quoted, except those of functions.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct Proof {
-    /// This role.
+    /// Connected role.
     role: String,
-    /// This role has the rights of the database's owner.
+    /// True if the connected role has the rights of the database's owner.
     owns_database: bool,
     relation: Option<RelationProof>,
-    /// Schemas for which this role lacks USAGE; the next field: CREATE.
+    /// Schemas for which the role lacks USAGE; `uncreatable`: schemas for which it lacks CREATE.
     unusable: Vec<String>,
     uncreatable: Vec<String>,
-    /// Tablespaces in which it may not create.
+    /// Tablespaces for which the role lacks CREATE.
     unplaceable: Vec<String>,
-    /// The database's own tablespace.
+    /// The database's default tablespace. `None`: not read.
     pub tablespace: Option<String>,
-    /// Functions of the extension that it may not execute.
+    /// Extension functions that the role may not execute.
     denied: Vec<String>,
-    /// Oids of the catalogue tables that `alter_job`, `add_…` and `delete_job` write.
+    /// Oids of the catalogue tables `bgw_job` and `bgw_job_stat`, which `alter_job`, `add_…` and `delete_job`
+    /// write.
     job_table: Option<i64>,
     stat_table: Option<i64>,
     jobs: BTreeMap<i64, JobProof>,
@@ -53,9 +55,9 @@ struct RelationProof {
     owner: String,
     owned: bool,
     member: bool,
-    /// This role has the rights of its schema's owner.
+    /// True if the role has the rights of the owner of the relation's schema.
     schema_owned: bool,
-    /// This role has the rights of the owners of its own schema and of its chunks' schemas.
+    /// True if the role has the rights of the owners of this schema and of the chunks' schemas.
     parts_owned: bool,
 }
 
@@ -66,7 +68,8 @@ impl Context<'_> {
     }
 }
 
-/// Limits the plan's undo to what is proven, warns if the server will refuse, and adds every lock that it takes.
+/// Shows a doubtful undo as partial, warns if the server will refuse a statement, and adds locks that the plan does
+/// not name.
 pub(crate) fn prove(context: &Context, mut plan: Plan) -> Plan {
     let Some(proof) = context.proof() else {
         return plan;
@@ -92,7 +95,7 @@ pub(crate) fn prove(context: &Context, mut plan: Plan) -> Plan {
     proof.locks(context, plan)
 }
 
-/// Id of the job for which a statement calls this function.
+/// Id of the job that a statement passes to this function. `None`: the statement does not call it.
 fn job_of(statement: &Statement, function: &str) -> Option<i64> {
     let called = statement.sql.contains(&format!("{function}($1::int"));
     match statement.params.first() {
@@ -102,7 +105,7 @@ fn job_of(statement: &Statement, function: &str) -> Option<i64> {
 }
 
 impl RelationProof {
-    /// True if only the owner may run a statement, and this role is not the owner.
+    /// True if the statement requires the owner's rights and this role lacks them.
     fn is_anothers(
         &self,
         context: &Context,
@@ -116,7 +119,7 @@ impl RelationProof {
         !self.owned
             && match sql.split_whitespace().next().unwrap_or_default() {
                 "alter" | "create" | "reindex" | "comment" | "lock" => true,
-                // The schema's owner may drop what is in it.
+                // The owner of a schema may drop objects in it.
                 "drop" => !self.schema_owned || asks_of_parts && !self.parts_owned,
                 _ => refreshes || calls && !as_database_owner,
             }
@@ -128,7 +131,7 @@ impl Proof {
         self.jobs.get(&id)
     }
 
-    /// The reasons why the undo may not restore the old state.
+    /// Reasons why the undo may not restore the old state.
     fn doubts(&self, context: &Context, plan: &Plan) -> Vec<String> {
         let mut doubts = Vec::new();
         for step in plan.steps.iter().filter(|step| !step.undo.is_empty()) {
@@ -142,7 +145,7 @@ impl Proof {
                 }
             }
         }
-        // A schema's owner may drop an index of another role, but not create it again.
+        // A schema's owner may drop another role's index, but cannot create it again.
         let undo = || plan.steps.iter().flat_map(|step| &step.undo);
         let as_database_owner = self.may_as_database_owner(context);
         if let Some(relation) = &self.relation
@@ -161,7 +164,7 @@ impl Proof {
         self.owns_database && context.at.server.sql_version() >= DATABASE_OWNER
     }
 
-    /// Rights that these statements need and this role lacks, each with the statement that grants it.
+    /// Rights that this role lacks for these statements, each with the GRANT that would help.
     fn missing<'a>(&self, statements: impl Iterator<Item = &'a Statement>) -> Vec<String> {
         let role = &self.role;
         let mut missing = Vec::new();
@@ -187,7 +190,7 @@ impl Proof {
         missing
     }
 
-    /// Objects of other owners, if the statements need the owner's rights.
+    /// Warnings about objects of other owners that the plan's statements act on.
     fn not_owned(&self, context: &Context, plan: &Plan) -> Vec<String> {
         let mut words: Vec<String> = self
             .unusable
@@ -207,7 +210,7 @@ impl Proof {
         let said = |what: &str, owner: &str, member| {
             not_the_owner(what, owner, &self.role, member, server.postgres)
         };
-        // The plans of jobs check this themselves.
+        // The plans of jobs and sessions check ownership themselves.
         if matches!(context.target.kind, TargetKind::Job | TargetKind::Session) {
             return words;
         }
@@ -230,7 +233,7 @@ impl Proof {
         words
     }
 
-    /// Jobs that the server lets nobody alter.
+    /// Warnings about jobs of the plan for which the server refuses every `alter_job`.
     fn unalterable(&self, plan: &Plan) -> Vec<String> {
         let altered = plan.steps.iter().flat_map(|step| &step.run);
         let altered = altered.filter(|statement| !statement.sql.contains("config =>"));
@@ -243,7 +246,7 @@ impl Proof {
             .collect()
     }
 
-    /// Adds the locks of the plan's function calls that the plan does not name itself.
+    /// Adds the locks of the plan's function calls, unless the plan names them already.
     fn locks(&self, context: &Context, mut plan: Plan) -> Plan {
         let (mut jobs, mut stats) = (false, false);
         for statement in plan.steps.iter().flat_map(|step| &step.run) {
@@ -267,7 +270,8 @@ impl Proof {
             .as_ref()
             .filter(|_| context.target.kind != TargetKind::Job)
         {
-            // Every statement at least reads the relation, and so waits for an ACCESS EXCLUSIVE lock on it.
+            // Every statement reads the relation at least, so an ACCESS EXCLUSIVE lock of another session blocks
+            // it.
             plan = lock(plan, Some(relation.oid), &relation.name, Mode::AccessShare);
         }
         plan

@@ -1,4 +1,5 @@
-//! Rolls back journal entries, with a plan that is previewed, approved, run and journalled like any other.
+//! Rolls back journal entries with a plan that is previewed, approved, run and recorded in the journal like any
+//! other.
 
 mod back;
 mod doubt;
@@ -22,13 +23,14 @@ use crate::model::verdict::Level;
 use crate::server::session;
 use crate::server::sql::{Param, Query, query};
 
-/// True if this session may become the role `$1`.
+/// Reports whether this session may SET ROLE to the role `$1`.
 const ROLE: Query = query!("act_role");
 
-/// Name of a rollback in the journal.
+/// Action name of a rollback in the journal.
 pub(crate) const ACTION: &str = "rollback";
 
-/// The plan that rolls these entries back, newest first; an error says why one of them cannot be.
+/// The plan that rolls back these entries, newest first. The error names an entry that cannot be rolled back, and
+/// why.
 pub async fn plan(
     actor: &Actor,
     client: &Client,
@@ -83,7 +85,7 @@ pub async fn plan(
     })
 }
 
-/// One plan of the gathered steps and notes.
+/// Joins the steps and notes of all entries into one plan.
 fn joined(title: String, newest: &Entry, back: back::Back) -> Plan {
     let undo = Undo::Needless("repeat the action to restore it".to_owned());
     let mut plan = Plan::new(title, back.steps, undo);
@@ -99,7 +101,8 @@ fn joined(title: String, newest: &Entry, back: back::Back) -> Plan {
     plan
 }
 
-/// The plan with notes on its entries and on code of other users; what it checks before it runs, and what it restores.
+/// Adds notes on the entries and on other users' code to the plan. Also returns the states to check before it runs,
+/// and the states that it restores.
 async fn explained(
     actor: &Actor,
     client: &Client,
@@ -138,7 +141,7 @@ async fn explained(
         )
         .await?;
     }
-    // Another user may have put code there since.
+    // Other users may have attached code to the targets since the entries were written.
     for seen in &seen {
         let version = actor.server.sql_version();
         let standing = code::standing(client, version, &seen.target).await?;
@@ -155,7 +158,7 @@ async fn explained(
     Ok((plan, seen, restores))
 }
 
-/// The entries with these numbers; an error if the journal shows that one of them cannot be rolled back.
+/// The entries with these ids. An error if the journal shows that one of them cannot be rolled back.
 fn undone<'a>(entries: &'a Entries, place: &Place, ids: &[u64]) -> Result<Vec<&'a Entry>> {
     let mut undone = Vec::new();
     for id in ids {
@@ -178,7 +181,7 @@ fn title(undone: &[&Entry]) -> String {
     }
 }
 
-/// An error if the entry is of another database.
+/// An error if the entry was written for another database.
 pub(crate) fn is_here(entry: &Entry, place: &Place) -> Result<()> {
     let (id, begin) = (entry.begin.id, &entry.begin);
     if !begin.place.is(place) {
@@ -214,7 +217,7 @@ fn allowed(entry: &Entry, place: &Place) -> Result<()> {
     Ok(())
 }
 
-/// An error if a step must run as a role that this session may not become.
+/// An error if a step runs as a role that this session may not become.
 async fn roles(actor: &Actor, client: &Client, id: u64, steps: &[Step]) -> Result<()> {
     let statements = steps.iter().flat_map(|step| &step.run);
     for role in statements.filter_map(Statement::becomes) {
@@ -254,7 +257,7 @@ fn touched(entry: &Entry, steps: &[Step]) -> Vec<Touch> {
     };
     let touches = plan.touches.iter();
     let touches = touches.filter(|touch| touch.step.is_none_or(taken));
-    // The numbers were those of the original plan's steps.
+    // The step numbers are those of the original plan, not of the rollback.
     touches
         .map(|touch| Touch {
             step: None,
@@ -263,7 +266,7 @@ fn touched(entry: &Entry, steps: &[Step]) -> Vec<Touch> {
         .collect()
 }
 
-/// Notes on the parts of the entry that are rolled back.
+/// Notes on an entry: its undo, and the steps that are not rolled back.
 fn said(entry: &Entry, done: &doubt::Done) -> Vec<Note> {
     let id = entry.begin.id;
     let mut notes = Vec::new();
@@ -284,7 +287,7 @@ fn said(entry: &Entry, done: &doubt::Done) -> Vec<Note> {
     notes
 }
 
-/// Compares the state after the entry with the present one, and notes the differences.
+/// Compares the state that an entry left with the present state, and adds a note for each difference.
 #[expect(
     clippy::too_many_arguments,
     reason = "one step of `plan`, which owns them all"
@@ -308,11 +311,12 @@ async fn look(
             ", perhaps by a newer entry of this group"
         };
         let state = if let Some(newer) = newer_of_group(restores, &target, before) {
-            // The newer entry is rolled back first, so the state before it is the present state for this one.
+            // The newer entry is rolled back first and leaves the state from before it. This entry is compared with
+            // that.
             std::mem::replace(&mut newer.state, before.state.clone())
         } else {
-            // States of the same target by another query, and those of a job's table, may be from between two entries
-            // of the group. The rollback does not restore these, so they are not compared.
+            // The group's other states of this kind of target (read by another query, or of a job's table) may date
+            // from between two entries. The rollback does not restore them, so they are not compared.
             restores.retain(|other| other.target.kind == target.kind && other.target != target);
             restores.push(Seen {
                 target: target.clone(),
@@ -349,7 +353,7 @@ async fn look(
     Ok(())
 }
 
-/// Finds, in a newer entry of the group, the part that restores the same target and was captured by the same query.
+/// A newer entry's state of the same target, read by the same query. `None`: there is none in the group.
 fn newer_of_group<'a>(
     restores: &'a mut [Seen],
     target: &Target,
@@ -364,7 +368,7 @@ fn newer_of_group<'a>(
         .find(|newer| newer.target == *target && query(&newer.action) == query(&before.action))
 }
 
-/// Adds the note, and asks for more than Enter.
+/// Adds the note, and requires the key `y` instead of Enter.
 fn drifted(plan: &mut Plan, level: Level, text: String) {
     plan.notes.push(Note { level, text });
     plan.consent = plan.consent.max(Consent::Yes);

@@ -1,4 +1,4 @@
-//! Actions on sessions: cancel a statement, terminate a session; only the one in the preview, never the console's own.
+//! Actions on sessions: cancel a statement, terminate a session. The console's own sessions are refused.
 
 use serde::Deserialize;
 
@@ -26,9 +26,9 @@ pub static ACTIONS: &[Action] = &[
     SESSION.plain("terminate-session", &["K"], terminate, "End the selected session and its transaction"),
 ];
 
-/// From this version on `pg_terminate_backend` can wait for the end.
+/// From this PostgreSQL on, `pg_terminate_backend` can wait until the session has ended.
 const WAITS: i32 = 140_000;
-/// Longest wait, in milliseconds.
+/// Longest wait for the end of a session, in milliseconds.
 const PATIENCE: i64 = 5000;
 
 /// A session as the query returns it.
@@ -43,15 +43,16 @@ struct OtherSession {
     here: bool,
     role: Option<String>,
     application: Option<String>,
-    /// `None`: hidden from this role.
+    /// Backend type. `None`: hidden from this role.
     backend: Option<String>,
-    /// Address of its client; `local`: a Unix socket. `None`: it has no client, or its address is hidden from this role.
+    /// Address of the client; `local`: a Unix socket. `None`: the session has no client, or the address is hidden
+    /// from this role.
     #[serde(default)]
     client: Option<String>,
     leader: Option<i32>,
     state: Option<String>,
     visible: bool,
-    /// `None`: hidden from this role.
+    /// Start of the session, as text. `None`: hidden from this role.
     started: Option<String>,
     query_started: Option<String>,
     query_seconds: Option<f64>,
@@ -114,7 +115,7 @@ impl OtherSession {
         self.state.as_deref() == Some("active")
     }
 
-    /// Kind of worker, from its backend type and application name, which are the same for TimescaleDB's workers.
+    /// The kind of TimescaleDB worker. Its backend type equals its application name. `None`: not such a worker.
     fn worker(&self) -> Option<Worker> {
         let name = self.application.as_deref()?;
         if self
@@ -134,7 +135,7 @@ impl OtherSession {
         id.parse().ok().map(Worker::Job)
     }
 
-    /// Where its client is, and what it calls itself; `None`: it is no client's session.
+    /// Address and application name of the client. `None`: the session has no client.
     fn whose(&self) -> Option<String> {
         if self.visible && self.backend.as_deref() != Some("client backend") {
             return None;
@@ -152,7 +153,8 @@ impl OtherSession {
         Some(format!("its client: {named}, {from}, role {role}"))
     }
 
-    /// Statement that sends the signal to exactly this session (and this statement).
+    /// Statement that sends the signal only if this session (and, with `statement`, its present statement) still
+    /// exists.
     fn signal(&self, call: &str, statement: bool) -> Statement {
         let mut params: Vec<Lit> = vec![self.pid.into()];
         let mut sql =
@@ -168,7 +170,7 @@ impl OtherSession {
         Statement::new(sql, params)
     }
 
-    /// Notes of both previews: the statement, the sessions it blocks, and the kind of session.
+    /// Adds the notes of both previews: statement, blocked sessions, kind of session.
     fn notes(&self, mut plan: Plan, role: &str) -> Plan {
         if let Some(whose) = self.whose() {
             plan = plan.note(Level::Ok, whose);
@@ -222,7 +224,7 @@ impl OtherSession {
         plan
     }
 
-    /// Its statement, and for how long that has been running; `None`: it is hidden, or there is none.
+    /// The session's statement and how long it has been running. `None`: hidden from this role, or no statement.
     fn statement(&self) -> Option<String> {
         let query = self.query.as_deref().filter(|_| self.visible)?;
         let query = Some(query).filter(|query| !query.is_empty())?;
@@ -306,7 +308,7 @@ fn cancel(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
         undo,
     )
     .changing(&["/session", "/statement"]);
-    // No data on disk is lost, so the name need not be typed.
+    // No committed data is lost, so the key `y` is enough and the name need not be typed.
     plan.consent = Consent::Yes;
     plan = session.notes(plan, &context.at.server.role);
     if let Some(Worker::Job(id)) = worker {
@@ -383,7 +385,7 @@ fn terminate(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     })
 }
 
-/// Warns about the effects of ending a session that is no client's.
+/// Warns about the effects of ending a background process.
 fn warn_of(session: &OtherSession, plan: Plan) -> Plan {
     match session.worker() {
         Some(Worker::Launcher) => plan.note(

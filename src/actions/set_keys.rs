@@ -1,14 +1,13 @@
-//! The `--set` keys of each action, for `hypertop run ACTION --help`. A form itself needs the server; that each of its fields is here
-//! is tested on real servers.
+//! The `--set` keys of each action, for `hypertop run ACTION --help`, which needs no server. Tests on real servers
+//! compare them with the forms.
 
 use crate::actions::form::FieldType;
 
-/// A key with its values and its default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SetKey {
     pub name: &'static str,
     pub values: Values,
-    /// Empty: there is none, so the key must be set.
+    /// Text for the help. Empty: the key has no default and must be set.
     pub default: &'static str,
     pub help: &'static str,
 }
@@ -17,14 +16,14 @@ pub struct SetKey {
 pub enum Values {
     Text,
     Interval,
-    /// An interval, or a number of units on integer time.
+    /// An age or offset: an interval, or a number if the hypertable's time is an integer.
     Length,
     Number,
-    /// A moment, or a number on integer time.
+    /// A position: a timestamp, or a number if the hypertable's time is an integer.
     Time,
     YesNo,
     OneOf(&'static str),
-    /// Names from the target's own list.
+    /// Any number of names from a list that depends on the target.
     Some,
     Json,
 }
@@ -44,7 +43,7 @@ impl Values {
         }
     }
 
-    /// Whether a form's field takes such values.
+    /// True if a form field of this type takes such values.
     pub fn fits(self, field: &FieldType) -> bool {
         match field {
             FieldType::Text => matches!(self, Self::Text | Self::Length | Self::Interval),
@@ -138,7 +137,7 @@ const ORDER_BY: SetKey = key("order_by", Values::Text, PRESENT, "columns with DE
 #[rustfmt::skip]
 const AT_LEAST: SetKey = key("at_least_kb", Values::Number, "16", "kB: smaller indexes are left out");
 
-/// The keys of an action; empty: it has none.
+/// The keys of an action. Empty: the action has none.
 #[rustfmt::skip]
 pub fn of(action: &str) -> Vec<SetKey> {
     let groups: &[&[SetKey]] = match action {
@@ -297,7 +296,7 @@ fn of_others(action: &str) -> Vec<SetKey> {
     groups.concat()
 }
 
-/// The keys as lines of help.
+/// The help text on the keys of an action.
 pub fn help(action: &str) -> String {
     let keys = of(action);
     if keys.is_empty() {

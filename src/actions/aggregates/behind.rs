@@ -1,4 +1,4 @@
-//! Refreshes everything that is late: of one aggregate, or also of the aggregates below it, from the bottom up.
+//! Refreshes everything that is late: in one aggregate, or also in the aggregates below it, lowest first.
 
 use super::explain::explain;
 use super::facts::Hierarchy;
@@ -76,7 +76,7 @@ fn nothing_safe(place: &Timeline, window: Window) -> Refusal {
     ))
 }
 
-/// Adds the steps of a window, without the parts that would lose data unless the user overrode that.
+/// Adds the refresh steps of a window. Leaves out the parts that would lose data, unless the user allowed that.
 fn add(
     place: &Timeline,
     context: &Context,
@@ -142,7 +142,8 @@ pub(super) fn hierarchy(context: &Context, inputs: &Inputs) -> Result<Plan, Refu
         own.name
     );
     let mut plan = Plan::new(title, Vec::new(), Undo::Needless(NEEDLESS.to_owned()));
-    // From the first change of the level below to the end of what is complete there.
+    // The refreshed range of each level starts at the first change below it, and ends where the level below is
+    // complete.
     let (mut below, mut limit): (Option<i64>, Option<i64>) = (None, None);
     for level in &facts.levels {
         let place = Timeline::of(level, context)?;

@@ -6,7 +6,7 @@ use super::window::{Lost, Window};
 use crate::model::moment::Axis;
 use crate::model::{clock, text};
 
-/// Text on what the window would lose: which range, and how many buckets.
+/// Says which range of the window would lose rows, and how many buckets.
 pub(super) fn explain(place: &Timeline, met: &[Lost], window: Window) -> String {
     let (level, axis) = (place.level, place.axis());
     let Some(first) = met.first() else {
@@ -49,7 +49,7 @@ pub(super) fn explain(place: &Timeline, met: &[Lost], window: Window) -> String 
     )
 }
 
-/// Text on the most buckets that would be deleted. Some of them may hold no row.
+/// Says how many buckets a refresh would delete at most. Some of them may be empty.
 pub(super) fn most_deleted(place: &Timeline, met: &[Lost], window: Window) -> String {
     let buckets = &place.buckets;
     let count = |lost: &Lost| {

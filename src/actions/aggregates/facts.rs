@@ -15,16 +15,16 @@ pub(super) const STATE: &str = "/refresh_policies";
 /// Row of `queries/plan_aggregate.sql`.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Hierarchy {
-    /// The lowest level first, the aggregate itself last.
+    /// The lowest aggregate first, the target of the action last.
     pub(super) levels: Vec<Aggregate>,
 }
 
-/// One aggregate. Positions are in the unit of its time axis.
+/// One aggregate. Positions are microseconds, or units if its time is an integer.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Aggregate {
     /// Id of the materialization hypertable.
     pub(super) id: i64,
-    /// Quoted and qualified, like all names here.
+    /// View of the aggregate. All names in this struct are quoted and qualified.
     pub(super) name: String,
     pub(super) view_oid: i64,
     pub(super) mat_oid: i64,
@@ -34,79 +34,82 @@ pub(super) struct Aggregate {
     #[serde(flatten)]
     pub(super) deleting: Deleting,
     pub(super) watermark: Option<i64>,
-    /// Built on another aggregate.
+    /// True if the aggregate is built on another aggregate.
     pub(super) hierarchical: bool,
     pub(super) materialized_only: bool,
-    /// Time zone in which its refresh policies compute.
+    /// Time zone in which the refresh policies of the aggregate compute.
     pub(super) clock_zone: String,
-    /// False for the format from before 2.7.
+    /// False: the aggregate has the format from before 2.7.
     pub(super) finalized: bool,
     pub(super) axis: String,
     pub(super) bucket: Option<String>,
     pub(super) zone: Option<String>,
     pub(super) offset: Option<String>,
-    /// In the local time of the buckets' zone.
+    /// Bucket origin in the local time of `zone`. `None`: the default.
     pub(super) origin: Option<i64>,
     pub(super) refreshed_to: Option<i64>,
-    /// History before this position was never materialized.
+    /// The range before this position was never materialized. `None`: there is no such range.
     pub(super) never_before: Option<i64>,
-    /// Number of invalidated ranges over chunks of the source; the next two fields: their first and last position.
+    /// Number of invalidated ranges that overlap chunks of the source. `pending_from`, `pending_to`: the first and
+    /// last position of these ranges.
     pub(super) pending: i64,
     pub(super) pending_from: Option<i64>,
     pub(super) pending_to: Option<i64>,
     pub(super) source_chunks: i64,
     pub(super) source_from: Option<i64>,
     pub(super) source_to: Option<i64>,
-    /// Begin, end and number of chunks of the newest stretches of the source, newest first.
+    /// Start, end and number of chunks of the newest ranges of the source, newest first.
     pub(super) slices: Vec<(i64, i64, i64)>,
     pub(super) holes: Vec<Hole>,
-    /// Holes before this position were not searched for.
+    /// Holes before this position were not searched for. `None`: all holes are known.
     pub(super) unchecked_before: Option<i64>,
-    /// `None`: time is no integer, or its function may not be run.
+    /// `None`: the time is no integer, or this role may not run the `integer_now` function.
     pub(super) integer_now: Option<i64>,
-    /// The `integer_now` function, if it is not run for the preview.
+    /// The `integer_now` function, if its owner is not trusted and so it was not run.
     pub(super) code: Option<Code>,
-    /// Has an `integer_now` function. `None`: time is no integer.
+    /// True if there is an `integer_now` function. `None`: the time is no integer.
     pub(super) integer_clock: Option<bool>,
     pub(super) children: Vec<String>,
-    /// Its refresh policies.
+    /// The refresh policies of the aggregate.
     pub(super) jobs: Vec<Job>,
     pub(super) source_policies: Around,
     pub(super) own_policies: Around,
-    /// The session that refreshes it now, if the server reports it (2.26 and later).
+    /// Session that refreshes the aggregate now. `None`: there is none, or the server does not report it (before
+    /// 2.26).
     pub(super) refreshing: Option<Refreshing>,
 }
 
-/// Details of the source that deleting rows needs.
+/// Facts about the source that a deletion of its rows needs.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Deleting {
-    /// Its time column, quoted.
+    /// Time column of the source, quoted.
     pub(super) source_column: Option<String>,
     pub(super) may_delete: bool,
-    /// Triggers that users made, quoted.
+    /// User-defined triggers of the source, quoted.
     pub(super) source_triggers: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
 pub(super) struct Refreshing {
     pub(super) pid: i64,
-    /// The session is idle: its refresh was cancelled, and the range stays marked until the session ends.
+    /// True: the session is idle. Its refresh was cancelled, but blocks other refreshes until the session ends.
     pub(super) idle: bool,
 }
 
-/// A stretch for which the aggregate has rows, but the source has no chunk or a re-created one.
+/// A range for which the aggregate has rows, but the source has no chunk, or a chunk that was created again after a
+/// drop.
 #[derive(Debug, Clone, Copy, Deserialize)]
 pub(super) struct Hole {
-    /// `None`: everything before the oldest chunk.
+    /// `None`: the range includes everything before the oldest chunk.
     pub(super) low: Option<i64>,
     pub(super) high: i64,
-    /// First bucket of the aggregate in it. `None`: this role may not read it.
+    /// Start of the first bucket that the aggregate has in this range. `None`: this role may not read it.
     pub(super) first: Option<i64>,
-    /// The source has a chunk there, but it may have been created again after a drop.
+    /// The source has a chunk in this range, but the chunk may have been created again after a drop.
     pub(super) remade: bool,
 }
 
-/// The other policies of a table.
+/// The retention and the compression policy of a table.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(super) struct Around {
     #[serde(rename = "policy_retention")]
@@ -115,20 +118,20 @@ pub(super) struct Around {
     pub(super) compression: Option<AgePolicy>,
 }
 
-/// A policy that takes chunks by their age.
+/// A policy that acts on chunks from an age on.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct AgePolicy {
     pub(super) id: i64,
     pub(super) scheduled: bool,
     pub(super) after: Option<String>,
-    /// Time zone in which it computes.
+    /// Time zone in which the policy computes.
     pub(super) clock_zone: String,
-    /// By the chunks' creation time, which cannot be compared with times in them.
+    /// True: the age counts from a chunk's creation, so it cannot be compared with times in the chunk.
     pub(super) by_creation: bool,
 }
 
 impl AgePolicy {
-    /// Age from which it takes a chunk. `None`: it goes by creation time, or the setting is not understood.
+    /// Age from which the policy acts on a chunk. `None`: the age counts from the creation, or cannot be parsed.
     pub(super) fn span(&self, axis: Axis) -> Option<Span> {
         let after = self.after.as_deref().filter(|_| !self.by_creation);
         Span::parse(axis, after?)
@@ -140,14 +143,14 @@ impl Hierarchy {
         context.read()
     }
 
-    /// The aggregate itself. An error if the query returned no level.
+    /// The target of the action. An error if the query returned no level.
     pub(super) fn own(&self) -> Result<&Aggregate, Refusal> {
         self.levels
             .last()
             .ok_or_else(|| "the server does not know this aggregate any more".into())
     }
 
-    /// An idle session that blocks refreshes of one of the levels.
+    /// An idle session whose cancelled refresh blocks refreshes of one of the levels.
     pub(super) fn stuck(&self) -> Option<Refreshing> {
         let all = self.levels.iter().filter_map(|level| level.refreshing);
         all.into_iter().find(|refreshing| refreshing.idle)
@@ -155,7 +158,7 @@ impl Hierarchy {
 }
 
 impl Aggregate {
-    /// "Now" for a policy that computes in this zone.
+    /// "Now" for a policy that computes in this time zone.
     pub(super) fn now<'a>(&self, zone: &'a str, now: Stamp) -> Now<'a> {
         Now::on(self.axis(), now, self.integer_now, zone)
     }
@@ -175,12 +178,12 @@ impl Aggregate {
         Buckets::of(&self.name, shape)
     }
 
-    /// Position up to which it was refreshed. `None`: never.
+    /// Position up to which the aggregate was refreshed. `None`: never.
     pub(super) fn refreshed(&self) -> Option<i64> {
         self.refreshed_to.filter(|at| self.axis().is_place(*at))
     }
 
-    /// The policy whose window ends latest; its end is the newest that the aggregate is expected to have.
+    /// The policy with the smallest `end_offset`. `None`: there is no policy.
     pub(super) fn newest_policy(&self) -> Option<&Job> {
         let end = |job: &&Job| {
             let offset = job.setting("end_offset");
@@ -194,7 +197,7 @@ impl Aggregate {
     }
 }
 
-/// Length in seconds, or in units of integer time; a month has 30 days. `None`: not a length.
+/// Length in seconds, or in units of integer time; a month counts as 30 days. `None`: the text cannot be parsed.
 pub(super) fn length(axis: Axis, text: &str) -> Option<f64> {
     Span::parse(axis, text).map(Span::length)
 }

@@ -1,4 +1,4 @@
-//! Guard against data loss: a refresh deletes the buckets whose source rows are gone.
+//! Guard against data loss: a refresh deletes buckets whose source rows were dropped.
 
 use super::facts::Aggregate;
 use super::window::{Lost, Window};
@@ -6,7 +6,7 @@ use crate::actions::act::Context;
 use crate::model::bucket::Buckets;
 use crate::model::span::Span;
 
-/// The ranges of this aggregate whose source rows are gone, oldest first.
+/// The ranges of this aggregate whose source rows were dropped, oldest first.
 pub(super) fn lost(level: &Aggregate, buckets: &Buckets, context: &Context) -> Vec<Lost> {
     let dropped = dropped_before(level, context);
     let mut all = Vec::new();
@@ -17,7 +17,8 @@ pub(super) fn lost(level: &Aggregate, buckets: &Buckets, context: &Context) -> V
         ) else {
             continue;
         };
-        // The first bucket may begin before the oldest chunk without loss; after a drop by retention it has lost rows.
+        // The aggregate's first bucket may begin before the source's oldest chunk. That alone is no loss, unless
+        // retention may have dropped rows there.
         let whole = hole.first.is_none_or(|first| {
             buckets
                 .floor(first)
@@ -37,14 +38,15 @@ pub(super) fn lost(level: &Aggregate, buckets: &Buckets, context: &Context) -> V
     all
 }
 
-/// Position before which the source's retention policy may have dropped rows.
+/// Position before which the source's retention policy may have dropped rows. `None`: no policy, or "now" is
+/// unknown.
 fn dropped_before(level: &Aggregate, context: &Context) -> Option<i64> {
     let retention = level.source_policies.retention.as_ref()?;
     let now = level.now(&retention.clock_zone, context.at.now);
     now.less(Span::parse(now.axis, retention.after.as_deref()?)?)
 }
 
-/// The lost ranges inside this window, oldest first.
+/// The lost ranges that overlap this window, oldest first.
 pub(super) fn met(lost: &[Lost], window: Window) -> Vec<Lost> {
     lost.iter()
         .copied()
@@ -52,7 +54,7 @@ pub(super) fn met(lost: &[Lost], window: Window) -> Vec<Lost> {
         .collect()
 }
 
-/// The parts of a window that lose nothing.
+/// The parts of a window outside the lost ranges.
 pub(super) fn safe_parts(lost: &[Lost], window: Window) -> Vec<Window> {
     let mut parts = vec![window];
     for lost in lost {

@@ -1,4 +1,5 @@
-//! Data that no run of a policy would refresh, and its refresh together with the policy.
+//! Finds data that no run of a refresh policy would reach, and offers to refresh it together with the policy's
+//! change.
 
 use super::explain::explain;
 use super::guard;
@@ -20,7 +21,8 @@ pub(super) fn field() -> Field {
         .help("yes: before the policy is added, refreshes what its runs would never reach")
 }
 
-/// Whole buckets before `edge` that the source still has and the aggregate has never materialized.
+/// Range of whole buckets before `edge` that the source has and the aggregate never materialized. `None`: there is
+/// none.
 fn before(place: &Timeline, edge: i64) -> Option<Window> {
     let level = place.level;
     let start = level.source_from?;
@@ -46,7 +48,7 @@ fn before(place: &Timeline, edge: i64) -> Option<Window> {
     (from < to).then_some(window)
 }
 
-/// Window that this setting leaves out for good. `None`: nothing, or "now" is not known.
+/// Range that the policies will never refresh under this setting. `None`: there is none, or "now" is unknown.
 fn of(place: &Timeline, new: &Setting, adds: bool) -> Option<Window> {
     let mut edge = new.window(place)?.from?;
     for job in place.level.jobs.iter().filter(|_| adds) {
@@ -55,7 +57,7 @@ fn of(place: &Timeline, new: &Setting, adds: bool) -> Option<Window> {
     before(place, edge)
 }
 
-/// Adds what the policy leaves out: a refresh before it if the form asks for that, else a note with the remedy.
+/// Adds a refresh of the range that the policies never reach, if the form asks for it; else a note with the remedy.
 pub(super) fn add(
     context: &Context,
     place: &Timeline,
@@ -120,7 +122,7 @@ fn refreshes(
     Ok(steps)
 }
 
-/// The action that refreshes all these parts.
+/// Command that refreshes all these parts.
 fn by_hand(place: &Timeline, parts: &[Window]) -> String {
     let typed = |at: Option<i64>| {
         at.and_then(|at| clock::typed(place.axis(), at))

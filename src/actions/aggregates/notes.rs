@@ -166,7 +166,7 @@ fn conflicts(place: &Timeline, new: &Setting, job: Option<&Job>) -> Vec<Note> {
     met.into_iter().flatten().collect()
 }
 
-/// Effect that the source's retention may have on this policy later.
+/// Warning that the source's retention may drop rows inside the policy's window later. `None`: it will not.
 fn later(place: &Timeline, new: &Setting) -> Option<(Level, String)> {
     let level = place.level;
     let retention = level.source_policies.retention.as_ref();

@@ -1,4 +1,4 @@
-//! The source's chunks that the next run of a refresh policy reads, before and after a change.
+//! Drawing of the source chunks that the next run of a refresh policy reads, before and after a change.
 
 use super::timeline::Timeline;
 use super::what_if::Setting;
@@ -6,18 +6,19 @@ use super::window::Window;
 use crate::model::picture::{Limit, Picture, State, Strip};
 use crate::model::text;
 
-/// The newest chunks of the source under both settings. `before` of `None`: there is no policy yet. `None`: "now" is not known.
+/// The newest chunks of the source under both settings. `before` is `None` for a new policy. Returns `None` if
+/// "now" is unknown.
 pub(super) fn picture(
     place: &Timeline,
     before: Option<&Setting>,
     after: &Setting,
 ) -> Option<Box<Picture>> {
-    // The facts have them newest first.
+    // The facts list the newest chunk first; the drawing starts with the oldest.
     let chunks: Vec<_> = place.level.slices.iter().rev().collect();
     let strip = |label, setting: Option<&Setting>| {
         let window = setting.map(|setting| setting.window(place)).map_or(
             Some(None),
-            // "Now" is not known.
+            // The inner `None` means a new policy; the outer one that "now" is unknown.
             |window| window.map(Some),
         )?;
         let state = |(low, high, _): &&(i64, i64, i64)| match window {

@@ -19,9 +19,9 @@ use crate::model::moment::Axis;
 use crate::model::plan::{Consent, Note, Plan, Undo};
 use crate::model::verdict::Level;
 
-/// Input for an open side of the window; the same as an empty field.
+/// Input for a window that is open on this side. An empty field means the same.
 const OPEN: &str = "open";
-/// Default input if there are several policies: each keeps its own value of this setting.
+/// Default input if several policies are edited at once: each keeps its own value.
 const SAME: &str = "same";
 
 pub(super) fn add_form(context: &Context) -> Result<Form, Refusal> {
@@ -89,7 +89,7 @@ fn fields(axis: Axis, setting: Option<&Setting>) -> Vec<Field> {
     ]
 }
 
-/// The reason why there can be no (other) refresh policy. `None`: there can be one.
+/// The reason why no refresh policy can be added. `None`: one can be added.
 fn no_more(context: &Context, level: &Aggregate) -> Option<Refusal> {
     if level.integer_clock == Some(false) {
         return Some(Refusal::new(format!(
@@ -107,7 +107,7 @@ fn no_more(context: &Context, level: &Aggregate) -> Option<Refusal> {
     })
 }
 
-/// One side of the window as typed; `old` replaces `same`.
+/// One offset of the window as typed. `old` is the value for the input `same`.
 fn side(
     inputs: &Inputs,
     name: &'static str,
@@ -194,7 +194,7 @@ pub(super) fn add(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     missing::add(context, &place, inputs, plan, &new, true)
 }
 
-/// Adds the what-if to the plan. Refuses if its runs would lose data, unless the user overrode that.
+/// Adds the notes on the policy's effects. Refuses if its runs would delete rows, unless the user allowed that.
 fn with_risk(
     place: &Timeline,
     facts: &Hierarchy,
@@ -285,7 +285,7 @@ pub(super) fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     missing::add(context, &place, inputs, plan, &new, false)
 }
 
-/// Refusal because nothing would change, with notes on the present window and what it would lose.
+/// Refusal because nothing would change, with notes on the present window and the rows that it would lose.
 fn stands(place: &Timeline, facts: &Hierarchy, old: &Setting, words: String) -> Refusal {
     let risk = what_if::row_loss_risk(place, old)
         .map(|risk| (Level::Critical, format!("DELETES DATA: {}", risk.why)));
@@ -297,7 +297,7 @@ fn stands(place: &Timeline, facts: &Hierarchy, old: &Setting, words: String) -> 
     Refusal::unchanged(words, notes.map(note).collect()).picturing(picture)
 }
 
-/// The job's configuration with another window; all other keys stay.
+/// The job's configuration with the offsets of `new`. All other keys stay.
 fn config(place: &Timeline, job: &Job, new: &Setting) -> Json {
     let mut config = job
         .config

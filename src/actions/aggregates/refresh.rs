@@ -1,4 +1,4 @@
-//! Refreshes a window that the user chose, in whole buckets, with the guard against data loss.
+//! Refreshes a window that the user chose, in whole buckets, and guards against data loss.
 
 use super::explain::explain;
 use super::facts::{Hierarchy, since};
@@ -61,7 +61,7 @@ pub(super) fn step_field() -> Field {
         .help("each step is a transaction of its own; empty: about 24 chunks of the source; 0: all at once")
 }
 
-/// Default window: what is late, else the last two buckets. Open on both sides if neither is known.
+/// Default window: the newest late part that loses nothing, else the last two buckets.
 fn suggested(place: &Timeline) -> Window {
     if let Ok(Some(window)) = place.behind()
         && let Some(part) = guard::safe_parts(&place.lost, window).pop()
@@ -75,7 +75,7 @@ fn suggested(place: &Timeline) -> Window {
     }
 }
 
-/// Field shown only if a cancelled refresh has left its range marked in a session that is idle now.
+/// Field to end an idle session whose cancelled refresh blocks others. `None`: there is no such session.
 pub(super) fn stuck_field(facts: &Hierarchy) -> Option<Field> {
     let stuck = facts.stuck()?;
     let field = Field::new("end_stuck_session", "End session", FieldType::Flag, "no").optional();
@@ -85,7 +85,8 @@ pub(super) fn stuck_field(facts: &Hierarchy) -> Option<Field> {
     )))
 }
 
-/// Puts a step before all others that ends such a session. The server checks the session again when it runs.
+/// If the user asked for it, puts a step first that ends such a session. When it runs, the statement checks the
+/// session again.
 pub(super) fn end_stuck(
     facts: &Hierarchy,
     inputs: &Inputs,
@@ -158,7 +159,7 @@ pub(super) fn window(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal
     Ok(plan)
 }
 
-/// The window as typed, on the aggregate's axis.
+/// The window as typed, in positions on the aggregate's time axis.
 fn asked(place: &Timeline, inputs: &Inputs) -> Result<Window, Refusal> {
     let typed = |name: &str| {
         inputs
@@ -181,7 +182,7 @@ fn asked(place: &Timeline, inputs: &Inputs) -> Result<Window, Refusal> {
     Ok(window)
 }
 
-/// Turns the plan into one that deletes data and says so.
+/// Marks the plan as irreversible, because it deletes rows that cannot be computed again.
 pub(super) fn deleting(place: &Timeline, mut plan: Plan, met: &[Lost], window: Window) -> Plan {
     let level = place.level;
     plan.undo = Undo::Never(format!(
@@ -227,7 +228,7 @@ fn aligned(place: &Timeline, asked: Window) -> Result<Window, Refusal> {
         "the window holds no whole bucket of {}: a refresh takes whole buckets only",
         text::interval(&place.buckets.text)
     ));
-    // An end inside a bucket means that whole bucket.
+    // If the window is shorter than a bucket, offer the whole bucket in which it begins.
     if let Some(start) = asked.from.and_then(|at| place.buckets.floor(at))
         && let Some(end) = place.buckets.step(start, 1)
         && let Some(set) = settings(place, Some(start), Some(end))

@@ -1,4 +1,4 @@
-//! Notes on a refresh apart from its window: other sessions, parents and children, and the effect of stopping it.
+//! Notes on a refresh: its window, other sessions, the aggregates below and above, and what a stop leaves behind.
 
 use super::facts::{Hierarchy, Refreshing, since};
 use super::timeline::Timeline;
@@ -7,7 +7,7 @@ use crate::actions::act::Context;
 use crate::model::verdict::Level;
 use crate::model::{clock, text};
 
-/// Notes on a window.
+/// Notes on the window of a refresh.
 pub(super) fn remarks(
     place: &Timeline,
     facts: &Hierarchy,
@@ -61,7 +61,7 @@ pub(super) fn remarks(
     remarks
 }
 
-/// Warns about a window that reaches beyond now, or over gaps that were not checked.
+/// Warns if the window reaches beyond now, or into a range that was not checked for gaps.
 fn reach(place: &Timeline, window: Window, remarks: &mut Vec<(Level, String)>) {
     let level = place.level;
     if let Some(now) = place
@@ -93,7 +93,7 @@ fn reach(place: &Timeline, window: Window, remarks: &mut Vec<(Level, String)>) {
     }
 }
 
-/// Notes on other sessions, parents and children, and on the effect of stopping.
+/// Notes on other sessions, on the aggregates below and above, and on what a stop leaves behind.
 pub(super) fn company(
     place: &Timeline,
     facts: &Hierarchy,
@@ -151,7 +151,7 @@ pub(super) fn company(
     remarks
 }
 
-/// State that a stopped refresh leaves; differs by version.
+/// What a stopped refresh leaves behind, which depends on the version.
 pub(super) fn stopping(context: &Context) -> &'static str {
     if since(context, 2, 28) {
         "if it is stopped: the steps and batches that are done stay, the rest waits for the next refresh"

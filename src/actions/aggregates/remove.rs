@@ -1,4 +1,4 @@
-//! Removes refresh policies, and chooses among several.
+//! Removes refresh policies. If there are several, the form asks which.
 
 use super::facts::{Aggregate, Hierarchy, STATE};
 use super::what_if::Setting;
@@ -9,7 +9,7 @@ use crate::actions::policy::change;
 use crate::model::plan::{Consent, Plan, Undo};
 use crate::model::verdict::Level;
 
-/// Field to pick a policy, if there are several.
+/// Field to pick one of several policies. `None`: there is only one.
 pub(super) fn pick(level: &Aggregate) -> Option<Field> {
     let item = |job: &Job| Item {
         key: job.id.to_string(),

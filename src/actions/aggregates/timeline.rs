@@ -1,4 +1,5 @@
-//! An aggregate on its time axis: its expected end, its lost ranges, and the steps of a refresh.
+//! An aggregate on its time axis: the end that is expected to be refreshed, its lost ranges, the steps of a
+//! refresh.
 
 use super::facts::{AgePolicy, Aggregate, since};
 use super::guard;
@@ -13,16 +14,16 @@ use crate::model::{clock, text};
 
 /// Default number of source chunks per step.
 const STEP_CHUNKS: i64 = 24;
-/// Default for the most steps; above it the steps get larger.
+/// Limit for the number of steps by default. A refresh with more gets larger steps.
 const MOST_STEPS: i64 = 100;
-/// The most steps even if the form asks for more.
+/// Limit for the number of steps if the form sets the size of a step.
 const LIMIT: i64 = 2000;
 
-/// An aggregate with everything that its windows depend on.
+/// An aggregate with the facts that its refresh windows depend on.
 pub(super) struct Timeline<'a> {
     pub level: &'a Aggregate,
     pub buckets: Buckets,
-    /// "Now" for its refresh policies; unknown if the `integer_now` function may not be run.
+    /// "Now" for the refresh policies; unknown if the `integer_now` function may not be run.
     pub now: Now<'a>,
     moment: Stamp,
     pub lost: Vec<Lost>,
@@ -32,7 +33,7 @@ pub(super) struct Timeline<'a> {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct How {
     pub force: bool,
-    /// Buckets per step. `None`: by the source's chunks. Zero: everything in one step.
+    /// Buckets per step. `None`: as many as [`STEP_CHUNKS`] source chunks span. Zero: everything in one step.
     pub step_buckets: Option<i64>,
 }
 
@@ -52,17 +53,17 @@ impl<'a> Timeline<'a> {
         self.level.axis()
     }
 
-    /// The position that lies `span` before now, as its refresh policies compute it.
+    /// The position that lies `span` before now. `None`: "now" is unknown, or `span` cannot be parsed.
     pub(super) fn back(&self, span: &str) -> Option<i64> {
         self.now.less(Span::parse(self.axis(), span)?)
     }
 
-    /// "Now" for another policy.
+    /// "Now" for another policy, in that policy's time zone.
     pub(super) fn now_of<'p>(&self, policy: &'p AgePolicy) -> Now<'p> {
         self.level.now(&policy.clock_zone, self.moment)
     }
 
-    /// True if a refresh from this offset on reads rows that the source's `policy` drops.
+    /// True if a refresh from this `start_offset` on would reach rows that the source's `policy` drops.
     pub(super) fn reads_dropped(&self, start: Option<&str>, policy: &AgePolicy) -> bool {
         let axis = self.axis();
         let Some(after) = policy.span(axis) else {
@@ -87,7 +88,8 @@ impl<'a> Timeline<'a> {
         )
     }
 
-    /// Now minus the policy's `end_offset`, in whole buckets.
+    /// Position up to which the policies should have refreshed: now minus the newest policy's `end_offset`, in
+    /// whole buckets.
     pub(super) fn end(&self) -> Result<i64, Refusal> {
         let Some(now) = self.now.at else {
             if let Some(code) = &self.level.code {
@@ -120,13 +122,14 @@ impl<'a> Timeline<'a> {
         })
     }
 
-    /// From the first invalidated position to the expected end. `None`: nothing is late.
+    /// Range from the first invalidated position to [`Self::end`]. `None`: nothing is late.
     pub(super) fn behind(&self) -> Result<Option<Window>, Refusal> {
         let end = self.end()?;
         let next = match self.level.refreshed() {
-            // 2.28 keeps log entries outside the source's chunks, however often they are refreshed.
+            // 2.28 keeps entries of the invalidation log beyond the source's newest chunk; a refresh never removes
+            // them.
             Some(at) => Some(at).filter(|at| self.level.source_to.is_some_and(|to| to > *at)),
-            // Never refreshed: everything.
+            // Never refreshed, so everything in the source is late.
             None => self.level.source_from,
         };
         let from = [next, self.level.pending_from]
@@ -140,7 +143,7 @@ impl<'a> Timeline<'a> {
         }))
     }
 
-    /// The window in steps, oldest first. Each step is a transaction of its own.
+    /// Splits the window into steps, oldest first. Each step is a transaction of its own.
     pub(super) fn steps(
         &self,
         context: &Context,
@@ -153,7 +156,7 @@ impl<'a> Timeline<'a> {
             .collect()
     }
 
-    /// Splits a window. An open side stays open in the first and in the last part.
+    /// Splits a window into parts. If one side is open, the first or last part is open there.
     fn split(&self, window: Window, size: Option<i64>) -> Result<Vec<Window>, Refusal> {
         let whole = Ok(vec![window]);
         let first = window.from.or(self.level.source_from);
@@ -193,7 +196,7 @@ impl<'a> Timeline<'a> {
         Ok(parts)
     }
 
-    /// Number of buckets in [`STEP_CHUNKS`] chunks of the source.
+    /// Number of buckets that [`STEP_CHUNKS`] chunks of the source span. `None`: unknown.
     fn step_size(&self) -> Option<i64> {
         let (low, high, _) = self.level.slices.first()?;
         let span = high.checked_sub(*low)?.checked_mul(STEP_CHUNKS)?;
@@ -222,7 +225,7 @@ impl<'a> Timeline<'a> {
         Ok(Step::new(label, vec![Statement::new(sql, params)], Vec::new()).plain())
     }
 
-    /// Type of positions, as a cast names it.
+    /// SQL type of a position.
     pub(super) fn kind(&self) -> &str {
         match self.axis() {
             Axis::TimestampTz => "timestamptz",
@@ -232,7 +235,7 @@ impl<'a> Timeline<'a> {
         }
     }
 
-    /// Type of lengths on the axis.
+    /// SQL type of an offset.
     pub(super) fn span_kind(&self) -> &str {
         match self.axis() {
             Axis::Integer => self.level.axis.as_str(),
@@ -254,7 +257,7 @@ impl<'a> Timeline<'a> {
             )
     }
 
-    /// Size of a window in words: buckets, and chunks of the source.
+    /// Describes the size of a window: buckets, and chunks of the source.
     pub(super) fn amount(&self, window: Window) -> String {
         let level = self.level;
         let known_from = level.slices.last().map(|slice| slice.0);

@@ -1,5 +1,5 @@
-//! Moves back a watermark that lies in the future. The server recomputes it from the newest bucket only when chunks of
-//! an aggregate are dropped, so the step drops the chunks of a range that has none.
+//! Moves back a watermark that is in the future. The server recomputes a watermark when the aggregate's chunks are
+//! dropped, so the plan calls `drop_chunks` for a range without chunks.
 
 use super::facts::{Aggregate, Hierarchy, since};
 use super::timeline::{How, Timeline};
@@ -55,13 +55,13 @@ pub(super) fn back(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
 /// A watermark in the future.
 struct Ahead {
     watermark: i64,
-    /// Begin of the present bucket.
+    /// Start of the present bucket.
     present: i64,
     /// End of the present bucket.
     cut: i64,
 }
 
-/// An error if the watermark is not in the future, or if it cannot be moved back yet.
+/// The watermark in the future. An error if it is not, or if it cannot be moved back yet.
 fn ahead(facts: &Hierarchy, place: &Timeline) -> Result<Ahead, Refusal> {
     let level = place.level;
     let present = place.now.at.and_then(|now| place.buckets.floor(now));
@@ -90,7 +90,7 @@ fn ahead(facts: &Hierarchy, place: &Timeline) -> Result<Ahead, Refusal> {
     })
 }
 
-/// Refreshes the present bucket and the future, so that no bucket there keeps the watermark ahead.
+/// Steps that refresh the present bucket and the future, so that no bucket there holds the watermark in the future.
 fn refreshes(context: &Context, place: &Timeline, ahead: &Ahead) -> Result<Vec<Step>, Refusal> {
     let mut steps = Vec::new();
     let possible = |at: &i64| clock::literal(place.axis(), *at).is_some();
@@ -98,7 +98,7 @@ fn refreshes(context: &Context, place: &Timeline, ahead: &Ahead) -> Result<Vec<S
         force,
         step_buckets: Some(0),
     };
-    // Newer versions keep buckets whose source chunks are gone, unless the refresh is forced.
+    // From 2.18 on, only a forced refresh removes buckets whose source chunks were dropped.
     if since(context, 2, 18) {
         let future = Window {
             from: Some(ahead.cut),
@@ -106,7 +106,8 @@ fn refreshes(context: &Context, place: &Timeline, ahead: &Ahead) -> Result<Vec<S
         };
         steps.extend(place.steps(context, future, how(true))?);
     }
-    // Includes the rows of the present bucket that the watermark hides. 2.22 logs a forced refresh one bucket longer.
+    // Starts at the present bucket, because its newest rows lie below the watermark but may not be materialized.
+    // Ends one bucket later, because 2.22 logs a forced refresh one bucket longer.
     let window = Window {
         from: Some(ahead.present),
         to: place.buckets.step(ahead.watermark, 1).filter(possible),
@@ -131,7 +132,7 @@ fn undo(place: &Timeline, cut: i64, deletes: bool) -> Undo {
     ))
 }
 
-/// The aggregate below it, if its watermark is ahead, too.
+/// The aggregate below, if its watermark is in the future, too.
 fn parent_ahead<'a>(facts: &'a Hierarchy, level: &Aggregate, cut: i64) -> Option<&'a Aggregate> {
     let mut levels = facts.levels.iter().filter(|_| level.hierarchical);
     levels.find(|parent| parent.name == level.source && parent.watermark.is_some_and(|at| at > cut))
@@ -177,7 +178,7 @@ fn delete(place: &Timeline, cut: i64) -> Result<Step, Refusal> {
     ))
 }
 
-/// Drops nothing, because no chunk begins in the range; the server then recomputes the watermark.
+/// Drops nothing, because no chunk begins in this range, but makes the server recompute the watermark.
 fn recompute(context: &Context, place: &Timeline) -> Step {
     let nowhere = match (place.axis(), place.level.axis.as_str()) {
         (Axis::Integer, "smallint") => "32767",

@@ -1,4 +1,4 @@
-//! Effects of a refresh policy: its window, and what its runs would lose.
+//! Effects of a refresh policy: its window, and the rows that its runs would lose.
 
 use super::explain::explain;
 use super::facts::{AgePolicy, length};
@@ -14,7 +14,7 @@ use crate::model::{clock, text};
 
 const DAY: i64 = 86_400_000_000;
 
-/// Settings of a refresh policy. An offset of `None` leaves that side open.
+/// Settings of a refresh policy. Offset `None`: the window is open on that side.
 #[derive(Debug, Clone)]
 pub(super) struct Setting {
     pub start: Option<String>,
@@ -22,7 +22,7 @@ pub(super) struct Setting {
     pub every: String,
 }
 
-/// Equal as intervals: PostgreSQL and users write the same length in different ways.
+/// PostgreSQL and users write the same length in different ways, so settings are compared as intervals.
 impl PartialEq for Setting {
     fn eq(&self, other: &Self) -> bool {
         let same = |a: &str, b: &str| {
@@ -40,7 +40,7 @@ impl PartialEq for Setting {
 }
 
 impl Setting {
-    /// Setting of an existing job.
+    /// The settings of an existing policy.
     pub(super) fn of(job: &Job) -> Self {
         Self {
             start: job.setting("start_offset"),
@@ -49,7 +49,7 @@ impl Setting {
         }
     }
 
-    /// `from 7d to 1h before now, every 1h`.
+    /// Text such as `from 7d to 1h before now, every 1h`.
     pub(super) fn describe(&self, axis: Axis) -> String {
         let side = |side: &Option<String>, open: &str| {
             side.as_deref()
@@ -76,7 +76,7 @@ impl Setting {
         )
     }
 
-    /// Window of a run that started now. `None`: "now" is not known.
+    /// Window of a run that starts now. `None`: "now" is unknown.
     pub(super) fn window(&self, place: &Timeline) -> Option<Window> {
         place.now.at?;
         let side = |side: &Option<String>| match side {
@@ -94,7 +94,8 @@ impl Setting {
         Some(Window { from, to })
     }
 
-    /// Expected maximum lag: `end_offset` + bucket + schedule in seconds; for integer time without the schedule, in its units.
+    /// Expected maximum lag: `end_offset` + bucket + schedule interval, in seconds. For integer time: `end_offset`
+    /// + bucket, in units. `None`: a value cannot be parsed.
     pub(super) fn lag(&self, place: &Timeline) -> Option<f64> {
         let axis = place.axis();
         let end = self
@@ -109,12 +110,13 @@ impl Setting {
     }
 }
 
-/// A length of `times` buckets, as a policy takes it.
+/// Length of `times` buckets. `None`: out of range.
 fn widths(place: &Timeline, times: i64) -> Option<Span> {
     Span::parse(place.axis(), &place.buckets.text)?.times(times)
 }
 
-/// Default for a new policy: ten finished buckets, within what the source has.
+/// Suggested settings of a new policy: a window of ten finished buckets, shortened to what the source's retention
+/// keeps.
 pub(super) fn suggested(place: &Timeline) -> Setting {
     let every = match place.axis() {
         Axis::Integer => "1 hour".to_owned(),
@@ -133,12 +135,12 @@ pub(super) fn suggested(place: &Timeline) -> Setting {
     setting
 }
 
-/// Refuses what the server would refuse, and names the fix.
+/// Refuses settings that the server would refuse, and offers others.
 pub(super) fn check(place: &Timeline, new: &Setting, own: Option<i64>) -> Result<(), Refusal> {
     let (axis, level) = (place.axis(), place.level);
     let (start, end) = new.lengths(axis);
     let width = place.buckets.length(axis);
-    // An open side makes the window as long as possible.
+    // A window that is open on one side is never too short.
     if start - end < 2.0 * width {
         let back = new.end.clone().unwrap_or_else(|| "0".to_owned());
         let refusal = Refusal::new(format!(
@@ -169,7 +171,7 @@ pub(super) fn check(place: &Timeline, new: &Setting, own: Option<i64>) -> Result
     Ok(())
 }
 
-/// The `start_offset` of the smallest window with the same end.
+/// The `start_offset` with which the window is exactly two buckets long.
 fn two_buckets(place: &Timeline, new: &Setting) -> Option<String> {
     let two = widths(place, 2)?;
     let start = match &new.end {
@@ -182,7 +184,7 @@ fn two_buckets(place: &Timeline, new: &Setting) -> Option<String> {
 /// The reason why the runs of a policy would delete rows of the aggregate.
 pub(super) struct Risk {
     pub why: String,
-    /// The longest `start_offset` that loses nothing. `None`: none of them leaves two buckets.
+    /// The longest `start_offset` that loses nothing. `None`: no window of two buckets loses nothing.
     pub safe: Option<String>,
 }
 
@@ -236,7 +238,7 @@ pub(super) fn row_loss_risk(place: &Timeline, new: &Setting) -> Option<Risk> {
     let kept = dropped.map(|(_, after)| after.to_owned());
     let safe = match (kept, held) {
         (Some(a), Some(b)) => Some(shorter(a, b)),
-        // A range that is lost now lies in every window with this end.
+        // Rows are lost only if the window reaches dropped rows later.
         (Some(a), None) if met.is_none() => Some(a),
         (None, Some(b)) => Some(b),
         _ => None,
@@ -248,7 +250,7 @@ pub(super) fn row_loss_risk(place: &Timeline, new: &Setting) -> Option<Risk> {
     Some(Risk { why, safe })
 }
 
-/// Text on what the source's retention drops, and what the next run would delete.
+/// Says which rows the source's retention drops, and which buckets the next run would delete.
 fn why(
     place: &Timeline,
     new: &Setting,
@@ -292,7 +294,8 @@ pub(super) fn reach(new: &Setting, axis: Axis) -> String {
     )
 }
 
-/// Age of a position in whole days or hours, rounded down so that the position stays outside.
+/// Age of a position as an offset in whole days or minutes, rounded down so that the window stays clear of the
+/// position.
 fn since_safe(place: &Timeline, safe: i64) -> Option<String> {
     let back = place.now.at?.checked_sub(safe).filter(|back| *back > 0)?;
     if place.axis() == Axis::Integer {

@@ -1,21 +1,21 @@
-//! A range that a refresh reads, and the rows that it would lose.
+//! A range that a refresh reads, and the buckets that it would lose.
 
-/// A window on the axis. `None`: open on that side.
+/// A range on the time axis, `to` not included. `None`: open on that side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Window {
     pub from: Option<i64>,
     pub to: Option<i64>,
 }
 
-/// Whole buckets that a refresh would delete or compute wrongly, because their source was dropped.
+/// A range of whole buckets that a refresh would delete or compute wrongly, because source rows were dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Lost {
-    /// `None`: from the aggregate's first row on.
+    /// `None`: the range starts at the aggregate's first row.
     pub from: Option<i64>,
     pub to: i64,
-    /// The first row that would be deleted. `None`: this role may not read it.
+    /// Start of the first bucket that would be deleted. `None`: this role may not read it.
     pub first: Option<i64>,
-    /// The source has rows there, but perhaps not the same ones.
+    /// The source has a chunk in this range, but the chunk may have been created again after a drop.
     pub remade: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Makes a deleted job again with all settings of its row.
+//! Creates a deleted job again with all its settings.
 
 use serde_json::Value as Json;
 
@@ -8,7 +8,7 @@ use crate::model::plan::{Lit, Statement, Step};
 use crate::model::text;
 use crate::model::version::Version;
 
-/// Options of a refresh policy besides its window, each with the version from which it can be added with them.
+/// Options of a refresh policy other than its window, each with the version from which `add_…` takes it.
 const OPTIONS: &[(&str, &str, Version)] = &[
     ("include_tiered_data", "bool", Version::new(2, 18)),
     ("buckets_per_batch", "int", Version::new(2, 19)),
@@ -17,22 +17,22 @@ const OPTIONS: &[(&str, &str, Version)] = &[
 ];
 
 impl Job {
-    /// Statements, for one transaction, that make it again with all its settings. The new id is kept as `job ID`, so
-    /// that later entries of the journal find the job. An error if this server cannot make it.
+    /// Statements, for one transaction, that create the job again with all its settings. Later journal entries find
+    /// the new id under the name `job ID`. An error if this server cannot create the job.
     pub(crate) fn recreate(&self, context: &Context) -> Result<Vec<Statement>, Refusal> {
         let kept = format!("job {}", self.id);
         let add = self.add(context)?.keeping(&kept);
         let mut statements = Vec::new();
         if self.is_user_defined() {
-            // A policy gets its table's owner by itself; other jobs get the role that adds them.
+            // A policy belongs to its table's owner; any other job belongs to the role that adds it.
             statements.push(Statement::becoming(&self.owner));
         }
         statements.push(add);
-        // If alter_job is refused, only the arguments of add_… come back.
+        // If the server refuses `alter_job`, only the arguments of `add_…` are restored.
         if self.unalterable(context).is_none() {
             let mut change = self.whole();
             change.next_start = self.next_start.clone().filter(|at| at != "-infinity");
-            // A schedule that is not fixed may still have an initial start from before.
+            // A job without a fixed schedule may still have an old initial start.
             if self.begins_without_slots() && context.at.server.sql_version() >= Version::new(2, 12)
             {
                 change.slots = Some(self.slots());
@@ -46,13 +46,13 @@ impl Job {
         Ok(statements)
     }
 
-    /// True if the job can be replaced on this server although `alter_job` refuses it.
+    /// True if this server refuses `alter_job` on the job, but allows to delete it and create it again.
     pub(crate) fn is_made_again(&self, context: &Context) -> bool {
         self.hierarchical && context.at.server.sql_version().alters_no_hierarchy()
     }
 
-    /// Deletes the job and makes it again with this window and schedule, in one transaction; used if the server refuses
-    /// `alter_job`.
+    /// Deletes the job and creates it again with the changed window and schedule, in one transaction, where the
+    /// server refuses `alter_job`.
     pub fn replace(&self, context: &Context, change: &Change) -> Result<Step, Refusal> {
         let mut changed = self.clone();
         if let Some(every) = &change.schedule_interval {
@@ -73,7 +73,7 @@ impl Job {
         !self.fixed_schedule && self.initial_start.is_some()
     }
 
-    /// Settings that do not come back on this server. `None`: all but its id and its history come back.
+    /// Settings that are lost when the job is created again on this server. `None`: only its id and its history.
     pub fn lost(&self, context: &Context) -> Option<String> {
         let refusal = self.unalterable(context)?;
         let paused = if self.scheduled {
@@ -99,7 +99,7 @@ impl Job {
         }
     }
 
-    /// Type of the lengths in its configuration.
+    /// SQL type of the ages and offsets in the configuration.
     fn span(&self) -> &str {
         match (self.integer_time, self.axis_type.as_deref()) {
             (Some(true), Some(axis)) => axis,
@@ -134,7 +134,7 @@ impl Job {
                 )));
             }
         };
-        // A policy's schedule is fixed exactly if it has an initial start.
+        // A policy with an initial start has a fixed schedule, a policy without one has not.
         if self.fixed_schedule {
             call.give_some("initial_start", "timestamptz", self.initial_start.clone());
         }
@@ -142,7 +142,7 @@ impl Job {
         Ok(call.statement())
     }
 
-    /// `add_…_policy` with the relation that the policy is on.
+    /// Call of an `add_…_policy` function with the job's relation as its first argument.
     fn add_on(&self, context: &Context, function: &str) -> Result<Call, Refusal> {
         let relation = self.relation.clone().ok_or_else(|| {
             Refusal::new(format!(
@@ -160,7 +160,7 @@ impl Job {
         call.give("schedule_interval", "interval", every);
     }
 
-    /// A policy by age: by time, or by the chunks' creation.
+    /// Call for a policy that acts on chunks from an age on, by their time range or by their creation.
     fn add_after(
         &self,
         context: &Context,
@@ -170,14 +170,15 @@ impl Job {
         let mut call = self.add_on(context, function)?;
         match (self.setting(after), self.setting(created)) {
             (None, Some(before)) => call.give(created, "interval", before.into()),
-            // The whole configuration is set afterwards, even if it is invalid as before.
+            // Placeholder values are replaced when the whole configuration is set afterwards.
             (age, _) => call.give(after, self.span(), self.sound(age).into()),
         }
         self.schedule(&mut call);
         Ok(call)
     }
 
-    /// The configured length if `add_…_policy` accepts it, else a stand-in; the whole configuration is set afterwards.
+    /// The configured age if `add_…_policy` accepts it, else a placeholder. The whole configuration is set
+    /// afterwards.
     fn sound(&self, age: Option<String>) -> String {
         let integer = self.integer_time == Some(true);
         let sound = |age: &String| {
@@ -215,7 +216,7 @@ impl Job {
 
     fn add_user_defined(&self, context: &Context) -> Call {
         let mut call = Call::new(format!("select {}", context.function("add_job")));
-        // With the argument types, because several procedures may have this name.
+        // The argument types are given because several procedures may have this name.
         let named = |schema: &str, name: &str, arguments: &str| {
             let (schema, name) = (text::quote_identifier(schema), text::quote_identifier(name));
             Lit::from(format!("{schema}.{name}({arguments})"))

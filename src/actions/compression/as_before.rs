@@ -1,4 +1,4 @@
-//! Compresses a chunk again under its own old settings; the settings of its table stay as they are.
+//! Compresses a chunk again with the settings that it had, and restores the table's settings.
 
 use super::chunks::compress_call;
 use super::eligible::many;
@@ -9,10 +9,10 @@ use crate::actions::act::Context;
 use crate::model::plan::Statement;
 use crate::model::text::quote_literal as lit;
 
-/// Steps that compress a chunk under the settings that it had.
+/// Statements that compress a chunk with the settings that it had.
 ///
-/// The table's settings are read when the step runs, because they may have changed since. They are switched for the
-/// moment only if they differ and can be restored exactly; otherwise the chunk gets the table's settings.
+/// The table's settings are read when the step runs, because they may have changed by then. They are replaced for a
+/// moment, but only if they differ and can be restored exactly. Otherwise the chunk gets the table's settings.
 pub(crate) fn compress_as_before(
     context: &Context,
     known: &Compression,
@@ -28,9 +28,10 @@ pub(crate) fn compress_as_before(
     vec![Statement::new(format!("DO {}", lit(&block)), Vec::new())]
 }
 
-/// PL/pgSQL block that compresses under these settings and then restores the table's.
+/// `DO` block that sets the chunk's settings on the table, compresses the chunk, and restores the table's
+/// settings.
 fn switched(context: &Context, known: &Compression, own: &Settings, compress: &str) -> String {
-    // Settings that TimescaleDB chose itself cannot be restored as such.
+    // Settings that TimescaleDB chose by itself cannot be restored as its own choice.
     let whole = if context.at.server.sql_version() < LEAVES_OPEN {
         "was.orderby is not null"
     } else {
@@ -67,7 +68,7 @@ fn switched(context: &Context, known: &Compression, own: &Settings, compress: &s
     )
 }
 
-/// The settings as columns of `compression_settings`.
+/// The settings as values for the columns of `compression_settings`.
 fn as_row(own: &Settings) -> String {
     let array = |names: &[String]| {
         format!(
@@ -91,7 +92,7 @@ fn as_row(own: &Settings) -> String {
     )
 }
 
-/// Statement that sets the table's settings to those in the variable `was`.
+/// SQL for the `DO` block that sets the table's settings to those in the variable `was`.
 fn restore(known: &Compression) -> String {
     let kind = if known.aggregate {
         "materialized view"
@@ -111,7 +112,7 @@ fn restore(known: &Compression) -> String {
     )
 }
 
-/// The function call inside a SELECT.
+/// The function call, without the leading `select`.
 fn call(statement: &Statement) -> String {
     let sql = statement.literal();
     sql.strip_prefix("select ").unwrap_or(&sql).to_owned()
@@ -121,7 +122,7 @@ fn commas(parts: impl Iterator<Item = String>) -> String {
     parts.collect::<Vec<_>>().join(", ")
 }
 
-/// Settings that these chunks do not get back.
+/// Texts on the settings and states that these chunks do not get back.
 pub(super) fn lost(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> Vec<String> {
     let Some(table) = &known.settings else {
         return Vec::new();
@@ -145,7 +146,7 @@ pub(super) fn lost(context: &Context, known: &Compression, chunks: &[&ChunkState
             known.relation
         ));
     }
-    // For an aggregate without segmentby it is not known whether the setting was left open.
+    // For an aggregate without segmentby, the catalogue does not show whether segmentby was set.
     let unset = table.segment_by.is_none() || known.aggregate && table.segments().is_empty();
     let under = |chunk: &ChunkState| later && !open && unset && known.differs(chunk);
     if let Some(chunks) = of(&under) {

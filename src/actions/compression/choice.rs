@@ -1,4 +1,4 @@
-//! Choice of chunks: those picked, else those within a range, up to an age, at most a number.
+//! Choice of chunks: those picked one by one, else those in a range, from an age on, up to a number.
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Field, FieldType, Inputs, Item};
@@ -10,7 +10,7 @@ use crate::model::text;
 use super::eligible::older;
 use super::facts::{ChunkState, Compression};
 
-/// Field with the chunks that can be picked.
+/// Field with the chunks that the user can pick.
 pub(super) fn picks(
     context: &Context,
     known: &Compression,
@@ -45,7 +45,7 @@ fn about(context: &Context, known: &Compression, chunk: &ChunkState) -> String {
     if known.differs(chunk) {
         state.push_str(", under other settings");
     }
-    // The end comes last, because a narrow list cuts it off.
+    // The range comes last, because a narrow list cuts off the end.
     format!(
         "{state}, {bytes}, {} to {}",
         known.point(chunk.from),
@@ -53,7 +53,7 @@ fn about(context: &Context, known: &Compression, chunk: &ChunkState) -> String {
     )
 }
 
-/// Fields for a range on the time axis, and for the most chunks.
+/// Fields for a range on the time axis, and for the maximum number of chunks.
 pub(super) fn range(known: &Compression) -> [Field; 3] {
     let time = || FieldType::Time(known.axis());
     let how = match known.axis() {
@@ -84,14 +84,14 @@ pub(super) fn age(known: &Compression, default: String) -> Field {
         .help(help)
 }
 
-/// True if any of these fields is filled.
+/// True if the inputs choose chunks in any of these ways.
 pub(crate) fn is_made(inputs: &Inputs) -> bool {
     ["chunks", "from", "to", "older_than", "created_before"]
         .iter()
         .any(|field| inputs.text(field).is_some())
 }
 
-/// The chosen chunks that also fit `which`, oldest first.
+/// The chosen chunks that also meet `fits`, oldest first.
 pub(super) fn chosen<'k>(
     known: &'k Compression,
     inputs: &Inputs,
@@ -160,7 +160,8 @@ fn aged<'k>(known: &'k Compression, inputs: &Inputs) -> Result<Vec<&'k ChunkStat
     })
 }
 
-/// A position on the axis as typed. Without an offset it is UTC, as on the screens.
+/// A typed position on the time axis. A time without a zone is in UTC, as on the screens. `None`: the field is
+/// empty.
 fn bound(known: &Compression, inputs: &Inputs, name: &str) -> Result<Option<i64>, Refusal> {
     let Some(text) = inputs.text(name) else {
         return Ok(None);

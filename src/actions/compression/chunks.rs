@@ -11,7 +11,7 @@ use super::eligible::{self, many, summary, waits};
 use super::facts::known;
 use super::facts::{ChunkState, Compression};
 
-/// Call of `compress_chunk`. `lenient`: an already compressed chunk is no error.
+/// Call of `compress_chunk`. `lenient`: no error if the chunk is compressed already.
 pub(crate) fn compress_call(context: &Context, chunk: &ChunkState, lenient: bool) -> Statement {
     Statement::new(
         format!(
@@ -32,7 +32,7 @@ pub(crate) fn decompress_call(context: &Context, chunk: &ChunkState, lenient: bo
     )
 }
 
-/// True if a chunk ends before now. If "now" is not known, the newest chunk does not count as ended.
+/// True if a chunk's range ends before now. If "now" is unknown: true for all chunks before the newest one.
 fn ended(known: &Compression, chunk: &ChunkState) -> bool {
     known.now.map_or_else(
         || {
@@ -80,7 +80,7 @@ pub(super) fn compress(context: &Context, inputs: &Inputs) -> Result<Plan, Refus
     let crashes = known.crashes(context);
     let forth_only = crashes.is_some() || known.rolls_up;
     let steps = chunks.iter().map(|chunk| {
-        // No undo if decompressing would crash the server.
+        // There is no undo if decompressing would crash the server.
         let back = if forth_only {
             Vec::new()
         } else {
@@ -158,7 +158,8 @@ fn nothing_waits(known: &Compression, inputs: &Inputs) -> Refusal {
     }
 }
 
-/// Adds the locks of a plan over chunks: each of the last steps locks one chunk, and the table with a weak lock.
+/// Adds the locks of a plan over chunks. The plan's last steps are one per chunk; the table itself gets a weak
+/// lock.
 pub(super) fn lock(
     mut plan: Plan,
     known: &Compression,
@@ -213,7 +214,7 @@ fn compress_notes(
     notes
 }
 
-/// Notes on disk, waits, WAL and rows.
+/// Notes on disk space, blocked sessions, WAL and rows.
 fn price(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> Vec<(Level, String)> {
     let mut notes = Vec::new();
     let whole = context.bytes(chunks.iter().map(|chunk| chunk.oid));

@@ -1,14 +1,14 @@
-//! Parses lists of columns as SQL does, in the form of the compression options: `line_id, "a,b"`, `ts DESC NULLS LAST`.
+//! Parses column lists as the compression options write them: `line_id, "a,b"`, `ts DESC NULLS LAST`.
 
 use super::facts::{Compression, Settings};
 
-/// Input for no segmentby at all. An empty field leaves the choice to TimescaleDB.
+/// Input for no segmentby. An empty field lets TimescaleDB choose.
 pub(crate) const NONE: &str = "none";
 
 /// One token of a list.
 #[derive(Debug, PartialEq)]
 enum Token {
-    /// Text between double quotes.
+    /// Text between double quotes, without them.
     Quoted(String),
     Word(String),
     Comma,
@@ -50,12 +50,12 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
     Ok(found)
 }
 
-/// The column that a token names; an error names the columns there are.
+/// The column that a token names. The error lists the columns of the table.
 fn column(known: &Compression, token: &Token) -> Result<String, String> {
     let there = |name: &str| known.columns.iter().any(|column| column == name);
     let named = match token {
         Token::Quoted(name) => there(name).then(|| name.clone()),
-        // SQL lowers unquoted names; the exact spelling is accepted as well.
+        // SQL lowers unquoted names; here their exact spelling is accepted as well.
         Token::Word(word) => [word.clone(), word.to_lowercase()]
             .into_iter()
             .find(|name| there(name)),
@@ -70,7 +70,7 @@ fn column(known: &Compression, token: &Token) -> Result<String, String> {
     })
 }
 
-/// Items of a list, each with its tokens.
+/// Splits a list at its commas.
 fn parts(text: &str) -> Result<Vec<Vec<Token>>, String> {
     let (mut parts, mut part) = (Vec::new(), Vec::new());
     for token in tokens(text)? {
@@ -83,7 +83,7 @@ fn parts(text: &str) -> Result<Vec<Vec<Token>>, String> {
     Ok(parts)
 }
 
-/// Parses a segmentby list.
+/// Parses a segmentby list into column names.
 pub(super) fn segments(known: &Compression, text: &str) -> Result<Vec<String>, String> {
     if text.trim() == NONE && !known.columns.iter().any(|column| column == NONE) {
         return Ok(Vec::new());
@@ -113,7 +113,7 @@ pub(super) fn segments(known: &Compression, text: &str) -> Result<Vec<String>, S
     Ok(columns)
 }
 
-/// Parses an orderby list into the settings.
+/// Parses an orderby list into `settings`.
 pub(super) fn orders(
     known: &Compression,
     text: &str,
@@ -138,7 +138,7 @@ pub(super) fn orders(
             ["ASC", nulls @ ..] | nulls => (false, nulls),
         };
         first.push(match nulls {
-            // As in SQL: NULLs are the greatest.
+            // As in SQL: NULLs come first if the order is descending.
             [] => down,
             ["NULLS", "FIRST"] => true,
             ["NULLS", "LAST"] => false,

@@ -1,4 +1,4 @@
-//! Decompresses chunks, each in a transaction of its own, oldest first; pauses the policy before.
+//! Decompresses chunks, each in a transaction of its own, oldest first. The compression policy is paused first.
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::Change;
@@ -15,7 +15,7 @@ use super::eligible::many;
 use super::facts::known;
 use super::facts::{ChunkState, Compression};
 
-/// True if a chunk has compressed rows and can be decompressed.
+/// True if a chunk is compressed and not frozen.
 fn unpackable(chunk: &ChunkState) -> bool {
     chunk.is_compressed() && !chunk.is_frozen()
 }
@@ -74,7 +74,7 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     Ok(plan)
 }
 
-/// The chunks to decompress; an error if there is none, or if this version crashes at it.
+/// The chunks to decompress. An error if there are none, or if decompressing them would crash this server.
 fn chosen<'k>(
     context: &Context,
     known: &'k Compression,

@@ -1,4 +1,4 @@
-//! Chunks that a policy with a given age would take, and the policies that it would conflict with.
+//! Chunks that a compression policy would compress, and its conflicts with other policies.
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::policy::conflicts::{self, Reach};
@@ -11,7 +11,7 @@ use crate::model::verdict::Level;
 
 use super::facts::{ChunkState, Compression};
 
-/// The chunks that ended (or were made) at least this long ago. `None`: "now" is not known.
+/// The chunks that are old enough for this rule. `None`: "now" is unknown.
 pub(super) fn older(known: &Compression, rule: AgeRule) -> Option<Vec<&ChunkState>> {
     let making = Now::of_making(Stamp(known.now_utc), &known.zone);
     let cut = rule.cut(&known.now(), &making)?;
@@ -19,12 +19,12 @@ pub(super) fn older(known: &Compression, rule: AgeRule) -> Option<Vec<&ChunkStat
     Some(known.chunks.iter().filter(old).collect())
 }
 
-/// True if the policy would take this chunk.
+/// True if the chunk is neither compressed nor frozen.
 pub(super) fn waits(chunk: &ChunkState) -> bool {
     !chunk.is_compressed() && !chunk.is_frozen()
 }
 
-/// Number, size and range: `12 chunks (3.4 MB), 2026-11-01 00:00 to 2026-11-12 00:00`.
+/// Number, size and range, such as `12 chunks (3.4 MB), 2026-11-01 00:00 to 2026-11-12 00:00`.
 pub(super) fn summary(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> String {
     let (Some(first), Some(last)) = (chunks.first(), chunks.last()) else {
         return "no chunk".to_owned();
@@ -42,15 +42,15 @@ pub(super) fn many(chunks: usize) -> String {
     text::plural(i64::try_from(chunks).unwrap_or(i64::MAX), "chunk")
 }
 
-/// Size of uncompressed chunks, in words.
+/// Total size of these chunks as text.
 pub(super) fn size(context: &Context, chunks: &[&ChunkState]) -> String {
     context
         .bytes(chunks.iter().map(|chunk| chunk.oid))
         .map_or_else(|| "size not known".to_owned(), text::bytes)
 }
 
-/// Notes on the effects and conflicts of a policy with this rule.
-/// `most`: the chunks that a run takes at most.
+/// Notes on the effects and conflicts of a policy with this rule. `most`: maximum number of chunks per run; `None`:
+/// no limit.
 pub(crate) fn what_if(
     context: &Context,
     known: &Compression,
@@ -106,7 +106,7 @@ pub(crate) fn what_if(
     notes
 }
 
-/// The limit on the chunks of one run, if fewer than these.
+/// Text on the limit per run, if more chunks are due than that; else empty.
 fn at_most(due: usize, most: Option<i64>) -> String {
     let most = most.and_then(|most| usize::try_from(most).ok());
     most.filter(|most| *most < due)
@@ -115,7 +115,7 @@ fn at_most(due: usize, most: Option<i64>) -> String {
         })
 }
 
-/// Rows that came into chunks after these were compressed; whether more come is not known.
+/// Note on chunks that got rows after they were compressed. Rows that arrive later are not foreseen.
 fn late_rows(known: &Compression, rule: AgeRule) -> Option<Note> {
     let compressed = known.compressed();
     let late = known
@@ -139,7 +139,7 @@ fn late_rows(known: &Compression, rule: AgeRule) -> Option<Note> {
     })
 }
 
-/// What is freed by compressing these chunks, at the ratio so far; empty if there are none.
+/// Text on the bytes that compressing these chunks would free, at the present compression ratio. Empty: no chunks.
 fn freed(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> String {
     if chunks.is_empty() {
         return String::new();
@@ -168,7 +168,7 @@ fn freed(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> Stri
     )
 }
 
-/// Conflicts with the other policies.
+/// Conflicts with the refresh and retention policies.
 pub(super) fn conflicts(known: &Compression, length: Span) -> Vec<Note> {
     let now = known.now();
     let job = known.job.as_ref().map(|job| (job.id, job.scheduled));
@@ -204,7 +204,7 @@ pub(super) fn conflicts(known: &Compression, length: Span) -> Vec<Note> {
     notes
 }
 
-/// Refresh policies whose window contains these chunks.
+/// Notes on refresh policies whose window contains some of these chunks.
 pub(crate) fn in_windows(known: &Compression, chunks: &[&ChunkState]) -> Vec<(Level, String)> {
     let mut notes = Vec::new();
     for refresh in &known.refreshes {
@@ -213,7 +213,7 @@ pub(crate) fn in_windows(known: &Compression, chunks: &[&ChunkState]) -> Vec<(Le
             .as_ref()
             .map(|text| Span::parse(known.axis(), text));
         let reached = match start {
-            // It reaches back to the beginning.
+            // Without a `start_offset` the window contains all chunks.
             None => chunks.len(),
             Some(length) => {
                 let Some(out) = length.and_then(|length| older(known, AgeRule::After(length)))
@@ -253,7 +253,7 @@ pub(crate) fn in_windows(known: &Compression, chunks: &[&ChunkState]) -> Vec<(Le
     notes
 }
 
-/// Refuses zero and negative lengths.
+/// Refuses negative ages.
 pub(crate) fn positive(length: Span, name: &str) -> Result<Span, Refusal> {
     if length.length() < 0.0 {
         return Err(format!("{name} must not be negative: it is counted back from now").into());

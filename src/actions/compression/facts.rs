@@ -18,9 +18,9 @@ use crate::model::{clock, text};
     reason = "each is a fact of its own that the catalogue reports"
 )]
 pub(crate) struct Compression {
-    /// The hypertable, or the user's view of an aggregate; quoted and qualified.
+    /// Hypertable, or view of the continuous aggregate; quoted and qualified.
     pub relation: String,
-    /// The hypertable itself, also for an aggregate.
+    /// Hypertable, or materialization hypertable of the aggregate; quoted and qualified.
     pub table: String,
     pub(crate) table_oid: i64,
     pub(crate) view_oid: Option<i64>,
@@ -29,66 +29,68 @@ pub(crate) struct Compression {
     pub settings: Option<Settings>,
     axis: String,
     pub integer_time: bool,
-    /// Column of the time dimension. `None`: the hypertable has none.
+    /// Column of the time dimension, not quoted. `None`: the hypertable has no time dimension.
     pub(crate) time_column: Option<String>,
-    /// Compressing merges neighbouring chunks into one (`compress_chunk_time_interval`).
+    /// True if compressing merges neighbouring chunks into one (`compress_chunk_time_interval`).
     pub(crate) rolls_up: bool,
-    /// In the dimension's unit. `None`: an integer whose hypertable has no `integer_now` function.
+    /// "Now" in the dimension's unit. `None`: unknown, because integer time has no `integer_now` function that may
+    /// be run.
     pub now: Option<i64>,
-    /// The `integer_now` function, if it is not run for the preview.
+    /// The `integer_now` function, if its owner is not trusted and so it was not run.
     pub code: Option<Code>,
-    /// Microseconds since 1970.
+    /// Time of the query, microseconds since 1970.
     pub(crate) now_utc: i64,
-    /// Time zone in which the policy computes.
+    /// Time zone in which the compression policy computes.
     pub zone: String,
     pub(crate) expression_index: bool,
-    /// As in the catalogue, not quoted.
+    /// Column names, not quoted.
     pub columns: Vec<String>,
-    /// Columns of each unique index.
+    /// Column names of each unique index, not quoted.
     pub(crate) uniques: Vec<Vec<String>>,
-    /// Aggregates that read it; quoted and qualified.
+    /// Continuous aggregates that read the hypertable; quoted and qualified.
     pub aggregates: Vec<String>,
-    /// In the order of the time axis.
+    /// Oldest first.
     pub chunks: Vec<ChunkState>,
-    /// The compression policy.
+    /// The compression policy. `None`: there is none.
     pub job: Option<Job>,
-    /// Refresh policies of aggregates that read it, and its own if it is an aggregate.
+    /// Refresh policies of the aggregates that read the hypertable, and those of the aggregate itself if it is one.
     pub refreshes: Vec<RefreshStart>,
     pub retention: Option<DropPolicy>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct ChunkState {
-    /// Name for picking it: without its schema if that is TimescaleDB's own.
+    /// Name in the list of chunks to pick: without the schema if that is TimescaleDB's internal one.
     pub key: String,
-    /// Quoted and qualified.
+    /// Name of the chunk, quoted and qualified.
     pub relation: String,
     pub oid: i64,
     /// Bits: 1 compressed, 2 unordered, 4 frozen, 8 partial.
     pub status: i32,
     pub from: i64,
     pub to: i64,
-    /// Microseconds since 1970. `None`: before 2.13.
+    /// Creation time, microseconds since 1970. `None`: not recorded (before 2.13).
     pub created: Option<i64>,
-    /// Size recorded when it was compressed.
+    /// Bytes before compression, recorded at that time; `after_bytes`: after it. `None`: not compressed.
     pub before_bytes: Option<i64>,
     pub after_bytes: Option<i64>,
-    /// Recorded if it is compressed, else from the last ANALYZE. `None`: not known.
+    /// Row count recorded by compression, else estimated by the last ANALYZE. `None`: unknown.
     pub rows: Option<i64>,
-    /// Oid of the relation with the compressed rows.
+    /// Oid of the relation with the compressed rows. `None`: not compressed.
     pub companion: Option<i64>,
-    /// Settings it was compressed under. `None`: before 2.14, where all chunks have the table's.
+    /// Settings with which the chunk was compressed. `None`: not compressed, or before 2.14, where the table's
+    /// settings apply.
     pub settings: Option<Settings>,
 }
 
-/// segmentby and orderby as in the catalogue. `None`: TimescaleDB's default.
+/// segmentby and orderby as in the catalogue. `None`: left to TimescaleDB.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 pub(super) struct Settings {
     pub segment_by: Option<Vec<String>>,
     pub order_by: Option<Vec<String>>,
     pub desc: Option<Vec<bool>>,
     pub(crate) nulls_first: Option<Vec<bool>>,
-    /// Sparse indexes, from 2.22 on.
+    /// Sparse indexes. `None`: none are recorded (always before 2.22).
     #[serde(default)]
     pub index: Option<Json>,
 }
@@ -97,22 +99,23 @@ pub(super) struct Settings {
 pub(super) struct RefreshStart {
     pub id: i64,
     pub view: String,
-    /// True: refreshes this aggregate. False: refreshes one that reads it.
+    /// True: the policy refreshes this aggregate. False: it refreshes an aggregate that reads this table.
     pub own: bool,
-    /// `None`: no limit; it reaches back to the beginning.
+    /// `None`: the window starts at the beginning.
     pub start_offset: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct DropPolicy {
     pub id: i64,
-    /// `None`: it drops by creation time.
+    /// `None`: the policy drops by creation time.
     pub drop_after: Option<String>,
     pub scheduled: bool,
 }
 
 impl Compression {
-    /// The settings as this version means them: before 2.22 an empty segmentby is a setting, not a choice left open.
+    /// Adapts the settings to the version: before 2.22 a missing segmentby means none, not that TimescaleDB
+    /// chooses.
     pub(super) fn on(mut self, version: Version) -> Self {
         if version < Version::new(2, 22) {
             let chunks = self
@@ -130,7 +133,7 @@ impl Compression {
         Axis::of(&self.axis)
     }
 
-    /// "Now" for the policy.
+    /// "Now" for the compression policy.
     pub(super) fn now(&self) -> Now<'_> {
         Now {
             axis: self.axis(),
@@ -139,13 +142,13 @@ impl Compression {
         }
     }
 
-    /// The reason why "now" is not known, if the time zone is the reason.
+    /// The reason why "now" is unknown, if that is an unknown time zone. `None`: the zone is known.
     pub(super) fn odd_zone(&self) -> Option<String> {
         let odd = !self.integer_time && clock::zone(&self.zone).is_none();
         odd.then(|| clock::odd_zone(&self.zone))
     }
 
-    /// True if there is an `integer_now` function that is not run for the preview.
+    /// True if the `integer_now` function was not run because its owner is not trusted.
     pub(super) fn has_hidden_clock(&self) -> bool {
         self.code.as_ref().is_some_and(|code| code.owner.is_some())
     }
@@ -162,7 +165,7 @@ impl Compression {
         .into())
     }
 
-    /// The reason why decompressing chunks would crash this server. `None`: it would not.
+    /// The reason why decompressing chunks would crash this server. `None`: it is safe.
     pub(super) fn crashes(&self, context: &Context) -> Option<String> {
         let version = context.at.server.sql_version();
         (version < Version::new(2, 14) && self.expression_index).then(|| {
@@ -174,12 +177,12 @@ impl Compression {
         })
     }
 
-    /// The compression policy if it is scheduled.
+    /// The compression policy. `None`: there is none, or it is paused.
     pub(super) fn running_policy(&self) -> Option<&Job> {
         self.job.as_ref().filter(|job| job.scheduled)
     }
 
-    /// True if a chunk was compressed under other settings than the table has now.
+    /// True if a chunk was compressed with other settings than the table has now.
     pub(super) fn differs(&self, chunk: &ChunkState) -> bool {
         let (Some(own), Some(table)) = (&chunk.settings, &self.settings) else {
             return false;
@@ -194,7 +197,7 @@ impl Compression {
         config.and_then(|config| config.get("recompress")) == Some(&Json::Bool(false))
     }
 
-    /// The columns as a user may type them.
+    /// The quoted column names as a list for error messages.
     pub(super) fn column_list(&self) -> String {
         let quoted: Vec<_> = self
             .columns
@@ -212,7 +215,7 @@ impl Compression {
             .count()
     }
 
-    /// Compressed size divided by size before, from the recorded sizes. `None`: no record.
+    /// Compressed size divided by the size before, from all recorded sizes. `None`: none is recorded.
     pub(super) fn shrinks_to(&self) -> Option<f64> {
         let recorded = self
             .chunks
@@ -249,19 +252,19 @@ impl ChunkState {
         self.has(4)
     }
 
-    /// JSON pointer to its settings in the captured state.
+    /// JSON pointer to the chunk's settings in the captured state.
     pub(super) fn pointer(&self) -> String {
         format!("/chunks/{}", self.key.replace('~', "~0").replace('/', "~1"))
     }
 }
 
 impl Settings {
-    /// True if TimescaleDB chooses segmentby when it compresses a chunk. With an orderby set it chooses none.
+    /// True if TimescaleDB chooses segmentby whenever it compresses a chunk. It does not if orderby is set.
     pub(super) fn leaves_segments(&self) -> bool {
         self.segment_by.is_none() && self.order_by.is_none()
     }
 
-    /// The same settings, with an open segmentby set to none if that is its meaning.
+    /// The settings as the server applies them: a missing segmentby becomes none if orderby is set.
     #[must_use]
     pub(super) fn meant(&self) -> Self {
         let mut meant = self.clone();
@@ -271,12 +274,12 @@ impl Settings {
         meant
     }
 
-    /// The segmentby columns; empty for none.
+    /// The segmentby columns; empty: none, or left to TimescaleDB.
     pub(super) fn segments(&self) -> &[String] {
         self.segment_by.as_deref().unwrap_or_default()
     }
 
-    /// Each column quoted by itself: `"a,b", line_id`.
+    /// The segmentby columns, each quoted if necessary: `"a,b", line_id`.
     pub(super) fn segment_text(&self) -> String {
         let quoted: Vec<_> = self
             .segments()
@@ -286,7 +289,7 @@ impl Settings {
         quoted.join(", ")
     }
 
-    /// `ts DESC, "Größe (mm)" NULLS FIRST`. Empty: the default.
+    /// The orderby columns, such as `ts DESC, "Größe (mm)" NULLS FIRST`. Empty: the default.
     pub(super) fn order_text(&self) -> String {
         let columns = self.order_by.as_deref().unwrap_or_default();
         let of = |list: &Option<Vec<bool>>, at: usize| {
@@ -311,14 +314,14 @@ impl Settings {
         items.join(", ")
     }
 
-    /// The settings that the other has with another value.
+    /// The settings that differ in `now`, with both values.
     pub(super) fn changed(&self, now: &Self) -> Vec<Changed> {
         let segment_by = Changed::of("segmentby", &self.segment_text(), &now.segment_text());
         let order_by = Changed::of("orderby", &self.order_text(), &now.order_text());
         segment_by.into_iter().chain(order_by).collect()
     }
 
-    /// The sparse indexes that a user chose, in the option's format. `None`: TimescaleDB's own choice.
+    /// The sparse indexes that a user configured, as an option's value. `None`: there are none.
     pub(super) fn sparse_text(&self) -> Option<String> {
         let chosen: Vec<_> = self
             .index
@@ -343,7 +346,7 @@ impl Settings {
         (!chosen.is_empty()).then(|| chosen.join(", "))
     }
 
-    /// The settings in words: `segment by line_id; order by ts DESC`.
+    /// The settings as text, such as `segment by line_id; order by ts DESC`.
     pub(super) fn describe(&self) -> String {
         self.described(if self.leaves_segments() {
             "the default"
@@ -352,7 +355,7 @@ impl Settings {
         })
     }
 
-    /// The same, with this text for an empty segmentby.
+    /// The settings as text, with `none` in place of an empty segmentby.
     pub(super) fn described(&self, none: &str) -> String {
         let or = |text: String, none: &str| {
             if text.is_empty() {
@@ -369,7 +372,7 @@ impl Settings {
     }
 }
 
-/// The facts, or the reason why this server cannot compress.
+/// The facts about compression. Refuses on a stand-in server, which cannot compress.
 pub(super) fn known(context: &Context) -> Result<Compression, Refusal> {
     let server = context.at.server;
     if server.simulated {

@@ -1,32 +1,35 @@
-//! Meaning of a segmentby that is left open, by version, for hypertables and for aggregates.
+//! Effect of a segmentby that is not set, by version, for hypertables and for aggregates.
 
 use crate::model::version::Version;
 
-/// From this version on the choice can be left to the compression of a chunk, and options can be reset.
+/// From this version on, a missing segmentby is chosen when a chunk is compressed, and options can be reset.
 pub(crate) const LEAVES_OPEN: Version = Version::new(2, 22);
 
-/// From this version on an aggregate's materialization accepts RESET (run on 2.28.3; refused by 2.22.1 and 2.26.4).
+/// From this version on, an aggregate's materialization accepts RESET. Seen: 2.28.3 accepts it, 2.22.1 and 2.26.4
+/// refuse.
 pub(crate) const RESETS_AGGREGATES: Version = Version::new(2, 27);
 
-/// From this version on TimescaleDB chooses an open segmentby of a hypertable; up to 2.21 in the ALTER TABLE.
+/// From this version on, TimescaleDB chooses a missing segmentby of a hypertable: up to 2.21 in ALTER TABLE, later
+/// when a chunk is compressed.
 const CHOOSES: Version = Version::new(2, 15);
 
-/// From this version on an open segmentby of an aggregate means none; before, all that it groups by except the time.
+/// From this version on, a missing segmentby of an aggregate means none; before, it means all columns of its GROUP
+/// BY except the time.
 pub(crate) const GROUPS_NO_MORE: Version = Version::new(2, 25);
 
-/// Meaning of a segmentby that is left open.
+/// Effect of a segmentby that is not set.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Open {
     Nothing,
-    /// The columns that an aggregate groups by.
+    /// The columns of the aggregate's GROUP BY, except the time.
     Grouped,
-    /// Chosen when compression is enabled, or when a chunk is compressed.
+    /// TimescaleDB chooses when compression is enabled; `Later`: when a chunk is compressed.
     Now,
     Later,
 }
 
 impl Open {
-    /// `ordered`: with an orderby. `enabling`: compression is being enabled, not changed.
+    /// `ordered`: orderby is set. `enabling`: compression is being enabled, not changed.
     pub(super) fn of(aggregate: bool, version: Version, ordered: bool, enabling: bool) -> Self {
         if aggregate && (enabling || version >= LEAVES_OPEN && !ordered) {
             if version < GROUPS_NO_MORE {
@@ -51,7 +54,7 @@ impl Open {
         }
     }
 
-    /// Text of the note if it was left open.
+    /// Note for a plan whose segmentby is not set.
     pub(super) fn note(self) -> String {
         let name = "name columns that queries filter by, with many rows of each value in a chunk";
         match self {

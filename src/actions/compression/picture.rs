@@ -1,4 +1,4 @@
-//! The chunks that the next run of a compression policy takes, before and after a change.
+//! Drawing of the chunks that the next run of a compression policy compresses, before and after a change.
 
 use crate::actions::policy::picture::limits;
 use crate::actions::policy::rule::AgeRule;
@@ -7,7 +7,7 @@ use crate::model::picture::{Picture, State, Strip, sum};
 use super::eligible::{older, waits};
 use super::facts::{ChunkState, Compression};
 
-/// The chunks under both rules. `before` of `None`: there is no policy yet. `None`: "now" is not known.
+/// The chunks under both rules. `before` is `None` for a new policy. Returns `None` if "now" is unknown.
 pub(super) fn picture(
     known: &Compression,
     before: Option<AgeRule>,

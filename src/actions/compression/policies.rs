@@ -1,4 +1,4 @@
-//! Adds, edits and removes the compression policy, with notes on the chunks it would compress now and on conflicts.
+//! Adds, edits and removes the compression policy, with notes on the chunks that are due and on conflicts.
 
 use serde_json::Value as Json;
 
@@ -109,7 +109,7 @@ pub(super) fn add(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     Ok(plan.note(Level::Notice, first))
 }
 
-/// The policy; refuses if there is none.
+/// The policy. Refuses if there is none.
 fn policy(known: &Compression) -> Result<&Job, Refusal> {
     let job = known.job.as_ref();
     job.ok_or_else(|| change::none(&known.relation, "compression policy"))
@@ -202,7 +202,7 @@ fn stands(context: &Context, known: &Compression, job: &Job, rule: AgeRule) -> R
     Refusal::unchanged(job.already_so(), notes).picturing(picture(known, Some(rule), rule))
 }
 
-/// The present rule, and the number of chunks that wait under it.
+/// The present rule, and how many chunks are due under it. `None`: unknown.
 fn was(known: &Compression, job: &Job) -> Option<String> {
     let rule = AgeRule::of(job, known.axis(), &COMPRESS)?;
     let due = older(known, rule)?.into_iter();
@@ -212,7 +212,7 @@ fn was(known: &Compression, job: &Job) -> Option<String> {
     Some(format!("{key} {text}: {due} due now"))
 }
 
-/// The configuration with the form's values; all other keys stay.
+/// The configuration with the form's values. Other keys stay.
 fn config(job: &Job, axis: Axis, rule: AgeRule, inputs: &Inputs) -> Result<Json, Refusal> {
     let mut config = match &job.config {
         Some(Json::Object(config)) => config.clone(),
@@ -226,7 +226,7 @@ fn config(job: &Job, axis: Axis, rule: AgeRule, inputs: &Inputs) -> Result<Json,
     };
     let key = rule.key(&COMPRESS);
     config.retain(|had, _| had == key || had != COMPRESS.after && had != COMPRESS.created);
-    // An equal length keeps the server's spelling.
+    // If the age is equal but spelled differently, the old spelling stays.
     let old = AgeRule::of(job, axis, &COMPRESS);
     if old != Some(rule) {
         config.insert(key.to_owned(), rule.span().json());
@@ -248,7 +248,7 @@ fn config(job: &Job, axis: Axis, rule: AgeRule, inputs: &Inputs) -> Result<Json,
     Ok(Json::Object(config))
 }
 
-/// The reason why the policy does nothing at all: between 2.22 and 2.27, if it may not recompress.
+/// The reason why the policy compresses nothing: `recompress` is false, on 2.18 to 2.26. `None`: no such reason.
 fn idle_by_configuration(context: &Context, known: &Compression) -> Option<String> {
     let version = context.at.server.sql_version();
     let broken = (Version::new(2, 18)..Version::new(2, 27)).contains(&version);

@@ -1,4 +1,4 @@
-//! Recompresses compressed chunks: moves late rows into their batches, and applies the present settings.
+//! Recompresses compressed chunks: merges late rows into the batches, and applies the table's present settings.
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Form, Inputs};
@@ -14,7 +14,7 @@ use super::eligible::many;
 use super::facts::known;
 use super::facts::{ChunkState, Compression, Settings};
 
-/// Partial or unordered: some rows are not in the batches that orderby gives them.
+/// True if the chunk has rows outside its batches (partial), or batches that overlap in orderby (unordered).
 fn loose(chunk: &ChunkState) -> bool {
     chunk.is_compressed() && !chunk.is_frozen() && chunk.has(2 | 8)
 }
@@ -137,7 +137,7 @@ pub(super) fn rewrite(context: &Context, inputs: &Inputs) -> Result<Plan, Refusa
     if chunks.is_empty() {
         return Err(nothing_differs(context, &known));
     }
-    // On 2.28 a setting that the table leaves open stays as the chunk has it.
+    // Rewriting a chunk on 2.28 keeps the chunk's value of each setting that the table does not set.
     let set = |of: &Settings| of.segment_by.is_some() && of.order_by.is_some();
     let set = known.settings.as_ref().is_some_and(set);
     let whole = set && context.at.server.sql_version() >= Version::new(2, 26);

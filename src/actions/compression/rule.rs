@@ -1,4 +1,4 @@
-//! Rules of a compression policy that this hypertable and this version allow.
+//! Checks the rule of a compression policy against the hypertable and the version.
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::Inputs;
@@ -9,7 +9,7 @@ use crate::model::version::Version;
 use super::eligible::positive;
 use super::facts::Compression;
 
-/// From this version on a policy may go by the chunks' creation time.
+/// From this version on, a policy may compress by the chunks' creation time.
 pub(crate) const BY_CREATION: Version = Version::new(2, 13);
 
 pub(crate) fn rule(

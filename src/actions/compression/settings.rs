@@ -13,7 +13,7 @@ use super::facts::known;
 use super::facts::{Compression, Settings};
 use super::open::{GROUPS_NO_MORE, LEAVES_OPEN, Open, RESETS_AGGREGATES};
 
-/// `alter table …`, or `alter materialized view …` for an aggregate.
+/// An ALTER TABLE statement, or ALTER MATERIALIZED VIEW for an aggregate.
 fn alter(known: &Compression, what: &str) -> Statement {
     let kind = if known.aggregate {
         "materialized view"
@@ -47,27 +47,27 @@ pub(super) fn set(
     alter(known, &format!("set ({})", options.join(", ")))
 }
 
-/// Statements after which the table has exactly these settings. Compression must be enabled.
+/// Statements that give the table exactly these settings. Compression must be enabled.
 pub(super) fn put(context: &Context, known: &Compression, to: &Settings) -> Vec<Statement> {
     let segment_by = to.segment_by.is_some().then(|| to.segment_text());
     let order_by = to.order_by.is_some().then(|| to.order_text());
     let whole = segment_by.is_some() && order_by.is_some();
     let version = context.at.server.sql_version();
     if known.aggregate && version < RESETS_AGGREGATES {
-        // TimescaleDB chooses omitted options of an aggregate again, as when compression is enabled. So an empty segmentby is
-        // given if orderby is set, or if empty means the same as left open (from 2.25 on).
+        // For an aggregate, the server chooses the options that a statement omits. So an empty segmentby is given
+        // explicitly if orderby is set, and from 2.25 on, where empty and omitted mean the same.
         let stays = order_by.is_some() || version >= GROUPS_NO_MORE;
         let segment_by = segment_by.or_else(|| stays.then(String::new));
         return vec![set(known, segment_by.as_deref(), order_by.as_deref(), None)];
     }
     if version < LEAVES_OPEN {
-        // An empty text means no segmentby, but the default orderby.
+        // An empty text means no segmentby, and the default orderby.
         let (segment_by, order_by) = (segment_by.unwrap_or_default(), order_by.unwrap_or_default());
         return vec![set(known, Some(&segment_by), Some(&order_by), None)];
     }
     let mut statements = Vec::new();
     if !whole {
-        // The view of an aggregate accepts no RESET, its materialization does.
+        // An aggregate's view does not accept RESET, but its materialization does.
         statements.push(Statement::new(
             format!(
                 "alter table {} reset (timescaledb.compress_segmentby, timescaledb.compress_orderby)",
@@ -86,11 +86,11 @@ fn off(known: &Compression) -> Statement {
     alter(known, "set (timescaledb.compress = false)")
 }
 
-/// Statement that enables compression with these settings.
+/// Statements that enable compression with these settings.
 fn on(known: &Compression, to: &Settings) -> Vec<Statement> {
     let segment_by = to.segment_by.is_some().then(|| to.segment_text());
     let order_by = to.order_by.is_some().then(|| to.order_text());
-    // Sparse indexes are accepted only together with orderby.
+    // The server accepts sparse indexes only together with orderby.
     let sparse = to.sparse_text().filter(|_| order_by.is_some());
     vec![set(
         known,
@@ -128,7 +128,7 @@ fn fields(context: &Context, known: &Compression, now: &Settings, enabling: bool
     ]
 }
 
-/// The form's values as settings.
+/// The settings in the form. Refuses unknown columns, and columns in both lists.
 fn read(known: &Compression, inputs: &Inputs) -> Result<Settings, Refusal> {
     let mut to = Settings::default();
     if let Some(text) = inputs.text("segment_by") {
@@ -149,11 +149,11 @@ fn read(known: &Compression, inputs: &Inputs) -> Result<Settings, Refusal> {
     Ok(to)
 }
 
-/// Settings with their meaning on this server.
+/// Settings as this server applies them, and their text.
 struct Means {
     settings: Settings,
     text: String,
-    /// Set if segmentby was left open.
+    /// Effect of the missing segmentby. `None`: segmentby is set.
     open: Option<Open>,
 }
 
@@ -174,7 +174,8 @@ impl Means {
     }
 }
 
-/// Unique constraints for which an INSERT into a compressed chunk must decompress more batches than necessary.
+/// Column lists of the unique indexes for which an INSERT into a compressed chunk must decompress more than one
+/// segment.
 fn uncovered(known: &Compression, to: &Settings) -> Vec<String> {
     let Some(segments) = &to.segment_by else {
         return Vec::new();
@@ -200,7 +201,7 @@ fn uncovered(known: &Compression, to: &Settings) -> Vec<String> {
         .collect()
 }
 
-/// Adds the notes and locks that every change of settings has.
+/// Adds the notes and locks of every change of settings.
 fn finish(mut plan: Plan, known: &Compression, to: &Settings) -> Plan {
     for columns in uncovered(known, to) {
         plan = plan.note(
@@ -251,7 +252,8 @@ pub(super) fn enable(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal
         vec![step],
         undo,
     )
-    // Without it, a policy that another user adds meanwhile would fail at every run.
+    // The undo disables compression, after which a policy that another user added meanwhile would fail. So its
+    // check includes the jobs.
     .changing(&["/settings", "/jobs"])
     .note(Level::Notice, means.text)
     .note(

@@ -14,16 +14,15 @@ use crate::model::plan::named::Relation;
 use crate::model::plan::{Bindings, Plan};
 use crate::server::known::Server;
 
-/// Interval between two checks of a waiting plan, and between two looks at a running statement's progress.
+/// Interval between two checks of a waiting plan, and between two progress queries for a running statement.
 pub(super) const LOOK: Duration = Duration::from_secs(1);
 
-/// A user's order to a running plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
     Go,
-    /// Wait after the step that runs.
+    /// Wait after the running step.
     Hold,
-    /// Stop now; cancels the statement on the server.
+    /// Stop now, and cancel the running statement on the server.
     Stop,
 }
 
@@ -31,26 +30,26 @@ pub enum Order {
 #[derive(Debug, Clone, PartialEq)]
 pub struct ApprovedPlan {
     pub plan: Plan,
-    /// State that the plan was computed from. If it has changed since, nothing is run.
+    /// States of the targets when the plan was made. If one has changed, nothing is run.
     pub seen: Vec<Seen>,
-    /// The chosen inputs, in words.
+    /// The chosen inputs as text.
     pub inputs: String,
-    /// Numbers of the journal entries that this rolls back.
+    /// Ids of the journal entries that this plan rolls back.
     pub undoes: Vec<u64>,
     pub restores: Vec<Seen>,
-    /// Database it was planned for; it runs in this one only. `None`: a recording.
+    /// Database where the plan was made, the only one where it may run. `None`: a recording.
     pub place: Option<Place>,
 }
 
-/// Executor of plans.
+/// Runs plans.
 #[derive(Debug, Clone)]
 pub struct Actor {
     pub settings: Settings,
     pub password: Option<String>,
     pub journal: Journal,
-    /// The server as the read session knows it: versions, time zone.
+    /// Facts about the server (versions, time zone) from the read session.
     pub server: Server,
-    /// Clock; the rooms below `run` do not read one themselves.
+    /// The clock. Only `run` reads the system's clock; all other code gets this one.
     pub clock: fn() -> Stamp,
 }
 
@@ -59,10 +58,10 @@ pub(super) struct Run<'a> {
     pub(super) actor: &'a Actor,
     pub(super) id: u64,
     pub(super) bindings: Bindings,
-    /// Relations that its statements mean by these names.
+    /// Relations of the preview, by the names in the statements. A name must still mean the same relation.
     pub(super) expects: BTreeMap<String, Relation>,
     pub(super) done: usize,
-    /// The journal could not be written, so no further step may run.
+    /// True: the journal could not be written, so no further step may run.
     pub(super) journal_lost: bool,
     pub(super) problems: Vec<(String, Problem)>,
     pub(super) notices: Vec<String>,

@@ -16,19 +16,19 @@ use crate::server::sql::{Param, Query, query};
 
 const PROGRESS: Query = query!("act_progress");
 
-/// Time until the next look at an address that led to another server.
+/// How long to wait before connecting again, if the address led to another server.
 const ELSEWHERE: Duration = Duration::from_secs(30);
 
-/// The connection that watches a statement.
+/// A second connection that watches the running statement.
 #[derive(Default)]
 pub(super) struct Monitor {
     connected: Option<Connected>,
-    /// Time when the address led to another server.
+    /// Time when the address last led to another server. `None`: it has not.
     elsewhere: Option<Instant>,
 }
 
 impl Run<'_> {
-    /// A read connection to the writer's server, with the usual timeouts.
+    /// A read connection to the server of the write session, with the usual timeouts.
     async fn monitor(&self, writer: &Writer) -> Result<(Connected, Place)> {
         let settings = writer.connected.only_here(&self.actor.settings);
         let connected = connect::again(&settings, self.actor.password.as_deref()).await?;
@@ -37,8 +37,8 @@ impl Run<'_> {
         Ok((connected, place))
     }
 
-    /// Reports the statement's progress and who blocks it, on a connection of its own. Returns whether the server
-    /// still has the session. `None`: the server did not answer.
+    /// Reports the statement's progress and the session that blocks it. Returns whether the server still has the
+    /// write session, or assumes so if it refuses a second connection. `None`: the server did not answer.
     pub(super) async fn look(&self, monitor: &mut Monitor, writer: &Writer) -> Option<bool> {
         if monitor.elsewhere.is_some_and(|at| at.elapsed() < ELSEWHERE) {
             return Some(true);
@@ -46,7 +46,7 @@ impl Run<'_> {
         if monitor.connected.is_none() {
             let (connected, at) = match Box::pin(self.monitor(writer)).await {
                 Ok(there) => there,
-                // No connection is free, but the server is there.
+                // The server has no free connection, but it answers.
                 Err(error) => {
                     let refused = error.downcast_ref::<ConnectError>();
                     return refused.filter(|error| error.by_server).map(|_| true);
@@ -62,7 +62,7 @@ impl Run<'_> {
         }
         let connected = monitor.connected.as_ref()?;
         let text = PROGRESS.text(self.actor.server.sql_version());
-        // Without an answer there is no progress report; the statement continues.
+        // Without an answer there is no progress report; the statement itself continues.
         let pid = Param::BigInt(writer.pid);
         let answer = session::ask(&connected.client, text, &[pid]).await;
         let rows = match answer {
@@ -72,7 +72,7 @@ impl Run<'_> {
                     monitor.connected = None;
                     return None;
                 }
-                // The server answered, though with an error.
+                // An error is an answer, too.
                 return Some(true);
             }
         };

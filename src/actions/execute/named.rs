@@ -1,4 +1,4 @@
-//! Resolves the names in statements to relations and jobs, by name and by oid.
+//! Finds the relations and jobs that statements name.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ pub struct Found {
     pub name: String,
 }
 
-/// A job, and the hypertable in its configuration.
+/// A job; `meant` is the hypertable id in its configuration. `None`: its configuration has none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundJob {
     pub kind: JobKind,
@@ -58,7 +58,7 @@ async fn rows(
     session::ask(client, RELATIONS.text(server.sql_version()), &params).await
 }
 
-/// The relations with these names now; names that no relation has are left out.
+/// The relations that have these names now. A name without a relation is left out.
 pub async fn by_name(
     client: &Client,
     server: &Server,
@@ -83,7 +83,7 @@ pub async fn by_name(
     Ok(found)
 }
 
-/// The relations with these oids now; dropped ones are left out.
+/// The relations that have these oids now. An oid without a relation is left out.
 pub(crate) async fn by_oid(
     client: &Client,
     server: &Server,
@@ -118,7 +118,7 @@ pub async fn jobs(client: &Client, server: &Server) -> Result<BTreeMap<i64, Foun
     rows.iter().map(job).collect()
 }
 
-/// Ids of the jobs of this kind, without the job `but`.
+/// Ids of the other jobs of this kind; the job `but` is left out.
 pub fn alike(jobs: &BTreeMap<i64, FoundJob>, kind: &JobKind, but: i64) -> Vec<i64> {
     let others = jobs
         .iter()
@@ -131,7 +131,7 @@ pub fn statements(step: &Step) -> impl Iterator<Item = &Statement> {
     step.run.iter().chain(&step.undo)
 }
 
-/// Everything that steps and their undo name, as it is now.
+/// The relations and jobs that steps and their undo name.
 pub(crate) async fn of_steps(client: &Client, server: &Server, steps: &[Step]) -> Result<Named> {
     let all = || steps.iter().flat_map(statements);
     let mut wanted: Vec<String> = all().flat_map(Statement::relations).collect();

@@ -1,4 +1,4 @@
-//! The pause between two steps: the rest, the limits that are waited for, and a hold by the user.
+//! The pause between two steps: the configured rest, limits on WAL and replicas, and a hold by the user.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,8 @@ use crate::server::sql::{Query, query};
 const PACE: Query = query!("act_pace");
 
 impl Run<'_> {
-    /// Rests between steps, and waits while a limit is exceeded or a user holds the plan. `false`: stop.
+    /// Rests between two steps, and waits while a limit is exceeded or the user holds the plan. `false`: the user
+    /// stopped the plan.
     pub(super) async fn pace(
         &mut self,
         writer: &Writer,
@@ -37,7 +38,7 @@ impl Run<'_> {
                 Order::Go => self.bound(writer, pace, wal).await,
             };
             if writer.connected.client.is_closed() {
-                // The next step reports the error.
+                // The next step will report the error.
                 return true;
             }
             let Some(reason) = reason else {
@@ -51,7 +52,7 @@ impl Run<'_> {
         }
     }
 
-    /// The limit of the pace that is exceeded now. `None`: none is.
+    /// Text on the limit that is exceeded now. `None`: none is.
     async fn bound(
         &self,
         writer: &Writer,
@@ -95,9 +96,9 @@ impl Run<'_> {
     }
 }
 
-/// Waits for `long`, or until the user changes the order. `false`: stop.
+/// Waits for `long`, or until the user gives another order. `false`: the user stopped the plan.
 async fn wait(order: &mut watch::Receiver<Order>, long: Duration) -> bool {
-    // The caller reads the order next, whether the time passed or the order changed.
+    // The caller reads the order next, so it does not matter which of the two ended the wait.
     let gone = tokio::time::timeout(long, order.changed())
         .await
         .is_ok_and(|changed| changed.is_err());

@@ -8,13 +8,13 @@ use crate::model::text;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// `None`: the error is not from the server.
+    /// `None`: the error did not come from the server.
     pub sqlstate: Option<String>,
     pub message: String,
     pub fix: Option<&'static str>,
-    /// The connection is lost, so it is not known whether the statement took effect.
+    /// True: the connection was lost, so it is unknown whether the statement took effect.
     pub lost: bool,
-    /// The object that it was about does not exist any more.
+    /// True: an object of the statement does not exist any more.
     pub gone: bool,
 }
 
@@ -57,9 +57,9 @@ impl Problem {
     }
 }
 
-/// Remedy for an error, if there is one.
+/// Remedy for an error. `None`: none is known.
 fn fix(code: &SqlState, message: &str) -> Option<&'static str> {
-    // On 2.26 a lock timeout inside a refresh has the code XX000 and the same text.
+    // On 2.26, a lock timeout inside a refresh has the code XX000, but the same message.
     if *code == SqlState::LOCK_NOT_AVAILABLE || message.contains("due to lock timeout") {
         return Some(if message.contains("concurrent refresh") {
             "another session refreshes it now; wait for its end, or stop it, and try again"

@@ -2,25 +2,24 @@
 
 use tokio::sync::mpsc::UnboundedSender;
 
-/// Progress report of a running plan.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Progress {
-    /// The journal has it, under this number.
+    /// The plan started, with this journal entry id.
     Began(u64),
-    /// Step `number` (from 1) begins.
+    /// Step `number` (counted from 1) starts.
     Step {
         number: usize,
         of: usize,
         label: String,
     },
-    /// A step ended; bytes done so far, and in total.
+    /// A step ended. Bytes of the steps done so far, and of all steps.
     Bytes {
         done: i64,
         of: i64,
     },
-    /// From the server's progress view: the phase, and the share done (0 to 1).
+    /// Phase in PostgreSQL's progress view, and the fraction done (0 to 1; `None`: unknown).
     Phase(String, Option<f64>),
-    /// Reason for waiting: a lock and its holder, a replica, or the user.
+    /// The plan waits, for this reason: a lock, a replica, or the user.
     Waits(String),
     /// The wait is over.
     Goes,
@@ -28,6 +27,6 @@ pub enum Progress {
 }
 
 pub(super) fn report(reports: &UnboundedSender<Progress>, progress: Progress) {
-    // A closed receiver does not stop the plan.
+    // The plan continues even if no one receives the reports.
     let _ = reports.send(progress);
 }

@@ -9,28 +9,28 @@ use crate::model::text::{printable, printable_lines};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
-    /// Number in the journal.
+    /// Journal entry id.
     pub id: u64,
     pub outcome: Outcome,
     pub title: String,
     pub steps_done: usize,
     pub steps: usize,
-    /// A rollback of the entry has something to undo, or to find out.
+    /// True if a rollback of the entry may have something to undo.
     pub can_be_undone: bool,
-    /// Errors, each with its step.
+    /// Errors, each with the label of its step.
     pub problems: Vec<(String, Problem)>,
     /// The server's notices and warnings.
     pub notices: Vec<String>,
     pub took: Duration,
-    /// After a rollback: where the state still differs from the state before the action; field, before, now.
+    /// After a rollback: values that still differ from those before the action, as (field, before, now).
     pub differs: Vec<(String, String, String)>,
 }
 
 impl Report {
-    /// The result in words.
+    /// The result as text.
     pub fn lines(&self) -> Vec<String> {
         let took = text::duration(self.took.as_secs_f64());
-        // Names stay on one line; the server's messages may have several.
+        // The title may contain names, so line breaks are escaped; the server's messages keep theirs.
         let title = printable(&self.title);
         let mut lines = vec![match self.outcome {
             Outcome::Done => format!("Done in {took}: {title}"),

@@ -14,7 +14,7 @@ pub(super) async fn execute(client: &Client, sql: &str) -> Result<(), Problem> {
         .map_err(|error| Problem::of(&error))
 }
 
-/// A parameter in its type's text format.
+/// A parameter in the text format of its type. `None`: NULL.
 #[derive(Debug)]
 struct AsText(Option<String>);
 

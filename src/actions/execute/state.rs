@@ -1,4 +1,4 @@
-//! State of a plan's targets, as in the preview and after the run.
+//! State of a plan's targets: compared with the preview before the run, and read again after it.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use crate::server::session;
 use crate::server::sql::Param;
 
 impl Actor {
-    /// The present state; an error if it differs from the one that the plan was made from.
+    /// The present states. An error if one differs from the state that the plan was made from.
     pub(super) async fn check(
         &self,
         writer: &Writer,
@@ -62,7 +62,7 @@ impl Actor {
         Ok(now)
     }
 
-    /// Relations that the plan's statements mean by their names; an error if they differ from those in the preview.
+    /// The relations that the plan's statements name. An error if they are not those of the preview.
     pub(super) async fn meant(
         &self,
         writer: &Writer,
@@ -70,7 +70,7 @@ impl Actor {
     ) -> Result<BTreeMap<String, Relation>> {
         let plan = &approved.plan;
         if !approved.undoes.is_empty() {
-            // A rollback has found them by the oids in the journal.
+            // A rollback has found its relations by the oids in the journal.
             return Ok(plan.named.relations.clone());
         }
         let client = &writer.connected.client;
@@ -93,7 +93,7 @@ impl Actor {
                 );
             }
         }
-        // A job's table is named only by the statements that would make the job again.
+        // Statements of a plan on a job name only the job's own table.
         let tables = |seen: &Seen| {
             (seen.target.kind == TargetKind::Job).then(|| seen.state["hypertable_id"].as_i64())
         };
@@ -111,7 +111,7 @@ impl Actor {
         Ok(named.relations)
     }
 
-    /// State of a target, as the action's own query captures it. Null: the target is gone.
+    /// State of a target, read by the query of the action. Null: the target does not exist.
     pub async fn state(
         &self,
         client: &Client,
@@ -121,7 +121,7 @@ impl Actor {
         let Some(Does::Plan(act)) = catalogue::by_name(action).map(|action| &action.does) else {
             bail!("this version of hypertop knows no action {action:?}");
         };
-        // A job's procedure that ran on this session may have changed its settings.
+        // A job's procedure that ran in this session may have changed the session's settings.
         session::set_as_started(client).await?;
         let rows = session::ask(
             client,
@@ -135,7 +135,7 @@ impl Actor {
         })
     }
 
-    /// State after the run, and what a rollback did not restore.
+    /// States after the run, and after a rollback the values that it did not restore.
     pub(super) async fn look_after(
         &self,
         writer: &Writer,
@@ -145,7 +145,8 @@ impl Actor {
         let (mut after, mut differs) = (Vec::new(), Vec::new());
         for seen in &approved.seen {
             let target = current(&seen.target, bindings);
-            // Targets that cannot be read are left out; a rollback then reports that it has nothing to compare with.
+            // A target that cannot be read is left out. A later rollback then reports that it cannot compare the
+            // state.
             if let Ok(state) = self
                 .state(&writer.connected.client, &seen.action, &target)
                 .await
@@ -167,7 +168,7 @@ impl Actor {
     }
 }
 
-/// The target under its present id.
+/// The target under its present id, which changes when it is created again.
 pub fn current(target: &Target, bindings: &Bindings) -> Target {
     let mut target = target.clone();
     match target.kind {

@@ -1,7 +1,9 @@
-//! Runs one step: a transaction whose id is in the journal before the commit, or statements outside a transaction.
+//! Runs one step: as a transaction whose id is written to the journal before the commit, or as statements without
+//! one.
 //!
-//! Another object may get a name at any moment. So names are looked up inside the transaction, before and after its
-//! statements: a statement locks the relations that it names, which prevents a rename until the end.
+//! Between preview and run, another object may get the name of a relation. So names are looked up in the
+//! transaction before and after its statements. A statement locks the relations that it names, so they cannot be
+//! renamed after that.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +22,7 @@ use crate::server::sql::{Query, query};
 
 const XID: Query = query!("act_xid");
 
-/// Values that a step returned under names, and the objects that it and its undo name.
+/// Values that a step's statements returned, by name, and the objects that the step and its undo name.
 #[derive(Debug, Default)]
 pub(super) struct Did {
     pub kept: BTreeMap<String, String>,
@@ -28,7 +30,7 @@ pub(super) struct Did {
 }
 
 impl Run<'_> {
-    /// Runs one step. It takes effect only if the journal has a line of it on disk.
+    /// Runs one step. It takes effect only after its line in the journal is on disk.
     pub(super) async fn step(
         &mut self,
         writer: &mut Writer,
@@ -40,7 +42,7 @@ impl Run<'_> {
             let named = self.as_expected(writer, step).await?;
             self.mark(at, None, BTreeMap::new(), named)?;
             let kept = self.statements(writer, step, order).await?;
-            // If the lookup fails, a rollback finds the objects by name only, and says so.
+            // If the lookup fails, a rollback can find the objects only by name, and says so.
             let named = self.of(writer, step, &kept).await.unwrap_or_default();
             return Ok(Did { kept, named });
         }
@@ -49,23 +51,24 @@ impl Run<'_> {
         let mut result = self.inside(writer, at, step, order).await;
         let commits = result.is_ok();
         if let Ok(did) = result {
-            // COMMIT may wait for a synchronous standby. A stop ends that wait, and the server's notice tells the outcome.
+            // COMMIT may wait for a synchronous standby. A cancel ends that wait, and a warning of the server tells
+            // how the commit ended.
             result = self.plain(writer, "commit", order).await.map(|()| did);
         }
         self.take_notices(writer);
         if result.as_ref().is_err_and(|problem| !problem.lost) {
-            // Ends the transaction block; after an error the server has rolled it back already.
+            // Ends the transaction block. After an error it is aborted, but still open.
             let rollback = execute(&writer.connected.client, "rollback");
             if let Err(problem) = self.answer(writer, rollback, order).await
                 && problem.lost
                 && commits
             {
-                // The server may have stopped before it answered COMMIT.
+                // The connection may have been lost before the server answered COMMIT.
                 result = Err(problem);
             }
         }
         if result.is_err() {
-            // The rollback also discards the ids of the objects that it made.
+            // The rollback also removed the objects whose new ids were recorded.
             self.bindings = before;
         }
         result
@@ -89,7 +92,7 @@ impl Run<'_> {
             rows.and_then(|rows| Ok(rows.first().map(|row| row.try_get("xid")).transpose()?));
         let xid = xid.map_err(|error| Problem::other(format!("{error:#}")))?;
         self.mark(at, xid, kept.clone(), named)?;
-        // The mark already has them.
+        // The journal's line before the commit already has these objects.
         let named = Named::default();
         Ok(Did { kept, named })
     }
@@ -147,7 +150,7 @@ impl Run<'_> {
         })
     }
 
-    /// Objects that a step and its undo name now, including the jobs that it made.
+    /// The objects that a step and its undo name, and the jobs that the step created.
     async fn of(
         &self,
         writer: &Writer,
@@ -184,7 +187,7 @@ impl Run<'_> {
         Ok(named)
     }
 
-    /// Objects that the step names; an error if a name means another object than when the plan was approved.
+    /// The objects that the step names. An error if a name means another object than in the approved plan.
     async fn as_expected(&self, writer: &Writer, step: &Step) -> Result<Named, Problem> {
         let now = self.of(writer, step, &BTreeMap::new()).await?;
         let names = named::statements(step).flat_map(Statement::relations);
@@ -208,7 +211,7 @@ impl Run<'_> {
         Ok(now)
     }
 
-    /// An error if a statement that names a relation reached another one than before.
+    /// An error if a statement acted on another relation than the one that had the name before.
     async fn acted_on_these(
         &mut self,
         writer: &Writer,
@@ -226,7 +229,7 @@ impl Run<'_> {
         let relations: Vec<&Relation> = moved.iter().map(|(_, was)| was).collect();
         let there = self.still_there(writer, &relations).await?;
         for (name, was) in moved {
-            // Dropped or replaced by the statement itself.
+            // If the old relation is gone, the statement itself dropped or replaced it.
             if there.contains(&was.oid) {
                 return Err(another(&name));
             }

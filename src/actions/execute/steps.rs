@@ -18,12 +18,12 @@ use super::writer::is_planned_here;
 use crate::journal::{Outcome, Ran};
 use crate::model::plan::{Plan, Statement, Step};
 
-/// Time for a cancelled statement to end, before its connection is closed.
+/// How long a cancelled statement may take to end before its connection is closed.
 const CANCEL_PATIENCE: Duration = Duration::from_secs(20);
-/// Time without any answer from the server, on the statement's connection and on another, before both are closed.
+/// How long the server may be silent, on the statement's connection and on a second one, before both are closed.
 const PATIENCE: Duration = Duration::from_secs(45);
 
-/// Most notices in a report.
+/// Maximum number of notices in a report.
 const NOTICES: usize = 500;
 
 impl Run<'_> {
@@ -80,7 +80,8 @@ impl Run<'_> {
         }
     }
 
-    /// A cancelled refresh leaves its mark on the connection, so each refresh has a connection of its own.
+    /// A cancelled refresh blocks other refreshes until its session ends, so each refresh gets a connection of its
+    /// own.
     async fn reconnect(&self, writer: &mut Writer, lock_timeout_seconds: u32) -> Result<()> {
         let fresh = self.actor.open(lock_timeout_seconds).await?;
         is_planned_here(&fresh, Some(&writer.place))?;
@@ -88,7 +89,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Takes the result of a step; an outcome ends the plan.
+    /// Handles the result of a step. An outcome ends the plan; `None`: it continues.
     fn take(
         &mut self,
         plan: &Plan,
@@ -108,7 +109,7 @@ impl Run<'_> {
                     return Some(Outcome::Failed);
                 }
             }
-            // Checked before the stop: a statement that may still run must not be reported as cancelled.
+            // Before the check for a stop: a statement that may still run must not be reported as cancelled.
             Err(problem) if problem.lost => {
                 self.problems.push((step.label.clone(), problem));
                 return Some(Outcome::Unknown);
@@ -117,7 +118,7 @@ impl Run<'_> {
                 self.note(at, Did::default(), Some(problem.to_string()));
                 return Some(Outcome::Cancelled);
             }
-            // An object that is gone needs no undo, and does not prevent the others' undo.
+            // In a rollback: an object that is gone needs no undo, and the other steps continue.
             Err(problem) if problem.gone && step.undoes.is_some() => {
                 self.note(at, Did::default(), Some(problem.to_string()));
                 self.notices
@@ -139,7 +140,8 @@ impl Run<'_> {
         Outcome::Failed
     }
 
-    /// Writes the end of a step to the journal. A failure to write is reported, because the step has already happened.
+    /// Writes the end of a step to the journal. A write error becomes a notice, because the step has already run.
+    /// Returns whether the line was written.
     fn note(&mut self, step: usize, did: Did, error: Option<String>) -> bool {
         let ran = Ran {
             id: self.id,
@@ -164,7 +166,7 @@ impl Run<'_> {
         statement: &Statement,
         order: &mut watch::Receiver<Order>,
     ) -> Result<Option<String>, Problem> {
-        // Seen here, an order to stop does not cancel the ROLLBACK that follows.
+        // Marks the order as seen, so that it does not cancel the ROLLBACK that follows.
         if *order.borrow_and_update() == Order::Stop {
             return Err(Problem::other("stopped before this statement"));
         }
@@ -172,7 +174,8 @@ impl Run<'_> {
         self.answer(writer, work, order).await
     }
 
-    /// Waits for a statement's answer, reports its progress, and cancels it on the server if the user stops the plan.
+    /// Waits for a statement's answer, reports its progress, and cancels it on the server if the user stops the
+    /// plan.
     pub(super) async fn answer<T>(
         &self,
         writer: &Writer,
@@ -198,7 +201,7 @@ impl Run<'_> {
                         return Err(Problem::lost("the server did not end the statement after it was cancelled; it may still run"));
                     }
                     if stopped_at.is_some() {
-                        // A cancel that comes between two statements is lost, so it is sent again.
+                        // The server ignores a cancel that arrives between two statements, so it is sent again.
                         writer.connected.canceller().await;
                     }
                     let there = self.look(&mut monitor, writer).await;
@@ -223,17 +226,17 @@ impl Run<'_> {
     }
 }
 
-/// Detects that a statement will never be answered, which its own connection cannot show.
+/// Detects that a statement will never be answered, by asking the server on a second connection.
 #[derive(Debug, Default)]
 struct Silence {
-    /// Time since which the server has not answered at all.
+    /// Time since which the server has not answered. `None`: it answers.
     since: Option<Instant>,
-    /// Number of answers in a row that there is no such session.
+    /// How often in a row the server answered that the session does not exist.
     gone: u32,
 }
 
 impl Silence {
-    /// Takes the other connection's result. `Some`: why the statement's connection is closed.
+    /// Takes an answer of [`Run::look`]. Returns why the statement's connection must be closed, if so.
     fn after(&mut self, there: Option<bool>) -> Option<&'static str> {
         match there {
             Some(true) => *self = Self::default(),
@@ -245,7 +248,7 @@ impl Silence {
                 self.since.get_or_insert_with(Instant::now);
             }
         }
-        // The answer of a session that has just ended may still be on its way.
+        // The last answer of a session that has just ended may still be on its way.
         if self.gone > 5 {
             return Some("the session is gone from the server, and it sent no answer");
         }

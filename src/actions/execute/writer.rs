@@ -1,4 +1,4 @@
-//! The write session: a connection of its own, to the primary, in the database of the preview.
+//! The write session: a new connection to the primary, in the database of the preview.
 
 use anyhow::{Context as _, Result, bail};
 use tokio_postgres::Row;
@@ -16,8 +16,8 @@ use crate::server::sql::{Param, Query, query};
 const PLACE: Query = query!("act_place");
 const SYSTEM: Query = query!("act_system");
 
-/// Settings of a write session. Its texts must read like those of the read session, whose state it compares; the
-/// start-up packet of every session ensures that.
+/// Settings of a write session. Settings that change how values print are the same as in read sessions, because
+/// their results are compared; the start-up packet of every session sets those.
 const SESSION: &str = "set jit = off; set statement_timeout = 0; set idle_in_transaction_session_timeout = '60s'; \
     set client_min_messages = notice";
 
@@ -26,7 +26,7 @@ pub(super) struct Writer {
     pub connected: Connected,
     pub place: Place,
     pub pid: i64,
-    /// Marks it as the console's own as long as it lives.
+    /// Marks the session as the console's own while it exists.
     pub(crate) _own: Own,
     pub role: String,
 }
@@ -72,12 +72,12 @@ impl Actor {
     }
 }
 
-/// The database of a session.
 pub async fn place(connected: &Connected) -> Result<Place> {
     Ok(place_and_row(connected).await?.0)
 }
 
-/// An error if the connection leads to another server than the preview's, as a host name or a list of hosts may.
+/// An error if the connection leads to another server than the preview's. That may happen if a host name has
+/// several addresses, or if several hosts are given.
 pub(super) fn is_planned_here(writer: &Writer, planned: Option<&Place>) -> Result<()> {
     let why = planned.and_then(|place| place.doubt(&writer.place));
     if let (Some(place), Some(why)) = (planned, why) {
@@ -91,7 +91,7 @@ pub(super) fn is_planned_here(writer: &Writer, planned: Option<&Place>) -> Resul
 }
 
 impl Session {
-    /// The database of this session; asked once.
+    /// The place (server and database) of this session, read once.
     pub(crate) async fn place(&self) -> Result<&Place> {
         let ask = || place(&self.connected);
         self.place.get_or_try_init(ask).await

@@ -46,7 +46,7 @@ pub(super) fn plan(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     Ok(plan)
 }
 
-/// `220 chunks (13 compressed); no ANALYZE is recorded for 4; the oldest of the others was 3h ago`.
+/// Text such as `220 chunks (13 compressed); no ANALYZE is recorded for 4; the oldest of the others was 3h ago`.
 fn what(facts: &Hypertable) -> String {
     let mut said = text::plural(facts.chunks, "chunk");
     if facts.compressed > 0 {

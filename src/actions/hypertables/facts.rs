@@ -10,52 +10,52 @@ use crate::model::moment::Axis;
 /// Row of `queries/plan_hypertable.sql`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(super) struct Hypertable {
-    /// The hypertable itself, quoted and qualified; for an aggregate its materialization.
+    /// Hypertable, or materialization hypertable of an aggregate; quoted and qualified.
     pub(super) relation: String,
-    /// The same, but for an aggregate the user's view.
+    /// Hypertable, or view of the continuous aggregate; quoted and qualified.
     pub(super) name: String,
     pub(super) oid: i64,
     pub(super) aggregate: bool,
-    /// Quoted if necessary.
+    /// Owner role, quoted if necessary.
     pub(super) owner: String,
     pub(super) may_analyze: bool,
-    /// Dimensions with an interval; time first.
+    /// Dimensions with a chunk interval, the time dimension first.
     pub(super) dimensions: Vec<Dimension>,
-    /// Number of chunks per interval, from space partitions.
+    /// Number of space partitions: chunks per interval.
     pub(super) partitions: i64,
-    /// By the policy's procedure.
+    /// Policies by the name of their procedure.
     pub(super) policies: HashMap<String, Policy>,
-    /// Indexes by which chunks can be reordered.
+    /// Indexes that a reorder policy can use.
     pub(super) indexes: Vec<OrderIndex>,
-    /// In bytes.
+    /// Bytes. `None`: unknown.
     pub(super) shared_buffers: Option<i64>,
     pub(super) chunks: i64,
-    /// Start of the oldest chunk and end of the newest, in the dimension's unit.
+    /// Start of the oldest and end of the newest chunk, in the dimension's unit. `None`: no chunks.
     pub(super) first: Option<i64>,
     pub(super) last: Option<i64>,
     pub(super) compressed: i64,
-    /// Number of uncompressed chunks without those of the three newest intervals.
+    /// Number of uncompressed chunks, except those of the three newest intervals.
     pub(super) reorderable: i64,
     /// Number of chunks without a recorded ANALYZE.
     pub(super) unanalyzed: i64,
-    /// Seconds since the oldest recorded ANALYZE.
+    /// Seconds since the oldest recorded ANALYZE of a chunk. `None`: none is recorded.
     pub(super) analyzed_seconds: Option<f64>,
-    /// Rows of the uncompressed chunks that were analyzed.
+    /// Estimated rows of the uncompressed chunks that were analyzed. `None`: none was.
     pub(super) rows: Option<i64>,
-    /// The newest chunks that are no longer filled.
+    /// The newest chunks that are complete.
     pub(super) recent: Vec<Recent>,
-    /// The newest thousand.
+    /// The newest chunks, at most a thousand.
     pub(super) touched: Vec<TouchedChunk>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(super) struct Dimension {
-    /// The column, not quoted.
+    /// Column name, not quoted.
     pub(super) name: String,
-    /// The column's type.
+    /// Type of the column.
     pub(super) axis: String,
     pub(super) interval_length: i64,
-    /// Interval up to which chunks are rolled up when they are compressed.
+    /// Interval up to which compressing merges chunks, in the dimension's unit. `None`: it does not.
     pub(super) compress_interval_length: Option<i64>,
 }
 
@@ -74,10 +74,10 @@ pub(super) struct OrderIndex {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(super) struct Recent {
     pub(super) oid: i64,
-    /// Length of its range, in the dimension's unit.
+    /// Length of the chunk's range, in the dimension's unit.
     pub(super) span: i64,
     pub(super) compressed: bool,
-    /// Bytes before compression, recorded when it was compressed.
+    /// Bytes before compression, recorded at that time. `None`: not compressed.
     pub(super) recorded: Option<i64>,
 }
 

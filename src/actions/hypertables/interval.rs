@@ -1,4 +1,4 @@
-//! The interval of new chunks, with its effect on their size and number.
+//! Sets the chunk interval, with notes on the size and number of chunks.
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::Call;
@@ -50,7 +50,7 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
                 names.join(", ")
             )),
         );
-        // Dimensions may differ in type, so the value is checked once the column is known.
+        // Dimensions may differ in type, so the value is checked after the dimension is chosen.
         if let Some(field) = fields.first_mut() {
             field.accepts = FieldType::Text;
         }
@@ -58,7 +58,7 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     Ok(Form::new(fields))
 }
 
-/// A length as a user would type it.
+/// An interval as a user would type it.
 fn typed(dimension: &Dimension, length: i64) -> String {
     if dimension.axis() == Axis::Integer {
         return length.to_string();
@@ -71,7 +71,7 @@ fn typed(dimension: &Dimension, length: i64) -> String {
     interval.to_string()
 }
 
-/// The typed length, in the dimension's unit.
+/// The typed interval in the dimension's unit.
 fn asked(dimension: &Dimension, inputs: &Inputs) -> Result<i64, Refusal> {
     let text = inputs.text("interval").ok_or("interval is required")?;
     let axis = dimension.axis();
@@ -107,7 +107,7 @@ fn asked(dimension: &Dimension, inputs: &Inputs) -> Result<i64, Refusal> {
     Ok(length)
 }
 
-/// Length in microseconds, as the server computes it; a month has 30 days.
+/// Interval in microseconds, as the server converts it: a month has 30 days. `None`: out of range.
 fn length(interval: Interval) -> Option<i64> {
     let days = interval
         .months
@@ -284,7 +284,7 @@ fn note_sizes(
             text::bytes(would)
         ),
     );
-    // All chunks of the newest interval are written at the same time.
+    // With space partitions, all chunks of the newest interval are written at the same time.
     let written = would.saturating_mul(facts.partitions.max(1));
     match facts.shared_buffers {
         Some(buffers) if written > buffers => plan.note(
@@ -300,7 +300,7 @@ fn note_sizes(
     }
 }
 
-/// Note on the number of chunks that the present range would have.
+/// Note on the number of chunks that the present time range would have.
 fn note_number(plan: Plan, facts: &Hypertable, dimension: &Dimension, new: i64) -> Plan {
     let (Some(first), Some(last)) = (facts.first, facts.last) else {
         return plan;
@@ -323,7 +323,7 @@ fn note_number(plan: Plan, facts: &Hypertable, dimension: &Dimension, new: i64) 
     plan.note(level, words)
 }
 
-/// Retention drops whole chunks, so data stays for up to one interval longer than configured.
+/// Note that rows stay up to one interval longer than `drop_after`, because retention drops whole chunks.
 fn note_retention(plan: Plan, facts: &Hypertable, dimension: &Dimension, new: i64) -> Plan {
     let Some(policy) = facts.policies.get("policy_retention") else {
         return plan;

@@ -1,4 +1,4 @@
-//! The reorder policy: sorts the rows of older chunks by an index.
+//! Adds the reorder policy, which sorts the rows of older chunks by an index, and removes it.
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Field, FieldType, Form, Inputs, Item};

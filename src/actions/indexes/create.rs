@@ -12,7 +12,7 @@ use crate::model::text;
 use crate::model::verdict::Level;
 use crate::model::version::Version;
 
-/// Row of `queries/plan_index_table.sql`. Names are quoted, except in columns and in fields called `bare`.
+/// Row of `queries/plan_index_table.sql`. Names are quoted, except those of columns and in fields called `bare`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 struct Hypertable {
     oid: i64,
@@ -20,18 +20,18 @@ struct Hypertable {
     bare: String,
     table: String,
     display: String,
-    /// Compression is enabled, on a version that then refuses new unique indexes.
+    /// True if compression is enabled and the version refuses new unique indexes then.
     compressing: bool,
     compressed_chunks: i64,
     dimensions: Vec<String>,
     parts: Vec<Part>,
-    /// The definitions of its indexes by name. `None`: the table is locked.
+    /// Definitions of the present indexes, by name. `None`: the table is locked.
     indexes: BTreeMap<String, Option<String>>,
-    /// Names of all relations in its schema except chunks; an index may not have one of them.
+    /// Names of all relations in the schema except chunks; a new index must have another name.
     names: BTreeSet<String>,
 }
 
-/// The form's values.
+/// The inputs of the form.
 struct Wish<'a> {
     on: &'a str,
     method: &'a str,
@@ -193,7 +193,7 @@ fn refused(context: &Context, table: &Hypertable, wish: &Wish) -> Option<Refusal
     twin.map(|(name, _)| format!("{name} is the same index already").into())
 }
 
-/// The text without case, spaces and the setting that is not kept.
+/// The text without case, spaces and the option that the catalogue does not keep.
 fn normalized(sql: &str) -> String {
     sql.replace(&format!(" WITH ({PER_CHUNK})"), "")
         .to_lowercase()
@@ -201,7 +201,7 @@ fn normalized(sql: &str) -> String {
         .collect()
 }
 
-/// The reason why this text cannot be one part of a statement; it is put into CREATE INDEX unchanged.
+/// The reason why this text cannot be one part of a statement. It is put into CREATE INDEX as typed.
 fn unsound(sql: &str) -> Option<&'static str> {
     let mut depth = 0_i32;
     let mut quote = None;
@@ -255,7 +255,7 @@ impl Wish<'_> {
 }
 
 impl Hypertable {
-    /// A name made from the table's and the columns', which nothing in the schema has.
+    /// A name made from the table and the columns that no relation in the schema has.
     fn free_name(&self, columns: &str) -> String {
         let words: Vec<_> = columns
             .split(|c: char| !c.is_alphanumeric() && c != '_')

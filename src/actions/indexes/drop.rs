@@ -68,7 +68,7 @@ pub(super) fn leftovers(context: &Context, _: &Inputs) -> Result<Plan, Refusal> 
     Ok(plan)
 }
 
-/// Only with builds on many chunks is there a pace to choose.
+/// A drop has a pace only if indexes must first be built on many chunks.
 pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     let index: Index = context.read()?;
     Ok(match shared(context, &index).len() {
@@ -125,7 +125,7 @@ pub(super) fn index(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal>
     }
 }
 
-/// The builds of the remaining twin's own indexes, before the drop.
+/// Adds steps that build the remaining duplicate's own indexes on the chunks, before the drop.
 fn survivors(
     context: &Context,
     mut plan: Plan,
@@ -142,7 +142,7 @@ fn survivors(
             vec![("on_error", "stop".to_owned())],
         ));
     }
-    // A CREATE INDEX CONCURRENTLY may wait long, but the drop that follows blocks readers and writers while it waits.
+    // CREATE INDEX CONCURRENTLY may wait long, but DROP INDEX blocks readers and writers while it waits.
     plan.lock_timeout_seconds = 30;
     let parts: std::collections::HashSet<i64> = shared.iter().map(|part| part.oid).collect();
     let copies = index
@@ -165,7 +165,7 @@ fn survivors(
     ))
 }
 
-/// The undo of a drop: the same index built again, if that is possible.
+/// The undo of a drop: build the index again, if that is possible.
 fn undo_of_drop(context: &Context, index: &Index) -> Undo {
     let version = context.at.server.sql_version();
     if index.unique && index.compressing {
@@ -212,7 +212,7 @@ fn undo_of_drop(context: &Context, index: &Index) -> Undo {
     }
 }
 
-/// Refuses if something depends on the index, and says how to end that first.
+/// Refuses if an object depends on the index, and says how to remove that object first.
 fn needed(index: &Index) -> Option<Refusal> {
     let name = index.qualified();
     if index.chunk {
@@ -251,7 +251,7 @@ fn needed(index: &Index) -> Option<Refusal> {
     })
 }
 
-/// The chunks on which the index and its twins share one index.
+/// The chunks on which the index and its duplicates share one index.
 fn shared<'a>(context: &Context, index: &'a Index) -> Vec<&'a Part> {
     if index.twins.is_empty() || !index.hypertable || context.at.server.sql_version() < BY_SHAPE {
         return Vec::new();
@@ -267,7 +267,7 @@ fn shared<'a>(context: &Context, index: &'a Index) -> Vec<&'a Part> {
         .collect()
 }
 
-/// Step that gives the twin an index of its own on a chunk.
+/// Step that gives the duplicate an index of its own on a chunk.
 fn keep(index: &Index, twin: &Twin, part: &Part) -> Result<Step, Refusal> {
     let label = format!("index {} for {}", part.name, twin.name);
     index.on_chunk(part, &twin.bare, label)
@@ -287,7 +287,7 @@ fn drop_step(context: &Context, index: &Index, undo: &Undo) -> Result<Step, Refu
     Ok(step)
 }
 
-/// Statements that fail unless the duplicate still exists and no chunk is new.
+/// Statements that fail if the duplicate is gone or a chunk was added since the preview.
 fn guard(index: &Index) -> Vec<Statement> {
     let Some(twin) = index.twins.first() else {
         return Vec::new();
@@ -321,7 +321,8 @@ fn guard(index: &Index) -> Vec<Statement> {
     guard
 }
 
-/// Bytes that the drop frees. Twins share the copies on a chunk: one copy is dropped, but never the last.
+/// Bytes that the drop frees. `None`: unknown. From 2.22 on duplicates share indexes on a chunk, so one of them is
+/// dropped, but never the last.
 fn freed(context: &Context, index: &Index) -> Option<i64> {
     if index.twins.is_empty() || context.at.server.sql_version() < BY_SHAPE {
         return context.bytes(index.copies.iter().map(|copy| copy.oid));

@@ -1,4 +1,4 @@
-//! Facts about an index, and steps that the plans on indexes share.
+//! Facts about an index, and steps that several index actions share.
 
 use serde::Deserialize;
 
@@ -8,26 +8,26 @@ use crate::model::text;
 use crate::model::verdict::Level;
 use crate::model::version::Version;
 
-/// From this version on identical indexes of a hypertable share one index on each new chunk, and a chunk's index is
-/// matched to the hypertable's by its definition; before, a catalogue table records which belongs to which.
+/// From this version on, duplicate indexes of a hypertable share one index on each new chunk, which is found by its
+/// definition. Before, a catalogue table records which chunk index belongs to which hypertable index.
 pub(super) const BY_SHAPE: Version = Version::new(2, 22);
 
-/// A chunk, a partition, or the table itself.
+/// A table that can have the index: a chunk, a partition, or the table itself.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(super) struct Part {
     pub(super) oid: i64,
-    /// Quoted and qualified, like all names here except those called `bare`.
+    /// Quoted and qualified. All names in this file are, except those called `bare`.
     pub(super) name: String,
     #[serde(default)]
     pub(super) schema: String,
     #[serde(default)]
     pub(super) bare: String,
-    /// Names of its indexes, if one may have to be added.
+    /// Index names in the part's schema. `None`: no index has to be added.
     pub(super) taken: Option<Vec<String>>,
 }
 
 impl Part {
-    /// A free name for a copy of this index, formed as TimescaleDB does.
+    /// A free name for an index on this part, formed as TimescaleDB forms it.
     pub(super) fn name_for(&self, index: &str) -> String {
         let whole = format!("{}_{index}", self.bare);
         let taken = self.taken.as_deref().unwrap_or_default();
@@ -39,10 +39,10 @@ impl Part {
     }
 }
 
-/// The most bytes of a name.
+/// Maximum length of a name in bytes.
 pub(super) const NAME: usize = 63;
 
-/// The longest beginning of `name` that fits into this many bytes.
+/// The longest prefix of `name` that has at most this many bytes.
 pub(super) fn short(name: &str, bytes: usize) -> &str {
     let end = (0..=bytes.min(name.len())).rfind(|end| name.is_char_boundary(*end));
     &name[..end.unwrap_or(0)]
@@ -53,7 +53,7 @@ pub(super) fn short(name: &str, bytes: usize) -> &str {
 pub(super) struct Copy {
     pub(super) oid: i64,
     pub(super) name: String,
-    /// Oid of the part.
+    /// Oid of the part with this index.
     pub(super) part: i64,
     pub(super) valid: bool,
     #[serde(default)]
@@ -66,11 +66,11 @@ pub(super) struct Leftover {
     pub(super) name: String,
     pub(super) table_oid: i64,
     pub(super) table: String,
-    /// The session that runs the REINDEX now, if any.
+    /// Process id of the session that runs the REINDEX. `None`: no session does.
     pub(super) pid: Option<i64>,
 }
 
-/// An index of the same table that differs only in its name.
+/// A duplicate: an index of the same table that differs only in its name.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(super) struct Twin {
     pub(super) name: String,
@@ -80,7 +80,7 @@ pub(super) struct Twin {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(super) struct Constraint {
     pub(super) name: String,
-    /// `p`, `u` or `x`.
+    /// `p` primary key, `u` unique, `x` exclusion.
     pub(super) kind: String,
 }
 
@@ -99,21 +99,21 @@ pub(super) struct Index {
     pub(super) table: String,
     pub(super) hypertable: bool,
     pub(super) partitioned: bool,
-    /// Belongs to the index of a partitioned table.
+    /// True if it belongs to an index of a partitioned table.
     pub(super) child: bool,
-    /// Of PostgreSQL's own.
+    /// True for an index of PostgreSQL's own catalogue.
     pub(super) system: bool,
-    /// Its table is a chunk, or holds the compressed rows of one.
+    /// True if the table is a chunk, or has the compressed rows of one.
     pub(super) chunk: bool,
-    /// Compression is enabled, on a version that then refuses new unique indexes.
+    /// True if compression is enabled and the version refuses new unique indexes then.
     pub(super) compressing: bool,
-    /// `None`: not known, because the table is locked.
+    /// The index definition. `None`: unknown, because the table is locked.
     pub(super) definition: Option<String>,
-    /// Beginning of the definition, up to the method.
+    /// First part of the definition, before the method.
     pub(super) head: String,
-    /// End of the definition.
+    /// Last part of the definition, from WHERE on. `None`: not a partial index.
     pub(super) predicate: Option<String>,
-    /// Has storage parameters.
+    /// True if the index has storage parameters.
     pub(super) optioned: bool,
     pub(super) unique: bool,
     pub(super) exclusion: bool,
@@ -122,15 +122,15 @@ pub(super) struct Index {
     pub(super) clustered: bool,
     pub(super) tablespace: Option<String>,
     pub(super) comment: Option<String>,
-    /// Its expressions have statistics targets of their own.
+    /// True if expressions of the index have statistics targets of their own.
     pub(super) statistics: bool,
-    /// Number of copies in another tablespace than the index itself.
+    /// Number of chunk indexes in another tablespace than the index itself.
     pub(super) elsewhere: i64,
-    /// Number of copies with a comment, storage parameters, clustering or an extension of their own.
+    /// Number of chunk indexes with a comment, storage parameters, clustering or an extension of their own.
     pub(super) adorned: i64,
-    /// Extensions that it depends on; dropping one of them drops the index.
+    /// Extensions that the index depends on; dropping one of them drops the index.
     pub(super) extensions: Vec<String>,
-    /// Names in its schema with the ending of a replacement index.
+    /// Names in the schema that a replacement index must not have.
     pub(super) news: Vec<String>,
     pub(super) constraint: Option<Constraint>,
     pub(super) referenced_by: Option<String>,
@@ -141,13 +141,13 @@ pub(super) struct Index {
     pub(super) twins: Vec<Twin>,
 }
 
-/// Changes to an index's definition when it is made again.
+/// How the definition of an index changes when it is created again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Making<'a> {
     pub(super) concurrently: bool,
-    /// One chunk at a time, each in a transaction of its own.
+    /// Build one chunk at a time, each in a transaction of its own.
     pub(super) per_chunk: bool,
-    /// Name of the new index, and its table. `None`: the same.
+    /// Name of the new index; `on`: its table. `None`: the same as before.
     pub(super) name: Option<&'a str>,
     pub(super) on: Option<&'a str>,
 }
@@ -157,7 +157,7 @@ impl Index {
         format!("{}.{}", self.schema, self.name)
     }
 
-    /// The parts without this index.
+    /// The parts on which the index is missing.
     pub(super) fn lacking(&self) -> Vec<&Part> {
         let has: std::collections::HashSet<i64> =
             self.copies.iter().map(|copy| copy.part).collect();
@@ -167,13 +167,13 @@ impl Index {
             .collect()
     }
 
-    /// Refuses an index that PostgreSQL does not drop by itself, or that hypertop does not touch.
+    /// Refuses an index of PostgreSQL's own catalogue.
     pub(super) fn untouchable(&self) -> Option<Refusal> {
         self.system
             .then(|| format!("{} is one of PostgreSQL's own", self.qualified()).into())
     }
 
-    /// Step that builds an index of this definition on one chunk, named after `bare`.
+    /// Step that builds an index with this definition on one chunk, with a name made from `bare`.
     pub(super) fn on_chunk(&self, part: &Part, bare: &str, label: String) -> Result<Step, Refusal> {
         let name = text::quote_identifier(&part.name_for(bare));
         let sql = self.create(Making {
@@ -186,7 +186,7 @@ impl Index {
         Ok(Step::new(label, vec![statement(sql)], back).plain())
     }
 
-    /// The statement that creates such an index.
+    /// The CREATE INDEX statement.
     pub(super) fn create(&self, making: Making) -> Result<String, Refusal> {
         let definition = self.definition.as_deref().ok_or_else(|| {
             Refusal::new(format!(
@@ -226,7 +226,7 @@ impl Index {
         ))
     }
 
-    /// Statements for what the definition leaves out: comment, clustering, replica identity, extensions. The last one
+    /// Statements for what CREATE INDEX leaves out: comment, clustering, replica identity, extensions. The last one
     /// returns the new oid, for the journal.
     pub(super) fn attributes(&self) -> Vec<Statement> {
         let mut sql = Vec::new();
@@ -269,9 +269,11 @@ impl Index {
         statements
     }
 
-    /// Statements that create it again as it is, without blocking writes if possible; `true`: concurrently.
+    /// Statements that create the index again as it is. `true`: they do not block writes, so they run outside a
+    /// transaction.
     ///
-    /// It goes to the database's tablespace if it is there now, whatever default the session's role has.
+    /// An index in the database's default tablespace goes there again, even if the role's `default_tablespace` is
+    /// another one.
     pub(super) fn bring_back(&self, context: &Context) -> Result<(Vec<Statement>, bool), Refusal> {
         let making = Making {
             concurrently: !self.hypertable && !self.partitioned,
@@ -281,7 +283,7 @@ impl Index {
         let mut statements = Vec::new();
         let mut index = self.clone();
         match (&self.tablespace, context.proof()) {
-            // PostgreSQL refuses the name of the database's tablespace there.
+            // For a partitioned index PostgreSQL refuses the name of the database's default tablespace.
             (None, _) if self.partitioned => {
                 statements.push(statement("SET LOCAL default_tablespace = ''"));
             }
@@ -299,7 +301,6 @@ pub(super) const SIMULATED: &str = "this is the stand-in, where an index of a hy
 
 pub(super) const PER_CHUNK: &str = "timescaledb.transaction_per_chunk";
 
-/// A statement without parameters.
 pub(super) fn statement(sql: impl Into<String>) -> Statement {
     Statement::new(sql, Vec::new())
 }
@@ -308,9 +309,9 @@ pub(super) fn count(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// Adds a note on the sessions that REINDEX and CREATE INDEX CONCURRENTLY wait for.
+/// Adds a note on the transactions that REINDEX and CREATE INDEX CONCURRENTLY wait for.
 pub(super) fn waits_long(mut plan: Plan) -> Plan {
-    // Such a statement may wait long, because it does not block reads or writes meanwhile.
+    // These statements may wait long, because they do not block reads and writes while they wait.
     plan.lock_timeout_seconds = 600;
     plan.note(
         Level::Notice,

@@ -1,4 +1,4 @@
-//! Completes an index: on the chunks where it is missing, and after a failed build.
+//! Completes an index that is missing on some chunks or whose build failed.
 
 use super::facts::{BY_SHAPE, Index, Making, NAME, count, short, statement, waits_long};
 use crate::actions::act::{Context, Refusal};
@@ -72,7 +72,8 @@ fn refused(context: &Context, index: &Index) -> Option<Refusal> {
     })
 }
 
-/// An index of a chunk with the same definition counts as the hypertable's, so only chunks without one get one.
+/// Builds the index only on the chunks without one. From 2.22 on a chunk's index with the same definition counts as
+/// the hypertable's.
 fn complete(context: &Context, index: &Index) -> Result<Plan, Refusal> {
     let lacking = index.lacking();
     let mut steps = Vec::new();
@@ -110,7 +111,8 @@ fn complete(context: &Context, index: &Index) -> Result<Plan, Refusal> {
     ))
 }
 
-/// Up to 2.21 only TimescaleDB can attach a chunk's index to the hypertable's, so a new index replaces the old one.
+/// Builds a new index that replaces the old one. Up to 2.21 only TimescaleDB can make a chunk's index part of the
+/// hypertable's.
 fn swap(index: &Index) -> Result<Plan, Refusal> {
     let numbered = (1..).map(|number| format!("{}_new{number}", short(&index.bare, NAME - 7)));
     let name = std::iter::once(format!("{}_new", short(&index.bare, NAME - 4)))
@@ -155,7 +157,7 @@ fn swap(index: &Index) -> Result<Plan, Refusal> {
     ))
 }
 
-/// An invalid index never becomes valid: it is dropped and created again.
+/// Drops an invalid index and creates it again; an invalid index does not become valid by itself.
 fn again(context: &Context, index: &Index) -> Result<Plan, Refusal> {
     let (back, plain) = index.bring_back(context)?;
     let dropped = statement(format!("DROP INDEX {}", index.qualified()));

@@ -1,4 +1,4 @@
-//! REINDEX CONCURRENTLY: of one index on every chunk, or of all indexes of a hypertable.
+//! REINDEX CONCURRENTLY of one index on every chunk, or of all indexes of a hypertable.
 
 use serde::Deserialize;
 
@@ -159,7 +159,7 @@ fn nothing(copies: usize) -> Refusal {
 
 fn step(copy: &Copy, bytes: Option<i64>) -> Step {
     let label = format!("reindex {}", copy.name);
-    // The index of an exclusion constraint cannot be rebuilt concurrently.
+    // PostgreSQL cannot rebuild the index of an exclusion constraint concurrently.
     if copy.exclusion {
         let run = vec![statement(format!("REINDEX INDEX {}", copy.name))];
         return Step::new(label, run, Vec::new()).sized(bytes);
@@ -171,7 +171,7 @@ fn step(copy: &Copy, bytes: Option<i64>) -> Step {
     Step::new(label, run, Vec::new()).plain().sized(bytes)
 }
 
-/// Notes on the disk space that it needs at a time, and writes in total.
+/// Note on the disk space needed at any time, and on the bytes written in total.
 fn disk(plan: Plan, wanted: &[&Copy], size: impl Fn(&Copy) -> Option<i64>) -> Plan {
     let sizes: Option<Vec<i64>> = wanted.iter().map(|copy| size(copy)).collect();
     let words = match sizes {

@@ -1,4 +1,4 @@
-//! Deletes and adds again a policy that this server refuses to alter.
+//! Deletes a policy that this server refuses to alter, and adds it again.
 
 use super::facts::JobFacts;
 use crate::actions::act::{Context, Refusal};
@@ -6,12 +6,12 @@ use crate::actions::alter_job::Change;
 use crate::model::plan::{Consent, Mode, Plan, Undo};
 use crate::model::verdict::Level;
 
-/// The policy is deleted and added again, which schedules it and starts it at once. Used only if the server offers no
-/// other way to schedule or start it.
+/// Deletes the policy and adds it again, which schedules it and starts it at once. Used only where `alter_job`
+/// cannot.
 pub(super) fn again(context: &Context, known: &JobFacts, title: String) -> Result<Plan, Refusal> {
     let job = &known.job;
     let mut step = job.replace(context, &Change::default())?;
-    // The undo deletes the policy: adding it once more would schedule it, which is farther from the state before.
+    // The undo only deletes the policy. Adding it once more would leave it scheduled, which it was not before.
     step.undo = job.delete_for_good(context).run;
     let why = job.unalterable(context);
     let why = why.map_or_else(String::new, |refusal| format!(", because {}", refusal.why));
@@ -39,7 +39,7 @@ pub(super) fn again(context: &Context, known: &JobFacts, title: String) -> Resul
     Ok(known.warned(context, plan))
 }
 
-/// Text on the running run, which the deletion of its job cancels.
+/// Text on the present run of the job, which deleting the job cancels.
 pub(super) fn cancels(pid: i32) -> String {
     format!("it runs now (session {pid}): the run is cancelled, even where deleting then fails")
 }

@@ -1,4 +1,4 @@
-//! Checks a job's configuration, because the server's own check accepts values with which the policy then fails.
+//! Checks a job's configuration. The server's own check accepts values with which the policy then fails.
 
 use serde_json::{Map, Value as Json};
 
@@ -10,7 +10,8 @@ use crate::model::span::{Now, Span};
 use crate::model::verdict::Level;
 
 impl JobFacts {
-    /// "Now" as the job's worker computes it. Integer time begins at zero: only lengths are compared on it.
+    /// "Now" as the job's worker computes it. On integer time it is 0, because only offsets are compared with each
+    /// other.
     pub(super) fn worker_now(&self) -> Now<'_> {
         Now::on(self.axis(), Stamp(self.now), Some(0), &self.zone)
     }
@@ -19,7 +20,7 @@ impl JobFacts {
         self.worker_now().exceeds(one, other)
     }
 
-    /// Axis of its table's time. Without a table, lengths in the configuration are intervals.
+    /// Time axis of the job's table. Without a table, ages and offsets in the configuration are intervals.
     pub(super) fn axis(&self) -> Axis {
         let axis = self
             .job
@@ -34,7 +35,7 @@ impl JobFacts {
     }
 }
 
-/// Findings on a configuration that is accepted.
+/// Warnings on a configuration that is accepted.
 #[derive(Debug, Default)]
 pub(crate) struct Checked {
     pub notes: Vec<Note>,
@@ -48,7 +49,7 @@ impl Checked {
     }
 }
 
-/// Keys of a compression policy, besides those that are checked one by one.
+/// Optional keys of a compression policy that are not checked.
 const COMPRESSION: &[&str] = &[
     "recompress",
     "maxchunks_to_compress",
@@ -65,7 +66,7 @@ const REFRESH: &[&str] = &[
 ];
 
 impl JobFacts {
-    /// Checks a new configuration against the policy's requirements.
+    /// Refuses a configuration with which the policy would fail; warns about doubtful ones.
     pub(super) fn check(&self, config: &Json) -> Result<Checked, Refusal> {
         let mut checked = Checked::default();
         let Some(map) = config.as_object() else {
@@ -123,7 +124,7 @@ impl JobFacts {
         Ok(checked)
     }
 
-    /// Refuses another value for a key that identifies the policy's table.
+    /// Refuses a change of the key that identifies the policy's table.
     fn same(&self, map: &Map<String, Json>, key: &str) -> Result<(), Refusal> {
         let had = self.job.config.as_ref().and_then(|config| config.get(key));
         match (map.get(key), had) {
@@ -142,7 +143,7 @@ impl JobFacts {
         self.job.integer_time == Some(true)
     }
 
-    /// A length of the type that the axis needs; else refused.
+    /// Parses an age or offset. Refuses one that does not have the type of the time axis.
     fn length(&self, key: &str, value: &Json, integer: bool) -> Result<Span, Refusal> {
         let on = self.job.relation.as_deref().unwrap_or("its table");
         let found = Span::of(value).filter(|span| integer == matches!(span, Span::Number(_)));
@@ -156,7 +157,7 @@ impl JobFacts {
         })
     }
 
-    /// Refuses unless exactly one of two keys is there: by age, or by creation time.
+    /// Refuses unless exactly one of the two ages is given: since the end of a chunk, or since its creation.
     fn one_of(&self, map: &Map<String, Json>, after: &str, created: &str) -> Result<(), Refusal> {
         let given = |key: &str| map.get(key).filter(|value| !value.is_null());
         match (given(after), given(created)) {
@@ -170,7 +171,7 @@ impl JobFacts {
         }
     }
 
-    /// Warns if retention becomes shorter: the next run drops more, and no rollback brings that back.
+    /// Warns if `drop_after` becomes shorter: the next run drops more chunks, and no rollback restores them.
     fn shorter(&self, map: &Map<String, Json>, checked: &mut Checked) {
         let had = self.job.setting("drop_after");
         let now = text_of(map.get("drop_after"));
@@ -189,7 +190,7 @@ impl JobFacts {
         }
     }
 
-    /// The window of a refresh: each end open or bounded, and the start before the end.
+    /// Refuses a refresh window that does not start before it ends.
     fn window(&self, map: &Map<String, Json>) -> Result<(), Refusal> {
         let offset = |key: &str| match map.get(key) {
             None | Some(Json::Null) => Ok(None),

@@ -1,4 +1,4 @@
-//! Edits a job: only changed settings are given to `alter_job`, and only those are undone.
+//! Edits a job. Only changed settings are passed to `alter_job`, and only those are undone.
 
 use serde_json::Value as Json;
 
@@ -47,7 +47,7 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
             .optional()
             .help("the policy's or procedure's own settings; empty: stays"),
     ];
-    // alter_job of 2.11 has none of these.
+    // `alter_job` of 2.11 has none of these arguments.
     if context.at.server.sql_version() >= Version::new(2, 12) {
         fields.extend(slots(job, &context.at.server.time_zone));
     }
@@ -140,7 +140,7 @@ fn stands(context: &Context, known: &JobFacts) -> Refusal {
     Refusal::unchanged(known.job.already_so(), plan.notes)
 }
 
-/// The change and its undo.
+/// The change, its undo, and the JSON pointers of the changed settings.
 #[derive(Debug, Default)]
 struct Edit {
     change: Change,
@@ -214,7 +214,7 @@ impl Edit {
     }
 
     fn slots(&mut self, job: &Job, inputs: &Inputs) -> Result<(), Refusal> {
-        // The form has no such field on 2.11.
+        // On 2.11 the form has no fields for the schedule's slots.
         if inputs.text("fixed_schedule").is_none() {
             return Ok(());
         }
@@ -243,7 +243,7 @@ impl Edit {
         if now.fixed != was.fixed {
             self.pointers.push("/fixed_schedule");
         }
-        // Without another value, a schedule that becomes fixed begins now.
+        // A schedule that becomes fixed without an initial start gets the present time as one.
         if now.initial_start != was.initial_start || (now.fixed && now.initial_start.is_none()) {
             self.pointers.push("/initial_start");
         }
@@ -255,10 +255,10 @@ impl Edit {
         Ok(())
     }
 
-    /// Setting that the undo does not restore.
+    /// The reason why the undo cannot restore a setting. `None`: it restores all.
     fn lost(&self, job: &Job) -> Option<&'static str> {
         if self.change.config.is_some() && job.config.is_none() {
-            // alter_job reads NULL as "no change".
+            // `alter_job` takes NULL as "no change".
             return Some(
                 "the job had no configuration, and alter_job cannot remove one: the new one would stay",
             );
@@ -277,7 +277,7 @@ impl Edit {
     }
 }
 
-/// The old interval and the typed one, if they differ.
+/// The old and the typed interval. `None`: they are equal, or the field is empty.
 fn changed(inputs: &Inputs, field: &str, was: &str) -> Option<(String, String)> {
     let now = inputs.text(field)?;
     let same =

@@ -10,7 +10,7 @@ use crate::model::unread::Unread;
 use crate::model::verdict::Level;
 use crate::model::version::Version;
 
-/// From this version on the database's owner may alter, run and delete the jobs of others.
+/// From this version on, the database's owner may alter, run and delete jobs of other roles.
 pub(super) const DATABASE_OWNER: Version = Version::new(2, 28);
 
 /// A job, and the other facts that its plans need.
@@ -22,58 +22,60 @@ pub(super) const DATABASE_OWNER: Version = Version::new(2, 28);
 pub(super) struct JobFacts {
     #[serde(flatten)]
     pub(super) job: Job,
-    /// This role has the rights of the job's owner.
+    /// True if the connected role has the rights of the job's owner.
     pub(super) owned: bool,
-    /// This role is a member of the job's owner, perhaps without inheriting its rights.
+    /// True if the connected role is a member of the job's owner, even without inheriting its rights.
     pub(super) member: bool,
-    /// This role has the rights of the database's owner.
+    /// True if the connected role has the rights of the database's owner.
     pub(super) owns_database: bool,
-    /// The role that logged in may `SET ROLE` to the job's owner.
+    /// True if the session's login role may `SET ROLE` to the job's owner.
     pub(super) becomes: bool,
-    /// This role, quoted if necessary.
+    /// Connected role, quoted if necessary.
     pub(super) role: String,
-    /// The role that logged in, quoted if necessary.
+    /// Login role of the session, quoted if necessary.
     pub(super) session_role: String,
-    /// Its procedure exists.
+    /// True if the job's procedure exists.
     pub(super) has_proc: bool,
-    /// `search_path` of the worker that runs it.
+    /// `search_path` of the worker that runs the job. `None`: unknown.
     pub(super) search_path: Option<String>,
-    /// The aggregate's source, quoted and qualified; the next field: its `drop_after`.
+    /// Source of the aggregate that the job refreshes, quoted and qualified; `source_drop_after`: the source's
+    /// `drop_after`.
     pub(super) source: Option<String>,
     pub(super) source_drop_after: Option<String>,
-    /// The indexes that a reorder policy could use.
+    /// Indexes that a reorder policy can use. `None`: not a reorder policy.
     pub(super) indexes: Option<Vec<String>>,
-    /// Process id of the worker that runs it now. `None`: none, or this role may not see it.
+    /// Process id of the worker that runs the job now. `None`: no worker, or hidden from this role.
     pub(super) pid: Option<i32>,
-    /// The aggregate that it refreshes, or those that read what it drops.
+    /// Unread changes of the aggregate that the job refreshes, or of those that read the table from which the job
+    /// drops.
     pub(super) unread: Vec<Unread>,
-    /// Ends of the chunks that a retention policy drops from.
+    /// Ends of the chunks of a retention policy's table. `None`: not a retention policy.
     pub(super) ends: Option<Vec<i64>>,
-    /// Times of the chunks that a policy by creation time would drop now.
+    /// Start and end of the chunks that a policy by creation time would drop now. `None`: not such a policy.
     pub(super) made: Option<Vec<(i64, i64)>>,
-    /// "Now" on integer time. `None`: the function was not run; then the next fields name it, and the roles that could
-    /// replace its code.
+    /// "Now" on integer time. `None`: the `integer_now` function was not run; then `code` names it, and
+    /// `code_owner` the roles that could replace it.
     pub(super) integer_now: Option<i64>,
     pub(super) code: Option<String>,
     pub(super) code_owner: Option<String>,
-    /// Some chunks are missing between those of its source.
+    /// True if chunks are missing between those of the source.
     pub(super) gaps: bool,
     pub(super) local_shift: i64,
-    /// Time zone of its owner, in which its worker computes. `None`: the owner has none.
+    /// Time zone setting of the job's owner, in which the worker computes. `None`: the owner has none.
     pub(super) owner_zone: Option<String>,
-    /// Time of the query, which decides how long the months before it are.
+    /// Time of the query, microseconds since 1970; the months of an interval are counted back from it.
     #[serde(skip)]
     pub(super) now: i64,
-    /// Time zone in which its worker computes.
+    /// Time zone in which the worker computes: the owner's, else the server's.
     #[serde(skip)]
     pub(super) zone: String,
-    /// Oids of the catalogue tables that `alter_job` and `delete_job` write.
+    /// Oids of the catalogue tables `bgw_job` and `bgw_job_stat`, which `alter_job` and `delete_job` write.
     pub(super) job_table: i64,
     pub(super) stat_table: i64,
 }
 
 impl JobFacts {
-    /// The facts, with the time zone in which its worker computes.
+    /// Parses the facts, and adds the time and the time zone of the worker.
     pub(super) fn of(context: &Context) -> Result<Self, Refusal> {
         let mut known: Self = context.read()?;
         known.now = context.at.now.0;
@@ -82,12 +84,12 @@ impl JobFacts {
         Ok(known)
     }
 
-    /// Adds the lock of an `alter_job`, which writes one row of the table of all jobs.
+    /// Adds the lock of `alter_job`, which writes one row of the table `bgw_job`.
     pub(super) fn altering(&self, plan: Plan) -> Plan {
         plan.touching(self.job_table, "bgw_job", Mode::RowExclusive)
     }
 
-    /// Adds a warning if this role lacks the rights of the job's owner.
+    /// Adds a warning if the connected role lacks the rights of the job's owner.
     pub(super) fn warned(&self, context: &Context, plan: Plan) -> Plan {
         let server = context.at.server;
         if self.owned || self.owns_database && server.sql_version() >= DATABASE_OWNER {
@@ -98,7 +100,7 @@ impl JobFacts {
         plan.note(Level::Warning, words)
     }
 
-    /// Text on what a retention policy drops when it runs again.
+    /// Text on what the next run of a retention policy drops.
     pub(super) fn drops(&self) -> String {
         let job = &self.job;
         let past = ["drop_after", "drop_created_before"].into_iter();
@@ -110,7 +112,7 @@ impl JobFacts {
         )
     }
 
-    /// The reason why the deleted job could not be made again. `None`: it could.
+    /// The reason why the job could not be created again. `None`: no known reason.
     pub(super) fn lost_for_good(&self, context: &Context) -> Option<String> {
         let job = &self.job;
         if !self.has_proc {
@@ -129,5 +131,5 @@ impl JobFacts {
     }
 }
 
-/// The word of [`Job::policy`] for it.
+/// [`Job::policy`] of a retention policy.
 pub(super) const RETENTION: &str = "retention policy";

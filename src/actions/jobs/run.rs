@@ -55,7 +55,7 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
 
 fn foreground(context: &Context, known: &JobFacts) -> Plan {
     let job = &known.job;
-    // Without parameters it is sent as psql sends it, so that compression and refresh may end transactions.
+    // Sent without parameters, as psql does, so that compression and refresh may end transactions.
     let call = Statement::new(
         format!("call {}({})", context.function("run_job"), job.id),
         Vec::new(),
@@ -64,12 +64,12 @@ fn foreground(context: &Context, known: &JobFacts) -> Plan {
     if job.is_user_defined()
         && let Some(path) = &known.search_path
     {
-        // Sets what the job's worker has; hypertop's own sessions have other values, which may change the result.
+        // Settings of the job's worker. hypertop's own sessions have other values, which might change the result.
         let as_worker = "select pg_catalog.set_config('search_path', $1::text, false), pg_catalog.set_config('row_security', 'on', false)";
         run.insert(0, Statement::new(as_worker, vec![path.as_str().into()]));
     }
     if let Some(zone) = &known.owner_zone {
-        // The worker computes in this time zone, and so do the texts here.
+        // The worker computes in this time zone.
         let as_worker = "select pg_catalog.set_config('TimeZone', $1::text, false)";
         run.insert(0, Statement::new(as_worker, vec![zone.as_str().into()]));
     }
@@ -95,7 +95,7 @@ fn foreground(context: &Context, known: &JobFacts) -> Plan {
     )
 }
 
-/// The reason why the effects of a run cannot be undone. `None`: it has no lasting effects.
+/// The reason why a run of the job cannot be undone. `None`: it needs no undo.
 pub(super) fn lasting(job: &Job) -> Option<String> {
     match outcome(job).0 {
         Undo::Never(why) => Some(why),
@@ -103,7 +103,7 @@ pub(super) fn lasting(job: &Job) -> Option<String> {
     }
 }
 
-/// Undo and consent of a run.
+/// Undo of a run, and the consent that it requires.
 fn outcome(job: &Job) -> (Undo, Consent) {
     let never = |why: &str| Undo::Never(why.to_owned());
     match job.proc_name.as_str() {
@@ -191,7 +191,7 @@ fn starts_later(context: &Context, job: &Job) -> bool {
 }
 
 impl JobFacts {
-    /// Adds a warning if a refresh would reach over rows that the source has dropped.
+    /// Adds a warning if a refresh would reach rows that the source's retention drops.
     pub(super) fn with_row_loss(&self, mut plan: Plan) -> Plan {
         let Some(why) = self.row_loss(self.job.setting("start_offset").as_deref()) else {
             return plan;
@@ -205,7 +205,8 @@ impl JobFacts {
         plan.note(Level::Critical, why).wanting(Consent::Name)
     }
 
-    /// The reason why a refresh from this offset on would delete rows of the aggregate. `None`: it would not.
+    /// The reason why a refresh from this `start_offset` on would delete rows of the aggregate. `None`: it would
+    /// not.
     pub(super) fn row_loss(&self, start_offset: Option<&str>) -> Option<String> {
         if self.job.policy() != "refresh policy" {
             return None;
@@ -218,7 +219,7 @@ impl JobFacts {
             ))
         };
         let start = start_offset.map_or(Some(Back::TO_THE_BEGINNING), back);
-        // What cannot be compared counts as a loss.
+        // If an age cannot be parsed, assume a loss.
         let reads = start
             .zip(back(keeps))
             .is_none_or(|(start, drops)| reads_dropped(start, drops));

@@ -1,4 +1,5 @@
-//! Data that a job's runs delete from an aggregate or leave out for good: shown before the run, with a refresh of it.
+//! Changes that a job's runs never refresh, or rows that they drop before an aggregate has read them. Shown before
+//! the job runs, with an offer to refresh them first.
 
 use super::facts::{JobFacts, RETENTION};
 use crate::actions::act::{Context, Refusal};
@@ -14,7 +15,8 @@ use crate::model::verdict::Level;
 
 const FIELD: &str = "refresh_missing";
 
-/// Form with one field if the runs leave out what could be refreshed first; else empty.
+/// Form that offers to refresh what the job's runs never reach. Empty: there is nothing, or a refresh would lose
+/// rows.
 pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     let known = JobFacts::of(context)?;
     let missing = known.missing(context.at.now);
@@ -28,7 +30,8 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     )]))
 }
 
-/// The plan of resuming it, with what its runs leave out: refreshed first if the form asks for that.
+/// Completes the plan that resumes a job: refreshes first what its runs never reach if the form asks for that, else
+/// adds a note.
 pub(super) fn with_missed_refresh(
     context: &Context,
     known: &JobFacts,
@@ -77,7 +80,7 @@ impl JobFacts {
         }
     }
 
-    /// Adds a note if the rows that its runs leave out, or drop unread, are unknown.
+    /// Adds a warning if `what` cannot be determined, with the reason.
     fn unknown(&self, plan: Plan, what: &str, span: &str) -> Plan {
         let odd = |unread: &Unread| unread.odd_zone(span).map(str::to_owned);
         if let Some(zone) = self.unread.iter().find_map(odd) {
@@ -91,7 +94,7 @@ impl JobFacts {
         plan.note(Level::Warning, format!("{what} is not known: {why}"))
     }
 
-    /// Range that the next runs of a refresh policy leave out for good.
+    /// Range that no later run of the refresh policy reaches. `None`: there is none, or it is unknown.
     fn missing(&self, now: Stamp) -> Option<(&Unread, Range)> {
         let start = self.job.setting("start_offset")?;
         let unread = self
@@ -102,8 +105,8 @@ impl JobFacts {
         Some((unread, unread.before(edge, true)?))
     }
 
-    /// Warns about late rows whose refresh by the next run would delete rows that the aggregate has kept. That
-    /// happens where the source's old chunk was dropped and the late rows created a new one.
+    /// Warns about late rows whose refresh would delete rows of the aggregate. That happens where the source's old
+    /// chunk was dropped and the late rows created a new one.
     pub(super) fn reaching_remade(&self, plan: Plan, now: Stamp) -> Plan {
         let refreshes = self.job.policy() == "refresh policy";
         let Some(unread) = self.unread.first().filter(|_| refreshes) else {
@@ -133,7 +136,7 @@ impl JobFacts {
         plan.note(Level::Critical, words).wanting(Consent::Name)
     }
 
-    /// Adds a note on the rows that no run refreshes.
+    /// Adds a note on the changes that no run refreshes.
     pub(super) fn left_out(&self, mut plan: Plan, now: Stamp) -> Plan {
         let Some((unread, range)) = self.missing(now) else {
             let start = self.job.setting("start_offset");
@@ -168,7 +171,7 @@ impl JobFacts {
         })
     }
 
-    /// Adds a warning on what a retention policy drops before an aggregate has read it.
+    /// Adds a warning on rows that a retention policy drops before an aggregate has read them.
     pub(super) fn dropping_unread(&self, mut plan: Plan, now: Stamp) -> Plan {
         if self.job.policy() != RETENTION {
             return plan;

@@ -15,13 +15,14 @@ pub(crate) fn first_run_field() -> Field {
         .help("empty: within seconds")
 }
 
-/// Time until the first run. `None`: at once.
+/// Time until the first run. `None`: the policy runs at once.
 pub(crate) fn first_run(inputs: &Inputs) -> Option<Interval> {
     let first = inputs.interval(FIRST_RUN);
     first.filter(|first| first.is_positive())
 }
 
-/// Statement that sets what the adding call does not take, on the job kept as `job_id`. `None`: nothing to set.
+/// `alter_job` call for the settings that `add_…_policy` does not take. The new job's id is recorded as `job_id`.
+/// `None`: there are no such settings.
 fn set(
     context: &Context,
     inputs: &Inputs,
@@ -46,7 +47,8 @@ fn set(
     Ok(Some(call.statement()))
 }
 
-/// Plan that adds a policy by this call, and deletes it in the undo; `every` if the call does not take the schedule.
+/// Plan that adds a policy by `call`, and deletes it in the undo. `every`: schedule interval, if `call` does not
+/// set it.
 pub(crate) fn plan(
     context: &Context,
     inputs: &Inputs,
@@ -68,7 +70,7 @@ pub(crate) fn plan(
     Ok(Plan::new(title, vec![step], undo))
 }
 
-/// Call of the function that adds a policy to this relation.
+/// Call of `function`, which adds a policy to this relation.
 pub(crate) fn call(context: &Context, function: &str, relation: &str) -> Call {
     let mut call = Call::new(format!("select {}", context.function(function)));
     call.give("", "regclass", relation.into());

@@ -10,7 +10,7 @@ use crate::model::plan::{Note, Plan, Statement, Step, Undo};
 use crate::model::text;
 use crate::model::verdict::Level;
 
-/// Undo of a removed policy, with what does not come back.
+/// Undo of a removed policy, and what it does not restore.
 pub(crate) fn made_again(context: &Context, job: &Job) -> Undo {
     let gone = "its counters and its link to the history do not come back";
     match job.lost(context) {
@@ -23,7 +23,7 @@ pub(crate) fn made_again(context: &Context, job: &Job) -> Undo {
     }
 }
 
-/// Refusal because there is no such policy; `policy` as in [`Job::policy`].
+/// Refusal because the relation has no such policy. `policy` is a text of [`Job::policy`].
 pub(crate) fn none(relation: &str, policy: &str) -> Refusal {
     let add = policy.replace(' ', "-");
     Refusal::new(format!("{relation} has no {policy}: add-{add} makes one"))
@@ -42,7 +42,7 @@ pub(crate) fn edit(
     Plan::changing_settings(&name, job.changed(change), vec![step], undo)
 }
 
-/// Removes it, and offers pausing, which keeps the job's id and its counters.
+/// Removes the policy, with a note that pausing it would keep its id and counters.
 pub(crate) fn remove(context: &Context, job: &Job) -> Result<Plan, Refusal> {
     let plan = Plan::new(
         format!("Remove {}", job.describe()),
@@ -62,7 +62,7 @@ pub(crate) fn every(inputs: &Inputs, job: &Job) -> Result<Option<String>, Refusa
     Ok(every.map(|every| every.to_string()))
 }
 
-/// Time of a policy's next run in words, and whether that is within the next minutes.
+/// Text on the time of a policy's next run, and whether that is within five minutes.
 pub(crate) fn next_run(job: &Job, now: Stamp) -> (String, bool) {
     if !job.scheduled {
         return ("after resume-job, because it is paused".to_owned(), false);
@@ -76,7 +76,7 @@ pub(crate) fn next_run(job: &Job, now: Stamp) -> (String, bool) {
     }
 }
 
-/// Note on the time of the next run; `None`: it is paused, which another note says.
+/// Note on the time of the next run. `None`: the policy is paused.
 pub(crate) fn next_run_note(job: &Job, now: Stamp) -> Option<Note> {
     let (when, _) = next_run(job, now);
     let at = job.next_start.as_deref();

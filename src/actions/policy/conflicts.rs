@@ -1,5 +1,5 @@
-//! Conflicts between the policies of one table. What is still refreshed should not be compressed yet, and what is not
-//! compressed yet should not be dropped.
+//! Conflicts between the policies of one table. Rows should be refreshed before they are compressed, and compressed
+//! before they are dropped.
 
 use super::row_loss::Back;
 use crate::model::plan::Note;
@@ -7,18 +7,19 @@ use crate::model::span::{Now, Span};
 use crate::model::text;
 use crate::model::verdict::Level;
 
-/// The reach of a policy back from now, or the age from which it drops.
+/// How far back from now a policy acts: the start of a refresh window, or the age from which chunks are compressed
+/// or dropped.
 pub(crate) struct Reach {
-    /// `the refresh policy of w.daily (job 7) goes back 8 days`.
+    /// Text such as `the refresh policy of w.daily (job 7) goes back 8 days`.
     words: String,
     back: Back,
 }
 
-/// An existing job: its id, and whether it is scheduled.
+/// Id of an existing job, and whether it is scheduled. `None`: a new policy.
 pub(crate) type There = Option<(i64, bool)>;
 
 impl Reach {
-    /// A refresh policy. Without a start it goes back to the beginning.
+    /// A refresh policy. `start` is `None`: its window starts at the beginning.
     pub(crate) fn refresh(now: &Now, view: &str, job: There, start: Option<Span>) -> Self {
         let policy = format!("refresh policy of {view}");
         let Some(start) = start else {
@@ -49,7 +50,7 @@ impl Reach {
         }
     }
 
-    /// True if it lies farther back from now than the other.
+    /// True if this policy reaches farther back from now than the other.
     fn passes(&self, other: &Self) -> bool {
         self.back.passes(other.back)
     }
@@ -70,7 +71,7 @@ fn conflict(one: &Reach, other: &Reach, so: &str) -> Note {
     }
 }
 
-/// Note if data is compressed while it is still refreshed.
+/// Note if chunks are compressed while their rows are still refreshed.
 pub(crate) fn refreshed_when_compressed(refresh: &Reach, compression: &Reach) -> Option<Note> {
     let so = "rows that are still expected there would be in compressed chunks; compress later than that";
     (refresh.passes(compression)).then(|| conflict(refresh, compression, so))
@@ -82,7 +83,7 @@ pub(crate) fn dropped_before_compressed(retention: &Reach, compression: &Reach) 
     (!retention.passes(compression)).then(|| conflict(retention, compression, so))
 }
 
-/// Note if the aggregate's own rows are dropped and computed again.
+/// Note if the aggregate's own rows are dropped and then computed again.
 pub(crate) fn refreshed_when_dropped(refresh: &Reach, retention: &Reach) -> Option<Note> {
     let so = "refreshes may bring back what was dropped";
     (refresh.passes(retention)).then(|| conflict(retention, refresh, so))

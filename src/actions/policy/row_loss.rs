@@ -1,23 +1,24 @@
-//! When a refresh deletes rows of an aggregate for good: it reads a range whose source rows were dropped.
+//! Decides whether a refresh reads a range whose source rows were dropped, and so deletes rows of the aggregate for
+//! good.
 
 use crate::model::span::{Now, Span};
 
-/// A length back from a policy's "now".
+/// An age or offset, counted back from a policy's "now".
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Back {
-    /// The point on the axis to which it leads. `None`: unknown.
+    /// Position on the time axis. `None`: unknown.
     at: Option<i64>,
     length: f64,
 }
 
 impl Back {
-    /// A refresh without a start.
+    /// A refresh window without a start.
     pub(crate) const TO_THE_BEGINNING: Self = Self {
         at: Some(i64::MIN),
         length: f64::INFINITY,
     };
 
-    /// A known point; lengths count only where a point is unknown.
+    /// A known position. Its length is not used.
     pub(crate) fn at(point: i64) -> Self {
         Self {
             at: Some(point),
@@ -32,7 +33,8 @@ impl Back {
         }
     }
 
-    /// True if it leads farther back than the other. Where a point is unknown, a month has 30 days.
+    /// True if `self` is farther back than `other`. If a position is unknown, the lengths are compared, with 30
+    /// days per month.
     pub(crate) fn passes(self, other: Self) -> bool {
         match (self.at, other.at) {
             (Some(at), Some(other)) => at < other,
@@ -41,7 +43,7 @@ impl Back {
     }
 }
 
-/// True if a refresh from `start` on reaches back to rows that retention drops; `drops`: its `drop_after`.
+/// True if a refresh window that starts at `start` contains rows that retention drops at the age `drops`.
 pub(crate) fn reads_dropped(start: Back, drops: Back) -> bool {
     start.passes(drops)
 }

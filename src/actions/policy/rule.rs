@@ -1,4 +1,4 @@
-//! Age from which a policy takes a chunk: since the end of its range, or since its creation.
+//! Age from which a policy acts on a chunk, counted from the end of the chunk's range or from its creation.
 
 use crate::actions::act::Refusal;
 use crate::actions::alter_job::{Call, Job};
@@ -7,12 +7,12 @@ use crate::model::interval::Interval;
 use crate::model::moment::Axis;
 use crate::model::span::{Now, Span};
 
-/// The names of the two settings, in the configuration, as arguments and as form fields.
+/// Names of the two ages in the configuration, in `add_…_policy` and in the form.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Keys {
     pub after: &'static str,
     pub created: &'static str,
-    /// Whether the setting by creation is shown and edited, if `alter_job` has set both.
+    /// True: the age since creation applies if a configuration has both.
     created_first: bool,
 }
 
@@ -29,7 +29,7 @@ pub(crate) static DROP: Keys = Keys {
 };
 
 impl Keys {
-    /// The setting that the policy has.
+    /// The age that applies to this policy.
     pub fn of(&self, job: &Job) -> &'static str {
         let has = |key| job.setting(key).is_some();
         if has(self.created) && (self.created_first || !has(self.after)) {
@@ -46,17 +46,17 @@ pub enum AgeRule {
     CreatedBefore(Interval),
 }
 
-/// Limit up to which chunks are taken.
+/// Limit up to which a policy acts on chunks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cut {
-    /// In the dimension's own unit.
+    /// End of the chunk's range, in the dimension's unit.
     Raw(i64),
     /// Creation time, microseconds since 1970.
     Created(i64),
 }
 
 impl Cut {
-    /// True if it takes a chunk with this end and this creation time.
+    /// True if the policy acts on a chunk with this end and this creation time.
     pub fn takes(self, end: i64, created: Option<i64>) -> bool {
         match self {
             Self::Raw(edge) => end <= edge,
@@ -66,7 +66,7 @@ impl Cut {
 }
 
 impl AgeRule {
-    /// The rule in the form; `asks` is the text if neither setting is given.
+    /// The rule in the form. `asks` explains the refusal if neither age is given.
     pub fn given(inputs: &Inputs, axis: Axis, keys: &Keys, asks: &str) -> Result<Self, Refusal> {
         let Keys { after, created, .. } = keys;
         match (inputs.text(after), inputs.text(created)) {
@@ -79,7 +79,7 @@ impl AgeRule {
         }
     }
 
-    /// The policy's present rule. `None`: not understood.
+    /// The policy's present rule. `None`: it has none, or it cannot be parsed.
     pub fn of(job: &Job, axis: Axis, keys: &Keys) -> Option<Self> {
         let key = keys.of(job);
         let text = job.setting(key)?;
@@ -103,7 +103,7 @@ impl AgeRule {
         }
     }
 
-    /// Adds it as an argument of `add_…_policy`.
+    /// Adds the rule as an argument of `add_…_policy`.
     pub fn give(self, call: &mut Call, keys: &Keys) {
         match self.span() {
             Span::Number(number) => call.give(self.key(keys), "bigint", number.into()),
@@ -113,7 +113,8 @@ impl AgeRule {
         }
     }
 
-    /// Limit at this moment; `now` is on the time axis, `making` on the axis of creation times.
+    /// Limit of the rule at this moment. `now` is on the time axis, `making` on the axis of creation times. `None`:
+    /// unknown.
     pub fn cut(self, now: &Now, making: &Now) -> Option<Cut> {
         match self {
             Self::After(span) => now.less(span).map(Cut::Raw),
@@ -122,7 +123,7 @@ impl AgeRule {
     }
 }
 
-/// Refuses zero and negative lengths.
+/// Refuses ages of zero and less.
 pub(crate) fn longer_than_nothing(name: &str, span: Span) -> Result<Span, Refusal> {
     if span.is_positive() {
         Ok(span)
@@ -131,7 +132,7 @@ pub(crate) fn longer_than_nothing(name: &str, span: Span) -> Result<Span, Refusa
     }
 }
 
-/// Schedule interval in the form. `None`: TimescaleDB's default, or the present one.
+/// Schedule interval in the form. `None`: the field is empty.
 pub(crate) fn every(inputs: &Inputs) -> Result<Option<Interval>, Refusal> {
     let name = "schedule_interval";
     let Some(text) = inputs.text(name) else {

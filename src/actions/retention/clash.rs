@@ -1,5 +1,5 @@
-//! Conflicts between retention and refreshes. A refresh over dropped source rows deletes an aggregate's rows, and rows
-//! that are dropped before a refresh reads them never get into the aggregate.
+//! Conflicts between retention and refreshes. A refresh of a range whose source rows were dropped deletes rows of
+//! the aggregate. Rows dropped before their refresh never get into the aggregate.
 
 use crate::actions::act::Refusal;
 use crate::actions::form::Inputs;
@@ -14,13 +14,13 @@ use crate::model::verdict::Level;
 use super::dropped::Dropped;
 use super::facts::{Reader, RefreshPolicy, Retention};
 
-/// The age up to which a refresh policy reads.
+/// The start of a refresh policy's window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reach {
     Everything,
-    /// Its `start_offset`, and the position of that on the axis now.
+    /// `start_offset`, and the position that it means now.
     Back(Span, i64),
-    /// Its `start_offset` is not understood.
+    /// `start_offset` cannot be parsed.
     Unknown,
 }
 
@@ -39,7 +39,7 @@ impl Reach {
             .map_or(Self::Unknown, |(span, place)| Self::Back(span, place))
     }
 
-    /// True if it reads what is dropped up to `edge`.
+    /// True if the window contains rows that are dropped up to `edge`.
     fn passes(self, edge: i64) -> bool {
         let start = match self {
             Self::Everything => row_loss::Back::TO_THE_BEGINNING,
@@ -58,7 +58,7 @@ impl Reach {
     }
 }
 
-/// Each refresh policy that reads what is dropped up to `edge`.
+/// The refresh policies whose windows contain rows that are dropped up to `edge`.
 fn losses(facts: &Retention, edge: i64, now: Stamp) -> Vec<(&Reader, &RefreshPolicy, Reach)> {
     let each = |aggregate| refreshes(facts, aggregate, now);
     let all = facts.aggregates.iter().flat_map(each);
@@ -83,7 +83,7 @@ fn job(refresh: &RefreshPolicy) -> String {
     format!("refresh policy (job {}{paused})", refresh.id)
 }
 
-/// Refuses a policy that drops up to `edge` rows that a refresh reads, unless that is overridden.
+/// Refuses a policy that drops, up to `edge`, rows inside a refresh window, unless the user allowed that.
 pub(super) fn guard(
     facts: &Retention,
     edge: Option<i64>,
@@ -111,7 +111,7 @@ pub(super) fn guard(
         said.join("; ")
     );
     let refusal = Refusal::new(why);
-    // The longest reach is the shortest drop_after with which no refresh loses its source.
+    // The longest refresh window needs the shortest safe `drop_after`.
     let mut longest = None;
     for (.., reach) in &losses {
         let Reach::Back(span, place) = *reach else {
@@ -131,7 +131,8 @@ pub(super) fn guard(
     })
 }
 
-/// Notes each aggregate that would lose `what` in a refresh after a drop up to `edge`, or would never be filled.
+/// Adds a note for each aggregate that would lose `what` in a refresh after a drop up to `edge`, or would never be
+/// filled.
 pub(crate) fn note_all(
     mut plan: Plan,
     facts: &Retention,
@@ -146,7 +147,7 @@ pub(crate) fn note_all(
     plan
 }
 
-/// Notes the rows that a refresh would delete from an aggregate after a drop up to `edge`.
+/// Adds a note on the rows that refreshes would delete from the aggregate after a drop up to `edge`.
 pub(crate) fn note_row_loss(
     mut plan: Plan,
     facts: &Retention,
@@ -179,7 +180,7 @@ pub(crate) fn note_row_loss(
     plan
 }
 
-/// Notes an aggregate whose policy reads only rows that are dropped by then.
+/// Adds a note if the aggregate's refresh windows contain only dropped rows.
 fn note_never_filled(
     plan: Plan,
     facts: &Retention,
@@ -203,7 +204,8 @@ fn note_never_filled(
     plan
 }
 
-/// Notes the effects of a policy by creation time on the aggregates; its drops have no fixed limit in time.
+/// Adds notes on the aggregates' losses by a policy that drops by creation time, whose limit on the time axis is
+/// not fixed.
 pub(crate) fn note_created(mut plan: Plan, facts: &Retention, edge: i64, now: Stamp) -> Plan {
     plan = note_all(plan, facts, edge, now, "what is dropped");
     for aggregate in &facts.aggregates {
@@ -218,7 +220,7 @@ pub(crate) fn note_created(mut plan: Plan, facts: &Retention, edge: i64, now: St
     plan
 }
 
-/// Notes what is dropped before an aggregate has read it.
+/// Adds notes on rows that are dropped before an aggregate has read them.
 pub(crate) fn note_unread(mut plan: Plan, facts: &Retention, going: &Dropped) -> Plan {
     let (Some(start), Some(edge)) = (going.start(), going.edge()) else {
         return plan;
@@ -252,7 +254,7 @@ pub(crate) fn note_unread(mut plan: Plan, facts: &Retention, going: &Dropped) ->
     plan
 }
 
-/// Notes the effects on the aggregates if this is dropped now.
+/// Adds notes on the aggregates for chunks that are dropped now.
 pub(crate) fn note_readers(mut plan: Plan, facts: &Retention, going: &Dropped, now: Stamp) -> Plan {
     plan = note_unread(plan, facts, going);
     let Some(edge) = going.edge() else {
@@ -280,7 +282,7 @@ pub(crate) fn note_readers(mut plan: Plan, facts: &Retention, going: &Dropped, n
     plan
 }
 
-/// `1 aggregate reads it: mes.x`.
+/// Text such as `1 aggregate on it: mes.x`. `None`: there is none.
 pub(super) fn readers(facts: &Retention) -> Option<String> {
     let names: Vec<_> = facts
         .aggregates

@@ -38,13 +38,13 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     .paced())
 }
 
-/// Number of relations that dropping a chunk locks: its table, indexes and TOAST, and those of its compressed rows.
+/// Number of locks for the drop of a chunk: its table, indexes and TOAST, and the same for its compressed rows.
 fn locks_per_chunk(facts: &Retention) -> i64 {
     let companion = facts.chunks.iter().any(|chunk| chunk.companion.is_some());
     1 + facts.indexes + 2 + if companion { 5 } else { 0 }
 }
 
-/// Number of chunks per step that takes at most a quarter of the lock table.
+/// Number of chunks whose drop takes at most a quarter of the lock table.
 fn most(facts: &Retention) -> i64 {
     (facts.lock_slots / 4 / locks_per_chunk(facts)).max(1)
 }
@@ -94,7 +94,7 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     Ok(touch(plan, &facts, &going))
 }
 
-/// The limit, and its text: `older than 90 days`, `before 2026-01-01`.
+/// The limit of the drop, and its text, such as `older than 90 days` or `before 2026-01-01`.
 fn cut(context: &Context, facts: &Retention, inputs: &Inputs) -> Result<(Cut, String), Refusal> {
     if let Some(typed) = inputs.text("before") {
         return Ok((facts.typed(typed)?, format!("before {typed}")));
@@ -112,7 +112,7 @@ fn cut(context: &Context, facts: &Retention, inputs: &Inputs) -> Result<(Cut, St
     Ok((cut, format!("older than {after}")))
 }
 
-/// Steps of this many chunks; chunks of one time slice stay together.
+/// Steps of at most `per_step` chunks. Chunks with the same end stay in one step.
 fn steps(
     context: &Context,
     facts: &Retention,
@@ -151,7 +151,7 @@ fn step(context: &Context, facts: &Retention, chunks: &[&AgedChunk]) -> Result<S
             facts.at(end)
         ))
     })?;
-    // Excludes chunks that late rows create after the preview.
+    // Excludes older chunks that late rows create after the preview.
     let newer =
         literal(facts, start).map_or_else(String::new, |start| format!(", newer_than => {start}"));
     let names: Vec<_> = chunks
@@ -181,7 +181,7 @@ fn step(context: &Context, facts: &Retention, chunks: &[&AgedChunk]) -> Result<S
     Ok(Step::new(label, vec![Statement::new(sql, Vec::new())], Vec::new()).sized(bytes))
 }
 
-/// A position on the axis as an SQL literal of the time column's type. `None`: it has none.
+/// SQL literal of a position in the time column's type. `None`: out of range.
 fn literal(facts: &Retention, raw: i64) -> Option<String> {
     let moment = || text::rfc3339(Stamp(raw));
     Some(match facts.axis() {

@@ -1,11 +1,9 @@
-//! The chunks that a drop removes.
-
 use super::facts::{AgedChunk, Retention};
 use crate::actions::act::Context;
 use crate::actions::policy::rule::Cut;
 use crate::model::text;
 
-/// Chunks that a drop removes, and those that it skips because they are frozen.
+/// The chunks that a drop removes, and the number that it skips because they are frozen.
 #[derive(Debug)]
 pub(crate) struct Dropped<'a> {
     pub chunks: Vec<&'a AgedChunk>,
@@ -29,7 +27,7 @@ impl<'a> Dropped<'a> {
         count(self.chunks.len())
     }
 
-    /// End of the newest of them. `None`: there are none.
+    /// End of the newest of these chunks. `None`: there are none.
     pub(super) fn edge(&self) -> Option<i64> {
         self.chunks.iter().map(|chunk| chunk.end).max()
     }
@@ -38,7 +36,7 @@ impl<'a> Dropped<'a> {
         self.chunks.iter().map(|chunk| chunk.start).min()
     }
 
-    /// `12 chunks, 2026-01-01 to 2026-01-13 (3.2 GB, about 1 200 000 rows)`.
+    /// Text such as `12 chunks, 2026-01-01 to 2026-01-13 (3.2 GB, about 1 200 000 rows)`.
     pub(super) fn describe(&self, context: &Context, facts: &Retention) -> String {
         let mut said = text::plural(self.count(), "chunk");
         if let (Some(start), Some(end)) = (self.start(), self.edge()) {

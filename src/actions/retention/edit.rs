@@ -96,7 +96,8 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     Ok(note_others(plan, &facts, rule, going.as_ref(), now).picturing(picture))
 }
 
-/// Refusal because nothing would change, with notes on the present setting; the guard's refusal if that loses data.
+/// Refusal because nothing would change, with notes on the present rule; or the refusal of [`clash::guard`] if the
+/// present rule loses data.
 fn stands(
     context: &Context,
     facts: &Retention,
@@ -131,7 +132,7 @@ fn stands(
     ))
 }
 
-/// True if the new setting may delete rows of an aggregate that the present one keeps.
+/// True if the new rule may drop chunks sooner than the present one.
 fn drops_sooner(facts: &Retention, job: &Job, rule: AgeRule, now: Stamp) -> bool {
     let edge = |rule| match facts.cut(rule, now)? {
         Cut::Raw(edge) | Cut::Created(edge) => Some(edge),
@@ -143,7 +144,7 @@ fn drops_sooner(facts: &Retention, job: &Job, rule: AgeRule, now: Stamp) -> bool
     }
 }
 
-/// The policy's setting with the form's values.
+/// The rule with the form's values.
 fn edited(
     context: &Context,
     facts: &Retention,
@@ -164,7 +165,7 @@ fn edited(
     Ok(AgeRule::CreatedBefore(interval))
 }
 
-/// The old values of everything that the change touches.
+/// The old values of all settings that the change sets.
 fn captured(job: &Job, change: &Change) -> Change {
     let every = || job.schedule_interval.clone();
     Change {
@@ -174,7 +175,7 @@ fn captured(job: &Job, change: &Change) -> Change {
     }
 }
 
-/// Difference from the present policy. `None`: there is none.
+/// The settings that the form changes. `None`: it changes nothing.
 fn changed(
     job: &Job,
     axis: Axis,

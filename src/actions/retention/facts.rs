@@ -1,4 +1,5 @@
-//! Facts about a hypertable for retention: its chunks, its policies, the aggregates that read it, and its "now".
+//! Facts about a hypertable for retention: chunks, policies, the aggregates that read it, and "now" on its time
+//! axis.
 
 use std::collections::HashMap;
 
@@ -20,40 +21,41 @@ use crate::model::unread::Unread;
 use crate::model::{clock, text};
 use jiff::tz::TimeZone;
 
-/// JSON pointer to the state that a rollback of a policy's change compares.
+/// JSON pointer to the policy in the captured state, which a rollback compares.
 pub(super) const POLICY: &str = "/policies/policy_retention";
 
 /// Row of `queries/plan_retention.sql`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Retention {
-    /// Quoted and qualified; for an aggregate the user's view.
+    /// Hypertable, or view of the continuous aggregate; quoted and qualified.
     pub relation: String,
     pub oid: i64,
     pub aggregate: bool,
     /// Type of the time column.
     pub axis: String,
-    /// Length of new chunks, in the dimension's unit.
+    /// Chunk interval, in the dimension's unit.
     pub interval_length: i64,
     pub has_now: bool,
-    /// Its time, as a policy by creation takes it.
+    /// Type of the hypertable's time, for policies by creation time.
     pub creation: ByCreation,
-    /// Result of the hypertable's `integer_now` function. `None`: there is none, or it returned NULL.
+    /// Result of the `integer_now` function. `None`: there is none, it was not run, or it returned NULL.
     pub integer_now: Option<i64>,
-    /// The `integer_now` function, if it is not run for the preview.
+    /// The `integer_now` function, if its owner is not trusted and so it was not run.
     pub code: Option<Code>,
-    /// Time zone in which the policy computes.
+    /// Time zone in which the retention policy computes.
     pub zone: String,
-    /// The zone is a setting of the policy's owner.
+    /// True if `zone` is a setting of the policy's owner.
     pub(crate) zone_owners: bool,
-    /// Set if the zone is only this session's: the reason why the server's is unknown.
+    /// The reason why the server's time zone is unknown, if `zone` is this session's. `None`: `zone` is the
+    /// server's or the owner's.
     #[serde(skip)]
     pub(crate) zone_hidden_by: Option<String>,
-    /// By the policy's procedure.
+    /// Policies by the name of their procedure.
     pub policies: HashMap<String, Policy>,
     pub aggregates: Vec<Reader>,
-    /// Ranges that the aggregates have not read.
+    /// Changes that the aggregates have not read.
     pub unread: Vec<Unread>,
-    /// Tables that its foreign keys reference.
+    /// Tables that foreign keys of the hypertable reference.
     pub references: Vec<Referenced>,
     pub indexes: i64,
     /// Minimum size of the lock table, in locks.
@@ -62,7 +64,7 @@ pub struct Retention {
     pub chunks: Vec<AgedChunk>,
 }
 
-/// A policy's job, and the session that runs it now.
+/// A policy's job, and the session that runs it now (`None`: no session does).
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Policy {
     #[serde(flatten)]
@@ -76,20 +78,20 @@ pub struct Referenced {
     pub name: String,
 }
 
-/// One chunk. The query sends it as an array, because there may be many.
+/// One chunk. The query returns it as an array, to save space where there are many.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct AgedChunk {
-    /// Quoted and qualified.
+    /// Name of the chunk, quoted and qualified.
     pub name: String,
     pub oid: i64,
-    /// Oid of the relation with its compressed rows.
+    /// Oid of the relation with the compressed rows. `None`: not compressed.
     pub companion: Option<i64>,
     pub start: i64,
     pub end: i64,
     pub status: i64,
-    /// From the statistics, or from the count when it was compressed. `None`: never analyzed.
+    /// Row count recorded by compression, else from the statistics. `None`: never analyzed.
     pub rows: Option<i64>,
-    /// Microseconds since 1970. `None`: not recorded (before TimescaleDB 2.13).
+    /// Creation time, microseconds since 1970. `None`: not recorded (before 2.13).
     pub created: Option<i64>,
 }
 
@@ -107,9 +109,9 @@ impl AgedChunk {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Reader {
     pub name: String,
-    /// Position up to which it has read its source; the smallest number: never.
+    /// Position up to which the aggregate has read its source. The smallest number: never.
     pub refreshed_to: Option<i64>,
-    /// Start of its oldest chunk.
+    /// Start of the aggregate's oldest chunk. `None`: it has no chunk.
     pub oldest: Option<i64>,
     pub refreshes: Vec<RefreshPolicy>,
     /// Aggregates built on this one, at any level.
@@ -120,11 +122,11 @@ pub struct Reader {
 pub struct RefreshPolicy {
     pub id: i64,
     pub scheduled: bool,
-    /// `None`: from the beginning.
+    /// `None`: the window starts at the beginning.
     pub start_offset: Option<Json>,
-    /// `None`: up to the newest.
+    /// `None`: the window has no end.
     pub end_offset: Option<Json>,
-    /// Time zone of its owner. `None`: the owner has none.
+    /// Time zone setting of the policy's owner. `None`: the owner has none.
     #[serde(default)]
     pub zone: Option<String>,
 }
@@ -145,45 +147,45 @@ impl Retention {
         self.policies.get("policy_retention")
     }
 
-    /// A setting of one of its policies. `None`: no such policy, or not understood.
+    /// An age or offset in one of the policies. `None`: there is no such policy, or it cannot be parsed.
     pub fn setting(&self, policy: &str, key: &str) -> Option<Span> {
         let policy = self.policies.get(policy)?;
         Span::parse(self.axis(), &policy.job.setting(key)?)
     }
 
-    /// Time zone of the policy. `None`: its name is not known here.
+    /// Time zone of the retention policy. `None`: hypertop does not know a zone of that name.
     fn clock(&self) -> Option<TimeZone> {
         clock::zone(&self.zone)
     }
 
-    /// The reason why "now" is not known, if the time zone is the reason.
+    /// The reason why "now" is unknown, if that is an unknown time zone. `None`: the zone is known.
     pub(crate) fn odd_zone(&self) -> Option<String> {
         let odd = self.axis() != Axis::Integer && self.clock().is_none();
         odd.then(|| clock::odd_zone(&self.zone))
     }
 
-    /// "Now" for its policy.
+    /// "Now" for the retention policy.
     pub fn now(&self, now: Stamp) -> Now<'_> {
         Now::on(self.axis(), now, self.integer_now, &self.zone)
     }
 
-    /// Limit up to which the policy drops. `None`: "now" is not known, or the limit is out of range.
+    /// Limit up to which the policy drops. `None`: "now" is unknown, or the limit is out of range.
     pub fn cut(&self, rule: AgeRule, now: Stamp) -> Option<Cut> {
         rule.cut(&self.now(now), &Now::of_making(now, &self.zone))
     }
 
-    /// Position of `now` minus this span on the axis, to compare policies with each other.
+    /// The position that lies `span` before now. `None`: "now" is unknown, or the position is out of range.
     pub fn reach(&self, span: Span, now: Stamp) -> Option<i64> {
         self.now(now).less(span)
     }
 
-    /// The same for a refresh policy, whose owner may have another time zone.
+    /// [`Self::reach`] for a refresh policy, whose owner may have another time zone.
     pub(crate) fn reach_of(&self, refresh: &RefreshPolicy, span: Span, now: Stamp) -> Option<i64> {
         let zone = refresh.zone.as_deref().unwrap_or(&self.zone);
         Now::on(self.axis(), now, self.integer_now, zone).less(span)
     }
 
-    /// A position on the axis as typed. Without an offset it is local time.
+    /// The limit at a typed position. A time without a zone is in the policy's time zone.
     pub fn typed(&self, typed: &str) -> Result<Cut, Refusal> {
         let wrong = || {
             Refusal::new(format!(
@@ -211,13 +213,13 @@ impl Retention {
         micros.map(Cut::Raw).ok_or_else(wrong)
     }
 
-    /// A position on the axis, in words.
+    /// A position on the time axis as text.
     pub fn at(&self, raw: i64) -> String {
         let axis = self.axis();
         text::point(Point { axis, raw })
     }
 
-    /// A length on the axis, in words.
+    /// A length on the time axis as text.
     pub fn length(&self, raw: i64) -> String {
         match self.axis() {
             Axis::Integer => text::count(raw),
@@ -236,7 +238,7 @@ fn micros(civil: DateTime) -> Option<i64> {
     Some(moment.as_microsecond())
 }
 
-/// The retention policy; refuses if there is none.
+/// The retention policy. Refuses if there is none.
 pub(super) fn policy(facts: &Retention) -> Result<&Policy, Refusal> {
     let none = || change::none(&facts.relation, "retention policy");
     facts.policy().ok_or_else(none)

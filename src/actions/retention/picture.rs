@@ -1,4 +1,4 @@
-//! The chunks that the next run of a retention policy drops, before and after a change.
+//! Drawing of the chunks that the next run of a retention policy drops, before and after a change.
 
 use crate::actions::policy::picture::limits;
 use crate::actions::policy::rule::AgeRule;
@@ -8,7 +8,7 @@ use crate::model::picture::{Picture, State, Strip, sum};
 use super::dropped::Dropped;
 use super::facts::Retention;
 
-/// The chunks under both rules. `before` of `None`: there is no policy yet. `None`: "now" is not known.
+/// The chunks under both rules. `before` is `None` for a new policy. Returns `None` if "now" is unknown.
 pub(super) fn picture(
     facts: &Retention,
     before: Option<AgeRule>,

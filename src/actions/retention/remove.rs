@@ -32,13 +32,13 @@ pub(super) fn plan(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     Ok(plan.changing(&[POLICY]).note(Level::Ok, words))
 }
 
-/// The reason why the policy, as it is, could not be added today. `None`: it could.
+/// The reason why the present policy could not be added again. `None`: it could.
 fn unmakable(facts: &Retention, policy: &Policy) -> Option<String> {
     let by_number = facts.axis() == Axis::Integer && DROP.of(&policy.job) != DROP.created;
     rule::no_clock(facts).filter(|_| by_number && !facts.has_now)
 }
 
-/// Removes any policy of a hypertable, with a note on a run that this cancels.
+/// Removes any policy of a hypertable, with a warning if the removal cancels a run.
 pub(crate) fn remove_policy(context: &Context, policy: &Policy) -> Result<Plan, Refusal> {
     let mut plan = change::remove(context, &policy.job)?;
     if let Some(pid) = policy.pid {

@@ -1,4 +1,4 @@
-//! Rules of a retention policy: what it drops, what this server can do, and its effects on other policies.
+//! Checks the rule of a retention policy, and notes its effects on aggregates and other policies.
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::Inputs;
@@ -15,7 +15,7 @@ use super::dropped::Dropped;
 use super::facts::Retention;
 use super::whatif;
 
-/// Position up to which it drops, compared with the reach of refreshes. `None`: not known.
+/// Position up to which the policy drops, to compare with refresh windows. `None`: unknown.
 pub(crate) fn edge(
     rule: AgeRule,
     facts: &Retention,
@@ -24,7 +24,7 @@ pub(crate) fn edge(
 ) -> Option<i64> {
     match rule {
         AgeRule::After(after) => facts.reach(after, now),
-        // The creation time says nothing about a chunk's range, so only the chunks that it would drop now are known.
+        // A chunk's creation time does not tell its range, so only the range of the chunks due now is known.
         AgeRule::CreatedBefore(_) => Some(going.and_then(Dropped::edge).unwrap_or(i64::MIN + 1)),
     }
 }
@@ -48,7 +48,7 @@ pub(crate) fn rule(
     Ok(rule)
 }
 
-/// Reason for which every run and `alter_job` of a policy with `drop_created_before` fails here. `None`: they work.
+/// The reason why `drop_created_before` does not work on this hypertable and version. `None`: it works.
 pub(crate) fn created_before_fails(version: Version, facts: &Retention) -> Option<String> {
     if version < Version::new(2, 17) {
         let why = "drop_created_before drops the wrong chunks, or is not there, before TimescaleDB 2.17: use drop_after";
@@ -58,7 +58,7 @@ pub(crate) fn created_before_fails(version: Version, facts: &Retention) -> Optio
     Some(format!("a policy with drop_created_before {fails}"))
 }
 
-/// Refuses a `drop_after` that the server could not apply, or that would drop chunks that are not old.
+/// Refuses a `drop_after` that the server could not apply.
 pub(crate) fn usable(facts: &Retention, after: Span) -> Result<(), Refusal> {
     longer_than_nothing(DROP.after, after)?;
     let fixed = match after {
@@ -66,13 +66,14 @@ pub(crate) fn usable(facts: &Retention, after: Span) -> Result<(), Refusal> {
         Span::Number(_) => false,
     };
     match no_clock(facts).filter(|_| !fixed) {
-        // The server may run the function, and does so when the policy runs.
+        // If the owner of the function is not trusted, only the server runs the function, when the policy runs.
         Some(why) if facts.code.as_ref().is_none_or(|code| code.owner.is_none()) => Err(why.into()),
         _ => Ok(()),
     }
 }
 
-/// The reason why "now" is not known: it has no `integer_now` function, or the time zone is not known.
+/// The reason why "now" is unknown: no `integer_now` function that may be run, or an unknown time zone. `None`:
+/// "now" is known.
 pub(super) fn no_clock(facts: &Retention) -> Option<String> {
     if facts.axis() != Axis::Integer {
         return facts.odd_zone();
@@ -94,7 +95,7 @@ pub(super) fn no_clock(facts: &Retention) -> Option<String> {
     })
 }
 
-/// Notes the change's effects on the other policies and on the aggregates.
+/// Adds notes on the aggregates and the other policies.
 pub(crate) fn note_others(
     mut plan: Plan,
     facts: &Retention,

@@ -1,4 +1,5 @@
-//! Effects of a retention setting: the chunks and bytes that it drops, and its conflicts with other policies.
+//! Notes on the effects of a retention rule: the chunks and bytes that it drops, and its conflicts with other
+//! policies.
 
 use crate::actions::act::Context;
 use crate::actions::policy::conflicts::{self, Reach};
@@ -13,7 +14,7 @@ use super::dropped::Dropped;
 use super::dropped::count;
 use super::facts::{Policy, Retention};
 
-/// Notes what a drop removes. `when` follows "would drop": `the first run, at once,`.
+/// Adds a note on what a drop removes. `when` is the subject of the sentence, such as `the first run, at once,`.
 pub(crate) fn note_dropped(
     plan: Plan,
     context: &Context,
@@ -50,7 +51,7 @@ pub(crate) fn note_dropped(
     )
 }
 
-/// Notes the time zone of local time, if that makes a difference.
+/// Adds a note on the time zone if the time column has none.
 pub(crate) fn note_zone(plan: Plan, facts: &Retention) -> Plan {
     match facts.axis() {
         Axis::Timestamp | Axis::Date if facts.zone_hidden_by.is_some() => plan.note(
@@ -71,7 +72,7 @@ pub(crate) fn note_zone(plan: Plan, facts: &Retention) -> Plan {
     }
 }
 
-/// Notes the conflicts of a policy that drops after `drop`.
+/// Adds notes on the conflicts of a policy with `drop_after` = `drop`.
 pub(crate) fn note_conflicts(mut plan: Plan, facts: &Retention, drop: Span, now: Stamp) -> Plan {
     let Some(edge) = facts.reach(drop, now) else {
         return plan;

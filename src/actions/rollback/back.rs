@@ -1,4 +1,4 @@
-//! The steps that roll entries back, on the original objects under their present names.
+//! The steps that roll back journal entries. They act on the original objects, even if these were renamed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use crate::model::plan::{Bindings, Note, Statement, Step};
 use crate::model::target::TargetKind;
 use crate::model::verdict::Level;
 
-/// State of a rollback while it is put together, entry by entry.
+/// A rollback while its steps are collected, entry by entry.
 pub(super) struct Back<'a> {
     actor: &'a Actor,
     client: &'a Client,
@@ -22,23 +22,23 @@ pub(super) struct Back<'a> {
     place: &'a Place,
     bindings: Bindings,
     jobs: BTreeMap<i64, FoundJob>,
-    /// Jobs that an earlier step makes again.
+    /// Objects that an earlier step of this rollback creates again, as `job ID` or `index OID`.
     made: BTreeSet<String>,
     pub steps: Vec<Step>,
     pub notes: Vec<Note>,
-    /// Relations that its statements mean by their names.
+    /// Relations of the statements, by name.
     pub named: BTreeMap<String, Relation>,
-    /// Old names, new names.
+    /// New names by old names.
     pub renamed: BTreeMap<String, String>,
 }
 
-/// Present objects with the names and oids of an entry.
+/// The present relations that have a recorded name or oid.
 struct There {
     by_name: BTreeMap<String, Found>,
     by_oid: BTreeMap<i64, Found>,
 }
 
-/// A step to roll back, with the recorded objects behind its names.
+/// A step to roll back, with the recorded objects that its names meant.
 struct Candidate {
     step: Step,
     record: Named,
@@ -67,8 +67,8 @@ impl<'a> Back<'a> {
         })
     }
 
-    /// The steps that undo these steps of an entry, newest first, without those that an earlier rollback has undone and
-    /// those whose objects are gone. An error if none is left.
+    /// The steps that undo these steps of an entry, newest first. Steps that were undone already or whose objects
+    /// are gone are left out. An error if none is left.
     pub(super) async fn take(&mut self, entry: &Entry, done: &[usize]) -> Result<Vec<Step>> {
         let id = entry.begin.id;
         let all = inverses(entry, done)?;
@@ -126,11 +126,11 @@ impl<'a> Back<'a> {
         }
     }
 
-    /// True if a rollback undid this step before it failed or was stopped.
+    /// True if an earlier rollback, which failed or was stopped later, has undone this step.
     fn is_back(&self, id: u64, step: &Step) -> bool {
         let rollbacks = self.entries.rollbacks(id);
         let mut rollbacks = rollbacks.filter(|one| self.entries.counts(one, id, self.place));
-        // Rollbacks of older hypertop versions do not record which step it was.
+        // Older hypertop versions did not record which step a rollback undid.
         let old = Step {
             undoes: None,
             ..step.clone()
@@ -143,7 +143,7 @@ impl<'a> Back<'a> {
         })
     }
 
-    /// True if an interrupted rollback has already made the index that this step makes again.
+    /// True if an interrupted rollback has already created the index that this step creates.
     async fn is_there(&self, id: u64, step: &Step) -> Result<bool> {
         let mut rollbacks = self.entries.rollbacks(id);
         let cut_off = rollbacks.any(|entry| {
@@ -186,7 +186,7 @@ impl<'a> Back<'a> {
         })
     }
 
-    /// The step with the present names of its objects; an error names what is gone.
+    /// The step with the present names of its objects. The inner error names an object that is gone.
     fn find(
         &mut self,
         entry: &Entry,
@@ -200,7 +200,7 @@ impl<'a> Back<'a> {
         let made: Vec<String> = run.iter().filter_map(Statement::makes_index).collect();
         let is_made = |name: &String| parts(name).is_some_and(|(_, bare)| made.contains(&bare));
         let names: BTreeSet<String> = run.iter().flat_map(Statement::relations).collect();
-        // An earlier step of this rollback makes again what a newer entry dropped.
+        // An earlier step of this rollback creates the index again that a newer entry dropped.
         let comes = |name: &String| {
             let was = candidate.record.relations.get(name);
             was.is_some_and(|was| self.made.contains(&format!("index {}", was.oid)))
@@ -229,7 +229,7 @@ impl<'a> Back<'a> {
         Ok(Ok(step))
     }
 
-    /// The relation that the step means by this name; `None`: it is gone.
+    /// The relation that a name meant in this step. `None`: it is gone.
     fn present<'t>(
         &mut self,
         entry: &Entry,
@@ -247,7 +247,8 @@ impl<'a> Back<'a> {
         Ok(relation)
     }
 
-    /// The relation with this name at the time of the step, or the index that a rollback made again in its place.
+    /// The relation that had this name when the step ran, or the index that a rollback created in its place.
+    /// `None`: it is gone.
     fn found<'t>(&self, candidate: &Candidate, name: &str, there: &'t There) -> Option<&'t Found> {
         let was = candidate.record.relations.get(name)?;
         let was = Relation {
@@ -273,10 +274,10 @@ impl<'a> Back<'a> {
         );
     }
 
-    /// An error if one of the step's jobs is gone or was replaced by another.
+    /// An error if one of the step's jobs is gone or was replaced by another job.
     fn jobs_of(&self, candidate: &Candidate) -> Result<(), String> {
         for statement in &candidate.step.run {
-            // Such a statement does not need the job.
+            // A statement with `if_exists` also works without the job.
             if statement.sql.contains("if_exists => true") {
                 continue;
             }
@@ -297,7 +298,7 @@ impl<'a> Back<'a> {
         Ok(())
     }
 
-    /// Notes where another job of the same kind was added since.
+    /// Adds a warning if another job of the same kind was added after the entry.
     fn second_jobs(&mut self, candidate: &Candidate) {
         let made = candidate.step.run.iter().filter_map(|one| {
             let id = one.keeps.as_ref()?.strip_prefix("job ")?;
@@ -309,13 +310,13 @@ impl<'a> Back<'a> {
             };
             let mut since = alike(&self.jobs, &was.kind, id);
             since.retain(|other| !was.alike.contains(other));
-            // Jobs that a rollback made again existed before, under another id.
+            // Jobs that a rollback created again are older jobs with new ids.
             since.retain(|other| {
                 was.alike
                     .iter()
                     .all(|old| self.bindings.job(*old) != *other)
             });
-            // A newer entry of this rollback added it, so an earlier step deletes it.
+            // An earlier step of this rollback deletes the job.
             let before = self.steps.iter().flat_map(|step| &step.run);
             let goes: Vec<i64> = before
                 .flat_map(Statement::jobs)
@@ -359,7 +360,7 @@ impl<'a> Back<'a> {
     }
 }
 
-/// Adds what the step makes again, in its table's present schema.
+/// Renames the objects that the step creates, so that they are in the present schema of their table.
 fn move_along(own: Vec<String>, renames: &mut BTreeMap<String, String>) {
     let schema = |name: &String| parts(name).map(|(schema, _)| schema);
     for name in own {

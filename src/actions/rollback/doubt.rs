@@ -1,4 +1,4 @@
-//! The steps of an entry that took effect, also if the entry was interrupted.
+//! Finds the steps of an entry that took effect, also if the entry was interrupted.
 
 use anyhow::{Result, bail};
 use tokio_postgres::Client;
@@ -8,16 +8,16 @@ use crate::journal::{Entries, Entry, Place, differences};
 use crate::model::plan::{Note, Statement};
 use crate::model::verdict::Level;
 
-/// The steps that took effect.
+/// The steps that took effect, as indexes into the plan's steps.
 #[derive(Debug, Default)]
 pub(super) struct Done {
     pub at: Vec<usize>,
-    /// There may be more than these: the entry stays open after the rollback.
+    /// True if other steps may have taken effect, too. The entry then stays open after the rollback.
     pub open: bool,
     pub notes: Vec<Note>,
 }
 
-/// The steps that took effect; an error if none did, or if the server is still running one.
+/// The steps that took effect. An error if there are none, or if the server is still running one.
 pub(super) async fn done(
     actor: &Actor,
     client: &Client,
@@ -40,7 +40,7 @@ pub(super) async fn done(
     for at in doubtful.filter(|at| steps.get(*at).is_some_and(|step| !step.undo.is_empty())) {
         let label = &steps[at].label;
         let took_effect = match made(actor, client, entry, at).await? {
-            // It is the first step that can have changed the state, so a difference means that it took effect.
+            // No step before this one changed the state, so a changed state means that this step took effect.
             None if done.at.is_empty() && (steps.len() == 1 || at == 0) => {
                 Some(changed(actor, client, entries, entry, place).await?)
             }
@@ -77,7 +77,7 @@ fn is_here(entry: &Entry, place: &Place) -> bool {
     entry.begin.place.doubt(place).is_none()
 }
 
-/// True if the server has not ended a step of the entry, or of one of its rollbacks.
+/// True if the server may still be running a step of the entry, or of one of its rollbacks.
 fn is_running(entries: &Entries, entry: &Entry, place: &Place) -> bool {
     entries
         .rollbacks(entry.begin.id)
@@ -87,7 +87,7 @@ fn is_running(entries: &Entries, entry: &Entry, place: &Place) -> bool {
         .any(|mark| mark.xid.is_some())
 }
 
-/// Why there is nothing to roll back.
+/// The reason why there is nothing to roll back. `here`: the entry is of this server.
 fn nothing_done(entry: &Entry, here: bool) -> String {
     let begin = &entry.begin;
     if here {
@@ -103,7 +103,7 @@ fn nothing_done(entry: &Entry, here: bool) -> String {
     )
 }
 
-/// Whether the index that the step creates exists. `None`: it creates none, or an older hypertop wrote the entry.
+/// True if the index that the step creates exists. `None`: it creates none, or an older hypertop wrote the entry.
 async fn made(actor: &Actor, client: &Client, entry: &Entry, at: usize) -> Result<Option<bool>> {
     if !entry.begin.marks {
         return Ok(None);

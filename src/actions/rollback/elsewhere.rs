@@ -1,4 +1,4 @@
-//! Entries of another place, which may be this server under another address or a copy of it.
+//! Entries whose recorded server may be another one: this server under another address, or a copy of it.
 
 use anyhow::{Result, bail};
 
@@ -6,7 +6,8 @@ use crate::journal::{Entries, Entry, Place};
 use crate::model::plan::Note;
 use crate::model::verdict::Level;
 
-/// The reason why the entry may be of another database. `None`: it is of this one. An error if it is rolled back already.
+/// The reason why the entry may be of another server. `None`: it is of this one. An error if it is rolled back
+/// already.
 pub(super) fn doubt(entries: &Entries, entry: &Entry, here: &Place) -> Result<Option<String>> {
     let id = entry.begin.id;
     let there = entry.begin.place.words();
@@ -33,7 +34,7 @@ pub(super) fn doubt(entries: &Entries, entry: &Entry, here: &Place) -> Result<Op
     Ok(doubt)
 }
 
-/// Notes on an entry of another place, and on its rollback there.
+/// Warnings about an entry of another server, and about its rollback there.
 pub(super) fn said(
     entries: &Entries,
     entry: &Entry,

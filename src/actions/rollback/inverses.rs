@@ -5,7 +5,7 @@ use anyhow::{Result, bail};
 use crate::journal::Entry;
 use crate::model::plan::{Lit, Step, inverse};
 
-/// The inverse steps, newest first, with the recorded values filled in.
+/// The steps that undo the steps `done`, newest first, with the recorded values as parameters.
 pub(super) fn inverses(entry: &Entry, done: &[usize]) -> Result<Vec<Step>> {
     let (id, kept) = (entry.begin.id, entry.kept());
     let mut steps = Vec::new();
@@ -32,7 +32,7 @@ pub(super) fn inverses(entry: &Entry, done: &[usize]) -> Result<Vec<Step>> {
     {
         let Lit::Kept(name) = param else { continue };
         let Some(value) = kept.get(name) else {
-            // An earlier statement of the same undo will return it.
+            // An earlier statement of the same undo returns this value.
             if made.contains(name) {
                 continue;
             }

@@ -1,4 +1,4 @@
-//! Asks the server whether steps took effect that were interrupted between their commit and the journal's line.
+//! Asks the server about interrupted steps: whether their transactions were committed.
 
 use std::time::Duration;
 
@@ -12,11 +12,12 @@ use crate::server::sql::{Param, Query, query};
 
 const TRANSACTION: Query = query!("act_transaction");
 
-/// The server ends a transaction moments after its client was killed, if its statement has ended.
+/// Interval and number of queries while a transaction has not ended. After its client was killed, the server ends
+/// it within moments.
 const LOOK: Duration = Duration::from_millis(200);
 const LOOKS: usize = 10;
 
-/// The entries with everything that the server knows of interrupted steps, which is written to the journal as well.
+/// The entries, with what the server knows about interrupted steps. The answers are also written to the journal.
 pub(crate) async fn settled(
     actor: &Actor,
     client: &Client,
@@ -27,12 +28,12 @@ pub(crate) async fn settled(
     let here = entries
         .all
         .iter()
-        // A copy of the server has given the same transaction ids to other transactions.
+        // On a copy of the server, the same id may belong to another transaction.
         .filter(|entry| entry.begin.place.doubt(place).is_none());
     for entry in here.filter(|entry| entry.begin.marks && !entry.is_under_way()) {
         for mark in entry.undecided() {
             if let Some(ran) = fate(actor, client, mark).await? {
-                // If it cannot be written, the server is asked again the next time.
+                // If this cannot be written, the server is asked again next time.
                 let _ = actor.journal.ran(ran.clone());
                 settled.learn(ran);
             }
@@ -58,9 +59,9 @@ async fn fate(actor: &Actor, client: &Client, mark: &Mark) -> Result<Option<Ran>
         let rows = session::ask(client, text, &[Param::Text(xid.clone())]).await;
         let status: Option<String> = match rows {
             Ok(rows) => rows.first().map_or(Ok(None), |row| row.try_get("status"))?,
-            // "in the future": the server was restored to an earlier time.
+            // The id is "in the future": the server was restored to an earlier time.
             Err(error) if error.to_string().starts_with("22023") => None,
-            // No right to ask, or a timeout: it may be known later.
+            // A missing right or a timeout: the answer may be available later.
             Err(_) if !client.is_closed() => return Ok(None),
             Err(error) => return Err(error),
         };
