@@ -55,7 +55,7 @@ impl Step {
         }
     }
 
-    /// Sets [`Self::plain`].
+    /// Makes every statement run outside a transaction block, on a connection of its own.
     #[must_use]
     pub fn plain(mut self) -> Self {
         self.plain = true;

@@ -1,4 +1,4 @@
-//! Activity: sessions and workers of the database, their work, their waits, and who blocks whom.
+//! Activity: sessions and workers of the database, what they run, what they wait for, and who blocks whom.
 
 mod details;
 mod headline;
@@ -28,7 +28,7 @@ pub(crate) use session::Work;
 use session::span;
 pub use session::{Job, Row};
 
-/// Characters of a query in the preview.
+/// Maximum number of characters of a query in the preview pane.
 const MOST_OF_QUERY: usize = 300;
 
 fn pids(pids: &[i32]) -> Value {
@@ -44,7 +44,7 @@ impl Record for Row {
     const TITLE: &'static str = "Activity";
     const QUERY: Query = query!("activity");
     const PLAIN: Option<Query> = Some(query!("activity"));
-    /// No change counter covers sessions, so they are read at every tick.
+    /// No change counter covers sessions: they are read at every tick.
     const WATCHED: &'static [&'static str] = &[];
     const MAX_AGE: Duration = Duration::from_millis(900);
     const COLUMNS: &'static [Column<Self>] = &[
@@ -191,7 +191,7 @@ impl Record for Row {
         Ok(session)
     }
 
-    /// Pids are reused: only pid and start time together identify a session.
+    /// Pids are reused, so pid and start time together identify a session.
     fn key(&self) -> String {
         let started = self.started.map_or(0, |started| started.0);
         format!("{} {started}", self.pid)
@@ -234,7 +234,7 @@ impl Record for Row {
         details::facts(self, at)
     }
 
-    /// The lock queue of a session that waits in it.
+    /// The preview pane shows the lock queue, if the session is part of one.
     fn pictured(&self) -> &'static [usize] {
         let alone = self.blockers.is_empty() && self.blocks.is_empty();
         if alone { &[] } else { &[0] }

@@ -1,4 +1,4 @@
-//! Aggregates: the lag of each one behind its source, its expected maximum, and the cause.
+//! Aggregates: the lag of each one, the expected maximum, and the cause.
 
 mod blocked;
 mod cause;
@@ -34,7 +34,7 @@ use crate::server::known::{At, Edition};
 use crate::server::row::{Line, read};
 use crate::server::sql::{Param, Query, query};
 
-/// The policies on a hypertable or an aggregate's materialization; `$1` is its id (int8).
+/// The policies on a hypertable or on an aggregate's materialization hypertable; `$1` is the hypertable id (int8).
 pub const POLICIES: Query = query!("aggregates_policies");
 pub use blocked::Blocked;
 pub use details::policies as policy_sections;
@@ -50,7 +50,7 @@ const NEWEST: Exact<Row> = Exact {
     every: Duration::from_secs(30),
     query: query!("aggregates_newest"),
     figures: &["newest", "newest_end", "unknown"],
-    // Each id locks its newest chunk with its indexes, on top of 35 locks on catalogues: at most 64 in all.
+    // A statement locks 35 catalogue relations, and for each id the newest chunk with its indexes: at most 64 locks in all.
     slice: 6,
     want: |row| Some((row.id.into(), 1)),
     take: |row, figures| {
@@ -67,7 +67,7 @@ const AGE: Exact<Row> = policy::age(
     },
 );
 
-/// For integer time, where only a function knows "now": start of the policies' refresh windows, and changes before it.
+/// For integer time, where only `integer_now_func` knows the current time: start of the policies' windows, and changes before it.
 const REACH: Exact<Row> = Exact {
     overview: true,
     later: false,
@@ -93,7 +93,7 @@ const REACH: Exact<Row> = Exact {
     },
 };
 
-/// Rows that decide whether something is missing; read only if the catalogue does not decide it.
+/// Rows of the source that show whether data is missing; read only if the catalogue cannot show it.
 const GAPS: Exact<Row> = Exact {
     overview: true,
     later: false,
@@ -116,7 +116,7 @@ const GAPS: Exact<Row> = Exact {
         let cost = if row.waits.ahead { 4 } else { 2 };
         (row.waits.ahead || row.wants_oldest()).then_some((row.id.into(), cost))
     },
-    // An error is ignored: the figures of the newest row say why the source cannot be read.
+    // An error is not reported here: that of the query for the newest row gives the reason.
     take: |row, figures| {
         row.gaps = Later::of(figures, |[oldest, first_unread, from, to, future_rows]| {
             Gaps {
@@ -333,7 +333,7 @@ impl Record for Row {
     fn targets(&self) -> Vec<Target> {
         let mut targets =
             Target::relation(self.id, &text::qualified(&self.schema, &self.name), true);
-        // The aggregate first, then its materialization.
+        // The aggregate is the first target, its materialization hypertable the second.
         targets.reverse();
         targets.extend(self.policy.as_ref().map(Policy::target));
         targets
@@ -409,7 +409,7 @@ impl Record for Row {
         details::facts(self, at)
     }
 
-    /// The invalidation ranges, on the time axis.
+    /// The preview pane shows the invalidation ranges on the time axis.
     fn pictured(&self) -> &'static [usize] {
         &[2]
     }

@@ -1,4 +1,4 @@
-//! The time axis of a hypertable's chunks, drawn in characters: states, sizes, and the limits of policies.
+//! Time axis of a hypertable's chunks, drawn with characters: states, sizes, and boundaries of policies.
 
 mod marks;
 mod parts;
@@ -19,13 +19,13 @@ use scale::{Column, Scale};
 pub(crate) use self::parts::{Ink, InkedLine};
 pub use self::parts::{MapCell, Mark, Place, Slice, TimeAxis};
 
-/// The narrowest useful axis.
+/// Minimum width of an axis, in cells.
 const NARROWEST: usize = 20;
-/// Lines of the bars, if there is room.
+/// Maximum height of the bars, in lines.
 const BARS: usize = 2;
 
 impl TimeAxis {
-    /// The title with the length of a column, and the lines below it, none wider than `width`.
+    /// The title with the length of a column, and the lines below the title; `width` in cells.
     pub fn draw(&self, width: usize) -> (String, Vec<InkedLine>) {
         self.draw_with(width, |scale, room| {
             let marks = self.marks_in_order();
@@ -36,11 +36,11 @@ impl TimeAxis {
         })
     }
 
-    /// As [`Self::draw`], in at most `height` lines: marks share lines, and the bars give way.
+    /// As [`Self::draw`], in at most `height` lines: marks share lines, and the bars are lower or left out.
     pub(crate) fn draw_in(&self, width: usize, height: usize) -> (String, Vec<InkedLine>) {
         let (title, mut lines) = self.draw_with(width, |scale, room| {
             let marks = marks::packed(&self.marks_in_order(), scale, room);
-            // The states, their ends, and one line of the legend.
+            // The 3 lines are: the states, the ends of the axis, and one line of the legend.
             let rows = height.saturating_sub(marks.len() + 3).min(BARS);
             (marks, rows)
         });
@@ -48,8 +48,8 @@ impl TimeAxis {
         (title, lines)
     }
 
-    /// A line of states for each set of cells, which are in the order of the slices, on one scale; below them the ends, the
-    /// marks if there is room in `height`, and the legend.
+    /// One line of states for each set of cells (one cell per slice), all on one scale; below them the ends of the axis, the marks if
+    /// `height` has room for them, and the legend.
     pub(crate) fn strips(
         &self,
         strips: &[Vec<MapCell>],
@@ -84,7 +84,7 @@ impl TimeAxis {
         lines
     }
 
-    /// `marks` makes the lines of the marks, and says how many lines the bars get.
+    /// `marks` returns the lines of the marks, and the height of the bars in lines.
     fn draw_with(
         &self,
         width: usize,
@@ -118,7 +118,7 @@ impl TimeAxis {
         (title, lines)
     }
 
-    /// Bars of the known sizes; long series are downsampled by LTTB.
+    /// Bars of the known sizes, downsampled by LTTB if there are too many, and the largest size in bytes.
     #[expect(
         clippy::cast_precision_loss,
         reason = "the height of a bar, the place in a series"
@@ -234,7 +234,7 @@ fn states(columns: &[Column]) -> InkedLine {
 }
 
 fn ink(cell: MapCell) -> Ink {
-    // Uncompressed chunks are neither good nor bad.
+    // Being uncompressed is neither good nor bad, so it has no colour.
     if matches!(cell.sign, '.' | '░') {
         Ink::Text
     } else {
@@ -242,7 +242,7 @@ fn ink(cell: MapCell) -> Ink {
     }
 }
 
-/// A point without its seconds, which an axis does not need.
+/// The point without its seconds.
 pub(crate) fn to_the_minute(point: Point) -> String {
     let raw = if point.axis == Axis::Integer || !Stamp(point.raw).is_finite() {
         point.raw

@@ -22,11 +22,11 @@ use crate::server::sql::{Param, Query};
 
 macro_rules! screens {
     ($($id:ident: $module:ident),+ $(,)?) => {
-        /// Rows of one screen: an answer of the database, or the one row whose details are requested.
+        /// Rows of one screen: those of its query, or one row whose details are requested.
         #[derive(Debug, Clone, Serialize, Deserialize)]
         pub enum Rows { $($id(Vec<$module::Row>)),+ }
 
-        /// The state of every screen.
+        /// The tables of all screens.
         #[derive(Debug, Default)]
         pub struct Screens { $(pub $module: Table<$module::Row>),+ }
 
@@ -36,24 +36,24 @@ macro_rules! screens {
         );)+
 
         impl ScreenId {
-            /// Properties of the screen, without its rows.
+            /// Properties of the screen that do not depend on its rows.
             pub fn about(self) -> About {
                 match self { $(Self::$id => About::of::<$module::Row>()),+ }
             }
 
-            /// Reads the rows of the screen's query, and those of its companion query.
+            /// Reads the rows of the screen's query and of its companion query.
             pub fn read(self, rows: &[tokio_postgres::Row], companion: &[tokio_postgres::Row]) -> Result<Rows> {
                 Ok(match self { $(Self::$id => Rows::$id(read(rows, companion)?)),+ })
             }
         }
 
         impl Rows {
-            /// The queries of a row's details: their names, texts and parameters.
+            /// The queries for the details of the first row: titles, queries and parameters.
             pub fn details(&self) -> Vec<(&'static str, &'static Query, Vec<Param>)> {
                 match self { $(Self::$id(rows) => details(rows)),+ }
             }
 
-            /// Builds sections from the rows of the details' query number `index`.
+            /// Builds sections of the details from the answer to query number `index`.
             pub fn build(&self, index: usize, rows: &[tokio_postgres::Row], at: &At) -> Result<Vec<Section>> {
                 match self { $(Self::$id(of) => build(of, index, rows, at)),+ }
             }
@@ -63,7 +63,7 @@ macro_rules! screens {
                 match self { $(Self::$id(_) => ScreenId::$id),+ }
             }
 
-            /// One value for each row.
+            /// Splits the rows: one value for each.
             pub fn each(&self) -> Vec<Self> {
                 match self { $(Self::$id(rows) => rows.iter().map(|row| Self::$id(vec![row.clone()])).collect()),+ }
             }
@@ -78,41 +78,41 @@ macro_rules! screens {
         }
 
         impl Screens {
-            /// Takes an answer for the screen that has rows of this type.
+            /// Passes an answer to the screen that has rows of this type.
             pub fn load(&mut self, asked: u64, rows: Rows, took: Duration, at: &At) {
                 match rows { $(Rows::$id(rows) => self.$module.load(asked, rows, took, at)),+ }
             }
 
-            /// The row with this key: the row alone, its title, the sections that need no query, and its verdict.
+            /// The row with this key: the row alone, its title, the sections that need no query, and its verdict. `None`: no such row.
             pub fn open(&self, id: ScreenId, key: &str, at: &At) -> Option<(Rows, String, Vec<Section>, Verdict)> {
                 match id { $(ScreenId::$id => self.$module.find(key).map(|row| {
                     (Rows::$id(vec![row.clone()]), row.title(), row.facts(at), row.verdict(at))
                 })),+ }
             }
 
-            /// The selected row alone, and the queries of its details that its preview needs.
+            /// The selected row alone, and the numbers of the details' queries that its preview needs. `None`: no row is selected.
             pub(crate) fn pictured(&self, id: ScreenId) -> Option<(Rows, &'static [usize])> {
                 match id { $(ScreenId::$id => self.$module.selected().map(|row| {
                     (Rows::$id(vec![row.clone()]), row.pictured())
                 })),+ }
             }
 
-            /// Chooses what the preview pane shows of these sections.
+            /// The sections, of these, that the preview pane shows.
             pub(crate) fn picture(id: ScreenId, sections: Vec<Section>) -> Vec<Section> {
                 match id { $(ScreenId::$id => $module::Row::picture(sections)),+ }
             }
 
-            /// The present rows of every screen.
+            /// The present rows of all screens.
             pub(crate) fn all_rows(&self) -> Vec<Rows> {
                 vec![$(Rows::$id(self.$module.rows().to_vec())),+]
             }
 
-            /// What this role may not see of one screen.
+            /// Findings about what this role may not see on one screen.
             pub(crate) fn hidden(&self, id: ScreenId, at: &At) -> Vec<Finding> {
                 match id { $(ScreenId::$id => $module::Row::hidden(self.$module.rows(), at)),+ }
             }
 
-            /// The caveats of one screen's rows, without those of other screens.
+            /// Texts for what one screen cannot show; the Overview's are without those of its parts.
             pub(crate) fn own_caveats(&self, id: ScreenId, at: &At) -> Vec<String> {
                 match id { $(ScreenId::$id => {
                     let rows = self.$module.rows();
@@ -125,7 +125,7 @@ macro_rules! screens {
             }
         }
 
-        /// Runs the same code with the table of any screen.
+        /// Runs the same code with the table of the screen that a variable names.
         macro_rules! with_table {
             ($screens:expr, $screen:expr, |$table:ident| $body:expr) => {
                 match $screen { $($crate::model::screen_id::ScreenId::$id => { let $table = &$screens.$module; $body }),+ }
@@ -153,7 +153,7 @@ screens! {
 
 pub(crate) use with_table;
 
-/// Whether each column on the screen has its meaning.
+/// Whether the legend explains every column that has a heading.
 const fn is_explained<R: Record>() -> bool {
     let (mut column, mut line) = (0, 0);
     while column < R::COLUMNS.len() {
@@ -179,29 +179,29 @@ const fn is_same(one: &str, other: &str) -> bool {
     at == one.len() && at == other.len()
 }
 
-/// The preview of a row without its queries.
+/// The part of a row's preview that needs no query.
 #[derive(Debug)]
 pub(crate) struct Brief {
     pub title: String,
     pub verdict: Verdict,
     pub sections: Vec<Section>,
-    /// The preview needs queries too.
+    /// Whether the preview also needs queries.
     pub reads: bool,
 }
 
-/// Properties of a screen, without its rows.
+/// Properties of a screen that do not depend on its rows.
 #[derive(Debug, Clone, Copy)]
 pub struct About {
     pub name: &'static str,
     pub title: &'static str,
-    /// The headings of its columns, with their meanings.
+    /// Headings of the columns, with their meanings.
     pub(crate) legend: &'static [(&'static str, &'static str)],
     pub query: &'static Query,
-    /// The companion query of a list.
+    /// The companion query, see [`Record::COMPANION`].
     pub companion: Option<&'static Query>,
-    /// The text of `query` for a server and role.
+    /// The text of `query` for this server and role.
     pub list_text: fn(&Server) -> &'static str,
-    /// The query for a database without `TimescaleDB`; `None`: the screen has nothing to show there.
+    /// The query for a database without `TimescaleDB`; `None`: the screen has nothing to show for one.
     pub plain: Option<&'static Query>,
     pub watched: &'static [&'static str],
     pub exact: fn() -> Vec<ExactQuery>,
@@ -235,7 +235,7 @@ impl About {
         }
     }
 
-    /// Every query of the screen, for the tests that run them all.
+    /// All queries of the screen, for the tests that run them.
     pub fn queries(&self) -> Vec<&'static Query> {
         let exact = (self.exact)().into_iter().map(|exact| exact.query);
         let mut all = vec![self.query];
@@ -250,15 +250,15 @@ impl ScreenId {
         self.about().title
     }
 
-    /// Whether a server, with TimescaleDB or without, has rows for the screen.
+    /// Whether the screen has rows for a database with, or without, TimescaleDB.
     pub(crate) fn is_served(self, timescaledb: bool) -> bool {
-        // The journal is a local file; the Overview shows the screens that can be read.
+        // The journal is a local file; the Overview has the findings of the other screens.
         timescaledb
             || matches!(self, Self::Journal | Self::Overview)
             || self.about().plain.is_some()
     }
 
-    /// The screens that are read for this one: for the Overview the others, else itself.
+    /// The screens that are loaded for this one: several for the Overview, otherwise the screen itself.
     pub fn parts(self) -> Vec<Self> {
         match self {
             Self::Overview => overview::PARTS.to_vec(),
@@ -268,7 +268,7 @@ impl ScreenId {
 }
 
 impl Screens {
-    /// The console's screens: rows that carry nothing are folded into one line.
+    /// The screens of the console, in which rows with nothing to report are folded into one line.
     pub fn folding() -> Self {
         let mut screens = Self::default();
         for id in ScreenId::ALL {
@@ -277,12 +277,12 @@ impl Screens {
         screens
     }
 
-    /// The key of the selected row.
+    /// Key of the selected row; `None`: no row is selected.
     pub fn selected_key(&self, id: ScreenId) -> Option<String> {
         with_table!(self, id, |table| table.selected().map(Record::key))
     }
 
-    /// The preview of the selected row, as far as it needs no query.
+    /// The part of the selected row's preview that needs no query; `None`: no row is selected.
     pub(crate) fn brief(&self, id: ScreenId, at: &At, history: &History) -> Option<Brief> {
         with_table!(self, id, |table| table.selected().map(|row| Brief {
             title: row.title(),
@@ -300,7 +300,7 @@ impl Screens {
         with_table!(mut self, id, |table| table.fail(asked, error));
     }
 
-    /// The request ended without an answer, because the console cancelled it.
+    /// Ends a request that the console itself cancelled.
     pub(crate) fn cancelled(&mut self, id: ScreenId, asked: u64) {
         with_table!(mut self, id, |table| table.cancelled(asked));
     }
@@ -311,7 +311,7 @@ impl Screens {
         }
     }
 
-    /// Whether its rows should be read again; `gathered`: for the Overview.
+    /// Whether the rows should be read again; `gathered`: they are read for the Overview.
     pub(crate) fn is_stale(
         &self,
         id: ScreenId,
@@ -330,7 +330,7 @@ impl Screens {
         with_table!(self, id, |table| &table.fresh)
     }
 
-    /// The exact figures (by their index in [`Record::EXACT`]) that the first `lines` rows need.
+    /// Ids and costs for the exact figures with index `nth` in [`Record::EXACT`] that the first `lines` rows need.
     pub fn wanted_at_first(
         &mut self,
         id: ScreenId,
@@ -405,7 +405,7 @@ mod tests {
                 }
             });
         }
-        // Without statements there is one row, which only says so; what is hidden is on no row.
+        // Rules without a coloured cell: they are about the whole screen, not about one of its rows.
         let none = [
             &rules::AGGREGATE_HIDDEN,
             &rules::FIGURES_UNREAD,
@@ -422,7 +422,7 @@ mod tests {
         assert_eq!(left, Vec::<&str>::new());
     }
 
-    /// The rules of each column on the screen.
+    /// The rules that colour each visible column.
     fn colours<R: Record>(_: &Table<R>) -> Vec<&'static [&'static rules::Rule]> {
         let shown = crate::screens::table::shown::<R>();
         shown.map(|column| column.rules).collect()

@@ -1,21 +1,21 @@
-//! Pictures in the cells of a list; each sorts by its figure.
+//! Bars in the cells of a list; each sorts by its number.
 
 use crate::model::value::Value;
 use crate::screens::chart;
 
-/// Cells of the bar of a share.
+/// Width of the bar of a share, in cells.
 const SHARE: usize = 8;
-/// Cells of [`share`] with its figure.
+/// Width of [`share`] with its percentage, in cells.
 pub(crate) const SHARE_CELLS: u16 = 13;
-/// Cells of a bar against the largest figure.
+/// Width of the bar of [`of_largest`], in cells.
 pub(crate) const LARGEST: usize = 7;
-/// Cells before the mark of 100 %, and behind it.
+/// Widths of the two parts of [`against`]: up to 100 %, and above.
 const EXPECTED: usize = 8;
 const BEYOND: usize = 4;
-/// Cells of [`against`] with its mark.
+/// Width of [`against`] with its mark, in cells.
 pub(crate) const AGAINST_CELLS: u16 = 13;
 
-/// A part of a whole: `████░░░░  50%`; `Null` without a whole. 0 and 100 % are nothing and everything.
+/// A part of a whole: `████░░░░  50%`; `Null`: the whole is zero. Only exact values show as 0 % and 100 %.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
@@ -35,7 +35,7 @@ pub(crate) fn share(part: i64, whole: i64) -> Value {
     Value::Picture(format!("{bar} {percent:>3}%"), share * 100.0)
 }
 
-/// A figure as a bar against the largest of its list; `Null` if it is unknown.
+/// A number as a bar in relation to the largest of its list; `Null` if it is unknown.
 #[expect(clippy::cast_precision_loss, reason = "a bar")]
 pub(crate) fn of_largest(figure: Option<i64>, largest: i64) -> Value {
     let Some(figure) = figure else {
@@ -46,7 +46,7 @@ pub(crate) fn of_largest(figure: Option<i64>, largest: i64) -> Value {
     Value::Picture(bar, figure as f64)
 }
 
-/// A multiple of what is expected, with a mark at 100 %: `████░░░░│    `, `████████│██▌ `; far more ends in an arrow.
+/// A multiple of the expected value, with a mark at 100 %: `████░░░░│    `, `████████│██▌ `. Above 150 % it ends in an arrow.
 #[expect(clippy::cast_precision_loss, reason = "a bar")]
 pub(crate) fn against(times: f64) -> Value {
     let before = chart::gauge(times.min(1.0), EXPECTED);

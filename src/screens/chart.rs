@@ -1,10 +1,9 @@
-//! Long series in few cells: downsampling by Largest Triangle Three Buckets, bars, and sparklines of block characters.
+//! Draws long series in few cells: downsampling by Largest Triangle Three Buckets, bars, and sparklines of block characters.
 
 const BLOCKS: [char; 9] = ['_', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// Indices of at most `most` points (in order of x) that keep the shape of the line: the first, the last, and of each
-/// bucket between them the point that spans the largest triangle with the point kept before it and the mean of the
-/// next bucket.
+/// Indices of at most `most` points (ordered by x) that keep the shape of the line: the first, the last, and from each bucket
+/// between them the point that forms the largest triangle with the previously kept point and the mean of the next bucket.
 pub(crate) fn lttb(points: &[(f64, f64)], most: usize) -> Vec<usize> {
     if points.len() <= most {
         return (0..points.len()).collect();
@@ -41,7 +40,7 @@ fn mean(points: &[(f64, f64)]) -> (f64, f64) {
     (sum.0 / many, sum.1 / many)
 }
 
-/// The series in at most `width` cells; `None` stays unknown, without a line across it.
+/// The series in at most `width` cells; a cell without a known value stays `None`.
 #[expect(clippy::cast_precision_loss, reason = "a position in a series")]
 pub(crate) fn resample(values: &[Option<f64>], width: usize) -> Vec<Option<f64>> {
     if values.len() <= width {
@@ -70,7 +69,7 @@ pub(crate) fn resample(values: &[Option<f64>], width: usize) -> Vec<Option<f64>>
         &mut lttb(&known, width).into_iter().map(|at| known[at]),
         false,
     );
-    // A cell without a kept point takes a known value of its range.
+    // Cells without a kept point get a known value of their range.
     put(&mut known.iter().copied(), true);
     cells
 }
@@ -85,7 +84,7 @@ fn cell(at: f64, of: usize, width: usize) -> usize {
     ((at * width as f64 / of as f64) as usize).min(width - 1)
 }
 
-/// Bars of this many rows, the top row first, from 0 to the highest value. Zero is `_`, unknown is blank.
+/// Bars of this many lines, the top line first, from 0 to the highest value. Zero is `_`, an unknown value is a space.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
@@ -114,16 +113,16 @@ pub(crate) fn bars(values: &[Option<f64>], rows: usize) -> Vec<String> {
     (0..rows).rev().map(line).collect()
 }
 
-/// The series in one line of at most `width` cells.
+/// The series as one line of at most `width` cells.
 pub(crate) fn sparkline(values: &[Option<f64>], width: usize) -> String {
     bars(&resample(values, width), 1).concat()
 }
 
-/// Parts of a cell from the left, by eighths.
+/// A cell filled from the left, in eighths.
 const EIGHTHS: [char; 8] = ['░', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
-/// A share of the whole as a bar of this many cells, the rest of it in `░`. What is more than nothing is seen, and so is what is
-/// less than the whole; more than the whole ends in an arrow.
+/// A share of the whole as a bar of this many cells, the rest in `░`. A share above 0 fills at least an eighth, a share below 1
+/// leaves at least an eighth, and a share above 1 ends in an arrow.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
@@ -145,7 +144,7 @@ pub(crate) fn gauge(share: f64, width: usize) -> String {
     (0..width).map(cell).collect()
 }
 
-/// The series in some lines of at most `width` cells.
+/// The series as several lines of at most `width` cells.
 pub(crate) fn series(values: &[Option<f64>], width: usize, lines: usize) -> Vec<String> {
     bars(&resample(values, width), lines)
 }

@@ -1,4 +1,4 @@
-//! The chunks of one hypertable, and the marks on their time axis, for the details of several screens.
+//! The chunks of one hypertable and the marks on their time axis, for the details of several screens.
 
 mod cut;
 mod size;
@@ -20,16 +20,16 @@ use crate::server::sql::{Query, query};
 pub(crate) use cut::Cut;
 pub(crate) use size::Size;
 
-/// `$1` is the hypertable's id (int8).
+/// The chunks and policies of a hypertable; `$1` is its id (int8).
 pub const QUERY: Query = query!("chunks");
 
-/// The bits of a chunk's status.
+/// Bits of `chunk.status`.
 const COMPRESSED: i32 = 1;
 const UNORDERED: i32 = 2;
 const FROZEN: i32 = 4;
 const PARTIAL: i32 = 8;
 
-/// Number of aggregates that get their own line on the axis.
+/// Maximum number of aggregates with a line of their own on the axis.
 const MOST_WINDOWS: usize = 8;
 
 #[derive(Debug, Clone, Deserialize)]
@@ -41,27 +41,27 @@ pub struct Chunk {
     #[serde(rename = "range_end", deserialize_with = "number")]
     pub end: Point,
     status: i32,
-    /// In object storage (OSM): no policy of this database touches it.
+    /// The chunk is in object storage (OSM); no policy of this database affects it.
     tiered: bool,
-    /// `None`: before TimescaleDB 2.13.
+    /// Creation time; `None`: before TimescaleDB 2.13.
     #[serde(rename = "creation_time")]
     created: Option<Stamp>,
-    /// As recorded when it was compressed, like `after_bytes`; `None`: nothing is on record.
+    /// Recorded when the chunk was compressed, as is `after_bytes`; `None`: no record.
     pub before_bytes: Option<i64>,
     pub after_bytes: Option<i64>,
-    /// Present size, with its compressed companion.
+    /// Present size, including the compressed data.
     #[serde(rename = "bytes")]
     pub size: Size,
 }
 
-/// A point on the axis of [`Chunks`].
+/// Reads a point; [`Chunks`] sets its axis later.
 fn number<'de, D: Deserializer<'de>>(raw: D) -> Result<Point, D::Error> {
     let raw = i64::deserialize(raw)?;
     let axis = Axis::Integer;
     Ok(Point { axis, raw })
 }
 
-/// A row of [`QUERY`] is one of the two.
+/// A row of [`QUERY`] is a mark or a chunk.
 #[derive(Deserialize)]
 struct Line {
     #[serde(rename = "kind")]
@@ -69,7 +69,7 @@ struct Line {
     chunk: Option<Chunk>,
 }
 
-/// The rows of [`QUERY`].
+/// All rows of [`QUERY`].
 #[derive(Debug, Clone)]
 pub struct Chunks {
     axis: Axis,
@@ -91,7 +91,7 @@ impl Chunks {
         Ok(Self { axis, chunks, cuts })
     }
 
-    /// Whether it is due for compression and not compressed.
+    /// Whether the chunk is past `compress_after` and not compressed.
     fn is_backlog(&self, chunk: &Chunk) -> bool {
         let policy = self
             .cuts
@@ -114,12 +114,12 @@ impl Chunks {
         MapCell { sign, level }
     }
 
-    /// The time axis with the policies.
+    /// The time axis with the marks of the policies.
     pub(crate) fn picture(&self) -> Section {
         self.picture_of_run(|_| false)
     }
 
-    /// The same, with the chunks that the next run drops.
+    /// As [`Self::picture`], with the chunks marked that the next run drops.
     pub(crate) fn picture_of_run(&self, goes: impl Fn(&Chunk) -> bool) -> Section {
         let cell = |chunk: &Chunk| {
             if goes(chunk) {
@@ -140,7 +140,7 @@ impl Chunks {
                 cell: cell(chunk),
                 bytes: chunk.written_bytes(),
             })
-            // A tiered chunk whose range is not contiguous has the end of time as its range.
+            // The range of a tiered chunk may end at the end of time; such a slice is not drawn.
             .filter(|slice| slice.cell.sign != 'T' || slice.end < i64::MAX)
             .collect();
         let known = [
@@ -199,7 +199,7 @@ impl Chunks {
         marks
     }
 
-    /// The time axis and the chunk list, newest first.
+    /// The time axis, and the list of chunks, newest first.
     pub fn sections(&self) -> Vec<Section> {
         let here = || self.chunks.iter().filter(|chunk| !chunk.tiered);
         let many = here().count();
@@ -231,7 +231,7 @@ impl Chunk {
         self.tiered
     }
 
-    /// Bytes before compression; for an uncompressed chunk its present size.
+    /// Bytes before compression; for an uncompressed chunk its present size. `None`: unknown.
     pub(crate) fn written_bytes(&self) -> Option<i64> {
         if self.status & COMPRESSED != 0 {
             self.before_bytes
@@ -258,7 +258,7 @@ impl Chunk {
         words.join(", ")
     }
 
-    /// Whether it is due for a policy: its range ends by `boundary`, or it was created before `made_before`.
+    /// Whether the chunk is due for a policy: it ends by `boundary`, or was created before `made_before`.
     pub(crate) fn is_past(&self, boundary: Option<i64>, made_before: Option<Stamp>) -> bool {
         let made = self.created.zip(made_before);
         boundary.is_some_and(|boundary| self.end.raw <= boundary)
@@ -266,7 +266,7 @@ impl Chunk {
     }
 }
 
-/// Chunks as a table: range, state, present size, and sizes recorded at compression.
+/// Chunks as a table: range, state, present size, and sizes recorded when they were compressed.
 pub fn list<'a>(
     title: String,
     chunks: impl Iterator<Item = &'a Chunk>,

@@ -1,4 +1,4 @@
-//! Compression: size of each hypertable before and after, and its backlog.
+//! Compression: size of each hypertable before and after compression, and its backlog.
 
 mod details;
 mod headline;
@@ -33,7 +33,7 @@ pub use pace::Pace;
 
 pub use self::row::{Drift, Packed, Recorded, Row};
 
-/// Seconds after which the row of a running policy is read again.
+/// While a policy runs, its row is read again after this many seconds.
 const LOOK_AGAIN: f64 = 30.0;
 
 impl Record for Row {
@@ -248,7 +248,7 @@ impl Record for Row {
             .policy
             .as_ref()
             .is_some_and(|policy| policy.scheduled && policy.next_start == Some(Stamp::BEFORE_ALL));
-        // The run may start to wait for a lock, which changes no catalogue.
+        // A run that begins to wait for a lock changes no catalogue table.
         hypertable.next_due = due.at(runs.then_some(LOOK_AGAIN));
         if let Some(policy) = &mut hypertable.policy {
             policy.changed = due.changed();

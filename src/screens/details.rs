@@ -1,4 +1,4 @@
-//! The details of one row: sections that need no query, and those of queries.
+//! The details of one row: sections that need no query, and sections of queries.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use crate::model::moment::Stamp;
 use crate::model::verdict::Verdict;
 use crate::screens::record::Section;
 
-/// A part with its own query.
+/// The sections of one query.
 #[derive(Debug)]
 enum Part {
     Waiting,
@@ -17,14 +17,13 @@ enum Part {
 #[derive(Debug)]
 pub struct Details {
     pub key: String,
-    /// The title of the row.
     pub title: String,
     pub verdict: Option<Verdict>,
     /// The row is no longer in the list; its last known state is shown.
     pub gone: bool,
-    /// The first line on the screen.
+    /// Number of the first visible line.
     pub top: usize,
-    /// Cells scrolled sideways.
+    /// Number of cells that are scrolled off on the left.
     pub left: usize,
     facts: Vec<Section>,
     titles: Vec<&'static str>,
@@ -48,7 +47,7 @@ impl Details {
         }
     }
 
-    /// Starts a new request; the old sections stay until its answer.
+    /// Starts a new request; the old sections stay until it is answered.
     pub fn ask(&mut self, asked: u64, facts: Vec<Section>, titles: Vec<&'static str>) {
         self.asked = asked;
         self.facts = facts;
@@ -68,7 +67,7 @@ impl Details {
         }
     }
 
-    /// All sections in order; a part that failed has its error.
+    /// All sections in order; for a failed query, its error.
     pub fn sections(&self) -> Vec<Section> {
         let mut all = self.facts.clone();
         for (part, title) in self.parts.iter().zip(&self.titles) {
@@ -79,7 +78,7 @@ impl Details {
                 Part::Failed(error) => all.push(note(format!("cannot be read: {error}"))),
             }
         }
-        // The time axis first: it is understood faster than the figures.
+        // The time axis is first because it is understood faster than numbers.
         all.sort_by_key(|section| !matches!(section, Section::Axis(_)));
         all
     }

@@ -1,5 +1,5 @@
 //! A filter for the rows of a table: words, `~regular expressions` (`!` before either inverts it) and comparisons of fields.
-//! A row passes if all of them hold.
+//! A row passes if all parts match.
 
 mod compare;
 mod tokens;
@@ -17,14 +17,14 @@ pub(crate) use self::compare::Kind;
 /// A field that a filter can name.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Field {
-    /// Heading on the screen; empty: it is not on the screen.
+    /// Heading on the screen; empty: not on the screen.
     pub title: &'static str,
-    /// Key in JSON; empty: it is on the screen only.
+    /// Key in JSON; empty: not in JSON.
     pub key: &'static str,
 }
 
 impl Field {
-    /// Its name for messages.
+    /// Name for messages: the heading in lower case, otherwise the key.
     fn name(&self) -> String {
         if self.title.is_empty() {
             self.key.to_owned()
@@ -42,15 +42,15 @@ pub struct Filter {
 
 #[derive(Debug, Clone)]
 enum Term {
-    /// Lower-case text that the row's line, in lower case, must contain; or, inverted, must not.
+    /// Lower-case text that the row's text must contain (true: must not contain).
     Word(String, bool),
     Regex(Regex, bool),
     Comparison(Comparison),
 }
 
 impl Filter {
-    /// Reads a typed filter; `kinds`: what a field holds in the present rows, empty if that is unknown. Parts with an error
-    /// are left out; the first error says what to write.
+    /// Parses a typed filter; `kinds` returns the kinds of a field's values in the present rows (empty: unknown). Parts with an error
+    /// are left out; the text of the first error says what to write.
     pub(crate) fn read(
         text: &str,
         fields: &[Field],
@@ -72,12 +72,12 @@ impl Filter {
         &self.text
     }
 
-    /// Whether it matches everything.
+    /// Whether every row passes.
     pub fn is_empty(&self) -> bool {
         self.terms.is_empty()
     }
 
-    /// Whether a row passes; `line`: its text, `value`: its fields by their indices.
+    /// Whether a row passes; `line`: its text, `value`: its fields by index.
     pub(crate) fn passes(
         &self,
         line: impl Fn() -> String,
@@ -98,7 +98,7 @@ impl Filter {
         })
     }
 
-    /// Whether it looks for some text, and not only for everything without one.
+    /// Whether a part requires some text, as opposed to excluding it.
     pub(crate) fn looks_for_text(&self) -> bool {
         let looks = |term: &Term| matches!(term, Term::Word(_, false) | Term::Regex(_, false));
         self.terms.iter().any(looks)
@@ -139,7 +139,7 @@ fn regex(expression: &str) -> Result<Regex, String> {
         .map_err(|error| said(&error))
 }
 
-/// The last line of the library's message, which has the reason; the lines before it draw the expression.
+/// The reason from an error message of the regex library: its last line. The lines before it show the expression.
 fn said(error: &regex::Error) -> String {
     let text = error.to_string();
     let fault = text.lines().last().unwrap_or_default();
@@ -149,8 +149,8 @@ fn said(error: &regex::Error) -> String {
     )
 }
 
-/// The field that is called so, in any case and with or without the spaces of its heading. A heading comes before a key: it is
-/// what the user sees.
+/// Index of the field with this name, ignoring case, spaces, `_` and `-`. Headings take precedence over keys because users see
+/// them.
 fn find(fields: &[Field], typed: &str) -> Option<usize> {
     let plain = |name: &str| name.to_lowercase().replace([' ', '_', '-'], "");
     let typed = plain(typed);
@@ -159,7 +159,7 @@ fn find(fields: &[Field], typed: &str) -> Option<usize> {
     by_title.or_else(|| fields.iter().position(|field| named(field.key)))
 }
 
-/// The error for a field that does not exist: those near it, and all there are.
+/// Error for an unknown field: similar names, and all names.
 fn unknown(fields: &[Field], typed: &str) -> String {
     let names: Vec<String> = fields.iter().map(Field::name).collect();
     let typed = typed.to_lowercase();

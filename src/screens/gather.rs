@@ -12,15 +12,15 @@ use crate::screens::record::Record;
 use crate::screens::table::{Freshness, Table};
 use crate::server::known::At;
 
-/// The findings of each screen.
+/// Findings by screen.
 pub type Found = BTreeMap<ScreenId, Vec<Row>>;
 
-/// The findings of one screen's rows from their last verdicts.
+/// Findings of one screen's rows, by their last verdicts.
 pub fn found_on(screens: &Screens, part: ScreenId) -> Vec<Row> {
     with_table!(screens, part, |table| collect(part, table))
 }
 
-/// The findings that the Overview lists, with what is hidden from this role.
+/// Findings that the Overview lists, including those about what is hidden from this role.
 pub fn found(screens: &Screens, part: ScreenId, at: &At) -> Vec<Row> {
     let mut rows = found_on(screens, part);
     rows.retain(|row| is_listed(&row.finding));
@@ -29,7 +29,7 @@ pub fn found(screens: &Screens, part: ScreenId, at: &At) -> Vec<Row> {
     rows
 }
 
-/// The caveats of a screen: what is unknown, or not read yet.
+/// Texts for what a screen cannot show, or has not read yet.
 pub fn caveats(screens: &Screens, id: ScreenId, at: &At) -> Vec<String> {
     let mut caveats = screens.own_caveats(id, at);
     if id == ScreenId::Overview {
@@ -38,7 +38,7 @@ pub fn caveats(screens: &Screens, id: ScreenId, at: &At) -> Vec<String> {
     caveats
 }
 
-/// The caveats of the Overview's findings: what is unknown, or not read yet.
+/// Texts for what may be missing among the Overview's findings.
 fn ungathered(screens: &Screens, at: &At) -> Vec<String> {
     let mut said = unread(screens, at);
     let missing = screens.queries.rows().iter().any(|row| {
@@ -56,7 +56,7 @@ fn ungathered(screens: &Screens, at: &At) -> Vec<String> {
     said
 }
 
-/// What the Overview's parts have not read, so that findings may be missing.
+/// Texts for what the screens of the Overview have not read yet.
 pub fn unread(screens: &Screens, at: &At) -> Vec<String> {
     let mut said = Vec::new();
     for part in PARTS {

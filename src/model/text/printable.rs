@@ -30,7 +30,7 @@ const UNSEEN: &[(char, char)] = &[
 /// Maximum length of a server's message, in characters.
 const WORDS: usize = 8_000;
 
-/// A server's message, cut to [`WORDS`] characters; the text says so.
+/// A server's message, cut to 8000 characters; the text mentions the cut.
 pub fn bounded(words: &str) -> String {
     match words.char_indices().nth(WORDS) {
         None => words.to_owned(),

@@ -54,12 +54,12 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
 /// The statement of a session.
 #[derive(Deserialize)]
 struct Statement {
-    /// `None`: it has not run a statement yet.
+    /// `None`: the session has not run a statement yet.
     query: Option<String>,
-    /// The server keeps no more of it than `room`.
+    /// The statement is longer than `room`, and the server has only its start.
     #[serde(deserialize_with = "or_default")]
     cut: bool,
-    /// With its unit, as in `1kB`.
+    /// `track_activity_query_size` with its unit, such as `1kB`.
     room: String,
 }
 
@@ -100,13 +100,13 @@ enum Side {
     Blocks,
 }
 
-/// A session in the chain of blocked sessions.
+/// A session of the lock queue.
 #[derive(Deserialize)]
 struct Link {
     side: Side,
-    /// Distance in the chain; 1: it blocks the session of the details, or is blocked by it.
+    /// Distance in the queue; 1: it directly blocks the session of the details, or is directly blocked by it.
     depth: usize,
-    /// 0: a prepared transaction.
+    /// 0 for a prepared transaction.
     pid: i32,
     role: Option<String>,
     #[serde(deserialize_with = "or_default")]
@@ -116,7 +116,7 @@ struct Link {
     transaction: Option<Stamp>,
     #[serde(rename = "wait_lock")]
     wait: Option<Wait>,
-    /// The first 200 characters; `None`: hidden, or there is none.
+    /// First 200 characters; `None`: hidden, or no query.
     query: Option<String>,
 }
 
@@ -159,19 +159,19 @@ pub(super) fn chain(_row: &Row, rows: &[tokio_postgres::Row], at: &At) -> Result
     Ok(sections.into())
 }
 
-/// The locks of one mode that a session holds, or waits for, on one object.
+/// The locks of one mode that a session holds or waits for on one object.
 #[derive(Deserialize)]
 struct Lock {
-    /// As `pg_locks` calls it: `relation`, `transactionid`, `tuple`, …
+    /// As in `pg_locks`: `relation`, `transactionid`, `tuple`, …
     #[serde(rename = "locktype")]
     kind: String,
     mode: String,
-    /// Whether it holds the lock; otherwise it waits for it.
+    /// True: the session holds the lock; false: it waits for it.
     granted: bool,
-    /// Number of relations; chunks and partitions are counted with their table.
+    /// Number of relations; chunks and partitions count as their table.
     many: i64,
     thing: Option<String>,
-    /// Some are on chunks or partitions of `thing`.
+    /// Some of the locks are on chunks or partitions of `thing`.
     #[serde(deserialize_with = "or_default")]
     parts: bool,
 }
@@ -212,11 +212,11 @@ pub(super) fn locks(_row: &Row, rows: &[tokio_postgres::Row], _at: &At) -> Resul
     }])
 }
 
-/// A figure of one of the server's progress views.
+/// One column of one of PostgreSQL's progress views.
 #[derive(Deserialize)]
 struct Progress {
     command: String,
-    /// The view's column.
+    /// Name of the column.
     name: String,
     value: String,
 }

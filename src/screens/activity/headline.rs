@@ -5,7 +5,7 @@ use crate::model::text;
 use crate::screens::headline::{groups, line, number, rows as many_rows};
 use crate::server::known::At;
 
-/// The states that need a look come first; background workers have none.
+/// States with problems come first. Background workers have no state.
 const STATES: [(Option<&str>, &str); 7] = [
     (Some("blocked"), "blocked"),
     (Some("aborted tx"), "aborted in transaction"),
@@ -44,7 +44,7 @@ pub(super) fn headline(rows: &[Row], at: &At) -> Vec<String> {
 fn oldest(rows: &[Row], at: &At) -> String {
     let open = rows.iter().filter(|row| !row.own);
     let open = open.filter_map(|row| Some((row.transaction?, row)));
-    // A role that does not see the others' sessions does not see their transactions either.
+    // The transactions of hidden sessions are hidden too.
     let seen = if rows.iter().all(|row| row.visible) {
         ""
     } else {

@@ -8,7 +8,7 @@ use crate::model::verdict::{Finding, Findings, Level, Verdict};
 use crate::model::{rules, text};
 use crate::server::known::At;
 
-/// Ends the reason of an idle transaction, before the relation on which it has its strongest lock.
+/// Part of the reason for an idle transaction; the relation with the session's strongest lock follows.
 pub(crate) const LOCKS_ON: &str = "; the strongest is on ";
 
 pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
@@ -62,7 +62,7 @@ fn healthy(row: &Row, at: &At) -> String {
 }
 
 impl Wait {
-    /// The lock that it waits for, in words.
+    /// Text for the lock that the session waits for.
     pub(super) fn words(&self) -> String {
         let mode = Mode::parse(&self.mode).map_or(self.mode.as_str(), |mode| mode.name());
         let relation = self.relation.as_deref();
@@ -207,7 +207,7 @@ fn runs_long(row: &Row, at: &At, findings: &mut Findings) {
     if row.own || row.leader.is_some() || row.idles_in_transaction() || !row.is_active() {
         return;
     }
-    // Maintenance may run long; the screens of its jobs judge that.
+    // Maintenance may run long; the Jobs and Compression screens judge that.
     if row.doing().is_some() || row.backend.as_deref() != Some("client backend") {
         return;
     }

@@ -1,4 +1,4 @@
-//! A session or worker, and its texts.
+//! A session or worker, and texts about it.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,22 +11,22 @@ use crate::server::row::or_default;
 /// The lock that a session waits for.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Wait {
-    /// As `pg_locks` calls it: `relation`, `transactionid`, `tuple`, …
+    /// As in `pg_locks`: `relation`, `transactionid`, `tuple`, …
     #[serde(alias = "wait_lock")]
     pub lock: String,
     #[serde(alias = "wait_mode")]
     pub mode: String,
-    /// `None`: before PostgreSQL 14.
+    /// Start of the wait; `None`: before PostgreSQL 14.
     #[serde(alias = "wait_start")]
     pub since: Option<Stamp>,
     #[serde(alias = "wait_relation")]
     pub relation: Option<String>,
-    /// The hypertable, aggregate or table that the relation belongs to.
+    /// Hypertable, aggregate or table that the relation belongs to.
     #[serde(alias = "wait_thing")]
     pub thing: Option<String>,
 }
 
-/// The job that this worker runs.
+/// The job that a worker runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
     #[serde(alias = "job_id")]
@@ -37,31 +37,31 @@ pub struct Job {
     pub target: Option<String>,
 }
 
-/// Running maintenance, from the server's progress views.
+/// Maintenance command in PostgreSQL's progress views.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Work {
     #[serde(alias = "work")]
     pub command: String,
     #[serde(alias = "work_phase")]
     pub(crate) phase: Option<String>,
-    /// From 0 to 1; `None`: the server does not say.
+    /// Done part, from 0 to 1; `None`: the server does not report it.
     #[serde(alias = "work_share")]
     pub share: Option<f64>,
     #[serde(alias = "work_relation")]
     pub relation: Option<String>,
 }
 
-/// The session at the root of a chain of blocked sessions.
+/// The session at the head of a lock queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     pub pid: i32,
-    /// It runs a statement, so cancelling that is enough; otherwise the session must be terminated.
+    /// A statement runs, so cancelling it is enough; otherwise the session must be terminated.
     pub active: bool,
-    /// One of the console's own sessions, which no action terminates.
+    /// This is one of the console's own sessions, which no action terminates.
     pub own: bool,
 }
 
-/// Another session, in words.
+/// Another session, as text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Party {
     pub pid: i32,
@@ -75,10 +75,10 @@ pub(crate) struct Party {
 )]
 pub struct Row {
     pub pid: i32,
-    /// Of a parallel worker: the session that it works for.
+    /// For a parallel worker: pid of its leader.
     #[serde(alias = "leader_pid")]
     pub(crate) leader: Option<i32>,
-    /// In this database. A session of another database is listed only if it blocks one of this database.
+    /// Connected to this database. Sessions of other databases are listed only if they block one of this database.
     pub here: bool,
     pub database: Option<String>,
     pub role: Option<String>,
@@ -87,13 +87,13 @@ pub struct Row {
     /// `None`: hidden from this role.
     #[serde(alias = "backend_type")]
     pub backend: Option<String>,
-    /// This role may see its query.
+    /// Whether this role may see the session's query.
     pub visible: bool,
     pub client: Option<String>,
-    /// One of the console's own sessions.
+    /// This is one of the console's own sessions.
     #[serde(default)]
     pub own: bool,
-    /// Quoted gids of the prepared transactions that block it.
+    /// Quoted gids of the prepared transactions that block the session.
     #[serde(default)]
     pub prepared: Option<String>,
     #[serde(alias = "backend_start")]
@@ -107,42 +107,42 @@ pub struct Row {
     pub state: Option<String>,
     pub(crate) wait_event_type: Option<String>,
     pub wait_event: Option<String>,
-    /// Its transaction has written.
+    /// The transaction has written.
     pub writes: bool,
-    /// Age of its transaction id, in transactions.
+    /// Age of the transaction id, in transactions.
     pub xid_age: Option<i32>,
-    /// Age of its snapshot, in transactions: vacuum keeps all rows deleted since then.
+    /// Age of the snapshot, in transactions: vacuum keeps all rows that were deleted since then.
     pub(crate) xmin_age: Option<i32>,
-    /// First 2000 characters; `None`: hidden, or there is none.
+    /// First 2000 characters; `None`: hidden, or no query.
     pub query: Option<String>,
-    /// Pids that block it; 0 is a prepared transaction.
+    /// Pids that block the session; 0 for a prepared transaction.
     pub blockers: Vec<i32>,
     #[serde(alias = "wait_lock")]
     pub wait: Option<Wait>,
-    /// The relation on which it has its strongest lock.
+    /// The relation on which the session has its strongest lock.
     pub relation: Option<String>,
     /// `hypertable`, `aggregate` or `table`.
     pub relation_kind: Option<String>,
-    /// The chunk (or partition) that it holds a heavy lock on.
+    /// The chunk (or partition) on which the session holds a lock that blocks others.
     pub chunk: Option<String>,
     #[serde(alias = "job_id")]
     pub job: Option<Job>,
     pub work: Option<Work>,
-    /// Depth in the tree of blocked sessions; 0: no listed session blocks it.
+    /// Depth in the tree of blocked sessions; 0: no listed session blocks this one.
     #[serde(default)]
     pub depth: usize,
     pub family: Option<i32>,
     #[serde(default)]
     pub(crate) blocked_by: Vec<Party>,
-    /// Pids that it blocks.
+    /// Pids that this session blocks directly.
     #[serde(default)]
     pub blocks: Vec<i32>,
-    /// Start of the longest of these waits.
+    /// Start of the longest wait of the sessions in `blocks`.
     pub(crate) blocks_since: Option<Stamp>,
-    /// Number of sessions blocked by these in turn.
+    /// Number of sessions that wait behind those in `blocks`.
     #[serde(default)]
     pub behind: usize,
-    /// The root of its chain; `None`: no listed session blocks it.
+    /// Head of the lock queue; `None`: no listed session blocks this one.
     #[serde(default)]
     pub head: Option<Head>,
 }
@@ -153,7 +153,7 @@ const IDLE_IN_TRANSACTION: &str = "idle in transaction";
 pub(super) const ABORTED: &str = "idle in transaction (aborted)";
 
 impl Row {
-    /// The state, shortened for the screen.
+    /// The state as the STATE column shows it; a session that waits for a lock is `blocked`.
     pub fn state_name(&self) -> Option<&str> {
         if self.wait.is_some() {
             return Some("blocked");
@@ -177,7 +177,7 @@ impl Row {
         matches!(self.state.as_deref(), Some(IDLE_IN_TRANSACTION | ABORTED))
     }
 
-    /// Seconds in the present state: since the query began, or since it ended.
+    /// Seconds in the present state: since the wait or the query began, or since the query ended.
     pub(super) fn state_seconds(&self, at: &At) -> Option<f64> {
         let since = if let Some(wait) = &self.wait {
             wait.since.or(self.query_started)
@@ -197,12 +197,12 @@ impl Row {
         seconds(self.transaction, at)
     }
 
-    /// Number of transactions whose deleted rows vacuum must keep because of it; `None`: none.
+    /// Number of transactions whose deleted rows vacuum must keep because of this session; `None`: none.
     pub(super) fn holds_back(&self) -> Option<i32> {
         self.xmin_age.max(self.xid_age)
     }
 
-    /// The program, or the kind of worker.
+    /// `application_name`, or the kind of worker.
     pub fn program(&self) -> &str {
         match self.backend.as_deref() {
             Some(backend) if self.application.is_empty() => backend,
@@ -220,14 +220,14 @@ impl Row {
         format!("{indent}{} {}{own}", self.pid, self.program())
     }
 
-    /// The hypertable, aggregate or table that it waits for, has locked, or runs a job on.
+    /// Hypertable, aggregate or table that the session waits for, has locked, or runs a job on.
     pub fn thing(&self) -> Option<&str> {
         let waited = self.wait.as_ref().and_then(|wait| wait.thing.as_deref());
         let target = || self.job.as_ref().and_then(|job| job.target.as_deref());
         waited.or(self.relation.as_deref()).or_else(target)
     }
 
-    /// Whether it refreshes an aggregate, judged by its statement or its job.
+    /// Whether the session refreshes an aggregate, judged by its job or its statement.
     fn refreshes(&self) -> bool {
         let job = self.job.as_ref().map(|job| job.proc.as_str());
         job == Some("policy_refresh_continuous_aggregate")
@@ -239,7 +239,7 @@ impl Row {
                 })
     }
 
-    /// Maintenance with its progress, or a job, in words; `None`: only its query is known.
+    /// Text for the session's maintenance command or job; `None`: neither.
     pub fn doing(&self) -> Option<String> {
         if let Some(work) = &self.work {
             return Some(work.text());
@@ -289,14 +289,14 @@ impl Work {
     }
 }
 
-/// Seconds since then; never negative, even if the clocks differ a little.
+/// Seconds since then; 0 if the time is in the future because the clocks differ.
 pub(super) fn seconds(since: Option<Stamp>, at: &At) -> Option<f64> {
     since.map(|since| at.now.seconds_since(since).max(0.0))
 }
 
 pub(super) fn span(seconds: Option<f64>) -> Value {
     seconds.map_or(Value::Null, |seconds| {
-        // Whole seconds, so that a list read every second does not flicker.
+        // Whole seconds, so that the value does not change several times a second.
         Value::Seconds(if seconds < 1.0 { 0.0 } else { seconds.floor() })
     })
 }

@@ -1,4 +1,4 @@
-//! The order of the sessions: each one below the session that blocks it.
+//! Order of the sessions: each one below the session that blocks it.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use crate::model::moment::Stamp;
 use crate::model::text;
 use crate::model::text::party;
 
-/// Puts every session below its first blocker, and every parallel worker below its leader; sets who blocks whom.
+/// Sorts every session below its first blocker and every parallel worker below its leader; fills in who blocks whom.
 pub(super) fn settle(rows: &mut Vec<Row>) {
     let places: HashMap<i32, usize> = rows
         .iter()
@@ -30,7 +30,7 @@ pub(super) fn settle(rows: &mut Vec<Row>) {
     let mut order = Vec::with_capacity(rows.len());
     let mut done = vec![false; rows.len()];
     let roots = (0..rows.len()).filter(|place| parents[*place].is_none());
-    // A cycle (a deadlock that the server has not resolved yet) has no root: start at any of its sessions.
+    // The sessions of a deadlock that the server has not resolved yet have no root: start at any of them.
     for root in roots.chain(0..rows.len()) {
         let mut open = vec![(root, 0)];
         while let Some((place, depth)) = open.pop() {
@@ -55,7 +55,7 @@ pub(super) fn settle(rows: &mut Vec<Row>) {
     set_roots(rows);
 }
 
-/// Sets the root of each blocked session, and the number of sessions blocked indirectly.
+/// Sets the head of each blocked session's queue, and the number of indirectly blocked sessions.
 fn set_roots(rows: &mut [Row]) {
     for place in 0..rows.len() {
         let row = &rows[place];
@@ -89,7 +89,7 @@ fn set_roots(rows: &mut [Row]) {
     }
 }
 
-/// Sets the blockers of each session, and whom it blocks since when.
+/// Sets the blockers of each session, the sessions that it blocks, and since when.
 fn set_blockers(rows: &mut [Row], places: &HashMap<i32, usize>) {
     let parties: Vec<Party> = rows
         .iter()
@@ -119,7 +119,7 @@ fn set_blockers(rows: &mut [Row], places: &HashMap<i32, usize>) {
         };
         row.blocked_by = row.blockers.iter().map(party).collect();
         if row.own {
-            // The console's own waits end by lock_timeout: they are not worth a report.
+            // The console's own waits are not reported: its short lock_timeout ends them.
             continue;
         }
         let over = row.blockers.iter().filter_map(|pid| places.get(pid));

@@ -1,4 +1,4 @@
-//! A worker that waits for a lock: how long, which lock, and which session to terminate.
+//! A worker that waits for a lock: since when, for which lock, and which session to terminate.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,18 +11,18 @@ use crate::model::verdict::{Finding, Level};
 /// The action that terminates the blocking session.
 pub(super) const END: &str = "terminate-session";
 
-/// A worker (of a refresh, of a policy) that waits for a lock.
+/// A worker of a policy that waits for a lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Blocked {
     #[serde(alias = "blocked_pid")]
     pub pid: i32,
-    /// The root of its queue; 0: a prepared transaction; `None`: it has ended.
+    /// Head of the lock queue; 0: a prepared transaction; `None`: the blocking session has ended.
     pub blocker: Option<i32>,
     pub blocker_name: Option<String>,
-    /// `None`: it waits for a transaction, not for a relation.
+    /// `None`: the worker waits for a transaction, not for a relation.
     #[serde(alias = "blocked_on")]
     pub relation: Option<String>,
-    /// `None`: before PostgreSQL 14.
+    /// Start of the wait; `None`: before PostgreSQL 14.
     #[serde(alias = "blocked_since")]
     pub since: Option<Stamp>,
 }
@@ -53,7 +53,7 @@ impl Blocked {
         )
     }
 
-    /// The finding, if it has waited longer than `patience` seconds.
+    /// The finding; `None`: the wait is shorter than `patience` seconds.
     pub(in crate::screens) fn finding(
         &self,
         rule: &'static Rule,
@@ -67,13 +67,13 @@ impl Blocked {
         }
         let mut finding = Finding::new(rule, Level::Warning, self.words(who, now))
             .since(self.since)
-            // A prepared transaction has no session to terminate.
+            // There is no session to terminate for a prepared transaction.
             .fixed_by(self.session().map(|_| END));
         finding.on = self.session();
         Some(finding)
     }
 
-    /// The session to terminate.
+    /// The session to terminate; `None`: a prepared transaction, or the blocking session has ended.
     pub(in crate::screens) fn session(&self) -> Option<Target> {
         self.blocker.filter(|pid| *pid != 0).map(Target::session)
     }

@@ -59,7 +59,7 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
     findings.verdict(healthy)
 }
 
-/// Its other refresh policies; the one whose window ends latest is judged with the lag.
+/// Finding for paused or failing refresh policies other than the one shown, which is judged with the lag.
 fn judge_others(row: &Row, findings: &mut Findings) {
     let Some(job) = row.other_job.filter(|_| row.other_stopped > 0) else {
         return;
@@ -81,7 +81,7 @@ fn judge_others(row: &Row, findings: &mut Findings) {
     );
 }
 
-/// A parent that is not refreshed makes its children late, although their lag behind it is zero.
+/// An aggregate whose parent is not refreshed is late too, although its lag behind the parent is zero.
 fn judge_parent(row: &Row, findings: &mut Findings) {
     if row.parent_id.is_none() {
         return;
@@ -142,7 +142,7 @@ fn healthy(row: &Row, at: &At) -> String {
     }
 }
 
-/// Mentions an `end_offset` that is most of the expected lag, because it is easily forgotten.
+/// Text for an `end_offset` that makes up most of the expected lag; empty if it does not.
 fn held_back(row: &Row, at: &At) -> String {
     let (Some(end), Some(expected)) = (row.end_seconds, row.expected_seconds) else {
         return String::new();
@@ -157,7 +157,7 @@ fn held_back(row: &Row, at: &At) -> String {
     }
 }
 
-/// A lag in words: a length of time, or units of integer time.
+/// Text of a lag: a duration, or units of integer time.
 #[expect(clippy::cast_precision_loss, reason = "microseconds of a lag fit")]
 fn amount(row: &Row, lag: i64) -> String {
     if row.axis == Axis::Integer {
@@ -188,7 +188,7 @@ fn judge_wipe(row: &Row, findings: &mut Findings) {
     }
 }
 
-/// The form offers a refresh of the missing history too, because a policy refreshes its window only.
+/// The fix's form also offers a refresh of the missing history, because a policy refreshes only its window.
 fn no_policy(level: Level, reason: impl Into<String>) -> Finding {
     Finding::new(&rules::AGGREGATE_NO_POLICY, level, reason).setting("refresh_missing", "yes")
 }
@@ -265,8 +265,7 @@ fn behind(row: &Row, lag: i64, level: Level, cause: Cause, at: &At) -> Finding {
     finding.since(row.late_since(at))
 }
 
-/// Adds the reason of an unknown lag: to the finding of a blocked refresh if a lock is the reason, else as a finding of
-/// its own.
+/// Reports why the lag is unknown: in the finding of a blocked refresh if a lock is the reason, otherwise in a finding of its own.
 fn judge_unknown(row: &Row, findings: &mut Findings) {
     let Some(why) = row.why_unknown() else {
         return;
@@ -284,7 +283,7 @@ fn judge_unknown(row: &Row, findings: &mut Findings) {
     });
 }
 
-/// The effect of the lag on those who read the aggregate.
+/// Effect of the lag on queries of the aggregate.
 fn reader(row: &Row) -> &'static str {
     if row.materialized_only {
         " (readers miss the newest rows)"
@@ -293,7 +292,7 @@ fn reader(row: &Row) -> &'static str {
     }
 }
 
-/// Cause of the lag; problems of the job itself are reported by `Policy::judge`.
+/// Cause of the lag. Problems of the job itself are reported by `Policy::judge`.
 struct Cause {
     words: String,
     fix: Option<ActionName>,
@@ -301,7 +300,7 @@ struct Cause {
 }
 
 impl Cause {
-    /// No cause beyond what other findings say.
+    /// The cause is unknown, or other findings report it.
     fn none() -> Self {
         Self {
             words: String::new(),
@@ -323,7 +322,7 @@ impl Cause {
     }
 }
 
-/// The likeliest cause of a lag above the expected maximum.
+/// The most likely cause of a lag above the expected maximum.
 fn cause(row: &Row, at: &At) -> Cause {
     let Some(policy) = &row.policy else {
         return Cause::none();

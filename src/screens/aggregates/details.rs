@@ -89,14 +89,14 @@ struct Policy {
     job_id: i32,
     proc: String,
     config: Option<String>,
-    /// An interval.
+    /// Schedule interval, as PostgreSQL prints it.
     schedule: String,
     scheduled: bool,
-    /// `None`: it was never planned, runs now or is to run at once.
+    /// `None`: never scheduled, running, or to run at once.
     #[serde(deserialize_with = "finite")]
     next_start: Option<Stamp>,
     last_run_success: Option<bool>,
-    /// `None`: it runs now, or never finished a run.
+    /// `None`: running, or never finished.
     #[serde(deserialize_with = "finite")]
     last_finish: Option<Stamp>,
     consecutive_failures: i32,
@@ -137,10 +137,10 @@ pub fn policies(rows: &[tokio_postgres::Row]) -> Result<Vec<Section>> {
 /// An aggregate of a hierarchy, or the hypertable at its root.
 #[derive(Deserialize)]
 struct Member {
-    /// 0: the hypertable.
+    /// 0 for the hypertable.
     depth: usize,
     name: String,
-    /// The aggregate of the details.
+    /// This is the aggregate whose details are shown.
     itself: bool,
 }
 
@@ -155,16 +155,16 @@ pub(super) fn hierarchy(rows: &[tokio_postgres::Row]) -> Result<Vec<Section>> {
     Ok(vec![Section::text("Place in the hierarchy", lines)])
 }
 
-/// A log of invalidations.
+/// TimescaleDB's log that an invalidation is in.
 #[derive(PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Log {
-    /// Of the hypertable, for all aggregates on it.
+    /// The hypertable's log, for all aggregates on it.
     Source,
     Aggregate,
 }
 
-/// A range that is marked as changed, in the dimension's unit.
+/// A range that is marked as changed, in the unit of the time dimension.
 #[derive(Deserialize)]
 struct Invalidation {
     log: Log,
@@ -173,7 +173,7 @@ struct Invalidation {
 }
 
 impl Invalidation {
-    /// Whether rows of the source changed here that a refresh would read.
+    /// Whether a refresh of this range would read rows of the source.
     fn waits(&self, row: &Row) -> bool {
         let kept = |start: i64| self.greatest >= start;
         self.greatest < i64::MAX
@@ -181,17 +181,17 @@ impl Invalidation {
             && row.waits.source_start.is_none_or(kept)
     }
 
-    /// What the log entry says of its range. `None`: a remainder in which no row can lie.
+    /// Meaning of the log entry; `None`: a remainder of a full refresh that cannot contain rows.
     fn meaning(&self, row: &Row) -> Option<&'static str> {
         let begins = row.axis.is_place(self.lowest);
         Some(match (begins, self.greatest) {
             _ if self.log == Log::Source => "changed in the source, for all aggregates on it",
             (false, i64::MAX) => "everything: never refreshed",
             (true, i64::MAX) => "not refreshed yet",
-            // A refresh of everything leaves this part of the range.
+            // A refresh of the whole time range leaves such an entry.
             (_, greatest) if !row.axis.is_place(greatest) => return None,
             (false, _) => "history that was never refreshed",
-            // Not counted as pending, because a refresh of it only deletes rows.
+            // Not counted as pending: a refresh of this range would only delete rows.
             (_, greatest) if row.waits.source_start.is_some_and(|start| greatest < start) => {
                 "the source has no chunks here any more: a refresh deletes these rows"
             }

@@ -1,4 +1,4 @@
-//! Ranges that no policy of an aggregate will ever refresh, and the refresh of exactly those.
+//! Ranges that no policy of an aggregate will ever refresh, and an action that refreshes exactly these.
 
 use super::row::Row;
 use crate::model::bucket::{Buckets, Range, Shape};
@@ -20,17 +20,17 @@ impl Row {
         Buckets::of(&self.name, shape).ok()
     }
 
-    /// Start of the first bucket that its policies refresh at their next run.
+    /// Start of the first bucket that the aggregate's policies refresh at their next run; `None`: unbounded, or unknown.
     fn edge(&self, buckets: &Buckets) -> Option<i64> {
         buckets.ceil(self.waits.reach_from?)
     }
 
-    /// End of what was refreshed; `None`: never refreshed, or unknown.
+    /// End of the refreshed range; `None`: never refreshed, or unknown.
     fn tail(&self) -> Option<i64> {
         self.waits.tail.filter(|at| self.axis.is_place(*at))
     }
 
-    /// End of the history that was never materialized. Before the first refresh: end of the rows before its refresh windows.
+    /// Last point of the history that was never materialized. If nothing was ever refreshed: last point before the refresh windows.
     fn never(&self) -> Option<i64> {
         let never = self.never_before.filter(|at| self.axis.is_place(*at));
         never.or_else(|| {
@@ -40,7 +40,7 @@ impl Row {
         })
     }
 
-    /// Whether rows of its source decide what is missing, so that they have to be read.
+    /// Whether rows of the source must be read to know what is missing.
     pub(super) fn wants_oldest(&self) -> bool {
         let waits = &self.waits;
         let beyond = |at: i64| self.source_end.is_some_and(|end| end > at);
@@ -50,11 +50,11 @@ impl Row {
         let history = self.never().zip(waits.source_start);
         tail.is_some_and(|(tail, reach)| tail < reach && beyond(tail))
             || history.is_some_and(|(never, start)| start <= never)
-            // Whether their chunks were recreated after a drop decides if a refresh is safe, and has to be read.
+            // A refresh of recreated chunks could lose data; the same query finds these chunks.
             || self.unreached().is_some()
     }
 
-    /// Changes before the refresh windows of its policies, as far as the source still has the rows.
+    /// Range of the changes before the refresh windows whose rows the source still has; `None`: none, or unknown.
     fn unreached(&self) -> Option<Range> {
         let waits = &self.waits;
         let (buckets, start) = (self.buckets()?, waits.source_start?);
@@ -64,7 +64,7 @@ impl Row {
         if let Some(from) = waits.unread_from.filter(inside) {
             let more = waits.unread_next.is_some_and(|next| next < edge);
             let to = waits.unreached_to.filter(|_| !more);
-            // If a recreated chunk was dropped, the log's range ends at the start of the next chunk, which is unchanged.
+            // If a recreated chunk was dropped, the logged range ends at the start of the next chunk, which did not change.
             let dropped = self.gaps().remade.map(|(_, to)| to);
             let end = |to: i64| {
                 if dropped == Some(to) {
@@ -75,7 +75,7 @@ impl Row {
             };
             all.push((from, to.map_or(edge, end)));
         }
-        // The log's range of a dropped chunk ends with a bucket, or at the start of the next chunk, which is unchanged.
+        // A drop logs a range that ends with a bucket, or at the start of the next chunk, which did not change.
         let first = buckets.step(buckets.floor(start)?, 1)?;
         let cut = waits.cut_to.filter(|to| first < *to && start < edge);
         all.extend(cut.map(|to| (start, to)));
@@ -87,7 +87,7 @@ impl Row {
         );
         let from = buckets.floor(all.iter().map(|(from, _)| *from).min()?)?;
         let to = buckets.ceil(all.iter().map(|(_, to)| *to).max()?.min(edge))?;
-        // A partly dropped bucket cannot be computed again.
+        // A bucket whose rows are partly dropped cannot be computed again.
         let dropped = cut.is_some() || self.around.source_drops.is_some();
         let from = if from < start && dropped {
             buckets.ceil(start)?
@@ -105,7 +105,7 @@ impl Row {
     }
 }
 
-/// Findings for ranges that no run of its policies will ever refresh.
+/// Findings for ranges that no policy run will ever refresh.
 pub(super) fn judge(row: &Row, findings: &mut Findings, limits: &Limits, at: &At) {
     if at.server.edition == Edition::Apache {
         return;
@@ -138,7 +138,7 @@ pub(super) fn judge(row: &Row, findings: &mut Findings, limits: &Limits, at: &At
     findings.extend(history(row));
 }
 
-/// Late rows in chunks that may have been recreated after a drop: no refresh is offered, because it could lose data.
+/// Late rows in chunks that may have been recreated after a drop. No fix is offered: a refresh could lose data.
 fn made_again(row: &Row, gap: Range) -> Finding {
     let [from, to] = [gap.from, gap.to].map(|at| clock::typed(row.axis, at));
     let reason = format!(
@@ -178,7 +178,7 @@ fn unreached(row: &Row, gap: Range) -> Finding {
         .setting("to", place(gap.to))
 }
 
-/// History that was never materialized although the source has rows of it.
+/// History that was never materialized although the source has rows of that time.
 fn history(row: &Row) -> Option<Finding> {
     let (never, start) = (row.never()?, row.waits.source_start?);
     let whole = row
@@ -203,7 +203,7 @@ fn history(row: &Row) -> Option<Finding> {
     );
     let mut finding = Finding::new(&rules::AGGREGATE_HISTORY, Level::Notice, reason);
     if let Some(to) = clock::typed(row.axis, to) {
-        // A refresh from before the oldest chunk would delete the rows of dropped chunks.
+        // A refresh from an earlier start would delete the results of dropped chunks.
         let from = match row.around.source_drops {
             Some(_) => clock::typed(row.axis, start).unwrap_or_default(),
             None => String::new(),

@@ -1,4 +1,4 @@
-//! Totals of aggregates: on time, late, and what is not refreshed at all.
+//! Totals of aggregates: on time, late, and never refreshed.
 
 use super::row::Row;
 use crate::model::rules;
@@ -46,7 +46,7 @@ pub(super) fn headline(rows: &[Row], findings: &[Box<[Finding]>], at: &At) -> Ve
     let all = format!("{}: {by_state}", many_rows(rows.len(), "aggregate"));
     vec![
         line([all, loses]),
-        // The name, which may be long, comes last.
+        // The name is last because it may be long.
         line([pending(rows), real_time(rows), worst(rows, at)]),
     ]
 }

@@ -1,4 +1,4 @@
-//! The lag of an aggregate, computed from its watermark, its source's newest row, and the clock.
+//! The lag of an aggregate, computed from watermark, newest row of the source, and clock.
 
 use super::row::Row;
 use crate::model::moment::{Axis, Point, Stamp};
@@ -13,7 +13,7 @@ impl Row {
         text::qualified(&self.schema, &self.name)
     }
 
-    /// The thresholds in force for it.
+    /// Thresholds for this aggregate.
     pub(super) fn limits(&self, at: &At) -> Limits {
         at.limits(&self.full_name())
     }
@@ -30,7 +30,7 @@ impl Row {
         .into()
     }
 
-    /// "Now" on its axis. For integer time the maximum, because only a function knows it.
+    /// Current time on the aggregate's axis. For integer time, which only `integer_now_func` knows, the maximum.
     pub(super) fn now(&self, at: &At) -> i64 {
         match self.axis {
             Axis::Integer => i64::MAX,
@@ -40,21 +40,21 @@ impl Row {
     }
 
     pub(super) fn refreshed(&self) -> Option<i64> {
-        // The smallest value of the type means "never".
+        // The smallest value of the type means "never refreshed".
         self.refreshed_to.filter(|to| self.axis.is_place(*to))
     }
 
-    /// Rows of the source before this point are in the aggregate.
+    /// The aggregate has the source's rows before this point; `None`: nothing is materialized, or unknown.
     pub(super) fn covered(&self, at: &At) -> Option<i64> {
         let refreshed = self.refreshed().map(|to| to.min(self.now(at)));
-        // A watermark in the future does not show which rows before it are materialized.
+        // If the watermark is in the future, rows before it may be missing.
         let watermark = self
             .watermark
             .filter(|to| refreshed.is_none() || *to <= self.now(at));
         watermark.max(refreshed)
     }
 
-    /// The lag in the axis' unit; `None`: never refreshed, or the newest row is unknown.
+    /// The lag in the axis' unit; `None`: nothing is materialized, or the newest row is unknown.
     pub fn lag(&self, at: &At) -> Option<i64> {
         if self.source_is_empty() {
             return self.covered(at).map(|_| 0);
@@ -63,7 +63,7 @@ impl Row {
         Some(newest.saturating_sub(self.covered(at)?).max(0))
     }
 
-    /// Whether rows before its policy's refresh window are missing.
+    /// Whether the materialized rows end before the policy's refresh window starts.
     #[expect(
         clippy::cast_possible_truncation,
         reason = "microseconds of an offset fit"
@@ -76,7 +76,7 @@ impl Row {
             .is_some_and(|(start, covered)| covered < start)
     }
 
-    /// The lag as a multiple of the expected maximum; `None`: either is unknown.
+    /// The lag divided by the expected maximum; `None`: one of them is unknown.
     #[expect(clippy::cast_precision_loss, reason = "microseconds of a lag fit")]
     pub fn behind(&self, at: &At) -> Option<f64> {
         let lag = self.lag(at)? as f64;
@@ -90,14 +90,13 @@ impl Row {
             .map(|allowed| lag / allowed)
     }
 
-    /// The moment when its lag passed the expected maximum: rows of then should be in it by now. `None`: unknown, as for
-    /// integer time.
+    /// When the lag exceeded the allowed maximum; `None`: unknown, always for integer time.
     pub(super) fn late_since(&self, at: &At) -> Option<Stamp> {
         let allowed = self.allowed_lag(at)? * self.limits(at).aggregate_lag_factor;
         self.lags_since(allowed, at)
     }
 
-    /// The moment when its lag passed so many seconds.
+    /// When the lag exceeded this number of seconds; `None`: unknown, always for integer time.
     pub(super) fn lags_since(&self, seconds: f64, at: &At) -> Option<Stamp> {
         let zone = match self.axis {
             Axis::Integer => return None,
@@ -109,20 +108,20 @@ impl Row {
         (since <= at.now).then_some(since)
     }
 
-    /// Whether the source was read and has no row.
+    /// Whether the source was read and has no rows.
     pub(super) fn source_is_empty(&self) -> bool {
         self.newest
             .get()
             .is_some_and(|newest| newest.row.is_none() && newest.unknown.is_none())
     }
 
-    /// Whether the newest row of the source could not be read because of another session's lock.
+    /// Whether a lock of another session prevented reading the source's newest row.
     pub(super) fn newest_is_locked(&self) -> bool {
         let error = self.newest.error();
         error.is_some_and(|error| error.starts_with("55P03"))
     }
 
-    /// Why the newest row of the source is unknown.
+    /// Reason why the source's newest row is unknown; `None`: it is known.
     pub(super) fn why_unknown(&self) -> Option<String> {
         let source = self.source();
         if let Some(error) = self.newest.error() {
@@ -143,9 +142,9 @@ impl Row {
         }
     }
 
-    /// An upper bound of the lag, from the catalogue alone, until the newest row is known.
+    /// Upper bound of the lag in the axis' unit, from the catalogue alone, for use until the newest row is known.
     pub fn lag_at_most(&self, at: &At) -> Option<i64> {
-        // The bucket of the newest row may end after its chunk.
+        // The bucket of the newest row may end later than its chunk.
         let end = self.source_end?.saturating_add(self.bucket_longest?);
         let end = end.min(self.now(at));
         Some(end.saturating_sub(self.covered(at)?).max(0))
@@ -161,12 +160,12 @@ impl Row {
         (self.axis == Axis::Integer).then(|| self.lag(at)).flatten()
     }
 
-    /// The lag as the screen shows it; an upper bound is marked with `<=`.
+    /// The lag for the LAG column; an upper bound is marked with `<=`.
     pub(super) fn lag_value(&self, at: &At) -> Value {
         match (self.lag_seconds(at), self.lag_units(at)) {
             (Some(seconds), _) => Value::Seconds(seconds),
             (_, Some(units)) => Value::Int(units),
-            // Invisible compressed rows may be anywhere, so that even the bound says little.
+            // Apache edition: rows that cannot be read may be anywhere, so the upper bound would mislead.
             _ if self.newest_unknown() == Some(2) => Value::Null,
             _ => match self.lag_at_most(at) {
                 #[expect(clippy::cast_precision_loss, reason = "microseconds of a lag fit")]
@@ -179,14 +178,14 @@ impl Row {
         }
     }
 
-    /// The largest lag that is not late, in seconds or units, if `aggregate_lag_factor` is 1; callers apply the factor.
+    /// The largest lag that is not late, in seconds or units, before `aggregate_lag_factor` is applied. `None`: unknown.
     #[expect(clippy::cast_precision_loss, reason = "units of a window fit")]
     pub(super) fn allowed_lag(&self, at: &At) -> Option<f64> {
         let limits = self.limits(at);
         match self.axis {
             Axis::Integer => {
                 let put_off = |policy: &Policy| policy.is_put_off(self.axis, &limits, at.now);
-                // Units cannot be compared with the schedule, so a second window is allowed for it, unless the job is put off.
+                // The schedule cannot be converted to units; a second window stands for it, unless the job is scheduled unusually late.
                 let windows = if self.policy.as_ref().is_some_and(put_off) {
                     1.0
                 } else {
@@ -194,7 +193,7 @@ impl Row {
                 };
                 self.expected_units.map(|units| units as f64 * windows)
             }
-            // A margin for the duration of the run itself.
+            // A margin for the duration of the run.
             _ => self
                 .expected_seconds
                 .map(|seconds| seconds + limits.aggregate_patience),

@@ -1,4 +1,4 @@
-//! One aggregate, as its catalogue rows describe it.
+//! One aggregate, as the catalogue describes it.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,12 +14,12 @@ use super::waits::{Around, Waits};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Row {
-    /// Id of its materialization hypertable.
+    /// Id of the materialization hypertable.
     pub id: i32,
-    /// Id of the hypertable that it reads, which for a child is the parent's materialization.
+    /// Id of the hypertable that the aggregate reads: its parent's materialization hypertable if it has a parent.
     #[serde(alias = "raw_id")]
     pub source_id: i32,
-    /// Id of the aggregate that it is built on; `None`: it reads a hypertable.
+    /// Id of the aggregate that this one reads; `None`: it reads a hypertable.
     pub parent_id: Option<i32>,
     pub schema: String,
     pub name: String,
@@ -31,32 +31,32 @@ pub struct Row {
     pub bucket_zone: Option<String>,
     #[serde(default)]
     pub bucket_offset: Option<String>,
-    /// Local time of the buckets' zone.
+    /// Origin as local time of `bucket_zone`, in microseconds since 1970; `None`: the default origin.
     #[serde(default)]
     pub bucket_origin: Option<i64>,
     /// End of the newest bucket with rows; `None`: the aggregate is empty.
     pub watermark: Option<i64>,
-    /// End of the last refresh; `i64::MIN`: never refreshed; `None`: unknown.
+    /// End of the refreshed range; the smallest value of the type: never refreshed; `None`: unknown.
     pub refreshed_to: Option<i64>,
-    /// History before this was never materialized.
+    /// Rows up to this point were never materialized; `None`: there are none.
     pub never_before: Option<i64>,
-    /// End of the source's newest chunk, an upper bound for its rows.
+    /// End of the source's newest chunk, an upper bound for its newest row.
     pub source_end: Option<i64>,
-    /// Length of its longest bucket, in the axis' unit.
+    /// Length of the longest bucket, in the axis' unit.
     pub bucket_longest: Option<i64>,
     #[serde(skip)]
     pub newest: Later<Newest>,
     #[serde(skip)]
     pub gaps: Later<Gaps>,
-    /// For integer time: why the start of its policies' windows is unknown.
+    /// For integer time: the reason why the start of the policies' windows is unknown.
     #[serde(default, alias = "odd_zone")]
     pub reach_error: Option<String>,
     pub pending: i64,
-    /// `None`: this role cannot see it.
+    /// Whether a refresh runs; `None`: this role cannot see it.
     pub refreshing: Option<bool>,
     #[serde(alias = "job_id")]
     pub policy: Option<Policy>,
-    /// Number of refresh policies; the one shown has the window that ends latest.
+    /// Number of refresh policies; `policy` is the one whose window ends latest.
     pub policies: i64,
     #[serde(alias = "start_text")]
     pub start_offset: Option<String>,
@@ -65,28 +65,28 @@ pub struct Row {
     pub start_seconds: Option<f64>,
     pub end_seconds: Option<f64>,
     pub schedule_interval: Option<String>,
-    /// Lag that the policies of this aggregate and its parents allow; `None` without a policy, and for integer time.
+    /// Maximum lag that the policies of this aggregate and its parents allow; `None`: no policy, or integer time.
     pub expected_seconds: Option<f64>,
-    /// The same in units of integer time, without the schedule, which does not convert to units.
+    /// As `expected_seconds`, in units of integer time, without the schedule, which cannot be converted to units.
     pub expected_units: Option<i64>,
     pub depth: i32,
-    /// Whether refreshes delete rows whose source was dropped; `None`: unknown.
+    /// Whether refreshes delete results whose source rows were dropped; `None`: unknown.
     pub wipe_risk: Option<bool>,
     pub source_drop_after: Option<String>,
-    /// Offset of the database's time zone from UTC in microseconds, for "now" of a time without zone.
+    /// Offset of the database's time zone from UTC in microseconds, for the current time of a time without zone.
     pub local_shift: i64,
-    /// Number of its other refresh policies that are paused or fail.
+    /// Number of the other refresh policies that are paused or fail.
     #[serde(alias = "other_policies_stopped")]
     pub other_stopped: i64,
-    /// The first of these, and whether all are scheduled (and fail).
+    /// Job id of the first of these.
     #[serde(alias = "other_job_id")]
     pub other_job: Option<i32>,
     #[serde(deserialize_with = "or_default")]
     pub other_scheduled: bool,
-    /// The parent's refresh policy; `None`: no parent, or it has no policy.
+    /// The parent's refresh policy; `None`: no parent, or the parent has no policy.
     #[serde(alias = "parent_job_id")]
     pub parent_job: Option<ParentJob>,
-    /// Start of its policy's last run, and average duration of the successful ones.
+    /// Start of the policy's last run.
     pub last_start: Option<Stamp>,
     pub average_seconds: Option<f64>,
     #[serde(alias = "blocked_pid")]
@@ -95,35 +95,35 @@ pub struct Row {
     pub waits: Waits,
     #[serde(alias = "source_drop_seconds")]
     pub around: Around,
-    /// The first of its ancestors that is late, and the reason.
+    /// The first late ancestor, counted from the source, and the reason.
     pub inherited: Option<Inherited>,
-    /// The aggregate at the root of its hierarchy; `None`: it has neither parent nor child.
+    /// Id of the aggregate at the root of the hierarchy; `None`: no parent and no child.
     pub family: Option<i32>,
-    /// The lines of the tree before its name.
+    /// Tree lines before the name.
     #[serde(skip)]
     pub branch: String,
 }
 
-/// The newest row of an aggregate's source.
+/// The newest row of an aggregate's source, in the axis' unit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Newest {
-    /// `None`: no row, unless `unknown` gives another reason.
+    /// `None`: the source has no rows, or `unknown` is set.
     pub row: Option<i64>,
-    /// End of its bucket.
+    /// End of the bucket of the newest row.
     pub end: Option<i64>,
-    /// Reason why it is unknown, as numbered by the query.
+    /// Number of the reason why the newest row is unknown, see `queries/aggregates_newest.sql`.
     pub unknown: Option<i64>,
 }
 
-/// Rows of the source that decide whether something is missing; `None`: not asked for, or not near.
+/// Rows of the source that show whether data is missing, in the axis' unit; `None`: not read, or no such rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Gaps {
     pub oldest: Option<i64>,
-    /// The first row after the last refresh.
+    /// The first row after the refreshed range.
     pub first_unread: Option<i64>,
-    /// Range of the changed rows in chunks that may have been recreated after a drop.
+    /// Range of changed rows in chunks that may have been recreated after a drop.
     pub remade: Option<(i64, i64)>,
-    /// Number of rows dated in the future.
+    /// Number of rows with a time in the future, counted up to 10 001.
     pub future_rows: Option<i64>,
 }
 
@@ -136,35 +136,35 @@ pub struct ParentJob {
     #[serde(alias = "parent_fails", deserialize_with = "or_default")]
     pub fails: bool,
 }
-/// The finding of the first ancestor (seen from the source) that is late.
+/// The finding of the first late ancestor, counted from the source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inherited {
     pub from: String,
     pub why: String,
-    /// Its fix, and the fix's target.
+    /// The fix of that finding, and its target.
     #[serde(skip)]
     pub fix: Option<ActionName>,
     #[serde(skip)]
     pub on: Option<Target>,
     #[serde(skip)]
     pub sets: Vec<(String, String)>,
-    /// Start of its lag.
+    /// Start of the ancestor's lag.
     #[serde(skip)]
     pub since: Option<Stamp>,
 }
 
 impl Row {
-    /// The source's newest row; `None`: no row, unknown, or not read.
+    /// The source's newest row; `None`: no rows, unknown, or not read.
     pub fn newest_row(&self) -> Option<i64> {
         self.newest.get()?.row
     }
 
-    /// The end of its bucket.
+    /// End of the bucket of the source's newest row.
     pub fn newest_end(&self) -> Option<i64> {
         self.newest.get()?.end
     }
 
-    /// Reason why it is unknown though it was asked for.
+    /// Number of the reason why the newest row is unknown; `None`: known, or not read.
     pub(super) fn newest_unknown(&self) -> Option<i64> {
         self.newest.get()?.unknown
     }
@@ -173,7 +173,7 @@ impl Row {
         self.gaps.get().copied().unwrap_or_default()
     }
 
-    /// Its source, as a target of actions.
+    /// The source as a target of actions.
     pub(super) fn source_target(&self) -> Target {
         Target {
             kind: if self.parent_id.is_some() {

@@ -1,4 +1,4 @@
-//! An aggregate on the time axis: what is materialized, its refresh window, and the ranges that changed since.
+//! An aggregate on the time axis: materialized range, refresh window, and changed ranges.
 
 use super::row::Row;
 use crate::model::moment::{Axis, Point};
@@ -25,7 +25,7 @@ const NEVER: MapCell = MapCell {
     level: Level::Notice,
 };
 
-/// A range that waits for a refresh.
+/// A changed range that is not refreshed yet.
 pub(super) struct Changed {
     /// `None`: history that was never materialized.
     pub from: Option<i64>,
@@ -39,7 +39,7 @@ const LEGEND: [(MapCell, &str); 4] = [
     (CHANGED, "changed, waits for a refresh"),
 ];
 
-/// `changed` has no range that is not refreshed yet. `None`: no point of it is known.
+/// `changed`: ranges that were refreshed before they changed. `None`: no point on the axis is known.
 pub(super) fn strip(row: &Row, changed: &[Changed], at: &At) -> Option<Section> {
     let now = (row.axis != Axis::Integer).then(|| row.now(at));
     let newest = row.newest_end().or(row.newest_row());
@@ -49,7 +49,7 @@ pub(super) fn strip(row: &Row, changed: &[Changed], at: &At) -> Option<Section> 
     let ends = [now, newest, done, row.watermark, window.map(|(_, to)| to)];
     let end = ends.into_iter().flatten().filter(place).max()?;
     let oldest = row.waits.source_start.filter(place);
-    // A change before the source's rows waits for no row.
+    // No rows wait for a refresh before the source's oldest chunk.
     let kept = |from: i64| oldest.map_or(from, |oldest| oldest.max(from));
     let first = changed.iter().filter_map(|range| range.from.map(kept));
     let open = window.is_some_and(|(from, _)| from.is_none());
@@ -60,7 +60,7 @@ pub(super) fn strip(row: &Row, changed: &[Changed], at: &At) -> Option<Section> 
     ];
     let starts = starts.into_iter().flatten().chain(first);
     let start = starts.filter(place).min()?;
-    // Some of what is done stands before it.
+    // The axis begins earlier, so that some of the materialized range is visible.
     let start = start.saturating_sub((end.saturating_sub(start) / 8).max(1));
     let slice = |from: i64, to: i64, cell| Slice {
         start: from.max(start),

@@ -1,4 +1,4 @@
-//! The hierarchies: each aggregate below its parent, and the lag that it inherits from there.
+//! The hierarchies: each aggregate below its parent, and the lag inherited from the parent.
 
 use std::collections::HashMap;
 
@@ -10,21 +10,21 @@ use crate::screens::record::Record;
 use crate::server::known::At;
 
 impl Row {
-    /// Its name, below its parent's.
+    /// The name with the tree lines.
     pub(super) fn in_tree(&self) -> String {
         format!("{}{}", self.branch, self.full_name())
     }
 }
 
-/// An aggregate whose children follow it.
+/// An aggregate whose children come next.
 struct Open {
     place: usize,
-    /// What stands before its name, and before those of its children.
+    /// Tree lines before the name, and before the names of the children.
     branch: String,
     below: String,
 }
 
-/// Puts every aggregate below its parent, in the order of their names.
+/// Sorts every aggregate below its parent; aggregates of one parent keep their order.
 pub(super) fn settle(rows: &mut Vec<Row>) {
     let places: HashMap<i32, usize> = rows
         .iter()
@@ -55,7 +55,7 @@ pub(super) fn settle(rows: &mut Vec<Row>) {
         }];
         while let Some(one) = open.pop() {
             let below = children.get(&one.place).into_iter().flatten();
-            // The last child is opened last, and its line ends the branch.
+            // The list is a stack: the last child, whose line ends the branch, is pushed first.
             open.extend(below.rev().enumerate().map(|(nth, child)| {
                 let (sign, line) = if nth == 0 {
                     ("└ ", "  ")
@@ -79,10 +79,10 @@ pub(super) fn settle(rows: &mut Vec<Row>) {
     *rows = order.into_iter().map(of).collect();
 }
 
-/// Sets for each aggregate the first of its ancestors that is late.
+/// Sets for each aggregate the first late ancestor, counted from the source.
 pub(super) fn inherit(rows: &mut [Row], at: &At) {
     let mut known: HashMap<i32, Option<Inherited>> = HashMap::new();
-    // Parents come before their children.
+    // Parents come before their children in the list.
     for row in rows {
         let inherited = row
             .parent_id
@@ -92,7 +92,7 @@ pub(super) fn inherit(rows: &mut [Row], at: &At) {
     }
 }
 
-/// The lag that its children inherit from this aggregate; `None`: it is not late.
+/// The lag that the children of this aggregate inherit; `None`: it is not late.
 fn inheritance(row: &Row, at: &At) -> Option<Inherited> {
     let findings = row.verdict(at).findings;
     let behind = findings.iter().find(|finding| {

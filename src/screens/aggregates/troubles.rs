@@ -1,5 +1,4 @@
-//! Other problems of an aggregate: blocked or cancelled refreshes, a window that is too narrow, and policies that
-//! conflict with its own.
+//! Other problems of an aggregate: blocked or cancelled refreshes, a refresh window that is too narrow, and conflicting policies.
 
 use super::row::Row;
 use crate::model::moment::{Axis, Stamp};
@@ -8,7 +7,7 @@ use crate::model::verdict::{Finding, Findings, Level};
 use crate::model::{rules, text};
 use crate::server::known::At;
 
-/// A cancelled refresh whose session still exists: the server refuses all others until it ends.
+/// A cancelled refresh whose session still exists: until the session ends, the server refuses other refreshes of its range.
 pub(super) fn judge_stuck(row: &Row, findings: &mut Findings) {
     if let Some(pid) = row.waits.stuck_pid {
         let reason = format!(
@@ -30,7 +29,7 @@ pub(super) fn judge_stuck(row: &Row, findings: &mut Findings) {
     }
 }
 
-/// A window narrower than the schedule leaves gaps between two runs.
+/// A window narrower than the schedule interval leaves gaps between two runs.
 pub(super) fn judge_window(row: &Row, findings: &mut Findings) {
     let (Some(policy), Some(start)) = (&row.policy, row.start_seconds) else {
         return;
@@ -46,7 +45,7 @@ pub(super) fn judge_window(row: &Row, findings: &mut Findings) {
         return;
     };
     let side = |side: &Option<String>| side.as_deref().map_or("0".to_owned(), text::interval);
-    // Twice the schedule, so that a late run leaves no gap either.
+    // Twice the schedule interval, so that a late run leaves no gap either.
     let wide = (row.end_seconds.unwrap_or(0.0) + 2.0 * every).ceil();
     let finding = Finding::new(
         &rules::AGGREGATE_WINDOW,
@@ -62,7 +61,7 @@ pub(super) fn judge_window(row: &Row, findings: &mut Findings) {
     findings.push(finding.setting("start_offset", format!("{wide} seconds")));
 }
 
-/// Retention that drops rows before they are materialized; true: all of them.
+/// Finding for a retention policy that drops rows before they are materialized. True: it drops all of them.
 pub(super) fn judge_starved(row: &Row, findings: &mut Findings) -> bool {
     let around = &row.around;
     let (Some(true), Some(keeps)) = (around.source_drops, &row.source_drop_after) else {
@@ -104,8 +103,8 @@ pub(super) fn judge_starved(row: &Row, findings: &mut Findings) -> bool {
     false
 }
 
-/// In seconds or units: the age at which the source drops rows, `end_offset`, and the age by which rows are certainly
-/// materialized.
+/// In seconds or units: age at which the source's rows are dropped, `end_offset`, and age by which rows are materialized (`None`:
+/// unknown).
 #[expect(clippy::cast_precision_loss, reason = "units of a window fit")]
 fn starving(row: &Row) -> (Option<f64>, Option<f64>, Option<f64>) {
     if row.axis == Axis::Integer {
@@ -120,12 +119,12 @@ fn starving(row: &Row) -> (Option<f64>, Option<f64>, Option<f64>) {
         None => Some(0.0),
         Some(_) => row.end_seconds,
     };
-    // With parents, the expected lag includes theirs, which passes before rows arrive in the source.
+    // The expected lag of a child includes that of its parents, which is already over when rows arrive in the child's source.
     let expected = row.expected_seconds.filter(|_| row.depth == 1);
     (row.around.source_drop_seconds, ends, expected)
 }
 
-/// A compression policy that compresses chunks inside the refresh window.
+/// Finding for a compression policy that compresses chunks inside the refresh window.
 pub(super) fn judge_compressed(row: &Row, findings: &mut Findings) {
     if row.around.compresses_inside != Some(true) {
         return;
@@ -146,7 +145,7 @@ pub(super) fn judge_compressed(row: &Row, findings: &mut Findings) {
     findings.push(finding);
 }
 
-/// A running refresh as the cause of a lag; `None`: none is running.
+/// Text for a running refresh as the cause of a lag; `None`: no refresh runs.
 pub(super) fn running(row: &Row, at: &At) -> Option<String> {
     let policy = row.policy.as_ref();
     let by_policy = policy.is_some_and(|policy| policy.next_start == Some(Stamp::BEFORE_ALL));
@@ -175,7 +174,7 @@ pub(super) fn running(row: &Row, at: &At) -> Option<String> {
     })
 }
 
-/// A refresh that waits for a lock. Reported even if the lag is unknown, as it is while the source is locked.
+/// Finding for a refresh that waits for a lock, even if the lag is unknown because of that lock.
 pub(super) fn judge_blocked(row: &Row, findings: &mut Findings, at: &At) {
     let blocked = row.blocked.as_ref();
     let rule = &rules::AGGREGATE_BLOCKED;
@@ -187,7 +186,7 @@ pub(super) fn judge_blocked(row: &Row, findings: &mut Findings, at: &At) {
     }
 }
 
-/// Drops the finding of a blocked refresh if the one for its lag names the blocker too.
+/// Removes the finding of a blocked refresh if the finding of its lag also names the blocking session.
 pub(super) fn merge_blocked(row: &Row, findings: &mut Findings) {
     if row.blocked.is_some() && findings.has(&rules::AGGREGATE_BEHIND) {
         findings.forget(&rules::AGGREGATE_BLOCKED);

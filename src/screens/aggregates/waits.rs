@@ -1,44 +1,44 @@
-//! Changes that wait for a refresh, and the other policies around an aggregate.
+//! Changes that wait for a refresh, and other policies that affect an aggregate.
 
 use serde::{Deserialize, Serialize};
 
 use crate::server::row::or_default;
 
-/// Changes that wait for a refresh, and those that no policy will refresh.
+/// Changes that wait for a refresh, including those that no policy will refresh. Points are in the axis' unit.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waits {
-    /// Start of its policies' refresh windows at their next run; `None`: unbounded, or unknown.
+    /// Start of the policies' refresh windows at their next run; `None`: unbounded, or unknown.
     #[serde(default)]
     pub(crate) reach_from: Option<i64>,
-    /// End of what was refreshed.
+    /// End of the refreshed range.
     #[serde(default)]
     pub(crate) tail: Option<i64>,
-    /// Number of changed ranges before every refresh window, of which the source still has the rows.
+    /// Number of changed ranges that start before every refresh window and whose rows the source still has.
     pub unreached: i64,
-    /// End of the newest of these.
+    /// End of the latest of these ranges.
     pub(crate) unreached_to: Option<i64>,
     /// Start of the first changed range, and of the first one inside the refresh windows.
     #[serde(default)]
     pub(crate) unread_from: Option<i64>,
     #[serde(default)]
     pub(crate) unread_next: Option<i64>,
-    /// End of the changed ranges that start before the source's oldest chunk.
+    /// End of the changed ranges that start before the source's oldest chunk (drops log such ranges).
     #[serde(default)]
     pub(crate) cut_to: Option<i64>,
-    /// Number of ranges that an interrupted refresh left unfinished; since 2.22.
+    /// Number of ranges left by an interrupted refresh; from TimescaleDB 2.22 on.
     pub ranges: i64,
-    /// An idle session that still reserves the range of a cancelled refresh; since 2.26.
+    /// Pid of an idle session that still reserves the range of a cancelled refresh; from TimescaleDB 2.26 on.
     pub(crate) stuck_pid: Option<i32>,
     /// Start and end of the source's oldest chunk.
     pub(crate) source_start: Option<i64>,
     pub(crate) first_chunk_end: Option<i64>,
-    /// Its watermark is after the present bucket.
+    /// The watermark is after the present bucket.
     #[serde(default, deserialize_with = "or_default")]
     pub ahead: bool,
 }
 
 impl Waits {
-    /// Takes the figures of integer time; without them, unreached changes are unknown.
+    /// Takes the exact figures of integer time; without them, nothing is reported as unreached.
     pub(super) fn reach(&mut self, figures: &[Option<i64>]) {
         let figure = |nth: usize| figures.get(nth).copied().flatten();
         self.reach_from = figure(0);
@@ -50,16 +50,16 @@ impl Waits {
     }
 }
 
-/// The other policies: retention of its source, compression of its own chunks.
+/// Other policies: retention of the source, compression of the aggregate's own chunks.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Around {
-    /// Whether the source's retention policy is scheduled; `None`: it has none.
+    /// Whether the source's retention policy is scheduled; `None`: no such policy.
     pub source_drops: Option<bool>,
     pub source_drop_seconds: Option<f64>,
-    /// The same for integer time.
+    /// `drop_after` of the source in units of integer time.
     pub source_drop_number: Option<i64>,
     #[serde(alias = "own_compress_after")]
     pub compress_after: Option<String>,
-    /// Whether its compression policy compresses chunks inside its refresh window; `None`: no such policy, or unknown.
+    /// Whether the compression policy compresses chunks inside the refresh window; `None`: no such policy, or unknown.
     pub compresses_inside: Option<bool>,
 }

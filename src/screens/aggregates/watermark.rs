@@ -1,4 +1,4 @@
-//! A watermark in the future, which hides new rows in real-time aggregates too.
+//! A watermark in the future: new rows before it do not show, even in real-time aggregates.
 
 use super::row::{Newest, Row};
 use crate::model::moment::{Axis, Stamp};
@@ -6,8 +6,8 @@ use crate::model::verdict::{Finding, Findings, Level};
 use crate::model::{clock, rules, text};
 use crate::server::known::At;
 
-/// No refresh moves back a watermark after the present bucket. One at the end of that bucket is usual if the policy
-/// refreshes it; then it is a problem only while changes wait before it.
+/// A refresh never moves a watermark back. If it is at the end of the present bucket, which is usual without an end_offset, it is
+/// reported only while changes before it wait for a refresh.
 pub(super) fn judge(row: &Row, findings: &mut Findings, at: &At) {
     let soon = at.now.plus_seconds(row.limits(at).aggregate_future).0 - at.now.0;
     let ahead = |to: &i64| row.axis != Axis::Integer && row.now(at).saturating_add(soon) < *to;
@@ -68,7 +68,7 @@ pub(super) fn judge(row: &Row, findings: &mut Findings, at: &At) {
     );
 }
 
-/// A watermark after the present bucket: the rows that moved it there, and the fix.
+/// Finding for a watermark after the present bucket: the rows that moved it, and the fix.
 fn beyond(row: &Row, to: i64, end: i64) -> Finding {
     let source = row.source();
     let until = text::moment(Stamp(to));
@@ -112,7 +112,7 @@ fn beyond(row: &Row, to: i64, end: i64) -> Finding {
     finding.setting("delete_future_rows", deletes)
 }
 
-/// Number of rows dated in the future; the query stops counting at 10 000.
+/// Number of rows with a time in the future; the query stops counting at 10 001.
 fn future_rows(row: &Row) -> String {
     match row.gaps().future_rows {
         Some(many @ 1..=10_000) => text::plural(many, "row"),
@@ -121,14 +121,14 @@ fn future_rows(row: &Row) -> String {
     }
 }
 
-/// The fix that refreshes everything before the watermark, so that hidden rows show.
+/// Finding whose fix refreshes everything before the watermark, so that the new rows show.
 fn up_to(row: &Row, to: i64, level: Level, reason: String) -> Finding {
     let finding =
         Finding::new(&rules::AGGREGATE_FUTURE, level, reason).fixed_by(Some("refresh-aggregate"));
     let Some(to) = clock::typed(row.axis, to) else {
         return finding;
     };
-    // A refresh from before the oldest chunk would delete the rows of dropped chunks.
+    // A refresh from an earlier start would delete the results of dropped chunks.
     let from = row
         .waits
         .source_start

@@ -1,14 +1,14 @@
-//! Marks of policies, aggregates and the clock on the axis: one line each, the label next to its sign.
+//! Marks of policies, aggregates and the current time on the axis, each with its label.
 
 use super::parts::{Ink, InkedLine, Mark, Place};
 use super::scale::Scale;
 use crate::model::text;
 use crate::model::verdict::Level;
 
-/// Least number of cells between two marks on one line.
+/// Minimum number of cells between two marks on one line.
 const GAP: usize = 2;
 
-/// A mark without a place on the axis.
+/// Line of a mark that has no position on the axis.
 pub(super) fn note(mark: &Mark, room: usize) -> InkedLine {
     vec![(level_ink(mark.level), text::cut(&mark.label, room))]
 }
@@ -19,7 +19,7 @@ pub(super) fn mark_lines(mark: &Mark, scale: &Scale, room: usize) -> Vec<InkedLi
         Place::At(at) => (scale.column(at), at_glyphs(mark.sign, at, scale)),
         Place::Window { from, to, letter } => window_glyphs(mark.sign, (from, to, letter), scale),
     };
-    // At the right edge, a sign of two cells is moved to the left.
+    // At the right edge, glyphs of two cells are moved to the left.
     let first = first.min(room.saturating_sub(text::width(&glyphs)));
     let line = |text| vec![(level_ink(mark.level), text)];
     labelled(first, &glyphs, &mark.label, room)
@@ -28,7 +28,7 @@ pub(super) fn mark_lines(mark: &Mark, scale: &Scale, room: usize) -> Vec<InkedLi
         .collect()
 }
 
-/// As [`mark_lines`] of each mark, but marks that leave each other room share a line.
+/// As [`mark_lines`] for several marks; marks that do not overlap share a line.
 pub(super) fn packed(marks: &[&Mark], scale: &Scale, room: usize) -> Vec<InkedLine> {
     let mut lines: Vec<Vec<(usize, Ink, String)>> = Vec::new();
     for mark in marks {
@@ -52,7 +52,7 @@ pub(super) fn packed(marks: &[&Mark], scale: &Scale, room: usize) -> Vec<InkedLi
     lines.into_iter().map(joined).collect()
 }
 
-/// The pieces of a line at their columns.
+/// Joins pieces into a line, each at its column.
 fn joined(mut pieces: Vec<(usize, Ink, String)>) -> InkedLine {
     pieces.sort_by_key(|(start, ..)| *start);
     let mut used = 0;
@@ -64,14 +64,14 @@ fn joined(mut pieces: Vec<(usize, Ink, String)>) -> InkedLine {
     pieces.into_iter().map(place).collect()
 }
 
-/// A window in brackets, with the letter inside or next to it, and the column where it begins.
+/// Glyphs of a window: brackets, with the letter inside or beside them; and the column of the first glyph.
 fn window_glyphs(
     sign: char,
     (from, to, letter): (Option<i64>, i64, Option<i64>),
     scale: &Scale,
 ) -> (usize, String) {
     let end = scale.column(to);
-    // At least two brackets, so that it is recognized as a window.
+    // Two different columns, so that both brackets are visible.
     let start = from
         .map_or(0, |from| scale.column(from))
         .min(end.saturating_sub(1));
@@ -88,7 +88,7 @@ fn window_glyphs(
     (first, glyphs.into_iter().collect())
 }
 
-/// A letter, with an arrow if its place is beyond the axis.
+/// The letter, with an arrow if its point is outside the axis.
 fn at_glyphs(sign: char, at: i64, scale: &Scale) -> String {
     if at < scale.first() {
         format!("<{sign}")
@@ -99,8 +99,8 @@ fn at_glyphs(sign: char, at: i64, scale: &Scale) -> String {
     }
 }
 
-/// The glyphs at their column, with the label next to them. A label that does not fit loses its last part, or gets its
-/// own line.
+/// The glyphs at their column, with the label beside them. If there is no room for the label, its last part is left out, or it gets
+/// a line of its own.
 fn labelled(first: usize, glyphs: &str, label: &str, room: usize) -> Vec<String> {
     let short = label.rsplit_once(", ").map_or(label, |(head, _)| head);
     let together =
@@ -118,7 +118,7 @@ fn labelled(first: usize, glyphs: &str, label: &str, room: usize) -> Vec<String>
     )
 }
 
-/// The label to the right, else to the left, else inside; `None`: no room.
+/// The glyphs with the label to the right, else to the left, else inside; `None`: no room.
 fn next_to(first: usize, glyphs: &str, label: &str, room: usize) -> Option<String> {
     let after = first + text::width(glyphs);
     let needed = text::width(label) + 1;
@@ -132,7 +132,7 @@ fn next_to(first: usize, glyphs: &str, label: &str, room: usize) -> Option<Strin
     }
 }
 
-/// The label inside the first part of a window that has no letter.
+/// The glyphs of a window with the label inside, left of its letter; `None`: no room.
 fn inside(indent: &str, glyphs: &str, label: &str) -> Option<String> {
     let signs: Vec<char> = glyphs.chars().collect();
     let needed = text::width(label) + 2;

@@ -1,37 +1,37 @@
-//! Parts of a time axis.
+//! The parts of a time axis.
 
 use crate::model::moment::Axis;
 use crate::model::verdict::Level;
 
-/// Chunks on their time dimension, with its marks.
+/// Chunks on their time dimension, with marks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TimeAxis {
     pub title: String,
     pub unit: Axis,
-    /// Oldest first; several may share a range (space partitions).
+    /// Oldest first; with space partitions several slices have the same range.
     pub slices: Vec<Slice>,
     pub marks: Vec<Mark>,
-    /// Meaning of each sign, and its number of chunks.
+    /// Each state that occurs, with its meaning and number of chunks.
     pub legend: Vec<(MapCell, String)>,
 }
 
-/// One chunk.
+/// One chunk; `start` and `end` are in the unit of the axis.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Slice {
     pub start: i64,
     pub end: i64,
     pub cell: MapCell,
-    /// Bytes before compression; `None`: unknown.
+    /// Size before compression; `None`: unknown.
     pub bytes: Option<i64>,
 }
 
-/// A mark of a policy, an aggregate or the clock.
+/// A mark of a policy, of an aggregate or of the current time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mark {
-    /// The letter at its place.
+    /// The letter on the axis.
     pub sign: char,
     pub label: String,
-    /// `Ok`: as planned; worse for a paused or failing policy.
+    /// Worse than `Ok` for a paused or failing policy.
     pub level: Level,
     pub place: Place,
 }
@@ -39,17 +39,17 @@ pub struct Mark {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     At(i64),
-    /// A refresh window with its letter at `letter`; without `from` it is open.
+    /// A refresh window with its letter at `letter`; `from` is `None` if it is open.
     Window {
         from: Option<i64>,
         to: i64,
         letter: Option<i64>,
     },
-    /// No place on this axis; the label says why.
+    /// The mark has no position on this axis; its label says why.
     Nowhere,
 }
 
-/// Kind of a piece of a line, which decides its colour.
+/// What a piece of a line is, for its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ink {
     Text,
@@ -59,7 +59,7 @@ pub enum Ink {
 
 pub(crate) type InkedLine = Vec<(Ink, String)>;
 
-/// A chunk's state on the axis: its letter, and the level that colours it.
+/// State of a chunk on the axis: a letter, and a level for its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MapCell {
     pub sign: char,

@@ -1,4 +1,4 @@
-//! Maps points of the dimension to screen columns, and chooses the chunk that each column shows.
+//! Maps points of the time dimension to screen columns, and chooses the chunk that each column shows.
 
 use super::parts::{MapCell, Place, Slice, TimeAxis};
 use crate::model::moment::Axis;
@@ -8,24 +8,24 @@ use crate::model::text;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Column {
     Empty,
-    /// A shortened gap.
+    /// Part of a shortened gap.
     Torn,
     /// First column of a chunk that is several columns wide.
     Edge(MapCell),
     Chunk(MapCell),
 }
 
-/// A proportional scale, but gaps much longer than the chunks are shortened. Otherwise one row of the year 1970 or 2099
-/// would squeeze all others into one column.
+/// A proportional scale, in which gaps much longer than the chunks are shortened: otherwise one row of the year 1970 or 2099 would
+/// move all other chunks into one column.
 #[derive(Debug)]
 pub(super) struct Scale {
-    /// Points on the dimension with their columns, ascending.
+    /// Points of the dimension with their positions in columns, ascending.
     knots: Vec<(i64, f64)>,
-    /// The gaps that are shortened.
+    /// Start and end of the shortened gaps.
     torn: Vec<(i64, i64)>,
     total: f64,
     room: usize,
-    /// Median number of columns of a chunk.
+    /// Median width of a chunk in columns.
     chunk: f64,
 }
 
@@ -100,7 +100,7 @@ impl Scale {
         self.knots.last().map_or(0, |knot| knot.0)
     }
 
-    /// The position in columns; points outside are moved to the edge.
+    /// Position of a point in columns; a point outside the axis is moved to its edge.
     #[expect(clippy::cast_precision_loss, reason = "a position on the screen")]
     pub(super) fn place(&self, raw: i64) -> f64 {
         let after = self.knots.partition_point(|knot| knot.0 <= raw);
@@ -124,7 +124,7 @@ impl Scale {
         (self.place(raw) as usize).min(self.room - 1)
     }
 
-    /// The columns of a range, at least one.
+    /// First column of a range and the column after its last; at least one column wide.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -136,14 +136,14 @@ impl Scale {
         (first, after.max(first + 1))
     }
 
-    /// The worst chunk of each column.
+    /// The chunk that each column shows: the one with the worst level.
     pub(super) fn columns(&self, slices: &[Slice]) -> Vec<Column> {
         let mut columns = vec![Column::Empty; self.room];
         for (from, to) in &self.torn {
             let (first, after) = self.span(*from, *to);
             columns[first..after].fill(Column::Torn);
         }
-        // The worse chunk is shown; of equals, the uncompressed one.
+        // Of chunks with equal levels, an uncompressed one.
         let rank = |cell: MapCell| (cell.level, matches!(cell.sign, '.' | '░'));
         let edges = self.chunk >= 4.0;
         for slice in slices.iter().filter(|slice| slice.start < slice.end) {
@@ -165,7 +165,7 @@ impl Scale {
         columns
     }
 
-    /// Length of one column; `None` if gaps are shortened, or a column is shorter than a chunk.
+    /// Text for the length of time of one column; `None`: gaps are shortened, or a chunk is at least half a column wide.
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,

@@ -4,7 +4,7 @@ use super::*;
 use crate::model::verdict::Level;
 
 const DAY: i64 = 86_400_000_000;
-/// 2026-11-01 00:00 UTC.
+/// 2026-11-01 00:00 UTC, in microseconds since 1970.
 const START: i64 = 20_758 * DAY;
 
 fn cell(sign: char) -> MapCell {
@@ -17,7 +17,7 @@ fn cell(sign: char) -> MapCell {
     MapCell { sign, level }
 }
 
-/// One chunk a day from `first` on, a sign each; a space is a day without a chunk.
+/// One chunk per day from day `first` on, one sign each; a space is a day without a chunk.
 fn days(first: i64, signs: &str) -> Vec<Slice> {
     let day = |(at, sign)| {
         let start = START + (first + i64::try_from(at).unwrap()) * DAY;
@@ -73,7 +73,7 @@ fn drawn(axis: &TimeAxis, width: usize) -> String {
     all.join("\n")
 }
 
-/// Compressed after 7 days, dropped after 18, refreshed from 5 days to half a day ago.
+/// Compression after 7 days, retention after 18, refresh from 5 days to half a day ago.
 fn policies() -> Vec<Mark> {
     let noon = DAY / 2;
     vec![

@@ -1,4 +1,4 @@
-//! Marks on the chunks' time axis: policies, the refresh windows of aggregates, the clock.
+//! Marks on the chunks' time axis: policies, refresh windows of aggregates, the current time.
 
 use serde::Deserialize;
 
@@ -9,20 +9,20 @@ use crate::screens::axis;
 use crate::screens::axis::{Mark, Place};
 use crate::server::row::or_default;
 
-/// A mark of a policy, an aggregate or the clock.
+/// A mark of a policy, of an aggregate or of the current time. Points are in the axis' unit.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Cut {
     pub(super) kind: CutKind,
-    /// Name of the aggregate.
+    /// Name of the aggregate; `None`: the mark is of no aggregate.
     pub name: Option<String>,
-    /// Start of a refresh window; `None`: it is open.
+    /// Start of a refresh window; `None`: open.
     #[serde(rename = "range_start")]
     pub from: Option<i64>,
-    /// The boundary; `None`: unknown, or none.
+    /// The boundary of the policy, or the end of the window; `None`: unknown, or open.
     #[serde(rename = "range_end")]
     pub to: Option<i64>,
     pub job_id: Option<i32>,
-    /// The configured length; for a refresh `start|end`.
+    /// The configured interval; for a refresh `start_offset|end_offset`.
     #[serde(deserialize_with = "or_default")]
     note: String,
     #[serde(deserialize_with = "or_default")]
@@ -30,7 +30,7 @@ pub struct Cut {
     #[serde(deserialize_with = "or_default")]
     failing: bool,
     pub watermark: Option<i64>,
-    /// For a policy by creation: chunks created before this time are due.
+    /// For a policy by creation time: chunks created before this are due.
     pub(super) made_before: Option<Stamp>,
 }
 
@@ -40,24 +40,23 @@ pub(super) enum CutKind {
     Now,
     Compress,
     Drop,
-    /// Of an aggregate on it.
+    /// Refresh window of an aggregate on the hypertable.
     Refresh,
-    /// Its own refresh: it is an aggregate's materialization.
+    /// Refresh window of the aggregate whose materialization hypertable this is.
     Own,
 }
 
 impl Cut {
-    /// Whether it is a refresh window, of an aggregate on the hypertable or its own.
     pub(crate) fn is_window(&self) -> bool {
         matches!(self.kind, CutKind::Refresh | CutKind::Own)
     }
 
-    /// Whether it is the hypertable's own: it is an aggregate's materialization.
+    /// Whether the hypertable is an aggregate's materialization and this is that aggregate's refresh window.
     pub(crate) fn is_own(&self) -> bool {
         self.kind == CutKind::Own
     }
 
-    /// The job's state; empty if it is scheduled and does not fail.
+    /// Text for the job's state; empty if the job is scheduled and does not fail.
     pub fn state(&self) -> (&'static str, Level) {
         match (self.job_id, self.scheduled, self.failing) {
             (None, ..) | (_, true, false) => ("", Level::Ok),
@@ -66,7 +65,7 @@ impl Cut {
         }
     }
 
-    /// The refresh window in words: `3h to 1m ago`.
+    /// Text for the refresh window: `3h to 1m ago`.
     pub fn window(&self) -> String {
         let (start, end) = self.note.split_once('|').unwrap_or_default();
         let start = if start.is_empty() {

@@ -4,17 +4,17 @@ use serde::Deserialize;
 
 use crate::model::value::Value;
 
-/// It is read for the newest 500 chunks only, and not if that would wait for a lock.
+/// Size of a chunk. It is read only for the newest 500 chunks, and only if no lock prevents it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(from = "Columns")]
 pub enum Size {
     Bytes(i64),
-    /// Another session has locked it.
+    /// Another session has a conflicting lock.
     Locked,
     NotAsked,
 }
 
-/// Both NULL: it was not read.
+/// Both NULL: the size was not read.
 #[derive(Deserialize)]
 struct Columns {
     bytes: Option<i64>,

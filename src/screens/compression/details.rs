@@ -52,7 +52,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
     vec![facts.into()]
 }
 
-/// Details from the exact figures of compressed chunks.
+/// Adds the exact figures of the compressed chunks.
 fn packed(to: Labelled, row: &Row) -> Labelled {
     if row.packed_cost() == 0 {
         return to;
@@ -77,7 +77,7 @@ fn packed(to: Labelled, row: &Row) -> Labelled {
         .some("size different from the record", drift)
 }
 
-/// A setting; if it is not set, that TimescaleDB chooses it.
+/// A setting, or the text that TimescaleDB chooses it.
 fn left(setting: Option<&String>, open: bool) -> Value {
     match setting {
         None if open => Value::text("TimescaleDB's choice"),

@@ -42,7 +42,7 @@ fn chunks(rows: &[Row]) -> String {
     )
 }
 
-/// Bytes before and after, as recorded when the chunks were compressed.
+/// Bytes before and after compression, as recorded when the chunks were compressed.
 #[expect(
     clippy::cast_precision_loss,
     reason = "a ratio is shown with one digit"
@@ -74,7 +74,7 @@ fn saved(rows: &[Row]) -> String {
     )
 }
 
-/// The chunks past `compress_after`, and their present bytes.
+/// The chunks past `compress_after`, and their present size.
 fn overdue(rows: &[Row]) -> String {
     let due = || rows.iter().filter(|row| row.policy.is_some());
     if due().next().is_none() {
@@ -94,7 +94,7 @@ fn overdue(rows: &[Row]) -> String {
 }
 
 impl Row {
-    /// The number of chunks that are due; an estimate on integer time whose function is not run.
+    /// Number of chunks that are due; an estimate for integer time whose `integer_now_func` is not called.
     pub(super) fn backlog_value(&self) -> Value {
         let about = self.counted.get().and_then(|counted| counted.about);
         let about = about.map(Value::About);

@@ -24,7 +24,7 @@ const WORK: Work = Work {
 };
 
 impl Recorded {
-    /// Average rows per batch; up to 1000 fit.
+    /// Average rows per batch; a batch has room for 1000.
     fn rows_a_batch(&self) -> Option<f64> {
         average(self.rows?, self.batches?)
     }
@@ -38,7 +38,7 @@ impl Recorded {
     fn poor(&self, limits: &Limits) -> Option<(Level, String)> {
         let (before, after) = (self.before?, self.after?);
         let ratio = self.ratio().filter(|_| self.chunks > 0)?;
-        // The ratio of a smaller chunk depends on the fixed size of pages, not on the settings.
+        // The ratio of a small chunk depends on the size of pages, not on the settings.
         let large = reaches(before / self.chunks, limits.poor_chunk_bytes);
         let more = after - before;
         if ratio < 1.0 && (large || reaches(more, limits.grown_bytes)) {
@@ -108,7 +108,7 @@ impl Row {
         ))
     }
 
-    /// Late rows in compressed chunks.
+    /// Finding for late rows in compressed chunks.
     fn judge_partial(&self, findings: &mut Findings) {
         let due = match &self.policy {
             Some(_) => self.partial_due.unwrap_or(0),
@@ -148,7 +148,7 @@ impl Row {
         findings.add(&rules::COMPRESSION_FROZEN, Level::Notice, reason);
     }
 
-    /// Seconds that a chunk may wait for the policy's next run before it is overdue.
+    /// Seconds after which a chunk that waits for the policy's next run is overdue.
     fn patience(&self, limits: &Limits) -> f64 {
         let schedule = self
             .policy
@@ -157,7 +157,7 @@ impl Row {
         schedule.unwrap_or(86_400.0) + limits.compression_patience
     }
 
-    /// The likeliest cause of a poor ratio under the present settings, and its fix.
+    /// The most likely cause of a poor ratio with the present settings, and its fix.
     fn why_poor(&self, of: &Recorded, few: f64) -> (String, Option<&'static str>) {
         let fix = rules::COMPRESSION_RATIO.fix;
         let segments = self.segment_by.as_deref();
@@ -194,7 +194,7 @@ impl Row {
         (why, fix)
     }
 
-    /// Judges the ratio of the chunks that were compressed under the table's present settings.
+    /// Finding for a poor ratio of the chunks that were compressed with the present settings.
     fn judge_ratio(&self, findings: &mut Findings, limits: &Limits) {
         let present = match &self.packed {
             // Without the settings of each chunk, all chunks are judged together.
@@ -217,7 +217,7 @@ impl Row {
         findings.push(Finding::new(&rules::COMPRESSION_RATIO, level, reason).fixed_by(fix));
     }
 
-    /// Chunks that are dropped before they are compressed.
+    /// Finding for chunks that are dropped before they are compressed.
     fn judge_pointless(&self, findings: &mut Findings) {
         let (Some(true), Some(drop), Some(policy)) =
             (self.drops_first, &self.drop_after, &self.policy)
@@ -262,7 +262,7 @@ impl Row {
         findings.push(self.waiting(backlog, since, policy, at));
     }
 
-    /// Chunks that are due: as usual between two runs, or for too long.
+    /// Finding for chunks that are due: normal between two runs, a problem after that.
     fn waiting(&self, backlog: i64, since: Option<Stamp>, policy: &Policy, at: &At) -> Finding {
         let waits = text::plural(backlog, "chunk");
         let limits = at.limits(&self.full_name());
@@ -311,7 +311,7 @@ impl Row {
         Finding::new(&rules::COMPRESSION_BACKLOG, level, reason)
     }
 
-    /// A policy that is blocked by a lock, or by one chunk at which each run fails.
+    /// Finding for a policy that waits for a lock, or fails at the same chunk in each run.
     fn judge_blocked(&self, findings: &mut Findings, policy: &Policy, at: &At) {
         let patience = at.limits(&self.full_name()).blocked;
         let rule = &rules::COMPRESSION_BLOCKED;
@@ -346,13 +346,13 @@ impl Row {
         let finding = Finding::new(&rules::COMPRESSION_BLOCKED, level, reason);
         findings.push(match stuck.holder {
             Some(pid @ 1..) => finding.fixed_by(Some(END)).upon(Target::session(pid)),
-            // A prepared transaction has no session to terminate.
+            // There is no session to terminate for a prepared transaction.
             Some(_) => finding.fixed_by(None),
             None => finding.setting("chunks", stuck.chunk.as_str()),
         });
     }
 
-    /// Chunks that were compressed before the settings were changed.
+    /// Finding for chunks that were compressed before the settings were changed.
     fn judge_settings(&self, findings: &mut Findings, limits: &Limits) {
         let packed = self.packed.get().copied().unwrap_or_default();
         let Some(old) = packed.old.filter(|old| *old > 0) else {
@@ -370,7 +370,7 @@ impl Row {
         findings.add(&rules::COMPRESSION_OLD, level, reason);
     }
 
-    /// Chunks whose size is far from what was recorded when they were compressed.
+    /// Finding for chunks whose size differs much from the one recorded when they were compressed.
     fn judge_record(&self, findings: &mut Findings) {
         let Some(drift) = self.packed.get().and_then(|packed| packed.drift) else {
             return;

@@ -1,4 +1,4 @@
-//! One hypertable's compression, with its policy.
+//! The compression of one hypertable, with its policy.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,12 +20,12 @@ pub struct Row {
     pub id: i32,
     pub schema: String,
     pub name: String,
-    /// The materialization of a continuous aggregate.
+    /// Whether it is the materialization hypertable of an aggregate.
     pub aggregate: bool,
     #[serde(default)]
     pub enabled: bool,
     pub axis: Axis,
-    /// For an integer dimension: it has an `integer_now_func`.
+    /// For an integer dimension: whether it has an `integer_now_func`.
     #[serde(deserialize_with = "or_default")]
     pub has_now: bool,
     pub chunks: i64,
@@ -34,15 +34,15 @@ pub struct Row {
     pub uncompressed: i64,
     pub frozen: i64,
     pub unordered: i64,
-    /// Recorded when the chunks were compressed; `None`: no compressed chunk.
+    /// Recorded when the chunks were compressed; `None`: no compressed chunks.
     pub before_bytes: Option<i64>,
     pub after_bytes: Option<i64>,
-    /// Recorded rows of the compressed chunks, and number of their batches.
+    /// Rows of the compressed chunks, as recorded, and number of their batches.
     #[serde(alias = "compressed_rows")]
     pub rows: Option<i64>,
     pub batches: Option<i64>,
     pub segment_by: Option<String>,
-    /// Neither is set, so TimescaleDB chooses both when it compresses a chunk.
+    /// Neither segmentby nor orderby is set: TimescaleDB chooses both when it compresses a chunk.
     #[serde(default)]
     pub open: bool,
     pub order_by: Option<String>,
@@ -51,49 +51,49 @@ pub struct Row {
     /// `recompress` and `maxchunks_to_compress` of the policy's configuration.
     pub recompress: Option<String>,
     pub most_chunks: Option<String>,
-    /// Chunks that end up to this point are due, in the dimension's unit; `None` for integer time.
+    /// Chunks that end by this point are due, in the dimension's unit; `None`: unknown, always for integer time.
     pub boundary: Option<i64>,
-    /// For a policy by creation: chunks created before this time are due.
+    /// For a policy by creation time: chunks created before this are due.
     pub made_before: Option<Stamp>,
-    /// Number of chunks past `compress_after` that are not compressed; `None`: unknown, or only a function knows "now".
+    /// Number of uncompressed chunks past `compress_after`; `None`: unknown, always for integer time.
     pub backlog: Option<i64>,
-    /// The same from `integer_now_func`.
+    /// The backlog of integer time, by `integer_now_func`.
     #[serde(skip)]
     pub counted: Later<Counted>,
-    /// Present bytes of the backlog.
+    /// Present size of the backlog.
     #[serde(skip)]
     pub backlog_bytes: Later<Option<i64>>,
-    /// Estimated bytes of the backlog, from the last VACUUM or ANALYZE; `None`: a chunk never had one.
+    /// Estimated size of the backlog, by the last VACUUM or ANALYZE; `None`: some chunk has had neither.
     #[serde(default)]
     pub about_backlog_bytes: Option<i64>,
     /// Number of partially compressed chunks past `compress_after`.
     pub partial_due: Option<i64>,
-    /// Seconds since the oldest chunk of the backlog fell due.
+    /// Seconds since the oldest chunk of the backlog became due.
     pub overdue_seconds: Option<f64>,
     pub next_due: Option<Stamp>,
     #[serde(alias = "run_begun", default)]
     pub pace: Pace,
-    /// `drop_after` of a scheduled retention policy, and whether it drops chunks before they are compressed, if known.
+    /// `drop_after` of a scheduled retention policy; `drops_first`: whether it drops chunks before they are compressed (`None`: unknown).
     pub drop_after: Option<String>,
     pub drops_first: Option<bool>,
     /// The policy's worker, if it waits for a lock.
     #[serde(alias = "blocked_pid")]
     pub blocked: Option<Blocked>,
-    /// The chunk that its last run should have compressed and did not.
+    /// The chunk that the last run should have compressed and did not.
     #[serde(alias = "stuck_chunk")]
     pub stuck: Option<Stuck>,
     #[serde(skip)]
     pub packed: Later<Packed>,
-    /// The first backlog that this console read, with its time.
+    /// Time and size of the first backlog that this console read.
     pub seen: Option<(Stamp, i64)>,
 }
 
-/// What `compression_packed` reads of the compressed chunks.
+/// Exact figures of the compressed chunks, from `compression_packed`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Packed {
-    /// Number of chunks compressed under other settings than the table's, without frozen ones.
+    /// Number of chunks compressed with other settings than the table's present ones, without frozen chunks.
     pub old: Option<i64>,
-    /// Recorded sizes of these and of the frozen ones.
+    /// Recorded sizes of these chunks and of the frozen ones.
     pub old_record: Recorded,
     pub drift: Option<Drift>,
 }
@@ -101,10 +101,10 @@ pub struct Packed {
 /// The oldest chunk that the policy's last run should have compressed and did not, although later ones are compressed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stuck {
-    /// Name as actions take it: quoted, without TimescaleDB's own schema.
+    /// Name in the form that actions accept: quoted, without TimescaleDB's own schema.
     #[serde(alias = "stuck_chunk")]
     pub chunk: String,
-    /// Pid that has held a lock on it since before the failed run ended; 0: a prepared transaction; `None`: none is known.
+    /// Pid that has held a lock on the chunk since before the failed run ended; 0: a prepared transaction; `None`: unknown.
     pub holder: Option<i32>,
     pub(super) holder_name: Option<String>,
     #[serde(alias = "holder_mode")]
@@ -114,7 +114,7 @@ pub struct Stuck {
 }
 
 impl Stuck {
-    /// The lock that blocks it, in words; `None`: none is known.
+    /// Text for the lock that blocks the chunk's compression; `None`: unknown.
     pub(super) fn why(&self, now: Stamp) -> Option<String> {
         let pid = self.holder?;
         let mode = self.mode.as_deref().unwrap_or("a lock");
@@ -131,8 +131,8 @@ impl Stuck {
     }
 }
 
-/// Compressed chunks whose present size is less than half or more than twice the recorded one, by at least a megabyte.
-/// The newest 100 partial or unordered ones and the newest 20 others are checked.
+/// Compressed chunks whose present size is less than half or more than twice the recorded one, by at least 1 MB. Of the partial or
+/// unordered chunks the newest 100 are checked, of the others the newest 20.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Drift {
     pub chunks: i64,
@@ -140,7 +140,7 @@ pub struct Drift {
     pub bytes: i64,
 }
 
-/// A number of compressed chunks with their recorded bytes before and after compression, rows and batches.
+/// Sums over compressed chunks, as recorded when they were compressed: bytes before and after, rows and batches.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recorded {
     pub chunks: i64,
@@ -174,7 +174,7 @@ impl Recorded {
         Some(self.before? as f64 / after as f64)
     }
 
-    /// From exact figures; a recording of an older version has none.
+    /// From exact figures; all zero or `None` for a recording of an older version.
     fn read(figures: &[Option<i64>]) -> Self {
         let [chunks, before, after, rows, batches] = figures else {
             return Self::default();
@@ -188,7 +188,7 @@ impl Recorded {
         }
     }
 
-    /// The remaining chunks, without those of `some`.
+    /// These sums minus those of `some`.
     pub(super) fn without(self, some: Self) -> Self {
         let less = |all: Option<i64>, some: Option<i64>| Some(all? - some.unwrap_or(0));
         Self {
@@ -220,7 +220,7 @@ impl Row {
         self.record().ratio()
     }
 
-    /// The figures recorded for all compressed chunks, also for those compressed in part.
+    /// The records of all compressed chunks, including partially compressed ones.
     pub(super) fn record(&self) -> Recorded {
         Recorded {
             chunks: self.compressed + self.partial,
@@ -239,7 +239,7 @@ impl Row {
         }
     }
 
-    /// Its present bytes; `None`: not read, or not readable.
+    /// Present size of the backlog; `None`: not read, or an error.
     fn backlog_bytes(&self) -> Option<i64> {
         match self.backlog()? {
             0 => Some(0),
@@ -247,19 +247,19 @@ impl Row {
         }
     }
 
-    /// The bytes of the backlog; an estimate until they are known.
+    /// Size of the backlog; an estimate until the exact size is known.
     pub(super) fn backlog_size(&self) -> Value {
         let about = self.about_backlog_bytes.map(Value::AboutBytes);
         self.backlog_bytes().map(Value::Bytes).or(about).into()
     }
 
-    /// Why the backlog, or its bytes, cannot be read.
+    /// Error of the query for the backlog or its size.
     pub(super) fn backlog_error(&self) -> Option<&str> {
         let bytes = || self.backlog_cost().and(self.backlog_bytes.error());
         self.counted.error().or_else(bytes)
     }
 
-    /// Number of chunks compressed under older settings than the table's; `None`: unknown, or not read yet.
+    /// Number of chunks compressed with other settings than the present ones; `None`: unknown, or not read yet.
     pub(super) fn old_settings(&self) -> Option<i64> {
         self.packed.get()?.old
     }
@@ -268,13 +268,13 @@ impl Row {
         text::qualified(&self.schema, &self.name)
     }
 
-    /// Number of chunks that must be opened for the bytes of the backlog; `None`: no backlog.
+    /// Number of chunks that must be opened for the size of the backlog; `None`: no backlog.
     pub(super) fn backlog_cost(&self) -> Option<usize> {
         let backlog = self.backlog().filter(|backlog| *backlog > 0)?;
         usize::try_from(backlog).ok()
     }
 
-    /// Number of chunks that `integer_now_func` may open; `None`: it is not needed.
+    /// Number of chunks that `integer_now_func` may open; `None`: it is not called.
     pub(super) fn integer_cost(&self) -> Option<usize> {
         let policy = self.policy.as_ref()?;
         policy.after_number?;
@@ -282,7 +282,7 @@ impl Row {
         usize::try_from(self.chunks.max(1)).ok().filter(|_| integer)
     }
 
-    /// Number of relations that must be opened for the sizes of compressed chunks, two for each; 0: none is compressed.
+    /// Number of relations (two per chunk) that must be opened for the sizes of compressed chunks; 0: none is compressed.
     pub(super) fn packed_cost(&self) -> usize {
         let many = 2 * (self.compressed.min(20) + self.partial.min(100));
         usize::try_from(many).unwrap_or(0)

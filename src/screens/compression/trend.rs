@@ -1,4 +1,4 @@
-//! Trend of a backlog, and the time until it is done.
+//! The trend of a backlog, and the time until it is compressed.
 
 use super::row::Row;
 use crate::model::moment::Stamp;
@@ -9,7 +9,7 @@ use crate::server::known::At;
 const DAY: f64 = 86_400.0;
 
 impl Row {
-    /// The trend in words, with the source of each figure.
+    /// Text for the trend, with the source of each number.
     pub(super) fn trend(&self, backlog: i64, policy: &Policy, at: &At) -> String {
         if let Some(words) = self.running(backlog, policy, at) {
             return words;
@@ -28,7 +28,7 @@ impl Row {
         (most > 0).then_some(most)
     }
 
-    /// From the rate of the present run, if that run can finish the backlog.
+    /// Trend by the rate of the present run, if that run can finish the backlog.
     #[expect(clippy::cast_precision_loss, reason = "numbers of chunks fit")]
     fn running(&self, backlog: i64, policy: &Policy, at: &At) -> Option<String> {
         let runs = policy.scheduled && policy.next_start == Some(Stamp::BEFORE_ALL);
@@ -46,7 +46,7 @@ impl Row {
         ))
     }
 
-    /// The change since this console started, and whether the backlog shrinks; `None`: no change, or not watched long enough.
+    /// Change since this console started, and whether the backlog shrinks; `None`: no change, or too short a time.
     #[expect(clippy::cast_precision_loss, reason = "numbers of chunks fit")]
     fn change_seen(&self, backlog: i64, at: &At) -> Option<(String, bool)> {
         let (since, first) = self.seen?;
@@ -67,7 +67,7 @@ impl Row {
         }
     }
 
-    /// From the last run: chunks compressed, and its duration.
+    /// Trend by the last run: number of chunks compressed, and duration.
     fn by_runs(&self, backlog: i64, policy: &Policy) -> String {
         let most = self.most().filter(|most| backlog > *most);
         if let (Some(most), Some(every)) = (most, policy.schedule_seconds) {
@@ -99,7 +99,7 @@ impl Row {
         )
     }
 
-    /// From the policy's limit of chunks per run.
+    /// Trend by the policy's maximum number of chunks per run.
     #[expect(clippy::cast_precision_loss, reason = "numbers of chunks fit")]
     fn by_limit(&self, backlog: i64, most: i64, every: f64) -> String {
         let limit = format!("maxchunks_to_compress {most}");
@@ -129,7 +129,7 @@ impl Row {
     }
 }
 
-/// A number with one decimal if it is below 10.
+/// Text of a number; below 10 with one decimal.
 fn number(number: f64) -> String {
     if number < 10.0 {
         let text = format!("{number:.1}");

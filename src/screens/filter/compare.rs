@@ -12,7 +12,7 @@ use crate::model::text;
 use crate::model::value::Value;
 use crate::model::verdict::Level;
 
-/// What a field holds.
+/// Kind of a field's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Text,
@@ -20,15 +20,15 @@ pub(crate) enum Kind {
     Number,
     Bytes,
     Length,
-    /// A moment, which a table shows as an age.
+    /// A moment that a table shows as an age.
     Age,
-    /// A moment or a day, which a table shows as such.
+    /// A time or date that a table shows as such.
     Date,
     Level,
 }
 
 impl Kind {
-    /// `None`: an unknown value may be of any kind.
+    /// Kind of a value; `None`: the value is NULL.
     pub(crate) fn of(value: &Value) -> Option<Self> {
         Some(match value {
             Value::Null => return None,
@@ -47,7 +47,7 @@ impl Kind {
         })
     }
 
-    /// How its values are written.
+    /// How to write a value of this kind.
     fn how(self) -> &'static str {
         match self {
             Self::Text => "write a text, in which * stands for anything",
@@ -62,7 +62,7 @@ impl Kind {
     }
 }
 
-/// `FIELD OPERATOR VALUE`, as typed.
+/// A parsed `FIELD OPERATOR VALUE`.
 #[derive(Debug, Clone)]
 pub(crate) struct Comparison {
     /// Index of the field.
@@ -71,23 +71,23 @@ pub(crate) struct Comparison {
     wanted: Wanted,
 }
 
-/// The typed value, in every way in which it can be read.
+/// The typed value, parsed as every type that it can be.
 #[derive(Debug, Clone)]
 struct Wanted {
     text: String,
-    /// `?` or `-`: rows whose value is unknown.
+    /// `?` or `-`: matches NULL.
     unknown: bool,
     number: Option<f64>,
     bytes: Option<f64>,
     seconds: Option<f64>,
     truth: Option<bool>,
     at: Option<Stamp>,
-    /// The field is the verdict, and this is the level.
+    /// The level, if the field is the level column.
     level: Option<Level>,
 }
 
 impl Comparison {
-    /// `name`: the field as typed; `kinds`: what it holds in the present rows, empty if that is unknown.
+    /// `name`: the field as typed; `kinds`: kinds of its values in the present rows, empty if unknown.
     pub(super) fn new(
         (field, name): (usize, &str),
         operator: Operator,
@@ -119,7 +119,7 @@ impl Comparison {
         })
     }
 
-    /// Whether it holds for a value. An unknown one has no size: it is found by `=?` only.
+    /// Whether the comparison is true for a value. A NULL matches `=?` only.
     pub(super) fn holds(&self, value: &Value, now: Stamp) -> bool {
         let unknown = *value == Value::Null;
         if self.wanted.unknown {
@@ -150,7 +150,7 @@ impl Wanted {
             unknown: !is_level && matches!(value, "?" | "-"),
             number,
             bytes: text::bytes_of(value),
-            // As PostgreSQL reads an interval: a plain number is seconds.
+            // As in PostgreSQL's interval, a plain number is seconds.
             seconds: number.or_else(|| Interval::parse(value).ok().map(Interval::seconds)),
             truth: match value.to_lowercase().as_str() {
                 "yes" | "y" | "true" | "t" | "on" => Some(true),
@@ -175,7 +175,7 @@ impl Wanted {
         }
     }
 
-    /// The order of a value and the wanted one; `None`: they cannot be compared.
+    /// Order of a value and the typed one; `None`: they cannot be compared.
     #[expect(
         clippy::cast_precision_loss,
         reason = "no figure needs the last digits"
@@ -195,7 +195,7 @@ impl Wanted {
             Value::Seconds(seconds) | Value::Interval(_, seconds) => {
                 figures(*seconds, self.seconds)
             }
-            // An age, or the time that is left: as long as it is shown.
+            // A typed duration is compared with the moment's distance from now.
             Value::Time(at) => match self.at {
                 Some(wanted) => Some(at.cmp(&wanted)),
                 None => figures(distance(*at, now)?, self.seconds),
@@ -212,7 +212,7 @@ impl Wanted {
             let of = Level::ALL.iter().find(|of| of.name() == text);
             return Some(of?.cmp(&level));
         }
-        // Words among figures ("never", "<= 3h") are neither more nor less than a figure.
+        // Text in a column of numbers ("never", "<= 3h") is neither less nor greater than a number.
         let is_figure = self.number.or(self.bytes).or(self.seconds).is_some();
         if is_figure && !text.starts_with(|c: char| c.is_ascii_digit()) {
             return text::fits(&self.text, &text.to_lowercase()).then_some(Ordering::Equal);
@@ -220,7 +220,7 @@ impl Wanted {
         Some(text::natural_order(text, &self.text))
     }
 
-    /// Whether a value is shown as the wanted one would be: `bytes=24MB` finds what stands there as 24.0 MB.
+    /// Whether a value is displayed like the typed one: `bytes=24MB` matches what is shown as 24.0 MB.
     fn looks_like(&self, value: &Value, now: Stamp) -> bool {
         let seconds = |have: f64| {
             let wanted = self.seconds.map(text::duration);
@@ -245,7 +245,7 @@ impl Wanted {
     }
 }
 
-/// Seconds between a moment and now, as an age shows them.
+/// Seconds between a moment and now, rounded as in the age that is shown.
 fn distance(at: Stamp, now: Stamp) -> Option<f64> {
     let seconds = now.seconds_since(at.finite()?);
     Some(if seconds < 0.0 {
@@ -255,7 +255,7 @@ fn distance(at: Stamp, now: Stamp) -> Option<f64> {
     })
 }
 
-/// A day or a time in UTC.
+/// A date or a time in UTC.
 fn moment(text: &str) -> Option<Stamp> {
     let at: DateTime = text.parse().ok()?;
     let at = at.to_zoned(TimeZone::UTC).ok()?;

@@ -14,7 +14,7 @@ pub(super) enum Operator {
 }
 
 impl Operator {
-    /// As users of SQL write them; the longer ones first.
+    /// In the order in which they are tried: `<=` before `<`.
     const ALL: [(&'static str, Self); 8] = [
         ("!=", Self::Differs),
         ("<>", Self::Differs),
@@ -26,7 +26,7 @@ impl Operator {
         (">", Self::More),
     ];
 
-    /// The operator at the start of a text, and the rest.
+    /// The operator at the start of a text, and the text after it.
     fn read(text: &str) -> Option<(Self, &str)> {
         let found = |(sign, of): &(&str, Self)| Some((*of, text.strip_prefix(sign)?));
         Self::ALL.iter().find_map(found)
@@ -49,8 +49,8 @@ pub(super) enum Token {
     },
 }
 
-/// Splits a typed filter at its spaces. The flag says that `!` stood before the part. Spaces around an operator are read
-/// over if `is_field` knows the word before it.
+/// Splits a typed filter at its spaces. True: the part has a `!` before it. Spaces around an operator are allowed if `is_field`
+/// knows the word before them.
 pub(super) fn read(text: &str, is_field: impl Fn(&str) -> bool) -> Vec<(bool, Token)> {
     let mut rest = text.trim_start();
     let mut tokens = Vec::new();
@@ -71,7 +71,7 @@ pub(super) fn read(text: &str, is_field: impl Fn(&str) -> bool) -> Vec<(bool, To
             rest = left;
             token
         };
-        // A lone sign is not a part yet.
+        // A sign without text is ignored: the user is still typing.
         if !matches!(&token, Token::Word(text) | Token::Regex(text) if text.is_empty()) {
             tokens.push((inverse, token));
         }
@@ -80,7 +80,7 @@ pub(super) fn read(text: &str, is_field: impl Fn(&str) -> bool) -> Vec<(bool, To
     tokens
 }
 
-/// A word or a comparison, and the rest.
+/// The word or comparison at the start of a text, and the text after it.
 fn bare(text: &str, is_field: impl Fn(&str) -> bool) -> (Token, &str) {
     let (run, rest) = run(text);
     let starts = |at: &usize| Operator::read(&run[*at..]).is_some();
@@ -93,7 +93,7 @@ fn bare(text: &str, is_field: impl Fn(&str) -> bool) -> (Token, &str) {
     let Some((operator, mut left)) = Operator::read(operator) else {
         return (Token::Word(run.to_owned()), rest);
     };
-    // In `schema= oee` the word is not the value, but in `bytes > 1MB` and `bytes> 1MB` it is.
+    // In `schema= oee` the value is empty and `oee` is a word; in `bytes > 1MB` and `bytes> 1MB` the value is `1MB`.
     if !attached || left.trim_start().starts_with(|c: char| c.is_ascii_digit()) {
         left = left.trim_start();
     }
@@ -117,13 +117,13 @@ fn is_unit(word: &str) -> bool {
     !word.is_empty() && (text::bytes_of(&one).is_some() || Interval::parse(&one).is_ok())
 }
 
-/// The text up to the next space, and the rest.
+/// The text up to the next space, and the text after it.
 fn run(text: &str) -> (&str, &str) {
     text.split_at(text.find(char::is_whitespace).unwrap_or(text.len()))
 }
 
-/// The text up to the next space or, if it is quoted, to the closing quote; two quotes stand for one. A quote that is not
-/// closed yet ends with the text.
+/// The text up to the next space or, if it is quoted, up to the closing quote; two quotes mean one. A missing closing quote is
+/// allowed.
 fn word(text: &str) -> (String, &str) {
     let Some(mut rest) = text.strip_prefix('"') else {
         let (word, rest) = run(text);
