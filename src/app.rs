@@ -1,4 +1,4 @@
-//! State of the console, and how messages change it: no terminal, no database, no clock.
+//! State of the console, and how messages change it. Uses no terminal, no database and no clock.
 
 mod acknowledging;
 mod action_menu;
@@ -54,7 +54,7 @@ pub struct App {
     pub server: Option<Server>,
     pub link: Link,
     pub notice: Option<Notice>,
-    /// This machine's clock.
+    /// Time of this machine's clock at the last tick.
     pub now: Stamp,
     /// Time of the server's last answer, by this machine's clock.
     heard: Stamp,
@@ -64,52 +64,52 @@ pub struct App {
     pub paused: bool,
     pub wide: bool,
     pub pane: Pane,
-    /// The locale is not UTF-8: glyphs are drawn as ASCII.
+    /// True: the locale is not UTF-8, so glyphs are replaced by ASCII.
     pub ascii: bool,
     pub keys: KeyMap,
     pub themes: Vec<Theme>,
     /// Index into `themes`.
     pub theme: usize,
-    /// Lines of the details that fit on the screen; set when drawn.
+    /// Number of detail lines that fit on the screen. Set when drawn.
     pub(crate) details_page: usize,
-    /// The server's figures since the start.
+    /// Figures of the server since the console was started, for sparklines.
     pub history: History,
     /// Figures of all screens, for the Overview's gauges.
     pub(crate) standing: gather::Standing,
     found: gather::Found,
-    /// The levels of the findings that the Overview lists, by the screen of each.
+    /// Levels of the findings that the Overview lists, by their screens.
     open: gather::Open,
-    /// Screens read since the findings were last put together.
+    /// Screens loaded since the findings were last collected.
     read: Vec<ScreenId>,
-    /// Time when all findings were last judged.
+    /// Time when all verdicts were last made again.
     judged: Stamp,
-    /// The findings that are acknowledged or snoozed.
+    /// The acknowledged and snoozed findings.
     pub acknowledged: Acknowledged,
-    /// The recording that is shown instead of a server.
+    /// The recording that is shown. `None`: a server is shown.
     pub tape: Option<Replay>,
-    /// A recording is running.
+    /// True while a recording is written.
     pub recording: bool,
-    /// The screen from which these details were opened.
+    /// The screen to return to from the details.
     back_to: Option<ScreenId>,
-    /// What this connection may do.
+    /// Whether the connection is read-only or protected.
     pub rules: Access,
-    /// The running plan.
+    /// The running plan. `None`: no plan runs.
     pub running: Option<Running>,
-    /// Figures that are awaited after an action.
+    /// Figures to compare after the last action. `None`: no action has ended, or they were compared.
     watched: Option<Watch>,
-    /// Quit when the plan has ended.
+    /// True: quit when the running plan has ended.
     leaving: bool,
     pulse: u64,
     pulse_waiting: bool,
-    /// Read everything, even if the counters did not change.
+    /// True: load all rows, even if the counters did not change.
     reload: bool,
     round: u64,
     asked: u64,
 }
 
-/// Findings are judged again after this time, even if nothing was read.
+/// Seconds after which all verdicts are made again, because some depend on the time alone.
 const JUDGED_SECONDS: f64 = 60.0;
-/// The server's clock goes on for this many seconds after a missed answer, then it stops.
+/// Seconds that the server's clock continues after a missed answer; then it stops.
 const SILENCE_SECONDS: f64 = 15.0;
 pub(crate) const FASTEST: Duration = Duration::from_millis(500);
 pub(crate) const SLOWEST: Duration = Duration::from_secs(300);
@@ -162,7 +162,7 @@ impl App {
         &self.themes[self.theme]
     }
 
-    /// The server's clock for verdicts: it stops when the server does not answer, as the figures do.
+    /// The server's time for verdicts. It stops when the server does not answer, because the figures no longer change.
     pub fn server_now(&self) -> Stamp {
         let most = self
             .heard
@@ -170,7 +170,7 @@ impl App {
         Stamp(self.now.min(most).0.saturating_add(self.ahead))
     }
 
-    /// The server's clock, for the age of the figures.
+    /// The server's time, for the age of figures.
     pub(crate) fn server_clock(&self) -> Stamp {
         Stamp(self.now.0.saturating_add(self.ahead))
     }
@@ -188,7 +188,7 @@ impl App {
         effects
     }
 
-    /// Rebuilds the Overview if something was read; once before a frame, not after each answer.
+    /// Collects the findings of the screens that were loaded. Called once per frame, not for each answer.
     pub fn settle(&mut self) {
         let read = std::mem::take(&mut self.read);
         if !read.is_empty() {
@@ -196,7 +196,7 @@ impl App {
         }
     }
 
-    /// Applies a message; the Overview is rebuilt later, by [`App::settle`].
+    /// Applies a message. [`App::settle`] must follow before the next frame.
     pub(crate) fn hear(&mut self, msg: Msg) -> Vec<Effect> {
         if matches!(msg, Msg::Up(_) | Msg::Pulse { .. } | Msg::Loaded { .. }) {
             self.heard = self.now;
@@ -306,7 +306,7 @@ impl App {
             with_table!(mut self.screens, self.screen, |table| table.tick(&at));
         }
         self.say_effect();
-        // Some verdicts change with time alone.
+        // Some verdicts change with the time alone.
         if self.now.seconds_since(self.judged) >= JUDGED_SECONDS {
             self.judged = self.now;
             self.find();

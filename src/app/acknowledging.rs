@@ -1,4 +1,4 @@
-//! Acknowledging findings on the Overview: keys, prompts, and the journal's answers.
+//! Acknowledging and snoozing findings on the Overview.
 
 use super::App;
 use super::message::{Effect, Link};
@@ -16,7 +16,8 @@ use crate::screens::with_table;
 use crate::server::known::At;
 
 impl App {
-    /// Asks the journal for the acknowledged findings: where they are shown, and once for the badges.
+    /// Requests the acknowledged findings from the journal: while the Overview is shown, and once at the start for the
+    /// tabs' badges.
     pub(super) fn ask_acknowledged(&mut self) -> Vec<Effect> {
         let unknown = self.acknowledged.length.is_none();
         let wanted = self.screen == ScreenId::Overview || unknown;
@@ -43,7 +44,8 @@ impl App {
         }
     }
 
-    /// Removes duplicate findings, marks the acknowledged ones, and notices what ends an acknowledgement.
+    /// Merges duplicate findings, marks the acknowledged ones, and ends acknowledgements whose finding is gone or got
+    /// worse.
     pub(super) fn sort_out(&mut self, collected: Vec<Row>, now: Stamp) -> Vec<Row> {
         let watched = !self.acknowledged.is_empty() && self.link == Link::Up && self.tape.is_none();
         let mut found = if watched {
@@ -65,7 +67,7 @@ impl App {
         self.acknowledged.part(rows, now)
     }
 
-    /// Writes the acknowledgements that ended by themselves to the journal.
+    /// Writes to the journal which acknowledgements ended because their finding is gone or got worse.
     pub(super) fn end_acknowledged(&mut self) -> Vec<Effect> {
         let ids = self.acknowledged.ends();
         if ids.is_empty() {
@@ -79,7 +81,7 @@ impl App {
         Effect::List(ask::List::Acknowledged(Request::End { at, ids }))
     }
 
-    /// `acknowledge`, `snooze`, `show-acknowledged`.
+    /// Runs one of the actions `acknowledge`, `snooze` and `show-acknowledged`.
     pub(super) fn acknowledging(&mut self, here: Here) -> Vec<Effect> {
         if self.screen != ScreenId::Overview {
             self.say("findings are acknowledged on the Overview", false);
@@ -98,7 +100,7 @@ impl App {
             .overview
             .chosen()
             .into_iter()
-            // A part of another finding is not listed: that one is acknowledged.
+            // A finding that is shown as a part of another one is not acknowledged by itself.
             .filter(|row| !row.is_part)
             .cloned()
             .collect();
@@ -130,7 +132,7 @@ impl App {
         }
     }
 
-    /// Shows the acknowledged and snoozed findings, or leaves them out again.
+    /// Shows or hides the acknowledged and snoozed findings.
     fn show_hidden(&mut self) {
         self.acknowledged.shown = !self.acknowledged.shown;
         let words = match (self.acknowledged.shown, self.acknowledged.hidden().words()) {
@@ -152,7 +154,7 @@ impl App {
         }
     }
 
-    /// A key while the prompt for a reason or a duration is open.
+    /// Handles a key while the prompt for a reason or a duration is open.
     pub(super) fn ask_key(&mut self, key: &str) -> Vec<Effect> {
         let Some(Overlay::Ask(ask)) = &mut self.overlay else {
             return Vec::new();
@@ -194,7 +196,7 @@ impl App {
         )))]
     }
 
-    /// Undoes the acknowledgements selected in the Journal; `None`: none is selected.
+    /// Ends the acknowledgements selected in the Journal. `None`: no acknowledgement is selected.
     pub(super) fn undo_acknowledged(&mut self) -> Option<Vec<Effect>> {
         let chosen = self.screens.journal.chosen();
         let many = chosen.len();

@@ -1,4 +1,4 @@
-//! The menu of actions on the selected row: those that it allows first, then the others, each with the reason.
+//! The menu of actions on the selected row: first those that apply, then the others, each with the reason why not.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use crate::screens::record::Record;
 use crate::screens::with_table;
 use crate::server::known::Edition;
 
-/// A row on its screen.
+/// Screen and key of a row.
 type Chosen = (ScreenId, String);
 
 impl App {
@@ -30,7 +30,7 @@ impl App {
         Overlay::menu(kinds, self.screen, self.menu_title(), unfit)
     }
 
-    /// The chosen rows, on the screens that they are from.
+    /// The selected or marked rows. On the Overview these are the rows that the findings are about.
     fn chosen_rows(&self) -> Vec<Chosen> {
         if self.screen == ScreenId::Overview {
             let rows = self.screens.overview.chosen().into_iter();
@@ -53,7 +53,8 @@ impl App {
         }
     }
 
-    /// Why an action cannot be done on any of these rows, as far as the rows show it; its dialog reads the rest.
+    /// The reason why an action cannot be run on any of these rows, as far as the loaded rows show it. `None`: no known
+    /// reason.
     fn unfit(
         &self,
         name: &str,

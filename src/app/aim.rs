@@ -1,4 +1,4 @@
-//! A finding at which an action aims, and the action's effect on it in words.
+//! The findings that an action should fix, and a text on whether it did.
 
 use std::collections::HashMap;
 
@@ -9,28 +9,28 @@ use crate::model::screen_id::ScreenId;
 use crate::model::verdict::{Finding, Level, Verdict};
 use crate::screens::table::Again;
 
-/// A finding at which an action aims, or the figure that it changes, before it.
+/// A finding that an action should fix, or a figure that it changes, with the value before the action.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Aim {
-    /// Else it is only about the rule's figure.
+    /// True: there is a finding. False: only the rule's figure is compared.
     pub(super) is_found: bool,
     pub(super) screen: ScreenId,
     pub(super) key: String,
     pub(super) rule: &'static Rule,
-    /// Name and text; `None`: the finding is about no figure, or it was unknown.
+    /// Name and value of the figure before the action, as text. `None`: the rule has no figure, or it was unknown.
     pub(super) before: Option<(String, String)>,
 }
 
-/// Figures that are awaited after an action.
+/// Figures to compare after an action has ended.
 #[derive(Debug)]
 pub(crate) struct Watch {
     pub(super) aims: Vec<Aim>,
     pub(super) done: Stamp,
-    /// The newest round of exact figures that was asked for before its end.
+    /// Number of the last request for exact figures before the action ended.
     pub(super) round: u64,
-    /// Screens that were not read again yet, with the last request made before its end.
+    /// Screens that were not loaded since the action ended, each with the number of its last request before.
     pub(super) unread: HashMap<ScreenId, u64>,
-    /// Line of the result that says the effect.
+    /// Index of the result's line that shows the effect.
     pub(super) line: usize,
     pub(super) late: bool,
 }
@@ -42,7 +42,7 @@ impl Aim {
             .map_or(self.rule.title, |(label, _)| label)
     }
 
-    /// The figure before, while the one after is awaited.
+    /// Text with the figure before the action, until the new one is known.
     pub(super) fn waiting(&self) -> String {
         match &self.before {
             Some((label, was)) => format!("{label} was {was}"),
@@ -68,7 +68,7 @@ impl Aim {
     }
 }
 
-/// The effect on all of them.
+/// Text on the effect on all findings, with its theme role.
 pub(super) fn said(aims: &[Aim], agains: &[Again]) -> preview::Line {
     if let ([aim], [again]) = (aims, agains) {
         return aim.said(again);
@@ -84,7 +84,7 @@ pub(super) fn said(aims: &[Aim], agains: &[Again]) -> preview::Line {
     (role, words)
 }
 
-/// The rule whose figure an action changes, even if nothing was found.
+/// The rule whose figure an action changes. `None`: no rule.
 pub(super) fn changes(action: &str) -> Option<&'static Rule> {
     match action {
         "compress-chunks"
@@ -101,7 +101,8 @@ pub(super) fn changes(action: &str) -> Option<&'static Rule> {
     }
 }
 
-/// The finding that this action is to fix, else that of the figure that it changes, else the worst one.
+/// The finding that this action should fix: one that names the action, else one on the figure that it changes, else the
+/// most severe.
 pub(super) fn aimed(verdict: Verdict, action: &str) -> Option<Finding> {
     let mut findings = verdict.findings;
     findings.retain(|finding| finding.level > Level::Ok);

@@ -1,4 +1,4 @@
-//! Requests of the app to the server and the journal: one type for each receiver.
+//! Requests of the app, one type for each receiver.
 
 use crate::actions::action::Action;
 use crate::actions::execute::{ApprovedPlan, Order};
@@ -9,20 +9,20 @@ use crate::model::target::Target;
 use crate::screens::Rows;
 use crate::server::sql::{Param, Query};
 
-/// To the session that reads the lists.
+/// Requests to the session that loads the screens.
 #[derive(Debug)]
 pub enum List {
-    /// The server's clock, and whether anything changed.
+    /// Read the server's clock and the counters that show whether anything changed.
     Pulse { screen: ScreenId, asked: u64 },
-    /// A screen's rows.
+    /// Load a screen's rows.
     Load { screen: ScreenId, asked: u64 },
-    /// The screen was left: cancel its query on the server.
+    /// Cancel the screen's query, because the screen is no longer shown.
     Cancel { screen: ScreenId },
-    /// To the journal: read or write acknowledgements.
+    /// Read or write acknowledgements in the journal.
     Acknowledged(Request),
 }
 
-/// To the second connection.
+/// Requests to the second connection.
 #[derive(Debug)]
 pub enum Figures {
     Exact {
@@ -30,7 +30,7 @@ pub enum Figures {
         /// Index into the screen's exact figures.
         nth: usize,
         round: u64,
-        /// Each row's id, and its cost.
+        /// Id and cost of each row.
         ids: Vec<(i64, usize)>,
     },
     Detail {
@@ -41,28 +41,28 @@ pub enum Figures {
         of: Rows,
         now: Stamp,
     },
-    /// The screen was left: the rest of its rounds is dropped.
+    /// Cancel the screen's requests, because the screen is no longer shown.
     Cancel { screen: ScreenId },
 }
 
-/// To the task that carries out plans.
+/// Requests to the task that runs plans.
 #[derive(Debug)]
 pub enum Act {
-    /// The facts of an action's targets.
+    /// Read the facts of an action's targets.
     Facts {
         asked: u64,
         action: &'static Action,
         targets: Vec<Target>,
     },
-    /// The sessions that hold locks on what a plan touches.
+    /// Read the sessions that hold locks on the plan's relations.
     Look {
         asked: u64,
         approved: Box<ApprovedPlan>,
     },
-    /// Plan the rollback of these journal entries.
+    /// Make the plan that rolls back these journal entries.
     Rollback { asked: u64, ids: Vec<u64> },
-    /// The user confirmed: run it.
+    /// Run the plan, which the user has confirmed.
     Do(Box<ApprovedPlan>),
-    /// To the running plan: go on, pause or stop.
+    /// Continue, hold or stop the running plan.
     Order(Order),
 }

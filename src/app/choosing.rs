@@ -1,4 +1,4 @@
-//! The chooser of columns and the prompt for the column to sort by: their keys.
+//! Keys in the list of columns, and in the prompt for the sort column.
 
 use super::App;
 use super::message::Effect;
@@ -7,7 +7,7 @@ use crate::app::overlay::Overlay;
 use crate::screens::with_table;
 
 impl App {
-    /// A key while the chooser is open.
+    /// Handles a key while the list of columns is open.
     pub(super) fn columns_key(&mut self, key: &str) -> Vec<Effect> {
         let here = self.keys.here(key);
         let all = with_table!(self.screens, self.screen, |table| table
@@ -35,7 +35,7 @@ impl App {
         Vec::new()
     }
 
-    /// A key while the prompt for the column to sort by is open.
+    /// Handles a key while the prompt for the sort column is open.
     pub(super) fn sort_key(&mut self, key: &str) -> Vec<Effect> {
         let Some(Overlay::SortBy(prompt)) = &mut self.overlay else {
             return Vec::new();
@@ -59,7 +59,7 @@ impl App {
         Vec::new()
     }
 
-    /// The headings that the typed text may mean, the best first.
+    /// The column titles that match the typed text, best first.
     pub(crate) fn headings(&self, typed: &str) -> Vec<&'static str> {
         let legend = self.screen.about().legend;
         let found = with_table!(self.screens, self.screen, |table| table

@@ -27,7 +27,6 @@ pub(crate) use trouble::Trouble;
 
 pub(crate) use self::next::Next;
 
-/// The dialog that is open.
 #[derive(Debug)]
 pub struct Acting {
     /// `None`: a rollback, which has no form.
@@ -35,10 +34,10 @@ pub struct Acting {
     pub title: String,
     pub targets: Vec<Target>,
     sets: Vec<(String, String)>,
-    /// The findings that it is to fix.
+    /// The findings that the action should fix.
     pub(crate) aims: Vec<Aim>,
     pub(crate) stage: Stage,
-    /// Number of the request whose answer is awaited.
+    /// Number of the request that the dialog waits for.
     pub asked: u64,
 }
 
@@ -46,7 +45,7 @@ pub struct Acting {
 pub(crate) enum Stage {
     /// Waiting for the facts of the targets.
     Asking,
-    /// A refusal or a result: lines with their theme roles, and the first line shown.
+    /// A refusal or a result: lines with their theme roles. `top`: index of the first line shown.
     Message {
         lines: Vec<preview::Line>,
         top: usize,
@@ -73,7 +72,7 @@ impl Acting {
         }
     }
 
-    /// Values that the form opens with, by field name.
+    /// Sets the values that the form opens with, by field name.
     #[must_use]
     pub fn setting(mut self, sets: Vec<(String, String)>) -> Self {
         self.sets = sets;
@@ -88,7 +87,7 @@ impl Acting {
         self.stage = Stage::Message { lines, top: 0 };
     }
 
-    /// Takes the facts: opens the form, or makes the plan at once if there is nothing to choose.
+    /// Takes the facts: opens the form, or makes the plan if there are no inputs.
     pub(crate) fn take_facts(&mut self, facts: Vec<Facts>, at: &At) -> Next {
         let Some(Does::Plan(act)) = self.action.map(|action| &action.does) else {
             return Next::Stay;
@@ -114,7 +113,7 @@ impl Acting {
             .collect();
         let form = form.map(|mut form| {
             for (field, value) in &self.sets {
-                // A field that this form does not have is skipped.
+                // A value for a field that this form lacks is ignored.
                 let _ = form.set(field, value);
             }
             form

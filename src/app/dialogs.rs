@@ -1,4 +1,4 @@
-//! The life of an action in the app: facts, preview, consent, progress, report.
+//! Actions on the database in the app: facts, preview, consent, progress, report.
 
 use super::App;
 use super::message::{Effect, Link};
@@ -16,12 +16,12 @@ use crate::screens::with_table;
 use crate::server::known::At;
 
 impl App {
-    /// Targets of the marked rows, or of the selected one.
+    /// Targets of the marked rows, or of the selected row; one list per row.
     pub fn targets(&self) -> Vec<Vec<Target>> {
         with_table!(self.screens, self.screen, |table| table.targets())
     }
 
-    /// Kinds of the targets of the marked rows, or of the selected one.
+    /// Kinds of the targets of the marked rows, or of the selected row.
     pub fn kinds(&self) -> Vec<TargetKind> {
         let mut kinds = Vec::new();
         for target in self.targets().iter().flatten() {
@@ -32,12 +32,12 @@ impl App {
         kinds
     }
 
-    /// Starts an action on the marked rows, or on the selected one.
+    /// Starts an action on the marked rows, or on the selected row.
     pub(super) fn begin(&mut self, action: &'static Action) -> Vec<Effect> {
         self.begin_on(action, self.targets(), Vec::new())
     }
 
-    /// Starts an action on these targets; its form opens with these values.
+    /// Starts an action on these targets. `sets`: values that its form opens with.
     pub(super) fn begin_on(
         &mut self,
         action: &'static Action,
@@ -114,7 +114,7 @@ impl App {
         })]
     }
 
-    /// The open dialog, if it waits for this answer.
+    /// The open dialog. `None`: it does not wait for this answer.
     fn waiting(&mut self, asked: u64) -> Option<&mut Acting> {
         match &mut self.overlay {
             Some(Overlay::Act(acting)) if acting.asked == asked => Some(acting),
@@ -174,7 +174,7 @@ impl App {
         }
     }
 
-    /// A key while a dialog is open.
+    /// Handles a key while an action's dialog is open.
     pub(super) fn acting_key(&mut self, key: &str) -> Vec<Effect> {
         let now = self.server_clock();
         let Some(server) = self.server.clone() else {
@@ -240,7 +240,7 @@ impl App {
         vec![Effect::Act(ask::Act::Do(approved))]
     }
 
-    /// A key while the progress is shown.
+    /// Handles a key while the progress is shown.
     pub(super) fn running_key(&mut self, key: &str) -> Vec<Effect> {
         let Some(running) = &mut self.running else {
             self.overlay = None;
@@ -303,7 +303,7 @@ impl App {
                 .map_or_else(String::new, |(_, line)| line);
             self.say(first, bad);
         }
-        // The action may change any screen, even one whose watched tables did not change.
+        // The action may have changed any screen, even if the counters of that screen did not change.
         for id in ScreenId::ALL {
             with_table!(mut self.screens, *id, |table| table.doubt());
         }
@@ -313,13 +313,13 @@ impl App {
         effects
     }
 
-    /// Quits; a running plan is cancelled on the server first.
+    /// Quits. A running plan is cancelled on the server first.
     pub(super) fn leave(&mut self) -> Vec<Effect> {
         let Some(running) = &mut self.running else {
             return vec![Effect::Quit];
         };
         if self.leaving {
-            // The second request: quit at once. The journal will show the entry as interrupted.
+            // The second request to quit ends the console at once. The journal will show the entry as interrupted.
             return vec![Effect::Quit];
         }
         self.leaving = true;

@@ -1,4 +1,4 @@
-//! The effect of an action on the figure that its finding was about, said with its result once that is read again.
+//! Compares the findings after an action with those before, and shows the effect in the action's result.
 
 use std::collections::HashMap;
 
@@ -18,13 +18,13 @@ use crate::screens::record::Record;
 use crate::screens::table::Again;
 use crate::screens::with_table;
 
-/// Seconds after which it is said that the figure was not read again.
+/// Seconds until the result says that the new figure is not known yet.
 const PATIENCE: f64 = 15.0;
-/// Seconds after which it is no longer waited for.
+/// Seconds until the console stops waiting for the new figure.
 const WAITS: f64 = 300.0;
 
 impl App {
-    /// The findings at which an action on these targets aims.
+    /// The findings that an action on these targets should fix.
     pub(super) fn aims(&self, action: &'static Action, targets: &[Target]) -> Vec<Aim> {
         let Some(at) = self.at() else {
             return Vec::new();
@@ -72,7 +72,7 @@ impl App {
         found.into_iter().map(aim).collect()
     }
 
-    /// Waits for the figures of a finished action; adds the line that says so to its result.
+    /// Starts waiting for the figures after an action, and adds a line about them to the result.
     pub(super) fn watch(&mut self, aims: Vec<Aim>, lines: &mut Vec<preview::Line>) -> Vec<Effect> {
         self.watched = None;
         let Some(first) = aims.first() else {
@@ -113,7 +113,7 @@ impl App {
         self.ask_loads(&elsewhere)
     }
 
-    /// Rows of a screen came.
+    /// Notes that a screen was loaded since the action ended.
     pub(super) fn watch_rows(&mut self, screen: ScreenId, asked: u64) {
         let taken = with_table!(self.screens, screen, |table| table.newest_request()) == asked;
         if let Some(watch) = &mut self.watched
@@ -125,20 +125,20 @@ impl App {
         self.say_effect();
     }
 
-    /// Exact figures came.
+    /// Notes that exact figures have arrived.
     pub(super) fn watch_exact(&mut self, screen: ScreenId, round: u64) {
         if self
             .watched
             .as_ref()
             .is_some_and(|watch| round <= watch.round)
         {
-            // They may have been read before the action ended.
+            // These figures may have been read before the action ended.
             with_table!(mut self.screens, screen, |table| table.forget_exact());
         }
         self.say_effect();
     }
 
-    /// Says the effect if everything was read again, or after a while that it was not.
+    /// Shows the effect when all figures are known, or after a while that they are not.
     pub(super) fn say_effect(&mut self) {
         let Some(watch) = &self.watched else {
             return;
@@ -164,7 +164,7 @@ impl App {
         }
     }
 
-    /// The rows as they were read after the action; `None`: not all were.
+    /// The findings and figures after the action. `None`: not all are known yet.
     fn agains(&self, watch: &Watch) -> Option<Vec<Again>> {
         let at = self.at().filter(|_| watch.unread.is_empty())?;
         let again = |aim: &Aim| {
@@ -174,7 +174,7 @@ impl App {
         watch.aims.iter().map(again).collect()
     }
 
-    /// Writes the line of the result, or the status line if the result was closed.
+    /// Replaces the line in the result, or shows the text in the status line if the result was closed.
     fn put_effect(&mut self, role: &'static str, words: &str) {
         let line = self.watched.as_ref().map_or(0, |watch| watch.line);
         let words = printable(words);

@@ -1,4 +1,4 @@
-//! The fix key: the action that the selected row's worst finding names, or that all findings of a group have in common.
+//! The fix key: runs the action that the selected row's most severe finding suggests, or all findings of a group.
 
 use super::App;
 use super::message::Effect;
@@ -10,11 +10,11 @@ use crate::screens::table::Table;
 use crate::screens::with_table;
 use crate::server::known::At;
 
-/// What a fix acts on: its finding, and the targets that it can have.
+/// A finding, and the target of its fix. `None`: the row has no such target.
 type Case = (Finding, Option<Target>);
 
 impl App {
-    /// Starts the fix of the selected row's worst finding, or of the selected group, as if its rows were marked.
+    /// Starts the fix of the selected row's most severe finding; on a group, of all its rows.
     pub(super) fn fix(&mut self) -> Vec<Effect> {
         let cases = self
             .at()
@@ -36,8 +36,8 @@ impl App {
     }
 }
 
-/// The worst finding with a fix (else the worst one) of the selected row, even if others are marked, or of each row of the
-/// selected group.
+/// The most severe finding with a fix, else the most severe one: of each row of the selected group, or of the selected
+/// row. Marked rows do not matter.
 fn cases<R: Record>(table: &Table<R>, at: &At) -> Vec<Case> {
     let mut rows = table.group_rows();
     if rows.is_empty() {
@@ -59,7 +59,7 @@ type Begun = (
     Vec<(String, String)>,
 );
 
-/// The fix that these findings have in common; an error says why there is none.
+/// The fix that these findings share. The error says why they share none.
 fn common(cases: &[Case]) -> Result<Begun, String> {
     let first = &cases[0].0;
     if cases.iter().any(|(finding, _)| finding.fix != first.fix) {

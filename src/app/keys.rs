@@ -1,4 +1,4 @@
-//! Keys: the top overlay takes them, else the key map names the action.
+//! Keys: an open overlay handles a key first, else the key map finds the action.
 
 use super::message::{Effect, Link};
 use super::{App, FASTEST, SLOWEST};
@@ -11,7 +11,7 @@ use crate::screens::with_table;
 
 impl App {
     pub(super) fn key(&mut self, key: &str) -> Vec<Effect> {
-        // An overlay takes all typed keys; this overlay has no text field.
+        // An open overlay gets all keys, except ctrl-z if that is the key of `suspend`.
         let suspends = key == "ctrl-z" && self.keys.here(key) == Some(Here::Suspend);
         if self.overlay.is_some() && !suspends {
             return match &self.overlay {
@@ -24,7 +24,7 @@ impl App {
             };
         }
         match self.keys.by_key(key, &self.kinds(), self.screen) {
-            // In the details the key that quits goes back; ctrl-c always quits.
+            // With details open, the key of `quit` closes them; ctrl-c always quits.
             Some(action) if is_quit(action) && self.details.is_some() && key != "ctrl-c" => {
                 self.back()
             }
@@ -33,7 +33,6 @@ impl App {
         }
     }
 
-    /// Runs an action of the catalogue.
     fn take(&mut self, action: &'static Action) -> Vec<Effect> {
         match &action.does {
             Does::Here(here) => self.here(*here),
@@ -85,7 +84,7 @@ impl App {
         }
     }
 
-    /// Filters while the user types, by the parts that have no error.
+    /// Filters while the user types, by those parts of the text that have no error.
     pub(super) fn filter_as_typed(&mut self) {
         let Some(Overlay::Filter(prompt)) = &self.overlay else {
             return;
@@ -96,7 +95,7 @@ impl App {
         }
     }
 
-    /// Sets the filter of the screen; returns its error, which says what to write instead.
+    /// Sets the filter of the screen. Returns the error in its text. `None`: there is none.
     pub(super) fn set_filter(&mut self, text: &str) -> Option<String> {
         let screen = self.screen;
         let mut error = None;
@@ -110,7 +109,7 @@ impl App {
         error
     }
 
-    /// Changes the screens with the clock and the server; does nothing before the first connection.
+    /// Calls `act` with the screens, the time and the server. Does nothing before the first connection.
     pub(super) fn with_at(
         &mut self,
         act: impl FnOnce(&mut crate::screens::Screens, &crate::server::known::At),
@@ -242,7 +241,7 @@ impl App {
         }
     }
 
-    /// Selects the next match of the last filter, and says which of how many it is.
+    /// Selects the next or previous match of the last filter, and shows its number and the total.
     fn next_match(&mut self, forward: bool) {
         let screen = self.screen;
         let mut found = None;
@@ -277,7 +276,7 @@ impl App {
         self.say(words, false);
     }
 
-    /// A click on the screen: a row, or the heading of a column.
+    /// Handles a click on a row or on a column title.
     pub(super) fn click(&mut self, line: u16, cell: u16) -> Vec<Effect> {
         if self.overlay.is_some() || self.details.is_some() {
             return Vec::new();
@@ -313,7 +312,7 @@ impl App {
             self.say("not connected: nothing can be read now", true);
             return Vec::new();
         }
-        // The Overview is made of other screens' rows.
+        // The Overview shows rows of other screens.
         for screen in self.screen.parts() {
             with_table!(mut self.screens, screen, |table| table.forget_exact());
         }

@@ -1,4 +1,4 @@
-//! Messages to the app, and its effects.
+//! Messages to the app, and the effects that it asks for.
 
 use std::time::Duration;
 
@@ -14,14 +14,13 @@ use crate::screens::record::Section;
 use crate::server::exact::Figures;
 use crate::server::known::{Counters, Server};
 
-/// An event.
 #[derive(Debug)]
 pub enum Msg {
     /// A key, as text: `j`, `ctrl-k`, `pgdn`.
     Key(String),
     /// Pasted text (bracketed paste).
     Paste(String),
-    /// A click on a cell of a line (0 are the first), or the wheel.
+    /// A click; `line` and `cell` count from 0.
     Click {
         line: u16,
         cell: u16,
@@ -29,7 +28,7 @@ pub enum Msg {
     Wheel(isize),
     Resize,
     Tick(Stamp),
-    /// The cursor has rested on its row: see [`App::rests_at`](super::App::rests_at).
+    /// The cursor has stayed on a row long enough: see [`App::rests_at`](super::App::rests_at).
     Rested,
     Up(Box<Server>),
     Down {
@@ -42,7 +41,7 @@ pub enum Msg {
         clock: Stamp,
         counters: Counters,
     },
-    /// The next tick asks again.
+    /// A failed pulse; the next tick sends another one.
     PulseFailed {
         asked: u64,
         error: String,
@@ -57,7 +56,7 @@ pub enum Msg {
         asked: u64,
         error: String,
     },
-    /// The console itself cancelled this reading or pulse.
+    /// The console itself cancelled this load.
     Cancelled {
         screen: ScreenId,
         asked: u64,
@@ -78,35 +77,35 @@ pub enum Msg {
         index: usize,
         sections: Result<Vec<Section>, String>,
     },
-    /// The facts of an action's targets.
+    /// Facts of an action's targets.
     Facts {
         asked: u64,
         result: Result<Vec<Facts>, String>,
     },
-    /// A plan, with the sessions that hold locks on what it touches.
+    /// A plan, and the sessions that hold locks on its relations.
     Looked {
         asked: u64,
         approved: Box<ApprovedPlan>,
         preview: Box<Preview>,
     },
-    /// The plan of a rollback, or the refusal.
+    /// Plan of a rollback. The error is its refusal.
     RollbackPlanned {
         asked: u64,
         result: Box<Result<ApprovedPlan, String>>,
     },
     Progress(Progress),
-    /// The result of a plan; an error: nothing was changed.
+    /// Result of a plan. The error means that nothing was changed.
     Reported(Box<Result<Report, String>>),
-    /// The acknowledged findings, with the journal's length; `None`: unchanged.
+    /// The acknowledged findings, with the journal's length in bytes. `None`: unchanged.
     Acknowledged(Result<Option<Known>, String>),
-    /// A line for the status line.
+    /// Text for the status line; `bad`: an error.
     Status {
         text: String,
         bad: bool,
     },
 }
 
-/// Work that the app wants done outside: it has no terminal, no database and no clock.
+/// Work outside the app, which has no terminal, no database and no clock.
 #[derive(Debug)]
 pub enum Effect {
     List(ask::List),
@@ -120,12 +119,12 @@ pub enum Effect {
     Quit,
 }
 
-/// The connection, as the header shows it.
+/// State of the connection, shown in the header.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Link {
     Connecting,
     Up,
-    /// Since when, why, and the time of the next attempt.
+    /// `since`: time of the loss; `again`: time of the next attempt.
     Down {
         since: Stamp,
         error: String,
@@ -133,7 +132,7 @@ pub enum Link {
     },
 }
 
-/// A message in the last line, shown for some seconds.
+/// A message in the last line of the screen, until the time `until`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Notice {
     pub text: String,

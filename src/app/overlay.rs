@@ -1,4 +1,4 @@
-//! Overlays: the palette, the filter's prompt, the help.
+//! Overlays over the screen: palette, prompts, help, dialogs.
 
 use std::collections::HashMap;
 
@@ -19,7 +19,7 @@ use crate::screens::overview;
 pub enum Answer {
     Stay,
     Close,
-    /// Close, and restore what was changed while it was open.
+    /// Close, and restore what the overlay changed.
     Cancel,
     Run(&'static Action),
 }
@@ -28,15 +28,15 @@ pub enum Answer {
 pub enum Overlay {
     Palette(Palette),
     Filter(Prompt),
-    /// First line of the help that is shown.
+    /// The help, with the index of the first line shown.
     Help(usize),
-    /// The chooser of columns, with its selected line.
+    /// The list of columns, with the index of the selected one.
     Columns(usize),
-    /// The prompt for the column to sort by.
+    /// The prompt for the sort column.
     SortBy(Prompt),
-    /// An action's dialog.
+    /// The dialog of an action.
     Act(Box<Acting>),
-    /// The progress of the plan that runs.
+    /// The progress of the running plan.
     Running,
     /// The prompt for a reason (acknowledge) or a duration (snooze).
     Ask(Ask),
@@ -44,12 +44,12 @@ pub enum Overlay {
     Note(Vec<String>),
 }
 
-/// The prompt before findings are acknowledged or snoozed.
+/// The prompt of `acknowledge` (a reason) or `snooze` (a duration).
 #[derive(Debug)]
 pub struct Ask {
     pub prompt: Prompt,
     pub rows: Vec<overview::Row>,
-    /// It asks for a duration, not for a reason.
+    /// True: snooze. False: acknowledge.
     pub(crate) snoozes: bool,
 }
 
@@ -70,14 +70,14 @@ impl Ask {
         }
     }
 
-    /// Shows an error for the typed text.
+    /// Checks the typed duration of a snooze, and shows its error.
     pub fn check(&mut self) {
         if self.snoozes {
             self.prompt.error = acknowledge::snooze(&self.prompt.text()).err();
         }
     }
 
-    /// `acknowledge mes.metrics`, `snooze 3 findings`.
+    /// Title such as `Snooze 3 findings`.
     pub fn title(&self) -> String {
         let word = if self.snoozes {
             "Snooze"
@@ -91,11 +91,10 @@ impl Ask {
     }
 }
 
-/// A one-line text field.
 #[derive(Debug)]
 pub struct Prompt {
     pub(crate) area: TextArea<'static>,
-    /// The former text, which Esc restores.
+    /// The text when the prompt was opened, which Esc restores.
     pub before: String,
     pub error: Option<String>,
 }
@@ -104,11 +103,11 @@ pub struct Prompt {
 pub struct Palette {
     pub prompt: Prompt,
     pub selected: usize,
-    /// Kinds of the targets of the marked rows, or of the selected one.
+    /// Kinds of the targets of the marked rows, or of the selected row.
     pub kinds: Vec<TargetKind>,
-    /// The screen below: its actions come first.
+    /// The screen under the palette; its actions come first.
     pub screen: ScreenId,
-    /// It is the menu of the selected row: its title, and the reasons of the actions that the row does not allow.
+    /// Set if this is the menu of a row. `None`: the palette of all actions.
     pub(crate) menu: Option<Menu>,
 }
 
@@ -116,7 +115,7 @@ pub struct Palette {
 #[derive(Debug)]
 pub struct Menu {
     pub title: String,
-    /// Why an action cannot be done here, by its name.
+    /// The reasons why actions do not apply to the row, by the action's name.
     pub unfit: HashMap<&'static str, String>,
 }
 
@@ -136,7 +135,7 @@ impl Prompt {
     }
 
     pub(crate) fn key(&mut self, key: &str) {
-        // A prompt is one line.
+        // A prompt has one line, so these keys do not edit it.
         if let Some(event) = event(key).filter(|_| !matches!(key, "enter" | "up" | "down")) {
             self.area.input(event);
         }
@@ -171,7 +170,7 @@ impl Palette {
         fit.into_iter().chain(unfit).collect()
     }
 
-    /// Why the selected row does not allow this action.
+    /// The reason why the row does not allow this action. `None`: it does.
     pub fn unfit(&self, action: &Action) -> Option<&str> {
         let menu = self.menu.as_ref()?;
         menu.unfit.get(action.name).map(String::as_str)
@@ -183,7 +182,7 @@ impl Overlay {
         Self::Palette(Palette::new(kinds, screen, None))
     }
 
-    /// The actions on a row; `unfit`: why some of them cannot be done, by name.
+    /// The menu of actions on a row. `unfit`: the reasons why actions do not apply, by name.
     pub(crate) fn menu(
         kinds: Vec<TargetKind>,
         screen: ScreenId,
@@ -206,7 +205,7 @@ impl Overlay {
         Self::Help(0)
     }
 
-    /// Takes pasted text; a line break does not end the prompt.
+    /// Inserts pasted text without its control characters, so that a line break does not close the prompt.
     pub(crate) fn paste(&mut self, text: &str) {
         let line: String = text.chars().filter(|c| !c.is_control()).collect();
         match self {
@@ -238,7 +237,7 @@ impl Overlay {
                 }
             },
             Self::Palette(palette) => palette_key(palette, key),
-            // The app handles their keys, because they need the clock, the server or the screen.
+            // The app handles these keys, because they need the clock, the server or the screen.
             Self::Act(_) | Self::Running | Self::Ask(_) | Self::Columns(_) | Self::SortBy(_) => {
                 Answer::Stay
             }
@@ -246,7 +245,7 @@ impl Overlay {
     }
 }
 
-/// Scrolls with the keys of the row list; any other key goes to the overlay itself.
+/// Scrolls the help, or closes it.
 fn help_key(top: &mut usize, key: &str, here: Option<Here>) -> Answer {
     let lines = match (here, key) {
         (Some(Here::Step(lines)), _) => lines,

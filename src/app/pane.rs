@@ -1,4 +1,4 @@
-//! State of the preview pane: the row under the cursor, and what was read of it.
+//! State of the preview pane, which shows the row under the cursor.
 
 use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
@@ -6,55 +6,55 @@ use crate::model::verdict::Verdict;
 use crate::screens::Screens;
 use crate::screens::record::Section;
 
-/// Height of the terminal from which on there is room for it.
+/// Terminal height, in lines, from which on the pane is drawn.
 pub(super) const TALL: u16 = 30;
-/// A row is read again after at least this multiple of the time that it took, as lists are.
+/// A row is loaded again at the earliest after this multiple of the time that the last load took.
 const DUTY: f64 = 50.0;
-/// Number of rows whose pictures are kept until the rows are read again.
+/// Maximum number of rows whose query results are kept until the list is loaded again.
 const KNOWN: usize = 16;
 
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Pane {
-    /// The user's choice.
+    /// True: the user wants the pane.
     pub open: bool,
-    /// The terminal is tall enough; set when drawn.
+    /// True: the terminal is tall enough. Set when drawn.
     pub(super) fits: bool,
-    /// The row under the cursor: its screen and key.
+    /// Screen and key of the row under the cursor. `None`: no row.
     pub(super) of: Option<(ScreenId, String)>,
-    /// Time when the cursor came to it.
+    /// Time when the cursor came to the row.
     pub(super) since: Stamp,
     pub(crate) title: String,
     pub(crate) verdict: Option<Verdict>,
-    /// What needs no query.
+    /// Sections that need no query.
     pub(crate) brief: Vec<Section>,
-    /// Server's time of `brief` and the verdict.
+    /// Server time when `brief` and `verdict` were made.
     pub(crate) built: Stamp,
-    /// They must be made again.
+    /// True: `brief` and `verdict` must be made again.
     pub(super) stale: bool,
-    /// Its queries were not sent since the rows were read.
+    /// True: the row's queries were not sent since the list was loaded.
     pub(super) unread: bool,
-    /// The row needs queries.
+    /// True: the row has queries.
     pub(super) reads: bool,
-    /// Number and time of the request for them.
+    /// Number of the last request for these queries; `asked_at`: its time.
     pub(super) asked: u64,
     pub(super) asked_at: Stamp,
-    /// Number of answers that are missing, and the sections of those that came, by query.
+    /// Number of answers still to come; `came`: the answers so far, each with the index of its query.
     pub(super) missing: usize,
     pub(super) came: Vec<(usize, Result<Vec<Section>, String>)>,
-    /// What the answers show; an older one stays until the new one is whole.
+    /// Last complete results, shown until all new answers have come.
     pub(crate) shown: Picture,
-    /// Of the rows on which the cursor rested since the rows were read.
+    /// Results by row key, of the rows where the cursor rested since the list was loaded.
     pub(super) known: Vec<(String, Picture)>,
     /// Earliest time of the next request for the same row.
     pub(super) again: Stamp,
 }
 
-/// What the answers for a row show.
+/// Results of the queries for a row.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Picture {
     pub sections: Vec<Section>,
-    /// What could not be read.
+    /// Errors of the queries. `None`: no error.
     pub error: Option<String>,
 }
 
@@ -82,13 +82,13 @@ impl Pane {
         }
     }
 
-    /// Whether it is drawn in a terminal of this height.
+    /// Sets `fits` for this terminal height, in lines. True if the pane is drawn.
     pub(crate) fn fit(&mut self, height: u16) -> bool {
         self.fits = height >= TALL;
         self.open && self.fits
     }
 
-    /// Takes another row; answers under way are dropped.
+    /// Changes to another row, and drops its predecessor's answers.
     pub(super) fn go(&mut self, of: Option<(ScreenId, String)>, now: Stamp) {
         let screen = |of: &Option<(ScreenId, String)>| of.as_ref().map(|(screen, _)| *screen);
         let same = screen(&of) == screen(&self.of);
@@ -110,19 +110,19 @@ impl Pane {
         }
     }
 
-    /// The row's figures have changed.
+    /// Notes that the row's figures have changed.
     pub(super) fn renew(&mut self) {
         self.stale = true;
     }
 
-    /// The rows were read again.
+    /// Notes that the list was loaded again.
     pub(super) fn doubt(&mut self) {
         self.stale = true;
         self.unread = true;
         self.known.clear();
     }
 
-    /// Gives up the request under way: its answers are dropped.
+    /// Drops the answers that have not come, so that the request is sent again later.
     pub(super) fn give_up(&mut self) {
         self.asked = 0;
         self.missing = 0;
@@ -134,13 +134,13 @@ impl Pane {
         self.missing > 0
     }
 
-    /// The first answer is still to come.
+    /// True if the row has queries and no answer was ever shown.
     pub(crate) fn is_empty(&self) -> bool {
         let nothing = self.shown.sections.is_empty() && self.shown.error.is_none();
         self.reads && nothing && (self.unread || self.missing > 0)
     }
 
-    /// Whether this request is its own.
+    /// True if the pane waits for the answer to this request.
     pub(super) fn asked(&self, asked: u64) -> bool {
         self.missing > 0 && self.asked == asked
     }

@@ -1,8 +1,6 @@
-//! A key's text as an event of the text area.
-
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-/// Turns a key's text back into an event; `None`: no text area takes it.
+/// Turns the name of a key into an event of the text area. `None`: a text area has no such key.
 pub(super) fn event(key: &str) -> Option<KeyEvent> {
     let (modifiers, name) = match (key.strip_prefix("ctrl-"), key.strip_prefix("alt-")) {
         (Some(name), _) if !name.is_empty() => (KeyModifiers::CONTROL, name),

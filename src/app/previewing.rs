@@ -1,4 +1,5 @@
-//! The preview pane follows the cursor, and asks the server only when the cursor rests.
+//! Fills the preview pane. It follows the cursor at once, but queries the server only after the cursor has rested on a
+//! row.
 
 use super::App;
 use super::message::{Effect, Link};
@@ -7,13 +8,13 @@ use crate::app::ask;
 use crate::model::moment::Stamp;
 use crate::server::known::At;
 
-/// The cursor rests after this time on a row.
+/// Seconds on a row after which the cursor counts as resting.
 const REST_SECONDS: f64 = 0.4;
-/// What is shown is made again after this time, for its ages.
+/// Seconds after which the pane is made again, because it shows ages.
 const AGES_SECONDS: f64 = 60.0;
 
 impl App {
-    /// Lets the pane follow the cursor; called before it is drawn.
+    /// Moves the pane to the row under the cursor. Called before each frame.
     pub(crate) fn preview_cursor(&mut self) {
         let key = self.screens.selected_key(self.screen);
         let of = key.map(|key| (self.screen, key));
@@ -39,7 +40,7 @@ impl App {
         }
     }
 
-    /// Time at which the row under the cursor is to be read; `None`: there is nothing to read.
+    /// Time when the row under the cursor must be queried. `None`: it has no queries to send.
     pub fn rests_at(&self) -> Option<Stamp> {
         let pane = &self.pane;
         let here = pane
@@ -52,7 +53,7 @@ impl App {
         (wanted && can).then(|| rested.max(pane.again))
     }
 
-    /// Reads the row on which the cursor rests.
+    /// Queries the row on which the cursor rests.
     pub(super) fn rested(&mut self) -> Vec<Effect> {
         if self.rests_at().is_none_or(|at| at > self.now) {
             return Vec::new();

@@ -1,4 +1,4 @@
-//! Reading the screens: requests, their answers, and the findings made of them.
+//! Loads the screens and collects their findings.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ impl App {
         })]
     }
 
-    /// The screens that the shown screen is made of: itself, or the Overview's parts.
+    /// The screens whose rows are shown: the screen itself, or the parts of the Overview.
     pub fn parts(&self) -> Vec<ScreenId> {
         let mut parts = self.screen.parts();
         parts.retain(|part| self.can_show(*part));
@@ -52,18 +52,18 @@ impl App {
         effects
     }
 
-    /// Whether all parts of the shown screen have been read once.
+    /// True if all parts of the shown screen were loaded once.
     pub(crate) fn has_read(&self) -> bool {
         let mut parts = self.parts().into_iter();
         parts.all(|part| was_read(&self.screens, part))
     }
 
-    /// The worst findings of a screen, for its tab, from rows that were read anyway.
+    /// The most severe findings of a screen, for its tab, from the rows loaded so far. `None`: there are none.
     pub fn badge(&self, screen: ScreenId) -> Option<gather::Badge> {
         gather::badge(&self.screens, screen, &self.open, &self.at()?)
     }
 
-    /// Whether this server can fill the screen.
+    /// True if this server has data for the screen. Most screens need TimescaleDB.
     pub fn can_show(&self, screen: ScreenId) -> bool {
         let server = self.server.as_ref();
         screen.is_served(server.is_some_and(|server| server.timescaledb.is_some()))
@@ -75,7 +75,7 @@ impl App {
         }
         let now = self.server_clock();
         let overview = self.screen == ScreenId::Overview;
-        // Expensive figures come last.
+        // Expensive figures are requested after the rows of all parts.
         let later = self.has_read();
         let mut effects = Vec::new();
         for screen in self.parts() {
@@ -108,7 +108,7 @@ impl App {
         self.pulse_waiting = false;
         self.acknowledged.doubt();
         let mut effects = self.ask_acknowledged();
-        // The pulse first: the rows that follow are compared with its counters.
+        // The pulse comes first, because its counters belong to the rows that are loaded next.
         effects.extend(self.ask_pulse());
         effects.extend(self.ask_load());
         effects.extend(self.refresh_details());
@@ -156,7 +156,7 @@ impl App {
         self.ask_loads(&wanted)
     }
 
-    /// Takes a screen's counters; true: its rows must be read again.
+    /// Takes a screen's counters. True: its rows must be loaded again.
     pub(super) fn counted(
         &mut self,
         part: ScreenId,
@@ -233,7 +233,7 @@ impl App {
         }
     }
 
-    /// Updates the header's figures with one screen's rows, and the Overview if it is shown.
+    /// Updates the Overview's gauges with one screen's rows, and the Overview itself if it is shown.
     pub(super) fn gather(&mut self, part: ScreenId) {
         let now = self.server_now();
         let Some(server) = &self.server else {
@@ -252,7 +252,7 @@ impl App {
         }
     }
 
-    /// Puts the findings together again; where the Overview is shown, judges every screen before.
+    /// Collects all findings again. If the Overview is shown, all verdicts are made again first.
     pub(super) fn find(&mut self) {
         let now = self.server_now();
         let Some(server) = &self.server else {
@@ -268,8 +268,8 @@ impl App {
         self.collect(overview::PARTS, true);
     }
 
-    /// Rebuilds the badges, and the Overview if it is shown, from the last verdicts of these screens, and the earlier findings
-    /// of the others; `force`: even if nothing new was found.
+    /// Updates the badges, and the Overview if it is shown, with the findings of these screens. `force`: even if no
+    /// finding changed.
     pub(super) fn collect(&mut self, parts: &[ScreenId], force: bool) {
         if self.server.is_none() {
             return;
@@ -340,7 +340,7 @@ impl App {
     }
 }
 
-/// Whether the screen has been read, or reading it has failed.
+/// True if the screen was loaded, or its load failed.
 fn was_read(screens: &Screens, part: ScreenId) -> bool {
     *screens.fresh(part) != Freshness::Never
 }

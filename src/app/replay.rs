@@ -1,4 +1,4 @@
-//! Replay: every screen as it was at the selected moment of a recording.
+//! Replay: shows every screen as it was at the selected moment of a recording.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::screens::{Rows, gather, with_table};
 use crate::server::exact::Figures;
 use crate::server::known::At;
 
-/// Seconds that exact figures stay valid in a replay: they were read seldom, the expensive ones most seldom.
+/// Seconds for which exact figures stay valid in a replay. Expensive figures were read less often, so they stay longer.
 fn lasts(screen: ScreenId, nth: usize) -> f64 {
     let exact = (screen.about().exact)();
     exact.get(nth).map_or(0.0, |exact| {
@@ -24,7 +24,7 @@ fn lasts(screen: ScreenId, nth: usize) -> f64 {
     })
 }
 
-/// Number of the last reading of each screen.
+/// Index of the last reading of each screen.
 fn last_of_each(lines: &[Line]) -> HashMap<ScreenId, usize> {
     let rows = |(nth, line): (usize, &Line)| match &line.kept {
         Kept::Rows(rows) => Some((rows.screen(), nth)),
@@ -34,7 +34,7 @@ fn last_of_each(lines: &[Line]) -> HashMap<ScreenId, usize> {
 }
 
 impl App {
-    /// Shows a recording from its beginning; no server is asked.
+    /// Starts the replay of a recording at its beginning. No server is queried.
     pub fn replay(&mut self, replay: Replay) {
         self.rules.read_only = Some("this is a recording: nothing can be changed in it".to_owned());
         self.paused = true;
@@ -133,7 +133,7 @@ impl App {
         self.keep_figures(screen);
     }
 
-    /// The recording's answer instead of the second connection's; `None`: there is none.
+    /// Answers requests that otherwise go to the second connection. `None`: no answer is needed.
     pub fn figures_from_tape(ask: &ask::Figures) -> Option<Msg> {
         match ask {
             ask::Figures::Detail { asked, index, .. } => Some(Msg::Detail {
@@ -145,7 +145,7 @@ impl App {
         }
     }
 
-    /// The refusal of an action in a recording; `None`: none is needed.
+    /// Refuses actions during a replay. `None`: the request needs no answer.
     pub fn act_on_tape(ask: &ask::Act) -> Option<Msg> {
         match ask {
             ask::Act::Facts { asked, .. } => Some(Msg::Facts {
@@ -158,12 +158,12 @@ impl App {
                     "this is a recording: nothing can be rolled back in it".to_owned()
                 )),
             }),
-            // Never asked: without facts there is no plan.
+            // These requests need facts, which a replay refuses.
             ask::Act::Look { .. } | ask::Act::Do(_) | ask::Act::Order(_) => None,
         }
     }
 
-    /// The present state, for a recording that starts now.
+    /// The present server and rows, which a recording that starts now writes first.
     pub fn known(&self) -> Vec<Kept> {
         let Some(server) = &self.server else {
             return Vec::new();

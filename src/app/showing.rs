@@ -1,4 +1,4 @@
-//! Switching screens, and opening details.
+//! Switches screens, and opens details.
 
 use super::App;
 use super::message::{Effect, Link};
@@ -29,7 +29,7 @@ impl App {
                 table.is_waiting()
             ));
             if wanted.contains(&part) {
-                // The new screen's figures come first; the rest of this round comes later.
+                // Drops the rest of this round, because the new screen's figures come first.
                 if busy && !waiting {
                     effects.extend(cancel(part));
                 }
@@ -41,7 +41,7 @@ impl App {
         }
         self.find();
         self.pulse_waiting = false;
-        // The answer of a pulse that this cancelled is no longer awaited.
+        // If the pulse in progress was cancelled, its answer is ignored.
         self.pulse += 1;
         if self.link == Link::Up && !self.paused {
             effects.extend(self.ask_pulse());
@@ -77,7 +77,7 @@ impl App {
             self.details = Some(Details::new(key));
             return self.refresh_details();
         }
-        // The details of a finding are those of the row it was found in.
+        // The details of a finding are those of its row, on that row's screen.
         let Some((screen, of)) = self
             .screens
             .overview
@@ -91,7 +91,7 @@ impl App {
         self.with_at(|screens, at| {
             with_table!(mut screens, screen, |table| table.arrange(Some(&of), at));
         });
-        // A finding about several rows has no row of its own.
+        // A finding about several rows has no row of its own, so no details.
         if !of.is_empty() {
             self.details = Some(Details::new(of));
             effects.extend(self.refresh_details());
@@ -99,7 +99,7 @@ impl App {
         effects
     }
 
-    /// Requests the open details again; the old ones stay until the answer.
+    /// Requests the open details again. The old ones are shown until then.
     pub(super) fn refresh_details(&mut self) -> Vec<Effect> {
         let now = self.server_now();
         let (Some(details), Some(server)) = (&mut self.details, &self.server) else {
@@ -116,7 +116,7 @@ impl App {
         details.verdict = Some(verdict);
         let queries = of.details();
         let titles = queries.iter().map(|(title, ..)| *title).collect();
-        // These requests replace those of the pane that still wait, so the pane's would never be answered.
+        // These requests replace the pane's waiting ones, which would never be answered.
         self.pane.give_up();
         self.asked += 1;
         details.ask(self.asked, facts, titles);
@@ -148,7 +148,7 @@ impl App {
     }
 }
 
-/// Cancels the screen's requests.
+/// Requests that cancel all queries of the screen.
 fn cancel(screen: ScreenId) -> [Effect; 2] {
     [
         Effect::List(ask::List::Cancel { screen }),

@@ -1,4 +1,4 @@
-//! Recordings: the screens' readings in a file, one a line, to be replayed without a server.
+//! Recordings: files with one reading per line, which are replayed without a server.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read as _, Write};
@@ -16,23 +16,23 @@ use crate::screens::Rows;
 use crate::server::exact::Figures;
 use crate::server::known::Server;
 
-/// The format's number; a file of another one is not read.
+/// Format of the recordings that this version writes and reads.
 const FORMAT: u32 = 1;
-/// Longest line of a recording, in bytes; lists are bounded, so a longer line is not one.
+/// Maximum length of a line in bytes. The rows of a reading are limited, so a longer line is not from a recording.
 const LINE_BYTES: usize = 64 << 20;
 const HEAD_BYTES: usize = 4096;
-/// Readings closer together than this are one moment.
+/// Readings at most this many seconds apart belong to the same moment.
 const MOMENT_SECONDS: f64 = 0.5;
 
 /// The first line of the file.
 #[derive(Debug, Serialize, Deserialize)]
 struct Head {
     hypertop_recording: u32,
-    /// The version that wrote it.
+    /// Version of hypertop that wrote the file.
     version: String,
 }
 
-/// One reading's content.
+/// Content of one reading.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kept {
@@ -47,14 +47,14 @@ pub enum Kept {
     },
 }
 
-/// One reading, with its time by the server's clock.
+/// One reading, with the server's time.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Line {
     pub at: Stamp,
     pub kept: Kept,
 }
 
-/// Writes a recording; each reading is written before the next one is taken.
+/// Writes a recording. Each reading is on disk before the next one.
 #[derive(Debug)]
 pub struct Recorder {
     pub path: PathBuf,
@@ -63,7 +63,7 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Creates a new file, readable by its owner only: it holds texts of queries and errors.
+    /// Creates a new file that only its owner can read, because it contains query texts and errors.
     pub fn new(path: &Path) -> Result<Self> {
         let named = || format!("cannot record into {}", path.display());
         let file = OpenOptions::new()
@@ -104,7 +104,7 @@ impl Recorder {
         self.write(&Line { at, kept })
     }
 
-    /// Records the message, if it is a reading.
+    /// Records the message if it is a reading.
     pub(crate) fn hear(&mut self, at: Stamp, msg: &Msg) -> Result<()> {
         let kept = match msg {
             Msg::Up(server) => Kept::Server(server.clone()),
@@ -126,7 +126,7 @@ impl Recorder {
     }
 }
 
-/// File name of a recording: the database and the time.
+/// File name of a recording, made from the database and the time.
 pub fn file_name(server: &Server, now: Stamp) -> String {
     let plain = |c: char| if c.is_alphanumeric() { c } else { '_' };
     let database: String = server.database.chars().take(40).map(plain).collect();
@@ -137,17 +137,17 @@ pub fn file_name(server: &Server, now: Stamp) -> String {
     format!("hypertop-{database}-{moment}.jsonl")
 }
 
-/// A recording under replay, and the selected moment.
+/// An open recording, and the selected moment.
 #[derive(Debug)]
 pub struct Replay {
     lines: Vec<Line>,
-    /// For each moment, the number of lines up to its end.
+    /// For each moment the number of lines up to its end.
     moments: Vec<usize>,
-    /// The selected moment.
+    /// Index of the selected moment.
     pub position: usize,
-    /// It plays: one moment a tick.
+    /// True: plays, one moment per tick.
     pub plays: bool,
-    /// Problem with the file, if any.
+    /// Error in the file, after which its lines were ignored. `None`: no error.
     pub note: Option<String>,
 }
 
@@ -173,7 +173,7 @@ impl Replay {
         while let Some(line) = next_line(&mut file, LINE_BYTES).transpose() {
             match line.and_then(|line| Ok(serde_json::from_slice(&line)?)) {
                 Ok(line) => lines.push(line),
-                // The recorder may have been stopped in the middle of this line.
+                // The recorder may have been killed while it wrote this line.
                 Err(error) => {
                     note = Some(format!(
                         "line {} of the recording cannot be read, nor what follows: {error}",
@@ -205,7 +205,7 @@ impl Replay {
         self.moments.is_empty()
     }
 
-    /// Time of the selected moment.
+    /// Server time of the selected moment.
     pub fn now(&self) -> Stamp {
         self.so_far().last().map_or(Stamp(0), |line| line.at)
     }
@@ -216,14 +216,14 @@ impl Replay {
         &self.lines[..end]
     }
 
-    /// Moves by this number of moments; stops at the ends.
+    /// Moves by this number of moments, at most to the first or last.
     pub fn step(&mut self, moments: isize) {
         let last = self.moments.len().saturating_sub(1);
         self.position = self.position.saturating_add_signed(moments).min(last);
         self.plays &= self.position < last;
     }
 
-    /// Moves by this number of seconds.
+    /// Moves by this number of seconds (negative: back).
     pub fn skip(&mut self, seconds: f64) {
         let goal = self.now().plus_seconds(seconds);
         let at = |end: &usize| self.lines[end - 1].at;
@@ -242,10 +242,10 @@ impl Replay {
     }
 }
 
-/// The next line of a file, without its line break; `None`: end of file. Reading stops at a line that is too long.
+/// The next line without its line break. `None`: end of file. An error if the line is longer than `most` bytes.
 fn next_line(file: &mut impl BufRead, most: usize) -> Result<Option<Vec<u8>>> {
     let mut line = Vec::new();
-    // One more byte shows that the line is too long.
+    // Reads one byte more than allowed, to detect a longer line.
     let limit = u64::try_from(most)?.saturating_add(1);
     file.take(limit).read_until(b'\n', &mut line)?;
     match line.pop() {
@@ -260,7 +260,7 @@ fn next_line(file: &mut impl BufRead, most: usize) -> Result<Option<Vec<u8>>> {
     Ok(Some(line))
 }
 
-/// Groups the lines into moments; the first one holds the state at the start.
+/// Groups the lines into moments, and returns the end of each.
 fn moments(lines: &[Line]) -> Vec<usize> {
     let mut ends = Vec::new();
     for (nth, pair) in lines.windows(2).enumerate() {

@@ -1,4 +1,4 @@
-//! Themes: roles to styles, from TOML files, with `inherits` and fallback by dots.
+//! Themes: styles by role, from TOML files. A file may inherit another one; `a.b` falls back to `a`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,7 +20,7 @@ const BUILT_IN: [(&str, &str); 5] = [
     ("mono", include_str!("../../themes/mono.toml")),
 ];
 
-/// The roles that the console uses; any other one in a theme is reported as an error.
+/// The roles that the console draws. A theme with another role is reported as an error.
 const ROLES: [&str; 24] = [
     "text",
     "muted",
@@ -48,11 +48,10 @@ const ROLES: [&str; 24] = [
     "level.critical",
 ];
 
-/// Colours by the names that the roles use.
+/// Colours by the names that roles use for them.
 type Palette = BTreeMap<String, String>;
 type Styles = BTreeMap<String, Style>;
 
-/// The background of the user's terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Background {
     Dark,
@@ -74,7 +73,7 @@ struct File {
     inherits: Option<String>,
     #[serde(default)]
     palette: Palette,
-    /// Colours of the palette where the terminal says that its background is dark.
+    /// Colours that replace those of `palette` on a dark background.
     #[serde(default)]
     on_dark: Palette,
     #[serde(default)]
@@ -93,7 +92,7 @@ struct Look {
 }
 
 impl Theme {
-    /// The style of a role; `level.warning` falls back to `level`, then to `text`.
+    /// The style of a role. `level.warning` falls back to `level`, then to `text`.
     pub fn style(&self, role: &str) -> Style {
         debug_assert!(ROLES.contains(&role), "no theme knows {role:?}");
         self.look_up(role)
@@ -149,7 +148,7 @@ impl Theme {
         })
     }
 
-    /// Whether it has other colours on a dark or a light background.
+    /// True if the theme has other colours for a dark or a light background.
     pub fn depends_on_background(&self) -> bool {
         self.on_dark != self.styles || self.on_light != self.styles
     }
@@ -162,9 +161,9 @@ impl Theme {
     }
 }
 
-/// The styles of a theme, by its files from the eldest to its own.
+/// The styles of a theme. `chain`: its files, the most general one first.
 fn styles(chain: &[&File], background: Option<Background>) -> Result<Styles> {
-    // The child's palette colours the parent's roles too, so it is enough to change the palette.
+    // Palettes are merged first, so a theme can change the inherited roles by its palette alone.
     let mut palette = Palette::new();
     let mut roles = BTreeMap::new();
     for file in chain {
@@ -242,8 +241,8 @@ fn parse(text: &str) -> Result<File> {
     Ok(file)
 }
 
-/// All themes: those built in, then those of the folder (a file of a built-in's name replaces it).
-/// A broken file is reported, and the others still load.
+/// All themes: the built-in ones, and those in the folder, which replace built-in ones of the same name. A broken file
+/// is reported, and the others are loaded.
 pub fn all(folder: Option<&Path>) -> (Vec<Theme>, Vec<String>) {
     let mut files = BTreeMap::new();
     let mut order = Vec::new();
@@ -333,11 +332,11 @@ mod tests {
         }
     }
 
-    /// Relative luminance as the Web Content Accessibility Guidelines define it.
+    /// Relative luminance as defined by the Web Content Accessibility Guidelines.
     fn luminance(color: Color) -> f64 {
         let (red, green, blue) = match color {
             Color::Rgb(red, green, blue) => (red, green, blue),
-            // The colour cube and the greys, which no terminal's settings change.
+            // The colours 16 to 255 are fixed; terminals let users change only the first 16.
             Color::Indexed(nth @ 16..=231) => {
                 let part = |nth: u8| if nth == 0 { 0 } else { 55 + 40 * nth };
                 let nth = nth - 16;
@@ -361,7 +360,8 @@ mod tests {
         (one.max(other) + 0.05) / (one.min(other) + 0.05)
     }
 
-    /// No colour has more than 4.6 on both; what the terminal's own text has is unknown.
+    /// No colour has a contrast above 4.6 on black and on white. The contrast of the terminal's default text colour is
+    /// unknown.
     #[test]
     fn the_default_theme_can_be_read_on_black_and_on_white() {
         let (themes, _) = all(None);

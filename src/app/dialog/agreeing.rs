@@ -1,4 +1,4 @@
-//! A preview that waits for consent.
+//! A preview that waits for the user's consent.
 
 use tui_textarea::TextArea;
 
@@ -9,7 +9,6 @@ use crate::actions::preview::Preview;
 use crate::app::press::event;
 use crate::model::plan::Consent;
 
-/// A preview that waits for consent.
 #[derive(Debug)]
 pub(crate) struct Agreeing {
     pub approved: ApprovedPlan,
@@ -17,11 +16,11 @@ pub(crate) struct Agreeing {
     pub consent: Consent,
     pub typed: TextArea<'static>,
     pub top: usize,
-    /// Lines that fit; set when drawn.
+    /// Number of lines that fit on the screen. Set when drawn.
     pub(crate) page: usize,
-    /// Why it cannot be run here at all.
+    /// The reason why the plan cannot be run here. `None`: it can.
     pub(crate) barred: Option<String>,
-    /// The text that was entered instead of the name.
+    /// The text that was entered instead of the target's name. `None`: none yet.
     pub wrong: Option<String>,
 }
 
@@ -48,7 +47,7 @@ impl Agreeing {
         }
     }
 
-    /// How to run it, in words.
+    /// Text on how to consent, or why that is not possible.
     pub fn how(&self) -> String {
         match (&self.barred, self.consent) {
             (Some(why), _) => why.clone(),
@@ -80,7 +79,7 @@ impl Agreeing {
             "esc" | "ctrl-c" => return Next::Close,
             "ctrl-y" => return Next::Copy(self.approved.plan.script().join("\n")),
             "enter" | "y" if self.barred.is_none() && self.consent <= Consent::Yes => {
-                // Enter pressed by habit must not run it.
+                // For `Consent::Yes` only `y` counts, because Enter may be pressed by habit.
                 if key == "y" || self.consent == Consent::Enter {
                     return agreed();
                 }

@@ -1,4 +1,4 @@
-//! A form, and the plan made of its values.
+//! A form, and the plan that its values make.
 
 use tui_textarea::{CursorMove, TextArea};
 
@@ -20,17 +20,17 @@ use crate::server::known::At;
 pub(crate) struct Filling {
     pub facts: Vec<Facts>,
     pub form: Form,
-    /// One text area for each field; empty for fields that are not typed.
+    /// One text area for each field; unused for flags, choices and lists.
     pub(crate) areas: Vec<TextArea<'static>>,
     pub focus: usize,
-    /// The cursor's line, in a field that is a list.
+    /// Index of the selected item, in a field with a list.
     pub pick: usize,
     pub outcome: Result<ApprovedPlan, Trouble>,
-    /// The refusal of each target that has no form, in the order of the targets.
+    /// The refusal of each target, in order. `None`: the target has the form.
     formless: Vec<Option<Refusal>>,
-    /// Targets that the user agreed to leave out.
+    /// Names of the targets that the user agreed to leave out.
     left_out: Vec<String>,
-    /// The fields' values at first, if these are the present settings.
+    /// The fields' initial values, if these are the target's present settings; else empty.
     present: Vec<String>,
 }
 
@@ -49,13 +49,13 @@ impl Filling {
         }
     }
 
-    /// The fields' values are the present settings, which the form says where they are changed.
+    /// Sets the target's present settings, which the form shows next to changed fields.
     pub(super) fn of_present(mut self, values: Vec<String>) -> Self {
         self.present = values;
         self
     }
 
-    /// The present setting of a field that was changed.
+    /// The present setting of a field. `None`: the field is unchanged, or its present setting is not shown.
     pub fn was(&self, nth: usize) -> Option<&str> {
         let field = self.form.fields.get(nth)?;
         let was = self.present.get(nth)?.as_str();
@@ -143,7 +143,7 @@ impl Filling {
         let inside = self.moves_inside(key);
         match (key, &accepts) {
             ("esc" | "ctrl-c", _) => return Next::Close,
-            // In a field that is typed it is a letter.
+            // In a text field `q` is a letter.
             ("q", Some(FieldType::Flag | FieldType::Choice(_) | FieldType::Pick(_)) | None) => {
                 return Next::Close;
             }
@@ -182,7 +182,7 @@ impl Filling {
             }
             ("enter", Some(FieldType::Json)) => self.edit("enter"),
             ("enter" | "ctrl-s", _) => return self.go_on(),
-            // At the end of a list, or in a field that is not typed.
+            // An arrow key at the end of a list, or typing in a field without text: no effect.
             (_, Some(FieldType::Flag | FieldType::Choice(_) | FieldType::Pick(_)) | None) => {}
             _ => self.edit(key),
         }
@@ -190,7 +190,7 @@ impl Filling {
         Next::Stay
     }
 
-    /// True if an arrow key moves inside the field; past the end of a list it goes to the next field.
+    /// True if an arrow key moves inside the field. At the end of a list it moves to the next field.
     fn moves_inside(&self, key: &str) -> bool {
         match self.field().map(|field| &field.accepts) {
             Some(FieldType::Json) => true,
@@ -243,7 +243,7 @@ impl Filling {
 
     fn edit(&mut self, key: &str) {
         if let ("ctrl-u", Some(area)) = (key, self.areas.get_mut(self.focus)) {
-            // As in a shell: deletes to the start of the line.
+            // As in a shell, this deletes to the start of the line.
             area.delete_line_by_head();
         } else if let (Some(area), Some(event)) = (self.areas.get_mut(self.focus), event(key)) {
             area.input(event);
@@ -251,7 +251,7 @@ impl Filling {
         self.typed();
     }
 
-    /// Takes the refusal's offered values, or leaves out the targets that refuse.
+    /// Takes the values that a refusal offers, or leaves out the targets that refuse.
     fn take_offer(&mut self) {
         if let Err(Trouble::Some { refused, .. }) = &self.outcome {
             self.left_out = refused.iter().map(|(name, _)| name.clone()).collect();
@@ -265,7 +265,7 @@ impl Filling {
             return;
         };
         for (name, value) in set.clone() {
-            // The offered values are fields of this form.
+            // The offered values belong to fields of this form.
             if self.form.set(name, &value).is_ok()
                 && let Some(at) = self.form.fields.iter().position(|field| field.name == name)
             {

@@ -1,4 +1,4 @@
-//! One action on several targets: one plan; targets that refuse are named and can be left out.
+//! One action on several targets makes one plan. Targets that refuse are named, and the user can leave them out.
 
 use std::fmt::Write;
 
@@ -9,8 +9,8 @@ use crate::model::plan::{Note, Plan};
 use crate::model::text;
 use crate::model::verdict::Level;
 
-/// The plans of the targets that do not refuse, as one plan. Those that refuse must be in `left_out`;
-/// if all refuse, it is their common refusal.
+/// Joins the plans of the targets that do not refuse. An error if a target that refuses is not in `left_out`, or if all
+/// refuse.
 pub fn together(
     action: &str,
     made: Vec<Plan>,
@@ -38,7 +38,7 @@ pub fn together(
     Ok(plan)
 }
 
-/// The refusal of all targets: one text if they agree, else one line for each.
+/// The refusal if all targets refuse: one text if they are equal, else one line per target.
 fn refusal_of_all(mut refused: Refused) -> Refusal {
     let alike = |refusal: &Refusal| refused.iter().all(|(_, other)| other == refusal);
     let opened = refused.iter().all(|(_, refusal)| refusal.stands.is_some());
@@ -49,7 +49,7 @@ fn refusal_of_all(mut refused: Refused) -> Refusal {
     }
 }
 
-/// The targets that refuse, one line each.
+/// The targets that refuse, one per line.
 pub fn words(refused: &Refused, of: usize) -> String {
     let refuse = if refused.len() == 1 {
         "refuses"
@@ -64,7 +64,7 @@ pub fn words(refused: &Refused, of: usize) -> String {
     said
 }
 
-/// The offer to go on without them.
+/// Text of the offer to leave out the targets that refuse; `left`: number of the others.
 pub(crate) fn offer(left: usize) -> String {
     match left {
         1 => "go on with the other one alone".to_owned(),

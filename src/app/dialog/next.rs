@@ -1,19 +1,17 @@
-//! Results of a key in a dialog.
-
 use crate::actions::execute::ApprovedPlan;
 
-/// Result of a key.
+/// Effect of a key in a dialog.
 #[derive(Debug)]
 pub enum Next {
     Stay,
     Close,
-    /// Show the preview.
+    /// Show the preview of this plan.
     Look(Box<ApprovedPlan>),
     Do(Box<ApprovedPlan>),
     Copy(String),
 }
 
-/// Scrolls: moves the first line shown.
+/// Moves the first line shown; `page`: number of lines that fit.
 pub(super) fn scroll(top: &mut usize, key: &str, page: usize) {
     match key {
         "j" | "down" => *top += 1,

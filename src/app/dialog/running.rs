@@ -1,12 +1,10 @@
-//! A running plan: its progress and its result.
-
 use crate::actions::execute::{Order, Progress, Report};
 use crate::actions::preview;
 use crate::app::aim::Aim;
 use crate::journal::Outcome;
 use crate::model::moment::Stamp;
 
-/// A running plan, shown or not.
+/// A running plan; its progress may be hidden.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Running {
     pub title: String,
@@ -21,7 +19,7 @@ pub struct Running {
     pub(crate) phase: Option<(String, Option<f64>)>,
     pub notice: Option<String>,
     pub order: Order,
-    /// The findings that it is to fix.
+    /// The findings that the plan should fix.
     pub(crate) aims: Vec<Aim>,
 }
 
@@ -62,7 +60,7 @@ impl Running {
         }
     }
 
-    /// The completed share, 0 to 1: by bytes if the steps have sizes, else by number of steps.
+    /// Fraction done, 0 to 1: by bytes if the steps have sizes, else by the number of steps.
     #[expect(clippy::cast_precision_loss, reason = "a share to show")]
     pub fn share(&self) -> f64 {
         let inside = self
@@ -76,14 +74,14 @@ impl Running {
         (self.number.saturating_sub(1) as f64 + inside) / self.of.max(1) as f64
     }
 
-    /// Seconds left at the present rate; `None`: not known yet.
+    /// Seconds left at the present rate. `None`: unknown yet.
     pub fn left(&self, now: Stamp) -> Option<f64> {
         let (share, spent) = (self.share(), now.seconds_since(self.started));
         (share > 0.02 && spent > 2.0).then(|| spent / share * (1.0 - share))
     }
 }
 
-/// The result, as lines with their theme roles.
+/// The result as lines with their theme roles.
 pub(crate) fn report_lines(report: &Report) -> Vec<preview::Line> {
     let bad = report.outcome != Outcome::Done;
     let role = |nth: usize| match nth {
