@@ -1,4 +1,4 @@
-//! The event loop: the only `select!` over keys, answers, ticks and signals; no arm awaits anything.
+//! The event loops of the console, of a replay and of a recording. Each waits in one `select!`, and no arm awaits.
 
 mod acknowledged;
 mod acts;
@@ -42,7 +42,6 @@ use crate::server::session::Session;
 use crate::ui::terminal;
 use crate::ui::terminal::Screen;
 
-/// This machine's clock.
 #[expect(
     clippy::disallowed_methods,
     reason = "the one place where the clock is read"
@@ -54,23 +53,22 @@ pub fn now() -> Stamp {
     Stamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
-/// The signal that ended the console; 0: the user quit.
+/// Number of the signal that ended the console. 0: the user quit.
 pub type Ended = i32;
 
-/// Everything that the console starts with.
 #[derive(Debug)]
 pub struct Start {
     pub settings: Settings,
-    /// Runs plans; `None`: the journal has no place, so nothing can be changed.
+    /// Runs plans. `None`: there is no folder for the journal, so nothing can be changed.
     pub actor: Option<Actor>,
     pub rules: Access,
     pub session: Session,
     pub config: Config,
     pub keys: KeyMap,
     pub themes: Vec<Theme>,
-    /// Errors in the user's files and flags.
+    /// Errors in the user's files and options.
     pub notes: Vec<String>,
-    /// Other messages for the start.
+    /// Other messages to show at the start.
     pub messages: Vec<String>,
     pub screen: ScreenId,
 }
@@ -86,14 +84,14 @@ fn as_set(config: &Config, keys: KeyMap, themes: Vec<Theme>) -> App {
     app
 }
 
-/// Shows errors in the user's files and flags, and the other messages for the start.
+/// Shows the errors and messages at the start.
 fn greet(app: &mut App, mut notes: Vec<String>, messages: impl Iterator<Item = String>) {
     if !notes.is_empty() {
         app.overlay = Some(Overlay::Note(notes.clone()));
     }
     notes.extend(messages);
     for note in &notes {
-        // It can still be read when the console is closed.
+        // Also printed, so that it can still be read after the console was closed.
         stderr::say(format_args!("hypertop: {note}"));
     }
     if !notes.is_empty() {
@@ -101,7 +99,7 @@ fn greet(app: &mut App, mut notes: Vec<String>, messages: impl Iterator<Item = S
     }
 }
 
-/// Runs the console on an open session, until the user quits or a signal ends it.
+/// Runs the console on an open session until the user quits or a signal arrives.
 pub async fn console(start: Start) -> Result<Ended> {
     let warnings = start.settings.warnings.clone().into_iter();
     let mut app = as_set(&start.config, start.keys, start.themes);
@@ -131,7 +129,7 @@ pub async fn console(start: Start) -> Result<Ended> {
             signal = &mut ending => return signal,
             event = keys.next() => match event {
                 Some(Ok(event)) => read_event(event),
-                // The terminal is gone.
+                // The terminal was closed.
                 Some(Err(_)) | None => return Ok(1),
             },
             _ = going_on.recv() => {
@@ -166,12 +164,12 @@ pub async fn console(start: Start) -> Result<Ended> {
 /// Answers that arrive within this time are drawn in one frame.
 const TOGETHER: Duration = Duration::from_millis(40);
 
-/// A time of this machine's clock, which is now if it has passed.
+/// The moment as an `Instant`; a past moment is now.
 fn in_future(at: Stamp) -> Instant {
     Instant::now() + Duration::from_secs_f64(at.seconds_since(now()).clamp(0.0, 3600.0))
 }
 
-/// `None`: waits for ever.
+/// Waits until `due`. `None`: waits for ever.
 async fn until(due: Option<Instant>) {
     match due {
         Some(due) => tokio::time::sleep_until(due).await,
@@ -222,7 +220,7 @@ pub async fn replay(
                     Effect::Record => app.say("a replay cannot be recorded", false),
                     Effect::Figures(ask) => waiting.extend(App::figures_from_tape(&ask)),
                     Effect::Act(ask) => waiting.extend(App::act_on_tape(&ask)),
-                    // The lists come from the recording.
+                    // A replay takes the lists from the recording.
                     Effect::List(_) => {}
                 }
             }
@@ -230,7 +228,7 @@ pub async fn replay(
     }
 }
 
-/// Records the screens until a signal, or the given time, ends it.
+/// Records the screens until a signal arrives, or for the time `long`.
 pub async fn record_only(
     settings: Settings,
     session: Session,
@@ -262,7 +260,7 @@ pub async fn record_only(
             match effect {
                 Effect::List(ask) => requests.list(ask),
                 Effect::Figures(ask) => requests.figures(ask),
-                // No keys here: nothing is changed.
+                // These effects come from keys, which are not read here.
                 Effect::Act(_)
                 | Effect::Copy(_)
                 | Effect::Suspend
@@ -274,7 +272,7 @@ pub async fn record_only(
     }
 }
 
-/// Waits for a signal that asks the program to end.
+/// Waits for a signal that ends the program; returns its number.
 pub async fn signalled() -> Result<Ended> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hang_up = signal(SignalKind::hangup())?;

@@ -1,4 +1,4 @@
-//! Acknowledged findings: read from the journal, and written to it.
+//! Reads and writes acknowledgements in the journal.
 
 use anyhow::Result;
 
@@ -9,7 +9,7 @@ use crate::journal::serve::{self, Request};
 use crate::server::session::Session;
 
 impl Session {
-    /// The acknowledgements of this database; empty without a journal.
+    /// The acknowledgements of this database; empty if there is no journal.
     pub async fn acknowledged(&self) -> Result<Vec<Acknowledgement>> {
         let Some(journal) = &self.journal else {
             return Ok(Vec::new());
@@ -17,12 +17,12 @@ impl Session {
         Ok(journal.entries()?.acknowledgements(self.place().await?))
     }
 
-    /// Carries out the request, and answers with the acknowledgements after it.
+    /// Executes the request, and answers with the acknowledgements after it.
     pub(crate) async fn acknowledge(&self, request: Request) -> Msg {
         let reads = matches!(request, Request::Read { .. });
         let empty = |journal: &Journal| matches!(journal.length(), Ok(0));
         if reads && self.journal.as_ref().is_none_or(empty) {
-            // An empty journal needs no query for the place.
+            // With an empty journal there is no need to query which database this is.
             let new = request != Request::Read { length: Some(0) };
             return Msg::Acknowledged(Ok(new.then(|| (0, Vec::new()))));
         }

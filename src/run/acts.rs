@@ -1,4 +1,4 @@
-//! The console's actions: facts and previews on a read session of their own, plans run by an [`Actor`], one at a time.
+//! Actions of the console: reads facts and previews in a read session of its own, and runs one plan at a time.
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
@@ -14,7 +14,6 @@ use crate::model::target::Target;
 use crate::server::exact::Exact;
 use crate::server::session::{Session, still_reads};
 
-/// Serves requests until the console ends.
 pub(crate) async fn serve(
     actor: Actor,
     mut requests: UnboundedReceiver<ask::Act>,
@@ -25,13 +24,13 @@ pub(crate) async fn serve(
     while let Some(ask) = requests.recv().await {
         let msg = match ask {
             ask::Act::Order(wanted) => {
-                // If the plan has ended, there is no receiver.
+                // An error means that no plan runs any more.
                 let _ = orders.send(wanted);
                 continue;
             }
             ask::Act::Do(approved) => {
                 let _ = orders.send(Order::Go);
-                // The next preview is of the server that the name leads to then.
+                // The next preview opens a new session, because the host name may lead to another server by then.
                 session = None;
                 tokio::spawn(carry_out(
                     actor.clone(),
@@ -151,7 +150,7 @@ async fn carry_out(
     });
     let result = actor.perform(&approved, &reports, order).await;
     drop(reports);
-    // All progress is sent before the result.
+    // All progress reports are sent before the result.
     let _ = forwarding.await;
     let _ = answers.send(Msg::Reported(Box::new(
         result.map_err(|error| format!("{error:#}")),

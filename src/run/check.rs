@@ -1,4 +1,4 @@
-//! `hypertop check`: the Overview's findings for a monitoring system, as an exit code and a text.
+//! `hypertop check`: the Overview's findings for monitoring systems, as exit code and text.
 
 mod figures;
 mod lines;
@@ -35,12 +35,12 @@ use crate::screens::overview::Row;
 use crate::server::known::At;
 use crate::server::session::Session;
 
-/// Exit code of everything that goes wrong: 2 would page as critical.
+/// Exit code of a check that could not be made. 2 would alert as critical.
 pub const UNKNOWN: u8 = 3;
-/// Time that is kept for the answer itself.
+/// Part of the time limit that is kept for printing the answer.
 const MARGIN: Duration = Duration::from_millis(300);
 
-/// Runs the check and prints its outcome. Never fails: what goes wrong is UNKNOWN.
+/// Runs the check; returns its text and exit code. An error becomes UNKNOWN.
 pub async fn check(flags: &Flags, around: &Surroundings, options: &Options) -> (String, u8) {
     let begun = Instant::now();
     let mut checked = checked(flags, around, options, begun).await;
@@ -79,7 +79,7 @@ async fn checked(
     let selection = Selection::new(options)?;
     let (mut config, wrong) = config::read(around);
     if let Some(wrong) = wrong {
-        // Its thresholds and trusted owners are unknown.
+        // If config.toml is broken, its thresholds and trusted owners are unknown.
         anyhow::bail!("{wrong}");
     }
     for written in &options.threshold {
@@ -94,7 +94,7 @@ async fn checked(
     }
     let mut settings = conninfo::resolve(flags, around)?;
     settings.trust = config.trust(&settings.user);
-    // Nobody is there to type a password.
+    // A check has no user who could type a password.
     settings.never_ask = true;
     settings.ask_first = false;
     let left = || options.timeout.saturating_sub(begun.elapsed());
@@ -110,7 +110,7 @@ async fn checked(
     let room = left().saturating_sub(MARGIN);
     let found = found(&settings, &session, options, &selection, room);
     let Ok(found) = tokio::time::timeout(left(), Box::pin(found)).await else {
-        // The server goes on with the statement otherwise; it has a time limit of its own, too.
+        // Without a cancel the server would continue the statement until its time limit.
         let _ = tokio::time::timeout(MARGIN, session.connected.canceller()).await;
         anyhow::bail!(
             "the findings were not read within {}: raise --timeout, or leave rules out with --only",
@@ -131,7 +131,7 @@ async fn connected(settings: &Settings) -> Result<Session> {
     Session::start(connected).await
 }
 
-/// A server that is there but refuses for a reason of this side is no outage.
+/// If a server answers but a check cannot log in without a password, the result is UNKNOWN, not "down".
 fn down_or_wrong(error: anyhow::Error) -> Result<Checked> {
     let kind = error.downcast_ref::<ConnectError>().map(|error| error.kind);
     match kind {
@@ -163,7 +163,7 @@ async fn found(
         "findings": show::rows(&rows, &at),
         "unread": &unread,
     });
-    // Silence about what was not read would look like health.
+    // A figure that was not read becomes a finding, because its absence would look like health.
     rows.extend(unread.into_iter().map(|reason| {
         let finding = Finding::new(&rules::FIGURES_UNREAD, Level::Unknown, reason);
         Row::of_role(ScreenId::Overview, server, finding)
@@ -211,7 +211,7 @@ async fn found(
     })
 }
 
-/// The level at which a finding counts.
+/// The level at which a finding counts, with `--notice-as`.
 fn counted(level: Level, notice_as: NoticeAs) -> Level {
     match (level, notice_as) {
         (Level::Notice, NoticeAs::Warning) => Level::Warning,
@@ -267,7 +267,7 @@ fn pretty(json: &Json) -> String {
     text::printable_json(text) + "\n"
 }
 
-/// The outcome of a wrong command line.
+/// The text for a wrong command line.
 pub fn refused(error: &str) -> String {
     lines::failed(Level::Unknown, error)
 }

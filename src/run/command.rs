@@ -1,4 +1,4 @@
-//! Actions from the shell: `run`, `journal`, `rollback`; with the same plans, guards and journal as the console.
+//! The commands `run` and `rollback`, with the same plans, checks and journal as the console.
 
 mod consent;
 mod journal;
@@ -33,7 +33,7 @@ pub(crate) use self::shell::UNCHANGED;
 pub use self::shell::{DONE, FAILED, Format, NO_CONNECTION, Shell, print};
 
 impl Shell<'_> {
-    /// `hypertop run ACTION TARGET… --set key=value`.
+    /// Runs `hypertop run ACTION TARGET… --set key=value`; returns the exit code.
     pub async fn run(
         &self,
         action: &'static Action,
@@ -46,7 +46,7 @@ impl Shell<'_> {
         }
     }
 
-    /// The plan for these targets; on an error or a refusal nothing is done.
+    /// The plan for these targets. An error if an input is invalid or a target refuses.
     async fn approved(
         &self,
         action: &'static Action,
@@ -89,7 +89,7 @@ impl Shell<'_> {
                 Err(refusal) => refused.push((target.name.clone(), refusal)),
             }
         }
-        // Several targets are all or none: one refusal stops all.
+        // If one target refuses, nothing is run for the others.
         match (refused.as_slice(), targets.len()) {
             ([], _) => {}
             ([(_, refusal)], 1) => bail!("{refusal}"),
@@ -107,7 +107,7 @@ impl Shell<'_> {
         })
     }
 
-    /// `hypertop rollback ID…`.
+    /// Runs `hypertop rollback ID…`; returns the exit code.
     pub async fn rollback(&self, ids: &[u64]) -> Result<u8> {
         match self.way_back(ids).await {
             Ok(Some(approved)) => self.agree_and_do(approved).await,
@@ -116,7 +116,7 @@ impl Shell<'_> {
         }
     }
 
-    /// The rollback of these entries; `None`: they were acknowledgements, which end at once.
+    /// The plan that rolls back these entries. `None`: they were acknowledgements, which have been ended.
     async fn way_back(&self, ids: &[u64]) -> Result<Option<ApprovedPlan>> {
         let client = &self.session.connected.client;
         let entries = self.actor.journal.entries()?;
@@ -133,7 +133,7 @@ impl Shell<'_> {
         Ok(Some(approved))
     }
 
-    /// Ends acknowledgements. The database is not changed, so this works with --read-only too.
+    /// Ends acknowledgements. This changes no database, so it also works with --read-only.
     async fn end_acknowledged(&self, entries: &Entries, ids: &[u64]) -> Result<()> {
         let place = execute::place(&self.session.connected).await?;
         for entry in ids.iter().filter_map(|id| entries.find(*id)) {
@@ -178,7 +178,7 @@ impl Shell<'_> {
 }
 
 impl Agreement {
-    /// Prints why nothing was changed, in the chosen format.
+    /// Prints why nothing was changed; returns the exit code.
     pub fn refuse(&self, why: &str) -> Result<u8> {
         match self.format {
             Format::Json => say(&json!({"outcome": "refused", "reason": why}))?,
@@ -190,7 +190,7 @@ impl Agreement {
     }
 }
 
-/// The plan for one target with its inputs in words, or the refusal; an error: a field is invalid.
+/// The plan for one target and its inputs as text, or the target's refusal. The outer error: an input is invalid.
 fn plan(
     action: &Action,
     act: &Act,

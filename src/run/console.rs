@@ -1,4 +1,4 @@
-//! What the event loop changes: app, terminal, ticks, recording and requests.
+//! State of the event loop: app, terminal, ticks, recording and requests.
 
 use std::time::Duration;
 
@@ -12,7 +12,6 @@ use crate::model::screen_id::ScreenId;
 use crate::model::text;
 use crate::ui::terminal::Screen;
 
-/// What the messages change.
 pub(super) struct Console {
     pub(super) app: App,
     pub(super) screen: Screen,
@@ -22,7 +21,7 @@ pub(super) struct Console {
 }
 
 impl Console {
-    /// True if these messages need no frame of their own.
+    /// True if no frame need be drawn just for these messages.
     pub(super) fn can_wait(&self, batch: &[Msg]) -> bool {
         let routine = |msg| is_routine(msg, self.app.screen);
         !batch.is_empty() && self.app.has_read() && batch.iter().all(routine)
@@ -33,7 +32,7 @@ impl Console {
         self.screen.draw(&mut self.app)
     }
 
-    /// Applies a message and what follows from it; true if the user quits.
+    /// Applies a message and its effects. True if the user quits.
     pub(super) fn take(&mut self, msg: Msg) -> Result<bool> {
         if let Some(error) = hear(&mut self.recorder, &mut self.app, &msg) {
             self.app.say(error, true);
@@ -61,7 +60,7 @@ impl Console {
     }
 }
 
-/// Routine messages need no frame of their own; the last figures of the shown screen do.
+/// True for messages of every tick. The last exact figures of the shown screen are not among them.
 fn is_routine(msg: &Msg, shown: ScreenId) -> bool {
     match msg {
         Msg::Tick(_)
@@ -74,7 +73,7 @@ fn is_routine(msg: &Msg, shown: ScreenId) -> bool {
     }
 }
 
-/// Records the message if a recording is running; returns why the recording ended, if it did.
+/// Records the message if a recording is being written. On an error the recording ends, and the error is returned.
 fn hear(recorder: &mut Option<Recorder>, app: &mut App, msg: &Msg) -> Option<String> {
     let error = recorder.as_mut()?.hear(app.server_clock(), msg).err()?;
     *recorder = None;
@@ -82,7 +81,7 @@ fn hear(recorder: &mut Option<Recorder>, app: &mut App, msg: &Msg) -> Option<Str
     Some(format!("the recording has ended: {error:#}"))
 }
 
-/// Starts a recording in the current folder, or stops it.
+/// Starts a recording in the current folder, or stops the present one.
 fn record(recorder: &mut Option<Recorder>, app: &mut App) {
     if let Some(ended) = recorder.take() {
         app.recording = false;

@@ -1,4 +1,4 @@
-//! The three tasks that serve the console, and the channels to them.
+//! Starts the three tasks that answer the app's requests.
 
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
@@ -9,16 +9,16 @@ use crate::model::screen_id::ScreenId;
 use crate::run::{acts, second, worker};
 use crate::server::session::Session;
 
-/// Channels to the tasks; the tasks end when it is dropped.
+/// Channels to the tasks, which end when this is dropped.
 #[derive(Debug)]
 pub struct Requests {
     lists: UnboundedSender<ask::List>,
     figures: UnboundedSender<ask::Figures>,
-    /// `None`: the journal has no place, so nothing can be changed.
+    /// `None`: there is no folder for the journal, so nothing can be changed.
     acts: Option<UnboundedSender<ask::Act>>,
 }
 
-/// Starts the tasks, the lists on this open session.
+/// Starts the tasks. `session` is for the lists; `opens` is the first screen.
 pub fn serve(
     settings: Settings,
     actor: Option<Actor>,
@@ -54,7 +54,7 @@ pub fn serve(
 }
 
 impl Requests {
-    // Sending fails only when the console ends; then nothing is lost.
+    // A send fails only while the console ends, when no answer is needed.
     pub fn list(&self, ask: ask::List) {
         let _ = self.lists.send(ask);
     }
@@ -63,7 +63,7 @@ impl Requests {
         let _ = self.figures.send(ask);
     }
 
-    /// An error: nothing can be changed, and why.
+    /// Sends a request about actions. The error says why nothing can be changed.
     pub fn act(&self, ask: ask::Act) -> Result<(), &'static str> {
         let sent = self.acts.as_ref().map(|acts| acts.send(ask));
         match sent {

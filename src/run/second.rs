@@ -1,4 +1,4 @@
-//! The second connection: companion queries, details, and exact figures in slices.
+//! The second connection: companion queries of the lists, details, and exact figures in slices.
 
 use std::collections::VecDeque;
 
@@ -12,7 +12,7 @@ use crate::server::exact::{Exact, ExactQuery, slices};
 use crate::server::known::At;
 use crate::server::sql::Companion;
 
-/// The next request: details first, because the user waits for them; `None`: the console has ended.
+/// The next request: details first, because the user waits for them. `None`: the console has ended.
 async fn next_exact(
     waiting: &mut VecDeque<ask::Figures>,
     requests: &mut UnboundedReceiver<ask::Figures>,
@@ -28,10 +28,10 @@ async fn next_exact(
     waiting.remove(next)
 }
 
-/// Adds a request; those that it makes needless are dropped.
+/// Adds a request, and drops those that it replaces.
 fn queue(waiting: &mut VecDeque<ask::Figures>, more: ask::Figures) {
     match &more {
-        // The screen was left.
+        // The screen is no longer shown.
         ask::Figures::Cancel { screen: left } => {
             for ask in waiting.iter_mut() {
                 if let ask::Figures::Exact { screen, ids, .. } = ask
@@ -44,7 +44,7 @@ fn queue(waiting: &mut VecDeque<ask::Figures>, more: ask::Figures) {
                 |ask| !matches!(ask, ask::Figures::Detail { of, .. } if of.screen() == *left),
             );
         }
-        // The cursor went on to another row, or the row was read again.
+        // The cursor is on another row now, or the row was loaded again.
         ask::Figures::Detail { asked: newer, .. } => {
             waiting
                 .retain(|ask| !matches!(ask, ask::Figures::Detail { asked, .. } if asked < newer));
@@ -54,7 +54,7 @@ fn queue(waiting: &mut VecDeque<ask::Figures>, more: ask::Figures) {
     waiting.push_back(more);
 }
 
-/// Serves what opens many relations or may take long.
+/// Answers requests that read many relations or may take long.
 pub(crate) async fn serve(
     settings: Settings,
     password: Option<String>,
@@ -74,16 +74,16 @@ pub(crate) async fn serve(
     loop {
         let ask = tokio::select! {
             biased;
-            // A list waits for its companion query.
+            // Companion queries come first, because a list waits for each.
             Some(Companion { query, reply }) = companions.recv() => {
-                // The list may have stopped waiting.
+                // The list may have given up waiting.
                 if !reply.is_closed() {
                     drop(reply.send(exact.companion(query).await));
                 }
                 continue;
             }
             ask = next_exact(&mut waiting, &mut requests) => ask,
-            // Until the first list arrives.
+            // Without a request to answer: prepares the first screen's queries.
             () = std::future::ready(()), if !cold.is_empty() => {
                 if let Some(query) = cold.pop_front() {
                     exact.warm(query).await;
@@ -108,7 +108,7 @@ pub(crate) async fn serve(
     }
 }
 
-/// Takes the ids that this query reads at once.
+/// Takes those ids off the list that one query reads.
 fn first_slice(
     screen: ScreenId,
     nth: usize,
@@ -119,7 +119,7 @@ fn first_slice(
     Some((query, ids.drain(..many).collect()))
 }
 
-/// The answer for a row of this screen; it is cancelled on the server if the screen is left.
+/// Waits for an answer about this screen, and cancels it on the server if the user leaves the screen.
 async fn while_shown<T>(
     screen: ScreenId,
     answer: impl Future<Output = T>,
@@ -143,13 +143,13 @@ async fn while_shown<T>(
         }
     };
     if let Some(cancelled) = cancelled {
-        // Otherwise it might reach the next statement.
+        // The cancel must end before the next statement, or it might hit that.
         let _ = cancelled.await;
     }
     answer
 }
 
-/// Answers one request; the rest of it is queued again.
+/// Answers one request. The ids that remain are queued as a new request.
 async fn carry_out(
     ask: ask::Figures,
     exact: &mut Exact<'_>,
@@ -206,7 +206,7 @@ async fn carry_out(
                 sections: sections.map_err(|error| format!("{error:#}")),
             })
         }
-        // Handled when it arrived.
+        // A cancel is handled when it arrives.
         ask::Figures::Cancel { .. } => None,
     }
 }

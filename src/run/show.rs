@@ -1,4 +1,4 @@
-//! `hypertop show`: the console's queries, verdicts and columns, printed once.
+//! `hypertop show`: prints a screen once, with the console's queries, verdicts and columns.
 
 mod print;
 
@@ -21,7 +21,7 @@ use crate::server::session::Session;
 
 pub use self::print::Format;
 
-/// Reads a screen with all exact figures, and prints it.
+/// Loads a screen with all exact figures, and prints it.
 pub async fn show(
     settings: &Settings,
     session: &Session,
@@ -49,12 +49,12 @@ pub async fn show(
     ))
 }
 
-/// Findings in JSON, as on the Overview.
+/// Findings as JSON, with the columns of the Overview.
 pub(super) fn rows(rows: &[overview::Row], at: &At) -> Vec<Json> {
     rows.iter().map(|row| json_row(row, at)).collect()
 }
 
-/// Every screen of the server, for people who read them in one text.
+/// Prints every screen except the Journal, as text to be read from top to bottom.
 pub async fn brief(settings: &Settings, session: &Session, out: &mut dyn Write) -> Result<()> {
     let of_server = |screen: &&ScreenId| **screen != ScreenId::Journal;
     for screen in ScreenId::ALL.iter().filter(of_server) {
@@ -63,7 +63,7 @@ pub async fn brief(settings: &Settings, session: &Session, out: &mut dyn Write) 
     Ok(())
 }
 
-/// Reads a screen and its parts; expensive figures for this time at most.
+/// Loads a screen and its parts. `later`: time limit for the expensive figures.
 pub async fn gather(
     settings: &Settings,
     session: &Session,
@@ -90,7 +90,7 @@ pub async fn gather(
         reading.list(*part, which).await?;
         reading.figures(*part, which, None).await?;
     }
-    // Expensive figures come last, with a time limit; a note names what is missing.
+    // Expensive figures come last, with a time limit. The output notes which are missing.
     let until = Instant::now() + later;
     for part in parts.iter().filter(|part| **part != screen) {
         let mut reading = Reading {
@@ -108,7 +108,7 @@ pub async fn gather(
 /// Time limit of `show overview` for expensive figures.
 const LATER: Duration = Duration::from_secs(10);
 
-/// The findings without the acknowledged ones, and a note with their number.
+/// The findings without the acknowledged ones, and a note on how many were left out.
 pub(super) async fn left(
     session: &Session,
     rows: Vec<overview::Row>,
@@ -132,7 +132,7 @@ pub(super) async fn left(
     (rows, said)
 }
 
-/// Reads screens, with a progress line.
+/// Loads screens, and shows progress on a terminal.
 struct Reading<'a, 'b, W: Write> {
     session: &'a Session,
     exact: &'a mut Exact<'b>,
@@ -141,7 +141,7 @@ struct Reading<'a, 'b, W: Write> {
 }
 
 impl<W: Write> Reading<'_, '_, W> {
-    /// Reads one screen's rows while the second connection opens.
+    /// Loads one screen's rows, while the second connection opens and plans these queries.
     async fn list(&mut self, screen: ScreenId, which: fn(&ExactQuery) -> bool) -> Result<()> {
         let mut queries = (screen.about().exact)();
         queries.retain(which);
@@ -172,7 +172,7 @@ impl<W: Write> Reading<'_, '_, W> {
         Ok(())
     }
 
-    /// Reads these exact figures of all rows, worst rows first, until the time limit.
+    /// Reads these exact figures of all rows, the most severe rows first, until the time limit.
     async fn figures(
         &mut self,
         screen: ScreenId,
@@ -210,10 +210,10 @@ impl<W: Write> Reading<'_, '_, W> {
     }
 }
 
-/// A shorter reading shows no progress line.
+/// A load that takes less shows no progress.
 const SLOW: Duration = Duration::from_secs(1);
 
-/// The progress line of a slow reading, on a terminal only; erased when dropped.
+/// Progress of a slow load, on a terminal only. Erased when dropped.
 struct Progress<W: Write> {
     out: W,
     seen: bool,
@@ -231,7 +231,7 @@ impl<W: Write> Progress<W> {
         }
     }
 
-    /// Time until the next progress line.
+    /// Time until progress is shown.
     fn patience(&self) -> Duration {
         SLOW.saturating_sub(self.begun.elapsed())
     }
@@ -239,7 +239,7 @@ impl<W: Write> Progress<W> {
     fn say(&mut self, words: &str) {
         if self.seen && self.begun.elapsed() >= SLOW {
             self.shown = true;
-            // A closed stderr is no error.
+            // A closed stderr is not an error.
             let _ = write!(self.out, "\r\x1b[Khypertop: {words} …");
             let _ = self.out.flush();
         }

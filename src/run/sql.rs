@@ -1,11 +1,11 @@
-//! `hypertop sql`: the console's queries as the server gets them, for review.
+//! `hypertop sql`: prints the console's queries as the server gets them.
 
 use crate::model::text;
 use crate::model::version::Version;
 use crate::server::known::{NEWEST_KNOWN, OLDEST_KNOWN};
 use crate::server::sql;
 
-/// Parses a query's name; an error offers the nearest ones.
+/// Checks the name of a query. The error suggests similar names.
 pub fn query(name: &str) -> Result<&'static str, String> {
     let found = sql::names().find(|known| *known == name);
     found.ok_or_else(|| {
@@ -18,7 +18,7 @@ pub fn query(name: &str) -> Result<&'static str, String> {
     })
 }
 
-/// Parses a TimescaleDB version; `none` is a database without the extension.
+/// Parses a TimescaleDB version. `none` is a database without the extension.
 pub fn version(text: &str) -> Result<Version, String> {
     if text == "none" {
         return Ok(Version::new(0, 0));
@@ -33,7 +33,7 @@ pub fn version(text: &str) -> Result<Version, String> {
     Ok(version)
 }
 
-/// The text of a query, or the list of all with the first line of each.
+/// The text of a query, or a list of all queries with their first lines.
 pub fn printed(query: Option<&str>, version: Option<Version>) -> Result<String, String> {
     let version = version.unwrap_or(NEWEST_KNOWN);
     if let Some(query) = query {

@@ -1,4 +1,4 @@
-//! The console's start: settings, themes, and interrupted actions of an earlier console.
+//! Start of the console: settings, themes, and a warning about interrupted actions.
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -10,10 +10,10 @@ use crate::connect::conninfo::Surroundings;
 use crate::model::screen_id::ScreenId;
 use crate::server::session::Session;
 
-/// Heading of the help.
+/// Heading in `--help`.
 const CONSOLE: &str = "Console";
 
-/// What the console shows first, how it looks, and how often it reads.
+/// Options for the first screen, the theme and the refresh interval.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Look {
     /// Refresh interval: 2s, 500ms, 1m [default: 2s]
@@ -28,7 +28,7 @@ pub struct Look {
 }
 
 impl Look {
-    /// The options before a subcommand, which those after it override.
+    /// Options given before a subcommand apply unless they are given after it, too.
     #[must_use]
     pub fn or(self, before: &Self) -> Self {
         Self {
@@ -39,14 +39,14 @@ impl Look {
     }
 }
 
-/// The screens' names, as clap lists them in help and errors.
+/// Parser of screen names, which clap lists in help and errors.
 pub fn screens() -> impl TypedValueParser<Value = ScreenId> {
     let names = ScreenId::ALL.iter().map(|id| id.name());
     PossibleValuesParser::new(names).try_map(|name| ScreenId::by_name(&name).ok_or("no screen"))
 }
 
-/// Settings, themes, errors in the user's files and flags, and whether config.toml is unreadable. The terminal is asked
-/// for its background where the theme depends on it.
+/// Settings, themes, errors in the user's files and options, and whether config.toml is unreadable. `background` asks
+/// the terminal; it is called only if the theme depends on the background.
 pub fn look(
     asked: &Look,
     around: &Surroundings,
@@ -81,7 +81,7 @@ pub fn look(
     (config, themes, notes, broken)
 }
 
-/// Options override config.toml; `NO_COLOR` overrides its theme.
+/// Options override config.toml. `NO_COLOR` overrides its theme, but not the option.
 fn choose(config: &mut Config, asked: &Look, around: &Surroundings) {
     if around
         .env
@@ -98,7 +98,7 @@ fn choose(config: &mut Config, asked: &Look, around: &Surroundings) {
     }
 }
 
-/// The journal's interrupted actions in this database, or why the journal cannot be read.
+/// Warnings about interrupted actions in this database, or the error of reading the journal.
 pub async fn interrupted(actor: &Actor, session: &Session) -> Vec<String> {
     let found = async {
         let place = execute::place(&session.connected).await?;

@@ -1,12 +1,11 @@
-//! The only way to standard error: control characters in texts of servers and files are escaped, and a closed stderr is
-//! no error.
+//! All output to standard error. Control characters are escaped, because texts may come from servers and files. A
+//! closed stderr is not an error.
 
 use std::fmt::Display;
 use std::io::{Write as _, stderr};
 
 use crate::model::text;
 
-/// Prints a message and a line break.
 pub fn say(words: impl Display) {
     let _ = writeln!(stderr(), "{}", text::printable_lines(&words.to_string()));
 }

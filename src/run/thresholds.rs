@@ -1,4 +1,4 @@
-//! `hypertop thresholds`: every threshold, its value in force, and where that comes from.
+//! `hypertop thresholds`: prints every threshold with its value and where the value is set.
 
 use std::path::Path;
 
@@ -18,14 +18,14 @@ pub enum Format {
     Csv,
 }
 
-/// One threshold in force, for all names or for a pattern.
+/// A threshold's value, for all names or for a pattern of names.
 struct Line<'a> {
     of: &'static Threshold,
     value: f64,
     written: Option<&'a Written>,
 }
 
-/// The list of all thresholds, each with its exceptions by name; an error if config.toml has one.
+/// The list of all thresholds, with their exceptions by name. An error if config.toml is broken.
 pub fn printed(around: &Surroundings, format: Format) -> Result<String> {
     let (config, wrong) = config::read(around);
     if let Some(wrong) = wrong {
@@ -80,7 +80,7 @@ fn lines<'a>(of: &'static Threshold, thresholds: &'a Thresholds) -> Vec<Line<'a>
 }
 
 impl Line<'_> {
-    /// Pattern of the names it applies to; `None`: all.
+    /// Pattern of the names that the value applies to. `None`: all names.
     fn name(&self) -> Option<&str> {
         self.written?.name.as_deref()
     }
@@ -100,7 +100,7 @@ impl Line<'_> {
         format!("{file}:{} {table}", written.line)
     }
 
-    /// The cells in the order of the columns; figures in the threshold's unit.
+    /// Column names and values, in order. Numbers are in the threshold's unit.
     fn fields(&self, file: Option<&Path>) -> Vec<(&'static str, Json)> {
         let of = self.of;
         vec![
@@ -116,7 +116,7 @@ impl Line<'_> {
     }
 }
 
-/// Without decimals if the value is whole.
+/// A number, without decimals if it is whole.
 #[expect(clippy::cast_possible_truncation, reason = "checked to be whole")]
 fn number(value: f64) -> Json {
     if value.fract() == 0.0 && value.abs() < 1e15 {
@@ -134,7 +134,7 @@ fn cell(field: &Json) -> String {
     }
 }
 
-/// One line each; the meaning comes last.
+/// A table with one line per threshold; the meaning comes last.
 fn in_columns(lines: &[Line], file: Option<&Path>) -> String {
     let head = [
         "THRESHOLD",
@@ -171,7 +171,7 @@ fn in_columns(lines: &[Line], file: Option<&Path>) -> String {
     aligned(&rows, |_| false)
 }
 
-/// The unit of the figures.
+/// Name of the unit in which values are printed.
 fn unit(unit: Unit) -> &'static str {
     match unit {
         Unit::Time => "seconds",
@@ -182,7 +182,7 @@ fn unit(unit: Unit) -> &'static str {
     }
 }
 
-/// The exact value as in config.toml, without quotes.
+/// The exact value as a user would write it in config.toml, without quotes.
 pub(super) fn as_typed(unit: Unit, value: f64) -> String {
     match unit {
         Unit::Time => {

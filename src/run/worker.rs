@@ -1,4 +1,4 @@
-//! Serves the lists on one session: connects, answers, connects again with back-off.
+//! Answers requests for lists on one session, and reconnects with increasing pauses.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -17,7 +17,6 @@ use crate::model::screen_id::ScreenId;
 use crate::server::session::Session;
 use crate::server::sql::Companion;
 
-/// Serves the lists until the console ends.
 pub(crate) async fn serve(
     settings: Settings,
     first: Session,
@@ -76,13 +75,13 @@ async fn reconnect(settings: &Settings, password: Option<&str>) -> Result<Sessio
     Session::start(connect::again(settings, password).await?).await
 }
 
-/// A running or waiting answer, and its screen; `None`: of the journal.
+/// A running or waiting request, and its screen. `None`: a request to the journal.
 struct Work<'a> {
     screen: Option<ScreenId>,
     answer: Pin<Box<dyn Future<Output = Msg> + Send + 'a>>,
 }
 
-/// Answers until the connection is lost (returns why) or the console ends (`None`).
+/// Answers requests until the connection is lost (returns the reason) or the console ends (`None`).
 async fn serve_session(
     session: &Session,
     requests: &mut UnboundedReceiver<ask::List>,
@@ -106,7 +105,7 @@ async fn serve_session(
             msg = work => {
                 running = None;
                 let msg = if let Some(cancelled) = cancelled.take() {
-                    // Otherwise it might reach the next statement.
+                    // The cancel must end before the next statement, or it might hit that.
                     let _ = cancelled.await;
                     of_cancelled(msg)
                 } else {
@@ -124,7 +123,7 @@ async fn serve_session(
             request = requests.recv() => match request? {
                 ask::List::Cancel { screen } => {
                     let runs = running.as_ref().is_some_and(|work| work.screen == Some(screen));
-                    // A second cancel of the same statement might reach the next one.
+                    // A second cancel might hit the next statement.
                     if runs && cancelled.is_none() {
                         cancelled = Some(tokio::spawn(session.connected.canceller()));
                     }
@@ -149,7 +148,7 @@ async fn serve_session(
     }
 }
 
-/// The answer of a statement that was cancelled here: its error is none.
+/// The answer of a statement that the console cancelled. Its error is not reported.
 fn of_cancelled(msg: Msg) -> Msg {
     match msg {
         Msg::Failed { screen, asked, .. } => Msg::Cancelled { screen, asked },

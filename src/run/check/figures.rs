@@ -1,4 +1,4 @@
-//! The figures of a check: the same ones in the same order at every call.
+//! Figures of a check. Every call has the same ones in the same order.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -12,12 +12,12 @@ use crate::screens::overview::Row;
 use crate::screens::{Screens, compression, retention};
 use crate::server::known::At;
 
-/// One figure. `value`: `None` if it is not known.
+/// One figure. `value` is `None` if it is unknown.
 #[derive(Debug)]
 struct Figure {
     name: &'static str,
     value: Option<f64>,
-    /// Unit of measurement, as monitoring plugins write it: `s`, or nothing for a number.
+    /// Unit in performance data: `s` for seconds, else empty.
     unit: &'static str,
     warning: Option<f64>,
     critical: Option<f64>,
@@ -99,7 +99,7 @@ impl Figures {
         Self(all)
     }
 
-    /// Adds the time that the check took.
+    /// Adds the duration of the check.
     pub(super) fn seconds(&mut self, took: Duration) {
         self.0.push(Figure {
             value: Some(took.as_secs_f64()),
@@ -108,7 +108,8 @@ impl Figures {
         });
     }
 
-    /// As monitoring plugins read them: `'label'=value[unit];warning;critical;0;most`, `U` for what is not known.
+    /// Performance data of monitoring plugins: `'label'=value[unit];warning;critical;0;most`, with `U` for an unknown
+    /// value.
     pub(super) fn perfdata(&self) -> String {
         let mut text = String::new();
         for figure in &self.0 {
@@ -136,7 +137,7 @@ impl Figures {
     }
 }
 
-/// At most three decimals: nobody's graph needs more.
+/// The number with at most three decimals.
 fn plain(value: f64) -> String {
     let text = format!("{value:.3}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
@@ -154,7 +155,7 @@ fn number(name: &'static str, value: Option<usize>) -> Figure {
     }
 }
 
-/// The sum, which is not known as long as one of its parts is not.
+/// A figure with the sum of the parts; unknown if one part is unknown.
 fn sum(name: &'static str, parts: impl Iterator<Item = Option<i64>>) -> Figure {
     let sum: Option<i64> = parts.sum();
     number(name, sum.and_then(|sum| usize::try_from(sum).ok()))

@@ -1,4 +1,4 @@
-//! A check as text: a line for monitoring plugins, and a line a finding.
+//! A check as text for monitoring plugins, and for people.
 
 use std::fmt::Write as _;
 
@@ -7,10 +7,10 @@ use crate::model::text;
 use crate::model::verdict::Level;
 use crate::screens::overview::Row;
 
-/// Longest first line before the performance data, in bytes: many a pager cuts there.
+/// Maximum length of the first line without performance data, in bytes. Many pagers cut it there.
 const FIRST: usize = 200;
 
-/// The first line with performance data, then a line a finding, worst first, in `most` bytes.
+/// The first line with performance data, then one line per finding, worst first; at most `most` bytes.
 pub(super) fn nagios(outcome: &Outcome, most: usize) -> String {
     let mut text = cut(plain(&summary(outcome)), FIRST);
     let _ = writeln!(text, " | {}", outcome.figures.perfdata());
@@ -29,7 +29,7 @@ pub(super) fn nagios(outcome: &Outcome, most: usize) -> String {
     text
 }
 
-/// For people: the summary, then each finding with its fix on a line of its own.
+/// Text for people: the summary, then each finding, with its fix on a separate line.
 pub(super) fn text(outcome: &Outcome) -> String {
     let mut text = format!("{}\n", plain(&summary(outcome)));
     for row in &outcome.rows {
@@ -95,7 +95,7 @@ fn summary(outcome: &Outcome) -> String {
         }
     }
     let status = status(outcome.level);
-    // Of equals the first one.
+    // Reversed, because `max_by_key` returns the last of equal rows, and the first is wanted.
     let worst = outcome.rows.iter().rev();
     let Some(worst) =
         worst.max_by_key(|row| (severity(row.finding.level), row.finding.rule.hurts_now))
@@ -126,13 +126,13 @@ fn line(row: &Row) -> String {
     ))
 }
 
-/// One line without what means something to a monitoring plugin's reader.
+/// One line without `|`, which separates performance data.
 fn plain(text: &str) -> String {
     let words: Vec<_> = text.split_whitespace().collect();
     text::printable(&words.join(" ")).replace('|', "¦")
 }
 
-/// At most so many bytes, cut between characters.
+/// Cuts the text to at most this many bytes, between characters.
 fn cut(text: String, bytes: usize) -> String {
     if text.len() <= bytes {
         return text;

@@ -1,7 +1,7 @@
-//! A check's findings and figures as metrics: the classic text of Prometheus, and `OpenMetrics`.
+//! A check's findings and figures as metrics, in Prometheus' text format or as `OpenMetrics`.
 //!
-//! Counters, never rates; seconds and bytes. Labels are names, never texts of queries or reasons, so that the number of
-//! series depends on the catalogue alone.
+//! Counters instead of rates; seconds and bytes. Labels are names, never query texts or reasons, so the number of
+//! series depends only on the number of objects.
 
 mod metric;
 mod objects;
@@ -18,18 +18,18 @@ use crate::screens::Screens;
 use crate::screens::overview::Row;
 use crate::server::known::At;
 
-/// What one look at the server gave.
+/// Results of one check.
 pub(super) struct Seen<'a> {
     pub screens: &'a Screens,
-    /// The findings that count.
+    /// The findings that the options select.
     pub rows: &'a [Row],
-    /// Rules of which something is hidden from this role, or was not read.
+    /// Names of rules with results that are hidden from this role or were not read.
     pub hidden: Vec<&'static str>,
     pub at: &'a At<'a>,
     pub took: Duration,
 }
 
-/// The metrics of a server that answered; of healthy objects as many series as fit into `most`.
+/// The metrics of a server that answered. Above `most` series, those of healthy objects are left out.
 pub(super) fn written(seen: &Seen<'_>, dialect: Dialect, most: usize) -> String {
     let mut metrics = vec![
         Metric::gauge("hypertop_up", "1 if the server was read, else 0").one(1.0),
@@ -56,7 +56,8 @@ pub(super) fn written(seen: &Seen<'_>, dialect: Dialect, most: usize) -> String 
     text::written(&metrics, dialect)
 }
 
-/// The metrics of a server that was not read; `last`: time of the last success, in seconds.
+/// The metrics of a server that did not answer. `last`: time of the last success, in seconds since 1970; `None`:
+/// unknown.
 pub(super) fn down(last: Option<f64>, dialect: Dialect) -> String {
     let mut metrics =
         vec![Metric::gauge("hypertop_up", "1 if the server was read, else 0").one(0.0)];
@@ -70,7 +71,7 @@ pub(super) fn down(last: Option<f64>, dialect: Dialect) -> String {
     text::written(&metrics, dialect)
 }
 
-/// The time of the last success in a text that was written before.
+/// Time of the last success, from the old text of the file. `None`: it has none.
 pub(super) fn last_success(text: &str) -> Option<f64> {
     let name = "hypertop_last_success_timestamp_seconds ";
     text.lines()
@@ -94,7 +95,7 @@ fn info(at: &At) -> Metric {
     info
 }
 
-/// Every rule and level, zeros too, so that no alert needs `absent()`.
+/// A series for every rule and level, even if it is zero, so that alerts do not need `absent()`.
 fn findings(rows: &[Row]) -> Metric {
     let mut all = Metric::gauge("hypertop_findings", "Number of findings");
     for rule in rules::ALL {
@@ -128,7 +129,7 @@ fn finding(rows: &[Row]) -> Metric {
             finding.level.name(),
             row.subject.as_str(),
         );
-        // Two rows may have the same name: a series must be there once.
+        // Two rows may have equal labels, but a series must be unique.
         if seen.insert(labels) {
             let (rule, level, object) = labels;
             let labels = [("rule", rule), ("level", level), ("object", object)];
@@ -156,7 +157,8 @@ fn hidden(names: &[&'static str]) -> Metric {
     all
 }
 
-/// Leaves out series of objects without a finding, the last ones first, until all fit; how many.
+/// Leaves out series of objects without a finding, the last ones first, until at most `most` are left. Returns how
+/// many.
 fn drop_healthy(metrics: &mut [Metric], rows: &[Row], most: usize) -> usize {
     let all: usize = metrics.iter().map(|metric| metric.series.len()).sum();
     let mut left = all.saturating_sub(most);

@@ -7,12 +7,12 @@ use clap::Args;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Format {
-    /// One line with performance data, then a line a finding
+    /// One line with performance data, then one line per finding
     Nagios,
-    /// For people, as in a mail of cron
+    /// Text for people, such as a mail from cron
     Text,
     Json,
-    /// Metrics in Prometheus' classic text
+    /// Metrics in Prometheus' text format
     Prometheus,
     Openmetrics,
 }
@@ -36,51 +36,50 @@ pub(super) enum Acknowledged {
     Skip,
 }
 
-/// Options of `check`.
 #[derive(Debug, Args)]
 pub struct Options {
     #[arg(long, value_enum, default_value_t = Format::Nagios)]
     pub(super) format: Format,
-    /// Print nothing where all is OK, so that cron mails trouble only
+    /// Print nothing if all is OK, so that cron sends no mail then
     #[arg(long)]
     pub(super) quiet: bool,
-    /// Only these rules: names, or patterns as aggregate-*, separated by commas
+    /// Only these rules: names or patterns such as aggregate-*, separated by commas
     #[arg(long, value_name = "RULES", value_delimiter = ',')]
     pub(super) only: Vec<String>,
     /// Not these rules
     #[arg(long, value_name = "RULES", value_delimiter = ',')]
     pub(super) except: Vec<String>,
-    /// Only objects whose name matches, as mes.*
+    /// Only objects whose name matches, such as mes.*
     #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
     pub(super) objects: Vec<String>,
-    /// List the rules, with the thresholds in force, and do nothing else
+    /// List the rules and the thresholds in force, and do nothing else
     #[arg(long)]
     pub(super) list: bool,
-    /// The whole check takes this time at most
+    /// Time limit of the whole check
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
     pub(super) timeout: Duration,
-    /// Another threshold for this call; `hypertop thresholds` lists them
+    /// Override a threshold for this call; `hypertop thresholds` lists them
     #[arg(long, value_name = "KEY=VALUE")]
     pub(super) threshold: Vec<String>,
-    /// What a notice counts as
+    /// Level at which a notice counts
     #[arg(long, value_enum, default_value_t = NoticeAs::Ok)]
     pub(super) notice_as: NoticeAs,
-    /// What a server that does not answer counts as
+    /// Level if the server does not answer
     #[arg(long, value_enum, default_value_t = WhenDown::Critical)]
     pub(super) when_down: WhenDown,
-    /// Whether findings count that somebody acknowledged or snoozed (in this account's journal)
+    /// Whether acknowledged and snoozed findings (in this account's journal) count
     #[arg(long, value_enum, default_value_t = Acknowledged::Count)]
     pub(super) acknowledged: Acknowledged,
-    /// Rules as server-hidden, of which what this role may not see is no reason for UNKNOWN
+    /// Rules, such as server-hidden, for which hidden data does not cause UNKNOWN
     #[arg(long, value_name = "RULES", value_delimiter = ',')]
     pub(super) accept_hidden: Vec<String>,
-    /// Length of the output, in bytes
+    /// Maximum length of the output, in bytes
     #[arg(long, value_name = "BYTES", default_value_t = 4096)]
     pub(super) max_bytes: usize,
     /// Also write the metrics to this file, for the textfile collector of Prometheus' node exporter
     #[arg(long, value_name = "FILE")]
     pub(super) textfile: Option<PathBuf>,
-    /// Most series in the metrics; those of healthy objects are left out first
+    /// Maximum number of series in the metrics; healthy objects are left out first
     #[arg(long, value_name = "NUMBER", default_value_t = 5000)]
     pub(super) max_series: usize,
     /// Database: a name, a URI, or key=value pairs

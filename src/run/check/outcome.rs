@@ -1,4 +1,4 @@
-//! What a check found.
+//! Result of a check.
 
 use serde_json::Value as Json;
 
@@ -6,32 +6,30 @@ use super::figures::Figures;
 use crate::model::verdict::Level;
 use crate::screens::overview::Row;
 
-/// What was found, and what of it counts.
 #[derive(Debug)]
 pub(super) struct Outcome {
     pub level: Level,
-    /// The findings that count, worst first.
+    /// The findings that the options select, worst first.
     pub rows: Vec<Row>,
-    /// Notes about what is unknown, and about findings that do not count.
+    /// Notes on what is unknown, and on findings that were left out.
     pub notes: Vec<String>,
     pub figures: Figures,
-    /// Metrics for the output, and for the file.
+    /// Metrics for the output. `None`: another format. `textfile`: metrics for `--textfile`.
     pub metrics: Option<String>,
     pub textfile: Option<String>,
-    /// The findings and the server, as `hypertop show overview` prints them.
+    /// The findings and the server, as `hypertop show overview --format json` prints them.
     pub json: Json,
 }
 
-/// An outcome of the check.
 pub(super) enum Checked {
     Found(Box<Outcome>),
-    /// No server answers; why.
+    /// No server answers, for this reason.
     Down(String),
-    /// The list of rules.
+    /// Text of `--list`.
     List(String),
 }
 
-/// Order of the levels in monitoring: what is unknown does not hide a warning.
+/// Rank of a level. In monitoring a warning ranks above unknown.
 pub(super) fn severity(level: Level) -> u8 {
     match level {
         Level::Ok => 0,

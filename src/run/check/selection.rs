@@ -1,4 +1,4 @@
-//! The rules and objects that a check counts.
+//! Selects the findings of a check by rule and object.
 
 use std::fmt::Write as _;
 
@@ -12,14 +12,13 @@ use crate::model::thresholds::{ALL, Thresholds};
 use crate::run::thresholds::as_typed;
 use crate::screens::overview::Row;
 
-/// Which findings count.
 #[derive(Debug)]
 pub(super) struct Selection<'a> {
     options: &'a Options,
 }
 
 impl<'a> Selection<'a> {
-    /// An error names a pattern that no rule has.
+    /// An error if a pattern matches no rule.
     pub(super) fn new(options: &'a Options) -> Result<Self> {
         let patterns = options.only.iter().chain(&options.except);
         for pattern in patterns.chain(&options.accept_hidden) {
@@ -46,7 +45,7 @@ impl<'a> Selection<'a> {
         self.takes_rule(row.finding.rule) && (objects.is_empty() || any(objects, &row.subject))
     }
 
-    /// The findings that count, and a note on what is hidden and accepted.
+    /// The selected findings, and a note on those accepted by `--accept-hidden`.
     pub(super) fn split(&self, rows: Vec<Row>) -> (Vec<Row>, Option<String>) {
         let rows = rows.into_iter().filter(|row| self.takes(row));
         let accepts = |row: &Row| any(&self.options.accept_hidden, row.finding.rule.name);
@@ -61,7 +60,7 @@ fn any(patterns: &[String], name: &str) -> bool {
     patterns.iter().any(|pattern| fits(pattern, name))
 }
 
-/// The rules that count, and the thresholds in force.
+/// The selected rules, and the thresholds in force.
 pub(super) fn list(selection: &Selection<'_>, thresholds: &Thresholds) -> String {
     let mut text = String::new();
     let rules = rules::ALL.iter().filter(|rule| selection.takes_rule(rule));

@@ -1,4 +1,4 @@
-//! Metrics in a file that another program reads at any time.
+//! Writes metrics to a file that another program may read at any time.
 
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -9,8 +9,8 @@ use anyhow::{Context, Result};
 use super::metrics::{Dialect, down, last_success};
 use super::outcome::Checked;
 
-/// Replaces the file as a whole: a reader sees the old text or the new one. If the server was not read, the file says so,
-/// with the time of the last success from the old text.
+/// Replaces the file as a whole, so that a reader sees the old or the new text. If the server did not answer, the new
+/// text says so and keeps the time of the last success.
 pub(super) fn write(path: &Path, checked: &Result<Checked>) -> Result<()> {
     let text = if let Ok(Checked::Found(outcome)) = checked {
         outcome.textfile.clone().unwrap_or_default()
@@ -26,7 +26,7 @@ pub(super) fn write(path: &Path, checked: &Result<Checked>) -> Result<()> {
         .tempfile_in(folder)
         .with_context(named)?;
     file.write_all(text.as_bytes()).with_context(named)?;
-    // The reader runs under another account.
+    // The reader may run under another account.
     let mode = std::fs::Permissions::from_mode(0o644);
     file.as_file().set_permissions(mode).with_context(named)?;
     file.as_file().sync_all().with_context(named)?;

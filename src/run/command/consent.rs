@@ -45,10 +45,10 @@ impl Shell<'_> {
         }
         let report = match self.perform(&approved).await {
             Ok(report) => report,
-            // It did not start.
+            // An error means that the plan did not start.
             Err(error) => return self.refuse(&format!("{error:#}")),
         };
-        // After a rollback the former findings are expected again.
+        // After a rollback the old findings are expected to be back.
         let checks = report.outcome == Outcome::Done && approved.undoes.is_empty();
         let still = if checks {
             Some(self.still(&approved).await)
@@ -65,7 +65,7 @@ impl Shell<'_> {
         })
     }
 
-    /// Whether the user agrees: by options, or at the prompt.
+    /// Asks the user for consent, unless an option gives it. The error says why there is none.
     fn consent(&self, plan: &Plan) -> Result<(), String> {
         let wanted = if self.rules.protected {
             Consent::Name
@@ -125,7 +125,7 @@ impl Shell<'_> {
                 _ = &mut ending, if !stopped => {
                     stopped = true;
                     stderr::say("hypertop: stopping on the server…");
-                    // The sender lives as long as the run.
+                    // The run keeps a receiver, so the send cannot fail.
                     let _ = orders.send(Order::Stop);
                 }
                 Some(progress) = progress.recv() => if self.agreement.format == Format::Text {
@@ -160,7 +160,7 @@ impl Shell<'_> {
     }
 }
 
-/// Whether the first step failed in its transaction, so nothing was changed; a step outside a transaction may leave something.
+/// True if the first step failed inside a transaction. A step without a transaction may have changed something.
 fn changed_nothing(approved: &ApprovedPlan, report: &Report) -> bool {
     let first = approved.plan.steps.first();
     report.steps_done == 0 && report.problems.len() <= 1 && first.is_some_and(|step| !step.plain)

@@ -9,7 +9,7 @@ use crate::model::plan::{inverse, script};
 use crate::model::text;
 use crate::run::stderr;
 
-/// `hypertop journal [ID]`: all entries of all databases; needs no connection.
+/// Prints all entries of all databases, or the entry `id`. Needs no connection.
 pub fn journal(journal: &Journal, id: Option<u64>, format: Format) -> Result<u8> {
     let entries = journal.entries()?;
     if entries.unreadable > 0 {

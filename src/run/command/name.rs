@@ -1,10 +1,8 @@
-//! Finds the action that a command line names.
-
 use crate::actions::action::{Action, Does};
 use crate::actions::catalogue;
 use crate::model::text::nearest;
 
-/// The action with this name; an error offers the nearest ones, or all.
+/// The database action with this name. The error suggests similar names, or lists all.
 pub fn find(name: &str) -> Result<&'static Action, String> {
     let acts = || catalogue::all().filter(|action| matches!(action.does, Does::Plan(_)));
     if let Some(action) = acts().find(|action| action.name == name) {

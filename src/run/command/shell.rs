@@ -1,4 +1,4 @@
-//! Common parts of the shell commands: session, format, exit codes.
+//! Common parts of the shell commands: session, output format, exit codes.
 
 use std::io::Write as _;
 
@@ -11,7 +11,7 @@ use crate::model::text;
 use crate::server::session::Session;
 use clap::Args;
 
-/// Exit codes: done; an error or a failure; no connection; nothing was changed.
+/// Exit codes: success; failure; no connection; nothing was changed.
 pub const DONE: u8 = 0;
 
 pub const FAILED: u8 = 1;
@@ -26,7 +26,7 @@ pub enum Format {
     Json,
 }
 
-/// A shell command's session, actor and options.
+/// Session, executor and options of a shell command.
 #[derive(Debug)]
 pub struct Shell<'a> {
     pub session: Session,
@@ -40,12 +40,12 @@ pub(super) fn say(json: &Json) -> Result<()> {
     print(format!("{}\n", text::printable_json(text)))
 }
 
-/// Prints lines as text.
+/// Prints lines of text with control characters escaped.
 pub(super) fn print_lines(lines: &str) -> Result<()> {
     print(format!("{}\n", text::printable_lines(lines)))
 }
 
-/// Writes to standard output; a closed pipe is no error.
+/// Writes to standard output. A closed pipe is not an error.
 pub fn print(text: impl AsRef<[u8]>) -> Result<()> {
     match std::io::stdout().write_all(text.as_ref()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
@@ -53,16 +53,15 @@ pub fn print(text: impl AsRef<[u8]>) -> Result<()> {
     }
 }
 
-/// Options of `run` and `rollback`: consent and format.
 #[derive(Debug, Clone, Args)]
 pub struct Agreement {
     /// Show the plan, and do nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Agree to what can be undone
+    /// Agree to a plan that can be undone
     #[arg(long, short = 'y')]
     pub yes: bool,
-    /// Agree to what is irreversible, by naming its target
+    /// Agree to an irreversible plan, by naming its target
     #[arg(long, value_name = "NAME")]
     pub confirm: Option<String>,
     #[arg(long, value_enum, default_value_t = Format::Text)]

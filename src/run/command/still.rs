@@ -19,11 +19,11 @@ use crate::server::known::At;
 /// Time limit for reading expensive figures again.
 const LATER: Duration = Duration::from_secs(3);
 
-/// The remaining findings, or why they are unknown.
+/// The remaining findings, or the reason why they are unknown.
 pub(super) struct Still(Result<Vec<Row>>);
 
 impl Shell<'_> {
-    /// Reads the findings again, as the Overview does.
+    /// Reads the findings of the Overview again.
     pub(super) async fn still(&self, approved: &ApprovedPlan) -> Still {
         let found = async {
             let (settings, session) = (&self.actor.settings, &self.session);

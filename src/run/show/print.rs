@@ -1,4 +1,4 @@
-//! Printing a screen as a table, JSON or CSV.
+//! Prints a screen as a table, as JSON or as CSV.
 
 mod brief;
 
@@ -21,16 +21,16 @@ pub enum Format {
     Table,
     Json,
     Csv,
-    /// For people, in lines that fit a terminal.
+    /// Text for people, in lines that fit a terminal.
     #[value(skip)]
     Brief,
-    /// CSV with raw texts.
+    /// CSV whose texts are not escaped.
     #[value(skip)]
     RawCsv,
 }
 
 impl Format {
-    /// This format with `--raw`. JSON stays as it is: it escapes control characters without loss.
+    /// This format with `--raw`. An error for other formats than CSV: tables are always escaped, JSON is always exact.
     pub fn raw(self, raw: bool) -> Result<Self> {
         match self {
             _ if !raw => Ok(self),
@@ -122,7 +122,7 @@ fn title<R: Record>(at: &At) -> String {
     format!("{}{simulated}", R::TITLE)
 }
 
-/// Prints text for people: where the locale is not UTF-8, with ASCII instead of glyphs.
+/// Prints text for people. In a locale other than UTF-8, glyphs are replaced by ASCII.
 fn for_people(out: &mut dyn Write, print: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
     if text::is_utf8(|name| std::env::var(name).ok()) {
         return print(out);

@@ -1,13 +1,10 @@
-//! A metric: its name, kind and series.
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Gauge,
-    /// Its name ends in `_total`.
+    /// A counter's name ends in `_total`.
     Counter,
 }
 
-/// A metric with its series.
 #[derive(Debug)]
 pub(super) struct Metric {
     pub name: &'static str,
@@ -16,12 +13,11 @@ pub(super) struct Metric {
     pub series: Vec<Series>,
 }
 
-/// Labels and value of one series.
 #[derive(Debug)]
 pub(super) struct Series {
     pub labels: Vec<(&'static str, String)>,
     pub value: f64,
-    /// Object that it is about; `None`: the server.
+    /// Object of the series. `None`: the whole server.
     pub of: Option<String>,
 }
 
@@ -53,7 +49,7 @@ impl Metric {
     }
 }
 
-/// Microseconds since 1970 as seconds.
+/// Microseconds as seconds.
 #[expect(
     clippy::cast_precision_loss,
     reason = "a double holds microseconds of this century"

@@ -1,4 +1,4 @@
-//! Metrics of the server's figures, and of each aggregate, job and hypertable.
+//! Metrics of the server, and of each aggregate, job and hypertable.
 
 use super::metric::{Kind, Metric, Series, seconds};
 use crate::model::moment::Axis;
@@ -6,7 +6,7 @@ use crate::model::text;
 use crate::screens::{Screens, aggregates, compression, hypertables, jobs, retention};
 use crate::server::known::At;
 
-/// A figure of each row that has it.
+/// Name, kind, help and value of a metric. `None`: the row has no value.
 type Figure<R> = (&'static str, Kind, &'static str, fn(&R, &At) -> Option<f64>);
 
 const AGGREGATES: &[Figure<aggregates::Row>] = &[
@@ -201,7 +201,7 @@ fn each<R>(
     figures.iter().map(metric).collect()
 }
 
-/// The figures of the Server screen that are numbers; a name that is there more than once has its largest value.
+/// The numbers on the Server screen. If a name occurs more than once, its largest value is taken.
 fn server(screens: &Screens) -> Metric {
     let help = "Figures of the Server screen: counts, seconds and bytes";
     let mut metric = Metric::gauge("hypertop_server", help);
@@ -246,7 +246,7 @@ fn chunks(screens: &Screens, database: &str) -> Metric {
     metric
 }
 
-/// A time as seconds since 1970; `None`: infinite.
+/// Microseconds since 1970 as seconds. `None`: infinite.
 fn finite(at: i64) -> Option<f64> {
     (at != i64::MAX && at != i64::MIN).then(|| seconds(at))
 }

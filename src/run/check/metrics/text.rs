@@ -1,4 +1,4 @@
-//! Metrics as text. No crate writes both texts from one list of values.
+//! Prints metrics in both text formats. No crate prints both from one list of values.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use super::metric::{Kind, Metric};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::run::check) enum Dialect {
-    /// Version 0.0.4, which every reader takes, also that of `node_exporter`'s text files.
+    /// Text format 0.0.4, which all readers accept, including the textfile collector of `node_exporter`.
     Prometheus,
     OpenMetrics,
 }
@@ -18,7 +18,7 @@ pub(super) fn written(metrics: &[Metric], dialect: Dialect) -> String {
             Kind::Gauge => "gauge",
             Kind::Counter => "counter",
         };
-        // In OpenMetrics the suffix of a counter belongs to its series only.
+        // In `OpenMetrics` the suffix `_total` belongs to the series only, not to the metric's name.
         let family = match (dialect, metric.kind) {
             (Dialect::OpenMetrics, Kind::Counter) => metric.name.trim_end_matches("_total"),
             _ => metric.name,

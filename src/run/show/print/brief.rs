@@ -1,4 +1,4 @@
-//! A screen for people who read it in a file or a pager: the columns that fit, and each reason in lines of its own.
+//! A screen as text for a file or a pager: the columns that fit, and each reason on separate lines.
 
 use std::io::Write;
 
@@ -12,9 +12,9 @@ use crate::screens::record::{Column, Record};
 use crate::screens::table::{Table, shown};
 use crate::server::known::At;
 
-/// Longest line, in terminal cells.
+/// Maximum length of a line, in terminal cells.
 const WIDTH: usize = 120;
-/// Cells before a reason and a caveat.
+/// Indent of reasons and caveats, in cells.
 const INDENT: usize = 4;
 
 pub(super) fn print<R: Record>(
@@ -44,7 +44,7 @@ pub(super) fn print<R: Record>(
         line.extend(columns.iter().map(|column| cell(column, row, at)));
         lines.push(line);
     }
-    // The last column is not padded, so that a long name makes one long line at most.
+    // The last column is not padded, so a long name lengthens only its own line.
     let right = |nth: usize| nth > 0 && columns[nth - 1].right;
     let text = aligned(&lines, right);
     let mut printed = text.lines();
@@ -67,7 +67,7 @@ fn cell<R: Record>(column: &Column<R>, row: &R, at: &At) -> String {
     )
 }
 
-/// The columns of the lowest ranks that fit in one line.
+/// The most important columns (lowest ranks) that fit into one line.
 fn fitting<R: Record>(rows: &[&R], at: &At) -> Vec<&'static Column<R>> {
     let width = |column: &Column<R>| {
         let widest = rows.iter().map(|row| text::width(&cell(column, row, at)));
