@@ -1,4 +1,4 @@
-//! Connects to the first host that answers and fits; errors say the fix.
+//! Connects to the first host that answers and has the wanted role. Errors include a remedy.
 
 mod connected;
 pub mod conninfo;
@@ -21,10 +21,10 @@ pub use error::{ConnectError, FailureKind};
 use error::{explain, timed_out, together};
 use open::open;
 
-/// Asks the user for a password: the prompt in, the password out.
+/// Asks the user for a password: takes the prompt, returns the password.
 pub(crate) type Ask<'a> = &'a mut dyn FnMut(&str) -> Result<String>;
 
-/// Connects; asks for a missing password that the server requires (unless `-w`).
+/// Connects. Asks for a password if the server requires one and none is set (unless `-w`).
 pub async fn connect(settings: &Settings, ask: Ask<'_>) -> Result<Connected, ConnectError> {
     let prompt = format!("Password for user {}: ", settings.user);
     let mut asked = None;
@@ -48,7 +48,7 @@ pub async fn connect(settings: &Settings, ask: Ask<'_>) -> Result<Connected, Con
     }
 }
 
-/// Connects without asking the user: `password` was entered before. As no user watches it, it never waits for ever.
+/// Connects without asking the user. `password` is one that the user entered before. Always has a time limit.
 pub async fn again(settings: &Settings, password: Option<&str>) -> Result<Connected, ConnectError> {
     let limit = settings.timeout.unwrap_or(CONNECT_TIMEOUT);
     attempt(settings, password, Some(limit)).await
@@ -69,8 +69,8 @@ async fn attempt(
             match try_host(settings, host, password, *wanted, limit).await {
                 Ok(connected) => return Ok(connected),
                 Err(error) if error.kind == FailureKind::Unreachable => failures.push(error),
-                // As in libpq, an error of the server is final; after a host that is unreachable or not wanted the next
-                // one is tried.
+                // As in libpq, an error that the server reports is final. After a host that does not answer or has the
+                // wrong role, the next host is tried.
                 Err(error) => {
                     failures.push(error);
                     return Err(together(failures));
@@ -99,7 +99,7 @@ async fn try_host(
     let password = password.as_deref().filter(|password| !password.is_empty());
     let attempt = async {
         let connected = match open(settings, host, password, true).await {
-            // The session is set up by statements only.
+            // Without `options` in the packet, [`packet::statements`] sets up the session.
             Err(error) if error.kind == FailureKind::Options => {
                 open(settings, host, password, false).await?
             }
@@ -153,8 +153,8 @@ async fn check_wanted(
     ))
 }
 
-/// True if the server's only answer is this one; `None`: no answer. As in libpq, the query cannot be shadowed by other
-/// objects.
+/// True if the server's answer is `expected`. `None`: no answer. The statement is one that other users' objects cannot
+/// affect.
 async fn said(client: &Client, sql: &str, expected: &str) -> Option<bool> {
     let answer = client.simple_query(sql).await.ok()?;
     answer.iter().find_map(|message| match message {

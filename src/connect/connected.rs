@@ -1,4 +1,4 @@
-//! An open connection: the server that it leads to, and how its statements are cancelled.
+//! An open connection, the address of its server, and how to cancel its statements.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,22 +13,21 @@ use tokio_postgres::{Client, NoTls};
 use crate::connect::conninfo::{Host, Place, Settings, Wanted};
 use crate::connect::tls::Tls;
 
-/// Time limit for a cancel, if the server does not answer.
+/// Time limit for sending a cancel to a server that does not answer.
 const CANCEL: Duration = Duration::from_secs(5);
 
-/// An open connection.
 #[derive(Debug)]
 pub struct Connected {
     pub client: Client,
-    /// Ends when the connection does.
+    /// Task that drives the connection; it ends when the connection does.
     pub driver: JoinHandle<()>,
-    /// For the header: `db1:5432`, `[local]:5432`.
+    /// Server as shown in the header: `db1:5432`, `[local]:5432`.
     pub host: String,
-    /// The TLS version; `None`: not encrypted.
+    /// TLS version. `None`: not encrypted.
     pub tls: Option<String>,
-    /// The password that the user entered, for the next connection.
+    /// Password that the user entered, for later connections. `None`: none was entered.
     pub password: Option<String>,
-    /// Roles whose code a read may run here.
+    /// Roles whose code a read may run on this connection.
     pub(crate) trusted: Vec<String>,
     /// The server's notices and warnings.
     pub notices: Receiver<String>,
@@ -39,7 +38,7 @@ pub struct Connected {
     pub(super) at: Host,
 }
 
-/// The exact address: a cancel must reach the same server, and a name may lead to several.
+/// The server's exact address, for cancels. A host name may lead to several servers.
 #[derive(Debug, Clone)]
 pub(super) enum Peer {
     Socket(PathBuf),
@@ -47,7 +46,7 @@ pub(super) enum Peer {
 }
 
 impl Peer {
-    /// True if the address leads to another machine.
+    /// True if the address belongs to another machine.
     fn is_elsewhere(&self) -> bool {
         match self {
             Self::Socket(_) => false,
@@ -57,21 +56,20 @@ impl Peer {
 }
 
 impl Connected {
-    /// Exactly what was connected to.
+    /// Exact address of the server, as [`Host::way`].
     pub fn way(&self) -> String {
         self.at.way()
     }
 
-    /// True if it leads over a network: the peer is neither a socket of this machine nor a loopback address, whatever
-    /// the host is called.
+    /// True if the connection uses a network. Its actual address decides: a socket and a loopback address are local.
     pub(crate) fn is_by_network(&self) -> bool {
         self.peer.is_elsewhere()
     }
 
-    /// These settings for the server of this connection only: a name may lead to several.
+    /// The settings with this connection's server as the only host, because a host name may lead to several servers.
     pub(crate) fn only_here(&self, settings: &Settings) -> Settings {
         let mut at = self.at.clone();
-        // An address with a scope cannot be written as a host.
+        // An IPv6 address with a scope cannot be written as a host.
         if let (Place::Tcp { address, .. }, Peer::Tcp(peer)) = (&mut at.place, &self.peer)
             && !matches!(peer, SocketAddr::V6(peer) if peer.scope_id() != 0)
         {
@@ -84,13 +82,13 @@ impl Connected {
         }
     }
 
-    /// Cancels, on the server, the statement of this connection. When it ends, the server has sent the signal: the next
-    /// statement is not cancelled.
+    /// Cancels the running statement. When the future ends, the server has sent the signal, so a later statement is not
+    /// cancelled.
     pub fn canceller(&self) -> impl Future<Output = ()> + Send + use<> {
         let token = self.client.cancel_token();
         let (connector, peer) = (self.connector.clone(), self.peer.clone());
         async move {
-            // A cancel that does not get through changes nothing: the statement has its own time limit.
+            // Errors are ignored, because the statement has a time limit of its own.
             let cancel = async {
                 match peer {
                     Peer::Socket(path) => {

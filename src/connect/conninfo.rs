@@ -35,23 +35,23 @@ use keywords::KEYWORDS;
 
 pub use self::surroundings::Surroundings;
 
-/// Time limit for a host that does not answer, if none is set. libpq waits for ever.
+/// Default time limit for a host that does not answer; libpq would wait for ever.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The connection options of the command line; `None`: not given.
+/// Connection options of the command line. `None`: not given.
 #[derive(Debug, Clone, Default)]
 pub struct Flags {
     pub host: Option<String>,
     pub port: Option<String>,
     pub username: Option<String>,
-    /// `-d`: a name, a URI or `key=value`, as the positional argument.
+    /// Option `-d`: a database name, a URI or `key=value` pairs. `database` is the same as an argument.
     pub dbname: Option<String>,
     pub database: Option<String>,
-    /// An argument too many.
+    /// An argument that is ignored with a warning, as in psql.
     pub extra: Option<String>,
-    /// `-w`: never ask for a password.
+    /// Option `-w`: never ask for a password.
     pub no_password: bool,
-    /// `-W`: ask before connecting.
+    /// Option `-W`: ask for a password before connecting.
     pub password: bool,
 }
 
@@ -65,7 +65,7 @@ pub enum Wanted {
     PreferStandby,
 }
 
-/// Everything that is needed to connect. Its `Debug` omits the password.
+/// All settings of a connection. Their `Debug` text omits the password.
 #[derive(Clone)]
 pub struct Settings {
     pub hosts: Vec<Host>,
@@ -77,9 +77,9 @@ pub struct Settings {
     pub root: Root,
     pub versions: Versions,
     pub certificate: Option<(PathBuf, PathBuf)>,
-    /// A certificate revocation list.
+    /// File with certificate revocation lists. `None`: no check for revoked certificates.
     pub revoked: Option<PathBuf>,
-    /// Time limit for each host; `None`: the user chose to wait for ever.
+    /// Time limit for each host. `None`: wait for ever, as the user set it.
     pub timeout: Option<Duration>,
     pub(crate) keepalive: Keepalive,
     pub options: Option<String>,
@@ -87,9 +87,9 @@ pub struct Settings {
     pub wanted: Wanted,
     pub never_ask: bool,
     pub ask_first: bool,
-    /// Roles whose code a read may run; from config.toml.
+    /// Roles whose code a read may run, from config.toml.
     pub trust: Vec<Trust>,
-    /// Settings that were found and not used, as warnings for the user.
+    /// Warnings about settings that are ignored.
     pub warnings: Vec<String>,
 }
 
@@ -105,7 +105,7 @@ impl fmt::Debug for Settings {
     }
 }
 
-/// Works out the settings, in libpq's order: command line, service, environment, default.
+/// Resolves the settings in libpq's order: command line, service file, environment, defaults.
 pub fn resolve(flags: &Flags, around: &Surroundings) -> Result<Settings> {
     let mut options = command_line(flags)?;
     let mut warnings: Vec<String> = (flags.extra.iter())
@@ -126,7 +126,7 @@ pub fn resolve(flags: &Flags, around: &Surroundings) -> Result<Settings> {
             }
         }
     }
-    // Checked after the service file, which may set such options, too.
+    // After the service file, which may set such options, too.
     keywords::refuse_unsupported(&options, around, &mut warnings)?;
     for (keyword, variable) in KEYWORDS {
         let is_given = options.contains_key(keyword);
@@ -136,7 +136,7 @@ pub fn resolve(flags: &Flags, around: &Surroundings) -> Result<Settings> {
             options.insert(keyword.to_owned(), value);
         }
     }
-    // `PGREQUIRESSL` still counts, as in libpq, but after `PGSSLMODE`.
+    // As in libpq, `PGREQUIRESSL` applies unless `PGSSLMODE` is set.
     let required = around.variable("PGREQUIRESSL");
     if required.is_some_and(|value| value.to_string_lossy().starts_with('1')) {
         let mode = options.entry("sslmode".to_owned());
@@ -152,12 +152,12 @@ fn command_line(flags: &Flags) -> Result<Options> {
         ("port", &flags.port),
         ("user", &flags.username),
     ] {
-        // As in libpq, an empty flag counts as not given, and an empty value in a conninfo as given.
+        // As in libpq, an empty option of the command line is ignored, but an empty value in a conninfo is not.
         if let Some(value) = value.as_ref().filter(|value| !value.is_empty()) {
             options.insert(keyword.to_owned(), value.into());
         }
     }
-    // As in psql, a conninfo overrides the flags.
+    // As in psql, a conninfo overrides the options.
     for name in [&flags.dbname, &flags.database].into_iter().flatten() {
         if parse::is_conninfo(name) {
             options.extend(parse::conninfo(name)?);
@@ -182,7 +182,7 @@ fn settle(
         let value = options.get(keyword).map(OsString::as_os_str);
         value.filter(|value| !value.is_empty())
     };
-    // As in libpq, an empty value does not mean the default for all of these.
+    // As in libpq, an empty value means the default, except for some options.
     let set = |keyword: &str| options.get(keyword).and_then(|value| value.to_str());
     let get = |keyword: &str| set(keyword).filter(|value| !value.is_empty());
     let user = get("user").unwrap_or(&around.os_user).to_owned();
@@ -193,7 +193,7 @@ fn settle(
         .all(|host| matches!(host.place, Place::Socket(_)));
     let mode = set("sslmode");
     let (sslmode, root) = if sockets_only {
-        // As in libpq, a socket uses no TLS, so no certificate can be missing.
+        // As in libpq, sockets never use TLS, so a missing certificate is no error.
         let mode = tls::sslmode(mode)?;
         (mode.unwrap_or(SslMode::Prefer), Root::None)
     } else {
@@ -232,7 +232,7 @@ fn settle(
     })
 }
 
-/// `None`: waits for ever.
+/// Parses `connect_timeout`. `None`: wait for ever.
 fn timeout(text: Option<&str>) -> Result<Option<Duration>> {
     let Some(text) = text else {
         return Ok(Some(CONNECT_TIMEOUT));
@@ -240,7 +240,7 @@ fn timeout(text: Option<&str>) -> Result<Option<Duration>> {
     let seconds: i32 = text.trim().parse().with_context(|| {
         format!("invalid integer value {text:?} for connection option \"connect_timeout\"")
     })?;
-    // As in libpq, zero and less mean to wait for ever, and one second counts as two.
+    // As in libpq, zero and less mean to wait for ever, and 1 means two seconds.
     Ok((seconds > 0).then(|| Duration::from_secs(seconds.unsigned_abs().max(2).into())))
 }
 

@@ -1,4 +1,4 @@
-//! Errors of a failed connection: the server's message, and the fix.
+//! Errors of a failed connection: the server's message with a remedy.
 
 use std::time::Duration;
 use std::{fmt, io};
@@ -13,17 +13,17 @@ use crate::model::text;
 /// Kind of failure, for callers that react to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {
-    /// No server answers there.
+    /// No server answers at the address.
     Unreachable,
-    /// The server wants a password, and there is none.
+    /// The server requires a password, and none was given.
     NoPassword,
     Password,
     Database,
     Role,
-    /// `pg_hba.conf` has no line for this host, user, database and way of connecting.
+    /// No line of `pg_hba.conf` matches this host, user, database and connection type.
     NotAdmitted,
     Tls,
-    /// A pooler that takes no `options` in the start-up packet.
+    /// A pooler refuses `options` in the start-up packet.
     Options,
     Other,
 }
@@ -31,7 +31,7 @@ pub enum FailureKind {
 #[derive(Debug, Clone)]
 pub struct ConnectError {
     pub kind: FailureKind,
-    /// The server itself reported it.
+    /// True if the server itself reported the error.
     pub(crate) by_server: bool,
     text: String,
 }
@@ -54,7 +54,7 @@ impl ConnectError {
     }
 }
 
-/// The errors of all hosts, each once. The kind is that of the last one.
+/// Joins the errors of all hosts, without duplicates. The kind is that of the last error.
 pub(super) fn together(failures: Vec<ConnectError>) -> ConnectError {
     let (kind, by_server) = failures.last().map_or((FailureKind::Other, false), |last| {
         (last.kind, last.by_server)
@@ -96,7 +96,7 @@ pub(crate) fn unreachable(target: &str, error: &io::Error) -> ConnectError {
     )
 }
 
-/// The server's message, and the fix.
+/// The server's message with a remedy.
 pub(super) fn explain(
     error: &tokio_postgres::Error,
     host: &Host,
@@ -216,7 +216,7 @@ fn explain_client(error: &tokio_postgres::Error, host: &Host, had_password: bool
             format!("connection to server at {host} failed: {fix}"),
         );
     }
-    // "received fatal alert" is how the server refuses a client's certificate.
+    // A server refuses a client certificate with "received fatal alert".
     let is_tls = ["certificate", "TLS", "tls", "fatal alert"]
         .iter()
         .any(|word| text.contains(word));

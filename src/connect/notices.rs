@@ -1,4 +1,4 @@
-//! The task that drives a connection and keeps the server's notices.
+//! Drives a connection in a task, and collects the server's notices.
 
 use std::future::poll_fn;
 
@@ -9,10 +9,10 @@ use tokio_postgres::error::Severity;
 
 use crate::model::text;
 
-/// The most notices that are kept until they are read.
+/// Maximum number of notices that wait to be read.
 const NOTICES: usize = 500;
 
-/// Runs the connection until it ends, and collects the server's notices.
+/// Starts the task, which ends with the connection.
 pub(super) fn drive<S, T>(
     mut connection: tokio_postgres::Connection<S, T>,
 ) -> (JoinHandle<()>, Receiver<String>)
@@ -22,10 +22,10 @@ where
 {
     let (sender, notices) = channel(NOTICES);
     let driver = tokio::spawn(async move {
-        // The reason of the end is reported to those who wait for an answer.
+        // An error is not handled here: the requests that wait for an answer get it.
         while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
             if let AsyncMessage::Notice(notice) = message {
-                // If nobody reads the notices, or too many come, they are dropped: they must not fill the memory.
+                // Notices that no one reads are dropped, so that memory use stays bounded.
                 let mut words = text::bounded(notice.message());
                 if let Some(detail) = notice
                     .detail()

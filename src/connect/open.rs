@@ -1,4 +1,4 @@
-//! One attempt at one host: by a socket or by TCP, with TLS or without.
+//! Connects to one host once, by socket or TCP, with or without TLS.
 
 use std::io;
 use std::path::PathBuf;
@@ -50,8 +50,9 @@ pub(super) async fn open(
             )
             .await
             {
-                // As in libpq, prefer tries without TLS if the server rejects TLS. It does not after a failed
-                // handshake: rustls accepts less than OpenSSL, and the password would be sent in plaintext.
+                // As in libpq, `prefer` tries again without TLS if the server refuses TLS. Unlike libpq, it does not do
+                // so after a failed handshake: rustls accepts fewer certificates than OpenSSL, and the password would
+                // be sent in plaintext.
                 Err(first)
                     if mode == Negotiate::Prefer
                         && first.by_server
@@ -67,7 +68,7 @@ pub(super) async fn open(
     }
 }
 
-/// Connects without TLS, unless it is set; `packed`: with the settings of every session in the start-up packet.
+/// Driver settings for a connection without TLS. `packed`: the start-up packet includes [`packet::options`].
 fn config(settings: &Settings, password: Option<&[u8]>, packed: bool) -> Config {
     let mut config = Config::new();
     config
@@ -136,7 +137,7 @@ async fn open_tcp(
         .await
         .map_err(lost)?;
     let peer = Peer::Tcp(stream.peer_addr().map_err(lost)?);
-    // Without it the connection is only slower.
+    // If this fails, the connection is only slower.
     let _ = stream.set_nodelay(true);
     believe(&stream, keepalive).map_err(lost)?;
     let failed = |error: tokio_postgres::Error| explain(&error, host, had_password);
@@ -167,7 +168,7 @@ async fn open_tcp(
     })
 }
 
-/// Lets the kernel detect a dead peer.
+/// Sets keepalive, with which the kernel detects a dead peer.
 fn believe(stream: &TcpStream, keepalive: Keepalive) -> io::Result<()> {
     let socket = SockRef::from(stream);
     socket.set_keepalive(keepalive.on)?;

@@ -1,17 +1,17 @@
-//! Settings that every session gets in its start-up packet, whatever the database, the role or the user's own `options`
-//! set.
+//! Settings that every session gets in its start-up packet. They override those of the database, the role and the
+//! user's `options`.
 
-/// Settings that decide how names are resolved and what the texts that hypertop sends and reads mean.
+/// Settings that decide which objects names mean, and how texts to and from the server read.
 ///
-/// `search_path`: no other user can write to it, and `pg_temp` last keeps temporary relations and types from shadowing;
-/// `row_security`: a row that a policy would hide is an error, and the policy's code does not run.
+/// `search_path`: no other user can write to it, and with `pg_temp` last, temporary relations and types cannot hide
+/// others. `row_security`: a row that a policy would hide is an error, and the policy's code does not run.
 ///
-/// Not set, because they are the user's choice or change no meaning: `TimeZone` (see
-/// [`crate::server::known::Server::time_zone`]), `synchronous_commit`, `default_tablespace`,
-/// `session_replication_role`, `lc_messages` (the last two only a superuser may set), `backslash_quote` and
-/// `escape_string_warning` (no text of hypertop holds `\'`), `check_function_bodies` (it makes no functions),
-/// `plan_cache_mode` and other settings of the planner, `default_transaction_read_only` (a read session sets it by
-/// itself, after `target_session_attrs` was asked). `client_encoding` is sent by the driver.
+/// Not set, because the user may choose them or they change no meaning: `TimeZone` (see
+/// [`crate::server::known::Server::time_zone`]), `synchronous_commit`, `default_tablespace`, `session_replication_role`
+/// and `lc_messages` (only superusers may set these two), `backslash_quote` and `escape_string_warning` (no text of
+/// hypertop contains `\'`), `check_function_bodies` (hypertop creates no functions), settings of the planner, and
+/// `default_transaction_read_only` (a read session sets it after `target_session_attrs` was checked). The driver sends
+/// `client_encoding`.
 const SETTINGS: [(&str, &str); 13] = [
     ("search_path", "pg_catalog, pg_temp"),
     ("standard_conforming_strings", "on"),
@@ -28,12 +28,12 @@ const SETTINGS: [(&str, &str); 13] = [
     ("default_transaction_isolation", "read committed"),
 ];
 
-/// The packet's `options`: the user's own first, because the last of two counts.
+/// The packet's `options`. The user's own come first, because the last value of a setting applies.
 pub fn options(own: Option<&str>) -> String {
     let mut options = own.unwrap_or_default().to_owned();
     let escapes = options.len() - options.trim_end_matches('\\').len();
     if escapes % 2 == 1 {
-        // The server ignores a backslash at the end; here it would escape the text that follows.
+        // The server ignores a backslash at the end of `options`. Here it would escape the text after it.
         options.pop();
     }
     for (name, value) in SETTINGS {
@@ -51,7 +51,7 @@ pub fn options(own: Option<&str>) -> String {
     options
 }
 
-/// The same as statements: a pooler may have refused the packet's `options`, or dropped them silently.
+/// The settings as statements, because a pooler may refuse or ignore the packet's `options`.
 pub fn statements() -> String {
     let set = SETTINGS.map(|(name, value)| {
         if value.contains(", ") {
@@ -63,9 +63,9 @@ pub fn statements() -> String {
     set.join("; ")
 }
 
-/// True if a pooler refuses a packet with `options` in these words.
+/// True for the error with which a pooler refuses `options`.
 pub(crate) fn is_refused(words: &str) -> bool {
-    // PgBouncer: unsupported startup parameter [in options]; RDS Proxy: doesn't support command-line options.
+    // PgBouncer: "unsupported startup parameter"; RDS Proxy: "doesn't support command-line options".
     words.contains("unsupported startup parameter") || words.contains("command-line options")
 }
 

@@ -1,5 +1,5 @@
-//! TLS for tokio-postgres by rustls: certificates as libpq checks them. `conninfo/tls.rs` reads `sslmode`, and `connect.rs`
-//! decides by it whether TLS is tried or required.
+//! TLS by rustls for tokio-postgres, with libpq's checks of certificates. `conninfo/tls.rs` parses `sslmode`;
+//! `connect.rs` decides whether TLS is tried or required.
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -29,10 +29,10 @@ use tokio_postgres::tls::{ChannelBinding, TlsConnect};
 
 use crate::connect::conninfo::{Root, Settings, SslMode};
 
-/// The TLS version of the handshake, for the header: `TLSv1.3`.
+/// TLS version of the handshake, such as `TLSv1.3`. `None`: no handshake yet.
 pub(crate) type Agreed = Arc<Mutex<Option<String>>>;
 
-/// TLS to one server, known by the name that its certificate has to bear.
+/// TLS to one server. `name`: the name that its certificate must have.
 #[derive(Clone)]
 pub struct Tls {
     config: Arc<ClientConfig>,
@@ -64,7 +64,7 @@ impl Tls {
     }
 }
 
-/// Requirements of the settings for every handshake.
+/// The rustls configuration for these settings.
 pub fn config(settings: &Settings) -> Result<Arc<ClientConfig>> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let versions: Vec<_> = [
@@ -104,7 +104,7 @@ pub fn config(settings: &Settings) -> Result<Arc<ClientConfig>> {
     }))
 }
 
-/// The client's own certificate. rustls need not be able to read it (X.509 v1): only the server checks it.
+/// The client's own certificate. rustls need not parse it (it cannot for X.509 v1), because only the server checks it.
 fn own(cert: &Path, key: &Path, provider: &CryptoProvider) -> Result<CertifiedKey> {
     let about = || format!("certificate file \"{}\"", cert.display());
     let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(cert).and_then(Iterator::collect);
@@ -133,7 +133,7 @@ fn own(cert: &Path, key: &Path, provider: &CryptoProvider) -> Result<CertifiedKe
     Ok(own)
 }
 
-/// The certificate revocation lists.
+/// The certificate revocation lists; empty if no file is set.
 fn revoked(settings: &Settings) -> Result<Vec<CertificateRevocationListDer<'static>>> {
     let Some(file) = &settings.revoked else {
         return Ok(Vec::new());
@@ -167,7 +167,7 @@ fn roots(root: &Root) -> Result<RootCertStore> {
     Ok(store)
 }
 
-/// Checks the chain (`verify-ca`), the name too (`verify-full`), or nothing (`require`, `prefer`).
+/// Checks the certificate chain (`verify-ca`), also the name (`verify-full`), or nothing (`require`, `prefer`).
 #[derive(Debug)]
 struct Verifier {
     chain: Option<Arc<WebPkiServerVerifier>>,
@@ -187,7 +187,7 @@ impl ServerCertVerifier for Verifier {
         let Some(chain) = &self.chain else {
             return Ok(ServerCertVerified::assertion());
         };
-        // The name is checked last, so a wrong name means that the chain is valid.
+        // rustls checks the name last, so a wrong name means that the chain is valid.
         match chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
             Err(Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
@@ -203,8 +203,8 @@ impl ServerCertVerifier for Verifier {
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         if self.chain.is_none() {
-            // Without a check of the certificate its signature proves nothing. And a certificate of X.509 v1, or with a
-            // P-521 key, could not even be read.
+            // If the certificate is not checked, its signature proves nothing. rustls could not even parse a
+            // certificate of X.509 v1 or with a P-521 key.
             return Ok(HandshakeSignatureValid::assertion());
         }
         refuse_unknown_key(dss)?;
@@ -237,13 +237,13 @@ impl ServerCertVerifier for Verifier {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         let known = &self.provider.signature_verification_algorithms;
         let mut schemes = known.supported_schemes();
-        // Without this, a server that has only a P-521 key would end the handshake without a reason.
+        // Without this, a server whose only key is P-521 would end the handshake without a clear error.
         schemes.push(SignatureScheme::ECDSA_NISTP521_SHA512);
         schemes
     }
 }
 
-/// Errors for certificates that OpenSSL accepts and rustls does not; [`crate::connect`] adds the fix.
+/// Clear errors for certificates that `OpenSSL` accepts and rustls does not. [`crate::connect`] adds the remedy.
 fn in_words(error: Error) -> Error {
     let text = format!("{error:?}");
     if text.contains("UnsupportedCertVersion") {
@@ -277,7 +277,7 @@ impl TlsConnect<TcpStream> for Tls {
         Box::pin(async move {
             let name = match ServerName::try_from(self.name.clone()) {
                 Ok(name) => name,
-                // For example an address with a scope. If no name is checked, none need be sent.
+                // An address with a scope, for example. No name is needed if none is checked.
                 Err(_) if !self.checks_name => ServerName::from(IpAddr::from([0, 0, 0, 0])),
                 Err(_) => {
                     return Err(io::Error::new(
@@ -301,7 +301,6 @@ impl TlsConnect<TcpStream> for Tls {
     }
 }
 
-/// An encrypted connection.
 #[derive(Debug)]
 pub struct Stream(tokio_rustls::client::TlsStream<TcpStream>);
 

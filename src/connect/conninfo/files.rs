@@ -1,4 +1,4 @@
-//! The files that libpq reads: services, passwords, keys.
+//! Files that libpq reads: service files, password files, private keys.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -11,15 +11,15 @@ use super::hosts::{Host, Place};
 use super::keywords::is_known;
 use super::surroundings::Surroundings;
 
-/// One line of a service.
+/// One option in a service file.
 pub(super) struct Entry {
     pub keyword: String,
     pub value: OsString,
-    /// For messages: the file and the line.
+    /// File and line, for messages.
     pub place: String,
 }
 
-/// The entries of a service, from the first file that has it.
+/// The options of a service, from the first file that has the service.
 pub(super) fn service(
     name: &OsStr,
     own: Option<PathBuf>,
@@ -54,7 +54,7 @@ pub(super) fn service(
 }
 
 fn entries(bytes: &[u8], name: &OsStr, file: &Path) -> Result<Option<Vec<Entry>>> {
-    // As in libpq, the comparison ends at the bracket: a comment may follow it.
+    // As in libpq, text after the closing bracket is ignored.
     let heading = [b"[", name.as_bytes(), b"]"].concat();
     let mut found: Option<Vec<Entry>> = None;
     for (at, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
@@ -98,7 +98,7 @@ fn entries(bytes: &[u8], name: &OsStr, file: &Path) -> Result<Option<Vec<Entry>>
     Ok(found)
 }
 
-/// The lines of a password file, as bytes; its `Debug` shows none.
+/// The lines of a password file. Their `Debug` text omits them.
 #[derive(Clone, Default)]
 pub struct Passwords(Vec<Vec<u8>>);
 
@@ -109,7 +109,7 @@ impl std::fmt::Debug for Passwords {
 }
 
 impl Passwords {
-    /// Reads the file. One that others can read is not used, with a warning.
+    /// Reads the file. A file that other users can read is ignored, with a warning.
     pub fn read(file: Option<&Path>, warnings: &mut Vec<String>) -> Self {
         let Some((file, about)) = file.and_then(|file| Some((file, std::fs::metadata(file).ok()?)))
         else {
@@ -139,7 +139,7 @@ impl Passwords {
         Self(meant.map(<[u8]>::to_vec).collect())
     }
 
-    /// The password of the first line that matches. A socket in the default folder matches `localhost`, too.
+    /// The password of the first matching line. A socket in a default folder also matches `localhost`.
     pub fn find(&self, host: &Host, dbname: &str, user: &str) -> Option<Vec<u8>> {
         let names = match &host.place {
             Place::Tcp { name, .. } => vec![name.clone()],
@@ -166,8 +166,8 @@ impl Passwords {
     }
 }
 
-/// The rest of a line after its first field and colon, if that field is a star or equals this text. As in libpq, `\`
-/// escapes the next byte: `\*` is no wildcard.
+/// The text after the first field and its colon, if the field is `*` or equals `value`. As in libpq, `\` escapes the
+/// next byte, so `\*` is no wildcard. `None`: no match.
 fn after<'a>(line: &'a [u8], value: &[u8]) -> Option<&'a [u8]> {
     if let Some(rest) = line.strip_prefix(b"*:") {
         return Some(rest);
@@ -189,7 +189,7 @@ fn after<'a>(line: &'a [u8], value: &[u8]) -> Option<&'a [u8]> {
     None
 }
 
-/// The last field: up to the first colon that is not escaped.
+/// The last field without its escapes, up to the first unescaped colon.
 fn plain(field: &[u8]) -> Vec<u8> {
     let mut password = Vec::new();
     let mut bytes = field.iter();
@@ -204,7 +204,7 @@ fn plain(field: &[u8]) -> Vec<u8> {
     password
 }
 
-/// A private key must not be readable by others; one that root owns may be readable by its group.
+/// An error if other users can read a private key. Only a key of root may be readable by its group.
 pub(crate) fn check_key(file: &Path) -> Result<()> {
     let about = std::fs::metadata(file)
         .with_context(|| format!("private key file \"{}\"", file.display()))?;

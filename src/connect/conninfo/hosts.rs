@@ -1,4 +1,4 @@
-//! The servers' names, addresses, sockets and ports.
+//! Hosts: names, addresses, sockets and ports.
 
 use std::fmt;
 use std::net::Ipv6Addr;
@@ -8,12 +8,12 @@ use anyhow::{Context, Result, bail, ensure};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
-    /// A folder with the server's socket.
+    /// Folder of the server's socket.
     Socket(PathBuf),
     Tcp {
-        /// The name, for certificates, `.pgpass` and messages.
+        /// Name for certificates, `.pgpass` and messages.
         name: String,
-        /// The address to connect to, so that the name is not looked up.
+        /// Address to connect to. `None`: the name is looked up.
         address: Option<String>,
     },
 }
@@ -25,7 +25,7 @@ pub struct Host {
 }
 
 impl Host {
-    /// Exactly what is connected to: the socket's path, or the address, else the name, with the port.
+    /// Exact address: path of the socket, or address (else name) with the port.
     pub fn way(&self) -> String {
         let port = self.port;
         match &self.place {
@@ -110,7 +110,7 @@ fn port_number(text: &str) -> Result<u16> {
         .with_context(|| format!("invalid port number: {text:?}; it is between 1 and 65535"))
 }
 
-/// True if the text is an address: as in libpq, also one in the old short forms, and one with a scope.
+/// True if the text is an IP address. As in libpq, old short forms and IPv6 scopes are accepted.
 fn is_address(text: &str) -> bool {
     if text.contains(':') {
         let bare = text.split_once('%').map_or(text, |(bare, _)| bare);
@@ -152,7 +152,7 @@ fn place(name: Option<String>, address: Option<String>, port: u16) -> Result<Pla
     })
 }
 
-/// The socket folders of Debian's and of PostgreSQL's own builds.
+/// The first folder with a socket for this port: Debian's default, then PostgreSQL's own. `None`: there is no socket.
 fn default_socket(port: u16) -> Option<PathBuf> {
     let folders = ["/var/run/postgresql", "/tmp"].map(PathBuf::from);
     folders

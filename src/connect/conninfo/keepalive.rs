@@ -1,10 +1,10 @@
-//! Keepalive: the time until a silent connection is given up.
+//! Keepalive settings, which limit how long a dead connection goes unnoticed.
 
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-/// The kernel's keepalive settings; `None`: the system's default.
+/// The kernel's keepalive settings. `None`: the system's default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Keepalive {
     pub on: bool,
@@ -14,7 +14,7 @@ pub(crate) struct Keepalive {
     pub(crate) user_timeout: Option<Duration>,
 }
 
-/// If the conninfo does not set it, a dead peer is given up within two minutes; the system's default is two hours.
+/// Parses the settings. By default a dead peer is noticed within two minutes; the system's own default is two hours.
 pub(super) fn keepalive<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Result<Keepalive> {
     let number = |keyword: &str, usual: u32| -> Result<u32> {
         let Some(text) = get(keyword) else {
@@ -23,7 +23,7 @@ pub(super) fn keepalive<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Result<Kee
         let number: i32 = text.trim().parse().with_context(|| {
             format!("invalid integer value {text:?} for connection option \"{keyword}\"")
         })?;
-        // As in libpq, a negative value counts as zero, and zero is the system's default.
+        // As in libpq, negative values count as zero, and zero means the system's default.
         Ok(u32::try_from(number).unwrap_or(0))
     };
     let some = |number: u32| (number > 0).then_some(number);

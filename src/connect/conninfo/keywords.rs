@@ -1,4 +1,4 @@
-//! The options that libpq knows: those that are understood, and those that are refused or have no effect.
+//! libpq's connection options: those that hypertop supports, refuses or ignores.
 
 use std::ffi::OsStr;
 
@@ -6,7 +6,7 @@ use anyhow::{Result, bail, ensure};
 
 use super::surroundings::{Options, Surroundings};
 
-/// The options that are understood, with their environment variables.
+/// The supported options, with their environment variables.
 pub(super) const KEYWORDS: [(&str, &str); 25] = [
     ("host", "PGHOST"),
     ("hostaddr", "PGHOSTADDR"),
@@ -35,7 +35,7 @@ pub(super) const KEYWORDS: [(&str, &str); 25] = [
     ("tcp_user_timeout", ""),
 ];
 
-/// The options that libpq knows and hypertop does not: keyword, variable, and whether ignoring it would be unsafe.
+/// The unsupported options: keyword, environment variable, and whether ignoring the option would be unsafe.
 const UNSUPPORTED: [(&str, &str, bool); 16] = [
     ("sslcrldir", "PGSSLCRLDIR", true),
     ("sslpassword", "", true),
@@ -55,7 +55,7 @@ const UNSUPPORTED: [(&str, &str, bool); 16] = [
     ("fallback_application_name", "", false),
 ];
 
-/// True if hypertop does what this value of an unsupported option asks for, without supporting the option.
+/// True if hypertop behaves as this value asks, although it does not support the option.
 fn is_harmless(keyword: &str, value: &str) -> bool {
     match keyword {
         "channel_binding" | "gssencmode" => matches!(value, "prefer" | "disable"),
@@ -77,7 +77,7 @@ pub(super) fn is_known(keyword: &str) -> bool {
         || UNSUPPORTED.iter().any(|(known, ..)| *known == keyword)
 }
 
-/// Passwords and names of files may be any bytes; the driver needs every other value in UTF-8.
+/// Refuses a value that is not UTF-8, which the driver requires. Passwords and file names may be any bytes.
 pub(super) fn check_text(
     keyword: &str,
     value: &OsStr,
@@ -103,7 +103,7 @@ pub(super) fn check_text(
     Ok(())
 }
 
-/// A known option with the same beginning, as a hint.
+/// The supported option with the longest common prefix, as a hint.
 fn nearest(unknown: &str) -> String {
     let alike = |known: &str| {
         known
@@ -163,7 +163,7 @@ pub(super) fn refuse_unsupported(
     Ok(())
 }
 
-/// For `--help`: the variables that are read, and what is not supported.
+/// Text for `--help`: environment variables, differences from psql, and unsupported options.
 pub fn help() -> String {
     let variables = KEYWORDS.iter().map(|(_, variable)| *variable);
     let variables: Vec<_> = variables.filter(|variable| !variable.is_empty()).collect();

@@ -1,4 +1,4 @@
-//! Reading a conninfo: `key=value` pairs, and URIs.
+//! Parses a conninfo: `key=value` pairs or a URI.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -7,7 +7,7 @@ use anyhow::{Result, bail, ensure};
 
 use super::surroundings::Options;
 
-/// Whether a database argument is a whole conninfo rather than a name.
+/// True if a database argument is a conninfo, not a name.
 pub(crate) fn is_conninfo(text: &str) -> bool {
     is_uri(text) || text.contains('=')
 }
@@ -20,12 +20,12 @@ pub(super) fn conninfo(text: &str) -> Result<Options> {
     if is_uri(text) { uri(text) } else { pairs(text) }
 }
 
-/// The separators that libpq knows; other Unicode spaces are none.
+/// The white space that separates options in libpq; other Unicode spaces do not.
 fn is_space(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\n' | '\x0b' | '\x0c' | '\r')
 }
 
-/// `host=a port = 5433 password='it''s \'quoted\''`, as libpq reads it.
+/// Parses pairs such as `host=a port = 5433 password='it''s \'quoted\''`, as libpq does.
 fn pairs(text: &str) -> Result<Options> {
     let mut options = Options::new();
     let mut rest = text.trim_start_matches(is_space);
@@ -44,7 +44,7 @@ fn pairs(text: &str) -> Result<Options> {
     Ok(options)
 }
 
-/// The last of two counts. `requiressl` is still known, as in libpq.
+/// Stores an option; a later value replaces an earlier one. As in libpq, `requiressl` is still accepted.
 fn insert(options: &mut Options, keyword: &str, value: OsString) {
     let (keyword, value) = match keyword {
         "requiressl" if value.to_string_lossy().starts_with('1') => ("sslmode", "require".into()),
@@ -54,7 +54,7 @@ fn insert(options: &mut Options, keyword: &str, value: OsString) {
     options.insert(keyword.to_owned(), value);
 }
 
-/// One value and what follows it.
+/// The first value, and the text after it.
 fn value(text: &str) -> Result<(String, &str)> {
     let quoted = text.starts_with('\'');
     let mut value = String::new();
@@ -74,7 +74,7 @@ fn value(text: &str) -> Result<(String, &str)> {
     Ok((value, ""))
 }
 
-/// `postgresql://user:password@host:port,[::1]:5433/dbname?keyword=value`, cut where libpq cuts it.
+/// Parses a URI such as `postgresql://user:password@host:port,[::1]:5433/dbname?keyword=value`, as libpq does.
 fn uri(text: &str) -> Result<Options> {
     let mut options = Options::new();
     let (_, mut rest) = text.split_once("://").unwrap_or_default();
@@ -90,7 +90,7 @@ fn uri(text: &str) -> Result<Options> {
     {
         let (user, password) = rest[..at].split_once(':').unwrap_or((&rest[..at], ""));
         store("user", user, user)?;
-        // Messages do not repeat a password.
+        // Error messages must not contain the password.
         store("password", password, "the password")?;
         rest = &rest[at + 1..];
     }
@@ -111,7 +111,7 @@ fn uri(text: &str) -> Result<Options> {
     let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
     let dbname = path.strip_prefix('/').unwrap_or_default();
     store("dbname", dbname, dbname)?;
-    // A single & at the end is allowed.
+    // A single `&` at the end is allowed.
     let query = query.strip_suffix('&').unwrap_or(query);
     if !query.is_empty() {
         for pair in query.split('&') {
@@ -144,7 +144,7 @@ fn parameter(pair: &str) -> Result<(String, OsString)> {
     })
 }
 
-/// The first host of a list, its port, and what follows.
+/// The first host of a list, its port, and the text after both.
 fn host_and_port(text: &str) -> Result<(&str, &str, &str)> {
     let (name, rest) = if let Some(rest) = text.strip_prefix('[') {
         let Some((address, rest)) = rest.split_once(']') else {
@@ -171,7 +171,8 @@ fn host_and_port(text: &str) -> Result<(&str, &str, &str)> {
     Ok((name, port, rest))
 }
 
-/// Decodes percent-encoding. As in libpq, an invalid escape or a zero byte is an error. `shown`: its name in messages.
+/// Decodes percent-encoding. As in libpq, an invalid escape or a zero byte is an error. `shown`: the text's name in
+/// errors.
 fn decode(text: &str, shown: &str) -> Result<OsString> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();

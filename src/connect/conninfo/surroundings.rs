@@ -1,10 +1,10 @@
-//! The environment and the files that complete a connection string.
+//! The environment and the folders that connection settings depend on.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// Everything that the rules read besides the command line.
+/// The parts of the process that connection settings depend on, other than the command line.
 #[derive(Debug, Clone, Default)]
 pub struct Surroundings {
     pub env: BTreeMap<String, OsString>,
@@ -29,16 +29,16 @@ impl Surroundings {
         Self { env, home, os_user }
     }
 
-    /// As in libpq, a variable that is set to an empty text is set.
+    /// Value of an environment variable. As in libpq, a variable that is set to an empty text counts as set.
     pub(super) fn variable(&self, name: &str) -> Option<OsString> {
         self.env.get(name).cloned()
     }
 
-    /// A file in `~/.postgresql`, where libpq looks for certificates.
+    /// Path of a file in `~/.postgresql`, libpq's folder for certificates. `None`: no home folder.
     pub(super) fn certificate(&self, name: &str) -> Option<PathBuf> {
         Some(self.home.as_ref()?.join(".postgresql").join(name))
     }
 }
 
-/// Options of one source by keyword, as bytes (as in libpq).
+/// Options by keyword. Values are bytes, as in libpq.
 pub(super) type Options = BTreeMap<String, OsString>;

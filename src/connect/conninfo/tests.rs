@@ -1,4 +1,4 @@
-//! libpq's rules, as a table.
+//! libpq's rules for connection settings.
 
 mod files;
 mod tls;
@@ -24,7 +24,7 @@ fn database(text: &str) -> Flags {
     }
 }
 
-/// `host:port user dbname sslmode`, in short.
+/// Settings as a short text: `host:port user dbname sslmode`.
 fn short(settings: &Settings) -> String {
     let hosts: Vec<_> = settings.hosts.iter().map(ToString::to_string).collect();
     format!(

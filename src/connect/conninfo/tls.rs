@@ -1,4 +1,4 @@
-//! TLS settings: the mode, the root certificate, the client's certificate.
+//! TLS settings: mode, root certificate, client certificate.
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -19,9 +19,9 @@ pub enum SslMode {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Root {
-    /// Certificates are not checked.
+    /// Server certificates are not checked.
     None,
-    /// The platform's own store.
+    /// The operating system's root certificates.
     System,
     File(PathBuf),
 }
@@ -76,7 +76,7 @@ pub(super) fn tls(
     let root = match (sslmode, file) {
         (SslMode::Disable | SslMode::Prefer, _) | (SslMode::Require, None) => Root::None,
         (SslMode::Require, Some(file)) => {
-            // For compatibility with old libpq: require with a root certificate verifies the authority.
+            // As in libpq, `require` with a root certificate means `verify-ca`.
             sslmode = SslMode::VerifyCa;
             Root::File(file)
         }
@@ -89,7 +89,7 @@ pub(super) fn tls(
     Ok((sslmode, root))
 }
 
-/// The TLS versions that are allowed; rustls knows two of them.
+/// The allowed TLS versions. rustls supports only these two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Versions {
     pub(crate) tls12: bool,
@@ -124,13 +124,13 @@ pub(super) fn versions<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Result<Vers
     })
 }
 
-/// The certificate revocation list. As in libpq, `~/.postgresql/root.crl` is used if it exists and no other is given.
+/// The file with revocation lists: the given one, else `~/.postgresql/root.crl` if it exists, as in libpq.
 pub(super) fn revoked(file: Option<&OsStr>, around: &Surroundings) -> Option<PathBuf> {
     let usual = || around.certificate("root.crl").filter(|path| path.exists());
     file.map(PathBuf::from).or_else(usual)
 }
 
-/// The client's certificate and key. As in libpq, a missing certificate is not sent.
+/// The client's certificate and key. `None`: there is no such file, and as in libpq no certificate is sent.
 pub(super) fn certificate(
     cert: Option<&OsStr>,
     key: Option<&OsStr>,

@@ -41,7 +41,7 @@ fn passwords_are_found_by_the_first_line_that_fits() {
     assert_eq!(passwords.find(&tcp("c"), "d", "u"), some(b"t:w\\o"));
     assert_eq!(passwords.find(&tcp("c"), "d", "v"), None);
     assert_eq!(passwords.find(&socket("/tmp"), "d", "v"), some(b"local"));
-    // An unescaped colon ends the password, which may have bytes that are not UTF-8.
+    // An unescaped colon ends the password. The password need not be UTF-8.
     let found = passwords.find(&socket("/run/x"), "d", "v");
     assert_eq!(found, some(b"so\xe9"));
 }
@@ -112,7 +112,7 @@ fn bytes_of_another_encoding_are_used_where_they_can_be_and_named_where_they_can
     ] {
         assert!(error.contains(words), "{error}");
     }
-    // A value that another one overrides is not checked.
+    // The invalid value is overridden, so it is not checked.
     let own = database("service=b user=me");
     assert_eq!(resolved(&own, &env), "s:5432 me me Prefer");
     let error = refused(&database("postgresql://u%e9@h/d"), &[]);

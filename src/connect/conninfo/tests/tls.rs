@@ -37,7 +37,7 @@ fn a_socket_needs_nothing_of_what_tls_needs() {
         "[local]:5432 me me VerifyFull"
     );
     assert!(refused(&database("host=h"), &env).contains("/no/root.crt does not exist"));
-    // One host of two is reached by TCP.
+    // One of the two hosts is connected by TCP, so the certificate matters.
     assert!(refused(&database("host=/run/x,h"), &env).contains("/no/root.crt does not exist"));
 }
 
