@@ -95,36 +95,36 @@ pub fn findings(found: &Found) -> Vec<Row> {
     merge(collected(found))
 }
 
-/// The findings of all screens that were read, with duplicates.
+/// The findings of all screens that were read, including duplicates.
 pub(crate) fn collected(found: &Found) -> Vec<Row> {
     let parts = PARTS.iter().filter_map(|part| found.get(part));
     parts.flatten().cloned().collect()
 }
 
-/// A screen's worst findings, for its tab: their level and their number.
+/// A screen's worst level, and its number of findings of that level, for the tab.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Badge {
     pub level: Level,
     pub count: usize,
-    /// The rows were read long ago, as those of a screen that is not shown.
+    /// The rows are more than 10 minutes old.
     pub old: bool,
 }
 
 impl Badge {
-    /// `X3`; `~X3` if it is old.
+    /// `X3`; `~X3` if old.
     pub fn text(&self) -> String {
         let about = if self.old { "~" } else { "" };
         format!("{about}{}{}", self.level.sign(), self.count)
     }
 }
 
-/// A badge of rows that are older than this says so.
+/// Age in seconds from which a badge is marked as old.
 const OLD_SECONDS: f64 = 600.0;
 
-/// The levels of open findings, by the screen of each.
+/// Levels of the findings that are not acknowledged, by screen.
 pub(crate) type Open = BTreeMap<ScreenId, Vec<Level>>;
 
-/// The levels of the findings that nobody has acknowledged.
+/// The levels of the findings in `rows` that are not acknowledged.
 pub(crate) fn open(rows: &[Row], acknowledged: &Acknowledged, now: Stamp) -> Open {
     let mut open = Open::new();
     for row in rows {
@@ -137,8 +137,8 @@ pub(crate) fn open(rows: &[Row], acknowledged: &Acknowledged, now: Stamp) -> Ope
     open
 }
 
-/// The badge of a screen, from rows that were read anyway: its findings as the Overview lists them, each fault once, without
-/// the acknowledged ones. `None`: nothing was found, or nothing was read yet.
+/// The badge of a screen, without a query of its own: findings as on the Overview, without duplicates and acknowledged ones.
+/// `None`: no finding, or nothing read yet.
 pub(crate) fn badge(screens: &Screens, id: ScreenId, open: &Open, at: &At) -> Option<Badge> {
     let read = match screens.fresh(id) {
         Freshness::At(read) => *read,
@@ -158,19 +158,19 @@ pub(crate) fn badge(screens: &Screens, id: ScreenId, open: &Open, at: &At) -> Op
     })
 }
 
-/// Missing statistics are no fault, [`caveats`] mentions them; hidden statements are one finding of their screen.
+/// False for missing statistics, which [`caveats`] mentions, and for hidden statements, which are one finding of their screen.
 fn is_listed(finding: &Finding) -> bool {
     ![&rules::QUERIES_MISSING, &rules::QUERIES_HIDDEN].contains(&finding.rule)
 }
 
-/// Figures from several screens, for the head of the Overview.
+/// Figures from several screens, for the top of the Overview.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Standing {
-    /// Number of jobs whose last run failed, and of all jobs; `None`: not read yet.
+    /// Number of jobs whose last run failed, and number of all jobs; `None`: not read yet.
     pub failing: Option<(usize, usize)>,
-    /// The longest lag as a multiple of its expected maximum, with the level of that aggregate.
+    /// The longest lag divided by its expected maximum, and the level of that aggregate; `None`: no lag is known.
     pub(crate) worst_lag: Option<(f64, Level)>,
-    /// Bytes that compression saved, and bytes before it, as recorded; `None`: not read yet.
+    /// Bytes that compression saved, and bytes before compression, as recorded; `None`: not read yet.
     pub(crate) saved: Option<(i64, i64)>,
 }
 

@@ -1,15 +1,15 @@
-//! Totals above a list: sums that say what is an estimate and what is unknown.
+//! Totals above a list; they show which sums are estimates and what is unknown.
 
 use crate::model::text;
 use crate::model::value::Value;
 
-/// A sum of figures of which some are estimates and some unknown.
+/// A sum of values of which some are estimates and some unknown.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Sum {
     pub total: i64,
-    /// A part of it is an estimate.
+    /// Whether some of the values are estimates.
     pub about: bool,
-    /// Number of figures that it is made of, and of those that are unknown.
+    /// Number of known values, and of unknown ones.
     pub known: i64,
     pub unknown: i64,
 }
@@ -53,16 +53,16 @@ impl Sum {
     }
 }
 
-/// Between the parts of a line.
+/// Separator of the parts of a line.
 pub(crate) const BETWEEN: &str = " · ";
 
-/// Parts in one line.
+/// Joins the parts that are not empty into one line.
 pub(crate) fn line(parts: impl IntoIterator<Item = String>) -> String {
     let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     parts.join(BETWEEN)
 }
 
-/// Groups that have rows, in words: `5 on time, 2 late`.
+/// Text for the groups that have rows: `5 on time, 2 late`.
 pub(crate) fn groups<'a>(groups: impl IntoIterator<Item = (usize, &'a str)>) -> String {
     let groups = groups.into_iter().filter(|(many, _)| *many > 0);
     let said: Vec<_> = groups
@@ -71,7 +71,7 @@ pub(crate) fn groups<'a>(groups: impl IntoIterator<Item = (usize, &'a str)>) -> 
     said.join(", ")
 }
 
-/// A number of rows.
+/// Text of a number of rows.
 pub(crate) fn number(many: usize) -> String {
     text::count(i64::try_from(many).unwrap_or(i64::MAX))
 }
@@ -81,8 +81,7 @@ pub(crate) fn rows(many: usize, one: &str) -> String {
     text::plural(i64::try_from(many).unwrap_or(i64::MAX), one)
 }
 
-/// The lines as they stand if they fit; else all their parts flow into as many lines, and what does not fit is left out
-/// with `…`.
+/// The lines unchanged if they fit; otherwise all parts wrapped into at most as many lines (at least two). The rest is cut with `…`.
 pub(crate) fn fit(lines: &[String], width: usize) -> Vec<String> {
     if lines.iter().all(|line| text::width(line) <= width) {
         return lines.to_vec();

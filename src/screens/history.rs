@@ -1,20 +1,20 @@
-//! Figures since the console was started: short series for sparklines and rates.
+//! Values read since the console was started: short series for sparklines and rates.
 
 use std::collections::{HashMap, VecDeque};
 
 use crate::model::moment::Stamp;
 
-/// Number of samples kept for each figure.
+/// Number of samples kept per series.
 const KEPT: usize = 240;
 
-/// Series by the figure's name.
+/// Series by name.
 #[derive(Debug, Default)]
 pub struct History {
     series: HashMap<String, VecDeque<(Stamp, f64)>>,
 }
 
 impl History {
-    /// Adds a sample, unless it is not newer than the last one.
+    /// Adds a sample if it is newer than the last one.
     pub fn add(&mut self, name: &str, at: Stamp, value: f64) {
         let series = self.series.entry(name.to_owned()).or_default();
         if series.back().is_some_and(|(last, _)| *last >= at) {
@@ -36,14 +36,14 @@ impl History {
             .collect()
     }
 
-    /// Growth of a counter per second between each two samples; a reset of the counter is left out.
+    /// Growth of a counter per second between successive samples, without resets of the counter.
     pub(crate) fn rates(&self, name: &str) -> Vec<f64> {
         self.steps(name)
             .map(|(seconds, more)| more / seconds)
             .collect()
     }
 
-    /// Growth of `part` divided by the growth of `whole` (0 to 1); left out where `whole` did not grow.
+    /// Growth of `part` divided by growth of `whole` (0 to 1), without samples in which `whole` did not grow.
     pub fn shares(&self, part: &str, whole: &str) -> Vec<f64> {
         let pairs = self.steps(part).zip(self.steps(whole));
         pairs
@@ -52,7 +52,7 @@ impl History {
             .collect()
     }
 
-    /// These series, without what is older than `seconds` before `now`.
+    /// These series, without samples older than `seconds` before `now`.
     pub(crate) fn recent(&self, names: &[&str], now: Stamp, seconds: f64) -> Self {
         let young = |(at, _): &&(Stamp, f64)| now.seconds_since(*at) <= seconds;
         let series = names.iter().filter_map(|name| {
@@ -64,7 +64,7 @@ impl History {
         }
     }
 
-    /// Seconds between the first and the last sample.
+    /// Seconds between first and last sample.
     pub(crate) fn span(&self, name: &str) -> f64 {
         let series = self.series.get(name);
         let ends = series.and_then(|series| series.front().zip(series.back()));

@@ -1,4 +1,4 @@
-//! Hypertables: size, growth, chunk size against memory and lock table, policies; and plain tables that could be one.
+//! Hypertables: size, growth, chunk size in relation to memory and lock table, policies; and plain tables that could be hypertables.
 
 mod advice;
 mod details;
@@ -56,7 +56,7 @@ impl Record for Row {
         Column::<Self>::number("growth_bytes_per_day", "PER DAY", 8, |row, _| {
             row.bytes_or_about(row.growth())
         }),
-        // Growth since this console started; `hypertop show` reads once and has none, so there is no JSON key.
+        // Growth since this console started. `hypertop show` reads once and has no growth, so the column has no JSON key.
         Column::<Self>::number("", "GROWTH", 8, |row, _| {
             row.grown().map(|(_, bytes)| Value::Bytes(bytes)).into()
         })
@@ -228,7 +228,7 @@ impl Record for Row {
         caveats
     }
 
-    /// The chunks.
+    /// The preview pane shows the chunks.
     fn pictured(&self) -> &'static [usize] {
         if self.plain.is_some() { &[] } else { &[1] }
     }
@@ -245,7 +245,7 @@ impl Record for Row {
         for row in rows {
             row.largest = largest.unwrap_or(0);
             let now = row.measured().zip(row.bytes());
-            // A replay can move back to before the first size.
+            // A replay can go back to a time before the first size.
             let earlier = |(seen, _): &(Stamp, i64)| now.is_none_or(|(now, _)| *seen <= now);
             row.seen = row.seen.filter(earlier).or(now);
         }

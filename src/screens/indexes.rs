@@ -1,4 +1,4 @@
-//! Indexes: size and use of each one, summed over a hypertable's chunks.
+//! Indexes: size and use of each index, summed over the chunks of its hypertable.
 
 use std::time::Duration;
 
@@ -209,12 +209,12 @@ impl Record for Row {
         judge::caveats(at)
     }
 
-    /// The index in each chunk.
+    /// The preview pane shows the index in each chunk.
     fn pictured(&self) -> &'static [usize] {
         if self.parts.is_some() { &[0] } else { &[] }
     }
 
-    /// An index without parts has no picture, so its definition is shown too.
+    /// An index without chunks has no time axis; the preview pane shows its definition too.
     fn brief(&self, at: &At, _: &History) -> Vec<Section> {
         let mut facts = self.facts(at);
         if self.parts.is_some() {

@@ -244,7 +244,7 @@ impl Record for Row {
         },
     ];
 
-    /// Not every role may read the history table; the others get the text that reads the view.
+    /// A role that may not read the table of the job history gets the text for version 0.0, which reads the view.
     fn list_text(server: &Server) -> &'static str {
         Self::QUERY.text(if server.reads_job_history {
             server.sql_version()
@@ -261,7 +261,6 @@ impl Record for Row {
         vec![Target::job(self.job_id)]
     }
 
-    /// `Retention of mes.oee (job 1007)`, `mes.export on mes.oee (job 1010)`.
     fn unfit(&self, action: &str) -> Option<&'static str> {
         match action {
             "pause-job" if !self.scheduled => Some("it is paused"),
@@ -280,7 +279,7 @@ impl Record for Row {
         format!("{name}{on} (job {})", self.job_id)
     }
 
-    /// Sorts by job id, which costs less here than on the server; remembers the most workers seen.
+    /// Sorts by job id, which is cheaper here than on the server; keeps the maximum number of used workers.
     fn settle(before: &[Self], rows: &mut Vec<Self>) {
         rows.sort_by_key(|row| row.job_id);
         let peak = before.first().map(|row| row.workers.peak_seen());
@@ -305,12 +304,12 @@ impl Record for Row {
         caveats::caveats(rows, at)
     }
 
-    /// Errors and runs.
+    /// The preview pane shows errors and runs.
     fn pictured(&self) -> &'static [usize] {
         &[1]
     }
 
-    /// The runs on the time axis, and the errors.
+    /// The preview pane shows the runs on the time axis, and the errors.
     fn picture(mut sections: Vec<Section>) -> Vec<Section> {
         let mut grids = 0;
         sections.retain(|section| match section {
@@ -324,7 +323,7 @@ impl Record for Row {
         sections
     }
 
-    /// The figures of its runs first.
+    /// The preview pane begins with the figures of the runs.
     fn brief(&self, at: &At, _: &History) -> Vec<Section> {
         let mut sections = self.facts(at);
         sections.reverse();

@@ -1,4 +1,4 @@
-//! Journal: this user's actions, and what can be rolled back. It is kept on this machine, not on the server.
+//! Journal: this user's actions, and which of them can be rolled back. The journal is a file on this machine.
 
 use std::time::Duration;
 
@@ -24,9 +24,9 @@ use crate::server::sql::Query;
 pub struct Row {
     pub entry: Entry,
     pub state: String,
-    /// Number of lines of the journal's file that cannot be read.
+    /// Number of lines of the file that cannot be read.
     pub unreadable: usize,
-    /// The server where it was done, if that may not be this one but its original, or a copy.
+    /// The server of the action, if it may not be this server but its original or a copy; `None`: this server.
     #[serde(default)]
     pub elsewhere: Option<String>,
 }
@@ -37,7 +37,7 @@ impl Row {
         Some(Stamp(moment.as_microsecond()))
     }
 
-    /// The state; a snooze ends by the clock, without a line in the journal.
+    /// The state of the entry. A snooze ends at its time, without a line in the file.
     fn state(&self, at: &At) -> &str {
         let what = self.entry.begin.acknowledges.as_ref();
         let over = what.is_some_and(|what| what.is_over(at.now));
@@ -48,7 +48,7 @@ impl Row {
         }
     }
 
-    /// The result of the action, and what to do next.
+    /// Verdict: the result of the action, and what to do next.
     fn judged(&self, at: &At) -> Verdict {
         if let Some(what) = &self.entry.begin.acknowledges {
             let said = acknowledged(&self.entry, what, at);
@@ -101,7 +101,7 @@ impl Row {
         }
     }
 
-    /// What a finished action leaves to do: of a rollback, the entries that it undid.
+    /// Text for a completed action: its undo; for a rollback the entries that it undid.
     fn done(&self) -> String {
         let undo = self.entry.begin.plan.undo.text();
         let undoes = &self.entry.begin.undoes;
@@ -113,7 +113,7 @@ impl Row {
         format!("a rollback: it undid {entries} {}; {undo}", ids.join(", "))
     }
 
-    /// A number of steps; `Null` for an acknowledgement, which has none.
+    /// A number of steps; `Null` for an acknowledgement, which has no steps.
     fn steps(&self, many: usize) -> Value {
         let acts = self.entry.begin.acknowledges.is_none();
         acts.then(|| i64::try_from(many).ok()).flatten().into()
@@ -137,7 +137,7 @@ impl Row {
     }
 }
 
-/// The effect of an acknowledgement, or why it is no longer in effect.
+/// Text: the effect of an acknowledgement, or why it has ended.
 fn acknowledged(entry: &Entry, what: &Wanted, at: &At) -> String {
     let level = what.level.name();
     let until = what.until().map(text::moment);
@@ -165,7 +165,7 @@ impl Record for Row {
     const TITLE: &'static str = "Journal";
     const QUERY: Query = Query::NONE;
     const WATCHED: &'static [&'static str] = &[];
-    // A local file: cheap to read, and other consoles write to it too.
+    // A local file is cheap to read, and other consoles write to it too.
     const MAX_AGE: Duration = Duration::from_secs(2);
     // The newest entry first: it is the most likely one to be rolled back.
     const SORTED: Option<usize> = Some(0);
@@ -253,7 +253,7 @@ impl Record for Row {
         )]
     }
 
-    /// The changes first: before, and after.
+    /// The preview pane begins with the settings before and after.
     fn brief(&self, at: &At, _: &History) -> Vec<Section> {
         let mut sections = self.facts(at);
         sections.reverse();

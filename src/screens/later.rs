@@ -1,18 +1,18 @@
-//! Figures that an exact query reads after the list.
+//! Figures of a row that are read by a separate query after the list.
 
-/// What a row does not have when it is made.
+/// A value that is missing when the row is created.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Later<T> {
     #[default]
     NotRead,
     Read(T),
-    /// The server's error: a lock, a missing privilege.
+    /// The error of the server: a lock, or a missing privilege.
     Failed(String),
 }
 
 impl<T> Later<T> {
-    /// From an answer with the figures in the order of [`Exact::figures`](super::record::Exact::figures). An answer of
-    /// another length, in a recording of an older version, has other figures and is not read.
+    /// From an answer with the figures in the order of [`Exact::figures`](super::record::Exact::figures). An answer of another length
+    /// (in a recording of an older version) counts as not read.
     pub(super) fn of<const N: usize>(
         answer: Result<&[Option<i64>], &str>,
         make: impl FnOnce([Option<i64>; N]) -> T,
@@ -24,7 +24,7 @@ impl<T> Later<T> {
         }
     }
 
-    /// `None`: not read, or not readable.
+    /// The value; `None`: not read, or an error.
     pub fn get(&self) -> Option<&T> {
         match self {
             Self::Read(figures) => Some(figures),

@@ -1,4 +1,4 @@
-//! Reads a screen's rows on a session.
+//! Reads the rows of a screen in a session.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::server::session::{Session, TURNED};
 use crate::server::sql::Companion;
 use crate::server::sql::Param;
 
-/// Time to wait for a busy second connection; after it, the companion query runs on the first one.
+/// Time to wait for the second connection; after that, the companion query runs on the first one.
 const BUSY: Duration = Duration::from_millis(300);
 
 impl Session {
@@ -35,7 +35,7 @@ impl Session {
         Ok((pulse.clock, pulse.changes))
     }
 
-    /// Journal entries of this database, newest first.
+    /// The journal entries of this server and database, newest first.
     async fn journal(&self) -> Result<Rows> {
         let journal = self
             .journal
@@ -60,18 +60,18 @@ impl Session {
         ))
     }
 
-    /// Whether this server has rows for the screen.
+    /// Whether this server can provide rows for the screen.
     pub fn can_show(&self, screen: ScreenId) -> bool {
         screen.is_served(self.server.timescaledb.is_some())
     }
 
-    /// The rows of a screen; an error if this server has none for it.
+    /// The rows of a screen; an error if the screen needs TimescaleDB and the database does not have it.
     pub async fn load(&self, screen: ScreenId) -> Result<Rows> {
         self.load_with_companion(screen, self.companion(screen))
             .await
     }
 
-    /// The rows of a list's companion query, on the second connection if there is one.
+    /// The rows of a list's companion query, from the second connection if possible.
     async fn companion(&self, screen: ScreenId) -> Result<Vec<Row>> {
         let query = screen.about().companion;
         let Some(query) = query.filter(|_| self.server.timescaledb.is_some()) else {
@@ -88,7 +88,7 @@ impl Session {
         self.ask(query, &[]).await
     }
 
-    /// The rows of a screen, with those of its companion query.
+    /// The rows of a screen, joined with those of its companion query.
     pub async fn load_with_companion(
         &self,
         screen: ScreenId,
@@ -117,7 +117,7 @@ impl Session {
         Ok(rows)
     }
 
-    /// Adds what this user changed of the policies, which the server does not record.
+    /// Adds this user's changes of policies from the journal, because the server does not record them.
     async fn add_changes(&self, rows: &mut Rows) {
         let policies: Vec<&mut Policy> = match rows {
             Rows::Compression(rows) => policies(rows, |row| row.policy.as_mut()),
@@ -127,7 +127,7 @@ impl Session {
         let Some(journal) = self.journal.as_ref().filter(|_| !policies.is_empty()) else {
             return;
         };
-        // Without the journal, the server's own record is all there is.
+        // Without a journal, only what the server records is known.
         let (Ok(place), Ok(length)) = (self.place().await, journal.length()) else {
             return;
         };

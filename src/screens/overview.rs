@@ -23,7 +23,7 @@ use crate::server::known::At;
 use crate::server::row::Line;
 use crate::server::sql::Query;
 
-/// The screens with findings; equal findings are sorted in this order.
+/// The screens with findings; findings of one level are sorted in this order.
 pub const PARTS: &[ScreenId] = &[
     ScreenId::Server,
     ScreenId::Aggregates,
@@ -40,7 +40,7 @@ pub use once::merge;
 
 pub use self::row::Row;
 
-/// The worst level, and the number of findings of each level in words, without the acknowledged ones.
+/// The worst level, and text with the number of findings per level; acknowledged findings are left out.
 pub(crate) fn health(rows: &[Row]) -> (Level, String) {
     let rows: Vec<_> = rows
         .iter()
@@ -98,7 +98,7 @@ impl Record for Row {
         Column::<Self>::text("fix", "FIX", 20, |row, _| row.fix())
             .rank(2)
             .grows(),
-        // The name of `fix` up to version 0.1.
+        // Up to version 0.1 `fix` was named `mend`.
         Column::<Self>::hidden("mend", |row, _| row.finding.fix.into()),
         Column::<Self>::hidden("target", |row, _| row.target().into()),
         Column::<Self>::hidden("set", |row, _| row.set()),
@@ -165,7 +165,7 @@ impl Record for Row {
         Vec::new()
     }
 
-    /// Findings of one rule. Acknowledged ones, which are shown on request only, are not counted with the others.
+    /// Findings of one rule are a group. Acknowledged ones, shown on request only, do not belong to a group.
     fn group(&self) -> Option<&'static str> {
         let counts = self.acknowledged.is_none() && !self.is_part;
         counts.then_some(self.finding.rule.name)
@@ -179,7 +179,7 @@ impl Record for Row {
         Self::head_of(rows)
     }
 
-    /// The row's targets; first those of the finding: its job, its own target, the target of its fix.
+    /// The row's targets. Those of the finding come first: its job, its own target, the target of its fix.
     fn targets(&self) -> Vec<Target> {
         let mut targets = self.targets.clone();
         if let Some(job) = self.finding.job {
@@ -190,7 +190,7 @@ impl Record for Row {
             targets.retain(|target| target.kind != on.kind);
             targets.insert(0, on.clone());
         }
-        // The fix's target replaces others of its kind.
+        // The fix's target replaces other targets of the same kind.
         if let Some(fixes) = self.finding.fix_target(self.targets.clone()) {
             targets.retain(|target| target.kind != fixes.kind);
             targets.insert(0, fixes);

@@ -21,10 +21,10 @@ pub(crate) use self::judge::{Work, due_for, estimated, in_local_time, overdue};
 pub use self::state::State;
 pub(crate) use self::state::{is_old, strangely_far};
 
-/// The field with which run-job-now starts a job through the scheduler. A run in the foreground would not correct a wrong next start.
+/// Form field with which run-job-now starts a job through the scheduler. A run in the foreground would not correct a wrong next start.
 pub(crate) const BY: (&str, &str) = ("how", "scheduler");
 
-/// Kind of a row, in words.
+/// Text for the kind of a row.
 pub(crate) const fn kind(aggregate: bool) -> &'static str {
     if aggregate {
         "aggregate (its materialization)"
@@ -33,8 +33,8 @@ pub(crate) const fn kind(aggregate: bool) -> &'static str {
     }
 }
 
-/// A time at which a job that never finished a run certainly existed, for [`is_old`]. `want` chooses the rows, `take` gets
-/// the figure in microseconds since 1970.
+/// Query for a time at which a job that never finished a run already existed, for [`is_old`]. `want` selects the rows; `take` gets
+/// the time in microseconds since 1970.
 pub const fn age<R>(
     want: fn(&R) -> Option<(i64, usize)>,
     take: fn(&mut R, Result<&[Option<i64>], &str>),

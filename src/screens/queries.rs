@@ -30,13 +30,13 @@ impl Record for Row {
     const TITLE: &'static str = "Queries";
     const QUERY: Query = query!("statements");
     const PLAIN: Option<Query> = Some(query!("statements"));
-    /// No change counter covers statements, so they are read again at intervals.
+    /// No change counter covers statements: they are read again at intervals.
     const WATCHED: &'static [&'static str] = &[];
     const MAX_AGE: Duration = Duration::from_secs(5);
     const MAX_AGE_GATHERED: Duration = Duration::from_secs(60);
     const COLUMNS: &'static [Column<Self>] = &[
         Column::<Self>::text("", "STATEMENT", 32, |row, _| row.line().into()).grows(),
-        // As text, because many JSON readers round 64-bit numbers.
+        // As text, because many JSON parsers round 64-bit numbers.
         Column::<Self>::hidden("queryid", |row, _| {
             row.queryid.map(|id| id.to_string()).into()
         }),

@@ -1,4 +1,4 @@
-//! The parts of a screen: a typed row with its columns, verdict and details.
+//! The parts of a screen: a typed row with columns, verdict and details.
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -22,20 +22,20 @@ use crate::server::sql::{Param, Query};
 /// One column: the same value is shown, sorted, filtered and printed as JSON or CSV.
 #[derive(Debug)]
 pub struct Column<R: 'static> {
-    /// Key in JSON and CSV; empty: on the screen only.
+    /// Key in JSON and CSV; empty: the column is on the screen only.
     pub name: &'static str,
-    /// Heading on the screen; empty: in JSON and CSV only.
+    /// Heading on the screen; empty: the column is in JSON and CSV only.
     pub title: &'static str,
-    /// Width in terminal cells (the heading included).
+    /// Width in terminal cells, including the heading.
     pub width: u16,
-    /// Whether it takes the remaining width.
+    /// Whether the column gets a part of unused width.
     pub(crate) grows: bool,
-    /// Width to which it shrinks before it is left out.
+    /// Minimum width, in cells; a column that needs more room than that allows is left out.
     pub(crate) least: u16,
     pub right: bool,
-    /// Rank 0 is always shown; on a narrow terminal the highest ranks are left out first.
+    /// Columns of the highest rank are left out first on a narrow terminal; columns of rank 0 always stay.
     pub(crate) rank: u8,
-    /// The rules whose findings are about this cell, and colour it.
+    /// Rules whose findings are about this column; they colour its cells.
     pub(crate) rules: &'static [&'static Rule],
     pub value: fn(&R, &At) -> Value,
 }
@@ -79,7 +79,7 @@ impl<R> Column<R> {
         }
     }
 
-    /// In JSON and CSV only.
+    /// A column that is in JSON and CSV only.
     pub const fn hidden(name: &'static str, value: fn(&R, &At) -> Value) -> Self {
         Self::text(name, "", 0, value)
     }
@@ -90,14 +90,14 @@ impl<R> Column<R> {
         self
     }
 
-    /// The rules whose findings are about this cell.
+    /// Sets the rules whose findings are about this column.
     #[must_use]
     pub(crate) const fn wrong(mut self, rules: &'static [&'static Rule]) -> Self {
         self.rules = rules;
         self
     }
 
-    /// The worst level of the findings that are about this cell.
+    /// The worst level of the findings that are about this column.
     pub(crate) fn level(&self, findings: &[Finding]) -> Level {
         let own = findings.iter().filter(|of| self.rules.contains(&of.rule));
         own.map(|of| of.level).max().unwrap_or(Level::Ok)
@@ -116,30 +116,30 @@ impl<R> Column<R> {
     }
 }
 
-/// Figures that cost too much for a whole list. They are read for the rows on the screen (for all rows in `show` and
-/// `check`), in slices, on the second connection.
+/// Figures that are too expensive for a whole list. They are read on the second connection, in slices: for the rows on the screen,
+/// in `show` and `check` for all rows.
 #[derive(Debug)]
 pub struct Exact<R: 'static> {
-    /// The Overview reads them too, for every row.
+    /// The Overview reads them too, for all rows.
     pub overview: bool,
-    /// They cost so much that the Overview reads them last, in a separate round, and seldom again.
+    /// They are so expensive that the Overview reads them last, in a request of their own, and rarely again.
     pub later: bool,
-    /// Whether findings of this rule need them.
+    /// Whether findings of this rule depend on the figures.
     pub judges: fn(&'static Rule) -> bool,
-    /// Age after which they are read again; expensive ones are read less often.
+    /// Age after which the figures are read again.
     pub every: Duration,
-    /// `$1` is `int8[]`, the ids; returns a column `id` (int8) and the columns named in `figures` (int8, may be NULL).
+    /// `$1`: ids (`int8[]`). Returns a column `id` (int8), and the columns named in `figures` (int8, may be NULL).
     pub query: Query,
     pub figures: &'static [&'static str],
-    /// Greatest cost of one statement.
+    /// Maximum cost of one statement; see `want`.
     pub slice: usize,
-    /// The row's id and its cost (number of relations that the server opens); `None`: this row needs no figures.
+    /// The row's id, and its cost (number of relations that the server opens); `None`: this row needs no figures.
     pub want: fn(&R) -> Option<(i64, usize)>,
-    /// Takes the figures in the order of `figures`, or the error (a lock, a privilege).
+    /// Takes the figures in the order of `figures`, or the error (a lock, a missing privilege).
     pub take: fn(&mut R, Result<&[Option<i64>], &str>),
 }
 
-/// One block of a details view.
+/// One block of the details.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Section {
     /// Labels and values, one per line.
@@ -147,16 +147,16 @@ pub enum Section {
         title: String,
         facts: Vec<(String, Value)>,
     },
-    /// A table; `levels` gives each row's sign and colour (empty: none).
+    /// A table; `levels` has a level for each row, or is empty.
     Grid {
         title: String,
         heads: Vec<&'static str>,
         rows: Vec<Vec<Value>>,
         levels: Vec<Level>,
     },
-    /// Unchanged text: a definition, a configuration, an error.
+    /// Text that is shown unchanged: a definition, a configuration, an error.
     Text { title: String, text: String },
-    /// The chunks on their time axis, with the limits of policies.
+    /// The chunks on their time axis, with marks of the policies.
     Axis(TimeAxis),
 }
 
@@ -169,7 +169,7 @@ impl Section {
     }
 }
 
-/// Labels and values, of which [`Section::Facts`] is made.
+/// Builds a [`Section::Facts`].
 #[derive(Debug)]
 pub(crate) struct Labelled {
     title: String,
@@ -190,7 +190,7 @@ impl Labelled {
         self
     }
 
-    /// Adds no line without a value.
+    /// Adds a line unless the value is `None`.
     #[must_use]
     pub fn some(self, label: impl Into<String>, value: Option<impl Into<Value>>) -> Self {
         match value {
@@ -206,7 +206,7 @@ impl From<Labelled> for Section {
     }
 }
 
-/// Heading and text of the cell that findings of this rule are about.
+/// Heading and text of the cell that findings of this rule are about; `None`: no such cell, or its value is NULL.
 pub(crate) fn figure_of<R: Record>(
     row: &R,
     rule: &'static Rule,
@@ -218,44 +218,44 @@ pub(crate) fn figure_of<R: Record>(
     (value != Value::Null).then(|| (column.title.to_lowercase(), value.show(at.now)))
 }
 
-/// A part of a row's details with its own query.
+/// A part of a row's details with a query of its own.
 #[derive(Debug)]
 pub struct Detail<R: 'static> {
-    /// Title, and name in the message of a failure.
+    /// Title; it also names this part in an error message.
     pub title: &'static str,
     pub query: Query,
     pub params: fn(&R) -> Vec<Param>,
     pub build: fn(&R, &[Row], &At) -> Result<Vec<Section>>,
 }
 
-/// A row of a screen, with everything that defines the screen.
+/// A row of a screen, and everything that defines the screen.
 pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
     const ID: ScreenId;
     const TITLE: &'static str;
     const QUERY: Query;
-    /// The companion query of a list, which runs at the same time on the second connection. Its columns follow those of the
-    /// list's row that has the same id; its first column is that id and is not repeated.
+    /// The companion query of a list: it runs at the same time on the second connection and returns further columns. Its first column
+    /// is the id of the list's row that the others belong to.
     const COMPANION: Option<Query> = None;
-    /// The query for a database without TimescaleDB; `None`: the screen shows an error there.
+    /// The query for a database without TimescaleDB; `None`: the screen then shows an error.
     const PLAIN: Option<Query> = None;
-    /// The catalogues whose change makes the rows stale, as `schema.table`; those that do not exist are ignored.
+    /// The catalogue tables (`schema.table`) whose changes make the rows stale; those that do not exist are ignored.
     const WATCHED: &'static [&'static str];
-    /// Age at which the rows are read again even if no catalogue changed.
+    /// Age after which the rows are read again even if no catalogue table changed.
     const MAX_AGE: Duration;
-    /// The same for rows that only the Overview needs.
+    /// [`Self::MAX_AGE`] of rows that only the Overview needs.
     const MAX_AGE_GATHERED: Duration = Self::MAX_AGE;
     /// The columns, in the order of JSON; every screen also has `verdict` and `reason`.
     const COLUMNS: &'static [Column<Self>];
-    /// The headings on the screen, in the order of the columns, with their meanings.
+    /// The headings in the order of the columns, with their meanings.
     const LEGEND: &'static [(&'static str, &'static str)];
-    /// The column by which rows are sorted at first, descending; `None`: worst verdict first.
+    /// Index of the column by which the rows are sorted at first, descending; `None`: by level, the worst first.
     const SORTED: Option<usize> = None;
-    /// Rows are shown by [`Record::group`] at first.
+    /// Whether rows are grouped by [`Record::group`] at first.
     const GROUPED: bool = false;
     const DETAILS: &'static [Detail<Self>] = &[];
-    /// What the rows of [`Record::is_bare`] have in common; they are folded into one line.
+    /// What the rows for which [`Record::is_bare`] is true have in common; the console folds them into one line.
     const BARE: &'static str = "";
-    /// Exact figures, in the order in which they are read.
+    /// The exact figures, in the order in which they are read.
     const EXACT: &'static [Exact<Self>] = &[];
 
     /// The text of `QUERY` for this server and role.
@@ -263,12 +263,12 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
         Self::QUERY.text(server.sql_version())
     }
 
-    /// Reads one row of `QUERY` and of `COMPANION`, by column name.
+    /// Reads one row of `QUERY` with its row of `COMPANION`.
     fn read(row: Line<'_>) -> Result<Self> {
         row::read(row)
     }
 
-    /// Identifies the row's object across reloads.
+    /// Identifies the row's object across loads.
     fn key(&self) -> String;
 
     /// Title of the details.
@@ -278,24 +278,24 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
 
     fn verdict(&self, at: &At) -> Verdict;
 
-    /// What this role, server or version cannot show; printed above the rows.
+    /// Texts for what cannot be shown because of role, server or version; shown above the rows.
     fn caveats(_rows: &[Self], _at: &At) -> Vec<String> {
         Vec::new()
     }
 
-    /// What this role may not see of the whole screen, each with the GRANT that shows it. They are caveats of the screen, and
-    /// findings of the Overview.
+    /// Findings for what this role may not see of the whole screen, with the GRANT that shows it. They are shown above the rows and on
+    /// the Overview.
     fn hidden(_rows: &[Self], _at: &At) -> Vec<Finding> {
         Vec::new()
     }
 
-    /// At most two lines of totals over all rows and what they mean, in parts separated by ` · `; printed above the rows.
-    /// They cost no query. `findings` are those of each row.
+    /// At most two lines of totals over all rows, each with parts separated by ` · `; shown above the rows, without a query.
+    /// `findings` has the findings of each row.
     fn headline(_rows: &[Self], _findings: &[Box<[Finding]>], _at: &At) -> Vec<String> {
         Vec::new()
     }
 
-    /// Whether the row has nothing that this screen is about (no policy, nothing compressed), so that it may be folded.
+    /// Whether the row has nothing that this screen is about (no policy, nothing compressed) and may be folded.
     fn is_bare(&self) -> bool {
         false
     }
@@ -303,67 +303,66 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
     /// The sections of the details that need no query.
     fn facts(&self, at: &At) -> Vec<Section>;
 
-    /// The queries of the details that the preview pane needs, by their index in `DETAILS`.
+    /// The indexes in `DETAILS` of the queries that the preview pane needs.
     fn pictured(&self) -> &'static [usize] {
         &[]
     }
 
-    /// Chooses what the preview pane shows of the sections that these queries gave.
+    /// Those sections of the answers to these queries that the preview pane shows.
     fn picture(mut sections: Vec<Section>) -> Vec<Section> {
         sections.retain(|section| matches!(section, Section::Axis(_)));
         sections
     }
 
-    /// What the preview pane shows without a query.
+    /// The sections of the preview pane that need no query.
     fn brief(&self, at: &At, _history: &History) -> Vec<Section> {
         let mut facts = self.facts(at);
         facts.truncate(1);
         facts
     }
 
-    /// The row's targets for actions, the main one first.
+    /// Targets of actions on this row, the main one first.
     fn targets(&self) -> Vec<Target> {
         Vec::new()
     }
 
-    /// Name and text of the figure that findings of this rule are about; `None`: there is none, or it is unknown.
+    /// Name and text of the value that findings of this rule are about; `None`: no such value, or it is NULL.
     fn figure(&self, rule: &'static Rule, at: &At) -> Option<(String, String)> {
         figure_of(self, rule, at)
     }
 
-    /// Why an action cannot be done on the row, as far as the row itself shows it.
+    /// Reason why an action on the row is impossible, as far as the row shows it; `None`: it may be possible.
     fn unfit(&self, _action: &str) -> Option<&'static str> {
         None
     }
 
-    /// Called with all new rows, and those shown before: sorts them, and connects rows with each other.
+    /// Called with all new rows and with the previous ones: sorts the new rows, and fills in what depends on other rows.
     fn settle(_before: &[Self], _rows: &mut Vec<Self>) {}
 
-    /// Connects rows with each other after exact figures have arrived; called each time.
+    /// Fills in what depends on other rows and on exact figures; called after each load and each round of exact figures.
     fn relate(_rows: &mut [Self], _at: &At) {}
 
-    /// Rows of one family stay together, in the order of [`Record::settle`], if rows are sorted by verdict.
+    /// Rows of one family stay together, in the order of [`Record::settle`], if rows are sorted by level.
     fn family(&self) -> Option<i64> {
         None
     }
 
-    /// The group of rows that the row belongs to; `None`: the row stands alone.
+    /// Name of the group that the row belongs to; `None`: no group.
     fn group(&self) -> Option<&'static str> {
         None
     }
 
-    /// Rows that this one stands for. They are not listed, and a filter finds them by their titles.
+    /// Rows merged into this one. They are not listed, but a filter finds them by their titles.
     fn parts(&self) -> Vec<Self> {
         Vec::new()
     }
 
-    /// The line that stands for the rows of a group, which are given in their order. It is shown and read as a row, and never
-    /// printed.
+    /// The row for the line of a group; `rows` are the rows of the group in order. It is shown on the screen only.
     fn head(_rows: &[&Self], _at: &At) -> Option<Self> {
         None
     }
 
-    /// Time at which the row changes without a change in the catalogue (the next chunk falls due).
+    /// Time at which the row changes although no catalogue table does (the next chunk becomes due); `None`: no such time.
     fn due(&self) -> Option<Stamp> {
         None
     }

@@ -1,4 +1,4 @@
-//! Retention: chunks that the next run of each policy drops, overdue chunks, and tables without a policy.
+//! Retention: chunks that the next run of each policy drops, overdue chunks, and hypertables without a policy.
 
 mod details;
 mod headline;

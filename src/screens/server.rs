@@ -1,4 +1,4 @@
-//! Server: figures of the server and the database, with their limits.
+//! Server: figures of the server and of the database, with their limits.
 
 mod judge;
 mod row;
@@ -126,7 +126,7 @@ impl Record for Row {
 
     fn facts(&self, at: &At) -> Vec<Section> {
         let there = |value: Value| (value != Value::Null).then_some(value);
-        // Not every figure has all of them.
+        // Parts that the figure does not have are left out.
         let figure = Labelled::new("Figure")
             .add(self.title(), self.now())
             .some("limit", there(self.limit()))

@@ -31,7 +31,7 @@ use groups::{Groups, Line};
 pub(crate) use known::LATER_SECONDS;
 use known::{Known, apply};
 
-/// A query is run again after at least this multiple of its own duration, so that it takes at most 2 % of a server core.
+/// A query runs again after at least this multiple of its own duration, so it uses at most 2 % of a processor core.
 const DUTY: f64 = 50.0;
 
 /// Age of a screen's rows.
@@ -40,14 +40,14 @@ pub enum Freshness {
     #[default]
     Never,
     At(Stamp),
-    /// The last answer was an error; rows of an earlier answer may still be shown.
+    /// The last load failed; the rows of an earlier one (of time `since`) may still be shown.
     Failed {
         error: String,
         since: Option<Stamp>,
     },
 }
 
-/// Sort order of the rows: a column of the screen, or the verdict (worst first).
+/// Sort order of the rows: by a column (its index on the screen), or by level (worst first).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SortBy {
     Verdict,
@@ -57,58 +57,57 @@ pub enum SortBy {
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Table<R: 'static> {
-    /// The rows, then those that they stand for ([`Record::parts`]).
+    /// The rows, then the rows merged into them ([`Record::parts`]).
     rows: Vec<R>,
-    /// Number of rows without their parts.
+    /// Number of rows without merged rows.
     own: usize,
     levels: Vec<Level>,
-    /// Findings of each row, from its last verdict.
+    /// Findings of each row, by its last verdict.
     findings: Vec<Box<[Finding]>>,
     /// Level by which each row is sorted: its own, or the worst of its family.
     ranks: Vec<Level>,
     /// Indices of the rows that pass the filter, in order.
     view: Vec<usize>,
-    /// The lines shown: rows, or groups with the rows of those that are open.
+    /// The lines of the table: rows, or groups and the rows of open groups.
     lines: Vec<Line>,
-    /// Boxed: every screen has a table, and a future that holds all screens should be small.
+    /// Boxed because every screen has a table, and a future that holds all screens should be small.
     groups: Box<Groups<R>>,
-    /// Number of rows that carry nothing and are folded into one line; they are not in `view`.
+    /// Number of rows with nothing to report that are folded into one line; they are not in `view`.
     folded: usize,
-    /// Whether such rows are folded, as the console does.
+    /// Whether rows with nothing to report are folded; only in the console.
     pub(crate) folds: bool,
-    /// Totals over all rows.
+    /// Lines of totals over all rows.
     headline: Vec<String>,
-    /// Width of the longest text of each screen column.
+    /// Width of the longest text of each column on the screen.
     widths: Vec<u16>,
     pub fresh: Freshness,
     pub sort: SortBy,
     pub(crate) descending: bool,
     pub filter: Filter,
-    /// The filter whose matches are sought.
+    /// The filter whose matches the search steps through.
     sought: Box<Filter>,
-    /// Selected line of `lines`.
+    /// Index of the selected line in `lines`.
     cursor: usize,
-    /// The user has moved the cursor.
+    /// Whether the user has moved the cursor.
     moved: bool,
-    /// Time of the first rows.
+    /// Time of the first load.
     opened: Option<Stamp>,
-    /// First line on the screen.
+    /// Index of the first visible line.
     top: usize,
-    /// The terminal's line of that row; set when drawn.
+    /// Line of the terminal where the first visible line is drawn.
     pub(crate) drawn_at: usize,
-    /// The selected column: 0 is the verdict's sign, then the screen columns from 1.
+    /// The selected column: 0 is the level's sign, 1 the first column on the screen.
     pub column: usize,
     columns: Box<Columns>,
-    /// Lines that fit on the screen; set when drawn.
+    /// Number of lines that fit on the screen, as last drawn.
     page: usize,
     exact: Known,
-    /// The present round of exact figures.
+    /// Number of the running request for exact figures; `None`: none is running.
     round: Option<u64>,
     asked: u64,
     waiting: bool,
-    /// Keys of the marked rows.
     marked: HashSet<String>,
-    /// The change counters when the rows were requested.
+    /// The change counters before the rows were read; `None`: unknown.
     counters: Option<Counters>,
     took: Duration,
     judged: Stamp,
@@ -160,7 +159,7 @@ pub fn shown<R: Record>() -> impl Iterator<Item = &'static Column<R>> {
 }
 
 impl<R: Record> Table<R> {
-    /// Number of a new request; answers to older requests are ignored. `None`: a request is under way.
+    /// Number of a new request; answers to older requests are ignored. `None`: a request is running.
     pub fn ask(&mut self) -> Option<u64> {
         if self.waiting {
             return None;
@@ -170,7 +169,7 @@ impl<R: Record> Table<R> {
         Some(self.asked)
     }
 
-    /// Forgets requests under way, because the connection is lost or the database has changed.
+    /// Ignores the answers of running requests, because the connection is lost or the database has changed.
     pub fn abandon(&mut self) {
         self.waiting = false;
         self.round = None;
@@ -178,7 +177,7 @@ impl<R: Record> Table<R> {
         self.counters = None;
     }
 
-    /// Resets the table as if it had never been read.
+    /// Resets the table to its state before the first load.
     pub fn clear(&mut self) {
         self.abandon();
         self.rows.clear();
@@ -198,12 +197,12 @@ impl<R: Record> Table<R> {
         self.waiting
     }
 
-    /// Whether a request is under way, for rows or for exact figures.
+    /// Whether a request is running, for rows or for exact figures.
     pub(crate) fn is_busy(&self) -> bool {
         self.waiting || self.round.is_some()
     }
 
-    /// Whether rows should be read again, judged by the change counters and their age; `gathered`: for the Overview.
+    /// Whether the rows should be read again, by change counters and age; `gathered`: they are only needed for the Overview.
     pub(crate) fn is_stale(&self, counters: &Counters, gathered: bool, now: Stamp) -> bool {
         let most = if gathered {
             R::MAX_AGE_GATHERED
@@ -222,12 +221,12 @@ impl<R: Record> Table<R> {
         moved || age >= most.as_secs_f64() || due.is_some_and(|due| due <= now && due > loaded)
     }
 
-    /// Keeps the change counters from before the rows were read.
+    /// Sets the change counters that were read before the rows.
     pub fn counted(&mut self, counters: Counters) {
         self.counters = Some(counters);
     }
 
-    /// Takes an answer; the cursor stays on the same row.
+    /// Takes the rows of a request; the cursor stays on its row.
     pub fn load(&mut self, asked: u64, rows: Vec<R>, took: Duration, at: &At) {
         if asked != self.asked {
             return;
@@ -250,7 +249,7 @@ impl<R: Record> Table<R> {
         self.arrange(key.as_deref(), at);
     }
 
-    /// The rows with findings, from their last verdicts.
+    /// The rows with findings, by their last verdicts.
     pub fn found(&self) -> impl Iterator<Item = (&R, &[Finding])> {
         let all = self.rows.iter().zip(&self.findings);
         all.filter(|(_, findings)| !findings.is_empty())
@@ -270,19 +269,19 @@ impl<R: Record> Table<R> {
         self.fresh = Freshness::Failed { error, since };
     }
 
-    /// The request ended without an answer; what was read before stays as it is.
+    /// Ends a request without an answer; the previous rows stay.
     pub(crate) fn cancelled(&mut self, asked: u64) {
         self.waiting &= asked != self.asked;
     }
 
-    /// Judges the rows again if enough time has passed.
+    /// Computes the verdicts again after 10 seconds.
     pub fn tick(&mut self, at: &At) {
         if at.now.seconds_since(self.judged) >= 10.0 {
             self.judge(at);
         }
     }
 
-    /// Judges every row again, and sorts rows whose level has changed.
+    /// Computes the verdicts again, and sorts the rows if a level has changed.
     pub fn judge(&mut self, at: &At) {
         let before = self.levels.clone();
         self.update_verdicts(at);
@@ -303,7 +302,7 @@ impl<R: Record> Table<R> {
         self.judged = at.now;
         self.widths = shown::<R>()
             .map(|column| {
-                // Only columns that grow are measured, and a sample is enough.
+                // Only growing columns need this width, and 2000 rows are enough for it.
                 let rows = self.rows.iter().take(if column.grows { 2000 } else { 0 });
                 rows.map(|row| cell_width(column, row, at))
                     .max()
@@ -349,7 +348,7 @@ impl<R: Record> Table<R> {
         self.fresh == Freshness::Never
     }
 
-    /// Width that a screen column needs for its content.
+    /// Width that a column on the screen needs for its content, in cells.
     pub(crate) fn content_width(&self, column: usize) -> u16 {
         let rows = self.widths.get(column).copied().unwrap_or(0);
         if !self.groups.on {
@@ -361,7 +360,7 @@ impl<R: Record> Table<R> {
     }
 }
 
-/// Width of a cell's text.
+/// Width of a cell's text, in terminal cells.
 fn cell_width<R: Record>(column: &Column<R>, row: &R, at: &At) -> u16 {
     let text = printable(&(column.value)(row, at).show_narrow(at.now));
     u16::try_from(text::width(&text)).unwrap_or(u16::MAX)

@@ -1,4 +1,4 @@
-//! Arithmetic of chunks: bytes of an interval, growth, locks, and the advised interval.
+//! Calculations about chunks: size of an interval, growth, locks, and the advised chunk interval.
 
 use super::row::{Limits, Row};
 use crate::model::moment::Axis;
@@ -9,7 +9,7 @@ const MINUTE: i64 = 60_000_000;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
-/// The intervals that are advised: they divide a day, or are whole days.
+/// The chunk intervals that are advised, in microseconds: they divide a day, or are whole days.
 const SENSIBLE: [i64; 19] = [
     MINUTE,
     5 * MINUTE,
@@ -32,32 +32,32 @@ const SENSIBLE: [i64; 19] = [
     365 * DAY,
 ];
 
-/// Result of judging the size of chunks.
+/// Result of judging the size of chunks; `advised` is a chunk interval in the dimension's unit (`None`: no better one).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Size {
     Fits,
-    /// A full interval is larger than its share of memory.
+    /// A full interval is larger than its allowed share of memory.
     TooLarge {
         advised: Option<i64>,
     },
-    /// Many small chunks.
+    /// There are many chunks, and they are small.
     TooSmall {
         advised: Option<i64>,
     },
-    /// More chunks than their size needs.
+    /// There are more chunks than their size requires.
     TooMany {
         advised: Option<i64>,
     },
 }
 
 impl Limits {
-    /// Size of the lock table, as PostgreSQL's documentation computes it.
+    /// Number of locks in the lock table, by the formula in PostgreSQL's documentation.
     pub(super) fn lock_slots(&self) -> i64 {
         self.locks_each
             .saturating_mul(self.connections + self.prepared)
     }
 
-    /// This percentage of the cache memory, into which the newest chunks should fit.
+    /// This percentage of `effective_cache_size` in bytes; the newest chunks should fit into it.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_precision_loss,
@@ -67,7 +67,7 @@ impl Limits {
         (self.memory_bytes as f64 * percent / 100.0) as i64
     }
 
-    /// The same with the arithmetic: `8.00 GB / 4 = 2.00 GB`.
+    /// [`Self::room`] with its calculation: `8.00 GB / 4 = 2.00 GB`.
     pub(super) fn room_words(&self, percent: f64) -> String {
         let (memory, room) = (
             text::bytes(self.memory_bytes),
@@ -80,7 +80,7 @@ impl Limits {
         }
     }
 
-    /// The `max_locks_per_transaction` with which `locks` fill this percentage of the lock table, in steps of 64.
+    /// The `max_locks_per_transaction`, a multiple of 64, with which `locks` use this percentage of the lock table.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_precision_loss,
@@ -94,7 +94,7 @@ impl Limits {
     }
 }
 
-/// A percentage in words.
+/// Text of a percentage.
 pub(super) fn part(percent: f64) -> String {
     if percent.total_cmp(&25.0).is_eq() {
         "a quarter".to_owned()
@@ -103,14 +103,14 @@ pub(super) fn part(percent: f64) -> String {
     }
 }
 
-/// `bytes * part / whole`, computed in 128 bits.
+/// `bytes * part / whole`, computed with 128 bits; `None`: `whole` is not positive, or the result is too large.
 fn share(bytes: i64, part: i64, whole: i64) -> Option<i64> {
     let share = i128::from(bytes) * i128::from(part) / i128::from((whole > 0).then_some(whole)?);
     i64::try_from(share).ok()
 }
 
 impl Row {
-    /// Size of one full interval of the set length: all its partitions, with indexes, before compression.
+    /// Size of one full interval of the present length: all its chunks, with indexes, before compression. `None`: unknown.
     pub(super) fn interval_bytes(&self) -> Option<i64> {
         let window = self.window()?;
         share(
@@ -120,7 +120,7 @@ impl Row {
         )
     }
 
-    /// Bytes written per day, from the newest full intervals; 0 if none of the last two intervals has a chunk.
+    /// Bytes written per day, by the newest full intervals; 0 if the last two intervals have no chunk. `None`: unknown.
     pub(super) fn growth(&self) -> Option<i64> {
         let (window, now) = (self.window()?, self.now?);
         let interval = self.interval?;
@@ -136,7 +136,7 @@ impl Row {
         partitions.product::<i64>().max(1)
     }
 
-    /// Largest number of locks of a statement on all chunks: tables, their compressed companions, all indexes.
+    /// Maximum number of locks of a statement on all chunks: tables and indexes, also those of the compressed data.
     pub(super) fn locks(&self) -> Option<i64> {
         self.plain.is_none().then(|| {
             let each = 1 + self.indexes;
@@ -144,7 +144,7 @@ impl Row {
         })
     }
 
-    /// The same as a percentage of the lock table, in words.
+    /// [`Self::locks`] as a percentage of the lock table, as text.
     pub(super) fn lock_percent(&self) -> Option<String> {
         let percent = share(self.locks()?, 100, self.limits.lock_slots())?;
         Some(match percent {
@@ -173,7 +173,7 @@ impl Row {
         if !many && (!small || !reaches(self.chunks, limits.small_chunks)) {
             return Size::Fits;
         }
-        // A quarter of the room leaves memory for other hypertables.
+        // A quarter of the memory share leaves memory for other hypertables.
         let most = share(interval, room / 4, bytes).map(|most| self.capped(most));
         let advised = most
             .and_then(|most| self.sensible(most))
@@ -187,8 +187,8 @@ impl Row {
         }
     }
 
-    /// Limits an interval. Chunks are compressed and dropped whole, so an interval above a quarter of `drop_after` keeps data
-    /// much too long, and one above `compress_after` delays compression. At least twenty chunks should remain.
+    /// Limits an advised interval: one longer than a quarter of `drop_after` keeps data much too long, one longer than `compress_after`
+    /// delays compression, and at least twenty chunks should remain.
     fn capped(&self, most: i64) -> i64 {
         let span = self.newest.zip(self.oldest);
         let span = span.map(|(newest, oldest)| newest.saturating_sub(oldest) / 20);
@@ -197,7 +197,7 @@ impl Row {
         caps.into_iter().flatten().fold(most, i64::min)
     }
 
-    /// The longest advisable interval up to `most`; for integer time 1, 2 or 5 followed by zeros.
+    /// The longest interval up to `most` that may be advised; for integer time 1, 2 or 5 followed by zeros.
     fn sensible(&self, most: i64) -> Option<i64> {
         if self.axis != Axis::Integer {
             return SENSIBLE.into_iter().rev().find(|step| *step <= most);
@@ -209,7 +209,7 @@ impl Row {
             .find(|step| *step <= most)
     }
 
-    /// An interval as `set_chunk_time_interval` takes it.
+    /// An interval as an argument of `set_chunk_time_interval`.
     pub(super) fn interval_sql(&self, raw: i64) -> String {
         if self.axis == Axis::Integer {
             return raw.to_string();
@@ -217,7 +217,7 @@ impl Row {
         format!("interval '{}'", self.interval_typed(raw))
     }
 
-    /// As a user types it: `3 days`, `500000`.
+    /// An interval as a user types it: `3 days`, `500000`.
     pub(super) fn interval_typed(&self, raw: i64) -> String {
         let unit = |many: i64, one: &str| text::plural(many, one);
         match raw {
@@ -228,12 +228,12 @@ impl Row {
         }
     }
 
-    /// `1d`, `500 000`.
+    /// Short text of an interval: `1d`, `500 000`.
     pub(super) fn interval_text(&self, raw: i64) -> String {
         self.length(raw).show(crate::model::moment::Stamp(0))
     }
 
-    /// The size of an interval with its arithmetic: `12.0 GB x 1d / 7d = 1.71 GB`.
+    /// Calculation of the size of an interval: `12.0 GB x 1d / 7d = 1.71 GB`.
     pub(super) fn arithmetic(&self, advised: i64) -> Option<String> {
         let (bytes, interval) = (self.interval_bytes()?, self.interval?);
         Some(format!(

@@ -72,7 +72,7 @@ fn table_facts(row: &Row) -> Section {
         .into()
 }
 
-/// Growth per day, with the chunks from which it is computed.
+/// Growth per day, with the chunks that it is computed from.
 fn growth(row: &Row) -> Value {
     let (Some(growth), Some(window)) = (row.growth(), row.window()) else {
         return if row.now.is_none() {
@@ -98,7 +98,7 @@ fn growth(row: &Row) -> Value {
     ))
 }
 
-/// Growth between two exact sizes that this console read.
+/// Growth between the first and the last exact size that this console read.
 fn grown(row: &Row) -> Value {
     let (Some((since, first)), Some(bytes)) = (row.seen, row.bytes()) else {
         return "unknown: no exact size was read yet".into();

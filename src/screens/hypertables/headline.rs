@@ -1,4 +1,4 @@
-//! Totals of hypertables: size, chunks, growth, policies.
+//! Totals of hypertables: size, chunks, growth and policies.
 
 use super::row::{Policies, Row};
 use crate::model::text;

@@ -1,4 +1,4 @@
-//! Findings of a hypertable.
+//! Findings of a hypertable or of a plain table that could be one.
 
 use std::fmt::Write;
 
@@ -21,7 +21,7 @@ pub(super) fn verdict(row: &Row, limits: &thresholds::Limits, version: Version) 
     findings.verdict(healthy(row, limits))
 }
 
-/// Failing and paused policies; the Jobs screen has the details.
+/// Findings for failing and paused policies; the Jobs screen has the details.
 fn judge_policies(row: &Row, version: Version, findings: &mut Findings) {
     let fails = |created: &&Created| created.of.fails(version).is_some();
     let created = row.policies.by_creation.iter().filter(fails);
@@ -44,7 +44,7 @@ fn judge_policies(row: &Row, version: Version, findings: &mut Findings) {
     }
 }
 
-/// The statement that follows the advice; it affects new chunks only, so nothing is rewritten.
+/// Text with the statement that follows the advice. It affects new chunks only, so nothing is rewritten.
 fn advice(row: &Row, advised: Option<i64>) -> String {
     let Some(advised) = advised else {
         return String::new();
@@ -61,7 +61,7 @@ fn judge_size(row: &Row, limits: &thresholds::Limits, findings: &mut Findings) {
     let (Some(bytes), Some(interval)) = (row.interval_bytes(), row.interval) else {
         return;
     };
-    // Estimated from the last VACUUM or ANALYZE until the exact size is known.
+    // The size is estimated by the last VACUUM or ANALYZE until the exact size is known.
     let about = match row.window() {
         Some(window) if window.about => "about ",
         _ => "",
@@ -172,7 +172,7 @@ fn healthy(row: &Row, limits: &thresholds::Limits) -> String {
     said
 }
 
-/// A notice for a large plain table: how to make it a hypertable, and what has to be changed before.
+/// Notice for a large plain table: how to make it a hypertable, and what must be changed before that.
 fn candidate(row: &Row, plain: &Plain) -> Verdict {
     let name = row.full_name();
     let column = row.column.as_deref().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! A hypertable, or a plain table that could be one, and its texts.
+//! A hypertable, or a plain table that could be one.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ use crate::server::row::or_default;
 pub enum HypertableKind {
     #[serde(alias = "hypertable")]
     Hypertable,
-    /// The materialization of a continuous aggregate.
+    /// The materialization hypertable of a continuous aggregate.
     #[serde(alias = "aggregate")]
     Aggregate,
     /// A large plain table with a time column.
@@ -21,7 +21,7 @@ pub enum HypertableKind {
     Candidate,
 }
 
-/// State of a policy, as numbered by the query; of several of one kind the worst.
+/// State of a policy, numbered as in the query; of several policies of one kind the worst state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Policy {
     Planned,
@@ -39,7 +39,7 @@ impl Policy {
     }
 }
 
-/// A job that drops by creation.
+/// Job of a retention policy with `drop_created_before` alone.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Created {
     pub job: i32,
@@ -47,7 +47,7 @@ pub struct Created {
     pub of: ByCreation,
 }
 
-/// Its policies, and those that fail or are paused.
+/// The policies, and the jobs that fail or are paused.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Policies {
     pub refresh: Option<Policy>,
@@ -58,28 +58,28 @@ pub struct Policies {
     pub failing: Vec<i32>,
     #[serde(deserialize_with = "or_default")]
     pub paused: Vec<i32>,
-    /// Jobs of retention policies by `drop_created_before` alone.
+    /// Jobs of retention policies with `drop_created_before` alone.
     #[serde(default, deserialize_with = "or_default")]
     pub by_creation: Vec<Created>,
-    /// `compress_after` and `drop_after` in the dimension's unit (a month counts 30 days).
+    /// `compress_after` in the dimension's unit (a month counts as 30 days).
     pub compress_after: Option<i64>,
     pub drop_after: Option<i64>,
 }
 
-/// The newest full intervals.
+/// The newest full chunk intervals, in the dimension's unit.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Window {
     #[serde(alias = "window_start")]
     pub start: i64,
     #[serde(alias = "window_end")]
     pub end: i64,
-    /// Number of intervals with chunks; empty ones have none.
+    /// Number of intervals with chunks.
     #[serde(alias = "window_ranges")]
     pub ranges: i64,
-    /// Bytes before compression; `None`: unknown.
+    /// Size before compression; `None`: unknown.
     #[serde(alias = "window_bytes")]
     pub bytes: Option<i64>,
-    /// The bytes are an estimate.
+    /// Whether `bytes` is an estimate.
     #[serde(default = "estimated")]
     pub about: bool,
 }
@@ -88,7 +88,7 @@ fn estimated() -> bool {
     true
 }
 
-/// Limits of the server, the same in every row.
+/// Settings of the server, the same in every row.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Limits {
     pub locks_each: i64,
@@ -102,28 +102,28 @@ pub struct Limits {
 /// Properties of a plain table.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Plain {
-    /// Estimated rows; `None`: never analyzed.
+    /// Estimated number of rows; `None`: never analyzed.
     pub(crate) tuples: Option<i64>,
     pub(crate) not_null: bool,
-    /// Unique indexes without the time column.
+    /// Unique indexes that do not contain the time column.
     pub(crate) unique_without: Vec<String>,
-    /// Foreign keys that refer to it.
+    /// Number of foreign keys that refer to the table.
     pub referenced: i64,
 }
 
-/// Present size of the hypertable.
+/// Exact size of the hypertable.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Size {
     pub(super) bytes: Option<i64>,
-    /// Of the window, before compression; `None`: unknown.
+    /// Size of the newest full intervals before compression; `None`: unknown.
     pub(super) window: Option<i64>,
-    /// When it was measured, by the server's clock.
+    /// Time of the measurement by the server's clock.
     pub(super) at: Option<Stamp>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Row {
-    /// Id of the hypertable; for a plain table its oid, negative.
+    /// Id of the hypertable; for a plain table the negative oid.
     pub id: i64,
     pub schema: String,
     pub name: String,
@@ -131,13 +131,13 @@ pub struct Row {
     pub axis: Axis,
     #[serde(alias = "column_name")]
     pub column: Option<String>,
-    /// The chunk interval in the dimension's unit.
+    /// Chunk interval in the dimension's unit.
     #[serde(alias = "interval_length")]
     pub interval: Option<i64>,
-    /// "Now" on the dimension; `None`: integer time.
+    /// Current time on the dimension; `None`: integer time.
     #[serde(alias = "now_raw")]
     pub now: Option<i64>,
-    /// The other dimensions: column and number of partitions (0: intervals).
+    /// The other dimensions: column, and number of partitions (0: divided by intervals).
     #[serde(default)]
     pub space: Vec<(String, i64)>,
     #[serde(deserialize_with = "or_default")]
@@ -151,10 +151,10 @@ pub struct Row {
     pub about_bytes: Option<i64>,
     #[serde(skip)]
     pub(super) exact: Later<Size>,
-    /// The most bytes of any row.
+    /// The largest size of all rows, in bytes.
     #[serde(skip)]
     pub(super) largest: i64,
-    /// The first exact size that this console read, with its time.
+    /// Time and value of the first exact size that this console read.
     pub seen: Option<(Stamp, i64)>,
     #[serde(alias = "window_start")]
     pub window: Option<Window>,
@@ -164,7 +164,7 @@ pub struct Row {
     pub indexes: i64,
     #[serde(alias = "refresh")]
     pub policies: Policies,
-    /// The aggregates that read it.
+    /// Names of the aggregates on the hypertable.
     #[serde(deserialize_with = "or_default")]
     pub readers: Vec<String>,
     #[serde(alias = "not_null")]
@@ -173,7 +173,7 @@ pub struct Row {
     pub limits: Limits,
 }
 
-/// The query's columns for the other dimensions.
+/// The query's columns about the other dimensions.
 #[derive(Deserialize)]
 pub(super) struct Space {
     pub(super) space_columns: Option<Vec<String>>,
@@ -193,7 +193,7 @@ impl Row {
         }
     }
 
-    /// The figure; `Null` for a plain table, which has no chunks.
+    /// The value; `Null` for a plain table, which has no chunks.
     pub(super) fn of_chunks(&self, figure: i64) -> Value {
         if self.plain.is_some() {
             Value::Null
@@ -202,7 +202,7 @@ impl Row {
         }
     }
 
-    /// Exact bytes; `None`: not read, or not readable.
+    /// Exact size; `None`: not read, or an error.
     pub(crate) fn bytes(&self) -> Option<i64> {
         self.exact.get()?.bytes
     }
@@ -211,7 +211,7 @@ impl Row {
         self.exact.get()?.at
     }
 
-    /// The newest full intervals, with their exact bytes once these are read.
+    /// The newest full intervals, with the exact size once it is read.
     pub(super) fn window(&self) -> Option<Window> {
         let listed = self.window?;
         Some(match self.exact.get().and_then(|size| size.window) {
@@ -224,7 +224,7 @@ impl Row {
         })
     }
 
-    /// Exact bytes, or the estimate.
+    /// The exact size, or else the estimate.
     pub(super) fn known_bytes(&self) -> Option<i64> {
         self.bytes().or(self.about_bytes)
     }
@@ -237,14 +237,14 @@ impl Row {
         }
     }
 
-    /// Seconds and bytes by which it grew between the first and the last exact size.
+    /// Seconds and bytes between the first and the last exact size; `None`: less than a second, or not read.
     pub(super) fn grown(&self) -> Option<(f64, i64)> {
         let (since, first) = self.seen?;
         let span = self.measured()?.seconds_since(since);
         (span >= 1.0).then_some((span, self.bytes()? - first))
     }
 
-    /// A length on the dimension: an interval, or units.
+    /// A length on the dimension: a duration, or units of integer time.
     pub(super) fn length(&self, raw: i64) -> Value {
         #[expect(clippy::cast_precision_loss, reason = "shown in two units")]
         if self.axis == Axis::Integer {
@@ -262,7 +262,7 @@ impl Row {
         }
     }
 
-    /// `R C! D-`: refresh, compress, drop, reorder; `!` fails, `-` is paused.
+    /// `R C! D-`: refresh, compress, drop, reorder; `!`: failing, `-`: paused.
     pub(super) fn policy_letters(&self) -> Value {
         if self.plain.is_some() {
             return Value::Null;
@@ -290,7 +290,7 @@ impl Row {
         }
     }
 
-    /// `ts 1d, dev /4`.
+    /// Text of the dimensions: `ts 1d, dev /4`.
     pub(super) fn dimensions(&self) -> Value {
         let Some(column) = &self.column else {
             return Value::Null;

@@ -1,4 +1,4 @@
-//! The details of an index: its state and its scans in each chunk.
+//! The details of an index: state and number of scans in each chunk.
 
 use anyhow::Result;
 use serde::Deserialize;
@@ -14,7 +14,7 @@ use crate::screens::record::{Labelled, Section};
 use crate::server::known::At;
 use crate::server::row::{or_default, read_all};
 
-/// The index in a chunk or partition.
+/// The index in one chunk or partition.
 #[derive(Deserialize)]
 struct Chunk {
     #[serde(rename = "chunk")]
@@ -23,15 +23,15 @@ struct Chunk {
     start: Option<i64>,
     #[serde(rename = "range_end")]
     end: Option<i64>,
-    /// The column type of the time dimension; `None`: a partition has none, nor its times.
+    /// Column type of the time dimension; `None`: a partition.
     axis: Option<Axis>,
     compressed: bool,
-    /// `None`: the chunk is without the index.
+    /// Name of the chunk's index; `None`: the chunk does not have the index.
     index: Option<String>,
     #[serde(deserialize_with = "or_default")]
     valid: bool,
     leftover: bool,
-    /// Since the statistics were reset.
+    /// Number of scans since the statistics were reset; `None`: the chunk does not have the index.
     scans: Option<i64>,
     #[serde(rename = "bytes")]
     size: Size,
@@ -63,7 +63,7 @@ impl Chunk {
     }
 }
 
-/// `rows` come oldest first; shown newest first.
+/// `rows` are sorted oldest first; the list shows the newest first.
 pub(super) fn sections(row: &Row, rows: &[tokio_postgres::Row], at: &At) -> Result<Vec<Section>> {
     if row.parts.is_none() {
         return Ok(Vec::new());
@@ -100,7 +100,7 @@ pub(super) fn sections(row: &Row, rows: &[tokio_postgres::Row], at: &At) -> Resu
     Ok(sections)
 }
 
-/// The chunks on the time axis, with the state and the use of the index in each.
+/// The chunks on the time axis, with state and use of the index.
 fn use_by_chunk(chunks: &[Chunk], at: &At) -> Option<Section> {
     let counts = at.server.track_counts;
     let known = [
@@ -154,8 +154,8 @@ fn use_by_chunk(chunks: &[Chunk], at: &At) -> Option<Section> {
     }))
 }
 
-/// Scans of the newest quarter of the uncompressed chunks and of the rest: an index that only old chunks scan is no longer
-/// needed.
+/// Text with the scans in the newest quarter of the uncompressed chunks and in the rest. An index that is scanned only in old chunks
+/// is no longer needed.
 fn recent_against_old(chunks: &[Chunk]) -> Option<Section> {
     let counted: Vec<_> = chunks
         .iter()

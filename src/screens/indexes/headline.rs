@@ -35,7 +35,7 @@ pub(super) fn headline(rows: &[Row], at: &At) -> Vec<String> {
     ]
 }
 
-/// Their bytes; an index that shares chunk indexes with another is counted for both, which makes the sum an estimate.
+/// Total size. An index that shares chunk indexes with another is counted for both, so the sum is then an estimate.
 fn size<'a>(rows: impl Iterator<Item = &'a Row>) -> String {
     let shares = |row: &Row| row.parts.as_ref().is_some_and(|parts| parts.shared > 0);
     let bytes = rows.map(|row| match row.bytes() {
@@ -45,7 +45,7 @@ fn size<'a>(rows: impl Iterator<Item = &'a Row>) -> String {
     Sum::of(bytes).bytes()
 }
 
-/// What is unused, double or bloated, each index counted once.
+/// Size of unused, duplicate and bloated indexes; each index is counted once.
 fn wasted(rows: &[Row], at: &At) -> String {
     let known = rows.iter().map(|row| judge::wasted(row, at));
     let sum = Sum::of(known.filter(|value| *value != Value::Null));

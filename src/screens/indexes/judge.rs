@@ -86,7 +86,7 @@ fn judge_validity(row: &Row, findings: &mut Findings) {
     }
 }
 
-/// Whether REINDEX CONCURRENTLY made it: such names end with `_ccnew` or `_ccold`.
+/// Whether the index is left over from REINDEX CONCURRENTLY: its name ends with `_ccnew` or `_ccold` and digits.
 fn is_leftover(name: &str) -> bool {
     let name = name.trim_end_matches(|c: char| c.is_ascii_digit());
     name.ends_with("_ccnew") || name.ends_with("_ccold")
@@ -145,7 +145,7 @@ fn judge_duplicates(row: &Row, at: &At, findings: &mut Findings) {
 fn judge_use(row: &Row, at: &At, findings: &mut Findings) {
     let limits = at.limits(&row.table_name());
     let compressed = serves_little(row, at, limits.compressed_index_percent);
-    // A duplicate is already reported.
+    // A duplicate has a finding of its own.
     if !compressed && row.unused(at) != Some(true) || !row.root_valid || row.duplicate_of.is_some()
     {
         return;
@@ -172,7 +172,7 @@ fn judge_use(row: &Row, at: &At, findings: &mut Findings) {
         (false, _, true) => ". Drop it, unless queries on uncompressed rows will need it",
         (false, _, false) => ". Drop it, unless rare queries need it",
     });
-    // With young statistics it is only a remark.
+    // If the statistics are young, it is only a remark.
     let level = match (young, large) {
         (true, _) => Level::Ok,
         (false, true) => Level::Warning,
@@ -186,7 +186,7 @@ fn judge_use(row: &Row, at: &At, findings: &mut Findings) {
     findings.add(rule, level, reason);
 }
 
-/// Whether nearly all chunks with it are compressed, and the others neither scan nor need it.
+/// Whether nearly all chunks with the index are compressed, and the other chunks neither scan nor need it.
 fn serves_little(row: &Row, at: &At, percent: f64) -> bool {
     let Some(parts) = row.parts.as_ref().filter(|parts| parts.with > 0) else {
         return false;
@@ -199,8 +199,8 @@ fn serves_little(row: &Row, at: &At, percent: f64) -> bool {
         && thresholds::percent(compressed, parts.with) >= percent
 }
 
-/// Bytes that a drop or a REINDEX would free, counted once: all of an index that is unused, useless on compressed data or a
-/// duplicate, else its bloat. `Null`: nothing of this is known.
+/// Bytes that a drop or a REINDEX would free: the whole size of an index that is a duplicate, unused, or only on compressed chunks;
+/// otherwise the bloat. `Null`: unknown.
 pub(super) fn wasted(row: &Row, at: &At) -> Value {
     let limits = || at.limits(&row.table_name());
     let unused = row.unused(at);
@@ -209,14 +209,14 @@ pub(super) fn wasted(row: &Row, at: &At) -> Value {
         return own_bytes(row);
     }
     match (row.bloat_bytes(), unused) {
-        // The bloat is an estimate.
+        // Bloat is always an estimate.
         (Some(bloat @ 1..), _) => Value::AboutBytes(bloat),
         (Some(_), Some(false)) => Value::Bytes(0),
         _ => Value::Null,
     }
 }
 
-/// Bytes that a drop of the index frees: where a chunk has one index for it and a duplicate, that one stays.
+/// Bytes that dropping the index frees. An index that a chunk shares with a duplicate stays.
 fn own_bytes(row: &Row) -> Value {
     let shared = row.parts.as_ref().filter(|parts| parts.shared > 0);
     match shared {
@@ -268,7 +268,7 @@ fn on_compressed(row: &Row, never: &str) -> String {
     )
 }
 
-/// Estimated empty space of deleted and moved entries.
+/// Finding for empty space that deleted and moved entries left (an estimate).
 fn judge_bloat(row: &Row, at: &At, findings: &mut Findings) {
     let (Some(bloat), Some(bytes)) = (row.bloat_bytes(), row.bytes()) else {
         return;
@@ -332,7 +332,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
         || Value::text("never reset: counted since the database was created, or since a crash"),
         Value::Time,
     );
-    // The Aggregates screen finds the newest rows of sources by the indexes on their time column.
+    // The Aggregates screen itself scans the indexes on the time columns of sources, to read the newest rows.
     let of_chunks =
         matches!(row.kind, TableKind::Hypertable | TableKind::Aggregate) && row.method == "btree";
     let of_hypertop = (of_chunks && at.server.track_counts && row.scans > 0).then_some(

@@ -1,4 +1,4 @@
-//! One index, with its use and size.
+//! One index with its use and size.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,12 +9,12 @@ use crate::screens::later::Later;
 use crate::server::known::At;
 use crate::server::row::or_default;
 
-/// Kind of the index's table.
+/// Kind of the table that the index is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TableKind {
     #[serde(alias = "hypertable")]
     Hypertable,
-    /// A continuous aggregate's materialization, under the name of its view.
+    /// The materialization hypertable of a continuous aggregate, under the name of its view.
     #[serde(alias = "aggregate")]
     Aggregate,
     #[serde(alias = "partitioned table")]
@@ -36,7 +36,7 @@ impl TableKind {
         }
     }
 
-    /// Name of the parts over which it is summed.
+    /// Name of a part of such a table.
     pub(super) fn part(self) -> &'static str {
         match self {
             Self::Hypertable | Self::Aggregate => "chunk",
@@ -45,39 +45,39 @@ impl TableKind {
     }
 }
 
-/// Counts over an index's chunks or partitions; a table without parts has none.
+/// Sums over an index's chunks or partitions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parts {
-    /// Chunks (or partitions) that have the index.
+    /// Number of chunks (or partitions) with the index.
     #[serde(alias = "chunks")]
     pub with: i64,
-    /// Chunks without it. Not counted for partitions: if one is without it, the parent's index is invalid.
+    /// Number of chunks without the index. Not counted for partitions: if one lacks the index, the parent's index is invalid.
     #[serde(alias = "chunks_without", deserialize_with = "or_default")]
     pub without: i64,
     #[serde(alias = "chunks_never_scanned", deserialize_with = "or_default")]
     pub never_scanned: i64,
     #[serde(alias = "compressed_chunks", deserialize_with = "or_default")]
     pub compressed: i64,
-    /// Chunks where it shares one index with another index of the same definition.
+    /// Number of chunks where this index and another of the same definition are one index.
     #[serde(alias = "shared_chunks", deserialize_with = "or_default")]
     pub shared: i64,
     #[serde(alias = "invalid_chunks", deserialize_with = "or_default")]
     pub invalid: i64,
-    /// Invalid leftovers of an interrupted REINDEX CONCURRENTLY on chunks, and the name of one.
+    /// Number of invalid indexes left by an interrupted REINDEX CONCURRENTLY on chunks.
     #[serde(deserialize_with = "or_default")]
     pub leftovers: i64,
     #[serde(alias = "leftover_example")]
     pub leftover: Option<String>,
-    /// Chunk indexes that fit by shape only.
+    /// Number of chunk indexes that were matched by columns and properties only.
     #[serde(deserialize_with = "or_default")]
     pub unsure: i64,
 }
 
-/// Present size of the index.
+/// Exact size of the index.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Size {
     pub bytes: Option<i64>,
-    /// `None`: not available for this kind of index, or without statistics.
+    /// Bytes of bloat; `None`: not available for this kind of index, or without statistics.
     pub bloat: Option<i64>,
 }
 
@@ -87,44 +87,44 @@ pub struct Size {
     reason = "each is a fact of its own that the catalogue reports"
 )]
 pub struct Row {
-    /// Oid of the hypertable's index, of which the chunks have copies.
+    /// Oid of the index; for a hypertable, of the hypertable's own index.
     pub id: i64,
     pub schema: String,
     pub table: String,
     pub name: String,
     pub kind: TableKind,
     pub method: String,
-    /// `None`: its table is locked, or it was dropped while it was read.
+    /// `None`: the table is locked, or was dropped meanwhile.
     pub definition: Option<String>,
     #[serde(alias = "chunks")]
     pub parts: Option<Parts>,
-    /// Number of relations that an exact size opens.
+    /// Number of relations that must be opened for the exact size.
     pub members: i64,
     pub scans: i64,
-    /// Estimated bytes, from the last VACUUM or ANALYZE.
+    /// Estimated size in bytes, by the last VACUUM or ANALYZE.
     #[serde(default)]
     pub about_bytes: i64,
     #[serde(skip)]
     pub exact: Later<Size>,
-    /// The most bytes of any row.
+    /// The largest size of all rows, in bytes.
     #[serde(skip)]
     pub largest: i64,
     pub root_valid: bool,
     pub unique: bool,
-    /// Its constraint, and the kind `p`, `u` or `x`.
+    /// Name and kind (`p`, `u` or `x`) of the constraint that the index belongs to; `None`: no constraint.
     pub constraint: Option<(String, String)>,
-    /// A foreign key refers to it.
+    /// A foreign key refers to the index.
     pub referenced: bool,
     pub replica_identity: bool,
-    /// The reorder policy sorts chunks by it.
+    /// The reorder policy sorts chunks by the index.
     pub reorders: bool,
-    /// The index of the same definition that should stay.
+    /// Index of the same definition that should be kept instead of this one.
     pub duplicate_of: Option<String>,
-    /// A wider index that begins with the same columns.
+    /// Wider index that begins with the same columns.
     pub covered_by: Option<String>,
 }
 
-/// Further columns of the query.
+/// Columns of the query that need processing.
 #[derive(Deserialize)]
 pub(super) struct More {
     pub(super) pages: i64,
@@ -138,7 +138,7 @@ impl Row {
         text::qualified(&self.schema, &self.table)
     }
 
-    /// Number of chunks with it; 1 for a table without parts.
+    /// Number of chunks with the index; 1 for a table without chunks or partitions.
     pub(super) fn places(&self) -> i64 {
         self.parts.as_ref().map_or(1, |parts| parts.with)
     }
@@ -147,7 +147,7 @@ impl Row {
         self.root_valid && self.parts.as_ref().is_none_or(|parts| parts.invalid == 0)
     }
 
-    /// Why it must stay even if it is never scanned.
+    /// Reason why the index is needed even if it is never scanned; `None`: no such reason.
     pub(super) fn needed(&self) -> Option<String> {
         if let Some((name, kind)) = &self.constraint {
             let kind = match kind.as_str() {
@@ -169,14 +169,14 @@ impl Row {
         }
     }
 
-    /// Whether every chunk with it is compressed, so that queries read the companion's index instead.
+    /// Whether every chunk with the index is compressed, so that queries scan the index of the compressed data instead.
     pub(super) fn all_compressed(&self) -> bool {
         self.parts
             .as_ref()
             .is_some_and(|parts| parts.compressed > 0 && parts.compressed >= parts.with)
     }
 
-    /// Whether it was never scanned since statistics began, and nothing needs it. `None`: scans are not counted, or nothing could scan it.
+    /// Whether no query scanned the index and nothing else needs it. `None`: scans are not counted, or could not happen.
     pub fn unused(&self, at: &At) -> Option<bool> {
         if self.scans > 0 || self.needed().is_some() {
             Some(false)
@@ -187,7 +187,7 @@ impl Row {
         }
     }
 
-    /// Present bytes; `None`: not read, or not readable.
+    /// Exact size; `None`: not read, or an error.
     pub fn bytes(&self) -> Option<i64> {
         self.exact.get()?.bytes
     }
@@ -223,7 +223,7 @@ impl Row {
     }
 }
 
-/// Time since when scans are counted; `None`: unknown, before the server's start.
+/// Start of the scan counters; `None`: unknown, before the server's start.
 pub(super) fn counted_since(at: &At) -> Option<Stamp> {
     at.server.stats_reset
 }

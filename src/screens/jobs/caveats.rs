@@ -1,4 +1,4 @@
-//! What this role, server or version does not show of jobs.
+//! What cannot be shown of jobs, because of role, server or version.
 
 use super::row::{JobError, Row, Workers};
 use super::schedule;
@@ -8,9 +8,9 @@ use crate::model::{rules, text};
 use crate::screens::policy::State;
 use crate::server::known::{At, Edition, Server};
 
-/// From this version on the history has successes, if they are logged.
+/// First version whose job history has successes, if they are logged.
 const KEEPS_HISTORY: Version = Version::new(2, 15);
-/// From this version to below the next one, the view of errors shows all roles' errors to everyone.
+/// From this version up to (excluding) the next one, the view of errors shows all owners' errors to everyone.
 const SHOWS_ALL_ERRORS: Version = Version::new(2, 18);
 const HIDES_ERRORS_AGAIN: Version = Version {
     major: 2,
@@ -19,7 +19,7 @@ const HIDES_ERRORS_AGAIN: Version = Version {
 };
 
 impl Workers {
-    /// Whether no further job can start.
+    /// Whether all worker slots are in use.
     pub(super) fn full(self) -> bool {
         self.slots.is_some_and(|slots| self.used >= slots)
     }
@@ -48,7 +48,7 @@ pub(super) fn caveats(rows: &[Row], at: &At) -> Vec<String> {
     said
 }
 
-/// The history of other owners' jobs, where this role may not read it.
+/// Finding for the history of other owners' jobs, if this role may not read it.
 pub(super) fn hidden(rows: &[Row], server: &Server) -> Option<Finding> {
     if server.owns_database || server.reads_job_history || server.superuser {
         return None;

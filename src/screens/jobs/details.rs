@@ -14,9 +14,9 @@ use crate::screens::record::{Labelled, Section};
 use crate::server::known::At;
 use crate::server::row::{or_default, read, read_all};
 
-/// Number of errors that are shown with their whole text.
+/// Maximum number of errors that are shown with their whole text.
 const ERRORS: usize = 50;
-/// A column of the errors that no other table has.
+/// Heading by which the table of errors is recognized.
 pub(super) const SQLSTATE: &str = "SQLSTATE";
 
 pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
@@ -87,7 +87,7 @@ fn figures(row: &Row, at: &At) -> Section {
         .into()
 }
 
-/// The newest runs with the meaning of their signs.
+/// The newest runs with a legend; `None`: no runs.
 fn newest(row: &Row, at: &At) -> Option<String> {
     match row.newest_runs(at) {
         Value::Picture(runs, _) => Some(format!("{runs}  ({LEGEND})")),
@@ -95,7 +95,6 @@ fn newest(row: &Row, at: &At) -> Option<String> {
     }
 }
 
-/// Text to the second, in UTC.
 fn moment(stamp: Stamp) -> String {
     text::moment(stamp)
 }
@@ -126,7 +125,7 @@ pub(super) fn configuration(
     Ok(vec![Section::text("Configuration", text)])
 }
 
-/// One run on record.
+/// One run of the job history.
 #[derive(Deserialize)]
 struct Run {
     #[serde(deserialize_with = "plausible")]
@@ -140,7 +139,7 @@ struct Run {
     pid: Option<i32>,
 }
 
-/// Ignores the year 2000, which a killed worker may leave.
+/// Ignores times in the year 2000, which a killed worker may leave.
 fn plausible<'de, D: Deserializer<'de>>(stamp: D) -> Result<Option<Stamp>, D::Error> {
     Ok(finite(stamp)?.filter(|stamp| *stamp > Y2001))
 }

@@ -8,7 +8,7 @@ use crate::model::{rules, text};
 use crate::server::known::{At, Edition};
 
 impl JobError {
-    /// Whether it is the fault of PostgreSQL's minor versions of November 2026, which end the worker after the commit.
+    /// Whether the error is the portal fault of PostgreSQL's minor versions of November 2026, which end the worker after its commit.
     pub(super) fn is_portal_fault(&self) -> bool {
         self.sqlstate.as_deref() == Some("24000") && self.message.contains("cannot drop portal")
     }
@@ -22,7 +22,7 @@ impl JobError {
 }
 
 impl Row {
-    /// Whether its last run ended with that fault, after its work was committed.
+    /// Whether the last run ended with the portal fault, after its work was committed.
     pub(crate) fn is_portal_fault(&self) -> bool {
         self.failed().is_some_and(|of| {
             let error = self.error.as_ref();
@@ -67,7 +67,7 @@ pub(super) fn failing(row: &Row, at: &At, findings: &mut Findings) {
     });
 }
 
-/// When the first of its failures in a row ended; `None`: unknown, or not read yet.
+/// End of the first failure since the last success; `None`: unknown, or not read yet.
 fn since(row: &Row, of: &Statistics) -> Option<Stamp> {
     if of.consecutive_failures == 1 {
         return of.last_finish;
@@ -75,7 +75,7 @@ fn since(row: &Row, of: &Statistics) -> Option<Stamp> {
     row.record.get()?.failing_since
 }
 
-/// The finding of a failed run with its fix; `said`: how often, when and why.
+/// Finding for a failed run, with its fix; `said`: how often, when and why it failed.
 fn failed(row: &Row, at: &At, failures: i32, said: &str) -> Finding {
     let level = match row.scheduled {
         false => Level::Notice,
@@ -111,7 +111,7 @@ fn failed(row: &Row, at: &At, failures: i32, said: &str) -> Finding {
     ))
 }
 
-/// The aggregate whose refresh policy this TimescaleDB refuses to alter, so that only a new policy changes it.
+/// The aggregate whose refresh policy this TimescaleDB version refuses to alter; `None`: it can be altered.
 pub(super) fn unalterable(row: &Row, at: &At) -> Option<Target> {
     let id = row.hierarchical_id?;
     let name = row.target.as_ref()?;
@@ -125,7 +125,7 @@ pub(super) fn unalterable(row: &Row, at: &At) -> Option<Target> {
         })
 }
 
-/// Whether its last run was stopped at its `max_runtime`.
+/// Whether the last run was probably ended by its `max_runtime`.
 fn stopped(row: &Row, at: &At) -> bool {
     let limit = row.max_runtime.seconds;
     let nearly = row.limits(at).job_stopped_percent / 100.0 * limit;

@@ -6,7 +6,7 @@ use crate::screens::headline::{groups, line, number, rows as many_rows};
 use crate::screens::policy::State;
 use crate::server::known::At;
 
-/// What needs a look comes first.
+/// States with problems come first.
 const STATES: [State; 8] = [
     State::Crashed,
     State::Late,
@@ -37,7 +37,7 @@ pub(super) fn headline(rows: &[Row], at: &At) -> Vec<String> {
     ]
 }
 
-/// The workers of all databases; the peak is what this console saw, so a single reading has none.
+/// Workers of all databases. The peak is the maximum that this console saw; after a single read there is none.
 fn workers(workers: Workers) -> String {
     let of = match workers.slots {
         Some(slots) => format!("{} of {}", text::count(workers.used), text::count(slots)),

@@ -11,7 +11,7 @@ use crate::screens::policy;
 use crate::screens::policy::State;
 use crate::server::known::At;
 
-/// Seconds after which a crashed run should have been followed by another one.
+/// Seconds after which the scheduler should have started another run after a crash.
 const FORGOTTEN_SECONDS: f64 = 600.0;
 
 pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
@@ -60,7 +60,7 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
     findings.verdict(healthy(row, state, at))
 }
 
-/// Merges the failure of the last run into the reason why every run fails.
+/// Merges the failure of the last run into the finding that says why every run fails.
 fn cause_first(findings: &mut Findings) {
     let causes = [
         &rules::JOB_OWNER,
@@ -76,7 +76,7 @@ fn cause_first(findings: &mut Findings) {
     }
 }
 
-/// A policy that can neither run nor be altered: it has to be replaced.
+/// Finding for a policy that can neither run nor be altered, so that it must be replaced.
 fn hopeless(row: &Row, findings: &mut Findings, at: &At) {
     let version = at.server.sql_version();
     let Some(place) = row.never_runs(version) else {
@@ -145,7 +145,7 @@ fn paused(row: &Row, findings: &mut Findings) {
     }
 }
 
-/// Reasons why every run fails, independent of the statistics.
+/// Findings for reasons why every run fails, whatever the statistics say.
 fn broken(row: &Row, findings: &mut Findings) {
     let level = if row.scheduled {
         Level::Critical
@@ -153,7 +153,7 @@ fn broken(row: &Row, findings: &mut Findings) {
         Level::Warning
     };
     if !row.proc_exists {
-        // A missing procedure of TimescaleDB's own job (telemetry, in a build without it) is harmless.
+        // TimescaleDB's own jobs have ids below 1000. If a build lacks the procedure of one (telemetry), that is harmless.
         let own = row.job_id < 1000;
         findings.add(
             &rules::JOB_PROCEDURE_GONE,
@@ -287,7 +287,7 @@ fn crashed(row: &Row, at: &At, findings: &mut Findings) {
     let finding = Finding::new(&rules::JOB_CRASHED, level, reason)
         .since(started(row).filter(|_| crashes <= 1));
     let long = row.unfinished_seconds(at).unwrap_or_default() > FORGOTTEN_SECONDS;
-    // A new start makes the scheduler wait 5 minutes again, so it is offered only for a forgotten job.
+    // A new start would make the scheduler wait 5 more minutes, so it is offered only for a job that the scheduler forgot.
     findings.push(if forgets && long {
         finding.setting(policy::BY.0, policy::BY.1)
     } else {

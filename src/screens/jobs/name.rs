@@ -3,7 +3,7 @@
 use super::row::Row;
 
 impl Row {
-    /// A policy's kind and relation; for any other job its own name or procedure.
+    /// For a policy its kind and relation; for any other job its given name or its procedure.
     pub fn name(&self) -> String {
         let own = self.own_name();
         let Some((what, needs_target)) = self.policy() else {
@@ -20,7 +20,7 @@ impl Row {
         own.map_or(readable.clone(), |own| format!("{own} ({readable})"))
     }
 
-    /// Kind of a TimescaleDB policy, and whether it must have a table.
+    /// Kind of a TimescaleDB policy, and whether it needs a relation; `None`: no policy.
     fn policy(&self) -> Option<(&'static str, bool)> {
         if !self.proc_schema.starts_with("_timescaledb_") {
             return None;
@@ -40,7 +40,7 @@ impl Row {
         })
     }
 
-    /// The name that a user gave the job (2.20+); `None`: it has a default name.
+    /// The name that a user gave the job (TimescaleDB 2.20 and later); `None`: the default name.
     fn own_name(&self) -> Option<&str> {
         let name = self
             .application_name

@@ -1,4 +1,4 @@
-//! One job, with its runs.
+//! One job with its runs.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,18 +8,17 @@ use crate::model::value::Value;
 use crate::model::version::Version;
 use crate::screens::later::Later;
 
-/// Newest runs that are shown.
+/// Maximum number of runs that are shown.
 pub(super) const RUNS: usize = 20;
 
-/// An interval: PostgreSQL's text and its length in seconds (a month counts 30 days).
+/// An interval: PostgreSQL's text, and the length in seconds (a month counts as 30 days).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
     pub text: String,
     pub seconds: f64,
 }
 
-/// The newest recorded error of a job whose last run failed. It may be older than that run, because a stopped run may
-/// leave none.
+/// The newest recorded error of a job whose last run failed. It may be from an earlier run: a terminated run may record none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JobError {
     /// `None`: the worker vanished without recording an error.
@@ -32,67 +31,66 @@ pub struct JobError {
     pub at: Option<Stamp>,
 }
 
-/// What the scheduler has counted of a job; a job that it never looked at has none.
+/// The scheduler's statistics of a job.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Statistics {
     #[serde(default, deserialize_with = "finite")]
     pub last_start: Option<Stamp>,
-    /// `None` while it runs, after a crash and before the first run (`-infinity` on the server).
+    /// `None`: running, crashed, or never run (`-infinity` on the server).
     #[serde(default, deserialize_with = "finite")]
     pub last_finish: Option<Stamp>,
-    /// `-infinity` (kept) means: running, waiting after a crash, or due at once.
+    /// `-infinity` is kept: running, waiting after a crash, or due at once.
     pub next_start: Option<Stamp>,
     pub last_run_success: Option<bool>,
     pub total_runs: i64,
     pub total_successes: i64,
     pub total_failures: i64,
-    /// A running job is already counted as a crash.
+    /// The server counts a running job as crashed until its run ends.
     pub total_crashes: i64,
     pub consecutive_failures: i32,
     pub consecutive_crashes: i32,
-    /// Sum over all successful runs.
+    /// Sum over all successful runs, in seconds.
     pub total_duration_seconds: f64,
 }
 
-/// The server's background workers; the same in every row.
+/// The server's background workers, the same in every row.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Workers {
     /// Launcher, schedulers and running jobs of all databases.
     #[serde(alias = "slots_used")]
     pub used: i64,
-    /// `timescaledb.max_background_workers`.
+    /// `timescaledb.max_background_workers`; `None`: unknown.
     pub slots: Option<i64>,
-    /// Schedulers of this database: 1, or nothing starts.
+    /// Number of schedulers of this database; if 0, no job starts.
     pub schedulers: i64,
-    /// Launcher and schedulers of all databases, which never end.
+    /// Number of launchers and schedulers of all databases, which occupy slots permanently.
     #[serde(default)]
     pub permanent: i64,
-    /// `max_worker_processes`, which workers of PostgreSQL and of other extensions need too; a recording of before that was read
-    /// does not say.
+    /// `max_worker_processes`, shared with workers of PostgreSQL and other extensions; `None`: unknown, as in old recordings.
     #[serde(default)]
     pub processes: Option<i64>,
-    /// The most that this console saw in use; `None`: it read them once.
+    /// Maximum of `used` that this console saw; `None`: read only once.
     #[serde(default)]
     pub peak: Option<i64>,
 }
 
-/// The newest runs that the history has, read for jobs whose counters do not say how each of them ended.
+/// Results of the newest runs in the job history. Read for jobs whose counters do not show the result of each run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OnRecord {
-    /// When the first of the present failures in a row ended; `None`: unknown.
+    /// End of the first failure since the last success; `None`: unknown.
     pub failing_since: Option<Stamp>,
-    /// How the newest runs ended, the newest first. Where successes are not logged there are none.
+    /// Results, newest first; empty if successes are not logged.
     pub succeeded: Vec<bool>,
 }
 
 impl OnRecord {
-    /// `runs` has two bits for each run, the newest in the lowest: 1 succeeded, 2 failed.
+    /// `runs` has two bits for each run (1: succeeded, 2: failed), the newest run in the lowest bits.
     pub(super) fn read(since: Option<i64>, runs: Option<i64>) -> Self {
         let runs = runs.unwrap_or(0);
         let run = |nth: usize| (runs >> (2 * nth)) & 3;
         let ended = (0..RUNS).map(run).take_while(|run| *run != 0);
         let mut succeeded: Vec<_> = ended.map(|run| run == 1).collect();
-        // Before the oldest success, successes may not have been logged yet.
+        // Runs older than the oldest recorded success are ignored: their successes may not have been logged.
         let certain = succeeded.iter().rposition(|succeeded| *succeeded);
         succeeded.truncate(certain.map_or(0, |oldest| oldest + 1));
         Self {
@@ -102,12 +100,12 @@ impl OnRecord {
     }
 }
 
-/// Jobs that start within the same minute, if they are too many for the workers.
+/// Jobs that start within the same minute and are too many for the workers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Crowd {
-    /// The minute's beginning.
+    /// Start of the minute.
     pub at: Stamp,
-    /// Their number, and the names of the first ones.
+    /// Number of jobs; `named` are the names of the first ones.
     pub jobs: usize,
     pub named: Vec<String>,
 }
@@ -131,27 +129,27 @@ pub struct Row {
     pub proc: String,
     pub proc_exists: bool,
     pub owner: String,
-    /// `None`: the role no longer exists.
+    /// Whether the owner may log in; `None`: the owner no longer exists.
     pub owner_may_log_in: Option<bool>,
-    /// Owner of the policy's relation, if the job's owner does not have that role's rights.
+    /// Owner of the policy's relation, if the job's owner lacks that role's rights.
     #[serde(default)]
     pub wants_rights_of: Option<String>,
-    /// The role of this session is a member of the owner.
+    /// Whether this session's role is a member of the owner.
     pub owned: bool,
-    /// The hypertable or aggregate, quoted if necessary.
+    /// Hypertable or aggregate of a policy, quoted if necessary.
     pub target: Option<String>,
     pub target_kind: Option<String>,
-    /// The materialization that it refreshes, if that is of an aggregate on an aggregate.
+    /// Id of the materialization hypertable, if the job refreshes an aggregate on an aggregate.
     #[serde(default)]
     pub hierarchical_id: Option<i32>,
-    /// For a retention policy by `drop_created_before` alone.
+    /// Set for a retention policy with `drop_created_before` alone.
     #[serde(default)]
     pub drops_by_creation: Option<ByCreation>,
-    /// A policy whose configuration names a hypertable that is gone.
+    /// Whether this is a policy whose configuration names a hypertable that no longer exists.
     pub orphaned: bool,
     pub scheduled: bool,
     pub schedule: Interval,
-    /// Zero: no limit.
+    /// 0: no limit.
     pub max_runtime: Interval,
     /// -1: no limit.
     pub max_retries: i32,
@@ -160,28 +158,28 @@ pub struct Row {
     pub initial_start: Option<Stamp>,
     pub timezone: Option<String>,
     pub config: Option<String>,
-    /// `None`: the scheduler has never looked at it.
+    /// `None`: the scheduler has not scheduled the job yet.
     #[serde(alias = "total_runs")]
     pub statistics: Option<Statistics>,
-    /// For a job without statistics: a time at which it certainly existed.
+    /// For a job without statistics: a time at which the job already existed.
     #[serde(default)]
     pub known_since: Option<Stamp>,
     #[serde(alias = "last_error")]
     pub error: Option<JobError>,
-    /// What the history says of its newest runs.
+    /// Results of the newest runs in the job history.
     #[serde(skip)]
     pub record: Later<OnRecord>,
-    /// Jobs that start within the same minute, if they are too many for the workers; only in one of them.
+    /// Set in one of the jobs that start within the same minute, if they are too many for the workers.
     #[serde(skip)]
     pub crowd: Option<Crowd>,
-    /// Pid of its worker.
+    /// Pid of the worker that runs the job; `None`: no worker is visible.
     pub pid: Option<i32>,
     #[serde(alias = "slots_used")]
     pub workers: Workers,
 }
 
 impl Row {
-    /// The case in which such a policy can neither run nor be altered; `None`: this job can.
+    /// The case in which this retention policy can neither run nor be altered; `None`: not in such a case.
     pub(super) fn never_runs(&self, version: Version) -> Option<&'static str> {
         self.drops_by_creation?.fails(version)
     }
@@ -196,7 +194,7 @@ impl Row {
         (finish > start).then(|| finish.seconds_since(start))
     }
 
-    /// Average duration of the successful runs.
+    /// Average duration of the successful runs, in seconds; `None`: no successful run.
     #[expect(clippy::cast_precision_loss, reason = "a count of runs")]
     pub(super) fn average_seconds(&self) -> Option<f64> {
         let statistics = self.statistics.as_ref()?;
@@ -204,7 +202,7 @@ impl Row {
             .then(|| statistics.total_duration_seconds / statistics.total_successes as f64)
     }
 
-    /// `None`: it never finished a run, or it is running.
+    /// `None`: no run has finished, or the job is running.
     pub fn last_run_status(&self) -> Option<&'static str> {
         let statistics = self.statistics.as_ref()?;
         statistics.last_finish?;
@@ -215,7 +213,7 @@ impl Row {
         })
     }
 
-    /// Time of its next start; a paused job has none.
+    /// Time of the next start; `None`: paused, running, or unknown.
     pub(super) fn next_start(&self) -> Option<Stamp> {
         self.statistics
             .as_ref()?

@@ -1,4 +1,4 @@
-//! A job's runs on the time axis: those of the last 24 hours, and those planned for the next.
+//! A job's runs on the time axis: those of the last 24 hours, and the planned ones of the next 24 hours.
 
 use super::row::Row;
 use crate::model::moment::{Axis, Stamp};
@@ -7,11 +7,11 @@ use crate::model::verdict::Level;
 use crate::screens::axis::{MapCell, Mark, Place, Slice, TimeAxis};
 use crate::screens::record::Section;
 
-/// Half an hour is one piece of the axis.
+/// Width of a slice of the axis: half an hour, in microseconds.
 const PIECE: i64 = 1_800_000_000;
-/// Pieces on each side of now.
+/// Number of slices before now, and after now.
 const PIECES: i64 = 48;
-/// Starts that are counted at most.
+/// Maximum number of planned starts that are computed.
 const MOST_STARTS: usize = 2880;
 
 const NOTHING: MapCell = MapCell {
@@ -31,7 +31,7 @@ const PLANNED: MapCell = MapCell {
     level: Level::Ok,
 };
 
-/// `past`: when each run on record began, and whether it succeeded; `logged`: successes are on record too.
+/// `past`: start and success of each recorded run; `logged`: successes are recorded too.
 pub(super) fn axis(row: &Row, past: &[(Stamp, bool)], logged: bool, now: Stamp) -> Section {
     let first = now.0.saturating_sub(PIECES * PIECE);
     let piece = |at: Stamp| {
@@ -96,7 +96,7 @@ fn pieces() -> usize {
     usize::try_from(2 * PIECES).unwrap_or(0)
 }
 
-/// The planned starts of the next 24 hours, as if each run took no time.
+/// Planned starts of the next 24 hours, as if each run took no time.
 fn starts(row: &Row, now: Stamp) -> Vec<Stamp> {
     let end = Stamp(now.0.saturating_add(PIECES * PIECE));
     let every = row.schedule.seconds.max(1.0);

@@ -1,4 +1,4 @@
-//! A schedule that piles up: jobs that start together, and policies that start in busy hours.
+//! Findings about the schedule: jobs that start together, and policies that start in busy hours.
 
 use super::failing::unalterable;
 use super::row::{Crowd, Row, Workers};
@@ -9,17 +9,17 @@ use crate::model::{rules, text};
 use crate::server::known::At;
 
 const MINUTE: i64 = 60_000_000;
-/// Minutes that are looked at: those of the next 24 hours.
+/// Number of minutes that are examined: those of the next 24 hours.
 const MINUTES: usize = 1440;
-/// Jobs that are named.
+/// Maximum number of jobs that are named.
 const NAMED: usize = 5;
 
-/// Finds the minute in which most jobs start, if these are too many for the workers, and notes it at one of them.
+/// Finds the minute in which most jobs start. If they are too many for the workers, one of these jobs gets [`Row::crowd`].
 pub(super) fn find_crowd(rows: &mut [Row], at: &At) {
     for row in rows.iter_mut() {
         row.crowd = None;
     }
-    // Where no worker is left at all, the Server screen says so.
+    // If no worker is left for jobs, the Server screen reports it.
     let free = rows.first().and_then(|row| row.workers.for_jobs());
     let Some(free) = free.filter(|free| *free > 0) else {
         return;
@@ -27,7 +27,7 @@ pub(super) fn find_crowd(rows: &mut [Row], at: &At) {
     let limit = at.server.thresholds.all.job_crowd_percent / 100.0;
     #[expect(clippy::cast_precision_loss, reason = "a number of workers")]
     let most = free as f64 * limit;
-    // Fewer jobs than that never start together.
+    // If all planned jobs together are not too many, no minute can have too many.
     let planned = rows.iter().filter(|row| row.next_start().is_some()).count();
     let is_crowd = |jobs: usize| jobs > 1 && exceeds(i64::try_from(jobs).unwrap_or(i64::MAX), most);
     if at.server.simulated || at.server.standby || !is_crowd(planned) {
@@ -40,7 +40,7 @@ pub(super) fn find_crowd(rows: &mut [Row], at: &At) {
         row.each_minute(first, |minute| counts[minute] += 1);
     }
     let jobs = counts.iter().copied().max().unwrap_or(0);
-    // Of equal minutes the first.
+    // The first of several such minutes.
     let Some(minute) = counts.iter().position(|of| *of == jobs && is_crowd(jobs)) else {
         return;
     };
@@ -68,14 +68,14 @@ pub(super) fn find_crowd(rows: &mut [Row], at: &At) {
 }
 
 impl Workers {
-    /// Workers that can run jobs; `None`: their limits are unknown. One process is PostgreSQL's own, for logical replication.
+    /// Number of workers for jobs; `None`: unknown. PostgreSQL itself needs one process, for logical replication.
     fn for_jobs(self) -> Option<i64> {
         let slots = self.slots?;
         let processes = self.processes?.saturating_sub(1);
         Some((slots.min(processes) - self.permanent).max(0))
     }
 
-    /// The setting that limits them.
+    /// The setting that limits the number of workers, with its value.
     fn limit(self) -> String {
         let slots = self.slots.unwrap_or_default();
         match self.processes {
@@ -88,13 +88,13 @@ impl Workers {
 }
 
 impl Row {
-    /// It starts so often that it is among those of any minute.
+    /// Whether the job starts at least every minute.
     fn starts_every_minute(&self) -> bool {
         self.next_start().is_some() && self.schedule.seconds <= 60.0
     }
 
-    /// Gives the minutes in which it starts, counted from `first`. Only a fixed schedule says more than the next start: others
-    /// count from the end of a run.
+    /// Calls `found` with the minutes, counted from `first`, in which the job starts. Without a fixed schedule only the next start is
+    /// known, because the later ones depend on the end of each run.
     fn each_minute(&self, first: i64, found: impl FnMut(usize)) {
         let Some(next) = self.next_start().filter(|_| !self.starts_every_minute()) else {
             return;
@@ -147,7 +147,7 @@ pub(super) fn crowded(row: &Row, at: &At, findings: &mut Findings) {
     ));
 }
 
-/// A policy whose next start is in the hours that the settings call busy. One that runs often cannot avoid them.
+/// Finding for a policy whose next start is in the busy hours, unless it runs too often to avoid them.
 pub(super) fn busy(row: &Row, at: &At, findings: &mut Findings) {
     let Some(busy) = &at.server.busy_hours else {
         return;
@@ -182,7 +182,7 @@ pub(super) fn busy(row: &Row, at: &At, findings: &mut Findings) {
     findings.push(editable(finding, row, at));
 }
 
-/// A policy that this TimescaleDB refuses to alter has no fix.
+/// The finding without a fix, if this TimescaleDB refuses to alter the policy.
 fn editable(finding: Finding, row: &Row, at: &At) -> Finding {
     match unalterable(row, at) {
         Some(_) => finding.fixed_by(None),
@@ -190,7 +190,7 @@ fn editable(finding: Finding, row: &Row, at: &At) -> Finding {
     }
 }
 
-/// Why busy hours are not looked for.
+/// Reason why busy hours are not checked; `None`: they are checked, or not set.
 pub(super) fn unknown_zone(at: &At) -> Option<String> {
     let busy = at.server.busy_hours.as_ref()?;
     let zone = &at.server.time_zone;

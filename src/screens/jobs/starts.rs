@@ -1,4 +1,4 @@
-//! Findings of a job that does not start, or not soon.
+//! Findings of a job that does not start, or whose next start is far away.
 
 use super::row::Row;
 use crate::model::moment::Stamp;
@@ -8,7 +8,7 @@ use crate::model::{rules, text};
 use crate::screens::policy;
 use crate::server::known::At;
 
-/// From this version on the scheduler recovers from every `next_start = -infinity`.
+/// First version whose scheduler recovers from every `next_start = -infinity`.
 pub(super) const FORGETS_NO_JOB: Version = Version {
     major: 2,
     minor: 26,
@@ -30,7 +30,7 @@ pub(super) fn late(row: &Row, at: &At, findings: &mut Findings) {
     };
     let finding = Finding::new(&rules::JOB_LATE, level, reason);
     let finding = finding.since(due.and_then(Stamp::finite));
-    // A new start wakes a scheduler that forgot it. If no scheduler can start it, it is run in the foreground.
+    // A scheduler that forgot the job starts it if it gets a new start. If the scheduler cannot start it, it is run in the foreground.
     findings.push(if cannot.is_none() {
         finding.setting(policy::BY.0, policy::BY.1)
     } else {
@@ -38,7 +38,7 @@ pub(super) fn late(row: &Row, at: &At, findings: &mut Findings) {
     });
 }
 
-/// A visible reason why no job can start now.
+/// Level and text of the reason why no job can start now; `None`: no such reason is visible.
 fn no_start(row: &Row, at: &At) -> Option<(Level, &'static str)> {
     if at.server.standby {
         Some((Level::Warning, "as far as this standby knows"))
@@ -57,7 +57,7 @@ fn no_start(row: &Row, at: &At) -> Option<(Level, &'static str)> {
     }
 }
 
-/// Mentions that its last run was before the server's start: the new scheduler may have forgotten it.
+/// Text saying that the last run was before the server's start, after which the scheduler may have forgotten the job.
 fn since_restart(row: &Row, at: &At) -> String {
     let last = row.statistics.as_ref().and_then(|of| of.last_start);
     match last.and_then(Stamp::finite) {
@@ -81,7 +81,7 @@ pub(super) fn never_ran(row: &Row, at: &At, findings: &mut Findings) {
         .is_none_or(|start| start < at.now)
     {
         let cannot = no_start(row, at);
-        // A new job is started within seconds.
+        // The scheduler starts a new job within seconds.
         if cannot.is_none() && !policy::is_old(row.known_since, &row.limits(at), at.now) {
             return;
         }
@@ -99,9 +99,9 @@ pub(super) fn never_ran(row: &Row, at: &At, findings: &mut Findings) {
     }
 }
 
-/// A next start far in the future, which has the effect of a pause but shows nowhere else.
+/// Finding for a next start far in the future, which acts like a pause that no setting shows.
 pub(super) fn far(row: &Row, at: &At, findings: &mut Findings) {
-    // A first start in the future was asked for.
+    // A first start in the future that the user configured is not reported.
     let asked = row.fixed_schedule && row.initial_start == row.next_start();
     if asked || row.failed().is_some() {
         return;
@@ -121,7 +121,7 @@ pub(super) fn far(row: &Row, at: &At, findings: &mut Findings) {
     }
 }
 
-/// `next_start = -infinity` without a run.
+/// Finding for `next_start = -infinity` although the job does not run.
 pub(super) fn at_once(row: &Row, at: &At, findings: &mut Findings) {
     let next = row.statistics.as_ref().and_then(|of| of.next_start);
     if !row.scheduled || next != Some(Stamp::BEFORE_ALL) {

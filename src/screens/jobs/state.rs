@@ -1,4 +1,4 @@
-//! The present state of a job, from its statistics, its worker and the clock.
+//! The present state of a job, by statistics, worker and clock.
 
 use super::row::{Row, Statistics};
 use crate::model::moment::Stamp;
@@ -7,7 +7,7 @@ use crate::screens::policy::State;
 use crate::server::known::At;
 
 impl Row {
-    /// Thresholds in force for the job's relation.
+    /// Thresholds for the job's relation.
     pub(super) fn limits(&self, at: &At) -> Limits {
         at.limits(self.target.as_deref().unwrap_or_default())
     }
@@ -17,7 +17,7 @@ impl Row {
             return State::Running;
         }
         let unfinished = self.unfinished_seconds(at);
-        // A standby does not see the worker; elsewhere a run that has just ended may still look unfinished.
+        // A standby does not see the worker. On a primary, a run that has just ended may still look unfinished.
         if unfinished.is_some_and(|age| at.server.standby || age < self.limits(at).job_unseen) {
             return State::MaybeRunning;
         }
@@ -33,19 +33,19 @@ impl Row {
         )
     }
 
-    /// Seconds since the start of an unfinished run, even if its worker has vanished.
+    /// Seconds since the start of an unfinished run, even if its worker has vanished; `None`: no unfinished run.
     pub(super) fn unfinished_seconds(&self, at: &At) -> Option<f64> {
         let of = self.statistics.as_ref()?;
         (of.last_finish.is_none()).then_some(at.now.seconds_since(of.last_start?))
     }
 
-    /// Seconds since the start of the present run.
+    /// Seconds since the start of the present run; `None`: not running.
     pub(super) fn running_seconds(&self, at: &At) -> Option<f64> {
         self.pid?;
         self.unfinished_seconds(at)
     }
 
-    /// Seconds that it is late; without statistics, counted from its initial start.
+    /// Seconds since the job should have started; `None`: not late. Without statistics counted from `initial_start`.
     pub(super) fn late_seconds(&self, at: &At) -> Option<f64> {
         let due = match &self.statistics {
             Some(of) => of.next_start,
@@ -55,14 +55,14 @@ impl Row {
         (self.scheduled && self.pid.is_none() && late > self.limits(at).job_late).then_some(late)
     }
 
-    /// Number of crashed runs; the server counts a running one as crashed until it ends.
+    /// Number of crashes. The server's count includes a running job, which is subtracted.
     pub(super) fn crashes(&self) -> Option<i64> {
         let of = self.statistics.as_ref()?;
         let precounted = self.pid.is_some() && of.last_finish.is_none();
         Some((of.total_crashes - i64::from(precounted)).max(0))
     }
 
-    /// Its figures, if its last run failed.
+    /// The statistics, if the last run failed.
     pub(super) fn failed(&self) -> Option<&Statistics> {
         self.statistics
             .as_ref()

@@ -1,27 +1,27 @@
-//! A job's newest runs and its next ones, each as a strip in one cell.
+//! A job's newest runs and its planned ones, each as a strip in a cell of the table.
 
 use super::row::{RUNS, Row};
 use crate::model::value::Value;
 use crate::screens::policy::State;
 use crate::server::known::At;
 
-/// Cells of the newest runs, one each.
+/// Number of newest runs, one cell each.
 pub(super) const RUNS_CELLS: u16 = 20;
-/// The next 24 hours, in cells of two hours.
+/// Cells for the next 24 hours, two hours each.
 pub(super) const HOURS: u16 = 12;
 const CELL_SECONDS: f64 = 7200.0;
 
 const SUCCEEDED: char = '·';
 const FAILED: char = 'X';
-/// Neither the counters nor the history say how it ended.
+/// The result is unknown.
 const UNKNOWN: char = '~';
 const RUNS_NOW: char = '▶';
 
-/// Meaning of the signs.
+/// Legend of the strip of runs.
 pub(super) const LEGEND: &str = "· succeeded, X failed, ~ not on record";
 
 impl Row {
-    /// The newest runs, the newest last; `Null`: it never ran. Sorted by the failures among them.
+    /// Strip of the newest runs, the newest last; `Null`: no runs. Sorted by the number of failures.
     pub(super) fn newest_runs(&self, at: &At) -> Value {
         let running = self.unfinished_seconds(at).is_some();
         let state = self.state(at);
@@ -44,8 +44,8 @@ impl Row {
         Value::Picture(runs.into_iter().collect(), failures.into())
     }
 
-    /// How the newest runs ended, as far as counters and history say, the newest first. `running`: one has not ended, which the
-    /// server counts as a crash until it ends.
+    /// Results of the newest runs by counters and job history, newest first. `running`: the present run has no result yet; the server
+    /// counts it as a crash until it ends.
     fn ended_runs(&self, running: bool) -> Vec<char> {
         let Some(of) = &self.statistics else {
             return Vec::new();
@@ -56,7 +56,7 @@ impl Row {
         let crashes = count(of.total_crashes).saturating_sub(now);
         let just_crashed = count(of.consecutive_crashes.into()).saturating_sub(now);
         let failed = count(of.consecutive_failures.into());
-        // A crash does not end failures in a row, only a success does.
+        // The counter of consecutive failures is reset by a success only, not by a crash.
         let in_a_row = failed + just_crashed;
         let others = (crashes + count(of.total_failures)).saturating_sub(in_a_row);
         let rest = all.saturating_sub(in_a_row);
@@ -68,7 +68,7 @@ impl Row {
         };
         runs.extend(std::iter::repeat_n(before, rest.min(RUNS)));
         runs.truncate(RUNS);
-        // The run before them was no failure; nor a crash, where there was no other.
+        // The run before the failures in a row did not fail. If there was no other crash either, it succeeded.
         let newest = in_a_row == 0 && !running && of.last_run_success == Some(true);
         let succeeded = newest || crashes == just_crashed;
         let last = runs.get_mut(in_a_row).filter(|run| **run == UNKNOWN);
@@ -84,14 +84,14 @@ impl Row {
         runs
     }
 
-    /// Id and cost of a job of which the history says more than the counters; `None`: it says nothing more.
+    /// Id and cost for reading the job history; `None`: the counters already show the result of each run, or the job is paused.
     pub(super) fn wants_record(&self) -> Option<(i64, usize)> {
         let of = self.statistics.as_ref()?;
         let failed = of.total_failures > 0 && of.total_runs > 1;
         (failed && self.scheduled).then_some((self.job_id.into(), 1))
     }
 
-    /// The planned starts of the next 24 hours, as if each run took no time; `Null`: none is planned. Sorted by their number.
+    /// Strip of the planned starts of the next 24 hours, as if each run took no time; `Null`: none. Sorted by their number.
     pub(super) fn next_runs(&self, at: &At) -> Value {
         let every = self.schedule.seconds.max(1.0);
         let running = self.scheduled && self.pid.is_some();
@@ -100,7 +100,7 @@ impl Row {
             None if running => every,
             None => return Value::Null,
         };
-        // Number of starts before this many seconds from now.
+        // Number of starts in the next `seconds` seconds.
         let before = |seconds: f64| ((seconds - next) / every).ceil().max(0.0);
         let mut cells = String::new();
         for nth in 0..HOURS {

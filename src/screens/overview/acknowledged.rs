@@ -1,4 +1,4 @@
-//! Acknowledged and snoozed findings, and the end of an acknowledgement.
+//! Acknowledged and snoozed findings, and when an acknowledgement ends.
 
 use std::collections::HashMap;
 
@@ -9,11 +9,11 @@ use crate::model::screen_id::ScreenId;
 use crate::model::text;
 use crate::model::verdict::Finding;
 
-/// An acknowledgement ends when its finding was missing for this long; a single reading may miss it by chance.
+/// Seconds for which a finding must be missing until its acknowledgement ends: a single load may miss it by chance.
 const GONE_SECONDS: f64 = 60.0;
 
 impl Row {
-    /// The journal's line that acknowledges this finding, or snoozes it until `until`.
+    /// The journal line that acknowledges this finding, or snoozes it until `until`.
     pub fn wanted(&self, now: Stamp, until: Option<Stamp>, reason: &str) -> Wanted {
         Wanted {
             at: text::rfc3339(now).unwrap_or_default(),
@@ -28,27 +28,27 @@ impl Row {
     }
 }
 
-/// The acknowledgements in force, one for each finding (the newest).
+/// The valid acknowledgements: for each finding the newest one.
 #[derive(Debug, Default)]
 pub struct Acknowledged {
     known: HashMap<Identity, Acknowledgement>,
-    /// Length of the journal when it was read; the file only grows. `None`: not read yet.
+    /// Length of the journal file when it was read (the file only grows); `None`: not read yet.
     pub length: Option<u64>,
-    /// Why the journal could not be read.
+    /// Error of the last attempt to read the journal.
     pub error: Option<String>,
-    /// A request to the journal is under way.
+    /// Whether the journal is being read.
     pub waiting: bool,
-    /// Acknowledged findings are shown too.
+    /// Whether acknowledged findings are shown.
     pub shown: bool,
     hidden: Hidden,
-    /// For each acknowledgement whose finding is missing: the first reading without it.
+    /// Acknowledgements (by entry id) whose finding is missing, with the time of the first load without it.
     missing: HashMap<u64, Stamp>,
-    /// Acknowledgements that have ended: those to be written to the journal, and those already sent to it.
+    /// Ended acknowledgements that must be written to the journal.
     ends: Vec<(u64, Why)>,
     sent: Vec<u64>,
 }
 
-/// Number of acknowledged and of snoozed findings.
+/// Number of acknowledged findings and of snoozed ones.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Hidden {
     pub acknowledged: usize,
@@ -68,7 +68,7 @@ impl Hidden {
         hidden
     }
 
-    /// `3 acknowledged, 1 snoozed`; `None`: there is none.
+    /// `3 acknowledged, 1 snoozed`; `None`: neither.
     pub fn words(self) -> Option<String> {
         let count = |many: usize, word: &str| (many > 0).then(|| format!("{many} {word}"));
         let said = [
@@ -81,7 +81,7 @@ impl Hidden {
 }
 
 impl Acknowledged {
-    /// Takes the journal's acknowledgements; `all` holds those in force, the newest of each finding.
+    /// Takes the valid acknowledgements from the journal, the newest of each finding.
     pub fn take(&mut self, length: u64, all: Vec<Acknowledgement>) {
         self.length = Some(length);
         let known = |one: Acknowledgement| Some((one.what.identity()?, one));
@@ -90,7 +90,7 @@ impl Acknowledged {
             .retain(|id, _| self.known.values().any(|one| one.id == *id));
     }
 
-    /// Makes everything be read again, because the new connection may lead to another server.
+    /// Makes everything be read again after a reconnect, which may have reached another server.
     pub(crate) fn doubt(&mut self) {
         self.length = None;
         self.waiting = false;
@@ -105,7 +105,7 @@ impl Acknowledged {
         self.hidden
     }
 
-    /// Whether this finding of a screen's row is acknowledged, or the fault of a job that it repeats.
+    /// Whether this finding is acknowledged, or is a job's fault that is acknowledged on the Jobs screen.
     pub(crate) fn hides(&self, screen: ScreenId, of: &str, finding: &Finding, now: Stamp) -> bool {
         let at = |screen, of: String| {
             let known = self.known.get(&(screen, of, finding.rule.name));
@@ -115,7 +115,7 @@ impl Acknowledged {
         at(screen, of.to_owned()) || job().is_some_and(|job| at(ScreenId::Jobs, job))
     }
 
-    /// Marks the acknowledged findings, and leaves them out unless they are to be shown.
+    /// Marks the acknowledged findings, and removes them unless they are shown.
     pub fn part(&mut self, mut rows: Vec<Row>, now: Stamp) -> Vec<Row> {
         for row in &mut rows {
             let entry = self.known.get(&row.identity());
@@ -133,9 +133,8 @@ impl Acknowledged {
         rows
     }
 
-    /// Ends the acknowledgements whose finding got worse or went away. `found` are the present findings; `certain` returns
-    /// the time of a reading that proves that a missing finding is gone. Only a console of the same role can end one for
-    /// that reason, because another role may see less.
+    /// Ends the acknowledgements whose finding got worse or disappeared. `found`: the present findings; `certain`: returns the time of a
+    /// load that proves that a finding is gone. A console of another role cannot prove that, because it may see less.
     pub fn watch(
         &mut self,
         found: &[Row],
@@ -156,7 +155,7 @@ impl Acknowledged {
                     self.missing.remove(&one.id);
                     continue;
                 }
-                // A snooze ends with its time only, because findings that come and go are what users snooze.
+                // Users snooze findings that come and go, so a snooze ends only at its time.
                 None if one.what.until.is_some() || one.role != role => continue,
                 None => {
                     let Some(read) = certain(identity, made) else {
@@ -174,7 +173,7 @@ impl Acknowledged {
         }
     }
 
-    /// The ended acknowledgements that are to be written to the journal.
+    /// Takes the ended acknowledgements, to be written to the journal.
     pub fn ends(&mut self) -> Vec<(u64, Why)> {
         std::mem::take(&mut self.ends)
     }

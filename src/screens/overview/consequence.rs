@@ -1,11 +1,11 @@
-//! Findings that are the consequence of another one.
+//! Findings that may be the consequence of another finding.
 
 use super::row::Row;
 use crate::model::rules;
 use crate::model::rules::Rule;
 use crate::model::verdict::Finding;
 
-/// Whether it is about work that waits for a job.
+/// Whether the finding is about work that waits for a job.
 pub(super) fn is_consequence(finding: &Finding) -> bool {
     [
         &rules::AGGREGATE_BEHIND,

@@ -1,4 +1,4 @@
-//! Work that waits for a lock is fixed at the lock's holder.
+//! Merges findings about locks, so that the fix of waiting work is at the session that holds the lock.
 
 use super::consequence::{among, is_consequence};
 use super::row::Row;
@@ -8,7 +8,7 @@ use crate::model::target::{Target, TargetKind};
 use crate::model::verdict::{Finding, without_stop};
 use crate::screens::activity::LOCKS_ON;
 
-/// Merges a finding about a lock into that of the work that waits for it; the fix is at the lock's holder.
+/// Merges a finding about a lock into the finding of the work that waits for it, with the lock's fix.
 pub(super) fn merge_locks(mut rows: Vec<Row>) -> Vec<Row> {
     let blocked = [
         &rules::AGGREGATE_BLOCKED,
@@ -38,8 +38,8 @@ pub(super) fn merge_locks(mut rows: Vec<Row>) -> Vec<Row> {
     rows
 }
 
-/// Names the session that holds the lock for which a job's worker waits. For a job that was stopped at its `max_runtime`,
-/// names the session that is idle in a transaction with a lock on the same relation.
+/// Adds to findings of a job the session that holds the lock for which the job's worker waits. If the job was ended by its
+/// `max_runtime`, adds the session that is idle in a transaction with a lock on the job's relation.
 pub(super) fn name_lock_holders(mut rows: Vec<Row>) -> Vec<Row> {
     let target = |row: &Row, kind| row.targets.iter().find(|of| of.kind == kind).cloned();
     let worker = |row: &Row| {
@@ -76,7 +76,7 @@ pub(super) fn name_lock_holders(mut rows: Vec<Row>) -> Vec<Row> {
                 .reason
                 .rsplit_once(LOCKS_ON)
                 .map(|(_, relation)| relation);
-            // A job's subject ends with its relation and id: `… of mes.oee (job 1007)`.
+            // A job's subject ends with the relation and the id: `… of mes.oee (job 1007)`.
             relation.is_some_and(|relation| subject.contains(&format!(" {relation} (job ")))
         };
         let was_stopped = finding.rule == &rules::JOB_FAILING && finding.fix != finding.rule.fix;

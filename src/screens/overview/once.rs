@@ -1,4 +1,4 @@
-//! Merges findings, so that each fault is one finding: duplicates and consequences become part of it.
+//! Merges findings that are duplicates or consequences, so that each fault is listed once.
 
 use super::consequence::{among, is_consequence};
 use super::locks::{merge_locks, name_lock_holders};
@@ -8,11 +8,11 @@ use crate::model::target::{Target, TargetKind};
 use crate::model::verdict::{Level, without_stop};
 use crate::model::{rules, text};
 
-/// Number of jobs with the same fault that are named.
+/// Maximum number of named jobs with the same fault.
 const NAMED: usize = 5;
 
-/// Merges the findings of all screens. What hurts now comes before standing settings; where the rows are sorted by level,
-/// this holds within each level.
+/// Merges the findings of all screens. Findings of rules that hurt now come first; a stable sort by level keeps that order within
+/// each level.
 pub fn merge(rows: Vec<Row>) -> Vec<Row> {
     let rows = merge_locks(name_lock_holders(without_starved(rows)));
     let rows = merge_far_starts(merge_jobs(rows));
@@ -22,8 +22,8 @@ pub fn merge(rows: Vec<Row>) -> Vec<Row> {
     rows
 }
 
-/// A job's fault is found by the Jobs screen and by the screen of its hypertable or aggregate. If work waits for the
-/// job, the finding of that work stays, with the job's fault as its cause; else the finding of the Jobs screen stays.
+/// Both the Jobs screen and the screen of a hypertable or aggregate report a job's fault. If work waits for the job, the finding of
+/// that work stays, with the fault as its cause; otherwise the finding of the Jobs screen stays.
 fn merge_jobs(rows: Vec<Row>) -> Vec<Row> {
     let (blamed, mut rows): (Vec<Row>, Vec<Row>) =
         rows.into_iter().partition(|row| row.finding.job.is_some());
@@ -33,7 +33,7 @@ fn merge_jobs(rows: Vec<Row>) -> Vec<Row> {
         let is_the_job =
             |row: &Row| row.screen == ScreenId::Jobs && row.of == job && is_the_same(row, blame);
         let Some(cause) = rows.iter().find(|row| is_the_job(row)).cloned() else {
-            // The Jobs screen has no such finding: it was not read yet, or at another time, or the job is healthy.
+            // The Jobs screen has no such finding: it was loaded at another time or not yet, or the job is healthy.
             if !merge_wait(&mut rows, blame) {
                 rows.push(blame.clone());
             }
@@ -49,7 +49,7 @@ fn merge_jobs(rows: Vec<Row>) -> Vec<Row> {
                 cause.finding.reason
             );
             row.finding.level = row.finding.level.max(cause.finding.level);
-            // If the cause has no fix, the fix of the waiting work stays; so does the end of a session that blocks it.
+            // The fix of the waiting work stays if the cause has none, or if it ends a session that blocks the work.
             if cause.finding.fix.is_some() && !row.finding.frees() {
                 row.finding.fix = cause.finding.fix;
                 row.finding.sets.clone_from(&cause.finding.sets);
@@ -59,7 +59,7 @@ fn merge_jobs(rows: Vec<Row>) -> Vec<Row> {
             merged.push(cause.identity());
             row.absorb(cause);
         } else if cause.finding.rule != blame.finding.rule {
-            // Only the Jobs screen knows that this is no failure.
+            // The Jobs screen knows the cause, so its level is right; the other finding is dropped.
         } else if let Some(row) = rows.iter_mut().find(|row| is_the_job(row)) {
             row.finding.level = row.finding.level.max(blame.finding.level);
         }
@@ -68,8 +68,8 @@ fn merge_jobs(rows: Vec<Row>) -> Vec<Row> {
     rows
 }
 
-/// Merges the finding that a job's next start is too far away into a finding of the work that waits for this job, whose
-/// fix is then to start the job.
+/// Merges the finding that a job's next start is too far away into the finding of the work that waits for the job. The fix then
+/// starts the job.
 fn merge_far_starts(mut rows: Vec<Row>) -> Vec<Row> {
     let far = |row: &Row| row.finding.rule == &rules::JOB_FAR;
     let (causes, mut others): (Vec<Row>, Vec<Row>) = rows.drain(..).partition(far);
@@ -82,7 +82,7 @@ fn merge_far_starts(mut rows: Vec<Row>) -> Vec<Row> {
             own.is_some_and(|job| job.id.to_string() == cause.of)
                 && is_consequence(&row.finding)
                 && row.finding.job.is_none()
-                // It has no other cause.
+                // No other cause is known.
                 && row.finding.fix == row.finding.rule.fix
         };
         let Some(row) = others.iter_mut().find(starts) else {
@@ -102,7 +102,7 @@ fn merge_far_starts(mut rows: Vec<Row>) -> Vec<Row> {
     others
 }
 
-/// The missing refresh policy is merged into "never refreshed", of which it is the cause.
+/// Merges the finding of a missing refresh policy into "never refreshed", whose cause it is.
 fn merge_missing_policies(mut rows: Vec<Row>) -> Vec<Row> {
     let of = |row: &Row, rule| (row.finding.rule == rule).then(|| (row.screen, row.of.clone()));
     let empty: Vec<_> = rows
@@ -127,7 +127,7 @@ fn merge_missing_policies(mut rows: Vec<Row>) -> Vec<Row> {
     others
 }
 
-/// Merges a policy that waits for a lock into the work that waits for the policy; the fix is at the lock's holder.
+/// Merges the finding of a policy that waits for a lock into that of the work that waits for the policy. False: no such work.
 fn merge_wait(rows: &mut [Row], blame: &Row) -> bool {
     let blocked = [&rules::COMPRESSION_BLOCKED, &rules::RETENTION_BLOCKED];
     if !blocked.contains(&blame.finding.rule) {
@@ -149,7 +149,7 @@ fn merge_wait(rows: &mut [Row], blame: &Row) -> bool {
     true
 }
 
-/// Whether a finding of the Jobs screen and one of another screen, which does not know the error, are the same fault.
+/// Whether a finding of the Jobs screen is the same fault as one of another screen, which does not know the error.
 fn is_the_same(cause: &Row, blame: &Row) -> bool {
     let (cause, blame) = (cause.finding.rule, blame.finding.rule);
     let faults = [
@@ -163,7 +163,7 @@ fn is_the_same(cause: &Row, blame: &Row) -> bool {
         || blame == &rules::JOB_PAUSED && cause == &rules::JOB_GAVE_UP
 }
 
-/// If no job can start at all, only that is reported, not each job that does not start or the work that waits for it.
+/// If no job can start at all, only that is listed: findings of jobs that do not start, and of waiting work, are merged into it.
 fn without_starved(rows: Vec<Row>) -> Vec<Row> {
     let restoring = |row: &Row| {
         row.finding.rule == &rules::SERVER_SETTING && row.of == "setting timescaledb.restoring"
@@ -191,7 +191,7 @@ fn without_starved(rows: Vec<Row>) -> Vec<Row> {
         .iter()
         .filter(|row| row.screen == ScreenId::Jobs && starves(row))
         .count();
-    // Findings of other screens about such a job, and the work that waits for it.
+    // Keys of rows on other screens that report such a job; findings of work that waits for the job are merged too.
     let waits: Vec<_> = rows
         .iter()
         .filter(|row| row.screen != ScreenId::Jobs && row.finding.job.is_some() && starves(row))
@@ -222,7 +222,7 @@ fn without_starved(rows: Vec<Row>) -> Vec<Row> {
     rows
 }
 
-/// The pid of a finding about a session that blocks others.
+/// Pid of the session, if the finding is about a session that blocks others.
 fn blocker(row: &Row) -> Option<i64> {
     let target = row.targets.iter().find(|of| of.kind == TargetKind::Session);
     target
@@ -230,14 +230,14 @@ fn blocker(row: &Row) -> Option<i64> {
         .map(|of| of.id)
 }
 
-/// The pid of the session that its fix ends.
+/// Pid of the session that the fix terminates or cancels.
 fn waits_for(row: &Row) -> Option<i64> {
     let on: Option<&Target> = row.finding.on.as_ref();
     on.filter(|of| of.kind == TargetKind::Session)
         .map(|of| of.id)
 }
 
-/// A lag that is unknown because of a lock is merged into the finding of the lock's holder.
+/// Merges the finding of a lag that is unknown because of a lock into the finding of the session that holds the lock.
 fn merge_unread(rows: Vec<Row>) -> Vec<Row> {
     let holds = |unread: &Row| {
         let of = unread.finding.on.as_ref();
@@ -276,7 +276,7 @@ fn merge_unread(rows: Vec<Row>) -> Vec<Row> {
     left
 }
 
-/// A session that blocks others is one finding: those that it blocks, and its own other findings, are merged into it.
+/// For a session that blocks others, merges its other findings and those of the blocked sessions into one finding.
 fn merge_blocked(rows: Vec<Row>) -> Vec<Row> {
     let blockers: Vec<_> = rows.iter().filter_map(blocker).collect();
     let is_blocked = |row: &Row| waits_for(row).is_some_and(|pid| blockers.contains(&pid));
@@ -324,7 +324,7 @@ fn merge_blocked(rows: Vec<Row>) -> Vec<Row> {
     rows
 }
 
-/// Whether a policy's work waits for a session.
+/// Whether the finding is about a policy that waits for a session.
 fn blocks_a_policy(row: &Row) -> bool {
     let blocked = [
         &rules::AGGREGATE_BLOCKED,
@@ -335,7 +335,7 @@ fn blocks_a_policy(row: &Row) -> bool {
         && (is_consequence(&row.finding) || among(row, &blocked))
 }
 
-/// Sessions that are hidden or untracked for one common reason become one finding.
+/// Merges findings of sessions that are hidden or untracked for one common reason.
 fn merge_sessions(mut rows: Vec<Row>) -> Vec<Row> {
     let off = rows.iter().any(|row| row.of == "setting track_activities");
     if off {
@@ -362,7 +362,7 @@ fn merge_sessions(mut rows: Vec<Row>) -> Vec<Row> {
     rows
 }
 
-/// A fault of PostgreSQL that affects every job is one finding, that of the first job; the others are named in it.
+/// A fault of PostgreSQL that affects every job is one finding, at the first job; its text names the others.
 fn merge_portal_faults(rows: Vec<Row>) -> Vec<Row> {
     let is_fault = |row: &Row| row.finding.rule == &rules::JOB_PORTAL_FAULT;
     let mut jobs: Vec<String> = rows

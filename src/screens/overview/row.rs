@@ -1,4 +1,4 @@
-//! One finding, with its screen and row.
+//! A finding with its screen and row.
 
 use std::fmt::Write;
 
@@ -12,29 +12,28 @@ use crate::model::value::Value;
 use crate::model::verdict::Finding;
 use crate::server::known::{At, Server};
 
-/// One finding, with its screen and row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     pub screen: ScreenId,
-    /// Key of the row on that screen.
+    /// Key of the row on its screen.
     pub of: String,
     /// Name of the row.
     pub subject: String,
     pub finding: Finding,
     pub targets: Vec<Target>,
-    /// Its acknowledgement, if any.
+    /// The acknowledgement of this finding; `None`: not acknowledged.
     #[serde(default, alias = "aside")]
     pub acknowledged: Option<Acknowledgement>,
-    /// It is the line of a group of so many findings, with the worst of them.
+    /// If this is the line of a group: number of findings of the group.
     #[serde(skip)]
     pub(crate) group_of: Option<usize>,
-    /// The findings of the group have different fixes.
+    /// Whether the findings of the group have different fixes.
     #[serde(skip)]
     pub(crate) several_fixes: bool,
-    /// Findings that are consequences of this one, or the same fault, and are not listed for that reason.
+    /// Findings that are not listed because they are consequences of this one, or the same fault.
     #[serde(skip)]
     pub(crate) merged: Vec<Row>,
-    /// It is such a finding.
+    /// Whether this finding is in the `merged` of another one.
     #[serde(skip)]
     pub(crate) is_part: bool,
 }
@@ -55,7 +54,7 @@ impl Row {
         }
     }
 
-    /// A finding about what the role of this session may see.
+    /// A finding about what this session's role may not see.
     pub(crate) fn of_role(screen: ScreenId, server: &Server, finding: Finding) -> Self {
         let subject = format!("role {}", server.role);
         Self::new(screen, subject.clone(), subject, finding)
@@ -65,13 +64,13 @@ impl Row {
         (self.screen, self.of.clone(), self.finding.rule.name)
     }
 
-    /// Takes a finding that is no longer listed, because it is a part of this one.
+    /// Merges a finding into this one.
     pub(super) fn absorb(&mut self, mut other: Self) {
         self.merged.append(&mut other.merged);
         self.merged.push(other);
     }
 
-    /// The findings that are part of this one, each with the way to it: this one's fix, and its name in the reason.
+    /// The merged findings, each with this finding's fix and a reference to this finding in its reason.
     pub(super) fn merged_parts(&self) -> Vec<Self> {
         let part = |part: &Self| {
             let mut part = part.clone();
@@ -101,7 +100,7 @@ impl Row {
         }
     }
 
-    /// Target of its fix, as a user types it.
+    /// Target of the fix, as a user types it; `None`: no target.
     pub(super) fn target(&self) -> Option<String> {
         let target = self.finding.fix_target(self.targets.clone())?;
         Some(target.name)
@@ -115,7 +114,7 @@ impl Row {
         }
     }
 
-    /// Fields of the fix's form, as a user types them.
+    /// Fields of the fix's form, as a user types them; `Null`: no target.
     pub(super) fn set(&self) -> Value {
         match self.target() {
             Some(_) => Value::Fields(self.finding.sets.clone()),
@@ -123,7 +122,7 @@ impl Row {
         }
     }
 
-    /// The shell command that fixes it; `None`: no action does.
+    /// Shell command that runs the fix; `None`: no action fixes it, or there is no target.
     pub(crate) fn command(&self) -> Option<String> {
         let (fix, target) = self.finding.fix.zip(self.target())?;
         let mut command = format!("hypertop run {fix} {}", shell_word(&target));
@@ -134,7 +133,7 @@ impl Row {
         Some(command)
     }
 
-    /// Age of the problem in its largest unit, which seldom changes; unknown where the server does not know its start.
+    /// Age of the problem in its largest unit, so that the text seldom changes; `Null`: unknown.
     pub(super) fn age(&self, at: &At) -> Value {
         let Some(since) = self.finding.since else {
             return Value::Null;
@@ -146,8 +145,8 @@ impl Row {
         Value::Seconds(unit.map_or(seconds, |unit| (seconds / unit).floor() * unit))
     }
 
-    /// The line of a group: its worst finding (of the worst level, the oldest), the start of the oldest one, and the fix that
-    /// all have in common.
+    /// The line of a group: its worst finding (of several the oldest), the start of the oldest finding, and the fix if all findings have
+    /// the same.
     pub(super) fn head_of(rows: &[&Self]) -> Option<Self> {
         let oldest = |row: &Self| row.finding.since.unwrap_or(Stamp::AFTER_ALL);
         let worst = rows
@@ -166,7 +165,7 @@ impl Row {
     }
 }
 
-/// A word for a shell, quoted if necessary.
+/// Text as one word of a shell command, quoted if necessary.
 fn shell_word(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-.,:/=@%+".contains(c);
     if !text.is_empty() && text.chars().all(is_plain) {

@@ -1,4 +1,4 @@
-//! A change of a policy that no run has followed yet: what it had not the time to do is not overdue.
+//! A policy's change since its last run: chunks that are due only because of the change are not overdue.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,18 +8,18 @@ use crate::model::moment::Stamp;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Changed {
-    /// It was changed then, or later.
+    /// Time of the change, or an earlier time.
     pub since: Stamp,
-    /// Seconds by which chunks fall due earlier than before; `None`: unknown.
+    /// Seconds by which chunks are due earlier than before the change; `None`: unknown.
     pub earlier: Option<f64>,
-    /// The setting with both values, of a change by this console's user.
+    /// The setting with its values before and after; `None`: the change is not in this user's journal.
     pub words: Option<String>,
-    /// The end of the last run, if the server records a change (by anyone) since then.
+    /// End of the last run, if the server knows that the policy was changed after it.
     pub run: Option<Stamp>,
 }
 
 impl Changed {
-    /// As the server has it: only the end of the last run before it is known.
+    /// A change that the server knows: of its time only the end of the run before it is known.
     pub(crate) fn after_run(last: Option<Stamp>) -> Option<Self> {
         last.map(|since| Self {
             since,
@@ -44,18 +44,18 @@ impl Changed {
         })
     }
 
-    /// Seconds for which a chunk that has been due for so long has really waited.
+    /// Seconds that a chunk has waited since the change. `overdue`: seconds since it became due by the present setting.
     pub(super) fn waited(&self, overdue: f64, now: Stamp) -> f64 {
         let since = |at: Stamp| overdue.min(now.seconds_since(at).max(0.0));
         if let Some(run) = self.run {
-            // Which part of it the last run could have done is not known.
+            // It is unknown which chunks were already due at the last run.
             return since(run);
         }
         let known = since(self.since);
         match self.earlier {
-            // It was not tightened: nothing fell due by it.
+            // Chunks are not due earlier than before: the change is no excuse.
             Some(earlier) if earlier <= 0.0 => overdue,
-            // Under the old setting it was due already.
+            // A chunk that was already due by the old setting has waited since then.
             Some(earlier) => known.max(overdue - earlier),
             None => known,
         }

@@ -1,14 +1,14 @@
-//! The chunks that a policy's next run takes on integer time, where only a function knows "now".
+//! The chunks that a policy's next run affects on integer time, where only `integer_now_func` knows the current time.
 
 use crate::model::moment::Stamp;
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counted {
-    /// `None`: unknown, because the function was not run or failed.
+    /// Number of chunks; `None`: the function was not called, or failed.
     pub chunks: Option<i64>,
-    /// An estimate, with the end of the newest chunk as "now", if the function was not run.
+    /// Estimated number, with the end of the newest chunk as current time, if the function was not called.
     pub about: Option<i64>,
-    /// A time at which the oldest of them was certainly due.
+    /// A time at which the oldest of these chunks was already due.
     pub since: Option<Stamp>,
 }
 

@@ -1,4 +1,4 @@
-//! A policy's job, as its hypertable's screen needs it.
+//! A policy's job, for the screen of its hypertable.
 
 use std::borrow::Cow;
 
@@ -15,12 +15,11 @@ use crate::model::value::Value;
 use crate::screens::record::Labelled;
 use crate::server::row::or_default;
 
-/// A policy's job, as its hypertable's screen needs it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Policy {
     pub job_id: i32,
     pub scheduled: bool,
-    /// Configured `compress_after` or `drop_after`; `None`: another key, or missing.
+    /// Configured `compress_after`, `drop_after` or `end_offset`, as text; `None`: not configured.
     #[serde(
         default,
         alias = "after_text",
@@ -28,41 +27,41 @@ pub struct Policy {
         deserialize_with = "bounded"
     )]
     pub after: Option<String>,
-    /// Its length in seconds; `None` for integer time, or if it is not understood.
+    /// Length of `after` in seconds; `None`: integer time, or not an interval.
     #[serde(alias = "end_seconds")]
     pub after_seconds: Option<f64>,
     pub after_number: Option<i64>,
-    /// Configured `drop_created_before` or `compress_created_before`, which compare the creation time of chunks.
+    /// Configured `drop_created_before` or `compress_created_before`, which refer to the creation time of chunks.
     #[serde(default, alias = "created_text", deserialize_with = "bounded")]
     pub created: Option<String>,
-    /// `None`: it never finished a run.
+    /// `None`: no run has finished.
     pub last_run_success: Option<bool>,
     pub last_finish: Option<Stamp>,
-    /// `None`: paused, or never scheduled. `-infinity`: it runs now, or is due at once.
+    /// `None`: paused, or never scheduled. `-infinity`: running, or due at once.
     pub next_start: Option<Stamp>,
     #[serde(deserialize_with = "or_default")]
     pub consecutive_failures: i32,
     pub schedule_seconds: Option<f64>,
-    /// A time at which it certainly existed; read only for a job that never finished a run.
+    /// A time at which the job already existed; read only for a job that never finished a run.
     #[serde(default)]
     pub known_since: Option<Stamp>,
-    /// Its last change, if no run has followed.
+    /// The last change of the policy, if no run has followed it.
     #[serde(default)]
     pub changed: Option<Changed>,
-    /// Time zone of the job's owner, in which "now" and days are computed; `None`: the database's.
+    /// Time zone of the job's owner, in which the policy computes days and local time; `None`: the database's.
     pub owner_zone: Option<String>,
-    /// The `integer_now_func`, if it is not run because its owner is not trusted.
+    /// The `integer_now_func`, if it is not called because its owner is not trusted.
     #[serde(default)]
     pub code: Option<Code>,
 }
 
-/// Reads a setting's text, cut to a limit, because a user may have written anything.
+/// Reads a setting's text. A user may have written a text of any length, so it is cut.
 fn bounded<'de, D: Deserializer<'de>>(text: D) -> Result<Option<String>, D::Error> {
     let text = Option::<Cow<'de, str>>::deserialize(text)?;
     Ok(text.map(|text| text::bounded(&text)))
 }
 
-/// Time when the next chunk falls due, by the server's clock.
+/// Columns about the time when the next chunk becomes due.
 #[derive(Deserialize)]
 pub(crate) struct Due {
     asked: Stamp,
@@ -72,12 +71,12 @@ pub(crate) struct Due {
 }
 
 impl Due {
-    /// The policy's change since its last run.
+    /// The policy's change since its last run, if the server knows of one.
     pub(crate) fn changed(&self) -> Option<Changed> {
         Changed::after_run(self.changed_since)
     }
 
-    /// `again`: seconds after which the row is read again in any case.
+    /// Time to read the row again: when the next chunk becomes due, or after `again` seconds if that is earlier.
     pub(crate) fn at(&self, again: Option<f64>) -> Option<Stamp> {
         let next = self.next_due_seconds.into_iter().chain(again);
         let next = next.reduce(f64::min)?;
@@ -86,12 +85,12 @@ impl Due {
 }
 
 impl Policy {
-    /// Its job as a target of actions.
+    /// The job as a target of actions.
     pub fn target(&self) -> Target {
         Target::job(self.job_id)
     }
 
-    /// Why an action on the job cannot be done.
+    /// Reason why an action on the job is impossible; `None`: it is possible.
     pub(crate) fn unfit(&self, action: &str) -> Option<&'static str> {
         match action {
             "pause-job" if !self.scheduled => Some("its policy is paused"),
@@ -112,7 +111,7 @@ impl Policy {
         }
     }
 
-    /// Whether the setting fits the dimension's type.
+    /// Whether the configured length fits the dimension's type.
     pub(crate) fn is_understood(&self, axis: Axis) -> bool {
         if axis == Axis::Integer {
             self.after_number.is_some()
@@ -121,13 +120,13 @@ impl Policy {
         }
     }
 
-    /// Id and cost of a job that never finished a run, for which the age must be read; `None`: not needed.
+    /// Id and cost for reading the age of a job that never finished a run; `None`: not needed.
     pub(crate) fn waits_for_first(&self) -> Option<(i64, usize)> {
         (self.scheduled && self.last_finish.is_none()).then_some((self.job_id.into(), 1))
     }
 
-    /// Whether it is new, so that due chunks only wait for its first run. A job with a configured start is judged by that
-    /// start instead.
+    /// Whether the job is new, so that due chunks only wait for its first run. False for a job with a next start, which shows whether
+    /// it is late.
     pub(crate) fn is_new(&self, limits: &Limits, now: Stamp) -> bool {
         let planned = self.next_start.is_some_and(Stamp::is_finite);
         self.waits_for_first().is_some() && !planned && !is_old(self.known_since, limits, now)
@@ -153,7 +152,7 @@ impl Policy {
         }
     }
 
-    /// The job, its owner's zone and its runs, for the details of its hypertable.
+    /// Adds the job, its owner's time zone and its runs to the details of the hypertable.
     pub(crate) fn facts(&self, to: Labelled, limits: &Limits, now: Stamp) -> Labelled {
         let job = format!("job {}, {}", self.job_id, self.state(limits, now));
         to.add("policy", job)
@@ -163,7 +162,7 @@ impl Policy {
             .add("last finish", self.last_finish)
     }
 
-    /// State in the words of the Jobs screen; only that screen knows whether a worker runs it.
+    /// State as on the Jobs screen, except that only that screen knows whether a worker runs the job.
     pub fn state(&self, limits: &Limits, now: Stamp) -> &'static str {
         let state = if self.scheduled && self.next_start == Some(Stamp::BEFORE_ALL) {
             State::MaybeRunning
@@ -180,13 +179,13 @@ impl Policy {
             && planned.is_some_and(|planned| now.seconds_since(planned) > limits.job_late)
     }
 
-    /// Time of its next run, in words.
+    /// Text for the time of the next run.
     pub fn when(&self, limits: &Limits, now: Stamp) -> String {
         match self.next_start {
             _ if !self.scheduled => "the policy is paused".to_owned(),
             Some(Stamp::BEFORE_ALL) => "the policy runs now or at once".to_owned(),
             Some(next) if next.is_finite() && next > now => {
-                // Only the Jobs screen knows whether a user asked for that.
+                // Only the Jobs screen knows whether a user configured such a late start.
                 let far = self
                     .schedule_seconds
                     .filter(|_| self.starts_far(limits, now));
@@ -202,7 +201,7 @@ impl Policy {
         }
     }
 
-    /// The same as the end of a sentence; empty if [`Policy::judge`] reports it.
+    /// [`Self::when`] as the end of a sentence; empty if [`Policy::judge`] reports the job.
     pub fn then(&self, limits: &Limits, now: Stamp) -> String {
         if !self.scheduled || self.is_failing() || self.is_late(limits, now) {
             String::new()
@@ -211,19 +210,19 @@ impl Policy {
         }
     }
 
-    /// Whether its next start is much later than its schedule explains.
+    /// Whether the next start is much later than the schedule explains.
     pub(crate) fn starts_far(&self, limits: &Limits, now: Stamp) -> bool {
         let far = |every| strangely_far(self.next_start, every, limits, now).is_some();
         self.scheduled && self.schedule_seconds.is_some_and(far)
     }
 
-    /// The same on integer time, where it is seldom known how long chunks have been due.
+    /// [`Self::starts_far`] for integer time, where the time for which chunks have been due is seldom known.
     pub(crate) fn is_put_off(&self, axis: Axis, limits: &Limits, now: Stamp) -> bool {
         axis == Axis::Integer && self.starts_far(limits, now)
     }
 }
 
-/// Time of the next run of any of these policies, in words; `None`: there is no policy.
+/// Text for the next run of any of these policies; `None`: there is no policy.
 pub(crate) fn next_run<'a>(
     policies: impl Iterator<Item = &'a Policy>,
     now: Stamp,

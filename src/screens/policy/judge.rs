@@ -1,4 +1,4 @@
-//! Findings of a policy's job, in the same words on every screen.
+//! Findings of a policy's job, with the same texts on every screen.
 
 use super::job::Policy;
 use crate::model::moment::{Axis, Stamp};
@@ -7,12 +7,12 @@ use crate::model::text;
 use crate::model::thresholds::Limits;
 use crate::model::verdict::{Finding, Findings, Level};
 
-/// A kind of policy, with the words and rules of its screen.
+/// A kind of policy: texts and rules of its screen.
 #[derive(Debug)]
 pub(crate) struct Work {
-    /// Name of the figure that may be unknown.
+    /// Name of the value that may be unknown.
     pub what: &'static str,
-    /// Keys of its configuration.
+    /// Keys of the policy's configuration.
     pub after: &'static str,
     pub created: &'static str,
     pub unknown: &'static Rule,
@@ -20,8 +20,8 @@ pub(crate) struct Work {
 }
 
 impl Policy {
-    /// Problems of the job itself; `waits`: chunks are due. A next start far away is left to the Jobs screen, which knows
-    /// whether a user asked for it.
+    /// Findings of the job itself; `waits`: chunks are due. Only the Jobs screen reports a next start that is far away, because it knows
+    /// whether a user configured it.
     pub fn judge(&self, findings: &mut Findings, limits: &Limits, now: Stamp, waits: bool) {
         let level = if waits { Level::Warning } else { Level::Notice };
         let id = self.job_id;
@@ -63,8 +63,8 @@ impl Policy {
         findings.push(Finding::new(rule, level, reason).of_job(id).since(since));
     }
 
-    /// Why there is only an estimate: `integer_now_func` is not run. `about`: number of chunks with the end of the newest
-    /// chunk as "now".
+    /// Text saying that `integer_now_func` is not called, so that there is only an estimate. `about`: number of chunks with the end of
+    /// the newest chunk as current time.
     pub(crate) fn not_run(&self, about: Option<i64>) -> Option<String> {
         let about = about.map(|chunks| {
             format!(
@@ -75,7 +75,7 @@ impl Policy {
         Some(self.code.as_ref()?.words(about))
     }
 
-    /// The finding for an unknown boundary of the policy.
+    /// Finding for a policy whose boundary is unknown.
     pub(crate) fn judge_unknown(
         &self,
         findings: &mut Findings,
@@ -111,7 +111,7 @@ impl Policy {
     }
 }
 
-/// The caveat for policies that are estimated because a function is not run.
+/// Text for policies that are estimated because a function is not called; `None`: there are none.
 pub(crate) fn estimated<'a>(policies: impl Iterator<Item = &'a Policy>) -> Option<String> {
     let codes: Vec<_> = policies
         .filter_map(|policy| policy.code.as_ref())
@@ -122,7 +122,7 @@ pub(crate) fn estimated<'a>(policies: impl Iterator<Item = &'a Policy>) -> Optio
     Some(format!("{rows} estimated (~): {}", first.words(None)))
 }
 
-/// Time since the oldest chunk fell due, in seconds and in words. For integer time at least this long.
+/// Seconds since the oldest chunk became due, and the same as text. For integer time the real time may be longer.
 pub(crate) fn overdue(
     seconds: Option<f64>,
     since: Option<Stamp>,
@@ -139,7 +139,7 @@ pub(crate) fn overdue(
     }
 }
 
-/// The same at the end of a sentence.
+/// Text of [`overdue`] as the end of a sentence.
 pub(crate) fn due_for(overdue: Option<(f64, String)>) -> String {
     match overdue {
         Some((_, long)) => format!("the oldest due for {long}"),
@@ -147,7 +147,7 @@ pub(crate) fn due_for(overdue: Option<(f64, String)>) -> String {
     }
 }
 
-/// Number of tables with a policy that computes in the server's local time.
+/// Number of tables whose policy computes in the server's local time.
 pub(crate) fn in_local_time<'a>(
     policies: impl Iterator<Item = (Axis, Option<&'a Policy>)>,
 ) -> usize {

@@ -1,16 +1,15 @@
-//! State of a job, in the same words on every screen.
+//! State of a job, with the same texts on every screen.
 
 use crate::model::moment::Stamp;
 use crate::model::text;
 use crate::model::thresholds::Limits;
 
-/// State of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     Running,
-    /// Started and not finished; its worker is not visible from here.
+    /// Started and not finished; this session cannot see the worker.
     MaybeRunning,
-    /// Started and never finished; its worker has vanished.
+    /// Started and not finished; the worker has vanished.
     Crashed,
     Paused,
     Late,
@@ -20,7 +19,7 @@ pub enum State {
 }
 
 impl State {
-    /// State of a job without a worker, for every screen.
+    /// State of a job that no worker runs.
     pub fn waiting(scheduled: bool, late: bool, failures: i32, ran: bool) -> Self {
         match (scheduled, late, failures) {
             (false, ..) => Self::Paused,
@@ -50,7 +49,7 @@ pub(crate) fn is_old(known_since: Option<Stamp>, limits: &Limits, now: Stamp) ->
     known_since.is_some_and(|since| now.seconds_since(since) > limits.job_late)
 }
 
-/// Time until the next start, in words, if it is much longer than the schedule explains; `None`: it is not.
+/// Text for the time until the next start, if it is much longer than the schedule explains; `None`: it is not.
 pub(crate) fn strangely_far(
     next: Option<Stamp>,
     schedule_seconds: f64,

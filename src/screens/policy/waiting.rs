@@ -1,4 +1,4 @@
-//! Chunks that only wait for the first run after a change of their policy.
+//! Chunks that are overdue only because their policy was changed and has not run since.
 
 use super::changed::Changed;
 use super::job::Policy;
@@ -8,7 +8,7 @@ use crate::model::text;
 use crate::model::thresholds::Limits;
 
 impl Policy {
-    /// Takes over the newest change of its setting by this user, unless a run has ended since.
+    /// Takes this user's newest change of the policy from the journal, unless a run has ended since.
     pub(crate) fn take_changes(&mut self, changes: &[PolicyChange]) {
         let own = |change: &&PolicyChange| change.job == i64::from(self.job_id);
         let change = changes.iter().find(own).and_then(Changed::by_user);
@@ -19,7 +19,7 @@ impl Policy {
         }
     }
 
-    /// Keeps the change while the first run after it is under way.
+    /// Keeps the change of the previous rows while the first run after it is running.
     pub(crate) fn carry(&mut self, before: Option<&Self>) {
         let runs = self.last_finish.is_none() && self.next_start == Some(Stamp::BEFORE_ALL);
         if runs && self.changed.is_none() {
@@ -27,7 +27,7 @@ impl Policy {
         }
     }
 
-    /// Why chunks that have been due for so long only wait for the next run: the policy was changed, and no run has followed.
+    /// Text saying that overdue chunks wait for the first run after a change of the policy; `None`: they are really overdue.
     pub(crate) fn waits_since_change(
         &self,
         overdue: f64,
@@ -36,7 +36,7 @@ impl Policy {
         now: Stamp,
     ) -> Option<String> {
         let changed = self.changed.as_ref()?;
-        // If something else keeps it from running, that is no time to wait.
+        // A policy that does not run for another reason is no excuse.
         let runs = self.scheduled
             && !self.is_failing()
             && !self.is_late(limits, now)

@@ -1,4 +1,4 @@
-//! A statement's details: figures, whole text, and roles.
+//! A statement's details: figures, whole text and roles.
 
 use anyhow::Result;
 use serde::Deserialize;
@@ -12,7 +12,7 @@ use crate::screens::record::{Labelled, Section};
 use crate::server::known::At;
 use crate::server::row::read_all;
 
-/// A time that is counted only while a setting is on, so that zero may mean that the setting is off.
+/// A time that is counted only while a setting is on: zero may mean that the setting is off.
 fn counted(milliseconds: Option<f64>, setting: &str) -> Value {
     match milliseconds {
         Some(0.0) => format!("0s (or {setting} is off)").into(),
@@ -83,12 +83,12 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
     sections
 }
 
-/// Cells of the bar of its share.
+/// Width of the bar of the statement's share, in cells.
 const SHARE_CELLS: usize = 20;
-/// Characters of the statement in the preview.
+/// Maximum number of characters of the statement in the preview pane.
 const MOST_OF_TEXT: usize = 300;
 
-/// Its share of all time, and whether it became slower since the console's first reading.
+/// The preview pane shows the share of the total time, and whether the statement became slower since the console's first load.
 pub(super) fn brief(row: &Row, at: &At) -> Vec<Section> {
     let mut sections = facts(row, at);
     sections.truncate(1);
@@ -122,16 +122,16 @@ pub(super) fn brief(row: &Row, at: &At) -> Vec<Section> {
     head.chain(sections).collect()
 }
 
-/// A statement's figures for one role; `None`: this version of `pg_stat_statements` has no such figure.
+/// A statement's figures for one role; `None`: this version of `pg_stat_statements` does not have the figure.
 #[derive(Deserialize)]
 struct ByRole {
     role: Option<String>,
-    /// The whole text; `None`: it is not kept.
+    /// The whole text; `None`: `pg_stat_statements` no longer has it.
     query: Option<String>,
-    /// Whether the client sent it, not a function; `None`: before PostgreSQL 14.
+    /// Whether a client sent it, as opposed to a function; `None`: before PostgreSQL 14.
     toplevel: Option<bool>,
     calls: Option<i64>,
-    /// Milliseconds, as `longest`.
+    /// Milliseconds; so is `longest`.
     total: Option<f64>,
     longest: Option<f64>,
     rows: Option<i64>,

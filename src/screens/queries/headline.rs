@@ -1,4 +1,4 @@
-//! Totals of statements: the share that is shown.
+//! Totals of statements: the share of the total time that is listed.
 
 use super::row::Row;
 use crate::model::text;

@@ -1,28 +1,28 @@
-//! Statements that group raw rows by time although an aggregate has these groups.
+//! Finds statements that group raw rows by time although an aggregate has these groups.
 
 use super::named::{Catalog, Relation, RelationKind, Token, tokens};
 use crate::model::text;
 use serde::{Deserialize, Serialize};
 
-/// Aggregates that a statement might read instead.
+/// Aggregates that a statement could read instead of a hypertable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hint {
     pub hypertable: String,
-    /// Names with their bucket widths, the widest that fits first.
+    /// Names of the aggregates with their bucket widths, the widest first.
     pub aggregates: Vec<String>,
-    /// The reason in words.
+    /// Text of the hint.
     pub words: String,
 }
 
-/// The bucket function of a statement.
+/// The bucket function that a statement calls.
 #[derive(Debug, Clone, PartialEq)]
 struct Bucket {
     call: String,
-    /// The width as written; `None`: `pg_stat_statements` replaced it by a parameter.
+    /// The width as written in the statement; `None`: `pg_stat_statements` replaced it by a parameter.
     width: Option<String>,
 }
 
-/// Functions that make time buckets.
+/// Functions that compute time buckets.
 const CALLS: [&str; 5] = [
     "time_bucket",
     "time_bucket_gapfill",
@@ -37,7 +37,7 @@ pub(super) fn hint(
     named: &[&Relation],
     catalog: &Catalog,
 ) -> Option<Hint> {
-    // A statement that names an aggregate reads it already.
+    // The statement reads an aggregate already.
     if named
         .iter()
         .any(|relation| relation.kind == RelationKind::Aggregate)
@@ -107,14 +107,14 @@ fn words(
     }
 }
 
-/// Whether buckets of `width` consist of whole buckets of `own`.
+/// Whether a bucket of `width` consists of whole buckets of width `own`.
 fn divides(own: &str, width: &str) -> bool {
     let months = |text: &str| text.contains("mon") || text.contains("year");
     let (Some(small), Some(wide)) = (text::interval_seconds(own), text::interval_seconds(width))
     else {
         return false;
     };
-    // Months differ in length: they consist of whole days, hours or less, and years consist of months.
+    // A month has a variable length, but always consists of whole days, and a year of whole months.
     let whole = match (months(own), months(width)) {
         (true, false) => return false,
         (false, true) => 86_400.0,
@@ -123,7 +123,7 @@ fn divides(own: &str, width: &str) -> bool {
     small > 0.0 && (whole / small).fract() == 0.0
 }
 
-/// The first call of a bucket function, in a statement that reads and groups rows.
+/// The first call of a bucket function in a statement that groups rows; `None`: no such call, or the statement writes.
 fn bucket(tokens: &[Token]) -> Option<Bucket> {
     let word = |at: usize| match tokens.get(at) {
         Some(Token::Word(word)) => Some(word.as_str()),
@@ -134,7 +134,7 @@ fn bucket(tokens: &[Token]) -> Option<Bucket> {
     }
     let groups =
         (0..tokens.len()).any(|at| word(at) == Some("group") && word(at + 1) == Some("by"));
-    // A refresh groups rows too, but writes them.
+    // A refresh of an aggregate also groups rows, but it writes them.
     let writes = (0..tokens.len()).any(|at| matches!(word(at), Some("insert" | "merge")));
     if !groups || writes {
         return None;
@@ -151,10 +151,9 @@ fn bucket(tokens: &[Token]) -> Option<Bucket> {
     })
 }
 
-/// The width in the first argument; `None`: it is a parameter or an expression.
+/// The width in the call's first argument; `None`: a parameter or an expression.
 fn width(call: &str, tokens: &[Token]) -> Option<String> {
     let tokens = match tokens.first() {
-        // interval '1 hour'
         Some(Token::Word(word)) if word == "interval" => &tokens[1..],
         _ => tokens,
     };

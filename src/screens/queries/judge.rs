@@ -1,4 +1,4 @@
-//! Findings of statements, and the reasons why there may be none.
+//! Findings of statements, and the reasons why no statements are listed.
 
 use std::fmt::Write;
 
@@ -47,7 +47,7 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
     ))
 }
 
-/// Whether it is a query of an application, not maintenance.
+/// Whether the statement is a query or DML, as opposed to maintenance.
 fn is_query(row: &Row) -> bool {
     let text = row.query.as_deref().unwrap_or_default();
     let first = super::named::tokens(text).into_iter().next();
@@ -85,7 +85,7 @@ fn heavy(row: &Row, at: &At, findings: &mut Findings) {
     );
 }
 
-/// How to reset the statement's figures after a fix, because its old cost stays counted.
+/// Text saying how to reset the statement's figures, which otherwise include the cost before the fix.
 fn forget(row: &Row) -> String {
     row.queryid.map_or_else(String::new, |id| {
         format!("; after a fix, pg_stat_statements_reset(0, 0, {id}) resets its figures")
@@ -116,7 +116,7 @@ fn spills(row: &Row, at: &At, findings: &mut Findings) {
     );
 }
 
-/// Why there are no statements, and how to enable them.
+/// Text saying why no statements are listed, and how to enable them.
 pub(super) fn missing(tool: &Tool, at: &At) -> String {
     let create = "CREATE EXTENSION pg_stat_statements in this database";
     match (tool.loaded, tool.installed) {
@@ -132,7 +132,7 @@ pub(super) fn missing(tool: &Tool, at: &At) -> String {
     }
 }
 
-/// The statements of other roles, where this role may not read them.
+/// Finding for statements of other roles, if this role may not read them.
 pub(super) fn hidden(rows: &[Row], at: &At) -> Option<Finding> {
     let roles: Vec<_> = rows
         .iter()
@@ -176,7 +176,7 @@ pub(super) fn caveats(rows: &[Row], at: &At) -> Vec<String> {
     said
 }
 
-/// Caveat for statements that were dropped because `pg_stat_statements.max` is too small.
+/// Text for statements that were dropped because `pg_stat_statements.max` is too small; `None`: none was dropped.
 fn dropped(tool: &Tool, at: &At) -> Option<String> {
     let times = tool.dropped.filter(|dropped| *dropped > 0)?;
     let since = tool.reset.map_or_else(String::new, |reset| {

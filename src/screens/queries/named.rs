@@ -1,4 +1,4 @@
-//! The hypertables and aggregates named in a statement's text (not in its plan).
+//! The hypertables and aggregates that a statement's text names (not those that its plan reads).
 
 use serde::Deserialize;
 
@@ -10,9 +10,9 @@ pub(crate) struct Relation {
     pub schema: String,
     pub name: String,
     pub kind: RelationKind,
-    /// Bucket width of an aggregate: an interval, or units of integer time.
+    /// Bucket width of an aggregate: an interval, or units of integer time; `None`: a hypertable.
     pub bucket: Option<String>,
-    /// Source of an aggregate: a hypertable, or another aggregate.
+    /// Schema of an aggregate's source, which is a hypertable or another aggregate; `None`: a hypertable.
     pub source_schema: Option<String>,
     pub source: Option<String>,
 }
@@ -34,7 +34,7 @@ impl Relation {
 pub(crate) struct Catalog(pub Vec<Relation>);
 
 impl Catalog {
-    /// Reads the catalogue's relations; entries that cannot be read are left out, which is harmless.
+    /// Reads the relations from the query's JSON. Entries that cannot be read are left out: hints are then missing for them.
     pub(crate) fn read(json: &serde_json::Value) -> Self {
         let all = json.as_array().into_iter().flatten();
         Self(
@@ -43,7 +43,7 @@ impl Catalog {
         )
     }
 
-    /// The relations that the text names: with their schema, or by the name alone where SQL allows a relation.
+    /// The relations that the text names: with their schema anywhere, or without it at a place where SQL allows a relation.
     pub(crate) fn named_in(&self, text: &str) -> Vec<&Relation> {
         let names = names(&tokens(text));
         let by_schema = |relation: &Relation| {
@@ -62,7 +62,7 @@ impl Catalog {
             .collect()
     }
 
-    /// The aggregates of this hypertable, direct or through other aggregates.
+    /// The aggregates of this hypertable, including aggregates on its aggregates.
     pub(crate) fn aggregates_of(&self, hypertable: &Relation) -> Vec<&Relation> {
         let from = |relation: &&Relation| {
             relation.kind == RelationKind::Aggregate
@@ -71,13 +71,13 @@ impl Catalog {
         self.0.iter().filter(from).collect()
     }
 
-    /// The hypertable at the root of an aggregate.
+    /// Schema and name of the hypertable at the root of an aggregate's hierarchy; `None`: not found.
     fn root<'a>(&'a self, aggregate: &'a Relation) -> Option<(&'a String, &'a String)> {
         let mut source = (
             aggregate.source_schema.as_ref()?,
             aggregate.source.as_ref()?,
         );
-        // Hierarchies are shallow; the bound ends the loop if a broken catalogue has a cycle.
+        // Hierarchies are short; the limit ends the loop if a damaged catalogue has a cycle.
         for _ in 0..20 {
             let parent = self.0.iter().find(|relation| {
                 relation.kind == RelationKind::Aggregate
@@ -99,14 +99,14 @@ impl Catalog {
 pub(crate) enum Token {
     /// Identifier or keyword, in lower case unless it was quoted.
     Word(String),
-    /// Text of a literal.
+    /// Text of a string or number.
     Literal(String),
-    /// `$1`.
+    /// A parameter such as `$1`.
     Parameter,
     Sign(char),
 }
 
-/// The statement's tokens, without its comments.
+/// The statement's tokens, without comments.
 pub(super) fn tokens(text: &str) -> Vec<Token> {
     let mut found = Vec::new();
     let mut rest = text;
@@ -146,7 +146,7 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
     found
 }
 
-/// Reads up to the closing quote (a doubled quote is part of the text), and returns the rest.
+/// Passes the text up to the closing quote to `take` (two quotes mean one), and returns the text after it.
 fn quoted(text: &str, quote: char, mut take: impl FnMut(String)) -> &str {
     let mut kept = String::new();
     let mut rest = text;
@@ -160,11 +160,11 @@ fn quoted(text: &str, quote: char, mut take: impl FnMut(String)) -> &str {
         kept.push(quote);
         rest = &rest[1..];
     }
-    // The text was cut inside the quotes.
+    // `pg_stat_statements` cut the text inside the quotes.
     ""
 }
 
-/// `$$ … $$` and `$tag$ … $tag$`.
+/// Reads `$$ … $$` or `$tag$ … $tag$`, and returns the text after it.
 fn dollar<'a>(text: &'a str, found: &mut Vec<Token>) -> &'a str {
     let tag = text[1..]
         .find('$')
@@ -187,15 +187,15 @@ fn dollar<'a>(text: &'a str, found: &mut Vec<Token>) -> &'a str {
     }
 }
 
-/// A name in the text.
+/// A name in a statement's text.
 struct Name {
-    /// `[mes, oee]`.
+    /// The parts of a qualified name: `[mes, oee]`.
     parts: Vec<String>,
-    /// SQL allows a relation here, and no CTE of the statement has this name.
+    /// SQL allows a relation here, and the statement has no CTE of this name.
     relation: bool,
 }
 
-/// Every name in the text, including literals that are arguments: `CALL refresh(... 'mes.oee_hourly' ...)`.
+/// Every name in the text; for CALL also those in string arguments: `CALL refresh(... 'mes.oee_hourly' ...)`.
 fn names(tokens: &[Token]) -> Vec<Name> {
     let calls = tokens.first() == Some(&Token::Word("call".to_owned()));
     let mut all: Vec<Name> = Vec::new();
@@ -220,7 +220,7 @@ fn names(tokens: &[Token]) -> Vec<Name> {
                 joined = false;
                 continue;
             }
-            // A dot joins the names on both sides.
+            // A dot joins the names before and after it.
             Token::Sign('.') => {
                 joined = !all.is_empty();
                 continue;
@@ -234,7 +234,7 @@ fn names(tokens: &[Token]) -> Vec<Name> {
     all
 }
 
-/// Whether it is the name of a CTE (`WITH word AS (`).
+/// Whether the statement has a CTE of this name (`WITH word AS (`).
 fn is_part(tokens: &[Token], word: &str) -> bool {
     tokens.windows(3).any(|three| {
         matches!(three, [Token::Word(name), Token::Word(one), next] if name == word && one == "as"

@@ -6,18 +6,18 @@ use regex::Regex;
 
 use crate::model::screen_id::ScreenId;
 
-/// A statement of this console: its first comment, and the text that is compared.
+/// One of the console's own statements: its first comment, and the text to compare.
 struct Own {
     head: &'static str,
-    /// The text between its constants, which the server replaces by parameters.
+    /// The text between constants, because the server replaces constants by parameters.
     pieces: Vec<&'static str>,
 }
 
-/// Number of characters that are compared; the server cuts texts much later.
+/// Number of characters that are compared; the server cuts texts only after many more.
 const COMPARED: usize = 1500;
-/// Pieces shorter than this may be missing, because the server keeps only the first constant of a list.
+/// Pieces with fewer bytes are not compared: the server keeps only the first constant of a list.
 const DISTINCTIVE: usize = 8;
-/// A comment inside the statement, which the server keeps, or a constant.
+/// A constant, or a comment inside the statement (the server keeps comments).
 const CONSTANT: &str =
     r"(?s)--[^\n]*|'(?:[^']|'')*'|\$[0-9]+|\$\w*\$.*?\$\w*\$|\b[0-9][\w.]*|\b(?:null|true|false)\b";
 
@@ -33,7 +33,7 @@ static ALL: LazyLock<Vec<Own>> = LazyLock::new(|| {
     texts.map(|(_, text)| Own::of(&constant, text)).collect()
 });
 
-/// The first comment of the console's own statement, if this is one. The server keeps it up to PostgreSQL 17.
+/// The first comment of the console's own statement; `None`: another statement. The server keeps this comment up to PostgreSQL 17.
 pub(crate) fn head_of(text: &str) -> Option<&'static str> {
     let first = text.lines().next().unwrap_or_default().trim();
     let is_one = |own: &&Own| {
@@ -67,7 +67,7 @@ impl Own {
             if found.as_str().starts_with("--") {
                 continue;
             }
-            // The sign of a number belongs to the number.
+            // A minus sign belongs to the number after it.
             pieces.push(body[from..found.start()].trim_end_matches('-'));
             from = found.end();
         }

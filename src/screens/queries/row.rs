@@ -1,4 +1,4 @@
-//! One statement, with its figures.
+//! One statement with its figures.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,41 +7,41 @@ use crate::model::moment::Stamp;
 use crate::model::value::Value;
 use crate::server::row::or_default;
 
-/// State of the extension; the same in every row.
+/// State of pg_stat_statements, the same in every row.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a fact of its own that the server reports"
 )]
 pub(crate) struct Tool {
-    /// In this database.
+    /// The extension is created in this database.
     pub installed: bool,
     pub version: Option<String>,
-    /// In `shared_preload_libraries`.
+    /// The library is in `shared_preload_libraries`.
     pub loaded: bool,
     pub(crate) readable: bool,
-    /// The server has its files.
+    /// The extension's files are on the server, so that it can be created.
     pub available: bool,
-    /// `pg_stat_statements.track`.
+    /// Setting `pg_stat_statements.track`.
     pub track: Option<String>,
-    /// `pg_stat_statements.max`: the number of statements kept for all databases.
+    /// Setting `pg_stat_statements.max`: maximum number of statements, for all databases together.
     #[serde(default)]
     pub most: Option<String>,
-    /// `None`: before PostgreSQL 14, or never.
+    /// Time of the last reset; `None`: none, or before PostgreSQL 14.
     #[serde(alias = "stats_reset")]
     pub reset: Option<Stamp>,
-    /// Number of times that the least used statements were dropped since `reset`, because `max` was reached.
+    /// Number of times since `reset` that the least used statements were dropped because `most` was reached.
     pub dropped: Option<i64>,
-    /// State at the console's first reading.
+    /// State at the console's first load.
     #[serde(default)]
     pub begun: Option<Begun>,
-    /// Number of statements of this database, and their total time in milliseconds.
+    /// Number of statements of this database; `whole` is their total execution time in milliseconds.
     #[serde(alias = "many")]
     pub statements: Option<i64>,
     pub whole: Option<f64>,
 }
 
-/// The server's figures of a statement, summed over all roles. Times are in milliseconds.
+/// Figures of a statement, summed over all roles. Times are in milliseconds.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Figures {
     pub calls: i64,
@@ -51,7 +51,7 @@ pub struct Figures {
     pub(crate) planning: Option<f64>,
     #[serde(deserialize_with = "or_default")]
     pub rows: i64,
-    /// Shared blocks.
+    /// Number of shared blocks.
     #[serde(alias = "blocks_hit", deserialize_with = "or_default")]
     pub hit: i64,
     #[serde(alias = "blocks_read", deserialize_with = "or_default")]
@@ -64,7 +64,7 @@ pub struct Figures {
     pub(crate) temp_read: i64,
     #[serde(deserialize_with = "or_default")]
     pub(crate) temp_written: i64,
-    /// `None`: unknown before `pg_stat_statements` 1.8.
+    /// `None`: before version 1.8 of pg_stat_statements.
     #[serde(alias = "wal")]
     pub wal_bytes: Option<i64>,
     pub(crate) read_time: Option<f64>,
@@ -72,35 +72,35 @@ pub struct Figures {
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Row {
-    /// The server's time when it was read.
+    /// The server's time when the row was read.
     pub clock: Option<Stamp>,
     #[serde(alias = "installed")]
     pub(crate) tool: Tool,
-    /// `None`: hidden from this role, or there is no statement.
+    /// `None`: hidden from this role, or a row without a statement.
     pub queryid: Option<i64>,
-    /// The role whose hidden statements this row sums up.
+    /// The role whose hidden statements are summed in this row.
     pub hidden_of: Option<String>,
-    /// The first 4000 characters, without literals.
+    /// First 4000 characters, without literals.
     pub query: Option<String>,
     #[serde(deserialize_with = "or_default")]
     pub length: i64,
     #[serde(deserialize_with = "or_default")]
     pub roles: Vec<String>,
-    /// `None`: a row that only says why there are no statements.
+    /// `None`: the row only says why no statements are listed.
     #[serde(alias = "calls")]
     pub figures: Option<Figures>,
-    /// Block size in bytes.
+    /// Size of a block in bytes.
     pub block: i64,
-    /// The statement with its literals, from the session that ran it last.
+    /// The statement with its literals, from the session that ran it last; `None`: no such session is visible.
     pub example: Option<String>,
-    /// In the first row only: the hypertables and aggregates of the database.
+    /// The hypertables and aggregates of the database; in the first row only.
     pub(crate) catalog: Option<serde_json::Value>,
     pub first: Option<First>,
-    /// The hypertables and aggregates that the text names.
+    /// Names of the hypertables and aggregates that the text names.
     #[serde(default)]
     pub named: Vec<String>,
     pub hint: Option<Hint>,
-    /// One of the console's own statements.
+    /// This is one of the console's own statements.
     #[serde(default)]
     pub own: bool,
 }
@@ -114,7 +114,7 @@ impl Row {
         }
     }
 
-    /// The statement in one line; the console's own ones by their first comment.
+    /// The statement on one line; the console's own statements are shown by their first comment.
     pub fn line(&self) -> String {
         match (&self.query, &self.hidden_of, self.figures.is_some()) {
             (_, Some(role), _) => format!("(statements of {role}, hidden)"),
@@ -145,13 +145,13 @@ impl Row {
         Some(figures.total / calls)
     }
 
-    /// Share of the total execution time in this database, from 0 to 1.
+    /// Part of the total execution time in this database, from 0 to 1.
     pub fn share(&self) -> Option<f64> {
         let whole = self.tool.whole.filter(|whole| *whole > 0.0)?;
         Some(self.figures.as_ref()?.total / whole)
     }
 
-    /// Calls and milliseconds since the console's first reading.
+    /// Calls and milliseconds since the console's first load.
     pub(super) fn since(&self) -> Option<(i64, f64)> {
         let (figures, first) = (self.figures.as_ref()?, self.first?);
         (self.clock? > first.at)
@@ -163,7 +163,7 @@ pub(super) fn span(milliseconds: Option<f64>) -> Value {
     milliseconds.map_or(Value::Null, |ms| Value::Seconds(ms / 1e3))
 }
 
-/// Time of the console's first reading, and the number of drops until then.
+/// State of pg_stat_statements at the console's first load.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Begun {
     pub at: Stamp,
@@ -171,7 +171,7 @@ pub(crate) struct Begun {
     pub dropped: Option<i64>,
 }
 
-/// Figures of a statement at the console's first reading.
+/// Figures of a statement at the console's first load.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct First {
     pub at: Stamp,

@@ -1,4 +1,4 @@
-//! Changes since the console's first reading, corrected for resets and dropped statements.
+//! Changes since the console's first load, corrected for resets and dropped statements.
 
 use std::collections::HashMap;
 
@@ -6,14 +6,14 @@ use super::row::{Begun, Figures, First, Row, Tool};
 use crate::model::moment::Stamp;
 
 impl Tool {
-    /// Time of a reset of all statistics since the first reading.
+    /// Time of a reset of all statistics after the first load; `None`: no reset.
     pub(crate) fn reset_since(&self) -> Option<Stamp> {
         let begun = self.begun?;
         self.reset
             .filter(|reset| *reset > begun.at && begun.reset != Some(*reset))
     }
 
-    /// Number of times that statements were dropped since the first reading.
+    /// Number of times that statements were dropped since the first load; `None`: unknown.
     pub(crate) fn dropped_since(&self) -> Option<i64> {
         let (begun, dropped) = (self.begun?, self.dropped?);
         Some(match self.reset_since() {
@@ -24,7 +24,7 @@ impl Tool {
 }
 
 impl Figures {
-    /// Whether a counter has decreased, so that the statement was reset or dropped meanwhile.
+    /// Whether a counter has decreased, which means that the statement was reset or dropped.
     fn went_back(&self, last: &Self) -> bool {
         let counts = |of: &Self| {
             [
@@ -39,14 +39,14 @@ impl Figures {
             ]
         };
         let less = counts(self).into_iter().zip(counts(last));
-        // Roles are summed in any order, so the last digits may differ.
+        // The sum over the roles is computed in any order, so the last digits may differ.
         let less_time = self.total < last.total * (1.0 - 1e-9);
         less_time || less.into_iter().any(|(now, then)| now < then)
     }
 }
 
-/// Keeps each statement's first reading. After a reset it counts from zero; a statement that was dropped and came back
-/// counts from its return.
+/// Keeps the figures of each statement's first load. After a reset, the difference is counted from zero; for a statement that was
+/// dropped and came back, from its return.
 pub(super) fn remember(before: &[Row], rows: &mut [Row]) {
     let begun = before.first().and_then(|row| row.tool.begun);
     let known: HashMap<String, (First, &Figures)> = before
@@ -55,7 +55,7 @@ pub(super) fn remember(before: &[Row], rows: &mut [Row]) {
         .collect();
     for row in rows {
         let Some(at) = row.clock else { continue };
-        // A replay can move back to before the first reading.
+        // A replay can go back to a time before the first load.
         row.tool.begun = begun.filter(|begun| begun.at <= at).or(Some(Begun {
             at,
             reset: row.tool.reset,
@@ -78,7 +78,7 @@ pub(super) fn remember(before: &[Row], rows: &mut [Row]) {
         row.first = Some(match (first.filter(|(first, _)| first.at <= at), zero) {
             (Some((first, _)), Some(zero)) if first.at < zero.at => zero,
             (Some((first, last)), _) if !figures.went_back(last) => *first,
-            // A new statement counts from zero, unless one may have been dropped since the reset.
+            // A new statement is counted from zero, unless it may have been dropped and come back since the reset.
             (None, Some(zero)) if row.tool.dropped_since() == Some(0) => zero,
             _ => now,
         });

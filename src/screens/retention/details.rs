@@ -49,7 +49,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
     vec![facts.into()]
 }
 
-/// The chunks past the boundary, oldest first, and the range that stays.
+/// The chunks that the next run drops, oldest first, and the range of those that stay.
 pub(super) fn going(row: &Row, all: &Chunks) -> Vec<Section> {
     let chunks: Vec<&Chunk> = all
         .chunks

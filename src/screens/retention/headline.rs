@@ -39,7 +39,7 @@ pub(super) fn headline(rows: &[Row], findings: &[Box<[Finding]>], at: &At) -> Ve
     ]
 }
 
-/// The chunks that the next runs drop, and their bytes.
+/// Number and size of the chunks that the next runs drop.
 fn going(rows: &[Row]) -> String {
     let with = || rows.iter().filter(|row| row.policy.is_some());
     if with().next().is_none() {
@@ -72,7 +72,7 @@ fn without(rows: &[Row]) -> String {
 }
 
 impl Row {
-    /// The number of chunks that the next run drops; an estimate on integer time whose function is not run.
+    /// Number of chunks that the next run drops; an estimate for integer time whose `integer_now_func` is not called.
     pub(super) fn eligible_value(&self) -> Value {
         let about = self.clock.get().and_then(|clock| clock.counted.about);
         let about = about.map(Value::About);

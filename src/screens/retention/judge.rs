@@ -1,4 +1,4 @@
-//! Findings of a hypertable's retention.
+//! Findings of a hypertable's retention policy.
 
 use super::row::Row;
 use crate::model::bucket::Range;
@@ -47,7 +47,7 @@ impl Row {
                 _ => Verdict::ok("no policy: nothing is ever dropped"),
             };
         };
-        // If the setting makes every run fail, a lock is not worth a finding.
+        // If the configuration makes every run fail, problems of the job are not reported.
         if self.fails_by_creation(policy, at).is_none() {
             let waits = self.eligible().is_some_and(|eligible| eligible > 0);
             policy.judge(&mut findings, &limits, at.now, waits);
@@ -79,7 +79,7 @@ impl Row {
     fn judge_eligible(&self, findings: &mut Findings, policy: &Policy, at: &At) {
         if let Some(why) = self.fails_by_creation(policy, at) {
             let finding = Finding::new(&rules::RETENTION_SETTING, Level::Critical, why);
-            // Such a policy cannot be altered, so it has to be removed.
+            // Such a policy cannot be altered, so the fix removes it.
             findings.push(finding.fixed_by(Some("remove-retention-policy")));
             return;
         }
@@ -127,7 +127,7 @@ impl Row {
         });
     }
 
-    /// Rows that the next run drops before an aggregate has materialized them: the aggregate will never have them.
+    /// Finding for rows that the next run drops before an aggregate has materialized them: the aggregate will never have them.
     fn judge_unread(&self, findings: &mut Findings, policy: &Policy, at: &At) {
         // A run that fails drops nothing.
         let runs = policy.scheduled && self.fails_by_creation(policy, at).is_none();
@@ -163,7 +163,7 @@ impl Row {
         }
     }
 
-    /// Why every run of a policy by creation fails on this version; `None`: it does not.
+    /// Reason why every run of a policy with `drop_created_before` fails in this version; `None`: it works.
     fn fails_by_creation(&self, policy: &Policy, at: &At) -> Option<String> {
         let created = policy.created.as_ref()?;
         let fails = self.creation?.always_fails(at.server.sql_version())?;
@@ -171,7 +171,7 @@ impl Row {
     }
 }
 
-/// The finding for rows that are dropped before an aggregate has materialized them.
+/// Finding for rows that are dropped before an aggregate has materialized them.
 fn drops_unread(policy: &Policy, reader: &Unread, range: Range, when: &str) -> Finding {
     let reason = format!(
         "DATA LOSS {when}: its next run (job {}) drops rows that {} has not read, {}, and they will be missing there for good ({}): refresh exactly that first",
@@ -188,7 +188,7 @@ fn drops_unread(policy: &Policy, reader: &Unread, range: Range, when: &str) -> F
     })
 }
 
-/// The finding for late rows in chunks that may have been recreated: both the drop and a refresh before it lose data.
+/// Finding for late rows in chunks that may have been recreated: the drop loses data, and so does a refresh before the drop.
 fn drops_remade(policy: &Policy, reader: &Unread, range: Range, when: &str) -> Finding {
     let reason = format!(
         "DATA LOSS {when}: its next run (job {}) drops late rows that {} has not read, {}; but {}: leave it, or {}, whose preview shows the rows that it deletes",

@@ -1,4 +1,4 @@
-//! One hypertable's retention, with its policy.
+//! The retention of one hypertable, with its policy.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,43 +20,43 @@ pub struct Row {
     pub name: String,
     pub aggregate: bool,
     pub axis: Axis,
-    /// For an integer dimension: it has an `integer_now_func` (for an aggregate assumed until it is read).
+    /// For an integer dimension: whether it has an `integer_now_func`. For an aggregate true until it is read.
     #[serde(deserialize_with = "or_default")]
     #[serde(rename = "has_now")]
     pub(super) listed_now: bool,
-    /// Of a policy by creation.
+    /// For a policy with `drop_created_before` alone.
     #[serde(default)]
     pub creation: Option<ByCreation>,
     pub chunks: i64,
-    /// Start of the oldest chunk; `None`: there is no chunk.
+    /// Start of the oldest chunk; `None`: no chunks.
     pub oldest: Option<Point>,
     #[serde(alias = "job_id")]
     pub policy: Option<Policy>,
-    /// Chunks that end up to this point are dropped, in the dimension's unit; `None` for integer time.
+    /// Chunks that end by this point are dropped, in the dimension's unit; `None`: unknown, always for integer time.
     pub boundary: Option<i64>,
-    /// For a policy by creation: chunks created before this time are dropped.
+    /// For a policy with `drop_created_before`: chunks created before this are dropped.
     pub made_before: Option<Stamp>,
-    /// Number of chunks that the next run drops; `None`: unknown, or only a function knows "now".
+    /// Number of chunks that the next run drops; `None`: unknown, always for integer time.
     pub eligible: Option<i64>,
     #[serde(skip)]
     pub(super) clock: Later<IntegerNow>,
-    /// Present bytes of the chunks that the next run drops, with compressed companions.
+    /// Present size of the chunks that the next run drops, including compressed data.
     #[serde(skip)]
     pub(super) eligible_bytes: Later<Option<i64>>,
-    /// Number of frozen chunks past the boundary, which no run drops.
+    /// Number of frozen chunks past the boundary, which are never dropped.
     pub frozen: i64,
     pub overdue_seconds: Option<f64>,
     pub next_due: Option<Stamp>,
-    /// Aggregates that read this hypertable.
+    /// Names of the aggregates on this hypertable.
     #[serde(deserialize_with = "or_default")]
     pub(crate) read_by: Vec<String>,
-    /// End of the last chunk that the next run drops; `None`: none, unknown, or only a function knows "now".
+    /// End of the last chunk that the next run drops; `None`: none or unknown, always for integer time.
     #[serde(default)]
     pub(crate) drop_edge: Option<i64>,
-    /// For a policy by creation: ranges of the dropped chunks; chunks between them stay.
+    /// For a policy with `drop_created_before`: ranges of the dropped chunks; chunks between them stay.
     #[serde(default, deserialize_with = "or_default")]
     pub going: Vec<(i64, i64)>,
-    /// If chunks are dropped: the aggregates that read them, with the ranges that these have not materialized.
+    /// Aggregates on this hypertable with their ranges that are not materialized; empty if no chunks are dropped.
     #[serde(default, deserialize_with = "or_default")]
     pub readers: Vec<Unread>,
     /// Offset of the database's time zone from UTC, in microseconds.
@@ -67,13 +67,13 @@ pub struct Row {
     pub blocked: Option<Blocked>,
 }
 
-/// What an integer dimension's `integer_now_func` says.
+/// Figures of an integer dimension, from its `integer_now_func`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct IntegerNow {
-    /// There is such a function.
+    /// Whether the function exists.
     pub(super) exists: bool,
     pub(super) counted: Counted,
-    /// "Now" on integer time; `None`: unknown.
+    /// Current time in units of integer time; `None`: unknown.
     pub(super) now: Option<i64>,
     /// End of the last chunk that the next run drops; `None`: none, or unknown.
     pub(super) drop_edge: Option<i64>,
@@ -88,7 +88,7 @@ impl Row {
         }
     }
 
-    /// Their present bytes; `None`: not read, or not readable.
+    /// Present size of the chunks that the next run drops; `None`: not read, or an error.
     pub fn eligible_bytes(&self) -> Option<i64> {
         match self.eligible()? {
             0 => Some(0),
@@ -96,7 +96,7 @@ impl Row {
         }
     }
 
-    /// Why the chunks that the next run drops, or their bytes, cannot be read.
+    /// Error of the query for the chunks that the next run drops, or for their size.
     pub(super) fn eligible_error(&self) -> Option<&str> {
         let drops = self.eligible().filter(|chunks| *chunks > 0);
         let bytes = || drops.and(self.eligible_bytes.error());
@@ -126,7 +126,7 @@ impl Row {
             .map_or(Value::Null, Policy::after_value)
     }
 
-    /// Age of the oldest data; `None` for integer time.
+    /// Age of the oldest data, in seconds; `None`: integer time, or no chunks.
     pub(super) fn age(&self, at: &At) -> Option<f64> {
         let oldest = self.oldest.filter(|oldest| oldest.axis != Axis::Integer)?;
         // A time without a zone is compared with local time.
@@ -138,7 +138,7 @@ impl Row {
         Some(now.seconds_since(Stamp(oldest.raw)))
     }
 
-    /// Number of chunks that `integer_now_func` may open; `None`: it is not needed.
+    /// Number of chunks that `integer_now_func` may open; `None`: it is not called.
     pub(super) fn integer_cost(&self) -> Option<usize> {
         let policy = self.policy.as_ref()?;
         policy.after_number?;

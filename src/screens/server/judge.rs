@@ -1,4 +1,4 @@
-//! Findings of a figure of the server, with the fix in words.
+//! Findings of a figure of the server, with the fix as text.
 
 use super::row::Row;
 use crate::model::target::Target;
@@ -7,7 +7,7 @@ use crate::model::verdict::{Finding, Findings, Level};
 use crate::model::{rules, text};
 use crate::server::known::At;
 
-/// Age at which transaction ids wrap around; PostgreSQL stops assigning them three million before.
+/// Age at which transaction ids wrap around. PostgreSQL stops assigning ids three million before that.
 const WRAPAROUND: f64 = 2_147_483_648.0;
 
 pub(super) fn judge(row: &Row, at: &At, findings: &mut Findings) {
@@ -46,7 +46,7 @@ pub(super) fn judge(row: &Row, at: &At, findings: &mut Findings) {
     }
 }
 
-/// All worker slots are taken: by whom, and what to do.
+/// Finding for worker slots that are all in use.
 fn workers(row: &Row, findings: &mut Findings) {
     let about = row.about();
     let held = if about.is_empty() {
@@ -54,7 +54,7 @@ fn workers(row: &Row, findings: &mut Findings) {
     } else {
         format!(" ({about})")
     };
-    // Slots of jobs become free again, those of the launcher and the schedulers do not.
+    // Jobs release their slots; launcher and schedulers do not.
     let (level, then) = if about.is_empty() || about.contains(" in database ") {
         (
             Level::Notice,
@@ -213,7 +213,7 @@ fn wraparound(row: &Row, limits: &Limits, findings: &mut Findings) {
     });
 }
 
-/// Problems of a standby.
+/// Findings of a standby.
 fn standby(row: &Row, at: &At, findings: &mut Findings) {
     let limit = at.server.thresholds.all.replication_lag;
     let old = |since| at.now.seconds_since(since) > limit;
@@ -221,7 +221,7 @@ fn standby(row: &Row, at: &At, findings: &mut Findings) {
         "standby-replay" if row.value == Some(0.0) => {
             "replay is paused on this standby: its rows get older, and WAL accumulates here. select pg_wal_replay_resume() resumes it".to_owned()
         }
-        // A standby that replays from the archive needs no receiver.
+        // A standby that replays WAL from an archive needs no receiver.
         "standby-receiver"
             if row.value == Some(0.0) && (row.about.is_none() || row.since.is_none_or(old)) =>
         {
@@ -254,7 +254,7 @@ fn lost_slots(row: &Row, findings: &mut Findings) {
     );
 }
 
-/// A count, from a million on in millions.
+/// Text of a count; from one million on in millions.
 #[expect(clippy::cast_possible_truncation, reason = "a figure for eyes")]
 fn count(value: f64) -> String {
     if value < 1e6 {
@@ -299,7 +299,7 @@ fn absence(row: &Row, at: &At, findings: &mut Findings) {
     );
 }
 
-/// Dangerous settings: their effect, and the fix.
+/// Finding for a dangerous setting: its effect, and the fix.
 fn setting(setting: &str, row: &Row, at: &At, findings: &mut Findings) {
     if at.server.throw_away && ["fsync", "full_page_writes"].contains(&setting) {
         return;

@@ -1,4 +1,4 @@
-//! One figure of the server, with its limit.
+//! One figure of the server with its limit.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,17 +11,17 @@ pub struct Row {
     pub name: String,
     /// `None`: hidden from this role, or not a number.
     pub value: Option<f64>,
-    /// The limit, or another number that belongs to the value.
+    /// The limit, or another number that belongs to `value`; `None`: there is none, or it is hidden.
     pub bound: Option<f64>,
     pub about: Option<String>,
     pub since: Option<Stamp>,
-    /// Pid of its session.
+    /// Pid of the session that the figure is about.
     #[serde(default)]
     pub pid: Option<i32>,
-    /// The holder of the oldest transaction id, in words; vacuum cannot freeze newer ones.
+    /// Text for the holder of the oldest transaction id; vacuum cannot freeze rows that are newer than this id.
     #[serde(default)]
     pub holder: Option<String>,
-    /// Size of the database, in its own row.
+    /// Size of the database, in the row that shows it.
     #[serde(skip)]
     pub size: Later<Size>,
 }
@@ -29,7 +29,7 @@ pub struct Row {
 /// Size of the database.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Size {
-    /// As `pg_database_size` counts it; `None`: so many relations that it is estimated.
+    /// As `pg_database_size` counts; `None`: not read because there are too many relations (see `about`).
     pub bytes: Option<i64>,
     pub about: Option<i64>,
 }
@@ -46,7 +46,7 @@ impl Size {
 }
 
 impl Row {
-    /// The figure as a number; `None`: hidden, not a number, or an estimate.
+    /// The figure as an exact number; `None`: hidden, not a number, or an estimate.
     #[expect(clippy::cast_precision_loss, reason = "bytes of a database fit")]
     pub(super) fn exact(&self) -> Option<f64> {
         let bytes = self.size.get().and_then(|size| size.bytes);
@@ -114,7 +114,7 @@ impl Row {
         }
     }
 
-    /// `bound`, if it is a limit.
+    /// `bound`, if it is a limit; otherwise `Null`.
     #[expect(clippy::cast_possible_truncation, reason = "a figure for eyes")]
     pub(super) fn limit(&self) -> Value {
         match self.name.as_str() {
@@ -129,7 +129,7 @@ impl Row {
         }
     }
 
-    /// The value divided by its bound.
+    /// The value divided by its bound; `None`: one of them is unknown.
     pub fn share(&self) -> Option<f64> {
         let bound = self.bound.filter(|bound| *bound > 0.0)?;
         Some(self.value? / bound)
@@ -139,7 +139,7 @@ impl Row {
         self.about.as_deref().unwrap_or_default()
     }
 
-    /// A setting's value, and its source unless that is a configuration file.
+    /// A setting's value, and its source unless that is a configuration file; `None`: the figure is not a setting.
     pub(super) fn setting(&self) -> Option<(&str, Option<&str>)> {
         self.name.strip_prefix("setting ")?;
         let about = self.about();

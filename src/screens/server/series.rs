@@ -1,4 +1,4 @@
-//! A figure's last five minutes, as the console has read them.
+//! A figure's last five minutes, as far as the console has read them.
 
 use super::row::Row;
 use crate::model::moment::Stamp;
@@ -8,12 +8,12 @@ use crate::screens::history::History;
 use crate::screens::record::Section;
 
 const SECONDS: f64 = 300.0;
-/// Cells of the series.
+/// Maximum width of the series, in cells.
 const CELLS: usize = 75;
-/// Lines of the series.
+/// Height of the series, in lines.
 const LINES: usize = 3;
 
-/// `None`: it is no number, or there are not yet two samples.
+/// The series as a section; `None`: the figure is not a number, or there are fewer than two samples.
 pub(super) fn series(row: &Row, history: &History, now: Stamp) -> Option<Section> {
     let name = row.name.as_str();
     let whole = format!("{name} of");

@@ -6,7 +6,7 @@ use crate::screens::record::Record;
 use crate::server::known::At;
 
 impl<R: Record> Table<R> {
-    /// The selected cell as text; for the verdict's column the reason.
+    /// Text of the selected cell; in the column of the level's sign, the verdict's reason.
     pub(crate) fn cell_text(&self, at: &At) -> Option<String> {
         let row = self.selected()?;
         Some(match self.column.checked_sub(1) {
@@ -28,7 +28,7 @@ impl<R: Record> Table<R> {
     }
 }
 
-/// A value in a form that other programs can read.
+/// Text of a value in the form that JSON and CSV have.
 fn plain(value: &Value) -> String {
     match value.json() {
         serde_json::Value::Null => String::new(),

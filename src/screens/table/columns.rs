@@ -1,16 +1,16 @@
-//! Which columns of a table are on the screen, and where.
+//! The columns of a table that are shown, and their positions.
 
 /// The user's choice for a column.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Choice {
     #[default]
     IfItFits,
-    /// Other columns are left out before it.
+    /// Columns without this choice are left out first.
     Always,
     Never,
 }
 
-/// What the chooser says of a column.
+/// State of a column, for the column chooser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Seen {
     Shown,
@@ -18,7 +18,7 @@ pub(crate) enum Seen {
     Hidden,
 }
 
-/// A column on the terminal: its index among the screen's columns, its first cell and its width.
+/// A drawn column: index among the screen's columns, first cell, and width in cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Drawn {
     pub index: usize,
@@ -28,8 +28,8 @@ pub(crate) struct Drawn {
 
 #[derive(Debug, Default)]
 pub(super) struct Columns {
-    /// By index; a column without an entry is shown if it fits.
+    /// By index; a column without an entry is [`Choice::IfItFits`].
     pub(super) choices: Vec<Choice>,
-    /// Set when drawn.
+    /// The columns as last drawn.
     pub(super) drawn: Vec<Drawn>,
 }

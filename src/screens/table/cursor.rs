@@ -5,7 +5,7 @@ use crate::model::target::Target;
 use crate::screens::record::Record;
 
 impl<R: Record> Table<R> {
-    /// The selected row, or the line of the selected group.
+    /// The selected row; if a group is selected, the row of its line.
     pub fn selected(&self) -> Option<&R> {
         let line = self.lines.get(self.cursor)?;
         Some(self.drawn(*line).row)
@@ -16,7 +16,7 @@ impl<R: Record> Table<R> {
         self.lines.get(self.cursor).map(|line| self.key_of(*line))
     }
 
-    /// Position of the selected line, number of lines, number of rows that pass the filter, and number of all rows.
+    /// Number (from 1) of the selected line, number of lines, number of rows that pass the filter, and number of all rows.
     pub fn place(&self) -> (usize, usize, usize, usize) {
         let lines = self.lines.len();
         (
@@ -27,14 +27,14 @@ impl<R: Record> Table<R> {
         )
     }
 
-    /// Moves the cursor by this number of lines; it stops at the ends.
+    /// Moves the cursor by this number of lines, at most to the first or last line.
     pub fn step(&mut self, lines: isize) {
         let last = self.lines.len().saturating_sub(1);
         self.moved = true;
         self.cursor = self.cursor.saturating_add_signed(lines).min(last);
     }
 
-    /// Moves the cursor to the worst row, unless the user has moved it.
+    /// Moves the cursor to the first line unless the user has moved it.
     pub(crate) fn stay_on_top(&mut self) {
         if !self.moved {
             self.cursor = 0;
@@ -45,7 +45,7 @@ impl<R: Record> Table<R> {
         isize::try_from(self.page).unwrap_or(1).max(1)
     }
 
-    /// Selects the row at a line of the terminal, after a click; elsewhere is no row.
+    /// Selects the row at this line of the terminal (a click); does nothing where no row is drawn.
     pub(super) fn point_at(&mut self, line: usize) {
         let Some(line) = line
             .checked_sub(self.drawn_at)
@@ -60,7 +60,7 @@ impl<R: Record> Table<R> {
         }
     }
 
-    /// Marks or unmarks the selected row (or every row of the selected group), and moves to the next line.
+    /// Marks or unmarks the selected row (or all rows of the selected group), and moves to the next line.
     pub fn mark(&mut self) {
         let rows = self.at_cursor();
         let all = rows.iter().all(|row| self.marked.contains(&row.key()));
@@ -115,18 +115,18 @@ impl<R: Record> Table<R> {
         self.chosen().into_iter().map(Record::key).collect()
     }
 
-    /// Targets of each chosen row.
+    /// Targets of each marked row; if none is marked, of the selected row or group.
     pub fn targets(&self) -> Vec<Vec<Target>> {
         self.chosen().into_iter().map(Record::targets).collect()
     }
 
-    /// Visible lines.
+    /// Indexes of the visible lines.
     pub(super) fn window(&self) -> std::ops::Range<usize> {
         let top = self.top.min(self.lines.len());
         top..(top + self.page).min(self.lines.len())
     }
 
-    /// Scrolls so that the cursor is visible in a window of this many lines. Returns the cursor's line in it, and its lines.
+    /// Scrolls so that the cursor is visible with this number of visible lines. Returns the cursor's visible line, and these lines.
     pub(crate) fn visible(&mut self, lines: usize) -> (usize, Vec<Shown<'_, R>>) {
         self.page = lines.max(1);
         if self.cursor < self.top {

@@ -1,4 +1,4 @@
-//! Exact figures of a table's rows: those to read next, those already read, and their age.
+//! Exact figures of a table's rows: which to read next, which are read, and their age.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,14 +12,14 @@ use crate::screens::record::{Exact, Record};
 use crate::server::exact::Figures;
 use crate::server::known::At;
 
-/// Cost of an exact figure for each relation, in seconds.
+/// Estimated duration of an exact figure per opened relation, in seconds.
 const EXACT_COST: f64 = 0.0002;
-/// For this many seconds after the first rows the cursor follows the worst row, while exact figures arrive.
+/// Exact figures change the order of the rows. For this many seconds after the first load the cursor stays on the first line.
 const OPENING_SECONDS: f64 = 10.0;
 
 impl<R: Record> Table<R> {
-    /// The exact figures to read next: index in [`Record::EXACT`], ids and costs. For the Overview those of every row, and
-    /// expensive ones only if `later`.
+    /// The exact figures to read next: index in [`Record::EXACT`], ids and costs; `None`: nothing to read. For the Overview those of
+    /// all rows, and expensive ones only if `later`.
     pub fn asks(
         &self,
         overview: bool,
@@ -35,7 +35,7 @@ impl<R: Record> Table<R> {
         })
     }
 
-    /// The ids and costs for which these exact figures must be read, for the rows on the screen or for all.
+    /// Ids and costs for which the exact figures with index `nth` must be read, of the visible rows or of all rows.
     pub fn wanted(&self, nth: usize, all: bool, now: Stamp) -> Vec<(i64, usize)> {
         let Some(exact) = R::EXACT.get(nth) else {
             return Vec::new();
@@ -43,7 +43,7 @@ impl<R: Record> Table<R> {
         if self.round.is_some() {
             return Vec::new();
         }
-        // All includes the rows that the filter hides.
+        // All rows, including those that the filter hides.
         let rows: Vec<usize> = if all {
             (0..self.rows.len()).collect()
         } else {
@@ -57,7 +57,7 @@ impl<R: Record> Table<R> {
         };
         let want = |row| (exact.want)(&self.rows[row]).map(|(id, cost)| (row, id, cost));
         let mut wanted: Vec<_> = rows.into_iter().filter_map(want).collect();
-        // 0.2 ms for each relation: expensive figures are read less often, so that they take at most 2 % of a server core.
+        // Expensive figures are read less often, so that they use at most 2 % of a processor core.
         #[expect(clippy::cast_precision_loss, reason = "a number of relations")]
         let rest = |cost: usize| cost as f64 * EXACT_COST * DUTY;
         let cost = wanted.iter().map(|(.., cost)| cost).sum();
@@ -76,7 +76,7 @@ impl<R: Record> Table<R> {
             !fresh
         });
         if all {
-            // The worst first.
+            // Worst rows first.
             wanted.sort_by_key(|&(row, ..)| std::cmp::Reverse(self.ranks.get(row).copied()));
         }
         let mut seen = HashSet::new();
@@ -88,12 +88,12 @@ impl<R: Record> Table<R> {
         self.round = Some(round);
     }
 
-    /// Whether this is the present round; late answers of a cancelled round must not end it.
+    /// Whether this request for exact figures is the running one; late answers of a cancelled one must be ignored.
     pub fn is_round(&self, round: u64) -> bool {
         self.round == Some(round)
     }
 
-    /// Takes exact figures; with `last` the round ends, and the rows are judged again.
+    /// Takes exact figures; `last`: they are the last of the request, and the verdicts are computed again.
     pub fn take_exact(&mut self, nth: usize, figures: Vec<(i64, Figures)>, last: bool, at: &At) {
         if last {
             self.round = None;
@@ -137,7 +137,7 @@ impl<R: Record> Table<R> {
         (missing, all)
     }
 
-    /// Caveats for exact figures that cannot be read, or not again.
+    /// Texts for exact figures that could not be read, or not again.
     pub fn unread(&self, now: Stamp) -> Vec<String> {
         let failed = |had: &&Had| had.error.is_some() || had.figures.is_err();
         if !self.exact.values().any(|had| failed(&had)) {
@@ -174,8 +174,8 @@ impl<R: Record> Table<R> {
         said
     }
 
-    /// Time of the newest load whose verdict for `key` (or its absence) is final for this rule: it is later than `after`,
-    /// and the rule's exact figures were read.
+    /// Time of the newest load, if it is after `after` and its verdict for `key` (or the row's absence) is final for this rule, because
+    /// all exact figures that the rule needs were read. `None`: not final.
     pub(crate) fn certain(
         &self,
         key: &str,
@@ -200,7 +200,7 @@ impl<R: Record> Table<R> {
         (read > after && self.find(key).is_none_or(certain)).then_some(read)
     }
 
-    /// Makes all exact figures be read again; the old ones stay until then.
+    /// Makes all exact figures be read again; the old ones are kept until then.
     pub fn forget_exact(&mut self) {
         for had in self.exact.values_mut() {
             had.asked = Stamp::BEFORE_ALL;

@@ -1,4 +1,4 @@
-//! The figure of a finding, and whether it was read again after an action.
+//! The value that a finding is about, and whether it was read again after an action.
 
 use super::Table;
 use super::again::Again;
@@ -13,7 +13,7 @@ impl<R: Record> Table<R> {
         self.asked
     }
 
-    /// The row's figure of this rule.
+    /// Name and text of the value that findings of this rule are about, for the row with this key.
     pub(crate) fn figure(
         &self,
         key: &str,
@@ -23,8 +23,7 @@ impl<R: Record> Table<R> {
         self.find(key)?.figure(rule, at)
     }
 
-    /// The row with its figure of this rule; `None`: an exact figure that decides it was not read since
-    /// [`Table::forget_exact`].
+    /// The row and the value after an action; `None`: an exact figure that they depend on was not read since [`Table::forget_exact`].
     pub(crate) fn again(&self, key: &str, rule: &'static Rule, at: &At) -> Option<Again> {
         let Some(place) = self.rows.iter().position(|row| row.key() == key) else {
             return Some(Again {
@@ -55,7 +54,7 @@ impl<R: Record> Table<R> {
     }
 }
 
-/// Whether the figure, or the finding, depends on this exact figure.
+/// Whether the value or the finding depends on this exact figure.
 fn decides<R: Record>(exact: &Exact<R>, row: &R, rule: &'static Rule, at: &At) -> bool {
     if (exact.judges)(rule) {
         return true;

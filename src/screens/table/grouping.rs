@@ -1,4 +1,4 @@
-//! Rows shown by group: a line for each group, which opens in place.
+//! Rows by group: each group has a line, below which its rows can be opened.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ impl<R: Record> Table<R> {
         self.groups.on
     }
 
-    /// Shows the rows by group, or all of them.
+    /// Switches between grouped rows and a plain list.
     pub(crate) fn toggle_groups(&mut self, at: &At) {
         let key = self.key();
         self.groups.on = R::GROUPED && !self.groups.on;
@@ -45,7 +45,6 @@ impl<R: Record> Table<R> {
         }
     }
 
-    /// Key of a line.
     pub(super) fn key_of(&self, line: Line) -> String {
         match line {
             Line::Row(row, _) => self.rows[row].key(),
@@ -53,7 +52,7 @@ impl<R: Record> Table<R> {
         }
     }
 
-    /// Makes the lines of the rows in view. Groups are in the order of their first rows.
+    /// Fills `lines` from the rows that pass the filter. Groups are in the order of their first rows.
     pub(super) fn make_lines(&mut self, at: &At) {
         self.groups.all.clear();
         self.lines = if self.groups.on {
@@ -112,8 +111,8 @@ impl<R: Record> Table<R> {
         lines
     }
 
-    /// The line with this key; for a row that is not shown the line of its group, and for a group without a line its first
-    /// row.
+    /// Index of the line with this key. For a row in a closed group, its group's line; for a group without a line, the line of its
+    /// first row. `None`: no such line.
     pub(super) fn line_of(&self, key: &str) -> Option<usize> {
         let exact = |line: &Line| match (line, key.strip_prefix(GROUP)) {
             (Line::Group(group), Some(name)) => self.groups.all[*group].name == name,

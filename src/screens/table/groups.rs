@@ -1,31 +1,31 @@
-//! Groups of rows: their lines, and which of them are open.
+//! Groups of rows, and which of them are open.
 
 use std::collections::HashSet;
 
 use crate::model::verdict::{Finding, Level};
 
-/// Start of the key of a group's line.
+/// Prefix of the keys of groups' lines.
 pub(super) const GROUP: &str = "group ";
 
-/// Width of the sign of a line's place in its group.
+/// Width of [`Branch::sign`], in cells.
 pub(crate) const BRANCH: u16 = 2;
 
-/// A line's place in its group.
+/// Position of a line in its group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Branch {
-    /// A row of a list without groups.
+    /// A row in a list without groups.
     Flat,
-    /// A row that is alone in its group.
+    /// The only row of its group.
     Alone,
-    /// The line of a closed or an open group.
+    /// The line of a closed group, or of an open one.
     Closed,
     Open,
-    /// A row below its group's line, and the last of these rows.
+    /// A row below its group's line; `Last` is the last of them.
     Inner,
     Last,
 }
 
-/// A line as it is drawn: a row, or the line of a group, with its level and its place in the group.
+/// A line to draw: a row or a group's line, with level, findings, mark and position in the group.
 #[derive(Debug)]
 pub(crate) struct Shown<'a, R> {
     pub row: &'a R,
@@ -36,7 +36,7 @@ pub(crate) struct Shown<'a, R> {
 }
 
 impl Branch {
-    /// Sign before the first cell.
+    /// Sign before the text of the first column.
     pub(crate) fn sign(self) -> &'static str {
         match self {
             Self::Flat => "",
@@ -53,33 +53,32 @@ impl Branch {
     }
 }
 
-/// A line of the table: a row, or a group, by its index.
+/// A line of the table: a row with its index in `rows`, or a group with its index in `all`.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Line {
     Row(usize, Branch),
     Group(usize),
 }
 
-/// Rows of one group that pass the filter, in order.
+/// The rows of one group that pass the filter, as indexes in order.
 #[derive(Debug)]
 pub(super) struct Group<R> {
     pub(super) name: &'static str,
     pub(super) rows: Vec<usize>,
-    /// The group's line.
+    /// The row that the group's line shows.
     pub(super) head: R,
     pub(super) level: Level,
 }
 
-/// The groups, and which of them are open.
 #[derive(Debug)]
 pub(super) struct Groups<R> {
-    /// Rows are shown by group.
+    /// Whether rows are grouped.
     pub(super) on: bool,
     pub(super) all: Vec<Group<R>>,
-    /// Width of the longest text of each column in the groups' lines.
+    /// Width of the longest text of each column in the groups' lines, in cells.
     pub(super) widths: Vec<u16>,
     open: HashSet<&'static str>,
-    /// Groups that the user closed while a filter opens those with a match.
+    /// Groups that the user closed while a filter is set, which opens all groups.
     closed: HashSet<&'static str>,
 }
 
@@ -113,7 +112,7 @@ impl<R> Groups<R> {
         }
     }
 
-    /// Another filter opens every group with a match.
+    /// A new filter opens all groups that have a match.
     pub(super) fn filter_changed(&mut self) {
         self.closed.clear();
     }

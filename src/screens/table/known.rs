@@ -6,12 +6,12 @@ use crate::model::moment::Stamp;
 use crate::screens::record::Record;
 use crate::server::exact::Figures;
 
-/// Seconds after which the Overview reads expensive figures again.
+/// Seconds after which the Overview reads `later` figures again.
 pub(crate) const LATER_SECONDS: f64 = 300.0;
-/// Seconds for which old figures are kept if they cannot be read again; after that only the error is shown.
+/// Seconds for which old figures are shown if a new attempt fails; after that only the error is shown.
 const KEPT_SECONDS: f64 = 300.0;
 
-/// Figures by index in [`Record::EXACT`] and row id.
+/// Exact figures by index in [`Record::EXACT`] and row id.
 pub(super) type Known = HashMap<(usize, i64), Had>;
 
 /// Exact figures of one row.
@@ -19,12 +19,12 @@ pub(super) type Known = HashMap<(usize, i64), Had>;
 pub(super) struct Had {
     /// Time of the last request.
     pub(super) asked: Stamp,
-    /// Time when they were read.
+    /// Time of the last successful read.
     pub(super) at: Stamp,
     pub(super) figures: Figures,
-    /// Error of a later attempt to read them again.
+    /// Error of the last attempt, if `figures` are of an earlier one.
     pub(super) error: Option<String>,
-    /// The row's cost when they were read; if the cost changes, they are of other relations.
+    /// Cost of the row when the figures were read. Another cost means that the row now has other relations.
     pub(super) cost: usize,
 }
 
@@ -39,7 +39,7 @@ impl Had {
         }
     }
 
-    /// Takes an answer; an error keeps figures that are still young.
+    /// Takes an answer; an error does not replace figures that are less than [`KEPT_SECONDS`] old.
     pub(super) fn take(&mut self, figures: Figures, cost: usize, now: Stamp) {
         match figures {
             Err(error) if self.figures.is_ok() && now.seconds_since(self.at) < KEPT_SECONDS => {

@@ -9,14 +9,14 @@ use crate::screens::record::Record;
 use crate::server::known::At;
 
 impl<R: Record> Table<R> {
-    /// Folds the rows that carry nothing, or shows them; false: this screen folds none.
+    /// Folds or unfolds the rows with nothing to report; false: this screen never folds rows.
     pub(crate) fn toggle_fold(&mut self, at: &At) -> bool {
         self.folds = !self.folds;
         self.rearrange(at);
         !R::BARE.is_empty()
     }
 
-    /// Arranges the rows again; the cursor stays on its row.
+    /// Filters and sorts the rows again; the cursor stays on its row.
     pub(crate) fn rearrange(&mut self, at: &At) {
         let key = self.key();
         self.arrange(key.as_deref(), at);
@@ -28,7 +28,7 @@ impl<R: Record> Table<R> {
         self.rearrange(at);
     }
 
-    /// Filters and sorts the rows, and puts the cursor on the row with this key.
+    /// Filters and sorts the rows, and moves the cursor to the row with this key.
     pub(crate) fn arrange(&mut self, key: Option<&str>, at: &At) {
         let mut view: Vec<usize> = (0..self.rows.len())
             .filter(|&row| self.passes(row, &self.filter, at))
@@ -59,8 +59,8 @@ impl<R: Record> Table<R> {
             .min(self.lines.len().saturating_sub(1));
     }
 
-    /// Takes the rows that carry nothing out of the view, and returns their number. Only where the worst rows come first
-    /// and there is no filter: whoever sorts by a figure or filters sees all rows.
+    /// Removes the rows with nothing to report from `view`, and returns their number. Nothing is folded if the rows are filtered, or
+    /// sorted otherwise than worst first.
     fn fold(&self, view: &mut Vec<usize>) -> usize {
         let plain = self.sort == SortBy::Verdict && self.descending && self.filter.is_empty();
         if !self.folds || !plain {
@@ -68,7 +68,7 @@ impl<R: Record> Table<R> {
         }
         let is_bare = |row: usize| self.levels[row] == Level::Ok && self.rows[row].is_bare();
         let bare = view.iter().filter(|&&row| is_bare(row)).count();
-        // One row takes no more room than the line, and an empty list would say less.
+        // Folding one row saves no line, and folding all rows would leave an empty list.
         if bare < 2 || bare == view.len() {
             return 0;
         }
@@ -86,7 +86,7 @@ impl<R: Record> Table<R> {
         }
     }
 
-    /// Ranks the rows after their levels have changed.
+    /// Sets the levels by which the rows are sorted.
     pub(super) fn rank(&mut self) {
         self.ranks = ranks(&self.rows, &self.levels);
     }

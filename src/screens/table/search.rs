@@ -1,4 +1,4 @@
-//! Filter of a table's rows, and steps to the rows that match it.
+//! Filter of a table's rows, and search for the rows that match it.
 
 use super::groups::Line;
 use super::{Table, shown};
@@ -8,21 +8,21 @@ use crate::screens::filter::{Field, Filter, Kind};
 use crate::screens::record::Record;
 use crate::server::known::At;
 
-/// Number of rows from which the kind of a field is seen.
+/// Number of rows that are examined for the kinds of a field's values.
 const SAMPLE: usize = 1000;
 
-/// The match on which the cursor is now.
+/// The match that the cursor is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Match {
-    /// From 1.
+    /// Number of the match, from 1.
     pub nth: usize,
     pub all: usize,
-    /// The search went over the end of the list.
+    /// Whether the search continued at the other end of the list.
     pub wrapped: bool,
 }
 
 impl<R: Record> Table<R> {
-    /// Reads a typed filter, and its error: its fields are the columns (also those for JSON only), `verdict` and `reason`.
+    /// Parses a typed filter. Its fields are all columns (also those for JSON only), `verdict` and `reason`. The text is an error.
     pub(crate) fn read_filter(&self, text: &str, at: &At) -> (Filter, Option<String>) {
         let column = |column: &crate::screens::record::Column<R>| Field {
             title: column.title,
@@ -33,7 +33,7 @@ impl<R: Record> Table<R> {
         Filter::read(text, &fields, |field| self.kinds(field, at))
     }
 
-    /// What a field holds in the present rows.
+    /// Kinds of a field's values in the present rows.
     fn kinds(&self, field: usize, at: &At) -> Vec<Kind> {
         if field == R::COLUMNS.len() {
             return vec![Kind::Level];
@@ -57,7 +57,7 @@ impl<R: Record> Table<R> {
     pub(super) fn passes(&self, row: usize, filter: &Filter, at: &At) -> bool {
         let value = |field| self.field(row, field, at);
         if row >= self.own {
-            // A part of another row is found by its title only.
+            // A merged row is found by its title only.
             let title = || self.rows[row].title();
             return filter.looks_for_text() && filter.passes(title, value, at.now);
         }
@@ -72,18 +72,17 @@ impl<R: Record> Table<R> {
         filter.passes(line, value, at.now)
     }
 
-    /// Keeps the present filter for [`Table::next_match`], also when all rows are shown again.
+    /// Keeps the present filter for [`Table::next_match`], also after the filter is removed.
     pub(crate) fn keep_search(&mut self) {
         *self.sought = self.filter.clone();
     }
 
-    /// The filter whose matches are sought; empty: rows with a problem are.
+    /// Text of the filter whose matches the search steps through; empty: it steps through rows with a problem.
     pub(crate) fn sought(&self) -> &str {
         self.sought.text()
     }
 
-    /// Moves the cursor to the next match, or the previous one; from the last on to the first. `None`: there is none among
-    /// the lines shown.
+    /// Moves the cursor to the next match (false: the previous one), from the last to the first. `None`: no line matches.
     pub(crate) fn next_match(&mut self, forward: bool, at: &At) -> Option<Match> {
         let lines = 0..self.lines.len();
         let found: Vec<usize> = lines.filter(|&line| self.is_sought(line, at)).collect();
@@ -106,7 +105,7 @@ impl<R: Record> Table<R> {
         })
     }
 
-    /// Whether a line is a match; that of a closed group is one if one of its rows is.
+    /// Whether a line matches; a closed group matches if one of its rows does.
     fn is_sought(&self, line: usize, at: &At) -> bool {
         let sought = |row: usize| {
             if self.sought.is_empty() {

@@ -1,4 +1,4 @@
-//! The columns of a table: the column cursor, the order of the rows by a column, and the user's choice of columns.
+//! The columns of a table: selected column, sort order by column, and the user's choice of columns.
 
 use super::columns::{Choice, Drawn, Seen};
 use super::{SortBy, Table, shown};
@@ -6,7 +6,7 @@ use crate::screens::record::{Column, Record};
 use crate::server::known::At;
 
 impl<R: Record> Table<R> {
-    /// Indices of the columns that the user did not hide.
+    /// Indexes of the columns that the user has not hidden.
     pub(crate) fn chosen_columns(&self) -> Vec<usize> {
         let all = 0..shown::<R>().count();
         all.filter(|&index| self.choice(index) != Choice::Never)
@@ -17,8 +17,8 @@ impl<R: Record> Table<R> {
         self.columns.choices.get(index).copied().unwrap_or_default()
     }
 
-    /// Rank of a column among those that are left out where room is short. The one that sorts the rows is the last: nobody
-    /// could see why the rows stand as they do.
+    /// Rank for leaving out columns on a narrow terminal, see [`Column::rank`]. The column by which rows are sorted is left out last,
+    /// so that the order stays understandable.
     pub(crate) fn rank_of(&self, index: usize, column: &Column<R>) -> i16 {
         match self.choice(index) {
             _ if self.sort == SortBy::Column(index) => -1,
@@ -27,7 +27,7 @@ impl<R: Record> Table<R> {
         }
     }
 
-    /// Takes the columns as they are drawn. The column cursor is never on one that is not drawn.
+    /// Takes the columns as drawn. The selected column is always one of them.
     pub(crate) fn set_drawn(&mut self, drawn: Vec<Drawn>) {
         let left = |column: &&Drawn| column.index < self.column;
         if self.column > 0 {
@@ -37,7 +37,7 @@ impl<R: Record> Table<R> {
         self.columns.drawn = drawn;
     }
 
-    /// The places of the column cursor, from the left: the verdict's sign, and the columns on the screen; in a wide table all.
+    /// The columns that can be selected: the level's sign (0), and the drawn columns; in wide mode all columns.
     fn places(&self, wide: bool) -> Vec<usize> {
         let columns = if wide || self.columns.drawn.is_empty() {
             self.chosen_columns()
@@ -48,7 +48,7 @@ impl<R: Record> Table<R> {
         std::iter::once(0).chain(places).collect()
     }
 
-    /// Moves the column cursor; it stops at the ends.
+    /// Moves to another column, at most to the first or last one.
     pub(crate) fn step_column(&mut self, steps: isize, wide: bool) {
         let places = self.places(wide);
         let here = places.iter().rposition(|&place| place <= self.column);
@@ -56,7 +56,7 @@ impl<R: Record> Table<R> {
         self.column = places[next.min(places.len() - 1)];
     }
 
-    /// Sorts by the next column, or the previous one; after the last comes the first. The column cursor follows.
+    /// Sorts by the next or previous column, from the last to the first, and selects it.
     pub(crate) fn step_sort(&mut self, steps: isize, wide: bool, at: &At) {
         let sorted = match self.sort {
             SortBy::Verdict => 0,
@@ -71,7 +71,7 @@ impl<R: Record> Table<R> {
         self.sort_here(at);
     }
 
-    /// Sorts by the selected column; a second call reverses the order.
+    /// Sorts by the selected column; if it is already the sort column, reverses the order.
     pub(crate) fn sort_here(&mut self, at: &At) {
         let by = match self.column {
             0 => SortBy::Verdict,
@@ -92,7 +92,7 @@ impl<R: Record> Table<R> {
         self.sort_here(at);
     }
 
-    /// The columns whose heading begins with the typed text, then those whose heading has it somewhere; none that is hidden.
+    /// Indexes of the columns whose heading begins with the typed text, then of those whose heading contains it; no hidden ones.
     pub(crate) fn columns_called(&self, typed: &str) -> Vec<usize> {
         let typed = typed.trim().to_uppercase();
         let mut found: Vec<_> = self.chosen_columns();
@@ -102,7 +102,7 @@ impl<R: Record> Table<R> {
         found
     }
 
-    /// Sorts the rows; the cursor goes to the first one.
+    /// Sorts the rows, and moves the cursor to the first line.
     pub(crate) fn sort_by(&mut self, by: SortBy, descending: bool, at: &At) {
         (self.sort, self.descending) = (by, descending);
         self.arrange(None, at);
@@ -110,7 +110,7 @@ impl<R: Record> Table<R> {
         self.moved = false;
     }
 
-    /// A click: on a heading sorts by its column, on a row selects it; elsewhere it does nothing.
+    /// Handles a click: on a heading it sorts by the column, on a row it selects the row.
     pub(crate) fn click(&mut self, line: usize, cell: u16, at: &At) {
         if line + 1 != self.drawn_at {
             self.point_at(line);
@@ -129,7 +129,7 @@ impl<R: Record> Table<R> {
         }
     }
 
-    /// Each column, and whether it is seen.
+    /// Each column with its state.
     pub(crate) fn seen_columns(&self, wide: bool) -> Vec<(&'static Column<R>, Seen)> {
         let seen = |index| match self.choice(index) {
             Choice::Never => Seen::Hidden,
@@ -140,7 +140,7 @@ impl<R: Record> Table<R> {
         all.map(|(index, column)| (column, seen(index))).collect()
     }
 
-    /// Hides a column that is seen, and shows one that is not; false: the first one stays. A hidden column does not sort.
+    /// Hides a visible column, or shows another one; false: the first column cannot be hidden. A hidden column is no sort column.
     pub(crate) fn toggle_column(&mut self, index: usize, wide: bool, at: &At) -> bool {
         let seen = self.seen_columns(wide);
         let Some((_, seen)) = seen.get(index).filter(|_| index > 0) else {
@@ -163,7 +163,7 @@ impl<R: Record> Table<R> {
         true
     }
 
-    /// Shows the columns that fit, as at first.
+    /// Resets the user's choice of columns.
     pub(crate) fn forget_choices(&mut self) {
         self.columns.choices.clear();
     }

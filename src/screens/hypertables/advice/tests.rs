@@ -7,7 +7,7 @@ use crate::screens::later::Later;
 
 const GIB: i64 = 1 << 30;
 
-/// A hypertable with chunks of `interval`, of which the last full one took `bytes`, on a server with 16 GB.
+/// A hypertable with this chunk interval, whose newest full chunk has `bytes`, on a server with 16 GB.
 fn row(chunks: i64, interval: i64, bytes: i64) -> Row {
     Row {
         id: 1,
@@ -65,12 +65,12 @@ fn a_chunk_that_does_not_fit_a_quarter_of_memory_is_advised_a_shorter_interval_t
         "12.0 GB x 2d / 7d = 3.43 GB"
     );
     assert_eq!(large.interval_sql(2 * DAY), "interval '2 days'");
-    // Exactly a quarter fits.
+    // A size of exactly a quarter fits.
     assert_eq!(
         row(10, 7 * DAY, 4 * GIB).size_of_chunks(&thresholds::Limits::default()),
         Size::Fits
     );
-    // The advice disappears once it is followed, although the large chunk is still the newest full one.
+    // Once the new interval is set, the advice disappears, although the newest full chunk still is a large one.
     let mut fixed = large;
     fixed.interval = Some(2 * DAY);
     assert_eq!(
@@ -102,7 +102,7 @@ fn many_small_chunks_are_advised_a_longer_interval_that_policies_allow() {
             advised: Some(4 * HOUR)
         }
     );
-    // A few small chunks cost nothing.
+    // A small number of small chunks is no problem.
     small.chunks = 99;
     assert_eq!(
         small.size_of_chunks(&thresholds::Limits::default()),
@@ -185,7 +185,7 @@ fn locks_are_counted_with_indexes_and_companions() {
     assert_eq!(row.locks(), Some(4803));
     assert_eq!(row.limits.lock_slots(), 6400);
     assert_eq!(row.lock_percent().as_deref(), Some("75%"));
-    // 2 x 4803 / 100 = 97, in steps of 64.
+    // 2 * 4803 / 100 = 97; the next multiple of 64 is 128.
     assert_eq!(row.limits.locks_each_for(4803, 50.0), 128);
 }
 
@@ -231,7 +231,7 @@ fn too_few_locks_are_told_with_the_arithmetic_and_the_setting_that_fixes_it() {
         "{}",
         told.reason
     );
-    // The verdict of a small hypertable names the limits.
+    // The verdict of a small hypertable has the limits, too.
     row.chunks = 10;
     row.compressed = 0;
     let told = verdict(
