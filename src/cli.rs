@@ -17,7 +17,7 @@ use crate::run::show::Format;
 use crate::run::start::{Look, screens};
 use crate::run::{check, command, sql, thresholds};
 
-/// Heading of the help.
+/// Heading in `--help`.
 const CONNECTION: &str = "Connection";
 
 #[derive(Debug, Parser)]
@@ -50,7 +50,8 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// Parses the program's arguments; the error may be the help. That of `run ACTION` has the action's `--set` keys.
+    /// Parses the program's arguments. The error may be the help text; for `run ACTION` that includes the action's
+    /// `--set` keys.
     pub fn of_program() -> Result<Self, clap::Error> {
         let args: Vec<OsString> = std::env::args_os().collect();
         let mut command = Self::command();
@@ -116,7 +117,8 @@ pub enum Command {
         screen: ScreenId,
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
-        /// With --format csv: print texts unchanged, for programs. Otherwise what a terminal or spreadsheet would run is made harmless
+        /// With --format csv: print texts unchanged, for programs. Otherwise control characters and spreadsheet
+        /// formulas are escaped
         #[arg(long)]
         raw: bool,
         /// On the overview: include acknowledged and snoozed findings
@@ -139,7 +141,7 @@ pub enum Command {
         /// Id of a job, or name of a hypertable, aggregate or index
         #[arg(required = true)]
         target: Vec<String>,
-        /// A field of the action's form (run ACTION --help lists them)
+        /// Value of an input (run ACTION --help lists the keys)
         #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
         set: Vec<(String, String)>,
         #[command(flatten)]
@@ -209,7 +211,7 @@ pub enum Command {
     },
 }
 
-/// The action that the arguments of `run` name.
+/// The action that the arguments of `run` name. `None`: another command, or no such action.
 fn named_action(args: &[OsString]) -> Option<&'static Action> {
     let mut args = args.iter().filter_map(|arg| arg.to_str());
     args.find(|arg| *arg == "run")?;
@@ -223,9 +225,9 @@ fn setting(text: &str) -> Result<(String, String), String> {
 }
 
 impl Connection {
-    /// The connection flags, with the database argument of a subcommand.
+    /// The connection options, with the database argument of a subcommand.
     pub fn flags(&self, database: Option<&String>) -> Flags {
-        // As psql: without -d the first argument is the database; without -U the next one is the user.
+        // As in psql: without -d the first argument is the database; without -U the next one is the role.
         let mut rest = [&self.database, &self.user].into_iter().flatten();
         let database = match (database, &self.dbname) {
             (None, None) => rest.next(),

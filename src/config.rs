@@ -20,21 +20,20 @@ pub struct Config {
     /// Refresh interval.
     pub refresh: Duration,
     pub theme: String,
-    /// Capture of the mouse; off by default, because it disables the terminal's own selection.
+    /// True: clicks and the wheel are read. Off by default, because it disables the terminal's own text selection.
     pub(crate) mouse: bool,
-    /// The preview of the selected row is shown at first.
+    /// True: the preview pane is shown at the start.
     pub(crate) preview: bool,
-    /// Read-only on every connection.
+    /// True: all connections are read-only.
     pub read_only: bool,
-    /// Settings for some connections; all that match apply.
+    /// Settings for certain connections; all that match apply.
     pub connections: Vec<Rule>,
-    /// Alert thresholds.
     pub thresholds: Thresholds,
-    /// `Err`: the error in `[keys]`; the console does not open then.
+    /// The error in `[keys]` prevents the console from starting.
     pub keys: Result<KeyMap, String>,
 }
 
-/// Settings for the connections that match.
+/// Settings for the connections that match these patterns.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Rule {
@@ -45,16 +44,16 @@ pub struct Rule {
     /// Pattern for the connecting role; `*` matches anything. `None`: any.
     pub user: Option<String>,
     pub read_only: bool,
-    /// A marked frame, and every action asks for its target's name.
+    /// Show a marked frame, and require the target's name to be typed for every action.
     pub protected: bool,
-    /// Roles whose code a read may run with the rights of the connecting role.
+    /// Roles whose code a read may run with the rights of the connected role.
     pub trusted_owners: Vec<String>,
-    /// Policies that start in these hours are findings. Of several connections that match, the last one counts.
+    /// Hours in which the start of a policy is a finding. The last matching connection that sets them applies.
     pub busy_hours: Option<BusyHours>,
 }
 
 impl Config {
-    /// The trusted owners of the connections of this role.
+    /// Trusted owners for the connections of this role.
     pub fn trust(&self, user: &str) -> Vec<Trust> {
         let here = self
             .connections
@@ -69,14 +68,14 @@ impl Config {
         .collect()
     }
 
-    /// The busy hours of one connection.
+    /// Busy hours of this connection. `None`: none are set.
     pub fn busy_hours(&self, host: &str, database: &str, user: &str) -> Option<BusyHours> {
         let here = self.connections.iter().rev();
         let mut here = here.filter(|rule| rule.matches(host, database, user));
         here.find_map(|rule| rule.busy_hours.clone())
     }
 
-    /// Restrictions of one connection; `asked`: `--read-only` was given.
+    /// Restrictions of this connection. `asked`: `--read-only` was given.
     pub fn rules(&self, host: &str, database: &str, user: &str, asked: bool) -> Access {
         let matches = |rule: &&Rule| rule.matches(host, database, user);
         let here: Vec<_> = self.connections.iter().filter(matches).collect();
@@ -144,7 +143,7 @@ struct File {
     keys: threshold_settings::Table,
 }
 
-/// Folder of the settings and themes; `None`: neither `XDG_CONFIG_HOME` nor `HOME` is set.
+/// Folder of config.toml and themes. `None`: neither `XDG_CONFIG_HOME` nor `HOME` is set.
 pub fn folder(around: &Surroundings) -> Option<PathBuf> {
     let base = around
         .env
@@ -158,7 +157,7 @@ pub fn folder(around: &Surroundings) -> Option<PathBuf> {
     Some(base?.join("hypertop"))
 }
 
-/// Path of config.toml; `None` as for [`folder`].
+/// Path of config.toml. `None`: see [`folder`].
 pub fn file(around: &Surroundings) -> Option<PathBuf> {
     Some(folder(around)?.join("config.toml"))
 }
@@ -214,7 +213,7 @@ fn parse(text: &str) -> Result<Config, String> {
     Ok(config)
 }
 
-/// Line of the file, from 1, that contains this byte.
+/// Number of the line, from 1, that contains this byte.
 fn line(text: &str, place: usize) -> usize {
     text.bytes()
         .take(place)
@@ -223,7 +222,7 @@ fn line(text: &str, place: usize) -> usize {
         + 1
 }
 
-/// A refresh interval as a user types it: `2s`, `500ms`, `1m`.
+/// Parses a refresh interval such as `2s`, `500ms` or `1m`.
 pub fn interval(text: &str) -> Result<Duration, String> {
     let parsed = humantime::parse_duration(text)
         .map_err(|error| format!("{text:?}: {error}; write 2s, 500ms or 1m"))?;

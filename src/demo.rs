@@ -1,5 +1,5 @@
-//! The demo: a factory with faults on a private server, on real TimescaleDB if it is installed, else on the stand-in;
-//! and a task that keeps adding rows.
+//! The demo: a factory with problems on a private server, with TimescaleDB if it is installed, else with the stand-in.
+//! A task keeps adding rows.
 
 pub mod private_server;
 
@@ -15,45 +15,46 @@ use crate::connect::conninfo::{Flags, Settings, Surroundings};
 use crate::demo::private_server::{Options, PrivateServer};
 use crate::journal::Journal;
 
-/// The Queries screen needs this extension; some distributions ship it apart from the server.
+/// The Queries screen needs this extension, which some distributions package separately.
 const STATISTICS: &str = "do $$ begin if exists (select from pg_available_extensions where name = 'pg_stat_statements') \
                           then create extension pg_stat_statements; end if; end $$";
-/// The factory, for a database with TimescaleDB.
+/// Script of the factory, for a database with TimescaleDB.
 pub const FACTORY: &str = include_str!("demo/factory.sql");
-/// The factory and the stand-in for TimescaleDB, for a plain database.
+/// Script of the stand-in with its factory, for a database without TimescaleDB.
 pub const STAND_IN: &str = concat!(
     include_str!("demo/stand_in.sql"),
     include_str!("demo/stand_in_api.sql")
 );
-/// Settings before the factory's scripts, which create everything in `public`; so no other role may create there.
+/// Runs before the scripts, which create objects in `public`. No other role may create objects there.
 const READY: &str = "set client_min_messages = error; revoke create on schema public from public; set search_path = public, pg_temp";
 const LIVE: &str = include_str!("demo/live.sql");
 const LIVE_STAND_IN: &str = include_str!("demo/live_stand_in.sql");
 
-/// The database that the demo makes on a private server, and on a given one.
+/// Database of the demo on a private server; `GIVEN_DATABASE`: on a server of the user's.
 const DATABASE: &str = "factory";
 const GIVEN_DATABASE: &str = "hypertop_demo";
 
-/// A running demo; dropping it ends its private server.
+/// A running demo. Dropping it ends its private server.
 #[derive(Debug)]
 pub struct Demo {
     pub settings: Settings,
-    /// It runs on the stand-in, not on TimescaleDB.
+    /// True: the stand-in simulates TimescaleDB.
     pub simulated: bool,
-    /// Message for the end of the console.
+    /// Message to print when the console has ended. `None`: no message.
     pub farewell: Option<String>,
     server: Option<PrivateServer>,
 }
 
 impl Demo {
-    /// A journal that is gone with the private server; `None`: the demo runs on a server of the user's.
+    /// Journal in the private server's folder, which is removed with the server. `None`: the demo runs on a server of
+    /// the user's.
     pub fn journal(&self) -> Option<Journal> {
         let folder = self.server.as_ref()?.socket_folder();
         Some(Journal::new(folder.join("journal/journal.jsonl")))
     }
 }
 
-/// Starts a private server and loads the factory; `simulate`: on the stand-in even if TimescaleDB is installed.
+/// Starts a private server and loads the factory. `simulate`: use the stand-in even if TimescaleDB is installed.
 pub async fn start(simulate: bool, say: fn(&str)) -> Result<Demo> {
     let progress = Progress::new(say);
     progress.step("starting a private PostgreSQL server");
@@ -91,7 +92,7 @@ pub async fn start(simulate: bool, say: fn(&str)) -> Result<Demo> {
     })
 }
 
-/// Loads the factory into a new database on a given server.
+/// Loads the factory into a new database on the user's server.
 pub async fn load_into(settings: &Settings, ask: connect::Ask<'_>, say: fn(&str)) -> Result<Demo> {
     let progress = Progress::new(say);
     progress.step("connecting");
@@ -128,7 +129,7 @@ pub async fn load_into(settings: &Settings, ask: connect::Ask<'_>, say: fn(&str)
     if let Err(error) = filled.await {
         progress.done();
         drop(connected);
-        // TimescaleDB's workers are connected to it, so only FORCE drops it (PostgreSQL 13 and later).
+        // TimescaleDB's workers are connected to the database, so only FORCE drops it (PostgreSQL 13 and later).
         let remove = format!("drop database {GIVEN_DATABASE} with (force)");
         let then = match there.client.batch_execute(&remove).await {
             Ok(()) => format!("database {GIVEN_DATABASE} was removed again"),
@@ -164,7 +165,7 @@ fn settings(conninfo: &str) -> Result<Settings> {
     )
 }
 
-/// Runs the statements one by one (a refresh cannot run in a block of several), and reports each step.
+/// Runs the statements one by one, because a refresh cannot run in a block of several statements. Reports each step.
 pub async fn load(client: &Client, script: &str, progress: &Progress) -> Result<()> {
     let all = statements(script);
     progress.expect(all.len());
@@ -181,8 +182,8 @@ pub async fn load(client: &Client, script: &str, progress: &Progress) -> Result<
     Ok(())
 }
 
-/// The statements of a script, each with the step that it belongs to. A statement ends with a semicolon at the
-/// end of a line, outside of `$$`.
+/// The statements of a script, each after the name of its step. A statement ends with a semicolon at the end of a line,
+/// outside of `$$`.
 fn statements(script: &str) -> Vec<(&str, &str)> {
     let mut all = Vec::new();
     let (mut step, mut start, mut at, mut quoted) = ("", 0, 0, false);
@@ -202,7 +203,7 @@ fn statements(script: &str) -> Vec<(&str, &str)> {
     all
 }
 
-/// Until the task is dropped, adds rows to the factory, some of them late, and runs the stand-in's jobs.
+/// Adds rows to the factory, some of them late, and updates the stand-in's jobs. Runs until it is dropped.
 pub async fn live(settings: Settings, simulated: bool) {
     let script = if simulated { LIVE_STAND_IN } else { LIVE };
     loop {
@@ -215,7 +216,8 @@ pub async fn live(settings: Settings, simulated: bool) {
             while going {
                 tokio::time::sleep(Duration::from_secs(1)).await;
                 for (_, statement) in statements(script) {
-                    // After a lock timeout or a full disk it tries again; a lost connection is opened again.
+                    // An error, such as a lock timeout, is ignored. Only a lost connection ends this loop and is opened
+                    // again.
                     going = going
                         && (connected.client.batch_execute(statement).await.is_ok()
                             || !connected.client.is_closed());
@@ -226,7 +228,7 @@ pub async fn live(settings: Settings, simulated: bool) {
     }
 }
 
-/// A bar on a terminal, plain lines elsewhere.
+/// Progress of the load: a bar on a terminal, else lines of text.
 #[derive(Debug)]
 pub struct Progress {
     bar: ProgressBar,
@@ -236,7 +238,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// `say` reports what a bar cannot show.
+    /// `say` prints the lines that a bar cannot show.
     pub fn new(say: fn(&str)) -> Self {
         let bar = ProgressBar::new(100);
         if let Ok(style) = ProgressStyle::with_template("{bar:30} {percent:>3}%  {msg}") {
@@ -250,7 +252,7 @@ impl Progress {
         }
     }
 
-    /// Shows nothing.
+    /// A progress that shows nothing.
     pub fn silent() -> Self {
         Self {
             bar: ProgressBar::hidden(),
@@ -260,7 +262,7 @@ impl Progress {
         }
     }
 
-    /// Number of the steps that follow.
+    /// Adds this number of steps to the bar's length.
     fn expect(&self, steps: usize) {
         self.bar.set_length(self.bar.position() + steps as u64);
     }

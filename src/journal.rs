@@ -1,10 +1,9 @@
-//! The change journal on disk: one JSON object a line, synced before a statement runs and after it has ended.
+//! The change journal on disk: one JSON object per line, synced before a statement runs and after it has ended.
 //!
-//! An action leaves a `begin` line (with its plan and the state before), a `mark` line before each step takes effect, a
-//! `step` line after it, an `end` line (with the state after). A mark without a step line was interrupted between the two:
-//! the server knows by the mark's transaction id whether the step took effect. A begin without an end was interrupted:
-//! its last step may or may not have happened. An acknowledged finding has an `acknowledge` line, and an `ended` line
-//! when it is shown again; the database is not changed by these.
+//! An action writes a `begin` line (its plan and the state before), for each step a `mark` line before the step takes
+//! effect and a `step` line after it, and an `end` line (the state after). If a step line is missing, the step was
+//! interrupted: the server knows, by the transaction id in the mark, whether it took effect. An acknowledged finding
+//! has an `acknowledge` line, and an `ended` line when it is shown again.
 
 pub mod acknowledge;
 mod changes;

@@ -37,12 +37,13 @@ fn main() -> ExitCode {
         Err(error) => return failed(&error.into(), FAILED),
     };
     let code = runtime.block_on(obey(cli));
-    // Do not wait for network tasks at the end.
+    // Does not wait for tasks that still use the network.
     runtime.shutdown_background();
     code
 }
 
-/// A wrong command line, or a request for help. A wrong option of `check` is UNKNOWN: clap's 2 would page as critical.
+/// Handles a wrong command line, and `--help`. For `check`, a wrong option exits as UNKNOWN: clap's exit code 2 would
+/// alert as critical.
 fn misused(error: &clap::Error) -> ExitCode {
     if error.use_stderr() && std::env::args().any(|arg| arg == "check") {
         let _ = command::print(check::refused(&error.render().to_string()));
@@ -63,7 +64,6 @@ fn warn(warnings: &[String]) {
     }
 }
 
-/// An error and its exit code.
 struct Failure(anyhow::Error, u8);
 
 impl From<anyhow::Error> for Failure {
@@ -87,9 +87,9 @@ fn code(ended: Ended) -> u8 {
 async fn obey(cli: Cli) -> ExitCode {
     let around = Surroundings::of_process();
     let is_shown = matches!(cli.command, Some(Command::Show { .. })) || !terminal::is_there();
-    // `thresholds` reports errors of the file itself.
+    // `thresholds` reports errors of config.toml itself.
     if is_shown && !matches!(cli.command, Some(Command::Thresholds { .. })) {
-        // No console will show it.
+        // No console will show these errors.
         warn(&start::look(&cli.look(), &around, || None).2);
     }
     match Box::pin(carry_out(&cli, &around)).await {
@@ -182,7 +182,7 @@ async fn show(
     all: bool,
 ) -> Result<u8, Failure> {
     let (settings, mut session) = open(cli, database, around).await?;
-    // Without a journal there are no acknowledgements.
+    // Without a journal no finding counts as acknowledged.
     if !(all && screen == ScreenId::Overview) {
         session.journal = Journal::of(around);
     }
@@ -202,7 +202,7 @@ fn journal(around: &Surroundings) -> Result<Journal> {
     )
 }
 
-/// The actor for this session's server.
+/// The executor of plans for this session's server.
 fn actor(settings: &Settings, session: &Session, journal: Journal) -> Actor {
     Actor {
         settings: settings.clone(),
@@ -213,7 +213,7 @@ fn actor(settings: &Settings, session: &Session, journal: Journal) -> Actor {
     }
 }
 
-/// Runs an action or a rollback; where nothing can start, prints why in the chosen format.
+/// Runs an action or a rollback. If that cannot start, prints the reason in the chosen format.
 async fn change(
     cli: &Cli,
     around: &Surroundings,
@@ -232,7 +232,7 @@ async fn change(
     })
 }
 
-/// The actor of `run` and `rollback`.
+/// The session, executor and rules of `run` and `rollback`.
 async fn shell<'a>(
     cli: &Cli,
     around: &Surroundings,
@@ -240,7 +240,8 @@ async fn shell<'a>(
 ) -> Result<Shell<'a>, Failure> {
     let (config, wrong) = config::read(around);
     if let Some(wrong) = wrong {
-        // Its read-only and protected connections are unknown, so nothing is changed.
+        // If config.toml is broken, it is unknown whether the connection is read-only or protected, so nothing is
+        // changed.
         return Err(anyhow::anyhow!("{wrong}").into());
     }
     let journal = journal(around)?;
@@ -258,7 +259,7 @@ async fn shell<'a>(
     })
 }
 
-/// Records without a console.
+/// Records to a file, without a console.
 async fn record(
     cli: &Cli,
     around: &Surroundings,
@@ -292,7 +293,7 @@ async fn replay(cli: &Cli, around: &Surroundings, file: &std::path::Path) -> Res
     run::replay(recording, config, keys, themes).await
 }
 
-/// The demo, on a private server or a given one; without a terminal it prints the screens once.
+/// Starts the demo on a private server or the user's server. Without a terminal, prints all screens once.
 async fn demo(
     cli: &Cli,
     url: Option<&String>,
@@ -314,7 +315,7 @@ async fn demo(
             }
         }
     };
-    // A signal while it loads drops the future, and with it the private server.
+    // A signal during the load drops the future, which ends the private server.
     let demo = tokio::select! {
         demo = started => demo?,
         signal = run::signalled() => return signal,
@@ -360,14 +361,14 @@ async fn open(
     opened.await.map_err(no_connection)
 }
 
-/// Gives a session what config.toml says of its connection.
+/// Applies config.toml to a session.
 fn configure(session: &mut Session, config: config::Config) {
     let server = &mut session.server;
     server.busy_hours = config.busy_hours(&server.host, &server.database, &server.role);
     server.thresholds = config.thresholds;
 }
 
-/// The key map. An invalid key is an error: the console would do something unexpected.
+/// The key map. An invalid `[keys]` is an error, because keys would do something unexpected.
 fn keys(around: &Surroundings) -> Result<KeyMap> {
     config::read(around).0.keys.map_err(anyhow::Error::msg)
 }
@@ -388,7 +389,7 @@ async fn console(
         cli.read_only,
     );
     if broken {
-        // The file's read-only and protected connections are unknown.
+        // It is unknown whether the connection is read-only or protected.
         rules.read_only =
             Some("config.toml cannot be read: nothing is changed until it can".to_owned());
     }

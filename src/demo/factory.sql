@@ -1,8 +1,8 @@
--- The demo's factory: sensors, lines, meters and orders of a plant, with the faults that an operator meets.
--- Statements end with a semicolon at the end of a line; `-- step:` names what is done next.
--- All times are relative to now. On purpose there are: a compression backlog, a partially compressed and a frozen
--- chunk, overdue retention, failing, paused and slow jobs, aggregates that lag, were never refreshed, or delete
--- rows at a refresh, unused, duplicate and missing indexes, integer time, odd identifiers.
+-- The demo's factory: sensors, lines, meters and orders of a plant.
+-- Statements end with a semicolon at the end of a line. `-- step:` names what the following statements do.
+-- All times are relative to now. Deliberate problems: compression backlog, a partially compressed and a frozen chunk,
+-- overdue retention, failing, paused and slow jobs, late and never refreshed aggregates, a refresh that deletes rows,
+-- unused, duplicate and missing indexes. Also integer time and unusual identifiers.
 -- step: schema
 SET client_min_messages = error;
 SET timezone = 'UTC';
@@ -42,14 +42,14 @@ CREATE TABLE mes.production_context_history (
   ts timestamptz NOT NULL, line_id int NOT NULL, order_no text NOT NULL, product text, shift text, payload jsonb);
 SELECT create_hypertable('mes.production_context_history', 'ts', chunk_time_interval => interval '1 day');
 
--- integer time: one tick per machine cycle
+-- integer time: one unit per machine cycle
 CREATE TABLE mes.machine_cycles (cycle bigint NOT NULL, machine_id int NOT NULL, duration_ms int, ok boolean);
 SELECT create_hypertable('mes.machine_cycles', 'cycle', chunk_time_interval => 10000);
 CREATE FUNCTION mes.machine_cycle_now() RETURNS bigint LANGUAGE sql STABLE AS
   'SELECT coalesce(max(cycle), 0) FROM mes.machine_cycles';
 SELECT set_integer_now_func('mes.machine_cycles', 'mes.machine_cycle_now');
 
--- odd identifiers: quotes, dots, blanks, upper case, non-ASCII
+-- unusual identifiers: quotes, dots, spaces, upper case, non-ASCII
 CREATE TABLE "Weird ""Name""".x ("Time Stamp" timestamp NOT NULL, "Größe (mm)" real, "select" int);
 SELECT create_hypertable('"Weird ""Name""".x', 'Time Stamp', chunk_time_interval => interval '1 day');
 CREATE INDEX "Idx; drop table x --" ON "Weird ""Name""".x ("select");
@@ -57,11 +57,11 @@ CREATE TABLE "Weird ""Name"""."Ölçüm.Tablo 'A'" (day date NOT NULL, v int);
 SELECT create_hypertable('"Weird ""Name"""."Ölçüm.Tablo ''A''"', 'day', chunk_time_interval => interval '7 days');
 
 -- step: rows
--- 9 days, 12 metrics, one a minute: 217 chunks
+-- 9 days, 12 metrics, one row per minute and metric: 217 chunks
 INSERT INTO mes.metric_hist (ts, metric_def_id, value)
   SELECT t, m, 50 + 10 * sin(extract(epoch FROM t) / 3600 + m) + m
   FROM mes.seed_info, generate_series(t0 - interval '9 days', now(), interval '1 min') t, generate_series(1, 12) m;
--- 3 chunks past the retention of 90 days
+-- 3 chunks older than the retention of 90 days
 INSERT INTO mes.metric_hist (ts, metric_def_id, value)
   SELECT t0 - interval '95 days' + h * interval '1 hour' + s * interval '1 min', 1 + s % 12, h
   FROM mes.seed_info, generate_series(0, 2) h, generate_series(0, 59) s;
@@ -100,16 +100,16 @@ ALTER TABLE mes.production_context_history SET (timescaledb.compress, timescaled
 ALTER TABLE mes.machine_cycles SET (timescaledb.compress, timescaledb.compress_segmentby = 'machine_id', timescaledb.compress_orderby = 'cycle');
 ALTER TABLE "Weird ""Name""".x SET (timescaledb.compress, timescaledb.compress_segmentby = '"select"', timescaledb.compress_orderby = '"Time Stamp" DESC');
 
--- metric_hist: older than 8 days compressed, 7..8 days = backlog of 24 chunks
+-- metric_hist: compressed if older than 8 days; the 24 chunks of the 8th day are the backlog
 SELECT count(compress_chunk(c)) FROM mes.seed_info, show_chunks('mes.metric_hist', older_than => t0 - interval '8 days') c;
 SELECT count(compress_chunk(c)) FROM mes.seed_info, show_chunks('mes.oee_calculations', older_than => t0 - interval '7 days') c;
--- energy: nothing between 14 and 25 days compressed yet = backlog
+-- energy: the chunks between 14 and 25 days are not compressed, which makes a backlog
 SELECT count(compress_chunk(c)) FROM mes.seed_info, show_chunks('mes.energy_consumption', older_than => t0 - interval '25 days') c;
 SELECT count(compress_chunk(c)) FROM mes.seed_info, show_chunks('mes.production_kpis', older_than => t0 - interval '7 days') c;
 SELECT count(compress_chunk(c)) FROM mes.seed_info, show_chunks('mes.production_context_history', older_than => t0 - interval '30 days') c;
 SELECT count(compress_chunk(c)) FROM show_chunks('mes.machine_cycles', older_than => 50000) c;
 SELECT count(compress_chunk(c)) FROM mes.seed_info, show_chunks('"Weird ""Name""".x', older_than => (t0 - interval '2 days')::timestamp) c;
--- late rows into a compressed chunk => partially compressed (status bits 1 + 8)
+-- late rows in a compressed chunk: partially compressed (status bits 1 + 8)
 INSERT INTO mes.production_kpis SELECT t0 - interval '12 days' + interval '17 min', 1, 'scrap', 42 FROM mes.seed_info;
 -- a frozen chunk (status bit 4)
 DO $$ DECLARE c regclass; fn text := 'freeze_chunk'; BEGIN
@@ -139,7 +139,7 @@ CREATE MATERIALIZED VIEW mes.energy_hourly WITH (timescaledb.continuous, timesca
   SELECT time_bucket('1 hour', ts) AS bucket, meter_id, sum(kwh) AS kwh, max(kw_peak) AS kw_peak FROM mes.energy_consumption GROUP BY 1, 2 WITH NO DATA;
 CREATE MATERIALIZED VIEW mes.energy_daily WITH (timescaledb.continuous, timescaledb.materialized_only = true) AS
   SELECT time_bucket('1 day', bucket) AS bucket, meter_id, sum(kwh) AS kwh, max(kw_peak) AS kw_peak FROM mes.energy_hourly GROUP BY 1, 2 WITH NO DATA;
--- variable-width bucket in local time
+-- variable-width buckets in local time
 CREATE MATERIALIZED VIEW mes.energy_monthly WITH (timescaledb.continuous, timescaledb.materialized_only = true) AS
   SELECT time_bucket('1 month', ts, 'Europe/Berlin') AS bucket, sum(kwh) AS kwh FROM mes.energy_consumption GROUP BY 1 WITH NO DATA;
 -- never refreshed, no policy
@@ -162,9 +162,9 @@ CALL refresh_continuous_aggregate('mes.energy_daily', NULL, date_trunc('day', no
 CALL refresh_continuous_aggregate('mes.energy_monthly', NULL, NULL);
 CALL refresh_continuous_aggregate('mes.cycles_per_1000', NULL, 90000);
 CALL refresh_continuous_aggregate('"Weird ""Name"""."Agg of ""x"""', NULL, (date_trunc('day', now()) - interval '1 day')::timestamp);
--- late data: pending hypertable invalidations for energy_hourly / energy_monthly
+-- late row: pending invalidations for energy_hourly and energy_monthly
 INSERT INTO mes.energy_consumption SELECT t0 - interval '3 days' + interval '7 min', 3, 99, 99, 'late' FROM mes.seed_info;
--- with constants: a condition that joins would unpack the compressed chunks too
+-- constants instead of a join, which would decompress the compressed chunks too
 DO $$ BEGIN
   EXECUTE (SELECT format('UPDATE mes.energy_consumption SET kwh = kwh + 1 WHERE ts >= %L AND ts < %L', t0 - interval '2 days', t0 - interval '47 hours') FROM mes.seed_info);
 END $$;
@@ -181,11 +181,11 @@ SELECT alter_job(add_retention_policy('mes.machine_cycles', bigint '500000'), ne
 SELECT alter_job(add_reorder_policy('mes.production_kpis', 'production_kpis_line_idx'), next_start => now() + interval '12 hours') IS NOT NULL;
 
 SELECT add_continuous_aggregate_policy('mes.metric_hist_1min', start_offset => interval '3 hours', end_offset => interval '1 minute', schedule_interval => interval '20 seconds');
--- dangerous on purpose: 60 days of start_offset over a source that keeps 30 days
+-- deliberate data loss: start_offset of 60 days, but the source keeps only 30 days
 SELECT add_continuous_aggregate_policy('mes.metric_hist_1hour', start_offset => interval '60 days', end_offset => interval '1 hour', schedule_interval => interval '30 minutes', initial_start => now() + interval '12 hours');
 SELECT add_continuous_aggregate_policy('mes.metric_hist_1day', start_offset => interval '7 days', end_offset => interval '1 day', schedule_interval => interval '1 hour');
 SELECT add_continuous_aggregate_policy('mes.oee_hourly', start_offset => interval '1 day', end_offset => interval '1 hour', schedule_interval => interval '1 hour');
--- paused policy; 2.22.1/2.23.0 refuse every alter_job() on the refresh policy of a hierarchical aggregate (0A000)
+-- a paused policy; 2.22.1 and 2.23.0 refuse every alter_job() on the refresh policy of a hierarchical aggregate (0A000)
 DO $$ DECLARE j int; BEGIN
   j := add_continuous_aggregate_policy('mes.oee_daily', start_offset => interval '14 days', end_offset => interval '1 day',
          schedule_interval => interval '1 day', initial_start => now() + interval '12 hours');
@@ -203,24 +203,25 @@ END $$;
 CREATE PROCEDURE mes.job_noop(job_id int, config jsonb) LANGUAGE plpgsql AS $$ BEGIN PERFORM 1; END $$;
 CREATE PROCEDURE mes.job_slow(job_id int, config jsonb) LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep((config->>'seconds')::float); END $$;
 SELECT add_job('mes.job_export_erp', interval '30 seconds', config => '{"endpoint": "erp.example:443"}');
--- paused on purpose
+-- a paused job
 SELECT alter_job(add_job('mes.job_noop', interval '1 day', config => '{"why": "disabled on purpose"}'), scheduled => false) IS NOT NULL;
 SELECT alter_job(add_job('mes.job_slow', interval '1 minute', config => '{"seconds": 20}', fixed_schedule => false), max_runtime => interval '5 seconds', max_retries => 2) IS NOT NULL;
--- runs well, twelve seconds of every half minute: seen running
+-- runs 12 of every 30 seconds, so that the Jobs screen shows a running job
 SELECT add_job('mes.job_slow', interval '30 seconds', config => '{"seconds": 12}', fixed_schedule => false);
 -- step: faults to be found
--- a chunk that lacks one of its hypertable's indexes
+-- a chunk without one of its hypertable's indexes
 DO $$ DECLARE i regclass; BEGIN
   SELECT x.indexrelid INTO i FROM show_chunks('mes.oee_calculations', newer_than => interval '2 days') c JOIN pg_index x ON x.indrelid = c
    WHERE NOT x.indisunique AND pg_get_indexdef(x.indexrelid) LIKE '%quality%' ORDER BY 1 LIMIT 1;
   IF i IS NOT NULL THEN EXECUTE format('DROP INDEX %s', i); END IF;
 END $$;
--- a plain table with two indexes of one definition, and no policy of any kind
+-- a plain table with two identical indexes
 CREATE TABLE mes.line (id int PRIMARY KEY, name text NOT NULL, plant text);
 INSERT INTO mes.line SELECT g, 'line ' || g, 'plant ' || g % 3 FROM generate_series(1, 200) g;
 CREATE INDEX line_name_idx ON mes.line (name);
 CREATE INDEX line_name_again_idx ON mes.line (name);
--- what a failed CREATE INDEX CONCURRENTLY and a cancelled REINDEX CONCURRENTLY leave (only a superuser can play them)
+-- remains of a failed CREATE INDEX CONCURRENTLY and of a cancelled REINDEX CONCURRENTLY; only a superuser can simulate
+-- them
 DO $$ BEGIN
   CREATE UNIQUE INDEX line_plant_key ON mes.line (plant, id);
   CREATE INDEX line_name_idx_ccnew ON mes.line (name);

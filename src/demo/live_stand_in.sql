@@ -1,4 +1,5 @@
--- A second in the stand-in's life: rows arrive in the newest chunks, jobs run in their time, one fails, a refresh moves on.
+-- Runs every second on the stand-in: inserts rows into the newest chunk, and updates the statistics of due jobs, one of
+-- which fails, and the watermark of their refresh.
 DO $$ DECLARE c text; BEGIN
   SELECT format('%I.%I', k.schema_name, k.table_name) INTO c FROM _timescaledb_catalog.chunk k JOIN _timescaledb_catalog.hypertable h ON h.id = k.hypertable_id
     JOIN _timescaledb_catalog.dimension_slice s ON s.chunk_id = k.id

@@ -1,8 +1,8 @@
-//! A private throw-away PostgreSQL server, for the demo, the tests and the benchmarks.
+//! A temporary PostgreSQL server for the demo, the tests and the benchmarks.
 //!
-//! It listens on a unix socket in a temporary folder (and on loopback, if asked), and is gone with its owner:
-//! on drop, and, by a watcher that holds a pipe from the owner, even when the owner is killed. If both are killed, the
-//! next start removes it.
+//! It listens on a Unix socket in a temporary folder (and on loopback if asked). It ends when its owner is dropped. If
+//! the owner is killed, a watcher process ends it, which notices that by a pipe from the owner. If both are killed, the
+//! next start of a private server removes it.
 
 mod left;
 mod programs;
@@ -24,14 +24,13 @@ use tempfile::TempDir;
 
 pub use programs::Programs;
 
-/// Options of the server.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Load TimescaleDB where the installation has it.
+    /// Load TimescaleDB if it is installed.
     pub timescaledb: bool,
-    /// Listen on 127.0.0.1 too, on a free port.
+    /// Also listen on 127.0.0.1, on a free port.
     pub tcp: bool,
-    /// Further lines of postgresql.conf.
+    /// More settings for postgresql.conf.
     pub settings: Vec<(String, String)>,
 }
 
@@ -51,14 +50,14 @@ pub struct PrivateServer {
     programs: Programs,
     account: Option<User>,
     port: u16,
-    /// The reason why TimescaleDB is not loaded although it was asked for, if so.
+    /// The reason why TimescaleDB is not loaded although it was requested. `None`: loaded, or not requested.
     pub problem: Option<String>,
     loaded: bool,
     watcher: Option<Child>,
     _owner: Flock<File>,
 }
 
-/// The superuser of the private server.
+/// Superuser of the private server.
 pub(crate) const USER: &str = "postgres";
 
 impl PrivateServer {
@@ -67,7 +66,7 @@ impl PrivateServer {
         let account = unprivileged()?;
         let runs_as = account.as_ref().map_or(Uid::effective(), |user| user.uid);
         left::remove(Path::new("/tmp"), runs_as.as_raw());
-        // The path of a socket must be short, so the folder is near the root.
+        // The path of a socket must be short, so the folder is in `/tmp`.
         let folder = tempfile::Builder::new()
             .prefix(left::PREFIX)
             .tempdir_in("/tmp")
@@ -114,7 +113,7 @@ impl PrivateServer {
         Ok(server)
     }
 
-    /// The folder of the socket.
+    /// Folder of the socket.
     pub fn socket_folder(&self) -> &Path {
         self.folder.path()
     }
@@ -127,7 +126,7 @@ impl PrivateServer {
         self.folder.path().join("data")
     }
 
-    /// Connection string of one of its databases, as libpq reads it.
+    /// libpq connection string of a database on this server.
     pub fn conninfo(&self, dbname: &str) -> String {
         let quoted = dbname.replace('\\', "\\\\").replace('\'', "\\'");
         format!(
@@ -137,7 +136,7 @@ impl PrivateServer {
         )
     }
 
-    /// The versions of TimescaleDB that its databases can have, newest first; none where it is not loaded.
+    /// Installed versions of TimescaleDB, newest first. Empty: TimescaleDB is not loaded.
     pub fn timescaledb_versions(&self) -> Vec<String> {
         if self.loaded {
             self.programs.timescaledb_versions()
@@ -146,7 +145,7 @@ impl PrivateServer {
         }
     }
 
-    /// One of PostgreSQL's programs, run as the server's account, without the caller's terminal.
+    /// Command that runs one of PostgreSQL's programs under the server's account, without the caller's terminal.
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new(self.programs.0.join(program));
         command
@@ -232,7 +231,7 @@ impl PrivateServer {
         Ok(())
     }
 
-    /// Starts the server that was set up, or starts it again after [`PrivateServer::stop`].
+    /// Starts the server, also again after [`PrivateServer::stop`].
     pub fn launch(&self) -> Result<()> {
         let log = self.folder.path().join("log");
         let mut command = self.command("pg_ctl");
@@ -262,7 +261,7 @@ impl PrivateServer {
         )
     }
 
-    /// Stops the server at once, keeping its data.
+    /// Stops the server immediately. Its data stay.
     pub fn stop(&self) -> Result<()> {
         let mut command = self.command("pg_ctl");
         command
@@ -278,7 +277,7 @@ impl PrivateServer {
         Ok(())
     }
 
-    /// From now on this role logs in over TCP by this method of `pg_hba.conf`, not by trust.
+    /// From now on this role must log in over TCP by this method of `pg_hba.conf`. Before, no password is needed.
     pub fn require(&self, role: &str, method: &str) -> Result<()> {
         let path = self.data().join("pg_hba.conf");
         let rules = fs::read_to_string(&path)?;
@@ -295,13 +294,13 @@ impl PrivateServer {
             .stdout(Stdio::null())
             .status()?;
         ensure!(status.success(), "pg_ctl reload failed");
-        // pg_ctl does not wait for the reload. An idle server needs much less than this.
+        // pg_ctl does not wait for the reload. An idle server needs much less time than this.
         std::thread::sleep(std::time::Duration::from_millis(500));
         Ok(())
     }
 
-    /// A shell that waits for the owner's end of a pipe to close, then ends the server and removes the folder
-    /// (twice: an initdb that the owner left behind may still be writing).
+    /// Starts a shell that waits until the owner closes its end of a pipe, then ends the server and removes the folder.
+    /// If the server was never started, it does so again 3 seconds later, because an initdb may still be writing.
     fn watch(&mut self) -> Result<()> {
         let script = "cat >/dev/null; end() { pid=$(head -n 1 \"$1/data/postmaster.pid\" 2>/dev/null); \
                       [ -n \"$pid\" ] && kill -QUIT \"$pid\" 2>/dev/null && sleep 0.3; rm -rf \"$1\"; }; \
@@ -321,7 +320,7 @@ impl PrivateServer {
 
 impl Drop for PrivateServer {
     fn drop(&mut self) {
-        // It may have been stopped already; the watcher removes what is left in any case.
+        // An error is ignored: the server may be stopped already, and the watcher ends it anyway.
         let _ = self.stop();
         if let Some(mut watcher) = self.watcher.take() {
             if let Some(mut pipe) = watcher.stdin.take() {
@@ -332,7 +331,7 @@ impl Drop for PrivateServer {
     }
 }
 
-/// The account to run as: PostgreSQL refuses to run as root.
+/// The account to run the server as, because PostgreSQL refuses to run as root. `None`: the present account.
 fn unprivileged() -> Result<Option<User>> {
     if !Uid::effective().is_root() {
         return Ok(None);

@@ -1,5 +1,5 @@
--- The stand-in: for a plain PostgreSQL, the catalogues that the console reads, as TimescaleDB 2.28 has them, over
--- real tables, chunks and indexes, with the factory in miniature. It does nothing by itself; `live_stand_in.sql` moves it.
+-- The stand-in: simulates TimescaleDB 2.28 on a plain PostgreSQL. It has the catalogues that the console reads, with
+-- real tables, chunks and indexes, and a small version of the factory. Only `live_stand_in.sql` changes its data.
 -- step: catalogues
 SET client_min_messages = error;
 SET timezone = 'UTC';
@@ -47,9 +47,10 @@ DO $$ DECLARE f text; BEGIN
 END $$;
 
 -- step: chunks
--- Microseconds since 1970 of a moment.
+-- Microseconds since 1970.
 CREATE FUNCTION _timescaledb_functions.to_unix_microseconds(t timestamptz) RETURNS bigint LANGUAGE sql IMMUTABLE AS 'SELECT (extract(epoch FROM t) * 1000000)::bigint';
--- Makes a table a hypertable with `n` chunks of `width` before `last`, each filled by `fill` (a query over $1 from, $2 to).
+-- Makes a table a hypertable with `n` chunks of `width` that end at `last`. `fill`: query for the rows of a chunk from
+-- $1 to $2.
 CREATE PROCEDURE _timescaledb_functions.stand_in(t regclass, col name, width bigint, last bigint, n int, fill text) LANGUAGE plpgsql AS $$
 DECLARE h int; d int; c int; i int; lo bigint; axis regtype; part text; edge text; x record;
 BEGIN
@@ -73,7 +74,7 @@ BEGIN
     EXECUTE format('ANALYZE _timescaledb_internal.%I', part);
   END LOOP;
 END $$;
--- Plays compression: settings, a companion table for each of the chunks that end before `before`, sizes on record.
+-- Simulates compression: settings, sizes, and a companion table for each chunk that ends before `before`.
 CREATE PROCEDURE _timescaledb_functions.stand_in_compress(t regclass, segment text[], ord text[], descending bool[], before bigint) LANGUAGE plpgsql AS $$
 DECLARE h int; x record; part text; rel regclass; full_bytes bigint; index_bytes bigint; companion int;
 BEGIN
@@ -93,7 +94,7 @@ BEGIN
     INSERT INTO _timescaledb_catalog.compression_chunk_size VALUES (x.id, companion, full_bytes, 0, index_bytes, pg_table_size(format('_timescaledb_internal.%I', part)::regclass), 0, 0, 1000, 1, 0);
   END LOOP;
 END $$;
--- Plays a continuous aggregate: a view over its materialization, which is a hypertable of the stand-in.
+-- Simulates a continuous aggregate: a view on its materialization, which is a hypertable of the stand-in.
 CREATE PROCEDURE _timescaledb_functions.stand_in_aggregate(nm name, source name, width text, done timestamptz, real_time bool, chunks int) LANGUAGE plpgsql AS $$
 DECLARE raw int; parent int; m int; mat text := '_materialized_' || nm; mark bigint := _timescaledb_functions.to_unix_microseconds(done);
 BEGIN
@@ -111,7 +112,7 @@ BEGIN
   INSERT INTO _timescaledb_catalog.continuous_aggs_watermark VALUES (m, coalesce(mark, -210866803200000000));
   INSERT INTO _timescaledb_catalog.continuous_aggs_materialization_invalidation_log VALUES (m, coalesce(mark, -9223372036854775808), 9223372036854775807);
 END $$;
--- Plays a policy or a job, with the state of its last run.
+-- Simulates a policy or another job, and the state of its last run.
 CREATE PROCEDURE _timescaledb_functions.stand_in_job(proc name, target name, every interval, conf jsonb, kind text) LANGUAGE plpgsql AS $$
 DECLARE j int; h int; own bool := proc LIKE 'job%';
 BEGIN
@@ -119,7 +120,7 @@ BEGIN
   INSERT INTO _timescaledb_catalog.bgw_job (schedule_interval, proc_schema, proc_name, hypertable_id, config, scheduled)
     VALUES (every, CASE WHEN own THEN 'mes' ELSE '_timescaledb_functions' END, proc, h, CASE WHEN own THEN conf ELSE conf || jsonb_build_object(CASE WHEN proc LIKE '%refresh%' THEN 'mat_hypertable_id' ELSE 'hypertable_id' END, h) END, kind <> 'paused') RETURNING id INTO j;
   UPDATE _timescaledb_catalog.bgw_job SET application_name = format('%s [%s]', CASE WHEN own THEN 'User-Defined Action' ELSE initcap(replace(substring(proc FROM 8), '_', ' ')) || ' Policy' END, j) WHERE id = j;
-  -- a run is recorded in a transaction of its own
+  -- the statistics of a run are written in a second transaction, as TimescaleDB does
   COMMIT;
   IF kind IN ('waiting', 'paused') THEN
     INSERT INTO _timescaledb_internal.bgw_job_stat (job_id, last_start, last_finish, next_start, last_successful_finish, last_run_success, total_runs, total_duration, total_duration_failures, total_successes, total_failures, consecutive_failures)
@@ -194,7 +195,8 @@ CALL _timescaledb_functions.stand_in_job('job_noop', NULL, '1 day', '{"why": "di
 CREATE TABLE mes.line (id int PRIMARY KEY, name text NOT NULL, plant text);
 CREATE INDEX line_name_idx ON mes.line (name);
 CREATE INDEX line_name_again_idx ON mes.line (name);
--- what a failed CREATE INDEX CONCURRENTLY and a cancelled REINDEX CONCURRENTLY leave (only a superuser can play them)
+-- remains of a failed CREATE INDEX CONCURRENTLY and of a cancelled REINDEX CONCURRENTLY; only a superuser can simulate
+-- them
 DO $$ BEGIN
   CREATE UNIQUE INDEX line_plant_key ON mes.line (plant, id);
   CREATE INDEX line_name_idx_ccnew ON mes.line (name);
@@ -202,7 +204,7 @@ DO $$ BEGIN
 EXCEPTION WHEN insufficient_privilege THEN NULL;
 END $$;
 -- step: faults to be found
--- a chunk that lacks one of its hypertable's indexes
+-- a chunk without one of its hypertable's indexes
 DO $$ DECLARE c regclass; i regclass; BEGIN
   SELECT max(format('%I.%I', k.schema_name, k.table_name)::regclass::oid)::regclass INTO c FROM _timescaledb_catalog.chunk k JOIN _timescaledb_catalog.hypertable h ON h.id = k.hypertable_id WHERE h.table_name = 'oee_calculations';
   SELECT indexrelid INTO i FROM pg_index WHERE indrelid = c AND pg_get_indexdef(indexrelid) LIKE '%quality%';

@@ -1,4 +1,4 @@
-//! Acknowledged and snoozed findings, as the journal keeps them.
+//! Acknowledged and snoozed findings in the journal.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -10,8 +10,8 @@ use crate::model::screen_id::ScreenId;
 use crate::model::verdict::{Finding, Level};
 use crate::model::{rules, text};
 
-/// A finding that began more than this after the acknowledgement is a new one. A shorter time proves nothing, because
-/// readings may be minutes old.
+/// If a finding began more than this many seconds after the acknowledgement, it is a new one. The begin of a finding
+/// may be minutes off, so a smaller difference proves nothing.
 const LATER_SECONDS: f64 = 600.0;
 /// Default length of a snooze.
 pub(crate) const SNOOZE: &str = "8h";
@@ -21,7 +21,7 @@ const LONGEST_SNOOZE: f64 = 366.0 * 86_400.0;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Why {
-    /// The user undid it.
+    /// The user ended it.
     Back,
     /// The finding went away.
     Gone,
@@ -30,7 +30,7 @@ pub enum Why {
 }
 
 impl Why {
-    /// State shown in the Journal.
+    /// The state shown in the Journal.
     pub fn name(self) -> &'static str {
         match self {
             Self::Back => "undone",
@@ -43,25 +43,25 @@ impl Why {
 /// A finding to acknowledge or snooze.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Wanted {
-    /// Time by the server's clock, RFC 3339.
+    /// Server time, RFC 3339.
     pub at: String,
     pub screen: String,
-    /// The row of that screen.
+    /// Key of the finding's row on that screen.
     pub key: String,
-    /// The row's title.
+    /// Title of the row.
     pub subject: String,
-    /// The rule's name.
+    /// Name of the rule.
     pub rule: String,
-    /// Level when acknowledged; a worse one is shown again.
+    /// Level at that time. If the finding gets worse, it is shown again.
     pub level: Level,
-    /// The end of a snooze, by the server's clock; `None`: until the finding goes away.
+    /// End of a snooze, server time, RFC 3339. `None`: acknowledged until the finding goes away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
 }
 
-/// The journal's line of an acknowledgement.
+/// An acknowledgement, as the journal's line has it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Acknowledgement {
     pub id: u64,
@@ -72,7 +72,7 @@ pub struct Acknowledgement {
     pub pid: u32,
 }
 
-/// The journal's line that ends an acknowledgement.
+/// The end of an acknowledgement, as the journal's line has it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ended {
     pub of: u64,
@@ -81,7 +81,7 @@ pub struct Ended {
     pub why: Why,
 }
 
-/// Identity of a finding: screen, row's key, rule's name.
+/// Identity of a finding: screen, key of the row, name of the rule.
 pub(crate) type Identity = (ScreenId, String, &'static str);
 
 fn moment(text: &str) -> Option<Stamp> {
@@ -90,7 +90,7 @@ fn moment(text: &str) -> Option<Stamp> {
 }
 
 impl Wanted {
-    /// `None`: this hypertop knows no such rule or screen.
+    /// Identity of the finding. `None`: this version of hypertop has no such screen or rule.
     pub fn identity(&self) -> Option<Identity> {
         let (screen, rule) = (
             ScreenId::by_name(&self.screen)?,
@@ -119,7 +119,7 @@ impl Wanted {
         self.until.is_some() && self.until().is_none_or(|until| until <= now)
     }
 
-    /// `acknowledged mes.metrics: chunks wait for compression; after the move`.
+    /// Title such as `acknowledged mes.metrics: chunks wait for compression; after the move`.
     pub fn title(&self) -> String {
         let about = rules::by_name(&self.rule).map_or(self.rule.as_str(), |rule| rule.title);
         let until = self.until().map_or_else(String::new, |until| {
@@ -133,7 +133,7 @@ impl Wanted {
         format!("{} {}{until}: {about}{reason}", self.word(), self.subject)
     }
 
-    /// Whether it hides this finding.
+    /// True if the acknowledgement hides this finding.
     pub(crate) fn hides(&self, finding: &Finding, now: Stamp) -> bool {
         let begun = finding.since.zip(self.made());
         let later = begun.is_some_and(|(since, made)| since.seconds_since(made) > LATER_SECONDS);
@@ -142,7 +142,7 @@ impl Wanted {
 }
 
 impl Acknowledgement {
-    /// Who acknowledged it and why; the finding's text follows.
+    /// Text on who acknowledged the finding and why. The finding's own text follows it.
     pub fn words(&self, now: Stamp) -> String {
         let (what, role) = (&self.what, &self.role);
         let age = what.made().map_or_else(String::new, |made| {
@@ -160,7 +160,7 @@ impl Acknowledgement {
     }
 }
 
-/// Parses the length of a snooze, in seconds; the error shows the format.
+/// Parses the duration of a snooze; returns seconds. The error shows the format.
 pub(crate) fn snooze(typed: &str) -> Result<f64, String> {
     let seconds = Interval::parse(typed)?.seconds();
     if (1.0..=LONGEST_SNOOZE).contains(&seconds) {

@@ -1,18 +1,18 @@
-//! The newest change of each policy's age by this user.
+//! The last changes of policies' ages by this user.
 
 use super::entries::Entries;
 use super::line::Outcome;
 use super::place::Place;
 use crate::model::plan::Lit;
 
-/// Settings that say from which age on a policy takes chunks.
+/// Settings with the age from which a policy acts on chunks.
 const AGES: [&str; 2] = ["compress_after", "drop_after"];
 
-/// A change of a policy's age, with both values as a title has them.
+/// A change of a policy's age, with the values as titles show them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyChange {
     pub job: i64,
-    /// RFC 3339.
+    /// Time of the change, RFC 3339.
     pub at: String,
     pub setting: String,
     pub before: String,
@@ -20,7 +20,7 @@ pub struct PolicyChange {
 }
 
 impl Entries {
-    /// The newest one of each policy in this place, the newest first.
+    /// The last change of each policy of this database, the most recent first.
     pub fn policy_changes(&self, place: &Place) -> Vec<PolicyChange> {
         let mut found: Vec<PolicyChange> = Vec::new();
         for entry in self.all.iter().rev() {

@@ -1,8 +1,7 @@
-//! Differences between two captured states.
-
 use serde_json::Value as Json;
 
-/// Differences in the parts that these JSON pointers name (no pointer: everything): path, first value, second value.
+/// Compares two captured states in the parts that these JSON pointers name (no pointers: everything). Returns path,
+/// first value and second value of each difference.
 pub fn differences(
     pointers: &[String],
     first: &Json,

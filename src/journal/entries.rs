@@ -1,4 +1,4 @@
-//! The journal's entries, put together from its lines.
+//! Reads the journal's lines into entries.
 
 use std::collections::BTreeMap;
 
@@ -12,12 +12,11 @@ use super::place::Place;
 use crate::journal::acknowledge::Acknowledgement;
 use crate::model::plan::{Bindings, Step};
 
-/// All readable entries of a journal.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Entries {
     /// Oldest first.
     pub all: Vec<Entry>,
-    /// Number of unreadable lines (a torn write).
+    /// Number of lines that cannot be parsed, for example after a crash.
     pub unreadable: usize,
 }
 
@@ -26,10 +25,10 @@ impl Entries {
         self.all.iter().find(|entry| entry.begin.id == id)
     }
 
-    /// The acknowledgements in this place: the newest of each finding, unless it has ended.
+    /// The acknowledgements in effect in this database: the last one of each finding, unless it has ended.
     pub fn acknowledgements(&self, place: &Place) -> Vec<Acknowledgement> {
         let mut newest = BTreeMap::new();
-        // A copy's findings were not acknowledged here.
+        // Not those of a copy of the server: the copy's findings are others.
         let here = |one: &&Entry| one.begin.place.is_surely(place);
         for entry in self.all.iter().filter(here) {
             if let Some(what) = &entry.begin.acknowledges {
@@ -53,7 +52,7 @@ impl Entries {
         last.unwrap_or(0) + 1
     }
 
-    /// New ids of the jobs and indexes that were made again, in this place and where these entries were done.
+    /// New ids of jobs and indexes that were created again, in this database and in those of the entries `undoes`.
     pub(crate) fn bindings(&self, place: &Place, undoes: &[u64]) -> Bindings {
         let mut bindings = Bindings::default();
         let here = |entry: &&Entry| {
@@ -66,7 +65,8 @@ impl Entries {
         bindings
     }
 
-    /// True if the entry was done in this place, or in the place of entry `id` (this place may be a copy of it).
+    /// True if the entry was written for this database or for the database of entry `id`. This server may be a copy of
+    /// that one.
     pub fn counts(&self, entry: &Entry, id: u64, place: &Place) -> bool {
         let was = &entry.begin.place;
         let of = self.find(id).map(|of| &of.begin.place);
@@ -79,14 +79,14 @@ impl Entries {
         all.filter(move |entry| entry.begin.undoes.contains(&id))
     }
 
-    /// Parses the lines. An entry counts as rolled back only if the rollback's own entry is complete.
+    /// Parses the lines of the file.
     pub(super) fn of(text: &[u8]) -> Self {
         let mut entries = Self::default();
         for line in text
             .split(|byte| *byte == b'\n')
             .filter(|line| !line.is_empty())
         {
-            // Parsed in two steps: serde's tagged enums lose digits of long numbers.
+            // Parsed in two steps, because serde's tagged enums lose digits of large numbers.
             let line = serde_json::from_slice::<Value>(line).and_then(Line::deserialize);
             match line {
                 Ok(line) => entries.take(line),
@@ -97,13 +97,13 @@ impl Entries {
         entries
     }
 
-    /// Adds the outcome of a step that became known later.
+    /// Adds the result of a step that became known later.
     pub(crate) fn learn(&mut self, ran: Ran) {
         self.take(Line::Step(ran));
         self.close();
     }
 
-    /// An entry is rolled back if a complete rollback does not leave it open.
+    /// Marks the entries that complete rollbacks have rolled back, except those that a rollback leaves open.
     fn close(&mut self) {
         let whole = self.all.iter().filter(|entry| entry.is_whole());
         let back: Vec<(u64, u64)> = whole
@@ -124,7 +124,7 @@ impl Entries {
         }
     }
 
-    /// An error if another rollback of these entries is running or done.
+    /// An error if another rollback of the same entries is running or done.
     pub(super) fn free(&self, begin: &Begin) -> Result<()> {
         let steps = &begin.plan.steps;
         for id in &begin.undoes {
@@ -179,7 +179,7 @@ impl Entries {
             (Line::Ended(ended), Some(entry)) => entry.ended = Some(ended),
             (Line::Mark(mark), Some(entry)) => entry.marks.push(mark),
             (Line::Step(ran), Some(entry)) => {
-                // A later outcome of a step replaces an earlier one.
+                // A later result of a step replaces an earlier one.
                 entry.ran.retain(|other| other.step != ran.step);
                 entry.ran.push(ran);
             }

@@ -1,5 +1,3 @@
-//! A journal entry: one action with its steps and outcome.
-
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -9,24 +7,24 @@ use crate::journal::acknowledge::{Acknowledgement, Ended};
 use crate::model::plan::named::Named;
 use crate::model::plan::{Plan, Step, Undo};
 
-/// One action with its steps and outcome.
+/// A journal entry: one action with its steps and outcome.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     pub begin: Begin,
     #[serde(default)]
     pub marks: Vec<Mark>,
     pub ran: Vec<Ran>,
-    /// `None`: interrupted, or still running in another process.
+    /// `None`: interrupted, or still running.
     pub end: Option<End>,
-    /// The entry that rolled it back.
+    /// Id of the entry that rolled this one back. `None`: not rolled back.
     pub rolled_back_by: Option<u64>,
-    /// The reason why its acknowledgement ended.
+    /// End of the acknowledgement. `None`: still in effect, or not an acknowledgement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Ended>,
 }
 
 impl Entry {
-    /// An acknowledgement as an entry; a rollback shows the finding again.
+    /// An acknowledgement as an entry. Its rollback shows the finding again.
     pub(super) fn acknowledgement(of: Acknowledgement) -> Self {
         let mut plan = Plan::new(
             of.what.title(),
@@ -72,8 +70,8 @@ impl Entry {
         }
     }
 
-    /// Numbers of the steps that took effect, in order. All steps if it ended well, even if a step's line is missing
-    /// (a full disk).
+    /// Indexes of the steps that took effect, in order. If the entry ended as done, a step counts even if its line is
+    /// missing (full disk).
     pub(crate) fn done_at(&self) -> Vec<usize> {
         let all = self.begin.plan.steps.len();
         if self.ended_as() == Some(Outcome::Done) {
@@ -104,7 +102,7 @@ impl Entry {
             || self.done_at().len() == self.begin.plan.steps.len()
     }
 
-    /// The step that was running when the entry was interrupted: it may or may not have taken effect.
+    /// Index of the step that may or may not have taken effect when the entry was interrupted. `None`: there is none.
     pub fn in_doubt(&self) -> Option<usize> {
         if self.begin.marks {
             return self.undecided().next().map(|mark| mark.step);
@@ -114,20 +112,20 @@ impl Entry {
         (is_interrupted && next < self.begin.plan.steps.len()).then_some(next)
     }
 
-    /// Marks whose outcome is unknown.
+    /// Marks of steps whose result is unknown.
     pub(crate) fn undecided(&self) -> impl Iterator<Item = &Mark> {
         let known = |mark: &&Mark| !self.ran.iter().any(|ran| ran.step == mark.step);
         let whole = self.ended_as() == Some(Outcome::Done);
         self.marks.iter().filter(known).filter(move |_| !whole)
     }
 
-    /// Steps whose outcome the server no longer knows.
+    /// Indexes of the steps whose result the server no longer knows.
     pub fn unknown(&self) -> Vec<usize> {
         let unknown = self.ran.iter().filter(|ran| ran.unknown);
         unknown.map(|ran| ran.step).collect()
     }
 
-    /// Relations and jobs named by a step and its undo.
+    /// The relations and jobs that a step and its undo name.
     pub fn named(&self, step: usize) -> Named {
         let mut named = Named::default();
         let ran = self.ran.iter().filter(|ran| ran.step == step);
@@ -139,8 +137,8 @@ impl Entry {
         named
     }
 
-    /// `done`, `failed`, `cancelled`, `unknown`, `interrupted`, `running`, `rolled back`; of an acknowledgement `in
-    /// force`, or why it has ended.
+    /// The state: `done`, `failed`, `cancelled`, `unknown`, `interrupted`, `running` or `rolled back`. For an
+    /// acknowledgement `in force`, or why it ended.
     pub fn state(&self) -> &'static str {
         if self.begin.acknowledges.is_some() {
             let ended = self.ended.as_ref();
@@ -154,7 +152,7 @@ impl Entry {
         }
     }
 
-    /// Values that its statements returned, by name.
+    /// Values that the steps' statements returned, by name.
     pub fn kept(&self) -> BTreeMap<String, String> {
         let done = self.done_at();
         let marks = self.marks.iter().filter(|mark| done.contains(&mark.step));

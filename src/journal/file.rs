@@ -1,4 +1,4 @@
-//! The journal's file: where it is, and how several consoles append lines to it, synced one by one. `line` has their format.
+//! The journal's file: its path, and appending lines from several consoles. `line` has the format of a line.
 
 use std::fs::{DirBuilder, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -15,7 +15,6 @@ use super::own::{self, Folder};
 use crate::connect::conninfo::Surroundings;
 use crate::journal::acknowledge::{Acknowledgement, Ended};
 
-/// The journal's file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Journal {
     path: PathBuf,
@@ -26,7 +25,7 @@ impl Journal {
         Self { path: path.into() }
     }
 
-    /// `$XDG_STATE_HOME/hypertop/journal.jsonl`; `None`: neither variable nor home is set.
+    /// The journal at `$XDG_STATE_HOME/hypertop/journal.jsonl`. `None`: neither that variable nor `HOME` is set.
     pub fn of(around: &Surroundings) -> Option<Self> {
         let base = around
             .env
@@ -35,7 +34,7 @@ impl Journal {
             .filter(|path| path.is_absolute());
         let base = base
             .or_else(|| Some(around.home.as_ref()?.join(".local/state")))
-            // Never in the current folder.
+            // A relative path would depend on the current folder.
             .filter(|base| base.is_absolute())?;
         Some(Self::new(base.join("hypertop/journal.jsonl")))
     }
@@ -44,8 +43,8 @@ impl Journal {
         &self.path
     }
 
-    /// Writes an action's begin line, and returns its number. Only then may anything be changed. An error also if another
-    /// rollback of the same entries is running or done.
+    /// Writes the begin line of an action, and returns the entry's id. Nothing may be changed before that. An error
+    /// also if another rollback of the same entries is running or done.
     pub fn begin(&self, mut begin: Begin) -> Result<u64> {
         let mut file = self.open()?;
         let entries = read(&mut file, &self.path)?;
@@ -56,7 +55,7 @@ impl Journal {
         Ok(id)
     }
 
-    /// Writes a step's mark. Only then may the step take effect.
+    /// Writes the mark of a step. The step must not take effect before that.
     pub fn mark(&self, mark: Mark) -> Result<()> {
         let mut file = self.open()?;
         self.append(&mut file, &Line::Mark(mark))
@@ -72,7 +71,7 @@ impl Journal {
         self.append(&mut file, &Line::End(end))
     }
 
-    /// Writes acknowledgements; each gets a number.
+    /// Writes acknowledgements, and returns their ids.
     pub fn acknowledge(&self, all: Vec<Acknowledgement>) -> Result<Vec<u64>> {
         let mut file = self.open()?;
         let first = read(&mut file, &self.path)?.next_id();
@@ -85,7 +84,7 @@ impl Journal {
         Ok(ids)
     }
 
-    /// Ends these acknowledgements; those that have ended stay as they are.
+    /// Ends these acknowledgements. Those that have already ended are left as they are.
     pub fn end_acknowledged(&self, all: Vec<Ended>) -> Result<()> {
         let mut file = self.open()?;
         let entries = read(&mut file, &self.path)?;
@@ -99,7 +98,7 @@ impl Journal {
         Ok(())
     }
 
-    /// Length of the file in bytes. It only grows: bytes already read never change.
+    /// Length of the file in bytes. Complete lines never change, so an equal length means equal contents.
     pub fn length(&self) -> Result<u64> {
         match std::fs::symlink_metadata(&self.path) {
             Ok(about) => Ok(about.len()),
@@ -109,19 +108,19 @@ impl Journal {
         }
     }
 
-    /// All entries; a missing file is an empty journal.
+    /// All entries. A missing file is an empty journal.
     pub fn entries(&self) -> Result<Entries> {
         let named = || format!("the journal {} cannot be read", self.path.display());
         let opened = Folder::of(&self.path).and_then(|folder| folder.open(own::READ));
         match opened {
-            // Shared lock: waits for a line that another console is writing.
+            // The shared lock waits until another console has written its line.
             Ok(file) => read(&mut *self.lock(file, FlockArg::LockShared)?, &self.path),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Entries::default()),
             Err(error) => Err(error).with_context(named),
         }
     }
 
-    /// Opens the file for appending, locked until it is dropped.
+    /// Opens the file for appending. The file stays locked until it is dropped.
     fn open(&self) -> Result<Flock<File>> {
         let named = || format!("the journal {} cannot be written", self.path.display());
         if let Some(folder) = self.path.parent() {
@@ -135,7 +134,7 @@ impl Journal {
                 .with_context(named)?;
         }
         if is_new {
-            // Without it a crash may lose the new file's name, and with it all its lines.
+            // Otherwise a crash might lose the new file's directory entry.
             folder.sync().with_context(named)?;
         }
         self.lock(file, FlockArg::LockExclusive)
@@ -155,7 +154,7 @@ impl Journal {
         let named = || format!("the journal {} cannot be written", self.path.display());
         let mut text = serde_json::to_vec(line)?;
         text.push(b'\n');
-        // If the last write was cut short (full disk, crash), this entry still starts on a new line.
+        // If the last line was cut off (full disk, crash), this line still starts on a new line.
         let length = file.seek(SeekFrom::End(0)).with_context(named)?;
         if length > 0 {
             let mut last = [0];
@@ -167,7 +166,7 @@ impl Journal {
         }
         let written = file.write_all(&text).and_then(|()| file.sync_data());
         if written.is_err() {
-            // Removes a partly written line if possible; reading skips it anyway.
+            // Removes a partly written line if possible. Reading skips such a line anyway.
             let _ = file.set_len(length);
         }
         written.with_context(named)

@@ -1,4 +1,4 @@
-//! The format of a line in the journal's file; `file` appends and reads the lines.
+//! The lines of the journal's file. `file` reads and appends them.
 
 use std::collections::BTreeMap;
 
@@ -11,56 +11,57 @@ use crate::model::plan::Plan;
 use crate::model::plan::named::Named;
 use crate::model::target::Target;
 
-/// A target with its state, and the action whose query captured it.
+/// A target's state, and the action whose query read it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Seen {
     pub action: String,
     pub target: Target,
-    /// Null: the target is not there.
+    /// Null: the target does not exist.
     pub state: Json,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Begin {
     pub id: u64,
-    /// RFC 3339, by this machine's clock.
+    /// Time by this machine's clock, RFC 3339.
     pub at: String,
     pub role: String,
     pub place: Place,
     pub timescaledb: Option<String>,
     pub plan: Plan,
-    /// The form's inputs, in words.
+    /// Inputs of the form, as text.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub inputs: String,
     pub before: Vec<Seen>,
-    /// Entries that this one rolls back.
+    /// Ids of the entries that this one rolls back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undoes: Vec<u64>,
-    /// Steps write marks. False (an older hypertop wrote it): the step after the last known one is in doubt.
+    /// True: each step writes a mark. False: an older hypertop wrote the entry, so the result of the step after the
+    /// last known one is unknown.
     #[serde(default)]
     pub marks: bool,
-    /// The acknowledged finding; such an entry has no plan and changed nothing in the database.
+    /// The acknowledged finding. `None`: the entry is an action on the database.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acknowledges: Option<Wanted>,
-    /// Process id of the hypertop that wrote it.
+    /// Process id of the hypertop that wrote the entry.
     pub pid: u32,
-    /// Start of that process, in the kernel's ticks; `None`: unknown.
+    /// Start of that process, in the kernel's ticks since boot. `None`: unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) pid_began: Option<u64>,
 }
 
-/// A step is about to take effect; in a transaction only COMMIT is missing.
+/// A step is about to take effect. Of a transaction only the COMMIT is missing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
     pub id: u64,
     pub at: String,
     pub step: usize,
-    /// Its transaction (`pg_current_xact_id()`); `None`: it runs outside a transaction.
+    /// Transaction id (`pg_current_xact_id()`). `None`: the step runs outside a transaction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub xid: Option<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kept: BTreeMap<String, String>,
-    /// Relations and jobs named by the step and its undo.
+    /// The relations and jobs that the step and its undo name.
     #[serde(default, skip_serializing_if = "Named::is_empty")]
     pub named: Named,
 }
@@ -69,18 +70,18 @@ pub struct Mark {
 pub struct Ran {
     pub id: u64,
     pub at: String,
-    /// Index of the step in the plan, from 0.
+    /// Index of the step in the plan, counted from 0.
     pub step: usize,
-    /// Values that its statements returned, by name.
+    /// Values that the step's statements returned, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kept: BTreeMap<String, String>,
-    /// The server's error; nothing of the step is left, unless it ran outside a transaction.
+    /// The server's error. The step had no effect then, unless it ran outside a transaction. `None`: no error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// Names of what the step created, if they were known only after it ran.
+    /// Objects that the step created, if their names were known only after it ran.
     #[serde(default, skip_serializing_if = "Named::is_empty")]
     pub named: Named,
-    /// It was interrupted, and the server no longer knows whether it took effect.
+    /// True: the step was interrupted, and the server no longer knows whether it took effect.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unknown: bool,
 }
@@ -91,9 +92,9 @@ pub enum Outcome {
     Done,
     /// A step failed.
     Failed,
-    /// The user stopped it.
+    /// The user stopped the action.
     Cancelled,
-    /// The connection was lost in the middle of a step.
+    /// The connection was lost during a step.
     Unknown,
 }
 
@@ -127,7 +128,7 @@ pub(super) enum Line {
     Mark(Mark),
     Step(Ran),
     End(End),
-    /// A finding was acknowledged.
+    /// A finding was acknowledged or snoozed.
     Acknowledge(Box<Acknowledgement>),
     /// An acknowledgement ended.
     Ended(Ended),

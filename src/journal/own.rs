@@ -1,4 +1,4 @@
-//! The journal's files: never another user's, never behind a symbolic link.
+//! Opens the journal's file, but not a symbolic link or another user's file.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -10,12 +10,12 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::stat::Mode;
 
-/// To be read.
+/// Open for reading.
 pub(super) const READ: OFlag = OFlag::O_RDONLY;
-/// To be read and appended to; made where there is none.
+/// Open for reading and appending; create the file if it is missing.
 pub(crate) const APPEND: OFlag = OFlag::O_RDWR.union(OFlag::O_APPEND).union(OFlag::O_CREAT);
 
-/// The folder of a file, held open, so that it cannot be replaced meanwhile.
+/// The folder of a file. It is kept open, so that no one can replace it between two uses.
 #[derive(Debug)]
 pub(crate) struct Folder {
     folder: File,
@@ -23,7 +23,7 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
-    /// The folder in which the file is, which must be there.
+    /// Opens the folder of a file. An error if the folder does not exist.
     pub(super) fn of(path: &Path) -> io::Result<Self> {
         let folder = path.parent().filter(|folder| *folder != Path::new(""));
         let folder = folder.unwrap_or(Path::new("."));
@@ -34,10 +34,10 @@ impl Folder {
         })
     }
 
-    /// The file itself.
+    /// Opens the file in the folder.
     pub(super) fn open(&self, how: OFlag) -> io::Result<File> {
         let name = self.path.file_name().unwrap_or(OsStr::new(""));
-        // A pipe in its place must not block.
+        // Opening a named pipe would block otherwise.
         let file = open(&self.folder, Path::new(name), how | OFlag::O_NONBLOCK)?;
         if file.metadata()?.is_file() {
             Ok(file)
@@ -65,7 +65,7 @@ fn open(at: impl std::os::fd::AsFd, path: &Path, how: OFlag) -> io::Result<File>
     )))
 }
 
-/// The system's error for a symbolic link does not name it.
+/// The system's error for a symbolic link does not name the link.
 fn refused(error: Errno, path: &Path) -> io::Error {
     let is_link = path
         .symlink_metadata()

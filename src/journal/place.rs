@@ -1,19 +1,20 @@
-//! The database in which an action was done, and whether it is the present one. A server and its physical copy have the
-//! same system identifier and the same databases.
+//! The database of an entry, and whether a connection leads to the same one. A physical copy of a server has the same
+//! system identifier and the same database oids.
 
 use serde::{Deserialize, Serialize};
 
-/// A database of a server, independent of the name it is reached by.
+/// A database of a server, independent of the host name that was used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
-    /// The cluster's system identifier; `None` where the role may not read it.
+    /// System identifier of the cluster. `None`: the role may not read it.
     pub system: Option<String>,
     pub database: String,
-    /// The database's oid.
+    /// Oid of the database.
     pub database_oid: i64,
-    /// As the header showed it.
+    /// Server as shown in the header.
     pub host: String,
-    /// The socket's path, or the host or address with the port. `None`, as for `run`: an older hypertop wrote it.
+    /// Path of the socket, or host or address with the port. `None` here and in `run`: an older hypertop wrote the
+    /// entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub way: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -23,21 +24,22 @@ pub struct Place {
 /// Properties of a running server that its copies do not share.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
-    /// Start time of the server, to the microsecond.
+    /// Start time of the server, with microseconds.
     pub started: String,
-    /// The server's own address; `None`: reached by a socket.
+    /// The server's own address. `None`: connected by a socket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
-    /// Timeline; a promoted standby or a restored server has another. `None`, as for `wal`: a standby.
+    /// Timeline, which changes when a standby is promoted or a backup restored. `None` here and in `wal`: a standby.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeline: Option<i64>,
-    /// Flushed WAL position in bytes; it never goes back.
+    /// Flushed WAL position in bytes. It only grows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wal: Option<i64>,
 }
 
 impl Place {
-    /// The same database or a copy of it: by system identifier, or by host and name if that is not readable.
+    /// True for the same database, or that of a copy of the server. Compares the system identifier, or host and name if
+    /// that is unknown.
     pub fn is(&self, other: &Self) -> bool {
         match (&self.system, &other.system) {
             (Some(a), Some(b)) => a == b && self.database_oid == other.database_oid,
@@ -45,19 +47,19 @@ impl Place {
         }
     }
 
-    /// The same database of the same server, and no copy of it.
+    /// True for the same database of the same server, false for a copy.
     pub(crate) fn is_surely(&self, other: &Self) -> bool {
         self.is(other) && self.unlike(other).is_none()
     }
 
-    /// The reason why `here` is another database, or may be a copy of it; `None`: it is the same one. `here` was read later.
+    /// The reason why `here`, which was read later, may be another database. `None`: it is the same.
     pub(crate) fn doubt(&self, here: &Self) -> Option<String> {
         if !self.is(here) {
             return Some("its system identifier or its database is another".to_owned());
         }
         let older = || {
             let (then, now) = self.run.as_ref().zip(here.run.as_ref())?;
-            // A later run of the same server starts later.
+            // A restarted server has a later start time, so an earlier one belongs to another server.
             (now.started < then.started).then(|| {
                 let [was, is] = [&then.started, &now.started];
                 format!("it was started {is}, before the recorded server was ({was})")
@@ -105,7 +107,7 @@ impl Place {
         })
     }
 
-    /// The common properties of the two places, in words.
+    /// Text on what two similar places have in common.
     pub fn shares(&self, other: &Self) -> &'static str {
         if self.system.is_some() && other.system.is_some() {
             "the system identifier and the database are the same"
@@ -114,7 +116,7 @@ impl Place {
         }
     }
 
-    /// Name of the place for messages.
+    /// Name of the server for messages.
     pub fn words(&self) -> String {
         match &self.way {
             Some(way) if *way != self.host => format!("{} ({way})", self.host),
@@ -155,7 +157,7 @@ mod tests {
                 place("db1:5432", "t2", Some(1), Some(99)),
                 Some("its WAL position is behind"),
             ),
-            // A machine that was copied with its memory.
+            // A copy of the machine with its memory: the start time is equal.
             (
                 place("db2:5432", "t1", Some(1), Some(99)),
                 Some("its WAL position is behind"),
@@ -168,7 +170,7 @@ mod tests {
                 place("db1:5432", "t2", Some(2), Some(120)),
                 Some("its timeline was 1, and is 2"),
             ),
-            // It ran already when that one began.
+            // A server that was started before the recorded one.
             (
                 place("db1:5432", "t0", Some(1), Some(120)),
                 Some("before the recorded server was (t1)"),

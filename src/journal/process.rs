@@ -1,14 +1,14 @@
-//! The hypertop process that began an entry, and whether it still runs.
+//! Whether the hypertop process that began an entry still works on it.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use super::entry::Entry;
 
-/// Entries of this process, by number and time, that it has stopped working on.
+/// Ids and times of entries that this process no longer works on.
 static OVER: Mutex<BTreeSet<(u64, String)>> = Mutex::new(BTreeSet::new());
 
-/// Guard: this process works on the entry until it is dropped.
+/// This process works on the entry until this is dropped.
 #[derive(Debug)]
 pub struct Running(pub u64, pub String);
 
@@ -20,17 +20,17 @@ impl Drop for Running {
     }
 }
 
-/// Start of a process in ticks since boot: it distinguishes processes with the same id. `None`: no such process, or not
-/// Linux.
+/// Start of a process, in ticks since boot, which distinguishes processes with the same id. `None`: no such process, or
+/// the system is not Linux.
 pub fn began(pid: u32) -> Option<u64> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The second field is the program's name in brackets, and may hold anything; the 22nd is the start.
+    // The second field, the program's name in brackets, may contain spaces and brackets. The 22nd field is the start.
     let (_, after) = stat.rsplit_once(')')?;
     after.split_whitespace().nth(19)?.parse().ok()
 }
 
 impl Entry {
-    /// Whether the process that began it is still there (on this machine).
+    /// True if the process that began the entry still works on it. Processes of other machines count as gone.
     pub(crate) fn is_under_way(&self) -> bool {
         let over = || {
             let key = (self.begin.id, self.begin.at.clone());

@@ -1,14 +1,13 @@
-//! The console's requests to the journal: acknowledge, end, read.
+//! The app's requests about acknowledgements: read, acknowledge, end.
 
 use super::acknowledge::{Acknowledgement, Ended, Wanted, Why};
 use super::file::Journal;
 use super::place::Place;
 use anyhow::{Result, bail};
 
-/// A request to the journal.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Request {
-    /// Read the acknowledgements, unless the journal still has this length in bytes.
+    /// Read the acknowledgements, unless the journal still has this length in bytes. `None`: read in any case.
     Read {
         length: Option<u64>,
     },
@@ -22,7 +21,7 @@ pub enum Request {
 /// The journal's length in bytes, and its acknowledgements.
 pub(crate) type Known = (u64, Vec<Acknowledgement>);
 
-/// Carries out a request, and reads this place's acknowledgements; `None`: unchanged.
+/// Executes a request, and reads the acknowledgements of this database. `None`: unchanged, or there is no journal.
 pub fn serve(
     journal: Option<&Journal>,
     place: &Place,
@@ -35,7 +34,7 @@ pub fn serve(
         }
         bail!("there is no place for a journal: set HOME or XDG_STATE_HOME");
     };
-    // Before reading: lines written meanwhile are read next time.
+    // Read before the lines, so that lines written in between are read next time.
     let mut length = journal.length()?;
     match request {
         Request::Read { length: known } if known == Some(length) => return Ok(None),

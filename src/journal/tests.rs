@@ -1,4 +1,4 @@
-//! The journal on disk: what a crash, a torn line and many writers leave of it.
+//! The journal on disk: crashes, incomplete lines, several writers.
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;

@@ -23,7 +23,7 @@ impl Entry {
                 begin.place.words()
             ),
         ];
-        // Names stay on one line; statements and server errors may have several.
+        // Names stay on one line; statements and server errors may have several lines.
         for line in &mut lines {
             *line = printable(line);
         }

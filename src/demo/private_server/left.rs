@@ -1,4 +1,4 @@
-//! Servers that were left behind: their owner and its watcher were both killed.
+//! Removes private servers whose owner and watcher were both killed.
 
 use std::fs;
 use std::fs::File;
@@ -11,9 +11,9 @@ use nix::fcntl::{Flock, FlockArg};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// Start of the names of the folders.
+/// First part of the folders' names.
 pub(super) const PREFIX: &str = "hypertop-";
-/// The file that the owner of a folder keeps locked while it lives.
+/// File that the owner of a folder keeps locked while it runs.
 const OWNER: &str = "owner";
 
 /// Marks the folder as owned by this process.
@@ -24,7 +24,7 @@ pub(super) fn own(folder: &Path) -> Result<Flock<File>> {
         .context("the private server's folder is locked by another process")
 }
 
-/// Ends the servers of this account in `parent` that nobody owns any more, and removes their folders.
+/// Ends the servers of this account in `parent` that have no owner any more, and removes their folders.
 pub(super) fn remove(parent: &Path, account: u32) {
     let found = fs::read_dir(parent).into_iter().flatten().flatten();
     let named = found.filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX));
@@ -32,13 +32,13 @@ pub(super) fn remove(parent: &Path, account: u32) {
         let ours = |of: fs::Metadata| of.is_dir() && of.uid() == account;
         if fs::symlink_metadata(&folder).is_ok_and(ours) && !has_owner(&folder) {
             end(&folder);
-            // It is tried again at the next start.
+            // If this fails, the next start tries again.
             let _ = fs::remove_dir_all(&folder);
         }
     }
 }
 
-/// Without the file, a start may be at work in it.
+/// True if a process owns the folder. Without the file, a process may just be creating the folder.
 fn has_owner(folder: &Path) -> bool {
     let file = File::open(folder.join(OWNER));
     file.map_or(true, |file| {
@@ -46,7 +46,8 @@ fn has_owner(folder: &Path) -> bool {
     })
 }
 
-/// Ends the folder's server, if it runs: another process may have its number by now, so its working folder is compared.
+/// Ends the folder's server if it still runs. The working folder is compared, because another process may have the same
+/// id by now.
 fn end(folder: &Path) {
     let data = folder.join("data");
     let file = fs::read_to_string(data.join("postmaster.pid")).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! PostgreSQL's server programs on this machine, and the TimescaleDB that is installed with them.
+//! PostgreSQL's server programs on this machine, and the TimescaleDB versions installed for them.
 
 use std::ffi::OsString;
 use std::fs;
@@ -7,12 +7,12 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-/// The folder of PostgreSQL's server programs.
+/// Folder of PostgreSQL's server programs.
 #[derive(Debug, Clone)]
 pub struct Programs(pub(super) PathBuf);
 
 impl Programs {
-    /// Searches the usual folders; the error says what to install.
+    /// Searches the usual folders. The error says what to install.
     pub fn find() -> Result<Self> {
         let named = std::env::var_os("HYPERTOP_PG_BIN").map(PathBuf::from);
         let path: OsString = std::env::var_os("PATH").unwrap_or_default();
@@ -36,7 +36,7 @@ impl Programs {
             );
         }
         let found = folders.into_iter().find_map(|folder| {
-            // A link in PATH leads to the folder in which the other programs are.
+            // A link in PATH is resolved to the folder that has the other programs, too.
             let folder = fs::canonicalize(folder.join("initdb"))
                 .ok()?
                 .parent()?
@@ -61,7 +61,8 @@ impl Programs {
         Some(PathBuf::from(text.trim())).filter(|path| path.is_absolute())
     }
 
-    /// The folders of the installation's extensions and libraries; Debian ships `pg_config` apart from the server.
+    /// Folders of the installation's shared files and libraries. `pg_config` may be missing, because Debian packages it
+    /// separately.
     fn shared_and_library(&self) -> (PathBuf, PathBuf) {
         let version = self
             .0
@@ -86,8 +87,8 @@ impl Programs {
             .exists()
     }
 
-    /// The TimescaleDB versions of the Community edition that are installed, newest first. If `HYPERTOP_TIMESCALEDB` is
-    /// set, only those that it names (separated by spaces).
+    /// Installed versions of TimescaleDB's Community edition, newest first. If `HYPERTOP_TIMESCALEDB` is set, only the
+    /// versions that it names, separated by spaces.
     pub fn timescaledb_versions(&self) -> Vec<String> {
         let mut versions = self.installed_timescaledb();
         let wanted = wanted_timescaledb();
@@ -143,7 +144,7 @@ fn wanted_timescaledb() -> Vec<String> {
     wanted.split_whitespace().map(str::to_owned).collect()
 }
 
-/// The folders in `parent` that look like PostgreSQL's, newest first.
+/// Folders in `parent` whose names look like a PostgreSQL version, newest first.
 fn versions(parent: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(parent).into_iter().flatten().flatten();
     let mut found: Vec<(u32, PathBuf)> = entries
