@@ -1,4 +1,4 @@
-//! Acknowledged and snoozed findings: hidden until they go away, get worse, or their time is over, for every console.
+//! Acknowledged and snoozed findings are hidden, in every console, until they go away, get worse or the snooze ends.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod console;
@@ -16,7 +16,7 @@ use hypertop::journal::{Entry, Journal, Place};
 use hypertop::model::screen_id::ScreenId;
 use hypertop::screens::{Rows, compression, journal as shown};
 
-/// A console, and the journal that it shares with others.
+/// A console with a journal, which it may share with other consoles.
 struct Console {
     app: App,
     journal: Journal,
@@ -34,7 +34,7 @@ fn place() -> Place {
     }
 }
 
-/// So many chunks of `mes.metrics` wait for compression.
+/// Rows in which `mes.metrics` has this backlog, in chunks.
 fn rows(backlog: i64) -> Vec<compression::Row> {
     vec![row(1, "energy", 0), row(2, "metrics", backlog)]
 }
@@ -55,7 +55,7 @@ impl Console {
         console
     }
 
-    /// Answers what was asked of the journal, as the session does.
+    /// Answers the console's requests to the journal, as the session does.
     fn serve(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             if let Effect::List(ask::List::Acknowledged(request)) = effect {
@@ -82,7 +82,7 @@ impl Console {
         });
     }
 
-    /// So many seconds after the beginning the same is read again.
+    /// Loads the same rows again this many seconds after the start.
     fn later(&mut self, seconds: f64, rows: &[compression::Row]) {
         for step in [0.0, 1.0] {
             let effects = self.app.update(Msg::Tick(NOW.plus_seconds(seconds + step)));
@@ -118,7 +118,7 @@ fn journal() -> (tempfile::TempDir, Journal) {
     (folder, journal)
 }
 
-/// Nothing waits; compressed chunks take so many GiB of what were twelve.
+/// Rows without a backlog whose compressed chunks take this many GiB; uncompressed they took 12.
 fn compressed_to(gibibytes: i64) -> Vec<compression::Row> {
     let mut rows = rows(0);
     rows[1].after_bytes = Some(gibibytes << 30);
@@ -203,12 +203,12 @@ fn what_cannot_be_seen_has_not_gone_away() {
     let (_folder, journal) = journal();
     let mut console = Console::of(&journal, "dba");
     console.press("A enter");
-    // Another role may see less.
+    // A role that may not see the finding does not end the acknowledgement.
     let mut other = Console::of(&journal, "guest");
     other.later(10.0, &rows(0));
     other.later(120.0, &rows(0));
     assert_eq!(console.states(), ["in force"]);
-    // Nor has it where it could not be read.
+    // A failed load does not end the acknowledgement either.
     console.app.screens.abandon();
     let asked = console.app.screens.ask(ScreenId::Compression).unwrap();
     console.app.update(Msg::Failed {
@@ -317,7 +317,7 @@ fn rolling_back_the_journals_entry_shows_the_finding_again() {
             && shown.contains("exactly"),
         "{shown}"
     );
-    // A console that only reads may do it too: nothing in the database changes.
+    // This also works with --read-only, because nothing in the database changes.
     console.app.rules.read_only = Some("--read-only".to_owned());
     console.press("u");
     assert_eq!(console.states(), ["undone"]);
@@ -339,7 +339,7 @@ fn a_torn_line_hides_nothing_and_spoils_no_other() {
     assert_eq!(after.found(), [""; 0]);
     let entries = journal.entries().unwrap();
     assert_eq!((entries.all.len(), entries.unreadable), (1, 1));
-    // And an end without its beginning.
+    // A line that ends an unknown acknowledgement is not written.
     let ended = Ended {
         of: 99,
         at: String::new(),

@@ -1,4 +1,4 @@
-//! Acting without terminal or database: from a key to the plan that is carried out, and what is on the screen meanwhile.
+//! Actions in the app, without terminal and database: from the key to the approved plan, and the screens on the way.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod console;
@@ -34,7 +34,7 @@ fn facts() -> Facts {
     }
 }
 
-/// What adding a reorder policy needs to know: three indexes to pick from.
+/// Facts for adding a reorder policy, with three indexes to choose from.
 fn indexed() -> Facts {
     let index = |name: &str| json!({"name": name, "definition": format!("CREATE INDEX {name}")});
     let facts = json!({
@@ -49,7 +49,7 @@ fn indexed() -> Facts {
     }
 }
 
-/// Answers what the console asks until a preview stands on the screen.
+/// Answers the console's requests until the preview is shown.
 fn answer(app: &mut App, effects: Vec<Effect>, holders: &[Holder]) {
     for effect in effects {
         let next = match effect {
@@ -113,7 +113,7 @@ fn a_form_that_was_just_opened_says_what_is_so_now_and_no_refusal() {
         "{shown}"
     );
     assert!(!shown.contains("not possible like this"), "{shown}");
-    // A mistake is told as one.
+    // A wrong input is reported.
     press(&mut app, "x");
     let shown = tall(&mut app);
     assert!(shown.contains("not possible like this"), "{shown}");
@@ -135,7 +135,7 @@ fn the_arrows_move_in_a_list_to_pick_from_and_leave_it_at_its_ends() {
     assert!(shown.contains("1 of 3 picked"), "{shown}");
     let picked = shown.lines().find(|line| line.contains("by_device"));
     assert!(picked.unwrap().contains("[x]"), "{shown}");
-    // The cursor went on to the third, the last: from there the next field is typed into, and back again.
+    // The cursor is on the last of the three indexes; one more "down" goes to the next field, and "up" comes back.
     press(&mut app, "down 4 h up space");
     let shown = tall(&mut app);
     let picked = |name| {
@@ -202,7 +202,7 @@ fn a_read_only_console_shows_the_plan_and_says_why_it_does_not_run() {
 fn a_protected_connection_wants_the_name_typed_for_everything() {
     let mut app = connected();
     app.rules.protected = true;
-    // Marked before anything is done, and round what is about to be.
+    // The header shows it before any action; the dialog has a double frame.
     assert!(screen(&mut app).contains(" PROTECTED "));
     let asked = press(&mut app, "p");
     answer(&mut app, asked, &[]);
@@ -231,7 +231,7 @@ fn a_name_that_was_typed_wrong_is_said_to_be() {
     assert!(press(&mut app, "1 0 0 3 enter").is_empty());
     let shown = screen(&mut app);
     assert!(shown.contains("\"1003\" is not the name"), "{shown}");
-    // It is typed on.
+    // Typing corrects the name.
     assert!(press(&mut app, "backspace 2").is_empty());
     let shown = screen(&mut app);
     assert!(!shown.contains("is not the name"), "{shown}");
@@ -360,7 +360,7 @@ fn a_session_in_the_way_is_named_before_anything_runs() {
         query: Some("select 1".to_owned()),
         conflicts: true,
     };
-    // The plan of this action locks nothing; one that does is what is looked at here.
+    // This action's plan has no locks, so the preview gets one here.
     let mut effects = asked;
     loop {
         let Some(effect) = effects.pop() else { break };
@@ -417,7 +417,7 @@ fn the_menu_of_a_row_lists_what_can_be_done_with_it() {
     let mut app = connected();
     press(&mut app, "a");
     let shown = tall(&mut app);
-    // What the screen is about comes first; what only changes the console is not there.
+    // Actions on the screen's rows come first; actions on the console only are not listed.
     assert!(shown.contains("compress-chunks"), "{shown}");
     assert!(!shown.contains("show-jobs"), "{shown}");
     press(&mut app, "p a u s e");
@@ -432,7 +432,7 @@ fn an_action_for_something_else_says_what_to_select() {
     assert!(screen(&mut app).contains("pause-job acts on a job: select one first"));
 }
 
-/// Two marked jobs, of which the second one is paused already.
+/// The form for two marked jobs, the second of which is paused already.
 fn group(keys: &str) -> App {
     let mut app = connected();
     let effects = press(&mut app, keys);

@@ -1,4 +1,5 @@
-//! The menu of actions on a row: what the row allows comes first, the rest is dimmed and says why; the title names the row.
+//! The menu of actions on a row: the title names the row; actions that apply come first, the others are dimmed with a
+//! reason.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod console;
@@ -16,7 +17,7 @@ fn menu(app: &mut App, width: u16, height: u16) -> Vec<String> {
 }
 
 fn place(lines: &[String], words: &str) -> usize {
-    // Not in the line that is typed.
+    // Skips the line with the typed text.
     let entry = |line: &String| line.contains(words) && !line.contains("│: ");
     let found = lines.iter().position(entry);
     found.unwrap_or_else(|| panic!("{words}: {}", lines.join("\n")))
@@ -32,7 +33,8 @@ fn the_title_names_the_row_and_what_it_allows_comes_first() {
         "{}",
         lines[0]
     );
-    // The screen's own actions, then others on the row, then those that it does not allow, then other kinds of rows.
+    // Order: the screen's actions, other actions that apply, actions that do not apply, actions on other kinds of
+    // targets.
     let order = [
         " compress-chunks ",
         " edit-compression-policy ",
@@ -65,7 +67,7 @@ fn what_the_row_does_not_allow_is_dimmed_and_can_still_be_read() {
         "{}",
         lines[at]
     );
-    // The selected one says it in full, with what it would do.
+    // The selected entry shows the whole reason and the help.
     assert!(shown.contains("not here: acts on an index"), "{shown}");
     press(&mut app, "ctrl-u");
     press(&mut app, "esc a");
@@ -75,7 +77,7 @@ fn what_the_row_does_not_allow_is_dimmed_and_can_still_be_read() {
     let style = |name: &str| {
         let line = place(&lines, name);
         let before = lines[line].split(name).next().unwrap();
-        // The backend's text has a quote at the start of each line, and the name a space.
+        // Each line of the backend's text starts with a quote, and the name with a space.
         let column = u16::try_from(before.chars().count()).unwrap();
         terminal.backend().buffer()[(column, u16::try_from(line).unwrap())].style()
     };

@@ -1,4 +1,4 @@
-//! Aggregates: refreshes, policies and real-time, done on every TimescaleDB there is, seen by SQL, and taken back.
+//! Actions on aggregates, on every real TimescaleDB: the effect is checked by SQL, and so is the rollback.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -18,7 +18,7 @@ use hypertop::actions::catalogue::ACTIONS;
 use support::act::Rig;
 use support::{block_on, with_targets};
 
-/// Sixty days of a table and of a day's aggregate on each kind of time axis, with names that want quoting.
+/// For each type of time column: a table with rows of 60 days and a daily aggregate, with names that need quotes.
 const AXES: &str = r#"
     drop schema if exists "Agg ""s"".x" cascade; create schema "Agg ""s"".x"; set search_path = "Agg ""s"".x", public;
     create table tz (ts timestamptz not null, v int); create table naive ("Time 's" timestamp not null, v int);
@@ -52,7 +52,7 @@ fn named(name: &str) -> String {
     format!("{SCHEMA}.{name}")
 }
 
-/// All of the refresh policies of a schema but their ids.
+/// All columns of a schema's refresh policies, except their ids.
 fn policies_of(schema: &str) -> String {
     format!(
         "select jsonb_agg((to_jsonb(b) - 'id') || jsonb_build_object('application_name',

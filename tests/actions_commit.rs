@@ -1,4 +1,4 @@
-//! A COMMIT that waits for a synchronous standby that is not there: it is shown, and it can be stopped.
+//! A COMMIT that waits for a synchronous standby is shown as such and can be stopped.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;

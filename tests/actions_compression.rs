@@ -1,4 +1,4 @@
-//! Compression: each action is done, seen by SQL, taken back, and seen to be as before; on every TimescaleDB there is.
+//! Actions on compression, on every real TimescaleDB: the effect is checked by SQL, and so is the rollback.
 
 mod support;
 
@@ -13,7 +13,7 @@ use hypertop::model::version::Version;
 use support::act::Rig;
 use support::{Target, block_on, with_targets};
 
-/// A hypertable with hostile names in a schema of its own: ten full days in chunks of a day, and today.
+/// A hypertable with unusual names: ten full days and today, in chunks of a day.
 struct Place {
     schema: String,
     table: String,
@@ -43,7 +43,7 @@ impl Place {
         place
     }
 
-    /// All its chunks with their status, and a sum over its rows.
+    /// Query of all chunks with their status, and a sum over the rows.
     fn chunks(&self) -> String {
         format!(
             r#"select string_agg(c.id || ':' || c.status, ' ' order by c.id) || (select ' ' || count(*) || ' ' || sum("Größe (mm)") from {table})
@@ -72,7 +72,7 @@ impl Place {
         )
     }
 
-    /// The compression policy in all its columns but the id, and its next start.
+    /// Query of the compression policy and its next start, without its id.
     fn job(&self) -> String {
         job(&self.table)
     }
@@ -86,7 +86,7 @@ impl Place {
     }
 }
 
-/// The policy of a hypertable, or of an aggregate by its view.
+/// Query of the compression policy of a hypertable or aggregate, without its id.
 fn job(relation: &str) -> String {
     format!(
         "select jsonb_agg((to_jsonb(b) - 'id') || jsonb_build_object('application_name',
@@ -103,7 +103,6 @@ fn version(rig: &Rig) -> Version {
     rig.session.server.sql_version()
 }
 
-/// Runs this on every real TimescaleDB.
 fn everywhere(test: &impl AsyncFn(Rig, &Target)) {
     with_targets(|targets| {
         for target in targets.all.iter().filter(|target| target.real) {
@@ -112,7 +111,7 @@ fn everywhere(test: &impl AsyncFn(Rig, &Target)) {
     });
 }
 
-/// The texts of a plan's notes, one a line.
+/// The notes of a plan, one per line.
 fn notes(plan: &hypertop::model::plan::Plan) -> String {
     let texts: Vec<_> = plan.notes.iter().map(|note| note.text.as_str()).collect();
     texts.join("\n")

@@ -1,4 +1,4 @@
-//! What goes wrong while acting: a lock, a cancel, kill -9, another console, no rights, read-only, drift.
+//! Faults during an action: locks, cancels, kill -9, a second console, missing rights, read-only, changed state.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -34,7 +34,7 @@ fn on_each(test: impl AsyncFn(&Targets, &Target, &Rig)) {
     });
 }
 
-/// The program, with a state folder of its own (the rig's journal is in it).
+/// The program with the rig's journal.
 fn hypertop(rig: &Rig, conninfo: &str, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hypertop"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PG")) {
@@ -59,7 +59,7 @@ fn said(output: &Output) -> String {
     )
 }
 
-/// Waits until this query says so.
+/// Waits until this query returns `wanted`.
 async fn until(rig: &Rig, sql: &str, wanted: &str) {
     let start = Instant::now();
     loop {
@@ -76,7 +76,7 @@ async fn until(rig: &Rig, sql: &str, wanted: &str) {
     }
 }
 
-/// Carries out, with an order that is given when this progress is told.
+/// Runs an approved plan, and stops it when `stop` is true for a progress report.
 async fn perform_and(
     actor: &Actor,
     approved: &ApprovedPlan,
@@ -91,7 +91,7 @@ async fn perform_and(
             report = &mut work => return (report.unwrap(), heard),
             Some(one) = progress.recv() => {
                 if stop(&one) {
-                    // It has to be under way.
+                    // Waits until the statement is running.
                     tokio::select! {
                         report = &mut work => return (report.unwrap(), heard),
                         () = tokio::time::sleep(Duration::from_millis(700)) => {}
@@ -113,10 +113,10 @@ fn scheduled(job: &str) -> String {
     format!("select scheduled from _timescaledb_config.bgw_job where id = {job}")
 }
 
-/// The table of all jobs, which an `alter_job` writes.
+/// Name of the catalogue table of jobs, which `alter_job` writes.
 const JOB_TABLE: &str = "select coalesce(to_regclass('_timescaledb_catalog.bgw_job'), to_regclass('_timescaledb_config.bgw_job'))::text";
 
-/// A job of the user's own that sleeps so long when it runs; it is not scheduled.
+/// Adds a user-defined job that is not scheduled and sleeps this long when run; returns its id.
 async fn sleeper(rig: &Rig, seconds: u32) -> String {
     rig.sql("create or replace procedure public.sleeper(job_id int, config jsonb) language plpgsql as $$ begin perform pg_sleep((config ->> 's')::float); end $$").await;
     rig.text(&format!("select public.add_job('public.sleeper', '1 week', config => '{{\"s\": {seconds}}}', scheduled => false)")).await
@@ -189,7 +189,7 @@ fn a_run_that_is_stopped_ends_on_the_server_and_the_journal_says_cancelled() {
     });
 }
 
-/// An aggregate whose refresh takes some 20 s, over `public.slow_raw`.
+/// An aggregate on `public.slow_raw` whose refresh takes about 20 s.
 const SLOW: &str = "
 create function public.slow(v float) returns float language plpgsql immutable as $$ begin perform pg_sleep(0.02); return v; end $$;
 create table public.slow_raw (ts timestamptz not null, v float);
@@ -217,7 +217,7 @@ fn a_refresh_that_is_stopped_leaves_no_range_that_keeps_others_out() {
             .text("select to_regclass('_timescaledb_catalog.continuous_aggs_jobs_refresh_ranges')")
             .await;
         if !ranges.is_empty() {
-            // A row whose session is gone keeps nobody out.
+            // A row whose session has ended does not block other refreshes.
             until(
                 rig,
                 &format!(
@@ -227,7 +227,7 @@ fn a_refresh_that_is_stopped_leaves_no_range_that_keeps_others_out() {
             )
             .await;
         }
-        // Any other session can refresh at once, and finds all that was to be done.
+        // Another session can refresh at once, and the result is complete.
         rig.sql("create or replace function public.slow(v float) returns float language sql immutable as 'select v'").await;
         rig.sql("set statement_timeout = '30s'").await;
         rig.sql("call public.refresh_continuous_aggregate('public.slow_hourly', null, null)")
@@ -242,7 +242,7 @@ fn a_refresh_that_is_stopped_leaves_no_range_that_keeps_others_out() {
     });
 }
 
-/// Starts a long run by the real program, and waits until it is under way on the server.
+/// Starts a long run with the real program, and waits until it runs on the server.
 async fn long_run(rig: &Rig, job: &str) -> Child {
     let child = hypertop(
         rig,
@@ -255,7 +255,7 @@ async fn long_run(rig: &Rig, job: &str) -> Child {
     child
 }
 
-/// What a console that is opened now says before it is closed again.
+/// Text of a new console until it is closed again.
 fn first_words_of_the_console(rig: &Rig) -> String {
     let pair = native_pty_system()
         .openpty(PtySize {
@@ -277,7 +277,7 @@ fn first_words_of_the_console(rig: &Rig) -> String {
     while let Ok(read @ 1..) = reader.read(&mut buffer) {
         said.push_str(&String::from_utf8_lossy(&buffer[..read]));
         if said.contains("\x1b[?1049h") {
-            // It is open, so all that is told before is told.
+            // The console is open, so all messages at the start are printed.
             keys.write_all(b"q").unwrap();
         }
     }
@@ -311,7 +311,7 @@ fn kill_9_in_the_middle_of_an_action_leaves_a_journal_that_says_interrupted() {
             start.contains("interrupted before the end: journal entry 1"),
             "{start}"
         );
-        // The next action is written after it as ever.
+        // Later actions write to the journal as usual.
         let retention = rig.text(RETENTION).await;
         rig.there_and_back("pause-job", &retention, &[], &scheduled(&retention))
             .await;
@@ -320,12 +320,12 @@ fn kill_9_in_the_middle_of_an_action_leaves_a_journal_that_says_interrupted() {
     });
 }
 
-/// Kills the program while its pause waits for a lock; gives the server's session that waits.
+/// Kills the program while its pause waits for a lock; returns the pid of the waiting session.
 async fn killed_while_it_waits(rig: &Rig, job: &str, table: &str) -> String {
     let mut child = hypertop(rig, &rig.conninfo, &["run", "pause-job", job, "--yes"])
         .spawn()
         .unwrap();
-    // TimescaleDB's own workers may wait for that table as well.
+    // TimescaleDB's workers may wait for this table, too.
     let waiting = format!(
         "select l.pid from pg_locks l join pg_stat_activity a on a.pid = l.pid
           where l.relation = '{table}'::regclass and not l.granted and a.application_name = 'hypertop'"
@@ -345,7 +345,7 @@ fn what_a_killed_console_left_undecided_is_decided_by_what_the_server_has() {
         let hold = format!("begin; lock table {table} in exclusive mode");
         holder.batch_execute(&hold).await.unwrap();
         killed_while_it_waits(rig, &job, &table).await;
-        // The server goes on with what it was sent, and then nobody is there to commit it.
+        // The server still gets the lock and runs the statement, but nobody commits it.
         let gone = format!("select count(*) from pg_locks where relation = '{table}'::regclass");
         holder.batch_execute("rollback").await.unwrap();
         until(rig, &gone, "0").await;
@@ -359,7 +359,7 @@ fn what_a_killed_console_left_undecided_is_decided_by_what_the_server_has() {
             said(&back)
         );
         assert_eq!(back.status.code(), Some(3), "{}", said(&back));
-        // And once more, with a server that does not go on.
+        // Once more, with a session that is terminated before it gets the lock.
         holder.batch_execute(&hold).await.unwrap();
         let pid = killed_while_it_waits(rig, &job, &table).await;
         rig.sql(&format!("select pg_terminate_backend({pid})"))
@@ -368,7 +368,7 @@ fn what_a_killed_console_left_undecided_is_decided_by_what_the_server_has() {
         let back = hypertop(rig, &rig.conninfo, &["rollback", "2", "--yes"])
             .output()
             .unwrap();
-        // On a machine that is slow enough the lock's time was up, and the journal knows that nothing was done.
+        // On a slow machine lock_timeout may have passed; then the journal knows that nothing was changed.
         let told = said(&back);
         let nothing = [
             "everything is as it was before it",
@@ -435,7 +435,7 @@ fn of_two_consoles_that_agreed_to_the_same_the_second_is_told_that_it_changed() 
             "{told}"
         );
         assert_eq!(rig.actor.journal.entries().unwrap().all.len(), 1);
-        // The other console takes it back, and the first one cannot do that again.
+        // The other console rolls the entry back; the first console then cannot.
         let back = rig.rollback_plan(&[done.id]).await.unwrap();
         other.rollback(&[done.id]).await;
         let told = rig.perform(&back).await.unwrap_err();
@@ -485,7 +485,7 @@ fn a_role_without_rights_gets_the_servers_words_and_the_fix_from_the_shell() {
 fn read_only_shows_the_plan_and_opens_no_session_that_could_write() {
     on_each(async |_, _, rig| {
         let job = rig.text(RETENTION).await;
-        // One connection is all that this role can have: the read session's.
+        // The role may have only one connection, which is the read session.
         rig.sql("do $$ begin create role only_one login connection limit 1; exception when duplicate_object then null; end $$; ").await;
         let conninfo = rig.conninfo.replace("user=postgres", "user=only_one");
         let output = hypertop(
@@ -501,7 +501,7 @@ fn read_only_shows_the_plan_and_opens_no_session_that_could_write() {
             text.contains("read-only") && text.contains("scheduled => false"),
             "{text}"
         );
-        // Without the flag the limit is met, so it would have been met with it too.
+        // Without --read-only a second session is opened, which the limit refuses.
         let output = hypertop(rig, &conninfo, &["run", "pause-job", &job, "--yes"])
             .output()
             .unwrap();
@@ -553,7 +553,7 @@ fn drift_is_shown_side_by_side_before_a_rollback_and_wants_more_than_enter() {
             )]
         );
         assert!(approved.plan.consent >= Consent::Yes);
-        // Drift after the rollback was looked at is not run over.
+        // A change after the preview of the rollback also refuses it.
         rig.sql(&format!(
             "update _timescaledb_config.bgw_job set max_retries = 8 where id = {job}"
         ))
@@ -570,7 +570,7 @@ fn drift_is_shown_side_by_side_before_a_rollback_and_wants_more_than_enter() {
     });
 }
 
-/// Two pauses as one approved plan, as marked rows are done.
+/// One plan that pauses two jobs, as for marked rows.
 async fn both_paused(rig: &Rig, one: &str, other: &str) -> u64 {
     let mut approved = rig.plan("pause-job", one, &[]).await.unwrap();
     let second = rig.plan("pause-job", other, &[]).await.unwrap();
@@ -595,7 +595,7 @@ fn a_rollback_that_failed_half_way_goes_on_with_the_rest_when_it_is_tried_again(
         assert_eq!(rig.text(&scheduled(&other)).await, "t", "{}", rig.name);
         assert_eq!(rig.text(&scheduled(&one)).await, "f", "{}", rig.name);
         holder.batch_execute("rollback").await.unwrap();
-        // Somebody pauses the other one meanwhile: that is not ours to take back.
+        // If another user pauses the second job, its step is not rolled back.
         let again = format!("update {table} set scheduled = false where id = {other}");
         rig.sql(&again).await;
         let rest = rig.rollback_plan(&[id]).await.unwrap();

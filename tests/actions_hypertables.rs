@@ -1,4 +1,4 @@
-//! Hypertables: chunk interval, statistics and reorder policy; done, seen by SQL, taken back, on every TimescaleDB.
+//! Actions on hypertables, on every real TimescaleDB: the effect is checked by SQL, and so is the rollback.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -113,7 +113,7 @@ fn of_several_dimensions_the_named_one_is_set() {
 #[test]
 fn what_new_chunks_would_hold_is_reckoned_from_present_ones() {
     on_each(async |rig, _| {
-        // Ten chunks a day apart, all alike.
+        // Ten chunks of one day with the same number of rows.
         rig.sql("create table even (ts timestamptz not null, v text);
             select create_hypertable('even', 'ts', chunk_time_interval => interval '1 day');
             insert into even select d + m * interval '1 minute', repeat('x', 100)
@@ -156,7 +156,7 @@ fn what_new_chunks_would_hold_is_reckoned_from_present_ones() {
             "{}: {said}",
             rig.name
         );
-        // Compressed, a chunk counts as what it was before.
+        // A compressed chunk counts with its size before compression.
         rig.sql("alter table even set (timescaledb.compress); select compress_chunk(c) from show_chunks('even') c").await;
         let approved = rig
             .plan("set-chunk-interval", "even", &[("interval", "1w")])
@@ -212,7 +212,7 @@ fn an_analyzed_hypertable_has_statistics_on_its_chunks_too() {
             assert_eq!(approved.plan.consent, Consent::Enter);
             let report = rig.perform(&approved).await.unwrap();
             assert_eq!(report.problems, [], "{}: {table}", rig.name);
-            // The statistics are told of it at the end of a transaction, by and by.
+            // The server's statistics are updated some time after the end of a transaction.
             let mut left = String::new();
             for _ in 0..50 {
                 left = rig.text(&unread).await;
@@ -277,7 +277,7 @@ fn a_reorder_policy_goes_and_comes_back() {
             .await
             .unwrap_err();
         assert!(why.contains("add-reorder-policy makes one"), "{why}");
-        // A fixed schedule in a time zone comes back with both.
+        // A fixed schedule and its time zone are restored.
         rig.sql(r"select add_reorder_policy('two_dimensions', 'two_dimensions_ts_idx', initial_start => '2040-03-01 02:00+00', timezone => 'Europe/Berlin')").await;
         rig.there_and_back("remove-reorder-policy", "two_dimensions", &[], POLICIES)
             .await;
@@ -319,7 +319,7 @@ fn a_role_without_rights_gets_the_servers_words() {
             );
         }
         assert_eq!(rig.text(INTERVALS).await, before);
-        // ANALYZE only warns: that is said before, and told after.
+        // ANALYZE only warns, so the preview says it before and the report after.
         let approved = other.plan("analyze-table", "naive", &[]).await.unwrap();
         assert!(
             notes(&approved.plan).contains("only postgres (or a member of it) may analyze"),

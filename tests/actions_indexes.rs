@@ -1,5 +1,5 @@
-//! Indexes: each action is done, seen by SQL, taken back, and seen to be as before; on every TimescaleDB there is, and
-//! on tables of PostgreSQL's own.
+//! Actions on indexes, on every real TimescaleDB and on plain tables: the effect is checked by SQL, and so is the
+//! rollback.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
@@ -13,14 +13,15 @@ use hypertop::journal::Outcome;
 use support::act::Rig;
 use support::{block_on, with_targets};
 
-/// A schema and a table whose names are quoted, and index names of 63 bytes that are the same at their beginning.
+/// A schema and a table whose names need quotes. `LONG`: an index name of 63 bytes.
 const HOSTILE: &str = r#"
     drop schema if exists "S'ch ""ö.é" cascade; create schema "S'ch ""ö.é";
     create table "S'ch ""ö.é"."T.a""b 'c" (ts timestamptz not null, "De Vice" int not null, v float8, tag text);
 "#;
 const TABLE: &str = r#""S'ch ""ö.é"."T.a""b 'c""#;
 const LONG: &str = "ein Index, dessen Name so lang ist, wie er nur sein darf, wohl";
-/// All that an undo promises of the indexes of the table: definitions, flags, comments, tablespaces; and how many copies.
+/// What a rollback must restore of the table's indexes: definitions, flags, comments, tablespaces, number of chunk
+/// indexes.
 const INDEXES: &str = r#"select jsonb_agg(jsonb_build_array(pg_get_indexdef(x.indexrelid), x.indisvalid, x.indisclustered, x.indisreplident,
       obj_description(x.indexrelid, 'pg_class'), c.reltablespace, (select count(*) from pg_index y join pg_inherits i on i.inhrelid = y.indrelid
         join pg_class d on d.oid = y.indexrelid
@@ -30,7 +31,7 @@ const INDEXES: &str = r#"select jsonb_agg(jsonb_build_array(pg_get_indexdef(x.in
   where x.indrelid = (select t.oid from pg_class t join pg_namespace n on n.oid = t.relnamespace
     where n.nspname = 'S''ch "ö.é' and t.relname = 'T.a"b ''c')"#;
 
-/// The hypertable of hostile names, five chunks of it, two of them compressed.
+/// The hypertable [`TABLE`] with five chunks, two of them compressed.
 async fn hostile(rig: &Rig) {
     rig.sql(HOSTILE).await;
     rig.sql(&format!(
@@ -51,11 +52,11 @@ async fn compress_two(rig: &Rig) {
     .await;
 }
 
-/// How many invalid indexes there are on the table and its chunks.
+/// Number of invalid indexes on the table and its chunks.
 const INVALID: &str = r"select count(*) from pg_index x join pg_class c on c.oid = x.indexrelid
   where not x.indisvalid and (c.relname ~ '^_hyper_.*_chunk_ein Index' or c.relname ~ '^ein Index')";
 
-/// How many chunks of the table lack an index that begins with these columns.
+/// Number of chunks without an index that begins with these columns.
 async fn lacking(rig: &Rig, columns: &str) -> String {
     rig.text(&format!(
         r"select count(*) from pg_inherits i where i.inhparent = '{}'::regclass and not exists (
@@ -69,7 +70,7 @@ fn index(name: &str) -> String {
     format!(r#""S'ch ""ö.é"."{}""#, name.replace('"', "\"\""))
 }
 
-/// Every real TimescaleDB, one after the other.
+/// Runs a test on each real server; `true`: 2.22 or later.
 fn on_each<F: Future<Output = ()>>(test: impl Fn(Rig, bool) -> F) {
     with_targets(|targets| {
         for target in targets.all.iter().filter(|target| target.real) {
@@ -103,7 +104,7 @@ fn a_role_without_rights_gets_the_servers_words() {
             let report = weak.perform(&approved).await.unwrap();
             assert_eq!(report.outcome, Outcome::Failed);
             let problem = &report.problems[0].1;
-            // From PostgreSQL 17 on REINDEX wants a privilege, MAINTAIN, which the owner has.
+            // From PostgreSQL 17 on, REINDEX requires the privilege MAINTAIN, which the owner has.
             let words = ["must be owner", "permission denied for index"];
             assert!(
                 words.iter().any(|words| problem.message.contains(words)),

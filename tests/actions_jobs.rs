@@ -1,4 +1,4 @@
-//! Jobs: each action is done, seen by SQL, taken back, and seen to be as before; on every TimescaleDB there is.
+//! Actions on jobs, on every TimescaleDB and the stand-in: the effect is checked by SQL, and so is the rollback.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 #[path = "actions_jobs/rights.rs"]
@@ -16,12 +16,12 @@ async fn ids(rig: &Rig) -> Vec<String> {
     ids.split(',').map(str::to_owned).collect()
 }
 
-/// The job of this aggregate.
+/// Id of the aggregate's job.
 async fn job_of(rig: &Rig, aggregate: &str) -> String {
     rig.text(&format!("select id from _timescaledb_config.bgw_job where id >= 1000 and config ->> 'mat_hypertable_id' = (select mat_hypertable_id::text from _timescaledb_catalog.continuous_agg where user_view_name = '{aggregate}')")).await
 }
 
-/// A user's own job with a configuration.
+/// A user-defined job with a configuration.
 const OWN: &str = "select min(id) from _timescaledb_config.bgw_job where proc_name like 'Job;%' and config is not null";
 
 #[test]
@@ -38,7 +38,7 @@ fn a_job_that_was_deleted_comes_back_with_all_that_it_had() {
                 assert!(approved.plan.consent >= Consent::Yes);
                 assert_eq!(
                     matches!(approved.plan.undo, Undo::Exact(_)),
-                    // What its check function says then is not known before.
+                    // The plan cannot know whether the job's check function will accept the old configuration.
                     *job != own && (version != "2.22.1" || *job != top),
                     "{version}: {job}"
                 );
@@ -123,7 +123,7 @@ fn what_is_edited_is_changed_and_nothing_else_and_comes_back() {
             rig.there_and_back("edit-job", &retention, &[("config", &config)], JOBS)
                 .await;
             slots(rig, version, &own).await;
-            // A change of one thing leaves the time zone and the next start alone.
+            // Changing one setting does not change the time zone or the next start.
             rig.act("edit-job", &retention, &[("schedule_interval", "3 days")])
                 .await;
             let left = rig.text(&format!("select timezone || ' ' || next_start from _timescaledb_config.bgw_job j join _timescaledb_internal.bgw_job_stat s on s.job_id = j.id where id = {retention}")).await;
@@ -153,7 +153,7 @@ fn a_next_start_that_passed_before_the_undo_is_due_at_once() {
     });
 }
 
-/// The fixed schedule of this job is changed and comes back, where the server can change it.
+/// Changes the job's fixed schedule and rolls that back, if the server can change it.
 async fn slots(rig: &Rig, version: &str, fixed: &str) {
     let set = ("initial_start", "2040-06-01 00:00+00");
     if version.starts_with("2.11.") {
@@ -203,7 +203,7 @@ async fn slots(rig: &Rig, version: &str, fixed: &str) {
     assert_eq!(differs, ["initial_start (none)"], "{version}");
 }
 
-/// A policy's procedure, its table, a change of its configuration, and what is said of it.
+/// Procedure, name of the table, change of the configuration, expected words.
 const WRONG: &[(&str, &str, &str, &str)] = &[
     (
         "policy_compression",
@@ -290,7 +290,7 @@ fn a_configuration_that_its_policy_would_fail_at_is_refused_with_what_it_wants()
                     .unwrap_err()
                     .contains("must be longer than end_offset")
             );
-            // The source keeps 400: a refresh of the last 1000 would delete rows.
+            // The source keeps 400, so a refresh of the last 1000 would delete rows.
             let wide = format!(
                 r#"{{"mat_hypertable_id": {mat}, "start_offset": 1000, "end_offset": 10}}"#
             );
@@ -427,7 +427,7 @@ fn resuming_a_policy_says_what_its_runs_do_for_good_and_asks_as_running_it_does(
             assert!(lost.contains("chunks that it drops are gone"), "{lost}");
             rig.there_and_back("resume-job", &retention, &[], JOBS)
                 .await;
-            // A refresh that reaches over what its source has dropped.
+            // A refresh window that contains rows which the source has dropped.
             let refresh = first("policy_refresh_continuous_aggregate");
             let refresh = rig.text(&refresh).await;
             let raw = "select a.raw_hypertable_id from _timescaledb_catalog.continuous_agg a join _timescaledb_config.bgw_job j on j.config ->> 'mat_hypertable_id' = a.mat_hypertable_id::text where j.id = ";
@@ -449,7 +449,7 @@ fn resuming_a_policy_says_what_its_runs_do_for_good_and_asks_as_running_it_does(
                     "{version} {action}"
                 );
             }
-            // What it did not do before it was paused, it does when that is taken back.
+            // Rolling back the pause also warns about the drop.
             rig.sql(&format!(
                 "update _timescaledb_config.bgw_job set scheduled = true where id = {retention}"
             ))
@@ -472,7 +472,7 @@ fn a_job_that_runs_now_is_paused_and_resumed_and_deleting_says_that_it_is_cancel
         on_each(targets, "running", async |rig, version| {
             rig.sql("update _timescaledb_config.bgw_job set scheduled = false where proc_name not like 'Job;%'").await;
             let job = rig.text(OWN).await;
-            // While it runs its next start is -infinity, which alter_job does not take.
+            // While the job runs, its next start is -infinity, which alter_job refuses.
             rig.sql(&format!("set search_path = \"ts X\", public; select alter_job({job}, scheduled => true, config => '{{\"s\": 60}}', next_start => now())")).await;
             let runs = format!(
                 "select count(*) from pg_stat_activity where application_name like '%[{job}]'"
@@ -502,7 +502,7 @@ fn a_job_that_runs_now_is_paused_and_resumed_and_deleting_says_that_it_is_cancel
                     .any(|note| note.text.contains("both runs may overlap"))
             );
             let delete = rig.plan("delete-job", &job, &[]).await.unwrap();
-            // Else the server may crash: the job has a max_retries.
+            // Without this step the server could crash, because the job has a max_retries.
             let lifts = delete.plan.steps[0].run[0].sql.contains("max_retries => ");
             let crashes = rig.session.server.sql_version() >= Version::new(2, 26);
             assert_eq!(lifts, crashes, "{version}: {:?}", delete.plan.steps);
@@ -618,7 +618,7 @@ fn the_stand_ins_jobs_run_too_and_fail_as_their_history_says() {
                     "select min(id) from _timescaledb_config.bgw_job where proc_name = '{procedure}'"
                 )
             };
-            // Days behind, so that a run shows.
+            // This aggregate is days late, so a refresh changes it.
             let refresh = rig.text("select id from _timescaledb_config.bgw_job where config ->> 'end_offset' = '1 day'").await;
             let tails = "select string_agg(lowest_modified_value::text, ',' order by materialization_id) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log where greatest_modified_value = 9223372036854775807";
             let before = rig.text(tails).await;

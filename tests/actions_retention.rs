@@ -1,5 +1,4 @@
-//! Retention: policies and dropped chunks are done, seen by SQL, and what can be taken back comes back; on every
-//! TimescaleDB there is.
+//! Actions on retention, on every real TimescaleDB: the effect is checked by SQL, and so is the rollback.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -20,7 +19,7 @@ use real::own;
 use support::act::Rig;
 use support::{block_on, with_targets};
 
-/// All of every retention policy but its id, and its next start.
+/// All columns of the retention policies except their ids, and their next starts.
 const POLICIES: &str = "select jsonb_agg((to_jsonb(b) - 'id') || jsonb_build_object('application_name',
     regexp_replace(b.application_name::text, ' \\[\\d+\\]$', ''), 'next_start', s.next_start) order by b.hypertable_id)
   from _timescaledb_config.bgw_job b left join _timescaledb_internal.bgw_job_stat s on s.job_id = b.id
@@ -29,7 +28,7 @@ const HOSTILE: &str =
     r#""Hos.tile ""x"""."Tablo 'Ö' $1; -- of sixty three bytes, as long as a name gets""#;
 const AGGREGATE: &str = r#""Hos.tile ""x"""."Agg; 'of' $3""#;
 
-/// Does this on a database of its own for each version.
+/// Runs a test in a database of its own for each version.
 fn on_each(test: impl AsyncFn(&Rig, Version)) {
     with_targets(|targets| {
         for (version, target) in own(targets) {
@@ -94,7 +93,7 @@ fn an_added_policy_goes_again() {
             .plan("add-retention-policy", "unwatched", &set)
             .await
             .unwrap();
-        // What it drops by then does not come back, and that is said before.
+        // The undo is partial, because the chunks that the policy drops by then are not restored.
         assert!(
             matches!(approved.plan.undo, Undo::Partly(_)),
             "{:?}",
@@ -208,7 +207,7 @@ fn a_second_policy_an_unknown_length_and_a_number_without_a_clock_are_refused() 
             let why = rig.plan(action, table, &set).await.unwrap_err();
             assert!(why.contains(words), "{}: {action} {table}: {why}", rig.name);
         }
-        // It could not be added again, so its name is asked.
+        // The policy could not be added again, so its name must be typed.
         let approved = rig
             .plan("remove-retention-policy", "no_clock", &[])
             .await
@@ -259,7 +258,7 @@ fn a_policy_that_lets_a_refresh_delete_rows_is_refused_unless_that_is_wanted() {
             note.level == Level::Critical && note.text.contains("deletes rows older than 5d from")
         });
         assert!(critical, "{}: {}", rig.name, notes(&approved.plan));
-        // What only fixes a little is not refused, but said.
+        // A change that reduces the loss is allowed, with a warning.
         let report = rig.perform(&approved).await.unwrap();
         let later = [("drop_after", "7 days")];
         let fixed = rig
@@ -268,7 +267,7 @@ fn a_policy_that_lets_a_refresh_delete_rows_is_refused_unless_that_is_wanted() {
             .unwrap();
         assert!(notes(&fixed.plan).contains("DATA LOSS"));
         rig.rollback(&[report.id]).await;
-        // From now on it reads everything: nothing that is dropped is safe, so nothing is offered.
+        // A refresh policy without a start: no drop_after is safe, so none is offered.
         rig.sql("create table bottomless (ts timestamptz not null, v int);
                  select create_hypertable('bottomless', 'ts');
                  insert into bottomless select t, 1 from generate_series(now() - interval '30 days', now(), interval '1 day') t")
@@ -319,7 +318,7 @@ fn conflicts_with_compression_and_what_an_aggregate_never_reads_are_said() {
     });
 }
 
-/// The chunks that a plan would drop, in order of their names.
+/// Names of the chunks that a plan drops, sorted.
 fn going(plan: &Plan) -> Vec<String> {
     let mut names: Vec<_> = plan
         .touches

@@ -1,4 +1,4 @@
-//! Any sequence of actions, taken back newest first, leaves the database as it was: on every TimescaleDB there is.
+//! Any sequence of actions, rolled back newest first, restores the database; on every TimescaleDB and the stand-in.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -21,8 +21,8 @@ type ApprovedPlan = (
     &'static [(&'static str, &'static str)],
 );
 
-/// An action that can be taken back, the query that names its targets, and what is set. One line for each that is
-/// tried; a approved plan that its plan refuses (the job is paused already) is passed over.
+/// An action that can be rolled back, the query of its targets, and its inputs. Plans that refuse (such as pausing a
+/// paused job) are skipped.
 const DEEDS: &[ApprovedPlan] = &[
     ("pause-job", ALL_JOBS, &[]),
     ("resume-job", ALL_JOBS, &[]),
@@ -124,14 +124,14 @@ const VIEWS: &str = "select format('%I.%I', user_view_schema, user_view_name) fr
 const INDEX_NAMES: &str = r"select format('%I.%I', i.schemaname, i.indexname) from pg_indexes i join _timescaledb_catalog.hypertable h on h.schema_name = i.schemaname and h.table_name = i.tablename
   where h.schema_name not like '\_timescaledb%' order by 1";
 
-/// All that a rollback has to bring back, as one text.
+/// The state that rollbacks must restore, as one text.
 async fn state(rig: &Rig) -> String {
     let mut state = rig.text(JOBS).await;
     for sql in [HYPERTABLES, AGGREGATES, INDEXES] {
         state.push('\n');
         state.push_str(&rig.text(sql).await);
     }
-    // The stand-in does not have it.
+    // The stand-in has no such view.
     if !rig
         .text("select to_regclass('timescaledb_information.compression_settings')")
         .await
@@ -148,10 +148,10 @@ const COMPRESSION: &str = "select string_agg(to_jsonb(c)::text, E'\\n' order by 
 const AGGREGATES: &str = "select string_agg(format('%s %s', user_view_name, materialized_only), E'\\n' order by mat_hypertable_id) from _timescaledb_catalog.continuous_agg";
 const INDEXES: &str = "select string_agg(indexdef, E'\\n' order by indexdef) from pg_indexes where schemaname !~ '^(pg_|_timescaledb|information_schema)'";
 
-/// Which approved plan, on which of its targets.
+/// Indexes of the action and of its target.
 type Picks = Vec<(prop::sample::Index, prop::sample::Index)>;
 
-/// What is picked is done; gives the journal's numbers, oldest first, and what was done in words.
+/// Runs the picked actions; returns the journal's ids, oldest first, and texts on what was run.
 async fn act(rig: &Rig, picks: &Picks) -> Result<(Vec<u64>, Vec<String>), TestCaseError> {
     let (mut ids, mut done) = (Vec::new(), Vec::new());
     for (approved, on) in picks {
@@ -188,7 +188,7 @@ fn failed(done: &[String], why: &str) -> TestCaseError {
     TestCaseError::fail(format!("after {done:#?}: {why}"))
 }
 
-/// All of it is taken back: as one group, or one by one.
+/// Rolls all entries back, together or one by one.
 async fn back(
     rig: &Rig,
     ids: &[u64],
@@ -249,22 +249,22 @@ async fn make(targets: &Targets, version: &str) -> Rig {
     .await
     .unwrap();
     let rig = Rig::on(version, &conninfo).await;
-    // A next start that passes meanwhile cannot come back.
+    // A next start that passes during the test cannot be restored.
     rig.sql("update _timescaledb_internal.bgw_job_stat set next_start = '2038-05-05 05:05+00' where next_start > now()").await;
     rig
 }
 
 const STAND_IN: &str = "stand_in";
 
-/// Works to act in, made anew after a failure: to make it smaller, each try needs them whole.
+/// A database to test in, created again after a failure, because each further try needs the initial state.
 struct Works<'a> {
     targets: &'a Targets,
     version: &'a str,
-    // One runtime: the rig's connections live in it.
+    // One runtime, because the rig's connections belong to it.
     runtime: tokio::runtime::Runtime,
     rig: Rig,
     initial: String,
-    /// How many approved were done.
+    /// Number of actions that were run.
     done: usize,
     broken: bool,
 }

@@ -1,4 +1,4 @@
-//! Signals: a statement is cancelled, a session is ended, never the console's own and never another than was seen.
+//! Cancelling statements and terminating sessions: never the console's own, and only the one in the preview.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -10,7 +10,7 @@ use support::act::{Rig, script};
 use support::{block_on, client, with_targets};
 use tokio_postgres::Client;
 
-/// A session that is somebody else's, and its pid.
+/// A session of another client, and its pid.
 async fn victim(rig: &Rig, name: &str) -> (Client, String) {
     let client = client(&rig.conninfo).await;
     client
@@ -24,7 +24,7 @@ async fn victim(rig: &Rig, name: &str) -> (Client, String) {
     (client, row.get(0))
 }
 
-/// Runs it; how it ended comes later.
+/// Runs the statement in a task, which returns the SQLSTATE of its error. `lost`: the connection ended.
 fn runs(client: Client, sql: &'static str) -> tokio::task::JoinHandle<(Client, Option<String>)> {
     tokio::spawn(async move {
         let result = client.batch_execute(sql).await;
@@ -87,7 +87,7 @@ fn a_cancel_ends_the_statement_and_leaves_the_session() {
                 let (client, code) = work.await.unwrap();
                 assert_eq!(code.as_deref(), Some("57014"), "{name}");
                 client.batch_execute("select 1").await.unwrap();
-                // What was seen is over: the same approved plan does nothing to what the session runs now.
+                // The statement of the preview has ended, so the same plan must not cancel the session's next one.
                 let work = runs(client, "select pg_sleep(2)");
                 when(
                     &rig,
@@ -151,7 +151,7 @@ fn a_terminated_session_is_gone_and_those_it_blocked_go_on() {
                 ] {
                     assert!(said.contains(&words), "{name}: {said}");
                 }
-                // An idle transaction has nothing that a cancel could end.
+                // An idle transaction has no statement to cancel.
                 let refused = rig.plan("cancel-query", &pid, &[]).await.unwrap_err();
                 assert!(refused.contains("terminate-session"), "{name}: {refused}");
                 let report = rig.perform(&approved).await.unwrap();
@@ -262,7 +262,7 @@ fn the_scheduler_and_a_jobs_worker_are_warned_of() {
     });
 }
 
-/// What is said stays true: nothing starts the scheduler again but what the warning names.
+/// The warning is right: only the named function starts the scheduler again.
 #[test]
 fn a_terminated_scheduler_comes_back_only_when_it_is_started() {
     with_targets(|targets| {
@@ -366,7 +366,7 @@ fn a_membership_that_is_not_inherited_is_no_right_to_signal() {
             );
             let report = quiet.perform(&approved).await.unwrap();
             assert_eq!(report.problems[0].1.sqlstate.as_deref(), Some("42501"));
-            // As a role that inherits he may, by either membership.
+            // With inherited rights, either membership is enough.
             admin
                 .sql("alter role quiet inherit; revoke noisy, pg_signal_backend from quiet; grant noisy to quiet")
                 .await;

@@ -1,4 +1,5 @@
-//! Activity on real servers: who waits for whom and on what, who idles, what works, and what a poor role still sees.
+//! The Activity screen on real servers: locks and their holders, idle and running sessions, and what a role without
+//! rights sees.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -15,7 +16,7 @@ use hypertop::server::session::Session;
 use support::{Target, block_on, client, session, with_targets};
 use tokio_postgres::Client;
 
-/// The rows as the screen has them.
+/// The rows of the screen.
 async fn rows(session: &Session) -> Vec<Row> {
     let Rows::Activity(mut rows) = session.load(ScreenId::Activity).await.unwrap() else {
         panic!("rows of another screen")
@@ -24,7 +25,7 @@ async fn rows(session: &Session) -> Vec<Row> {
     rows
 }
 
-/// The rows, read again until one of them is as wanted.
+/// The rows, loaded again until one of them is as wanted.
 async fn rows_when(session: &Session, what: &str, wanted: impl Fn(&Row) -> bool) -> Vec<Row> {
     for _ in 0..100 {
         let rows = rows(session).await;
@@ -42,7 +43,7 @@ fn find<'a>(rows: &'a [Row], application: &str) -> &'a Row {
         .unwrap_or_else(|| panic!("no session {application}"))
 }
 
-/// What is said of a row so many seconds from now.
+/// The verdict on a row this many seconds after its statement began.
 fn judged(row: &Row, session: &Session, later: f64) -> Verdict {
     let now = row.query_started.or(row.started);
     row.verdict(&At {
@@ -60,10 +61,10 @@ async fn named(conninfo: &str, name: &str) -> Client {
     client
 }
 
-/// Runs a statement that will have to wait.
+/// Runs a statement that will wait for a lock.
 fn waits(client: Client, sql: String) -> tokio::task::JoinHandle<()> {
     tokio::spawn(async move {
-        // It is cut off by the end of the test or by a rollback.
+        // The statement fails at the end of the test, or when its session is terminated.
         let _ = client.batch_execute(&sql).await;
     })
 }
@@ -145,14 +146,14 @@ fn a_blocked_session_stands_under_its_blocker_with_the_lock_and_its_relation() {
                     "{name}: {}",
                     said.reason
                 );
-                // What waits in one database is no other database's business.
+                // Locks of one database are not shown in another one.
                 let elsewhere = support::session(&targets.plain).await;
                 let others = self::rows(&elsewhere).await;
                 assert!(
                     !others.iter().any(|row| row.application == "holder"),
                     "{name}"
                 );
-                // The second is behind the first in the queue: the chain says so.
+                // The second waiter is queued behind the first, and the details show that chain.
                 let chain = session
                     .ask(
                         &Row::DETAILS[0].query,
@@ -338,7 +339,7 @@ fn a_long_query_is_told_and_maintenance_with_progress_is_none() {
                 doing.starts_with("CREATE INDEX CONCURRENTLY public.wide: waiting for"),
                 "{doing}"
             );
-            // It waits for the writer's transaction, and that is told.
+            // The build waits for the writer's transaction, which the row shows.
             assert_eq!(building.blockers, [find(&rows, "writer").pid]);
             drop(writer);
             sleeper.abort();

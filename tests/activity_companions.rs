@@ -1,4 +1,4 @@
-//! Compressed rows lie in a relation of their own: what is locked there belongs to the hypertable whose rows they are.
+//! Compressed rows are in a relation of their own. Locks on it are shown with the name of the hypertable.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -9,7 +9,7 @@ use hypertop::screens::activity::Row;
 use hypertop::screens::record::Record;
 use support::{block_on, client, session, with_targets};
 
-/// The compressed rows of one chunk of `mes.metric_hist`, by TimescaleDB's own words.
+/// Relation with the compressed rows of a chunk of `mes.metric_hist`, found by the locks of a query.
 const COMPANION: &str = "select max(l.relation::regclass::text) from pg_locks l
     join pg_class c on c.oid = l.relation and c.relkind = 'r'
     where l.pid = pg_backend_pid() and l.relation::regclass::text ~ '(^|\\.)(compress_|.*_compressed$)'";
@@ -29,7 +29,7 @@ fn a_lock_on_compressed_rows_names_the_hypertable_whose_rows_they_are() {
                     .query_one("select format('%I.%I', chunk_schema, chunk_name) from timescaledb_information.chunks
                                 where hypertable_schema = 'mes' and hypertable_name = 'metric_hist' and is_compressed limit 1", &[])
                     .await.unwrap().get(0);
-                // A read of the chunk leads to its companion, whatever its name is in this version.
+                // A query of the chunk locks that relation, whatever the version calls it.
                 held.batch_execute(&format!(
                     "set local jit = off; select count(*) from {chunk}"
                 ))

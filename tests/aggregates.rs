@@ -1,4 +1,4 @@
-//! The aggregates screen against the documented functions on real servers.
+//! The Aggregates screen on real servers, compared with the documented functions.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use hypertop::model::moment::{Axis, Stamp};
@@ -43,7 +43,7 @@ async fn list(client: &Client, server: &Server) -> Vec<Row> {
         .collect()
 }
 
-/// The list with the newest rows of the sources, as `hypertop show` has it.
+/// The rows with the newest times of their sources, as `hypertop show` prints them.
 async fn rows(client: &Client, server: &Server) -> Vec<Row> {
     let exact = &Row::EXACT[0];
     let mut rows = list(client, server).await;
@@ -70,7 +70,7 @@ fn is_integer(row: &Row) -> bool {
     row.axis == Axis::Integer
 }
 
-/// A quoted name for SQL text of the tests.
+/// A qualified name for SQL.
 async fn quoted(client: &Client, schema: &str, name: &str) -> String {
     let text = "select format('%I.%I', $1::text, $2::text)";
     let row = client.query_one(text, &[&schema, &name]).await.unwrap();
@@ -92,7 +92,7 @@ async fn a_watermark_is_the_documented_functions() {
         for row in rows {
             let text = format!("select {schema}.cagg_watermark($1)");
             let theirs: i64 = client.query_one(&text, &[&row.id]).await.unwrap().get(0);
-            // An empty aggregate's watermark is the least value of its type.
+            // The watermark of an empty aggregate is the smallest value of its type.
             let theirs = (theirs > -200_000_000_000_000_000).then_some(theirs);
             assert_eq!(row.watermark, theirs, "{label} {}", row.name);
         }
@@ -129,7 +129,7 @@ async fn the_newest_row_is_the_one_a_scan_finds_and_its_bucket_ends_as_time_buck
                     "select m::int8, ({extension}.time_bucket({width}, m) + {width})::int8 from (select max({column})::int8 as m from {source}) x"
                 )
             } else {
-                // The next bucket's start: a moment one width later lies in the next bucket.
+                // Start of the next bucket: a time 1.1 widths after a bucket's start is in the next bucket.
                 format!("select (extract(epoch from m) * 1000000)::int8,
                                 (extract(epoch from {extension}.time_bucket('{width}', {extension}.time_bucket('{width}', m{zone}) + interval '{width}' * 1.1{zone})) * 1000000)::int8
                            from (select max({column}) as m from {source}) x")
@@ -219,7 +219,7 @@ async fn the_seeds_troubles_are_found_by_name() {
     }
 }
 
-/// Up to 2.25 a running refresh is seen by its lock, and ANALYZE takes the same one.
+/// Up to 2.25 a running refresh is recognised by its lock, and ANALYZE takes the same lock.
 #[tokio::test]
 async fn an_analyze_of_an_aggregates_table_is_no_refresh() {
     for (label, config) in databases() {

@@ -1,4 +1,4 @@
-//! What the aggregates screen says of an aggregate, on rows made by hand: no database.
+//! Verdicts on aggregates, from constructed rows without a database.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod known;
@@ -36,7 +36,7 @@ fn unknown(reason: i64) -> Later<Newest> {
     })
 }
 
-/// Hourly, refreshed an hour ago as its policy promises (3 h at most).
+/// An hourly aggregate that was refreshed an hour ago; its expected maximum lag is 3 h.
 fn aggregate() -> Row {
     Row {
         id: 7,
@@ -130,7 +130,7 @@ fn says(verdict: &Verdict, level: Level, words: &[&str]) {
     }
 }
 
-/// The chunk that holds the newest row may be shorter than the bucket, which then ends long after it.
+/// The chunk with the newest row may be shorter than the bucket, which then ends long after the chunk.
 #[test]
 fn the_lag_is_never_more_than_what_was_said_it_is_at_most() {
     let mut row = aggregate();
@@ -146,7 +146,7 @@ fn the_lag_is_never_more_than_what_was_said_it_is_at_most() {
     };
     assert_eq!(row.lag(&at), Some(18 * HOUR));
     assert_eq!(row.lag_at_most(&at), Some(18 * HOUR));
-    // Where the source ended long ago, its last bucket is over as well.
+    // If the source ended long ago, its last bucket has ended, too.
     row.source_end = Some(NOW.0 - 48 * HOUR);
     behind(&mut row, 80);
     assert_eq!(row.lag_at_most(&at), Some(56 * HOUR));
@@ -261,7 +261,8 @@ fn a_parent_that_stands_still_is_named() {
 
 #[test]
 fn a_refresh_into_the_future_is_clamped_by_the_local_clock() {
-    // A time without zone is five hours ahead here: what is refreshed to 02:00 local is 3 h behind 05:00, not ahead of midnight UTC.
+    // Local time is five hours ahead of UTC: refreshed to 02:00 local time is 3 h late at 05:00, not ahead of midnight
+    // UTC.
     let mut row = aggregate();
     row.axis = Axis::Timestamp;
     row.local_shift = 5 * HOUR;

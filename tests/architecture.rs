@@ -1,4 +1,5 @@
-//! The house: every import goes down, screens and actions do not know each other, and no files import one another in a circle.
+//! The structure of the sources: imports go down only, `screens` and `actions` do not import each other, and there are
+//! no circles.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +11,7 @@ use regex::Regex;
 use syn::visit::{self, Visit};
 use syn::{ItemMod, ItemUse, UseTree};
 
-/// From the ground up; the rooms of one floor do not know each other.
+/// The modules from the lowest to the highest. Modules in one line do not import each other.
 const FLOORS: &[&[&str]] = &[
     &["model"],
     &["connect"],
@@ -26,9 +27,9 @@ const FLOORS: &[&[&str]] = &[
     &["main"],
 ];
 
-/// A module's path, and the file that holds it.
+/// The file of each module, by the module's path.
 type Modules = BTreeMap<Vec<String>, String>;
-/// Which file imports which, with the names that it takes from it.
+/// The names that a file imports, by importing and imported file.
 type Imports = BTreeMap<(String, String), BTreeSet<String>>;
 
 /// Paths in the text of a macro.
@@ -64,9 +65,9 @@ fn module_of(file: &str) -> Vec<String> {
 /// The paths that a file names.
 #[derive(Default)]
 struct Paths {
-    /// Modules in the file itself round the place that is visited.
+    /// Number of inline modules around the visited item.
     inline: usize,
-    /// With how many modules round them.
+    /// Imports, each with the number of inline modules around it.
     used: Vec<(usize, Vec<String>, Option<String>)>,
     named: Vec<(usize, Vec<String>)>,
     children: Vec<String>,
@@ -123,7 +124,7 @@ impl<'a> Visit<'a> for Paths {
     }
 }
 
-/// Which file imports which.
+/// All imports of the sources.
 fn imports(sources: &BTreeMap<String, String>) -> Imports {
     let modules: Modules = sources
         .keys()
@@ -180,7 +181,7 @@ fn imports(sources: &BTreeMap<String, String>) -> Imports {
             let Some((depth, target)) = depth.map(|depth| (depth, &modules[&path[..depth]])) else {
                 continue;
             };
-            // A module's name alone takes nothing from it: what is taken through it is counted.
+            // Naming a module imports nothing from it; only names used through it count.
             if let Some(name) = path.get(depth).filter(|_| target != file) {
                 let taken = all.entry((file.clone(), target.clone())).or_default();
                 taken.insert(name.clone());
@@ -200,7 +201,7 @@ fn floor(file: &str) -> usize {
     floor.unwrap_or_else(|| panic!("src/{file} is in no room"))
 }
 
-/// Each import that does not go down, in words.
+/// Texts on all imports that do not go down.
 fn upward(imports: &Imports) -> Vec<String> {
     let up = imports.iter().filter(|((from, to), _)| {
         to == "lib.rs" || (room(from) != room(to) && floor(from) <= floor(to))
@@ -209,7 +210,7 @@ fn upward(imports: &Imports) -> Vec<String> {
         .collect()
 }
 
-/// The files that stand in circles, circle by circle.
+/// The files of each import circle.
 fn circles(imports: &Imports) -> Vec<BTreeSet<&str>> {
     let mut to: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (from, other) in imports.keys() {

@@ -1,4 +1,4 @@
-//! Pictures in the cells of the lists: what they show, where they are left out, and that figures stay figures.
+//! Drawings in the cells of lists: what they show, when they are left out, and that JSON keeps the numbers.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod console;
@@ -27,7 +27,7 @@ use support::with_targets;
 
 const HOUR: i64 = 3_600_000_000;
 
-/// The lines of the screen, without their ends.
+/// The lines of the screen, without trailing spaces.
 fn lines(app: &mut App, width: u16, height: u16) -> Vec<String> {
     let shown = drawn(app, width, height).backend().to_string();
     let lines = shown.lines().map(|line| line.trim_matches('"').trim_end());
@@ -39,7 +39,7 @@ fn line<'a>(lines: &'a [String], words: &str) -> &'a str {
     found.unwrap_or_else(|| panic!("{words}: {lines:#?}"))
 }
 
-/// A console on a screen with these rows.
+/// A console that shows these rows.
 fn showing(rows: Rows) -> App {
     let mut app = connected();
     press(&mut app, "V");
@@ -59,7 +59,7 @@ fn load(app: &mut App, rows: Rows) {
     });
 }
 
-/// What a column of this head shows of a row.
+/// The value of a row in the column with this title.
 fn cell<R: Record>(row: &R, head: &str, server: &Server) -> Value {
     let column = R::COLUMNS.iter().find(|column| column.title == head);
     (column.unwrap().value)(row, &At { now: NOW, server })
@@ -121,7 +121,7 @@ fn the_compressed_share_is_a_bar_with_its_figure_where_there_is_room_and_sorts_b
     assert_eq!(names(&app), ["quality", "metrics", "energy"]);
 }
 
-/// Hourly, its policy expects 3 hours at most, and this long behind.
+/// An hourly aggregate that is this late; its expected maximum lag is 3 hours.
 fn aggregate(id: i32, parent: Option<i32>, name: &str, behind: i64) -> aggregates::Row {
     let row = json!({
         "id": id, "source_id": parent.unwrap_or(3), "parent_id": parent, "schema": "mes", "name": name, "source_schema": "mes",
@@ -251,7 +251,7 @@ fn runs(row: &jobs::Row) -> String {
     picture(&cell(row, "LAST 20 RUNS", &server())).to_owned()
 }
 
-/// The counters of failures; the last run failed if these are in a row.
+/// Sets the counters of failures. `in_a_row`: number of failures since the last success.
 fn failures(of: &mut Statistics, all: i64, in_a_row: i32) {
     of.total_failures = all;
     of.total_successes = of.total_runs - all;
@@ -268,12 +268,12 @@ fn the_newest_runs_are_what_the_counters_prove_and_unknown_where_they_do_not() {
     assert_eq!(runs(&falling), format!("{}XXXX", "·".repeat(16)));
     let always = ran(|of| failures(of, 30, 30));
     assert_eq!(runs(&always), "X".repeat(20));
-    // Three failures before these: nobody knows which.
+    // Three older failures, at unknown positions.
     let sometimes = ran(|of| failures(of, 5, 2));
     assert_eq!(runs(&sometimes), format!("{}·XX", "~".repeat(17)));
     let recovered = ran(|of| failures(of, 5, 0));
     assert_eq!(runs(&recovered), format!("{}·", "~".repeat(19)));
-    // A run that has not ended is counted as a crash until then.
+    // A run that has not ended counts as a crash until it ends.
     let mut running = ran(|of| {
         of.last_finish = None;
         of.next_start = Some(Stamp::BEFORE_ALL);
@@ -324,7 +324,7 @@ fn the_history_says_what_the_counters_do_not() {
         .rfold(0, |all, run| (all << 2) + run);
     let since = NOW.0 - 5 * HOUR;
     (exact.take)(&mut row, Ok(&[Some(since), Some(recent)]));
-    // What is older than the oldest success on record is not certain.
+    // Runs before the oldest recorded success are uncertain.
     assert_eq!(runs(&row), format!("{}·X·XX", "~".repeat(15)));
     let found = row
         .verdict(&At {
@@ -338,7 +338,7 @@ fn the_history_says_what_the_counters_do_not() {
     assert_eq!(runs(&row), format!("{}·XX", "~".repeat(17)));
     (exact.take)(&mut row, Err("57014 canceling statement"));
     assert_eq!(runs(&row), format!("{}·XX", "~".repeat(17)));
-    // A single failure began when it ended.
+    // A single failure began at its end.
     let once = ran(|of| failures(of, 1, 1));
     let found = once
         .verdict(&At {
@@ -362,7 +362,7 @@ fn the_next_24_hours_show_how_often_and_when_a_job_starts() {
     assert_eq!(next(&planned(0.5, 2.0)), "│".repeat(12));
     assert_eq!(next(&planned(0.5, 0.1)), "█".repeat(12));
     assert_eq!(next(&planned(30.0, 24.0)), "·".repeat(12));
-    // It is late, so it starts as soon as it can.
+    // The job is late, so it is drawn as starting now.
     assert_eq!(next(&planned(-1.0, 24.0)), "│···········");
     let paused = jobs::Row {
         scheduled: false,
@@ -380,7 +380,7 @@ fn the_next_24_hours_show_how_often_and_when_a_job_starts() {
     assert!(!head.contains("RUNS") && head.contains("NEXT"), "{head}");
 }
 
-/// 1 GB on 100 chunks.
+/// An index of 1 GB on 100 chunks.
 fn index(change: impl FnOnce(&mut indexes::Row)) -> indexes::Row {
     let parts = Parts {
         with: 100,
@@ -436,7 +436,7 @@ fn what_an_index_wastes_is_counted_once() {
         row.duplicate_of = Some("other".to_owned());
     };
     assert_eq!(wasted(both), whole, "unused, a duplicate and bloated");
-    // Where chunks have one index for both, that one stays.
+    // On 75 chunks the duplicates share one index, which stays.
     let shared = |row: &mut indexes::Row| {
         row.duplicate_of = Some("other".to_owned());
         row.parts.as_mut().unwrap().shared = 75;
@@ -531,7 +531,7 @@ fn a_late_aggregate_says_since_when() {
         behind.expect("a finding").since
     };
     let late = aggregate(7, None, "oee", 5 * HOUR);
-    // It covers what is older than 5 hours, and 3 hours are expected.
+    // Everything older than 5 hours is refreshed, and 3 hours are expected.
     assert_eq!(since(&late), Some(Stamp(NOW.0 - 2 * HOUR)));
     let local = aggregates::Row {
         axis: Axis::Timestamp,
@@ -562,10 +562,10 @@ fn a_badge_counts_a_fault_once_and_leaves_out_what_is_acknowledged() {
     let mut cause = ran(failing);
     cause.job_id = 1002;
     load(&mut app, Rows::Jobs(vec![cause]));
-    // The backlog is there because the job fails: one fault, as on the Overview.
+    // The job's failure causes the backlog, so both are one finding, as on the Overview.
     assert_eq!(badge(&app, ScreenId::Compression).as_deref(), Some("X1"));
     assert_eq!(badge(&app, ScreenId::Jobs), None);
-    // The acknowledgements are read although the Overview was never shown.
+    // Acknowledgements are read even before the Overview is shown.
     let mut app = App::new(
         NOW,
         hypertop::app::theme::all(None).0,
@@ -627,7 +627,7 @@ fn for_programs_there_are_figures_and_no_pictures_on_every_version() {
     });
 }
 
-/// A procedure that fails as often as its configuration says, then succeeds.
+/// A procedure that fails while the job's counter in `left_over` is positive.
 const FAILS: &str = r"set client_min_messages = error; create table left_over (job int primary key, fails int);
 create procedure may_fail(job int, config jsonb) language plpgsql as $$ begin  if (select l.fails from left_over l where l.job = may_fail.job) > 0 then raise exception using errcode = '08001', message = 'no way'; end if;  end $$";
 
@@ -656,7 +656,7 @@ fn on_every_version_the_history_dates_the_first_failure_in_a_row() {
         start("total_failures = 2").await;
         let found = found(rig, &rules::JOB_FAILING, &id, &["failed 2 times in a row"]).await;
         let since = found.finding.since.expect("a moment").0;
-        // Its history and its counters are written by the same worker, one after the other.
+        // The worker writes the history and the statistics one after the other.
         assert!(
             (since - first).abs() < 1_000_000,
             "{}: {since} {first}",

@@ -1,4 +1,4 @@
-//! `hypertop check`: exit codes, output for monitoring systems, and no health by blindness.
+//! `hypertop check`: exit codes, output for monitoring systems, and that unreadable data is not reported as healthy.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 use support::act::Rig;
 use support::{triage, with_targets};
 
-/// Runs it; the exit code and what it printed.
+/// Runs `hypertop check`; returns the exit code and the output.
 fn check(conninfo: &str, args: &[&str]) -> (i32, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_hypertop"))
         .arg("check")
@@ -29,7 +29,7 @@ fn check(conninfo: &str, args: &[&str]) -> (i32, String) {
     (output.status.code().unwrap(), text)
 }
 
-/// The labels and values of the performance data, as a monitoring system reads them.
+/// Labels and values of the performance data, parsed as monitoring systems do.
 fn perfdata(text: &str) -> Vec<(String, String)> {
     let first = text.lines().next().unwrap();
     let (_, data) = first.split_once('|').unwrap();
@@ -95,7 +95,7 @@ fn the_factory_is_critical_and_says_what_the_overview_says() {
                 all.sort();
                 all
             };
-            // The factory lives: a job may fail between the two.
+            // The demo is live: a job may fail between the two calls.
             let lives = |rule: &String| rule.contains("job-") || rule.contains("session-");
             let mut both = [rules(&shown["rows"]), rules(&checked["findings"])];
             for rules in &mut both {
@@ -201,7 +201,7 @@ fn a_server_that_is_down_is_critical_unless_told_otherwise() {
     assert!(text.starts_with("HYPERTOP CRITICAL - "), "{text}");
     let (code, text) = check("host=/nonexistent", &["--when-down", "unknown"]);
     assert_eq!(code, 3, "{text}");
-    // It takes connections and never answers.
+    // A server that accepts connections and never answers.
     let silent = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = silent.local_addr().unwrap().port();
     let begun = Instant::now();
@@ -282,7 +282,7 @@ fn the_list_has_every_rule_with_the_thresholds_in_force() {
     );
 }
 
-/// What Prometheus' own checker says of a text; `None`: it is not installed.
+/// The output of `promtool check metrics` for this text. `None`: promtool is not installed.
 fn promtool(text: &str) -> Option<String> {
     let tool = Command::new("promtool")
         .args(["check", "metrics"])

@@ -1,4 +1,4 @@
-//! The command line without a terminal: help, exit codes, formats, messages that name the fix.
+//! The command line without a terminal: help, exit codes, formats, and errors that name the fix.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -60,10 +60,10 @@ fn an_unknown_action_is_a_wrong_command_line_and_the_nearest_ones_are_offered() 
         ("compres-chunk", "near it: compress-chunks, "),
         ("refresh", "near it: refresh-behind, refresh-aggregate, "),
         ("qqqq", "there are: refresh-aggregate, "),
-        // It changes the console only.
+        // An action on the console only.
         ("sort-by-verdict", "there are: refresh-aggregate, "),
     ] {
-        // Nothing has to be there to connect to.
+        // A wrong name is reported without connecting.
         let output = hypertop(&["-h", "/nonexistent", "run", typed, "1001"]);
         let said = said(&output);
         assert_eq!(output.status.code(), Some(2), "{said}");

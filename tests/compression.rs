@@ -1,4 +1,4 @@
-//! The compression screen on databases of its own, against the documented functions on real servers.
+//! The Compression screen in databases of their own, compared with the documented functions.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 #[path = "policies/real.rs"]
@@ -41,7 +41,7 @@ fn counts_and_recorded_bytes_are_the_documented_functions_also_for_an_aggregates
             let partial = figures(&shown, "partial_chunks");
             let full = figures(&shown, "compressed_chunks");
             for (name, chunks) in documented(target, compressed) {
-                // The documented function counts partial chunks as compressed.
+                // The documented function counts partially compressed chunks as compressed.
                 let ours = partial[&name].unwrap() + full[&name].unwrap();
                 assert_eq!(Some(ours), chunks, "{} {name}", target.name);
             }
@@ -178,7 +178,7 @@ fn the_chunk_map_marks_the_backlog_the_partial_and_the_frozen() {
                 let map = details(target, SCREEN, name);
                 map.matches(&format!("MapCell {{ sign: '{sign}'")).count()
             };
-            // Each sign once more, in the legend.
+            // The legend has each sign once more.
             let backlog = row(&list, "two_dimensions")["backlog_chunks"]
                 .as_u64()
                 .unwrap();

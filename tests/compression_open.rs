@@ -1,4 +1,4 @@
-//! A segment-by that is left open: what previews and screens say of it is what the server then does with a chunk.
+//! A segmentby that is not set: previews and screens say what the server then does with a chunk.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -8,7 +8,8 @@ use hypertop::model::version::Version;
 use support::act::Rig;
 use support::{CHUNK, triage};
 
-/// A hypertable whose indexes and statistics let `TimescaleDB` choose a segment-by, and an aggregate by the same column.
+/// A hypertable whose indexes and statistics let TimescaleDB choose a segmentby, and an aggregate grouped by the same
+/// column.
 const SOURCE: &str = "set client_min_messages = error; create table raw (ts timestamptz not null, dev int, v float);
 select create_hypertable('raw', 'ts', chunk_time_interval => interval '1 day');
 create index on raw (dev, ts desc);
@@ -17,7 +18,7 @@ analyze raw;
 create materialized view agg with (timescaledb.continuous, timescaledb.materialized_only = true) as select time_bucket('1 hour', ts) b, dev, sum(v) s from raw group by 1, 2 with no data;
 call refresh_continuous_aggregate('agg', null, now())";
 
-/// The oldest chunk that is not compressed is compressed: what segments it then.
+/// Compresses the oldest uncompressed chunk; returns its segmentby.
 async fn compressed(rig: &Rig, version: Version, relation: &str) -> String {
     let chunk = rig.text(&format!("select compress_chunk(o.n)::text from (select o.n from show_chunks('{relation}') o(n) join _timescaledb_catalog.chunk c on {CHUNK} = o.n where c.status = 0 order by c.id limit 1) o")).await;
     if version < Version::new(2, 14) {
@@ -34,7 +35,7 @@ async fn unpack(rig: &Rig, relation: &str) {
     rig.sql(&format!("select decompress_chunk(o.n) from show_chunks('{relation}') o(n) join _timescaledb_catalog.chunk c on {CHUNK} = o.n where c.status & 1 = 1")).await;
 }
 
-/// What a plan says that it segments by.
+/// The segmentby in the notes of a plan.
 async fn says(rig: &Rig, action: &str, relation: &str, set: &[(&str, &str)]) -> String {
     let plan = rig.plan(action, relation, set).await.unwrap().plan;
     let notes = plan.notes.iter().map(|note| note.text.as_str());
@@ -46,7 +47,7 @@ async fn says(rig: &Rig, action: &str, relation: &str, set: &[(&str, &str)]) -> 
     said.split(';').next().unwrap().to_owned()
 }
 
-/// As it would be said of these columns.
+/// True if this text describes these segmentby columns.
 fn fits(said: &str, segments: &str) -> bool {
     match said {
         "nothing" => segments.is_empty(),
@@ -72,7 +73,7 @@ fn what_a_preview_says_of_an_open_segment_by_is_what_a_new_chunk_gets() {
                 let segments = compressed(rig, version, relation).await;
                 assert!(fits(&said, &segments), "{name}: {said}, but {segments:?}");
                 unpack(rig, relation).await;
-                // And as it is read again.
+                // The form shows the same settings.
                 let refused = rig
                     .plan("edit-compression-settings", &named, &[])
                     .await
@@ -118,7 +119,7 @@ fn what_is_changed_to_an_open_segment_by_is_what_a_new_chunk_gets_and_comes_back
                 if version >= Version::new(2, 14) {
                     let segments = compressed(rig, version, relation).await;
                     assert!(fits(&said, &segments), "{name}: {said}, but {segments:?}");
-                    // The table has what that chunk has.
+                    // The chunk has the table's settings, so there is nothing to rewrite.
                     let old = rig.plan("rewrite-chunks", &named, &[]).await;
                     assert!(old.is_err(), "{name}: {old:#?}");
                     unpack(rig, relation).await;
@@ -140,7 +141,7 @@ fn chunks_that_are_segmented_are_old_where_only_an_order_was_named_since() {
         assert_eq!(compressed(rig, version, "raw").await, "dev", "{}", rig.name);
         let of = "public.raw";
         triage::gone(rig, &rules::COMPRESSION_OLD, of).await;
-        // As it was chosen for the chunk.
+        // The chunk keeps the segmentby that TimescaleDB chose.
         rig.sql(
             "alter table raw set (timescaledb.compress, timescaledb.compress_orderby = 'ts desc')",
         )

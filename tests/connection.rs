@@ -1,4 +1,4 @@
-//! Connecting by libpq's rules, on a real server with TLS: sslmode, certificates, passwords, several hosts, cancelling.
+//! Connecting by libpq's rules to a real server with TLS: sslmode, certificates, passwords, several hosts, cancels.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
@@ -20,7 +20,7 @@ use support::{block_on, client, has_server, settings};
 
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
-/// A server with TLS, and the files that a client may have.
+/// A server with TLS, and certificate files for clients.
 struct House {
     server: PrivateServer,
     files: tempfile::TempDir,
@@ -28,7 +28,7 @@ struct House {
 
 static HOUSE: OnceLock<House> = OnceLock::new();
 
-/// Which way each role of the tests is let in.
+/// Rules of `pg_hba.conf` for the roles of the tests.
 const RULES: &str = "local all all trust
 hostssl all plain_only all reject
 hostssl all holder all cert
@@ -49,7 +49,7 @@ fn build() -> House {
     fs::write(files.path().join("another.crt"), other.pem()).unwrap();
     issue(&ours, "holder", &[], files.path());
     issue(&other, "stranger", &[], files.path());
-    // The server reads its own files, as the account that it runs as.
+    // The server reads these files under its own account.
     let own = server.socket_folder();
     fs::copy(files.path().join("ours.crt"), own.join("clients.crt")).unwrap();
     issue(&ours, "server", &["db.test", "*.cloud.test"], own);
@@ -79,7 +79,7 @@ fn build() -> House {
     House { server, files }
 }
 
-/// Turns TLS on, with the `server.crt` and `server.key` in the server's folder, or reads them again.
+/// Turns TLS on, with `server.crt` and `server.key` from the server's folder, or reads them again.
 fn speak_tls(server: &PrivateServer) {
     let own = server.socket_folder().display();
     block_on(async {
@@ -93,7 +93,7 @@ fn speak_tls(server: &PrivateServer) {
             admin.batch_execute(statement).await.unwrap();
         }
     });
-    // The reload is not waited for by the server itself.
+    // The server does not wait for its reload.
     let conninfo = format!(
         "host=127.0.0.1 port={} user=postgres sslmode=require",
         server.port()
@@ -136,7 +136,7 @@ fn issue(authority: &Authority, name: &str, hosts: &[&str], folder: &Path) {
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
 }
 
-/// Makes a file belong to whom its folder belongs.
+/// Gives a file to the owner of its folder.
 fn give(file: &Path, folder: &Path) {
     let owner = fs::metadata(folder).unwrap();
     chown(file, Some(owner.uid()), Some(owner.gid())).unwrap();
@@ -151,7 +151,7 @@ impl House {
         self.files.path().join(name)
     }
 
-    /// By TCP, as a role; `more` comes last and wins.
+    /// Settings for a TCP connection as this role; `more` overrides.
     fn tcp(&self, role: &str, more: &str) -> Settings {
         let port = self.port();
         settings(&format!(
@@ -163,7 +163,7 @@ impl House {
         block_on(connect::again(&self.tcp(role, more), None))
     }
 
-    /// How it ended, in short: `TLS`, `plain`, or the kind of failure.
+    /// The outcome in short: `TLS`, `plain`, or the kind of failure.
     fn outcome(&self, role: &str, more: &str) -> String {
         match self.open(role, more) {
             Ok(connected) => match connected.tls {
@@ -177,7 +177,7 @@ impl House {
         }
     }
 
-    /// What psql makes of the same: `TLS`, `plain` or `no`; `None` where there is no psql.
+    /// The outcome with psql: `TLS`, `plain` or `no`. `None`: psql is not installed.
     fn outcome_of_psql(&self, role: &str, more: &str) -> Option<&'static str> {
         let conninfo = format!(
             "host=db.test hostaddr=127.0.0.1 port={} user={role} dbname=postgres {more}",
@@ -199,7 +199,7 @@ impl House {
     }
 }
 
-/// The failure's words and kind; a connection that stands is a failed test.
+/// Kind and text of the failure. A successful connection fails the test.
 fn refusal(outcome: Result<Connected, ConnectError>, what: &str) -> (FailureKind, String) {
     match outcome {
         Ok(connected) => panic!("{what} should not connect, and did to {}", connected.host),
@@ -223,7 +223,7 @@ fn sslmode_means_what_it_means_to_psql() {
         ("prefer", "", "wrong.test", "TLS"),
         ("require", "", "wrong.test", "TLS"),
         ("require", &ours, "wrong.test", "TLS"),
-        // A root certificate makes require verify the authority.
+        // With a root certificate, require verifies the authority.
         ("require", &another, "db.test", "Tls"),
         ("verify-ca", &ours, "db.test", "TLS"),
         ("verify-ca", &ours, "wrong.test", "TLS"),
@@ -240,7 +240,7 @@ fn sslmode_means_what_it_means_to_psql() {
     {
         let more = format!("sslmode={mode} {root} {}", named(host));
         assert_eq!(house.outcome("postgres", &more), expected, "{more}");
-        // allow, alone, is taken for prefer, as the help says.
+        // sslmode=allow means prefer here, as the help says.
         if mode != "allow"
             && let Some(psql) = house.outcome_of_psql("postgres", &more)
         {
@@ -277,7 +277,7 @@ fn a_certificate_that_does_not_fit_is_explained() {
 #[test]
 fn prefer_connects_without_tls_where_tls_is_not_admitted_and_require_does_not() {
     let Some(house) = house() else { return };
-    // The second one is not let in with TLS for want of a certificate, and is without.
+    // The role `holder` has no client certificate: it is refused with TLS and accepted without.
     for role in ["plain_only", "holder"] {
         assert_eq!(house.outcome(role, "sslmode=prefer"), "plain", "{role}");
         let psql = house.outcome_of_psql(role, "sslmode=prefer");
@@ -484,7 +484,7 @@ fn hosts_are_tried_in_turn_until_one_answers_and_a_no_is_an_answer() {
         "{}",
         nobody.1
     );
-    // The first one's no is final: the second, which is not there, is not mentioned.
+    // The first host's error is final, so the second host, which does not exist, is not mentioned.
     let both = two(&format!("{port},1"), "dbname=not_there");
     let (kind, told) = refusal(block_on(connect::again(&both, None)), "no such database");
     assert!(
@@ -623,7 +623,7 @@ fn a_certificate_that_only_openssl_takes_is_refused_with_the_reason() {
     }
 }
 
-/// Runs OpenSSL's own program; `None`: there is none.
+/// Runs the program openssl; returns its output. `None`: it is not installed.
 fn openssl(folder: &Path, args: &str) -> Option<String> {
     let mut command = Command::new("openssl");
     let output = command.current_dir(folder).args(args.split(' ')).output();
@@ -647,7 +647,7 @@ fn a_certificate_that_nobody_checks_may_be_of_any_kind_and_any_name() {
             println!("SKIPPED, no openssl");
             return;
         }
-        // Where it has this option, OpenSSL makes version 1 by no other, and only without the extensions of its own settings.
+        // Newer versions of openssl need this option for X.509 v1, and a configuration without extensions.
         let bare = "[req]\ndistinguished_name=dn\n[dn]\n";
         fs::write(folder.path().join("bare"), bare).unwrap();
         let help = Command::new("openssl").args(["req", "-help"]).output();
@@ -699,11 +699,11 @@ fn after_a_tls_handshake_that_failed_nothing_is_sent_in_clear() {
             let mut asked = [0; 8];
             stream.read_exact(&mut asked).unwrap();
             told.send(asked).unwrap();
-            // It has TLS, and then has not.
+            // The server accepts TLS, but then sends no handshake.
             let _ = stream.write_all(b"S this is no handshake");
         }
     });
-    // allow, as hypertop takes it, and prefer may go on without TLS, but not after this.
+    // allow (which means prefer) and prefer may continue without TLS, but not after a failed handshake.
     for mode in ["allow", "prefer", "require"] {
         let there = format!("host=127.0.0.1 port={port} user=u password=secret sslmode={mode}");
         let (kind, words) = refusal(
@@ -790,16 +790,16 @@ fn a_certificate_that_was_revoked_is_refused_where_certificates_are_checked() {
     }
 }
 
-/// An address of this machine that is not loopback; `None`: it has no network.
+/// An address of this machine that is not loopback. `None`: no network.
 fn own_address() -> Option<IpAddr> {
     let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
-    // Nothing is sent: the system picks the address from which it would be.
+    // Nothing is sent: the system only selects its source address.
     socket.connect("198.51.100.1:9").ok()?;
     let address = socket.local_addr().unwrap().ip();
     (!address.is_loopback()).then_some(address)
 }
 
-/// Passes on what comes to a port of this address to the server; gives the port.
+/// Forwards connections from a port of this address to the server's port; returns the port.
 fn forward(from: IpAddr, to: u16) -> u16 {
     let listener = TcpListener::bind((from, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();

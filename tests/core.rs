@@ -1,4 +1,4 @@
-//! The console without terminal or database: keys in, whole screens out.
+//! The app without terminal and database: keys in, screens out.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod console;
@@ -274,7 +274,7 @@ fn leaving_a_screen_stops_the_exact_figures_that_are_being_read_for_it() {
         rows: Rows::Compression(rows()),
         took: Duration::from_millis(3),
     });
-    // The rows are there; what their backlog weighs is still being read.
+    // The rows are loaded, but the size of the backlog is still being read.
     let reads = |effect: &Effect| matches!(effect, Effect::Figures(ask::Figures::Exact { .. }));
     assert!(effects.iter().any(reads), "{effects:?}");
     let effects = press(&mut app, "4");
@@ -289,7 +289,7 @@ fn leaving_a_screen_stops_the_exact_figures_that_are_being_read_for_it() {
     assert!(effects.iter().any(stops), "{effects:?}");
 }
 
-/// The backlog's bytes are asked for among these; the round.
+/// The number of the round in which the backlog's size is requested. `None`: it is not requested.
 fn bytes_asked(effects: &[Effect]) -> Option<u64> {
     effects.iter().find_map(|effect| match effect {
         Effect::Figures(ask::Figures::Exact { nth: 1, round, .. }) => Some(*round),
@@ -303,7 +303,7 @@ fn figures_that_cannot_be_had_again_stand_for_a_while_with_their_age_and_are_not
     let mut app = connected();
     app.update(Msg::Tick(NOW));
     let answer = |app: &mut App, round, figures| {
-        // The server is heard meanwhile, so that its clock goes on.
+        // The server answers, so its clock continues.
         app.update(Msg::Pulse {
             screen: ScreenId::Compression,
             asked: 0,
@@ -318,7 +318,7 @@ fn figures_that_cannot_be_had_again_stand_for_a_while_with_their_age_and_are_not
             last: true,
         };
         let effects = app.update(exact(1, round, vec![(2, figures)]));
-        // The others are answered, whatever they are.
+        // The other requests are answered with zeros.
         for effect in &effects {
             if let Effect::Figures(ask::Figures::Exact {
                 nth: 2, round, ids, ..
@@ -351,7 +351,7 @@ fn figures_that_cannot_be_had_again_stand_for_a_while_with_their_age_and_are_not
         shown.contains(words) && shown.contains("23.0 MB"),
         "{shown}"
     );
-    // Too old to be believed.
+    // The figures are too old to be shown.
     let last = bytes_asked(&app.update(Msg::Tick(NOW.plus_seconds(400.0)))).unwrap();
     answer(&mut app, last, locked());
     let shown = drawn(&mut app, 140, 14).backend().to_string();

@@ -1,4 +1,4 @@
-//! The demo and its private server: it comes, shows the faults that it promises, and is gone with its owner.
+//! The demo and its private server: it starts, has its deliberate problems, and ends with its owner.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -21,7 +21,7 @@ use serde_json::Value as Json;
 use support::console::Console;
 use support::{Target, Targets, block_on, client, has_server, session, settings, with_targets};
 
-/// Names the test that plays the owner which is killed.
+/// Set in the process that plays the owner which is killed.
 const OWNER: &str = "HYPERTOP_TEST_OWNER";
 
 fn postmaster(folder: &Path) -> Pid {
@@ -69,7 +69,7 @@ fn the_private_server_answers_and_is_gone_with_its_value() {
     gone_within(Duration::from_secs(10), &folder, pid);
 }
 
-/// Not a test by itself: [`the_private_server_is_gone_when_its_owner_is_killed`] starts it as a process of its own.
+/// Not a test by itself: other tests start it as a process and kill that.
 #[test]
 fn an_owner_that_waits_to_be_killed() {
     if std::env::var_os(OWNER).is_none() {
@@ -103,7 +103,7 @@ fn the_private_server_is_gone_when_its_owner_is_killed() {
     gone_within(Duration::from_secs(10), &folder, pid);
 }
 
-/// Its watcher is killed, too, so only the next start can remove it.
+/// The watcher is killed, too, so only the next start can remove the server.
 #[test]
 fn the_next_start_removes_a_server_whose_watcher_was_killed() {
     if !has_server() {
@@ -130,12 +130,12 @@ fn the_next_start_removes_a_server_whose_watcher_was_killed() {
     assert_eq!(mode & 0o077, 0, "nobody else reads it");
     let other = PrivateServer::start(&Options::default()).unwrap();
     gone_within(Duration::from_secs(10), &folder, pid);
-    // A server whose owner lives stays.
+    // A server with a running owner is not removed.
     drop(PrivateServer::start(&Options::default()).unwrap());
     assert_eq!(kill(postmaster(other.socket_folder()), None), Ok(()));
 }
 
-/// The shells that wait for the end of the folder's owner.
+/// The watchers of the folder's owner.
 fn watchers(folder: &Path) -> Vec<Pid> {
     let processes = std::fs::read_dir("/proc").unwrap().map_while(Result::ok);
     let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
@@ -164,7 +164,7 @@ async fn rows(target: &Target, screen: ScreenId) -> Vec<Json> {
     }
 }
 
-/// The databases that hold this version's factory: a server named from outside may hold anything.
+/// The databases with the factory. A server named from outside may contain anything.
 fn factories(targets: &Targets) -> impl Iterator<Item = &Target> {
     let folder = targets.server.socket_folder().display().to_string();
     targets
@@ -309,7 +309,7 @@ fn a_demo_that_cannot_be_loaded_leaves_no_database_behind() {
             return println!("SKIPPED: no TimescaleDB here");
         }
         block_on(async {
-            // Every new database has the schema already that the factory wants to make.
+            // Every new database already has the schema that the factory creates.
             let in_the_way = client(&targets.server.conninfo("template1")).await;
             let schema = "create schema mes";
             in_the_way.batch_execute(schema).await.unwrap();

@@ -1,4 +1,5 @@
-//! A role without rights owns every door through which its code could run with the rights of a superuser who only looks.
+//! A role without rights attaches code everywhere it can. The code must not run with the rights of a superuser who only
+//! reads.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -23,13 +24,14 @@ use support::{client, own, session, settings};
 
 const DOORS: &str = include_str!("doors/doors.sql");
 
-/// What the role may do in this database and on the server.
+/// Rights of that role in this database and on the server.
 const RIGHTS: &str = "select concat_ws(' ', (select array[r.rolsuper, r.rolcreaterole, r.rolcreatedb, r.rolbypassrls, r.rolreplication]::text from pg_roles r where r.rolname = 'doors_owner'),
   (select count(*) from pg_auth_members m where m.member = 'doors_owner'::regrole), (select count(*) from pg_shdepend d where d.refobjid = 'doors_owner'::regrole and d.dbid in (0, (select b.oid from pg_database b where b.datname = current_database()))),
   (select count(*) from pg_roles r where r.rolsuper))";
 
-/// Which doors a superuser's session went through, by the server's own count of calls: that is kept also where the
-/// statement failed or was read-only. A backend reports what it counted when it ends, at the latest: all but `open` have to.
+/// The functions that a superuser's session called, by the server's own statistics, which also count calls in failed
+/// and read-only statements. A backend reports them at its end at the latest, so all sessions but `open` must have
+/// ended.
 async fn through(conninfo: &str, open: usize) -> Vec<String> {
     let client = client(conninfo).await;
     let left = "select from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'";
@@ -47,7 +49,7 @@ async fn through(conninfo: &str, open: usize) -> Vec<String> {
     rows.iter().map(|row| row.get(0)).collect()
 }
 
-/// A database of this version with every door in it, and a way in that may write.
+/// A database of this version with all this code.
 async fn doors(server: &PrivateServer, version: &str) -> Rig {
     let rig = own::database(server, version).await;
     let create = "do $$ begin create role doors_owner login; exception when duplicate_object then null; end $$";
@@ -60,7 +62,7 @@ async fn doors(server: &PrivateServer, version: &str) -> Rig {
     rig
 }
 
-/// Opens every screen with its exact figures, and the details of every row.
+/// Reads every screen with its exact figures, and the details of every row.
 async fn look(conninfo: &str) {
     for screen in ScreenId::ALL {
         let session = session(conninfo).await;
@@ -86,7 +88,7 @@ async fn look(conninfo: &str) {
     }
 }
 
-/// What the actions can be tried on.
+/// Targets for the actions.
 async fn targets(rig: &Rig, on: hypertop::model::target::TargetKind) -> Vec<String> {
     let sql = match on {
         hypertop::model::target::TargetKind::Job => {
@@ -106,7 +108,7 @@ async fn targets(rig: &Rig, on: hypertop::model::target::TargetKind) -> Vec<Stri
     rig.texts(sql).await
 }
 
-/// The preview of every action on everything that it can be taken on; how many there were.
+/// Previews every action on every target; returns the number of plans.
 async fn preview(rig: &Rig) -> usize {
     let mut plans = 0;
     for action in catalogue::ACTIONS.iter().copied().flatten() {
@@ -147,7 +149,7 @@ fn looking_never_runs_the_code_of_a_role_with_fewer_rights() {
             console.wait_for("Overview");
             consoles.push((version, conninfo, rights, console));
         }
-        // Long enough for all that is read once a minute.
+        // Long enough for everything that is read once a minute.
         if !consoles.is_empty() {
             std::thread::sleep(std::time::Duration::from_secs(120));
         }
@@ -161,7 +163,7 @@ fn looking_never_runs_the_code_of_a_role_with_fewer_rights() {
     });
 }
 
-/// Records for a while, as a console at rest reads.
+/// Records for some seconds, as an idle console reads.
 async fn record(conninfo: &str) {
     let folder = tempfile::tempdir().unwrap();
     let long = Some(std::time::Duration::from_secs(3));
@@ -172,8 +174,8 @@ async fn record(conninfo: &str) {
     assert!(readings.await.unwrap() > 0);
 }
 
-/// Every action is carried out where it can be, and taken back: what ran then of somebody else's code was said before, and
-/// where the server ran it just because a job was altered, the target's name had to be typed.
+/// Runs and rolls back every action where possible. Other users' code that ran was named in the preview. If the server
+/// called a function because a job was altered, the target's name had to be typed.
 #[test]
 fn what_an_action_runs_of_somebody_elses_code_is_said_before() {
     own::on_own(&[("track_functions", "all")], async |server| {
@@ -197,7 +199,7 @@ fn what_an_action_runs_of_somebody_elses_code_is_said_before() {
     });
 }
 
-/// How many doors were gone through.
+/// Number of functions that were called.
 async fn act_and_back(rig: &Rig, name: &str, target: &str, set: &[(&str, &str)]) -> usize {
     rig.texts("select pg_stat_reset()").await;
     let Ok(approved) = rig.plan(name, target, set).await else {
@@ -230,8 +232,8 @@ async fn act_and_back(rig: &Rig, name: &str, target: &str, set: &[(&str, &str)])
     opened.len()
 }
 
-/// A job's owner gives it a check function after it was paused, or after the preview: its rollback says so and wants the
-/// name typed, and what nobody was told is not run.
+/// A job's owner adds a check function after the pause, or after the preview. The rollback names it and requires the
+/// job's name to be typed; unnamed code is not run.
 #[test]
 fn code_that_was_put_there_since_is_said_or_not_run() {
     own::on_own(&[("track_functions", "all")], async |server| {
@@ -267,7 +269,7 @@ fn code_that_was_put_there_since_is_said_or_not_run() {
     });
 }
 
-/// What its owner calls a table or a function does not make a statement about it one that runs no code.
+/// The name of a table or function does not hide that a statement runs code.
 #[test]
 fn a_name_hides_nobodys_code() {
     own::on_own(&[], async |server| {
@@ -299,7 +301,7 @@ fn a_name_hides_nobodys_code() {
     });
 }
 
-/// One column of `hypertop show`, by the row's name, and all that it prints.
+/// The JSON output of `hypertop show`.
 async fn shown(session: &Session, settings: &Settings, screen: ScreenId) -> Json {
     let mut out = Vec::new();
     show::show(settings, session, screen, Format::Json, &mut out)

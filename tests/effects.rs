@@ -1,4 +1,4 @@
-//! A finished action says what it did to the figure that its finding was about, once that is read again, and never an old one.
+//! A finished action reports its effect on the finding's figure, from figures that were read after the action.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod console;
@@ -37,7 +37,7 @@ fn facts() -> Facts {
     }
 }
 
-/// Answers what the console asks until a preview stands on the screen.
+/// Answers the console's requests until the preview is shown.
 fn answer(app: &mut App, effects: Vec<Effect>) {
     for effect in effects {
         let next = match effect {
@@ -77,7 +77,7 @@ fn report(outcome: Outcome) -> Report {
     }
 }
 
-/// The console after an action on a row with a backlog of 12 chunks; and what it asks then.
+/// The console after an action on a row with a backlog of 12 chunks, and its next requests.
 fn acted(outcome: Outcome) -> (App, Vec<Effect>) {
     let mut app = connected();
     let asked = press(&mut app, "p");
@@ -91,7 +91,7 @@ fn seen(app: &mut App) -> String {
     drawn(app, 120, 30).backend().to_string()
 }
 
-/// Serves the pulse; returns the number of the request for rows that follows.
+/// Answers the pulse; returns the number of the load that follows.
 fn pulse(app: &mut App, effects: &[Effect]) -> u64 {
     let pulses = effects.iter().find_map(|effect| match effect {
         Effect::List(ask::List::Pulse { asked, screen }) => Some((*asked, *screen)),
@@ -163,7 +163,7 @@ fn rows_that_were_asked_for_before_the_end_are_not_its_effect() {
     let asked = press(&mut app, "p");
     answer(&mut app, asked);
     press(&mut app, "enter");
-    // A request is under way when the action ends.
+    // A load is in progress when the action ends.
     let before = app.screens.ask(ScreenId::Compression).unwrap();
     let effects = app.update(Msg::Reported(Box::new(Ok(report(Outcome::Done)))));
     load(&mut app, before, 11);

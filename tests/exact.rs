@@ -1,4 +1,4 @@
-//! Undo brings back what was, to the last digit; and promises no more than was proven before.
+//! An undo restores the old state to the last digit, and previews promise only what was proven.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -9,7 +9,7 @@ use support::act::{Rig, script};
 use support::own::{databases, on_own};
 use support::works::JOBS;
 
-/// A hypertable of a few chunks, an aggregate on it, and nothing that runs by itself.
+/// A hypertable with a few chunks, an aggregate on it, and no job that runs by itself.
 const METRICS: &str = "
 set client_min_messages = error;
 create table public.m (ts timestamptz not null, d int not null, e int, v float);
@@ -34,7 +34,7 @@ fn on_each(test: impl AsyncFn(&Rig, Version)) {
     });
 }
 
-/// Keeps a policy that was just added from running.
+/// Adds a policy that does not run during the test.
 async fn asleep(rig: &Rig, add: &str) -> String {
     rig.sql("begin").await;
     let job = rig.text(&format!("select public.{add}")).await;
@@ -53,7 +53,7 @@ async fn planned(rig: &Rig, action: &str, target: &str, set: &[(&str, &str)]) ->
         .plan
 }
 
-/// That no more is promised than a part, and why.
+/// Checks that the undo is partial, for this reason.
 async fn partly(rig: &Rig, action: &str, target: &str, why: &str) {
     let undo = planned(rig, action, target, &[]).await.undo;
     assert!(
@@ -124,7 +124,7 @@ fn numbers_in_a_jobs_configuration_survive_to_the_last_digit() {
             assert_eq!(rig.text(&numbers).await, before, "{version}: {edit}");
             rig.rollback(&[done.id]).await;
             rig.there_and_back(edit, target, &set, JOBS).await;
-            // The form of edit-job shows them all, and gives back what was not touched.
+            // The form of edit-job shows all digits, and returns unchanged fields as they were.
             let form = rig.form("edit-job", job).await.unwrap();
             let config = &form
                 .fields
@@ -146,7 +146,7 @@ fn numbers_in_a_jobs_configuration_survive_to_the_last_digit() {
             );
             rig.rollback(&[done.id]).await;
             assert_eq!(rig.text(&numbers).await, before, "{version}: {edit}");
-            // A difference in the last digit only is one.
+            // A difference in the last digit is a change.
             let other = config.replace("257827", "257828");
             rig.there_and_back("edit-job", job, &[("config", &other)], JOBS)
                 .await;
@@ -257,7 +257,7 @@ const WORKER: &str =
     "do $$ begin create role worker login; exception when duplicate_object then null; end $$;
   grant all on schema public to worker";
 
-/// A job of that role's own.
+/// Adds a job that belongs to the role `worker`.
 async fn add(rig: &Rig, more: &str) -> String {
     rig.sql("begin; set local role worker").await;
     let job = rig.text(&format!("select public.add_job('public.work', '1 day', initial_start => '2040-01-01', config => '{{}}'{more})")).await;
@@ -290,7 +290,7 @@ fn what_a_job_needs_to_be_made_again_is_looked_at_before() {
             "{version}: {:?}",
             other.undo
         );
-        // Each right of its owner that is missing, with what gives it back.
+        // Each missing right of the owner, with the GRANT that would help.
         for (take, give, why) in [
             (
                 "revoke execute on procedure public.work from public",
@@ -321,7 +321,7 @@ fn a_job_whose_check_function_refuses_or_is_gone_can_still_be_deleted() {
     on_each(async |rig, version| {
         rig.sql(WORKER).await;
         let checked = add(rig, ", check_config => 'public.checks'").await;
-        // A check function that refuses: deleted all the same, and the risk is said where there is one.
+        // The check function refuses. The job is deleted anyway, with a warning about the crash on 2.26 and later.
         rig.sql("create or replace function public.checks(config jsonb) returns void language plpgsql as $$ begin raise exception 'no'; end $$").await;
         let risky = version >= Version::new(2, 26);
         let set: &[(&str, &str)] = if risky {
@@ -361,7 +361,7 @@ fn a_job_whose_check_function_refuses_or_is_gone_can_still_be_deleted() {
             .await,
             "0"
         );
-        // One that is gone: the job comes back without it, as was said.
+        // The check function is gone. The job is restored without it, as the preview says.
         rig.sql("create or replace function public.checks(config jsonb) returns void language sql as 'select 1'").await;
         let checked = add(rig, ", check_config => 'public.checks'").await;
         rig.sql("drop function public.checks").await;
@@ -384,7 +384,7 @@ async fn job_table(rig: &Rig) -> String {
 #[test]
 fn a_policy_that_could_not_be_added_today_is_not_promised_back() {
     on_each(async |rig, version| {
-        // Compression disabled since.
+        // Compression was disabled after the policy was added.
         rig.sql("alter table public.m set (timescaledb.compress)")
             .await;
         let job = asleep(rig, "add_compression_policy('m', interval '900 days')").await;
@@ -399,7 +399,7 @@ fn a_policy_that_could_not_be_added_today_is_not_promised_back() {
         )
         .await;
         partly(rig, "delete-job", &job, "compression is disabled").await;
-        // The reorder policy's index is gone: it can be altered by nobody, but deleted.
+        // The reorder policy's index is gone: nobody can alter the policy, but it can be deleted.
         rig.sql("create index by_d on public.m (d, ts)").await;
         let job = asleep(rig, "add_reorder_policy('m', 'by_d')").await;
         rig.sql(&format!("select public.alter_job({job}, max_retries => 3, next_start => '2040-01-01'); drop index public.by_d")).await;
@@ -424,7 +424,7 @@ fn a_policy_that_could_not_be_added_today_is_not_promised_back() {
             plan.notes
         );
         rig.act("delete-job", &job, &[]).await;
-        // A window under two buckets, as alter_job takes it.
+        // alter_job accepts a window shorter than two buckets; adding the policy again would not.
         let job = asleep(rig, "add_continuous_aggregate_policy('a', interval '9 hours', interval '1 hour', interval '1 day')").await;
         exactly(rig, "remove-refresh-policy", "a").await;
         rig.sql(&format!("select public.alter_job({job}, next_start => '2040-01-01', config => (select jsonb_set(config, '{{start_offset}}', '\"2 hours\"') from _timescaledb_config.bgw_job where id = {job}))")).await;
@@ -437,7 +437,7 @@ fn a_policy_that_could_not_be_added_today_is_not_promised_back() {
         .await;
         partly(rig, "delete-job", &job, "shorter than two buckets").await;
         rig.sql(&format!("select public.alter_job({job}, next_start => '2040-01-01', config => (select jsonb_set(config, '{{start_offset}}', '\"9 hours\"') from _timescaledb_config.bgw_job where id = {job}))")).await;
-        // The aggregate's refresh policy gone.
+        // The aggregate's refresh policy is gone.
         rig.sql("alter materialized view public.a set (timescaledb.compress)")
             .await;
         asleep(rig, "add_compression_policy('a', interval '900 days')").await;
@@ -452,7 +452,7 @@ fn a_policy_that_could_not_be_added_today_is_not_promised_back() {
     });
 }
 
-/// The settings that the table has now.
+/// The table's present settings.
 const TABLES: &str = "select to_jsonb(s)::text from _timescaledb_catalog.compression_settings s where s.relid = 'public.m'::regclass";
 
 #[test]
@@ -472,7 +472,7 @@ fn chunks_come_back_under_their_settings_and_the_tables_present_ones_stay() {
             let all = [("chunks", "all")];
             let chunks = "select string_agg(format('%s %s %s %s', segmentby, orderby, orderby_desc, orderby_nullsfirst), ' ' order by 1) from _timescaledb_catalog.compression_settings where relid <> 'public.m'::regclass";
             let before = rig.text(chunks).await;
-            // The table's have changed before the action, and change again before the rollback.
+            // The table's settings differ from the chunks' before the action, and change again before the rollback.
             rig.sql(&set("e", "v desc nulls last, ts")).await;
             let done = rig.act(action, "m", &all).await;
             rig.sql(&set("", "v, ts desc")).await;
@@ -483,7 +483,8 @@ fn chunks_come_back_under_their_settings_and_the_tables_present_ones_stay() {
             rig.sql("select public.decompress_chunk(c, true) from public.show_chunks('m') c")
                 .await;
         }
-        // Where the table leaves the choice open, that it may be another one is said, and the table stays open.
+        // If the table leaves segmentby to TimescaleDB, the preview says that it may differ, and the table's settings
+        // stay unset.
         if version < Version::new(2, 22) {
             return;
         }
@@ -538,7 +539,7 @@ fn an_index_comes_back_in_its_tablespace_and_with_the_extension_it_depends_on() 
         again
             .there_and_back("drop-index", "public.by_d", &[], state)
             .await;
-        // What only a copy has is said not to come back.
+        // Attributes of a single chunk's index are not restored, and the preview says so.
         for adorn in [
             "comment on index %s is 'mine'",
             "alter index %s set (fillfactor = 71)",
@@ -606,7 +607,7 @@ fn names_that_another_relation_has_are_found_before_an_index_is_made() {
                 "{version}: {why}"
             );
         }
-        // The name that is made by itself is free.
+        // The name that hypertop chooses is free.
         rig.there_and_back(
             "create-index",
             "m",

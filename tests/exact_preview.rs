@@ -1,5 +1,4 @@
-//! What a preview says before anything is done: rights that are missing, who holds locks, what is irreversible; and what the
-//! shell says where nothing was changed.
+//! Previews: missing rights, holders of locks, irreversible plans; and what the shell prints if nothing was changed.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -16,7 +15,7 @@ use support::act::Rig;
 use support::client;
 use support::own::{databases, on_own};
 
-/// Tables, an aggregate and policies of a role of their own, which own nothing that runs by itself.
+/// Tables, an aggregate and policies of the role `keeper`. No job runs by itself.
 const KEPT: &str = "
 set client_min_messages = error;
 do $$ begin create role keeper login; exception when duplicate_object then null; end $$;
@@ -45,7 +44,7 @@ reset role;";
 
 type Set = &'static [(&'static str, &'static str)];
 
-/// An action of each kind that is not about a job or a session by itself.
+/// An action of each kind, except those on jobs and sessions.
 const ACTIONS: &[(&str, &str, Set)] = &[
     ("set-chunk-interval", "m", &[("interval", "2 days")]),
     ("enable-compression", "m", &[("segment_by", "d")]),
@@ -105,7 +104,7 @@ async fn as_role(rig: &Rig, role: &str) -> Rig {
     Rig::on(&rig.name, &conninfo).await
 }
 
-/// The fields of this version's form among those that are to be set.
+/// Those of these inputs that this version's form has.
 async fn fields(
     rig: &Rig,
     action: &str,
@@ -152,7 +151,8 @@ fn who_lacks_the_rights_is_warned_by_every_action_just_where_the_server_refuses(
                 } else if !refused {
                     assert_eq!(report.problems, [], "{version}: {action}");
                     if report.can_be_undone {
-                        // What he dropped as the schema's owner only the table's can make again, as was said.
+                        // The schema's owner drops the index, but only the table's owner can create it again, as the
+                        // preview says.
                         let undo = approved.plan.undo.text();
                         let able = !undo.contains("landlord cannot do that");
                         assert_eq!(able, *action != "drop-index", "{version}: {action}: {undo}");
@@ -166,7 +166,7 @@ fn who_lacks_the_rights_is_warned_by_every_action_just_where_the_server_refuses(
     });
 }
 
-/// Takes back what another did.
+/// Rolls back an entry of another rig's journal.
 async fn rig_rollback(rig: &Rig, of: &Rig, id: u64) {
     let mut rig = Rig::on(&rig.name, &rig.conninfo).await;
     rig.actor.journal = of.actor.journal.clone();
@@ -266,7 +266,7 @@ fn who_holds_a_lock_is_named_whatever_the_action_waits_for() {
     });
 }
 
-/// The program, in an empty folder and with a state folder of its own.
+/// The program in an empty folder with a journal of its own.
 fn hypertop(rig: &Rig, conninfo: &str, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hypertop"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PG")) {

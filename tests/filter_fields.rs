@@ -1,4 +1,4 @@
-//! A filter that compares fields: typed in the console, on made rows and on those of every real version.
+//! Filters that compare fields, on constructed rows and on those of every real version.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod console;
@@ -18,7 +18,7 @@ use support::act::Rig;
 use support::triage::look;
 use support::{Target, block_on, with_targets};
 
-/// Types a filter over all rows; the prompt is still open.
+/// Types a filter; its prompt stays open.
 fn typed(app: &mut App, filter: &str) {
     press(app, "esc esc /");
     for key in filter.chars() {
@@ -173,7 +173,7 @@ fn an_unknown_field_names_all_there_are_even_at_80_columns() {
     }
 }
 
-/// Rows that pass a filter typed on the screen.
+/// Number of rows that match a filter.
 fn count(app: &mut App, screen: ScreenId, filter: &str) -> usize {
     typed(app, filter);
     let shown = drawn(app, 160, 40).backend().to_string();
@@ -198,7 +198,7 @@ fn passing(app: &App, screen: ScreenId) -> usize {
     }
 }
 
-/// The values of a column, by its heading or its key.
+/// The values of the column with this title or JSON key.
 fn values<R: Record>(table: &Table<R>, name: &str, at: &At) -> Vec<Value> {
     let named = |column: &&hypertop::screens::record::Column<R>| {
         column.title == name || column.name == name
@@ -211,7 +211,7 @@ fn values<R: Record>(table: &Table<R>, name: &str, at: &At) -> Vec<Value> {
         .collect()
 }
 
-/// Each field of a screen splits its rows into the known and the unknown ones.
+/// Checks for each column that "known" and "unknown" together match all rows.
 fn every_field<R: Record>(app: &mut App, table: fn(&App) -> &Table<R>, at: &At, name: &str) {
     app.screen = R::ID;
     let all = table(app).rows().len();

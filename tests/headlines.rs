@@ -1,4 +1,4 @@
-//! Above each list its totals, below it what carries nothing, and the colour on the cell that is wrong.
+//! The totals above a list, the folded rows below it, and colours on cells with problems.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod console;
@@ -27,14 +27,14 @@ fn load(app: &mut App, rows: Vec<compression::Row>) {
     });
 }
 
-/// The lines of the screen, without their ends.
+/// The lines of the screen, without trailing spaces.
 fn lines(app: &mut App, width: u16, height: u16) -> Vec<String> {
     let shown = drawn(app, width, height).backend().to_string();
     let lines = shown.lines().map(|line| line.trim_matches('"').trim_end());
     lines.map(str::to_owned).collect()
 }
 
-/// A hypertable that nobody compresses.
+/// A hypertable without compression.
 fn bare(id: i32, name: &str) -> compression::Row {
     compression::Row {
         enabled: false,
@@ -63,7 +63,7 @@ fn two_lines_of_totals_stand_above_a_list_where_there_is_room() {
     assert!(shown[4].starts_with("▼ HYPERTABLE"), "{shown:?}");
     let low = lines(&mut app, 120, 19);
     assert!(low[2].starts_with("▼ HYPERTABLE"), "{low:?}");
-    // On a narrow terminal the parts flow into the second line.
+    // On a narrow terminal the totals take two lines.
     let narrow = lines(&mut app, 70, 24);
     assert_eq!(
         narrow[2],
@@ -148,12 +148,12 @@ fn rows_that_carry_nothing_fold_into_one_line_that_a_key_opens() {
     assert_eq!((names(&app).len(), folded(&mut app)), (5, None));
     press(&mut app, ".");
     assert_eq!(names(&app).len(), 3);
-    // The filter and the order see all rows.
+    // Filters and sorting apply to folded rows, too.
     press(&mut app, "/ t w o enter");
     assert_eq!(names(&app), ["two"]);
     press(&mut app, "esc l l s");
     assert_eq!(names(&app).len(), 5, "by the number of chunks");
-    // What is printed for programs has every row.
+    // Output for programs has all rows.
     let server = server();
     let at = At {
         now: NOW,
@@ -163,7 +163,7 @@ fn rows_that_carry_nothing_fold_into_one_line_that_a_key_opens() {
     let asked = screens.ask(ScreenId::Compression).unwrap();
     screens.load(asked, Rows::Compression(all()), Duration::ZERO, &at);
     assert_eq!(screens.compression.in_order().count(), 5);
-    // A list of such rows only is no empty list, and one row needs no line.
+    // A list of only such rows is not folded, and neither is a single one.
     press(&mut app, "v");
     load(&mut app, vec![bare(5, "one"), bare(6, "two")]);
     assert_eq!(names(&app).len(), 2);
@@ -299,7 +299,7 @@ fn show(conninfo: &str, screen: &str, format: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The numbers that stand before these words.
+/// The number before these words.
 fn before(line: &str, words: &str) -> i64 {
     let at = line
         .find(words)

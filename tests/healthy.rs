@@ -1,4 +1,4 @@
-//! A healthy database raises no alarm: whatever the Overview finds there is a false one.
+//! The Overview of a healthy database has no finding above notice.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -13,7 +13,7 @@ use hypertop::server::session::Session;
 use serde_json::Value as Json;
 use support::{Targets, block_on, client, settings, with_targets};
 
-/// A hypertable whose policies have work and do it, an aggregate on it, and one on that; two whose time is a number.
+/// A hypertable whose policies have work and do it, with an aggregate and a second one on that; two with integer time.
 const HEALTHY: &str = r"
     create table readings (ts timestamptz not null, device int not null, value float8);
     select create_hypertable('readings', 'ts', chunk_time_interval => interval '1 day', create_default_indexes => false);
@@ -38,7 +38,7 @@ const HEALTHY: &str = r"
     alter table seconds set (timescaledb.compress);
     analyze";
 
-/// Each outside a transaction block.
+/// Statements that run after that, each by itself.
 const AFTER: &[&str] = &[
     "call refresh_continuous_aggregate('hourly', null, now() - interval '1 hour')",
     "call refresh_continuous_aggregate('daily', null, now() - interval '1 day')",
@@ -68,7 +68,7 @@ async fn overview(conninfo: &str) -> Json {
     serde_json::from_slice(&out).unwrap()
 }
 
-/// What is found at a level that wants somebody to get up; the private server itself runs without fsync.
+/// Findings above notice. The private server's own setting fsync = off is left out.
 fn alarms(overview: &Json) -> Vec<String> {
     let rows = overview["rows"].as_array().unwrap();
     let alarming = rows.iter().filter(|row| {
@@ -99,7 +99,7 @@ async fn make(targets: &Targets, version: &str) -> String {
     for statement in AFTER {
         client.batch_execute(statement).await.unwrap();
     }
-    // Every policy has had its first run.
+    // Waits until every policy has run once.
     for _ in 0..120 {
         let row = client
             .query_one(
@@ -128,7 +128,7 @@ fn nothing_is_wrong_where_every_policy_does_its_work() {
                     Vec::<String>::new(),
                     "{version}"
                 );
-                // A load of today makes many chunks due at once: the next run has not come yet.
+                // A large load makes many chunks due before the next run.
                 let load =
                     "insert into pieces select n, n % 3 from generate_series(10000, 19999) n";
                 client(&conninfo).await.batch_execute(load).await.unwrap();

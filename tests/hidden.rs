@@ -1,4 +1,4 @@
-//! What a role may not see is Unknown on the Overview, with the GRANT that shows it: no health by blindness.
+//! Data that a role may not see is Unknown on the Overview, with the GRANT that would show it.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -15,7 +15,7 @@ select create_hypertable('"Me.s".raw', 'ts'); insert into "Me.s".raw select t, 1
 create materialized view "Me.s".hourly with (timescaledb.continuous) as select time_bucket('1 hour', ts) as bucket, count(*) from "Me.s".raw group by 1 with no data;
 select add_continuous_aggregate_policy('"Me.s".hourly', null, interval '1 hour', interval '1 hour', initial_start => now() + interval '1 day')"#;
 
-/// Names and reasons of the findings about what is hidden.
+/// Names and reasons of the findings about hidden data.
 async fn hidden(rig: &Rig) -> Vec<(&'static str, String)> {
     let rows = triage::overview(rig).await.into_iter();
     let hidden = rows.filter(|row| row.finding.rule.name.ends_with("-hidden"));
@@ -58,7 +58,7 @@ fn what_a_role_may_not_see_is_unknown_until_the_grants_that_it_names_are_given()
             "{}: {text}",
             rig.name
         );
-        // Each reason's GRANT is run as it stands.
+        // The GRANT in each reason is run as printed.
         for (name, reason) in &said {
             if let Some((_, grant)) = reason.split_once("GRANT ") {
                 let end = grant.find(" shows").unwrap_or(grant.len());

@@ -1,4 +1,4 @@
-//! The Hypertables screen on databases of its own, against the documented functions on real servers.
+//! The Hypertables screen in databases of their own, compared with the documented functions.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 #[path = "policies/real.rs"]
@@ -22,7 +22,7 @@ use support::{CHUNK, Target, Targets, block_on, client, triage, with_targets};
 const SCREEN: ScreenId = ScreenId::Hypertables;
 const MIB: i64 = 1 << 20;
 
-/// The databases of the policies' traps, with what this screen wants beside them.
+/// The databases of the policy tests, with additional tables for this screen.
 fn own(targets: &Targets) -> &'static [(Version, Target)] {
     static READY: OnceLock<()> = OnceLock::new();
     let all = real::own(targets);
@@ -31,7 +31,7 @@ fn own(targets: &Targets) -> &'static [(Version, Target)] {
             for statement in include_str!("hypertables/traps.sql").split(";\n") {
                 run(target, statement).unwrap_or_else(|error| panic!("{}: {error}\n{statement}", target.name));
             }
-            // What chunks are measured against: a quarter of it is 1 MiB.
+            // Chunk sizes are compared with a quarter of this: 1 MiB.
             run(target, "do $$ begin execute format('alter database %I set effective_cache_size = ''4MB''', current_database()); end $$").unwrap();
         }
     });
@@ -54,7 +54,7 @@ fn run(target: &Target, sql: &str) -> Result<(), String> {
     })
 }
 
-/// A row has this verdict, and its reason these words.
+/// Checks a row's verdict and the words in its reason.
 fn told(target: &Target, list: &Json, name: &str, level: &str, words: &[&str]) {
     let row = row(list, name);
     let reason = row["reason"].as_str().unwrap();
@@ -64,7 +64,7 @@ fn told(target: &Target, list: &Json, name: &str, level: &str, words: &[&str]) {
     }
 }
 
-/// Hypertables and aggregates by name, with their materialization's `t.full_name`.
+/// Hypertables and aggregates by name; `t.full_name` is the hypertable with their rows.
 const RELATIONS: &str = "from (select h.hypertable_name::text as name, h.hypertable_schema as schema, h.hypertable_name as relation from timescaledb_information.hypertables h
           where h.hypertable_schema <> '_timescaledb_internal'
          union all select a.view_name::text, a.materialization_hypertable_schema, a.materialization_hypertable_name from timescaledb_information.continuous_aggregates a) r
@@ -110,7 +110,7 @@ fn sizes_and_counts_are_those_of_the_documented_functions() {
 fn growth_is_what_the_newest_full_interval_took_when_it_was_written() {
     with_targets(|targets| {
         for (_, target) in own(targets) {
-            // Compressed or not: the bytes that count are those that were written.
+            // Growth counts the bytes before compression, whether a chunk is compressed or not.
             let compress = format!("select compress_chunk(x) from (select x from show_chunks('public.two_dimensions', older_than => date_trunc('day', now())) x
                 join _timescaledb_catalog.chunk c on {CHUNK} = x and c.status = 0) x");
             run(target, &compress).unwrap();
@@ -151,7 +151,7 @@ fn growth_is_what_the_newest_full_interval_took_when_it_was_written() {
                 &written(&week, "large"),
                 1,
             );
-            // Of an hourly one the last day counts.
+            // For hourly chunks, those of the last day count.
             let day = "select 'small', sum(s.total_bytes)::int8 from timescaledb_information.chunks c join chunks_detailed_size('public.small') s using (chunk_schema, chunk_name)
                         where c.hypertable_name = 'small' and c.range_end <= now() and c.range_end > date_trunc('hour', now()) - interval '24 hours'";
             same(target, "growth_bytes_per_day", &list, day, 1);
@@ -180,7 +180,7 @@ fn growth_since_the_start_is_between_two_exact_sizes_and_says_over_which_time() 
         let size = "select hypertable_size('\"G.ö\".\"Gr \"\"ow\"')";
         let measured = async || rig.text(size).await.parse::<i64>().unwrap();
         let mut screens = Screens::default();
-        // An estimate is no beginning.
+        // An estimated size does not start the growth of this session.
         let asked = screens.ask(SCREEN).unwrap();
         let rows = rig.session.load(SCREEN).await.unwrap();
         let (now, _) = rig.session.pulse(SCREEN).await.unwrap();
@@ -235,7 +235,7 @@ fn chunks_too_small_and_too_large_are_told_with_an_interval_that_fixes_them() {
         for (_, target) in own(targets) {
             let list = shown(target, SCREEN);
             let chunks = row(&list, "small")["chunks"].as_i64().unwrap();
-            // 150 hours in twenty chunks.
+            // 150 hours in 20 chunks.
             let few = format!("{chunks} small chunks of ");
             told(
                 target,
@@ -345,7 +345,7 @@ fn a_large_plain_table_with_time_is_a_candidate_and_what_stands_in_the_way_is_tr
                 assert_eq!(big[figure], Json::Null, "{figure}: {big}");
             }
             assert_eq!(details(target, SCREEN, "\"plain_big\""), "[][]");
-            // The advice is tried: it is refused as said, and works once the way is free.
+            // The advice is correct: the conversion is refused for the stated reason, and works after that is resolved.
             let convert =
                 "select create_hypertable('public.plain_big', 'Zeit $2', migrate_data => true)";
             let refused = run(target, convert).unwrap_err();
@@ -456,7 +456,7 @@ fn the_axis_shows_what_the_policies_and_the_aggregates_cut_it_by() {
             }
             let paused = details(target, SCREEN, "\"paused\"");
             assert!(paused.contains("(paused)\", level: Notice"), "{paused}");
-            // Integer time: now is what the hypertable's function says; without one it is not known.
+            // Integer time: "now" comes from the hypertable's function, and is unknown without one.
             let counted = details(target, SCREEN, "\"counted\"");
             assert!(
                 counted.contains("now 999")
@@ -474,7 +474,7 @@ fn the_axis_shows_what_the_policies_and_the_aggregates_cut_it_by() {
                 own.contains("refresh its own 9d to 1h ago") && !own.contains("Aggregates on it"),
                 "{own}"
             );
-            // The role that may not read it cannot ask its function either, and still sees the chunks.
+            // A role that may not read the table cannot run its function either, but still sees the chunks.
             let stranger = Target {
                 conninfo: target
                     .conninfo

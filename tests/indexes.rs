@@ -1,4 +1,4 @@
-//! The indexes screen against `TimescaleDB`'s own answers on real servers.
+//! The Indexes screen on real servers, compared with TimescaleDB's own answers.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::collections::HashMap;

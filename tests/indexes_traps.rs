@@ -1,4 +1,4 @@
-//! The indexes screen on databases of its own, made of what naive matching gets wrong.
+//! The Indexes screen in databases of their own, with indexes that simple matching gets wrong.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use hypertop::model::value::Value;
@@ -12,7 +12,7 @@ mod real;
 mod support;
 use real::{at, cell, connect, equals_the_map, indexes, open, server};
 
-/// Makes a database of its own and fills it; gives the way to it and its name.
+/// Creates and fills a database; returns its name and configuration. `None`: the version is not installed.
 async fn trapped(test: &str, version: Option<&str>) -> Option<(String, Config)> {
     let (mut config, versions) = support::maintenance()?;
     if version.is_some_and(|version| !versions.iter().any(|offered| offered == version)) {
@@ -30,7 +30,7 @@ async fn trapped(test: &str, version: Option<&str>) -> Option<(String, Config)> 
     config.dbname(&name);
     if let Some(version) = version {
         let statement = format!("create extension timescaledb version '{version}'");
-        // In a session of its own: the library is loaded by version when a session starts.
+        // A new session, because a session loads the library of one version at its start.
         open(&config).await.batch_execute(&statement).await.unwrap();
         let client = open(&config).await;
         client
@@ -45,7 +45,7 @@ async fn trapped(test: &str, version: Option<&str>) -> Option<(String, Config)> 
     Some((name, config))
 }
 
-/// The versions that the private server offers.
+/// The versions of the private server.
 fn versions() -> Vec<String> {
     support::maintenance().map_or_else(Vec::new, |(_, versions)| versions)
 }
@@ -59,7 +59,7 @@ async fn drop_database(name: &str) {
     maintenance.batch_execute(&statement).await.unwrap();
 }
 
-/// A REINDEX CONCURRENTLY that waits for a reader and is cancelled leaves an invalid index behind.
+/// Cancels a REINDEX CONCURRENTLY that waits for a reader; returns the invalid index that is left.
 async fn interrupt_a_reindex(config: &Config) -> String {
     let mut reader = open(config).await;
     let writer = open(config).await;

@@ -1,4 +1,4 @@
-//! What the indexes screen says of an index, on rows made by hand: no database.
+//! Verdicts on indexes, from constructed rows without a database.
 
 mod known;
 
@@ -14,7 +14,7 @@ use known::NOW;
 const DAY: f64 = 86_400.0;
 const GIGABYTE: i64 = 1 << 30;
 
-/// Statistics since a month.
+/// A server with statistics of 30 days.
 fn server() -> Server {
     Server {
         stats_reset: Some(NOW.plus_seconds(-30.0 * DAY)),

@@ -1,4 +1,5 @@
-//! Policies that were made in sessions of another `IntervalStyle`, which keep their lengths as that style writes them.
+//! Policies that were added in sessions with another `IntervalStyle`. Their configurations keep intervals in that
+//! style.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 #[path = "policies/real.rs"]
@@ -12,13 +13,13 @@ use support::{Target, Targets, block_on, client, with_targets};
 
 const STYLES: [&str; 4] = ["postgres", "postgres_verbose", "iso_8601", "sql_standard"];
 
-/// A bucket, an age to drop and one to compress after, and how far back a refresh goes: further than what is kept.
+/// Bucket, `drop_after`, `compress_after`, `start_offset`. The last one is longer than `drop_after`.
 const LENGTHS: [[&str; 4]; 2] = [
     ["1 day", "7 days", "3 days 12:30:00", "9 days"],
     ["1 month", "1 mon 10 days 06:00:00", "1 mon", "3 mons"],
 ];
 
-/// A database with a table and an aggregate for each style and row of lengths: `age 1 in iso_8601`.
+/// A database with a table and an aggregate for each style and row of [`LENGTHS`], named such as `age 1 in iso_8601`.
 fn made(targets: &Targets, version: &str) -> Target {
     let name = format!("styles_{}", version.replace('.', "_"));
     let conninfo = targets.server.conninfo(&name);
@@ -29,7 +30,7 @@ fn made(targets: &Targets, version: &str) -> Target {
         let create = format!("create extension timescaledb version '{version}'");
         let owner = client(&conninfo).await;
         owner.batch_execute(&create).await.unwrap();
-        // In a session of its own: the library is loaded by version when a session starts.
+        // A new session, because a session loads the library of one version at its start.
         let owner = client(&conninfo).await;
         for style in STYLES {
             for (index, [bucket, age, after, window]) in LENGTHS.iter().enumerate() {
@@ -58,7 +59,7 @@ fn named(index: usize, style: &str) -> String {
     format!("age {index} in {style}")
 }
 
-/// These figures of the rows made in a style, one row each line; without what names the row itself.
+/// These columns of the rows of a style, one line per row, without the row's name.
 fn figures(list: &Json, suffix: &str, style: &str, figures: &[&str]) -> Vec<Vec<String>> {
     let rows = (0..LENGTHS.len()).map(|index| {
         let name = named(index, style);
@@ -69,7 +70,7 @@ fn figures(list: &Json, suffix: &str, style: &str, figures: &[&str]) -> Vec<Vec<
     rows.collect()
 }
 
-/// A text without the numbers of jobs in it.
+/// The text without job ids.
 fn unnumbered(text: &str) -> String {
     let mut parts = text.split("(job ");
     let first = parts.next().unwrap_or_default().to_owned();
@@ -110,7 +111,7 @@ fn a_policy_means_the_same_whatever_interval_style_it_was_made_in() {
                     assert_eq!(told, meant, "{}: {screen:?} of {style}", target.name);
                 }
             }
-            // And as the server has it.
+            // The server's own function agrees.
             let list = shown(&target, ScreenId::Retention);
             for (index, [_, age, ..]) in LENGTHS.iter().enumerate() {
                 for name in STYLES.map(|style| named(index, style)) {

@@ -1,4 +1,4 @@
-//! The jobs screen and the queries of the connection, against the documented views on real servers.
+//! The Jobs screen and the queries about the server, compared with the documented views on real servers.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::collections::HashMap;
@@ -54,7 +54,7 @@ fn cell(row: &Row, name: &str, at: &At) -> Value {
     (column.unwrap_or_else(|| panic!("no column {name}")).value)(row, at)
 }
 
-/// The documented views, in one row a job.
+/// The documented views, one row per job.
 const VIEWS: &str = "
     select j.job_id, j.proc_name::text as proc, j.owner::text as owner, j.scheduled,
            j.schedule_interval::text as schedule_interval, s.job_status, s.last_run_status,
@@ -104,7 +104,7 @@ async fn every_figure_is_the_documented_views_figure() {
             for name in ["proc", "owner", "schedule_interval", "last_run_status"] {
                 assert_eq!(shown(name), text(name), "{label} job {id} {name}");
             }
-            // While it runs, the views have no status, and the error is the last run's.
+            // While a job runs, the views have no status, but still the error of the last run.
             if row.last_run_status().is_some() {
                 let code = shown("last_error_sqlstate");
                 assert_eq!(code, text("sqlerrcode"), "{label} job {id}");
@@ -272,7 +272,7 @@ async fn the_pulse_counts_what_is_there_and_leaves_out_what_is_not() {
     }
 }
 
-/// A database of its own with jobs that run long, fail, are stopped, lose their procedure; and two roles.
+/// Jobs that run long, fail, are stopped, or have no procedure any more; and two roles.
 const TROUBLE: &str = "
     create schema app;
     grant usage, create on schema app to hypertop_jobs_owner;

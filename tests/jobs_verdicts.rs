@@ -1,4 +1,4 @@
-//! What the jobs screen says of a job, on rows made by hand: no database.
+//! Verdicts on jobs, from constructed rows without a database.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod known;
@@ -12,7 +12,7 @@ use hypertop::screens::record::Record;
 use hypertop::server::known::{At, Edition, Server};
 use known::{NOW, server};
 
-/// As the statistics hold it.
+/// A moment this many seconds ago, as the statistics have it.
 #[expect(
     clippy::unnecessary_wraps,
     reason = "the statistics' moments are optional"
@@ -292,7 +292,7 @@ fn what_the_apache_edition_cannot_run_of_its_own_is_no_alarm() {
         ..server()
     };
     assert_eq!(seen(&row, &apache, 0.0).1.level, Level::Ok);
-    // A person's own policy that cannot run is one.
+    // A user's own policy that cannot run is a finding.
     row.job_id = 1003;
     assert!(seen(&row, &apache, 0.0).1.level > Level::Notice);
 }
@@ -399,7 +399,7 @@ fn a_start_that_was_moved_far_away_is_told_with_its_fix() {
         reason.contains("runs next in 20d, although it should run every 1h: run-job-now"),
         "{reason}"
     );
-    // A fixed schedule whose first start is still to come is what somebody asked for.
+    // A fixed schedule with a first start in the future was intended.
     let row = with(|row, of| {
         of.next_start = ago(-86_400.0 * 20.0);
         row.fixed_schedule = true;

@@ -1,5 +1,4 @@
-//! The journal is a file of one's own: no symbolic link leads it elsewhere, and nobody else's file is taken for it. Lines
-//! that an older hypertop wrote are read.
+//! The journal's file: symbolic links and other users' files are refused, and lines of older versions are read.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 use std::fs;
@@ -9,7 +8,7 @@ use std::process::{Command, Output};
 
 use hypertop::journal::{Entry, Journal};
 
-/// `hypertop journal` with this state folder.
+/// Runs `hypertop journal` with this state folder.
 fn journal(state: &Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_hypertop"))
         .arg("journal")
@@ -84,7 +83,7 @@ fn a_journal_of_another_owner_is_refused() {
             "belongs to another user (uid 12345)",
         );
     } else {
-        // Who is not root finds somebody else's files only where they stand.
+        // Without root rights, the test cannot create another user's file, so it uses an existing one.
         let of_root = Journal::new("/etc/passwd").entries();
         let why = format!("{:#}", of_root.unwrap_err());
         assert!(why.contains("belongs to another user (uid 0)"), "{why}");
@@ -163,7 +162,7 @@ fn the_journal_of_the_first_version_is_read_in_full() {
     let finding = |entry: &Entry| entry.begin.acknowledges.clone().unwrap();
     assert_eq!(finding(acknowledged).reason, "after the move");
     assert_eq!(finding(snoozed).rule, "compression-ratio");
-    // No marks were written then: the step after the last known one may have run.
+    // The old line has no marks, so the step after the last known one may have run.
     assert_eq!(
         (interrupted.begin.marks, interrupted.in_doubt()),
         (false, Some(0))

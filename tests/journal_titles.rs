@@ -1,4 +1,4 @@
-//! The Journal's rows say what was changed from what to what, and which entry a rollback undid.
+//! The Journal's rows show old and new values, and which entry a rollback undid.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -37,7 +37,7 @@ fn action(row: &Row, at: &At) -> String {
     }
 }
 
-/// Runs the action and its rollback; both rows of the Journal have these words, in the order of time.
+/// Runs the action and its rollback, and checks the words in both rows of the Journal.
 async fn changed(rig: &Rig, name: &str, target: &str, set: &[(&str, &str)], words: [&str; 2]) {
     let report = rig.act(name, target, set).await;
     let id = report.id;
@@ -63,7 +63,7 @@ async fn changed(rig: &Rig, name: &str, target: &str, set: &[(&str, &str)], word
     let title = action(back, &at);
     let expected = format!("Roll back entry {id}: {}", words[1]);
     assert!(title.starts_with(&expected), "{about}: {title}");
-    // The names are there too.
+    // The titles contain the target's name, too.
     assert!(title.contains(target), "{about}: {title}");
     let reason = back.verdict(&at).reason;
     assert!(

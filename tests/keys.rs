@@ -1,4 +1,4 @@
-//! Keys as a person set them: they work, and all that shows keys shows these.
+//! Keys from `[keys]` work, and everything that shows keys shows them.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod console;
@@ -99,9 +99,9 @@ fn footer_tabs_palette_and_help_show_the_keys_in_force() {
     };
     assert!(palette("q u i t", "Leave the console").ends_with(" Q"));
     assert!(palette("c o m p r e s s - c", "compress-chunks").ends_with(" f7"));
-    // On this screen the key is another action's.
+    // On this screen the key belongs to another action.
     assert!(!palette("e d i t - r e t", "edit-retention-policy").ends_with(" e"));
-    // psql's own words stay.
+    // psql's commands still work.
     assert!(palette("\\ q", "Leave the console").ends_with(" Q"));
 }
 
@@ -166,7 +166,7 @@ fn what_the_terminal_sends_is_what_a_person_can_write() {
         let alt = with(plain, KeyModifiers::ALT);
         assert_eq!(chord::check(&alt), Ok(()), "{alt}");
         let held = with(plain, KeyModifiers::CONTROL);
-        // Two of them are Tab and Enter.
+        // A terminal sends two of them as Tab and Enter.
         assert_eq!(
             chord::check(&held).is_err(),
             "im".contains(letter),

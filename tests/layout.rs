@@ -1,4 +1,4 @@
-//! Tabs, filter, palette and help at the widths of everyday terminals: nothing is cut where there is room.
+//! Tabs, filter, palette and help at common widths: nothing is cut off if there is room.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod console;
@@ -13,7 +13,7 @@ use hypertop::model::screen_id::ScreenId;
 use hypertop::screens::later::Later;
 use hypertop::screens::{Rows, server as figures};
 
-/// The line of tabs as it stands at a width.
+/// The line of tabs at this width.
 fn tabs(app: &mut App, width: u16) -> String {
     let shown = drawn(app, width, 24).backend().to_string();
     let line = shown.lines().nth(1).unwrap();
@@ -100,7 +100,7 @@ fn a_badge_is_of_what_was_read_and_not_acknowledged_and_says_when_it_is_old() {
     let sign = (0..80).find(|x| at[(*x, 1)].symbol() == "!").unwrap();
     let warns = app.theme().style("level.warning").fg;
     assert_eq!(at[(sign, 1)].style().fg, warns);
-    // The clock goes on while the server answers.
+    // The server answers, so its clock continues.
     app.now = console::NOW.plus_seconds(900.0);
     app.update(Msg::Pulse {
         screen: ScreenId::Compression,
@@ -164,7 +164,7 @@ fn the_help_says_everything_at_any_width() {
                 action.keys.join(" ")
             };
             let line = format!("{how} {}", action.help);
-            // A key that another action has on this screen is not shown.
+            // A key that belongs to another action on this screen is not shown.
             let named = format!(":{} {}", action.name, action.help);
             assert!(
                 words.contains(&line) || words.contains(&named),
@@ -173,7 +173,7 @@ fn the_help_says_everything_at_any_width() {
         }
         press(&mut app, "esc");
     }
-    // Where several columns stand side by side, each line has the first words of its action.
+    // With several columns, each line has at least the first words of its action.
     for width in [120, 200] {
         press(&mut app, "?");
         let shown = drawn(&mut app, width, 300).backend().to_string();
@@ -237,7 +237,7 @@ fn a_settings_value_is_its_figure_and_facts_that_do_not_exist_are_left_out() {
 
 #[test]
 fn a_connection_in_clear_over_a_network_is_marked_at_any_width() {
-    // What the host is called says nothing: only where the connection leads.
+    // The host's name does not matter, only the actual address.
     for (host, marked) in [
         ("db1:5432", true),
         ("db1:5432", false),

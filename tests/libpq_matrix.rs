@@ -1,5 +1,6 @@
-//! The matrix of connections: whatever leads psql to a server, role and database leads hypertop there too, and what psql
-//! refuses is refused. The differences that stay are in `libpq_matrix/differences.rs`, each with its reason.
+//! Connection settings: whatever connects psql to a server, role and database also connects hypertop to it, and
+//! whatever psql refuses is refused. The remaining differences are in `libpq_matrix/differences.rs`, each with its
+//! reason.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -24,7 +25,7 @@ use differences::{CERTIFICATES, DIFFERENCES};
 use rows::Row;
 use world::{World, psql_version, world};
 
-/// Each row as psql and as hypertop make it, beside what it says.
+/// Compares each row's outcome for psql and hypertop with the expected one.
 fn check(rows: &[Row]) {
     let Some(world) = world() else { return };
     let mut wrong = Vec::new();
@@ -114,7 +115,7 @@ fn each_difference_that_is_listed_is_still_one() {
     assert!(wrong.is_empty(), "\n{}", wrong.concat());
 }
 
-/// Every kind of certificate that a server may have, by every sslmode and root certificate: 140 cases.
+/// Every kind of server certificate with every sslmode and root certificate: 140 cases.
 #[test]
 fn each_kind_of_server_certificate_is_taken_as_psql_takes_it() {
     let Some(world) = world() else { return };

@@ -1,4 +1,5 @@
-//! So long before now: the guards' arithmetic is the server's, in every zone, at the ends of months and where clocks change.
+//! Subtracting intervals from now gives the server's results, in every time zone, at the ends of months and at clock
+//! changes.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -48,7 +49,7 @@ fn a_length_before_a_moment_is_reckoned_as_the_server_does_in_the_zone_of_the_po
                     let is_to_be = rig
                         .text(&raw(&format!("({moment} - '{span}'::interval)")))
                         .await;
-                    // A time without a zone: the wall clock of the zone.
+                    // For time without a zone: local time of the zone.
                     let bare = rig
                         .text(&raw(&format!("({moment}::timestamp - '{span}'::interval)")))
                         .await;
@@ -77,7 +78,7 @@ fn a_length_before_a_moment_is_reckoned_as_the_server_does_in_the_zone_of_the_po
     });
 }
 
-/// An aggregate whose policy goes back by months, in a zone whose clock is changed twice a year.
+/// An aggregate in a time zone whose clock changes twice a year.
 const CHANGED: &str = "do $$ begin execute format('alter database %I set timezone = ''America/New_York''', current_database()); end $$;
 create table raw (ts timestamptz not null, v float);
 select create_hypertable('raw', 'ts', chunk_time_interval => interval '7 days');
@@ -89,7 +90,7 @@ create materialized view hourly with (timescaledb.continuous, timescaledb.materi
 fn months_are_held_against_hours_over_a_change_of_the_clock() {
     triage::on_each("changed", CHANGED, async |rig, _| {
         let rig = &Rig::on(&rig.name, &rig.conninfo).await;
-        // Of three, six and nine months before any day at least one begins under the other clock.
+        // On any day, at least one of 3, 6 and 9 months ago has the other clock.
         let mut over = 0;
         for span in ["3 mons", "6 mons", "9 mons"] {
             let shift = "extract(timezone from now()) - extract(timezone from now() - interval";
@@ -112,7 +113,7 @@ fn months_are_held_against_hours_over_a_change_of_the_clock() {
                 };
                 let refused = said.starts_with("DATA LOSS: the refresh policy");
                 assert_eq!(refused, loses, "{}: {span}, {drop_after}: {said}", rig.name);
-                // The same by the refresh, where the other policy is there already.
+                // The refresh's preview warns as well, if the retention policy was added first.
                 let add = format!(
                     "begin; select alter_job(add_retention_policy('raw', interval '{drop_after}'), next_start => 'infinity'); commit"
                 );
@@ -127,7 +128,7 @@ fn months_are_held_against_hours_over_a_change_of_the_clock() {
                 let refused = said.contains("but public.raw keeps only");
                 assert_eq!(refused, loses, "{}: {span}, {drop_after}: {said}", rig.name);
                 rig.sql("select remove_retention_policy('raw')").await;
-                // Compressed so much later the rows that it takes in are still uncompressed.
+                // The compression policy's preview reports the same conflict.
                 let set = [("compress_after", drop_after.as_str())];
                 let approved = rig.plan("add-compression-policy", "public.raw", &set).await;
                 let said = format!("{:?}", approved.unwrap().plan.notes);

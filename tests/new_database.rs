@@ -1,4 +1,4 @@
-//! A new, healthy database raises no finding: whatever is found there would be a false one, with a fix that destroys.
+//! A new, healthy database has no findings. A false one might suggest a destructive fix.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -13,7 +13,7 @@ use hypertop::screens::overview::Row;
 use hypertop::server::sql;
 use support::triage;
 
-/// What is found, but for the two settings that the private server has on purpose.
+/// The findings, without those on the private server's own settings.
 fn findings(rows: &[Row]) -> Vec<String> {
     let own = ["setting fsync", "setting full_page_writes"];
     let judged = rows
@@ -39,7 +39,7 @@ fn a_database_with_nothing_but_the_extension_has_no_finding() {
     });
 }
 
-/// A table with every kind of policy, all of them made a moment ago.
+/// A table with policies of every kind, added just now.
 const POLICIES: &str = "create table readings (ts timestamptz not null, device int, value float8);
 select create_hypertable('readings', 'ts', chunk_time_interval => interval '1 day');
 insert into readings select t, d, random() from generate_series(now() - interval '20 days', now(), interval '10 minutes') t, generate_series(1, 5) d;
@@ -63,7 +63,7 @@ fn a_policy_one_second_old_waits_for_its_first_run() {
         let pid = rig
             .text("select pid::text from pg_stat_activity where backend_type = 'TimescaleDB Background Worker Scheduler' and datname = current_database()")
             .await;
-        // The scheduler is stopped in the middle of its second, so that the moment before the first run lasts.
+        // The scheduler is stopped, so that the time before the first run lasts.
         let signal = |name: &str| {
             let of = nix::unistd::Pid::from_raw(pid.parse().unwrap());
             nix::sys::signal::kill(of, nix::sys::signal::Signal::from_str(name).unwrap()).unwrap();
@@ -95,7 +95,7 @@ fn a_policy_one_second_old_waits_for_its_first_run() {
         let said = String::from_utf8(said).unwrap();
         let waits = "the next run drops 10 chunks; the policy waits for its first run";
         assert!(said.contains(waits), "{}: {said}", rig.name);
-        // What the last checkpoint found is known to be older than that.
+        // The server knows the age of a policy's last change only after a checkpoint.
         assert_eq!(
             (before.as_str(), after.as_str()),
             ("false", "true"),

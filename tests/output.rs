@@ -1,4 +1,4 @@
-//! What is printed cannot be turned against its reader: not by names, not by the words of errors, on no way out.
+//! Names and error texts from the server cannot control the terminal or the reader's spreadsheet, whatever the output.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -11,12 +11,12 @@ use serde_json::Value as Json;
 use support::act::Rig;
 use support::triage::{on_each, until};
 
-/// A name that is a formula, clears the terminal (by ESC and by C1), turns what follows round and hides a part.
+/// A name that is a spreadsheet formula and has characters that clear the terminal, reverse the text or are invisible.
 const NAME: &str = "=1+1\u{1b}[2J\u{9b}2J\u{202e}\u{200b}\u{7f}\nx";
-/// The same where no spreadsheet is near.
+/// The name as it is printed for people.
 const SHOWN: &str = "=1+1␛[2J\\u009b2J\\u202e\\u200b␡␊x";
 
-/// Everything that a terminal or an eye follows, but for the ends of lines.
+/// The first character that controls a terminal or hides text, except line breaks. `None`: there is none.
 fn acts(text: &str) -> Option<char> {
     text.chars().find(|c| {
         c.is_control() && *c != '\n'
@@ -46,7 +46,7 @@ fn texts(output: &Output) -> (String, String) {
     (text(&output.stdout), text(&output.stderr))
 }
 
-/// A hypertable of that name, a job of that name which fails with that name in its words.
+/// A hypertable with that name, and a job with that name whose error contains it.
 async fn provoke(rig: &Rig) {
     let name = quote_identifier(NAME);
     for statement in [
@@ -103,7 +103,7 @@ fn no_name_and_no_error_acts_on_the_reader_of_any_screen_in_any_format() {
             "{}",
             rig.name
         );
-        // A program gets the name itself.
+        // JSON contains the exact name.
         let json: Json = serde_json::from_str(&show(&["json"])).unwrap();
         let is = |row: &&Json| {
             row["last_error"]
@@ -170,7 +170,7 @@ fn the_words_of_servers_and_refusals_act_on_nobody_either() {
             let of = format!("{} {args:?}: {out}{err}", rig.name);
             assert_eq!(output.status.code(), Some(code), "{of}");
             assert_eq!((acts(&out), acts(&err)), (None, None), "{of}");
-            // Nor does a name make a line of its own.
+            // A line break in a name does not start a new line.
             assert!(!out.lines().any(|line| line.starts_with("x) ")), "{of}");
         }
     });
@@ -179,7 +179,7 @@ fn the_words_of_servers_and_refusals_act_on_nobody_either() {
 #[test]
 fn where_nobody_reads_what_is_said_nothing_panics() {
     on_each("deaf", "select", async |rig, _| {
-        // A pipe whose reader has gone, and a descriptor that is closed.
+        // A pipe without a reader, and a closed descriptor.
         let deaf = |args: &[&str], closed: &str| {
             let command = hypertop(rig, args);
             let line: Vec<_> = std::iter::once(command.get_program())
@@ -227,7 +227,7 @@ fn where_nobody_reads_what_is_said_nothing_panics() {
     });
 }
 
-/// What is long on the server is short here, and says so.
+/// Long texts of the server are cut, with a note.
 #[test]
 fn a_text_of_megabytes_is_cut_where_it_is_read() {
     let setup = "create table readings (ts timestamptz not null, v int);

@@ -1,4 +1,4 @@
-//! The Overview: the findings of all screens, each once, worst first, with the way to its evidence and to its fix.
+//! The Overview: the findings of all screens, each once, worst first, with the key to its details and its fix.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod console;
@@ -21,7 +21,7 @@ fn app() -> App {
     app
 }
 
-/// Answers what the console asked of one screen.
+/// Answers the load of one screen.
 fn load(app: &mut App, rows: Rows) {
     let screen = match &rows {
         Rows::Compression(_) => ScreenId::Compression,
@@ -98,7 +98,7 @@ fn a_fault_that_two_screens_know_is_told_once_with_its_cause_and_fixed_at_the_ca
     assert_eq!(targets[0].id, 1002);
 }
 
-/// An aggregate of mes.metrics that is not behind by itself, and one built on it.
+/// An aggregate on mes.metrics that is not late by itself, and one on that.
 fn hierarchy(parent_policy: bool) -> Vec<aggregates::Row> {
     let hour = 3_600_000_000;
     let row = |id: i32, source: i32, parent: Option<i32>, names: [&str; 2]| {
@@ -130,7 +130,7 @@ fn hierarchy(parent_policy: bool) -> Vec<aggregates::Row> {
     ]
 }
 
-/// What `m` acts on, and with what.
+/// The action that the key `m` starts, and its targets.
 fn fixed(
     app: &mut App,
 ) -> (
@@ -172,7 +172,7 @@ fn a_child_whose_parent_is_at_fault_is_fixed_at_the_parent_on_both_screens() {
         let place = of_child(&app).unwrap_or_else(|| panic!("{:?}", findings(&app)));
         press(&mut app, &"j ".repeat(place));
         assert_eq!(fixed(&mut app), (action, on.clone()), "the Overview");
-        // Marks are for actions that a person chooses.
+        // Marked rows do not matter for the fix key.
         press(&mut app, "6 g x g");
         let child = |app: &App| app.screens.selected_key(ScreenId::Aggregates);
         if child(&app).as_deref() != Some("mes.daily") {
@@ -238,7 +238,7 @@ fn a_fault_of_postgresql_that_every_job_runs_into_is_told_once() {
         });
         job
     };
-    // The policy of a table without a backlog, whose screen knows only that it failed.
+    // The Compression screen knows only that the policy failed, not why; its table has no backlog.
     let mut metrics = row(1, "metrics", 0);
     if let Some(policy) = &mut metrics.policy {
         policy.job_id = 1001;
@@ -335,7 +335,7 @@ fn a_screen_of_its_own_does_not_gather() {
 #[test]
 fn a_screen_that_was_left_before_it_was_read_is_asked_for_again() {
     let mut app = app();
-    // The Overview has asked for the indexes among the rest, and nobody waits for the answer.
+    // The Overview has requested the indexes among others, and that answer is no longer needed.
     press(&mut app, "2");
     let effects = press(&mut app, "4");
     let loads = |effect: &Effect| {
@@ -350,7 +350,7 @@ fn a_screen_that_was_left_before_it_was_read_is_asked_for_again() {
     assert!(effects.iter().any(loads), "{effects:?}");
 }
 
-/// What was asked of compression's exact figures, by the answer to its list.
+/// Loads these rows of the Compression screen; returns its requests for exact figures.
 fn asked(app: &mut App, rows: Vec<compression::Row>) -> Vec<(usize, u64, Vec<i64>)> {
     app.screens.abandon();
     let asked = app.screens.ask(ScreenId::Compression).unwrap();
@@ -439,7 +439,7 @@ fn a_backlog_of_integer_time_is_asked_for_behind_the_overview_and_of_no_other_ro
     assert_eq!(told.finding.reason, words);
 }
 
-/// How often these words are told.
+/// How often the findings contain these words.
 fn times(app: &App, words: &str) -> usize {
     let rows = app.screens.overview.rows().iter();
     rows.map(|row| row.finding.reason.matches(words).count())
@@ -448,7 +448,7 @@ fn times(app: &App, words: &str) -> usize {
 
 #[test]
 fn a_policys_next_start_is_told_once() {
-    // A failing policy, whose job's error tells when it tries again.
+    // A failing policy: its job's error contains the time of the next try.
     let mut app = app();
     let mut metrics = row(2, "metrics", 12);
     let mut failing = job(1002, true);
@@ -470,7 +470,7 @@ fn a_policys_next_start_is_told_once() {
         "{:#?}",
         app.screens.overview.rows()
     );
-    // A late one.
+    // A late policy.
     if let Some(policy) = &mut metrics.policy {
         policy.last_run_success = Some(true);
         policy.next_start = Some(NOW.plus_seconds(-7200.0));
@@ -483,7 +483,7 @@ fn a_policys_next_start_is_told_once() {
     );
 }
 
-/// The policy of [`behind`]'s table, which is to start in twenty days only.
+/// The policy of [`behind`]'s table, whose next start is only in twenty days.
 fn far() -> (compression::Row, jobs::Row) {
     let mut metrics = row(2, "metrics", 12);
     let mut job = job(1002, true);
@@ -524,7 +524,7 @@ fn a_start_that_was_put_off_on_purpose_is_no_fault_of_its_table_either() {
     load(&mut app, Rows::Compression(vec![metrics]));
     load(&mut app, Rows::Jobs(vec![job.clone()]));
     assert_eq!(findings(&app), []);
-    // Where somebody moved it, the Jobs screen says so.
+    // If a user moved the next start, that is a finding of the Jobs screen.
     job.fixed_schedule = false;
     load(&mut app, Rows::Jobs(vec![job]));
     assert_eq!(findings(&app).len(), 1);
@@ -546,7 +546,7 @@ fn a_row_that_gets_worse_behind_the_overview_goes_to_its_place_on_its_own_screen
     assert_eq!(first(&app), Some(1));
     let later = NOW.plus_seconds(600.0);
     app.update(Msg::Tick(later));
-    // Nothing is judged by a clock that ran on without the server.
+    // Verdicts do not use a clock that ran on without the server.
     app.update(Msg::Pulse {
         screen: ScreenId::Overview,
         asked: 0,

@@ -1,4 +1,4 @@
-//! What `show overview` names as a finding's fix is taken by `hypertop run` as it stands: action, target, field values.
+//! The fixes that `show overview` prints work in `hypertop run`: action, target and inputs.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -23,7 +23,7 @@ fn json(output: &Output) -> Json {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
 }
 
-/// What `hypertop run` answers to the fix of this finding, nothing being done.
+/// The answer of `hypertop run --dry-run` to the fix of this finding.
 fn tried(target: &Target, row: &Json) -> Json {
     let text = |name: &str| {
         let said = row[name].as_str();
@@ -59,7 +59,7 @@ fn each_findings_fix_is_taken_by_run_as_it_stands() {
             for row in fixed {
                 let answer = tried(target, row);
                 let refused = answer["reason"].as_str().unwrap_or_default();
-                // The stand-in cannot compress; what else a person has to choose, the finding says.
+                // The stand-in cannot compress. If an input is missing, the finding's reason names it.
                 let told = refused.contains("stand-in")
                     || refused
                         .split_once(" is required")
@@ -74,7 +74,7 @@ fn each_findings_fix_is_taken_by_run_as_it_stands() {
     });
 }
 
-/// A job that always fails, with settings that say when it runs.
+/// A job that always fails.
 const FAILS: &str = r"create procedure breaks(int, jsonb) language plpgsql as $$ begin raise exception 'ERP not reachable'; end $$;
 select add_job('breaks', '1 hour', initial_start => now() + interval '1 day')";
 
@@ -107,7 +107,7 @@ fn after_an_action_the_findings_are_read_again_and_what_stays_is_said() {
             "select alter_job({job}, schedule_interval => interval '2 hours')"
         ))
         .await;
-        // What was done does not touch the cause.
+        // The action did not resolve the cause.
         let done = acted(rig, &["edit-job", &job, "--set", "retry_period=7m"]);
         assert_eq!(done["outcome"], "done", "{done:#}");
         let still = done["still_found"].as_array().unwrap();

@@ -1,4 +1,4 @@
-//! The Overview has the findings of all screens at once, also those that are dear to read; what is not in yet is said.
+//! The Overview includes findings that are expensive to read, and says which are not read yet.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -14,7 +14,7 @@ use support::act::Rig;
 use support::console::Console;
 use support::triage;
 
-/// Chunks too large for memory, in a table that nobody analysed (so that only exact sizes tell), and a bloated index.
+/// Chunks too large for memory in a table without statistics (so only exact sizes show it), and a bloated index.
 const SOURCE: &str = r#"set client_min_messages = error; create schema "Me.s"; create table "Me.s".plain (n int, m int) with (autovacuum_enabled = off);
 insert into "Me.s".plain select n, n from generate_series(1, 40000) n; create index "by.n" on "Me.s".plain (n, m); delete from "Me.s".plain where n % 10 <> 0;
 vacuum analyze "Me.s".plain;
@@ -22,7 +22,7 @@ create table "Me.s"."Raw ""x""" (ts timestamptz not null, v text) with (autovacu
 insert into "Me.s"."Raw ""x""" select t, repeat('x', 100) from generate_series(now() - interval '3 days', now(), interval '1 minute') t;
 do $$ begin execute format('alter database %I set effective_cache_size = ''64kB''', current_database()); end $$"#;
 
-/// The settings of somebody to whom little is much.
+/// Thresholds so low that small test data exceed them.
 fn configure(rig: &Rig) {
     let folder = rig.state_home().join("hypertop");
     std::fs::create_dir_all(&folder).unwrap();
@@ -30,7 +30,7 @@ fn configure(rig: &Rig) {
     std::fs::write(folder.join("config.toml"), settings).unwrap();
 }
 
-/// Whether the server counts statements.
+/// True if the server has `pg_stat_statements`.
 async fn counts(rig: &Rig) -> bool {
     let loaded = "select exists (select from pg_settings where name = 'pg_stat_statements.max')";
     rig.text(loaded).await == "t"
@@ -74,17 +74,17 @@ fn what_hypertables_indexes_and_queries_find_is_on_the_overview_at_once() {
             let heavy = row(&told, "query-heavy");
             assert!(heavy.is_some(), "{}: {told:#}", rig.name);
         }
-        // The console has them too, before any other tab was opened.
+        // The console shows them, too, before any other tab was opened.
         let home = rig.state_home().to_str().unwrap();
         let vars = [("XDG_CONFIG_HOME", home), ("XDG_STATE_HOME", home)];
         let mut console = Console::open_in(&[&rig.conninfo], &vars, 140, 40);
         console.wait_for("chunks too large for memory");
         console.wait_for("bloated index");
         if counted {
-            // The group's line may cut its title.
+            // The group's line may cut the title off.
             console.wait_for("takes much of all");
         }
-        // What was fixed is gone once it is read again.
+        // A fixed finding disappears with the next load.
         rig.sql("reindex index \"Me.s\".\"by.n\"").await;
         console.press("r");
         let begun = Instant::now();

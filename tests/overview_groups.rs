@@ -1,4 +1,4 @@
-//! The Overview by problem: a line for each rule, which opens in place; its filter, marks, fix and ages.
+//! Groups on the Overview: one line per rule, which can be opened; filter, marks, fix and ages of groups.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod console;
@@ -15,7 +15,7 @@ use hypertop::screens::{Rows, compression, server as figures};
 
 fn app() -> App {
     let mut app = App::new(NOW, theme::all(None).0, Duration::from_secs(2));
-    // Its own tests are in preview.rs.
+    // The preview pane has its own tests.
     app.pane.open = false;
     app.update(Msg::Up(Box::new(server())));
     app
@@ -31,7 +31,7 @@ fn load(app: &mut App, rows: Rows) {
     });
 }
 
-/// Hypertables with chunks that wait for compression, one that was compressed badly, and one that is well.
+/// This many hypertables with a backlog, one with a poor compression ratio, and a healthy one.
 fn fleet(many: i32) -> Vec<compression::Row> {
     let mut rows: Vec<_> = (1..=many)
         .map(|id| row(id, &format!("telemetry_of_production_line_{id:05}"), 12))
@@ -101,7 +101,7 @@ fn enter_opens_a_group_and_closes_it_and_opens_the_details_of_a_row_in_it() {
     assert_eq!(app.screen, ScreenId::Compression);
     assert!(app.details.is_some());
     press(&mut app, "esc");
-    // The group is open still, and the cursor is where it was.
+    // The group is still open, and the cursor is on the same row.
     assert!(text(&mut app, 120, 40).contains('└'));
     assert!(selected(&app).ends_with("_00002"), "{}", selected(&app));
 }
@@ -138,7 +138,7 @@ fn g_switches_to_the_flat_list_and_back_and_the_cursor_stays() {
     // On a row of a closed group the cursor goes to the group, and from there to its first row.
     press(&mut app, "k k enter g");
     assert!(selected(&app).ends_with("_00001"), "{}", selected(&app));
-    // Elsewhere the key is what it was.
+    // On other screens the key has its usual meaning.
     press(&mut app, "2 j j");
     assert_ne!(app.screens.compression.place().0, 1);
     press(&mut app, "g");
@@ -162,7 +162,7 @@ fn a_filter_opens_the_groups_with_a_match_and_counts_the_matches() {
         line(&shown, "read now").contains("10 of 121 findings"),
         "{shown}"
     );
-    // It can be closed, and another filter opens it again.
+    // The group can be closed, and another filter opens it again.
     press(&mut app, "enter");
     assert!(text(&mut app, 120, 40).contains("▸ 10×"));
     press(&mut app, "/ backspace enter");
@@ -188,12 +188,12 @@ fn the_cursor_stays_on_its_group_and_on_its_row_when_others_come_and_go() {
     assert_eq!(app.screens.overview.place().0, 2);
     load(&mut app, Rows::Compression(fleet(5)));
     assert_eq!(selected(&app), group);
-    // One row of the group is left: it is that row.
+    // If one row of the group is left, that row is shown instead.
     load(&mut app, Rows::Compression(fleet(1)));
     assert!(selected(&app).ends_with("_00001"), "{}", selected(&app));
 }
 
-/// What the fix key acts on.
+/// The action and targets of the fix key. `None`: it starts nothing.
 fn fixed(app: &mut App) -> Option<(&'static str, Vec<i64>)> {
     match press(app, "m").as_slice() {
         [
@@ -213,14 +213,14 @@ fn fixed(app: &mut App) -> Option<(&'static str, Vec<i64>)> {
 fn the_fix_of_a_group_acts_on_all_its_rows_as_if_they_were_marked() {
     let mut app = with_fleet(3);
     assert_eq!(fixed(&mut app), Some(("compress-chunks", vec![1, 2, 3])));
-    // So do the actions, and marks on the group are marks on its rows.
+    // Actions on a group apply to all its rows, and so do marks.
     let mut app = with_fleet(3);
     assert_eq!(app.targets().len(), 3);
     press(&mut app, "x");
     assert_eq!(app.screens.overview.marks(), 3);
     press(&mut app, "k x");
     assert_eq!(app.screens.overview.marks(), 0);
-    // Only those that pass the filter.
+    // With a filter only to its matches.
     press(&mut app, "/ _ 0 0 0 0 2 enter");
     assert_eq!(fixed(&mut app), Some(("compress-chunks", vec![2])));
 }
@@ -229,7 +229,7 @@ fn the_fix_of_a_group_acts_on_all_its_rows_as_if_they_were_marked() {
 fn where_the_rows_of_a_group_need_different_fixes_it_says_so_and_does_nothing() {
     let mut app = app();
     let mut rows = fleet(3);
-    // Its policy is paused, and resuming that is the fix.
+    // This row's policy is paused, so its fix is to resume that.
     rows[1].policy.as_mut().unwrap().scheduled = false;
     load(&mut app, Rows::Compression(rows));
     load(&mut app, Rows::Jobs(vec![job(1002, false)]));
@@ -375,7 +375,7 @@ fn sorting_orders_the_rows_in_a_group_and_the_groups_by_their_first_rows() {
             .find(words)
             .unwrap_or_else(|| panic!("{words}: {shown}"))
     };
-    // OBJECT, ascending: mes.energy stands before mes.telemetry….
+    // Sorted by OBJECT: mes.energy comes before mes.telemetry….
     assert!(at("poor compression ratio") < at("▾ 3×"), "{shown}");
     press(&mut app, "s");
     let shown = text(&mut app, 120, 40);
@@ -412,7 +412,7 @@ fn a_finding_that_is_part_of_another_is_found_by_its_name_and_says_where_it_went
         "{shown}"
     );
     assert!(shown.contains("no TimescaleDB launcher"), "{shown}");
-    // Nothing of the kind where text is left out, or where another is looked for.
+    // Other filters do not show parts of a finding.
     for filter in ["! l a u n c h e r", "~ ^ x $"] {
         press(&mut app, "esc");
         press(&mut app, &format!("/ {filter} enter"));

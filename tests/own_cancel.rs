@@ -1,4 +1,4 @@
-//! What the console cancels itself, because a screen was left, is never shown as an error.
+//! A query that the console itself cancels, because its screen was left, never shows as an error.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod console;
@@ -19,7 +19,7 @@ fn a_pulse_of_a_screen_that_was_left_fails_in_silence_even_while_paused() {
         Effect::List(ask::List::Pulse { asked, .. }) => Some(*asked),
         _ => None,
     });
-    // The first pulse is still awaited, or this one.
+    // The number of the first pulse, or of this one.
     let asked = asked.unwrap_or(1);
     press(&mut app, "space 3");
     app.update(Msg::PulseFailed {
@@ -42,7 +42,7 @@ fn going_through_the_screens_quickly_shows_no_cancelled_statement() {
             );
             console.wait_for("1 Over");
             for _ in 0..40 {
-                // Each screen is left while it is read, or just when its answer comes.
+                // Each screen is left while it is loaded, or just when its answer arrives.
                 for key in ["1", "2", "6", "8", "3", "5", "4", "7", "9"] {
                     console.press(key);
                     std::thread::sleep(std::time::Duration::from_millis(7));

@@ -1,5 +1,4 @@
-//! Each action of the catalogue from the palette and from the shell: previewed, agreed to, run, reported and taken
-//! back; the real program on every TimescaleDB and on the stand-in.
+//! Every action from the palette and from the shell, with the real program: preview, consent, run, report, rollback.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 #[path = "palette/lines.rs"]
@@ -23,15 +22,15 @@ use support::{Targets, client, with_targets};
 
 const WORKS: &str = include_str!("palette/works.sql");
 
-/// All that a rollback has to bring back of policies, settings, indexes, switches, chunks and rows.
+/// The state that rollbacks must restore: jobs, settings, indexes, chunks, rows.
 const STATE: &[&str] = &[
     JOBS,
-    // Whether it is compressed is a bit of the status from 2.29 on.
+    // From 2.29 on, a bit of the status shows whether compression is enabled.
     "select string_agg(format('%s %s %s %s', h.table_name, h.compression_state, coalesce((to_jsonb(h) ->> 'status')::int & 4, 0), d.interval_length), ', ' order by d.id)
        from _timescaledb_catalog.dimension d join _timescaledb_catalog.hypertable h on h.id = d.hypertable_id",
     "select string_agg(format('%s %s', user_view_name, materialized_only), ', ' order by mat_hypertable_id) from _timescaledb_catalog.continuous_agg",
     "select string_agg(indexdef, ', ' order by indexdef) from pg_indexes where schemaname !~ '^(pg_|_timescaledb|information_schema)'",
-    // Up to 2.28 what holds compressed rows is a chunk too.
+    // Up to 2.28 the relations with compressed rows are chunks, too.
     "select string_agg(format('%s %s', c.id, c.status), ', ' order by c.id) from _timescaledb_catalog.chunk c
        join _timescaledb_catalog.hypertable h on h.id = c.hypertable_id and h.compression_state <> 2
        where to_jsonb(c) ->> 'dropped' is distinct from 'true'",
@@ -49,7 +48,7 @@ async fn state(rig: &Rig, real: bool) -> String {
     all.join("\n")
 }
 
-/// A line of the table on one server.
+/// One line of the table of actions, on one server.
 struct Trial<'a> {
     rig: &'a Rig,
     real: bool,
@@ -58,15 +57,15 @@ struct Trial<'a> {
     on: &'a On,
     target: String,
     filter: String,
-    /// What the row shows: the filter without its pattern.
+    /// The filter without its pattern, as the row shows it.
     shown: String,
     form: Form,
-    /// A session that sleeps, for actions on sessions.
+    /// A sleeping session, for actions on sessions.
     _victim: Option<tokio_postgres::Client>,
 }
 
 impl<'a> Trial<'a> {
-    /// Brings the server to where the line begins; the words of a refusal where the form is refused.
+    /// Prepares the server for the line, and reads the form.
     async fn new(rig: &'a Rig, line: &'a Line, on: &'a On, real: bool) -> Self {
         let minor = rig.session.server.sql_version().minor;
         let mut victim = None;
@@ -129,7 +128,7 @@ impl<'a> Trial<'a> {
         }
     }
 
-    /// The words of the refusal that is expected here.
+    /// The words of the expected refusal. `None`: no refusal is expected.
     fn refusal(&self) -> Option<&'static str> {
         match self.on.back {
             Back::Refused(words) => Some(words),
@@ -147,7 +146,7 @@ impl<'a> Trial<'a> {
             160,
             50,
         );
-        // The filter, not the list, finds the row: it may be among those that are folded.
+        // Waits for the data. The row itself may be folded until it is filtered.
         console.wait_for("· read ");
         console
     }
@@ -182,7 +181,7 @@ impl<'a> Trial<'a> {
         self.shell(&args)
     }
 
-    /// What is typed into the form, as keys.
+    /// The keys that fill the form.
     fn keys(&self) -> String {
         let mut keys = String::new();
         let mut focus = 0;
@@ -233,7 +232,7 @@ impl<'a> Trial<'a> {
         console.wait_for(wait);
     }
 
-    /// From the palette: preview, consent, report; and back from the Journal.
+    /// From the palette: preview, consent, report; then rollback from the Journal.
     async fn by_palette(&self, plan: &Json) {
         let before = self.seen().await;
         let mut console = self.console();
@@ -270,7 +269,7 @@ impl<'a> Trial<'a> {
         assert_eq!(console.ended(), 0);
     }
 
-    /// From the shell: shown, refused without consent, run, taken back.
+    /// From the shell: dry run, refusal without consent, run, rollback.
     async fn by_shell(&self, plan: &Json) {
         let before = self.seen().await;
         let (code, said) = self.run(&[]);
@@ -311,7 +310,7 @@ impl<'a> Trial<'a> {
         }
     }
 
-    /// What the shell says it would do; nothing where it is refused, with the words that are expected.
+    /// The plan of a dry run, as JSON. `None`: it is refused with the expected words.
     async fn dry_run(&self) -> Option<Json> {
         let before = self.seen().await;
         let (code, said) = self.run(&["--dry-run", "--format=json"]);
@@ -330,7 +329,7 @@ impl<'a> Trial<'a> {
     }
 }
 
-/// What a preview says of the way back.
+/// The preview's heading of the undo.
 fn heading(plan: &Json) -> &'static str {
     match plan["undo"]["kind"].as_str().unwrap() {
         "exact" => "Undo (exact)",
@@ -340,7 +339,7 @@ fn heading(plan: &Json) -> &'static str {
     }
 }
 
-/// Reads a preview, agrees to it as it asks, and waits for the report.
+/// Reads a preview, gives the consent that it requires, and waits for the report.
 fn agree(console: &mut Console, target: &str, heading: &str) {
     console.wait_for("cancels, nothing is changed");
     let mut unseen = vec!["Runs", heading];
@@ -395,7 +394,7 @@ async fn try_line(rig: &Rig, line: &Line, real: bool) {
     );
 }
 
-/// The plan of the second round: its target may be another session.
+/// The plan of the second round, whose target may be another session.
 async fn plan_again(trial: &Trial<'_>) -> Json {
     trial
         .dry_run()
@@ -433,11 +432,11 @@ async fn make(targets: &Targets, version: Option<&str>) -> Rig {
     Rig::on(version.unwrap_or("stand-in"), &conninfo).await
 }
 
-/// Tries every line, or those that `PALETTE_ONLY` names; what fails is told at the end, all of it.
+/// Tries every line, or those that `PALETTE_ONLY` names. All failures are reported at the end.
 fn try_all(version: Option<&str>) {
     with_targets(|targets| {
         let wanted = std::env::var("PALETTE_ONLY").unwrap_or_default();
-        // One runtime for as long as the rig's connections live.
+        // One runtime, because the rig's connections belong to it.
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -482,7 +481,7 @@ fn every_action_there_and_back_on_the_stand_in() {
 #[test]
 fn every_action_there_and_back_on_each_timescaledb() {
     let mut versions = Vec::new();
-    // One of them: PALETTE_VERSION=2.28
+    // `PALETTE_VERSION=2.28` selects one version.
     with_targets(|targets| versions = targets.server.timescaledb_versions());
     let wanted = std::env::var("PALETTE_VERSION").unwrap_or_default();
     for version in versions

@@ -1,5 +1,4 @@
-//! Every list and every exact figure can be read of a fleet whose catalogues PostgreSQL has statistics of: the plans that
-//! it then makes are others than those of a small database.
+//! All lists and exact figures with statistics on the catalogues of many hypertables, which changes PostgreSQL's plans.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -10,7 +9,7 @@ use serde_json::Value as Json;
 use support::settings;
 use support::triage::on_each;
 
-/// Thirty hypertables whose chunks have the same ranges, two with an aggregate.
+/// Thirty hypertables whose chunks have the same ranges, two of them with an aggregate.
 fn fleet() -> String {
     let table = |n| {
         format!(

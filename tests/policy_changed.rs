@@ -1,4 +1,4 @@
-//! What a policy has not had the time to do since it was changed waits for its next run: that is no warning until that run is over.
+//! Work that a policy has not had time for since its change is no warning until its next run is over.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -15,7 +15,7 @@ use support::act::Rig;
 use support::session;
 use support::triage::{self, NAME, PACKS_WELL, until};
 
-/// The verdict as a console sees it that has this journal, or none.
+/// The verdict of a console with the journal, or without one.
 async fn verdict(rig: &Rig, screen: ScreenId, journal: bool) -> Verdict {
     let mut session = session(&rig.conninfo).await;
     session.journal = journal.then(|| Journal::new(rig.journal()));
@@ -31,7 +31,7 @@ async fn verdict(rig: &Rig, screen: ScreenId, journal: bool) -> Verdict {
     }
 }
 
-/// The finding of this rule has this level, and its reason has these words.
+/// Checks the level of the finding of this rule, and the words in its reason.
 fn says(rig: &Rig, verdict: &Verdict, rule: &'static Rule, level: Level, words: &str) {
     let finding = verdict.findings.iter().find(|of| of.rule == rule);
     let finding = finding.unwrap_or_else(|| panic!("{}: {verdict:#?}", rig.name));
@@ -46,7 +46,7 @@ async fn id(rig: &Rig, proc: &str) -> String {
     rig.text(&sql).await
 }
 
-/// Lets the scheduler run it, and waits for the end of that run.
+/// Lets the scheduler run the job, and waits for the end.
 async fn run(rig: &Rig, proc: &str) {
     let id = id(rig, proc).await;
     let runs = format!(
@@ -60,7 +60,7 @@ async fn run(rig: &Rig, proc: &str) {
     until(rig, proc, &ended).await;
 }
 
-/// Somebody else changes a key of its configuration.
+/// Changes a key of the job's configuration by SQL, as another user would.
 async fn set(rig: &Rig, proc: &str, key: &str, value: &str) {
     let id = id(rig, proc).await;
     rig.sql(&format!(
@@ -79,7 +79,7 @@ fn chunks_of_a_compression_policy_that_anyone_tightened_wait_for_its_next_run() 
         rig.sql(&format!("begin; select alter_job(add_compression_policy('{NAME}', interval '7 days', schedule_interval => interval '1 hour'), next_start => now() + interval '1 hour'); commit")).await;
         run(rig, proc).await;
         set(rig, proc, "compress_after", "1 day").await;
-        // The journal knows nothing of it.
+        // This change is not in the journal.
         for journal in [false, true] {
             let verdict = verdict(rig, ScreenId::Compression, journal).await;
             says(rig, &verdict, rule, Level::Ok, SINCE_RUN);
@@ -91,7 +91,7 @@ fn chunks_of_a_compression_policy_that_anyone_tightened_wait_for_its_next_run() 
             "{}: {after:?}",
             rig.name
         );
-        // What a run leaves behind is no more excused by the change before it.
+        // Chunks that the run left are no longer excused by the change.
         rig.sql(&format!("select decompress_chunk(c) from show_chunks('{NAME}', older_than => interval '7 days') c limit 1")).await;
         let left = verdict(rig, ScreenId::Compression, true).await;
         says(
@@ -115,7 +115,7 @@ fn a_change_by_the_console_itself_waits_with_its_values_and_its_rollback_ends_th
         let seen = verdict(rig, ScreenId::Compression, true).await;
         let words = "(compress_after 7d -> 1d): they wait for the next run";
         says(rig, &seen, rule, Level::Ok, words);
-        // Without a journal the server's record says the same, without the values.
+        // Without the journal the server's record shows the change, but not the values.
         let seen = verdict(rig, ScreenId::Compression, false).await;
         says(rig, &seen, rule, Level::Ok, SINCE_RUN);
         rig.rollback(&[report.id]).await;
@@ -138,7 +138,7 @@ fn a_policy_that_never_ran_waits_only_with_what_the_change_added() {
         let seen = verdict(rig, ScreenId::Compression, true).await;
         let words = "(compress_after 30d -> 1d): they wait for the next run";
         says(rig, &seen, rule, Level::Ok, words);
-        // The server has no record of a change before the first run.
+        // The server does not record a change before the first run.
         let seen = verdict(rig, ScreenId::Compression, false).await;
         says(
             rig,
@@ -147,7 +147,7 @@ fn a_policy_that_never_ran_waits_only_with_what_the_change_added() {
             Level::Warning,
             "past compress-after not compressed",
         );
-        // From 5 days: what was due for days is overdue all the same.
+        // Compared with 5 days: chunks that were due before the change are overdue.
         rig.act("edit-compression-policy", NAME, &[("compress_after", "5d")])
             .await;
         rig.act("edit-compression-policy", NAME, &[("compress_after", "4d")])
@@ -206,7 +206,7 @@ fn chunks_of_a_retention_policy_that_was_tightened_wait_for_its_next_run() {
         says(rig, &seen, rule, Level::Ok, SINCE_RUN);
         rig.act("edit-retention-policy", NAME, &[("drop_after", "3 days")])
             .await;
-        // The last run knew neither.
+        // Neither change was known to the last run.
         let seen = verdict(rig, ScreenId::Retention, true).await;
         let words = "(drop_after 2d -> 3d): they wait for the next run";
         says(rig, &seen, rule, Level::Ok, words);

@@ -1,5 +1,5 @@
-//! What the previews and the lists say of a policy is what its run then does, in the zone in which the run reckons: that
-//! of the job's owner, else the database's; never the one of its schedule.
+//! Previews and lists agree with what a policy's run does, in the run's time zone: that of the job's owner, else of the
+//! database, but never that of the schedule.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -11,37 +11,37 @@ use hypertop::screens::Rows;
 use support::act::Rig;
 use support::triage::{self, found, until};
 
-/// Of the database, and of owners in it (or none).
+/// Time zone of the database, and those of owners (empty: none).
 const ZONES: &[(&str, &[&str])] = &[
     ("UTC", &["", "Pacific/Kiritimati"]),
     ("Asia/Kolkata", &["", "America/New_York"]),
     ("America/New_York", &["", "Europe/Paris"]),
 ];
 
-/// Of the jobs' schedules: for nothing but their slots.
+/// Time zone of the schedules, which matters only for their slots.
 const SCHEDULE: &str = "Asia/Tokyo";
 
-/// Of these some reach over a change of the clock whatever the date is, and over months of unequal length.
+/// Intervals that include clock changes and months of different lengths on any date.
 const SPANS: &[&str] = &["3 mons", "6 mons 10 days", "8 mons 25 days"];
 
 const KINDS: &[&str] = &["timestamptz", "timestamp", "date"];
 
-/// Wrong zones whose boundaries have rows on both sides, beside the right one.
+/// Time zones at whose limits there are rows, so that a wrong zone gives another result.
 const EDGES: &str =
     "'UTC','Asia/Kolkata','America/New_York','Pacific/Kiritimati','Asia/Tokyo','Europe/Berlin'";
 
-/// Makes a function that says where a span before now lies in a zone, as a session in that zone reckons it.
+/// Functions that subtract an interval from now, as a session in that time zone does.
 const SOURCE: &str = "create function edge(zone text, span interval) returns timestamptz language plpgsql as $$ declare was text := current_setting('timezone'); at timestamptz; begin perform set_config('timezone', zone, true); at := now() - span; perform set_config('timezone', was, true); return at; end $$;
 create function bare(zone text, span interval) returns timestamp language plpgsql as $$ begin return (now() at time zone zone) - span; end $$";
 
-/// A span whose boundaries lie far from the ends of chunks of an hour, in whatever zone: a quarter after (or to) the hour.
+/// The interval plus some minutes, so that the limit is 15 minutes from the ends of hourly chunks.
 async fn span(rig: &Rig, span: &str) -> String {
     let minutes = "select (extract(minute from now())::int + 15) % 30";
     let minutes: u32 = rig.text(minutes).await.parse().unwrap();
     format!("{span} 00:{minutes:02}:00")
 }
 
-/// Sessions in the database with that zone, and owners with those.
+/// Sets the database's time zone, and creates owners with these time zones.
 async fn scene(rig: &Rig, database: &str, owners: &[&str]) -> (Rig, Vec<String>) {
     let name = rig.text("select current_database()").await;
     rig.sql(&format!(
@@ -64,7 +64,7 @@ async fn scene(rig: &Rig, database: &str, owners: &[&str]) -> (Rig, Vec<String>)
     (Rig::on(&rig.name, &rig.conninfo).await, roles)
 }
 
-/// A table of this owner with a chunk of an hour on both sides of each zone's boundary.
+/// A table of this owner with chunks of an hour on both sides of each zone's limit.
 async fn make(rig: &Rig, role: &str, kind: &str, name: &str, span: &str) {
     let place = match kind {
         "timestamptz" => "edge(zone, span)",
@@ -79,7 +79,7 @@ async fn make(rig: &Rig, role: &str, kind: &str, name: &str, span: &str) {
     .await;
 }
 
-/// Adds a policy that waits; its job.
+/// Adds a policy that never starts by itself; returns its job id.
 async fn waiting(rig: &Rig, add: &str) -> String {
     let add = format!("select job_id from alter_job({add}, next_start => 'infinity')");
     let id = rig.text(&add).await;
@@ -90,20 +90,20 @@ async fn waiting(rig: &Rig, add: &str) -> String {
     id
 }
 
-/// What was shown of a policy before it ran.
+/// What previews and lists showed about a policy before it ran.
 struct Shown {
     about: String,
     table: String,
     id: String,
     how: &'static str,
-    /// By the action that does the same by hand.
+    /// Chunks in the preview of the manual action.
     meant: Vec<String>,
-    /// By the list.
+    /// Number of chunks in the list. `None`: not shown.
     counted: Option<i64>,
     before: Vec<String>,
 }
 
-/// Runs the jobs by the console's own action and waits for their ends.
+/// Runs the jobs with the console's action, and waits until they have ended.
 async fn run(rig: &Rig, all: &[Shown]) {
     for shown in all {
         rig.act("run-job-now", &shown.id, &[("how", shown.how)])
@@ -118,7 +118,7 @@ async fn run(rig: &Rig, all: &[Shown]) {
     }
 }
 
-/// The chunks that a plan changes.
+/// Names of the chunks that a plan changes.
 fn meant(plan: &Plan) -> Vec<String> {
     let touches = plan.touches.iter();
     let chunks =
@@ -257,7 +257,7 @@ fn drop(all: &[Shown]) -> String {
     drops.collect::<Vec<_>>().join("; ")
 }
 
-/// An aggregate of this owner that is right everywhere round the boundaries, and late rows in each of its buckets.
+/// A fully refreshed aggregate of this owner, and late rows in each bucket around the limits.
 async fn aggregate(rig: &Rig, role: &str, kind: &str, name: &str, span: &str) {
     let width = if kind == "date" { "1 day" } else { "1 hour" };
     let rows = format!(
@@ -275,7 +275,7 @@ async fn aggregate(rig: &Rig, role: &str, kind: &str, name: &str, span: &str) {
     rig.sql(&rows).await;
 }
 
-/// The first bucket that has its late rows, as a form takes it: 2.22.1 leaves the last one of all to the next run.
+/// The first bucket with late rows, as a form takes it. 2.22.1 leaves the very last one to the next run.
 async fn fresh_from(rig: &Rig, kind: &str, name: &str) -> String {
     let (width, form) = match kind {
         "date" => ("1 day", "YYYY-MM-DD"),

@@ -1,4 +1,4 @@
-//! The preview pane: it follows the cursor, asks the server only when the cursor rests, and shows the row's picture.
+//! The preview pane: it follows the cursor, queries the server only when the cursor rests, and shows the row's drawing.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod console;
@@ -23,13 +23,13 @@ fn seen(app: &mut App, width: u16, height: u16) -> String {
     drawn(app, width, height).backend().to_string()
 }
 
-/// So many seconds after the start the loop finds that the cursor rests; returns what is asked then.
+/// The cursor has rested this many seconds after the start; returns the requests.
 fn rest(app: &mut App, seconds: f64) -> Vec<Effect> {
     app.now = NOW.plus_seconds(seconds);
     app.update(Msg::Rested)
 }
 
-/// The number and the key of the row of the one request for details.
+/// Number and row key of the only request for details.
 fn asked(effects: &[Effect]) -> (u64, String) {
     match effects {
         [
@@ -43,7 +43,7 @@ fn asked(effects: &[Effect]) -> (u64, String) {
     }
 }
 
-/// A chunk a day over the last eight days, with the mark of now.
+/// A drawing of eight daily chunks, with a mark for now.
 fn axis() -> Section {
     let day = 86_400_000_000;
     let slice = |nth: i64| Slice {
@@ -113,7 +113,7 @@ fn a_key_closes_the_preview_and_opens_it() {
     press(&mut app, "V");
     assert!(seen(&mut app, 100, 40).contains("details ──"));
     assert_eq!(asked(&rest(&mut app, 9.0)).1, "metrics");
-    // Where it does not fit, it says so.
+    // If the terminal is too small, the pane says so.
     seen(&mut app, 100, 24);
     press(&mut app, "V V");
     assert!(seen(&mut app, 100, 24).contains("needs a terminal of 30 lines"));
@@ -143,7 +143,7 @@ fn a_cursor_that_moves_asks_nothing_and_one_that_rests_asks_once() {
     );
     assert!(!shown.contains("the list of chunks"), "{shown}");
     assert!(rest(&mut app, 60.0).is_empty(), "once");
-    // A tick in which nothing changed asks the pulse only.
+    // A tick without changes requests only the pulse.
     let effects = app.update(Msg::Tick(NOW.plus_seconds(62.0)));
     let pulse = |effect: &Effect| {
         matches!(
@@ -165,7 +165,7 @@ fn a_row_is_read_again_only_after_its_list_was() {
     seen(&mut app, 120, 40);
     let (number, _) = asked(&rest(&mut app, 2.0));
     answer(&mut app, number);
-    // Back on the first row: what was read of it is shown at once.
+    // Back on the first row: its results are shown at once.
     press(&mut app, "k");
     assert!(seen(&mut app, 120, 40).contains(PICTURE));
     assert!(rest(&mut app, 9.0).is_empty());
@@ -175,12 +175,12 @@ fn a_row_is_read_again_only_after_its_list_was() {
             .iter()
             .any(|effect| matches!(effect, Effect::Figures(ask::Figures::Detail { .. })))
     );
-    // The old picture stays until the new one has come.
+    // The old drawing stays until the new one is complete.
     assert!(seen(&mut app, 120, 40).contains(PICTURE));
     let (number, row) = asked(&rest(&mut app, 10.0));
     assert_eq!(row, "metrics");
     assert!(seen(&mut app, 120, 40).contains(PICTURE));
-    // It took 2 s: it is not read again for 100 s, although the list is.
+    // The load took 2 s, so the row is not loaded again for 100 s, although the list is.
     app.now = NOW.plus_seconds(12.0);
     answer(&mut app, number);
     loaded(&mut app);
@@ -273,7 +273,7 @@ fn without_a_connection_nothing_is_read() {
     assert_eq!(asked(&rest(&mut app, 9.0)).1, "metrics");
 }
 
-/// A hypertable with all policies and an aggregate of which a range has changed; no policy runs during the test.
+/// A hypertable with all policies, and an aggregate with a changed range. No policy runs during the test.
 fn with_policies() -> String {
     let later = "initial_start => now() + interval '1 day'";
     [
@@ -293,7 +293,7 @@ fn with_policies() -> String {
     .join(";\n")
 }
 
-/// The screen when the cursor has rested on its first row with these words, and the server has answered.
+/// The screen after the cursor rested on the first row with these words, and the server answered.
 async fn rested(rig: &Rig, screen: ScreenId, words: &str) -> String {
     let session = &rig.session;
     let now = session.server.clock;

@@ -1,4 +1,4 @@
-//! The real program in a terminal: it opens, survives odd sizes, loses its server, and gives the terminal back.
+//! The real program in a terminal: start, unusual sizes, lost connections, and restoring the terminal.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -28,7 +28,7 @@ fn the_console_opens_on_every_screen_and_leaves_with_q() {
         }
         console.press("\r");
         console.wait_for("expected maximum lag");
-        // The end moves down as the parts arrive.
+        // The end of the details moves down while their parts arrive.
         let start = Instant::now();
         while !console.text().contains("SELECT ") && start.elapsed() < Duration::from_secs(30) {
             console.press("G");
@@ -46,7 +46,7 @@ fn the_console_opens_on_every_screen_and_leaves_with_q() {
 fn a_theme_that_is_chosen_asks_nothing_and_has_its_first_frame_at_once() {
     with_targets(|targets| {
         for theme in ["dark", "mono"] {
-            // This terminal never answers anything; whoever waits for a reply waits a second or more.
+            // This terminal never answers requests, so waiting for an answer would take a second or more.
             let args = ["--theme", theme, targets.all[0].conninfo.as_str()];
             let start = Instant::now();
             let mut console = Console::open_silent(&args);
@@ -183,7 +183,7 @@ fn a_key_is_answered_while_a_slow_query_runs() {
         };
         let mut console = Console::open(&[&target.conninfo]);
         console.wait_for("mes.metric_hist");
-        // The list waits for the lock on its catalogue until its lock_timeout; keys do not.
+        // The list waits for the lock until lock_timeout, but keys work.
         support::block_on(async {
             let mut admin = support::client(&target.conninfo).await;
             let lock = admin.transaction().await.unwrap();
@@ -210,14 +210,14 @@ fn after_a_stop_from_outside_keys_and_screen_work_again() {
         for signal in [SIGSTOP, SIGTSTP] {
             let mut console = Console::open(&[&targets.all[0].conninfo]);
             console.wait_for("mes.metric_hist");
-            // Without a shell in its session SIGTSTP stops nothing, and SIGCONT comes all the same.
+            // Without a shell in the session, SIGTSTP does not stop the program, but SIGCONT arrives all the same.
             console.signal(signal);
             let start = Instant::now();
             while signal == SIGSTOP && !console.status("State").starts_with('T') {
                 assert!(start.elapsed() < Duration::from_secs(10));
                 std::thread::sleep(Duration::from_millis(20));
             }
-            // The shell that has the terminal meanwhile: lines, an echo, its own screen.
+            // The shell changes the terminal meanwhile: line mode, echo, and its own screen.
             let tty = console.tty();
             let sane = std::process::Command::new("stty")
                 .args(["sane", "-F"])
@@ -231,7 +231,7 @@ fn after_a_stop_from_outside_keys_and_screen_work_again() {
             console.wait_for("jobs$ fg");
             console.signal(SIGCONT);
             console.wait_for("mes.metric_hist");
-            // The screen is drawn again in several pieces.
+            // The screen is drawn in several pieces.
             let start = Instant::now();
             while console.text().contains("jobs$ fg") {
                 assert!(start.elapsed() < Duration::from_secs(10));
@@ -276,7 +276,7 @@ fn a_size_that_no_screen_has_is_not_believed() {
 #[test]
 fn the_colours_fit_the_background_that_the_terminal_says() {
     with_targets(|targets| {
-        // The product's name in the header, in the palette's blue of default.toml.
+        // The header's product name has the theme's blue for each background.
         let worlds = [
             (Some("ffff/ffff/ffff"), "38;5;26;"),
             (Some("0000/0000/0000"), "38;5;80;"),

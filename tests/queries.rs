@@ -1,4 +1,4 @@
-//! Every query on every server: it runs, its rows are read, and its figures are those of the documented functions.
+//! Every query on every server: it runs, its rows are parsed, and its figures equal those of the documented functions.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -18,13 +18,13 @@ use hypertop::server::sql;
 use serde_json::Value as Json;
 use support::{CHUNK, Target, block_on, client, session, settings, with_targets};
 
-/// The screens that ask the server: the journal's rows are on this machine.
+/// The screens with a query. The Journal's rows are on this machine.
 fn asking() -> impl Iterator<Item = ScreenId> {
     let asks = |screen: &ScreenId| !screen.about().query.name.is_empty();
     ScreenId::ALL.iter().copied().filter(asks)
 }
 
-/// What `hypertop show SCREEN --format json` prints.
+/// The output of `hypertop show SCREEN --format json`.
 async fn shown(conninfo: &str, screen: ScreenId) -> Json {
     let session = session(conninfo).await;
     let mut out = Vec::new();
@@ -44,7 +44,7 @@ fn rows(shown: &Json) -> &Vec<Json> {
     shown["rows"].as_array().expect("rows")
 }
 
-/// `schema.name` of a row, and one of its figures.
+/// A column of the rows, by `schema.name`.
 fn figures(shown: &Json, figure: &str) -> BTreeMap<String, Option<i64>> {
     let name = |row: &Json| {
         format!(
@@ -73,7 +73,7 @@ async fn documented(target: &Target, sql: &str) -> BTreeMap<String, Option<i64>>
     rows.iter().map(|row| (row.get(0), row.get(1))).collect()
 }
 
-/// Compares the figures of the rows that the documented statement knows.
+/// Compares the rows that the documented statement returns.
 fn same(
     target: &Target,
     what: &str,
@@ -95,7 +95,7 @@ fn same(
     }
 }
 
-/// The details of all rows of a screen, which has some.
+/// The details of all rows of a screen. An error if there are no rows.
 async fn details(target: &Target, session: &Session, screen: ScreenId) -> Vec<Section> {
     let loaded = session
         .load(screen)
@@ -160,7 +160,7 @@ fn rows_of_equal_verdict_stand_by_what_a_person_looks_for() {
                     assert!(places.len() > 1, "{place}");
                     assert!(places.is_sorted(), "{place}: {places:?}");
                 }
-                // Jobs are put in order here, however they come.
+                // Jobs are sorted here, in whatever order they arrive.
                 let Rows::Jobs(mut jobs) = session.load(ScreenId::Jobs).await.unwrap() else {
                     panic!("no jobs");
                 };
@@ -260,7 +260,7 @@ fn compression_equals_the_documented_functions() {
                     &block_on(documented(target, &sql)),
                 );
             }
-            // What a policy takes: older than compress-after, not compressed, not frozen; and its bytes now.
+            // Chunks that are due: older than compress_after, not compressed, not frozen; and their bytes.
             let policies = "from timescaledb_information.jobs j cross join lateral format('%I.%I', j.hypertable_schema, j.hypertable_name) t(full_name)
                  where j.proc_name = 'policy_compression' and jsonb_typeof(j.config -> 'compress_after') = 'string'";
             let due = format!("show_chunks(t.full_name::regclass, older_than => (j.config ->> 'compress_after')::interval) x
@@ -505,7 +505,7 @@ fn a_locked_chunk_hides_its_size_only_and_is_not_waited_for() {
     });
 }
 
-/// The lists among the details of all rows of a screen: their titles and rows, as text.
+/// The grids in the details of all rows: title and rows as text.
 async fn lists(target: &Target, session: &Session, screen: ScreenId) -> Vec<(String, Vec<String>)> {
     let sections = details(target, session, screen).await.into_iter();
     let lists = sections.filter_map(|section| match section {
@@ -525,7 +525,7 @@ fn a_locked_chunk_hides_its_own_size_only_in_the_details_too() {
             block_on(async {
                 let mut admin = client(&target.conninfo).await;
                 let lock = admin.transaction().await.unwrap();
-                // Of an uncompressed chunk one index is locked, of the newest the table.
+                // One chunk's index is locked, and the newest chunk's table.
                 let chunks =
                     "select x::text from show_chunks('mes.metric_hist') x order by x desc limit 2";
                 let chunks: Vec<String> = lock
@@ -573,7 +573,7 @@ fn a_locked_chunk_hides_its_own_size_only_in_the_details_too() {
     });
 }
 
-/// The texts of all files of source under a folder.
+/// The texts of all source files in a folder.
 fn sources(folder: &std::path::Path) -> Vec<String> {
     let mut texts = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -587,7 +587,7 @@ fn sources(folder: &std::path::Path) -> Vec<String> {
     texts
 }
 
-/// The names of the files in a folder, in order.
+/// Names of the files in a folder, sorted.
 fn files(folder: &str) -> Vec<String> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let entries = std::fs::read_dir(folder)

@@ -1,4 +1,4 @@
-//! The retention screen on databases of its own, against the documented functions on real servers.
+//! The Retention screen in databases of their own, compared with the documented functions.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 #[path = "policies/real.rs"]
@@ -39,7 +39,7 @@ fn what_the_next_run_drops_is_what_show_chunks_finds_whatever_the_dimension() {
             let number = "select 'counted', count(*) from show_chunks('public.counted', older_than => 999 - 650) x";
             same(target, "eligible_chunks", &list, number, 1);
             assert!(row(&list, "counted")["eligible_bytes"].as_i64() > Some(0));
-            // Partially compressed chunks go too, with their companions.
+            // Partially compressed chunks are eligible, too, with the relations of their compressed rows.
             assert!(row(&list, HOSTILE)["eligible_chunks"].as_i64() >= Some(1));
             assert_eq!(row(&list, "Agg; 'of' $3")["kind"], "aggregate");
             assert!(
@@ -51,7 +51,7 @@ fn what_the_next_run_drops_is_what_show_chunks_finds_whatever_the_dimension() {
     });
 }
 
-/// Runs the policy of a table in the foreground; the error is the server's.
+/// Runs the retention policy of a table in the foreground; returns the server's error.
 fn run(target: &Target, table: &str) -> Result<(), String> {
     block_on(async {
         let client = client(&target.conninfo).await;
@@ -173,7 +173,7 @@ fn the_oldest_chunk_is_the_views_and_is_none_where_no_chunk_is() {
                 let moment =
                     hypertop::model::text::rfc3339(hypertop::model::moment::Stamp(start.unwrap()))
                         .unwrap();
-                // Without a zone, and a date without a time, where the column has none.
+                // A column without a time zone or time is shown without them.
                 let same = moment.starts_with(shown.trim_end_matches('Z')) && shown.len() >= 10;
                 assert!(same, "{}: {name}: {shown} is not {moment}", target.name);
             }
@@ -239,7 +239,7 @@ fn the_time_zone_of_a_policys_owner_goes_before_the_databases() {
             };
             let before = row(&shown(target, SCREEN), "naive")["eligible_chunks"].as_i64();
             set("set timezone = 'Pacific/Kiritimati'");
-            // The documented functions run in the zone of the session, which is the owner's too.
+            // The documented functions compute in the session's time zone, which is also the owner's here.
             let list = shown(target, SCREEN);
             let chunks = eligible("count(distinct x.id)");
             same(target, "eligible_chunks", &list, &chunks, 7);
@@ -250,7 +250,7 @@ fn the_time_zone_of_a_policys_owner_goes_before_the_databases() {
             assert!(after > before, "{}: {after:?} {before:?}", target.name);
             let said = list["caveats"].to_string();
             assert!(said.contains("Pacific/Kiritimati"), "{said}");
-            // An abbreviation too, to AT TIME ZONE (not every system has CET any more); an offset is no name at all.
+            // An abbreviation is a known zone (not every system has CET any more), but an offset is not.
             let named = "select coalesce((select z.name from pg_timezone_names z where z.name = 'CET'), 'GMT')";
             let zone: String = block_on(async {
                 let client = client(&target.conninfo).await;
@@ -330,7 +330,7 @@ fn a_time_zone_of_ones_own_is_not_taken_for_the_servers() {
                 "{}",
                 target.name
             );
-            // Both fixes that it names are tried.
+            // Both fixes in the text are tried.
             run("grant execute on function pg_show_all_file_settings() to zone_own");
             assert_eq!(told(&as_role), sure(&servers), "{}", target.name);
             assert!(

@@ -1,5 +1,5 @@
-//! A server and its physical copy have the same system identifier and databases: what was done on one is not rolled back
-//! on the other unasked, and stays open where it was done.
+//! A server and its physical copy have the same system identifier and databases. An action on one is not rolled back on
+//! the other without a warning, and stays open where it was done.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -19,13 +19,13 @@ const METER: &str =
     create procedure public.work(job_id int, config jsonb) language plpgsql as $$ begin end $$;
     select add_job('public.work', '1 week', scheduled => false);";
 
-/// All that the actions here change; ids that begin again are left out.
+/// The state that the actions change, without ids, which start again on the copy.
 const LOOK: &str = "select concat_ws(' ', (select string_agg(interval_length::text, ',') from _timescaledb_catalog.dimension),
     (select count(*) from _timescaledb_config.bgw_job where proc_name = 'work'))";
 
 const THREE_DAYS: &[(&str, &str)] = &[("interval", "3 days")];
 
-/// What the program says and its exit code, in the database of this conninfo and with the rig's journal.
+/// Runs the program in this database with the rig's journal; returns its exit code and output.
 fn hypertop(rig: &Rig, conninfo: &str, args: &str) -> (i32, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hypertop"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PG")) {
@@ -54,7 +54,7 @@ fn entry(rig: &Rig, id: u64) -> Entry {
     entries.find(id).unwrap().clone()
 }
 
-/// Changes each line of the journal; `None`: it goes, with those after it.
+/// Changes each line of the journal. `None`: removes this line and those after it.
 fn edit(rig: &Rig, change: impl FnMut(Json) -> Option<Json>) {
     let text = std::fs::read_to_string(rig.journal()).unwrap();
     let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
@@ -63,14 +63,14 @@ fn edit(rig: &Rig, change: impl FnMut(Json) -> Option<Json>) {
     std::fs::write(rig.journal(), edited).unwrap();
 }
 
-/// Does it, and cuts the journal off between commit and the next line, as a kill does.
+/// Runs an action, and removes the journal's lines after the commit, as if the program had been killed then.
 async fn cut_off(rig: &Rig, action: &str, target: &str, set: &[(&str, &str)]) -> u64 {
     let id = rig.act(action, target, set).await.id;
     edit(rig, |line| {
         let event = line["event"].as_str().filter(|_| line["id"] == id);
         match event {
             Some("step" | "end") => None,
-            // Of no process that is still there.
+            // No process with this id exists.
             Some("begin") => {
                 let mut line = line;
                 line["pid"] = 0.into();
@@ -160,7 +160,7 @@ fn what_was_previewed_on_one_server_is_not_done_on_its_copy() {
             let back = rig.rollback_plan(&[*done]).await.unwrap();
             let wider = &[("interval", "5 days")];
             let wider = rig.plan("set-chunk-interval", "public.meter", wider).await;
-            // As where a name, or a list of hosts, leads to another one by then.
+            // As if a name or a list of hosts led to another server by then.
             rig.actor.settings = settings(&there);
             for approved in [back, wider.unwrap()] {
                 let refused = rig.perform(&approved).await.unwrap_err();
@@ -181,7 +181,7 @@ fn a_copy_says_nothing_of_a_step_in_doubt() {
         for (rig, was) in &rigs {
             let (name, there) = (&rig.name, copy.conninfo(&rig.conninfo));
             let id = cut_off(rig, "set-chunk-interval", "public.meter", THREE_DAYS).await;
-            // On the copy another transaction gets its number, and comes to nothing.
+            // On the copy, another transaction gets the same id and is rolled back.
             let xid: i64 = entry(rig, id).marks[0]
                 .xid
                 .as_ref()
@@ -235,7 +235,7 @@ fn a_job_that_a_copy_made_again_is_not_taken_for_one_of_the_server_itself() {
         let copy = Standby::copy(server);
         for (rig, was, edited, deleted) in &rigs {
             let (name, there) = (&rig.name, copy.conninfo(&rig.conninfo));
-            // So that the number of the job that the copy makes is no other job's.
+            // The copy's next job gets an id that no other job has.
             let other = client(&there).await;
             let burn =
                 "select nextval('_timescaledb_config.bgw_job_id_seq') from generate_series(1, 50)";
@@ -279,7 +279,7 @@ fn a_promoted_standby_is_not_taken_for_the_primary_that_it_followed() {
                 rig.name
             );
         }
-        // It takes over, and gets the place by which the primary was reached.
+        // The standby is promoted and takes over the primary's address.
         standby.promote();
         server.stop().unwrap();
         standby.stop();

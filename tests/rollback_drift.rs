@@ -1,4 +1,4 @@
-//! What others did since is said before a rollback, and what has become impossible does not keep the rest from it.
+//! Changes by other users are reported before a rollback, and steps that became impossible do not prevent the others.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -58,7 +58,7 @@ fn a_job_that_somebody_added_again_is_drift_and_one_that_was_there_before_is_not
     on_own(&[], async |server| {
         for rig in databases(server).await {
             rig.sql(WORK).await;
-            // Another one of the same procedure, which stays all the time.
+            // Another job of the same procedure existed all the time.
             rig.sql(ADD).await;
             let job = rig.text(ADD).await;
             let done = rig.act("delete-job", &job, &[]).await.id;
@@ -75,7 +75,7 @@ fn a_job_that_somebody_added_again_is_drift_and_one_that_was_there_before_is_not
                 rig.name
             );
             assert!(approved.plan.consent >= Consent::Yes);
-            // One that came back by a rollback was there before.
+            // A job that a rollback created again is not a new one.
             rig.sql(&format!("select delete_job({again})")).await;
             rig.rollback(&[done]).await;
             let first = rig
@@ -111,7 +111,7 @@ fn a_rollback_goes_on_past_a_chunk_that_is_gone_and_says_what_stands() {
                     .id;
                 assert_eq!(rig.text(COMPRESSED).await, chunks.len().to_string());
                 let before = rig.rollback_plan(&[done]).await.unwrap();
-                // In the middle, of those that are taken back newest first.
+                // In the middle, because the steps are undone newest first.
                 let drop = format!("drop table {}", chunks[1]);
                 let bare = chunks[1].rsplit('.').next().unwrap().to_owned();
                 rig.sql(&drop).await;
@@ -125,7 +125,7 @@ fn a_rollback_goes_on_past_a_chunk_that_is_gone_and_says_what_stands() {
                     rig.perform(&approved).await.unwrap()
                 } else {
                     let approved = ApprovedPlan {
-                        // That the table has changed is another matter.
+                        // The check of the table's state is not tested here.
                         seen: rig.rollback_plan(&[done]).await.unwrap().seen,
                         ..before
                     };

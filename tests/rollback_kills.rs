@@ -1,4 +1,4 @@
-//! Killed at any point, with a disk that is full at any point, or two at once: a rollback brings back what was, once.
+//! Killed at any time, with a full disk at any time, or two at once: a rollback restores the state exactly once.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use support::act::Rig;
 use support::own::{databases, on_own};
 
-/// The program, with the rig's journal; `limit`: no file may grow beyond so many bytes.
+/// The program with the rig's journal. `limit`: maximum size of files in bytes.
 fn hypertop(rig: &Rig, limit: Option<u64>, args: &[&str]) -> Command {
     let program = env!("CARGO_BIN_EXE_hypertop");
     let mut command = match limit {
@@ -51,7 +51,7 @@ const METER: &str = "set client_min_messages = error; create table public.meter 
     create procedure public.work(job_id int, config jsonb) language plpgsql as $$ begin end $$;
     select add_job('public.work', '1 week', scheduled => false);";
 
-/// All that the actions here change; ids that begin anew are left out.
+/// The state that the actions change, without ids.
 const LOOK: &str = "select concat_ws(E'\\n',
     (select string_agg(interval_length::text, ',') from _timescaledb_catalog.dimension),
     (select string_agg((compressed_hypertable_id is not null)::text, ',' order by id) from _timescaledb_catalog.hypertable where table_name = 'meter'),
@@ -89,13 +89,13 @@ async fn args(rig: &Rig, action: &[&str]) -> Vec<String> {
     args
 }
 
-/// How many lines the journal has.
+/// Number of lines in the journal.
 fn lines(rig: &Rig) -> usize {
     let text = std::fs::read_to_string(rig.journal()).unwrap_or_default();
     text.lines().count()
 }
 
-/// Kills the program as soon as the journal has so many lines; `false`: it ended before.
+/// Kills the program as soon as the journal has this many lines. `false`: it ended before.
 async fn killed_at(rig: &Rig, mut child: Child, at: usize) -> bool {
     let start = Instant::now();
     loop {
@@ -120,7 +120,7 @@ async fn alone(rig: &Rig) {
     }
 }
 
-/// Rolls the entry back by the program, and checks that all is as it was.
+/// Rolls the entry back with the program, and checks that the old state is restored.
 async fn comes_back(rig: &Rig, id: u64, was: &str, told: &str) {
     let output = hypertop(rig, None, &["rollback", &id.to_string(), "--yes"])
         .output()
@@ -158,7 +158,7 @@ fn killed_after_any_line_of_the_journal_all_comes_back() {
                     let child = hypertop(&rig, None, &args).spawn().unwrap();
                     let killed = killed_at(&rig, child, before + line).await;
                     alone(&rig).await;
-                    // The kill may have torn the first line: then there is no entry, and nothing was done.
+                    // If the first line was torn, there is no entry, and nothing was changed.
                     if let Some(id) = newest().filter(|_| newest() != was_newest) {
                         comes_back(&rig, id, &was, &told).await;
                     }
@@ -172,7 +172,7 @@ fn killed_after_any_line_of_the_journal_all_comes_back() {
     });
 }
 
-/// Cuts the journal off after the last line of this kind, as a kill between commit and the next line does.
+/// Cuts off the journal after the last line of this kind, as if the program had been killed then.
 fn cut_off_after(rig: &Rig, event: &str) {
     let text = std::fs::read_to_string(rig.journal()).unwrap();
     let lines: Vec<&str> = text.lines().collect();
@@ -206,7 +206,7 @@ fn a_step_that_was_committed_but_not_written_down_is_known_by_its_transaction() 
                         .state(),
                     "interrupted"
                 );
-                // The rollback is cut off in the same way: it is not done a second time.
+                // The rollback's end is cut off in the same way; it is not run a second time.
                 rig.rollback(&[done]).await;
                 assert_eq!(rig.text(LOOK).await, was, "{told}");
                 cut_off_after(&rig, "mark");
@@ -214,7 +214,7 @@ fn a_step_that_was_committed_but_not_written_down_is_known_by_its_transaction() 
                 assert!(why.contains("rolled back already"), "{told}: {why}");
                 assert_eq!(rig.text(LOOK).await, was, "{told}");
             }
-            // A policy that was added: its id was on no line of a step.
+            // An added policy: no step line has its id.
             let set = [("drop_after", "9 years"), ("first_run", "300d")];
             rig.sql("select remove_retention_policy('public.meter')")
                 .await;
@@ -246,7 +246,7 @@ fn a_step_that_was_not_committed_is_not_taken_back() {
             rig.rollback(&[done]).await;
             cut_off_after(&rig, "mark");
             cut_off_after(&rig, "begin");
-            // The rollback never got to its step: the entry is open.
+            // The rollback never ran its step, so the entry stays open.
             assert_eq!(
                 rig.actor
                     .journal
@@ -257,7 +257,7 @@ fn a_step_that_was_not_committed_is_not_taken_back() {
                     .state(),
                 "done"
             );
-            // A mark whose transaction the server has ended otherwise.
+            // A mark whose transaction was rolled back.
             let aborted = "begin; select pg_current_xact_id()";
             let xid = rig.text(&format!("{aborted}::text")).await;
             rig.sql("rollback").await;
@@ -268,7 +268,7 @@ fn a_step_that_was_not_committed_is_not_taken_back() {
             std::fs::write(rig.journal(), text + &mark).unwrap();
             let approved = rig.rollback_plan(&[done]).await.unwrap();
             assert_eq!(approved.plan.steps.len(), 1, "{}", rig.name);
-            // And one that the server knows nothing of any more: open, and said.
+            // A mark whose transaction the server no longer knows: the entry stays open, with a note.
             let text = std::fs::read_to_string(rig.journal()).unwrap();
             let begin = text.lines().next().unwrap();
             let unknown = mark

@@ -1,4 +1,4 @@
-//! A rollback acts on the very thing that was changed: it follows a rename, and leaves alone what got the name since.
+//! A rollback acts on the object that was changed, even if it was renamed, and not on another object with its old name.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use support::act::Rig;
 use support::own::{databases, on_own};
 
-/// A hypertable as a person would look at it, whatever its name is: interval, compression, policies, indexes.
+/// Query of a hypertable's state, without its name: interval, compression, policies, indexes.
 fn look(id: &str) -> String {
     format!(
         "select concat_ws(E'\\n',
@@ -27,7 +27,7 @@ fn look(id: &str) -> String {
     )
 }
 
-/// A hypertable with rows in three chunks, of which the name is given.
+/// SQL for a hypertable with this name and rows in three chunks.
 fn table(name: &str) -> String {
     format!(
         "set client_min_messages = error; create table public.{name} (ts timestamptz not null, dev int, v float);
@@ -48,7 +48,7 @@ type Case = (
     &'static [(&'static str, &'static str)],
 );
 
-/// What is there before, and what is done to it.
+/// What exists before the action, the action, its target and its inputs.
 const CASES: &[Case] = &[
     (
         "",
@@ -123,14 +123,14 @@ fn noted(approved: &ApprovedPlan, words: &str) -> bool {
         .any(|note| note.text.contains(words))
 }
 
-/// Every policy is on the hypertable that its configuration names.
+/// Checks that every policy's configuration names its own hypertable.
 async fn no_policy_means_another_table(rig: &Rig) {
     let astray = "select string_agg(id::text, ',') from _timescaledb_config.bgw_job
         where hypertable_id <> coalesce(config ->> 'hypertable_id', config ->> 'mat_hypertable_id')::int";
     assert_eq!(rig.text(astray).await, "", "{}", rig.name);
 }
 
-/// Drops, again where that met a policy's run in a deadlock.
+/// Drops objects; tries again after a deadlock with a policy's run.
 async fn dropped(rig: &Rig, sql: &str) {
     for _ in 0..10 {
         match rig.client.batch_execute(sql).await {
@@ -146,7 +146,7 @@ async fn dropped(rig: &Rig, sql: &str) {
     panic!("{}: {sql}: deadlocks", rig.name);
 }
 
-/// With compression before the policy that wants it.
+/// Creates the table, and enables compression before a compression policy.
 async fn made(rig: &Rig, before: &str) {
     rig.sql(&table("meter")).await;
     if before == COMPRESSION {
@@ -167,7 +167,7 @@ fn a_rollback_follows_a_rename_and_leaves_the_namesake_alone() {
                 let done = rig.act(action, target, set).await.id;
                 let after = rig.text(&look(&old)).await;
                 assert_ne!(after, was, "{told}");
-                // Its schema changes too, and its index is called otherwise.
+                // The schema changes, too, and the index is renamed.
                 rig.sql("create schema attic; alter table public.meter rename to elsewhere; alter table public.elsewhere set schema attic").await;
                 if *action == "create-index" {
                     rig.sql("alter index attic.meter_dev_idx rename to other_idx")
@@ -312,7 +312,8 @@ fn a_rename_between_the_preview_and_the_approved_stops_it() {
     });
 }
 
-/// Performs while another session has renamed the table but not committed that: it commits when the approved plan waits for it.
+/// Runs the plan while another session has renamed the table without committing; that session commits once the plan
+/// waits for it.
 async fn renamed_under_it(
     rig: &Rig,
     approved: &ApprovedPlan,
@@ -335,7 +336,7 @@ async fn renamed_under_it(
     let mut committed = std::pin::pin!(committed);
     tokio::select! {
         result = &mut work => {
-            // It waited for nobody: it took the relation that was meant.
+            // The plan waited for nothing: it locked the right relation.
             other.batch_execute("commit").await.unwrap();
             result
         }
@@ -416,7 +417,7 @@ fn an_index_that_a_rollback_made_again_is_the_one_that_was_made_first() {
     });
 }
 
-/// The journal as an older hypertop would have left it: without what the names mean.
+/// Makes the journal look like that of an older hypertop, which did not record the objects behind names.
 fn grown_old(rig: &Rig) {
     let text = std::fs::read_to_string(rig.journal()).unwrap();
     let mut lines = Vec::new();
@@ -448,7 +449,7 @@ fn an_entry_of_an_older_hypertop_is_rolled_back_where_its_names_can_be_checked_a
                 grown_old(&rig);
                 rig.rollback(&[done]).await;
                 assert_eq!(rig.text(&look(&old)).await, was, "{told}");
-                // And where the name is another table's now.
+                // The name now belongs to another table.
                 let done = rig.act(action, target, set).await.id;
                 grown_old(&rig);
                 rig.sql("create schema attic; alter table public.meter rename to elsewhere; alter table public.elsewhere set schema attic; alter index if exists attic.meter_dev_idx rename to other_idx").await;
@@ -505,7 +506,7 @@ fn a_rollback_says_whose_code_it_makes_a_job_of_where_another_role_took_the_name
                 "drop procedure ops.work; set role mallory; {WORK} reset role"
             ))
             .await;
-            // What was agreed to before is not done any more.
+            // The plan that was approved before is refused.
             let refused = rig.perform(&before).await.unwrap_err();
             assert!(refused.contains("changed"), "{}: {refused}", rig.name);
             assert_eq!(rig.text(JOB).await, "", "{}", rig.name);

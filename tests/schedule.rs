@@ -1,4 +1,4 @@
-//! A schedule that piles up: jobs that start together, and policies that start in the hours that the settings call busy.
+//! Jobs that start together, and policies that start in busy hours.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod console;
@@ -22,7 +22,7 @@ use support::with_targets;
 
 const HOUR: f64 = 3600.0;
 
-/// A job with this next start, in hours, every 12 hours.
+/// A job that runs every 12 hours; `hours`: time until its next start.
 fn starts(id: i32, hours: f64) -> Row {
     let mut row = job(id, true);
     if let Some(of) = &mut row.statistics {
@@ -31,13 +31,13 @@ fn starts(id: i32, hours: f64) -> Row {
     row
 }
 
-/// So many jobs that start within one minute.
+/// This many jobs that start within one minute.
 fn together(many: i32, hours: f64) -> Vec<Row> {
     let start = |nth| starts(1000 + nth, hours + f64::from(nth) * 2.0 / HOUR);
     (0..many).map(start).collect()
 }
 
-/// The findings of this rule on the jobs screen, with the row of each.
+/// The findings of this rule on the Jobs screen, each with its job id.
 fn found(rows: Vec<Row>, server: &Server, rule: &str) -> Vec<(i32, Finding)> {
     let at = At { now: NOW, server };
     let mut screens = Screens::default();
@@ -57,7 +57,7 @@ fn crowds(rows: Vec<Row>, server: &Server) -> Vec<(i32, Finding)> {
 
 #[test]
 fn more_jobs_than_workers_in_one_minute_are_one_finding_with_the_numbers_and_the_way_out() {
-    // 16 slots, of which launcher and scheduler take 2.
+    // 16 slots, of which the launcher and the scheduler use 2.
     assert_eq!(crowds(together(14, 12.0), &server()).len(), 0);
     let all = crowds(together(20, 12.0), &server());
     let [(id, finding)] = all.as_slice() else {
@@ -128,7 +128,7 @@ fn the_limit_that_is_reached_first_is_named_and_the_threshold_is_the_users() {
 
 #[test]
 fn later_starts_count_where_the_schedule_is_fixed_and_frequent_jobs_always() {
-    // Eight start in an hour, eight in 13 hours; the first ones run every 12 hours.
+    // Eight jobs start in an hour and eight in 13 hours. The first eight run again in 13 hours.
     let rows = |fixed: bool| {
         let mut rows = together(8, 1.0);
         rows.extend((0..8).map(|nth| starts(1100 + nth, 13.0)));
@@ -214,7 +214,7 @@ fn a_policy_that_starts_in_busy_hours_is_a_finding_with_their_end_as_its_fix() {
     assert_eq!(all[0].1.sets[0].0, "initial_start");
     let night = starts(1003, until(23 * 60));
     assert_eq!(found(vec![night], &server, "job-busy-hours").len(), 0);
-    // 12:00 in UTC is 13:00 in Berlin, in January.
+    // In January, 12:00 UTC is 13:00 in Berlin.
     for (hours, many) in [
         ("12:30-13:30 Europe/Berlin", 1),
         ("11:30-12:30 Europe/Berlin", 0),
@@ -284,7 +284,7 @@ fn a_policy_that_cannot_be_altered_has_no_fix() {
     assert_eq!(all[0].1.fix, None);
 }
 
-/// `hypertop show jobs` with this config.toml.
+/// Runs `hypertop show jobs` with this config.toml.
 fn show(conninfo: &str, config: &str) -> Output {
     let folder = tempfile::tempdir().unwrap();
     let own = folder.path().join("hypertop");
@@ -303,7 +303,7 @@ fn on_every_version_config_toml_says_what_is_busy_and_a_wrong_one_is_refused() {
     with_targets(|targets| {
         for target in &targets.all {
             let name = &target.name;
-            // All day but the last minute.
+            // The whole day except the last minute.
             let config = "[[connection]]\nbusy_hours = \"00:00-23:59 UTC\"\n[thresholds]\njob_crowd_percent = 0.1\n";
             let output = show(&target.conninfo, config);
             assert!(output.status.success(), "{output:?}");

@@ -1,6 +1,6 @@
-//! Every screen at three sizes, from a recording of the demo's factory: a change of looks is seen in review.
+//! Every screen at three sizes, from a recording of the demo, so that changes of the layout show in a review.
 //!
-//! `INSTA_UPDATE=always cargo test --test screens` accepts what is drawn now.
+//! `INSTA_UPDATE=always cargo test --test screens` accepts the present screens.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod console;

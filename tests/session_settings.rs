@@ -1,5 +1,5 @@
-//! Whatever the database, the role or a person's own options set: hypertop's sessions find names and read texts as they
-//! should, from their start-up packet on; and a session that was made one that can write is not used again.
+//! Whatever the database, the role or the user's options set: hypertop's sessions resolve names and read texts
+//! correctly from the start. A read session that becomes writable is not used again.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -23,7 +23,8 @@ use tokio::sync::mpsc;
 
 const WORKS: &str = include_str!("palette/works.sql");
 
-/// Every function, operator and relation of `pg_catalog` once more, in a schema of another name: what calls one of them fails.
+/// Copies of all functions, operators and relations of `pg_catalog`, in a schema that comes first in `search_path`.
+/// Calling one of the functions or operators is an error.
 const SHADOWS: &str = r"do $do$ declare it record; begin
   create schema attacker; grant usage on schema attacker to public;
   for it in select p.proname, pg_get_function_identity_arguments(p.oid) as args, pg_get_function_result(p.oid) as gives
@@ -44,7 +45,7 @@ const SHADOWS: &str = r"do $do$ declare it record; begin
   execute format('alter role %I in database %I set search_path = attacker, pg_catalog', current_user, current_database());
 end $do$";
 
-/// What the actions below change.
+/// The state that the actions below change.
 const STATE: &str = "select concat_ws(' ', (select string_agg(b.id || b.config::text || b.scheduled || b.max_retries, ',' order by b.id) from _timescaledb_config.bgw_job b where b.id >= 1000),
   (select string_agg(d.interval_length::text, ',' order by d.id) from _timescaledb_catalog.dimension d), (select string_agg(i.indexdef, ',' order by i.indexdef) from pg_indexes i where i.schemaname = 'w'),
   (select string_agg(a.materialized_only::text, ',' order by a.mat_hypertable_id) from _timescaledb_catalog.continuous_agg a),
@@ -101,7 +102,7 @@ fn what_stands_first_in_search_path_is_never_called() {
         ] {
             let before = rig.text(STATE).await;
             let report = rig.act(action, target, set).await;
-            // A setting of compression alone is not in the state.
+            // The state does not include the settings of compression.
             assert!(
                 action == "enable-compression" || rig.text(STATE).await != before,
                 "{}: {action} changed nothing",
@@ -187,7 +188,7 @@ fn no_setting_of_the_database_or_of_ones_own_options_changes_what_a_text_means()
                     ("intervalstyle", "postgres"),
                     ("datestyle", "ISO, MDY"),
                     ("default_transaction_isolation", "read committed"),
-                    // A person's own, which is none of hypertop's, stays.
+                    // A setting of the user that hypertop does not need stays.
                     ("geqo_threshold", "7"),
                 ] {
                     assert_eq!(show(what).await, is, "{}: {what}", target.name);
@@ -213,7 +214,7 @@ fn no_setting_of_the_database_or_of_ones_own_options_changes_what_a_text_means()
     });
 }
 
-/// `standard_conforming_strings = off` made the verdict of a refresh that deletes vanish.
+/// With `standard_conforming_strings = off`, the verdict on a refresh that deletes rows was once missing.
 fn the_verdict_stays(target: &support::Target) {
     block_on(async {
         let owner = client(&target.conninfo).await;
@@ -325,7 +326,7 @@ fn a_session_that_can_write_is_thrown_away_and_a_new_one_opened() {
         block_on(async {
             let first = session(&target.conninfo).await;
             assert!(first.pulse(ScreenId::Jobs).await.is_ok());
-            // As code that it ran could.
+            // Code that a query runs could do this.
             let turn = "set default_transaction_read_only = off";
             first.connected.client.batch_execute(turn).await.unwrap();
             let (answers, mut told) = mpsc::unbounded_channel();

@@ -23,7 +23,7 @@ fn help(args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Every target of this kind, as a user types it.
+/// All targets of this kind, as a user types them.
 async fn names(rig: &Rig, kind: TargetKind) -> Vec<String> {
     let sql = match kind {
         TargetKind::Job => "select id::text from _timescaledb_config.bgw_job",
@@ -42,7 +42,7 @@ async fn names(rig: &Rig, kind: TargetKind) -> Vec<String> {
     rig.texts(sql).await
 }
 
-/// Compares the forms of all actions on all targets with the list; returns the keys that were seen, with their actions.
+/// Compares the forms of all actions on all targets with the list; returns the keys that occurred, with their actions.
 async fn compared(rig: &Rig) -> BTreeSet<(&'static str, &'static str)> {
     let mut seen = BTreeSet::new();
     for action in catalogue::all() {
@@ -85,7 +85,7 @@ fn every_field_of_every_form_is_listed_with_its_kind_of_values() {
         if !targets.all.iter().any(|target| target.real) {
             return;
         }
-        // What needs a fault that these databases do not have.
+        // Keys for problems that these databases do not have.
         let rare = [
             "created_before",
             "only_invalid",
@@ -130,7 +130,7 @@ fn the_help_of_an_action_lists_its_keys_and_that_of_run_says_so() {
         assert!(one.contains(words), "{words}: {one}");
     }
     assert!(one.lines().all(|line| line.chars().count() <= 140), "{one}");
-    // With other options before it, and an action without keys.
+    // With other options before it, and for an action without keys.
     let one = help(&["-d", "run", "run", "pause-job", "-?"]);
     assert!(one.contains("pause-job has no --set keys"), "{one}");
     let one = help(&["run", "add-retention-policy", "public.x", "--help"]);

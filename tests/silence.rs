@@ -1,5 +1,5 @@
-//! A server that falls silent, behind a proxy that keeps every connection open: it is given up after a bounded time by
-//! whoever waits, and the console's clock stands still with its figures.
+//! A server that stops answering behind a proxy that keeps the connections open. Every wait ends after a limited time,
+//! and the console's clock stops like its figures.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod console;
@@ -23,19 +23,19 @@ use hypertop::run::requests;
 use support::{block_on, client, session, settings, with_targets};
 use tokio::sync::{mpsc, watch};
 
-/// A way to a server by TCP.
+/// A TCP proxy in front of a server.
 struct Way {
     port: u16,
-    /// The port to which new connections lead.
+    /// Port to which new connections lead.
     to: Arc<AtomicU16>,
-    /// Nothing passes any more, on any connection.
+    /// True: nothing is forwarded on any connection.
     silent: Arc<AtomicBool>,
-    /// Nothing passes on the first so many connections.
+    /// Nothing is forwarded on this many first connections.
     deaf: Arc<AtomicUsize>,
     opened: Arc<AtomicUsize>,
 }
 
-/// `answers`: how many pieces of what the server sends pass before it is silent.
+/// `answers`: number of the server's packets that are forwarded before it goes silent.
 fn way(to: u16, answers: usize) -> Way {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let way = Way {
@@ -159,7 +159,7 @@ fn without_a_terminal_a_server_that_is_silent_from_the_first_or_from_a_later_ans
     });
 }
 
-/// The report of a plan that would sleep so long, on a way to which something happens in the middle of it.
+/// The report of a plan that sleeps this long. `happens` changes the proxy during the plan.
 async fn sleep(
     way: &Way,
     target: &support::Target,
@@ -195,7 +195,7 @@ async fn sleep(
     report.unwrap()
 }
 
-/// What is said of a plan that would take ten minutes, on a way whose connections fall silent in the middle of it.
+/// The report's text for a plan of ten minutes whose connections go silent.
 async fn cut_short(way: &Way, target: &support::Target, silence: impl AsyncFn(&Way)) -> String {
     let report = sleep(way, target, "postgres", 600, silence).await;
     assert_eq!(report.outcome, Outcome::Unknown, "{report:?}");
@@ -240,13 +240,13 @@ fn an_action_whose_session_is_gone_without_a_word_is_given_up_as_not_known() {
 fn an_action_is_not_given_up_because_its_name_leads_to_another_server_meanwhile() {
     with_targets(|targets| {
         let other = PrivateServer::start(&Options::default()).unwrap();
-        // Both servers have it.
+        // Both servers have this database.
         let target = support::Target {
             conninfo: targets.server.conninfo("postgres"),
             ..targets.all[0].clone()
         };
         let way = way(targets.server.port(), usize::MAX);
-        // The statement's connection is open; those that look at it lead elsewhere from the first.
+        // The statement's connection stays open; the monitoring connections lead to another server.
         let report = block_on(sleep(&way, &target, "postgres", 12, async |way| {
             way.to.store(other.port(), Ordering::SeqCst);
         }));
@@ -287,7 +287,7 @@ fn the_clock_stands_still_with_the_figures_and_their_age_does_not() {
         after.contains("read 1y") || after.contains("read 40"),
         "{after}"
     );
-    // What is said of each row is what was said when it was read.
+    // The rows' ages are those of the time when they were loaded.
     let rows = |screen: &str| {
         let lines = screen.lines().filter(|line| line.contains("mes."));
         lines.map(str::to_owned).collect::<Vec<_>>()

@@ -1,4 +1,4 @@
-//! Columns and their order: what `h` `l` `<` `>` and a click reach, what stays sorted, which columns a user shows and hides.
+//! Columns: selecting, sorting by keys and clicks, showing and hiding.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod console;
@@ -21,7 +21,7 @@ fn load(app: &mut App, rows: Vec<compression::Row>) {
     });
 }
 
-/// Forty hypertables; the backlog grows with the number.
+/// Forty hypertables whose backlog grows with the number in their name.
 fn fleet() -> Vec<compression::Row> {
     let name = |id: i32| format!("line_{id:02}");
     (1..=40)
@@ -35,7 +35,7 @@ fn with_fleet() -> App {
     app
 }
 
-/// The line of the headings, and its position.
+/// The line of column titles, and its position.
 fn heads(app: &mut App, width: u16) -> (u16, String) {
     let terminal = drawn(app, width, 24);
     let buffer = terminal.backend().buffer();
@@ -44,10 +44,10 @@ fn heads(app: &mut App, width: u16) -> (u16, String) {
     (y, line(y))
 }
 
-/// The names of the headings on the screen, without the mark of the order.
+/// The visible column titles, without the sort mark.
 fn titles(app: &mut App, width: u16) -> Vec<String> {
     let (_, line) = heads(app, width);
-    // The mark takes the place of a letter where the heading fills its column.
+    // The mark replaces the last letter if the title fills its column.
     let line = ["CHUNKS", "UNCOMPR", "OLDER THAN", "BACKLOG", "POLICY"]
         .into_iter()
         .fold(line, |line, title| {
@@ -64,7 +64,7 @@ fn titles(app: &mut App, width: u16) -> Vec<String> {
     joined.split_whitespace().map(str::to_owned).collect()
 }
 
-/// The heading that is drawn as the selected one.
+/// The title that is drawn as selected.
 fn selected(app: &mut App, width: u16) -> String {
     let style = app.theme().style("column.selected");
     let (y, _) = heads(app, width);
@@ -93,7 +93,7 @@ fn at_cursor(app: &App) -> String {
     app.screens.compression.selected().unwrap().name.clone()
 }
 
-/// The heading with the mark of the order.
+/// The title with the sort mark.
 fn sorted(app: &mut App, width: u16) -> String {
     let (_, line) = heads(app, width);
     if line.starts_with(['▼', '▲']) {
@@ -102,7 +102,7 @@ fn sorted(app: &mut App, width: u16) -> String {
     let at = line.find(['▼', '▲']);
     let at = at.unwrap_or_else(|| panic!("no order is seen: {line}"));
     let word = line[..at].split_whitespace().last().unwrap();
-    // The mark takes the place of a letter where the heading fills its column.
+    // The mark replaces the last letter if the title fills its column.
     let of = |whole: &&str| whole.starts_with(word) && whole.len() <= word.len() + 1;
     let known = ["CHUNKS", "UNCOMPR", "THAN", "BACKLOG", "POLICY"];
     known.into_iter().find(of).unwrap_or(word).to_owned()
@@ -124,7 +124,7 @@ fn h_and_l_walk_the_columns_on_the_screen_and_no_other() {
         }
         let walked: Vec<_> = walked.iter().map(|title| title.replace(' ', "_")).collect();
         assert_eq!(walked, all, "{width}");
-        // Back to the verdict's sign, whose heading is the mark of the order.
+        // Back to the verdict's column, whose title is the sort mark.
         for _ in 0..30 {
             press(&mut app, "h");
         }
@@ -183,7 +183,7 @@ fn the_order_moves_over_the_columns_on_the_screen_and_begins_with_the_largest() 
     assert_eq!(sorted(&mut app, 80), "verdict", "round");
     press(&mut app, "<");
     assert_eq!(sorted(&mut app, 80), *last_words.last().unwrap());
-    // To BACKLOG: the largest comes first; by name the first letter does.
+    // BACKLOG sorts the largest first, HYPERTABLE by name.
     while sorted(&mut app, 80) != "BACKLOG" {
         press(&mut app, "<");
     }
@@ -206,7 +206,7 @@ fn any_column_sorts_by_the_first_letters_of_its_heading_also_one_without_room() 
     );
     press(&mut app, "O u enter");
     assert_eq!(first(&app), "line_01", "the other way round");
-    // A heading that begins so comes before one that has it inside.
+    // A title that starts with the text comes before one that only contains it.
     press(&mut app, "O o");
     let shown = drawn(&mut app, 80, 24).backend().to_string();
     assert!(shown.contains("Enter sorts by ON"), "{shown}");
@@ -314,12 +314,12 @@ fn a_column_is_hidden_and_shown_again_and_the_first_one_stays() {
     assert!(app.overlay.is_none(), "q goes back");
     let now = titles(&mut app, 120);
     assert!(!now.contains(&"CHUNKS".to_owned()), "{now:?}");
-    // Neither the column cursor nor the order reaches it.
+    // Neither the column cursor nor sorting reaches a hidden column.
     for _ in 0..20 {
         press(&mut app, ">");
         assert_ne!(sorted(&mut app, 120), "CHUNKS");
     }
-    // Another screen has its own columns, and a filter still finds what a hidden column says.
+    // Other screens keep their columns, and filters still use hidden ones.
     press(&mut app, "4 2");
     assert_eq!(titles(&mut app, 120), now);
     press(&mut app, "/ c h u n k s = 1 0 0 enter");
@@ -382,7 +382,7 @@ fn q_goes_back_from_what_lies_over_a_screen_and_leaves_from_the_screen() {
     assert!(matches!(&app.overlay, Some(Overlay::Filter(prompt)) if prompt.text() == "q"));
     press(&mut app, "esc");
     assert!(leaves(press(&mut app, "q")));
-    // From the Overview's finding back to the Overview, as Esc does.
+    // From a finding's details back to the Overview, as with Esc.
     app.screen = ScreenId::Overview;
     load(&mut app, fleet());
     app.update(Msg::Tick(NOW));
@@ -450,7 +450,7 @@ fn the_help_is_about_this_screen_first_and_uses_the_width() {
         if height > 24 {
             assert!(at("BACKLOG") < at("Compress chunks"), "{shown}");
         }
-        // With the keys of this screen's actions before the general ones, and all of it within reach.
+        // The keys of this screen's actions come before the general ones, and scrolling reaches all of them.
         let mut pages = String::new();
         for _ in 0..40 {
             pages.push_str(&drawn(&mut app, width, height).backend().to_string());

@@ -1,4 +1,4 @@
-//! Queries on real servers: the figures are the extension's, its absence is explained, and hints are provoked.
+//! The Queries screen on real servers: figures of `pg_stat_statements`, a server without it, and hints.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -44,7 +44,7 @@ fn at(session: &Session) -> At<'_> {
     }
 }
 
-/// Whether the server that the tests run on can count statements.
+/// True if the test server can install `pg_stat_statements`.
 async fn has_extension(client: &Client) -> bool {
     let row = client
         .query_one(
@@ -109,7 +109,7 @@ fn the_figures_are_those_of_the_extension_wherever_it_lives() {
                 assert_eq!(row.roles, ["postgres"]);
                 assert_eq!(row.verdict(&at(&session)).level, Level::Ok);
                 assert!(rows.iter().any(|row| row.own), "the console knows its own");
-                // Its whole text, by the details.
+                // The details have the whole text.
                 let detail = &Row::DETAILS[0];
                 let found = session
                     .ask(&detail.query, &(detail.params)(row))
@@ -178,7 +178,7 @@ fn a_query_on_raw_rows_is_hinted_at_the_aggregate_that_has_its_buckets() {
                 user.batch_execute(&by("1 hour", "count(*) as hinted"))
                     .await
                     .unwrap();
-                // The session still has the literals.
+                // The session's own text still has the literals.
                 let seen = rows(&session).await;
                 let row = find(&seen, "hinted");
                 assert!(
@@ -200,7 +200,7 @@ fn a_query_on_raw_rows_is_hinted_at_the_aggregate_that_has_its_buckets() {
                         said.reason
                     );
                 }
-                // Another statement of the session: the width is not known any more.
+                // After another statement of the session the bucket width is unknown.
                 user.batch_execute("select 1").await.unwrap();
                 let seen = rows(&session).await;
                 let said = find(&seen, "hinted").verdict(&at(&session)).reason;
@@ -209,7 +209,7 @@ fn a_query_on_raw_rows_is_hinted_at_the_aggregate_that_has_its_buckets() {
                     "{name}: {said}"
                 );
                 if known {
-                    // No aggregate has buckets that make up ten minutes.
+                    // No aggregate has buckets that fit into ten minutes.
                     user.batch_execute(&by("10 minutes", "max(ts) as too_fine"))
                         .await
                         .unwrap();
@@ -283,7 +283,7 @@ fn what_is_dropped_for_want_of_room_or_reset_is_told_and_does_not_falsify_the_ch
     if !has_server() {
         return;
     }
-    // The least that the setting may be; a server of its own.
+    // A separate server with the smallest value of this setting.
     let server = PrivateServer::start(&Options {
         timescaledb: false,
         settings: vec![("pg_stat_statements.max".to_owned(), "100".to_owned())],
@@ -329,7 +329,7 @@ fn what_is_dropped_for_want_of_room_or_reset_is_told_and_does_not_falsify_the_ch
         let (_, calls, caveats) = look().await;
         assert_eq!(calls.unwrap(), 5);
         assert!(!caveats.contains("dropped"), "{caveats}");
-        // After a reset the counters soon pass what they were: what came since is what came since the reset.
+        // After a reset, the counters soon exceed their old values; only calls since the reset count.
         user.batch_execute("select \"s X\".pg_stat_statements_reset()")
             .await
             .unwrap();
@@ -341,7 +341,7 @@ fn what_is_dropped_for_want_of_room_or_reset_is_told_and_does_not_falsify_the_ch
             caveats.contains("+CALLS and +TIME count from then"),
             "{caveats}"
         );
-        // One of them alone is reset, which no counter of the whole tells.
+        // Resetting a single statement does not show in the global reset time.
         let one = "select \"s X\".pg_stat_statements_reset(0, 0, queryid) from \"s X\".pg_stat_statements where query like '%seen\\_here%'";
         user.batch_execute(one).await.unwrap();
         call(2).await;
@@ -349,9 +349,9 @@ fn what_is_dropped_for_want_of_room_or_reset_is_told_and_does_not_falsify_the_ch
         assert!(since.unwrap().is_null(), "it begins anew");
         call(3).await;
         assert_eq!(look().await.0.unwrap(), 3);
-        // More statements than there is room for.
+        // More statements than the extension can hold.
         for nth in 1..160 {
-            // By its shape alone is a statement another one.
+            // Only a different structure makes a different statement.
             let other = format!("select {}", vec!["1"; nth].join(", "));
             user.batch_execute(&other).await.unwrap();
         }

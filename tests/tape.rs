@@ -1,4 +1,4 @@
-//! A recording shows, without a server, what was on the screens.
+//! Replaying a recording shows the recorded screens without a server.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod console;
@@ -14,7 +14,7 @@ use hypertop::model::screen_id::ScreenId;
 use hypertop::screens::Rows;
 use serde_json::Value as Json;
 
-/// Two looks at the compression screen, a minute apart.
+/// A recording with two loads of the Compression screen, a minute apart.
 fn recorded(folder: &tempfile::TempDir) -> std::path::PathBuf {
     let path = folder.path().join("night.jsonl");
     let mut recorder = Recorder::new(&path).unwrap();
@@ -114,7 +114,7 @@ fn a_line_without_end_is_not_read_into_memory() {
     let folder = tempfile::tempdir().unwrap();
     let path = recorded(&folder);
     let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
-    // Holes: a file of 8 GB that takes no room.
+    // A sparse file of 8 GB.
     file.set_len(8 << 30).unwrap();
     let mut app = replay(&path);
     let shown = drawn(&mut app, 140, 20).backend().to_string();
@@ -155,18 +155,17 @@ fn a_hostile_database_name_makes_a_harmless_file_name() {
     assert!(!name.contains(['/', '\u{1b}', '"', '\'']), "{name}");
 }
 
-/// Keys of the first version's recordings that have another name now.
+/// JSON keys of the first version's recordings that were renamed.
 const RENAMED: [(&str, &str); 2] = [("mend", "fix"), ("aside", "acknowledged")];
 
-/// Keys of the first version that said again what another key says: a count of 0 takes 0 bytes, and no recorded row had
-/// its newest row yet.
+/// Redundant keys of the first version: without chunks there are 0 bytes, and no recorded row had read its newest time.
 const SAID_TWICE: [(&str, &str); 3] = [
     ("newest_asked", "false"),
     ("eligible_bytes", "0"),
     ("backlog_bytes", "0"),
 ];
 
-/// Paths of the values of `old` that `new` has not, under the same key or its new name.
+/// Collects the paths of values in `old` that `new` lacks, under the same key or its new name.
 fn lost(old: &Json, new: &Json, path: &str, paths: &mut Vec<String>) {
     match (old, new) {
         (Json::Null, _) => {}

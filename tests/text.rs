@@ -1,4 +1,4 @@
-//! Figures as a person reads them.
+//! Formatting of values.
 
 use hypertop::model::moment::Stamp;
 use hypertop::model::text::{interval, interval_seconds};
@@ -17,14 +17,14 @@ fn an_interval_is_shown_in_one_style_and_nothing_of_it_is_lost() {
         ("-00:05:00", "-5m"),
         ("2 weeks", "2w"),
         ("00:00:00", "0s"),
-        // As a session with another IntervalStyle wrote it.
+        // As sessions with another IntervalStyle wrote them.
         ("P1M3DT1H30M", "1mon 3d 1h 30m"),
         ("+0-1 +3 +1:30:00", "1mon 3d 1h 30m"),
         ("7 0:00:00", "7d"),
         ("@ 1 day 12 hours", "1d 12h"),
         ("500000", "500 000"),
         ("1000", "1000"),
-        // What nobody understands is shown as it was written.
+        // Unknown texts are shown unchanged.
         ("soon", "soon"),
         ("3 moons", "3 moons"),
     ] {

@@ -1,4 +1,4 @@
-//! Thresholds: each is listed, read, refused when it is wrong, and decides what it says it does.
+//! Thresholds: each is listed, parsed, checked, and has the effect that its text describes.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod known;
@@ -21,7 +21,7 @@ use serde_json::{Value as Json, json};
 const HOUR: i64 = 3_600_000_000;
 const MIB: i64 = 1 << 20;
 
-/// `hypertop thresholds` with this config.toml.
+/// Runs `hypertop thresholds` with this config.toml.
 fn listed(settings: &str, format: &str) -> (Output, std::path::PathBuf, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("hypertop/config.toml");
@@ -48,7 +48,7 @@ fn rows(settings: &str) -> (Vec<Json>, std::path::PathBuf) {
     (all["thresholds"].as_array().unwrap().clone(), file)
 }
 
-/// A value far from the default, as a person writes it; the milder of two stays the milder.
+/// A value far from the default, as a user writes it, and as a number. Of two thresholds, the milder stays the milder.
 fn extreme(unit: Unit, default: f64) -> (String, f64) {
     match unit {
         Unit::Time => (format!("\"{}s\"", default * 1000.0), default * 1000.0),
@@ -201,7 +201,7 @@ fn a_wrong_threshold_is_an_error_with_key_value_range_and_line() {
     }
 }
 
-/// A threshold that no screen reads would be an option that does nothing.
+/// A threshold that no screen reads would be an option without effect.
 #[test]
 fn every_threshold_is_read_by_a_screen_and_the_readme_has_no_list_of_them() {
     fn texts(folder: &Path, into: &mut String) {
@@ -238,7 +238,7 @@ fn lacks(verdict: &Verdict, words: &str) -> bool {
     words.is_empty() || !verdict.reason.contains(words)
 }
 
-/// By default it is judged one way, with this threshold changed the other.
+/// Checks the verdict with the default, and with this threshold changed.
 #[track_caller]
 fn differs(
     row: &impl Record,
@@ -261,7 +261,7 @@ fn differs(
     says(&server, "changed", changed, default.1);
 }
 
-/// As the statistics hold it.
+/// A moment this many seconds ago, as the statistics have it.
 #[expect(
     clippy::unnecessary_wraps,
     reason = "the statistics' moments are optional"
@@ -270,7 +270,7 @@ fn ago(seconds: f64) -> Option<Stamp> {
     Some(NOW.plus_seconds(-seconds))
 }
 
-/// Hourly, at most 5 minutes long; 2 seconds on average.
+/// An hourly job with `max_runtime` 5 minutes and an average of 2 seconds.
 fn job(change: impl FnOnce(&mut jobs::Row, &mut Statistics)) -> jobs::Row {
     let row = json!({
         "job_id": 1005, "application_name": "Retention Policy [1005]", "proc_schema": "_timescaledb_functions",
@@ -347,7 +347,7 @@ fn jobs_are_judged_by_thresholds() {
     differs(&far, "job_far_factor", 3.0, moved, well);
 }
 
-/// A job's thresholds are those of what it works for.
+/// A job's thresholds are those of its table.
 #[test]
 fn a_job_is_late_by_the_threshold_of_its_table() {
     let late = job(|_, of| of.next_start = ago(90.0));
@@ -392,7 +392,7 @@ fn policy(next_start: Option<Stamp>) -> Json {
     })
 }
 
-/// Hourly; its policy promises 3 hours.
+/// An hourly aggregate; its expected maximum lag is 3 hours.
 fn aggregate(change: impl FnOnce(&mut aggregates::Row)) -> aggregates::Row {
     let row = json!({
         "id": 7, "source_id": 3, "schema": "mes", "name": "oee_hourly", "source_schema": "mes", "source_name": "oee",
@@ -470,7 +470,7 @@ fn aggregates_are_judged_by_thresholds() {
     );
 }
 
-/// Ten chunks compressed, none that waits.
+/// A hypertable with ten compressed chunks and no backlog.
 fn compressed(change: impl FnOnce(&mut compression::Row)) -> compression::Row {
     let row = json!({
         "id": 1, "schema": "mes", "name": "metrics", "aggregate": false, "enabled": true, "axis": Axis::TimestampTz,

@@ -1,5 +1,5 @@
-//! Triage of aggregates: each cause provoked on a real server, found by its rule and in its words, fixed by the action that
-//! the finding offers, and gone.
+//! Triage of aggregates on real servers: each cause is created, found by its rule, fixed by the suggested action, and
+//! gone.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -19,7 +19,7 @@ use support::act::Rig;
 use support::console::Console;
 use support::{client, triage};
 
-/// A hypertable with hourly rows over ten days, and an hourly and a daily aggregate on it.
+/// A hypertable with rows of ten days, an hourly aggregate, and a daily one on that.
 const SOURCE: &str = r#"
 set client_min_messages = error;
 create schema "Me.s"; create table "Me.s"."Raw ""x""" (ts timestamptz not null, v float);
@@ -39,7 +39,7 @@ async fn findings(rig: &Rig, name: &str) -> Vec<Finding> {
     row.unwrap().verdict(&at).findings
 }
 
-/// The finding of this rule, which must be there and say all of these words.
+/// The finding of this rule, whose reason must contain all these words.
 async fn found(rig: &Rig, name: &str, rule: &'static Rule, words: &[&str]) -> Finding {
     let findings = findings(rig, name).await;
     let found = findings.iter().find(|finding| finding.rule == rule);
@@ -62,7 +62,7 @@ async fn gone(rig: &Rig, name: &str, rule: &'static Rule) {
     assert!(found.is_none(), "{}: {name}: {found:#?}", rig.name);
 }
 
-/// Takes the action that the finding offers, on what it names, else on the aggregate.
+/// Runs the action that the finding suggests, on the target that it names, else on the aggregate.
 async fn fix(rig: &Rig, finding: &Finding, name: &str, set: &[(&str, &str)]) {
     let own = format!("\"Me.s\".{name}");
     let on = finding
@@ -79,18 +79,18 @@ async fn fix(rig: &Rig, finding: &Finding, name: &str, set: &[(&str, &str)]) {
     rig.act(action, &on, &all).await;
 }
 
-/// A new database of each version with [`SOURCE`] in it.
+/// Runs a test in a new database of each version with [`SOURCE`].
 fn on_each(name: &str, test: impl AsyncFn(&Rig, Version)) {
     triage::on_each(name, SOURCE, test);
 }
 
-/// A policy that the scheduler leaves alone for the time of a test.
+/// A policy that does not start during the test.
 async fn policy(rig: &Rig, name: &str, start: &str, end: &str, every: &str) {
     rig.sql(&format!(
         "select add_continuous_aggregate_policy('\"Me.s\".{name}', {start}, {end}, interval '{every}', initial_start => now() + interval '20 minutes')"
     ))
     .await;
-    // As if it had run well before.
+    // As if the policy had run successfully before.
     rig.sql("update _timescaledb_internal.bgw_job_stat set last_run_success = true, last_finish = now() - interval '5 minutes', last_start = now() - interval '5 minutes', total_successes = 1, total_runs = 1 where job_id >= 1000").await;
 }
 
@@ -158,7 +158,7 @@ fn changes_that_no_policy_goes_back_to_are_found_and_refreshed() {
         assert_eq!(findings(rig, "hourly").await, [], "{}", rig.name);
         rig.sql("insert into \"Me.s\".\"Raw \"\"x\"\"\" values (now() - interval '6 days', 5)")
             .await;
-        // What the policy's run does with it: it moves the change to the aggregate's log, and passes over it.
+        // This is what a run of the policy does: it moves the change to the aggregate's log, but does not refresh it.
         refresh(
             rig,
             "hourly",
@@ -250,7 +250,7 @@ fn a_refresh_that_waits_for_a_lock_names_who_holds_it_and_ending_that_session_fi
             );
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
-        // The newest row of a locked source cannot be read: what is behind was seen before.
+        // The newest row of a locked source cannot be read; the lag was known before.
         let (screens, at) = triage::look(rig, &[ScreenId::Aggregates]).await;
         let row = screens
             .aggregates
@@ -399,9 +399,9 @@ fn the_key_m_on_a_child_resumes_its_parents_policy_from_its_screen_and_from_the_
         let home = rig.state_home().to_str().unwrap();
         let vars = [("XDG_CONFIG_HOME", home), ("XDG_STATE_HOME", home)];
         for (screen, keys) in [
-            // The child stands under its parent.
+            // The child is below its parent.
             ("aggregates", ["G", ""]),
-            // Of the findings the one that the child inherits.
+            // Selects the finding that the child inherits.
             ("overview", ["/", "inherits\r"]),
         ] {
             rig.sql(&pause).await;
@@ -425,7 +425,7 @@ fn the_key_m_on_a_child_resumes_its_parents_policy_from_its_screen_and_from_the_
             console.press("\r");
             console.wait_for("Done");
             assert_eq!(rig.text(&scheduled).await, "true true", "{}", rig.name);
-            // Side by side the two would be one key.
+            // Two quick keys after Esc would be read as one.
             console.press("\u{1b}");
             std::thread::sleep(Duration::from_millis(200));
             console.press("q");
@@ -491,7 +491,7 @@ fn an_aggregate_compressed_where_it_is_refreshed_is_found_and_fixed() {
         .await;
         rig.sql("alter materialized view \"Me.s\".hourly set (timescaledb.compress = true)")
             .await;
-        // Some versions refuse it; a changed configuration they do not look at.
+        // Some versions refuse such a policy, but accept a changed configuration.
         rig.sql("begin; select alter_job(j, next_start => now() + interval '1 hour', config => jsonb_set(b.config, '{compress_after}', '\"20 days\"')) from (select add_compression_policy('\"Me.s\".hourly', interval '40 days') j) x join _timescaledb_config.bgw_job b on b.id = j; commit").await;
         rig.sql("update _timescaledb_config.bgw_job set config = jsonb_set(config, '{compress_after}', '\"20 days\"') where proc_name = 'policy_compression'").await;
         let finding = found(
@@ -537,7 +537,7 @@ fn what_a_cancelled_refresh_leaves_behind_is_found_and_fixed() {
         refused.unwrap_err();
         holder.batch_execute("rollback").await.unwrap();
         if version >= Version::new(2, 26) {
-            // 2.28.3 cleans up after itself, 2.26.4 and 2.29.2 do not; what they leave is put there by hand.
+            // 2.28.3 removes its own entry, but 2.26.4 and 2.29.2 do not; here it is inserted by hand.
             let pid = impatient
                 .query_one("select pg_backend_pid()", &[])
                 .await

@@ -1,5 +1,5 @@
 -- The stand-in: simulates TimescaleDB 2.28 on a plain PostgreSQL. It has the catalogues that the console reads, with
--- real tables, chunks and indexes, and a small version of the factory. Only `live_stand_in.sql` changes its data.
+-- real tables, chunks and indexes, and a small version of the factory. No worker runs its jobs; see `live_stand_in.sql`.
 -- step: catalogues
 SET client_min_messages = error;
 SET timezone = 'UTC';
