@@ -601,7 +601,7 @@ fn a_refresh_that_was_cancelled_hides_neither_the_lag_nor_what_dropping_would_lo
         let call = format!("call refresh_continuous_aggregate('\"Me.s\".hourly', {window})");
         impatient.batch_execute(&call).await.unwrap_err();
         holder.batch_execute("rollback").await.unwrap();
-        // Its session may be at an end, or live on.
+        // The range stays blocked while the session lives; then it is unread.
         for _ in 0..2 {
             found(rig, "hourly", &rules::AGGREGATE_BEHIND, &["8d behind"]).await;
             let said = plan().await;
@@ -716,7 +716,8 @@ fn what_was_dropped_is_neither_the_oldest_chunk_nor_a_change_that_waits() {
             "select drop_chunks('\"Me.s\".\"Raw \"\"x\"\"\"', older_than => interval '5 days')",
         )
         .await;
-        // What the policy's run does with it: it moves what was dropped to the aggregate's log, and passes over it.
+        // This is what a run of the policy does: it moves the dropped range to the aggregate's log, but does not
+        // refresh it.
         refresh(rig, "hourly", recent, end).await;
         assert_eq!(findings(rig, "hourly").await, [], "{}", rig.name);
         let documented = rig.text("select (extract(epoch from min(range_start)) * 1000000)::int8 from timescaledb_information.chunks where hypertable_schema = 'Me.s' and hypertable_name like 'Raw%'").await;

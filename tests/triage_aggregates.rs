@@ -1,5 +1,5 @@
-//! Triage of aggregates, beside tests/triage.rs: what was never refreshed, has no policy, runs long, waits, lies in the
-//! future or cannot be known; each provoked on a real server, found, fixed and gone.
+//! Triage of aggregates that were never refreshed, have no policy, refresh slowly, wait for locks, have future rows, or
+//! cannot be read. Each is created on a real server, found, fixed and gone.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -16,19 +16,19 @@ use support::triage::{self, fix, found, goes, gone, said, until};
 const NAME: &str = r#""Me.s"."Hour ""ly""""#;
 const RAW: &str = r#""Me.s"."Raw ""x""""#;
 
-/// A hypertable with rows over three days, and an hourly aggregate on it, which is slow when the database wants it to be.
+/// A hypertable with rows of three days, and an hourly aggregate whose refresh is slow if `me.slow` is set.
 const SOURCE: &str = r#"set client_min_messages = error; create schema "Me.s"; create table "Me.s"."Raw ""x""" (ts timestamptz not null, v float);
 create function "Me.s".slow(v float) returns float immutable language plpgsql as $$ begin if current_setting('me.slow', true) = '1' then perform pg_sleep(0.2); end if; return v; end $$;
 select create_hypertable('"Me.s"."Raw ""x"""', 'ts', chunk_time_interval => interval '1 day');
 insert into "Me.s"."Raw ""x""" select t, 1 from generate_series(now() - interval '3 days', now(), interval '10 minutes') t;
 create materialized view "Me.s"."Hour ""ly""" with (timescaledb.continuous, timescaledb.materialized_only = true) as select time_bucket('1 hour', ts) b, sum("Me.s".slow(v)) s from "Me.s"."Raw ""x""" group by 1 with no data"#;
 
-/// A new database of each version with [`SOURCE`] in it.
+/// Runs a test in a new database of each version with [`SOURCE`].
 fn on_each(name: &str, test: impl AsyncFn(&Rig, Version)) {
     triage::on_each(name, SOURCE, test);
 }
 
-/// A policy that the scheduler leaves alone for the time of a test, as if it had run well before.
+/// A policy that does not start during the test, as if it had run successfully before.
 async fn policy(rig: &Rig, start: &str, end: &str) -> String {
     let id = rig.text(&format!("select add_continuous_aggregate_policy('{NAME}', {start}, {end}, interval '1 hour', initial_start => now() + interval '20 minutes')")).await;
     rig.sql(&format!("update _timescaledb_internal.bgw_job_stat set last_run_success = true, last_finish = now() - interval '5 minutes', last_start = now() - interval '5 minutes', total_successes = 1, total_runs = 1, total_duration = interval '1 second' where job_id = {id}")).await;
@@ -46,7 +46,7 @@ async fn refresh(rig: &Rig, to: &str) {
     .await;
 }
 
-/// Nothing at all is said of the aggregate.
+/// Checks that the aggregate has no finding.
 async fn well(rig: &Rig, rule: &'static rules::Rule) {
     let said = said(rig, rule, NAME).await;
     assert_eq!(said, [], "{}", rig.name);
@@ -129,7 +129,7 @@ fn a_refresh_that_runs_long_says_since_when_and_asks_for_no_other() {
             .await
             .unwrap();
         until(rig, "it does not run", "select exists (select from pg_stat_activity where application_name like 'Refresh%' and wait_event = 'PgSleep')").await;
-        // As if it had begun long ago.
+        // As if the run had started long ago.
         rig.sql(&format!("update _timescaledb_internal.bgw_job_stat set last_start = now() - interval '10 minutes' where job_id = {id}")).await;
         let words = [
             "behind (expected",
@@ -180,7 +180,7 @@ fn a_refresh_that_waits_while_its_lag_cannot_be_read_says_who_holds_the_lock() {
     });
 }
 
-/// The Overview tells of the aggregate with the session that holds the lock, and nowhere else.
+/// Checks that the Overview mentions the aggregate only in the finding on the session with the lock.
 async fn only_the_holder(rig: &Rig, holder: &str, words: &str) {
     let told = triage::overview(rig).await;
     let name = |row: &Row| format!("{} {}", row.finding.rule.name, row.subject);
@@ -209,7 +209,7 @@ fn a_lag_that_a_lock_hides_is_told_with_who_keeps_others_waiting_for_it() {
         holder.batch_execute(&format!("set application_name = 'nightly load'; begin; lock table {RAW} in access exclusive mode")).await.unwrap();
         let pid = holder.query_one("select pg_backend_pid()", &[]).await;
         let pid: i32 = pid.unwrap().get(0);
-        // Nobody else waits: it is a thing of its own.
+        // Without other waiting sessions this is a finding of its own.
         let told = triage::overview(rig).await;
         let unknown = |row: &Row| row.of == NAME && row.finding.rule == &rules::AGGREGATE_UNKNOWN;
         assert!(told.iter().any(unknown), "{}: {told:#?}", rig.name);
@@ -258,7 +258,7 @@ fn a_further_policy_that_is_paused_or_fails_is_named_and_set_going() {
         let row = found(rig, &rules::AGGREGATE_POLICY_STOPPED, NAME, &words).await;
         fix(rig, &row, &[]).await;
         gone(rig, &rules::AGGREGATE_POLICY_STOPPED, NAME).await;
-        // It fails: another table keeps it from its work for longer than it has patience.
+        // The policy fails, because it waits longer than lock_timeout for a lock.
         let limit = "do $$ begin execute format('alter database %I set lock_timeout = ''200ms''', current_database()); end $$";
         rig.sql(limit).await;
         let holder = client(&rig.conninfo).await;
@@ -276,7 +276,7 @@ fn a_further_policy_that_is_paused_or_fails_is_named_and_set_going() {
         holder.batch_execute("rollback").await.unwrap();
         let job = format!("(job {id}) fails");
         let row = found(rig, &rules::AGGREGATE_POLICY_STOPPED, NAME, &[job.as_str()]).await;
-        // By the scheduler, whose run counts.
+        // Through the scheduler, because only its runs count.
         fix(rig, &row, &[("how", "scheduler")]).await;
         goes(rig, &rules::AGGREGATE_POLICY_STOPPED, NAME).await;
     });
@@ -308,7 +308,7 @@ fn a_watermark_in_the_future_names_the_rows_stays_after_a_refresh_and_is_moved_b
         assert_eq!(row.finding.level, Level::Warning);
         let sum = format!("select coalesce(max(s), 0) >= 100 from {NAME}");
         assert_eq!(rig.text(&sum).await, "f", "{}: it shows", rig.name);
-        // It says what it deletes, and wants the name.
+        // The preview says what is deleted, and requires the name.
         let plan = rig.plan(
             "move-watermark-back",
             NAME,
@@ -336,7 +336,7 @@ fn a_watermark_in_the_future_names_the_rows_stays_after_a_refresh_and_is_moved_b
             "select count(*) from (select b, s from {NAME} except select time_bucket('1 hour', ts), sum(v) from {RAW} group by 1) d"
         );
         assert_eq!(rig.text(&differ).await, "0", "{}", rig.name);
-        // Rows that somebody took away before leave it there all the same.
+        // Rows that were deleted earlier still leave the watermark in the future.
         rig.sql(&format!(
             "insert into {RAW} values (now() + interval '20 days', 1)"
         ))
@@ -357,7 +357,7 @@ fn a_watermark_in_the_future_names_the_rows_stays_after_a_refresh_and_is_moved_b
 
 #[test]
 fn a_policy_that_materializes_the_bucket_that_is_still_filled_is_given_an_end() {
-    // A bucket of ten years does not end while the test runs.
+    // A bucket of ten years does not end during the test.
     let source = SOURCE.replace("time_bucket('1 hour'", "time_bucket('3650 days'");
     triage::on_each("open", &source, async |rig, _| {
         rig.sql(&format!(

@@ -1,5 +1,4 @@
-//! The cause first: what stands behind a failing job, or a policy that does nothing, is the finding, with its fix; each
-//! provoked on a real server.
+//! The finding names the cause of a failing job or an idle policy, with its fix; on real servers.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -24,7 +23,7 @@ fn an_owner_that_may_not_log_in_stands_before_how_its_runs_fail() {
         let id = rig
             .text("select max(id) from _timescaledb_config.bgw_job")
             .await;
-        // As a run leaves it that found no way in.
+        // The statistics after runs whose owner could not log in.
         rig.sql(&format!("insert into _timescaledb_internal.bgw_job_stat (job_id, last_start, last_finish, next_start, last_successful_finish, last_run_success, total_runs, total_duration, total_duration_failures, total_successes, total_failures, total_crashes, consecutive_failures, consecutive_crashes, flags) values ({id}, now() - interval '2 minutes', now() - interval '1 minute', now() + interval '1 hour', '-infinity', false, 3, '0', '0', 0, 3, 0, 3, 0, 0) on conflict (job_id) do update set last_start = excluded.last_start, last_finish = excluded.last_finish, next_start = excluded.next_start, last_run_success = false, total_failures = 3, consecutive_failures = 3")).await;
         let words = ["may not log in", "ALTER ROLE", "failed 3 times in a row"];
         found(rig, &rules::JOB_OWNER, &id, &words).await;
@@ -67,7 +66,7 @@ fn a_table_that_was_given_to_another_role_leaves_a_policy_without_rights_and_tha
             found(rig, &rules::JOB_OWNER, &id, &words).await;
             rig.sql(&grant).await;
         }
-        // Where the server gives the job away with the table, nothing is wrong.
+        // Some versions change the job's owner with the table's; then there is no finding.
         gone(rig, &rules::JOB_OWNER, &id).await;
         rig.sql(&format!("alter table {NAME} owner to postgres; select delete_job({id}); drop owned by \"{old}\", \"{new}\"; drop role \"{old}\", \"{new}\"")).await;
     });

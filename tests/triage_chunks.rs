@@ -1,5 +1,5 @@
-//! Triage of chunks: too large, too small, too many, more than the lock table holds; found with the arithmetic, fixed by
-//! the interval that is advised, and gone.
+//! Triage of chunks that are too large, too small, too many, or more than the lock table holds. The findings include
+//! the calculation, and the advised interval fixes them.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -13,7 +13,7 @@ use support::triage::{self, fix, found, gone};
 
 const NAME: &str = r#""Me.s"."Raw ""x""""#;
 
-/// A hypertable of a hundred hourly chunks, the newest of them not full.
+/// A hypertable with a hundred hourly chunks, the newest of them not full.
 const SOURCE: &str = r#"set client_min_messages = error; create schema "Me.s"; create table "Me.s"."Raw ""x""" (ts timestamptz not null, v text);
 select create_hypertable('"Me.s"."Raw ""x"""', 'ts', chunk_time_interval => interval '1 hour');
 insert into "Me.s"."Raw ""x""" select t, repeat('x', 100) from generate_series(date_trunc('hour', now()) - interval '99 hours', now(), interval '5 minutes') t;
@@ -23,7 +23,7 @@ fn on_each(name: &str, test: impl AsyncFn(&Rig)) {
     triage::on_each(name, SOURCE, async move |rig, _| test(rig).await);
 }
 
-/// The statement in the words is one that the server takes, and the action does what it says.
+/// Checks that the statement in the reason is valid, and that the suggested action has its effect.
 async fn advised(rig: &Rig, rule: &'static Rule, words: &[&str], level: Level) {
     let finding = found(rig, rule, NAME, words).await;
     assert_eq!(finding.finding.level, level, "{}", rig.name);
@@ -61,7 +61,7 @@ fn many_small_chunks_are_advised_a_longer_interval() {
     on_each("small", async |rig| {
         rig.limit(|limits| limits.small_chunks = 101.0);
         gone(rig, &rules::CHUNKS_SMALL, NAME).await;
-        // All of them are small, whatever the interval, but fewer than this make no difference.
+        // All chunks are small, but smaller numbers of them do not matter.
         rig.limit(|limits| {
             limits.small_chunks = 100.0;
             limits.small_chunk_bytes = 64.0 * 1024.0;

@@ -1,5 +1,5 @@
-//! Triage of compression: each trouble provoked on a real server, found by its rule and in its words, fixed by the action
-//! that the finding offers, and gone.
+//! Triage of compression on real servers: each problem is created, found by its rule, fixed by the suggested action,
+//! and gone.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 #[path = "triage_compression/policies.rs"]
@@ -13,12 +13,12 @@ use support::act::Rig;
 use support::client;
 use support::triage::{self, NAME, PACKS_WELL, fix, found, gone, until};
 
-/// A new database of each version with [`PACKS_WELL`] in it.
+/// Runs a test in a new database of each version with [`PACKS_WELL`].
 fn on_each(name: &str, test: impl AsyncFn(&Rig, Version)) {
     triage::on_each(name, PACKS_WELL, test);
 }
 
-/// Compresses the chunks that are older.
+/// Compresses the chunks that are older than this.
 async fn compress(rig: &Rig, older: &str) {
     rig.sql(&format!("select count(compress_chunk(c, true)) from show_chunks('{NAME}', older_than => interval '{older}') c")).await;
 }
@@ -28,7 +28,7 @@ fn chunks_under_old_settings_are_counted_and_rewritten() {
     on_each("old", async |rig, version| {
         compress(rig, "4 days").await;
         gone(rig, &rules::COMPRESSION_OLD, NAME).await;
-        // Before, settings change only while nothing is compressed.
+        // Before 2.14 the settings cannot change while chunks are compressed.
         if version < Version::new(2, 14) {
             return;
         }
@@ -57,7 +57,7 @@ fn late_rows_that_outgrow_the_record_are_found_and_packed() {
     });
 }
 
-/// Locks the oldest chunk in a session of its own; returns it, with its pid and the chunk's name.
+/// Locks the oldest chunk; returns the client, its pid and the chunk's name.
 async fn hold(rig: &Rig) -> (tokio_postgres::Client, i32, String) {
     let oldest = format!(
         "select min(c::text) from show_chunks('{NAME}', older_than => interval '8 days') c"
@@ -103,7 +103,7 @@ fn the_chunk_that_a_policy_leaves_behind_is_named_with_who_holds_it() {
             "select add_compression_policy('{NAME}', interval '2 days')"
         ))
         .await;
-        // Some versions report success where a lock kept them from a chunk.
+        // Some versions report success for a run that could not lock a chunk.
         until(rig, "the run does not end", "select exists (select from _timescaledb_internal.bgw_job_stat where job_id >= 1000 and last_finish > '-infinity')").await;
         let who = format!("session {pid} (nightly load) holds RowExclusiveLock");
         let words = [chunk.as_str(), "later ones are compressed", who.as_str()];
@@ -119,12 +119,12 @@ fn the_chunk_that_a_policy_leaves_behind_is_named_with_who_holds_it() {
     });
 }
 
-/// Adds a policy that the scheduler leaves alone for the time of a test.
+/// Adds a policy that does not start during the test.
 async fn policy(rig: &Rig, config: &str) {
     rig.sql(&format!("begin; select alter_job(add_compression_policy('{NAME}', interval '2 days'), next_start => now() + interval '3 hours', config => jsonb_build_object('hypertable_id', (select id from _timescaledb_catalog.hypertable where schema_name = 'Me.s')) || '{config}'); commit")).await;
 }
 
-/// Makes the policy run now, and waits for the end of that run.
+/// Makes the policy run now, and waits for the end.
 async fn run(rig: &Rig) {
     let runs = rig.text("select coalesce(max(total_runs), 0) from timescaledb_information.job_stats where job_id >= 1000").await;
     rig.sql("select alter_job(id, next_start => now()) from _timescaledb_config.bgw_job where proc_name = 'policy_compression'").await;
@@ -184,7 +184,7 @@ fn frozen_chunks_are_told_and_thawed_as_the_words_say() {
     });
 }
 
-/// A row that comes late, into the oldest chunk.
+/// Inserts a late row into the oldest chunk.
 async fn late(rig: &Rig) {
     rig.sql(&format!(
         "insert into {NAME} select min(ts) + interval '1 second', 1, 'late' from {NAME}"
@@ -214,7 +214,7 @@ fn late_rows_in_compressed_chunks_are_told_and_packed_with_and_without_a_policy(
         assert_eq!(finding.finding.level, Level::Notice);
         fix(rig, &finding, &[]).await;
         gone(rig, &rules::COMPRESSION_PARTIAL, NAME).await;
-        // And the words are true.
+        // The finding's text is right: the next run does not fix it.
         late(rig).await;
         found(rig, &rules::COMPRESSION_PARTIAL, NAME, &words).await;
         run(rig).await;
@@ -222,7 +222,7 @@ fn late_rows_in_compressed_chunks_are_told_and_packed_with_and_without_a_policy(
     });
 }
 
-/// Twenty small chunks of many devices, which a segment-by of devices makes larger; and a toy beside them.
+/// Twenty small chunks with many devices, which grow if segmented by device, and a tiny table.
 const GROWS: &str = "set client_min_messages = error; create table grown (ts timestamptz not null, d int, v int);
 select create_hypertable('grown', 'ts', chunk_time_interval => interval '1 hour');
 insert into grown select date_trunc('hour', now()) - h * interval '1 hour' + r * interval '1 second', r, r % 7 from generate_series(1, 20) h, generate_series(0, 1999) r;
@@ -247,7 +247,7 @@ fn a_table_that_compression_makes_larger_is_found_and_only_the_settings_that_did
         let finding = found(rig, &rules::COMPRESSION_RATIO, name, &words).await;
         assert_eq!(finding.finding.level, Level::Warning);
         assert_eq!(finding.finding.fix, Some("edit-compression-settings"));
-        // Before, settings change only while nothing is compressed: each chunk is under the table's.
+        // Before 2.14 the settings cannot change while chunks are compressed, so all chunks have the table's.
         if version < Version::new(2, 14) {
             gone(rig, &rules::COMPRESSION_OLD, name).await;
             return;
@@ -262,7 +262,7 @@ fn a_table_that_compression_makes_larger_is_found_and_only_the_settings_that_did
         assert_eq!(finding.finding.level, Level::Warning);
         assert_eq!(finding.finding.fix, Some("rewrite-chunks"));
         assert!(!finding.finding.reason.contains("segmentby"));
-        // One that is under the present settings does not hide the others, nor is it blamed with them.
+        // One chunk with the present settings neither hides the others nor counts as old.
         let chunk = rig
             .text("select max(c::text) from show_chunks('grown') c")
             .await;

@@ -1,5 +1,5 @@
-//! Retention by when chunks were made drops them whatever their time: what an aggregate has not read of exactly those is
-//! critical before it is gone.
+//! Retention by creation time drops chunks whatever their time range. Rows in them that an aggregate has not read are
+//! critical before the drop.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -12,7 +12,7 @@ use support::triage::{self, fix, found, gone};
 const NAME: &str = "public.hourly";
 const RAW: &str = "public.raw";
 
-/// Twelve days of rows in daily chunks, all taken into an hourly aggregate.
+/// Twelve days of rows in daily chunks, all materialized in an hourly aggregate.
 const HOURLY: &str = "set client_min_messages = error; create table raw (ts timestamptz not null, v float);
 select create_hypertable('raw', 'ts', chunk_time_interval => interval '1 day');
 insert into raw select t, 1 from generate_series(date_trunc('day', now()) - interval '12 days', now(), interval '10 minutes') t;
@@ -27,7 +27,7 @@ fn days(ago: i32) -> String {
 fn what_a_policy_by_creation_drops_unread_is_critical_before_and_only_that() {
     triage::on_each("created", HOURLY, async |rig, version| {
         if version < Version::new(2, 13) {
-            // Nobody knows when a chunk was made.
+            // This version does not record the creation time of chunks.
             return;
         }
         let old = [(12, 10), (5, 4)]
@@ -43,7 +43,7 @@ fn what_a_policy_by_creation_drops_unread_is_critical_before_and_only_that() {
         .await;
         let id = rig.text("select add_retention_policy('raw', drop_created_before => interval '30 days', initial_start => now() + interval '30 minutes')").await;
         gone(rig, &rules::RETENTION_UNREAD, RAW).await;
-        // In a chunk that stays.
+        // Late rows in a chunk that is not dropped.
         let late = async |ago: i32| {
             rig.sql(&format!(
                 "insert into raw select t, 7 from generate_series({0}, {0} + interval '1 hour', interval '10 minutes') t",

@@ -1,5 +1,5 @@
-//! Aggregates on aggregates whose policies stand still: each fix that a screen offers runs on this version, and works.
-//! `TimescaleDB` 2.22.0 to 2.23.0 refuse to alter those policies at all.
+//! Aggregates on aggregates with paused or failing policies: each suggested fix works on this version. TimescaleDB
+//! 2.22.0 to 2.23.0 refuse to alter these policies.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -23,7 +23,7 @@ create materialized view weekly with (timescaledb.continuous, timescaledb.materi
 const JOBS: &str = "_timescaledb_config.bgw_job";
 const STAT: &str = "_timescaledb_internal.bgw_job_stat";
 
-/// What became of the policies, as an older version or a superuser leaves it.
+/// States of the policies, as older versions or superusers may leave them.
 const STATES: &[(&str, &[&str])] = &[
     (
         "paused",
@@ -64,7 +64,7 @@ const STATES: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// New policies of all three, in this state before the scheduler sees them.
+/// Adds new policies to all three aggregates, in this state before the scheduler sees them.
 async fn policies(rig: &Rig, state: &[&str]) {
     let policy = |name: &str, start: &str| {
         format!(
@@ -82,7 +82,7 @@ async fn policies(rig: &Rig, state: &[&str]) {
     rig.sql(&format!("begin; {}; commit", all.join("; "))).await;
 }
 
-/// The aggregate that it is about: a job's id is another one with each policy.
+/// The finding's aggregate. Job ids change with each new policy.
 async fn about(rig: &Rig, row: &Row) -> String {
     let by_job = async |id: &str| {
         rig.text(&format!("select a.user_view_name from {JOBS} b join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = b.hypertable_id where b.id = {id}")).await
@@ -96,7 +96,7 @@ async fn about(rig: &Rig, row: &Row) -> String {
 
 type Key = (ScreenId, &'static str, String);
 
-/// The findings of these screens with a fix, as each says them.
+/// The findings of these screens that suggest a fix.
 async fn offered(rig: &Rig, parts: &[ScreenId]) -> Vec<(Key, Row)> {
     let (screens, at) = triage::look(rig, parts).await;
     let mut offered = Vec::new();
@@ -110,7 +110,7 @@ async fn offered(rig: &Rig, parts: &[ScreenId]) -> Vec<(Key, Row)> {
     offered
 }
 
-/// What the Overview makes of them is taken, too.
+/// Checks that the Overview's fixes are accepted, too.
 async fn overview_is_taken(rig: &Rig) {
     for row in triage::overview(rig).await {
         let Some(name) = row.finding.fix else {
@@ -145,7 +145,7 @@ fn each_fix_that_any_screen_offers_for_a_hierarchy_runs_on_this_version() {
             }
             let mut run = Vec::new();
             for (key, row) in &first {
-                // Paused policies each by itself, of the rest every fix once.
+                // Tries each fix of each paused policy, and each other fix once.
                 let fix = (key.0, key.1, row.finding.fix);
                 if *state != "paused" && run.contains(&fix) {
                     continue;
@@ -153,12 +153,12 @@ fn each_fix_that_any_screen_offers_for_a_hierarchy_runs_on_this_version() {
                 run.push(fix);
                 policies(rig, sql).await;
                 let now = offered(rig, &[key.0]).await;
-                // A fix that was run before may have brought the rows in.
+                // An earlier fix may have removed this finding.
                 let Some((_, row)) = now.iter().find(|(other, _)| other == key) else {
                     continue;
                 };
                 triage::fix(rig, row, &[]).await;
-                // A run in the foreground leaves the counters of the one that failed.
+                // A run in the foreground does not change the statistics of the failed one.
                 let foreground =
                     row.finding.fix == Some("run-job-now") && row.finding.sets.is_empty();
                 let left = offered(rig, &[key.0]).await;
@@ -235,7 +235,7 @@ fn resuming_such_a_policy_says_that_it_is_made_again_and_what_its_rollback_leave
             .text(&format!("select scheduled from {JOBS} where id = {after}"))
             .await;
         assert_eq!(left, if again { "" } else { "f" }, "{}", rig.name);
-        // The version's own bounds.
+        // The exact versions that refuse.
         let bounds = [
             ("2.21.4", false),
             ("2.22.0", true),

@@ -1,5 +1,5 @@
-//! Triage of indexes: each flaw provoked on a real server, found by its rule and in its words, fixed by the action that
-//! the finding offers (or by the statement that it says), and gone.
+//! Triage of indexes on real servers: each problem is created, found by its rule, fixed by the suggested action or the
+//! statement in the reason, and gone.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -17,22 +17,22 @@ use support::triage::{self, fix, found, gone};
 
 const NAME: &str = r#""Me.s"."Raw ""x""""#;
 
-/// A hypertable of ten daily chunks without an index.
+/// A hypertable with ten daily chunks and no index.
 const SOURCE: &str = r#"set client_min_messages = error; create schema "Me.s"; create table "Me.s"."Raw ""x""" (ts timestamptz not null, d int, v float8);
 select create_hypertable('"Me.s"."Raw ""x"""', 'ts', chunk_time_interval => interval '1 day', create_default_indexes => false);
 insert into "Me.s"."Raw ""x""" select t, n, n from generate_series(date_trunc('day', now()) - interval '9 days', now(), interval '1 hour') with ordinality s(t, n)"#;
 
-/// A new database of each version with [`SOURCE`] in it.
+/// Runs a test in a new database of each version with [`SOURCE`].
 fn on_each(name: &str, test: impl AsyncFn(&Rig, Version)) {
     triage::on_each(name, SOURCE, test);
 }
 
-/// As the screen names an index of the hypertable.
+/// The screen's name for an index of the hypertable.
 fn of(index: &str) -> String {
     format!("{NAME}: {index}")
 }
 
-/// The oldest chunk, and its copy of an index.
+/// The oldest chunk, and its own index for this index.
 async fn copy(rig: &Rig, index: &str) -> (String, String) {
     let chunk = rig
         .text(&format!(
@@ -45,7 +45,7 @@ async fn copy(rig: &Rig, index: &str) -> (String, String) {
     (chunk, copy)
 }
 
-/// Runs a statement that waits for a reader of this table, and is cancelled.
+/// Runs a statement that waits for a session with a lock on this table, until `statement_timeout` cancels it.
 async fn interrupted(rig: &Rig, table: &str, statement: &str) {
     let reader = client(&rig.conninfo).await;
     let lock = format!("begin; lock table {table} in row exclusive mode");
@@ -56,7 +56,7 @@ async fn interrupted(rig: &Rig, table: &str, statement: &str) {
     other.batch_execute(statement).await.unwrap_err();
 }
 
-/// What is said of an index, grave or not.
+/// All findings on an index, at any level.
 async fn all_said(rig: &Rig, index: &str) -> Vec<Finding> {
     let (screens, at) = triage::look(rig, &[ScreenId::Indexes]).await;
     let row = screens.indexes.rows().iter().find(|row| row.name == index);
@@ -70,7 +70,7 @@ fn a_duplicate_is_dropped_and_the_other_stays_on_every_chunk() {
         rig.sql(&create("twin.a")).await;
         gone(rig, &rules::INDEX_DUPLICATE, &of("twin.a")).await;
         rig.sql(&create("twin b")).await;
-        // From 2.22 on the two share one index here.
+        // From 2.22 on, the duplicates share one index on new chunks.
         rig.sql(&format!(
             "insert into {NAME} values (now() + interval '3 days', 1, 1)"
         ))
@@ -286,7 +286,7 @@ fn chunk_indexes_that_could_be_either_are_told_and_named_as_the_words_say() {
         let (chunk, copy) = copy(rig, "plus").await;
         rig.sql(&format!("alter index {copy} rename to stray"))
             .await;
-        // Up to 2.21 the catalogue says whose it is.
+        // Up to 2.21 the catalogue records which index it belongs to.
         if version < Version::new(2, 22) {
             gone(rig, &rules::INDEX_UNSURE, &of("plus")).await;
             return;

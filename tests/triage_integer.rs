@@ -1,5 +1,5 @@
-//! On integer time a function says what is now: where it may be run, what no refresh takes in and what retention drops
-//! unread is found as on timestamps; where not, that is said.
+//! On integer time "now" comes from a function. If it may be run, missed refreshes and early drops are found as on
+//! timestamps; if not, the screens say so.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -20,7 +20,7 @@ select set_integer_now_func('raw', 'newest');
 insert into raw select t, 1 from generate_series(0, 9999) t;
 create materialized view hundreds with (timescaledb.continuous, timescaledb.materialized_only = true) as select time_bucket(100, t) b, sum(v) s from raw group by 1 with no data";
 
-/// A policy that the scheduler leaves alone for the time of a test, as if it had run well before.
+/// A policy that does not start during the test, as if it had run successfully before.
 async fn policy(rig: &Rig, add: &str) -> String {
     let id = rig.text(add).await;
     rig.sql(&format!("update _timescaledb_internal.bgw_job_stat set last_run_success = true, last_finish = now() - interval '5 minutes', last_start = now() - interval '5 minutes', total_successes = 1, total_runs = 1, total_duration = interval '1 second' where job_id = {id}")).await;
@@ -35,7 +35,7 @@ async fn drops(rig: &Rig, setting: &str) -> String {
     policy(rig, &format!("select add_retention_policy('raw', {setting}, initial_start => now() + interval '30 minutes')")).await
 }
 
-/// How many buckets of the first nine thousand units differ from what a query of the source says.
+/// Number of buckets in the first nine thousand units that differ from a query of the source.
 async fn differ(rig: &Rig) -> String {
     let is = "select b, s from hundreds where b < 9000";
     let is_to_be = "select time_bucket(100, t), sum(v) from raw where t < 9000 group by 1";
@@ -61,7 +61,7 @@ fn rows_below_the_window_on_integer_time_are_found_and_brought_in() {
         ];
         let row = found(rig, &rules::AGGREGATE_UNREACHED, NAME, &words).await;
         assert_eq!(row.finding.level, Level::Warning, "{}", rig.name);
-        // The preview of its resuming says it, too.
+        // The preview of resume-job says so, too.
         rig.sql(&format!("select alter_job({id}, scheduled => false)"))
             .await;
         let approved = rig.plan("resume-job", &id, &[]).await.unwrap();
@@ -78,7 +78,7 @@ fn rows_below_the_window_on_integer_time_are_found_and_brought_in() {
         fix(rig, &row, &[]).await;
         gone(rig, &rules::AGGREGATE_UNREACHED, NAME).await;
         assert_eq!(differ(rig).await, "0", "{}", rig.name);
-        // What lies in the window is the next run's.
+        // The next run will refresh rows inside the window.
         rig.sql("insert into raw select t, 7 from generate_series(8500, 8599) t")
             .await;
         gone(rig, &rules::AGGREGATE_UNREACHED, NAME).await;
@@ -113,7 +113,7 @@ fn retention_on_integer_time_that_drops_what_is_not_read_is_critical_before() {
         fix(rig, &row, &[]).await;
         gone(rig, &rules::RETENTION_UNREAD, RAW).await;
         assert!(!warns().await, "{}", rig.name);
-        // A policy that takes it in before is counted on.
+        // If a refresh policy will read the rows before the drop, there is no finding.
         rig.sql("insert into raw values (2500, 7)").await;
         found(rig, &rules::RETENTION_UNREAD, RAW, &[]).await;
         rig.sql(&format!("select delete_job({refresh})")).await;

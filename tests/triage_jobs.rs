@@ -1,5 +1,5 @@
-//! Triage of jobs: each fault provoked on a real server, found by its rule and in its words, fixed by the action that
-//! the finding offers (else as its words say), and gone.
+//! Triage of jobs on real servers: each problem is created, found by its rule, fixed by the suggested action or the
+//! advice in the reason, and gone.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -11,16 +11,16 @@ use hypertop::screens::overview::merge;
 use support::act::Rig;
 use support::triage::{self, all, fix, found, goes, gone, until};
 
-/// A procedure that does what its configuration says, and writes down that it has run.
+/// A procedure that sleeps and fails as its configuration says, and records its runs.
 const SOURCE: &str = r#"set client_min_messages = error; create schema "Me.s"; create table "Me.s".ran (job int, at timestamptz default clock_timestamp());
 create procedure "Me.s"."Do ""x"""(job int, config jsonb) language plpgsql as $$ begin  perform pg_sleep(coalesce((config ->> 'sleep')::float, 0));  if config ? 'code' then raise exception using errcode = config ->> 'code', message = config ->> 'message', hint = 'ask the ERP team.'; end if;  insert into "Me.s".ran values (job); end $$"#;
 
-/// A new database of each version with [`SOURCE`] in it.
+/// Runs a test in a new database of each version with [`SOURCE`].
 fn on_each(name: &str, test: impl AsyncFn(&Rig, Version)) {
     triage::on_each(name, SOURCE, test);
 }
 
-/// Adds a job with this configuration; `then`: further arguments of `alter_job`. Returns its id.
+/// Adds a job with this configuration; returns its id. `then`: further arguments of `alter_job`.
 async fn add(rig: &Rig, config: &str, then: &str) -> String {
     let sql = format!(
         "select job_id from alter_job(add_job('\"Me.s\".\"Do \"\"x\"\"\"', interval '1 hour', config => '{config}', fixed_schedule => false), {then})"
@@ -28,7 +28,7 @@ async fn add(rig: &Rig, config: &str, then: &str) -> String {
     rig.text(&sql).await
 }
 
-/// Waits until the scheduler's figures of this job say so.
+/// Waits until the job's statistics meet this condition.
 async fn counted(rig: &Rig, id: &str, what: &str) {
     let sql = format!(
         "select exists (select from _timescaledb_internal.bgw_job_stat where job_id = {id} and {what})"
@@ -36,7 +36,7 @@ async fn counted(rig: &Rig, id: &str, what: &str) {
     until(rig, what, &sql).await;
 }
 
-/// Stops the scheduler of this database, or starts it.
+/// Stops or starts the scheduler of this database.
 async fn scheduler(rig: &Rig, version: Version, verb: &str) {
     let schema = triage::functions(version);
     rig.sql(&format!("select {schema}.{verb}_background_workers()"))
@@ -68,7 +68,7 @@ fn a_failing_job_says_its_error_and_is_fixed_by_another_configuration() {
         ];
         let row = found(rig, &rules::JOB_FAILING, &id, &words).await;
         assert_eq!(row.finding.level, Level::Warning);
-        // Running it shows the error as long as its cause is there.
+        // A run shows the error as long as its cause exists.
         assert_eq!(row.finding.fix, Some("run-job-now"));
         let run = rig.plan("run-job-now", &id, &[]).await.unwrap();
         let report = rig.perform(&run).await.unwrap();
@@ -117,7 +117,7 @@ fn a_job_that_max_retries_paused_is_critical_and_is_resumed_once_its_cause_is_fi
         ];
         let row = found(rig, &rules::JOB_GAVE_UP, &id, &words).await;
         assert_eq!(row.finding.level, Level::Critical);
-        // It is one finding with its error.
+        // The failures are part of the same finding.
         gone(rig, &rules::JOB_FAILING, &id).await;
         let set = [("config", "{}"), ("next_start", "now")];
         rig.act("edit-job", &id, &set).await;
@@ -164,7 +164,7 @@ fn without_a_scheduler_a_job_is_late_and_runs_in_the_foreground_until_one_is_sta
         assert_eq!(row.finding.level, Level::Critical);
         fix(rig, &row, &[]).await;
         ran(rig, &id).await;
-        // The Overview names the cause, with what starts a scheduler.
+        // The Overview shows the cause, with the function that starts a scheduler.
         let rows = merge(all(rig).await);
         assert!(
             rows.iter().all(|row| row.finding.rule != &rules::JOB_LATE),
@@ -225,7 +225,7 @@ fn a_job_that_is_due_at_once_and_does_not_start_is_given_a_start() {
     on_each("at_once", async |rig, version| {
         scheduler(rig, version, "stop").await;
         let id = add(rig, "{}", "next_start => now()").await;
-        // As alter_job leaves it with a new interval before the first run.
+        // The state after alter_job with a new interval before the first run.
         rig.sql(&format!(
             "select alter_job({id}, schedule_interval => interval '2 hours')"
         ))
@@ -259,7 +259,7 @@ fn an_owner_that_may_not_log_in_is_told_with_what_lets_it() {
         let words = ["may not log in", fix.as_str()];
         let row = found(rig, &rules::JOB_OWNER, &id, &words).await;
         assert_eq!(row.finding.level, Level::Critical);
-        // It is so: no worker gets through.
+        // This is true: no worker can start.
         rig.sql(&format!("select alter_job({id}, next_start => now())"))
             .await;
         counted(rig, &id, "total_crashes + total_failures > 0").await;
@@ -279,7 +279,7 @@ fn a_job_whose_procedure_is_gone_is_deleted() {
     on_each("no_code", async |rig, _| {
         let id = add(rig, "{}", "next_start => now() + interval '1 hour'").await;
         gone(rig, &rules::JOB_PROCEDURE_GONE, &id).await;
-        // Newer versions refuse to drop it as long as its job is there: as a restore by parts leaves it.
+        // Newer versions refuse to drop a job's procedure, but a partial restore may leave this state.
         rig.sql("set allow_system_table_mods = on; update pg_proc set proname = 'done' where prokind = 'p' and pronamespace = '\"Me.s\"'::regnamespace").await;
         let words = [r#""Me.s"."Do ""x""" does not exist"#];
         let row = found(rig, &rules::JOB_PROCEDURE_GONE, &id, &words).await;
@@ -324,7 +324,7 @@ fn a_run_far_longer_than_its_others_is_cancelled() {
             "select exists (select from pg_stat_activity where application_name like '% [{id}]' and wait_event = 'PgSleep')"
         );
         until(rig, "it does not run", &runs).await;
-        // As if it had begun long ago, and had been quick before.
+        // As if the run had started long ago, and earlier runs had been short.
         rig.sql(&format!("update _timescaledb_internal.bgw_job_stat set last_start = now() - interval '10 minutes', total_successes = 10, total_duration = interval '20 seconds' where job_id = {id}")).await;
         let words = ["runs since 10m", "take 2s on average", "session "];
         let row = found(rig, &rules::JOB_SLOW, &id, &words).await;
@@ -347,7 +347,7 @@ fn a_run_that_nobody_stops_at_its_max_runtime_is_ended() {
             "select exists (select from pg_stat_activity where application_name like '% [{id}]' and wait_event = 'PgSleep')"
         );
         until(rig, "it does not run", &runs).await;
-        // The scheduler that began it knows its limit by its own clock.
+        // The scheduler counts max_runtime from the start that it knows itself.
         rig.sql(&format!("update _timescaledb_internal.bgw_job_stat set last_start = now() - interval '2 hours' where job_id = {id}")).await;
         let words = [
             "runs since 2h",
@@ -388,7 +388,7 @@ fn what_postgresqls_portal_fault_ends_is_one_finding_of_all_jobs() {
             "{}",
             row.finding.reason
         );
-        // As on another minor: the next run of each is well.
+        // As on a later minor version, where the next run succeeds.
         for id in &ids {
             rig.sql(&format!(
                 "select alter_job({id}, config => '{{}}', next_start => now())"

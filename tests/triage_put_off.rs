@@ -1,5 +1,5 @@
-//! Policies on integer time whose next start was moved far past their schedule: their work waits, and that is told and
-//! fixed as it is on time.
+//! Policies on integer time whose next start was moved far beyond their schedule are findings with a fix, as on
+//! timestamps.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -13,7 +13,7 @@ use support::triage::{self, fix, found, gone, overview, until};
 const NAME: &str = r#""Me.s"."Raw ""n""""#;
 const ROLLUP: &str = r#""Me.s".rollup"#;
 
-/// Twenty chunks of integer time, all of them loaded a moment ago, and what is built on them.
+/// Twenty chunks with integer time, all created just now, and an aggregate on them.
 const SOURCE: &str = r#"set client_min_messages = error; create schema "Me.s"; create table "Me.s"."Raw ""n""" (n bigint not null, v int);
 select create_hypertable('"Me.s"."Raw ""n"""', 'n', chunk_time_interval => 100);
 insert into "Me.s"."Raw ""n""" select g, 1 from generate_series(0, 1999) g;
@@ -22,7 +22,7 @@ select set_integer_now_func('"Me.s"."Raw ""n"""', 'now_is');
 alter table "Me.s"."Raw ""n""" set (timescaledb.compress);
 create materialized view "Me.s".rollup with (timescaledb.continuous, timescaledb.materialized_only) as select time_bucket(10, n) as b, count(*) from "Me.s"."Raw ""n""" group by 1 with no data"#;
 
-/// Adds a policy by this call, whose first start lies so far away.
+/// Adds a policy by this call, whose first start is this far away.
 async fn add(rig: &Rig, call: &str, start: &str) {
     rig.sql(&format!("begin; select alter_job({call}, schedule_interval => interval '1 hour', next_start => now() + interval '{start}'); commit")).await;
 }
@@ -31,8 +31,8 @@ async fn start(rig: &Rig, proc: &str, start: &str) {
     rig.sql(&format!("select alter_job(id, next_start => now() + interval '{start}') from _timescaledb_config.bgw_job where proc_name = '{proc}'")).await;
 }
 
-/// Nothing is said while the start keeps to the schedule; a month away it is told, on its screen and once on the Overview,
-/// whose fix is the job's start.
+/// Checks that there is no finding while the next start follows the schedule. A month away there is one, on the
+/// policy's screen and once on the Overview, whose fix starts the job.
 async fn put_off(rig: &Rig, proc: &str, rule: &'static Rule, of: &str, words: &[&str]) {
     gone_or_ok(rig, rule, of).await;
     start(rig, proc, "30 days").await;
@@ -75,7 +75,7 @@ async fn gone_or_ok(rig: &Rig, rule: &'static Rule, of: &str) {
 #[test]
 fn work_on_integer_time_whose_policy_starts_in_a_month_is_told() {
     triage::on_each("putoff", SOURCE, async |rig, _| {
-        // As of a refresh that has read all but the newest of it.
+        // As after a refresh of all but the newest rows.
         rig.sql(&format!(
             "call refresh_continuous_aggregate('{ROLLUP}', 0, 1900)"
         ))
@@ -83,7 +83,7 @@ fn work_on_integer_time_whose_policy_starts_in_a_month_is_told() {
         let call =
             format!("add_continuous_aggregate_policy('{ROLLUP}', 1000, 50, interval '1 hour')");
         add(rig, &call, "30 minutes").await;
-        // 100 units, where a run every hour promises that no more than 60 and what comes in an hour are missing.
+        // 100 units are missing. With an hourly run at most 60 and the rows of one hour would be missing.
         let words = [
             "100 units behind",
             "the policy runs in 30d (its schedule: every 1h)",

@@ -1,5 +1,5 @@
-//! Triage of statements: heavy ones, those that spill, those that an aggregate could answer, and why there may be none;
-//! found in their words, fixed as these say, and gone.
+//! Triage of queries: slow ones, those with temporary files, those that an aggregate could answer, and missing
+//! statistics. Each is found, fixed as its reason says, and gone.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -12,7 +12,7 @@ use support::act::Rig;
 use support::triage::{self, found, gone};
 use support::{block_on, client, has_server};
 
-/// A hypertable with an aggregate, and the extension in a schema of its own.
+/// A hypertable with an aggregate, and `pg_stat_statements` in a schema of its own.
 const SOURCE: &str = r#"set client_min_messages = error; create schema "s X"; create extension pg_stat_statements schema "s X"; create schema "Me.s"; create table "Me.s"."Raw ""x""" (ts timestamptz not null, v float8);
 select create_hypertable('"Me.s"."Raw ""x"""', 'ts', chunk_time_interval => interval '1 day');
 insert into "Me.s"."Raw ""x""" select t, 1 from generate_series(now() - interval '3 days', now(), interval '1 hour') t;
@@ -26,7 +26,7 @@ fn on_each(name: &str, test: impl AsyncFn(&Rig)) {
     }
 }
 
-/// Whether the server that the tests run on can count statements.
+/// True if the test server can install `pg_stat_statements`.
 fn has_extension() -> bool {
     let mut has = false;
     support::with_targets(|targets| {
@@ -42,7 +42,7 @@ fn has_extension() -> bool {
     has
 }
 
-/// Runs a statement in a session of its own, and says by which id it is counted.
+/// Runs a statement in a session of its own; returns its queryid.
 async fn counted(rig: &Rig, sql: &str, part: &str) -> String {
     let user = client(&rig.conninfo).await;
     user.batch_execute(sql).await.unwrap();
@@ -52,7 +52,7 @@ async fn counted(rig: &Rig, sql: &str, part: &str) -> String {
     .await
 }
 
-/// Forgets what was counted of the statement, by the call that the words tell.
+/// Resets the statement's statistics with the call in the finding's reason.
 async fn forget(rig: &Rig, rule: &'static Rule, id: &str) {
     let finding = found(
         rig,
@@ -71,7 +71,7 @@ async fn forget(rig: &Rig, rule: &'static Rule, id: &str) {
 fn a_statement_that_takes_most_of_the_time_is_told_and_forgotten_once_it_is_fixed() {
     on_each("heavy", async |rig| {
         let id = counted(rig, "select pg_sleep(0.4) as heavy_one", "heavy_one").await;
-        // While little is counted, no share says anything.
+        // There is no finding while the total time is short.
         gone(rig, &rules::QUERY_HEAVY, &id).await;
         rig.limit(|limits| limits.query_time = 0.3);
         let words = [

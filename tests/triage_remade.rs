@@ -1,5 +1,5 @@
-//! A late row makes a chunk again that was dropped, and a refresh there would compute what the aggregate kept from that row
-//! alone: it is said before, and never offered as a plain fix.
+//! A late row re-creates a dropped chunk. A refresh there would recompute the aggregate's buckets from that row alone,
+//! so previews warn, and no finding suggests it as a fix.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -13,7 +13,8 @@ use support::triage::{self, fix, found, gone};
 const NAME: &str = r#""Me.s"."Hour ""ly""""#;
 const RAW: &str = r#""Me.s"."Raw ""x""""#;
 
-/// Twelve days of rows in daily chunks, taken into an hourly aggregate, whose policy goes back three days.
+/// Twelve days of rows in daily chunks, all materialized in an hourly aggregate, whose policy's `start_offset` is three
+/// days.
 const HOURLY: &str = r#"set client_min_messages = error; create schema "Me.s"; create table "Me.s"."Raw ""x""" (ts timestamptz not null, v float);
 select create_hypertable('"Me.s"."Raw ""x"""', 'ts', chunk_time_interval => interval '1 day');
 insert into "Me.s"."Raw ""x""" select t, 1 from generate_series(date_trunc('day', now()) - interval '12 days', now(), interval '10 minutes') t;
@@ -22,7 +23,7 @@ call refresh_continuous_aggregate('"Me.s"."Hour ""ly"""', null, date_trunc('hour
 select add_continuous_aggregate_policy('"Me.s"."Hour ""ly"""', interval '3 days', interval '1 hour', interval '1 hour', initial_start => now() + interval '20 minutes');
 update _timescaledb_internal.bgw_job_stat set last_run_success = true, last_finish = now() - interval '5 minutes', last_start = now() - interval '5 minutes', total_successes = 1, total_runs = 1, total_duration = interval '1 second'"#;
 
-/// The day that begins so many days ago, as the aggregate has it.
+/// The aggregate's sum for the day that began this many days ago.
 async fn kept(rig: &Rig, ago: i32) -> String {
     rig.text(&format!("select coalesce(sum(s), 0) from {NAME} where b >= date_trunc('day', now()) - interval '{ago} days' and b < date_trunc('day', now()) - interval '{} days'", ago - 1)).await
 }
@@ -31,7 +32,7 @@ async fn late(rig: &Rig, ago: i32) {
     rig.sql(&format!("insert into {RAW} values (date_trunc('day', now()) - interval '{ago} days' + interval '5 hours 10 minutes', 1000)")).await;
 }
 
-/// The refresh of exactly that day is refused, and with consent says what it deletes.
+/// Checks that a refresh of that day is refused, and with consent says what it deletes.
 async fn says_before(rig: &Rig, ago: i32) {
     let at = async |ago: i32| {
         rig.text(&format!("select to_char((date_trunc('day', now()) - interval '{ago} days') at time zone 'UTC', 'YYYY-MM-DD HH24:MI')")).await
@@ -53,7 +54,7 @@ async fn says_before(rig: &Rig, ago: i32) {
     assert!(approved.plan.notes.iter().any(says), "{}", rig.name);
 }
 
-/// Whatever is offered is done, and these days stay as they are.
+/// Runs all suggested fixes, and checks that these days are unchanged.
 async fn takes_what_is_offered(rig: &Rig, days: &[i32]) {
     let said = triage::said(rig, &rules::AGGREGATE_UNREACHED, NAME).await;
     let offered = said
@@ -81,13 +82,13 @@ fn a_late_row_in_a_chunk_that_was_dropped_is_no_gap_to_refresh() {
         assert_eq!(row.finding.fix, None, "{}", rig.name);
         gone(rig, &rules::AGGREGATE_UNREACHED, NAME).await;
         says_before(rig, 9).await;
-        // A change in a chunk that was always there is offered as before, and the refresh takes exactly that.
+        // A change in an original chunk has its fix as before, which refreshes exactly that range.
         late(rig, 5).await;
         let row = found(rig, &rules::AGGREGATE_UNREACHED, NAME, &[]).await;
         fix(rig, &row, &[]).await;
         gone(rig, &rules::AGGREGATE_UNREACHED, NAME).await;
         assert_eq!(kept(rig, 5).await, "1144", "{}", rig.name);
-        // What a refresh behind the policy, and the policy's, take in leaves that out, too.
+        // Other refreshes leave that range out, too, and resume-job warns about it.
         let id = rig.text("select job_id from timescaledb_information.jobs where proc_name like 'policy_refresh%'").await;
         rig.sql(&format!("select alter_job({id}, scheduled => false)"))
             .await;
@@ -131,7 +132,7 @@ fn a_chunk_made_again_amid_others_and_one_that_is_the_only_one_are_found_too() {
         assert_eq!(row.finding.fix, None, "{}", rig.name);
         says_before(rig, 8).await;
         takes_what_is_offered(rig, &[9, 8, 7]).await;
-        // Nothing else is left.
+        // The same if no other chunk is left.
         rig.sql(&format!(
             "select drop_chunks('{RAW}', newer_than => '2000-01-01'::timestamptz)"
         ))
@@ -143,7 +144,8 @@ fn a_chunk_made_again_amid_others_and_one_that_is_the_only_one_are_found_too() {
     });
 }
 
-/// Days of rows taken in day by day, so that the materialization's one chunk is older than most of the source's.
+/// Rows that were loaded and refreshed day by day, so that the materialization's one chunk is older than most source
+/// chunks.
 const DAILY: &str = r#"set client_min_messages = error; create schema "Me.s"; create table "Me.s"."Raw ""x""" (ts timestamptz not null, v float);
 select create_hypertable('"Me.s"."Raw ""x"""', 'ts', chunk_time_interval => interval '1 day');
 create materialized view "Me.s"."Hour ""ly""" with (timescaledb.continuous, timescaledb.materialized_only = true) as select time_bucket('1 hour', ts) b, sum(v) s from "Me.s"."Raw ""x""" group by 1 with no data;
@@ -161,7 +163,7 @@ fn the_newest_chunk_of_all_is_found_where_it_was_made_again_and_not_where_it_was
         for ago in (20..=29).rev() {
             load(rig, ago).await;
         }
-        // What else writes to the rows by which it is known, or makes a table's files again.
+        // DDL and compression change the same catalogue rows and files, but must not look like a re-created chunk.
         rig.sql(&format!("create index on {RAW} (v); alter table {RAW} add column w int; alter table {RAW} set (timescaledb.compress)")).await;
         rig.sql(&format!(
             "select compress_chunk(c), decompress_chunk(c) from show_chunks('{RAW}') c"
@@ -177,7 +179,7 @@ fn the_newest_chunk_of_all_is_found_where_it_was_made_again_and_not_where_it_was
         let keeps_when = version >= hypertop::model::version::Version::new(2, 13);
         late(rig, 20).await;
         if !keeps_when {
-            // By the time at which it was made alone a load of yesterday looks the same.
+            // By its creation time alone, a load of yesterday's rows would look the same.
             gone(rig, &rules::AGGREGATE_REMADE, NAME).await;
         }
         rig.sql(&format!(

@@ -1,5 +1,5 @@
-//! Triage of replication: a real standby whose replay is paused, that is stopped, that has lost its WAL; as the primary tells
-//! it and as the standby tells it itself.
+//! Triage of replication with a real standby: replay paused, standby stopped, WAL lost; as seen on the primary and on
+//! the standby.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -41,7 +41,7 @@ fn a_standby_whose_replay_is_paused_is_told_on_both_sides_and_goes_on_as_the_wor
         for rig in [&rig, &there] {
             rig.limit(|limits| limits.replication_lag = 1.5);
         }
-        // What was replayed is old, and nothing waits: a primary at rest.
+        // The last replayed transaction is old, but nothing is waiting: the primary is idle.
         until(
             &there,
             "a quiet primary",
@@ -72,7 +72,7 @@ fn a_standby_whose_replay_is_paused_is_told_on_both_sides_and_goes_on_as_the_wor
             "select pg_wal_replay_resume()",
         ];
         found(&there, &rules::SERVER_REPLICATION, "standby-replay", &words).await;
-        // On the standby it is one finding, not two.
+        // On the standby this is one finding, not two.
         let told = overview(&there).await;
         let told = told
             .iter()
@@ -142,7 +142,7 @@ fn a_slot_that_nobody_reads_is_told_until_its_reader_is_back_and_one_that_lost_i
         comes(&rig, &rules::SERVER_SLOT, "replication-slots").await;
         let row = found(&rig, &rules::SERVER_SLOT, "replication-slots", &words).await;
         assert_eq!(row.finding.level, Level::Warning);
-        // A slot that may keep less than what is worth a warning loses its WAL before one.
+        // A slot with a smaller max_slot_wal_keep_size loses its WAL before the usual warning.
         rig.limit(|limits| limits.slot_bytes = 1e12);
         gone(&rig, &rules::SERVER_SLOT, "replication-slots").await;
         rig.sql("alter system set max_slot_wal_keep_size = '17MB'")

@@ -1,4 +1,4 @@
-//! Triage of jobs over a crash and a restart of the server, which no other test may share.
+//! Triage of jobs after a crash and after a restart of the server, on a server that no other test uses.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -17,12 +17,12 @@ use support::triage::{self, fix, found, goes, gone, until};
 const SOURCE: &str = r#"set client_min_messages = error; create schema "Me.s"; create table "Me.s".ran (job int);
 create procedure "Me.s"."Do ""x"""(job int, config jsonb) language plpgsql as $$ begin if not exists (select from "Me.s".ran) then perform pg_sleep((config ->> 'sleep')::float); end if; insert into "Me.s".ran values (job); end $$"#;
 
-/// Adds a job whose first run takes so many seconds; returns its id.
+/// Adds a job whose runs take this many seconds; returns its id.
 async fn add(rig: &Rig, seconds: i32) -> String {
     rig.text(&format!("select add_job('\"Me.s\".\"Do \"\"x\"\"\"', interval '1 hour', config => '{{\"sleep\": {seconds}}}', fixed_schedule => false)")).await
 }
 
-/// The same database, once the server answers again.
+/// The same database after the server answers again.
 async fn again(rig: &Rig) -> Rig {
     let begun = Instant::now();
     while !rig.client.is_closed() && begun.elapsed() < Duration::from_secs(60) {
@@ -57,9 +57,9 @@ fn a_worker_that_was_killed_is_a_crash_and_its_job_is_started_again() {
         )
         .await;
         let pid = rig.text(&format!("select pid from {worker}")).await;
-        // This server does not wait for its disk, and would forget that the run has begun.
+        // This server does not sync to disk, so without a checkpoint the start of the run would be lost.
         rig.sql("checkpoint").await;
-        // As the kernel does when memory is short.
+        // Like the kernel's out-of-memory killer.
         assert!(
             Command::new("kill")
                 .args(["-9", &pid])
@@ -69,7 +69,7 @@ fn a_worker_that_was_killed_is_a_crash_and_its_job_is_started_again() {
         );
         let rig = &again(rig).await;
         rig.sql("insert into \"Me.s\".ran values (0)").await;
-        // While it may just have ended, nobody knows.
+        // It is unknown whether the run has ended just now.
         let (screens, at) = triage::look(rig, &[ScreenId::Jobs]).await;
         let row = screens
             .jobs
@@ -108,7 +108,7 @@ fn a_worker_that_was_killed_is_a_crash_and_its_job_is_started_again() {
         fix(rig, &row, &[]).await;
         let done = format!("select exists (select from \"Me.s\".ran where job = {id})");
         until(rig, "it does not run", &done).await;
-        // As if the scheduler's five minutes were over.
+        // As if the scheduler's five minutes had passed.
         let schema = triage::functions(version);
         rig.sql(&format!("select {schema}.stop_background_workers(); update _timescaledb_internal.bgw_job_stat set consecutive_crashes = 0, next_start = now() where job_id = {id}")).await;
         rig.sql(&format!("select {schema}.start_background_workers()"))
@@ -127,7 +127,7 @@ fn a_job_that_cannot_have_run_since_the_server_was_started_says_so() {
             &format!("select exists (select from \"Me.s\".ran where job = {id})"),
         )
         .await;
-        // A restore that was not finished.
+        // An unfinished restore.
         rig.sql("do $$ begin execute format('alter database %I set timescaledb.restoring = on', current_database()); end $$").await;
         rig.sql("checkpoint").await;
         server.stop().unwrap();
@@ -140,7 +140,7 @@ fn a_job_that_cannot_have_run_since_the_server_was_started_says_so() {
         let words = ["no job runs", "timescaledb_post_restore()"];
         found(rig, &rules::SERVER_SETTING, setting, &words).await;
         rig.sql("select timescaledb_post_restore()").await;
-        // A scheduler that began before that was committed has ended again.
+        // A scheduler that started before that commit has ended.
         let schema = triage::functions(version);
         let start = format!(
             "select {schema}.start_background_workers() and exists (select from pg_stat_activity where datname = current_database() and application_name like '%Scheduler')"

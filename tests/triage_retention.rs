@@ -1,5 +1,5 @@
-//! Triage of retention: each trouble provoked on a real server, found by its rule and in its words, fixed by the action
-//! that the finding offers (else as its words say), and gone.
+//! Triage of retention on real servers: each problem is created, found by its rule, fixed by the suggested action or
+//! the advice in the reason, and gone.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -18,7 +18,7 @@ const NAME: &str = r#""Me.s"."Raw ""x""""#;
 const COUNTED: &str = r#""Me.s"."By.number""#;
 const READER: &str = r#""Me.s"."By.hundred""#;
 
-/// A hypertable of ten daily chunks, and one whose time is a number.
+/// A hypertable with ten daily chunks, and one with integer time.
 const SOURCE: &str = r#"set client_min_messages = error; create schema "Me.s"; create table "Me.s"."Raw ""x""" (ts timestamptz not null, v int);
 select create_hypertable('"Me.s"."Raw ""x"""', 'ts', chunk_time_interval => interval '1 day');
 insert into "Me.s"."Raw ""x""" select t, 1 from generate_series(date_trunc('day', now()) - interval '9 days', now(), interval '1 hour') t;
@@ -26,17 +26,17 @@ create table "Me.s"."By.number" (n bigint not null); create function "Me.s".cloc
 select create_hypertable('"Me.s"."By.number"', 'n', chunk_time_interval => 100); select set_integer_now_func('"Me.s"."By.number"', '"Me.s".clock');
 insert into "Me.s"."By.number" select g from generate_series(0, 999) g"#;
 
-/// A new database of each version with [`SOURCE`] in it.
+/// Runs a test in a new database of each version with [`SOURCE`].
 fn on_each(name: &str, test: impl AsyncFn(&Rig, Version)) {
     triage::on_each(name, SOURCE, test);
 }
 
-/// Adds a policy that the scheduler leaves alone for the time of a test.
+/// Adds a policy that does not start during the test.
 async fn policy(rig: &Rig, of: &str, after: &str) {
     rig.sql(&format!("begin; select alter_job(add_retention_policy('{of}', {after}), next_start => now() + interval '1 hour'); commit")).await;
 }
 
-/// Changes the policy's configuration past all checks, as a restore or a hand does.
+/// Changes the policy's configuration without any checks, as a restore might.
 async fn configure(rig: &Rig, config: &str) {
     rig.sql(&format!("update _timescaledb_config.bgw_job set config = (config - 'drop_after') || '{config}' where proc_name = 'policy_retention'")).await;
 }
@@ -58,7 +58,7 @@ fn a_policy_that_waits_for_a_lock_says_who_is_at_the_head_of_the_queue_and_ends_
         let read = format!("set application_name = 'nightly report'; begin; select from {chunk}");
         holder.batch_execute(&read).await.unwrap();
         let holder_pid = pid(&holder).await;
-        // Another one waits before the policy does: to end that one would not help.
+        // Another session waits before the policy does. Terminating that one would not help.
         let second = client(&rig.conninfo).await;
         let lock = format!("begin; lock table {chunk} in access exclusive mode");
         let waits = async { drop(second.batch_execute(&lock).await) };
@@ -179,7 +179,7 @@ fn a_policy_by_creation_that_fails_at_every_run_is_removed() {
     });
 }
 
-/// What an older version or a superuser leaves of such a policy.
+/// States of a policy, as older versions or superusers may leave them.
 const STATES: &[(&str, &str)] = &[
     (
         "paused",
@@ -203,9 +203,9 @@ fn whatever_state_it_is_in_each_fix_that_any_screen_offers_can_be_taken() {
         if version < Version::new(2, 13) {
             return;
         }
-        // Integer time with an integer_now_func misreads its configuration on every version.
+        // With integer time and an integer_now_func, every version misreads such a configuration.
         let time = version < Version::parse("2.26.3").unwrap();
-        // So does an aggregate on it.
+        // So does a policy on an aggregate on that table.
         rig.sql(&format!("create materialized view {READER} with (timescaledb.continuous) as select time_bucket(100::bigint, n) as bucket, count(*) from {COUNTED} group by 1 with no data")).await;
         let tables = [(NAME, time), (COUNTED, true), (READER, true)];
         let states = STATES
@@ -279,7 +279,7 @@ fn a_number_without_a_clock_is_told_what_gives_it_one() {
     on_each("clock", async |rig, _| {
         policy(rig, COUNTED, "500").await;
         gone(rig, &rules::RETENTION_SETTING, COUNTED).await;
-        // As a restore or a dropped function leaves it.
+        // The state after a restore or a dropped function.
         rig.sql("update _timescaledb_catalog.dimension set integer_now_func = null, integer_now_func_schema = null where integer_now_func is not null").await;
         let words = ["without integer_now_func", "set_integer_now_func()"];
         let row = found(rig, &rules::RETENTION_SETTING, COUNTED, &words).await;
@@ -337,7 +337,7 @@ fn an_owners_time_zone_that_has_no_name_is_told_with_what_to_set() {
     });
 }
 
-/// A hypertable whose time counts seconds since 1970, five chunks of a day past the last ten.
+/// A hypertable whose integer time is seconds since 1970. Five daily chunks are older than ten days.
 const SECONDS: &str = r#"create table "Me.s"."By.second" (n bigint not null); create function "Me.s".seconds() returns bigint language sql stable as 'select extract(epoch from now())::bigint';
 select create_hypertable('"Me.s"."By.second"', 'n', chunk_time_interval => 86400); select set_integer_now_func('"Me.s"."By.second"', '"Me.s".seconds');
 insert into "Me.s"."By.second" select extract(epoch from now())::bigint - g * 3600 from generate_series(0, 24 * 15) g"#;
@@ -349,7 +349,7 @@ fn a_number_that_counts_seconds_is_overdue_as_time_is() {
         let name = r#""Me.s"."By.second""#;
         policy(rig, name, "10 * 86400").await;
         if version >= Version::new(2, 13) {
-            // What was made just now cannot have been due for long.
+            // New chunks cannot have been due for long.
             gone(rig, &rules::RETENTION_OVERDUE, name).await;
         }
         made(rig, version, "By.second", "20", "true").await;
@@ -363,7 +363,7 @@ fn a_number_that_counts_seconds_is_overdue_as_time_is() {
         let row = found(rig, &rules::RETENTION_OVERDUE, name, &words).await;
         assert_eq!(row.finding.level, Level::Warning);
         assert!(row.finding.since.is_some());
-        // Behind the Overview too, where nobody has opened the screen.
+        // The Overview has it, too, although nobody has opened the screen.
         assert!(
             told(rig)
                 .await
@@ -387,7 +387,7 @@ fn a_number_that_counts_days_by_the_current_date_is_overdue_as_time_is() {
     });
 }
 
-/// Rule and table of each row that `hypertop show overview` prints.
+/// Rule and table of each row of `hypertop show overview`.
 async fn told(rig: &Rig) -> Vec<String> {
     let settings = support::settings(&rig.conninfo);
     let mut out = Vec::new();
@@ -411,15 +411,15 @@ async fn told(rig: &Rig) -> Vec<String> {
 fn a_number_that_counts_anything_is_overdue_since_rows_came_that_lie_far_enough_beyond() {
     on_each("counts", async |rig, version| {
         policy(rig, COUNTED, "500").await;
-        // A load of all at once: the next run takes its chunks.
+        // After a single load the next run drops its chunks.
         gone(rig, &rules::RETENTION_OVERDUE, COUNTED).await;
         if version < Version::new(2, 13) {
             return;
         }
-        // Old chunks that have come due by a load of today.
+        // Old chunks that became due by a load of today.
         made(rig, version, "By.number", "9", "start < 700").await;
         gone(rig, &rules::RETENTION_OVERDUE, COUNTED).await;
-        // Rows of today, put where everything is old.
+        // Rows of today in a range where all other chunks are old.
         made(rig, version, "By.number", "9", "true").await;
         made(rig, version, "By.number", "0", "start < 500").await;
         gone(rig, &rules::RETENTION_OVERDUE, COUNTED).await;
@@ -435,7 +435,7 @@ fn a_number_that_counts_anything_is_overdue_since_rows_came_that_lie_far_enough_
             "{}",
             rig.name
         );
-        // What one run may explain is no fault.
+        // If the next run may still drop the chunks, there is no finding.
         rig.limit(|limits| limits.retention_patience = 3.0 * 86_400.0);
         gone(rig, &rules::RETENTION_OVERDUE, COUNTED).await;
         rig.limit(|limits| limits.retention_patience = 300.0);
@@ -472,7 +472,7 @@ fn an_aggregate_of_integer_time_goes_by_the_now_of_its_hypertable() {
             let words = ["5 chunks past drop-after", "at least 2d"];
             found(rig, &rules::RETENTION_OVERDUE, name, &words).await;
         }
-        // And that is what a run does.
+        // A run does exactly that.
         rig.sql("do $$ declare j int; begin select id into j from _timescaledb_config.bgw_job where proc_name = 'policy_retention'; call run_job(j); end $$").await;
         assert_eq!(shown().await, (Some(0), Some(0), 5), "{}", rig.name);
     });

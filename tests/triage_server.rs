@@ -1,4 +1,4 @@
-//! Triage of the server: each fault provoked on a server of its own, found in the right words, fixed as they say, and gone.
+//! Triage of the server, each problem on a server of its own: found, fixed as the reason says, and gone.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -16,16 +16,16 @@ use support::client;
 use support::own::{database, databases, on_own};
 use support::triage::{comes, fix, found, goes, gone, look, overview, said, until};
 
-/// The private server itself is none that one would have.
+/// Safe settings, in place of the private server's fast ones.
 const SAFE: [(&str, &str); 2] = [("fsync", "on"), ("full_page_writes", "on")];
 
-/// The rules of what the Overview tells.
+/// The rules of the Overview's findings.
 async fn told(rig: &Rig) -> Vec<&'static str> {
     let rows = overview(rig).await;
     rows.iter().map(|row| row.finding.rule.name).collect()
 }
 
-/// Does what the words say: the statement after this one, to its first comma.
+/// Runs the statement in the reason, from `statement` to the next comma.
 async fn do_as_told(rig: &Rig, reason: &str, statement: &str) {
     let start = reason.find(statement).unwrap_or_else(|| panic!("{reason}"));
     let end = reason[start..]
@@ -54,7 +54,7 @@ fn a_setting_that_hurts_is_found_and_set_as_the_words_say() {
     let settings = off.map(|(name, ..)| (name, "off"));
     on_own(&settings, async |server| {
         let rig = Rig::on("plain", &server.conninfo("postgres")).await;
-        // Where nobody's activity is kept, that is the finding, and not each session.
+        // If activity is not tracked, that is one finding, and single sessions have none.
         let told = told(&rig).await;
         assert!(!told.contains(&"session-untracked"), "{told:?}");
         for (name, level, words) in off {
@@ -69,7 +69,7 @@ fn a_setting_that_hurts_is_found_and_set_as_the_words_say() {
     });
 }
 
-/// The switches of TimescaleDB that the rule knows.
+/// TimescaleDB's switches that the rule checks.
 const SWITCHES: [&str; 6] = [
     "enable_transparent_decompression",
     "enable_columnarscan",
@@ -92,7 +92,7 @@ fn a_setting_that_hides_compressed_rows_is_critical_on_the_very_versions_where_i
                 rig.sql(&set).await;
                 let later = Rig::on(&rig.name, &rig.conninfo).await;
                 let hides = later.text("select count(*) from t").await == "0";
-                // A console that was there before sees what new sessions get, and so does one that came since.
+                // Old and new consoles report the setting that new sessions get.
                 for rig in [&rig, &later] {
                     let row = said(rig, &rules::SERVER_SETTING, &of).await.pop();
                     let critical = row.is_some_and(|row| row.finding.level == Level::Critical);
@@ -182,7 +182,7 @@ fn a_restore_that_was_left_on_is_one_finding_and_ends_as_the_words_say() {
             )
             .await;
             gone(&rig, &rules::SERVER_SETTING, of).await;
-            // A scheduler that was called before the setting's end was committed has read it as on, and leaves again.
+            // A scheduler that was started before the setting was committed has read the old one, and ends.
             let begun = std::time::Instant::now();
             while !said(&rig, &rules::JOB_LATE, "1000").await.is_empty() {
                 assert!(begun.elapsed().as_secs() < 60, "{}", rig.name);
@@ -251,7 +251,7 @@ fn a_prepared_transaction_that_was_forgotten_is_named_as_sql_wants_it_and_ended(
             "ROLLBACK PREPARED 'it''s \"x\"' in that database",
         ];
         found(&rig, &rules::SERVER_PREPARED, of, &words).await;
-        // A approved plan that it would keep waiting says so before.
+        // The preview of a plan that the prepared transaction would block says so.
         let approved = rig.plan("reindex-index", "public.\"Me ?_pkey\"", &[]).await;
         let preview = preview::preview(&rig.session, approved.unwrap().plan).await;
         let holders = preview.holders.clone().unwrap();
@@ -259,7 +259,7 @@ fn a_prepared_transaction_that_was_forgotten_is_named_as_sql_wants_it_and_ended(
         let lines: Vec<_> = preview.lines().into_iter().map(|(_, line)| line).collect();
         let words = "a prepared transaction (pg_prepared_xacts) holds";
         assert!(lines.join("\n").contains(words), "{lines:?}");
-        // Who waits for it is told so, and no session can be ended for it.
+        // The waiting session's finding names the prepared transaction, and suggests no session to terminate.
         let waiter = client(&rig.conninfo).await;
         waiter
             .batch_execute("set application_name = 'nightly load'")
@@ -323,7 +323,7 @@ fn an_archive_that_fails_is_found_with_the_file_and_gone_when_it_is_fixed() {
         };
         set("true").await;
         goes(&rig, &rules::SERVER_ARCHIVER, of).await;
-        // An empty command neither fails nor archives.
+        // An empty archive_command neither fails nor archives.
         set("").await;
         comes(&rig, &rules::SERVER_ARCHIVER, of).await;
         found(

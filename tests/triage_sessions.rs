@@ -1,5 +1,5 @@
-//! Triage of sessions: who waits, who keeps others waiting, who idles, runs long, is hidden; each provoked on a real server,
-//! told once, fixed by the action that the finding offers, and gone.
+//! Triage of sessions that wait, block others, are idle, run long or are hidden. Each is created on a real server,
+//! reported once, fixed by the suggested action, and gone.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -21,7 +21,7 @@ select create_hypertable('"Me.s"."Raw ""x"""', 'ts', chunk_time_interval => inte
 insert into "Me.s"."Raw ""x""" select now() - i * interval '1 hour', 1 from generate_series(1, 200) i;
 alter table "Me.s"."Raw ""x""" set (timescaledb.compress, timescaledb.compress_segmentby = 'd')"#;
 
-/// A client with this name, and its row's key on the Activity screen.
+/// A client with this application name, and its key on the Activity screen.
 async fn named(rig: &Rig, name: &str) -> (Client, String) {
     let client = client(&rig.conninfo).await;
     let set = format!("set application_name = '{name}'");
@@ -30,7 +30,7 @@ async fn named(rig: &Rig, name: &str) -> (Client, String) {
     (client, key)
 }
 
-/// Runs a statement that goes on while the test does; the SQLSTATE that it ends with.
+/// Runs a statement in a task, which returns the SQLSTATE of its error. `None`: no error.
 fn runs(client: Client, sql: &str) -> JoinHandle<Option<String>> {
     let sql = sql.to_owned();
     tokio::spawn(async move {
@@ -45,7 +45,7 @@ async fn waiting(rig: &Rig, many: usize) {
     until(rig, "they wait", &sql).await;
 }
 
-/// What the Overview tells of sessions, and of policies that wait for one.
+/// The Overview's findings on sessions, and on policies that wait for one.
 async fn told(rig: &Rig) -> Vec<Row> {
     let mut rows = overview(rig).await;
     rows.retain(|row| {
@@ -97,7 +97,7 @@ fn an_idle_blocker_is_the_one_finding_of_all_that_wait_and_ending_it_frees_them(
             )
             .await;
             assert_eq!(row.finding.level, Level::Warning);
-            // Whoever asks is led to the head of the queue.
+            // Each waiting session leads to the first blocker.
             assert_eq!(row.finding.fix, Some("terminate-session"));
             assert_eq!(row.finding.on.unwrap().name, pid);
         }
@@ -121,7 +121,7 @@ fn an_idle_blocker_is_the_one_finding_of_all_that_wait_and_ending_it_frees_them(
         let told = told(rig).await;
         assert_eq!(told.len(), 1, "{}: {told:#?}", rig.name);
         assert_eq!((told[0].finding.rule, &told[0].of), (row.finding.rule, &of));
-        // All that wait are counted, also those that wait behind another.
+        // All waiting sessions count, also those queued behind others.
         let reason = &told[0].finding.reason;
         assert!(
             reason.contains("blocks 2 sessions") && reason.contains("and 1 more in the queue")

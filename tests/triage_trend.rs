@@ -1,4 +1,4 @@
-//! Where a compression backlog is going: what a run makes of it on a real server, and what is said of it.
+//! The trend of a compression backlog: what runs do on a real server, and what the screens say about it.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -11,12 +11,12 @@ use support::act::Rig;
 use support::client;
 use support::triage::{self, NAME, PACKS_WELL, found, gone, until};
 
-/// A new database of each version with [`PACKS_WELL`] in it.
+/// Runs a test in a new database of each version with [`PACKS_WELL`].
 fn on_each(name: &str, test: impl AsyncFn(&Rig, Version)) {
     triage::on_each(name, PACKS_WELL, test);
 }
 
-/// A policy that compresses what is older than two days, with this in its configuration; it begins at once.
+/// A policy with `compress_after` 2 days and this configuration, which starts at once.
 async fn policy(rig: &Rig, every: &str, config: &str) {
     rig.sql(&format!(
         "begin; select add_compression_policy('{NAME}', interval '2 days');
@@ -39,7 +39,7 @@ fn a_backlog_that_its_policy_may_only_nibble_at_says_when_it_is_gone_or_that_it_
             " a day fall due (by the chunks' ranges): done in about ",
         ];
         let told = found(rig, &rules::COMPRESSION_BACKLOG, NAME, &words).await;
-        // Half a chunk falls due in a run's time, so that six want about twelve runs.
+        // Half a chunk becomes due per run, so six chunks need about twelve runs.
         let reason = &told.finding.reason;
         let (before, _) = reason.split_once(" runs by").unwrap();
         let runs: i64 = before.rsplit(' ').next().unwrap().parse().unwrap();
@@ -62,7 +62,8 @@ fn a_backlog_says_at_once_what_the_last_run_made_of_it() {
         rig.sql(&format!("select decompress_chunk(c) from show_chunks('{NAME}', older_than => interval '6 days') c")).await;
         let told = found(rig, &rules::COMPRESSION_BACKLOG, NAME, &["3 chunks past"]).await;
         let reason = told.finding.reason;
-        // Four of the seven still have the compressed part that was made then.
+        // On these versions four of the seven chunks still have the relation that compression created, with its
+        // creation time.
         let told = reason.contains("its last run compressed 4 in ")
             && reason.contains("(by when their compressed chunks were made): a run of about ");
         assert_eq!(
@@ -86,7 +87,7 @@ fn a_run_that_goes_on_says_when_it_will_be_done() {
         holder.batch_execute(&lock).await.unwrap();
         policy(rig, "12 hours", "{}").await;
         until(rig, "the run does not wait", "select exists (select from pg_locks l where not l.granted and now() - l.waitstart > interval '11 seconds')").await;
-        // Its first run: nothing is wrong yet.
+        // During the first run nothing is wrong yet.
         gone(rig, &rules::COMPRESSION_BACKLOG, NAME).await;
         let (screens, at) = triage::look(rig, &[ScreenId::Compression]).await;
         let mut rows = screens.compression.rows().iter();

@@ -1,5 +1,5 @@
-//! Rows that no refresh will ever take in: each kind provoked on a real server, found at once with the refresh of exactly
-//! that range, which brings them in: the aggregate then says what a query of its source says.
+//! Changes that no refresh policy will ever read: each kind is found at once on a real server, with a fix that
+//! refreshes exactly that range. After the fix the aggregate agrees with its source.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -14,19 +14,19 @@ const NAME: &str = r#""Me.s"."Hour ""ly""""#;
 const RAW: &str = r#""Me.s"."Raw ""x""""#;
 const MONTHLY: &str = r#""Me.s".monthly"#;
 
-/// Ten days of rows in daily chunks, an hourly aggregate on them that holds them all.
+/// Ten days of rows in daily chunks, and an hourly aggregate on them.
 const HOURLY: &str = r#"set client_min_messages = error; create schema "Me.s"; create table "Me.s"."Raw ""x""" (ts timestamptz not null, v float);
 select create_hypertable('"Me.s"."Raw ""x"""', 'ts', chunk_time_interval => interval '1 day');
 insert into "Me.s"."Raw ""x""" select t, 1 from generate_series(date_trunc('day', now()) - interval '10 days', now(), interval '10 minutes') t;
 create materialized view "Me.s"."Hour ""ly""" with (timescaledb.continuous, timescaledb.materialized_only = true) as select time_bucket('1 hour', ts) b, sum(v) s from "Me.s"."Raw ""x""" group by 1 with no data"#;
 
-/// Two years in chunks of thirty days, and a monthly aggregate.
+/// Two years of rows in chunks of thirty days, and a monthly aggregate.
 const BY_MONTH: &str = r#"set client_min_messages = error; set timezone = 'UTC'; create schema "Me.s"; create table "Me.s"."Raw ""x""" (ts timestamptz not null, v float);
 select create_hypertable('"Me.s"."Raw ""x"""', 'ts', chunk_time_interval => interval '30 days');
 insert into "Me.s"."Raw ""x""" select t, 1 from generate_series(now() - interval '2 years', now(), interval '12 hours') t;
 create materialized view "Me.s".monthly with (timescaledb.continuous, timescaledb.materialized_only = true) as select time_bucket('1 month', ts) b, sum(v) s from "Me.s"."Raw ""x""" group by 1 with no data"#;
 
-/// A policy that the scheduler leaves alone for the time of a test, as if it had run well before.
+/// A policy that does not start during the test, as if it had run successfully before.
 async fn policy(rig: &Rig, of: &str, start: &str, end: &str) -> String {
     let id = rig.text(&format!("select add_continuous_aggregate_policy('{of}', {start}, {end}, interval '1 hour', initial_start => now() + interval '20 minutes')")).await;
     rig.sql(&format!("update _timescaledb_internal.bgw_job_stat set last_run_success = true, last_finish = now() - interval '5 minutes', last_start = now() - interval '5 minutes', total_successes = 1, total_runs = 1, total_duration = interval '1 second' where job_id = {id}")).await;
@@ -42,7 +42,7 @@ async fn refresh(rig: &Rig, of: &str, from: &str, to: &str) {
     .await;
 }
 
-/// How many buckets that are over differ from what a query of the source says.
+/// Number of finished buckets that differ from a query of the source.
 async fn differ(rig: &Rig, of: &str, width: &str) -> String {
     let is =
         format!("select b, s from {of} where b < now() - interval '3 hours' - '{width}'::interval");
@@ -58,7 +58,7 @@ async fn differ(rig: &Rig, of: &str, width: &str) -> String {
     .await
 }
 
-/// Found at once, fixed by the refresh that the finding names, gone, and nothing is missing.
+/// Checks that the change is found at once and fixed by the finding's refresh, and that the aggregate is complete then.
 async fn told_and_brought_in(rig: &Rig, of: &str, width: &str, words: &[&str]) {
     assert_ne!(differ(rig, of, width).await, "0", "{}", rig.name);
     let row = found(rig, &rules::AGGREGATE_UNREACHED, of, words).await;
@@ -75,7 +75,7 @@ fn a_range_that_ends_in_the_bucket_of_the_start_offset_is_found_while_the_bucket
         refresh(rig, MONTHLY, "now() - interval '3 years'", "now()").await;
         policy(rig, MONTHLY, "interval '4 months'", "interval '1 month'").await;
         gone(rig, &rules::AGGREGATE_UNREACHED, MONTHLY).await;
-        // Four months that end an hour before the bucket does in which the window begins.
+        // Four months of rows that end an hour before the end of the bucket in which the window begins.
         let late = format!(
             "insert into {RAW} select t, 5 from generate_series(date_trunc('month', now() - interval '4 months') - interval '3 months', date_trunc('month', now() - interval '4 months') + interval '1 month' - interval '1 hour', interval '1 day') t"
         );
@@ -90,7 +90,7 @@ fn a_range_that_ends_in_the_bucket_of_the_start_offset_is_found_while_the_bucket
         let window = [rig.text(&month(-3)).await, rig.text(&month(1)).await];
         let sets: Vec<_> = row.finding.sets.iter().map(|(_, to)| to.clone()).collect();
         assert_eq!(sets, window, "{}", rig.name);
-        // The same once a run has taken the log over.
+        // The same after a run has processed the invalidation log.
         refresh(rig, MONTHLY, "now() - interval '3 months'", "now()").await;
         told_and_brought_in(rig, MONTHLY, "1 month", &words).await;
     });
@@ -110,7 +110,7 @@ fn rows_that_are_backfilled_below_the_window_are_found_before_any_run() {
         gone(rig, &rules::AGGREGATE_UNREACHED, NAME).await;
         rig.sql(&format!("insert into {RAW} select t, 7 from generate_series(now() - interval '6 days', now() - interval '5 days', interval '1 second') t")).await;
         told_and_brought_in(rig, NAME, "1 hour", &["\"Me.s\".\"Raw"]).await;
-        // Of several policies the one that goes back farthest counts.
+        // With several policies, the largest start_offset counts.
         if version >= Version::new(2, 21) {
             policy(rig, NAME, "interval '8 days'", "interval '4 days'").await;
             rig.sql(&format!("insert into {RAW} select t, 7 from generate_series(now() - interval '6 days', now() - interval '5 days', interval '1 hour') t")).await;
@@ -137,7 +137,7 @@ fn what_came_while_a_policy_stood_still_for_longer_than_it_goes_back_is_found() 
         rig.sql(&format!("select alter_job({id}, scheduled => false)"))
             .await;
         found(rig, &rules::AGGREGATE_UNREACHED, NAME, &["start_offset"]).await;
-        // Its next run leaves it as it is.
+        // The next run does not change it.
         rig.sql(&format!("call run_job({id})")).await;
         told_and_brought_in(rig, NAME, "1 hour", &["start_offset"]).await;
     });
@@ -167,7 +167,7 @@ fn retention_that_dropped_up_to_the_next_chunk_is_no_change_that_waits() {
         .await;
         gone(rig, &rules::AGGREGATE_UNREACHED, NAME).await;
         gone(rig, &rules::AGGREGATE_HISTORY, NAME).await;
-        // Late rows in a chunk that is still there are.
+        // Late rows in a chunk that still exists are a change.
         rig.sql(&format!("insert into {RAW} select t, 7 from generate_series(now() - interval '4 days', now() - interval '3 days', interval '1 hour') t")).await;
         let row = found(rig, &rules::AGGREGATE_UNREACHED, NAME, &[]).await;
         fix(rig, &row, &[]).await;
@@ -182,7 +182,7 @@ fn history_that_is_a_part_of_a_chunk_is_found_too() {
     let source = HOURLY.replace("interval '1 day')", "interval '30 days')");
     triage::on_each("part", &source, async |rig, _| {
         policy(rig, NAME, "interval '3 days'", "interval '1 hour'").await;
-        // Before the first run already.
+        // The finding is there even before the first run.
         let words = ["is older than its policy's refresh window"];
         found(rig, &rules::AGGREGATE_HISTORY, NAME, &words).await;
         refresh(
@@ -217,7 +217,7 @@ fn a_policy_that_is_added_brings_in_first_what_its_runs_would_leave_out() {
             ("end_offset", "1 hour"),
             ("schedule_interval", "1 hour"),
         ];
-        // Alone it leaves them out, and says so.
+        // Without the option the policy leaves them out, and says so.
         let approved = rig.plan("add-refresh-policy", NAME, &window).await.unwrap();
         let says = |word: &str| {
             approved
@@ -233,7 +233,7 @@ fn a_policy_that_is_added_brings_in_first_what_its_runs_would_leave_out() {
             rig.name,
             approved.plan.notes
         );
-        // As the finding offers it, nothing is left out.
+        // With the finding's fix nothing is left out.
         let mut set: Vec<_> = row
             .finding
             .sets
@@ -298,7 +298,7 @@ fn a_narrower_window_says_what_stays_missing_and_how_it_comes_in() {
     });
 }
 
-/// The critical finding of a retention policy's row, told by the Overview too.
+/// The critical finding on a retention policy, which the Overview also has.
 async fn will_be_lost(rig: &Rig, of: &str, words: &[&str]) -> hypertop::screens::overview::Row {
     let row = found(rig, &rules::RETENTION_UNREAD, of, words).await;
     assert_eq!(row.finding.level, Level::Critical, "{}", rig.name);
@@ -315,7 +315,7 @@ async fn will_be_lost(rig: &Rig, of: &str, words: &[&str]) -> hypertop::screens:
     row
 }
 
-/// Whether the preview of an action on this job says that rows are lost.
+/// True if the preview of an action on this job warns about lost rows.
 async fn warns(rig: &Rig, action: &str, job: &str) -> bool {
     let approved = rig.plan(action, job, &[]).await.unwrap();
     let says = |note: &hypertop::model::plan::Note| {
@@ -356,7 +356,7 @@ fn retention_that_will_drop_what_an_aggregate_has_not_read_is_critical_before_it
         let words = ["DATA LOSS in", NAME, "has not read", "is paused"];
         let row = will_be_lost(rig, RAW, &words).await;
         assert!(warns(rig, "run-job-now", &drops).await, "{}", rig.name);
-        // A retention policy that is paused drops nothing; resuming it would.
+        // A paused retention policy drops nothing; resuming it would.
         rig.sql(&format!("select alter_job({drops}, scheduled => false)"))
             .await;
         gone(rig, &rules::RETENTION_UNREAD, RAW).await;
@@ -399,12 +399,12 @@ fn what_a_refresh_takes_in_before_the_retention_runs_is_not_lost() {
         let refreshes = policy(rig, NAME, "interval '20 days'", "interval '1 hour'").await;
         rig.sql(&format!("select add_retention_policy('{RAW}', interval '6 days', initial_start => now() + interval '30 minutes')")).await;
         gone(rig, &rules::RETENTION_UNREAD, RAW).await;
-        // It fails, so that nobody can count on it.
+        // A failing refresh policy cannot be relied on.
         rig.sql(&format!("update _timescaledb_internal.bgw_job_stat set last_run_success = false where job_id = {refreshes}")).await;
         let row = will_be_lost(rig, RAW, &["fails"]).await;
         fix(rig, &row, &[]).await;
         gone(rig, &rules::RETENTION_UNREAD, RAW).await;
-        // A changed range in what will go, and one that an interrupted refresh left.
+        // A changed range in chunks that will be dropped, and one that an interrupted refresh left.
         rig.sql(&format!("insert into {RAW} select t, 7 from generate_series(now() - interval '9 days', now() - interval '8 days', interval '1 hour') t")).await;
         let row = will_be_lost(rig, RAW, &[NAME]).await;
         fix(rig, &row, &[]).await;

@@ -1,5 +1,5 @@
-//! Triage of TimescaleDB's workers: launcher, scheduler, slots, processes, the library, the lock table; each fault provoked on
-//! a server of its own, told once, fixed as the words say, and gone.
+//! Triage of TimescaleDB's workers: launcher, scheduler, slots, processes, library, lock table. Each problem is created
+//! on a server of its own, reported once, fixed as the reason says, and gone.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -12,7 +12,7 @@ use support::act::Rig;
 use support::own::{databases, on_own, restarted};
 use support::triage::{comes, found, goes, gone, overview, until};
 
-/// What the Overview tells of workers and of what waits for them.
+/// The Overview's findings on workers, and on what waits for them.
 async fn told(rig: &Rig) -> Vec<Row> {
     let starved = [
         "server-launcher",
@@ -31,7 +31,7 @@ async fn told(rig: &Rig) -> Vec<Row> {
     rows
 }
 
-/// The one finding that is told of all that.
+/// The only one of these findings, which must have this rule.
 async fn told_alone(rig: &Rig, rule: &str) -> Row {
     let mut rows = told(rig).await;
     assert_eq!(rows.len(), 1, "{}: {rows:#?}", rig.name);
@@ -40,7 +40,7 @@ async fn told_alone(rig: &Rig, rule: &str) -> Row {
     row
 }
 
-/// A hypertable with an aggregate and each kind of policy, whose work waits.
+/// A hypertable with an aggregate and each kind of policy, all with work to do.
 const WORK: &str = "create table t (ts timestamptz not null, d int);
     select create_hypertable('t', 'ts', chunk_time_interval => interval '1 day');
     insert into t select now() - i * interval '1 hour', 1 from generate_series(1, 240) i;
@@ -51,7 +51,7 @@ const WORK: &str = "create table t (ts timestamptz not null, d int);
 
 const RAN: &str = "select count(*) = 3 from _timescaledb_internal.bgw_job_stat where job_id >= 1000 and last_finish > '-infinity'";
 
-/// As if time had gone by: the policies should have started an hour ago, and there is work again.
+/// As if time had passed: the policies should have started an hour ago, and there is new work.
 const LATER: &str = "update _timescaledb_internal.bgw_job_stat set next_start = now() - interval '1 hour', last_start = now() - interval '5 hours', last_finish = now() - interval '5 hours', last_run_success = true, consecutive_failures = 0, consecutive_crashes = 0 where job_id >= 1000;
     insert into t select now() - i * interval '1 hour', 2 from generate_series(1, 300) i;
     select decompress_chunk(c, true) from show_chunks('t') c";
@@ -163,7 +163,7 @@ fn jobs_that_are_late_because_every_slot_is_taken_are_one_finding() {
         for version in server.timescaledb_versions() {
             let rig = support::own::database(server, &version).await;
             goes(&rig, &rules::SERVER_SCHEDULER, "scheduler").await;
-            // TimescaleDB's own jobs are not to have the slot.
+            // TimescaleDB's own jobs must not take the slot.
             rig.sql("select alter_job(id, scheduled => false) from _timescaledb_config.bgw_job where id < 1000").await;
             rig.sql("create procedure nap(int, jsonb) language sql as 'select pg_sleep(600)'")
                 .await;
@@ -173,7 +173,7 @@ fn jobs_that_are_late_because_every_slot_is_taken_are_one_finding() {
             until(&rig, "the nap", runs).await;
             gone(&rig, &rules::JOB_LATE, "1001").await;
             rig.sql("create procedure act(int, jsonb) language sql as 'select 1'; select add_job('act', '1 hour', initial_start => now() + interval '1 day'), add_job('act', '1 hour', initial_start => now() + interval '1 day')").await;
-            // Full for a while is no fault.
+            // Full slots for a short time are no problem.
             let row = found(
                 &rig,
                 &rules::SERVER_WORKERS,
@@ -282,7 +282,7 @@ fn a_statement_that_the_lock_table_cannot_hold_fails_and_goes_through_with_the_a
         ("max_connections", "40"),
         ("timescaledb.max_background_workers", "8"),
         ("max_worker_processes", "16"),
-        // Its workers would hold locks too.
+        // Its workers would hold locks, too.
         ("autovacuum", "off"),
     ];
     on_own(&settings, async |server| {
@@ -296,7 +296,7 @@ fn a_statement_that_the_lock_table_cannot_hold_fails_and_goes_through_with_the_a
             ))
             .await;
             gone(rig, &rules::CHUNKS_LOCKS, name).await;
-            // One chunk a transaction, as they come in life.
+            // One chunk per transaction, as in practice.
             rig.sql(&format!("do $$ begin for i in 1 .. 900 loop insert into {name} values (now() - i * interval '1 day', i); commit; end loop; end $$")).await;
             let error = rig.client.simple_query(count).await.unwrap_err();
             assert_eq!(error.code().unwrap().code(), "53200", "{error:?}");

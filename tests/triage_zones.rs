@@ -1,4 +1,4 @@
-//! In a database whose zone is far from UTC each moment that is told names its zone, and is true in it.
+//! In a database with another time zone than UTC, each printed time has its zone and is right.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -11,8 +11,8 @@ use support::triage::{self, found, gone};
 
 const NAME: &str = "public.hourly";
 
-/// An aggregate with history that was never materialized and a change that no policy goes back to, under a policy whose
-/// owner has a zone of its own, in chunks that a policy compresses and another drops.
+/// An aggregate with a never materialized range and a change outside its policy's window. The policy's owner has
+/// another time zone. Other policies compress and drop the chunks.
 const SOURCE: &str = "set client_min_messages = error; do $$ begin execute format('alter database %I set timezone = ''Asia/Kolkata''', current_database()); end $$;
 create table raw (ts timestamptz not null, v float);
 select create_hypertable('raw', 'ts', chunk_time_interval => interval '1 day');
@@ -22,7 +22,7 @@ create table bare (ts timestamp not null, v float);
 select create_hypertable('bare', 'ts', chunk_time_interval => interval '1 day');
 insert into bare select t, 1 from generate_series(date_trunc('day', now()) - interval '3 days', now(), interval '1 hour') t";
 
-/// The moments in a text that are followed by no zone.
+/// The times in a text without a zone after them.
 fn without_a_zone(text: &str) -> Vec<String> {
     let digits = |part: &str, at: &[usize]| {
         let bytes = part.as_bytes();
@@ -31,7 +31,7 @@ fn without_a_zone(text: &str) -> Vec<String> {
     };
     let mut found = Vec::new();
     for (at, _) in text.match_indices(':') {
-        // The colon of 2026-11-20 08:00.
+        // The colon in a time such as 2026-11-20 08:00.
         let Some(start) = at
             .checked_sub(13)
             .filter(|start| text.is_char_boundary(*start))
@@ -54,7 +54,7 @@ fn without_a_zone(text: &str) -> Vec<String> {
     found
 }
 
-/// All that the screens, their details and these previews say.
+/// All texts of the screens, their details and these previews.
 async fn all_texts(rig: &Rig) -> String {
     use std::fmt::Write;
     let mut all = String::new();
@@ -64,7 +64,7 @@ async fn all_texts(rig: &Rig) -> String {
             "{} {}: {}",
             row.of, row.finding.rule.name, row.finding.reason
         );
-        // What a finding's fix is given, as `show` has it for programs.
+        // Values of a finding's fix, in the form for programs.
         let axis_has_one = row.of == NAME;
         for (field, value) in row.finding.sets.iter().filter(|_| axis_has_one) {
             let _ = writeln!(all, "{field}={value}");
@@ -103,7 +103,7 @@ async fn all_texts(rig: &Rig) -> String {
                 let _ = writeln!(all, "{name}: {why}");
             }
         }
-        // What can be picked; a field's own value is read as its help says.
+        // Items to pick. The values of fields are in the zone that their help names.
         let form = format!("{:?}", rig.form(name, on).await);
         let items = form.split("about: ").skip(1);
         for item in items {
@@ -116,7 +116,7 @@ async fn all_texts(rig: &Rig) -> String {
 #[test]
 fn every_moment_that_is_told_names_its_zone_in_a_database_in_kolkata() {
     triage::on_each("zones", SOURCE, async |rig, _| {
-        // A session that begins now has the database's zone.
+        // A new session has the database's time zone.
         let rig = &Rig::on(&rig.name, &rig.conninfo).await;
         assert_eq!(
             rig.text("show timezone").await,
@@ -168,7 +168,7 @@ fn every_moment_that_is_told_names_its_zone_in_a_database_in_kolkata() {
             rig.name
         );
         assert_eq!(without_a_zone(&all), [""; 0], "{}: {all}", rig.name);
-        // What a job's form asks for is read where it says.
+        // Times in a job's form are in the zone that the form names.
         let id = rig
             .text(
                 "select id from _timescaledb_config.bgw_job where proc_name = 'policy_compression'",
@@ -183,7 +183,7 @@ fn every_moment_that_is_told_names_its_zone_in_a_database_in_kolkata() {
     });
 }
 
-/// An aggregate with a changed range in each of three places, and a policy that goes back over the newest of them.
+/// An aggregate with three changed ranges, and a policy whose window has only the newest of them.
 const SCHEDULED: &str = "create table raw (ts timestamp not null, v float);
 select create_hypertable('raw', 'ts', chunk_time_interval => interval '1 day');
 insert into raw select t, 1 from generate_series(now()::timestamp - interval '8 days', now()::timestamp, interval '1 hour') t;
@@ -224,7 +224,7 @@ fn the_zone_of_a_schedule_or_none_changes_nothing_and_one_of_the_owner_does() {
         ))
         .await;
         assert_eq!(told().await, without, "{}", rig.name);
-        // Fourteen hours ahead: its runs begin so much later here, and the newer range stays out too.
+        // Fourteen hours ahead of UTC: the window starts that much later, so the newer range is outside, too.
         rig.sql(&format!(
             "alter role {owner} set timezone = 'Pacific/Kiritimati'"
         ))
@@ -234,7 +234,7 @@ fn the_zone_of_a_schedule_or_none_changes_nothing_and_one_of_the_owner_does() {
         found(rig, &rules::AGGREGATE_UNREACHED, NAME, &[&newer]).await;
         assert_ne!(told().await, without, "{}", rig.name);
         assert_ne!(preview().await, said, "{}", rig.name);
-        // A setting that is no name: not known, and said.
+        // A setting that is no zone's name makes the window unknown, and the screen says so.
         rig.sql(&format!("alter role {owner} set timezone = '+3'"))
             .await;
         gone(rig, &rules::AGGREGATE_UNREACHED, NAME).await;

@@ -1,4 +1,4 @@
-//! The picture of a policy's change: what its next run takes before and after, as the server then does it.
+//! The drawing of a policy's change shows what its next run would do before and after; the run then does that.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -29,10 +29,10 @@ async fn count(rig: &Rig, sql: &str) -> usize {
     rig.text(sql).await.parse().unwrap()
 }
 
-/// Closes the dialog, and quits.
+/// Closes the dialog and quits.
 fn leaves(mut console: Console) {
     console.press("\x1b");
-    // Together they would be another key.
+    // Two quick keys after Esc would be read as one.
     std::thread::sleep(std::time::Duration::from_millis(200));
     console.press("q");
     assert_eq!(console.ended(), 0);
@@ -89,7 +89,7 @@ fn a_compression_policy_is_pictured_before_and_after_and_its_run_does_what_is_pi
         rig.perform(&approved).await.unwrap();
         rig.act("run-job-now", &id, &[]).await;
         assert_eq!(count(rig, COMPRESSED).await, done + taken, "{}", rig.name);
-        // As it is now: both strips are the same, and nothing is called old or new.
+        // Without a change both strips are equal, without labels for old and new.
         let refused = rig.form("edit-compression-policy", NAME).await.unwrap();
         assert_eq!(refused.fields[0].value, "3 days");
         rig.sql(&format!(
@@ -194,7 +194,7 @@ fn a_retention_policy_is_pictured_and_drops_what_is_pictured() {
         rig.act("run-job-now", &id, &[]).await;
         let left = count(rig, "select count(*) from timescaledb_information.chunks").await;
         assert_eq!(left, all - dropped, "{}", rig.name);
-        // A policy that is added has no limit before it.
+        // A new policy has no limit before the change.
         rig.act("remove-retention-policy", NAME, &[]).await;
         let set = [("drop_after", "2d"), ("first_run", "1d")];
         let approved = rig.plan("add-retention-policy", NAME, &set).await.unwrap();
@@ -274,7 +274,7 @@ fn the_form_shows_the_picture_beside_its_words_and_the_words_alone_where_there_i
             console.wait_for("OLDER THAN");
             console.wait_for("Me.s");
             console.press("e");
-            // As it is now.
+            // The present setting.
             console.wait_for("no change: job");
             console.press("\x15");
             console.press("3d");
@@ -301,7 +301,7 @@ fn the_form_shows_the_picture_beside_its_words_and_the_words_alone_where_there_i
             console.press("\r");
             console.wait_for("Enter runs it");
             leaves(console);
-            // Without colour and without UTF-8 it can be read too.
+            // The drawing also works without colours and without UTF-8.
         }
         let vars = [
             ("XDG_CONFIG_HOME", "/nonexistent"),
@@ -316,7 +316,7 @@ fn the_form_shows_the_picture_beside_its_words_and_the_words_alone_where_there_i
         console.wait_for("no change: job");
         console.press("\x15");
         console.press("3d");
-        // Too low for the picture: the words stay.
+        // The terminal is too small for the drawing, but the text is there.
         let shown = console.wait_for("now it would compress");
         assert!(!shown.contains("before "), "{shown}");
         console.resize(100, 34);

@@ -1,11 +1,12 @@
-//! A fleet of its own, where no other is named.
+//! A database with many hypertables, for runs without a given one.
 
 use hypertop::connect;
 use hypertop::demo::private_server::{Options, PrivateServer};
 
 use crate::settings;
 
-/// A fleet on a private server: hypertables of 50 one-day chunks, half of them compressed, with policies and aggregates.
+/// Hypertables with 50 daily chunks on a private server, half of them compressed, with policies and aggregates. `None`:
+/// TimescaleDB is not installed.
 pub async fn build() -> Option<(String, PrivateServer)> {
     let server = PrivateServer::start(&Options {
         timescaledb: true,

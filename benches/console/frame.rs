@@ -1,4 +1,4 @@
-//! What a frame costs, without a server.
+//! Time to draw a frame, without a server.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use ratatui::backend::TestBackend;
 
 use crate::{Goals, Limit, Spread};
 
-/// A 200x50 frame with 100 000 rows: only what is visible may be built.
+/// A 200x50 frame with 100 000 rows: only visible rows may be built.
 pub fn measure(goals: &mut Goals) {
     let row = |id: i32| compression::Row {
         id,

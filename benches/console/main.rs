@@ -1,11 +1,11 @@
-//! What the console costs, as ratios in one run: `cargo bench`.
+//! Measures the console's cost, mostly as ratios within one run: `cargo bench`.
 //!
-//! Without a server: a frame with 100 000 rows loaded. With a fleet (`HYPERTOP_BENCH_URL`, else one of
-//! `HYPERTOP_BENCH_CHUNKS` chunks, 2000 by default, on a private server): each screen against what an operator
-//! would type from the documentation, from nothing and at a tick when nothing changed; locks and memory on the
-//! server; the program in a terminal against `psql -c 'select 1'`. `HYPERTOP_BENCH_LARGE_URL` and
-//! `HYPERTOP_BENCH_SMALL_URL` name two further fleets (the goals speak of 66 000, 20 000 and 500 chunks).
-//! Medians of rounds taken in turn, with the least and the most of them; at the end, each goal and what was measured.
+//! Without a server: a frame with 100 000 rows. With a database (`HYPERTOP_BENCH_URL`, else one of
+//! `HYPERTOP_BENCH_CHUNKS` chunks, by default 2000, on a private server): each screen compared with the documented
+//! queries for the same data, first load and idle tick; locks and memory on the server; the program in a terminal
+//! compared with `psql -c 'select 1'`. `HYPERTOP_BENCH_LARGE_URL` and `HYPERTOP_BENCH_SMALL_URL` name two further
+//! databases (the goals assume 66 000, 20 000 and 500 chunks). Prints medians with minimum and maximum, from
+//! alternating rounds, and at the end all goals with the measured values.
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
@@ -93,7 +93,7 @@ fn settings(conninfo: &str) -> Settings {
     .unwrap()
 }
 
-/// The middle of some measurements, and how far they lie apart.
+/// Minimum, median and maximum of some measurements.
 #[derive(Debug, Clone, Copy)]
 struct Spread {
     least: f64,
@@ -116,7 +116,7 @@ impl Spread {
         Self::of(times.iter().map(|time| time.as_secs_f64() * 1e3).collect())
     }
 
-    /// Of the ratios in each round.
+    /// Of the ratios, round by round.
     fn of_ratios(above: &[Duration], below: &[Duration]) -> Self {
         let rounds = above.iter().zip(below);
         Self::of(
@@ -138,14 +138,14 @@ impl std::fmt::Display for Spread {
     }
 }
 
-/// What a goal asks for.
+/// Limit of a goal.
 #[derive(Debug, Clone, Copy)]
 enum Limit {
     Most(f64),
     Least(f64),
 }
 
-/// The goals, and what was measured.
+/// The goals with the measured values.
 #[derive(Debug, Default)]
 struct Goals(Vec<(&'static str, f64, Limit)>);
 

@@ -1,7 +1,7 @@
-//! The naive twins: what an operator types from the documentation to see what a screen shows.
+//! The queries that an operator would take from the documentation for the same data as a screen.
 //!
-//! A twin gets the same figures for as many rows: lists in full; sizes, bloat and newest rows, which are dear, for
-//! the rows that a 200x50 terminal shows of our screen (`{visible}`, a text[] of qualified names).
+//! They return the same columns for the same number of rows: lists completely; sizes, bloat and newest rows, which are
+//! expensive, only for the rows that a 200x50 terminal shows (`{visible}`, a text[] of qualified names).
 
 use hypertop::model::screen_id::ScreenId;
 use tokio_postgres::Client;
@@ -23,8 +23,8 @@ const INDEXES: &[&str] = &[
     "select schemaname, tablename, indexname, indexdef from pg_indexes where (schemaname, tablename) in (select hypertable_schema, hypertable_name from timescaledb_information.hypertables)",
     "select c.hypertable_name, s.indexrelname, s.idx_scan, pg_relation_size(s.indexrelid) from pg_stat_user_indexes s join timescaledb_information.chunks c on c.chunk_schema = s.schemaname and c.chunk_name = s.relname order by s.idx_scan",
     "select i, hypertable_index_size(i::regclass) from unnest({visible}) i",
-    // What the rows would need by their average width, from the statistics of each chunk's columns.
-    // Fenced: left to the planner, it runs for minutes.
+    // Estimated size of the rows from their average width, by the statistics of each chunk's columns. Materialized,
+    // because the planner's own choice runs for minutes.
     "with h as materialized (select distinct schemaname, tablename from pg_indexes where format('%I.%I', schemaname, indexname) = any ({visible})), c as materialized (select c.hypertable_name, c.chunk_schema, c.chunk_name from h join timescaledb_information.chunks c on c.hypertable_schema = h.schemaname and c.hypertable_name = h.tablename), k as materialized (select c.hypertable_name, c.chunk_schema, c.chunk_name, t.oid from c join pg_namespace n on n.nspname = c.chunk_schema join pg_class t on t.relnamespace = n.oid and t.relname = c.chunk_name), s as materialized (select s.schemaname, s.tablename, s.attname, s.avg_width from pg_stats s where (s.schemaname, s.tablename) in (select chunk_schema, chunk_name from k)) select k.hypertable_name, i.indexrelid, p.relpages - ceil(p.reltuples * (12 + 8 * ceil(sum(s.avg_width) / 8.0)) / (8152 * 0.9)) as spare from k join pg_index i on i.indrelid = k.oid join pg_class p on p.oid = i.indexrelid join pg_attribute a on a.attrelid = k.oid and a.attnum = any (i.indkey::int2[]) join s on s.schemaname = k.chunk_schema and s.tablename = k.chunk_name and s.attname = a.attname group by 1, 2, p.relpages, p.reltuples",
 ];
 
@@ -50,7 +50,7 @@ pub const WATCH: &[&str] = &[
     "select j.hypertable_name, count(*) from timescaledb_information.jobs j join timescaledb_information.chunks c on c.hypertable_schema = j.hypertable_schema and c.hypertable_name = j.hypertable_name where j.proc_name = 'policy_retention' and c.range_end <= now() - case when c.primary_dimension_type <> 'bigint'::regtype then (j.config ->> 'drop_after')::interval end group by 1",
 ];
 
-/// The names of what our screen shows by these ids, as a literal.
+/// The names of the rows with these ids.
 async fn names(client: &Client, screen: ScreenId, ids: &[i64]) -> Vec<String> {
     let statement = match screen {
         ScreenId::Indexes => {
@@ -67,7 +67,7 @@ async fn names(client: &Client, screen: ScreenId, ids: &[i64]) -> Vec<String> {
     rows.iter().map(|row| row.get(0)).collect()
 }
 
-/// The statements of a screen's twin; `ids` are those whose dear figures our screen gets.
+/// The documented queries for a screen. `ids`: rows whose expensive figures the screen reads.
 pub async fn twin(client: &Client, screen: ScreenId, ids: &[i64]) -> Vec<String> {
     let names = names(client, screen, ids).await;
     let quoted: Vec<_> = names
@@ -86,7 +86,7 @@ pub async fn twin(client: &Client, screen: ScreenId, ids: &[i64]) -> Vec<String>
     let statements = statements
         .iter()
         .map(|text| text.replace("{visible}", &visible));
-    // The newest row of a source can be had by one statement for each.
+    // The newest row of a source takes one statement per source.
     let newest = names
         .iter()
         .filter(|_| screen == ScreenId::Aggregates)

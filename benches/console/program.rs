@@ -1,4 +1,4 @@
-//! The program itself in a terminal of 200x50, against psql's cold start.
+//! The program in a 200x50 terminal, compared with the start of psql.
 
 use std::io::{Read, Write};
 use std::process::Command;
@@ -10,10 +10,10 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 use crate::{Goals, Limit, Spread};
 
 const ROUNDS: usize = 9;
-/// The first screen stands when so long nothing more was written. Shorter than a tick.
+/// The first screen is complete when nothing was written for this long, which is shorter than a tick.
 const QUIET: Duration = Duration::from_millis(700);
 
-/// How the first screen comes to be.
+/// Times from the start to the first bytes, the list, and the exact figures.
 struct Stages {
     first: Duration,
     list: Duration,
@@ -61,12 +61,12 @@ impl Program {
         }
     }
 
-    /// How long after the start it began to write, its list stood, and the exact figures of the visible rows too.
+    /// Times from `start` to the first bytes, the list, and the exact figures of the visible rows.
     fn stages(&self, start: Instant) -> Stages {
         let (first, mut bytes) = self.written.recv().unwrap();
         let mut list = None;
         let mut latest = first;
-        // The first frame has no rows; with them there are some thousand bytes.
+        // The first frame has no rows; a frame with rows has more than 4000 bytes.
         while let Ok((at, more)) = self.written.recv_timeout(if bytes > 4000 {
             QUIET
         } else {
@@ -84,7 +84,7 @@ impl Program {
         }
     }
 
-    /// Bytes written until it is quiet.
+    /// Number of bytes written until a pause.
     fn bytes(&self) -> usize {
         let mut bytes = 0;
         while let Ok((_, more)) = self.written.recv_timeout(Duration::from_millis(150)) {
@@ -93,7 +93,7 @@ impl Program {
         bytes
     }
 
-    /// How long a key waits for its frame while the slowest list is being read.
+    /// Time until a key shows its effect while the slowest list is loaded. `None`: no answer.
     fn key_while_reading(&mut self) -> Option<Duration> {
         self.keys.write_all(b"4r").ok()?;
         std::thread::sleep(Duration::from_millis(30));
@@ -110,7 +110,7 @@ impl Program {
         std::fs::read_to_string(format!("/proc/{}/{file}", self.child.process_id()?)).ok()
     }
 
-    /// The most memory it had, in MiB.
+    /// Peak memory in MiB.
     fn memory(&self) -> Option<f64> {
         let status = self.proc("status")?;
         let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
@@ -118,7 +118,7 @@ impl Program {
         Some(kib / 1024.0)
     }
 
-    /// Processor time so far in nanoseconds, of all threads.
+    /// Processor time so far, of all threads, in nanoseconds.
     fn processor(&self) -> Option<f64> {
         let folder = format!("/proc/{}/task", self.child.process_id()?);
         let mut sum = 0.0;
@@ -143,7 +143,7 @@ fn open_once(conninfo: &str, screen: &str) -> Stages {
     stages
 }
 
-/// Until the list of the first screen stands, and its exact figures, in milliseconds.
+/// Times until the list and the exact figures of the first screen, in milliseconds.
 pub fn first_screen(conninfo: &str) -> (Spread, Spread) {
     let opened: Vec<_> = (0..ROUNDS)
         .map(|_| open_once(conninfo, "compression"))
@@ -208,11 +208,11 @@ pub fn measure(conninfo: &str, goals: &mut Goals) {
     at_rest(conninfo, goals);
 }
 
-/// Memory, processor time and bytes of a console that is left alone.
+/// Memory, processor time and output of an idle console.
 fn at_rest(conninfo: &str, goals: &mut Goals) {
     let mut program = Program::open(conninfo, "overview");
     program.stages(Instant::now());
-    // The next screens are part of what it holds.
+    // Visits other screens first, because their rows stay in memory.
     for key in ["2", "3", "4", "5", "1"] {
         program.keys.write_all(key.as_bytes()).unwrap();
         std::thread::sleep(Duration::from_millis(600));

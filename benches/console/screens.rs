@@ -1,4 +1,4 @@
-//! Each screen against its naive twin, from nothing and at a tick when nothing changed.
+//! Each screen compared with the documented queries, first load and idle tick.
 
 use std::time::{Duration, Instant};
 
@@ -12,11 +12,11 @@ use hypertop::server::session::Session;
 
 use crate::{Goals, Limit, Spread, naive};
 
-/// The ids of a screen's rows whose exact figures a 200x50 terminal shows first, and their weights.
+/// Ids and costs of the rows whose exact figures a 200x50 terminal shows first, by screen.
 pub type Wanted = Vec<(ScreenId, Vec<(i64, usize)>)>;
 
 const ROUNDS: usize = 7;
-/// After so long a screen gets no further round.
+/// A screen gets no further round after this time.
 const PATIENCE: Duration = Duration::from_secs(12);
 
 async fn session(settings: &Settings) -> Session {
@@ -24,7 +24,7 @@ async fn session(settings: &Settings) -> Session {
     Session::start(connected).await.unwrap()
 }
 
-/// Those that have a twin in the documentation.
+/// The screens that the documentation has queries for.
 fn all() -> [ScreenId; 5] {
     [
         ScreenId::Compression,
@@ -65,7 +65,7 @@ pub async fn measure(settings: &Settings, goals: &mut Goals) -> Wanted {
             let full_took = start.elapsed();
             let start = Instant::now();
             lists.pulse(screen).await.unwrap();
-            // The first round warms both sides' caches.
+            // The first round only fills the caches.
             if round > 0 {
                 slow.push(naive_took);
                 full.push(full_took);
@@ -106,7 +106,7 @@ pub async fn measure(settings: &Settings, goals: &mut Goals) -> Wanted {
     all_wanted
 }
 
-/// The list, both halves at once as in the program.
+/// Loads the list, with the list query and its companion in parallel, as the program does.
 async fn load(lists: &Session, exact: &mut Exact<'_>, screen: ScreenId) -> Rows {
     let half = async {
         match screen.about().companion {
@@ -117,8 +117,8 @@ async fn load(lists: &Session, exact: &mut Exact<'_>, screen: ScreenId) -> Rows 
     lists.load_with_companion(screen, half).await.unwrap()
 }
 
-/// The list, and the exact figures of the 46 rows that a 200x50 terminal shows first; returns which these are.
-/// As in the program, both statements are planned once a connection, which is before what is measured.
+/// Loads the list and the exact figures of the 46 rows that a 200x50 terminal shows first; returns those rows. As in
+/// the program, the statements are prepared once per connection, before the measurement.
 async fn whole_screen(
     lists: &Session,
     exact: &mut Exact<'_>,
@@ -133,7 +133,7 @@ async fn whole_screen(
     let asked = screens.ask(screen).unwrap();
     screens.load(asked, rows, Duration::ZERO, &at);
     let queries = (screen.about().exact)();
-    // Figures come first; checks behind them, which add verdicts, are measured for themselves.
+    // Queries that the list itself shows. Later ones only add verdicts, and are measured separately.
     let last = queries.iter().position(|query| !query.overview);
     let mut wanted = Vec::new();
     for (nth, query) in queries.iter().take(last.unwrap_or(0) + 1).enumerate() {
@@ -148,7 +148,7 @@ async fn whole_screen(
     wanted
 }
 
-/// A tick at rest against `watch psql` over the documented views.
+/// An idle tick compared with `watch psql` on the documented views.
 async fn watch(settings: &Settings, goals: &mut Goals) {
     let client = connect::again(settings, None).await.unwrap().client;
     let mut times = Vec::new();
@@ -168,7 +168,7 @@ async fn watch(settings: &Settings, goals: &mut Goals) {
     );
 }
 
-/// What the server is asked when nothing changed, in milliseconds; there and back.
+/// Round-trip time of the queries of an idle tick, in milliseconds.
 pub async fn tick(settings: &Settings) -> Spread {
     let session = session(settings).await;
     let mut times = Vec::new();
@@ -180,7 +180,7 @@ pub async fn tick(settings: &Settings) -> Spread {
     Spread::of_times(&times[10..])
 }
 
-/// The slowest list or slice of the first rows, in milliseconds, the middle of five.
+/// The slowest list or slice of the first rows, in milliseconds (median of five).
 pub async fn slowest(settings: &Settings) -> f64 {
     let (lists, mut exact) = (session(settings).await, Exact::new(settings, None));
     println!();

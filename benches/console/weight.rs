@@ -1,4 +1,4 @@
-//! What the console's queries weigh on the server beside time: locks held at once, and a backend's memory.
+//! The cost of the console's queries on the server apart from time: locks held at once, and memory of a backend.
 
 use hypertop::connect;
 use hypertop::connect::conninfo::Settings;
@@ -19,7 +19,7 @@ async fn number(client: &Client, statement: &str) -> i64 {
     client.query_one(statement, &[]).await.unwrap().get(0)
 }
 
-/// Every list and its exact figures in a transaction each, whose locks are counted at its end.
+/// Runs every list and its exact figures in a transaction each, and counts the locks at its end.
 pub async fn measure(settings: &Settings, wanted: &Wanted, goals: &mut Goals) {
     let session = Session::start(connect::again(settings, None).await.unwrap())
         .await
@@ -34,10 +34,10 @@ pub async fn measure(settings: &Settings, wanted: &Wanted, goals: &mut Goals) {
             .query_typed((about.list_text)(&session.server), &[])
             .await
             .unwrap();
-        // The count itself locks pg_locks, which is in it.
+        // The count includes the lock on pg_locks itself.
         most = most.max((number(client, LOCKS).await, about.name));
         client.batch_execute("rollback").await.unwrap();
-        // Its checks too, of the same rows.
+        // Also the queries that only add verdicts, for the same rows.
         for (exact, slice) in (about.exact)().iter().flat_map(|exact| {
             slices(ids, exact.slice)
                 .into_iter()

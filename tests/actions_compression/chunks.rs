@@ -1,4 +1,4 @@
-//! Chunks: compressed, decompressed, recompressed, left alone, failing.
+//! Compressing, decompressing and recompressing chunks, and failures.
 
 use hypertop::journal::Outcome;
 use hypertop::model::plan::{Consent, Undo};
@@ -148,7 +148,7 @@ fn a_chunk_that_fails_in_the_middle_is_noted_and_the_rest_goes_on_or_stops_as_ch
                 "{} {on_error}",
                 rig.name
             );
-            // What was done is on record, and just that is taken back; no other chunk is locked for it.
+            // Only the steps that succeeded are rolled back, and only their chunks are locked.
             let back = rig.rollback_plan(&[report.id]).await.unwrap();
             let touches = back.plan.touches.iter().map(|touch| touch.name.as_str());
             let locked: Vec<_> = touches.filter(|name| name.contains("_chunk")).collect();
@@ -368,7 +368,7 @@ fn without_a_policy_every_chunk_that_has_ended_waits_and_with_one_its_backlog() 
             ))
             .await;
         assert_eq!(approved.plan.steps.len().to_string(), due);
-        // The window is in UTC, and a chunk counts that has rows in it.
+        // The typed range is in UTC, and selects each chunk that may have rows in it.
         let day = |ago: i32| {
             rig.text(Box::leak(
                 format!("select (now() - interval '{ago} days')::date").into_boxed_str(),

@@ -111,7 +111,7 @@ fn policies_are_added_changed_and_removed_and_come_back() {
             .plan("edit-compression-policy", &place.table, &[])
             .await
             .unwrap_err();
-        // What the present rule does is said with it.
+        // The reason also has the effect of the present rule.
         assert!(
             refused.contains("already has these values; change a field\n")
                 && refused.contains("now it would"),

@@ -1,4 +1,4 @@
-//! Settings: enabled, changed, disabled, and chunks under older ones.
+//! Enabling, changing and disabling compression, and chunks with older settings.
 
 use hypertop::model::version::Version;
 
@@ -163,7 +163,7 @@ fn what_is_typed_as_columns_is_checked_by_name() {
                 .unwrap_err();
             assert!(refused.contains(said), "{typed}: {refused}");
         }
-        // An index wants the compression off for the moment, on older versions.
+        // Older versions create a unique index only while compression is disabled.
         let table = &place.table;
         rig.sql(&format!(
             r#"alter table {table} set (timescaledb.compress = false); create unique index on {table} ("Zeit.Punkt", "select", "Größe (mm)");

@@ -1,4 +1,4 @@
-//! Building indexes: new ones, missing ones, all of them anew.
+//! Creating indexes, completing them, and rebuilding them.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::{
     INDEXES, INVALID, LONG, TABLE, compress_two, hostile, index, lacking, on_each, support,
 };
 
-/// Performs until it waits for this session, then stops it.
+/// Runs a plan until it waits for this session, then stops it.
 async fn stopped(
     rig: &Rig,
     blocker: &str,
@@ -201,7 +201,7 @@ fn an_index_whose_build_failed_is_dropped_or_made_whole() {
     });
 }
 
-/// The files of all copies of the indexes.
+/// The files of all chunk indexes.
 const FILES: &str = r#"select string_agg(c.relfilenode::text, ',' order by c.relfilenode) from pg_index x join pg_class c on c.oid = x.indexrelid
   join pg_inherits i on i.inhrelid = x.indrelid join pg_class t on t.oid = i.inhparent where t.relname = 'T.a"b ''c'"#;
 
@@ -242,7 +242,7 @@ fn a_reindex_gives_every_copy_a_new_file_and_nothing_else() {
         );
         let between = rig.text(FILES).await;
         assert_ne!(between, files);
-        // Both indexes of five chunks, and those of what is compressed of two.
+        // Two indexes on each of five chunks, and those of the compressed rows of two.
         let report = rig
             .act("reindex-table", TABLE, &[("at_least_kb", "0")])
             .await;
@@ -274,7 +274,7 @@ fn a_reindex_that_was_cancelled_says_so_and_its_leftover_is_dropped() {
             .await
             .unwrap_err();
         assert!(why.contains("no invalid _ccnew"), "{why}");
-        // An open transaction that wrote to the third chunk keeps its build waiting.
+        // The build on the third chunk waits for this open transaction.
         let other = support::client(&rig.conninfo).await;
         let row = other
             .query_one("select pg_backend_pid()::text", &[])

@@ -1,4 +1,4 @@
-//! Dropping indexes, and having them back.
+//! Dropping indexes, and restoring them.
 
 use hypertop::journal::Outcome;
 
@@ -12,7 +12,7 @@ fn a_dropped_index_comes_back_with_all_its_attributes() {
     on_each(|rig, _| async move {
         hostile(&rig).await;
         let space = format!("räum {}", rig.name);
-        // Cannot be in one text with others, which would be one transaction.
+        // Must not be in one text with other statements, which would be one transaction.
         rig.sql("set allow_in_place_tablespaces = on").await;
         rig.sql(&format!("drop tablespace if exists \"{space}\""))
             .await;
@@ -55,7 +55,7 @@ fn an_index_that_was_made_anew_can_be_dropped_and_taken_back_again() {
 fn a_unique_index_comes_back_where_timescaledb_can_make_one() {
     on_each(|rig, by_shape| async move {
         hostile(&rig).await;
-        // Up to 2.21 compression keeps unique indexes from being made: it is enabled, so this must be said.
+        // Up to 2.21, unique indexes cannot be created while compression is enabled, so the drop is irreversible.
         let table = TABLE.replace('\'', "''");
         if by_shape {
             rig.sql(&format!("create unique index uniq on {TABLE} (\"De Vice\", ts); alter table {TABLE} replica identity using index uniq")).await;
@@ -104,7 +104,7 @@ fn the_survivor_of_a_duplicate_has_its_index_on_every_chunk() {
             "select create_hypertable('{table}', 'ts', chunk_time_interval => interval '1 day')"
         ))
         .await;
-        // The first chunks come before the duplicate, so they have an index for each of the two; the last share one.
+        // The first chunks are older than the duplicate, so they have two indexes; the later ones share one.
         rig.sql(&format!("create index \"{LONG}1\" on {TABLE} (v desc)"))
             .await;
         rig.sql(&rows(0)).await;

@@ -1,4 +1,4 @@
-//! Whom the server lets act on a job: its owner's role, by which options of a membership; and the database's owner.
+//! Who may act on a job: roles with certain membership options, and the database's owner.
 
 use hypertop::model::plan::{Consent, Plan, Undo};
 use hypertop::model::version::Version;
@@ -48,7 +48,7 @@ fn a_role_without_rights_is_warned_and_gets_the_servers_words_and_the_fix() {
                     "{problem}"
                 );
             }
-            // A member of the owner's role may, and what is deleted comes back as the owner's.
+            // A member of the owner's role may, and a deleted job gets its owner back.
             rig.sql("grant \"Ow\"\"ner 1\" to nobody_here").await;
             nobody.there_and_back("pause-job", &job, &[], JOBS).await;
             let before = rig.text(JOBS).await;
@@ -62,7 +62,7 @@ fn a_role_without_rights_is_warned_and_gets_the_servers_words_and_the_fix() {
     });
 }
 
-/// This role's own way in.
+/// Creates the role, and connects as it.
 async fn as_role(rig: &Rig, version: &str, role: &str) -> Rig {
     rig.sql(&format!(
         "create role {role} login noinherit; grant usage on schema \"ts X\" to {role}"
@@ -74,7 +74,7 @@ async fn as_role(rig: &Rig, version: &str, role: &str) -> Rig {
     Rig::on(version, &conninfo).await
 }
 
-/// The fix, in brackets, of the warning that the server will refuse; `None`: there is no such warning.
+/// The warning that the server will refuse, and the fix in its brackets. `None`: there is no such warning.
 fn refusal_and_fix(plan: &Plan) -> Option<(String, String)> {
     let note = plan
         .notes
@@ -129,7 +129,7 @@ fn the_databases_owner_is_warned_of_others_jobs_just_where_the_server_refuses() 
             }
             let early = Version::parse(version).unwrap() < Version::new(2, 28);
             assert_eq!(warned, early, "{version}");
-            // He may delete what he could not make anew as its owner's.
+            // The database's owner may delete the job, but could not create it again for its owner.
             let approved = owner.plan("delete-job", &job, &[]).await.unwrap();
             let Undo::Never(why) = &approved.plan.undo else {
                 panic!("{version}: {:?}", approved.plan.undo)
@@ -171,7 +171,7 @@ fn without_the_set_option_a_job_is_deleted_for_good_and_its_rollback_refused_bef
             assert!(why.contains(fix), "{version}: {why}");
             rig.sql(fix).await;
             let approved = role.plan("delete-job", &job, &[]).await.unwrap();
-            // The check function has the last word, as for every role.
+            // The check function may refuse the undo, whatever the role.
             let Undo::Partly(why) = &approved.plan.undo else {
                 panic!("{version}: {:?}", approved.plan.undo)
             };

@@ -1,4 +1,4 @@
-//! Dropping chunks now: just those that were shown, whatever the kind of time.
+//! Dropping chunks now: exactly those of the preview, for every type of time.
 
 use hypertop::model::plan::{Consent, Undo};
 use hypertop::model::version::Version;
@@ -6,7 +6,7 @@ use hypertop::model::version::Version;
 use super::support::act::Rig;
 use super::{HOSTILE, going, notes, on_each};
 
-/// A hypertable with a foreign key, compressed and frozen chunks and an aggregate; ten days, ten chunks.
+/// A hypertable of ten daily chunks with a foreign key, compressed and frozen chunks, and an aggregate.
 const DOOMED: &str = r#"
 create table "devices;" (id int primary key);
 insert into "devices;" values (1), (2);
@@ -118,7 +118,7 @@ fn a_frozen_chunk_stays_and_one_that_came_after_the_preview_stops_it() {
             notes(&approved.plan)
         );
         assert!(!going(&approved.plan).contains(&frozen));
-        // A row that comes late makes a chunk that nobody was shown, and that is older than all of them.
+        // A late row creates a chunk that was not in the preview and is older than the others.
         let before = rig.text(LEFT).await;
         rig.sql(r#"insert into "to ""drop"" $1" values (date_trunc('day', now()) - interval '60 days', 1, 1)"#).await;
         let why = rig.perform(&approved).await.unwrap_err();
@@ -141,7 +141,7 @@ fn a_frozen_chunk_stays_and_one_that_came_after_the_preview_stops_it() {
 fn a_step_in_which_another_chunk_would_go_drops_nothing() {
     on_each(async |rig, _| {
         doomed(rig).await;
-        // A gap, which a late row fills after the preview.
+        // A gap between chunks, which a late row fills after the preview.
         rig.sql(r#"select drop_chunks('"to ""drop"" $1"', older_than => date_trunc('day', now(), 'UTC') - interval '6 days', newer_than => date_trunc('day', now(), 'UTC') - interval '8 days')"#).await;
         let before = rig.text(LEFT).await;
         let set = [("drop_after", "2d"), ("chunks_per_step", "1000")];

@@ -1,4 +1,4 @@
-//! The guard against losing what the source no longer has.
+//! The guard against losing rows whose source was dropped.
 
 use hypertop::journal::Outcome;
 use hypertop::model::plan::{Consent, Undo};
@@ -47,7 +47,7 @@ fn a_refresh_over_what_the_source_dropped_is_refused_clamped_or_agreed_to_by_nam
                 rig.name
             );
             assert!(told.contains("dropped by hand"), "{told}");
-            // What it offers can be set as it stands, and loses nothing.
+            // The window that the refusal offers is valid and loses nothing.
             let offered = told
                 .split("--set from='")
                 .nth(1)
@@ -67,7 +67,7 @@ fn a_refresh_over_what_the_source_dropped_is_refused_clamped_or_agreed_to_by_nam
             assert!(matches!(approved.plan.undo, Undo::Needless(_)));
             rig.perform(&approved).await.unwrap();
             assert_eq!(rig.text(&rows).await, before, "{}", rig.name);
-            // Behind never touches it by itself.
+            // refresh-behind leaves these buckets alone.
             if let Ok(approved) = rig.plan("refresh-behind", &view, &[]).await {
                 rig.perform(&approved).await.unwrap();
                 assert_eq!(
@@ -88,7 +88,7 @@ fn a_refresh_over_what_the_source_dropped_is_refused_clamped_or_agreed_to_by_nam
             let report = rig.perform(&approved).await.unwrap();
             assert_eq!(report.outcome, Outcome::Done, "{:?}", report.problems);
             let after: i64 = rig.text(&rows).await.parse().unwrap();
-            // It was no false alarm: what the preview counted is gone.
+            // The warning was right: the buckets in the preview are gone.
             assert!(
                 (30..=45).contains(&after),
                 "{}: {after} rows are left",
@@ -104,7 +104,7 @@ fn a_refresh_over_what_the_source_dropped_is_refused_clamped_or_agreed_to_by_nam
 fn a_gap_in_the_middle_is_seen_and_gaps_without_rows_are_no_loss() {
     on_each(async |rig| {
         rig.sql(AXES).await;
-        // The source was never there before its first row: nothing to lose.
+        // Before its first row the source never had rows, so nothing can be lost.
         rig.plan(
             "refresh-aggregate",
             TZ,
@@ -134,7 +134,7 @@ fn a_gap_in_the_middle_is_seen_and_gaps_without_rows_are_no_loss() {
                 .await;
             assert!(fine.is_ok(), "{}: {fine:?}", rig.name);
         }
-        // What waits before the gap is taken in without it; with it only by name.
+        // A change before the gap is refreshed without the gap, or with it if the name is typed.
         rig.sql(&format!(
             "insert into {SCHEMA}.tz values (date_trunc('day', now()) - interval '40 days', 1)"
         ))

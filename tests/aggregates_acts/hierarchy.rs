@@ -5,7 +5,7 @@ use hypertop::model::plan::Undo;
 
 use super::{AXES, SCHEMA, named, notes, on_each, policies_of, since, version};
 
-/// Hours on the table, days on the hours, weeks on the days.
+/// Aggregates by 6 hours on the table, by day on the first, and by week on the second.
 const LADDER: &str = r#"
     set search_path = "Agg ""s"".x", public;
     create materialized view hours with (timescaledb.continuous, timescaledb.materialized_only = true) as
@@ -59,14 +59,14 @@ fn a_hierarchy_is_refreshed_from_the_bottom_up() {
             .await
             .unwrap_err();
         assert!(told.contains("is late by a whole bucket"), "{told}");
-        // A late row at the bottom reaches the top.
+        // A late row in the table reaches the highest aggregate.
         rig.sql(&format!(
             "insert into {SCHEMA}.tz values (date_trunc('day', now()) - interval '30 days', 1)"
         ))
         .await;
         rig.act("refresh-hierarchy", &named("weeks"), &[]).await;
         assert_eq!(rig.text(&right).await, "t", "{}", rig.name);
-        // Each level is guarded: what the table lost stays in all of them.
+        // The guard protects every level: buckets whose source rows were dropped stay in all of them.
         rig.sql(&format!(
             "select drop_chunks('{SCHEMA}.tz', older_than => interval '30 days')"
         ))

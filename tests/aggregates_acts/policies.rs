@@ -1,4 +1,4 @@
-//! Refresh policies and real-time: there and back, and what their forms say.
+//! Refresh policies and real-time aggregation: changes, rollbacks, and the texts of the forms.
 
 use super::{AXES, SCHEMA, TZ, named, notes, on_each, policies_of, since};
 
@@ -31,7 +31,7 @@ fn policies_and_real_time_go_there_and_back_on_every_kind_of_time() {
                 .await;
             rig.there_and_back("add-refresh-policy", &view, &set, &sql)
                 .await;
-            // The beat and its zone are what a careless re-creation loses.
+            // A careless re-creation would lose the fixed schedule and its time zone.
             let fixed = [
                 set[0],
                 set[1],
@@ -76,7 +76,7 @@ fn a_policy_form_says_at_once_what_is_wrong_and_what_it_would_mean() {
             told.contains("start_offset") && told.contains("write 7 days"),
             "{told}"
         );
-        // One bucket and a half: the server wants two.
+        // The window has one and a half buckets, but the server requires two.
         let told = refused(TZ, &[("start_offset", "36h"), ("end_offset", "0s")]).await;
         assert!(
             told.contains("two buckets") && told.contains("--set start_offset='2 days'"),
@@ -129,7 +129,7 @@ fn a_policy_form_says_at_once_what_is_wrong_and_what_it_would_mean() {
                 &[("start_offset", "168h"), ("end_offset", "24h")],
             )
             .await;
-        // The same length, written otherwise, is not the same interval to PostgreSQL: it may be changed.
+        // An equal length written in another way is another interval for PostgreSQL, so this change is allowed.
         assert!(told.is_ok(), "{told:?}");
         let told = rig.plan("edit-refresh-policy", TZ, &[]).await.unwrap_err();
         assert!(told.contains("change a field"), "{told}");

@@ -1,4 +1,4 @@
-//! Roles without rights, refreshes that are stopped, and what they leave.
+//! Roles without rights, and what stopped refreshes leave behind.
 
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ fn a_role_without_rights_gets_the_server_s_words_and_the_fix() {
                 "{problem}"
             );
         }
-        // It cannot see the rows, so what may be lost is guarded all the same.
+        // The role cannot see the rows, but is warned about a possible loss.
         rig.act("refresh-aggregate", TZ, &[("from", ""), ("to", "")])
             .await;
         rig.sql(&format!(
@@ -70,7 +70,7 @@ fn a_role_without_rights_gets_the_server_s_words_and_the_fix() {
     });
 }
 
-/// Performs a plan and stops it as soon as it has been in this step for a while.
+/// Runs a plan, and stops it after it has been in this step for a while.
 async fn stop_in_step(
     rig: &Rig,
     approved: &hypertop::actions::execute::ApprovedPlan,
@@ -82,7 +82,7 @@ async fn stop_in_step(
         while let Some(message) = heard.recv().await {
             if matches!(message, Progress::Step { number, .. } if number == step) {
                 tokio::time::sleep(Duration::from_millis(700)).await;
-                // It may have ended by itself, and then nobody listens; the report shows which.
+                // If the plan has ended by itself, there is no receiver; the report shows that.
                 let _ = orders.send(Order::Stop);
             }
         }
@@ -98,7 +98,7 @@ async fn stop_in_step(
     report
 }
 
-/// Holds a lock that a refresh of the last days must wait for.
+/// Holds a lock for which a refresh of the last days must wait.
 async fn block(rig: &Rig) -> tokio_postgres::Client {
     let blocker = client(&rig.conninfo).await;
     let chunk = rig.text(&format!("select string_agg(c::text, ', ') from show_chunks('{SCHEMA}.tz', newer_than => interval '4 days') c")).await;
@@ -185,7 +185,7 @@ fn a_range_that_another_session_s_cancelled_refresh_holds_is_freed_by_ending_tha
         });
         result.unwrap_err();
         drop(blocker);
-        // 2.28.3 cleans up after itself, 2.26.4 and 2.29.2 do not; what they leave is put there by hand.
+        // 2.28.3 removes its own entry, but 2.26.4 and 2.29.2 do not; here it is inserted by hand.
         rig.sql(&format!("insert into _timescaledb_catalog.continuous_aggs_jobs_refresh_ranges
             select mat_hypertable_id, extract(epoch from now() - interval '20 days')::int8 * 1000000, extract(epoch from now())::int8 * 1000000, {pid}, 0, now()
             from _timescaledb_catalog.continuous_agg where user_view_name = 'Agg of \"tz\".1' and not exists (

@@ -1,4 +1,4 @@
-//! Windows of a refresh: aligned, cut into steps, on every kind of time.
+//! Refresh windows: aligned to buckets and split into steps, for every type of time.
 
 use hypertop::journal::Outcome;
 use hypertop::model::plan::Consent;
@@ -65,7 +65,7 @@ fn a_window_is_aligned_to_buckets_and_refreshed_on_every_kind_of_time() {
                     "select min({time})::text || '..' || max({time})::text from {view}"
                 ))
                 .await;
-            // One more where the clock just shows where a bucket begins.
+            // One more if a bucket starts just now.
             let count: i64 = count.parse().unwrap();
             assert!(
                 (buckets..=buckets + 1).contains(&count),
@@ -134,7 +134,7 @@ fn a_window_that_holds_no_bucket_is_refused_with_the_one_that_was_meant() {
     });
 }
 
-/// Aggregates whose buckets are months, or count from an origin, or by a zone's clock: name, bucket as SQL has it.
+/// Aggregates with monthly buckets, an origin or a time zone: name, and bucket as SQL.
 fn odd_buckets(rig: &Rig) -> Vec<(&'static str, String)> {
     let mut odd = vec![
         ("months", "time_bucket('1 month', ts)".to_owned()),
@@ -213,7 +213,8 @@ fn buckets_begin_where_the_server_has_them() {
                         rig.name
                     );
                 }
-                // The first bucket at or after what was typed, the last one that ends before it.
+                // The window starts with the first bucket at or after the typed time, and ends with the last one that
+                // ends before it.
                 let first = rig.text(&format!("select {bucket} < '{from}+00' and '{from}+00' <= '{0}' or '{from}+00' = '{0}' from (select '{from}+00'::timestamptz as ts) t", bounds[0])).await;
                 assert_eq!(
                     first, "t",
@@ -289,7 +290,7 @@ fn a_big_window_is_cut_into_steps_that_leave_nothing_out() {
             .await
             .unwrap_err();
         assert!(told.contains("set more buckets per step"), "{told}");
-        // Without a word about steps there are never too many.
+        // By default there are never too many steps.
         let approved = rig
             .plan(
                 "refresh-aggregate",
@@ -332,7 +333,7 @@ fn what_is_late_is_refreshed_up_to_the_expected_end_of_the_policy() {
         );
         let told = rig.plan("refresh-behind", view, &[]).await.unwrap_err();
         assert!(told.contains("not late"), "{}: {told}", rig.name);
-        // A late row below the watermark waits, and is taken in.
+        // A late row below the watermark is refreshed.
         rig.sql(&format!(
             "insert into {SCHEMA}.tz values (date_trunc('day', now()) - interval '30 days', 1)"
         ))

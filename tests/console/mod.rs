@@ -1,4 +1,4 @@
-//! The console with three hypertables in it, and what it looks like.
+//! A console with three hypertables, and its screens as text.
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
@@ -219,7 +219,7 @@ pub fn screen(app: &mut App) -> String {
     drawn(app, 100, 14).backend().to_string()
 }
 
-/// As [`screen`], on a tall terminal.
+/// Like [`screen`], on a tall terminal.
 pub fn tall(app: &mut App) -> String {
     drawn(app, 100, 40).backend().to_string()
 }

@@ -76,7 +76,7 @@ create index plain on doors.counted (v, at);
 
 create index plain_too on doors.timed (v, at);
 
--- nobody's code stands on its chunks
+-- a table without other users' code on its chunks
 create table doors.clean (at timestamptz not null, v bigint);
 
 select create_hypertable('doors.clean', 'at', chunk_time_interval => interval '1 day');
@@ -101,7 +101,7 @@ call refresh_continuous_aggregate('doors.by_number', 0, 500);
 
 call refresh_continuous_aggregate('doors.by_hour', '2026-11-01', '2026-11-05');
 
--- nothing runs by itself while it is looked at
+-- no job runs by itself during the test
 begin;
 
 select add_retention_policy('doors.counted', 500::bigint);

@@ -1,5 +1,5 @@
--- What the tests of the Hypertables screen want beside the traps of the policies: chunks too small and too large,
--- plain tables that could be hypertables and such that could not. Sizes of plain tables are told to the statistics.
+-- Additional tables for the tests of the Hypertables screen: chunks that are too small and too large, and plain tables
+-- that could or could not be hypertables. The plain tables are analyzed.
 create table public.small (ts timestamptz not null, v int);
 select create_hypertable('public.small', 'ts', chunk_time_interval => interval '1 hour');
 insert into public.small select t, 1 from generate_series(date_trunc('hour', now()) - interval '149 hours', now(), interval '30 minutes') t;

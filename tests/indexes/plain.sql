@@ -1,4 +1,4 @@
--- Tables without TimescaleDB: constraints, duplicates, a prefix, a partitioned table, hostile names.
+-- Tables without TimescaleDB: constraints, duplicate indexes, a redundant prefix, a partitioned table, unusual names.
 create schema "a.b ""c""";
 create table "a.b ""c""".plain (id int primary key, v text, w int, x int, constraint plain_v unique (v));
 create index plain_w on "a.b ""c""".plain (w);

@@ -1,4 +1,5 @@
-//! What the tests of the indexes screen share: connections, rows with their exact figures, TimescaleDB's own map.
+//! Shared by the tests of the Indexes screen: connections, rows with exact figures, and TimescaleDB's own mapping of
+//! indexes.
 #![allow(
     clippy::unwrap_used,
     dead_code,
@@ -15,14 +16,14 @@ use hypertop::server::known;
 use hypertop::server::known::{At, Server};
 use tokio_postgres::{Client, Config, NoTls};
 
-/// The seeded databases, one a version.
+/// Connects to a database.
 pub async fn open(config: &Config) -> Client {
     let (client, connection) = config.connect(NoTls).await.unwrap();
     tokio::spawn(connection);
     client
 }
 
-/// As the console reads: read only, no waiting for locks.
+/// Connects with the settings of the console's read sessions.
 pub async fn connect(config: &Config) -> Client {
     let client = open(config).await;
     client
@@ -82,7 +83,7 @@ pub fn cell(row: &Row, name: &str, at: &At) -> Value {
     (column.unwrap_or_else(|| panic!("no column {name}")).value)(row, at)
 }
 
-/// What `TimescaleDB`'s own map says: name, chunks that have it, those that lack it, scans, bytes.
+/// Query of the indexes in TimescaleDB's own catalogue: name, number of chunks with and without it, scans, bytes.
 pub fn map(version: Version) -> &'static str {
     if version < Version::new(2, 22) {
         "select i.relname::text as name, count(distinct m.chunk_id) as chunks, sum(pg_stat_get_numscans(m.oid))::int8 as scans,
@@ -113,7 +114,7 @@ pub fn map(version: Version) -> &'static str {
     }
 }
 
-/// Compares every hypertable's index with the map; `but` are those that the map itself tells wrong.
+/// Compares all indexes of hypertables with [`map`]. `but`: indexes for which the catalogue is wrong.
 pub async fn equals_the_map(label: &str, client: &Client, server: &Server, but: &[&str]) -> usize {
     let mut compared = 0;
     for attempt in 0..5 {
@@ -140,7 +141,7 @@ pub async fn equals_the_map(label: &str, client: &Client, server: &Server, but: 
         if differences.is_empty() {
             return compared;
         }
-        // Jobs run meanwhile; their scans count.
+        // Jobs scan indexes meanwhile, so the comparison is repeated.
         assert!(attempt < 4, "{label}: {differences:?}");
     }
     compared

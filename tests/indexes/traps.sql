@@ -1,5 +1,5 @@
--- A hypertable on which naive matching of chunk indexes goes wrong. Chunks are made before a column is dropped and after it, so that
--- their column numbers differ, and before and after an identical index is made, which the later ones share from 2.22 on.
+-- A hypertable whose chunk indexes simple matching gets wrong. Some chunks were created before a column was dropped, so
+-- their column numbers differ, and some after a duplicate index was created, which shares one index there from 2.22 on.
 create table t (ts timestamptz not null, gone int, a int, b text, c double precision, d int, e int);
 select create_hypertable('t', 'ts', chunk_time_interval => interval '1 day', create_default_indexes => false);
 insert into t select '2026-01-01'::timestamptz + i * interval '1 day', 1, i, 'x', i, i, i from generate_series(0, 2) i;

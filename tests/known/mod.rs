@@ -1,4 +1,4 @@
-//! A server as verdicts see it, without a database.
+//! A server for verdicts, without a database.
 
 use hypertop::model::moment::Stamp;
 use hypertop::model::version::Version;

@@ -1,4 +1,4 @@
-//! Certificates of every kind: most by rcgen, those that only OpenSSL makes by its program.
+//! Certificates of every kind. Those that rcgen cannot create are created by the openssl program.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -14,10 +14,10 @@ use super::world::{KINDS, give};
 
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
-/// The number of the usual certificate, which one list revokes.
+/// Serial number of the usual certificate, which `revoked.crl` revokes.
 const NUMBER: u64 = 7;
 
-/// All certificates and keys into `folder`, and what the server reads into its own.
+/// Writes all certificates and keys to `folder`, and the server's files to `server`.
 pub fn write(folder: &Path, server: &Path) {
     let ours = authority("ours", folder);
     authority("another", folder);
@@ -89,10 +89,10 @@ fn keep(folder: &Path, name: &str, certificate: &str, key: &KeyPair) {
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
 }
 
-/// Version 1 for a server and a client, a P-521 key, and a key under a password.
+/// Certificates of X.509 v1 for a server and a client, one with a P-521 key, and an encrypted key.
 fn of_openssl(folder: &Path) {
     fs::write(folder.join("hosts"), "subjectAltName=DNS:db.test\n").unwrap();
-    // Where it has this option, OpenSSL makes version 1 by no other, and only without the extensions of its own settings.
+    // Newer versions of openssl need this option for X.509 v1, and a configuration without extensions.
     let bare = "[req]\ndistinguished_name=dn\n[dn]\n";
     fs::write(folder.join("bare"), bare).unwrap();
     let help = Command::new("openssl").args(["req", "-help"]).output();
@@ -142,7 +142,7 @@ fn openssl(folder: &Path, args: &str) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// `good.crl`, and `revoked.crl`, which has the server's.
+/// Writes `good.crl`, which revokes nothing, and `revoked.crl`, which revokes the server's certificate.
 fn revoke(ours: &Authority, folder: &Path) {
     let at = date_time_ymd(2026, 1, 1);
     for (name, revoked) in [("good", None), ("revoked", Some(NUMBER))] {

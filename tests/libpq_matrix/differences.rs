@@ -1,12 +1,13 @@
-//! The differences that stay, each with its reason: this is the one place where they are written. A row whose difference is
-//! gone fails the test, so that the list stays true. Environment and arguments as in `rows.rs`, then psql's outcome, ours, why.
+//! All remaining differences from psql, each with its reason. If a difference disappears, the test fails, so that the
+//! list stays right. Each has the environment and arguments as in `rows.rs`, then psql's outcome, hypertop's, and the
+//! reason.
 
 pub struct Difference {
     pub row: (&'static str, &'static [&'static str]),
     pub psql: &'static str,
     pub ours: &'static str,
     pub why: &'static str,
-    /// The major versions of libpq that do as `psql` says.
+    /// Major versions of libpq for which `psql` is right.
     pub versions: std::ops::RangeInclusive<u32>,
 }
 
@@ -119,14 +120,15 @@ pub const DIFFERENCES: &[Difference] = &[
     ),
 ];
 
-/// Server certificates by sslmode and root certificate (none, the authority's, another's, the server's own).
+/// Outcomes by server certificate, sslmode and root certificate (none, the authority's, another one's, the server's
+/// own).
 pub struct OfCertificates {
     pub kinds: &'static [&'static str],
     pub modes: &'static [&'static str],
     pub roots: &'static [&'static str],
     pub psql: &'static str,
     pub ours: &'static str,
-    /// What a refusal says: the reason, and the way out.
+    /// Words of a refusal: the reason and the remedy.
     pub words: [&'static str; 2],
     pub why: &'static str,
 }

@@ -1,4 +1,4 @@
-//! Service files, password files and homes that the rows name.
+//! Service files, password files and home folders for the rows.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 const HERE: &str = "host=127.0.0.1\nport={A}\nuser=ana\ndbname=app\n";
 
-/// `HERE`: the lines that lead to ana's app.
+/// `HERE` stands for the lines that connect to the database `app` as `ana`.
 const SERVICES: &str = "# one of {E9} bytes
 dbname=before_any_service
 [one]
@@ -160,7 +160,7 @@ pub fn write(folder: &Path, filled: &dyn Fn(&str) -> Vec<u8>) {
     ] {
         fs::create_dir_all(name(home).join(".postgresql")).unwrap();
         for (from, to) in copies {
-            // With its permissions.
+            // Copied with its permissions.
             fs::copy(name(from), name(home).join(to)).unwrap();
         }
     }

@@ -1,8 +1,9 @@
-//! The matrix's rows: an environment (`NAME=value`, `; ` between), arguments, and what psql and hypertop both make of them.
+//! Rows of an environment (`NAME=value`, separated by `; `), arguments, and the outcome that psql and hypertop share.
 //!
-//! `{A}` and `{B}`: the ports of a server with TLS and of a standby without, `{SA}`, `{SB}`: the folders of their sockets,
-//! `%{SA}`: percent-encoded; `{NO}`: a port where nobody listens, `{MUTE}`: one where nobody answers; `{F}`: the folder of
-//! files; `{ME}`: the operating system's user; `{E9}`: a byte that is no UTF-8. A `no`: neither connects.
+//! `{A}` and `{B}`: ports of a server with TLS and of a standby without TLS. `{SA}`, `{SB}`: the folders of their
+//! sockets; `%{SA}`: percent-encoded. `{NO}`: a port without a listener. `{MUTE}`: a port that never answers. `{F}`:
+//! the folder of files. `{ME}`: the operating system's user. `{E9}`: a byte that is not UTF-8. Outcome `no`: neither
+//! program connects.
 
 pub type Row = (&'static str, &'static [&'static str], &'static str);
 
@@ -55,7 +56,7 @@ pub const FLAGS: &[Row] = &[
     ("", &["-h", "no-such-host.invalid,127.0.0.1", "-p", "{A}", "-U", "ana"], "ana ana A tls"),
     ("", &["-h", "127.0.0.1,127.0.0.1", "-p", "{NO}, {A}", "-U", "ana"], "ana ana A tls"),
     ("", &["-h", "127.0.0.1, 127.0.0.1", "-p", "{NO},{A}", "-U", "ana"], "no"),
-    // A server that says no is final.
+    // An error that the server reports is final.
     ("", &["-h", "127.0.0.1,127.0.0.1", "-p", "{A},{B}", "-U", "turned_away", "app"], "no"),
     ("", &["-h", "127.0.0.1,127.0.0.1", "-p", "{A},{B}", "-U", "ana", "only_b"], "no"),
     ("", &["-h", "127.0.0.1", "-p", "{A}", "-U", "plain_only", "app"], "plain_only app A plain"),
@@ -156,7 +157,7 @@ pub const HOSTADDR: &[Row] = &[
     ("", &["host={SA} hostaddr=127.0.0.1 port={A} user=ana"], "ana ana A tls"),
 ];
 
-/// Where the machine has IPv6.
+/// Rows for machines with IPv6.
 pub const IPV6: &[Row] = &[
     ("", &["-h", "::1", "-p", "{A}", "-U", "ana"], "ana ana A tls"),
     ("", &["hostaddr=::1 port={A} user=ana"], "ana ana A tls"),

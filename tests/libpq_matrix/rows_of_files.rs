@@ -1,4 +1,4 @@
-//! Rows on the environment, service files, password files, the wanted session, and TLS; as in `rows.rs`.
+//! Rows on the environment, service files, password files, `target_session_attrs` and TLS, as in `rows.rs`.
 
 use super::rows::Row;
 
@@ -98,7 +98,7 @@ pub const PASSWORDS: &[Row] = &[
     ("HOME={F}/home", &["host=127.0.0.1 port={A} user=locked dbname=app password=''"], "locked app A tls"),
     ("PGPASSFILE={F}/pass_open", &["-h", "127.0.0.1", "-p", "{A}", "-U", "locked", "app"], "no"),
     ("PGPASSFILE={F}", &["-h", "127.0.0.1", "-p", "{A}", "-U", "locked", "app"], "no"),
-    // Lines for other hosts, ports, databases and users stand before the right one.
+    // The file has lines for other hosts, ports, databases and users before the right one.
     ("PGPASSFILE={F}/pass_first", &["-h", "127.0.0.1", "-p", "{A}", "-U", "locked", "app"], "no"),
     ("PGPASSFILE={F}/pass_first", &["-h", "127.0.0.1", "-p", "{A}", "-U", "locked", "ana"], "locked ana A tls"),
     ("PGPASSFILE={F}/pass_first", &["-h", "localhost", "-p", "{A}", "-U", "locked", "app"], "locked app A tls"),
@@ -148,7 +148,7 @@ pub const TLS: &[Row] = &[
     ("", &["host=127.0.0.1 port={A} user=holder dbname=app sslcert={F}/holder.crt sslkey={F}/holder.key"], "holder app A tls"),
     ("PGSSLCERT={F}/holder.crt; PGSSLKEY={F}/holder.key", &["host=127.0.0.1 port={A} user=holder dbname=app"], "holder app A tls"),
     ("HOME={F}/home", &["host=127.0.0.1 port={A} user=holder dbname=app"], "holder app A tls"),
-    // An old certificate is sent as it is: whether it will do is the server's to say.
+    // A certificate of X.509 v1 is sent as it is; the server decides whether to accept it.
     ("", &["host=127.0.0.1 port={A} user=old dbname=app sslmode=require sslcert={F}/old.crt sslkey={F}/old.key"], "old app A tls"),
     ("", &["host=127.0.0.1 port={A} user=ana dbname=app sslmode=require sslcert={F}/old.crt sslkey={F}/old.key"], "ana app A tls"),
     ("", &["host=127.0.0.1 port={A} user=holder dbname=app sslmode=require"], "no"),

@@ -1,4 +1,4 @@
-//! The servers and files that the matrix's rows name, and the two programs that are led there.
+//! The servers and files of the rows, and how psql and hypertop are run on them.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -20,7 +20,7 @@ use hypertop::model::text;
 
 use crate::support::{block_on, client, has_server};
 
-/// What a connection came to: `role database server way`, or `no`; and in whole what was said.
+/// Outcome of a connection. `short`: `role database server way`, or `no`. `whole`: all output.
 pub struct Outcome {
     pub short: String,
     pub whole: String,
@@ -37,7 +37,7 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// The role, database, server and way of a session, and what its settings say that is not usual.
+/// Query of a session's role, database, server and way, and of unusual settings.
 const WHERE: &str = "select concat_ws(' ', current_user, current_database(), 'port=' || current_setting('port'), \
     case when inet_server_addr() is null then 'socket' when ssl then 'tls' else 'plain' end, \
     case when current_setting('work_mem') <> '4MB' then 'work_mem=' || current_setting('work_mem') end, \
@@ -45,7 +45,7 @@ const WHERE: &str = "select concat_ws(' ', current_user, current_database(), 'po
     case when current_setting('application_name') not in ('psql', 'hypertop') then 'app=' || current_setting('application_name') end) \
     from pg_stat_ssl where pid = pg_backend_pid()";
 
-/// The kinds of certificate that the server may have; `server` is the usual one.
+/// Kinds of server certificates; `server` is the usual one.
 pub const KINDS: [&str; 7] = [
     "server",
     "cn_only",
@@ -66,7 +66,7 @@ pub struct World {
 
 static WORLD: OnceLock<Mutex<World>> = OnceLock::new();
 
-/// `None`: no server, psql or openssl here; under `CI=true` they must be.
+/// The servers and files. `None`: no server, psql or openssl on this machine, which fails under `CI=true`.
 pub fn world() -> Option<MutexGuard<'static, World>> {
     if !has_server() {
         return None;
@@ -87,7 +87,7 @@ pub fn world() -> Option<MutexGuard<'static, World>> {
     )
 }
 
-/// PostgreSQL's own, not the wrapper that Debian has in the path: that one sets a host by itself.
+/// Path of psql itself. Debian's wrapper in PATH would set a host.
 fn psql() -> OsString {
     let beside = std::fs::read_dir("/usr/lib/postgresql")
         .into_iter()
@@ -101,7 +101,7 @@ fn psql() -> OsString {
         .map_or_else(|| "psql".into(), Into::into)
 }
 
-/// The major version of psql, and so of its libpq.
+/// Major version of psql and its libpq.
 pub fn psql_version() -> u32 {
     let said = Command::new(psql()).arg("--version").output().unwrap();
     let said = String::from_utf8(said.stdout).unwrap();
@@ -119,7 +119,7 @@ impl World {
         TcpListener::bind("[::1]:0").is_ok()
     }
 
-    /// A row's text with its places filled in.
+    /// A row's text with its placeholders replaced.
     fn filled(&self, text: &str) -> OsString {
         let socket = |server: &PrivateServer| server.socket_folder().display().to_string();
         let (a, b) = (socket(&self.with_tls), socket(&self.without));
@@ -140,12 +140,12 @@ impl World {
         OsString::from_vec(parts.join(&b"\xe9"[..]))
     }
 
-    /// An outcome that a row names.
+    /// The expected outcome of a row, with its placeholders replaced.
     pub fn plain(&self, text: &str) -> String {
         self.filled(text).to_string_lossy().into_owned()
     }
 
-    /// A session's own words, as the rows have them.
+    /// A session's output in the notation of the rows.
     fn named(&self, said: &str) -> String {
         let port = |server: &PrivateServer| format!("port={} ", server.port());
         said.trim_end_matches('\n')
@@ -220,7 +220,7 @@ impl World {
         })
     }
 
-    /// Has the server show another certificate from now on.
+    /// Makes the server use another certificate from now on.
     pub fn present(&self, kind: &str) {
         block_on(async {
             let folder = self.with_tls.socket_folder();
@@ -269,7 +269,7 @@ fn start() -> PrivateServer {
     server.unwrap()
 }
 
-/// Which way each role is let in.
+/// Rules of `pg_hba.conf` for the roles of the rows.
 const RULES: &str = "local all locked scram-sha-256
 local all all trust
 hostssl all plain_only all reject
@@ -355,7 +355,7 @@ fn build() -> World {
     world
 }
 
-/// What only a program that sends bytes can make: a role's name and a password in an encoding that is not UTF-8.
+/// Creates a role and a password in another encoding than UTF-8, with psql because only bytes can express them.
 fn byte_names(server: &PrivateServer) {
     block_on(async {
         let admin = client(&server.conninfo("postgres")).await;
@@ -377,7 +377,7 @@ fn byte_names(server: &PrivateServer) {
     );
 }
 
-/// Makes a file belong to whom its folder belongs, and to nobody else.
+/// Makes a file readable only by the owner of its folder.
 pub fn give(file: &Path, folder: &Path) {
     fs::set_permissions(file, fs::Permissions::from_mode(0o600)).unwrap();
     let owner = fs::metadata(folder).unwrap();

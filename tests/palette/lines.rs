@@ -1,29 +1,30 @@
-//! One line for each action: where it is taken, on what, with what, and what proves it.
+//! One line for each action: its screen, target and inputs, and how its effect is checked.
 
-/// Whether it is taken back.
+/// Whether a rollback restores the state.
 pub enum Back {
     Yes,
     /// From this minor version of TimescaleDB 2 on.
     Since(u32),
-    /// It runs, and nothing takes it back.
+    /// The action runs, but cannot be rolled back.
     No,
-    /// From this minor version of TimescaleDB 2 on; before it, it does not run, and these are the words.
+    /// Before this minor version of TimescaleDB 2 the action is refused with these words; from it on it can be rolled
+    /// back.
     From(u32, &'static str),
-    /// It does not run here, and these are the words.
+    /// The action is refused with these words.
     Refused(&'static str),
 }
 
-/// What a line means on one kind of server.
+/// How to test the action on one kind of server.
 pub struct On {
-    /// SQL that is run before each round.
+    /// SQL that runs before each round.
     pub first: &'static str,
-    /// Shows the row; a query where it begins with `select`.
+    /// Filter that shows the row. If it starts with `select`, the query returns the filter.
     pub filter: &'static str,
-    /// As the shell names it; a query where it begins with `select`.
+    /// Target for the shell. If it starts with `select`, the query returns the target.
     pub target: &'static str,
     pub set: &'static [(&'static str, &'static str)],
     pub back: Back,
-    /// SQL whose text changes when it is done; empty: all that a rollback has to bring back.
+    /// SQL whose result changes with the action. Empty: the whole state that rollbacks must restore.
     pub proof: &'static str,
 }
 
@@ -34,7 +35,7 @@ pub struct Line {
     pub stand_in: On,
 }
 
-/// Actions that no line claims, and why.
+/// Actions without a line, each with the reason.
 pub const UNTRIED: &[(&str, &str)] = &[];
 
 type Set = &'static [(&'static str, &'static str)];
@@ -61,14 +62,14 @@ impl On {
         self
     }
 
-    /// It runs, this changes, and nothing takes it back.
+    /// The action changes the result of `proof` and cannot be rolled back.
     const fn once(mut self, proof: &'static str) -> Self {
         self.back = Back::No;
         self.proof = proof;
         self
     }
 
-    /// What shows that it is done, and that it is taken back.
+    /// Sets the SQL that shows the action's effect and its rollback.
     const fn by(mut self, proof: &'static str) -> Self {
         self.proof = proof;
         self
@@ -113,7 +114,7 @@ const fn day(set: Set) -> On {
 const fn job(name: &'static str, id: &'static str, set: Set) -> On {
     on(name, id, set)
 }
-/// The stand-in has no compression.
+/// The stand-in cannot compress.
 const fn cannot() -> On {
     on("energy_consumption", "mes.energy_consumption", &[]).refused("cannot compress")
 }
@@ -138,7 +139,7 @@ const BEHIND: &str = "update _timescaledb_catalog.continuous_aggs_watermark w se
       join _timescaledb_catalog.continuous_agg a using (mat_hypertable_id) where a.user_view_name = 'oee_daily'";
 const HOUR_ROWS: &str = r#"select format('%s %s', count(*), sum(s)) from w."Hour 1""#;
 const DAY_ROWS: &str = r#"select format('%s %s', count(*), sum(s)) from w."Day 2""#;
-/// A row that is dated in the future has moved the watermark there.
+/// A row in the future has moved the watermark there.
 const AHEAD: &str = r#"do $$ begin insert into w."Bare 2" select now() + interval '20 days', 1, 1;
   update _timescaledb_catalog.continuous_aggs_watermark w set watermark = (extract(epoch from date_trunc('hour', now()) + interval '21 days') * 1000000)::int8
     from _timescaledb_catalog.continuous_agg a where a.mat_hypertable_id = w.mat_hypertable_id and a.user_view_name = 'Hour 1'; end $$"#;
@@ -146,7 +147,7 @@ const FUTURE: &str = r#"select count(*) from w."Bare 2" where ts > now() + inter
 const LATE: &str = r#"insert into w."Bare 2" select now() - interval '30 hours', 1, 1000"#;
 const OTHER_ORDER: &str = r#"do $$ begin alter table w."Packed 4" set (timescaledb.compress, timescaledb.compress_segmentby = 'd', timescaledb.compress_orderby = 'v desc, ts');
   exception when feature_not_supported then null; end $$"#;
-/// Where the settings of a chunk stand (at it, or at its compressed one) is the version's own affair.
+/// Orderings of compressed chunks. Versions store them with the chunk or with the relation of its compressed rows.
 const ORDERS: &str = "select string_agg(x, ', ' order by x) from (select format('%s %s %s', s.segmentby, s.orderby, s.orderby_desc) x
   from _timescaledb_catalog.compression_settings s where s.relid::text like '%chunk') all_of_them";
 const COPIES: &str = r#"select count(*) from pg_inherits h join pg_index y on y.indrelid = h.inhrelid where h.inhparent = 'w."Full 1"'::regclass and pg_get_indexdef(y.indexrelid) like '%(v)%'"#;
@@ -165,7 +166,6 @@ const SLEEPS: &str = "select count(*) from pg_stat_activity where application_na
 const VICTIM: &str = "select pid::text from pg_stat_activity where application_name like 'victim%' and state = 'active'";
 
 pub const LINES: &[Line] = &[
-    // aggregates
     line("refresh-aggregate", "aggregates", hour(&[]).after(LATE).once(HOUR_ROWS), oee(&[]).after(BEHIND).once(WATERMARK)),
     line("refresh-behind", "aggregates", hour(&[]).after(LATE).once(HOUR_ROWS), oee(&[]).after(BEHIND).once(WATERMARK)),
     line("refresh-hierarchy", "aggregates", day(&[]).after(LATE).once(DAY_ROWS), oee(&[]).after(BEHIND).once(WATERMARK)),
@@ -184,7 +184,6 @@ pub const LINES: &[Line] = &[
         oee(&[]).refused("cannot be moved back"),
     ),
     line("switch-real-time", "aggregates", hour(&[]), oee(&[]).refused("plain PostgreSQL has no ALTER MATERIALIZED VIEW")),
-    // compression
     line("compress-chunks", "compression", ready(&[("older_than", "7 days")]), cannot()),
     line("decompress-chunks", "compression", full(&[("older_than", "8 days")]), cannot()),
     line(
@@ -206,7 +205,6 @@ pub const LINES: &[Line] = &[
     line("add-compression-policy", "compression", ready(&[("compress_after", "90 days"), ("first_run", "300d")]), cannot()),
     line("edit-compression-policy", "compression", full(&[("compress_after", "120 days")]), cannot()),
     line("remove-compression-policy", "compression", full(&[]), cannot()),
-    // retention
     line("add-retention-policy", "retention", ready(&[("drop_after", "9 years"), ("first_run", "300d")]), energy(&[("drop_after", "9 years"), ("first_run", "300d")])),
     line("edit-retention-policy", "retention", full(&[("drop_after", "300 days")]), on("oee_calculations", "mes.oee_calculations", &[("drop_after", "400 days")])),
     line("remove-retention-policy", "retention", full(&[]), on("oee_calculations", "mes.oee_calculations", &[])),
@@ -216,7 +214,6 @@ pub const LINES: &[Line] = &[
         ready(&[("drop_after", "30 days")]).after(r#"insert into w."Ready 3" select now() - interval '40 days', 1, 1"#).once(CHUNKS),
         energy(&[("drop_after", "60 days")]).after(AGED).once(CHUNKS),
     ),
-    // indexes
     line("reindex-index", "indexes", on("~\\tfull_v\\b", "w.full_v", &[("at_least_kb", "0")]).once(FILES), on("energy_meter_ts_idx", "mes.energy_meter_ts_idx", &[("at_least_kb", "0")]).once(FILES)),
     line("drop-leftovers", "indexes", on("~\\tline_name\\b", "w.line_name", &[]).after(LEFTOVER).once(LEFTOVERS), on("~\\tline_name_idx\\b", "mes.line_name_idx", &[]).after(LEFTOVER_OF_STAND_IN).once(LEFTOVERS)),
     line("drop-index", "indexes", on("~\\tfull_again\\b", "w.full_again", &[]), on("~\\tline_name_again_idx\\b", "mes.line_name_again_idx", &[])),
@@ -229,18 +226,15 @@ pub const LINES: &[Line] = &[
     ),
     line("create-index", "hypertables", ready(&[("columns", "v, ts DESC"), ("name", "made_here")]), energy(&[("columns", "kwh")]).refused("stand-in")),
     line("reindex-table", "hypertables", full(&[("at_least_kb", "0")]).once(FILES), energy(&[("at_least_kb", "0")]).once(FILES)),
-    // hypertables
     line("set-chunk-interval", "hypertables", ready(&[("interval", "3 days")]), energy(&[("interval", "3 days")])),
     line("analyze-table", "hypertables", ready(&[]).once(ANALYZED), energy(&[]).once(ANALYZED)),
     line("add-reorder-policy", "hypertables", ready(SOON), energy(SOON)),
     line("remove-reorder-policy", "hypertables", full(&[]), energy(&[]).after(REORDERED)),
-    // jobs
     line("run-job-now", "jobs", job("alpha", ALPHA, &[]).once("select count(*) from w.ran"), job("noop", NOOP, &[]).after(COUNTING).once("select count(*) from mes.line")),
     line("pause-job", "jobs", job("alpha", ALPHA, &[]), job("export_erp", ERP, &[])),
     line("resume-job", "jobs", job("beta", BETA, &[]), job("noop", NOOP, &[])),
     line("edit-job", "jobs", job("alpha", ALPHA, &[("schedule_interval", "5h"), ("max_retries", "4")]), job("noop", NOOP, &[("schedule_interval", "5h"), ("max_retries", "4")])),
     line("delete-job", "jobs", job("alpha", ALPHA, &[]), job("noop", NOOP, &[])),
-    // sessions
     line("cancel-query", "activity", on("victim", VICTIM, &[]).once(SLEEPS), on("victim", VICTIM, &[]).once(SLEEPS)),
     line("terminate-session", "activity", on("victim", VICTIM, &[]).once(SLEEPS), on("victim", VICTIM, &[]).once(SLEEPS)),
 ];

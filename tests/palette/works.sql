@@ -1,4 +1,4 @@
--- A small works: a table with every policy, some without, aggregates, jobs; nothing of it runs by itself.
+-- A small database: tables with and without policies, aggregates, jobs. No job runs by itself.
 set client_min_messages = error; set timezone = 'UTC'; set jit = off;
 create schema w;
 create table w."Full 1" (ts timestamptz not null, d int not null, v float8);

@@ -1,4 +1,5 @@
-//! What the tests of compression and retention share: databases of their own, one a version, and what psql would show.
+//! Shared by the tests of Compression and Retention: a database per version, the screens' output, and documented
+//! functions.
 #![allow(
     clippy::unwrap_used,
     dead_code,
@@ -18,12 +19,12 @@ use serde_json::Value as Json;
 
 use crate::support::{CHUNK, Target, Targets, block_on, client, session, settings};
 
-/// The hostile hypertable of the traps, as the screens name it.
+/// The screens' name for the hypertable with unusual names.
 pub const HOSTILE: &str = "Tablo 'Ö' $1; -- of sixty three bytes, as long as a name gets";
 
 static OWN: OnceLock<Vec<(Version, Target)>> = OnceLock::new();
 
-/// A database with the traps for each version that the installation offers, made once a test program.
+/// A database with `traps.sql` for each installed version, created once per test program.
 pub fn own(targets: &Targets) -> &'static [(Version, Target)] {
     OWN.get_or_init(|| {
         let versions = targets.server.timescaledb_versions();
@@ -39,7 +40,7 @@ async fn make(targets: &Targets, version: &str) -> Target {
     admin.batch_execute(&create).await.unwrap();
     let conninfo = targets.server.conninfo(&name);
     let extension = format!("create extension timescaledb version '{version}'");
-    // In a session of its own: the library is loaded by version when a session starts.
+    // A new session, because a session loads the library of one version at its start.
     client(&conninfo)
         .await
         .batch_execute(&extension)
@@ -68,7 +69,7 @@ async fn make(targets: &Targets, version: &str) -> Target {
     }
 }
 
-/// What `hypertop show SCREEN --format json` prints.
+/// The output of `hypertop show SCREEN --format json`.
 pub fn shown(target: &Target, screen: ScreenId) -> Json {
     block_on(async {
         let session = session(&target.conninfo).await;
@@ -86,7 +87,7 @@ pub fn row<'a>(shown: &'a Json, name: &str) -> &'a Json {
         .unwrap_or_else(|| panic!("no row {name} in {shown}"))
 }
 
-/// One figure of each row, by the row's name.
+/// A column of the rows, by the row's name.
 pub fn figures(shown: &Json, figure: &str) -> BTreeMap<String, Option<i64>> {
     let rows = shown["rows"].as_array().unwrap().iter();
     rows.map(|row| {
@@ -96,7 +97,7 @@ pub fn figures(shown: &Json, figure: &str) -> BTreeMap<String, Option<i64>> {
     .collect()
 }
 
-/// The same by a statement that returns a name and a figure, in the time zone of the database.
+/// The same from a statement that returns a name and a number, in the database's time zone.
 pub fn documented(target: &Target, sql: &str) -> BTreeMap<String, Option<i64>> {
     block_on(async {
         let client = client(&target.conninfo).await;
@@ -108,7 +109,8 @@ pub fn documented(target: &Target, sql: &str) -> BTreeMap<String, Option<i64>> {
     })
 }
 
-/// Every figure that the documented functions tell is the one that is shown; there are at least so many.
+/// Checks that the screen shows every number that the documented functions return, and that there are at least this
+/// many.
 pub fn same(target: &Target, figure: &str, shown: &Json, sql: &str, at_least: usize) {
     let (ours, theirs) = (figures(shown, figure), documented(target, sql));
     assert!(theirs.len() >= at_least, "{}: {theirs:?}", target.name);
@@ -117,7 +119,7 @@ pub fn same(target: &Target, figure: &str, shown: &Json, sql: &str, at_least: us
     }
 }
 
-/// The text of a row's details, section by section, as the console builds them.
+/// The text of a row's details.
 pub fn details(target: &Target, screen: ScreenId, name: &str) -> String {
     block_on(async {
         let session = session(&target.conninfo).await;
@@ -137,8 +139,8 @@ pub fn details(target: &Target, screen: ScreenId, name: &str) -> String {
     })
 }
 
-/// The chunks of policy `kind` (`compression`, `retention`) past its `setting`, by the documented `show_chunks`:
-/// a statement's head that offers `j` (the job), `t` (the relation's name), `x` (the chunk) and `c` (its catalogue row).
+/// Start of a statement on the chunks that a policy of this kind would process, found by `show_chunks`. It offers `j`
+/// (the job), `t` (the relation's name), `x` (the chunk) and `c` (its catalogue row).
 pub fn past(kind: &str, setting: &str, status: &str, figure: &str) -> String {
     format!(
         "select coalesce(a.view_name, j.hypertable_name)::text, {figure}

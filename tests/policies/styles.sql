@@ -1,4 +1,4 @@
--- A table and its aggregate, for one way of writing intervals: {name}'s bucket, ages and offsets are set under IntervalStyle {style}.
+-- A table and its aggregate, whose bucket, ages and offsets are set under the IntervalStyle {style}.
 create table "{name}" (ts timestamptz not null, v int);
 select create_hypertable('"{name}"', 'ts', chunk_time_interval => interval '1 day');
 insert into "{name}" select t, 1 from generate_series(date_trunc('day', now()) - interval '50 days', date_trunc('day', now()), interval '12 hours') t;

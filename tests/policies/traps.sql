@@ -1,5 +1,6 @@
--- What the factory lacks, for the tests of compression and retention: hostile names, two dimensions, time as a number
--- without a clock, a frozen chunk, months, paused and overdue policies. {functions} is where the version keeps freeze_chunk().
+-- Additions to the demo's factory for the tests of compression and retention: unusual names, two dimensions, integer
+-- time without integer_now, a frozen chunk, months, paused and overdue policies. {functions} is the schema of
+-- freeze_chunk().
 create schema "Hos.tile ""x""";
 create table "Hos.tile ""x"""."Tablo 'Ö' $1; -- of sixty three bytes, as long as a name gets" ("Zeit $2" timestamptz not null, "seg ""1""" int, "Größe, mm" float8);
 select create_hypertable('"Hos.tile ""x"""."Tablo ''Ö'' $1; -- of sixty three bytes, as long as a name gets"', 'Zeit $2', chunk_time_interval => interval '1 day');
@@ -8,7 +9,7 @@ insert into "Hos.tile ""x"""."Tablo 'Ö' $1; -- of sixty three bytes, as long as
 alter table "Hos.tile ""x"""."Tablo 'Ö' $1; -- of sixty three bytes, as long as a name gets"
   set (timescaledb.compress, timescaledb.compress_segmentby = '"seg ""1"""', timescaledb.compress_orderby = '"Zeit $2" desc');
 select compress_chunk(c) from show_chunks('"Hos.tile ""x"""."Tablo ''Ö'' $1; -- of sixty three bytes, as long as a name gets"', older_than => interval '8 days') c;
--- late rows: two partial chunks, one of them not old enough for retention
+-- late rows: two partially compressed chunks, one of them not old enough for retention
 insert into "Hos.tile ""x"""."Tablo 'Ö' $1; -- of sixty three bytes, as long as a name gets"
   values (now() - interval '9 days 12 hours', 1, 1), (now() - interval '11 days', 1, 1);
 create materialized view "Hos.tile ""x"""."Agg; 'of' $3" with (timescaledb.continuous) as
@@ -16,7 +17,7 @@ create materialized view "Hos.tile ""x"""."Agg; 'of' $3" with (timescaledb.conti
 call refresh_continuous_aggregate('"Hos.tile ""x"""."Agg; ''of'' $3"', null, null);
 alter materialized view "Hos.tile ""x"""."Agg; 'of' $3" set (timescaledb.compress);
 
--- two chunks for each slice of time
+-- two chunks per time interval
 create table public.two_dimensions (ts timestamptz not null, dev int not null);
 select create_hypertable('public.two_dimensions', 'ts', 'dev', 2, chunk_time_interval => interval '1 day');
 insert into public.two_dimensions select t, d from generate_series(now() - interval '9 days', now(), interval '6 hours') t, generate_series(1, 20) d;
@@ -62,7 +63,7 @@ create table public.unwatched (ts timestamptz not null, v int);
 select create_hypertable('public.unwatched', 'ts', chunk_time_interval => interval '1 day');
 insert into public.unwatched select t, 1 from generate_series(now() - interval '4 days', now(), interval '6 hours') t;
 
--- one policy of each kind a table; no worker may run before its next start is moved away
+-- one policy of each kind per table; one transaction, so that no worker starts before the next start is set
 begin;
 select alter_job(p, next_start => now() + interval '12 hours') from (values
   (add_compression_policy('"Hos.tile ""x"""."Tablo ''Ö'' $1; -- of sixty three bytes, as long as a name gets"', interval '5 days')),
@@ -80,6 +81,6 @@ select alter_job(p, next_start => now() + interval '12 hours') from (values
 select alter_job(p, scheduled => false) from (values
   (add_compression_policy('public.paused', interval '2 days')), (add_retention_policy('public.paused', interval '5 days'))) x(p);
 commit;
--- as a restore or a dropped function leaves it
+-- the state after a restore or a dropped function
 update _timescaledb_catalog.dimension set integer_now_func = null, integer_now_func_schema = null
  where hypertable_id = (select id from _timescaledb_catalog.hypertable where table_name = 'no_clock');

@@ -30,9 +30,9 @@ pub struct Rig {
     pub conninfo: String,
     pub session: Session,
     pub actor: Actor,
-    /// A client that may write, to read and to provoke.
+    /// A read-write client without hypertop's settings.
     pub client: tokio_postgres::Client,
-    /// The thresholds that the verdicts use.
+    /// The thresholds of the verdicts.
     pub limits: RefCell<Limits>,
     folder: tempfile::TempDir,
 }
@@ -63,7 +63,7 @@ impl Rig {
         }
     }
 
-    /// Changes thresholds, as config.toml does.
+    /// Changes thresholds, as config.toml would.
     pub fn limit(&self, change: impl FnOnce(&mut Limits)) {
         change(&mut self.limits.borrow_mut());
     }
@@ -72,12 +72,12 @@ impl Rig {
         self.actor.journal.path().to_owned()
     }
 
-    /// `XDG_STATE_HOME` of a program that shares this journal.
+    /// `XDG_STATE_HOME` for a program that shares this journal.
     pub fn state_home(&self) -> &std::path::Path {
         self.folder.path()
     }
 
-    /// The form of an action with its defaults; or the refusal.
+    /// The form of an action with its defaults. The error is the refusal.
     pub async fn form(&self, name: &str, target: &str) -> Result<Form, String> {
         let (_, act, target, facts, now) = self.asked(name, target).await?;
         let at = At {
@@ -118,7 +118,7 @@ impl Rig {
         Ok((action, act, target, facts, now))
     }
 
-    /// The plan of an action, or the refusal.
+    /// The plan of an action. The error is the refusal.
     pub async fn plan(
         &self,
         name: &str,
@@ -167,7 +167,7 @@ impl Rig {
             .map_err(|error| format!("{error:#}"))
     }
 
-    /// Makes and runs a plan; it must succeed.
+    /// Makes and runs a plan, which must succeed.
     pub async fn act(&self, name: &str, target: &str, set: &[(&str, &str)]) -> Report {
         let approved = self
             .plan(name, target, set)
@@ -193,7 +193,7 @@ impl Rig {
             .map_err(told)
     }
 
-    /// Rolls back; it must succeed and leave the state as it was before.
+    /// Rolls back, which must succeed and restore the state.
     pub async fn rollback(&self, ids: &[u64]) -> Report {
         let approved = self
             .rollback_plan(ids)
@@ -208,7 +208,8 @@ impl Rig {
         report
     }
 
-    /// Runs an action and rolls it back; checks by this SQL (one text) that something changed and all was restored.
+    /// Runs an action and rolls it back. Checks with this SQL (one text) that the action changed something and the
+    /// rollback restored it.
     pub async fn there_and_back(&self, name: &str, target: &str, set: &[(&str, &str)], sql: &str) {
         let before = self.text(sql).await;
         let report = self.act(name, target, set).await;
@@ -227,12 +228,12 @@ impl Rig {
         );
     }
 
-    /// The first column of the first row, as text; empty for NULL and for no row.
+    /// The first column of the first row as text. Empty: NULL, or no row.
     pub async fn text(&self, sql: &str) -> String {
         self.texts(sql).await.into_iter().next().unwrap_or_default()
     }
 
-    /// The first column of each row, as text; empty for NULL.
+    /// The first column of each row as text. Empty: NULL.
     pub async fn texts(&self, sql: &str) -> Vec<String> {
         let rows = self
             .client

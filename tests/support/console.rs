@@ -8,7 +8,7 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 
 type Keys = Arc<Mutex<Box<dyn Write + Send>>>;
 
-/// What a terminal answers to `DA1`, which says what it can do.
+/// A terminal's answer to the query `DA1` for its features.
 const CAN: &str = "\x1b[?1;2c";
 
 /// The program in a terminal of its own.
@@ -44,19 +44,19 @@ impl Console {
         Self::open_in(args, &[("XDG_CONFIG_HOME", config)], 100, 30)
     }
 
-    /// Starts it with these variables, in a terminal of this size.
+    /// Starts the program with these environment variables, in a terminal of this size.
     pub fn open_in(args: &[&str], vars: &[(&str, &str)], cols: u16, rows: u16) -> Self {
         Self::start(args, vars, size(cols, rows), CAN.to_owned())
     }
 
-    /// In a terminal that says its background: `ffff/ffff/ffff` is white.
+    /// Starts the program in a terminal that reports this background; `ffff/ffff/ffff` is white.
     pub fn open_on(args: &[&str], background: &str) -> Self {
         let vars = [("XDG_CONFIG_HOME", "/nonexistent")];
         let answer = format!("\x1b]11;rgb:{background}\x1b\\{CAN}");
         Self::start(args, &vars, size(100, 30), answer)
     }
 
-    /// In a terminal that answers nothing.
+    /// Starts the program in a terminal that never answers queries.
     pub fn open_silent(args: &[&str]) -> Self {
         let vars = [("XDG_CONFIG_HOME", "/nonexistent")];
         Self::start(args, &vars, size(100, 30), String::new())
@@ -94,7 +94,7 @@ impl Console {
             while let Ok(read @ 1..) = reader.read(&mut buffer) {
                 shown.lock().unwrap().process(&buffer[..read]);
                 bytes.lock().unwrap().extend_from_slice(&buffer[..read]);
-                // The question for the background ends so, and nothing is written before its answer.
+                // The background query ends with this sequence, and the answer must not be sent before.
                 if buffer[..read].ends_with(b"\x1b[c") {
                     type_in(&answers, &answer);
                 }
@@ -113,7 +113,7 @@ impl Console {
         self.screen.lock().unwrap().screen().contents()
     }
 
-    /// Waits until the screen shows these words.
+    /// Waits until the screen contains these words.
     pub fn wait_for(&self, words: &str) -> String {
         let start = Instant::now();
         loop {
@@ -142,19 +142,19 @@ impl Console {
             .set_size(rows, cols);
     }
 
-    /// The program sees this size; our screen keeps its size.
+    /// Reports this size to the program; the test's own screen keeps its size.
     pub fn claim(&self, cols: u16, rows: u16) {
         self.master.resize(size(cols, rows)).unwrap();
-        // crossterm reads a key that comes with the signal of a resize only with the next one.
+        // crossterm reads a key that arrives together with a resize signal only with the next key.
         std::thread::sleep(Duration::from_millis(300));
     }
 
-    /// The terminal's file, as a shell has it that runs there.
+    /// Path of the terminal's device.
     pub fn tty(&self) -> std::path::PathBuf {
         self.master.tty_name().unwrap()
     }
 
-    /// A line of `/proc/PID/status`: `State`, `VmHWM`.
+    /// A line of `/proc/PID/status`, such as `State` or `VmHWM`.
     pub fn status(&self, name: &str) -> String {
         let pid = self.child.process_id().unwrap();
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
@@ -167,7 +167,7 @@ impl Console {
         nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), signal).unwrap();
     }
 
-    /// Waits for the end; returns the output and the exit code.
+    /// Waits for the program's end; returns its output and exit code.
     pub fn written(mut self) -> (String, u32) {
         let start = Instant::now();
         let status = loop {
@@ -175,7 +175,7 @@ impl Console {
                 break status;
             }
             if start.elapsed() > Duration::from_secs(20) {
-                // The end restores the screen.
+                // Read now, because the end of the program restores the old screen.
                 let text = self.text();
                 self.child.kill().unwrap();
                 panic!("it does not end:\n{text}");
@@ -187,7 +187,7 @@ impl Console {
         (raw, status.exit_code())
     }
 
-    /// Waits for the end, and checks that the terminal is restored.
+    /// Waits for the program's end, checks that the terminal is restored, and returns the exit code.
     pub fn ended(self) -> u32 {
         let (raw, code) = self.written();
         let (taken, given) = (raw.rfind("\x1b[?1049h"), raw.rfind("\x1b[?1049l"));

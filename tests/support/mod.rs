@@ -1,5 +1,5 @@
-//! The servers that the tests run on: a private PostgreSQL with one database for each TimescaleDB that its
-//! installation offers, the stand-in, a database without TimescaleDB, and those named in `HYPERTOP_TEST_URLS`.
+//! The servers of the tests: a private PostgreSQL with a database for each installed TimescaleDB, the stand-in, a
+//! database without TimescaleDB, and those in `HYPERTOP_TEST_URLS`.
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
@@ -19,10 +19,10 @@ use hypertop::demo::private_server::{Options, PrivateServer, Programs};
 use hypertop::server::session::Session;
 use hypertop::{connect, demo};
 
-/// One database with the factory in it.
+/// A database with the factory.
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// `TimescaleDB 2.28.3`, `stand-in`.
+    /// Name for messages: `TimescaleDB 2.28.3` or `stand-in`.
     pub name: String,
     pub conninfo: String,
     pub real: bool,
@@ -30,15 +30,15 @@ pub struct Target {
 
 pub struct Targets {
     pub all: Vec<Target>,
-    /// A database of the same server without TimescaleDB.
+    /// Connection string of a database on the same server without TimescaleDB.
     pub plain: String,
     pub server: PrivateServer,
 }
 
-/// The relation of a row `c` of the catalogue's chunks: named by schema and table up to TimescaleDB 2.28, by `relid` from 2.29.
+/// The relation of a row `c` of the catalogue's chunks: by schema and table name up to 2.28, by `relid` from 2.29 on.
 pub const CHUNK: &str = "coalesce((to_jsonb(c) ->> 'relid')::regclass, to_regclass(format('%I.%I', to_jsonb(c) ->> 'schema_name', to_jsonb(c) ->> 'table_name')))";
 
-/// Whether tests on a server can run here; under `CI=true` they must.
+/// True if a server can run on this machine. Under `CI=true` a missing one is a failure.
 pub fn has_server() -> bool {
     match Programs::find() {
         Ok(_) => true,
@@ -52,9 +52,9 @@ pub fn has_server() -> bool {
 
 static TARGETS: OnceLock<Mutex<Targets>> = OnceLock::new();
 
-/// Runs a test on the targets, one test at a time; not at all where there is no server.
+/// Runs a test on the targets, one test at a time. Without a server the test is skipped.
 ///
-/// They are made once a test program, and end with it: the private server's watcher sees that its owner is gone.
+/// The targets are created once per test program. The private server's watcher removes them after its end.
 pub fn with_targets(test: impl FnOnce(&Targets)) {
     if has_server() {
         let held = targets()
@@ -65,7 +65,7 @@ pub fn with_targets(test: impl FnOnce(&Targets)) {
 }
 
 fn targets() -> &'static Mutex<Targets> {
-    // On a thread of its own, because the caller may be inside a runtime already.
+    // In a thread of its own, because the caller may be inside a runtime.
     TARGETS.get_or_init(|| {
         Mutex::new(
             std::thread::spawn(|| block_on(make()))
@@ -75,7 +75,7 @@ fn targets() -> &'static Mutex<Targets> {
     })
 }
 
-/// The databases with a real TimescaleDB and the factory: a name for messages, and the connection string.
+/// The databases with a real TimescaleDB and the factory: name for messages, and connection settings.
 pub fn databases() -> Vec<(&'static str, tokio_postgres::Config)> {
     if !has_server() {
         return Vec::new();
@@ -91,8 +91,8 @@ pub fn databases() -> Vec<(&'static str, tokio_postgres::Config)> {
     .collect()
 }
 
-/// The private server's maintenance database and the TimescaleDB versions that it offers, for tests that make
-/// databases of their own; `None` where there is no server.
+/// The private server's maintenance database and its TimescaleDB versions, for tests that create databases. `None`: no
+/// server.
 pub fn maintenance() -> Option<(tokio_postgres::Config, Vec<String>)> {
     if !has_server() {
         return None;
@@ -203,7 +203,7 @@ pub fn settings(conninfo: &str) -> Settings {
     conninfo::resolve(&flags, &around).expect("settings")
 }
 
-/// An ordinary client, which may write; without hypertop's settings.
+/// A read-write client without hypertop's settings.
 pub async fn client(conninfo: &str) -> tokio_postgres::Client {
     let mut config: tokio_postgres::Config = conninfo.parse().expect("a conninfo");
     if config.get_application_name().is_none() {
@@ -217,7 +217,7 @@ pub async fn client(conninfo: &str) -> tokio_postgres::Client {
     client
 }
 
-/// A read session, as the console has it.
+/// A read session like the console's.
 pub async fn session(conninfo: &str) -> Session {
     let connected = connect::again(&settings(conninfo), None)
         .await

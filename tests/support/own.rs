@@ -1,4 +1,4 @@
-//! A server of its own for a test: with other settings, restarted, or with a standby.
+//! Separate servers for single tests: with other settings, restarted, or with a standby.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -8,7 +8,7 @@ use hypertop::demo::private_server::{Options, PrivateServer};
 use super::act::Rig;
 use super::{block_on, client, has_server};
 
-/// Runs a test on a new server with these settings; not at all if no server can run here.
+/// Runs a test on a new server with these settings. Without server programs the test is skipped.
 #[allow(
     clippy::needless_pass_by_value,
     reason = "a closure, written where it is given"
@@ -28,7 +28,7 @@ pub fn on_own(settings: &[(&str, &str)], test: impl AsyncFn(&PrivateServer)) {
     block_on(test(&server));
 }
 
-/// A new database with this TimescaleDB.
+/// A new database with this version of TimescaleDB.
 pub async fn database(server: &PrivateServer, version: &str) -> Rig {
     let name = format!("of {}", version.replace('.', "_"));
     let maintenance = client(&server.conninfo("postgres")).await;
@@ -43,7 +43,7 @@ pub async fn database(server: &PrivateServer, version: &str) -> Rig {
     Rig::on(version, &conninfo).await
 }
 
-/// A database of each version.
+/// A new database for each version.
 pub async fn databases(server: &PrivateServer) -> Vec<Rig> {
     let mut rigs = Vec::new();
     for version in server.timescaledb_versions() {
@@ -52,7 +52,7 @@ pub async fn databases(server: &PrivateServer) -> Vec<Rig> {
     rigs
 }
 
-/// The same databases after the server was started again with these settings.
+/// The same databases after a restart with these settings.
 pub async fn restarted(
     server: &PrivateServer,
     rigs: Vec<Rig>,
@@ -78,19 +78,19 @@ pub async fn restarted(
     rigs
 }
 
-/// A standby that streams from a server; its socket is in the same folder.
+/// A streaming standby of a server, with its socket in the same folder.
 pub struct Standby<'a> {
     of: &'a PrivateServer,
     port: u16,
 }
 
 impl<'a> Standby<'a> {
-    /// A copy of the server as it is now, by way of this slot.
+    /// A standby of the server in its present state, with this replication slot.
     pub fn start(of: &'a PrivateServer, slot: &str, settings: &str) -> Self {
         Self::copied(of, &["-R", "-C", "-S", slot], settings)
     }
 
-    /// A copy of the server that continues by itself, like a restored backup.
+    /// A copy of the server that runs independently, like a restored backup.
     pub fn copy(of: &'a PrivateServer) -> Self {
         Self::copied(of, &[], "listen_addresses = ''")
     }
@@ -107,7 +107,7 @@ impl<'a> Standby<'a> {
         let path = folder.join("standby/postgresql.auto.conf");
         let conf = fs::read_to_string(&path).unwrap();
         let port = standby.port;
-        // A later line counts.
+        // The last line of a setting applies.
         fs::write(
             path,
             format!("{conf}port = {port}\ncluster_name = 'reports'\n{settings}\n"),
@@ -138,7 +138,7 @@ impl<'a> Standby<'a> {
         run(&mut promote);
     }
 
-    /// Starts it on the port of the server that it was copied from, which must be stopped.
+    /// Starts the copy on the port of the original server, which must be stopped.
     pub fn listens_for(&self, server: &PrivateServer) {
         let path = self.of.socket_folder().join("standby/postgresql.auto.conf");
         let conf = fs::read_to_string(&path).unwrap();
@@ -152,7 +152,7 @@ impl<'a> Standby<'a> {
         run(&mut stop);
     }
 
-    /// The connection string of a database of the copy.
+    /// Connection string of a database of the copy.
     pub fn conninfo(&self, of: &str) -> String {
         let port = format!("port={}", self.of.port());
         of.replace(&port, &format!("port={}", self.port))
@@ -163,7 +163,7 @@ impl Drop for Standby<'_> {
     fn drop(&mut self) {
         let mut stop = self.of.command("pg_ctl");
         stop.args(["-D", "standby", "-m", "immediate", "-w", "stop"]);
-        // It may have been stopped already.
+        // An error is ignored: the copy may be stopped already.
         let _ = stop.stdout(Stdio::null()).stderr(Stdio::null()).status();
     }
 }

@@ -1,5 +1,4 @@
-//! Triage in tests: a fault is made on a real server, found by its rule with its words, fixed by the suggested action,
-//! and gone.
+//! Triage in tests: a problem is created on a real server, found by its rule, fixed by the suggested action, and gone.
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -20,7 +19,7 @@ use hypertop::server::known::At;
 use super::act::Rig;
 use super::{CHUNK, block_on, client, has_server};
 
-/// A server without the factories, which take long to make.
+/// A server without the factory, which takes long to load.
 static SERVER: OnceLock<Mutex<PrivateServer>> = OnceLock::new();
 
 fn bare() -> PrivateServer {
@@ -31,13 +30,14 @@ fn bare() -> PrivateServer {
 
 /// The hypertable of [`PACKS_WELL`].
 pub const NAME: &str = r#""Me.s"."Raw ""x""""#;
-/// A hypertable of ten daily chunks that compress well, all of them past compress-after but the last.
+/// A hypertable with ten daily chunks that compress well.
 pub const PACKS_WELL: &str = r#"set client_min_messages = error; create schema "Me.s"; create table "Me.s"."Raw ""x""" (ts timestamptz not null, d int, v text);
 select create_hypertable('"Me.s"."Raw ""x"""', 'ts', chunk_time_interval => interval '1 day');
 insert into "Me.s"."Raw ""x""" select t, 1, repeat('x', 100) from generate_series(date_trunc('day', now()) - interval '9 days', now(), interval '5 minutes') t;
 alter table "Me.s"."Raw ""x""" set (timescaledb.compress, timescaledb.compress_segmentby = 'd', timescaledb.compress_orderby = 'ts desc')"#;
 
-/// A new database of each version, with what these statements make (each outside a transaction block); one test at a time.
+/// Runs a test in a new database of each version, one test at a time. `source`: statements that run first, each outside
+/// a transaction block.
 #[allow(
     clippy::needless_pass_by_value,
     reason = "a closure, written where it is given"
@@ -52,7 +52,7 @@ pub fn on_each(name: &str, source: &str, test: impl AsyncFn(&Rig, Version)) {
     }
 }
 
-/// The same on a server that this test alone has, to stop and to start.
+/// [`on_each`] with a server that only this test uses, so that it may be stopped and started.
 #[allow(
     clippy::needless_pass_by_value,
     reason = "a closure, written where it is given"
@@ -98,14 +98,14 @@ fn on_each_of(server: &PrivateServer, name: &str, source: &str, test: impl Async
     }
 }
 
-/// The screens as `hypertop show` reads them, exact figures in.
+/// The screens with all exact figures, as `hypertop show` loads them.
 pub async fn look(rig: &Rig, of: &[ScreenId]) -> (Screens, At<'static>) {
     let mut screens = Screens::default();
     let at = look_again(rig, &mut screens, of).await;
     (screens, at)
 }
 
-/// The same on screens that have been read before.
+/// Loads screens again that were loaded before.
 pub async fn look_again(rig: &Rig, screens: &mut Screens, of: &[ScreenId]) -> At<'static> {
     let (now, _) = rig.session.pulse(ScreenId::ALL[0]).await.unwrap();
     let mut server = rig.session.server.clone();
@@ -126,7 +126,7 @@ pub async fn look_again(rig: &Rig, screens: &mut Screens, of: &[ScreenId]) -> At
     at
 }
 
-/// The findings of all screens, before the same fault is merged into one.
+/// The findings of all screens, before duplicates are merged.
 pub async fn all(rig: &Rig) -> Vec<Row> {
     let (screens, at) = look(rig, overview::PARTS).await;
     let parts = overview::PARTS.iter();
@@ -135,7 +135,7 @@ pub async fn all(rig: &Rig) -> Vec<Row> {
         .collect()
 }
 
-/// The schema of TimescaleDB's internal functions.
+/// Schema of TimescaleDB's internal functions.
 pub fn functions(version: Version) -> &'static str {
     if version < Version::new(2, 12) {
         "_timescaledb_internal"
@@ -144,7 +144,7 @@ pub fn functions(version: Version) -> &'static str {
     }
 }
 
-/// The screen whose rows this rule judges, which its name begins with.
+/// The screen of a rule, from the first word of its name.
 fn screen(rule: &Rule) -> ScreenId {
     match rule.name.split('-').next().unwrap() {
         "aggregate" => ScreenId::Aggregates,
@@ -160,7 +160,7 @@ fn screen(rule: &Rule) -> ScreenId {
     }
 }
 
-/// All findings on one row (by its key or its name) of the rule's screen.
+/// All findings on one row of the rule's screen; `of`: key or name of the row.
 pub async fn said(rig: &Rig, rule: &'static Rule, of: &str) -> Vec<Row> {
     let screen = screen(rule);
     let (screens, _) = look(rig, &[screen]).await;
@@ -174,7 +174,7 @@ async fn find(rig: &Rig, rule: &'static Rule, of: &str) -> Option<Row> {
     said.find(|row| row.finding.rule == rule)
 }
 
-/// The finding of this rule; it must exist and contain these words.
+/// The finding of this rule, which must exist and contain these words.
 pub async fn found(rig: &Rig, rule: &'static Rule, of: &str, words: &[&str]) -> Row {
     let Some(found) = find(rig, rule, of).await else {
         let said = said(rig, rule, of).await;
@@ -188,7 +188,7 @@ pub async fn found(rig: &Rig, rule: &'static Rule, of: &str, words: &[&str]) -> 
     found
 }
 
-/// The suggested fix has a target, and a form that takes its fields.
+/// Checks that the suggested fix has a target, and that its form accepts the values.
 async fn offers(rig: &Rig, row: &Row) {
     let Some(name) = row.finding.fix else { return };
     let target = row.finding.fix_target(row.targets.clone());
@@ -217,7 +217,7 @@ pub async fn goes(rig: &Rig, rule: &'static Rule, of: &str) {
     }
 }
 
-/// Waits until this query says `t`.
+/// Waits until this query returns `t`.
 pub async fn until(rig: &Rig, what: &str, sql: &str) {
     let begun = Instant::now();
     while rig.text(sql).await != "t" {
@@ -227,7 +227,7 @@ pub async fn until(rig: &Rig, what: &str, sql: &str) {
     }
 }
 
-/// Runs the suggested fix, with its form filled in as the console does, and with these fields.
+/// Runs the suggested fix with the finding's values and these.
 pub async fn fix(rig: &Rig, row: &Row, set: &[(&str, &str)]) {
     let name = row.finding.fix.unwrap_or_else(|| panic!("{row:#?}"));
     let Does::Plan(act) = &catalogue::by_name(name).unwrap().does else {
@@ -244,7 +244,7 @@ pub async fn fix(rig: &Rig, row: &Row, set: &[(&str, &str)]) {
     rig.act(name, &target.name, &sets).await;
 }
 
-/// The rows of the Overview, each fault once.
+/// The Overview's findings, with duplicates merged.
 pub async fn overview(rig: &Rig) -> Vec<Row> {
     let parts = overview::PARTS.iter().copied();
     let parts: Vec<_> = parts.filter(|part| rig.session.can_show(*part)).collect();
@@ -275,7 +275,7 @@ pub async fn comes(rig: &Rig, rule: &'static Rule, of: &str) -> Row {
     }
 }
 
-/// Makes those chunks of a table with integer time this many days older, if the server records their creation.
+/// Makes chunks of a table with integer time this many days older, if the server records their creation.
 pub async fn made(rig: &Rig, version: Version, of: &str, days: &str, wanted: &str) {
     if version >= Version::new(2, 13) {
         rig.sql(&format!(

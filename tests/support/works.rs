@@ -1,15 +1,15 @@
-//! A small database with hostile names and every kind of policy, made for each test and each TimescaleDB.
+//! A small database with unusual names and every kind of policy, created for each test and each TimescaleDB.
 
 use super::act::Rig;
 use super::{Targets, block_on, client};
 
-/// Each job with all its settings but the id, and its next start; one line per job.
+/// All settings of all jobs except their ids, and the next starts; one line per job.
 pub const JOBS: &str = "select string_agg(line, E'\\n' order by line) from (
   select ((to_jsonb(b) - 'id') || jsonb_build_object('application_name', regexp_replace(b.application_name::text, ' \\[\\d+\\]$', ''),
     'config', b.config::text, 'next_start', s.next_start))::text as line
   from _timescaledb_config.bgw_job b left join _timescaledb_internal.bgw_job_stat s on s.job_id = b.id where b.id >= 1000) x";
 
-/// Tables with hostile names, and every kind of policy, in a database whose extension lives in the schema `ts X`.
+/// Tables with unusual names and every kind of policy. The extension is in the schema `ts X`.
 pub const WORKS: &str = r#"
 set client_min_messages = error; set search_path = public, "ts X";
 create schema "we.ird ""s"""; grant all on schema "we.ird ""s""", public, "ts X" to "Ow""ner 1";
@@ -58,7 +58,7 @@ update _timescaledb_config.bgw_job set timezone = 'America/New_York' where id >=
 commit;
 "#;
 
-/// Runs a test on each version's database with [`WORKS`] in it, one after the other.
+/// Runs a test in a database of each version with [`WORKS`].
 #[allow(
     clippy::needless_pass_by_value,
     reason = "a closure, written where it is given"
@@ -83,7 +83,7 @@ async fn run(client: &tokio_postgres::Client, sql: &str) {
     done.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
 }
 
-/// A new database with the works in it.
+/// A new database with [`WORKS`].
 pub async fn make(targets: &Targets, name: &str, version: &str) -> Rig {
     let maintenance = client(&targets.server.conninfo("postgres")).await;
     run(&maintenance, "do $$ begin create role \"Ow\"\"ner 1\" login; exception when duplicate_object then null; end $$").await;

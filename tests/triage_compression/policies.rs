@@ -19,7 +19,7 @@ fn chunks_past_compress_after_are_told_with_the_policys_next_run_and_compressed(
         compress(rig, "7 days").await;
         policy(rig, r#"{"compress_after": "2 days"}"#).await;
         let waits = rig.text("select count(*) from timescaledb_information.chunks where not is_compressed and range_end <= now() - interval '2 days'").await;
-        // What has just come due is no fault.
+        // Chunks that have just become due are no problem.
         rig.limit(|limits| limits.compression_patience = 30.0 * 86_400.0);
         gone(rig, &rules::COMPRESSION_BACKLOG, NAME).await;
         rig.limit(|limits| limits.compression_patience = 300.0);
@@ -139,7 +139,7 @@ fn a_policy_by_creation_compresses_what_was_made_long_enough_ago_on_every_versio
             return;
         }
         policy(rig, r#"{"compress_created_before": "1 hour"}"#).await;
-        // All chunks are new, whatever time their rows bear.
+        // All chunks are new, whatever the times of their rows.
         gone(rig, &rules::COMPRESSION_BACKLOG, NAME).await;
         rig.sql("update _timescaledb_catalog.chunk set creation_time = now() - interval '2 days'")
             .await;
@@ -181,7 +181,7 @@ fn integer_time_without_a_now_is_told_and_the_named_function_fixes_it() {
             .await;
         gone(rig, &rules::COMPRESSION_SETTING, name).await;
         gone(rig, &rules::COMPRESSION_UNKNOWN, name).await;
-        // Or one that fails.
+        // A function that fails.
         let now_is = |what: &str| {
             format!(
                 "create or replace function now_is() returns bigint language sql stable as 'select 1000::bigint / {what}'"
@@ -241,7 +241,7 @@ fn a_backlog_of_integer_time_is_overdue_once_rows_came_that_lie_far_enough_beyon
         if version < Version::new(2, 13) {
             return;
         }
-        // What came due by a load of today is taken by the next run.
+        // The next run will compress chunks that became due by a load of today.
         made(rig, version, "counted", "9", "start < 1100").await;
         gone(rig, &rules::COMPRESSION_BACKLOG, name).await;
         made(rig, version, "counted", "5", "start >= 1100").await;

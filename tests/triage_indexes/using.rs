@@ -1,4 +1,4 @@
-//! Indexes that take more than they give: unused, useless on compressed data, bloated.
+//! Indexes with more cost than use: unused, useless on compressed data, bloated.
 
 use hypertop::model::rules;
 use hypertop::model::verdict::Level;
@@ -8,7 +8,7 @@ use super::support::client;
 use super::support::triage::{fix, found, goes, gone};
 use super::{NAME, of, on_each};
 
-/// Scans are counted for long enough to tell.
+/// As if scans had been counted for long enough.
 fn counted_long(rig: &Rig) {
     rig.limit(|limits| limits.statistics_age = 0.001);
 }
@@ -55,7 +55,7 @@ fn an_index_that_compression_left_without_use_is_told_and_dropped() {
         rig.sql(&format!("create index \"by.v\" on {NAME} (v); alter table {NAME} set (timescaledb.compress, timescaledb.compress_segmentby = 'd')")).await;
         compress(rig, "3 days").await;
         counted_long(rig);
-        // A third of it is still open: it is unused, and compression is a side remark.
+        // A third of the chunks is not compressed, so the index counts as unused; compression is only mentioned.
         gone(rig, &rules::INDEX_COMPRESSED, &of("by.v")).await;
         let words = ["which are compressed and read by another index"];
         found(rig, &rules::INDEX_UNUSED, &of("by.v"), &words).await;
