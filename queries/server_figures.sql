@@ -84,6 +84,8 @@ with setting as materialized (
    ) h where h.age is not null order by h.age desc limit 1)
 ), counted as materialized (
   select pg_stat_get_db_xact_commit(d.oid) + pg_stat_get_db_xact_rollback(d.oid) as transactions,
+         pg_stat_get_db_xact_rollback(d.oid) as rollbacks, pg_stat_get_db_deadlocks(d.oid) as deadlocks,
+         pg_stat_get_db_conflict_all(d.oid) as conflicts, pg_stat_get_db_stat_reset_time(d.oid) as reset,
          pg_stat_get_db_blocks_hit(d.oid) as hit, pg_stat_get_db_blocks_fetched(d.oid) as fetched
   from database d where d.datname = current_database()
 )
@@ -103,6 +105,13 @@ select 'connections' as name, case
 from setting s
 union all
 select 'transactions', c.transactions::float8, null, null, null, null, null from counted c
+union all
+-- bound: the transactions that they are a share of; since: the counters' reset, NULL if they never were. Conflicts are a standby's
+select f.name, f.many::float8, c.transactions::float8, null, c.reset, null, null
+from setting s, counted c
+cross join lateral (values ('rollbacks', c.rollbacks), ('deadlocks', c.deadlocks),
+                           ('conflicts', case when s.standby then c.conflicts end)) f(name, many)
+where f.many is not null
 union all
 select 'cache-hits', c.hit::float8, c.fetched::float8, null, null, null, null from counted c
 union all
@@ -159,6 +168,15 @@ from pg_stat_archiver a, setting s, (
   select not exists (select from pg_settings g where g.name in ('archive_command', 'archive_library') and g.setting <> '') as empty
 ) c
 where current_setting('archive_mode') = 'always' or current_setting('archive_mode') = 'on' and not s.standby
+union all
+-- a command that reports success and copies nothing: only words that write no file, without redirection; what follows # is a comment
+select 'archive-command', 1, null, g.setting, null, null, null
+from setting s, pg_settings g
+where g.name = 'archive_command' and g.setting <> ''
+  and (current_setting('archive_mode') = 'always' or current_setting('archive_mode') = 'on' and not s.standby)
+  and coalesce(current_setting('archive_library', true), '') = ''
+  and regexp_replace(g.setting, '^([^''"]*?)(^|\s)#.*$', '\1')
+      ~* '^\s*((exit(\s+0)?|(:|(/usr)?(/bin/)?true|(/usr)?(/bin/)?echo|cd|rem)(\s+[^;&|<>`$()]*)?)\s*(;|&&|\|\||$)\s*)*$'
 union all
 (select 'oldest-transaction', extract(epoch from clock_timestamp() - a.xact_start)::float8, null,
         format('%s, %s', coalesce(a.state, a.backend_type, 'unknown'), coalesce(nullif(a.application_name, ''), 'no application name')),

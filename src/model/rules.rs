@@ -15,24 +15,35 @@ pub struct Rule {
     /// Work waits, fails or is late now, or a limit is near. False for a setting that may have been so for years; among findings
     /// of one level these come last.
     pub hurts_now: bool,
+    /// Found by what changed between two looks. A single look finds it only if the counters were reset lately.
+    pub two_looks: bool,
     /// Name of the action that fixes it; `None`: no action does.
     pub fix: Option<&'static str>,
 }
 
 macro_rules! rules {
     ($($id:ident: $when:ident, $name:literal, $title:literal $(, $fix:literal)?;)+) => {
-        $(pub static $id: Rule = Rule { name: $name, title: $title, hurts_now: rules!(@$when), fix: rules!(@fix $($fix)?) };)+
+        $(pub static $id: Rule = Rule {
+            name: $name,
+            title: $title,
+            hurts_now: rules!(@$when),
+            two_looks: rules!(@looks $when),
+            fix: rules!(@fix $($fix)?),
+        };)+
 
         /// Every rule.
         pub static ALL: &[&Rule] = &[$(&$id),+];
     };
     (@now) => { true };
+    (@between) => { true };
+    (@looks between) => { true };
+    (@looks $when:ident) => { false };
     (@standing) => { false };
     (@fix) => { None };
     (@fix $fix:literal) => { Some($fix) };
 }
 
-// One row each: id, `now` or `standing` (see `hurts_now`), name, title, and fix.
+// One row each: id, `now`, `standing` or `between` (now, found by two looks), name, title, and fix.
 rules! {
     AGGREGATE_BEHIND: now, "aggregate-behind", "later than its policy allows", "refresh-behind";
     AGGREGATE_BLOCKED: now, "aggregate-blocked", "its refresh waits for a lock", "terminate-session";
@@ -112,13 +123,17 @@ rules! {
     RETENTION_SETTING: standing, "retention-setting", "retention policy cannot work", "edit-retention-policy";
     RETENTION_UNKNOWN: now, "retention-unknown", "chunks to drop unknown";
     RETENTION_UNREAD: now, "retention-unread", "drops rows not yet in an aggregate", "refresh-aggregate";
+    SERVER_ARCHIVE_COMMAND: standing, "server-archive-command", "archive_command keeps nothing";
     SERVER_ARCHIVER: now, "server-archiver", "WAL is not archived";
+    SERVER_CONFLICTS: between, "server-conflicts", "replay cancels queries on this standby";
     SERVER_CONNECTIONS: now, "server-connections", "connections near the limit";
+    SERVER_DEADLOCKS: between, "server-deadlocks", "transactions end in deadlocks";
     SERVER_HIDDEN: standing, "server-hidden", "figures of the server are hidden";
     SERVER_LAUNCHER: now, "server-launcher", "no TimescaleDB launcher";
     SERVER_PREPARED: now, "server-prepared", "old prepared transaction";
     SERVER_PROCESSES: standing, "server-processes", "too few worker processes";
     SERVER_REPLICATION: now, "server-replication", "a standby lags";
+    SERVER_ROLLBACKS: between, "server-rollbacks", "many transactions are rolled back";
     SERVER_SCHEDULER: now, "server-scheduler", "no TimescaleDB scheduler";
     SERVER_SETTING: standing, "server-setting", "dangerous setting";
     SERVER_SLOT: now, "server-slot", "replication slot keeps or lost WAL";

@@ -89,6 +89,12 @@ limits! {
     prepared_age: Server Time = 10.0 * MINUTE, "warning when a prepared transaction, which holds locks and blocks vacuum, is older than this";
     wraparound_factor: Server Factor = 1.5, "warning when the oldest transaction id is older than autovacuum_freeze_max_age times this";
     wraparound_critical_percent: Server Percent = 50.0, "critical when the oldest transaction id is older than this share of 2^31; the server stops three million before that";
+    rollback_percent: Server Percent = 10.0, "warning when at least this share of the transactions was rolled back lately";
+    deadlock_percent: Server Percent = 0.1, "warning when at least this share of the transactions ended in a deadlock lately";
+    conflict_percent: Server Percent = 1.0, "warning when at least this share of a standby's transactions was cancelled by replay lately";
+    error_transactions: Server Count = 100.0, "shares of rollbacks, deadlocks and conflicts are judged from this number of transactions on";
+    error_window: Server Time = 5.0 * MINUTE, "rollbacks, deadlocks and conflicts are counted over the last one to two times this";
+    error_first_look: Server Time = DAY, "a first look, as that of check, counts them since the statistics' reset if that is at most this old, else it does not judge them";
     blocked: Server Time = 5.0, "warning when a session waits for a lock for longer than this";
     stuck_blocker: Server Time = MINUTE, "critical when a session that is idle in transaction blocks others for longer than this";
     idle_in_transaction_notice: Server Time = MINUTE, "notice when a session is idle in transaction for longer than this";

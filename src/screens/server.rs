@@ -1,5 +1,7 @@
 //! Server: figures of the server and of the database, with their limits.
 
+mod counted;
+mod errors;
 mod judge;
 mod row;
 mod series;
@@ -18,6 +20,7 @@ use crate::screens::record::{Column, Exact, Labelled, Record, Section};
 use crate::server::known::At;
 use crate::server::sql::{Query, query};
 
+use self::counted::Counted;
 pub use self::row::{Row, Size};
 
 impl Record for Row {
@@ -33,12 +36,16 @@ impl Record for Row {
         Column::<Self>::number("", "NOW", 14, |row, _| row.now()).wrong(
             const {
                 &[
+                    &rules::SERVER_ARCHIVE_COMMAND,
                     &rules::SERVER_ARCHIVER,
+                    &rules::SERVER_CONFLICTS,
                     &rules::SERVER_CONNECTIONS,
+                    &rules::SERVER_DEADLOCKS,
                     &rules::SERVER_LAUNCHER,
                     &rules::SERVER_PREPARED,
                     &rules::SERVER_PROCESSES,
                     &rules::SERVER_REPLICATION,
+                    &rules::SERVER_ROLLBACKS,
                     &rules::SERVER_SCHEDULER,
                     &rules::SERVER_SETTING,
                     &rules::SERVER_SLOT,
@@ -122,6 +129,17 @@ impl Record for Row {
         });
         let runs = format!("PostgreSQL runs for {}", since(at.server.started));
         vec![line([runs, counted])]
+    }
+
+    fn settle(before: &[Self], rows: &mut Vec<Self>) {
+        for row in rows {
+            let earlier = before.iter().find(|earlier| earlier.name == row.name);
+            row.counted = earlier.map_or_else(Counted::default, |earlier| earlier.counted);
+        }
+    }
+
+    fn relate(rows: &mut [Self], at: &At) {
+        rows.iter_mut().for_each(|row| row.count(at));
     }
 
     fn facts(&self, at: &At) -> Vec<Section> {

@@ -71,7 +71,8 @@ pub struct Server {
     pub track_counts: bool,
     /// `timescaledb.enable_job_execution_logging`; off: the job history has failures only.
     pub logs_job_successes: bool,
-    /// Last reset of this database's `pg_stat_*` counters; `None`: never.
+    /// Last reset of this database's `pg_stat_*` counters; `None`: never. Then they began with the database, or with the last
+    /// crash of the server, which loses them. PostgreSQL before 15 notes both times here.
     pub stats_reset: Option<Stamp>,
     pub started: Stamp,
     /// The server's clock when this was read.

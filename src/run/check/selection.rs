@@ -65,7 +65,12 @@ pub(super) fn list(selection: &Selection<'_>, thresholds: &Thresholds) -> String
     let mut text = String::new();
     let rules = rules::ALL.iter().filter(|rule| selection.takes_rule(rule));
     for rule in rules {
-        let _ = writeln!(text, "{:<28} {}", rule.name, rule.title);
+        let looks = if rule.two_looks {
+            " (needs two looks, or a recent reset of the statistics)"
+        } else {
+            ""
+        };
+        let _ = writeln!(text, "{:<28} {}{looks}", rule.name, rule.title);
     }
     let _ = writeln!(text, "\nThresholds:");
     for of in ALL {

@@ -65,7 +65,7 @@ fn unused(rows: &[Row], at: &At) -> String {
         .filter(|row| row.unused(at) == Some(true))
         .collect();
     let since = counted_since(at).map_or_else(
-        || "the server's start".to_owned(),
+        || "statistics began".to_owned(),
         |since| text::age(since, at.now),
     );
     let many = unused.len();

@@ -168,7 +168,7 @@ fn judge_use(row: &Row, at: &At, findings: &mut Findings) {
     };
     reason.push_str(match (young, since, compressed) {
         (true, Some(_), _) => "; too short a time to judge",
-        (true, None, _) => "; the server started recently, so it may be too early to judge",
+        (true, None, _) => "; the server started recently: if after a crash, they began then, and it is too early to judge",
         (false, _, true) => ". Drop it, unless queries on uncompressed rows will need it",
         (false, _, false) => ". Drop it, unless rare queries need it",
     });

@@ -223,7 +223,7 @@ impl Row {
     }
 }
 
-/// Start of the scan counters; `None`: unknown, before the server's start.
+/// Start of the scan counters; `None`: unknown, see [`Server::stats_reset`](crate::server::known::Server::stats_reset).
 pub(super) fn counted_since(at: &At) -> Option<Stamp> {
     at.server.stats_reset
 }

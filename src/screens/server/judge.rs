@@ -1,5 +1,6 @@
 //! Findings of a figure of the server, with the fix as text.
 
+use super::errors;
 use super::row::Row;
 use crate::model::target::Target;
 use crate::model::thresholds::Limits;
@@ -24,6 +25,8 @@ pub(super) fn judge(row: &Row, at: &At, findings: &mut Findings) {
         }
         "lost-slots" => lost_slots(row, findings),
         "archiver" if value > 0.0 => archiver(row, at, findings),
+        "archive-command" => archive_command(row, findings),
+        "rollbacks" | "deadlocks" | "conflicts" => errors::judge(row, at, findings),
         "prepared-transaction" if value > limits.prepared_age => prepared(row, findings),
         "wraparound" | "multixact-wraparound" => wraparound(row, limits, findings),
         "launcher" | "scheduler" if row.value == Some(0.0) && !at.server.standby => {
@@ -163,6 +166,16 @@ fn archiver(row: &Row, at: &At, findings: &mut Findings) {
             "{what}: the disk fills up with WAL. Fix archive_command or its target; the server's log has the error"
         ),
     );
+}
+
+fn archive_command(row: &Row, findings: &mut Findings) {
+    let reason = format!(
+        "archive_mode is on, but archive_command ({:?}) copies nothing and reports success, so the server removes WAL that nobody has: \
+         no backup can be recovered to a point in time, and an archive has a gap from here on. Set a command that copies %p, \
+         or an archive_library, then select pg_reload_conf(), and take a base backup; or turn archive_mode off",
+        row.about()
+    );
+    findings.add(&rules::SERVER_ARCHIVE_COMMAND, Level::Warning, reason);
 }
 
 fn prepared(row: &Row, findings: &mut Findings) {

@@ -2,9 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::counted::{Counted, Reading};
 use crate::model::moment::Stamp;
+use crate::model::text;
 use crate::model::value::Value;
 use crate::screens::later::Later;
+use crate::server::known::At;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Row {
@@ -24,6 +27,9 @@ pub struct Row {
     /// Size of the database, in the row that shows it.
     #[serde(skip)]
     pub size: Later<Size>,
+    /// For rollbacks, deadlocks and conflicts: their share of the transactions lately.
+    #[serde(skip)]
+    pub counted: Counted,
 }
 
 /// Size of the database.
@@ -57,6 +63,9 @@ impl Row {
         let title = match self.name.as_str() {
             "connections" => "client connections",
             "transactions" => "transactions since statistics began",
+            "rollbacks" => "transactions rolled back",
+            "deadlocks" => "transactions ended by a deadlock",
+            "conflicts" => "queries cancelled by replay",
             "cache-hits" => "blocks found in shared_buffers",
             "wal" => "WAL written since initdb",
             "replication-lag" => "lag of the slowest standby",
@@ -66,6 +75,7 @@ impl Row {
             "replication-slots" => "WAL kept for the oldest slot",
             "lost-slots" => "invalidated slots",
             "archiver" => "WAL archiver",
+            "archive-command" => "archive_command",
             "oldest-transaction" => "oldest transaction",
             "idle-in-transaction" => "longest idle in transaction",
             "prepared-transaction" => "oldest prepared transaction",
@@ -102,6 +112,7 @@ impl Row {
             | "prepared-transaction" => Value::Seconds(value.floor()),
             "archiver" if value > 0.0 => "FAILS".into(),
             "archiver" => "works".into(),
+            "archive-command" => "KEEPS NOTHING".into(),
             "standby-replay" if value == 0.0 => "PAUSED".into(),
             "launcher" | "scheduler" | "standby-replay" | "standby-receiver" if value > 0.0 => {
                 "runs".into()
@@ -151,9 +162,54 @@ impl Row {
 
     /// Text of the ABOUT column.
     pub(super) fn about_text(&self) -> Value {
-        match self.setting() {
-            Some((_, by)) => by.into(),
-            None => self.about.clone().into(),
+        match (self.setting(), self.lately()) {
+            (Some((_, by)), _) => by.into(),
+            (None, Some(lately)) => lately.into(),
+            (None, None) => self.about.clone().into(),
         }
+    }
+
+    /// Takes the reading for its growth.
+    pub(super) fn count(&mut self, at: &At) {
+        let counts = ["rollbacks", "deadlocks", "conflicts"].contains(&self.name.as_str());
+        let Some((part, whole)) = self.value.zip(self.bound).filter(|_| counts) else {
+            return;
+        };
+        let limits = &at.server.thresholds.all;
+        let young = |reset: &Stamp| at.now.seconds_since(*reset) <= limits.error_first_look;
+        let now = Reading {
+            at: at.now,
+            part,
+            whole,
+        };
+        self.counted
+            .read(now, self.since.filter(young), limits.error_window);
+    }
+
+    /// Its share of the transactions lately: `0.2 % of 12,345 in the last 8m`.
+    fn lately(&self) -> Option<String> {
+        let growth = self.counted.growth()?;
+        let percent = growth.percent()?;
+        Some(format!(
+            "{} of {} in the last {}",
+            share(percent),
+            number(growth.whole),
+            text::duration(growth.seconds.round())
+        ))
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a figure for eyes")]
+pub(super) fn number(count: f64) -> String {
+    text::count(count as i64)
+}
+
+/// A percentage with the digits that it needs: `12 %`, `1.5 %`, `0.012 %`.
+pub(super) fn share(percent: f64) -> String {
+    match percent {
+        0.0 => "0 %".to_owned(),
+        ..0.1 => format!("{percent:.3} %"),
+        ..10.0 => format!("{percent:.1} %"),
+        _ => format!("{percent:.0} %"),
     }
 }

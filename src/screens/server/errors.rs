@@ -1,0 +1,49 @@
+//! Findings of what transactions end by: errors, deadlocks, and conflicts with replay.
+
+use super::row::{Row, number, share};
+use crate::model::rules;
+use crate::model::text;
+use crate::model::verdict::{Findings, Level};
+use crate::server::known::At;
+
+/// A share is judged over the last minutes, so that old trouble does not alert and new trouble is not diluted.
+pub(super) fn judge(row: &Row, at: &At, findings: &mut Findings) {
+    let limits = &at.server.thresholds.all;
+    let (rule, most, what, then) = match row.name.as_str() {
+        "rollbacks" => (
+            &rules::SERVER_ROLLBACKS,
+            limits.rollback_percent,
+            "were rolled back",
+            "statements fail, or clients give up what they began. The server's log has the errors",
+        ),
+        "deadlocks" => (
+            &rules::SERVER_DEADLOCKS,
+            limits.deadlock_percent,
+            "were ended by a deadlock",
+            "the server's log names both statements. Let all transactions lock rows and tables in the same order, and be short",
+        ),
+        "conflicts" => (
+            &rules::SERVER_CONFLICTS,
+            limits.conflict_percent,
+            "were queries that replay cancelled",
+            "set hot_standby_feedback = on, raise max_standby_streaming_delay, or send long queries elsewhere",
+        ),
+        _ => return,
+    };
+    let Some(growth) = row.counted.growth() else {
+        return;
+    };
+    let Some(percent) = growth.percent() else {
+        return;
+    };
+    if growth.part < 1.0 || growth.whole < limits.error_transactions || percent < most {
+        return;
+    }
+    let (part, whole) = (number(growth.part), number(growth.whole));
+    let reason = format!(
+        "{} of the transactions in this database {what} in the last {} ({part} of {whole}): {then}",
+        share(percent),
+        text::duration(growth.seconds.round()),
+    );
+    findings.add(rule, Level::Warning, reason);
+}
