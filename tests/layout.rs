@@ -206,6 +206,7 @@ fn a_settings_value_is_its_figure_and_facts_that_do_not_exist_are_left_out() {
         pid: None,
         holder: None,
         size: Later::NotRead,
+        counted: hypertop::screens::server::Counted::default(),
     };
     app.screen = ScreenId::Server;
     let asked = app.screens.ask(ScreenId::Server).unwrap();

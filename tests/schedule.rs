@@ -18,7 +18,8 @@ use hypertop::screens::record::Record;
 use hypertop::screens::{Rows, Screens};
 use hypertop::server::known::{At, Server};
 use serde_json::Value as Json;
-use support::with_targets;
+use support::own::{databases, on_own};
+use support::{triage, with_targets};
 
 const HOUR: f64 = 3600.0;
 
@@ -357,4 +358,69 @@ fn a_moment_of_the_past_is_in_no_minute_to_come() {
         }
     }
     assert_eq!(crowds(running, &server()).len(), 0);
+}
+
+#[test]
+fn on_every_version_jobs_that_want_more_workers_than_there_are_are_found_until_they_are_spread() {
+    let settings = [("timescaledb.max_background_workers", "8")];
+    on_own(&settings, async |server| {
+        let rigs = databases(server).await;
+        // Each database has a scheduler.
+        let permanent = 1 + rigs.len();
+        let free = 8 - permanent;
+        for rig in &rigs {
+            triage::until(
+                rig,
+                "every scheduler runs",
+                &format!("select count(*) = {} from pg_stat_activity where application_name = 'TimescaleDB Background Worker Scheduler'", rigs.len()),
+            )
+            .await;
+            rig.sql("create procedure p(job_id int, config jsonb) language sql as 'select 1'")
+                .await;
+            let add = "select add_job('p', interval '1 day', initial_start => date_trunc('hour', now()) + interval '3 hours')";
+            for _ in 0..free {
+                rig.sql(add).await;
+            }
+            let rule = &hypertop::model::rules::JOB_CROWD;
+            assert!(
+                crowd(rig).await.is_none(),
+                "{}: a worker for each",
+                rig.name
+            );
+            rig.sql(add).await;
+            let found = crowd(rig)
+                .await
+                .unwrap_or_else(|| panic!("{}: no {}", rig.name, rule.name));
+            for words in [
+                format!("{} jobs start within one minute", free + 1),
+                format!(
+                    "timescaledb.max_background_workers is 8, and launcher and schedulers take {permanent}"
+                ),
+                "; 1 waits for another to end".to_owned(),
+            ] {
+                assert!(
+                    found.reason.contains(&words),
+                    "{}: {words}: {}",
+                    rig.name,
+                    found.reason
+                );
+            }
+            rig.limit(|limits| limits.job_crowd_percent = 1000.0);
+            assert!(
+                crowd(rig).await.is_none(),
+                "{}: the threshold is the user's",
+                rig.name
+            );
+            rig.limit(|limits| limits.job_crowd_percent = 100.0);
+            rig.sql("select alter_job(max(id), next_start => now() + interval '90 minutes') from _timescaledb_config.bgw_job").await;
+            assert!(crowd(rig).await.is_none(), "{}: spread", rig.name);
+        }
+    });
+}
+
+/// What the Overview says of jobs that start together.
+async fn crowd(rig: &support::act::Rig) -> Option<Finding> {
+    let rows = triage::overview(rig).await.into_iter();
+    let mut found = rows.map(|row| row.finding);
+    found.find(|finding| finding.rule.name == "job-crowd")
 }

@@ -132,7 +132,9 @@ fn deadlocks_are_found_by_their_share_of_the_transactions() {
         let found = again(rig, &mut screens, &rules::SERVER_DEADLOCKS).await;
         let found = found.unwrap_or_else(|| panic!("{}: nothing found", rig.name));
         assert!(
-            found.reason.contains("were ended by a deadlock in the last ")
+            found
+                .reason
+                .contains("were ended by a deadlock in the last ")
                 && found.reason.contains("(1 of "),
             "{}: {}",
             rig.name,
@@ -187,7 +189,11 @@ fn an_archive_command_that_keeps_nothing_is_found_and_one_that_copies_is_not() {
     on_own(&settings, async |server| {
         let rig = Rig::on("plain", &server.conninfo("postgres")).await;
         let (rule, of) = (&rules::SERVER_ARCHIVE_COMMAND, "archive-command");
-        let words = ["archive_command (\"/bin/true\")", "copies %p", "base backup"];
+        let words = [
+            "archive_command (\"/bin/true\")",
+            "copies %p",
+            "base backup",
+        ];
         let row = found(&rig, rule, of, &words).await;
         assert_eq!(row.finding.level, Level::Warning);
         let set = async |command: &str| {
@@ -210,20 +216,30 @@ fn an_archive_command_that_keeps_nothing_is_found_and_one_that_copies_is_not() {
             set(keeps).await;
             gone(&rig, rule, of).await;
         }
-        for keeps_nothing in [":", "cd .", "exit 0", " ", "true # cp %p kept_%f", "/usr/bin/true %p"] {
+        for keeps_nothing in [
+            ":",
+            "cd .",
+            "exit 0",
+            " ",
+            "true # cp %p kept_%f",
+            "/usr/bin/true %p",
+        ] {
             set(keeps_nothing).await;
             comes(&rig, rule, of).await;
             // The server takes it for archived.
             rig.sql("create table if not exists t (v int); insert into t values (1)")
                 .await;
-            let before = rig.text("select archived_count from pg_stat_archiver").await;
+            let before = rig
+                .text("select archived_count from pg_stat_archiver")
+                .await;
             rig.sql("select pg_switch_wal()").await;
             let more = format!("select archived_count > {before} from pg_stat_archiver");
             until(&rig, "it says that it archived", &more).await;
         }
         if rig.session.server.postgres >= 150_000 {
             // A library archives instead; PostgreSQL refuses both at once from 16 on.
-            rig.sql("alter system set archive_library = 'basic_archive'").await;
+            rig.sql("alter system set archive_library = 'basic_archive'")
+                .await;
             rig.sql("select pg_reload_conf()").await;
             let set = "select current_setting('archive_library') = 'basic_archive'";
             until(&rig, "the library is set", set).await;

@@ -20,7 +20,7 @@ use crate::screens::record::{Column, Exact, Labelled, Record, Section};
 use crate::server::known::At;
 use crate::server::sql::{Query, query};
 
-use self::counted::Counted;
+pub use self::counted::Counted;
 pub use self::row::{Row, Size};
 
 impl Record for Row {

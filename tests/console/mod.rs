@@ -179,6 +179,7 @@ pub fn figure(name: &str, value: f64, bound: Option<f64>) -> figures::Row {
         pid: None,
         holder: None,
         size: Later::NotRead,
+        counted: hypertop::screens::server::Counted::default(),
     }
 }
 
