@@ -139,7 +139,9 @@ impl Record for Row {
     }
 
     fn relate(rows: &mut [Self], at: &At) {
-        rows.iter_mut().for_each(|row| row.count(at));
+        for row in rows {
+            row.count(at);
+        }
     }
 
     fn facts(&self, at: &At) -> Vec<Section> {
