@@ -1,5 +1,6 @@
--- Replication lag and WAL position, by which a plan is paced · replicas, lag_seconds (of the slowest replica; NULL: no replica, or not
--- readable), readable (whether this role may read it), wal_bytes (ever written) · public; lag: pg_read_all_stats · one row per walsender
+-- Replication lag and WAL position, which control the pace of a plan · replicas (number), lag_seconds (of the slowest replica; NULL: no
+-- replica, or not readable), readable (whether this role may read the lag), wal_bytes (WAL ever written) · public; lag: pg_read_all_stats
+-- · reads one row per walsender
 select count(r.pid) as replicas, max(date_part('epoch', coalesce(r.replay_lag, '0'))) as lag_seconds,
        pg_has_role('pg_read_all_stats', 'usage') as readable, pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::float8 as wal_bytes
 from pg_stat_replication r

@@ -1,11 +1,11 @@
--- Progress of backend $1 (its pid), and a session that blocks it · one row · public (other roles': pg_read_all_stats) · a few lookups
+-- Progress of the session with pid $1, and a session that blocks it · one row · public (other roles' sessions: pg_read_all_stats)
 select b.pid as blocker, v.usename::text as blocker_role, v.application_name::text as blocker_application, v.state::text as blocker_state,
        date_part('epoch', clock_timestamp() - v.xact_start) as blocker_seconds,
        coalesce(a.wait_event = 'SyncRep', false) as commits, i.phase::text as phase,
        case when i.blocks_total > 0 then i.blocks_done::float8 / i.blocks_total
             when i.tuples_total > 0 then i.tuples_done::float8 / i.tuples_total end as share
 from pg_stat_activity a
--- of the blockers, one that holds the lock is preferred to one that only waits for it ahead of this session
+-- a blocker that holds the lock is preferred to one that itself waits for it
 left join lateral (
   select p.pid from unnest(pg_blocking_pids(a.pid)) p(pid)
   order by exists (select from pg_locks w where w.pid = p.pid and not w.granted), 1 limit 1

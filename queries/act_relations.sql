@@ -1,4 +1,4 @@
--- Identity of relations, by name ($1 schemas, $2 names in the same order) or by oid ($3)
+-- Identity of relations, by name ($1: schemas, $2: names in the same order) or by oid ($3)
 -- · nth (position in $1; NULL: asked by oid), oid, schema, name, kind, table_oid (of an index), parent (of a chunk), hypertable
 -- · public · catalogue lookups by key
 select w.nth, c.oid::int8 as oid, n.nspname::text as schema, c.relname::text as name, c.relkind::text as kind,

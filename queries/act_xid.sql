@@ -1,2 +1,2 @@
--- The id of the open transaction; it is assigned if there is none yet · xid · public
+-- Id of the open transaction; assigns one if the transaction has none yet · xid · public
 select pg_current_xact_id()::text as xid

@@ -1,17 +1,17 @@
 -- Sessions and workers of this database, and the sessions that block them: queries, waits, strongest locks
 -- · columns: see the last SELECT · public (other roles' queries: pg_read_all_stats)
--- · one pass over pg_locks; of each session the 40 strongest locks
+-- · one pass over pg_locks; the 40 strongest locks of each session
 with here as materialized (
   select d.oid from pg_database d where d.datname = current_database()
 ), lock as materialized (
   select l.pid, l.locktype, l.database, l.relation, l.granted, l.mode,
          array_position(array['AccessShareLock', 'RowShareLock', 'RowExclusiveLock', 'ShareUpdateExclusiveLock', 'ShareLock',
                               'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'], l.mode) as strength,
-         -- waitstart exists since PostgreSQL 14
+         -- waitstart exists from PostgreSQL 14 on
          case when not l.granted then (to_jsonb(l) ->> 'waitstart')::timestamptz end as waitstart
   from pg_locks l
 ), wait as materialized (
-  -- a session that waits for a row holds the tuple lock, which names the relation, and waits for the transactionid of the row's holder
+  -- a session that waits for a row waits for the transactionid of the row's locker, and holds a tuple lock, which has the relation
   select distinct on (l.pid) l.pid, l.locktype, l.mode, l.waitstart, coalesce(l.relation, t.relation) as relation,
          pg_blocking_pids(l.pid) as blockers
   from here h join pg_stat_get_activity(null) a on a.datid = h.oid join lock l on l.pid = a.pid and not l.granted
@@ -47,7 +47,7 @@ with here as materialized (
   ) w
   order by w.pid, w.command
 ), held as materialized (
-  -- the 40 strongest locks of each session; among equals the lowest oids, because hypertables are older than their chunks
+  -- the 40 strongest locks of each session; of equally strong ones those with the lowest oids, as hypertables are older than their chunks
   select x.pid, x.relation, x.strength
   from (
     select l.pid, l.relation, max(l.strength) as strength,
@@ -106,7 +106,7 @@ with here as materialized (
   left join _timescaledb_catalog.continuous_agg v on v.user_view_schema = n.nspname and v.user_view_name = c.relname
   where n.nspname not in ('pg_toast', 'pg_catalog')
 ), concern as materialized (
-  -- the relation of each session's strongest lock; among equals an aggregate comes first, then a hypertable, then a plain table
+  -- the relation of each session's strongest lock; of equally strong ones an aggregate first, then a hypertable, then a plain table
   select distinct on (h.pid) h.pid, d.thing, d.kind, case when d.part and h.strength >= 4 then d.name end as chunk
   from held h join named d on d.oid = h.relation
   where d.name !~ '^_timescaledb_(catalog|config|cache)\.' order by h.pid, h.strength desc, d.kind, d.part, d.oid
@@ -137,7 +137,7 @@ from seen s cross join here h left join wait w on w.pid = s.pid
 left join named wn on wn.oid = w.relation left join work k on k.pid = s.pid
 left join named kn on kn.oid = k.relid left join concern c on c.pid = s.pid
 \if :since_2_11
--- a job's worker has the job's application name, which every role sees
+-- a job's worker has the job's application_name, which every role sees
 left join _timescaledb_config.bgw_job j on j.application_name::text = s.application_name and s.application_name like '%]'
 left join _timescaledb_catalog.hypertable jt on jt.id = j.hypertable_id
 left join _timescaledb_catalog.continuous_agg ja on ja.mat_hypertable_id = j.hypertable_id

@@ -1,5 +1,5 @@
--- Sessions that block session $1 (its pid), and those that it blocks, directly or through others · side, depth, pid, … · public (other
--- roles' queries: pg_read_all_stats) · pg_blocking_pids of the waiting sessions
+-- Sessions that block the session with pid $1, and sessions that it blocks, directly or through others · side, depth (1: directly), pid, …
+-- · public (other roles' queries: pg_read_all_stats) · calls pg_blocking_pids for each waiting session
 with recursive wait as materialized (
   select distinct on (l.pid) l.pid, l.locktype, l.mode, l.relation, pg_blocking_pids(l.pid) as blockers
   from pg_locks l where not l.granted order by l.pid, l.relation

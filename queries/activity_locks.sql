@@ -1,5 +1,5 @@
--- The locks of session $1 (its pid); locks on chunks, on their compressed rows and on partitions are counted by their parent table
--- · mode, granted, many (number of locks), … · public · one pass over pg_locks
+-- The locks of the session with pid $1; locks on chunks, on their compressed rows and on partitions are counted at the parent table
+-- · locktype, mode, granted, many (number of locks), thing (relation or transaction), parts · public · one pass over pg_locks
 select l.locktype, l.mode, l.granted, count(*) as many,
        coalesce(case when r.oid is not null then format('%I.%I', m.nspname, r.relname) end, min(l.relation::text),
             min(l.transactionid::text), min(l.virtualxid)) as thing,

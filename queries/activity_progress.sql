@@ -1,5 +1,5 @@
--- Progress of the maintenance command that session $1 (its pid) runs: each figure of the server's progress views, and from 2.26 on the
--- range of a refresh · command, name, value · public (other roles' sessions: pg_read_all_stats) · a few lookups
+-- Progress of the maintenance command that the session with pid $1 runs: each column of the server's progress views, and from 2.26 on the
+-- range of a refresh · command, name, value · public (other roles' sessions: pg_read_all_stats)
 select x.command, e.key as name, e.value
 from (
   select 'CREATE INDEX' as command, to_jsonb(p) as line from pg_stat_progress_create_index p where p.pid = $1::int4

@@ -1,5 +1,5 @@
--- A session's statement in full · query, room (bytes that the server keeps of a statement), cut (it had more) · public (other roles':
--- pg_read_all_stats) · one backend. $1: pid; $2: its backend_start in microseconds (-1: hidden), because a pid may be used again
+-- A session's whole statement · query, room (track_activity_query_size), cut (the statement is longer than that) · public (other roles'
+-- statements: pg_read_all_stats). $1: pid; $2: its backend_start in microseconds (-1: hidden), because pids are reused
 select :cut_text as query, current_setting('track_activity_query_size') as room,
        octet_length(a.query) >= pg_size_bytes(current_setting('track_activity_query_size')) - 1 as cut
 from pg_stat_activity a cross join lateral (select a.query as text) t

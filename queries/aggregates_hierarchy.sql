@@ -1,5 +1,5 @@
--- The hierarchy of the aggregate whose materialization has the id $1 (int8): its root hypertable, and all aggregates above the hypertable
--- · depth (0: the hypertable), name, itself (whether the row is that aggregate) · public · constant
+-- The hierarchy of the aggregate with the materialization hypertable $1 (int8): the hypertable at its root, and all aggregates on that
+-- · depth (0: the hypertable), name, itself (whether the row is the aggregate of $1) · public · constant
 with recursive up as (
   select a.mat_hypertable_id as id, a.parent_mat_hypertable_id as parent_id, a.raw_hypertable_id as raw_id, 0 as depth
     from _timescaledb_catalog.continuous_agg a where a.mat_hypertable_id = $1::int8

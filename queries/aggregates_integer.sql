@@ -1,7 +1,7 @@
--- For the aggregates with integer time in $1 (int8[]): start of their refresh windows at the next run, and the changes before it
+-- For the aggregates with integer time in $1 (int8[]): start of their refresh windows at the next run, and the changes before that
 -- · id, clocks (0: no integer_now_func), reach_from (that start; NULL: a window has no start), unreached, unreached_to, unread_from,
--- unread_next, cut_to (these as in aggregates), code, code_owner (the function if it was not run, and a role that could replace its code)
--- · EXECUTE on integer_now_func, whose owner must be trusted · ~1 ms and one call of that function per aggregate
+-- unread_next, cut_to (as in aggregates), code, code_owner (the function if it was not called, and a role that could replace its code)
+-- · EXECUTE on integer_now_func, whose owner must be trusted · about 1 ms and one call of that function per aggregate
 with recursive trusted as materialized :trusted,
 \ir shared/integer_clock.sql
 told as materialized (

@@ -1,4 +1,4 @@
--- Invalidated ranges of the aggregate whose materialization has the id $1 (int8), at most 200 from each of the two logs
+-- Invalidated ranges of the aggregate with the materialization hypertable $1 (int8), at most 200 from each of the two logs
 -- · log, lowest, greatest (internal units) · public · constant
 (select 'source' as log, l.lowest_modified_value as lowest, l.greatest_modified_value as greatest
    from _timescaledb_catalog.continuous_aggs_hypertable_invalidation_log l

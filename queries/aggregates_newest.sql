@@ -1,8 +1,8 @@
--- The newest source row of each aggregate in $1 (int8[]), and the end of its bucket; if the source is an aggregate, its watermark
--- · id, newest, newest_end (internal units; NULL: see unknown), unknown (NULL: newest is right, or there is no row; 1 no right to SELECT;
--- 2 the Apache edition hides compressed rows; 3 unsupported type of the dimension; 4 the four newest chunks are empty; 5 a read would run
--- code that code_owner can define; 6 the relations in hold must be locked first) · SELECT on the source, else unknown = 1 · usually reads
--- one chunk per aggregate
+-- The newest source row of each aggregate in $1 (int8[]), and the end of its bucket; if the source is an aggregate, its watermark is used
+-- · id, newest, newest_end (internal units; NULL: see unknown), unknown (NULL: newest is right, or there are no rows; 1: no SELECT right;
+-- 2: the Apache edition hides compressed rows; 3: unsupported type of the dimension; 4: the four newest chunks are empty; 5: a read might
+-- run code that code_owner can define; 6: the relations in hold must be locked first) · SELECT on the source · usually reads one chunk
+-- per aggregate
 with trusted as materialized :trusted, held as materialized :held,
 agg as materialized (
   select ca.mat_hypertable_id as id, ca.raw_hypertable_id as raw_id, ca.parent_mat_hypertable_id as parent_id,
@@ -31,13 +31,13 @@ found as materialized (
     left join lateral (select nullif(w.watermark, case s.axis when 'bigint' then -9223372036854775808 when 'integer' then -2147483648
                                                               when 'smallint' then -32768 else -210866803200000000 end) as watermark
                          from _timescaledb_catalog.continuous_aggs_watermark w where w.mat_hypertable_id = s.parent_id) w on true
-    -- Chunk by chunk from the newest on: limit 1 stops at the first chunk that has a row, because no sort is needed. Unreadable sources are
-    -- left out inside the subquery: a join condition would be tested only after their chunks were opened.
+    -- Chunk by chunk from the newest on: no sort is needed, so limit 1 stops at the first chunk that has a row. Unreadable sources are
+    -- excluded inside the subquery; a join condition would be evaluated only after their chunks were opened.
     left join lateral (
       select y.newest, y.hidden, y.unsafe, y.why, y.owner, y.relations
         from (select q.hidden, q.why > 0 as unsafe, q.why, q.owner, q.relations, case when not q.hidden
              and q.why = 0 then (xpath('/row/n/text()', query_to_xml(q.statement, false, true, '')))[1]::text::int8 end as newest
-                -- GROUP BY, because TimescaleDB's SkipScan cannot plan DISTINCT with a condition on another relation, as on s here
+                -- GROUP BY instead of DISTINCT: TimescaleDB's SkipScan cannot plan DISTINCT with a condition on another relation (here s)
                 from (select z.range_start from :slice z
                        where s.parent_id is null and s.readable
                             and s.source_type in ('timestamp with time zone', 'timestamp without time zone', 'date', 'bigint', 'integer',
@@ -61,7 +61,7 @@ width as materialized (
          case when f.axis not in ('bigint', 'integer', 'smallint') then f.bucket_width::interval end as span,
          case when f.axis not in ('bigint', 'integer', 'smallint') then coalesce(f.bucket_offset::interval, '0') end as moved
     from found f),
--- buckets are counted in local time of their zone, from the aggregate's origin or else TimescaleDB's default one
+-- buckets are counted in local time of their zone, from the aggregate's origin or else from TimescaleDB's default origin
 placed as materialized (
   select w.*, extract(year from w.span)::int8 * 12 + extract(month from w.span)::int8 as months,
          (extract(epoch from w.span) * 1000000)::numeric as micros,
@@ -80,7 +80,7 @@ counted as (
 select c.id::int8 as id, coalesce(c.watermark, c.newest) as newest, c.unknown::int8 as unknown, c.code_owner, c.hold,
        case when c.newest is null then null
             when c.whole then ((c.buckets + 1) * c.units + c.shift)::int8
-            -- a bucket of months may start in mid-month: if the counted one starts after the row, the bucket before it is right
+            -- a bucket of months may start in mid-month: if the counted bucket starts after the row, the row is in the one before
             when c.months > 0 then (extract(epoch
               from (c.origin + (c.buckets + case when c.origin + c.buckets::int4 * c.span > c.local then 0 else 1 end)::int4 * c.span
                    + c.moved) at time zone c.zone) * 1000000)::int8

@@ -1,4 +1,4 @@
--- All policies on the aggregate whose materialization has the id $1 (int8)
+-- All policies on the aggregate with the materialization hypertable $1 (int8)
 -- · job_id, proc, config, schedule, scheduled, next_start, last_run_success, last_finish, consecutive_failures · public · constant
 select j.id as job_id, j.proc_name::text as proc, j.config::text as config, j.schedule_interval::text as schedule, j.scheduled,
        st.next_start, st.last_run_success, st.last_finish, coalesce(st.consecutive_failures, 0) as consecutive_failures

@@ -1,8 +1,8 @@
--- The chunks of hypertable $1 (int8), oldest first: range, state, recorded bytes, true bytes of the newest 500;
--- then the marks on the time axis: now, compress_after, drop_after, refresh windows (name: the aggregate)
+-- The chunks of hypertable $1 (int8), oldest first: range, state, recorded sizes, and present sizes of the newest 500; then the marks on
+-- the time axis: now, compress_after, drop_after, refresh windows (name: the aggregate)
 -- · kind (NULL: a chunk), chunk, range_start, range_end, status, tiered, creation_time, before_bytes, after_bytes, bytes, locked, name,
--- job_id, note, scheduled, failing, watermark, made_before · public (a size takes a moment's lock; integer_now_func is called if its owner
--- is trusted and this role may read the hypertable) · 0.1 ms for each of the 500 sizes
+-- job_id, note, scheduled, failing, watermark, made_before · public (reading a size locks the chunk for a moment; integer_now_func is
+-- called if its owner is trusted and this role may read the hypertable) · 0.1 ms for each of the 500 sizes
 with trusted as materialized :trusted,
 d as materialized (
   select x.*, x.column_type::text in ('bigint', 'integer', 'smallint') as whole,
@@ -34,7 +34,7 @@ mark as (
          j.owner_zone, j.zone
     from job j where j.hypertable_id = $1 and j.proc_name = 'policy_retention'
   union all
-  -- refresh windows of the aggregates on the hypertable; kind own: the hypertable is itself an aggregate's materialization
+  -- refresh windows of the aggregates on the hypertable; kind own: this hypertable is the aggregate's materialization
   select case when a.mat_hypertable_id = $1 then 'own' else 'refresh' end, format('%I.%I', a.user_view_schema, a.user_view_name), j.id,
          j.scheduled, j.failing,
          j.config ->> 'start_offset', case when j.id is not null then coalesce(j.config ->> 'end_offset', '0') end, null,
@@ -46,7 +46,7 @@ mark as (
     from _timescaledb_catalog.continuous_agg a
       left join job j on j.hypertable_id = a.mat_hypertable_id and j.proc_name = 'policy_refresh_continuous_aggregate'
    where $1 in (a.raw_hypertable_id, a.mat_hypertable_id)),
--- tables whose size cannot be read without waiting for a lock; a TOAST table stands for its main table
+-- tables whose size cannot be read without waiting for a lock; a TOAST table is listed as its main table
 held as materialized (
   select case when t.relnamespace = 'pg_toast'::regnamespace and t.relname ~ '^pg_toast_\d+$' then substr(t.relname, 10)::oid
        else t.oid end as relid

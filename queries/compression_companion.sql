@@ -1,6 +1,6 @@
--- Companion query of the compression list, per hypertable: settings, recorded sizes of compressed chunks, a policy that waits for a lock
+-- Companion query of the compression list: settings, recorded sizes of compressed chunks, a policy that waits for a lock
 -- · id (int8), enabled, segment_by, order_by, before_bytes, after_bytes, compressed_rows, batches (NULL: not recorded), … · public
--- · ~0.7 µs per compressed chunk
+-- · about 0.7 µs per compressed chunk
 with hyper as materialized (
   select h.id, h.schema_name, h.table_name, h.compression_state from _timescaledb_catalog.hypertable h where h.compression_state <> 2),
 \if :since_2_14
@@ -11,7 +11,7 @@ settings as materialized (
                             || case when x.orderby_nullsfirst[nth] = x.orderby_desc[nth] then ''
                                  when x.orderby_nullsfirst[nth] then ' NULLS FIRST' else ' NULLS LAST' end,
                             ', ' order by nth) from unnest(x.orderby) with ordinality u(a, nth)) as order_by,
-         -- open: TimescaleDB chooses both settings when it compresses a chunk (2.22+); if orderby alone is set, there is no segmentby
+         -- open: TimescaleDB chooses both settings when it compresses a chunk (2.22+); if only orderby is set, there is no segmentby
          x.segmentby is null and x.orderby is null as open
     from hyper h join pg_namespace n on n.nspname = h.schema_name join pg_class t on t.relnamespace = n.oid and t.relname = h.table_name
     join _timescaledb_catalog.compression_settings x on x.relid = t.oid),

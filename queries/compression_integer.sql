@@ -1,7 +1,7 @@
 -- For the hypertables with integer time in $1 (int8[]): how many uncompressed chunks are past compress_after, and since when
--- · id, backlog_chunks (NULL: integer_now_func was not run), about_chunks (if it was not run: the number with the newest chunk's end as
--- "now"), due_since (microseconds since 1970 UTC; the oldest of them was certainly due then; NULL: unknown) · EXECUTE on integer_now_func,
--- whose owner must be trusted · ~1 ms and one call of that function per hypertable, ~0.05 ms per due chunk
+-- · id, backlog_chunks (NULL: integer_now_func was not called), about_chunks (if not called: the number with the newest chunk's end as
+-- current time), due_since (microseconds since 1970 UTC, when the oldest of them was already due; NULL: unknown) · EXECUTE on
+-- integer_now_func, whose owner must be trusted · about 1 ms and one call of that function per hypertable, 0.05 ms per due chunk
 with trusted as materialized :trusted,
 \ir shared/own_clock.sql
 \ir shared/integer_now.sql

@@ -1,8 +1,8 @@
 -- For the hypertables in $1 (int8[]): old chunks, compressed with other settings than the table has now; and drifted chunks, whose present
--- size is far from the recorded one (searched: the newest 100 partial or unordered chunks, and the newest 20 others)
--- · id, old_chunks (not frozen), drifted_chunks, drifted_recorded_bytes, drifted_bytes, old_packed (old chunks, frozen or not),
--- old_before_bytes, old_after_bytes, old_rows, old_batches (recorded for old_packed). Up to 2.13 there are no old chunks: settings can
--- change only while no chunk is compressed · public (a size takes a moment's lock on its chunk) · ~0.1 ms per chunk that is sized
+-- size differs much from the recorded one (checked: the newest 100 partial or unordered chunks, and the newest 20 others)
+-- · id, old_chunks (without frozen ones), drifted_chunks, drifted_recorded_bytes, drifted_bytes, old_packed (old chunks including frozen
+-- ones), old_before_bytes, old_after_bytes, old_rows, old_batches (recorded for old_packed). Up to 2.13 there are no old chunks: settings
+-- can change only while no chunk is compressed · public (reading a size locks the chunk for a moment) · about 0.1 ms per size
 with locked as materialized :locked,
 packed as materialized (
 \if :since_2_19
@@ -25,7 +25,7 @@ packed as materialized (
    where not c.osm_chunk and c.hypertable_id = any ($1) and c.status & 1 = 1),
 \if :since_2_14
 old as materialized (
-  -- orderby is compared if the table has one; segmentby (none: '{}') always up to 2.21, from 2.22 on if the table has either setting
+  -- orderby is compared if the table has one. segmentby (none: '{}') is compared always up to 2.21, later if the table has either setting
   select p.hypertable_id, count(*) filter (where not p.frozen) as chunks, count(*) as packed,
          sum(z.before_bytes::float8)::int8 as before_bytes, sum(z.after_bytes::float8)::int8 as after_bytes,
          sum(z.rows::float8)::int8 as rows, sum(z.batches::float8)::int8 as batches
@@ -49,7 +49,7 @@ size as materialized (
     from packed p join lateral (select s.after_bytes as recorded from :recorded_size s where s.chunk_id = p.id limit 1) z on true
    where p.nth <= case when p.loose then 100 else 20 end and not exists (select from locked l where l.relation in (p.relid, p.companion))),
 drift as materialized (
-  -- a difference below 1 MB does not count, because it may be empty pages of the chunk
+  -- a difference below 1 MB is ignored: it may be empty pages of the chunk
   select s.hypertable_id, count(*) as chunks, sum(s.recorded)::int8 as recorded, sum(s.bytes)::int8 as bytes
     from size s where abs(s.bytes - s.recorded) > 1048576 and (s.bytes > 2 * s.recorded or 2 * s.bytes < s.recorded) group by 1)
 \if :since_2_14

@@ -1,5 +1,5 @@
 -- Hypertables, materializations of aggregates, and large plain tables with a time column: sizes, growth, policies, limits of the lock table
--- · id (of a plain table: -oid), schema, name, … · public (catalogues and statistics, no lock on a user's relation) · ~10 µs per chunk
+-- · id (of a plain table: -oid), schema, name, … · public (catalogues and statistics, no lock on a user's relation) · about 10 µs per chunk
 with dim as materialized (
   \ir shared/dimension_now.sql
     from :time_dimension d),
@@ -10,14 +10,14 @@ hyper as materialized (
 live as materialized (
   select c.id, c.hypertable_id, c.status from :chunk c where not c.osm_chunk and c.hypertable_id in (select h.id from hyper h)),
 recorded as materialized (
-  -- float8 sums bytes exactly up to 9 PB and much faster than numeric
+  -- float8 sums bytes exactly up to 9 PB, and much faster than numeric
   select z.chunk_id, z.before_bytes::float8 as before_bytes, z.after_bytes::float8 as after_bytes from :recorded_size z),
 counts as materialized (
   select c.hypertable_id, count(*) as chunks, count(*) filter (where c.status & 1 = 1) as compressed,
          count(*) filter (where c.status & 8 = 8) as partial, sum(z.after_bytes) filter (where c.status & 1 = 1) as after_bytes
     from live c left join recorded z on z.chunk_id = c.id group by 1),
 tiered as materialized (select c.hypertable_id, count(*) as chunks from :chunk c where c.osm_chunk group by 1),
--- pages of chunks with uncompressed rows, as of their last VACUUM or ANALYZE; unknown: the number of chunks that had neither
+-- pages of chunks with uncompressed rows, by their last VACUUM or ANALYZE; unknown: number of chunks that had neither
 loose as materialized (
   select c.hypertable_id, count(*) as chunks, count(*) filter (where r.reltuples < 0) as unknown,
          sum((r.relpages + coalesce((select x.relpages from pg_class x where x.oid = r.reltoastrelid), 0)
@@ -30,7 +30,7 @@ filled as materialized (
   select e.hypertable_id, s.range_start, s.range_end, s.chunk_id
     from edge e join :chunk_slice s on s.dimension_id = e.id and s.range_start < e.window_end
          and s.range_end <= e.window_end and s.range_end > e.window_start),
--- bytes of the chunks in filled, as they were written: of a compressed chunk the recorded size before compression, else its pages
+-- size of the chunks in filled as they were written: for a compressed chunk the recorded size before compression, else its pages
 written as materialized (
   select s.hypertable_id, min(s.range_start) as window_start, max(s.range_end) as window_end, count(distinct s.range_start) as ranges,
          count(*) as chunks, bool_or(case when s.status & 1 = 1 then z.before_bytes is null else r.reltuples < 0 end) as unknown,
@@ -87,7 +87,7 @@ big as materialized (
             and s.nspname not in ('information_schema', 'timescaledb_information', 'timescaledb_experimental')))
      and (t.relpages::int8 * current_setting('block_size')::int8 >= 1073741824
           or greatest(t.reltuples, pg_stat_get_live_tuples(t.oid)) >= 10000000) and t.oid <> all (array(select h.oid from hyper h))
-     -- neither a chunk or partition nor a parent table
+     -- neither a chunk or partition, nor a parent table
 \if :since_2_29
      and not exists (select from pg_inherits i where t.oid in (i.inhrelid, i.inhparent))
      and not exists (select from _timescaledb_catalog.compression_settings x where x.compress_relid = t.oid)),

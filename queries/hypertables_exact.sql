@@ -1,5 +1,5 @@
--- Hypertables (by id) and plain tables (by -oid) in $1 (int8[]): total size, and the uncompressed size of the newest full intervals
--- · id, bytes, window_bytes, measured (µs since 1970) · public (a size takes a moment's lock on its relation) · ~0.1 ms per chunk
+-- Hypertables (by id) and plain tables (by -oid) in $1 (int8[]): total size, and size before compression of the newest full intervals
+-- · id, bytes, window_bytes, measured (µs since 1970) · public (reading a size locks the relation for a moment) · about 0.1 ms per chunk
 with dim as materialized (
   \ir shared/dimension_now.sql
     from :time_dimension d where d.hypertable_id = any ($1::int8[])),

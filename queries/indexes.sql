@@ -1,12 +1,12 @@
--- Index usage, size and flaws: a row per index of a table; a hypertable's or partitioned table's row sums up its chunks or partitions
--- · id (oid), schema, table, name, kind, method, definition (NULL: its table is locked), chunk counts, scans, pages, flaws, dependents
--- · public: catalogues and counters only, no waiting for a lock · linear in pg_index: 0.25 s at 20 000 chunks, 0.9 s at 66 000
+-- Index usage, size and problems: one row per index of a table, summed over the chunks of a hypertable or the partitions of a partitioned
+-- table · id (oid), schema, table, name, kind, method, definition (NULL: its table is locked), chunk counts, scans, pages, problems,
+-- dependents · public: catalogues and counters only, no waiting for a lock · linear in pg_index: 0.25 s at 20 000 chunks, 0.9 s at 66 000
 \if :since_2_22
--- A chunk's index belongs to the hypertable's index with the same columns, operator classes, collations, options and uniqueness, because
--- TimescaleDB compares these. They are all in one 64-bit hash (sig), which keeps the joined rows narrow. If a chunk's column numbers may
--- differ from the hypertable's (bent), they are translated by name. An expression or partial index is matched by its name.
+-- A chunk's index belongs to the hypertable's index with the same columns, operator classes, collations, options and uniqueness, as in
+-- TimescaleDB. All of these are in one 64-bit hash (sig), which keeps the joined rows small. For chunks whose column numbers may differ
+-- from the hypertable's (CTE bent), columns are translated by name. Expression and partial indexes are matched by name (CTE named).
 \elif :since_2_11
--- Up to 2.21 TimescaleDB's table chunk_index maps the indexes of chunks to those of the hypertable, by name.
+-- Up to 2.21 TimescaleDB's table chunk_index assigns the indexes of chunks to those of the hypertable, by name.
 \endif
 \if :since_2_11
 with recursive hyper as materialized (
@@ -20,7 +20,7 @@ with recursive hyper as materialized (
 ),
 \endif
 \if :since_2_22
--- One pass over the chunks. odd: chunks that TimescaleDB did not name; they may have been attached, with columns in another order.
+-- One pass over the chunks. odd: chunks whose name is not TimescaleDB's: they may be attached tables with another order of columns.
 chunk_counts as materialized (
   select c.hypertable_id, count(*) filter (where c.status & 1 = 1) as compressed, count(*) filter (where c.osm_chunk) as foreign_chunks,
     array_agg(c.id) filter (where c.name::text not like h.usual) as odd
@@ -29,8 +29,8 @@ chunk_counts as materialized (
     on h.id = c.hypertable_id
   group by c.hypertable_id
 ),
--- Chunks whose column numbers may differ from the hypertable's: chunks that are not named as TimescaleDB names them (attached by hand), and
--- those with another relnatts (it counts dropped columns, which a new chunk does not get).
+-- Chunks whose column numbers may differ from the hypertable's: those in odd, and those with another relnatts (dropped columns count in
+-- relnatts, and a new chunk does not get them).
 bent as materialized (
   select i.inhrelid
   from hyper h join pg_catalog.pg_inherits i on i.inhparent = h.oid
@@ -64,7 +64,7 @@ chunk_counts as materialized (
 \endif
 \if :since_2_11
 ),
--- The tables whose indexes get a row; indexes of partitions are counted with their parent's.
+-- The tables whose indexes get a row; indexes of partitions are counted with those of their parent.
 relation as materialized (
   select h.oid, h.schema_name, h.table_name, h.kind, h.id as hypertable_id from hyper h
   union all
@@ -82,7 +82,7 @@ with recursive relation as materialized (
       '_timescaledb_internal', '_timescaledb_functions', '_timescaledb_debug')
     and n.nspname not like 'pg\_toast%' and n.nspname not like 'pg\_temp\_%' and t.relhasindex and t.relkind in ('r', 'm', 'p')
     and t.oid <> all (array(select h.oid from hyper h))
-    -- Neither chunks nor tables with compressed rows: a user's schema may have them.
+    -- Neither chunks nor tables with compressed rows, which may be in a user's schema.
     and not exists (select from pg_catalog.pg_inherits i where i.inhrelid = t.oid and i.inhparent = any (array(select h.oid from hyper h)))
     and not exists (select from _timescaledb_catalog.compression_settings s where s.compress_relid = t.oid)
 \elif :since_2_11
@@ -93,7 +93,7 @@ with recursive relation as materialized (
       where s.nspname not in ('pg_catalog', 'information_schema', '_timescaledb_catalog', '_timescaledb_config', '_timescaledb_cache',
       '_timescaledb_internal', '_timescaledb_functions', '_timescaledb_debug')
         and s.nspname not like 'pg\_toast%' and s.nspname not like 'pg\_temp\_%')) and t.oid <> all (array(select h.oid from hyper h))
-    -- Neither chunks nor tables with compressed rows: a user's schema may have them.
+    -- Neither chunks nor tables with compressed rows, which may be in a user's schema.
     and not exists (select from :chunk c where c.schema_name = n.nspname and c.table_name = t.relname)
 \else
   select t.oid, n.nspname::text as schema_name, t.relname::text as table_name,
@@ -133,8 +133,8 @@ root as materialized (
   ) y
 ),
 \if :since_2_22
--- The hypertable's index to which an expression or partial index of a chunk belongs: the one whose name the chunk's index carries; if
--- no name fits, any with the same hash. (index_matches() would know, but it locks both tables of each pair until the transaction ends.)
+-- The hypertable's index that a chunk's expression or partial index belongs to: the one whose name is in the name of the chunk's index; if
+-- none is, any with the same hash. (index_matches() would be exact, but locks both tables of each pair until the transaction ends.)
 named as materialized (
   select y.root, y.inhrelid, y.indexrelid, y.indisvalid, y.scans, not y.fits and y.shapes > 1 or y.fitting > 1 as unsure
   from (
@@ -148,7 +148,7 @@ named as materialized (
       join pg_catalog.pg_class c on c.oid = m.indexrelid
       join pg_catalog.pg_class t on t.oid = m.inhrelid
       cross join lateral (select t.relname::text || '_' || r.relname as name) made
-      -- The condition is repeated in a subselect: if there is no such index, the chunks are not read.
+      -- The condition is repeated in a subselect so that the chunks are not read if there is no such index.
       where r.special and r.hypertable_id is not null and (select bool_or(o.special and o.hypertable_id is not null) from root o)
     ) z
   ) y
@@ -168,14 +168,14 @@ counted as materialized (
   from named m join pg_catalog.pg_class p on p.oid = m.indexrelid group by m.root
   union all
 \elif :since_2_11
--- The index names in chunk_index are resolved to relations in one join.
+-- Resolves the index names in chunk_index to relations, in one join.
 member as materialized (
   select ci.hypertable_id, ci.hypertable_index_name, ci.chunk_id, p.oid as indexrelid, p.relpages, pg_stat_get_numscans(p.oid) as scans
   from _timescaledb_catalog.chunk_index ci join :chunk c on c.id = ci.chunk_id join pg_catalog.pg_namespace n on n.nspname = c.schema_name
   join pg_catalog.pg_class p on p.relname = ci.index_name and p.relnamespace = n.oid
   where ci.hypertable_id = any (array(select h.id from hyper h))
 ),
--- The invalid indexes of chunks; leftover: the name has the suffix of an interrupted REINDEX CONCURRENTLY.
+-- The invalid indexes of chunks; leftover: the name has the suffix of REINDEX CONCURRENTLY, which was interrupted.
 invalid as materialized (
   select i.inhparent, x.indexrelid, x.indkey, x.indclass, c.relname::text ~ '_cc(new|old)[0-9]*$' as leftover
   from pg_catalog.pg_index x join pg_catalog.pg_inherits i on i.inhrelid = x.indrelid join pg_catalog.pg_class c on c.oid = x.indexrelid
@@ -213,7 +213,7 @@ counted as materialized (
 \if :since_2_11
 children as materialized (select i.inhparent, count(*) as children from pg_catalog.pg_inherits i group by i.inhparent),
 \endif
--- Indexes that must stay: a constraint uses them, a foreign key refers to them, the reorder policy sorts by them.
+-- Indexes that are needed: a constraint uses them, a foreign key refers to them, or the reorder policy sorts by them.
 needed as materialized (
   select r.indexrelid, k.conname::text as constraint_name, k.contype::text as constraint_type, f.referenced is not null as referenced,
 \if :since_2_11
@@ -271,7 +271,7 @@ select r.indexrelid::int8 as id, t.schema_name as schema, t.table_name as "table
   (select x.relname::text from pg_catalog.pg_class x where x.oid = l.example) as leftover_example, c.unsure,
   r.indisunique as "unique", w.constraint_name, w.constraint_type, w.referenced, r.indisreplident as replica_identity, w.reorders,
   case when w.place > 1 and w.enforced then w.keeper end as duplicate_of,
-  -- From 2.22 on a new chunk gets a single index for all identical indexes of its hypertable.
+  -- From 2.22 on a new chunk gets only one index for all identical indexes of its hypertable.
   case when r.hypertable_id is not null then greatest(w.identical * coalesce(c.chunks, 0) - coalesce(c.members, 0), 0) end as shared_chunks,
 \elif :since_2_11
   r.indisvalid as root_valid, c.invalid as invalid_chunks, l.leftovers,
@@ -283,7 +283,7 @@ select r.indexrelid::int8 as id, t.schema_name as schema, t.table_name as "table
   r.indisunique as "unique", w.constraint_name, w.constraint_type, w.referenced, r.indisreplident as replica_identity, w.reorders,
   case when w.place > 1 and w.enforced then w.keeper end as duplicate_of, null::int8 as shared_chunks,
 \endif
-  -- Of the indexes that start with the same columns and have more, the one with the fewest columns.
+  -- Of the wider indexes that begin with the same columns, the one with the fewest columns.
   case when r.method = 'btree' and r.indnatts = r.indnkeyatts and not r.special and not r.indisunique then (
     select o.relname::text
     from pg_catalog.pg_index x join pg_catalog.pg_class o on o.oid = x.indexrelid and o.relam = r.relam

@@ -1,6 +1,6 @@
 -- State of index $1 (int8, oid) in each chunk or partition
--- · chunk, range_start, range_end (microseconds or the integer itself), axis, compressed, index (NULL: missing), valid, leftover,
---   scans, bytes (of the newest 500 that are not locked), locked · public (a size takes a moment's lock) · 20 us a chunk
+-- · chunk, range_start, range_end (microseconds or integer time), axis, compressed, index (NULL: the chunk does not have it), valid,
+-- leftover, scans, bytes (of the newest 500, if not locked), locked · public (a size locks the index for a moment) · 20 µs per chunk
 with recursive wanted as (select $1::int8 as id),
 \ir shared/index_roots.sql
 \ir shared/index_belongs.sql

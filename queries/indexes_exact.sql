@@ -1,6 +1,6 @@
--- True size and estimated bloat of the indexes $1 (int8[], oids), summed over their chunks or partitions
--- · id, bytes (without the root's own empty file), bloat_bytes (NULL: unknown) · public; bloat only if this role may read pg_stats
--- · a moment's lock and some stat() calls for each index: 15 us, more with bloat
+-- Present size and estimated bloat of the indexes $1 (int8[], oids), summed over their chunks or partitions
+-- · id, bytes (without the empty file of a hypertable's own index), bloat_bytes (NULL: unknown) · public; bloat: this role must be able to
+-- read pg_stats · locks each index for a moment: 15 µs, more with bloat
 with recursive wanted as (select w.id from unnest($1::int8[]) w(id)),
 \ir shared/index_roots.sql
 \ir shared/index_belongs.sql
@@ -12,8 +12,8 @@ measured as materialized (
     where c.oid = b.indexrelid offset 0) c
   join pg_catalog.pg_am m on m.oid = c.relam where not b.leftover
 ),
--- spare: pages beyond those that the rows need, by their average width, 12 bytes per B-tree entry and the fill factor; 0 up to two pages.
--- NULL: never analyzed, statistics that this role may not read, or many equal keys, which deduplication packs.
+-- spare: pages beyond those that the rows need by their average width, 12 bytes per B-tree entry and the fill factor; 0 up to two pages.
+-- NULL: never analyzed, statistics that this role may not read, or many equal keys, which deduplication compresses.
 estimated as materialized (
   select m.root, m.bytes, case when not m.plain then null
       when m.bytes <= 2 * current_setting('block_size')::int8 then 0

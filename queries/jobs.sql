@@ -1,10 +1,10 @@
 \if :since_2_15
--- Background jobs: settings, last run, the newest error of each job whose last run failed · columns: see the last SELECT · SELECT on
--- bgw_job_stat_history (a role without it gets the text for 2.14) · linear in the jobs, one index probe per failing job
+-- Background jobs: settings, last run, newest error of each job whose last run failed · columns: see the last SELECT · SELECT on
+-- bgw_job_stat_history (a role without that right gets the text for version 0.0) · linear in the jobs, one index probe per failing job
 \else
--- Background jobs: settings, last run, the newest error of each job whose last run failed · columns: see the last SELECT · public (errors:
--- own jobs; all jobs for the database's owner) · linear in the jobs, and one pass over the errors of failing jobs (2.15+: by index).
--- From 2.15 on too, for roles that may not SELECT from bgw_job_stat_history.
+-- Background jobs: settings, last run, newest error of each job whose last run failed · columns: see the last SELECT · public (errors: own
+-- jobs; all jobs for the database's owner) · linear in the jobs, and one pass over the errors of failing jobs. From 2.15 on this text is
+-- for roles that may not SELECT from bgw_job_stat_history.
 \endif
 with job as materialized (
   select b.id, b.application_name::text as application_name, b.proc_schema, b.proc_name, b.owner::oid as owner,
@@ -12,8 +12,8 @@ with job as materialized (
          b.initial_start, b.timezone, b.hypertable_id, b.config, :cut_text as config_text
   from _timescaledb_config.bgw_job b cross join lateral (select b.config::text as text offset 0) t
 ), worker as materialized (
-  -- a worker has its job's application name and its owner's role; backend_type may be hidden (NULL), and on the demo's stand-in, where
-  -- client sessions play the workers, it is `client backend`
+  -- a worker has its job's application_name and owner. backend_type may be hidden (NULL); in the demo's stand-in, where client sessions act
+  -- as workers, it is `client backend`
   select a.datid, a.usesysid, a.application_name, min(a.pid) as pid, count(*) as many
   from pg_stat_get_activity(null) a where a.application_name ~ '( \[\d+\]|^TimescaleDB Background Worker (Launcher|Scheduler))$'
     and (a.backend_type is null or a.backend_type = a.application_name
@@ -36,7 +36,7 @@ with job as materialized (
 \if :since_2_15
 \else
 ), error as materialized (
-  -- one row per failing job, before the text is cut: the view composes err_message, which may have megabytes
+  -- one row per failing job before the text is cut: the view composes err_message, which may have megabytes
   select x.job_id, x.sqlstate, x.finished, :cut_message as message
   from (select distinct on (x.job_id) x.job_id, x.sqlerrcode as sqlstate, x.err_message as message, x.finish_time as finished
         from timescaledb_information.job_errors x
@@ -48,17 +48,17 @@ select j.id as job_id, j.application_name, j.proc_schema::text as proc_schema, j
        exists (select from code c where c.nspname = j.proc_schema and c.proname = j.proc_name) as proc_exists,
        coalesce(r.rolname::text, j.owner::text) as owner, r.rolcanlogin as owner_may_log_in,
        coalesce(pg_has_role(j.owner, 'member'), false) as owned,
-       -- the table's owner, if the policy's owner lacks that role's rights: the table got a new owner after the policy was added
+       -- the relation's owner, if the job's owner lacks that role's rights: the relation got a new owner after the policy was added
        case when j.proc_schema like '\_timescaledb%' and j.proc_name like 'policy\_%' and r.oid is not null
             and not pg_has_role(j.owner, k.relowner, 'usage') then pg_get_userbyid(k.relowner)::text end as wants_rights_of,
        case when a.mat_hypertable_id is not null then format('%I.%I', a.user_view_schema, a.user_view_name)
             when t.id is not null then format('%I.%I', t.schema_name, t.table_name) end as target,
        case when a.mat_hypertable_id is not null then 'aggregate' when t.id is not null then 'hypertable' end as target_kind,
-       -- hierarchical_id: the aggregate of a refresh policy, if its source is an aggregate too
+       -- hierarchical_id: id of the aggregate of a refresh policy, if the aggregate's source is an aggregate too
        case when j.proc_name = 'policy_refresh_continuous_aggregate'
             and exists (select from _timescaledb_catalog.continuous_agg p where p.mat_hypertable_id = a.raw_hypertable_id)
             then a.mat_hypertable_id end as hierarchical_id,
-       -- drops_by_creation: for a retention policy with drop_created_before only (see shared/creation.sql)
+       -- drops_by_creation: for a retention policy with drop_created_before alone (see shared/creation.sql)
        case when j.proc_name = 'policy_retention' and j.config ? 'drop_created_before' and not j.config ? 'drop_after'
             then :creation end as drops_by_creation,
        j.scheduled, jsonb_build_object('text', j.schedule_interval::text, 'seconds', date_part('epoch', j.schedule_interval)) as schedule,

@@ -1,5 +1,5 @@
--- Functions of untrusted owners, or in such owners' schemas, whose name is in the statements · what, owner · public · a pass over pg_proc.
--- $1: the statements, with their values
+-- Functions whose name occurs in the statements and whose owner, or whose schema's owner, is not trusted · what, owner · public · one pass
+-- over pg_proc. $1: the statements, with their values
 with trusted as materialized (
   \ir shared/trusted.sql
 )

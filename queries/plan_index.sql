@@ -1,6 +1,6 @@
--- For actions on an index: index $1 (int8, oid) of a hypertable, a table or a partitioned table, with its copies on chunks or partitions
--- · facts (definition, what needs it, parts, copies, leftovers, twins), state (what an undo restores) · public
--- · catalogue lookups, linear in the chunks of its table; pg_get_indexdef() takes a moment's lock (not called if the table is locked)
+-- Index $1 (int8, oid) of a hypertable, a table or a partitioned table, with its copies on chunks or partitions, for actions on it
+-- · facts (definition, what needs it, parts, copies, leftovers, twins), state (what an undo restores) · public · catalogue lookups, linear
+-- in the chunks of its table; pg_get_indexdef() locks the table for a moment (not called if the table is locked)
 with recursive root as materialized (
   select y.indexrelid, y.indrelid, y.indexprs, y.indpred, y.keys, y.indisunique, y.indisexclusion, y.indisvalid, y.indisreplident,
          y.indisclustered,
@@ -29,7 +29,7 @@ with recursive root as materialized (
   left join _timescaledb_catalog.hypertable h on h.schema_name = y.table_schema and h.table_name = y.table_name
 \endif
 ),
--- Other indexes of the table that are equal but for their name.
+-- Identical indexes of the table, with other names.
 twin as materialized (
   select y.indexrelid, y.relname
   from root r cross join (select false as indnullsnotdistinct) old
@@ -64,8 +64,8 @@ part as materialized (
   join pg_namespace n on n.oid = t.relnamespace
 ),
 \if :since_2_22
--- A candidate is a chunk's index with the shape and the column names of the root. For expressions and predicates the shape is not enough:
--- there the candidate's name decides to which of the table's such indexes (special) it belongs, as in indexes.sql.
+-- Candidates: chunk indexes with the shape and the column names of the root. An expression or partial index is also compared by name: the
+-- name decides which of the table's expression or partial indexes (special) it belongs to, as in indexes.sql.
 special as materialized (
   select c.relname::text as relname, o.indexrelid = r.indexrelid or exists (select from twin w where w.indexrelid = o.indexrelid) as same
   from root r join pg_index o on o.indrelid = r.indrelid and (o.indexprs is not null or o.indpred is not null)
@@ -117,7 +117,7 @@ member as materialized (
   union all
   select r.indexrelid from root r where r.hypertable_id is null and not r.partitioned
 ),
--- The tables with the chunks' compressed rows.
+-- The tables with the compressed rows of the chunks.
 inside as (
 \endif
 \if :since_2_22
@@ -135,7 +135,7 @@ copy as materialized (
   from member m join pg_index x on x.indexrelid = m.indexrelid join pg_class c on c.oid = x.indexrelid
   join pg_namespace n on n.oid = c.relnamespace
 ),
--- Leftovers of REINDEX CONCURRENTLY: invalid, with its suffix, without a constraint; pid: the session of a reindex that still runs.
+-- Leftovers of REINDEX CONCURRENTLY: invalid, with its suffix, without a constraint. pid: the session of a reindex that still runs.
 leftover as materialized (
   select x.indexrelid, format('%I.%I', n.nspname, c.relname) as name, x.indrelid::int8 as table_oid,
          format('%I.%I', tn.nspname, t.relname) as table_name, (
@@ -185,7 +185,7 @@ select jsonb_build_object(
     obj_description(r.indexrelid, 'pg_class'),
     'statistics', exists (select from pg_attribute a where a.attrelid = r.indexrelid and a.attstattarget >= 0),
     'elsewhere', (select count(*) from copy m where m.reltablespace <> r.reltablespace),
-    -- number of copies with a property that a new copy would not get: a comment, storage parameters, clustering or an extension
+    -- number of copies with a property that a new copy would not get: a comment, storage parameters, clustering, an extension
     'adorned', (select count(*) from copy m where m.indexrelid <> r.indexrelid and (m.indisclustered <> r.indisclustered
       or m.reloptions is distinct from r.reloptions or obj_description(m.indexrelid, 'pg_class') is not null
       or exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = m.indexrelid and d.deptype = 'x'))),

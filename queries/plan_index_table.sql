@@ -1,6 +1,6 @@
--- For a new index on a hypertable, or a rebuild of all its indexes ($1: its id) · facts (columns, dimensions, chunks, their indexes),
--- state (the hypertable's indexes) · public · catalogue lookups, linear in its chunks; pg_get_indexdef() takes a moment's lock (not called
--- if the table is locked)
+-- A hypertable for a new index on it, or for rebuilding all its indexes ($1: its id) · facts (columns, dimensions, chunks, indexes of the
+-- chunks), state (the hypertable's indexes) · public · catalogue lookups, linear in its chunks; pg_get_indexdef() locks the table for a
+-- moment (not called if the table is locked)
 with root as materialized (
   select h.id, t.oid, n.nspname::text as nspname, t.relname::text as relname,
     case when a.mat_hypertable_id is null then format('%I.%I', n.nspname, t.relname)
@@ -19,7 +19,7 @@ with root as materialized (
   from root r join pg_inherits i on i.inhparent = r.oid join pg_class t on t.oid = i.inhrelid and t.relkind = 'r'
   join pg_namespace n on n.oid = t.relnamespace
 ),
--- The tables with the chunks' compressed rows.
+-- The tables with the compressed rows of the chunks.
 inside as materialized (
 \if :since_2_22
   select s.compress_relid::oid as oid from chunk k join _timescaledb_catalog.compression_settings s on s.relid::oid = k.oid
@@ -54,7 +54,7 @@ select jsonb_build_object(
       'exclusion', m.indisexclusion) order by m.indrelid, m.indexrelid) from copy m where not m.leftover), '[]'),
     'leftovers', (select count(*) from copy m where m.leftover),
     'indexes', coalesce((select jsonb_object_agg(o.name, o.definition) from own o), '{}'),
-    -- names that a new index cannot have; names of chunks are left out, because no one would choose them
+    -- names that a new index cannot have, without those of chunks, which users do not choose
     'names', coalesce((select jsonb_agg(c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace
       where n.nspname = r.nspname and c.relname !~ '^(_hyper_|compress_hyper_)'), '[]'),
     'sized', coalesce((select jsonb_agg(m.indexrelid::int8) from copy m where not m.leftover), '[]')

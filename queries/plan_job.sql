@@ -7,17 +7,17 @@ select to_jsonb(b) || jsonb_build_object(
                           when h.id is not null then format('%I.%I', h.schema_name, h.table_name) end,
          'integer_time', d.integer_time, 'creation', :creation, 'axis_type', d.axis_type,
          'hierarchical', b.proc_name = 'policy_refresh_continuous_aggregate' and p.mat_hypertable_id is not null,
-         -- who may alter, run or delete the job: a role that inherits the rights of its owner, and from 2.28 on one that inherits those of
+         -- who may alter, run or delete the job: a role that inherits the rights of its owner; from 2.28 on also one that inherits those of
          -- the database's owner
          'owned', pg_has_role(b.owner::oid, 'usage'), 'member', pg_has_role(b.owner::oid, 'member'),
          'owns_database', coalesce(pg_has_role(to_regrole('pg_database_owner')::oid, 'usage'), false),
-         -- SET ROLE checks the memberships of the role that logged in; they have a SET option since PostgreSQL 16
+         -- SET ROLE checks the memberships of the role that logged in; from PostgreSQL 16 on they have a SET option
          'becomes', pg_has_role(session_user, b.owner::oid,
                       case when current_setting('server_version_num')::int4 < 160000 then 'member' else 'set' end),
          'role', quote_ident(current_user), 'session_role', quote_ident(session_user),
          'has_proc', exists (select from pg_proc r join pg_namespace n on n.oid = r.pronamespace
                               where n.nspname = b.proc_schema and r.proname = b.proc_name and r.proargtypes = '23 3802'::oidvector),
-         -- the worker's search_path: the setting of the job's owner, else the database's, else PostgreSQL's default
+         -- the worker's search_path: set for the job's owner, else for the database, else PostgreSQL's default
          'search_path', coalesce((select substr(c.setting, 13) from pg_db_role_setting s, unnest(s.setconfig) c(setting)
                                    where s.setdatabase in (0, (select oid from pg_database where datname = current_database()))
                                      and s.setrole in (0, b.owner::oid) and c.setting like 'search\_path=%'
@@ -30,10 +30,10 @@ select to_jsonb(b) || jsonb_build_object(
          'indexes', (select jsonb_agg(x.relname order by x.relname) from pg_index i join pg_class x on x.oid = i.indexrelid
                       join pg_class t on t.oid = i.indrelid join pg_namespace n on n.oid = t.relnamespace
                       where b.proc_name = 'policy_reorder' and n.nspname = h.schema_name and t.relname = h.table_name),
-         -- the catalogue tables to which alter_job and delete_job write
+         -- the catalogue tables that alter_job and delete_job write to
          'job_table', coalesce(to_regclass('_timescaledb_catalog.bgw_job'), to_regclass('_timescaledb_config.bgw_job'))::oid::int8,
          'stat_table', to_regclass('_timescaledb_internal.bgw_job_stat')::oid::int8,
-         -- unread: changes not yet read by the aggregate that the job refreshes, or by the aggregates on the table whose chunks it drops
+         -- unread: changes that are not yet in the aggregate that the job refreshes, or in those on the hypertable whose chunks it drops
          'unread', coalesce(i.unread, '[]'), 'ends', i.ends, 'made', i.made, 'integer_now', u.at, 'code', u.code, 'code_owner', u.owner,
          'gaps', coalesce(i.gaps, false), 'local_shift', (extract(timezone from now()) * 1000000)::int8, 'owner_zone', z.owner_zone,
          'pid', w.pid
@@ -43,7 +43,7 @@ from _timescaledb_config.bgw_job b left join _timescaledb_internal.bgw_job_stat 
 left join _timescaledb_catalog.hypertable h on h.id = b.hypertable_id
 left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = b.hypertable_id
 left join _timescaledb_catalog.hypertable r on r.id = a.raw_hypertable_id
--- the parent, if the aggregate's source is an aggregate
+-- p: the parent, if the aggregate's source is an aggregate
 left join _timescaledb_catalog.continuous_agg p on p.mat_hypertable_id = a.raw_hypertable_id
 left join lateral (
   select x.column_type::oid in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) as integer_time, x.column_type::text as axis_type
@@ -53,7 +53,7 @@ left join lateral (
   select min(v.pid) as pid from pg_stat_activity v
   where v.datname = current_database() and v.application_name = b.application_name::text
 ) w on true
--- the time zone of the job's owner, if it is set: the worker uses it
+-- the time zone of the job's owner, if one is set, which the worker uses
 cross join lateral (select b.owner, b.hypertable_id) j left join lateral :owner_zone z on true
 left join lateral (
   with raw as materialized (
@@ -64,7 +64,7 @@ left join lateral (
     select s.range_start, s.range_end,
            max(s.range_end) over (order by s.range_start rows between unbounded preceding and 1 preceding) as before
       from raw join :used_slice s on s.dimension_id = raw.dimension_id),
-  -- the ranges of the chunks that a policy with drop_created_before would drop now
+  -- ranges of the chunks that a policy with drop_created_before would drop now
   made as materialized (
     select s.range_start, s.range_end
       from raw join :slice s on s.dimension_id = raw.dimension_id cross join lateral :slice_chunk c
@@ -85,13 +85,13 @@ left join lateral (
                 or exists (select from made where made.range_start <= w.high and made.range_end > w.low))
            \ir shared/unread_remade.sql
     ) as unread,
-    -- ends of the ranges that a retention run may drop, and whether there are gaps between the ranges
+    -- ends of the ranges that a retention run may drop, and whether there are gaps between ranges
     (select jsonb_agg(slice.range_end order by slice.range_end) from slice where b.proc_name = 'policy_retention') as ends,
     (select bool_or(slice.before < slice.range_start) from slice) as gaps,
-    -- the ranges that a policy with drop_created_before drops; chunks between them stay
+    -- ranges that a policy with drop_created_before drops; chunks between them stay
     (select jsonb_agg(jsonb_build_array(made.range_start, made.range_end) order by made.range_start) from made) as made
 ) i on b.proc_name in ('policy_retention', 'policy_refresh_continuous_aggregate')
--- "now" on integer time: the value of the root table's integer_now_func, which is run only if its owner is trusted
+-- current time on integer time: the value of the integer_now_func at the hierarchy's root, called only if its owner is trusted
 left join lateral (
   with recursive trusted as materialized :trusted,
   up as (

@@ -1,6 +1,6 @@
--- A hypertable (or an aggregate's materialization) for retention actions · facts (kind, "now", policies, aggregates that read it, chunks
--- oldest first, lock table), state (its policies, oldest chunk) · public; calls the hypertable's integer_now_func · 20 µs a chunk.
--- $1: the hypertable's id. `sized` lists the oldest 1000 chunks with their compressed companions
+-- A hypertable (or an aggregate's materialization) for retention actions · facts (kind, current time, policies, aggregates on it, chunks
+-- oldest first, lock table), state (policies, oldest chunk) · public; calls the hypertable's integer_now_func · 20 µs per chunk.
+-- $1: the hypertable's id. `sized`: the oldest 1000 chunks and their companions, whose sizes plan_sizes reads
 with trusted as materialized :trusted,
 \ir shared/target.sql
 dim as materialized (
@@ -10,7 +10,7 @@ dim as materialized (
   left join lateral (select d.integer_now_func_schema as schema, d.integer_now_func as function) k on true
   left join lateral :now_function f on true
 ), zone as materialized (
-  -- the time zone of the policy's owner, if the owner has one; else this session's, which is the database's
+  -- the time zone of the policy's owner, if one is set; otherwise this session's, which is the database's
   select coalesce(o.owner_zone, current_setting('TimeZone')) as name, o.owner_zone is not null as owners
   from target t
   -- a new policy gets the table's owner; an existing one keeps its own
@@ -26,7 +26,7 @@ dim as materialized (
   join :chunk_slice s on s.chunk_id = c.id and s.dimension_id = d.id :chunk_class
   left join _timescaledb_catalog.compression_chunk_size y on y.chunk_id = c.id
 ), reader as (
-  -- aggregates that read the hypertable, and their refresh windows
+  -- aggregates on the hypertable, with their refresh windows
   select jsonb_agg(jsonb_build_object(
     'name', format('%I.%I', a.user_view_schema, a.user_view_name), 'refreshed_to', :refreshed_to,
     'oldest', (select min(s.range_start) from _timescaledb_catalog.dimension m
@@ -57,7 +57,7 @@ raw as materialized (
 ), f as materialized (
   select min(l.range_start) as oldest from live l
 ), unread as (
-  -- changes that the aggregates have not read, as in plan_job.sql
+  -- changes that are not yet in the aggregates, as in plan_job.sql
   select jsonb_agg(jsonb_build_object(
              \ir shared/unread_bucket.sql
              'clock_zone', (select z.name from zone z),

@@ -1,4 +1,4 @@
--- True sizes of the relations $1 (int8[], oids), with indexes and TOAST · id, bytes (NULL: it is gone) · public · opens each relation, so a
--- long list is passed in slices
+-- Present sizes of the relations $1 (int8[], oids), with indexes and TOAST · id, bytes (NULL: dropped) · public · opens each relation, so
+-- long lists are passed in parts
 select w.oid as id, pg_total_relation_size(w.oid::oid)::int8 as bytes
 from unnest($1::int8[]) w(oid)

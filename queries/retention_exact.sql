@@ -1,6 +1,6 @@
 -- Present size of the chunks that the next retention run would drop, for the hypertables and aggregates in $1 (int8[])
--- · id, eligible_bytes (NULL: unknown which chunks are dropped) · public (a size takes a moment's lock on its chunk); integer time: EXECUTE
--- on integer_now_func, whose owner must be trusted · ~0.1 ms per chunk that is dropped
+-- · id, eligible_bytes (NULL: unknown which chunks are dropped) · public (reading a size locks the chunk for a moment); integer time:
+-- EXECUTE on integer_now_func, whose owner must be trusted · about 0.1 ms per chunk that is dropped
 with recursive trusted as materialized :trusted,
 \ir shared/integer_clock.sql
 policy as materialized (
@@ -13,7 +13,7 @@ due as materialized (
   select b.hypertable_id, sum(pg_total_relation_size(c.relid) + coalesce(pg_total_relation_size(c.companion), 0))::int8 as bytes
     from bound b
     cross join lateral (
-      -- chunks that are due by their range are usually few, so they are found by an index, from the oldest on
+      -- chunks that are due by their range are usually few, so they are found by index, from the oldest on
       select c.* from (select s.* from :slice s
                         where s.dimension_id = b.dimension_id and s.range_start < b.boundary and s.range_end <= b.boundary offset 0) s
        cross join lateral (select c.relid, c.companion from :slice_chunk c where not c.osm_chunk and c.status & 4 = 0 offset 0) c

@@ -1,8 +1,8 @@
--- For the hypertables and aggregates with integer time in $1 (int8[]): chunks that the next run of the policy drops, and since when
--- · id, clocks (0: no integer_now_func), eligible_chunks (NULL: that function was not run), about_chunks (if it was not run: the number
--- with the newest chunk's end as "now"), due_since (microseconds since 1970 UTC; the oldest was certainly due then; NULL: unknown), is_now
--- (the function's value), drop_edge (end of the last dropped chunk) · EXECUTE on integer_now_func, whose owner must be trusted · ~1 ms and
--- one call of that function per hypertable, ~0.05 ms per due chunk
+-- For the hypertables and aggregates with integer time in $1 (int8[]): chunks that the next run of the policy drops, and since when they
+-- are due · id, clocks (0: no integer_now_func), eligible_chunks (NULL: that function was not called), about_chunks (if not called: the
+-- number with the newest chunk's end as current time), due_since (microseconds since 1970 UTC, when the oldest was already due; NULL:
+-- unknown), is_now (the function's value), drop_edge (end of the last dropped chunk) · EXECUTE on integer_now_func, whose owner must be
+-- trusted · about 1 ms and one call of that function per hypertable, 0.05 ms per due chunk
 with recursive trusted as materialized :trusted,
 \ir shared/integer_clock.sql
 \ir shared/integer_now.sql

@@ -27,14 +27,14 @@ left join lateral (
   where s.nspname = '_timescaledb_internal' and c.relname in ('bgw_job_stat_history', 'job_errors') and c.relkind = 'r'
   order by c.relname limit 1
 ) h on true
--- time zone of background workers whose owner has none, first source: the setting of the database or of ALTER ROLE ALL
+-- time zone of background workers whose owner has none, first source: ALTER DATABASE or ALTER ROLE ALL
 left join lateral (
   select split_part(e.entry, '=', 2) as time_zone
   from pg_db_role_setting s, unnest(s.setconfig) e(entry)
   where s.setrole = 0 and s.setdatabase in (d.oid, 0) and lower(split_part(e.entry, '=', 1)) = 'timezone'
   order by s.setdatabase desc limit 1
 ) z on true
--- third source: this session's default (reset_val). hidden: reset_val is a time zone of this role or of this connection
+-- third source: this session's default (reset_val). hidden: reset_val is a time zone set for this role or this connection
 left join lateral (
   select max(g.reset_val) filter (where g.name = 'TimeZone') as reset_val, max(g.boot_val) filter (where g.name = 'TimeZone') as boot_val,
          max(g.source) filter (where g.name = 'TimeZone') as source, bool_or(g.name = 'timescaledb.license') as loaded,

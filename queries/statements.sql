@@ -1,6 +1,6 @@
 -- Statements of this database in pg_stat_statements: those with most time, calls, blocks or temporary blocks · one row per statement, or
--- one row without a statement (installed, loaded, readable say why) · public (other roles' texts: pg_read_all_stats) · grows with the
--- number of statements and the length of their texts: 20 ms for some, 200 ms for 3000 with 8 MB
+-- one row without a statement (installed, loaded and readable show why) · public (other roles' texts: pg_read_all_stats) · linear in the
+-- number of statements and the length of their texts: 20 ms for a few, 200 ms for 3000 with 8 MB
 with here as materialized (
   select d.oid from pg_database d where d.datname = current_database()
 ), tool as materialized (
@@ -13,7 +13,7 @@ with here as materialized (
   left join pg_class v on v.relnamespace = n.oid and v.relname = 'pg_stat_statements'
   left join pg_class i on i.relnamespace = n.oid and i.relname = 'pg_stat_statements_info'
 ), told as materialized (
-  -- the extension may be in any schema or in none, so its view is named at run time; base64 keeps the XML whole
+  -- the extension may be in any schema or missing, so its view is named at run time; base64 protects the text inside the XML
   select t.schema, t.version, t.loaded, t.readable, case when t.schema is not null and t.loaded
        and t.readable then query_to_xml(format($outer$
 with line as (
@@ -72,13 +72,13 @@ with line as (
          (r.j -> 'info' ->> 'dealloc')::int8 as dropped
   from read r
 ), line as materialized (
-  -- a CTE of its own: otherwise every sorted row would carry the whole list
+  -- a CTE of its own: otherwise every sorted row would contain the whole list
   select l.* from read r, jsonb_to_recordset(r.j -> 'lines') as l(
     queryid int8, hidden_of oid, query text, length int4, roles text[], calls int8, total float8, shortest float8, longest float8,
   planning float8, rows int8, blocks_hit int8, blocks_read int8, blocks_dirtied int8, blocks_written int8, temp_read int8,
   temp_written int8, read_time float8, wal numeric, whole float8, many int8, by_total int8)
 ), example as materialized (
-  -- pg_stat_statements replaces literals; pg_stat_activity still shows them for a session that ran the statement last (PostgreSQL 14+)
+  -- pg_stat_statements replaces literals; pg_stat_activity still has them for a session that ran the statement last (PostgreSQL 14+)
   select distinct on (x.queryid) x.queryid, x.query
   from (
     select (to_jsonb(a) ->> 'query_id')::int8 as queryid, left(a.query, 4000) as query, a.query_start

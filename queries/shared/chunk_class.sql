@@ -1,4 +1,4 @@
--- Joins r, the table of chunk c (pg_class), and n, its schema (pg_namespace)
+-- Joins chunk c with r (pg_class row of its table) and n (pg_namespace row of its schema)
 \if :since_2_29
 join pg_class r on r.oid = c.relid join pg_namespace n on n.oid = r.relnamespace
 \else

@@ -1,6 +1,6 @@
--- Whether all chunks of the slice q.slice were dropped and recreated. Up to 2.14 a drop keeps the catalogue's rows of chunk and slice. The
--- slice is then older than the table (whose age is that of its column tableoid, attnum -6), but the rows in chunk_index are not. After
--- pg_upgrade, which creates every table again, the rows in chunk_index are older too
+-- Whether all chunks of the slice with id q.slice were dropped and recreated. Up to 2.14 a drop keeps the catalogue rows of the chunk and
+-- its slice, but not those in chunk_index. So the slice's row is older than the table (t: pg_attribute row of its column tableoid), and no
+-- row in chunk_index is. After pg_upgrade, which creates every table again, the rows in chunk_index are older as well
 (select bool_and(age(s.xmin) > age(t.xmin)
     and exists (select from _timescaledb_catalog.chunk_index i where i.chunk_id = c.id)
     and not exists (select from _timescaledb_catalog.chunk_index i where i.chunk_id = c.id and age(i.xmin) > age(t.xmin)))

@@ -1,9 +1,9 @@
--- why: 0 reading the chunk runs no user's code, 5 it may run code of owner, 6 its relations are not locked yet; relations: what is read
+-- why: 0 reading the chunk runs no user's code, 5 it may run code of the role owner, 6 the relations must be locked first
      max(case when r.relowner = any (t.roles) and n.nspowner = any (t.roles) then 0
           when not n.nspowner = any (t.roles) then 5
        else (
-         -- 0 if neither the chunk nor its companion has an object with code that a role can define, and the locks of this session (held)
-         -- keep others from adding one
+         -- 0: neither the chunk nor its companion has an object with code that a role can define, and this session's locks (held) prevent
+         -- other sessions from adding one
          select case when bool_or(y.relkind <> 'r' or y.relrowsecurity or y.relhassubclass
               or not has_table_privilege(y.oid, 'update')) or exists (
                   select from (select 'pg_class'::regclass as class, i.indexrelid as id from pg_index i

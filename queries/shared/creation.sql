@@ -1,5 +1,5 @@
--- Whether the hypertable of job j has integer time, and whether it has an integer_now_func. The result type of a partitioning function
--- counts instead of the column's type; an aggregate uses the function of its hierarchy's root table
+-- For the hypertable of job j: whether its time is an integer, and whether it has an integer_now_func. If the dimension has a partitioning
+-- function, its result type is the type of the time. An aggregate uses the integer_now_func of the hypertable at the hierarchy's root
 (select jsonb_build_object(
           'integer', coalesce((select p.prorettype from pg_proc p join pg_namespace n on n.oid = p.pronamespace
                                 where n.nspname = d.partitioning_func_schema and p.proname = d.partitioning_func limit 1),

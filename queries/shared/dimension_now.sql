@@ -1,8 +1,8 @@
--- Columns of the time dimension d: name, type (axis), interval, whether time is an integer (whole), and the present time (now_raw)
+-- Columns of time dimension d: name, type (axis), interval, whether its type is an integer (whole), current time (now_raw; NULL: integer)
 select d.hypertable_id, d.id, d.column_name::text as column_name, d.column_type::text as axis,
        d.interval_length, d.column_type::text in ('bigint', 'integer', 'smallint') as whole,
        case d.column_type::text when 'bigint' then null when 'integer' then null when 'smallint' then null
-            -- types without a time zone: "now" is the local time of the session, which has the background workers' zone
+            -- types without a time zone: the session's local time; the session has the background workers' time zone
             when 'timestamp without time zone' then (extract(epoch from now()::timestamp) * 1000000)::int8
             when 'date' then (extract(epoch from now()::timestamp) * 1000000)::int8
             else (extract(epoch from now()) * 1000000)::int8 end as now_raw

@@ -1,4 +1,4 @@
--- For each policy: it now compresses or drops chunks that end before boundary, or that were created before made_before
+-- For each policy: a run now affects chunks that end by boundary, or that were created before made_before
 bound as materialized (
   select w.hypertable_id, d.id as dimension_id,
          case when d.column_type::text not in ('bigint', 'integer', 'smallint')

@@ -1,4 +1,4 @@
--- the newest full intervals: those of a day, but at most 24; with integer time one, the second newest, because the newest may not be full
+-- the newest full intervals: those of one day, at most 24. With integer time one interval, the second newest: the newest may not be full
 edge as materialized (
   select d.*, e.range_end as window_end, e.range_end - d.interval_length
               * greatest(1, case when d.whole then 1 else least(24, 86400000000 / d.interval_length) end) as window_start

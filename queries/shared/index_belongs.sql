@@ -1,8 +1,8 @@
 \if :since_2_22
--- A chunk's expression and partial indexes are compared by name with all such indexes of the table, not just those in wanted
+-- A chunk's expression or partial index is matched by name, among all such indexes of the table and not only those in wanted
 \ir shared/index_fitting.sql
 \endif
--- Each root's indexes on chunks and partitions; for a table without chunks and partitions the root itself
+-- Each root's indexes on chunks or partitions; if its table has neither, the root itself
 belongs as materialized (
 \if :since_2_22
   select r.indexrelid as root, m.indexrelid, m.inhrelid, m.leftover

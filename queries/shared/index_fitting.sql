@@ -1,4 +1,4 @@
--- rival: all expression and partial indexes of each root's table; fitting: whether a chunk index's name was made from a rival's name
+-- rival: for each root, all expression and partial indexes of its table; fitting: whether a chunk index's name contains a rival's name
 rival as materialized (
   select distinct r.indexrelid as root, r.table_oid, r.sig, o.indexrelid as rival, c.relname::text as relname
   from root r join pg_catalog.pg_index o on o.indrelid = r.table_oid and (o.indexprs is not null or o.indpred is not null)

@@ -1,4 +1,4 @@
--- For each index on a partitioned table: its indexes on the partitions.
+-- For each index on a partitioned table: its indexes on the partitions of all levels
 leaf as materialized (
   select r.indexrelid as root, i.inhrelid as indexrelid from root r join pg_catalog.pg_inherits i on i.inhparent = r.indexrelid
     where r.partitioned

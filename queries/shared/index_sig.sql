@@ -1,4 +1,4 @@
--- A hash of the index y: operator classes, collations, columns (keys), options, flags (index_flags.sql); of expressions and of a
--- predicate it has only whether there are any
+-- A hash of index y: operator classes, collations, columns (keys), options, flags (index_flags.sql). Expressions and predicates are not in
+-- it, only whether the index has them
 hashoidvectorextended(y.indclass, hashoidvectorextended(y.indcollation, hash_array_extended(y.keys,
   hash_array_extended(y.indoption::int2[], y.flags)))) as sig

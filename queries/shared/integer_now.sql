@@ -1,7 +1,7 @@
--- told: "now" of each clock (the function's value if its owner is trusted, else the newest chunk's end), and how many seconds a unit has
+-- told: the current time of each row of clock (the function's value if its owner is trusted, else the newest chunk's end), seconds per unit
 told as materialized (
   select t.id, t.at, t.trusted,
-         -- a function that reads the clock, and no table, is taken to count units of time since 1970: its value shows how long a unit is
+         -- a function that reads the clock but no table is assumed to count units since 1970: the unit in which its value is near now
          case when f.body ~* '\m(now|clock_timestamp|statement_timestamp|transaction_timestamp|timeofday) '
                  '*\(|\m(current_timestamp|current_date|current_time|localtimestamp|localtime)\M' and f.body !~* '\m(max|order +by|limit)\M'
               then (select u.seconds from (values (86400), (3600), (60), (1), (1e-3), (1e-6), (1e-9)) u(seconds)

@@ -1,5 +1,5 @@
--- since when each chunk is due on integer time: by the seconds of a unit, if known; else since a chunk was created that starts at least the
--- policy's length and one interval after this chunk's end. Never before this chunk's own creation
+-- Since when each chunk is due on integer time: by the length of a unit, if known; else since the creation of the first chunk that starts
+-- later than this chunk's end by at least the policy's length plus one interval. Never before this chunk's own creation
 since as materialized (
   select d.id, min(greatest(d.made, case
        when b.unit is not null then now() - ((b.boundary - d.range_end) * b.unit)::float8 * interval '1 second' else w.made end))

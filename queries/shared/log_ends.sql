@@ -1,4 +1,4 @@
--- tail: start of the never refreshed range at the end of aggregate y; never_before: end of the never refreshed range at its beginning
+-- tail: start of the range at the end of aggregate y that was never refreshed; never_before: end of such a range at its beginning
 (select min(l.lowest_modified_value) filter (where l.greatest_modified_value = 9223372036854775807) as tail,
         max(l.greatest_modified_value) filter (where l.lowest_modified_value in (-9223372036854775808, -210866803200000000)
                                                  and l.greatest_modified_value < 9223372036854775807) as never_before

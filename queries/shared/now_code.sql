@@ -1,3 +1,3 @@
--- The integer_now_func that k names, with its owner, if it is not run because its owner is not trusted (f.trusted)
+-- If a read may not run the integer_now_func in k (f.trusted is not true): its name, the role that could replace its code, and this role
 case when k.function is not null and f.trusted is not true then jsonb_build_object('function', format('%I.%I()', k.schema, k.function),
   'owner', f.owner, 'role', current_user::text) end

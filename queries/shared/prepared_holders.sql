@@ -1,4 +1,4 @@
--- The prepared transactions that hold a lock for which a session waits
+-- Quoted gids of the prepared transactions that hold a lock for which a session waits
 (select string_agg(quote_literal(p.gid), ', ' order by p.prepared) from pg_prepared_xacts p
    join pg_locks t on t.transactionid = p.transaction and t.pid is null
   where exists (select from pg_locks h join pg_locks l on not l.granted

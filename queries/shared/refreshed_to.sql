@@ -1,7 +1,7 @@
--- End of the refreshed range of the aggregate y (id, watermark, source_dimension: the time dimension of its source)
+-- End of the refreshed range of aggregate y (id, watermark, source_dimension: id of its source's time dimension)
 \if :since_2_22
--- A refresh takes its range away from the end of the log. If it runs or was interrupted, the range is in the table of materialization
--- ranges, or in parts in the log. Parts where the source has no chunks stay in the log for good, so they do not count
+-- A refresh removes its range from the log's entry for the end. While it runs, or after an interruption, the range is in
+-- continuous_aggs_materialization_ranges, or in parts in the log. Parts without source chunks stay in the log for ever and do not count
 least(
   (select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
     where l.materialization_id = y.id and l.greatest_modified_value = 9223372036854775807),

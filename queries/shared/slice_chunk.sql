@@ -1,4 +1,4 @@
--- The chunks of the slice s
+-- The chunks of slice s (a row of slice.sql)
 \if :since_2_28
 (select c.* from :chunk c where c.id = s.chunk_id)
 \else

@@ -1,4 +1,4 @@
--- The owners whose code a read may run: superusers, this role, and trusted_owners of config.toml (6171: pg_database_owner)
+-- The roles whose code a read may run: superusers, this role, and trusted_owners of config.toml (6171: pg_database_owner)
 (select array_agg(r.oid) || array_agg(6171::oid) filter (where r.oid = d.datdba) as roles
    from pg_roles r join pg_database d on d.datname = current_database()
   where r.rolsuper or r.rolname = current_user

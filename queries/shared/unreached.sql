@@ -1,6 +1,6 @@
--- x: changes that start before y.since (the start of the refresh windows of aggregate y), in ranges where the source has chunks. y.upto:
--- the latest end of the bucket at y.since; f: the source's oldest chunk. Of the source's log the oldest 1000 entries are read, by index.
--- Ranges that start before f come from drops: they end with a bucket, and are reported as cut_to
+-- x: changes that start before y.since (the start of aggregate y's refresh windows), in ranges where the source has chunks. y.upto: the
+-- latest possible end of the bucket at y.since; f: the source's oldest chunk. The oldest 1000 entries of the source's log are read, by
+-- index. Ranges that start before f come from drops; cut_to is the latest end of these
 left join lateral (
   select count(*) filter (where r.low >= f.range_start and r.low < y.since) as unreached,
          max(r.high) filter (where r.low >= f.range_start and r.low < y.since) as unreached_to,

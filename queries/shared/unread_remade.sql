@@ -1,4 +1,4 @@
--- The end of r in unread_changes.sql: only changes where the source still has chunks count. g: the range of the recreated ones of these
+-- End of r, which unread_changes.sql begins: only changes where the source has chunks count. g: the range of recreated chunks among these
      and exists (select from :used_slice s
                   where s.dimension_id = raw.dimension_id and s.range_end > w.low
                     and (s.range_start < w.high or s.range_start <= w.low))) r on true
