@@ -101,7 +101,7 @@ pub struct Connection {
     /// Ask for a password before connecting
     #[arg(short = 'W', long, global = true, help_heading = CONNECTION)]
     pub password: bool,
-    /// As -d
+    /// Same as -d
     #[arg(value_name = "DBNAME")]
     pub database: Option<String>,
     /// As -U

@@ -23,7 +23,7 @@ fn seen(app: &mut App, width: u16, height: u16) -> String {
     drawn(app, width, height).backend().to_string()
 }
 
-/// The cursor has rested this many seconds after the start; returns the requests.
+/// Lets the cursor rest until this many seconds after the start; returns the requests.
 fn rest(app: &mut App, seconds: f64) -> Vec<Effect> {
     app.now = NOW.plus_seconds(seconds);
     app.update(Msg::Rested)

@@ -205,7 +205,7 @@ fn whatever_state_it_is_in_each_fix_that_any_screen_offers_can_be_taken() {
         }
         // With integer time and an integer_now_func, every version misreads such a configuration.
         let time = version < Version::parse("2.26.3").unwrap();
-        // So does a policy on an aggregate on that table.
+        // Every version also misreads the policy of an aggregate on such a table.
         rig.sql(&format!("create materialized view {READER} with (timescaledb.continuous) as select time_bucket(100::bigint, n) as bucket, count(*) from {COUNTED} group by 1 with no data")).await;
         let tables = [(NAME, time), (COUNTED, true), (READER, true)];
         let states = STATES

@@ -111,12 +111,12 @@ impl Spread {
         }
     }
 
-    /// In milliseconds.
+    /// Spread of the times, in milliseconds.
     fn of_times(times: &[Duration]) -> Self {
         Self::of(times.iter().map(|time| time.as_secs_f64() * 1e3).collect())
     }
 
-    /// Of the ratios, round by round.
+    /// Spread of the ratios of `above` to `below`, round by round.
     fn of_ratios(above: &[Duration], below: &[Duration]) -> Self {
         let rounds = above.iter().zip(below);
         Self::of(

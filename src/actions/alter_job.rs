@@ -22,9 +22,9 @@ pub struct Job {
     /// Ends with ` [id]`.
     pub application_name: String,
     pub schedule_interval: String,
-    /// `0`: no limit.
+    /// An interval. `0`: no limit.
     pub max_runtime: String,
-    /// -1: no limit.
+    /// Number of retries. -1: no limit.
     pub max_retries: i64,
     pub retry_period: String,
     pub proc_schema: String,
@@ -66,14 +66,14 @@ pub struct Change {
     pub retry_period: Option<String>,
     pub scheduled: Option<bool>,
     pub config: Option<Json>,
-    /// `None`: `next_start` stays as it is when the statement runs.
+    /// New `next_start`. `None`: unchanged.
     pub next_start: Option<String>,
     /// Restore the captured `next_start` if it is still in the future when the statement runs.
     pub(crate) next_start_back: bool,
     /// The `next_start` that the undone action set. If the job still has it and the captured one is in the past,
     /// the job is made due now.
     pub(crate) next_start_moved: Option<String>,
-    /// `None`: unchanged. 2.12 and later only.
+    /// New schedule. `None`: unchanged. 2.12 and later only.
     pub slots: Option<Slots>,
 }
 

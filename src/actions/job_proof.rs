@@ -22,7 +22,7 @@ pub struct JobProof {
     /// True for a user-defined action, false for one of TimescaleDB's policies.
     pub(super) own: bool,
     pub(super) policy: String,
-    /// The job's owner may log in. `executes` and `check_executes`: the owner may execute the procedure and the
+    /// True if the job's owner may log in. `executes` and `check_executes`: the owner may execute the procedure and the
     /// check function.
     pub(super) logs_in: bool,
     pub(super) procedure: String,

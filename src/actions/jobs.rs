@@ -1,4 +1,4 @@
-//! Actions on jobs: run, pause, resume, edit, delete. The example for all other actions on the database.
+//! Actions on jobs: run, pause, resume, edit, delete. New actions on the database are written like these.
 
 mod again;
 mod config;

@@ -30,7 +30,7 @@ const SLICE: usize = 500;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Holder {
     pub relation: String,
-    /// 0: a prepared transaction, which belongs to no session.
+    /// Process id of the session. 0: a prepared transaction, which belongs to no session.
     pub pid: i32,
     pub mode: Mode,
     pub granted: bool,
@@ -40,7 +40,7 @@ pub struct Holder {
     pub state: Option<String>,
     /// Age of the session's transaction in seconds. `None`: hidden from this role, or no transaction.
     pub seconds: Option<f64>,
-    /// `None`: hidden from this role.
+    /// Text of the session's query. `None`: hidden from this role.
     pub query: Option<String>,
     /// True if the session's lock conflicts with the plan's.
     pub conflicts: bool,

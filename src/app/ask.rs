@@ -30,7 +30,7 @@ pub enum Figures {
         /// Index into the screen's exact figures.
         nth: usize,
         round: u64,
-        /// Id and cost of each row.
+        /// Id of each row, and the cost of reading its figure.
         ids: Vec<(i64, usize)>,
     },
     Detail {

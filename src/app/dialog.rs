@@ -29,7 +29,7 @@ pub(crate) use self::next::Next;
 
 #[derive(Debug)]
 pub struct Acting {
-    /// `None`: a rollback, which has no form.
+    /// Action of the form. `None`: a rollback, which has no form.
     pub action: Option<&'static Action>,
     pub title: String,
     pub targets: Vec<Target>,

@@ -88,7 +88,7 @@ impl Pane {
         self.open && self.fits
     }
 
-    /// Changes to another row, and drops its predecessor's answers.
+    /// Shows another row, and drops the answers for the former row.
     pub(super) fn go(&mut self, of: Option<(ScreenId, String)>, now: Stamp) {
         let screen = |of: &Option<(ScreenId, String)>| of.as_ref().map(|(screen, _)| *screen);
         let same = screen(&of) == screen(&self.of);

@@ -76,6 +76,7 @@ pub struct Settings {
     pub sslmode: SslMode,
     pub root: Root,
     pub versions: Versions,
+    /// Files of the client's certificate and its key. `None`: none is sent.
     pub certificate: Option<(PathBuf, PathBuf)>,
     /// File with certificate revocation lists. `None`: no check for revoked certificates.
     pub revoked: Option<PathBuf>,

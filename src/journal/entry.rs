@@ -14,7 +14,7 @@ pub struct Entry {
     #[serde(default)]
     pub marks: Vec<Mark>,
     pub ran: Vec<Ran>,
-    /// `None`: interrupted, or still running.
+    /// How the action ended. `None`: it was interrupted, or still runs.
     pub end: Option<End>,
     /// Id of the entry that rolled this one back. `None`: not rolled back.
     pub rolled_back_by: Option<u64>,

@@ -16,7 +16,7 @@ use crate::model::target::Target;
 pub struct Seen {
     pub action: String,
     pub target: Target,
-    /// Null: the target does not exist.
+    /// State of the target. Null: the target does not exist.
     pub state: Json,
 }
 
@@ -27,6 +27,7 @@ pub struct Begin {
     pub at: String,
     pub role: String,
     pub place: Place,
+    /// Version of the extension. `None`: unknown.
     pub timescaledb: Option<String>,
     pub plan: Plan,
     /// Inputs of the form, as text.

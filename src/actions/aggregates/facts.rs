@@ -47,6 +47,7 @@ pub(super) struct Aggregate {
     pub(super) offset: Option<String>,
     /// Bucket origin in the local time of `zone`. `None`: the default.
     pub(super) origin: Option<i64>,
+    /// End of the refreshed range. The smallest value of the type: never refreshed. `None`: unknown.
     pub(super) refreshed_to: Option<i64>,
     /// The range before this position was never materialized. `None`: there is no such range.
     pub(super) never_before: Option<i64>,
@@ -61,9 +62,9 @@ pub(super) struct Aggregate {
     /// Start, end and number of chunks of the newest ranges of the source, newest first.
     pub(super) slices: Vec<(i64, i64, i64)>,
     pub(super) holes: Vec<Hole>,
-    /// Holes before this position were not searched for. `None`: all holes are known.
+    /// Time before which no holes were searched for. `None`: all holes are known.
     pub(super) unchecked_before: Option<i64>,
-    /// `None`: the time is no integer, or this role may not run the `integer_now` function.
+    /// Result of the `integer_now` function. `None`: the time is no integer, or this role may not run the function.
     pub(super) integer_now: Option<i64>,
     /// The `integer_now` function, if its owner is not trusted and so it was not run.
     pub(super) code: Option<Code>,
@@ -100,12 +101,12 @@ pub(super) struct Refreshing {
 /// drop.
 #[derive(Debug, Clone, Copy, Deserialize)]
 pub(super) struct Hole {
-    /// `None`: the range includes everything before the oldest chunk.
+    /// Start of the range. `None`: the range includes everything before the oldest chunk.
     pub(super) low: Option<i64>,
     pub(super) high: i64,
     /// Start of the first bucket that the aggregate has in this range. `None`: this role may not read it.
     pub(super) first: Option<i64>,
-    /// The source has a chunk in this range, but the chunk may have been created again after a drop.
+    /// True if the source has a chunk in this range, but the chunk may have been created again after a drop.
     pub(super) remade: bool,
 }
 

@@ -10,12 +10,12 @@ pub(super) struct Window {
 /// A range of whole buckets that a refresh would delete or compute wrongly, because source rows were dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Lost {
-    /// `None`: the range starts at the aggregate's first row.
+    /// Start of the range. `None`: the aggregate's first row.
     pub from: Option<i64>,
     pub to: i64,
     /// Start of the first bucket that would be deleted. `None`: this role may not read it.
     pub first: Option<i64>,
-    /// The source has a chunk in this range, but the chunk may have been created again after a drop.
+    /// True if the source has a chunk in this range, but the chunk may have been created again after a drop.
     pub remade: bool,
 }
 

@@ -26,6 +26,7 @@ pub(crate) struct Compression {
     pub(crate) view_oid: Option<i64>,
     pub aggregate: bool,
     pub enabled: bool,
+    /// Compression settings. `None`: compression is not enabled.
     pub settings: Option<Settings>,
     axis: String,
     pub integer_time: bool,
@@ -55,6 +56,7 @@ pub(crate) struct Compression {
     pub job: Option<Job>,
     /// Refresh policies of the aggregates that read the hypertable, and those of the aggregate itself if it is one.
     pub refreshes: Vec<RefreshStart>,
+    /// The retention policy. `None`: there is none.
     pub retention: Option<DropPolicy>,
 }
 
@@ -101,14 +103,14 @@ pub(super) struct RefreshStart {
     pub view: String,
     /// True: the policy refreshes this aggregate. False: it refreshes an aggregate that reads this table.
     pub own: bool,
-    /// `None`: the window starts at the beginning.
+    /// An interval. `None`: the refresh window has no start.
     pub start_offset: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct DropPolicy {
     pub id: i64,
-    /// `None`: the policy drops by creation time.
+    /// An interval, or an integer as text. `None`: the policy drops by creation time.
     pub drop_after: Option<String>,
     pub scheduled: bool,
 }

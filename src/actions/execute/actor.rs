@@ -45,6 +45,7 @@ pub struct ApprovedPlan {
 #[derive(Debug, Clone)]
 pub struct Actor {
     pub settings: Settings,
+    /// Password that the user entered. `None`: none was asked for.
     pub password: Option<String>,
     pub journal: Journal,
     /// Facts about the server (versions, time zone) from the read session.

@@ -22,10 +22,10 @@ pub struct Found {
     pub name: String,
 }
 
-/// A job; `meant` is the hypertable id in its configuration. `None`: its configuration has none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundJob {
     pub kind: JobKind,
+    /// Hypertable id in the job's configuration. `None`: it has none.
     pub meant: Option<i64>,
 }
 

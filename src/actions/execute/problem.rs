@@ -8,7 +8,7 @@ use crate::model::text;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// `None`: the error did not come from the server.
+    /// Five-character code. `None`: the error did not come from the server.
     pub sqlstate: Option<String>,
     pub message: String,
     pub fix: Option<&'static str>,

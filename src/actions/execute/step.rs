@@ -68,7 +68,7 @@ impl Run<'_> {
             }
         }
         if result.is_err() {
-            // The rollback also removed the objects whose new ids were recorded.
+            // Forget the ids of objects that the rolled back transaction had created.
             self.bindings = before;
         }
         result

@@ -109,7 +109,7 @@ impl AgedChunk {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Reader {
     pub name: String,
-    /// Position up to which the aggregate has read its source. The smallest number: never.
+    /// End of the refreshed range. The smallest value of the type: never refreshed. `None`: unknown.
     pub refreshed_to: Option<i64>,
     /// Start of the aggregate's oldest chunk. `None`: it has no chunk.
     pub oldest: Option<i64>,
@@ -122,9 +122,9 @@ pub struct Reader {
 pub struct RefreshPolicy {
     pub id: i64,
     pub scheduled: bool,
-    /// `None`: the window starts at the beginning.
+    /// From the policy's `config`. `None`: the refresh window has no start.
     pub start_offset: Option<Json>,
-    /// `None`: the window has no end.
+    /// From the policy's `config`. `None`: the refresh window has no end.
     pub end_offset: Option<Json>,
     /// Time zone setting of the policy's owner. `None`: the owner has none.
     #[serde(default)]

@@ -9,14 +9,19 @@ use crate::model::moment::Stamp;
 pub struct Running {
     pub title: String,
     pub started: Stamp,
+    /// Id of the journal entry. `None`: not started yet.
     pub id: Option<u64>,
+    /// Present step, counted from 1; `of`: number of steps.
     pub number: usize,
     pub of: usize,
     pub label: String,
+    /// Bytes of the steps done so far; `bytes`: of all steps.
     pub done: i64,
     pub bytes: i64,
+    /// What the plan waits for. `None`: it does not wait.
     pub waits: Option<String>,
     pub(crate) phase: Option<(String, Option<f64>)>,
+    /// The server's last notice.
     pub notice: Option<String>,
     pub order: Order,
     /// The findings that the plan should fix.
