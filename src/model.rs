@@ -1,4 +1,4 @@
-//! The nouns, with no behaviour towards the outside.
+//! Types that depend on neither the server nor the terminal.
 
 pub mod access;
 pub(crate) mod bucket;

@@ -1,4 +1,4 @@
-//! The screens: one module each; [`catalogue`] lists them, [`gather`] takes the findings of all.
+//! The screens, one module each. [`catalogue`] lists them; [`gather`] collects the findings of all.
 
 pub mod activity;
 pub mod aggregates;

@@ -1,4 +1,4 @@
-//! A PostgreSQL server with TimescaleDB: sessions that read it, and what is known of it.
+//! A PostgreSQL server with TimescaleDB: the sessions that read it, and facts about it.
 
 pub mod exact;
 pub mod known;

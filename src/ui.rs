@@ -1,4 +1,4 @@
-//! Drawing: reads the state, and sets only what depends on the terminal's size.
+//! Drawing: reads the state, and changes only what depends on the size of the terminal.
 
 mod boxes;
 mod chooser;
@@ -31,11 +31,11 @@ use crate::screens::with_table;
 use crate::screens::{gather, headline};
 use crate::server::known::At;
 
-/// Lines below the table for the reason of the selected row's verdict.
+/// Number of lines below the table for the reason of the selected row's verdict.
 const REASON_LINES: usize = 3;
-/// On a terminal with fewer lines there are no totals above the table.
+/// Minimum height of the terminal, in lines, for totals above the table.
 const LOW: u16 = 20;
-/// The smallest terminal in which the screens can be read.
+/// Minimum width and height of a usable terminal, in cells.
 const SMALLEST: (u16, u16) = (60, 12);
 
 pub fn draw(frame: &mut Frame, app: &mut App) {
@@ -51,7 +51,7 @@ pub fn draw(frame: &mut Frame, app: &mut App) {
     }
 }
 
-/// Replaces every glyph that is drawn, wherever that was, by its ASCII stand-in. Letters stay.
+/// Replaces every drawn glyph by its ASCII replacement. Letters are not replaced.
 fn in_ascii(buffer: &mut Buffer) {
     for cell in &mut buffer.content {
         let mut glyphs = cell.symbol().chars();
@@ -94,7 +94,7 @@ fn too_small(frame: &mut Frame, area: Rect, app: &App) {
     frame.render_widget(paragraph, area);
 }
 
-/// Caveats, rows, and the selected row's reason or preview.
+/// Draws caveats, rows, and the selected row's reason or preview pane.
 fn screen(frame: &mut Frame, area: Rect, app: &mut App) {
     if let Some(reason) = nothing_to_show(app) {
         message(frame, area, app.theme(), &reason);
@@ -134,7 +134,7 @@ fn screen(frame: &mut Frame, area: Rect, app: &mut App) {
     }
 }
 
-/// The totals above the table, where there is room for them.
+/// The totals above the table, if the terminal is high enough.
 fn headline<'a>(app: &App, area: Rect, height: u16) -> Vec<Line<'a>> {
     if height < LOW {
         return Vec::new();
@@ -188,7 +188,7 @@ fn said(app: &App, at: &At) -> (Vec<String>, Option<Verdict>) {
     )
 }
 
-/// At most four lines; the last one counts the rest.
+/// The caveats in at most four lines; if they need more, the last line has the number of caveats.
 fn caveat_lines<'a>(caveats: &[String], width: usize, theme: &Theme) -> Vec<Line<'a>> {
     let mut lines: Vec<String> = Vec::new();
     for caveat in caveats {
@@ -214,7 +214,7 @@ fn caveat_lines<'a>(caveats: &[String], width: usize, theme: &Theme) -> Vec<Line
         .collect()
 }
 
-/// Always three lines, so that the table does not jump as the cursor moves.
+/// Always three lines, so that the table does not move with the cursor.
 fn reason_lines<'a>(verdict: Option<&Verdict>, width: usize, theme: &Theme) -> Vec<Line<'a>> {
     let Some(verdict) = verdict else {
         return vec![Line::raw(""); REASON_LINES];
@@ -245,7 +245,7 @@ fn reason_lines<'a>(verdict: Option<&Verdict>, width: usize, theme: &Theme) -> V
     lines
 }
 
-/// Why there is no table; `None`: there is one.
+/// Reason why no table is shown; `None`: the table is shown.
 fn nothing_to_show(app: &App) -> Option<String> {
     if app.server.is_none() {
         return Some(match &app.link {

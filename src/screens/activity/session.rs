@@ -123,7 +123,7 @@ pub struct Row {
     pub relation: Option<String>,
     /// `hypertable`, `aggregate` or `table`.
     pub relation_kind: Option<String>,
-    /// The chunk (or partition) on which the session holds a lock that blocks others.
+    /// The chunk (or partition) of that strongest lock, if the lock is SHARE UPDATE EXCLUSIVE or stronger.
     pub chunk: Option<String>,
     #[serde(alias = "job_id")]
     pub job: Option<Job>,

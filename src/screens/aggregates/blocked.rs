@@ -1,4 +1,4 @@
-//! A worker that waits for a lock: since when, for which lock, and which session to terminate.
+//! A refresh or a policy's worker that waits for a lock: since when, for which lock, and which session to terminate.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ use crate::model::verdict::{Finding, Level};
 /// The action that terminates the blocking session.
 pub(super) const END: &str = "terminate-session";
 
-/// A worker of a policy that waits for a lock.
+/// A refresh, or the worker of a policy, that waits for a lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Blocked {
     #[serde(alias = "blocked_pid")]

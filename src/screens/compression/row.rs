@@ -20,7 +20,7 @@ pub struct Row {
     pub id: i32,
     pub schema: String,
     pub name: String,
-    /// Whether it is the materialization hypertable of an aggregate.
+    /// Whether the hypertable is the materialization of an aggregate.
     pub aggregate: bool,
     #[serde(default)]
     pub enabled: bool,

@@ -335,7 +335,7 @@ fn blocks_a_policy(row: &Row) -> bool {
         && (is_consequence(&row.finding) || among(row, &blocked))
 }
 
-/// Merges findings of sessions that are hidden or untracked for one common reason.
+/// Merges findings of sessions that are hidden or untracked for one common reason into one finding.
 fn merge_sessions(mut rows: Vec<Row>) -> Vec<Row> {
     let off = rows.iter().any(|row| row.of == "setting track_activities");
     if off {

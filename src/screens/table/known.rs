@@ -19,7 +19,7 @@ pub(super) type Known = HashMap<(usize, i64), Had>;
 pub(super) struct Had {
     /// Time of the last request.
     pub(super) asked: Stamp,
-    /// Time of the last successful read.
+    /// Time when `figures`, or their error, arrived.
     pub(super) at: Stamp,
     pub(super) figures: Figures,
     /// Error of the last attempt, if `figures` are of an earlier one.

@@ -22,7 +22,7 @@ pub(crate) struct Match {
 }
 
 impl<R: Record> Table<R> {
-    /// Parses a typed filter. Its fields are all columns (also those for JSON only), `verdict` and `reason`. The text is an error.
+    /// Parses a typed filter; also returns the error, if any. The fields are all columns (even those for JSON only), `verdict`, `reason`.
     pub(crate) fn read_filter(&self, text: &str, at: &At) -> (Filter, Option<String>) {
         let column = |column: &crate::screens::record::Column<R>| Field {
             title: column.title,
