@@ -89,7 +89,7 @@ pub struct App {
     pub tape: Option<Replay>,
     /// True while a recording is written.
     pub recording: bool,
-    /// The screen to return to from the details.
+    /// The screen to return to from the details. `None`: the screen does not change.
     back_to: Option<ScreenId>,
     /// Whether the connection is read-only or protected.
     pub rules: Access,

@@ -24,7 +24,7 @@ use support::{client, own, session, settings};
 
 const DOORS: &str = include_str!("doors/doors.sql");
 
-/// Rights of that role in this database and on the server.
+/// Query of the rights of `doors_owner` in this database and on the server.
 const RIGHTS: &str = "select concat_ws(' ', (select array[r.rolsuper, r.rolcreaterole, r.rolcreatedb, r.rolbypassrls, r.rolreplication]::text from pg_roles r where r.rolname = 'doors_owner'),
   (select count(*) from pg_auth_members m where m.member = 'doors_owner'::regrole), (select count(*) from pg_shdepend d where d.refobjid = 'doors_owner'::regrole and d.dbid in (0, (select b.oid from pg_database b where b.datname = current_database()))),
   (select count(*) from pg_roles r where r.rolsuper))";

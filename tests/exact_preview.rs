@@ -104,7 +104,7 @@ async fn as_role(rig: &Rig, role: &str) -> Rig {
     Rig::on(&rig.name, &conninfo).await
 }
 
-/// Those of these inputs that this version's form has.
+/// The inputs without those that this version's form lacks.
 async fn fields(
     rig: &Rig,
     action: &str,

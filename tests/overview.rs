@@ -546,7 +546,7 @@ fn a_row_that_gets_worse_behind_the_overview_goes_to_its_place_on_its_own_screen
     assert_eq!(first(&app), Some(1));
     let later = NOW.plus_seconds(600.0);
     app.update(Msg::Tick(later));
-    // Verdicts do not use a clock that ran on without the server.
+    // Verdicts use the server's time, so a pulse must bring it.
     app.update(Msg::Pulse {
         screen: ScreenId::Overview,
         asked: 0,

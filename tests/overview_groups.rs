@@ -220,7 +220,7 @@ fn the_fix_of_a_group_acts_on_all_its_rows_as_if_they_were_marked() {
     assert_eq!(app.screens.overview.marks(), 3);
     press(&mut app, "k x");
     assert_eq!(app.screens.overview.marks(), 0);
-    // With a filter only to its matches.
+    // With a filter, the fix applies only to the rows that match.
     press(&mut app, "/ _ 0 0 0 0 2 enter");
     assert_eq!(fixed(&mut app), Some(("compress-chunks", vec![2])));
 }

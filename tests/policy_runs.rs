@@ -11,7 +11,7 @@ use hypertop::screens::Rows;
 use support::act::Rig;
 use support::triage::{self, found, until};
 
-/// Time zone of the database, and those of owners (empty: none).
+/// Time zone of the database, and time zones of policies' owners (empty: not set).
 const ZONES: &[(&str, &[&str])] = &[
     ("UTC", &["", "Pacific/Kiritimati"]),
     ("Asia/Kolkata", &["", "America/New_York"]),

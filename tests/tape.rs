@@ -158,7 +158,7 @@ fn a_hostile_database_name_makes_a_harmless_file_name() {
 /// JSON keys of the first version's recordings that were renamed.
 const RENAMED: [(&str, &str); 2] = [("mend", "fix"), ("aside", "acknowledged")];
 
-/// Redundant keys of the first version: without chunks there are 0 bytes, and no recorded row had read its newest time.
+/// Keys and values of the first version's recordings that are no longer written, because they tell nothing new.
 const SAID_TWICE: [(&str, &str); 3] = [
     ("newest_asked", "false"),
     ("eligible_bytes", "0"),

@@ -237,7 +237,7 @@ fn an_archive_command_that_keeps_nothing_is_found_and_one_that_copies_is_not() {
             until(&rig, "it says that it archived", &more).await;
         }
         if rig.session.server.postgres >= 150_000 {
-            // A library archives instead; PostgreSQL refuses both at once from 16 on.
+            // Archive with a library instead of a command. From 16 on, PostgreSQL refuses both at once.
             rig.sql("alter system set archive_library = 'basic_archive'")
                 .await;
             rig.sql("select pg_reload_conf()").await;

@@ -138,7 +138,7 @@ impl App {
         self.say_effect();
     }
 
-    /// Shows the effect when all figures are known, or after a while that they are not.
+    /// Shows the effect when all figures are known. After `PATIENCE` without them, says that it is not known yet.
     pub(super) fn say_effect(&mut self) {
         let Some(watch) = &self.watched else {
             return;

@@ -21,7 +21,7 @@ pub(super) struct Console {
 }
 
 impl Console {
-    /// True if no frame need be drawn just for these messages.
+    /// True if none of these messages requires a new frame.
     pub(super) fn can_wait(&self, batch: &[Msg]) -> bool {
         let routine = |msg| is_routine(msg, self.app.screen);
         !batch.is_empty() && self.app.has_read() && batch.iter().all(routine)

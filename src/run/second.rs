@@ -108,7 +108,7 @@ pub(crate) async fn serve(
     }
 }
 
-/// Takes those ids off the list that one query reads.
+/// Removes from `ids` those that one query can read; returns the query and these ids.
 fn first_slice(
     screen: ScreenId,
     nth: usize,

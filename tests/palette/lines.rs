@@ -62,7 +62,7 @@ impl On {
         self
     }
 
-    /// The action changes the result of `proof` and cannot be rolled back.
+    /// Declares that the action changes the result of `proof` and cannot be rolled back.
     const fn once(mut self, proof: &'static str) -> Self {
         self.back = Back::No;
         self.proof = proof;

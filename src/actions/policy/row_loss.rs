@@ -18,7 +18,7 @@ impl Back {
         length: f64::INFINITY,
     };
 
-    /// A known position. Its length is not used.
+    /// A known position, so the length is not needed.
     pub(crate) fn at(point: i64) -> Self {
         Self {
             at: Some(point),
