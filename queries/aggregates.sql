@@ -30,7 +30,7 @@ drops as materialized (
 -- locks that show a running refresh: ExclusiveLock (up to 2.17; nothing else takes it), ShareUpdateExclusiveLock (from 2.18 on; VACUUM
 -- and ANALYZE also take it), RowExclusiveLock if the statement is a refresh
 locks as materialized (
-  -- sure: NULL if all such locks are of backends whose type is hidden from this role, which may be a vacuum or a write
+  -- sure: NULL if the backend type of all lock holders is hidden from this role: each may be a vacuum or a write
   select l.relation, nullif(bool_or(l.mode = 'ExclusiveLock' or p.backend_type is not null), false) as sure
     from pg_locks l join pg_stat_activity p on p.pid = l.pid
    where l.locktype = 'relation' and l.granted and l.database = (select oid from pg_database where datname = current_database())
@@ -44,7 +44,7 @@ squeezes as materialized (
          case when j.config ->> 'compress_after' ~ :is_interval then (j.config ->> 'compress_after')::interval end as after_interval,
          case when j.config ->> 'compress_after' ~ '^-?\d{1,18}$' then (j.config ->> 'compress_after')::int8 end as after_number
     from _timescaledb_config.bgw_job j where j.proc_name = 'policy_compression' order by j.hypertable_id, j.id),
--- since: earliest start of a refresh window at the next run; NULL: a window has no start, the owner's time zone is not a name, integer time
+-- since: earliest start of a refresh window at the next run; NULL: integer time, or a window has no start, or the owner's zone is no name
 reach as materialized (
   select a.id, case when bool_and(j.start_interval is not null and (j.owner_zone is null or j.zone is not null))
               and a.axis not in ('bigint', 'integer', 'smallint')
@@ -52,7 +52,7 @@ reach as materialized (
                                    then extract(epoch from coalesce((((r.at at time zone j.zone)
                                         - date_trunc('day', j.start_interval)) at time zone j.zone)
                                              - (j.start_interval - date_trunc('day', j.start_interval)), r.at - j.start_interval))
-                                   -- types without a zone: local time at the next run (it may change before: daylight saving time);
+                                   -- types without a zone: local time at the next run, before which the clock may change (daylight saving);
                                    -- a date is truncated to the day
                                    else extract(epoch from date_trunc(case a.axis when 'date' then 'day' else 'microseconds' end,
                                         coalesce(r.at at time zone j.zone, r.at::timestamp) - j.start_interval)) end * 1000000)::int8) end

@@ -20,7 +20,7 @@ with recursive hyper as materialized (
 ),
 \endif
 \if :since_2_22
--- One pass over the chunks. odd: chunks whose name is not TimescaleDB's: they may be attached tables with another order of columns.
+-- One pass over the chunks. odd: ids of chunks whose name is not made by TimescaleDB: attached tables may have another order of columns.
 chunk_counts as materialized (
   select c.hypertable_id, count(*) filter (where c.status & 1 = 1) as compressed, count(*) filter (where c.osm_chunk) as foreign_chunks,
     array_agg(c.id) filter (where c.name::text not like h.usual) as odd

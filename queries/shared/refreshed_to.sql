@@ -1,6 +1,6 @@
 -- End of the refreshed range of aggregate y (id, watermark, source_dimension: id of its source's time dimension)
 \if :since_2_22
--- A refresh removes its range from the log's entry for the end. While it runs, or after an interruption, the range is in
+-- A refresh removes its range from the log's last entry. While it runs, or after an interruption, the range is in
 -- continuous_aggs_materialization_ranges, or in parts in the log. Parts without source chunks stay in the log for ever and do not count
 least(
   (select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l

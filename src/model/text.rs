@@ -93,7 +93,7 @@ pub fn age(stamp: Stamp, now: Stamp) -> String {
     }
 }
 
-/// `2026-11-21T01:36:08Z`, with a fraction where there is one; `None` for the infinities and years beyond 9999.
+/// `2026-11-21T01:36:08Z`, with a fraction if it is not zero; `None`: an infinity, or a year after 9999.
 pub fn rfc3339(stamp: Stamp) -> Option<String> {
     let moment = jiff::Timestamp::from_microsecond(stamp.finite()?.0).ok()?;
     (moment.strftime("%Y").to_string().len() == 4).then(|| moment.to_string())

@@ -197,7 +197,7 @@ pub struct About {
     /// Headings of the columns, with their meanings.
     pub(crate) legend: &'static [(&'static str, &'static str)],
     pub query: &'static Query,
-    /// The companion query, see [`Record::COMPANION`].
+    /// The companion query, see [`Record::COMPANION`]; `None`: the screen has none.
     pub companion: Option<&'static Query>,
     /// The text of `query` for this server and role.
     pub list_text: fn(&Server) -> &'static str,

@@ -45,7 +45,7 @@ pub struct Session {
         reason = "its drop removes the session from the list of own sessions"
     )]
     own: Own,
-    /// For the Journal screen, which queries no server.
+    /// For the Journal screen, which queries no server; `None`: there is no journal.
     pub journal: Option<Journal>,
     pub(crate) place: tokio::sync::OnceCell<Place>,
     /// This user's changes to policies, as read from the journal, and the length of the journal at that time.

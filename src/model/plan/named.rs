@@ -13,10 +13,10 @@ pub struct Relation {
     pub oid: i64,
     /// `pg_class.relkind`.
     pub kind: String,
-    /// For an index: oid of its table.
+    /// For an index: oid of its table; `None`: not an index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub table: Option<i64>,
-    /// For a chunk or a chunk's index: oid of the parent.
+    /// Oid of the parent of a chunk, or of the chunk that an index is on; `None`: no parent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<i64>,
     /// Id of the relation's hypertable; for an aggregate, of the materialization hypertable. `None`: not of a hypertable.

@@ -21,7 +21,7 @@ pub struct Wait {
     pub since: Option<Stamp>,
     #[serde(alias = "wait_relation")]
     pub relation: Option<String>,
-    /// Hypertable, aggregate or table that the relation belongs to.
+    /// Hypertable, aggregate or table that the relation belongs to; `None`: no relation.
     #[serde(alias = "wait_thing")]
     pub thing: Option<String>,
 }
@@ -75,7 +75,7 @@ pub(crate) struct Party {
 )]
 pub struct Row {
     pub pid: i32,
-    /// For a parallel worker: pid of its leader.
+    /// Pid of a parallel worker's leader; `None`: not a parallel worker.
     #[serde(alias = "leader_pid")]
     pub(crate) leader: Option<i32>,
     /// Connected to this database. Sessions of other databases are listed only if they block one of this database.
@@ -93,7 +93,7 @@ pub struct Row {
     /// This is one of the console's own sessions.
     #[serde(default)]
     pub own: bool,
-    /// Quoted gids of the prepared transactions that block the session.
+    /// Quoted gids of the prepared transactions that block the session; `None`: none does.
     #[serde(default)]
     pub prepared: Option<String>,
     #[serde(alias = "backend_start")]
@@ -109,9 +109,9 @@ pub struct Row {
     pub wait_event: Option<String>,
     /// The transaction has written.
     pub writes: bool,
-    /// Age of the transaction id, in transactions.
+    /// Age of the transaction id, in transactions; `None`: no id is assigned.
     pub xid_age: Option<i32>,
-    /// Age of the snapshot, in transactions: vacuum keeps all rows that were deleted since then.
+    /// Age of the snapshot, in transactions: vacuum keeps all rows that were deleted since then. `None`: no snapshot.
     pub(crate) xmin_age: Option<i32>,
     /// First 2000 characters; `None`: hidden, or no query.
     pub query: Option<String>,
@@ -119,11 +119,11 @@ pub struct Row {
     pub blockers: Vec<i32>,
     #[serde(alias = "wait_lock")]
     pub wait: Option<Wait>,
-    /// The relation on which the session has its strongest lock.
+    /// The relation on which the session has its strongest lock; `None`: no lock on a relation.
     pub relation: Option<String>,
-    /// `hypertable`, `aggregate` or `table`.
+    /// Kind of `relation`: `hypertable`, `aggregate` or `table`.
     pub relation_kind: Option<String>,
-    /// The chunk (or partition) of that strongest lock, if the lock is SHARE UPDATE EXCLUSIVE or stronger.
+    /// The chunk (or partition) with that lock; `None`: not a chunk, or weaker than SHARE UPDATE EXCLUSIVE.
     pub chunk: Option<String>,
     #[serde(alias = "job_id")]
     pub job: Option<Job>,
@@ -137,7 +137,7 @@ pub struct Row {
     /// Pids that this session blocks directly.
     #[serde(default)]
     pub blocks: Vec<i32>,
-    /// Start of the longest wait of the sessions in `blocks`.
+    /// Start of the longest wait of the sessions in `blocks`; `None`: unknown.
     pub(crate) blocks_since: Option<Stamp>,
     /// Number of sessions that wait behind those in `blocks`.
     #[serde(default)]

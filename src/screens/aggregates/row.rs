@@ -40,15 +40,15 @@ pub struct Row {
     pub refreshed_to: Option<i64>,
     /// Rows up to this point were never materialized; `None`: there are none.
     pub never_before: Option<i64>,
-    /// End of the source's newest chunk, an upper bound for its newest row.
+    /// End of the source's newest chunk, an upper bound for its newest row; `None`: no chunks.
     pub source_end: Option<i64>,
-    /// Length of the longest bucket, in the axis' unit.
+    /// Length of the longest bucket, in the axis' unit; `None`: unknown.
     pub bucket_longest: Option<i64>,
     #[serde(skip)]
     pub newest: Later<Newest>,
     #[serde(skip)]
     pub gaps: Later<Gaps>,
-    /// For integer time: the reason why the start of the policies' windows is unknown.
+    /// For integer time: the reason why the start of the policies' windows is unknown; `None`: it is known.
     #[serde(default, alias = "odd_zone")]
     pub reach_error: Option<String>,
     pub pending: i64,
@@ -67,7 +67,7 @@ pub struct Row {
     pub schedule_interval: Option<String>,
     /// Maximum lag that the policies of this aggregate and its parents allow; `None`: no policy, or integer time.
     pub expected_seconds: Option<f64>,
-    /// As `expected_seconds`, in units of integer time, without the schedule, which cannot be converted to units.
+    /// As `expected_seconds`, in units of integer time; without the schedule, which cannot be converted to units.
     pub expected_units: Option<i64>,
     pub depth: i32,
     /// Whether refreshes delete results whose source rows were dropped; `None`: unknown.
@@ -78,7 +78,7 @@ pub struct Row {
     /// Number of the other refresh policies that are paused or fail.
     #[serde(alias = "other_policies_stopped")]
     pub other_stopped: i64,
-    /// Job id of the first of these.
+    /// Job id of the first of the `other_stopped` policies; `None`: there are none.
     #[serde(alias = "other_job_id")]
     pub other_job: Option<i32>,
     #[serde(deserialize_with = "or_default")]
@@ -86,7 +86,7 @@ pub struct Row {
     /// The parent's refresh policy; `None`: no parent, or the parent has no policy.
     #[serde(alias = "parent_job_id")]
     pub parent_job: Option<ParentJob>,
-    /// Start of the policy's last run.
+    /// Start of the policy's last run; `None`: never run.
     pub last_start: Option<Stamp>,
     pub average_seconds: Option<f64>,
     #[serde(alias = "blocked_pid")]
@@ -95,7 +95,7 @@ pub struct Row {
     pub waits: Waits,
     #[serde(alias = "source_drop_seconds")]
     pub around: Around,
-    /// The first late ancestor, counted from the source, and the reason.
+    /// The first late ancestor, counted from the source, and the reason; `None`: no ancestor is late.
     pub inherited: Option<Inherited>,
     /// Id of the aggregate at the root of the hierarchy; `None`: no parent and no child.
     pub family: Option<i32>,
@@ -109,9 +109,9 @@ pub struct Row {
 pub struct Newest {
     /// `None`: the source has no rows, or `unknown` is set.
     pub row: Option<i64>,
-    /// End of the bucket of the newest row.
+    /// End of the bucket of the newest row; `None`: as for `row`.
     pub end: Option<i64>,
-    /// Number of the reason why the newest row is unknown, see `queries/aggregates_newest.sql`.
+    /// Number of the reason why the newest row is unknown, see `queries/aggregates_newest.sql`; `None`: known, or no rows.
     pub unknown: Option<i64>,
 }
 
@@ -141,14 +141,14 @@ pub struct ParentJob {
 pub struct Inherited {
     pub from: String,
     pub why: String,
-    /// The fix of that finding, and its target.
+    /// The fix of that finding, and its target; `None`: no fix.
     #[serde(skip)]
     pub fix: Option<ActionName>,
     #[serde(skip)]
     pub on: Option<Target>,
     #[serde(skip)]
     pub sets: Vec<(String, String)>,
-    /// Start of the ancestor's lag.
+    /// Start of the ancestor's lag; `None`: unknown.
     #[serde(skip)]
     pub since: Option<Stamp>,
 }

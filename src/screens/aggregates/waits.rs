@@ -10,26 +10,26 @@ pub struct Waits {
     /// Start of the policies' refresh windows at their next run; `None`: unbounded, or unknown.
     #[serde(default)]
     pub(crate) reach_from: Option<i64>,
-    /// End of the refreshed range.
+    /// End of the refreshed range; `None`: unknown.
     #[serde(default)]
     pub(crate) tail: Option<i64>,
     /// Number of changed ranges that start before every refresh window and whose rows the source still has.
     pub unreached: i64,
-    /// End of the latest of these ranges.
+    /// End of the latest of these ranges; `None`: there are none.
     pub(crate) unreached_to: Option<i64>,
-    /// Start of the first changed range, and of the first one inside the refresh windows.
+    /// Start of the first changed range, and of the first one inside the refresh windows; `None`: there is none.
     #[serde(default)]
     pub(crate) unread_from: Option<i64>,
     #[serde(default)]
     pub(crate) unread_next: Option<i64>,
-    /// End of the changed ranges that start before the source's oldest chunk (drops log such ranges).
+    /// End of the changed ranges that start before the source's oldest chunk (drops log such ranges); `None`: there are none.
     #[serde(default)]
     pub(crate) cut_to: Option<i64>,
     /// Number of ranges left by an interrupted refresh; from TimescaleDB 2.22 on.
     pub ranges: i64,
-    /// Pid of an idle session that still reserves the range of a cancelled refresh; from TimescaleDB 2.26 on.
+    /// Pid of an idle session that still reserves the range of a cancelled refresh (from TimescaleDB 2.26 on); `None`: there is none.
     pub(crate) stuck_pid: Option<i32>,
-    /// Start and end of the source's oldest chunk.
+    /// Start and end of the source's oldest chunk; `None`: no chunks.
     pub(crate) source_start: Option<i64>,
     pub(crate) first_chunk_end: Option<i64>,
     /// The watermark is after the present bucket.
@@ -56,7 +56,7 @@ pub struct Around {
     /// Whether the source's retention policy is scheduled; `None`: no such policy.
     pub source_drops: Option<bool>,
     pub source_drop_seconds: Option<f64>,
-    /// `drop_after` of the source in units of integer time.
+    /// `drop_after` of the source in units of integer time; `None`: no such policy, or another type.
     pub source_drop_number: Option<i64>,
     #[serde(alias = "own_compress_after")]
     pub compress_after: Option<String>,

@@ -30,7 +30,7 @@ pub struct Cut {
     #[serde(deserialize_with = "or_default")]
     failing: bool,
     pub watermark: Option<i64>,
-    /// For a policy by creation time: chunks created before this are due.
+    /// For a policy by creation time: chunks created before this are due. `None`: another mark.
     pub(super) made_before: Option<Stamp>,
 }
 

@@ -7,13 +7,13 @@ use crate::model::moment::Stamp;
 /// The policy's rate from the catalogue; read only if there is a backlog.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Pace {
-    /// Start of the last run, or of the present one.
+    /// Start of the last run, or of the present one; `None`: never run.
     #[serde(alias = "run_begun")]
     pub begun: Option<Stamp>,
     /// Number of chunks compressed in that run; `None`: unknown in this version (before 2.14, from 2.29 on).
     #[serde(alias = "run_chunks")]
     pub done: Option<i64>,
-    /// Number of chunks that became due during ten runs, and the seconds that their time ranges cover.
+    /// Number of chunks that became due during ten runs, and the seconds that their time ranges cover; `None`: unknown.
     #[serde(alias = "due_chunks")]
     pub due: Option<i64>,
     #[serde(alias = "due_over_seconds")]

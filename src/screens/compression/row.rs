@@ -37,7 +37,7 @@ pub struct Row {
     /// Recorded when the chunks were compressed; `None`: no compressed chunks.
     pub before_bytes: Option<i64>,
     pub after_bytes: Option<i64>,
-    /// Rows of the compressed chunks, as recorded, and number of their batches.
+    /// Rows of the compressed chunks, as recorded, and number of their batches; `None`: not recorded.
     #[serde(alias = "compressed_rows")]
     pub rows: Option<i64>,
     pub batches: Option<i64>,
@@ -48,12 +48,12 @@ pub struct Row {
     pub order_by: Option<String>,
     #[serde(alias = "job_id")]
     pub policy: Option<Policy>,
-    /// `recompress` and `maxchunks_to_compress` of the policy's configuration.
+    /// `recompress` and `maxchunks_to_compress` of the policy's configuration; `None`: not configured.
     pub recompress: Option<String>,
     pub most_chunks: Option<String>,
     /// Chunks that end by this point are due, in the dimension's unit; `None`: unknown, always for integer time.
     pub boundary: Option<i64>,
-    /// For a policy by creation time: chunks created before this are due.
+    /// For a policy by creation time: chunks created before this are due. `None`: another policy.
     pub made_before: Option<Stamp>,
     /// Number of uncompressed chunks past `compress_after`; `None`: unknown, always for integer time.
     pub backlog: Option<i64>,
@@ -66,9 +66,9 @@ pub struct Row {
     /// Estimated size of the backlog, by the last VACUUM or ANALYZE; `None`: some chunk has had neither.
     #[serde(default)]
     pub about_backlog_bytes: Option<i64>,
-    /// Number of partially compressed chunks past `compress_after`.
+    /// Number of partially compressed chunks past `compress_after`; `None`: unknown.
     pub partial_due: Option<i64>,
-    /// Seconds since the oldest chunk of the backlog became due.
+    /// Seconds since the oldest chunk of the backlog became due; `None`: no backlog, or unknown.
     pub overdue_seconds: Option<f64>,
     pub next_due: Option<Stamp>,
     #[serde(alias = "run_begun", default)]
@@ -76,22 +76,22 @@ pub struct Row {
     /// `drop_after` of a scheduled retention policy; `drops_first`: whether it drops chunks before they are compressed (`None`: unknown).
     pub drop_after: Option<String>,
     pub drops_first: Option<bool>,
-    /// The policy's worker, if it waits for a lock.
+    /// The policy's worker, if it waits for a lock; `None`: it does not.
     #[serde(alias = "blocked_pid")]
     pub blocked: Option<Blocked>,
-    /// The chunk that the last run should have compressed and did not.
+    /// The chunk that the last run should have compressed and did not; `None`: there is none.
     #[serde(alias = "stuck_chunk")]
     pub stuck: Option<Stuck>,
     #[serde(skip)]
     pub packed: Later<Packed>,
-    /// Time and size of the first backlog that this console read.
+    /// Time and size of the first backlog that this console read; `None`: none was read.
     pub seen: Option<(Stamp, i64)>,
 }
 
 /// Exact figures of the compressed chunks, from `compression_packed`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Packed {
-    /// Number of chunks compressed with other settings than the table's present ones, without frozen chunks.
+    /// Number of chunks compressed with other settings than the table's present ones, without frozen chunks; `None`: unknown.
     pub old: Option<i64>,
     /// Recorded sizes of these chunks and of the frozen ones.
     pub old_record: Recorded,

@@ -61,7 +61,7 @@ pub struct Policies {
     /// Jobs of retention policies with `drop_created_before` alone.
     #[serde(default, deserialize_with = "or_default")]
     pub by_creation: Vec<Created>,
-    /// `compress_after` in the dimension's unit (a month counts as 30 days).
+    /// `compress_after` and `drop_after` in the dimension's unit (a month counts as 30 days); `None`: no such policy.
     pub compress_after: Option<i64>,
     pub drop_after: Option<i64>,
 }
@@ -117,7 +117,7 @@ pub(super) struct Size {
     pub(super) bytes: Option<i64>,
     /// Size of the newest full intervals before compression; `None`: unknown.
     pub(super) window: Option<i64>,
-    /// Time of the measurement by the server's clock.
+    /// Time of the measurement by the server's clock; `None`: not measured.
     pub(super) at: Option<Stamp>,
 }
 
@@ -131,7 +131,7 @@ pub struct Row {
     pub axis: Axis,
     #[serde(alias = "column_name")]
     pub column: Option<String>,
-    /// Chunk interval in the dimension's unit.
+    /// Chunk interval in the dimension's unit; `None`: a plain table.
     #[serde(alias = "interval_length")]
     pub interval: Option<i64>,
     /// Current time on the dimension; `None`: integer time.
@@ -154,7 +154,7 @@ pub struct Row {
     /// The largest size of all rows, in bytes.
     #[serde(skip)]
     pub(super) largest: i64,
-    /// Time and value of the first exact size that this console read.
+    /// Time and value of the first exact size that this console read; `None`: none was read.
     pub seen: Option<(Stamp, i64)>,
     #[serde(alias = "window_start")]
     pub window: Option<Window>,

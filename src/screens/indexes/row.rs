@@ -118,9 +118,9 @@ pub struct Row {
     pub replica_identity: bool,
     /// The reorder policy sorts chunks by the index.
     pub reorders: bool,
-    /// Index of the same definition that should be kept instead of this one.
+    /// Index of the same definition that should be kept instead of this one; `None`: not a duplicate.
     pub duplicate_of: Option<String>,
-    /// Wider index that begins with the same columns.
+    /// Wider index that begins with the same columns; `None`: there is none.
     pub covered_by: Option<String>,
 }
 

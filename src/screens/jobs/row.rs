@@ -131,18 +131,18 @@ pub struct Row {
     pub owner: String,
     /// Whether the owner may log in; `None`: the owner no longer exists.
     pub owner_may_log_in: Option<bool>,
-    /// Owner of the policy's relation, if the job's owner lacks that role's rights.
+    /// Owner of the policy's relation, if the job's owner lacks that role's rights; `None`: it does not.
     #[serde(default)]
     pub wants_rights_of: Option<String>,
     /// Whether this session's role is a member of the owner.
     pub owned: bool,
-    /// Hypertable or aggregate of a policy, quoted if necessary.
+    /// Hypertable or aggregate of a policy, quoted if necessary; `None`: the job has none.
     pub target: Option<String>,
     pub target_kind: Option<String>,
-    /// Id of the materialization hypertable, if the job refreshes an aggregate on an aggregate.
+    /// Id of the materialization hypertable, if the job refreshes an aggregate on an aggregate; `None`: another job.
     #[serde(default)]
     pub hierarchical_id: Option<i32>,
-    /// Set for a retention policy with `drop_created_before` alone.
+    /// Set for a retention policy with `drop_created_before` alone; `None`: another job.
     #[serde(default)]
     pub drops_by_creation: Option<ByCreation>,
     /// Whether this is a policy whose configuration names a hypertable that no longer exists.
@@ -161,7 +161,7 @@ pub struct Row {
     /// `None`: the scheduler has not scheduled the job yet.
     #[serde(alias = "total_runs")]
     pub statistics: Option<Statistics>,
-    /// For a job without statistics: a time at which the job already existed.
+    /// For a job without statistics: a time at which the job already existed; `None`: unknown.
     #[serde(default)]
     pub known_since: Option<Stamp>,
     #[serde(alias = "last_error")]
@@ -169,7 +169,7 @@ pub struct Row {
     /// Results of the newest runs in the job history.
     #[serde(skip)]
     pub record: Later<OnRecord>,
-    /// Set in one of the jobs that start within the same minute, if they are too many for the workers.
+    /// Set in one of the jobs that start within the same minute, if they are too many for the workers; `None` in all other jobs.
     #[serde(skip)]
     pub crowd: Option<Crowd>,
     /// Pid of the worker that runs the job; `None`: no worker is visible.

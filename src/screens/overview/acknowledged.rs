@@ -34,7 +34,7 @@ pub struct Acknowledged {
     known: HashMap<Identity, Acknowledgement>,
     /// Length of the journal file when it was read (the file only grows); `None`: not read yet.
     pub length: Option<u64>,
-    /// Error of the last attempt to read the journal.
+    /// Error of the last attempt to read the journal; `None`: it succeeded.
     pub error: Option<String>,
     /// Whether the journal is being read.
     pub waiting: bool,

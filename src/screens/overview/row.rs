@@ -24,7 +24,7 @@ pub struct Row {
     /// The acknowledgement of this finding; `None`: not acknowledged.
     #[serde(default, alias = "aside")]
     pub acknowledged: Option<Acknowledgement>,
-    /// If this is the line of a group: number of findings of the group.
+    /// Number of findings, if this is the line of a group; `None`: it is a finding.
     #[serde(skip)]
     pub(crate) group_of: Option<usize>,
     /// Whether the findings of the group have different fixes.

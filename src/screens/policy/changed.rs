@@ -14,7 +14,7 @@ pub struct Changed {
     pub earlier: Option<f64>,
     /// The setting with its values before and after; `None`: the change is not in this user's journal.
     pub words: Option<String>,
-    /// End of the last run, if the server knows that the policy was changed after it.
+    /// End of the last run, if the server knows that the policy was changed after it; `None`: it does not.
     pub run: Option<Stamp>,
 }
 

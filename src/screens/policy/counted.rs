@@ -6,9 +6,9 @@ use crate::model::moment::Stamp;
 pub struct Counted {
     /// Number of chunks; `None`: the function was not called, or failed.
     pub chunks: Option<i64>,
-    /// Estimated number, with the end of the newest chunk as current time, if the function was not called.
+    /// Estimated number, with the end of the newest chunk as current time; `None`: the function was called.
     pub about: Option<i64>,
-    /// A time at which the oldest of these chunks was already due.
+    /// A time at which the oldest of these chunks was already due; `None`: unknown.
     pub since: Option<Stamp>,
 }
 

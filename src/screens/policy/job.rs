@@ -31,7 +31,7 @@ pub struct Policy {
     #[serde(alias = "end_seconds")]
     pub after_seconds: Option<f64>,
     pub after_number: Option<i64>,
-    /// Configured `drop_created_before` or `compress_created_before`, which refer to the creation time of chunks.
+    /// `drop_created_before` or `compress_created_before`, which refer to the creation time of chunks; `None`: not configured.
     #[serde(default, alias = "created_text", deserialize_with = "bounded")]
     pub created: Option<String>,
     /// `None`: no run has finished.
@@ -42,15 +42,15 @@ pub struct Policy {
     #[serde(deserialize_with = "or_default")]
     pub consecutive_failures: i32,
     pub schedule_seconds: Option<f64>,
-    /// A time at which the job already existed; read only for a job that never finished a run.
+    /// A time at which the job already existed; read only for a job that never finished a run. `None`: unknown.
     #[serde(default)]
     pub known_since: Option<Stamp>,
-    /// The last change of the policy, if no run has followed it.
+    /// The last change of the policy, if no run has followed it; `None`: no such change.
     #[serde(default)]
     pub changed: Option<Changed>,
     /// Time zone of the job's owner, in which the policy computes days and local time; `None`: the database's.
     pub owner_zone: Option<String>,
-    /// The `integer_now_func`, if it is not called because its owner is not trusted.
+    /// The `integer_now_func`, if it is not called because its owner is not trusted; `None`: called, or not needed.
     #[serde(default)]
     pub code: Option<Code>,
 }

@@ -22,20 +22,20 @@ pub(crate) struct Tool {
     pub(crate) readable: bool,
     /// The extension's files are on the server, so that it can be created.
     pub available: bool,
-    /// Setting `pg_stat_statements.track`.
+    /// Setting `pg_stat_statements.track`; `None`: not loaded.
     pub track: Option<String>,
-    /// Setting `pg_stat_statements.max`: maximum number of statements, for all databases together.
+    /// Setting `pg_stat_statements.max`: maximum number of statements, for all databases together. `None`: not loaded.
     #[serde(default)]
     pub most: Option<String>,
     /// Time of the last reset; `None`: none, or before PostgreSQL 14.
     #[serde(alias = "stats_reset")]
     pub reset: Option<Stamp>,
-    /// Number of times since `reset` that the least used statements were dropped because `most` was reached.
+    /// Number of times since `reset` that the least used statements were dropped because `most` was reached; `None`: unknown.
     pub dropped: Option<i64>,
-    /// State at the console's first load.
+    /// State at the console's first load; `None`: this is the first load.
     #[serde(default)]
     pub begun: Option<Begun>,
-    /// Number of statements of this database; `whole` is their total execution time in milliseconds.
+    /// Number of statements of this database; `whole` is their total time in milliseconds. `None`: no statements.
     #[serde(alias = "many")]
     pub statements: Option<i64>,
     pub whole: Option<f64>,
@@ -78,9 +78,9 @@ pub struct Row {
     pub(crate) tool: Tool,
     /// `None`: hidden from this role, or a row without a statement.
     pub queryid: Option<i64>,
-    /// The role whose hidden statements are summed in this row.
+    /// The role whose hidden statements are summed in this row; `None`: the row is one statement.
     pub hidden_of: Option<String>,
-    /// First 4000 characters, without literals.
+    /// First 4000 characters, without literals; `None`: hidden, or no longer kept.
     pub query: Option<String>,
     #[serde(deserialize_with = "or_default")]
     pub length: i64,
@@ -93,7 +93,7 @@ pub struct Row {
     pub block: i64,
     /// The statement with its literals, from the session that ran it last; `None`: no such session is visible.
     pub example: Option<String>,
-    /// The hypertables and aggregates of the database; in the first row only.
+    /// The hypertables and aggregates of the database; `None` in all rows but the first.
     pub(crate) catalog: Option<serde_json::Value>,
     pub first: Option<First>,
     /// Names of the hypertables and aggregates that the text names.

@@ -24,7 +24,7 @@ pub struct Row {
     #[serde(deserialize_with = "or_default")]
     #[serde(rename = "has_now")]
     pub(super) listed_now: bool,
-    /// For a policy with `drop_created_before` alone.
+    /// For a policy with `drop_created_before` alone; `None`: another policy.
     #[serde(default)]
     pub creation: Option<ByCreation>,
     pub chunks: i64,
@@ -34,7 +34,7 @@ pub struct Row {
     pub policy: Option<Policy>,
     /// Chunks that end by this point are dropped, in the dimension's unit; `None`: unknown, always for integer time.
     pub boundary: Option<i64>,
-    /// For a policy with `drop_created_before`: chunks created before this are dropped.
+    /// For a policy with `drop_created_before`: chunks created before this are dropped. `None`: another policy.
     pub made_before: Option<Stamp>,
     /// Number of chunks that the next run drops; `None`: unknown, always for integer time.
     pub eligible: Option<i64>,
@@ -62,7 +62,7 @@ pub struct Row {
     /// Offset of the database's time zone from UTC, in microseconds.
     #[serde(default)]
     pub local_shift: i64,
-    /// The policy's worker, if it waits for a lock.
+    /// The policy's worker, if it waits for a lock; `None`: it does not.
     #[serde(default, alias = "blocked_pid")]
     pub blocked: Option<Blocked>,
 }

@@ -1,8 +1,8 @@
-//! A counter that is judged by its growth over the last minutes, as the share of another one.
+//! A counter that is judged by its growth in the last minutes, as a share of another counter's growth.
 
 use crate::model::moment::Stamp;
 
-/// Both counters at one time.
+/// The values of both counters at one time.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reading {
     pub at: Stamp,
@@ -10,16 +10,16 @@ pub(super) struct Reading {
     pub whole: f64,
 }
 
-/// The readings that the growth is taken from.
+/// Readings for the growth of a counter.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Counted {
-    /// Begin of the growth; `next` takes its place when it is old enough, so that it covers one to two windows.
+    /// Start of the growth. `next` replaces it when it is old enough, so that the growth is over one to two windows.
     from: Option<Reading>,
     next: Option<Reading>,
     now: Option<Reading>,
 }
 
-/// What the counters grew by.
+/// Growth of both counters.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Growth {
     pub part: f64,
@@ -28,11 +28,11 @@ pub(super) struct Growth {
 }
 
 impl Counted {
-    /// Takes a reading. At the first one `since` is the counters' reset if they may be judged from there: then they were 0.
+    /// Takes a reading. For the first one, `since` is the time when both counters were 0 (their reset), if the growth may start there.
     pub(super) fn read(&mut self, now: Reading, since: Option<Stamp>, window_seconds: f64) {
         let last = self.now.replace(now);
         if last.is_some_and(|last| now.part < last.part || now.whole < last.whole) {
-            // They were reset, or this is another server.
+            // The counters were reset, or belong to another server.
             (self.from, self.next) = (None, None);
         }
         let zero = since.map(|at| Reading {
@@ -60,7 +60,7 @@ impl Counted {
 }
 
 impl Growth {
-    /// `None`: nothing happened.
+    /// Growth of `part` in percent of that of `whole`; `None`: `whole` did not grow.
     pub(super) fn percent(self) -> Option<f64> {
         (self.whole > 0.0).then(|| self.part * 100.0 / self.whole)
     }

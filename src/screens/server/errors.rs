@@ -1,4 +1,4 @@
-//! Findings of what transactions end by: errors, deadlocks, and conflicts with replay.
+//! Findings about transactions that ended badly: rollbacks, deadlocks, and conflicts with replay on a standby.
 
 use super::row::{Row, number, share};
 use crate::model::rules;
@@ -6,7 +6,7 @@ use crate::model::text;
 use crate::model::verdict::{Findings, Level};
 use crate::server::known::At;
 
-/// A share is judged over the last minutes, so that old trouble does not alert and new trouble is not diluted.
+/// Only the growth in the last minutes is judged: old errors cause no alert, and do not hide new ones.
 pub(super) fn judge(row: &Row, at: &At, findings: &mut Findings) {
     let limits = &at.server.thresholds.all;
     let (rule, most, what, then) = match row.name.as_str() {

@@ -18,16 +18,16 @@ pub struct Row {
     pub bound: Option<f64>,
     pub about: Option<String>,
     pub since: Option<Stamp>,
-    /// Pid of the session that the figure is about.
+    /// Pid of the session that the figure is about; `None`: no session.
     #[serde(default)]
     pub pid: Option<i32>,
-    /// Text for the holder of the oldest transaction id; vacuum cannot freeze rows that are newer than this id.
+    /// Text for the holder of the oldest transaction id: vacuum cannot freeze rows newer than this id. `None`: no holder is known.
     #[serde(default)]
     pub holder: Option<String>,
     /// Size of the database, in the row that shows it.
     #[serde(skip)]
     pub size: Later<Size>,
-    /// For rollbacks, deadlocks and conflicts: their share of the transactions lately.
+    /// Growth of rollbacks, deadlocks and conflicts, as a share of the transactions.
     #[serde(skip)]
     pub counted: Counted,
 }
@@ -169,7 +169,7 @@ impl Row {
         }
     }
 
-    /// Takes the reading for its growth.
+    /// Reads the counters, if this is a figure that is judged by its growth.
     pub(super) fn count(&mut self, at: &At) {
         let counts = ["rollbacks", "deadlocks", "conflicts"].contains(&self.name.as_str());
         let Some((part, whole)) = self.value.zip(self.bound).filter(|_| counts) else {
@@ -186,7 +186,7 @@ impl Row {
             .read(now, self.since.filter(young), limits.error_window);
     }
 
-    /// Its share of the transactions lately: `0.2 % of 12,345 in the last 8m`.
+    /// Share of the transactions in the last minutes: `0.2 % of 12,345 in the last 8m`; `None`: no growth is known yet.
     fn lately(&self) -> Option<String> {
         let growth = self.counted.growth()?;
         let percent = growth.percent()?;
@@ -204,7 +204,7 @@ pub(super) fn number(count: f64) -> String {
     text::count(count as i64)
 }
 
-/// A percentage with the digits that it needs: `12 %`, `1.5 %`, `0.012 %`.
+/// A percentage with as many digits as necessary: `12 %`, `1.5 %`, `0.012 %`.
 pub(super) fn share(percent: f64) -> String {
     match percent {
         0.0 => "0 %".to_owned(),

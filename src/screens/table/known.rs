@@ -22,7 +22,7 @@ pub(super) struct Had {
     /// Time when `figures`, or their error, arrived.
     pub(super) at: Stamp,
     pub(super) figures: Figures,
-    /// Error of the last attempt, if `figures` are of an earlier one.
+    /// Error of the last attempt, if `figures` are of an earlier one; `None`: they are of the last one.
     pub(super) error: Option<String>,
     /// Cost of the row when the figures were read. Another cost means that the row now has other relations.
     pub(super) cost: usize,
