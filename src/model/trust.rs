@@ -52,7 +52,7 @@ pub fn owners(trust: &[Trust], host: &str, database: &str) -> Vec<String> {
     owners
 }
 
-/// Prefix of every reason why code was not run; [`crate::screens::table`] recognizes them by it.
+/// Prefix of every reason why code was not run, by which [`crate::screens::table`] recognizes these reasons.
 pub(crate) const NOT_RUN: &str = "not run: ";
 
 /// The two ways to allow the code of this owner to run.

@@ -49,7 +49,7 @@ fn merge_jobs(rows: Vec<Row>) -> Vec<Row> {
                 cause.finding.reason
             );
             row.finding.level = row.finding.level.max(cause.finding.level);
-            // The fix of the waiting work stays if the cause has none, or if it ends a session that blocks the work.
+            // The waiting work keeps its own fix if the cause has no fix, or if its own fix ends a session that blocks it.
             if cause.finding.fix.is_some() && !row.finding.frees() {
                 row.finding.fix = cause.finding.fix;
                 row.finding.sets.clone_from(&cause.finding.sets);
