@@ -27,15 +27,16 @@ drops as materialized (
     from _timescaledb_config.bgw_job j where j.proc_name = 'policy_retention' order by j.hypertable_id, j.id),
 \if :since_2_26
 \else
--- locks that show a running refresh: ExclusiveLock (up to 2.17; nothing else takes it), ShareUpdateExclusiveLock (from 2.18 on; VACUUM
--- and ANALYZE also take it), RowExclusiveLock if the statement is a refresh
+-- locks that show a running refresh: ExclusiveLock (up to 2.17; nothing else takes it), ShareUpdateExclusiveLock (from 2.18 on; VACUUM,
+-- ANALYZE, CREATE INDEX CONCURRENTLY and some forms of ALTER TABLE also take it), RowExclusiveLock if the statement is a refresh
 locks as materialized (
   -- sure: NULL if the backend type of all lock holders is hidden from this role: each may be a vacuum or a write
   select l.relation, nullif(bool_or(l.mode = 'ExclusiveLock' or p.backend_type is not null), false) as sure
     from pg_locks l join pg_stat_activity p on p.pid = l.pid
    where l.locktype = 'relation' and l.granted and l.database = (select oid from pg_database where datname = current_database())
      and p.backend_type is distinct from 'autovacuum worker' and p.pid <> pg_backend_pid()
-     and (l.mode = 'ExclusiveLock' or l.mode = 'ShareUpdateExclusiveLock' and coalesce(p.query, '') !~* '^\s*(vacuum|analyze)\y'
+     and (l.mode = 'ExclusiveLock'
+          or l.mode = 'ShareUpdateExclusiveLock' and coalesce(p.query, '') !~* '^\s*(vacuum|analyze|create|reindex|alter)\y'
           or l.mode = 'RowExclusiveLock' and (p.backend_type is null or p.query ~* 'refresh_continuous_aggregate'))
    group by l.relation),
 \endif

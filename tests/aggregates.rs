@@ -219,9 +219,9 @@ async fn the_seeds_troubles_are_found_by_name() {
     }
 }
 
-/// Up to 2.25 a running refresh is recognised by its lock, and ANALYZE takes the same lock.
+/// Up to 2.25 a running refresh is recognised by its lock, and ANALYZE and ALTER TABLE take the same lock.
 #[tokio::test]
-async fn an_analyze_of_an_aggregates_table_is_no_refresh() {
+async fn an_analyze_or_alter_of_an_aggregates_table_is_no_refresh() {
     for (label, config) in databases() {
         let other = connect(&config).await;
         let table: String = other
@@ -233,14 +233,20 @@ async fn an_analyze_of_an_aggregates_table_is_no_refresh() {
             .await
             .unwrap()
             .get(0);
-        other.batch_execute("begin read write").await.unwrap();
-        let analyze = format!("analyze {table}");
-        other.batch_execute(&analyze).await.unwrap();
         let client = connect(&config).await;
         let server = server(&client).await;
-        let rows = rows(&client, &server).await;
-        let row = rows.iter().find(|row| row.name == "energy_hourly").unwrap();
-        assert_eq!(row.refreshing, Some(false), "{label}");
+        let setting = "set (autovacuum_analyze_threshold = 60)";
+        for locks in [
+            format!("analyze {table}"),
+            format!("alter table {table} {setting}"),
+        ] {
+            other.batch_execute("begin read write").await.unwrap();
+            other.batch_execute(&locks).await.unwrap();
+            let rows = rows(&client, &server).await;
+            let row = rows.iter().find(|row| row.name == "energy_hourly").unwrap();
+            assert_eq!(row.refreshing, Some(false), "{label}: {locks}");
+            other.batch_execute("rollback").await.unwrap();
+        }
     }
 }
 

@@ -280,6 +280,7 @@ fn a_promoted_standby_is_not_taken_for_the_primary_that_it_followed() {
             );
         }
         // The standby is promoted and takes over the primary's address.
+        standby.catches_up();
         standby.promote();
         server.stop().unwrap();
         standby.stop();

@@ -33,6 +33,13 @@ pub fn together(title: String, plans: Vec<Plan>) -> Option<Plan> {
     let mut all = plans.next()?;
     let one = plans.len() == 0;
     for plan in plans {
+        // No parts named means the whole state.
+        if all.changes.is_empty() || plan.changes.is_empty() {
+            all.changes.clear();
+        } else {
+            all.changes.extend(plan.changes);
+        }
+        all.lock_timeout_seconds = all.lock_timeout_seconds.max(plan.lock_timeout_seconds);
         let before = all.steps.len();
         all.steps.extend(plan.steps);
         all.notes.extend(plan.notes);

@@ -1,5 +1,6 @@
 //! Compressing, decompressing and recompressing chunks, and failures.
 
+use hypertop::actions::plans;
 use hypertop::journal::Outcome;
 use hypertop::model::plan::{Consent, Undo};
 use hypertop::model::version::Version;
@@ -41,6 +42,34 @@ fn old_chunks_are_compressed_oldest_first_and_decompressed_again() {
             "{}",
             rig.name
         );
+    });
+}
+
+#[test]
+fn of_two_tables_in_one_plan_a_change_to_the_second_is_noticed_before_it_runs() {
+    everywhere(&async |rig, _| {
+        let (one, other) = (
+            Place::make(&rig, "one").await,
+            Place::make(&rig, "other").await,
+        );
+        let set = [("older_than", "7d")];
+        let mut approved = rig.plan("compress-chunks", &one.table, &set).await.unwrap();
+        let second = rig
+            .plan("compress-chunks", &other.table, &set)
+            .await
+            .unwrap();
+        let both = vec![approved.plan, second.plan];
+        approved.plan = plans::together("compress both".to_owned(), both).unwrap();
+        approved.seen.extend(second.seen);
+        other.compress(&rig, "9 days").await;
+        let before = rig.text(&one.statuses()).await;
+        let told = rig.perform(&approved).await.unwrap_err();
+        assert!(
+            told.contains("changed since the preview"),
+            "{}: {told}",
+            rig.name
+        );
+        assert_eq!(rig.text(&one.statuses()).await, before, "{}", rig.name);
     });
 }
 

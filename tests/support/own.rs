@@ -132,6 +132,22 @@ impl<'a> Standby<'a> {
         run(&mut start);
     }
 
+    /// Waits until the standby has replayed all that the server has written until now.
+    pub fn catches_up(&self) {
+        let streamed = "select coalesce(bool_and(replay_lsn >= pg_current_wal_lsn()), false) from pg_stat_replication";
+        for _ in 0..600 {
+            let mut psql = self.of.command("psql");
+            psql.args(["-U", "postgres", "-d", "postgres", "-Atc", streamed]);
+            psql.args(["-p", &self.of.port().to_string(), "-h"]);
+            let said = psql.arg(self.of.socket_folder()).output().unwrap();
+            if said.stdout == b"t\n" {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        panic!("the standby does not follow");
+    }
+
     pub fn promote(&self) {
         let mut promote = self.of.command("pg_ctl");
         promote.args(["-D", "standby", "-w", "promote"]);
