@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::moment::Stamp;
 
-/// Minutes of a day.
 const DAY: i16 = 24 * 60;
 const EXAMPLE: &str = "write \"06:00-22:00\", or \"06:00-22:00 Europe/Berlin\"";
 

@@ -5,7 +5,6 @@
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A kind of problem.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rule {
     /// In kebab-case.
@@ -31,7 +30,6 @@ macro_rules! rules {
             fix: rules!(@fix $($fix)?),
         };)+
 
-        /// Every rule.
         pub static ALL: &[&Rule] = &[$(&$id),+];
     };
     (@now) => { true };
@@ -147,7 +145,6 @@ rules! {
     SESSION_UNTRACKED: standing, "session-untracked", "query not tracked";
 }
 
-/// The rule of this name.
 pub fn by_name(name: &str) -> Option<&'static Rule> {
     ALL.iter().copied().find(|rule| rule.name == name)
 }

@@ -55,7 +55,6 @@ impl ScreenId {
         of.map_or("", |opened| opened.help)
     }
 
-    /// The screen of this name; `None`: no such screen.
     pub fn by_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|id| id.name() == name)
     }

@@ -11,7 +11,6 @@ pub enum Unit {
     Time,
     Bytes,
     Percent,
-    /// A multiple of another value.
     Factor,
     Count,
 }
@@ -150,13 +149,11 @@ limits! {
     statistics_age: Each Time = 7.0 * DAY, "an unused index is uncertain while statistics are younger than this: a monthly report may not have run yet";
 }
 
-/// Whether a count is above a threshold.
 #[expect(clippy::cast_precision_loss, reason = "thresholds are round")]
 pub(crate) fn exceeds(count: i64, threshold: f64) -> bool {
     count as f64 > threshold
 }
 
-/// Whether a count is at or above a threshold.
 #[expect(clippy::cast_precision_loss, reason = "thresholds are round")]
 pub fn reaches(count: i64, threshold: f64) -> bool {
     count as f64 >= threshold

@@ -261,7 +261,6 @@ impl Unread {
         }
     }
 
-    /// Text of a range.
     pub fn show(&self, range: Range) -> String {
         let at = |at| clock::show(self.axis(), at);
         format!("{} to {}", at(range.from), at(range.to))

@@ -163,7 +163,6 @@ impl Verdict {
         }
     }
 
-    /// A verdict with a single finding.
     pub fn of(rule: &'static Rule, level: Level, reason: impl Into<String>) -> Self {
         let mut findings = Findings::default();
         findings.add(rule, level, reason);
@@ -176,7 +175,6 @@ pub(crate) fn without_stop(reason: &str) -> &str {
     reason.trim_end().trim_end_matches('.')
 }
 
-/// Collects the findings of one row.
 #[derive(Debug, Default)]
 pub struct Findings(Vec<Finding>);
 
@@ -233,7 +231,6 @@ impl Findings {
         }
     }
 
-    /// Removes the findings of this rule.
     pub fn forget(&mut self, rule: &'static Rule) {
         self.0.retain(|finding| finding.rule != rule);
     }

@@ -26,7 +26,6 @@ macro_rules! screens {
         #[derive(Debug, Clone, Serialize, Deserialize)]
         pub enum Rows { $($id(Vec<$module::Row>)),+ }
 
-        /// The tables of all screens.
         #[derive(Debug, Default)]
         pub struct Screens { $(pub $module: Table<$module::Row>),+ }
 
@@ -58,7 +57,6 @@ macro_rules! screens {
                 match self { $(Self::$id(of) => build(of, index, rows, at)),+ }
             }
 
-            /// The screen of these rows.
             pub fn screen(&self) -> ScreenId {
                 match self { $(Self::$id(_) => ScreenId::$id),+ }
             }
@@ -102,7 +100,6 @@ macro_rules! screens {
                 match id { $(ScreenId::$id => $module::Row::picture(sections)),+ }
             }
 
-            /// The present rows of all screens.
             pub(crate) fn all_rows(&self) -> Vec<Rows> {
                 vec![$(Rows::$id(self.$module.rows().to_vec())),+]
             }
@@ -194,7 +191,6 @@ pub(crate) struct Brief {
 pub struct About {
     pub name: &'static str,
     pub title: &'static str,
-    /// Headings of the columns, with their meanings.
     pub(crate) legend: &'static [(&'static str, &'static str)],
     pub query: &'static Query,
     /// The companion query, see [`Record::COMPANION`]; `None`: the screen has none.

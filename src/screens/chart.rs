@@ -113,7 +113,6 @@ pub(crate) fn bars(values: &[Option<f64>], rows: usize) -> Vec<String> {
     (0..rows).rev().map(line).collect()
 }
 
-/// The series as one line of at most `width` cells.
 pub(crate) fn sparkline(values: &[Option<f64>], width: usize) -> String {
     bars(&resample(values, width), 1).concat()
 }
@@ -144,7 +143,6 @@ pub(crate) fn gauge(share: f64, width: usize) -> String {
     (0..width).map(cell).collect()
 }
 
-/// The series as several lines of at most `width` cells.
 pub(crate) fn series(values: &[Option<f64>], width: usize, lines: usize) -> Vec<String> {
     bars(&resample(values, width), lines)
 }

@@ -69,7 +69,6 @@ struct Line {
     chunk: Option<Chunk>,
 }
 
-/// All rows of [`QUERY`].
 #[derive(Debug, Clone)]
 pub struct Chunks {
     axis: Axis,
@@ -114,7 +113,6 @@ impl Chunks {
         MapCell { sign, level }
     }
 
-    /// The time axis with the marks of the policies.
     pub(crate) fn picture(&self) -> Section {
         self.picture_of_run(|_| false)
     }

@@ -6,7 +6,6 @@ use crate::model::moment::Stamp;
 use crate::model::verdict::Verdict;
 use crate::screens::record::Section;
 
-/// The sections of one query.
 #[derive(Debug)]
 enum Part {
     Waiting,

@@ -14,7 +14,6 @@ use crate::model::value::Value;
 
 pub(crate) use self::compare::Kind;
 
-/// A field that a filter can name.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Field {
     /// Heading on the screen; empty: not on the screen.

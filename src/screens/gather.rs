@@ -12,7 +12,6 @@ use crate::screens::record::Record;
 use crate::screens::table::{Freshness, Table};
 use crate::server::known::At;
 
-/// Findings by screen.
 pub type Found = BTreeMap<ScreenId, Vec<Row>>;
 
 /// Findings of one screen's rows, by their last verdicts.

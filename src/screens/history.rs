@@ -7,7 +7,6 @@ use crate::model::moment::Stamp;
 /// Number of samples kept per series.
 const KEPT: usize = 240;
 
-/// Series by name.
 #[derive(Debug, Default)]
 pub struct History {
     series: HashMap<String, VecDeque<(Stamp, f64)>>,

@@ -24,7 +24,6 @@ pub(crate) use self::state::{is_old, strangely_far};
 /// Form field with which run-job-now starts a job through the scheduler. A run in the foreground would not correct a wrong next start.
 pub(crate) const BY: (&str, &str) = ("how", "scheduler");
 
-/// Text for the kind of a row.
 pub(crate) const fn kind(aggregate: bool) -> &'static str {
     if aggregate {
         "aggregate (its materialization)"

@@ -139,10 +139,8 @@ pub struct Exact<R: 'static> {
     pub take: fn(&mut R, Result<&[Option<i64>], &str>),
 }
 
-/// One block of the details.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Section {
-    /// Labels and values, one per line.
     Facts {
         title: String,
         facts: Vec<(String, Value)>,
@@ -169,7 +167,6 @@ impl Section {
     }
 }
 
-/// Builds a [`Section::Facts`].
 #[derive(Debug)]
 pub(crate) struct Labelled {
     title: String,
@@ -271,7 +268,6 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
     /// Identifies the row's object across loads.
     fn key(&self) -> String;
 
-    /// Title of the details.
     fn title(&self) -> String {
         self.key()
     }

@@ -35,7 +35,6 @@ pub type Figures = Result<Vec<Option<i64>>, String>;
 const EXACT_SESSION: &str = "set plan_cache_mode = force_generic_plan";
 /// The second connection is replaced after this cost: its backend keeps memory for every relation that it opened.
 const RENEW_AFTER: usize = 5000;
-/// Pause after a failed connection attempt.
 const TRY_AGAIN: Duration = Duration::from_secs(20);
 
 /// The second connection, opened by the first request.
@@ -221,7 +220,6 @@ impl<'a> Exact<'a> {
         Some(self.session.as_ref()?.connected.canceller())
     }
 
-    /// Runs a details query.
     pub async fn detail(&mut self, query: &Query, params: &[Param]) -> Result<(Vec<Row>, Server)> {
         let session = self.session(500 * 100).await?;
         let server = session.server.clone();

@@ -21,7 +21,6 @@ pub const PULSE: Query = query!("pulse");
 
 /// The newest TimescaleDB that hypertop was tested or measured with.
 pub const NEWEST_KNOWN: Version = Version::new(2, 29);
-/// The oldest supported TimescaleDB.
 pub(crate) const OLDEST_KNOWN: Version = Version::new(2, 11);
 
 /// TimescaleDB's edition, by `timescaledb.license`. Compression, policies and continuous aggregates need Community.
@@ -85,7 +84,6 @@ pub struct Server {
     /// The demo's temporary server, for which a crash is no risk. Set by the demo.
     #[serde(default)]
     pub throw_away: bool,
-    /// Thresholds from config.toml.
     #[serde(default)]
     pub thresholds: Thresholds,
     /// Busy hours for this connection from config.toml; `None`: not set.

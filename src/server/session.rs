@@ -169,7 +169,6 @@ pub(crate) async fn set_as_started(client: &Client) -> Result<()> {
     in_time(client.batch_execute(&packet::statements())).await
 }
 
-/// Makes a new session read-only.
 pub async fn reads(client: &Client) -> Result<()> {
     in_time(client.batch_execute(SESSION)).await
 }

@@ -10,7 +10,6 @@ use crate::model::version::Version;
 /// A query's texts, each with the first version that it is for; newest first.
 pub(crate) type Texts = Vec<(Version, String)>;
 
-/// A query by its name.
 #[derive(Debug, Clone, Copy)]
 pub struct Query {
     pub name: &'static str,
@@ -71,7 +70,6 @@ pub fn texts(name: &str) -> Texts {
 
 pub(crate) use query;
 
-/// A parameter of a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Param {
     Int(i32),

@@ -45,7 +45,6 @@ const FILTER: &[(&str, &str)] = &[
     ("lag=?", "unknown values; no other comparison finds them"),
 ];
 
-/// What the help is shown for.
 pub(super) struct About<'a> {
     pub screen: ScreenId,
     /// Target kinds of the selected row.
@@ -70,7 +69,6 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, top: &mut usize, about: &About
     frame.render_widget(Paragraph::new(visible.collect::<Vec<_>>()), inner);
 }
 
-/// A name with its meaning.
 struct Entry {
     name: String,
     style: Style,

@@ -31,7 +31,6 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
     with_table!(mut app.screens, app.screen, |table| draw_rows(frame.buffer_mut(), area, table, &at, theme, (wide, key)));
 }
 
-/// A column with its position in the table's area.
 struct Placed<R: 'static> {
     column: &'static Column<R>,
     /// Index in all columns of the screen that have a heading.

@@ -142,7 +142,6 @@ pub struct Screen {
     mouse: bool,
 }
 
-/// Whether stdin and stdout are a terminal.
 pub fn is_there() -> bool {
     io::stdout().is_terminal() && io::stdin().is_terminal()
 }

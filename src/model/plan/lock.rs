@@ -48,7 +48,6 @@ impl Mode {
         }
     }
 
-    /// Effect on other sessions.
     pub fn effect(self) -> &'static str {
         match self {
             Self::AccessShare | Self::RowShare | Self::RowExclusive => "reads and writes go on",
@@ -105,7 +104,6 @@ impl Mode {
     }
 }
 
-/// A relation that the plan locks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Touch {
     /// Oid of the relation; 0: unknown.

@@ -153,7 +153,6 @@ fn tokens(sql: &str) -> Vec<(Token, usize, usize)> {
     found
 }
 
-/// SQL without its quoted identifiers and strings.
 pub(crate) fn unquoted(sql: &str) -> String {
     let (mut out, mut at) = (String::new(), 0);
     for (_, from, to) in tokens(sql) {

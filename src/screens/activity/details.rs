@@ -51,7 +51,6 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
     vec![session.into()]
 }
 
-/// The statement of a session.
 #[derive(Deserialize)]
 struct Statement {
     /// `None`: the session has not run a statement yet.
@@ -216,7 +215,6 @@ pub(super) fn locks(_row: &Row, rows: &[tokio_postgres::Row], _at: &At) -> Resul
 #[derive(Deserialize)]
 struct Progress {
     command: String,
-    /// Name of the column.
     name: String,
     value: String,
 }

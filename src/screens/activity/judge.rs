@@ -62,7 +62,6 @@ fn healthy(row: &Row, at: &At) -> String {
 }
 
 impl Wait {
-    /// Text about the lock that the session waits for.
     pub(super) fn words(&self) -> String {
         let mode = Mode::parse(&self.mode).map_or(self.mode.as_str(), |mode| mode.name());
         let relation = self.relation.as_deref();

@@ -8,7 +8,6 @@ use crate::model::value::Value;
 use crate::server::known::At;
 use crate::server::row::or_default;
 
-/// The lock that a session waits for.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Wait {
     /// As in `pg_locks`: `relation`, `transactionid`, `tuple`, …

@@ -8,7 +8,6 @@ use crate::model::target::Target;
 use crate::model::text;
 use crate::model::verdict::{Finding, Level};
 
-/// The action that terminates the blocking session.
 pub(super) const END: &str = "terminate-session";
 
 /// A refresh, or the worker of a policy, that waits for a lock.

@@ -83,7 +83,6 @@ fn window(row: &Row) -> String {
     )
 }
 
-/// A policy of a hypertable or an aggregate.
 #[derive(Deserialize)]
 struct Policy {
     job_id: i32,

@@ -52,7 +52,6 @@ pub(super) fn packed(marks: &[&Mark], scale: &Scale, room: usize) -> Vec<InkedLi
     lines.into_iter().map(joined).collect()
 }
 
-/// Joins pieces into a line, each at its column.
 fn joined(mut pieces: Vec<(usize, Ink, String)>) -> InkedLine {
     pieces.sort_by_key(|(start, ..)| *start);
     let mut used = 0;

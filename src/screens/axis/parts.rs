@@ -3,7 +3,6 @@
 use crate::model::moment::Axis;
 use crate::model::verdict::Level;
 
-/// Chunks on their time dimension, with marks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TimeAxis {
     pub title: String,
@@ -25,7 +24,6 @@ pub struct Slice {
     pub bytes: Option<i64>,
 }
 
-/// A mark of a policy, of an aggregate or of the current time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mark {
     /// The letter on the axis.

@@ -4,7 +4,6 @@ use super::parts::{MapCell, Place, Slice, TimeAxis};
 use crate::model::moment::Axis;
 use crate::model::text;
 
-/// Content of one column of the axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Column {
     Empty,

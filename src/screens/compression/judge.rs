@@ -12,7 +12,6 @@ use crate::screens::policy;
 use crate::screens::policy::{Policy, Work};
 use crate::server::known::At;
 
-/// The action that terminates the blocking session.
 const END: &str = "terminate-session";
 
 const WORK: Work = Work {
@@ -29,7 +28,6 @@ impl Recorded {
         average(self.rows?, self.batches?)
     }
 
-    /// Average rows per chunk.
     fn rows_each(&self) -> Option<f64> {
         average(self.rows?, self.chunks)
     }

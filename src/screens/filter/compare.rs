@@ -12,7 +12,6 @@ use crate::model::text;
 use crate::model::value::Value;
 use crate::model::verdict::Level;
 
-/// Kind of a field's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Text,
@@ -65,7 +64,6 @@ impl Kind {
 /// A parsed `FIELD OPERATOR VALUE`.
 #[derive(Debug, Clone)]
 pub(crate) struct Comparison {
-    /// Index of the field.
     pub(crate) field: usize,
     operator: Operator,
     wanted: Wanted,
@@ -255,7 +253,6 @@ fn distance(at: Stamp, now: Stamp) -> Option<f64> {
     })
 }
 
-/// A date or a time in UTC.
 fn moment(text: &str) -> Option<Stamp> {
     let at: DateTime = text.parse().ok()?;
     let at = at.to_zoned(TimeZone::UTC).ok()?;

@@ -111,7 +111,6 @@ pub struct Plain {
     pub referenced: i64,
 }
 
-/// Exact size of the hypertable.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Size {
     pub(super) bytes: Option<i64>,

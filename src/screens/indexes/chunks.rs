@@ -14,7 +14,6 @@ use crate::screens::record::{Labelled, Section};
 use crate::server::known::At;
 use crate::server::row::{or_default, read_all};
 
-/// The index in one chunk or partition.
 #[derive(Deserialize)]
 struct Chunk {
     #[serde(rename = "chunk")]

@@ -9,7 +9,6 @@ use crate::screens::later::Later;
 use crate::server::known::At;
 use crate::server::row::or_default;
 
-/// Kind of the table that the index is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TableKind {
     #[serde(alias = "hypertable")]
@@ -73,7 +72,6 @@ pub struct Parts {
     pub unsure: i64,
 }
 
-/// Exact size of the index.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Size {
     pub bytes: Option<i64>,

@@ -125,7 +125,6 @@ pub(super) fn configuration(
     Ok(vec![Section::text("Configuration", text)])
 }
 
-/// One run of the job history.
 #[derive(Deserialize)]
 struct Run {
     #[serde(deserialize_with = "plausible")]

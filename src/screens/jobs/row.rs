@@ -31,7 +31,6 @@ pub struct JobError {
     pub at: Option<Stamp>,
 }
 
-/// The scheduler's statistics of a job.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Statistics {
     #[serde(default, deserialize_with = "finite")]

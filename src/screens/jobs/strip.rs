@@ -17,7 +17,6 @@ const FAILED: char = 'X';
 const UNKNOWN: char = '~';
 const RUNS_NOW: char = '▶';
 
-/// Legend of the strip of runs.
 pub(super) const LEGEND: &str = "· succeeded, X failed, ~ not on record";
 
 impl Row {

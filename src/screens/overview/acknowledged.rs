@@ -38,7 +38,6 @@ pub struct Acknowledged {
     pub error: Option<String>,
     /// Whether the journal is being read.
     pub waiting: bool,
-    /// Whether acknowledged findings are shown.
     pub shown: bool,
     hidden: Hidden,
     /// Acknowledgements (by entry id) whose finding is missing, with the time of the first load without it.
@@ -48,7 +47,6 @@ pub struct Acknowledged {
     sent: Vec<u64>,
 }
 
-/// Number of acknowledged findings and of snoozed ones.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Hidden {
     pub acknowledged: usize,

@@ -17,7 +17,6 @@ pub struct Row {
     pub screen: ScreenId,
     /// Key of the row on its screen.
     pub of: String,
-    /// Name of the row.
     pub subject: String,
     pub finding: Finding,
     pub targets: Vec<Target>,

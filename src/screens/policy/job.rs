@@ -85,7 +85,6 @@ impl Due {
 }
 
 impl Policy {
-    /// The job as a target of actions.
     pub fn target(&self) -> Target {
         Target::job(self.job_id)
     }

@@ -10,11 +10,9 @@ pub struct Hint {
     pub hypertable: String,
     /// Names of the aggregates with their bucket widths, the widest first.
     pub aggregates: Vec<String>,
-    /// Text of the hint.
     pub words: String,
 }
 
-/// The bucket function that a statement calls.
 #[derive(Debug, Clone, PartialEq)]
 struct Bucket {
     call: String,

@@ -4,7 +4,6 @@ use serde::Deserialize;
 
 use crate::model::text;
 
-/// A hypertable or an aggregate of the database.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct Relation {
     pub schema: String,
@@ -94,7 +93,6 @@ impl Catalog {
     }
 }
 
-/// A token of a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Token {
     /// Identifier or keyword, in lower case unless it was quoted.

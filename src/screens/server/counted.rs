@@ -2,7 +2,6 @@
 
 use crate::model::moment::Stamp;
 
-/// The values of both counters at one time.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reading {
     pub at: Stamp,
@@ -19,7 +18,6 @@ pub struct Counted {
     now: Option<Reading>,
 }
 
-/// Growth of both counters.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Growth {
     pub part: f64,

@@ -226,7 +226,6 @@ fn wraparound(row: &Row, limits: &Limits, findings: &mut Findings) {
     });
 }
 
-/// Findings of a standby.
 fn standby(row: &Row, at: &At, findings: &mut Findings) {
     let limit = at.server.thresholds.all.replication_lag;
     let old = |since| at.now.seconds_since(since) > limit;

@@ -32,7 +32,6 @@ pub struct Row {
     pub counted: Counted,
 }
 
-/// Size of the database.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Size {
     /// As `pg_database_size` counts; `None`: not read because there are too many relations (see `about`).

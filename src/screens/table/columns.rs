@@ -1,6 +1,5 @@
 //! The columns of a table that are shown, and their positions.
 
-/// The user's choice for a column.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Choice {
     #[default]
@@ -10,7 +9,6 @@ pub(super) enum Choice {
     Never,
 }
 
-/// State of a column, for the column chooser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Seen {
     Shown,

@@ -11,7 +11,6 @@ impl<R: Record> Table<R> {
         Some(self.drawn(*line).row)
     }
 
-    /// Key of the selected line.
     pub(super) fn key(&self) -> Option<String> {
         self.lines.get(self.cursor).map(|line| self.key_of(*line))
     }
@@ -96,7 +95,6 @@ impl<R: Record> Table<R> {
         !self.marked.is_empty() && self.marked.contains(&row.key())
     }
 
-    /// Number of marked rows.
     pub fn marks(&self) -> usize {
         self.rows.iter().filter(|row| self.is_marked(row)).count()
     }
@@ -120,7 +118,6 @@ impl<R: Record> Table<R> {
         self.chosen().into_iter().map(Record::targets).collect()
     }
 
-    /// Indexes of the visible lines.
     pub(super) fn window(&self) -> std::ops::Range<usize> {
         let top = self.top.min(self.lines.len());
         top..(top + self.page).min(self.lines.len())

@@ -9,7 +9,6 @@ use crate::screens::record::Record;
 use crate::server::known::At;
 
 impl<R: Record> Table<R> {
-    /// Whether rows are shown by group.
     pub(crate) fn is_grouped(&self) -> bool {
         self.groups.on
     }

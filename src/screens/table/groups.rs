@@ -72,7 +72,6 @@ pub(super) struct Group<R> {
 
 #[derive(Debug)]
 pub(super) struct Groups<R> {
-    /// Whether rows are grouped.
     pub(super) on: bool,
     pub(super) all: Vec<Group<R>>,
     /// Width of the longest text of each column in the groups' lines, in cells.

@@ -14,7 +14,6 @@ const KEPT_SECONDS: f64 = 300.0;
 /// Exact figures by index in [`Record::EXACT`] and row id.
 pub(super) type Known = HashMap<(usize, i64), Had>;
 
-/// Exact figures of one row.
 #[derive(Debug)]
 pub(super) struct Had {
     /// Time of the last request.

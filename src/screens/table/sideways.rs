@@ -129,7 +129,6 @@ impl<R: Record> Table<R> {
         }
     }
 
-    /// Each column with its state.
     pub(crate) fn seen_columns(&self, wide: bool) -> Vec<(&'static Column<R>, Seen)> {
         let seen = |index| match self.choice(index) {
             Choice::Never => Seen::Hidden,

@@ -247,7 +247,6 @@ fn field_lines(
     }
 }
 
-/// The choices on one line, the chosen one in brackets.
 fn choice_line(choices: &[&str], chosen: &str) -> String {
     let shown = choices.iter().map(|choice| {
         if *choice == chosen {
