@@ -95,7 +95,7 @@ macro_rules! screens {
                 })),+ }
             }
 
-            /// The sections, of these, that the preview pane shows.
+            /// Those of `sections` that the preview pane shows.
             pub(crate) fn picture(id: ScreenId, sections: Vec<Section>) -> Vec<Section> {
                 match id { $(ScreenId::$id => $module::Row::picture(sections)),+ }
             }

@@ -304,7 +304,7 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
         &[]
     }
 
-    /// Those sections of the answers to these queries that the preview pane shows.
+    /// Of the sections read with the queries in `pictured`, those that the preview pane shows.
     fn picture(mut sections: Vec<Section>) -> Vec<Section> {
         sections.retain(|section| matches!(section, Section::Axis(_)));
         sections

@@ -68,7 +68,7 @@ pub(super) fn scrolled(
     fitted(frame, area, all.into_iter().skip(*top).collect(), theme);
 }
 
-/// Draws the lines that fit; if there are more, the last one gives their number.
+/// Draws the lines that fit; if some do not, the last line gives the number of lines left out.
 pub(super) fn fitted(frame: &mut Frame, area: Rect, mut lines: Vec<Line>, theme: &Theme) {
     let page = usize::from(area.height);
     let below = lines.len().saturating_sub(page);

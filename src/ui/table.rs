@@ -332,7 +332,7 @@ fn widths<R: Record>(
     }
 }
 
-/// Indexes of the first column and of those that end with the selected one (or, if there is room, go further).
+/// Indexes of the visible columns: the first one, and as many others as fit, among them the selected one.
 fn scrolled(widths: &[u16], cursor: usize, width: u16) -> Vec<usize> {
     let first = widths.first().copied().unwrap_or(0);
     let mut start = 1;

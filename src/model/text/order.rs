@@ -35,7 +35,7 @@ fn leading_digits(text: &str) -> &str {
     &text[..end]
 }
 
-/// Order of two numbers given as digits of any length.
+/// Order of two whole numbers with any number of digits.
 fn number_order(a: &str, b: &str) -> Ordering {
     let (a, b) = (a.trim_start_matches('0'), b.trim_start_matches('0'));
     a.len().cmp(&b.len()).then(a.cmp(b))

@@ -45,7 +45,7 @@ impl Counted {
         }
     }
 
-    /// `None`: there is only one reading.
+    /// Growth from `from` to `now`; `None`: there are no two readings at different times.
     pub(super) fn growth(&self) -> Option<Growth> {
         let (from, now) = self.from.zip(self.now)?;
         let seconds = now.at.seconds_since(from.at);
