@@ -142,7 +142,7 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
        case when r.id is null then false
             when not exists (select from job k where k.hypertable_id = a.id) then false
             when r.by_creation or r.drop_text is null then null
-            -- true if some window reaches into the dropped range; NULL if none is known to, but one cannot be compared
+            -- true: some window reaches into the dropped range; false: none does; NULL: unknown for some window, false for the others
             else (select case when bool_or(k.wipes) then true when bool_and(k.wipes is not null) then false end
                     from (select case when k.start_text is null then true
                                       when k.start_number is not null then k.start_number > r.drop_number

@@ -106,7 +106,7 @@ from setting s
 union all
 select 'transactions', c.transactions::float8, null, null, null, null, null from counted c
 union all
--- bound: the transactions that they are a share of; since: the counters' reset, NULL if they never were. Conflicts are a standby's
+-- bound: the number of all transactions; since: the last reset of the counters (NULL: never reset). Only a standby has conflicts
 select f.name, f.many::float8, c.transactions::float8, null, c.reset, null, null
 from setting s, counted c
 cross join lateral (values ('rollbacks', c.rollbacks), ('deadlocks', c.deadlocks),

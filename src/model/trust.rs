@@ -14,7 +14,7 @@ pub(crate) const SET_OWNERS: &str =
 /// The trusted owners of the connections that match.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trust {
-    /// Pattern for the host; `None`: any. `database` likewise.
+    /// Patterns for the host and the database; `None`: any.
     pub host: Option<String>,
     pub database: Option<String>,
     pub owners: Vec<String>,

@@ -92,7 +92,7 @@ pub struct Row {
     pub name: String,
     pub kind: TableKind,
     pub method: String,
-    /// `None`: the table is locked, or was dropped meanwhile.
+    /// `None`: the table is locked, or was dropped during the query.
     pub definition: Option<String>,
     #[serde(alias = "chunks")]
     pub parts: Option<Parts>,

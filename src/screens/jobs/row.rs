@@ -78,7 +78,7 @@ pub struct Workers {
 pub struct OnRecord {
     /// End of the first failure since the last success; `None`: unknown.
     pub failing_since: Option<Stamp>,
-    /// Results, newest first; empty if successes are not logged.
+    /// Whether each run succeeded, newest first; empty if successes are not logged.
     pub succeeded: Vec<bool>,
 }
 

@@ -63,8 +63,7 @@ impl Policy {
         findings.push(Finding::new(rule, level, reason).of_job(id).since(since));
     }
 
-    /// Text saying that `integer_now_func` is not called, so that there is only an estimate. `about`: number of chunks with the end of
-    /// the newest chunk as current time.
+    /// Why `integer_now_func` is not called. `about`: the estimated number of due chunks, with the newest chunk's end as current time.
     pub(crate) fn not_run(&self, about: Option<i64>) -> Option<String> {
         let about = about.map(|chunks| {
             format!(
