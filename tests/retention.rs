@@ -309,7 +309,7 @@ fn a_time_zone_of_ones_own_is_not_taken_for_the_servers() {
             let caveats = |target: &Target| shown(target, SCREEN)["caveats"].to_string();
             let said = caveats(&as_role);
             for words in [
-                "the server's TimeZone, in which background workers reckon, is not known",
+                "the server's TimeZone, which background workers use, is not known",
                 "zone_own has one of its own (Asia/Kolkata)",
                 "(2 tables)",
                 "TO zone_own",

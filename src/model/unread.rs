@@ -179,13 +179,13 @@ impl Unread {
         place.is_none().then_some(zone)
     }
 
-    /// Start of the window of a refresh that runs now with this start_offset; `None`: unknown.
+    /// Start of the window of a refresh that runs now with this `start_offset`; `None`: unknown.
     pub fn reach(&self, start_offset: &str, clock: &Clock) -> Option<i64> {
         let at = self.back(clock, start_offset)?;
         self.buckets()?.ceil(at)
     }
 
-    /// End (exclusive) of the window of a refresh that runs now with this end_offset; `None`: unknown.
+    /// End (exclusive) of the window of a refresh that runs now with this `end_offset`; `None`: unknown.
     pub(crate) fn reach_end(&self, end_offset: &str, clock: &Clock) -> Option<i64> {
         let at = self.back(clock, end_offset)?;
         self.buckets()?.floor(at)

@@ -88,7 +88,7 @@ fn note(frame: &mut Frame, area: Rect, notes: &[String], theme: &Theme) {
         .map(|line| Line::styled(format!(" {line}"), theme.style("text")))
         .collect();
     lines.push(Line::styled(
-        " The defaults serve meanwhile. Any key closes this.",
+        " The defaults are used until then. Any key closes this.",
         theme.style("muted"),
     ));
     let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX);

@@ -7,7 +7,7 @@ use crate::model::moment::Stamp;
 use crate::model::value::Value;
 use crate::server::row::or_default;
 
-/// State of pg_stat_statements, the same in every row.
+/// State of `pg_stat_statements`, the same in every row.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -64,7 +64,7 @@ pub struct Figures {
     pub(crate) temp_read: i64,
     #[serde(deserialize_with = "or_default")]
     pub(crate) temp_written: i64,
-    /// `None`: before version 1.8 of pg_stat_statements.
+    /// `None`: before version 1.8 of `pg_stat_statements`.
     #[serde(alias = "wal")]
     pub wal_bytes: Option<i64>,
     pub(crate) read_time: Option<f64>,
@@ -163,7 +163,7 @@ pub(super) fn span(milliseconds: Option<f64>) -> Value {
     milliseconds.map_or(Value::Null, |ms| Value::Seconds(ms / 1e3))
 }
 
-/// State of pg_stat_statements at the console's first load.
+/// State of `pg_stat_statements` at the console's first load.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Begun {
     pub at: Stamp,
