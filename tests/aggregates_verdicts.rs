@@ -102,6 +102,7 @@ fn aggregate() -> Row {
         around: Around::default(),
         inherited: None,
         family: None,
+        reaggregated: Vec::new(),
         branch: String::new(),
     }
 }

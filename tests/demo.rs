@@ -242,6 +242,22 @@ fn the_factory_has_the_faults_of_indexes_that_it_promises() {
 }
 
 #[test]
+fn the_factory_has_one_average_of_averages_and_it_is_found() {
+    with_targets(|targets| {
+        // The stand-in's aggregates have no definitions.
+        for target in factories(targets).filter(|target| target.real) {
+            block_on(async {
+                let aggregates = rows(target, ScreenId::Aggregates).await;
+                let again = |row: &&Json| row["reason"].as_str().unwrap().contains("takes avg(");
+                let found: Vec<_> = aggregates.iter().filter(again).collect();
+                let names: Vec<_> = found.iter().map(|row| &row["name"]).collect();
+                assert_eq!(names, ["oee_weekly"], "{}", target.name);
+            });
+        }
+    });
+}
+
+#[test]
 fn the_factory_has_aggregates_that_lag_and_never_ran() {
     with_targets(|targets| {
         for target in factories(targets) {

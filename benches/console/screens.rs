@@ -110,8 +110,8 @@ pub async fn measure(settings: &Settings, goals: &mut Goals) -> Wanted {
 async fn load(lists: &Session, exact: &mut Exact<'_>, screen: ScreenId) -> Rows {
     let half = async {
         match screen.about().companion {
-            Some(query) => exact.companion(query).await,
-            None => Ok(Vec::new()),
+            Some(query) => exact.companion(query).await.map(std::sync::Arc::new),
+            None => Ok(std::sync::Arc::default()),
         }
     };
     lists.load_with_companion(screen, half).await.unwrap()

@@ -2,7 +2,7 @@
 -- Statements end with a semicolon at the end of a line. `-- step:` names what the following statements do.
 -- All times are relative to now. Deliberate problems: compression backlog, a partially compressed and a frozen chunk,
 -- overdue retention, failing, paused and slow jobs, late and never refreshed aggregates, a refresh that deletes rows,
--- unused, duplicate and missing indexes. Also integer time and unusual identifiers.
+-- an average of averages, unused, duplicate and missing indexes. Also integer time and unusual identifiers.
 -- step: schema
 SET client_min_messages = error;
 SET timezone = 'UTC';
@@ -121,18 +121,19 @@ END $$;
 
 -- step: aggregates
 CREATE MATERIALIZED VIEW mes.metric_hist_1min WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
-  SELECT time_bucket('1 minute', ts) AS bucket, metric_def_id, avg(value) AS avg_value, min(value) AS min_value,
-         max(value) AS max_value, count(*) AS n FROM mes.metric_hist GROUP BY 1, 2 WITH NO DATA;
+  SELECT time_bucket('1 minute', ts) AS bucket, metric_def_id, avg(value) AS avg_value, sum(value) AS sum_value,
+         min(value) AS min_value, max(value) AS max_value, count(*) AS n FROM mes.metric_hist GROUP BY 1, 2 WITH NO DATA;
 CREATE MATERIALIZED VIEW mes.metric_hist_1hour WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
-  SELECT time_bucket('1 hour', bucket) AS bucket, metric_def_id, avg(avg_value) AS avg_value, min(min_value) AS min_value,
-         max(max_value) AS max_value, sum(n) AS n FROM mes.metric_hist_1min GROUP BY 1, 2 WITH NO DATA;
+  SELECT time_bucket('1 hour', bucket) AS bucket, metric_def_id, sum(sum_value) / sum(n) AS avg_value, sum(sum_value) AS sum_value,
+         min(min_value) AS min_value, max(max_value) AS max_value, sum(n) AS n FROM mes.metric_hist_1min GROUP BY 1, 2 WITH NO DATA;
 CREATE MATERIALIZED VIEW mes.metric_hist_1day WITH (timescaledb.continuous, timescaledb.materialized_only = true) AS
-  SELECT time_bucket('1 day', bucket) AS bucket, metric_def_id, avg(avg_value) AS avg_value, sum(n) AS n
+  SELECT time_bucket('1 day', bucket) AS bucket, metric_def_id, sum(sum_value) / sum(n) AS avg_value, sum(n) AS n
   FROM mes.metric_hist_1hour GROUP BY 1, 2 WITH NO DATA;
 CREATE MATERIALIZED VIEW mes.oee_hourly WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
-  SELECT time_bucket('1 hour', ts) AS bucket, line_id, avg(oee) AS oee, count(*) AS n FROM mes.oee_calculations GROUP BY 1, 2 WITH NO DATA;
+  SELECT time_bucket('1 hour', ts) AS bucket, line_id, avg(oee) AS oee, sum(oee) AS oee_sum, count(*) AS n FROM mes.oee_calculations GROUP BY 1, 2 WITH NO DATA;
 CREATE MATERIALIZED VIEW mes.oee_daily WITH (timescaledb.continuous, timescaledb.materialized_only = true) AS
-  SELECT time_bucket('1 day', bucket) AS bucket, line_id, avg(oee) AS oee, sum(n) AS n FROM mes.oee_hourly GROUP BY 1, 2 WITH NO DATA;
+  SELECT time_bucket('1 day', bucket) AS bucket, line_id, sum(oee_sum) / sum(n) AS oee, sum(oee_sum) AS oee_sum, sum(n) AS n FROM mes.oee_hourly GROUP BY 1, 2 WITH NO DATA;
+-- an average of averages: wrong if days have different numbers of rows
 CREATE MATERIALIZED VIEW mes.oee_weekly WITH (timescaledb.continuous, timescaledb.materialized_only = true) AS
   SELECT time_bucket('7 days', bucket) AS bucket, line_id, avg(oee) AS oee, sum(n) AS n FROM mes.oee_daily GROUP BY 1, 2 WITH NO DATA;
 CREATE MATERIALIZED VIEW mes.energy_hourly WITH (timescaledb.continuous, timescaledb.materialized_only = true) AS

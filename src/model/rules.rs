@@ -52,6 +52,7 @@ rules! {
     AGGREGATE_INTERRUPTED: now, "aggregate-interrupted", "an interrupted refresh left ranges", "refresh-behind";
     AGGREGATE_NEVER_REFRESHED: now, "aggregate-never-refreshed", "never refreshed", "refresh-aggregate";
     AGGREGATE_NO_POLICY: standing, "aggregate-no-policy", "no refresh policy", "add-refresh-policy";
+    AGGREGATE_OF_AVERAGES: standing, "aggregate-of-averages", "averages are averaged again";
     AGGREGATE_PARENT: now, "aggregate-parent", "parent aggregate is late or not refreshed", "refresh-hierarchy";
     AGGREGATE_PENDING: now, "aggregate-pending", "many changed ranges wait for a refresh", "refresh-behind";
     AGGREGATE_POLICY_STOPPED: now, "aggregate-policy-stopped", "second refresh policy is paused or failing", "resume-job";

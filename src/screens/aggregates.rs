@@ -1,12 +1,15 @@
 //! Aggregates: the lag of each one, the expected maximum, and the cause.
 
+mod averages;
 mod blocked;
 mod cause;
 mod details;
+mod functions;
 mod gaps;
 mod headline;
 mod lag;
 mod legend;
+mod reaggregated;
 mod row;
 mod strip;
 mod tree;
@@ -38,9 +41,11 @@ use crate::server::sql::{Param, Query, query};
 pub const POLICIES: Query = query!("aggregates_policies");
 pub use blocked::Blocked;
 pub use details::policies as policy_sections;
+pub use functions::{DIVISIONS, Function, OTHERS, function};
 
 pub use waits::{Around, Waits};
 
+use self::reaggregated::Views;
 pub use self::row::{Gaps, Newest, ParentJob, Row};
 
 const NEWEST: Exact<Row> = Exact {
@@ -133,6 +138,8 @@ impl Record for Row {
     const ID: ScreenId = ScreenId::Aggregates;
     const TITLE: &'static str = "Aggregates";
     const QUERY: Query = query!("aggregates");
+    const COMPANION: Option<Query> = Some(query!("aggregates_views"));
+    const COMPANION_EVERY: Duration = Duration::from_secs(300);
     const WATCHED: &'static [&'static str] = &[
         "_timescaledb_catalog.continuous_agg",
         "_timescaledb_catalog.continuous_aggs_watermark",
@@ -166,6 +173,7 @@ impl Record for Row {
         .wrong(const { &[&rules::AGGREGATE_BEHIND] })
         .rank(2),
         Column::<Self>::text("source", "SOURCE", 22, |row, _| row.source().into())
+            .wrong(const { &[&rules::AGGREGATE_OF_AVERAGES] })
             .rank(3)
             .shrinks(14),
         Column::<Self>::text("bucket_width", "BUCKET", 8, |row, _| {
@@ -321,7 +329,8 @@ impl Record for Row {
     ];
 
     fn read(row: Line<'_>) -> Result<Self> {
-        let mut aggregate: Self = read(row)?;
+        let (mut aggregate, views): (Self, Views) = read(row)?;
+        aggregate.reaggregated = views.reaggregated();
         aggregate.reach_error = aggregate.reach_error.as_deref().map(clock::odd_zone);
         Ok(aggregate)
     }

@@ -195,6 +195,7 @@ pub struct About {
     pub query: &'static Query,
     /// The companion query, see [`Record::COMPANION`]; `None`: the screen has none.
     pub companion: Option<&'static Query>,
+    pub(crate) companion_every: Duration,
     /// The text of `query` for this server and role.
     pub list_text: fn(&Server) -> &'static str,
     /// The query for a database without `TimescaleDB`; `None`: the screen has nothing to show for one.
@@ -223,6 +224,7 @@ impl About {
             legend: R::LEGEND,
             query: const { &R::QUERY },
             companion: (const { &R::COMPANION }).as_ref(),
+            companion_every: R::COMPANION_EVERY,
             list_text: R::list_text,
             plain: (const { &R::PLAIN }).as_ref(),
             watched: R::WATCHED,

@@ -1,6 +1,7 @@
 //! Reads the rows of a screen in a session.
 
-use std::time::Duration;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use tokio::sync::oneshot;
@@ -12,8 +13,7 @@ use crate::screens::policy::Policy;
 use crate::screens::{self, Rows};
 use crate::server::known::{Counters, PULSE, Pulse};
 use crate::server::session::{Session, TURNED};
-use crate::server::sql::Companion;
-use crate::server::sql::Param;
+use crate::server::sql::{Companion, Param, Query};
 
 /// Time to wait for the second connection; after that, the companion query runs on the first one.
 const BUSY: Duration = Duration::from_millis(300);
@@ -71,12 +71,31 @@ impl Session {
             .await
     }
 
-    /// The rows of a list's companion query, from the second connection if possible.
-    async fn companion(&self, screen: ScreenId) -> Result<Vec<Row>> {
-        let query = screen.about().companion;
-        let Some(query) = query.filter(|_| self.server.timescaledb.is_some()) else {
-            return Ok(Vec::new());
+    /// The rows of a list's companion query; those of before if they are young enough.
+    async fn companion(&self, screen: ScreenId) -> Result<Arc<Vec<Row>>> {
+        let about = screen.about();
+        let wanted = about
+            .companion
+            .filter(|_| self.server.timescaledb.is_some());
+        let Some(query) = wanted else {
+            return Ok(Arc::default());
         };
+        let kept = &self.companions[screen as usize];
+        let lock = || kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((read, rows)) = &*lock()
+            && read.elapsed() < about.companion_every
+        {
+            return Ok(rows.clone());
+        }
+        let rows = Arc::new(self.ask_companion(query).await?);
+        if !about.companion_every.is_zero() {
+            *lock() = Some((Instant::now(), rows.clone()));
+        }
+        Ok(rows)
+    }
+
+    /// The same from the server, from the second connection if possible.
+    async fn ask_companion(&self, query: &'static Query) -> Result<Vec<Row>> {
         if let Some(second) = &self.second {
             let (reply, answer) = oneshot::channel();
             if second.send(Companion { query, reply }).is_ok()
@@ -92,7 +111,7 @@ impl Session {
     pub async fn load_with_companion(
         &self,
         screen: ScreenId,
-        companion: impl Future<Output = Result<Vec<Row>>>,
+        companion: impl Future<Output = Result<Arc<Vec<Row>>>>,
     ) -> Result<Rows> {
         if screen == ScreenId::Journal {
             return self.journal().await;

@@ -233,6 +233,8 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
     /// The companion query of a list: it runs at the same time on the second connection and returns further columns. Its first column
     /// is the id of the list's row that the others belong to.
     const COMPANION: Option<Query> = None;
+    /// Age at which the companion query runs again. For what changes seldom it is longer.
+    const COMPANION_EVERY: Duration = Duration::ZERO;
     /// The query for a database without TimescaleDB; `None`: the screen then shows an error.
     const PLAIN: Option<Query> = None;
     /// The catalogue tables (`schema.table`) whose changes make the rows stale; those that do not exist are ignored.

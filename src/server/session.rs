@@ -1,8 +1,8 @@
 //! The read session: one connection for lists. A second one, replaced now and then, is for queries that open many relations.
 
 use std::fmt;
-use std::sync::OnceLock;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use tokio::sync::mpsc::UnboundedSender;
@@ -52,6 +52,8 @@ pub struct Session {
     pub(crate) changes: tokio::sync::Mutex<(u64, Vec<PolicyChange>)>,
     /// Prepared statements of the lists: planning a small list takes longer than running it.
     lists: [OnceLock<Statement>; ScreenId::ALL.len()],
+    /// The rows of companion queries that are not run each time, and when they were read.
+    pub(crate) companions: [Mutex<Option<(Instant, Arc<Vec<Row>>)>>; ScreenId::ALL.len()],
     /// The reason why the connection is no longer used, if so.
     pub(crate) given_up: OnceLock<String>,
     /// Channel for companion queries; `None`: this session runs them.
@@ -106,6 +108,7 @@ impl Session {
             place: tokio::sync::OnceCell::new(),
             changes: tokio::sync::Mutex::default(),
             lists: [const { OnceLock::new() }; ScreenId::ALL.len()],
+            companions: [const { Mutex::new(None) }; ScreenId::ALL.len()],
             given_up: OnceLock::new(),
             second: None,
         })

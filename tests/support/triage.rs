@@ -169,7 +169,7 @@ pub async fn said(rig: &Rig, rule: &'static Rule, of: &str) -> Vec<Row> {
         .collect()
 }
 
-async fn find(rig: &Rig, rule: &'static Rule, of: &str) -> Option<Row> {
+pub async fn find(rig: &Rig, rule: &'static Rule, of: &str) -> Option<Row> {
     let mut said = said(rig, rule, of).await.into_iter();
     said.find(|row| row.finding.rule == rule)
 }

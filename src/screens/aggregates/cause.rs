@@ -2,7 +2,7 @@
 
 use super::blocked::END;
 use super::row::Row;
-use super::{gaps, troubles, watermark};
+use super::{averages, gaps, troubles, watermark};
 use crate::model::fix::ActionName;
 use crate::model::moment::Axis;
 use crate::model::target::Target;
@@ -18,6 +18,7 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
     troubles::judge_stuck(row, &mut findings);
     troubles::judge_window(row, &mut findings);
     troubles::judge_compressed(row, &mut findings);
+    averages::judge(row, &mut findings);
     judge_others(row, &mut findings);
     judge_parent(row, &mut findings);
     troubles::judge_blocked(row, &mut findings, at);

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::blocked::Blocked;
+use super::reaggregated::Reaggregated;
 use crate::model::fix::ActionName;
 use crate::model::moment::{Axis, Stamp};
 use crate::model::target::{Target, TargetKind};
@@ -99,6 +100,9 @@ pub struct Row {
     pub inherited: Option<Inherited>,
     /// Id of the aggregate at the root of the hierarchy; `None`: no parent and no child.
     pub family: Option<i32>,
+    /// Columns whose aggregation gives no true value.
+    #[serde(default)]
+    pub reaggregated: Vec<Reaggregated>,
     /// Tree lines before the name.
     #[serde(skip)]
     pub branch: String,

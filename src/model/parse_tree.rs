@@ -1,0 +1,185 @@
+//! PostgreSQL's text of a parse tree (`pg_node_tree`), as `pg_rewrite` keeps a view's definition.
+//!
+//! `{NAME :field value ...}` is a node, `(...)` a list; a backslash takes the next character as it is. Reading it runs no
+//! code and takes no lock, unlike the text of the definition.
+
+/// Deeper trees are not read: no person's view is so deep.
+const DEEPEST: usize = 400;
+
+/// A part of a tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tree<'a> {
+    Node(Node<'a>),
+    List(Vec<Tree<'a>>),
+    Word(&'a str),
+}
+
+/// A node: its name, and its fields with all their parts (`:constvalue 4 [ 1 0 0 0 ]` has several).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node<'a> {
+    pub name: &'a str,
+    fields: Vec<(&'a str, Vec<Tree<'a>>)>,
+}
+
+impl<'a> Tree<'a> {
+    /// `None`: the text is no tree.
+    pub fn read(text: &'a str) -> Option<Self> {
+        let mut left = text;
+        let tree = part(&mut left, 0)?;
+        word(&mut left).is_none().then_some(tree)
+    }
+
+    pub fn node(&self) -> Option<&Node<'a>> {
+        match self {
+            Self::Node(node) => Some(node),
+            _ => None,
+        }
+    }
+
+    /// The parts of a list; none if it is no list.
+    pub fn parts(&self) -> &[Self] {
+        match self {
+            Self::List(parts) => parts,
+            _ => &[],
+        }
+    }
+
+    /// The nodes of a list.
+    pub fn nodes(&self) -> impl Iterator<Item = &Node<'a>> {
+        self.parts().iter().filter_map(Self::node)
+    }
+
+    /// Whether it holds, at any depth, a node that is so.
+    pub fn holds(&self, is: &dyn Fn(&Node) -> bool) -> bool {
+        match self {
+            Self::Node(node) => {
+                is(node)
+                    || node
+                        .fields
+                        .iter()
+                        .any(|(_, parts)| parts.iter().any(|part| part.holds(is)))
+            }
+            Self::List(parts) => parts.iter().any(|part| part.holds(is)),
+            Self::Word(_) => false,
+        }
+    }
+}
+
+impl<'a> Node<'a> {
+    /// The first part of this field; `None`: there is no such field in this version.
+    pub fn field(&self, name: &str) -> Option<&Tree<'a>> {
+        let field = self.fields.iter().find(|(field, _)| *field == name);
+        field?.1.first()
+    }
+
+    /// The parts of all fields.
+    pub fn parts(&self) -> impl Iterator<Item = &Tree<'a>> {
+        self.fields.iter().flat_map(|(_, parts)| parts)
+    }
+
+    /// The parts of the list in this field.
+    pub fn parts_of(&self, name: &str) -> &[Tree<'a>] {
+        self.field(name).map(Tree::parts).unwrap_or_default()
+    }
+
+    /// The nodes of the list in this field.
+    pub fn list(&self, name: &str) -> impl Iterator<Item = &Node<'a>> {
+        self.parts_of(name).iter().filter_map(Tree::node)
+    }
+
+    pub fn word(&self, name: &str) -> Option<&'a str> {
+        match self.field(name)? {
+            Tree::Word(word) => Some(word),
+            _ => None,
+        }
+    }
+
+    pub fn number(&self, name: &str) -> Option<i64> {
+        self.word(name)?.parse().ok()
+    }
+}
+
+/// The next part.
+fn part<'a>(left: &mut &'a str, depth: usize) -> Option<Tree<'a>> {
+    match word(left)? {
+        _ if depth > DEEPEST => None,
+        "{" => node(left, depth),
+        "(" => {
+            let mut parts = Vec::new();
+            while !closes(left, ')') {
+                parts.push(part(left, depth + 1)?);
+            }
+            Some(Tree::List(parts))
+        }
+        "}" | ")" => None,
+        word => Some(Tree::Word(word)),
+    }
+}
+
+fn node<'a>(left: &mut &'a str, depth: usize) -> Option<Tree<'a>> {
+    let name = word(left)?;
+    let mut fields: Vec<(&str, Vec<Tree>)> = Vec::new();
+    while !closes(left, '}') {
+        match part(left, depth + 1)? {
+            Tree::Word(word) if word.starts_with(':') => fields.push((&word[1..], Vec::new())),
+            part => fields.last_mut()?.1.push(part),
+        }
+    }
+    Some(Tree::Node(Node { name, fields }))
+}
+
+/// Takes this bracket if it is next.
+fn closes(left: &mut &str, bracket: char) -> bool {
+    let rest = left.trim_start().strip_prefix(bracket);
+    if let Some(rest) = rest {
+        *left = rest;
+    }
+    rest.is_some()
+}
+
+/// The next bracket or word; `None`: the end.
+fn word<'a>(left: &mut &'a str) -> Option<&'a str> {
+    let text = left.trim_start();
+    let mut escaped = false;
+    let ends = |c: char| {
+        let ends = !escaped && (c.is_ascii_whitespace() || matches!(c, '{' | '}' | '(' | ')'));
+        escaped = !escaped && c == '\\';
+        ends
+    };
+    let length = match text.chars().next()? {
+        '{' | '}' | '(' | ')' => 1,
+        _ => text.find(ends).unwrap_or(text.len()),
+    };
+    let (word, rest) = text.split_at(length);
+    *left = rest;
+    Some(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tree_is_read_with_its_fields_lists_and_escapes() {
+        let text = "({QUERY :targetList ({TARGETENTRY :resno 2 :resname a\\ b\\) :resjunk false}) :cols (b 9 10) \
+                    :constvalue 4 [ 1 0 ] :cteList <>})";
+        let tree = Tree::read(text).unwrap();
+        let query = tree.nodes().next().unwrap();
+        assert_eq!(query.name, "QUERY");
+        let entry = query.list("targetList").next().unwrap();
+        assert_eq!(entry.number("resno"), Some(2));
+        assert_eq!(entry.word("resname"), Some("a\\ b\\)"));
+        assert_eq!(query.word("cteList"), Some("<>"));
+        assert_eq!(query.number("constvalue"), Some(4));
+        assert!(tree.holds(&|node| node.name == "TARGETENTRY"));
+        assert!(!tree.holds(&|node| node.name == "AGGREF"));
+    }
+
+    #[test]
+    fn what_is_no_tree_is_not_read() {
+        for text in ["", "(", "{QUERY", "{QUERY a}", "({A)}", ") (", "{A} {B}"] {
+            assert_eq!(Tree::read(text), None, "{text}");
+        }
+        assert_eq!(Tree::read(&"(".repeat(100_000)), None);
+    }
+}

@@ -1,0 +1,102 @@
+//! The finding of columns that are aggregated again.
+
+use super::reaggregated::{Held, Reaggregated};
+use super::row::Row;
+use crate::model::rules;
+use crate::model::text;
+use crate::model::verdict::Findings;
+
+/// One finding for all of them, with the worst in words.
+pub(super) fn judge(row: &Row, findings: &mut Findings) {
+    let mut all: Vec<_> = row.reaggregated.iter().collect();
+    all.sort_by_key(|of| std::cmp::Reverse(of.level));
+    let Some((worst, others)) = all.split_first() else {
+        return;
+    };
+    let source = if worst.reader.is_some() {
+        text::qualified(&row.schema, &row.name)
+    } else {
+        row.source()
+    };
+    let who = match &worst.reader {
+        Some(view) => format!("view {view} takes"),
+        None => "it takes".to_owned(),
+    };
+    let also = match others {
+        [] => String::new(),
+        others => {
+            let named: Vec<_> = others.iter().take(3).map(|of| call(of)).collect();
+            let more = others.len() - named.len();
+            let more = if more > 0 {
+                format!(" and {more} more")
+            } else {
+                String::new()
+            };
+            format!(". Likewise {}{more}", named.join(", "))
+        }
+    };
+    let reason = format!(
+        "{who} {} of {source}, where {} is {}: {}. Keep {}{also}",
+        call_short(worst),
+        text::quote_identifier(&worst.column),
+        what(worst.held),
+        why(worst),
+        instead(worst.held, &source)
+    );
+    findings.add(&rules::AGGREGATE_OF_AVERAGES, worst.level, reason);
+}
+
+fn call_short(of: &Reaggregated) -> String {
+    format!("{}({})", of.function, text::quote_identifier(&of.column))
+}
+
+/// The call, with the view that does it.
+fn call(of: &Reaggregated) -> String {
+    match &of.reader {
+        Some(view) => format!("{} in {view}", call_short(of)),
+        None => call_short(of),
+    }
+}
+
+fn what(held: Held) -> &'static str {
+    match held {
+        Held::Average => "an average",
+        Held::Deviation => "a standard deviation or variance",
+        Held::Percentile => "a percentile",
+        Held::DistinctCount => "a count of distinct values",
+        Held::Ratio => "a ratio of sums",
+    }
+}
+
+fn why(of: &Reaggregated) -> &'static str {
+    match (of.function.as_str(), of.held) {
+        ("avg", Held::Average | Held::Ratio) => {
+            "every bucket counts alike, whether it has one row or thousands, so the value is wrong"
+        }
+        ("sum", Held::DistinctCount) => "what is in two buckets is counted twice",
+        ("avg", Held::DistinctCount) => {
+            "it says how many a bucket has on average, not how many there are"
+        }
+        ("avg" | "sum", _) => "that of all rows does not follow from those of the buckets",
+        _ => "it describes the buckets' values, not the rows",
+    }
+}
+
+/// What gives the true value.
+fn instead(held: Held, source: &str) -> String {
+    match held {
+        Held::Average => {
+            format!("sum and count in {source}, and divide at the end: sum(sum) / sum(count)")
+        }
+        Held::Ratio => format!("both sums in {source}, and divide at the end"),
+        Held::Deviation => format!(
+            "count, sum and sum of squares in {source} (or stats_agg() of timescaledb_toolkit, and rollup() it), and take it at the end"
+        ),
+        Held::Percentile => format!(
+            "a sketch in {source} (percentile_agg() or tdigest() of timescaledb_toolkit), rollup() it, and take the percentile at the end"
+        ),
+        Held::DistinctCount => format!(
+            "a sketch in {source} (hyperloglog() of timescaledb_toolkit), rollup() it, and count at the end; or count over the rows"
+        ),
+    }
+}

@@ -1,0 +1,73 @@
+//! PostgreSQL's aggregate functions and operators that decide whether a column may be aggregated again.
+//!
+//! Numbers of built-in functions never change between versions.
+
+use super::reaggregated::Held;
+use crate::model::parse_tree::Node;
+use crate::model::verdict::Level;
+
+/// A kind of aggregate function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Function {
+    Average,
+    Sum,
+    Count,
+    /// Or a variance.
+    Deviation,
+    /// Or the most frequent value.
+    Percentile,
+}
+
+/// The function with this oid, and its name; `None`: none that matters here.
+pub fn function(oid: i64) -> Option<(Function, &'static str)> {
+    Some(match oid {
+        2100..=2106 => (Function::Average, "avg"),
+        2107..=2114 => (Function::Sum, "sum"),
+        2147 => (Function::Count, "count"),
+        2148..=2153 => (Function::Deviation, "variance"),
+        2154..=2159 => (Function::Deviation, "stddev"),
+        2641..=2646 => (Function::Deviation, "var_samp"),
+        2712..=2717 => (Function::Deviation, "stddev_samp"),
+        2718..=2723 => (Function::Deviation, "var_pop"),
+        2724..=2729 => (Function::Deviation, "stddev_pop"),
+        3972 | 3978 => (Function::Percentile, "percentile_disc"),
+        3974 | 3976 | 3980 | 3982 => (Function::Percentile, "percentile_cont"),
+        3984 => (Function::Percentile, "mode"),
+        _ => return None,
+    })
+}
+
+/// `/` of numbers and intervals.
+pub const DIVISIONS: &[i64] = &[
+    527, 528, 546, 547, 588, 593, 687, 691, 695, 821, 825, 1118, 1128, 1585, 1761,
+];
+/// `+`, `-` and `*` of numbers and intervals.
+pub const OTHERS: &[i64] = &[
+    514, 526, 544, 545, 550, 551, 552, 553, 554, 555, 556, 557, 586, 587, 589, 591, 592, 594, 684,
+    685, 686, 688, 689, 690, 692, 693, 694, 818, 819, 820, 822, 823, 824, 1116, 1117, 1119, 1126,
+    1127, 1129, 1337, 1338, 1583, 1584, 1758, 1759, 1760,
+];
+
+/// The function of an AGGREF, and its name.
+pub(super) fn of(node: &Node) -> Option<(Function, &'static str)> {
+    function(node.number("aggfnoid")?)
+}
+
+/// Whether an OPEXPR adds, subtracts, multiplies or divides.
+pub(super) fn is_arithmetic(node: &Node) -> bool {
+    let operator = node.number("opno").unwrap_or_default();
+    DIVISIONS.contains(&operator) || OTHERS.contains(&operator)
+}
+
+/// How bad it is to apply the function to such a column. `None`: it is right, as a sum of average power is, and a maximum of
+/// everything. A notice: it describes the buckets' values, which may be what is wanted.
+pub(super) fn level(function: Function, held: Held) -> Option<Level> {
+    match (function, held) {
+        (Function::Average, Held::DistinctCount) => Some(Level::Notice),
+        (Function::Average, _) | (Function::Sum, Held::DistinctCount) => Some(Level::Warning),
+        (Function::Deviation | Function::Percentile, Held::DistinctCount) => None,
+        (Function::Deviation | Function::Percentile, _) => Some(Level::Notice),
+        (Function::Sum, Held::Deviation | Held::Percentile) => Some(Level::Notice),
+        (Function::Sum | Function::Count, _) => None,
+    }
+}
