@@ -1,6 +1,7 @@
 //! The finding of columns that are aggregated again.
 
-use super::reaggregated::{Held, Reaggregated};
+use super::functions::Held;
+use super::reaggregated::Reaggregated;
 use super::row::Row;
 use crate::model::rules;
 use crate::model::text;

@@ -2,9 +2,21 @@
 //!
 //! Numbers of built-in functions never change between versions.
 
-use super::reaggregated::Held;
+use serde::{Deserialize, Serialize};
+
 use crate::model::parse_tree::Node;
 use crate::model::verdict::Level;
+
+/// What a column holds that the buckets' values alone do not give again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Held {
+    Average,
+    /// Or a variance.
+    Deviation,
+    Percentile,
+    DistinctCount,
+    Ratio,
+}
 
 /// A kind of aggregate function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

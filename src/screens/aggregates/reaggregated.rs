@@ -9,20 +9,9 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::functions::{self, DIVISIONS, Function};
+use super::functions::{self, DIVISIONS, Function, Held};
 use crate::model::parse_tree::{Node, Tree};
 use crate::model::verdict::Level;
-
-/// What a column holds that the buckets' values alone do not give again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Held {
-    Average,
-    /// Or a variance.
-    Deviation,
-    Percentile,
-    DistinctCount,
-    Ratio,
-}
 
 /// A column that is aggregated again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -279,7 +268,8 @@ impl<'t> Source<'t> {
                 let query = of.field("ctequery")?.node()?;
                 self.column(&inside(query, Some(at))?, column)
             }
-            _ => None,
+            // The grouped columns (PostgreSQL 18).
+            _ => self.origin(table.parts_of("groupexprs").get(index)?, at),
         }
     }
 
