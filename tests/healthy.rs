@@ -21,9 +21,9 @@ const HEALTHY: &str = r"
     insert into readings select t, d, random() from generate_series(now() - interval '20 days', now(), interval '10 minutes') t, generate_series(1, 20) d;
     alter table readings set (timescaledb.compress, timescaledb.compress_segmentby = 'device', timescaledb.compress_orderby = 'ts desc');
     create materialized view hourly with (timescaledb.continuous) as
-      select time_bucket('1 hour', ts) as bucket, device, avg(value) as value from readings group by 1, 2 with no data;
+      select time_bucket('1 hour', ts) as bucket, device, sum(value) as total, count(*) as n, avg(value) as value from readings group by 1, 2 with no data;
     create materialized view daily with (timescaledb.continuous) as
-      select time_bucket('1 day', bucket) as bucket, device, avg(value) as value from hourly group by 1, 2 with no data;
+      select time_bucket('1 day', bucket) as bucket, device, sum(total) / sum(n) as value from hourly group by 1, 2 with no data;
     create table pieces (n bigint not null, machine int not null);
     select create_hypertable('pieces', 'n', chunk_time_interval => 1000);
     create function pieces_now() returns bigint language sql stable as 'select max(n) from public.pieces';
