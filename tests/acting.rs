@@ -61,6 +61,7 @@ fn answer(app: &mut App, effects: Vec<Effect>, holders: &[Holder]) {
                 let preview = Preview {
                     plan: approved.plan.clone(),
                     holders: Ok(holders.to_vec()),
+                    refused: None,
                 };
                 app.update(Msg::Looked {
                     asked,
@@ -379,6 +380,7 @@ fn a_session_in_the_way_is_named_before_anything_runs() {
                 let preview = Preview {
                     plan: approved.plan.clone(),
                     holders: Ok(vec![holder.clone()]),
+                    refused: None,
                 };
                 app.update(Msg::Looked {
                     asked,

@@ -49,6 +49,7 @@ fn answer(app: &mut App, effects: Vec<Effect>) {
                 let preview = Preview {
                     plan: approved.plan.clone(),
                     holders: Ok(Vec::new()),
+                    refused: None,
                 };
                 app.update(Msg::Looked {
                     asked,

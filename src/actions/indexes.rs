@@ -5,6 +5,7 @@
 
 mod create;
 mod drop;
+mod expressions;
 mod facts;
 mod rebuild;
 mod reindex;

@@ -52,6 +52,7 @@ pub fn together(title: String, plans: Vec<Plan>) -> Option<Plan> {
         all.target = format!("{}, {}", all.target, plan.target);
         all.undo = all.undo.and(plan.undo);
         all.runs.extend(plan.runs);
+        all.expressions.extend(plan.expressions);
     }
     all.title = title;
     if !one {

@@ -6,6 +6,7 @@ use tokio_postgres::Row;
 use crate::actions::act::{Act, Facts};
 use crate::actions::action::{Action, Does};
 use crate::actions::code;
+use crate::actions::immutable;
 use crate::model::plan::{Mode, Note, Plan};
 use crate::model::target::{Target, TargetKind};
 use crate::model::text::printable;
@@ -52,6 +53,8 @@ pub struct Preview {
     pub plan: Plan,
     /// The error says why the locks could not be read.
     pub holders: Result<Vec<Holder>, String>,
+    /// The reason why the server would refuse it; `None`: none is known.
+    pub refused: Option<String>,
 }
 
 /// Reads the facts of an action about a target. An error if the target does not exist any more.
@@ -201,7 +204,12 @@ pub async fn preview(session: &Session, plan: Plan) -> Preview {
             .await
             .map_err(|error| format!("{error:#}"))
     };
-    Preview { plan, holders }
+    let refused = immutable::refusal(session, &plan).await;
+    Preview {
+        plan,
+        holders,
+        refused,
+    }
 }
 
 async fn holders(session: &Session, plan: &Plan, oids: Vec<i64>) -> Result<Vec<Holder>> {

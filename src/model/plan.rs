@@ -2,6 +2,7 @@
 
 mod bindings;
 pub(crate) mod changed;
+mod expression;
 mod lock;
 pub mod named;
 mod statement;
@@ -15,6 +16,7 @@ use named::Named;
 
 pub(crate) use bindings::Bindings;
 pub use changed::Changed;
+pub use expression::Expression;
 pub use lock::Mode;
 pub(crate) use lock::Touch;
 pub use statement::{Lit, Statement};
@@ -182,6 +184,9 @@ pub struct Plan {
     /// Functions and triggers that this plan runs, as the preview names them. If there are more when the plan starts, it is refused.
     #[serde(skip)]
     pub runs: Vec<String>,
+    /// Expressions that the preview asks the server about.
+    #[serde(skip)]
+    pub expressions: Vec<Expression>,
     /// Effect of the change on the next run of a policy; `None`: the plan changes no policy.
     #[serde(skip)]
     pub picture: Option<Box<Picture>>,
@@ -211,6 +216,7 @@ impl Plan {
             named: Named::default(),
             leaves_open: Vec::new(),
             runs: Vec::new(),
+            expressions: Vec::new(),
             picture: None,
         }
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
+use super::expressions;
 use super::facts::{NAME, PER_CHUNK, Part, count, short, statement};
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Field, FieldType, Form, Inputs};
@@ -95,6 +96,12 @@ pub(super) fn index(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal>
     .changing(&["/indexes"])
     .wanting(Consent::Yes)
     .touching(table.oid, table.table.clone(), mode);
+    let alias = text::quote_identifier(&table.bare);
+    plan.expressions = expressions::columns(&table.table, &alias, wish.on);
+    let condition = wish
+        .filter
+        .map(|text| expressions::condition(&table.table, &alias, text));
+    plan.expressions.extend(condition);
     for part in &table.parts {
         plan = plan.touching(part.oid, part.name.clone(), mode);
     }

@@ -42,7 +42,7 @@ impl Agreeing {
             typed: TextArea::default(),
             top: 0,
             page: 10,
-            barred,
+            barred: preview.refused.clone().or(barred),
             wrong: None,
         }
     }

@@ -21,6 +21,9 @@ use crate::ui::terminal;
 impl Shell<'_> {
     pub(super) async fn agree_and_do(&self, approved: ApprovedPlan) -> Result<u8> {
         let preview = preview::preview(&self.session, approved.plan.clone()).await;
+        if let Some(why) = &preview.refused {
+            return self.refuse(why);
+        }
         let mut preview_json = plan_json(&preview);
         if self.agreement.format == Format::Text {
             let mut out = text::printable(&approved.plan.title);

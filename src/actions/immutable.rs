@@ -1,0 +1,95 @@
+//! Asks the server whether the expressions of a plan are immutable, before the plan is shown.
+
+use anyhow::{Context as _, Result};
+use serde_json::Value as Json;
+use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
+
+use crate::actions::code;
+use crate::model::plan::{Expression, Plan};
+use crate::server::session::{Session, in_time};
+
+/// What the server says of an expression.
+enum Answer {
+    Immutable,
+    Mutable,
+    Subquery,
+    /// It is wrong; the server's words.
+    Wrong(String),
+    /// Not known: a lock, a missing right.
+    Unknown,
+}
+
+/// The reason why the plan cannot run: one of its expressions is not immutable, or wrong. `None`: nothing speaks against it.
+pub(super) async fn refusal(session: &Session, plan: &Plan) -> Option<String> {
+    if plan.expressions.is_empty() {
+        return None;
+    }
+    let client = &session.connected.client;
+    // The planner calls immutable functions of constants. A function of an owner who is not trusted is left to the server.
+    let standing = code::named(client, session.server.sql_version(), plan).await;
+    if standing.is_err() || standing.is_ok_and(|standing| !standing.is_empty()) {
+        return None;
+    }
+    for expression in &plan.expressions {
+        let (field, text) = (expression.field, &expression.text);
+        match ask(client, expression).await.unwrap_or(Answer::Unknown) {
+            Answer::Immutable | Answer::Unknown => {}
+            Answer::Mutable => {
+                return Some(format!(
+                    "{field}: {text} is not immutable: its value may change while the row stays as it is, by the time (now()), \
+                     by a setting (the time zone, for timestamps as date or text) or by chance, and PostgreSQL keeps no index by such \
+                     a value. Use fixed values; of a timestamp name the time zone: (ts AT TIME ZONE 'UTC')::date"
+                ));
+            }
+            Answer::Subquery => {
+                return Some(format!(
+                    "{field}: {text} has a subquery, which an index cannot have"
+                ));
+            }
+            Answer::Wrong(why) => return Some(format!("{field}: {text}: {why}")),
+        }
+    }
+    None
+}
+
+async fn ask(client: &Client, expression: &Expression) -> Result<Answer> {
+    in_time(client.batch_execute("begin read only; set local constraint_exclusion = on")).await?;
+    let rows = client.query_typed(&expression.question, &[]);
+    let rows = tokio::time::timeout(std::time::Duration::from_secs(5), rows).await;
+    in_time(client.batch_execute("rollback")).await?;
+    let rows = match rows.context("no answer")? {
+        Ok(rows) => rows,
+        Err(error) => {
+            let Some(error) = error.as_db_error() else {
+                return Ok(Answer::Unknown);
+            };
+            return Ok(if is_wrong(error.code()) {
+                Answer::Wrong(error.message().to_owned())
+            } else {
+                Answer::Unknown
+            });
+        }
+    };
+    let explained: Json = rows.first().context("no plan")?.try_get(0)?;
+    let whole = &explained[0]["Plan"];
+    Ok(if whole["One-Time Filter"] == "false" {
+        Answer::Immutable
+    } else if ["SubPlan", "InitPlan"]
+        .iter()
+        .any(|of| whole.to_string().contains(of))
+    {
+        Answer::Subquery
+    } else {
+        Answer::Mutable
+    })
+}
+
+/// Whether the statement itself is at fault: its syntax, names, types or values.
+fn is_wrong(code: &SqlState) -> bool {
+    let code_text = code.code();
+    *code != SqlState::INSUFFICIENT_PRIVILEGE
+        && (code_text.starts_with("42")
+            || code_text.starts_with("22")
+            || *code == SqlState::FEATURE_NOT_SUPPORTED)
+}

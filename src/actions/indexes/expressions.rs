@@ -1,0 +1,117 @@
+//! The expressions of a new index, and the question to the server whether they are immutable.
+//!
+//! No SQL function says whether an expression is immutable. But the planner removes a contradiction, `e AND e IS NOT TRUE`,
+//! only if its expressions are immutable, by the function that CREATE INDEX uses, too. The question reads no table: its
+//! only row is made of NULLs of the table's row type.
+
+use crate::model::plan::Expression;
+
+/// The condition of a partial index.
+pub(super) fn condition(table: &str, alias: &str, text: &str) -> Expression {
+    let contradiction = format!("({text}) and ({text}) is not true");
+    expression("where", table, alias, text, &contradiction)
+}
+
+/// The expressions among the index's columns.
+pub(super) fn columns(table: &str, alias: &str, columns: &str) -> Vec<Expression> {
+    let keys = split(columns).into_iter().filter_map(key);
+    keys.map(|text| {
+        let contradiction = format!("({text}) is null and ({text}) is not null");
+        expression("columns", table, alias, text, &contradiction)
+    })
+    .collect()
+}
+
+fn expression(
+    field: &'static str,
+    table: &str,
+    alias: &str,
+    text: &str,
+    contradiction: &str,
+) -> Expression {
+    let row = format!("(select (null::{table}).* offset 0) {alias}");
+    Expression {
+        field,
+        text: text.trim().to_owned(),
+        question: format!(
+            "explain (costs off, format json) select from {row} where {contradiction}"
+        ),
+    }
+}
+
+/// The parts between the commas that are in no parentheses and no quotes.
+fn split(columns: &str) -> Vec<&str> {
+    let (mut parts, mut start, mut depth, mut quote) = (Vec::new(), 0, 0_i32, None);
+    for (at, c) in columns.char_indices() {
+        match (quote, c) {
+            (Some(open), _) if c == open => quote = None,
+            (Some(_), _) => {}
+            (None, '\'' | '"') => quote = Some(c),
+            (None, '(') => depth += 1,
+            (None, ')') => depth -= 1,
+            (None, ',') if depth == 0 => {
+                parts.push(&columns[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&columns[start..]);
+    parts
+}
+
+/// The expression that one part begins with, before its collation, operator class and order. `None`: it is a column.
+fn key(part: &str) -> Option<&str> {
+    let part = part.trim_start();
+    let (mut depth, mut quote) = (0_i32, None);
+    for (at, c) in part.char_indices() {
+        match (quote, c) {
+            (Some(open), _) if c == open => quote = None,
+            (Some(_), _) => {}
+            (None, '\'' | '"') => quote = Some(c),
+            (None, '(') => depth += 1,
+            (None, ')') => {
+                depth -= 1;
+                if depth == 0 {
+                    return Some(&part[..=at]);
+                }
+            }
+            // A column, then words such as DESC; an operator class may have parentheses.
+            (None, c)
+                if depth == 0 && c.is_whitespace() && !part[at..].trim_start().starts_with('(') =>
+            {
+                return None;
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_that_are_expressions_are_told_from_columns() {
+        let keys = |columns: &'static str| -> Vec<_> {
+            split(columns).into_iter().filter_map(key).collect()
+        };
+        assert_eq!(
+            keys("device_id, ts DESC, \"a(b)\" text_pattern_ops"),
+            [""; 0]
+        );
+        assert_eq!(
+            keys("lower(name) COLLATE \"C\" DESC, d, ((a || ',') || b) DESC NULLS LAST"),
+            ["lower(name)", "((a || ',') || b)"]
+        );
+        assert_eq!(
+            keys("public.f (a, g(b)), \"S x\".\"f(\"(b)"),
+            ["public.f (a, g(b))", "\"S x\".\"f(\"(b)"]
+        );
+        assert_eq!(
+            keys("v vector_ops (lists = 100), date_trunc('day', ts)"),
+            ["date_trunc('day', ts)"]
+        );
+    }
+}

@@ -1,0 +1,11 @@
+//! An expression that a plan's statements contain.
+
+/// An expression of an index, which must be immutable. The preview asks the server whether it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expression {
+    /// Field of the form that contains it.
+    pub field: &'static str,
+    pub text: String,
+    /// An EXPLAIN whose plan is empty only if the expression is immutable.
+    pub question: String,
+}
