@@ -35,6 +35,9 @@ pub(crate) const TURNED: &str = "a read session of hypertop was changed into one
 /// Time limit for an answer. The server itself cancels a statement after 5 s.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// Rows, and when they were read.
+pub(crate) type Kept = (Instant, Arc<Vec<Row>>);
+
 /// A read session, with the facts about its server.
 #[derive(Debug)]
 pub struct Session {
@@ -53,7 +56,7 @@ pub struct Session {
     /// Prepared statements of the lists: planning a small list takes longer than running it.
     lists: [OnceLock<Statement>; ScreenId::ALL.len()],
     /// The rows of companion queries that are not run each time, and when they were read.
-    pub(crate) companions: [Mutex<Option<(Instant, Arc<Vec<Row>>)>>; ScreenId::ALL.len()],
+    pub(crate) companions: [Mutex<Option<Kept>>; ScreenId::ALL.len()],
     /// The reason why the connection is no longer used, if so.
     pub(crate) given_up: OnceLock<String>,
     /// Channel for companion queries; `None`: this session runs them.

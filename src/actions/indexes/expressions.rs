@@ -39,47 +39,45 @@ fn expression(
     }
 }
 
-/// The parts between the commas that are in no parentheses and no quotes.
-fn split(columns: &str) -> Vec<&str> {
-    let (mut parts, mut start, mut depth, mut quote) = (Vec::new(), 0, 0_i32, None);
-    for (at, c) in columns.char_indices() {
-        match (quote, c) {
-            (Some(open), _) if c == open => quote = None,
-            (Some(_), _) => {}
-            (None, '\'' | '"') => quote = Some(c),
-            (None, '(') => depth += 1,
-            (None, ')') => depth -= 1,
-            (None, ',') if depth == 0 => {
-                parts.push(&columns[start..at]);
-                start = at + 1;
-            }
+/// The characters outside of quotes: place, character, and number of open parentheses after it.
+fn unquoted(text: &str) -> impl Iterator<Item = (usize, char, i32)> {
+    let (mut depth, mut quote) = (0_i32, None);
+    text.char_indices().filter_map(move |(at, c)| {
+        if let Some(open) = quote {
+            quote = quote.filter(|_| c != open);
+            return None;
+        }
+        match c {
+            '\'' | '"' => quote = Some(c),
+            '(' => depth += 1,
+            ')' => depth -= 1,
             _ => {}
         }
+        Some((at, c, depth))
+    })
+}
+
+/// The parts between the commas outside of parentheses.
+fn split(columns: &str) -> Vec<&str> {
+    let commas = unquoted(columns).filter(|(_, c, depth)| *c == ',' && *depth == 0);
+    let mut start = 0;
+    let mut parts = Vec::new();
+    for (at, ..) in commas {
+        parts.push(&columns[start..at]);
+        start = at + 1;
     }
     parts.push(&columns[start..]);
     parts
 }
 
-/// The expression that one part begins with, before its collation, operator class and order. `None`: it is a column.
+/// The expression that a part begins with, before its collation, operator class and order. `None`: it is a column.
 fn key(part: &str) -> Option<&str> {
     let part = part.trim_start();
-    let (mut depth, mut quote) = (0_i32, None);
-    for (at, c) in part.char_indices() {
-        match (quote, c) {
-            (Some(open), _) if c == open => quote = None,
-            (Some(_), _) => {}
-            (None, '\'' | '"') => quote = Some(c),
-            (None, '(') => depth += 1,
-            (None, ')') => {
-                depth -= 1;
-                if depth == 0 {
-                    return Some(&part[..=at]);
-                }
-            }
-            // A column, then words such as DESC; an operator class may have parentheses.
-            (None, c)
-                if depth == 0 && c.is_whitespace() && !part[at..].trim_start().starts_with('(') =>
-            {
+    for (at, c, depth) in unquoted(part) {
+        match c {
+            ')' if depth == 0 => return Some(&part[..=at]),
+            // A column. What follows, such as an operator class, may have parentheses.
+            _ if c.is_whitespace() && depth == 0 && !part[at..].trim_start().starts_with('(') => {
                 return None;
             }
             _ => {}

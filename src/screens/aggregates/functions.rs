@@ -74,12 +74,16 @@ pub(super) fn is_arithmetic(node: &Node) -> bool {
 /// How bad it is to apply the function to such a column. `None`: it is right, as a sum of average power is, and a maximum of
 /// everything. A notice: it describes the buckets' values, which may be what is wanted.
 pub(super) fn level(function: Function, held: Held) -> Option<Level> {
-    match (function, held) {
-        (Function::Average, Held::DistinctCount) => Some(Level::Notice),
-        (Function::Average, _) | (Function::Sum, Held::DistinctCount) => Some(Level::Warning),
-        (Function::Deviation | Function::Percentile, Held::DistinctCount) => None,
-        (Function::Deviation | Function::Percentile, _) => Some(Level::Notice),
-        (Function::Sum, Held::Deviation | Held::Percentile) => Some(Level::Notice),
-        (Function::Sum | Function::Count, _) => None,
+    let each = held != Held::DistinctCount;
+    match function {
+        Function::Average if each => Some(Level::Warning),
+        Function::Average => Some(Level::Notice),
+        Function::Sum => match held {
+            Held::DistinctCount => Some(Level::Warning),
+            Held::Deviation | Held::Percentile => Some(Level::Notice),
+            Held::Average | Held::Ratio => None,
+        },
+        Function::Deviation | Function::Percentile => each.then_some(Level::Notice),
+        Function::Count => None,
     }
 }
