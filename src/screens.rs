@@ -20,6 +20,7 @@ pub mod journal;
 pub mod later;
 mod load;
 pub mod overview;
+mod paced;
 pub mod policy;
 pub mod queries;
 pub mod record;

@@ -1,5 +1,6 @@
 //! A PostgreSQL server with TimescaleDB: the sessions that read it, and facts about it.
 
+pub mod databases;
 pub mod exact;
 pub mod known;
 pub mod row;

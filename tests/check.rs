@@ -3,45 +3,30 @@
 
 mod support;
 
-use std::io::Write;
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::Value as Json;
 use support::act::Rig;
-use support::{triage, with_targets};
-
-/// Runs `hypertop check`; returns the exit code and the output.
-fn check(conninfo: &str, args: &[&str]) -> (i32, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_hypertop"))
-        .arg("check")
-        .args(args)
-        .arg(conninfo)
-        .env("XDG_CONFIG_HOME", "/nonexistent")
-        .env("XDG_STATE_HOME", "/nonexistent")
-        .env("LC_ALL", "C.UTF-8")
-        .env_remove("PGPASSWORD")
-        .output()
-        .unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    (output.status.code().unwrap(), text)
-}
+use support::check::check;
+use support::{block_on, client, triage, with_targets};
 
 /// Labels and values of the performance data, parsed as monitoring systems do.
 fn perfdata(text: &str) -> Vec<(String, String)> {
     let first = text.lines().next().unwrap();
-    let (_, data) = first.split_once('|').unwrap();
-    let fields = regex::Regex::new(
-        r"^'([^'=]+)'=(U|-?\d+(?:\.\d+)?(?:s|B|c|%)?)(?:;(-?[\d.]*))?(?:;(-?[\d.]*))?(?:;(-?[\d.]*))?(?:;(-?[\d.]*))?$",
+    let (_, mut data) = first.split_once("| ").unwrap();
+    let field = regex::Regex::new(
+        r"^'([^'=]+)'=(U|-?\d+(?:\.\d+)?(?:s|B|c|%)?)(?:;(-?[\d.]*))?(?:;(-?[\d.]*))?(?:;(-?[\d.]*))?(?:;(-?[\d.]*))?( |$)",
     );
-    let fields = fields.unwrap();
-    let read = data.split_whitespace().map(|field| {
-        let found = fields.captures(field).unwrap_or_else(|| panic!("{field}"));
-        (found[1].to_owned(), found[2].to_owned())
-    });
-    read.collect()
+    let field = field.unwrap();
+    let mut read = Vec::new();
+    while !data.is_empty() {
+        let found = field.captures(data).unwrap_or_else(|| panic!("{data}"));
+        read.push((found[1].to_owned(), found[2].to_owned()));
+        data = &data[found[0].len()..];
+    }
+    read
 }
 
 #[test]
@@ -282,132 +267,114 @@ fn the_list_has_every_rule_with_the_thresholds_in_force() {
     );
 }
 
-/// The output of `promtool check metrics` for this text. `None`: promtool is not installed.
-fn promtool(text: &str) -> Option<String> {
-    let tool = Command::new("promtool")
-        .args(["check", "metrics"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn();
-    let Ok(mut tool) = tool else {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "promtool is required under CI"
-        );
-        eprintln!("promtool is not installed: the metrics are not checked by it");
-        return None;
-    };
-    tool.stdin
-        .take()
-        .unwrap()
-        .write_all(text.as_bytes())
-        .unwrap();
-    let output = tool.wait_with_output().unwrap();
-    let said = [output.stdout, output.stderr].concat();
-    Some(format!(
-        "{}{}",
-        output.status,
-        String::from_utf8_lossy(&said)
-    ))
+/// A policy whose function sleeps, for the sessions that only read.
+const SLOW: &str = "set client_min_messages = error; create schema s; create table s.i (ts bigint not null, v float8); \
+    select create_hypertable('s.i', 'ts', chunk_time_interval => 1000); insert into s.i values (1, 1), (5000, 1);
+create function s.slow() returns bigint language plpgsql stable as $$ begin \
+    if current_setting('default_transaction_read_only') = 'on' then perform pg_sleep(30); end if; return 6000; end $$;
+select set_integer_now_func('s.i', 's.slow'); select add_retention_policy('s.i', 1000::bigint)";
+
+#[test]
+fn at_the_deadline_the_statements_of_both_connections_are_cancelled_on_the_server() {
+    triage::on_each("slow", SLOW, async |rig: &Rig, _| {
+        let (code, text) = check(&rig.conninfo, &["--timeout", "2s"]);
+        assert_eq!(code, 3, "{}: {text}", rig.name);
+        assert!(text.contains("not read within 2s"), "{}: {text}", rig.name);
+        let running = "select count(*) from pg_stat_activity where state = 'active' and datname = current_database() \
+            and application_name = 'hypertop' and pid <> pg_backend_pid()";
+        let running: i64 = rig.client.query_one(running, &[]).await.unwrap().get(0);
+        assert_eq!(running, 0, "{}", rig.name);
+    });
 }
 
 #[test]
-fn metrics_have_every_rule_and_each_object_and_prometheus_takes_them() {
+fn a_refusal_for_a_reason_of_this_side_is_unknown_and_not_down() {
+    with_targets(|targets| {
+        let server = &targets.server;
+        let sql = |sql: &str| {
+            block_on(async {
+                let client = client(&targets.plain).await;
+                client.batch_execute(sql).await.unwrap();
+            });
+        };
+        sql("create role guarded login password 'right'");
+        server.require("guarded", "scram-sha-256").unwrap();
+        let port = server.port();
+        let url = format!("host=127.0.0.1 port={port} user=guarded dbname=plain sslmode=disable");
+        let (code, text) = check(&url, &[]);
+        assert!(code == 3 && text.contains("~/.pgpass"), "{text}");
+        for (change, words) in [
+            (" password=wrong", "password authentication failed"),
+            (" password=right sslmode=require", "TLS"),
+            (" password=right dbname=nowhere", "nowhere"),
+        ] {
+            let (code, text) = check(&format!("{url}{change}"), &[]);
+            assert!(code == 3 && text.contains(words), "{change}: {text}");
+        }
+        server.require("guarded", "reject").unwrap();
+        let (code, text) = check(&format!("{url} password=right"), &[]);
+        assert!(code == 3 && text.contains("pg_hba.conf"), "{text}");
+        sql("drop role guarded");
+    });
+}
+
+#[test]
+fn the_lag_of_named_aggregates_is_performance_data() {
     with_targets(|targets| {
         for target in &targets.all {
-            let url = target.conninfo.as_str();
-            let (code, text) = check(url, &["--format", "prometheus"]);
-            assert_eq!(code, 2, "{}", target.name);
-            if let Some(said) = promtool(&text) {
-                assert_eq!(said, "exit status: 0", "{}", target.name);
-            }
-            for rule in hypertop::model::rules::ALL {
-                for level in ["notice", "unknown", "warning", "critical"] {
-                    let series = format!(
-                        "hypertop_findings{{rule=\"{}\",level=\"{level}\"}} ",
-                        rule.name
-                    );
-                    assert!(text.contains(&series), "{series}");
-                }
-            }
-            for words in [
-                "\nhypertop_up 1\n",
-                "hypertop_findings{rule=\"aggregate-wipe\",level=\"critical\"} 1\n",
-                "hypertop_finding{rule=\"aggregate-wipe\",level=\"critical\",object=\"mes.metric_hist_1hour\"} 1\n",
-                "schema=\"Weird \\\"Name\\\"\"",
-                "hypertop_hidden{rule=\"server-hidden\"} 0\n",
-                "# TYPE hypertop_job_runs_total counter\n",
-                "schema=\"mes\",name=\"energy_consumption\",state=\"compressed\"",
-            ] {
-                assert!(text.contains(words), "{}: {words}", target.name);
-            }
-            let (_, open) = check(url, &["--format", "openmetrics"]);
+            let (name, url) = (&target.name, target.conninfo.as_str());
+            let objects = ["--perfdata", "objects", "--objects", "mes.metric_hist_*"];
+            let (_, text) = check(url, &objects);
+            let figures = perfdata(&text);
+            let lag = figures
+                .iter()
+                .find(|(label, _)| label == "lag mes.metric_hist_1hour");
+            let (_, lag) = lag.unwrap_or_else(|| panic!("{name}: {text}"));
+            assert!(lag == "U" || lag.ends_with('s'), "{name}: {lag}");
             assert!(
-                open.ends_with("# EOF\n") && open.contains("# TYPE hypertop_job_runs counter\n")
+                !text.contains("lag mes.energy") && figures[12].0 == "check_seconds",
+                "{name}: {text}"
             );
-            let (_, few) = check(url, &["--format", "prometheus", "--max-series", "500"]);
-            assert!(few.contains("hypertop_finding{rule=\"aggregate-wipe\""));
-            let dropped = few
-                .lines()
-                .find_map(|line| line.strip_prefix("hypertop_series_dropped "));
-            assert!(dropped.unwrap().parse::<u32>().unwrap() > 10, "{few}");
         }
-    });
-}
-
-#[test]
-fn names_that_are_hostile_to_metrics_are_escaped() {
-    triage::on_each("labels", HOSTILE, async |rig: &Rig, _| {
-        let (_, text) = check(&rig.conninfo, &["--format", "prometheus"]);
-        assert!(
-            text.contains("name=\"a|b\\nc'=1;;\""),
-            "{}: {text}",
-            rig.name
-        );
-        if let Some(said) = promtool(&text) {
-            assert_eq!(said, "exit status: 0", "{}", rig.name);
-        }
-    });
-}
-
-#[test]
-fn the_text_file_is_replaced_as_a_whole_and_says_when_the_server_is_down() {
-    with_targets(|targets| {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("hypertop.prom");
-        let args = [
-            "--only",
-            "server-prepared",
-            "--quiet",
-            "--textfile",
-            path.to_str().unwrap(),
-        ];
         let url = targets.all[0].conninfo.as_str();
-        assert_eq!(check(url, &args), (0, String::new()));
-        let text = std::fs::read_to_string(&path).unwrap();
-        assert!(text.contains("\nhypertop_up 1\n"), "{text}");
-        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o644);
-        let success = |text: &str| {
-            let name = "hypertop_last_success_timestamp_seconds ";
-            text.lines()
-                .find_map(|line| line.strip_prefix(name).map(str::to_owned))
-        };
-        let (code, _) = check("host=/nonexistent", &args);
-        assert_eq!(code, 2);
-        let down = std::fs::read_to_string(&path).unwrap();
-        assert!(down.contains("\nhypertop_up 0\n"), "{down}");
-        assert!(success(&down).is_some());
-        assert_eq!(success(&down), success(&text));
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
-        let nowhere = [
-            "--textfile",
-            "/nonexistent/x.prom",
-            "--only",
-            "server-prepared",
-        ];
-        let (code, said) = check(url, &nowhere);
-        assert!(code == 3 && said.contains("/nonexistent/x.prom"), "{said}");
+        let (code, text) = check(url, &["--perfdata", "objects"]);
+        assert!(code == 3 && text.contains("--objects"), "{text}");
+    });
+}
+
+#[test]
+fn every_database_with_the_extension_is_checked_and_the_server_once() {
+    with_targets(|targets| {
+        let url = targets.all[0].conninfo.as_str();
+        let here = ["--all-databases", "--timeout", "60s", "--format", "text"];
+        let (code, text) = check(&targets.server.conninfo("postgres"), &here);
+        assert_eq!(code, 2, "{text}");
+        let names: Vec<String> = block_on(async {
+            let client = client(url).await;
+            let all = "select datname::text from pg_database where datname like 'factory%'";
+            let rows = client.query(all, &[]).await.unwrap();
+            rows.iter().map(|row| row.get(0)).collect()
+        });
+        for name in &names {
+            assert!(
+                text.contains(&format!("critical: {name}: mes.metric_hist_1hour:")),
+                "{name}: {text}"
+            );
+            assert!(text.contains(&format!(" -d {name}\n")), "{name}: {text}");
+        }
+        assert!(!text.contains(": plain: "), "{text}");
+        let one = ["--databases", "factory_2*", "--only", "server-connections"];
+        let low = ["--threshold", "connections_percent=0.1"];
+        let json = ["--format", "json", "--timeout", "60s"];
+        let (code, text) = check(url, &[&one[..], &low, &json].concat());
+        assert_eq!(code, 1, "{text}");
+        let read: Json = serde_json::from_str(&text).unwrap();
+        let databases = read["databases"].as_array().unwrap();
+        assert_eq!(
+            (databases.len(), &read["counted"]),
+            (names.len(), &1.into())
+        );
+        let (code, text) = check(url, &["--databases", "none_*"]);
+        assert!(code == 3 && text.contains("--databases"), "{text}");
     });
 }

@@ -146,6 +146,24 @@ rules! {
     SESSION_UNTRACKED: standing, "session-untracked", "query not tracked";
 }
 
+/// Whether its findings are about the whole server, the same in each database.
+pub(crate) fn of_the_server(rule: &Rule) -> bool {
+    [
+        &SERVER_ARCHIVER,
+        &SERVER_CONNECTIONS,
+        &SERVER_HIDDEN,
+        &SERVER_LAUNCHER,
+        &SERVER_PREPARED,
+        &SERVER_PROCESSES,
+        &SERVER_REPLICATION,
+        &SERVER_SLOT,
+        &SERVER_WORKERS,
+        &SERVER_WRAPAROUND,
+    ]
+    .contains(&rule)
+}
+
+/// The rule of this name.
 pub fn by_name(name: &str) -> Option<&'static Rule> {
     ALL.iter().copied().find(|rule| rule.name == name)
 }

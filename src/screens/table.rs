@@ -110,6 +110,8 @@ pub struct Table<R: 'static> {
     /// The change counters before the rows were read; `None`: unknown.
     counters: Option<Counters>,
     took: Duration,
+    /// A query is run again after at least this multiple of its own duration.
+    pub(crate) duty: f64,
     judged: Stamp,
 }
 
@@ -148,6 +150,7 @@ impl<R: Record> Default for Table<R> {
             marked: HashSet::new(),
             counters: None,
             took: Duration::ZERO,
+            duty: DUTY,
             judged: Stamp(0),
         }
     }
@@ -213,7 +216,7 @@ impl<R: Record> Table<R> {
             return true;
         };
         let age = now.seconds_since(loaded);
-        if age < self.took.as_secs_f64() * DUTY {
+        if age < self.took.as_secs_f64() * self.duty {
             return false;
         }
         let moved = self.counters.as_ref() != Some(counters);
@@ -221,7 +224,12 @@ impl<R: Record> Table<R> {
         moved || age >= most.as_secs_f64() || due.is_some_and(|due| due <= now && due > loaded)
     }
 
-    /// Sets the change counters that were read before the rows.
+    /// Whether its rows are read less often than their age asks for, because reading them takes so long; for the Overview.
+    pub(crate) fn is_stretched(&self) -> bool {
+        self.took.as_secs_f64() * self.duty > R::MAX_AGE_GATHERED.as_secs_f64()
+    }
+
+    /// Keeps the change counters from before the rows were read.
     pub fn counted(&mut self, counters: Counters) {
         self.counters = Some(counters);
     }

@@ -2,6 +2,7 @@
 
 mod held;
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
@@ -40,7 +41,7 @@ const TRY_AGAIN: Duration = Duration::from_secs(20);
 /// The second connection, opened by the first request.
 #[derive(Debug)]
 pub struct Exact<'a> {
-    settings: &'a Settings,
+    settings: Cow<'a, Settings>,
     password: Option<String>,
     session: Option<Session>,
     /// Sum of the costs since the connection was opened, in hundredths.
@@ -55,6 +56,15 @@ pub struct Exact<'a> {
 
 impl<'a> Exact<'a> {
     pub fn new(settings: &'a Settings, password: Option<String>) -> Self {
+        Self::with(Cow::Borrowed(settings), password)
+    }
+
+    /// The same for settings that nobody else keeps.
+    pub(crate) fn owning(settings: Settings) -> Exact<'static> {
+        Exact::with(Cow::Owned(settings), None)
+    }
+
+    fn with(settings: Cow<'a, Settings>, password: Option<String>) -> Self {
         Self {
             settings,
             password,
@@ -99,7 +109,7 @@ impl<'a> Exact<'a> {
     }
 
     async fn open(&self) -> Result<Session> {
-        let connected = connect::again(self.settings, self.password.as_deref()).await?;
+        let connected = connect::again(&self.settings, self.password.as_deref()).await?;
         let session = Session::start(connected).await?;
         let client = &session.connected.client;
         client.batch_execute(EXACT_SESSION).await.map_err(said)?;
@@ -220,6 +230,12 @@ impl<'a> Exact<'a> {
         Some(self.session.as_ref()?.connected.canceller())
     }
 
+    /// Closes the connection; the next request opens another one.
+    pub(crate) fn close(&mut self) {
+        self.session = None;
+    }
+
+    /// Runs a details query.
     pub async fn detail(&mut self, query: &Query, params: &[Param]) -> Result<(Vec<Row>, Server)> {
         let session = self.session(500 * 100).await?;
         let server = session.server.clone();

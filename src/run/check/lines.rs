@@ -2,10 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::outcome::{Outcome, severity};
+use super::outcome::{Found, Outcome, severity};
 use crate::model::text;
 use crate::model::verdict::Level;
-use crate::screens::overview::Row;
 
 /// Maximum length of the first line without performance data, in bytes. Many pagers cut it there.
 const FIRST: usize = 200;
@@ -15,7 +14,7 @@ pub(super) fn nagios(outcome: &Outcome, most: usize) -> String {
     let mut text = cut(plain(&summary(outcome)), FIRST);
     let _ = writeln!(text, " | {}", outcome.figures.perfdata());
     let notes = outcome.notes.iter().map(|note| plain(note));
-    let lines: Vec<_> = outcome.rows.iter().map(line).chain(notes).collect();
+    let lines: Vec<_> = outcome.found.iter().map(line).chain(notes).collect();
     for (nth, line) in lines.iter().enumerate() {
         let left = format!("… {} more lines (--max-bytes)\n", lines.len() - nth);
         let is_last = nth + 1 == lines.len();
@@ -32,11 +31,11 @@ pub(super) fn nagios(outcome: &Outcome, most: usize) -> String {
 /// Text for people: the summary, then each finding, with its fix on a separate line.
 pub(super) fn text(outcome: &Outcome) -> String {
     let mut text = format!("{}\n", plain(&summary(outcome)));
-    for row in &outcome.rows {
-        let finding = &row.finding;
+    for found in &outcome.found {
+        let finding = &found.finding;
         let reason = text::printable(&finding.reason);
         let title = finding.rule.title;
-        let subject = text::printable(&row.subject);
+        let subject = text::printable(&found.subject);
         let _ = writeln!(
             text,
             "\n{}: {subject}: {title} ({})",
@@ -44,8 +43,8 @@ pub(super) fn text(outcome: &Outcome) -> String {
             finding.rule.name
         );
         let _ = writeln!(text, "  {reason}");
-        if let Some(command) = row.command() {
-            let _ = writeln!(text, "  fix: {}", text::printable(&command));
+        if let Some(command) = &found.command {
+            let _ = writeln!(text, "  fix: {}", text::printable(command));
         }
     }
     for note in &outcome.notes {
@@ -78,7 +77,10 @@ fn status(level: Level) -> String {
 
 fn summary(outcome: &Outcome) -> String {
     let count = |level| {
-        let of = outcome.rows.iter().filter(|row| row.finding.level == level);
+        let of = outcome
+            .found
+            .iter()
+            .filter(|found| found.finding.level == level);
         i64::try_from(of.count()).unwrap_or(i64::MAX)
     };
     let mut counts = Vec::new();
@@ -95,14 +97,14 @@ fn summary(outcome: &Outcome) -> String {
         }
     }
     let status = status(outcome.level);
-    // Reversed, because `max_by_key` returns the last of equal rows, and the first is wanted.
-    let worst = outcome.rows.iter().rev();
+    // Of equals the first one.
+    let worst = outcome.found.iter().rev();
     let Some(worst) =
-        worst.max_by_key(|row| (severity(row.finding.level), row.finding.rule.hurts_now))
+        worst.max_by_key(|found| (severity(found.finding.level), found.finding.rule.hurts_now))
     else {
         return format!("{status} - nothing found");
     };
-    let others = match outcome.rows.len() - 1 {
+    let others = match outcome.found.len() - 1 {
         0 => String::new(),
         others => format!(" (+{others})"),
     };
@@ -114,15 +116,14 @@ fn summary(outcome: &Outcome) -> String {
     )
 }
 
-fn line(row: &Row) -> String {
-    let finding = &row.finding;
-    let fix = row
-        .command()
-        .map_or_else(String::new, |command| format!(" [{command}]"));
+fn line(found: &Found) -> String {
+    let finding = &found.finding;
+    let fix = found.command.as_ref();
+    let fix = fix.map_or_else(String::new, |command| format!(" [{command}]"));
     let level = finding.level.name();
     plain(&format!(
         "{level}: {}: {} ({}){fix}",
-        row.subject, finding.reason, finding.rule.name
+        found.subject, finding.reason, finding.rule.name
     ))
 }
 

@@ -5,20 +5,25 @@
 
 mod metric;
 mod objects;
+mod of_server;
 mod text;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use self::metric::{Metric, seconds};
-pub(super) use self::text::Dialect;
+pub(super) use self::metric::Metric;
+use self::metric::seconds;
+pub(super) use self::text::{Dialect, written};
+use super::collector::Reading;
 use crate::model::rules;
+use crate::model::screen_id::ScreenId;
 use crate::model::verdict::Level;
 use crate::screens::Screens;
 use crate::screens::overview::Row;
+use crate::server::databases::DatabaseCounters;
 use crate::server::known::At;
 
-/// Results of one check.
+/// What one look at a database gave.
 pub(super) struct Seen<'a> {
     pub screens: &'a Screens,
     /// The findings that the options select.
@@ -27,55 +32,104 @@ pub(super) struct Seen<'a> {
     pub hidden: Vec<&'static str>,
     pub at: &'a At<'a>,
     pub took: Duration,
+    /// The metrics of the whole server are told here.
+    pub first: bool,
+    pub readings: &'a BTreeMap<ScreenId, Reading>,
+    pub counters: Option<&'a DatabaseCounters>,
 }
 
-/// The metrics of a server that answered. Above `most` series, those of healthy objects are left out.
-pub(super) fn written(seen: &Seen<'_>, dialect: Dialect, most: usize) -> String {
-    let mut metrics = vec![
-        Metric::gauge("hypertop_up", "1 if the server was read, else 0").one(1.0),
-        info(seen.at),
+/// The metrics of a database that was read.
+pub(super) fn of(seen: &Seen<'_>) -> Vec<Metric> {
+    let mut metrics = vec![up().one(1.0), info(seen.at)];
+    metrics.extend([
         findings(seen.rows),
         finding(seen.rows),
         hidden(&seen.hidden),
-    ];
+    ]);
+    if seen.first {
+        metrics.push(of_server::figures(seen.screens));
+    }
+    metrics.extend(seen.counters.into_iter().flat_map(of_server::counters));
+    metrics.extend(of_server::collecting(seen.screens, seen.readings));
     metrics.extend(objects::all(seen.screens, seen.at));
     let took = Metric::gauge(
         "hypertop_check_seconds",
         "Time that the check took, in seconds",
     );
     metrics.push(took.one(seen.took.as_secs_f64()));
-    let at = Metric::gauge(
-        "hypertop_last_success_timestamp_seconds",
-        "Time of the last check that read the server, by the server's clock",
-    );
-    metrics.push(at.one(seconds(seen.at.now.0)));
-    let dropped = drop_healthy(&mut metrics, seen.rows, most);
+    metrics.push(last().one(seconds(seen.at.now.0)));
+    let ill: HashSet<&str> = seen
+        .rows
+        .iter()
+        .filter(|row| row.finding.level > Level::Notice)
+        .map(|row| row.subject.as_str())
+        .collect();
+    for metric in &mut metrics {
+        metric.keep(&ill);
+        metric.of_database(&seen.at.server.database);
+    }
+    metrics
+}
+
+/// The metrics of a database that was not read; `last`: time of the last success, in seconds.
+pub(super) fn down(database: Option<&str>, last_success: Option<f64>) -> Vec<Metric> {
+    let mut metrics = vec![up().one(0.0)];
+    metrics.extend(last_success.map(|at| last().one(at)));
+    for metric in &mut metrics {
+        if let Some(database) = database {
+            metric.of_database(database);
+        }
+    }
+    metrics
+}
+
+fn up() -> Metric {
+    Metric::gauge("hypertop_up", "1 if the database was read, else 0")
+}
+
+fn last() -> Metric {
+    let help = "Time of the last check that read the database, by the server's clock";
+    Metric::gauge("hypertop_last_success_timestamp_seconds", help)
+}
+
+/// The metrics of two databases: each name once.
+pub(super) fn joined(mut all: Vec<Metric>, more: Vec<Metric>) -> Vec<Metric> {
+    for metric in more {
+        match all.iter_mut().find(|old| old.name == metric.name) {
+            Some(old) => old.series.extend(metric.series),
+            None => all.push(metric),
+        }
+    }
+    all
+}
+
+/// Leaves out series of healthy objects, the last ones first, until all fit, and adds how many are left out.
+pub(super) fn at_most(mut metrics: Vec<Metric>, most: usize) -> Vec<Metric> {
+    let all: usize = metrics.iter().map(|metric| metric.series.len()).sum();
+    let mut left = all.saturating_sub(most);
+    let mut dropped = 0;
+    for metric in metrics.iter_mut().rev() {
+        let mut kept: Vec<_> = metric.series.drain(..).rev().collect();
+        kept.retain(|series| {
+            let goes = left > 0 && series.of.is_some();
+            left -= usize::from(goes);
+            dropped += usize::from(goes);
+            !goes
+        });
+        kept.reverse();
+        metric.series = kept;
+    }
     let name = "hypertop_series_dropped";
     let help = "Series of healthy objects that were left out (--max-series)";
     metrics.push(Metric::gauge(name, help).one(number(dropped)));
-    text::written(&metrics, dialect)
-}
-
-/// The metrics of a server that did not answer. `last`: time of the last success, in seconds since 1970; `None`:
-/// unknown.
-pub(super) fn down(last: Option<f64>, dialect: Dialect) -> String {
-    let mut metrics =
-        vec![Metric::gauge("hypertop_up", "1 if the server was read, else 0").one(0.0)];
-    metrics.extend(last.map(|last| {
-        Metric::gauge(
-            "hypertop_last_success_timestamp_seconds",
-            "Time of the last check that read the server, by the server's clock",
-        )
-        .one(last)
-    }));
-    text::written(&metrics, dialect)
+    metrics
 }
 
 /// Time of the last success, from the old text of the file. `None`: it has none.
 pub(super) fn last_success(text: &str) -> Option<f64> {
-    let name = "hypertop_last_success_timestamp_seconds ";
-    text.lines()
-        .find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
+    let name = "hypertop_last_success_timestamp_seconds";
+    let mut lines = text.lines().filter(|line| line.starts_with(name));
+    lines.find_map(|line| line.rsplit(' ').next()?.parse().ok())
 }
 
 fn info(at: &At) -> Metric {
@@ -84,7 +138,6 @@ fn info(at: &At) -> Metric {
     let timescaledb = server.timescaledb.map(|version| version.to_string());
     info.add(
         vec![
-            ("database", server.database.clone()),
             ("postgresql", server.postgres_text()),
             ("timescaledb", timescaledb.unwrap_or_default()),
             ("edition", format!("{:?}", server.edition).to_lowercase()),
@@ -155,31 +208,6 @@ fn hidden(names: &[&'static str]) -> Metric {
         all.add(vec![("rule", name.to_owned())], is);
     }
     all
-}
-
-/// Leaves out series of objects without a finding, the last ones first, until at most `most` are left. Returns how
-/// many.
-fn drop_healthy(metrics: &mut [Metric], rows: &[Row], most: usize) -> usize {
-    let all: usize = metrics.iter().map(|metric| metric.series.len()).sum();
-    let mut left = all.saturating_sub(most);
-    let ill: HashSet<&str> = rows
-        .iter()
-        .filter(|row| row.finding.level > Level::Notice)
-        .map(|row| row.subject.as_str())
-        .collect();
-    let mut dropped = 0;
-    for metric in metrics.iter_mut().rev() {
-        let mut kept: Vec<_> = metric.series.drain(..).rev().collect();
-        kept.retain(|series| {
-            let goes = left > 0 && series.of.as_deref().is_some_and(|of| !ill.contains(of));
-            left -= usize::from(goes);
-            dropped += usize::from(goes);
-            !goes
-        });
-        kept.reverse();
-        metric.series = kept;
-    }
-    dropped
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts are small")]

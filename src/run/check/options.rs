@@ -1,5 +1,6 @@
 //! Options of `hypertop check`.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -36,6 +37,15 @@ pub(super) enum Acknowledged {
     Skip,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Perfdata {
+    /// The same figures at every call
+    Figures,
+    /// The lag of each aggregate, too, that --objects names
+    Objects,
+}
+
+/// Options of `check`.
 #[derive(Debug, Args)]
 pub struct Options {
     #[arg(long, value_enum, default_value_t = Format::Nagios)]
@@ -52,7 +62,10 @@ pub struct Options {
     /// Only objects whose name matches, such as mes.*
     #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
     pub(super) objects: Vec<String>,
-    /// List the rules and the thresholds in force, and do nothing else
+    /// Performance data: figures of the server, or of objects too
+    #[arg(long, value_enum, default_value_t = Perfdata::Figures)]
+    pub(super) perfdata: Perfdata,
+    /// List the rules, with the thresholds in force, and do nothing else
     #[arg(long)]
     pub(super) list: bool,
     /// Time limit of the whole check
@@ -82,7 +95,65 @@ pub struct Options {
     /// Maximum number of series in the metrics; healthy objects are left out first
     #[arg(long, value_name = "NUMBER", default_value_t = 5000)]
     pub(super) max_series: usize,
+    /// Every database of the server that has the extension and that this role may connect to
+    #[arg(long)]
+    pub(super) all_databases: bool,
+    /// Those of them whose names match, as plant_*
+    #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
+    pub(super) databases: Vec<String>,
+    /// Serve the metrics to Prometheus at http://ADDRESS:PORT/metrics until a signal; a port alone is one of this machine only
+    #[arg(
+        long,
+        value_name = "[ADDRESS:]PORT",
+        value_parser = address,
+        conflicts_with_all = ["format", "quiet", "list", "textfile", "perfdata", "when_down", "max_bytes", "notice_as"],
+    )]
+    pub(super) listen: Option<SocketAddr>,
+    /// With --listen: scrapes within this time get the same figures
+    #[arg(long, value_name = "TIME", default_value = "15s", value_parser = humantime::parse_duration, requires = "listen")]
+    pub(super) min_interval: Duration,
+    /// With --listen: share of a server core that reading one screen may take
+    #[arg(long, value_name = "SHARE", default_value = "2%", value_parser = share, requires = "listen")]
+    pub(super) budget: f64,
     /// Database: a name, a URI, or key=value pairs
     #[arg(value_name = "DBNAME")]
     pub database: Option<String>,
+}
+
+impl Options {
+    pub(super) fn objects_in_perfdata(&self) -> bool {
+        self.perfdata == Perfdata::Objects
+    }
+
+    pub(super) fn wants_metrics(&self) -> bool {
+        let asked = self.textfile.is_some() || self.listen.is_some();
+        asked || matches!(self.format, Format::Prometheus | Format::Openmetrics)
+    }
+
+    /// Whether more than one database may be read.
+    pub(super) fn several(&self) -> bool {
+        self.all_databases || !self.databases.is_empty()
+    }
+}
+
+/// An address to listen at. A port alone, or `localhost`, is of this machine: any other address wants to be written out.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let port = text.strip_prefix("localhost:").unwrap_or(text);
+    let port = port.strip_prefix(':').unwrap_or(port);
+    if let Ok(port) = port.parse() {
+        return Ok(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port));
+    }
+    text.parse()
+        .map_err(|_| "write a port, as 9847, or an address with a port, as 0.0.0.0:9847".to_owned())
+}
+
+/// `2%` as 0.02.
+fn share(text: &str) -> Result<f64, String> {
+    let percent: Option<f64> = text
+        .strip_suffix('%')
+        .and_then(|text| text.trim().parse().ok());
+    match percent {
+        Some(percent) if percent > 0.0 && percent <= 100.0 => Ok(percent / 100.0),
+        _ => Err("write a share above 0% and up to 100%, as 2%".to_owned()),
+    }
 }

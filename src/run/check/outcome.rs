@@ -1,32 +1,109 @@
-//! Result of a check.
+//! What a check found, in all databases that it looked at.
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use super::figures::Figures;
-use crate::model::verdict::Level;
-use crate::screens::overview::Row;
+use super::look::Look;
+use super::metrics::{self, Metric};
+use super::options::{NoticeAs, Options};
+use crate::model::verdict::{Finding, Level};
+use crate::screens::overview::{Row, shell_word};
+
+/// A finding that counts.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// With the database, where there is more than one.
+    pub subject: String,
+    pub finding: Finding,
+    /// The shell command that fixes it; `None`: no action does.
+    pub command: Option<String>,
+}
+
+impl Found {
+    /// `database`: named if there are several.
+    fn new(row: Row, database: Option<&str>) -> Self {
+        let command = row.command();
+        Self {
+            subject: of_database(row.subject, database),
+            command: command.map(|command| match database {
+                Some(database) => format!("{command} -d {}", shell_word(database)),
+                None => command,
+            }),
+            finding: row.finding,
+        }
+    }
+}
+
+fn of_database(text: String, database: Option<&str>) -> String {
+    match database {
+        Some(database) => format!("{database}: {text}"),
+        None => text,
+    }
+}
 
 #[derive(Debug)]
 pub(super) struct Outcome {
     pub level: Level,
-    /// The findings that the options select, worst first.
-    pub rows: Vec<Row>,
-    /// Notes on what is unknown, and on findings that were left out.
+    /// The findings that count, worst first.
+    pub found: Vec<Found>,
+    /// Notes about what is unknown, and about findings that do not count.
     pub notes: Vec<String>,
     pub figures: Figures,
-    /// Metrics for the output. `None`: another format. `textfile`: metrics for `--textfile`.
-    pub metrics: Option<String>,
-    pub textfile: Option<String>,
-    /// The findings and the server, as `hypertop show overview --format json` prints them.
+    pub metrics: Vec<Metric>,
     pub json: Json,
 }
 
-pub(super) enum Checked {
-    Found(Box<Outcome>),
-    /// No server answers, for this reason.
-    Down(String),
-    /// Text of `--list`.
-    List(String),
+/// Puts together what was found in each database; `several`: findings and fixes name theirs.
+pub(super) fn of(looks: Vec<Look>, several: bool, options: &Options) -> Outcome {
+    let mut outcome = Outcome {
+        level: Level::Ok,
+        found: Vec::new(),
+        notes: Vec::new(),
+        figures: Figures::default(),
+        metrics: Vec::new(),
+        json: Json::Null,
+    };
+    let (mut databases, mut lacking) = (Vec::new(), 0);
+    for look in looks {
+        let database = look.database;
+        let of = several.then_some(database.as_str());
+        let found = look.rows.into_iter().map(|row| Found::new(row, of));
+        outcome.found.extend(found);
+        let notes = look.notes.into_iter();
+        outcome
+            .notes
+            .extend(notes.map(|note| of_database(note, of)));
+        lacking += usize::from(look.figures.is_empty());
+        outcome.figures.join(look.figures);
+        outcome.metrics = metrics::joined(outcome.metrics, look.metrics);
+        databases.push(look.json);
+    }
+    (0..lacking).for_each(|_| outcome.figures.lack());
+    outcome.json = match databases.pop() {
+        Some(one) if !several => one,
+        last => {
+            databases.extend(last);
+            json!({ "databases": databases })
+        }
+    };
+    let found = &mut outcome.found;
+    found.sort_by_key(|found| std::cmp::Reverse(severity(found.finding.level)));
+    let levels = found
+        .iter()
+        .map(|found| counted(found.finding.level, options.notice_as));
+    let worst = levels.max_by_key(|level| severity(*level));
+    outcome.level = worst.unwrap_or(Level::Ok);
+    outcome
+}
+
+/// The level at which a finding counts.
+fn counted(level: Level, notice_as: NoticeAs) -> Level {
+    match (level, notice_as) {
+        (Level::Notice, NoticeAs::Warning) => Level::Warning,
+        (Level::Notice, NoticeAs::Critical) => Level::Critical,
+        (Level::Notice, NoticeAs::Ok) => Level::Ok,
+        (level, _) => level,
+    }
 }
 
 /// Rank of a level. In monitoring a warning ranks above unknown.

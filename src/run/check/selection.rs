@@ -32,6 +32,9 @@ impl<'a> Selection<'a> {
             };
             bail!("no rule is named {pattern:?}{like} (hypertop check --list)");
         }
+        if options.objects_in_perfdata() && options.objects.is_empty() {
+            bail!("--perfdata objects: name the aggregates with --objects, as mes.*");
+        }
         Ok(Self { options })
     }
 
@@ -41,8 +44,13 @@ impl<'a> Selection<'a> {
     }
 
     fn takes(&self, row: &Row) -> bool {
+        self.takes_rule(row.finding.rule) && self.takes_object(&row.subject)
+    }
+
+    /// Whether an object of this name counts.
+    pub(super) fn takes_object(&self, name: &str) -> bool {
         let objects = &self.options.objects;
-        self.takes_rule(row.finding.rule) && (objects.is_empty() || any(objects, &row.subject))
+        objects.is_empty() || any(objects, name)
     }
 
     /// The selected findings, and a note on those accepted by `--accept-hidden`.
@@ -56,7 +64,8 @@ impl<'a> Selection<'a> {
     }
 }
 
-fn any(patterns: &[String], name: &str) -> bool {
+/// Whether one of the patterns fits the name.
+pub(super) fn any(patterns: &[String], name: &str) -> bool {
     patterns.iter().any(|pattern| fits(pattern, name))
 }
 

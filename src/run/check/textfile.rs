@@ -6,18 +6,16 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::metrics::{Dialect, down, last_success};
-use super::outcome::Checked;
+use super::metrics::{Dialect, down, last_success, written};
 
-/// Replaces the file as a whole, so that a reader sees the old or the new text. If the server did not answer, the new
-/// text says so and keeps the time of the last success.
-pub(super) fn write(path: &Path, checked: &Result<Checked>) -> Result<()> {
-    let text = if let Ok(Checked::Found(outcome)) = checked {
-        outcome.textfile.clone().unwrap_or_default()
-    } else {
-        let old = std::fs::read_to_string(path).unwrap_or_default();
-        down(last_success(&old), Dialect::Prometheus)
-    };
+/// The text for a server that was not read, with the time of the last success from the file's old text.
+pub(super) fn of_failure(path: &Path, database: Option<&str>) -> String {
+    let old = std::fs::read_to_string(path).unwrap_or_default();
+    written(&down(database, last_success(&old)), Dialect::Prometheus)
+}
+
+/// Replaces the file as a whole: a reader sees the old text or the new one.
+pub(super) fn write(path: &Path, text: &str) -> Result<()> {
     let named = || format!("--textfile {}: cannot be written", path.display());
     let folder = path.parent().filter(|folder| *folder != Path::new(""));
     let folder = folder.unwrap_or(Path::new("."));

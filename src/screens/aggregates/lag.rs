@@ -180,7 +180,7 @@ impl Row {
 
     /// The largest lag that is not late, in seconds or units, before `aggregate_lag_factor` is applied. `None`: unknown.
     #[expect(clippy::cast_precision_loss, reason = "units of a window fit")]
-    pub(super) fn allowed_lag(&self, at: &At) -> Option<f64> {
+    pub(crate) fn allowed_lag(&self, at: &At) -> Option<f64> {
         let limits = self.limits(at);
         match self.axis {
             Axis::Integer => {

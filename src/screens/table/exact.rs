@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::known::{Had, LATER_SECONDS, apply};
-use super::{DUTY, Freshness, Line, Table};
+use super::{Freshness, Line, Table};
 use crate::model::moment::Stamp;
 use crate::model::rules::Rule;
 use crate::model::verdict::Level;
@@ -59,7 +59,7 @@ impl<R: Record> Table<R> {
         let mut wanted: Vec<_> = rows.into_iter().filter_map(want).collect();
         // Expensive figures are read less often, so that they use at most 2 % of a processor core.
         #[expect(clippy::cast_precision_loss, reason = "a number of relations")]
-        let rest = |cost: usize| cost as f64 * EXACT_COST * DUTY;
+        let rest = |cost: usize| cost as f64 * EXACT_COST * self.duty;
         let cost = wanted.iter().map(|(.., cost)| cost).sum();
         let every = if all && exact.later {
             LATER_SECONDS

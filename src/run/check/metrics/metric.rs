@@ -1,12 +1,16 @@
+//! A metric: its name, kind and series.
+
+use std::collections::HashSet;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::run::check) enum Kind {
     Gauge,
     /// A counter's name ends in `_total`.
     Counter,
 }
 
 #[derive(Debug)]
-pub(super) struct Metric {
+pub(in crate::run::check) struct Metric {
     pub name: &'static str,
     pub help: &'static str,
     pub kind: Kind,
@@ -14,10 +18,10 @@ pub(super) struct Metric {
 }
 
 #[derive(Debug)]
-pub(super) struct Series {
+pub(in crate::run::check) struct Series {
     pub labels: Vec<(&'static str, String)>,
     pub value: f64,
-    /// Object of the series. `None`: the whole server.
+    /// Object that it is about; `None`: the server, or an object with a finding.
     pub of: Option<String>,
 }
 
@@ -38,6 +42,20 @@ impl Metric {
     pub(super) fn one(mut self, value: f64) -> Self {
         self.add(Vec::new(), value);
         self
+    }
+
+    /// The series of these objects are never left out.
+    pub(super) fn keep(&mut self, objects: &HashSet<&str>) {
+        for series in &mut self.series {
+            series.of.take_if(|of| objects.contains(of.as_str()));
+        }
+    }
+
+    /// Gives each series the label of its database.
+    pub(super) fn of_database(&mut self, database: &str) {
+        for series in &mut self.series {
+            series.labels.insert(0, ("database", database.to_owned()));
+        }
     }
 
     pub(super) fn add(&mut self, labels: Vec<(&'static str, String)>, value: f64) {

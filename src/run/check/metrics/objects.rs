@@ -1,4 +1,4 @@
-//! Metrics of the server, and of each aggregate, job and hypertable.
+//! Metrics of each aggregate, job and hypertable.
 
 use super::metric::{Kind, Metric, Series, seconds};
 use crate::model::moment::Axis;
@@ -142,14 +142,9 @@ const RETENTION: &[Figure<retention::Row>] = &[(
 )];
 
 pub(super) fn all(screens: &Screens, at: &At) -> Vec<Metric> {
-    let mut metrics = vec![server(screens)];
-    let database = &at.server.database;
+    let mut metrics = Vec::new();
     let named = |schema: &str, name: &str| {
-        let labels = vec![
-            ("database", database.clone()),
-            ("schema", schema.to_owned()),
-            ("name", name.to_owned()),
-        ];
+        let labels = vec![("schema", schema.to_owned()), ("name", name.to_owned())];
         (labels, text::qualified(schema, name))
     };
     metrics.extend(each(AGGREGATES, screens.aggregates.rows(), at, |row| {
@@ -157,7 +152,6 @@ pub(super) fn all(screens: &Screens, at: &At) -> Vec<Metric> {
     }));
     metrics.extend(each(JOBS, screens.jobs.rows(), at, |row| {
         let labels = vec![
-            ("database", database.clone()),
             ("job_id", row.job_id.to_string()),
             ("proc", text::qualified(&row.proc_schema, &row.proc)),
             ("target", row.target.clone().unwrap_or_default()),
@@ -167,7 +161,7 @@ pub(super) fn all(screens: &Screens, at: &At) -> Vec<Metric> {
     metrics.extend(each(HYPERTABLES, screens.hypertables.rows(), at, |row| {
         named(&row.schema, &row.name)
     }));
-    metrics.push(chunks(screens, database));
+    metrics.push(chunks(screens));
     metrics.extend(each(COMPRESSION, screens.compression.rows(), at, |row| {
         named(&row.schema, &row.name)
     }));
@@ -201,25 +195,7 @@ fn each<R>(
     figures.iter().map(metric).collect()
 }
 
-/// The numbers on the Server screen. If a name occurs more than once, its largest value is taken.
-fn server(screens: &Screens) -> Metric {
-    let help = "Figures of the Server screen: counts, seconds and bytes";
-    let mut metric = Metric::gauge("hypertop_server", help);
-    let mut all: Vec<(String, f64)> = Vec::new();
-    for row in screens.server.rows() {
-        let Some(value) = row.value else { continue };
-        match all.iter_mut().find(|(name, _)| *name == row.name) {
-            Some((_, most)) => *most = most.max(value),
-            None => all.push((row.name.clone(), value)),
-        }
-    }
-    for (name, value) in all {
-        metric.add(vec![("figure", name)], value);
-    }
-    metric
-}
-
-fn chunks(screens: &Screens, database: &str) -> Metric {
+fn chunks(screens: &Screens) -> Metric {
     let mut metric = Metric::gauge(
         "hypertop_hypertable_chunks",
         "Chunks of a hypertable by their state",
@@ -233,7 +209,6 @@ fn chunks(screens: &Screens, database: &str) -> Metric {
         for (state, count) in states {
             metric.series.push(Series {
                 labels: vec![
-                    ("database", database.to_owned()),
                     ("schema", row.schema.clone()),
                     ("name", row.name.clone()),
                     ("state", state.to_owned()),

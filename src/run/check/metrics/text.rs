@@ -11,7 +11,7 @@ pub(in crate::run::check) enum Dialect {
     OpenMetrics,
 }
 
-pub(super) fn written(metrics: &[Metric], dialect: Dialect) -> String {
+pub(in crate::run::check) fn written(metrics: &[Metric], dialect: Dialect) -> String {
     let mut text = String::new();
     for metric in metrics.iter().filter(|metric| !metric.series.is_empty()) {
         let kind = match metric.kind {

@@ -1,0 +1,62 @@
+//! A check that could not be made: whether the server is down, or something is wrong on this side.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::connect::{ConnectError, FailureKind};
+use crate::server::session::Silence;
+
+/// The server took the connection, or not even that, and said nothing.
+#[derive(Debug)]
+pub(super) struct NoAnswer(pub Duration);
+
+impl fmt::Display for NoAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rounded = Duration::from_millis(100)
+            * u32::try_from(self.0.as_millis() / 100).unwrap_or(u32::MAX);
+        write!(
+            f,
+            "no answer within {}",
+            humantime::format_duration(rounded)
+        )
+    }
+}
+
+impl std::error::Error for NoAnswer {}
+
+/// A check that could not be made.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// No server answers, or it is starting or stopping; why.
+    Down(String),
+    /// Anything else: the call, the configuration, the password, the time limit.
+    Wrong(String),
+}
+
+impl Failure {
+    /// The failure of a connection. A server that refuses for a reason of this side is no outage.
+    pub(super) fn of_connection(error: &anyhow::Error) -> Self {
+        let kind = error.downcast_ref::<ConnectError>().map(|error| error.kind);
+        let silent = error.is::<NoAnswer>() || error.is::<Silence>();
+        match kind {
+            Some(FailureKind::Unreachable) => Self::Down(format!("{error:#}")),
+            None if silent => Self::Down(format!("{error:#}")),
+            Some(FailureKind::NoPassword) => Self::Wrong(format!(
+                "a check never asks for a password: put it into ~/.pgpass\n{error:#}"
+            )),
+            _ => Self::Wrong(format!("{error:#}")),
+        }
+    }
+
+    pub(super) fn words(&self) -> &str {
+        match self {
+            Self::Down(words) | Self::Wrong(words) => words,
+        }
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Wrong(format!("{error:#}"))
+    }
+}

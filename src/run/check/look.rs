@@ -1,0 +1,109 @@
+//! What one look at a database gave: findings that count, figures, metrics.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::{Value as Json, json};
+
+use super::collector::Collector;
+use super::figures::Figures;
+use super::metrics;
+use super::metrics::{Metric, Seen};
+use super::options::{Acknowledged, Options};
+use super::selection::Selection;
+use crate::model::rules;
+use crate::model::screen_id::ScreenId;
+use crate::model::verdict::{Finding, Level};
+use crate::run::show;
+use crate::screens::gather;
+use crate::screens::overview::Row;
+use crate::server::known::At;
+
+/// What was found in one database.
+#[derive(Debug)]
+pub(super) struct Look {
+    pub database: String,
+    /// The findings that count.
+    pub rows: Vec<Row>,
+    /// Notes about what is unknown, and about findings that do not count.
+    pub notes: Vec<String>,
+    pub figures: Figures,
+    pub metrics: Vec<Metric>,
+    /// The findings and the server, as `hypertop show overview` prints them.
+    pub json: Json,
+}
+
+/// Judges what the collector has read; `first`: what belongs to the whole server counts here.
+pub(super) async fn look(
+    collector: &Collector,
+    options: &Options,
+    selection: &Selection<'_>,
+    first: bool,
+    took: Duration,
+) -> Result<Look> {
+    let session = collector.session()?;
+    let (now, server) = (collector.now(), &session.server);
+    let at = At { now, server };
+    let screens = &collector.screens;
+    let mut notes = Vec::new();
+    let mut rows = gather::all(screens, &at);
+    if !first {
+        rows.retain(|row| !rules::of_the_server(row.finding.rule));
+    }
+    let unread = unread(collector, &at);
+    let json = json!({
+        "server": show::server(server, now),
+        "findings": show::rows(&rows, &at),
+        "unread": &unread,
+    });
+    // Silence about what was not read would look like health.
+    rows.extend(unread.into_iter().map(|reason| {
+        let finding = Finding::new(&rules::FIGURES_UNREAD, Level::Unknown, reason);
+        Row::of_role(ScreenId::Overview, server, finding)
+    }));
+    if options.acknowledged == Acknowledged::Skip {
+        let (left, said) = show::left(session, rows, now).await;
+        rows = left;
+        notes.extend(said);
+    }
+    let hides = |name: &&str| name.ends_with("-hidden") || *name == rules::FIGURES_UNREAD.name;
+    let hidden = rows.iter().map(|row| row.finding.rule.name);
+    let hidden = hidden.filter(hides).collect();
+    let (rows, accepted) = selection.split(rows);
+    notes.extend(accepted);
+    let objects = options.objects_in_perfdata().then_some(selection);
+    let figures = Figures::of(screens, &rows, &at, |name| {
+        objects.is_some_and(|selection| selection.takes_object(name))
+    });
+    let seen = Seen {
+        screens,
+        rows: &rows,
+        hidden,
+        at: &at,
+        took,
+        first,
+        readings: &collector.readings,
+        counters: collector.counters.as_ref(),
+    };
+    let metrics = options.wants_metrics().then(|| metrics::of(&seen));
+    Ok(Look {
+        database: server.database.clone(),
+        rows,
+        notes,
+        figures,
+        metrics: metrics.unwrap_or_default(),
+        json,
+    })
+}
+
+/// What was not read, so that findings may be missing.
+fn unread(collector: &Collector, at: &At) -> Vec<String> {
+    let failed = collector.readings.iter();
+    let failed = failed.filter_map(|(part, reading)| {
+        let error = reading.error.as_ref()?;
+        Some(format!("{}: {error}", part.title()))
+    });
+    failed
+        .chain(gather::unread(&collector.screens, at))
+        .collect()
+}
