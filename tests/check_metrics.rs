@@ -180,7 +180,7 @@ fn it_listens_and_answers_in_the_text_that_the_scraper_wants() {
             let listening = Listening::start(url, &[]);
             assert!(listening.at.starts_with("127.0.0.1:"), "{}", listening.at);
             let (head, body) = listening.get("/-/healthy", &[]);
-            assert!(head.starts_with("HTTP/1.1 200 ") && body.contains("running"));
+            assert!(head.starts_with("HTTP/1.0 200 ") && body.contains("running"));
             let classic = listening.metrics();
             let up = format!("hypertop_up{{database=\"{}\"}}", database(url));
             assert_eq!(value(&classic, &up), Some(1.0), "{name}");
@@ -196,7 +196,7 @@ fn it_listens_and_answers_in_the_text_that_the_scraper_wants() {
             );
             assert!(body.ends_with("# EOF\n"), "{body}");
             let (head, _) = listening.get("/nowhere", &[]);
-            assert!(head.starts_with("HTTP/1.1 404 "), "{head}");
+            assert!(head.starts_with("HTTP/1.0 404 "), "{head}");
             assert_eq!(listening.terminate(), Some(0), "{name}");
         }
         let url = targets.all[0].conninfo.as_str();
@@ -279,7 +279,7 @@ fn it_says_that_the_server_is_down_and_connects_again() {
         let said = listening.says();
         assert!(said.contains("connection to server"), "{said}");
         let (head, _) = listening.get("/-/healthy", &[]);
-        assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+        assert!(head.starts_with("HTTP/1.0 200 "), "{head}");
         server.launch().unwrap();
         assert_eq!(value(&listening.metrics(), &up), Some(1.0), "{}", rig.name);
     });
@@ -291,7 +291,7 @@ fn a_scrape_ends_before_its_timeout_with_what_is_ready() {
         let listening = Listening::start(&rig.conninfo, &["--min-interval", "0s"]);
         let timeout = "X-Prometheus-Scrape-Timeout-Seconds: 2";
         let (head, body) = listening.get("/metrics", &[timeout]);
-        assert!(head.starts_with("HTTP/1.1 200 "), "{}: {head}", rig.name);
+        assert!(head.starts_with("HTTP/1.0 200 "), "{}: {head}", rig.name);
         let database = &rig.session.server.database;
         let of = |metric: &str, screen: &str| {
             format!("{metric}{{database=\"{database}\",screen=\"{screen}\"}}")

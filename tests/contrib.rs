@@ -101,7 +101,7 @@ fn systemd_takes_the_units() {
         let text = read(&format!("systemd/{unit}"));
         let text = text
             .replace("/usr/bin/hypertop", env!("CARGO_BIN_EXE_hypertop"))
-            .replace("User=hypertop", "User=nobody");
+            .replace("User=hypertop", "User=daemon");
         let path = folder.path().join(unit);
         std::fs::write(&path, text).unwrap();
         verify.arg(path);
@@ -138,8 +138,9 @@ fn every_option_that_a_file_names_is_one() {
         "prometheus/hypertop.rules.yml",
     ] {
         let text = read(path);
-        let comment = |line: &&str| !line.trim_start().starts_with(['#', '*', '/']);
-        let lines: Vec<_> = text.lines().filter(comment).collect();
+        let is_comment = |line: &str| ["#", "/*", "* "].iter().any(|sign| line.starts_with(sign));
+        let lines = text.lines().filter(|line| !is_comment(line.trim_start()));
+        let lines: Vec<_> = lines.collect();
         let named = of(&lines.join("\n"));
         assert!(!named.is_empty(), "{path}");
         for name in named {

@@ -149,6 +149,7 @@ rules! {
 /// Whether its findings are about the whole server, the same in each database.
 pub(crate) fn of_the_server(rule: &Rule) -> bool {
     [
+        &SERVER_ARCHIVE_COMMAND,
         &SERVER_ARCHIVER,
         &SERVER_CONNECTIONS,
         &SERVER_HIDDEN,
@@ -163,7 +164,6 @@ pub(crate) fn of_the_server(rule: &Rule) -> bool {
     .contains(&rule)
 }
 
-/// The rule of this name.
 pub fn by_name(name: &str) -> Option<&'static Rule> {
     ALL.iter().copied().find(|rule| rule.name == name)
 }

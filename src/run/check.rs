@@ -83,7 +83,7 @@ pub async fn check(flags: &Flags, around: &Surroundings, options: &Options) -> (
 fn config(around: &Surroundings, options: &Options) -> Result<Config, Failure> {
     let (mut config, wrong) = config::read(around);
     if let Some(wrong) = wrong {
-        // Its thresholds and trusted owners are unknown.
+        // If config.toml is broken, its thresholds and trusted owners are unknown.
         return Err(Failure::Wrong(wrong));
     }
     for written in &options.threshold {

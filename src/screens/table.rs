@@ -229,7 +229,7 @@ impl<R: Record> Table<R> {
         self.took.as_secs_f64() * self.duty > R::MAX_AGE_GATHERED.as_secs_f64()
     }
 
-    /// Keeps the change counters from before the rows were read.
+    /// Sets the change counters that were read before the rows.
     pub fn counted(&mut self, counters: Counters) {
         self.counters = Some(counters);
     }

@@ -235,7 +235,6 @@ impl<'a> Exact<'a> {
         self.session = None;
     }
 
-    /// Runs a details query.
     pub async fn detail(&mut self, query: &Query, params: &[Param]) -> Result<(Vec<Row>, Server)> {
         let session = self.session(500 * 100).await?;
         let server = session.server.clone();

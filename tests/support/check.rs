@@ -71,7 +71,7 @@ impl Listening {
     /// What `/metrics` answers to a scraper that takes the classic text.
     pub fn metrics(&self) -> String {
         let (head, body) = self.get("/metrics", &[]);
-        assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+        assert!(head.starts_with("HTTP/1.0 200 "), "{head}");
         body
     }
 
@@ -90,10 +90,10 @@ impl Drop for Listening {
     }
 }
 
-/// One request; the status line and headers, and the body.
+/// One request, whose answer comes in one piece; the status line and headers, and the body.
 pub fn get(at: &str, path: &str, headers: &[&str]) -> (String, String) {
     let mut stream = TcpStream::connect(at).unwrap();
-    let mut request = format!("GET {path} HTTP/1.1\r\nHost: {at}\r\nConnection: close\r\n");
+    let mut request = format!("GET {path} HTTP/1.0\r\nHost: {at}\r\n");
     for header in headers {
         request.push_str(header);
         request.push_str("\r\n");
@@ -128,7 +128,7 @@ pub fn is_installed(program: &str) -> bool {
     false
 }
 
-/// What Prometheus' own checker says of a text; `None`: it is not installed.
+/// The output of `promtool check metrics` for this text. `None`: promtool is not installed.
 pub fn promtool(text: &str) -> Option<String> {
     if !is_installed("promtool") {
         return None;

@@ -99,7 +99,8 @@ impl Figures {
         self.all.iter().chain(&self.objects)
     }
 
-    /// As monitoring plugins read them: `'label'=value[unit];warning;critical;0;most`, `U` for what is not known.
+    /// Performance data of monitoring plugins: `'label'=value[unit];warning;critical;0;most`, with `U` for an unknown
+    /// value.
     pub(super) fn perfdata(&self) -> String {
         let mut text = String::new();
         for figure in self.each() {
@@ -234,7 +235,7 @@ fn lag(row: &aggregates::Row, at: &At) -> Figure {
     }
 }
 
-/// At most three decimals: nobody's graph needs more.
+/// The number with at most three decimals.
 fn plain(value: f64) -> String {
     let text = format!("{value:.3}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()

@@ -97,7 +97,7 @@ fn summary(outcome: &Outcome) -> String {
         }
     }
     let status = status(outcome.level);
-    // Of equals the first one.
+    // Reversed, because `max_by_key` returns the last of equal rows, and the first is wanted.
     let worst = outcome.found.iter().rev();
     let Some(worst) =
         worst.max_by_key(|found| (severity(found.finding.level), found.finding.rule.hurts_now))

@@ -25,11 +25,11 @@ pub(super) struct Look {
     pub database: String,
     /// The findings that count.
     pub rows: Vec<Row>,
-    /// Notes about what is unknown, and about findings that do not count.
+    /// Notes on what is unknown, and on findings that were left out.
     pub notes: Vec<String>,
     pub figures: Figures,
     pub metrics: Vec<Metric>,
-    /// The findings and the server, as `hypertop show overview` prints them.
+    /// The findings and the server, as `hypertop show overview --format json` prints them.
     pub json: Json,
 }
 
@@ -56,7 +56,7 @@ pub(super) async fn look(
         "findings": show::rows(&rows, &at),
         "unread": &unread,
     });
-    // Silence about what was not read would look like health.
+    // A figure that was not read becomes a finding, because its absence would look like health.
     rows.extend(unread.into_iter().map(|reason| {
         let finding = Finding::new(&rules::FIGURES_UNREAD, Level::Unknown, reason);
         Row::of_role(ScreenId::Overview, server, finding)

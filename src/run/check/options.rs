@@ -45,7 +45,6 @@ pub(super) enum Perfdata {
     Objects,
 }
 
-/// Options of `check`.
 #[derive(Debug, Args)]
 pub struct Options {
     #[arg(long, value_enum, default_value_t = Format::Nagios)]
@@ -65,7 +64,7 @@ pub struct Options {
     /// Performance data: figures of the server, or of objects too
     #[arg(long, value_enum, default_value_t = Perfdata::Figures)]
     pub(super) perfdata: Perfdata,
-    /// List the rules, with the thresholds in force, and do nothing else
+    /// List the rules and the thresholds in force, and do nothing else
     #[arg(long)]
     pub(super) list: bool,
     /// Time limit of the whole check

@@ -15,7 +15,7 @@ pub(super) struct Found {
     /// With the database, where there is more than one.
     pub subject: String,
     pub finding: Finding,
-    /// The shell command that fixes it; `None`: no action does.
+    /// Shell command that runs the fix; `None`: no action fixes it, or there is no target.
     pub command: Option<String>,
 }
 
@@ -44,9 +44,9 @@ fn of_database(text: String, database: Option<&str>) -> String {
 #[derive(Debug)]
 pub(super) struct Outcome {
     pub level: Level,
-    /// The findings that count, worst first.
+    /// The findings that the options select, worst first.
     pub found: Vec<Found>,
-    /// Notes about what is unknown, and about findings that do not count.
+    /// Notes on what is unknown, and on findings that were left out.
     pub notes: Vec<String>,
     pub figures: Figures,
     pub metrics: Vec<Metric>,

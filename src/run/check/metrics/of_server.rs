@@ -8,7 +8,7 @@ use crate::model::screen_id::ScreenId;
 use crate::screens::Screens;
 use crate::server::databases::DatabaseCounters;
 
-/// The figures of the Server screen that are numbers; a name that is there more than once has its largest value.
+/// The numbers on the Server screen. If a name occurs more than once, its largest value is taken.
 pub(super) fn figures(screens: &Screens) -> Metric {
     let help = "Figures of the Server screen: counts, seconds and bytes";
     let mut metric = Metric::gauge("hypertop_server", help);
