@@ -1,5 +1,6 @@
--- Properties of each job that alter_job cannot change · id, proc_schema, proc_name, hypertable (the job's hypertable_id), meant (the
--- hypertable id in the job's config, if such a hypertable exists) · public · reads the table of jobs
+-- Properties of each job that alter_job cannot change
+-- · columns: id, proc_schema, proc_name, hypertable (the job's hypertable_id), meant (the lowest id of an existing hypertable in the job's
+-- config; NULL: none, or hypertable is NULL) · access: any role · cost: one pass over the jobs
 select b.id::int8 as id, b.proc_schema::text as proc_schema, b.proc_name::text as proc_name, b.hypertable_id::int8 as hypertable,
   case when b.hypertable_id is not null then (
     select min(v.value::text::numeric)::int8 from jsonb_each(case when jsonb_typeof(b.config) = 'object' then b.config else '{}' end) v

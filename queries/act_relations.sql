@@ -1,6 +1,7 @@
--- Identity of relations, by name ($1: schemas, $2: names in the same order) or by oid ($3)
--- · nth (position in $1; NULL: asked by oid), oid, schema, name, kind, table_oid (of an index), parent (of a chunk), hypertable
--- · public · catalogue lookups by key
+-- Relations by name ($1: schemas, $2: names in the same order) or by oid ($3)
+-- · columns: nth (position in $1; NULL: asked by oid), oid, schema, name, kind (relkind), table_oid (table of an index), parent (of a chunk
+-- or partition, or of the chunk or partition whose index this is), hypertable (id; of a continuous aggregate: its materialization's) ·
+-- access: any role · cost: catalogue lookups by key
 select w.nth, c.oid::int8 as oid, n.nspname::text as schema, c.relname::text as name, c.relkind::text as kind,
 \if :since_2_11
   x.indrelid::int8 as table_oid, p.oid as parent, coalesce(h.id, a.mat_hypertable_id)::int8 as hypertable

@@ -1,7 +1,8 @@
--- Whether role $1 (quoted as in SQL) exists, and whether this session may SET ROLE to it · known, becomes (NULL: no such role),
--- session_role (the role that logged in, quoted; its memberships decide) · public · catalogue lookups
+-- Whether role $1 (quoted as in SQL) exists, and whether this session may SET ROLE to it
+-- · columns: known (whether the role exists), becomes (whether SET ROLE is allowed; NULL: no such role), session_role (the role that logged
+-- in, quoted: SET ROLE is allowed by the memberships of this role) · access: any role · cost: catalogue lookups by key
 select r.oid is not null as known,
-       -- memberships have a SET option from PostgreSQL 16 on
+       -- Memberships have a SET option from PostgreSQL 16 on.
        pg_has_role(session_user, r.oid, case when current_setting('server_version_num')::int4 < 160000 then 'member'
             else 'set' end) as becomes,
        quote_ident(session_user) as session_role

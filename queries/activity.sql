@@ -1,17 +1,18 @@
 -- Sessions and workers of this database, and the sessions that block them: queries, waits, strongest locks
--- · columns: see the last SELECT · public (other roles' queries: pg_read_all_stats)
--- · one pass over pg_locks; the 40 strongest locks of each session
+-- · columns: see the last SELECT · access: any role; other roles' queries: pg_read_all_stats · cost: one pass over pg_locks, one call of
+-- pg_blocking_pids for each waiting session
 with here as materialized (
   select d.oid from pg_database d where d.datname = current_database()
 ), lock as materialized (
   select l.pid, l.locktype, l.database, l.relation, l.granted, l.mode,
          array_position(array['AccessShareLock', 'RowShareLock', 'RowExclusiveLock', 'ShareUpdateExclusiveLock', 'ShareLock',
                               'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'], l.mode) as strength,
-         -- waitstart exists from PostgreSQL 14 on
+         -- waitstart exists from PostgreSQL 14 on.
          case when not l.granted then (to_jsonb(l) ->> 'waitstart')::timestamptz end as waitstart
   from pg_locks l
 ), wait as materialized (
-  -- a session that waits for a row waits for the transactionid of the row's locker, and holds a tuple lock, which has the relation
+  -- A session that waits for a row waits for the transaction that locked the row. The relation is in the tuple lock that the waiting
+  -- session holds.
   select distinct on (l.pid) l.pid, l.locktype, l.mode, l.waitstart, coalesce(l.relation, t.relation) as relation,
          pg_blocking_pids(l.pid) as blockers
   from here h join pg_stat_get_activity(null) a on a.datid = h.oid join lock l on l.pid = a.pid and not l.granted
@@ -40,14 +41,15 @@ with here as materialized (
     select p.pid, p.command, p.phase, p.relid, p.heap_blks_scanned::float8 / nullif(p.heap_blks_total, 0)
     from pg_stat_progress_cluster p
     union all
-    -- PostgreSQL 13 does not report the progress of COPY
+    -- PostgreSQL 13 does not report the progress of COPY.
     select p.pid, 'COPY', format('%s rows', p.param3), p.relid, p.param1::float8 / nullif(p.param2, 0)
     from (select 'COPY'::text where current_setting('server_version_num')::int4 >= 140000) c(command),
          pg_stat_get_progress_info(c.command) p(pid, datid, relid, param1, param2, param3)
   ) w
   order by w.pid, w.command
 ), held as materialized (
-  -- the 40 strongest locks of each session; of equally strong ones those with the lowest oids, as hypertables are older than their chunks
+  -- The 40 strongest locks of each session; of equally strong locks, those on the relations with the lowest oids: a hypertable is older
+  -- than its chunks.
   select x.pid, x.relation, x.strength
   from (
     select l.pid, l.relation, max(l.strength) as strength,
@@ -80,7 +82,7 @@ with here as materialized (
 \endif
   from relation l join pg_class c on c.oid = l.oid join pg_namespace n on n.oid = c.relnamespace
 \if :since_2_29
-  -- the table with a chunk's compressed rows has no parent: it is shown as that chunk
+  -- The table with a chunk's compressed rows has no parent, so the chunk's parent is used.
   left join _timescaledb_catalog.compression_settings e on e.compress_relid = c.oid
   left join pg_inherits p on p.inhrelid = coalesce(e.relid, c.oid) and c.relkind = 'r'
 \elif :since_2_11
@@ -95,7 +97,7 @@ with here as materialized (
   left join _timescaledb_catalog.hypertable t on t.schema_name = m.nspname and t.table_name = r.relname
 \elif :since_2_11
   left join _timescaledb_catalog.hypertable u on u.schema_name = m.nspname and u.table_name = r.relname
-  -- the table with a chunk's compressed rows is a chunk of an internal hypertable: it is shown as the user's hypertable
+  -- The table with a chunk's compressed rows is a chunk of an internal hypertable; the user's hypertable is shown instead.
   left join :chunk z on z.schema_name = n.nspname and z.table_name = c.relname
   left join _timescaledb_catalog.hypertable b on b.compressed_hypertable_id = coalesce(u.id, z.hypertable_id)
        and b.id <> coalesce(u.id, z.hypertable_id)
@@ -106,7 +108,8 @@ with here as materialized (
   left join _timescaledb_catalog.continuous_agg v on v.user_view_schema = n.nspname and v.user_view_name = c.relname
   where n.nspname not in ('pg_toast', 'pg_catalog')
 ), concern as materialized (
-  -- the relation of each session's strongest lock; of equally strong ones an aggregate first, then a hypertable, then a plain table
+  -- The relation of each session's strongest lock; of equally strong locks, first that on an aggregate, then on a hypertable, then on a
+  -- plain table.
   select distinct on (h.pid) h.pid, d.thing, d.kind, case when d.part and h.strength >= 4 then d.name end as chunk
   from held h join named d on d.oid = h.relation
   where d.name !~ '^_timescaledb_(catalog|config|cache)\.' order by h.pid, h.strength desc, d.kind, d.part, d.oid
@@ -137,7 +140,7 @@ from seen s cross join here h left join wait w on w.pid = s.pid
 left join named wn on wn.oid = w.relation left join work k on k.pid = s.pid
 left join named kn on kn.oid = k.relid left join concern c on c.pid = s.pid
 \if :since_2_11
--- a job's worker has the job's application_name, which every role sees
+-- The worker of a job has the job's application_name, which every role sees.
 left join _timescaledb_config.bgw_job j on j.application_name::text = s.application_name and s.application_name like '%]'
 left join _timescaledb_catalog.hypertable jt on jt.id = j.hypertable_id
 left join _timescaledb_catalog.continuous_agg ja on ja.mat_hypertable_id = j.hypertable_id

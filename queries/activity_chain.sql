@@ -1,5 +1,6 @@
--- Sessions that block the session with pid $1, and sessions that it blocks, directly or through others · side, depth (1: directly), pid, …
--- · public (other roles' queries: pg_read_all_stats) · calls pg_blocking_pids for each waiting session
+-- Sessions that block the session with the pid $1, and sessions that it blocks, directly or through others
+-- · columns: side, depth (1: directly), pid, … · access: any role; other roles' queries: pg_read_all_stats · cost: one call of
+-- pg_blocking_pids for each waiting session
 with recursive wait as materialized (
   select distinct on (l.pid) l.pid, l.locktype, l.mode, l.relation, pg_blocking_pids(l.pid) as blockers
   from pg_locks l where not l.granted order by l.pid, l.relation

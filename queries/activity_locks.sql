@@ -1,5 +1,6 @@
--- The locks of the session with pid $1; locks on chunks, on their compressed rows and on partitions are counted at the parent table
--- · locktype, mode, granted, many (number of locks), thing (relation or transaction), parts · public · one pass over pg_locks
+-- The locks of the session with the pid $1; locks on chunks, on their compressed rows and on partitions are counted at the parent table
+-- · columns: locktype, mode, granted, many (number of locks), thing (relation or transaction), parts (whether chunks or partitions are
+-- among the counted) · access: any role · cost: one pass over pg_locks
 select l.locktype, l.mode, l.granted, count(*) as many,
        coalesce(case when r.oid is not null then format('%I.%I', m.nspname, r.relname) end, min(l.relation::text),
             min(l.transactionid::text), min(l.virtualxid)) as thing,
@@ -20,7 +21,7 @@ left join pg_class r on r.oid = coalesce(p.inhparent, i.indrelid, c.oid)
 \elif :since_2_11
 left join pg_inherits p on p.inhrelid = coalesce(i.indrelid, c.oid)
 left join lateral (
-  -- the table with a chunk's compressed rows counts as the chunk's hypertable
+  -- The table with a chunk's compressed rows counts as the chunk's hypertable.
   select t.oid
   from pg_class k join pg_namespace y on y.oid = k.relnamespace join :chunk z on z.schema_name = y.nspname and z.table_name = k.relname
   join _timescaledb_catalog.hypertable b on b.compressed_hypertable_id = z.hypertable_id

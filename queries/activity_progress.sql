@@ -1,5 +1,6 @@
--- Progress of the maintenance command that the session with pid $1 runs: each column of the server's progress views, and from 2.26 on the
--- range of a refresh · command, name, value · public (other roles' sessions: pg_read_all_stats)
+-- Progress of the maintenance command that the session with the pid $1 runs, and from TimescaleDB 2.26 on the range of a refresh
+-- · columns: command, name and value (of each column of the server's progress view) · access: any role; other roles' sessions:
+-- pg_read_all_stats · cost: the progress views
 select x.command, e.key as name, e.value
 from (
   select 'CREATE INDEX' as command, to_jsonb(p) as line from pg_stat_progress_create_index p where p.pid = $1::int4
@@ -11,7 +12,7 @@ from (
   select 'CLUSTER', to_jsonb(p) from pg_stat_progress_cluster p where p.pid = $1::int4
   union all
   select 'COPY', jsonb_build_object('bytes_processed', p.param1, 'bytes_total', p.param2, 'tuples_processed', p.param3)
-  -- PostgreSQL 13 does not report the progress of COPY
+  -- PostgreSQL 13 does not report the progress of COPY.
   from (select 'COPY'::text where current_setting('server_version_num')::int4 >= 140000) c(command),
        pg_stat_get_progress_info(c.command) p(pid, datid, relid, param1, param2, param3)
   where p.pid = $1::int4

@@ -1,5 +1,6 @@
 -- Continuous aggregates: watermark, end of the refreshed range, end of the source, expected lag, changes that wait for a refresh
--- · id, schema, name, … · public (catalogues only, no lock on a user's relation) · linear in the aggregates
+-- · columns: id, schema, name, … · access: any role; reads catalogues only, locks no user relation · cost: linear in the number of
+-- aggregates
 with recursive agg as materialized (
   select ca.mat_hypertable_id as id, ca.raw_hypertable_id as raw_id, ca.parent_mat_hypertable_id as parent_id, e.id as raw_dimension,
          \ir shared/bucket.sql
@@ -15,7 +16,7 @@ job as materialized (
          case when j.config ->> 'end_offset' ~ '^-?\d{1,18}$' then (j.config ->> 'end_offset')::int8 end as end_number, o.owner_zone, o.zone
     from _timescaledb_config.bgw_job j left join lateral :owner_zone o on true
    where j.proc_name = 'policy_refresh_continuous_aggregate'),
--- the refresh policy that determines the lag: of several policies the one whose window ends latest
+-- The refresh policy that determines the lag: if there are several, the one whose window ends latest.
 newest as materialized (
   select distinct on (j.hypertable_id) j.*, count(*) over (partition by j.hypertable_id) as policies
     from job j order by j.hypertable_id, j.end_text is not null, now() - j.end_interval desc nulls last, j.end_number, j.id),
@@ -27,10 +28,11 @@ drops as materialized (
     from _timescaledb_config.bgw_job j where j.proc_name = 'policy_retention' order by j.hypertable_id, j.id),
 \if :since_2_26
 \else
--- locks that show a running refresh: ExclusiveLock (up to 2.17; nothing else takes it), ShareUpdateExclusiveLock (from 2.18 on; VACUUM,
--- ANALYZE, CREATE INDEX CONCURRENTLY and some forms of ALTER TABLE also take it), RowExclusiveLock if the statement is a refresh
+-- Locks that show a running refresh: ExclusiveLock (up to 2.17; nothing else takes it), ShareUpdateExclusiveLock (from 2.18 on; VACUUM,
+-- ANALYZE, CREATE INDEX CONCURRENTLY and some forms of ALTER TABLE take it too), RowExclusiveLock of a session whose statement is a refresh
+-- or is hidden.
 locks as materialized (
-  -- sure: NULL if the backend type of all lock holders is hidden from this role: each may be a vacuum or a write
+  -- sure: NULL if no lock is an ExclusiveLock and the backend type of all holders is hidden from this role: it may be a vacuum or a write.
   select l.relation, nullif(bool_or(l.mode = 'ExclusiveLock' or p.backend_type is not null), false) as sure
     from pg_locks l join pg_stat_activity p on p.pid = l.pid
    where l.locktype = 'relation' and l.granted and l.database = (select oid from pg_database where datname = current_database())
@@ -45,7 +47,8 @@ squeezes as materialized (
          case when j.config ->> 'compress_after' ~ :is_interval then (j.config ->> 'compress_after')::interval end as after_interval,
          case when j.config ->> 'compress_after' ~ '^-?\d{1,18}$' then (j.config ->> 'compress_after')::int8 end as after_number
     from _timescaledb_config.bgw_job j where j.proc_name = 'policy_compression' order by j.hypertable_id, j.id),
--- since: earliest start of a refresh window at the next run; NULL: integer time, or a window has no start, or the owner's zone is no name
+-- since: the earliest start of a refresh window at the next run. NULL: integer time, or one of the policies has a window without a start
+-- or an owner whose TimeZone is an offset instead of a name
 reach as materialized (
   select a.id, case when bool_and(j.start_interval is not null and (j.owner_zone is null or j.zone is not null))
               and a.axis not in ('bigint', 'integer', 'smallint')
@@ -53,8 +56,8 @@ reach as materialized (
                                    then extract(epoch from coalesce((((r.at at time zone j.zone)
                                         - date_trunc('day', j.start_interval)) at time zone j.zone)
                                              - (j.start_interval - date_trunc('day', j.start_interval)), r.at - j.start_interval))
-                                   -- types without a zone: local time at the next run, before which the clock may change (daylight saving);
-                                   -- a date is truncated to the day
+                                   -- Types without a zone: local time at the next run, because a clock change (daylight saving) may come
+                                   -- before it. A date is truncated to the day.
                                    else extract(epoch from date_trunc(case a.axis when 'date' then 'day' else 'microseconds' end,
                                         coalesce(r.at at time zone j.zone, r.at::timestamp) - j.start_interval)) end * 1000000)::int8) end
                                              as since,
@@ -62,7 +65,7 @@ reach as materialized (
     from agg a join job j on j.hypertable_id = a.id left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
     cross join lateral (select greatest(now(), case when j.scheduled and isfinite(st.next_start) then st.next_start end) as at) r
          group by a.id, a.axis),
--- sessions that wait for a lock, each with the pid at the head of its lock queue (blocker)
+-- Sessions that wait for a lock. blocker: see shared/queue_head.sql
 waiting as materialized (
   select distinct on (l.pid) l.pid, l.relation, (to_jsonb(l) ->> 'waitstart')::timestamptz as since, w.application_name, w.query,
          :queue_head as blocker
@@ -73,7 +76,8 @@ promise as (
     from now() - (now() - case when j.end_text is null then '0'
          else j.end_interval end - w.width - j.schedule_interval))::float8 as seconds,
          case when j.id is null then null when j.end_text is null then 0 else j.end_number end + w.units as units,
-         -- longest possible bucket: computed from July on; other months are at most 2 days longer, a clock change adds at most 2 hours
+         -- The longest possible bucket. It is computed from July on; from other months on it is at most 2 days longer; a clock change adds
+         -- at most 2 hours.
          coalesce(w.units, (extract(epoch
            from timestamp '1999-07-01' + w.width - timestamp '1999-07-01'
                 + case when extract(month from w.width) + extract(year from w.width) > 0 then '2 days' else '0' end::interval
@@ -81,7 +85,8 @@ promise as (
     from agg a left join newest j on j.hypertable_id = a.id
    cross join lateral (select case when a.bucket_width ~ :is_interval then (a.bucket_width)::interval end as width,
                               case when a.bucket_width ~ '^-?\d{1,18}$' then (a.bucket_width)::int8 end as units) w),
--- expected lag including that of the parents; a parent without a policy adds nothing: it has a finding of its own
+-- The expected lag of each aggregate and of its parents together. A parent without a refresh policy adds 0; the parent's own row reports
+-- it.
 whole as (
   select p.id, p.seconds, p.units, 1 as depth from promise p where p.parent_id is null
   union all
@@ -95,7 +100,7 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
        :refreshed_to as refreshed_to, t.never_before,
        (select s.range_end from :slice s
          where s.dimension_id = a.raw_dimension order by s.range_start desc limit 1) as source_end, pr.longest as bucket_longest,
-       -- ahead: whether the watermark is after the end of the present bucket
+       -- ahead: whether the watermark is later than now by more than the longest possible bucket; false for integer time
        a.axis not in ('bigint', 'integer', 'smallint')
             and w.watermark > pr.longest + (extract(epoch
               from case when a.axis = 'timestamp with time zone' then now() else now()::timestamp at time zone 'UTC' end)
@@ -119,7 +124,8 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
 \if :since_2_26
        exists (select from _timescaledb_catalog.continuous_aggs_jobs_refresh_ranges r join pg_stat_activity p on p.pid = r.pid
                 where r.materialization_id = a.id and p.state is distinct from 'idle') as refreshing,
-       -- a session whose refresh was cancelled reserves the range until the session ends; until then every other refresh fails
+       -- The lowest pid of an idle session whose refresh was cancelled: such a session reserves the range until it ends, and every other
+       -- refresh of the range fails.
        (select min(r.pid) from _timescaledb_catalog.continuous_aggs_jobs_refresh_ranges r join pg_stat_activity p on p.pid = r.pid
          where r.materialization_id = a.id and p.state = 'idle') as stuck_pid,
 \elif :since_2_22
@@ -138,11 +144,13 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
        extract(epoch from st.total_duration)::float8 / nullif(st.total_successes, 0) as average_seconds,
        st.last_run_success, nullif(st.last_finish, '-infinity') as last_finish, st.next_start, st.consecutive_failures,
        e.seconds as expected_seconds, e.units as expected_units, coalesce(e.depth, 1) as depth,
-       -- wipe_risk: whether refreshes delete rows of the aggregate whose source rows were dropped; NULL: unknown
+       -- wipe_risk: whether the window of a refresh policy reaches into the range that the source's retention policy drops, where a refresh
+       -- deletes the rows of the aggregate; NULL: unknown
        case when r.id is null then false
             when not exists (select from job k where k.hypertable_id = a.id) then false
             when r.by_creation or r.drop_text is null then null
-            -- true: some window reaches into the dropped range; false: none does; NULL: unknown for some window, false for the others
+            -- true: some window reaches into the dropped range; false: none does; NULL: unknown for one window, and no other reaches
+            -- into it
             else (select case when bool_or(k.wipes) then true when bool_and(k.wipes is not null) then false end
                     from (select case when k.start_text is null then true
                                       when k.start_number is not null then k.start_number > r.drop_number
@@ -168,7 +176,7 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
   left join reach o on o.id = a.id
   left join lateral (select s.range_start, s.range_end from :used_slice s
                       where s.dimension_id = a.raw_dimension order by s.range_start limit 1) f on true
-  -- pending: number of logged changes in ranges where the source has chunks
+  -- pending: number of entries in the aggregate's own log, in ranges where the source has chunks
   left join lateral (
     select count(*) as pending
       from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
@@ -182,7 +190,7 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
     o.since + coalesce(pr.longest, 0) as upto) y
   left join lateral :log_ends t on true
   \ir shared/unreached.sql
-  -- the aggregate's other refresh policies that are paused or fail: their number, and the first of them
+  -- The refresh policies of the aggregate besides newest that are paused or fail: their number, and the first of them.
   left join lateral (
     select count(*) as many, (array_agg(k.id order by k.scheduled, k.id))[1] as job_id, bool_and(k.scheduled) as scheduled
       from job k left join _timescaledb_internal.bgw_job_stat ks on ks.job_id = k.id
@@ -190,7 +198,8 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
           and (not k.scheduled or not ks.last_run_success and ks.last_finish > '-infinity')) os on true
   left join whole e on e.id = a.id left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
   left join pg_namespace n on n.nspname = mh.schema_name left join pg_class m on m.relnamespace = n.oid and m.relname = mh.table_name
-  -- a refresh that waits for a lock: its session has the job's application_name, or runs a refresh and has a lock on the materialization
+  -- A refresh that waits for a lock: the session has the application_name of a refresh policy, or it runs a refresh and has a lock on the
+  -- materialization.
   left join lateral (
     select w.pid, w.since, w.blocker,
            (select format('%I.%I', y.nspname, z.relname) from pg_class z join pg_namespace y on y.oid = z.relnamespace

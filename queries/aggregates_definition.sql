@@ -1,5 +1,5 @@
--- The user's definition of the aggregate with the materialization hypertable $1 (int8) · definition · USAGE on its schema; locks the view
--- for a moment · constant
+-- The user's definition of the aggregate with the materialization hypertable $1 (int8)
+-- · columns: definition · access: any role · cost: catalogue lookups by key; locks the view for a moment
 select :cut_text as definition
   from _timescaledb_catalog.continuous_agg a join pg_namespace n on n.nspname = a.direct_view_schema
   join pg_class v on v.relnamespace = n.oid and v.relname = a.direct_view_name

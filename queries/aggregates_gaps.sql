@@ -1,8 +1,8 @@
 -- For each aggregate in $1 (int8[]): the source's oldest row, and its first row at or after the end of the refreshed range
--- · id, oldest, first_unread (internal units; NULL: not in the four chunks that are read, or not readable), future_rows (number of
--- source rows later than now, read if the watermark is later too; at most 10,001 per chunk; NULL: they are in more than four chunks),
--- remade_from, remade_to (see the CTE remade), unknown, code_owner, hold (as in aggregates_newest)
--- · SELECT on the source, else NULL · usually one short index scan on one chunk for each value
+-- · columns: id, oldest, first_unread (internal units; NULL: in none of the four chunks that are read, or not readable), future_rows
+-- (number of source rows later than now, at most 10,001 per chunk; NULL: the watermark is not later than now, the rows are in more than
+-- four chunks, or not readable), remade_from, remade_to (see the CTE remade), unknown, code_owner, hold (as in aggregates_newest)
+-- · access: any role; without SELECT on the source most columns are NULL · cost: usually one short index scan on one chunk for each value
 with trusted as materialized :trusted, held as materialized :held,
 source as materialized (
   select ca.mat_hypertable_id as id, ca.raw_hypertable_id as raw_id,
@@ -19,7 +19,8 @@ source as materialized (
     join pg_class t on t.relnamespace = n.oid and t.relname = h.table_name
     join :time_dimension x on x.hypertable_id = h.id
    where ca.mat_hypertable_id = any ($1::int8[])),
--- what is read of each source (kind), and from where: 1 its first row, 2 the first after the refreshed range, 3 the number of future rows
+-- What is read of each source (kind), and from where (since): 1 the first row of all, 2 the first row after the refreshed range, 3 the
+-- number of rows later than now.
 asked as materialized (
   select s.*, p.kind, p.since,
          case when s.whole then p.since::text
@@ -33,10 +34,10 @@ asked as materialized (
                 * 1000000)::int8 end as at) c
     cross join lateral (select 1 as kind, null::int8 as since
                         union all select 2, s.tail where s.tail > case when s.whole then -9223372036854775808 else -200000000000000000 end
-                        -- only if the watermark is later than now
+                        -- Kind 3 only if the watermark is later than now.
                         union all select 3, c.at where s.ahead > c.at) p
    where s.readable),
--- the range of chunks that a late row recreated after a drop, if a log has changes there
+-- The range of chunks that a late row recreated after a drop, if one of the aggregate's two logs has changes there.
 remade as materialized (
   select w.id, g.* from source w cross join lateral (select w.id as mat_hypertable_id) x cross join lateral (select w.axis) m
     cross join lateral (select w.dimension_id) raw cross join (select -9223372036854775808 as since) v
@@ -48,7 +49,7 @@ remade as materialized (
                           where l.materialization_id = w.id and l.lowest_modified_value < q.high and l.greatest_modified_value between q.low
                                and 9223372036854775806))
     ) g on true),
--- for kinds 1 and 2 the first row: chunks are read one by one until one has a row; for kind 3 the number of rows
+-- Kinds 1 and 2: the first row; chunks are read one by one until one has a row. Kind 3: the number of rows.
 found as materialized (
   select a.id, a.kind, r.first, r.why, r.owner, case when r.why = 6 then r.relations end as hold
     from asked a

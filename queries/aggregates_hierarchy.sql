@@ -1,5 +1,7 @@
--- The hierarchy of the aggregate with the materialization hypertable $1 (int8): the hypertable at its root, and all aggregates on that
--- · depth (0: the hypertable), name, itself (whether the row is the aggregate of $1) · public · constant
+-- The hierarchy of the aggregate with the materialization hypertable $1 (int8): the hypertable at its root, and the aggregates built on
+-- that
+-- · columns: depth (0: the hypertable), name, itself (whether the row is the aggregate of $1) · access: any role · cost: a few catalogue
+-- lookups per level
 with recursive up as (
   select a.mat_hypertable_id as id, a.parent_mat_hypertable_id as parent_id, a.raw_hypertable_id as raw_id, 0 as depth
     from _timescaledb_catalog.continuous_agg a where a.mat_hypertable_id = $1::int8

@@ -1,7 +1,9 @@
--- For the aggregates with integer time in $1 (int8[]): start of their refresh windows at the next run, and the changes before that
--- · id, clocks (0: no integer_now_func), reach_from (that start; NULL: a window has no start), unreached, unreached_to, unread_from,
--- unread_next, cut_to (as in aggregates), code, code_owner (the function if it was not called, and a role that could replace its code)
--- · EXECUTE on integer_now_func, whose owner must be trusted · about 1 ms and one call of that function per aggregate
+-- For the aggregates with integer time in $1 (int8[]): start of their refresh windows at the next run, and the changes before that start
+-- · columns: id, clocks (0: no integer_now_func), reach_from (the earliest start of a window; NULL: no policy, a window without a start, or
+-- the function was not called), unreached, unreached_to, unread_from, unread_next, cut_to (see shared/unreached.sql), code, code_owner
+-- (only if the owner of integer_now_func is not trusted: the function, and a role that could replace its code)
+-- · access: EXECUTE on integer_now_func, which is called only if its owner is trusted (see shared/trusted.sql) · cost: about 1 ms and one
+-- call of integer_now_func per aggregate
 with recursive trusted as materialized :trusted,
 \ir shared/integer_clock.sql
 told as materialized (
@@ -14,7 +16,7 @@ reach as materialized (
          case when j.closed then (t.at::numeric - j.back) end as since
     from unnest($1::int8[]) w(id) join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = w.id left join told t on t.id = w.id
     left join _timescaledb_catalog.continuous_aggs_bucket_function bf on bf.mat_hypertable_id = w.id
-    -- up to 2.14 bucket_width is a column of continuous_agg
+    -- Up to 2.14 bucket_width is a column of continuous_agg.
     cross join lateral (select coalesce(to_jsonb(a) ->> 'bucket_width', to_jsonb(bf) ->> 'bucket_width') as width) v
     cross join lateral (select case when v.width ~ '^\d{1,18}$' then v.width::int8 else 0 end as longest) b
     left join :time_dimension e on e.hypertable_id = a.raw_hypertable_id

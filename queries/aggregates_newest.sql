@@ -1,8 +1,8 @@
 -- The newest source row of each aggregate in $1 (int8[]), and the end of its bucket; if the source is an aggregate, its watermark is used
--- · id, newest, newest_end (internal units; NULL: see unknown), unknown (NULL: newest is right, or there are no rows; 1: no SELECT right;
--- 2: the Apache edition hides compressed rows; 3: unsupported type of the dimension; 4: the four newest chunks are empty; 5: a read might
--- run code that code_owner can define; 6: the relations in hold must be locked first) · SELECT on the source · usually reads one chunk
--- per aggregate
+-- · columns: id, newest, newest_end (internal units; NULL: see unknown), unknown (NULL: newest is right, or there are no rows; 1: no SELECT
+-- right; 2: the Apache edition hides compressed rows; 3: unsupported type of the dimension; 4: the four newest chunks are empty; 5: a read
+-- might run code that code_owner can define; 6: the relations in hold must be locked first)
+-- · access: SELECT on the source · cost: usually reads one chunk per aggregate
 with trusted as materialized :trusted, held as materialized :held,
 agg as materialized (
   select ca.mat_hypertable_id as id, ca.raw_hypertable_id as raw_id, ca.parent_mat_hypertable_id as parent_id,
@@ -61,7 +61,7 @@ width as materialized (
          case when f.axis not in ('bigint', 'integer', 'smallint') then f.bucket_width::interval end as span,
          case when f.axis not in ('bigint', 'integer', 'smallint') then coalesce(f.bucket_offset::interval, '0') end as moved
     from found f),
--- buckets are counted in local time of their zone, from the aggregate's origin or else from TimescaleDB's default origin
+-- Buckets are counted in local time of the bucket's time zone, from the aggregate's origin or else from TimescaleDB's default origin.
 placed as materialized (
   select w.*, extract(year from w.span)::int8 * 12 + extract(month from w.span)::int8 as months,
          (extract(epoch from w.span) * 1000000)::numeric as micros,
@@ -80,7 +80,7 @@ counted as (
 select c.id::int8 as id, coalesce(c.watermark, c.newest) as newest, c.unknown::int8 as unknown, c.code_owner, c.hold,
        case when c.newest is null then null
             when c.whole then ((c.buckets + 1) * c.units + c.shift)::int8
-            -- a bucket of months may start in mid-month: if the counted bucket starts after the row, the row is in the one before
+            -- A bucket of months may start in mid-month: if the counted bucket starts after the row, the row is in the bucket before.
             when c.months > 0 then (extract(epoch
               from (c.origin + (c.buckets + case when c.origin + c.buckets::int4 * c.span > c.local then 0 else 1 end)::int4 * c.span
                    + c.moved) at time zone c.zone) * 1000000)::int8

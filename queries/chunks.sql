@@ -1,8 +1,9 @@
 -- The chunks of hypertable $1 (int8), oldest first: range, state, recorded sizes, and present sizes of the newest 500; then the marks on
 -- the time axis: now, compress_after, drop_after, refresh windows (name: the aggregate)
--- · kind (NULL: a chunk), chunk, range_start, range_end, status, tiered, creation_time, before_bytes, after_bytes, bytes, locked, name,
--- job_id, note, scheduled, failing, watermark, made_before · public (reading a size locks the chunk for a moment; integer_now_func is
--- called if its owner is trusted and this role may read the hypertable) · 0.1 ms for each of the 500 sizes
+-- · columns: kind (NULL: a chunk), chunk, range_start, range_end, status, tiered, creation_time, before_bytes, after_bytes, bytes, locked,
+-- name, job_id, note, scheduled, failing, watermark, made_before
+-- · access: any role; integer_now_func is called if its owner is trusted and this role may read the hypertable · cost: 0.1 ms for each of
+-- the 500 present sizes; each locks the chunk for a moment
 with trusted as materialized :trusted,
 d as materialized (
   select x.*, x.column_type::text in ('bigint', 'integer', 'smallint') as whole,
@@ -11,7 +12,7 @@ d as materialized (
 o as materialized (
   select d.whole, d.naive, case when d.naive then (extract(epoch from now()::timestamp) * 1000000)::int8
               when not d.whole then (extract(epoch from now()) * 1000000)::int8
-              -- integer time: the value of the hypertable's own integer_now_func
+              -- Integer time: the value of the integer_now_func that the hypertable itself has.
               when f.trusted and has_schema_privilege(k.schema, 'usage') and has_function_privilege(f.oid, 'execute')
                    and has_table_privilege(t.oid, 'select') then :now_value end as now_raw
     from d join _timescaledb_catalog.hypertable h on h.id = d.hypertable_id
@@ -34,7 +35,7 @@ mark as (
          j.owner_zone, j.zone
     from job j where j.hypertable_id = $1 and j.proc_name = 'policy_retention'
   union all
-  -- refresh windows of the aggregates on the hypertable; kind own: this hypertable is the aggregate's materialization
+  -- Refresh windows of the aggregates on the hypertable; kind own: this hypertable is the materialization of the aggregate.
   select case when a.mat_hypertable_id = $1 then 'own' else 'refresh' end, format('%I.%I', a.user_view_schema, a.user_view_name), j.id,
          j.scheduled, j.failing,
          j.config ->> 'start_offset', case when j.id is not null then coalesce(j.config ->> 'end_offset', '0') end, null,
@@ -46,7 +47,7 @@ mark as (
     from _timescaledb_catalog.continuous_agg a
       left join job j on j.hypertable_id = a.mat_hypertable_id and j.proc_name = 'policy_refresh_continuous_aggregate'
    where $1 in (a.raw_hypertable_id, a.mat_hypertable_id)),
--- tables whose size cannot be read without waiting for a lock; a TOAST table is listed as its main table
+-- Tables whose size cannot be read without waiting for a lock; an index is listed as its table, a TOAST table as its main table.
 held as materialized (
   select case when t.relnamespace = 'pg_toast'::regnamespace and t.relname ~ '^pg_toast_\d+$' then substr(t.relname, 10)::oid
        else t.oid end as relid

@@ -1,5 +1,5 @@
 -- Compression of every hypertable and aggregate: chunk counts, policy, backlog (settings and sizes: compression_companion)
--- · id, schema, name, kind, … · public (catalogues only, no lock on a user's relation) · about 1 µs per chunk
+-- · columns: id, schema, name, kind, … · access: any role; reads catalogues only, locks no user relation · cost: about 1 µs per chunk
 with trusted as materialized :trusted,
 dim as materialized (
   select d.hypertable_id, d.id, d.column_type::text as axis, d.integer_now_func is not null as has_now from :time_dimension d),
@@ -17,7 +17,7 @@ job as materialized (
                    - (j.config ->> 'compress_created_before')::interval end as made_before
     from _timescaledb_config.bgw_job j left join lateral :owner_zone o on true
    where j.proc_name = 'policy_compression' and j.hypertable_id is not null order by j.hypertable_id, j.id),
--- the name of each integer_now_func that is not called because its owner is not trusted
+-- The name of each integer_now_func that is not called because its owner is not trusted.
 code as materialized (
   select k.hypertable_id, format('%I.%I()', k.schema, k.function) as code, f.owner
     from (select d.hypertable_id, d.integer_now_func_schema as schema, d.integer_now_func as function
@@ -31,7 +31,7 @@ drops as materialized (
          case when j.config ->> 'drop_after' ~ :is_interval then (j.config ->> 'drop_after')::interval end as drop_interval,
          case when j.config ->> 'drop_after' ~ '^-?\d{1,18}$' then (j.config ->> 'drop_after')::int8 end as drop_number
     from _timescaledb_config.bgw_job j where j.proc_name = 'policy_retention' and j.scheduled order by j.hypertable_id, j.id),
--- one pass over all chunks, one row per hypertable and status; ids: the chunks that are not fully compressed
+-- One pass over all chunks; one row per hypertable and status. ids: the chunks that are not fully compressed.
 piece as materialized (
   select c.hypertable_id, c.status, count(*) as chunks, array_agg(c.id) filter (where c.status & 9 <> 1) as ids
     from :chunk c where not c.osm_chunk group by 1, 2),
@@ -49,7 +49,7 @@ bound as materialized (
       from job j join dim d on d.hypertable_id = j.hypertable_id
       cross join lateral (select now() as at, j.zone, j.after_interval as length, d.axis = 'timestamp with time zone' as zoned) p) b
    where boundary is not null),
--- a policy with compress_created_before compares the creation_time of chunks (since 2.13), not their range
+-- A policy with compress_created_before compares the creation_time of chunks (since 2.13), not their range.
 made as materialized (
   select j.hypertable_id, count(*) filter (where c.creation_time < j.made_before and c.status & 9 = 0) as backlog,
          count(*) filter (where c.creation_time < j.made_before and c.status & 8 = 8) as partial_due,
@@ -63,7 +63,7 @@ due as materialized (
          (min(b.boundary) - min(s.oldest[1])) / 1e6::float8 as overdue_seconds, min(s.oldest) as oldest, max(s.ids) as ids,
          (min(s.next_end) - min(b.boundary)) / 1e6::float8 as next_due_seconds
     from bound b
-    -- chunks that are neither fully compressed nor frozen
+    -- Chunks that are neither fully compressed nor frozen.
     join piece p on p.hypertable_id = b.hypertable_id and p.status & 4 = 0 and p.status & 9 <> 1
     cross join lateral (
       select count(*) filter (where p.status & 9 = 0 and s.range_end <= b.boundary) as backlog,
@@ -74,7 +74,8 @@ due as materialized (
         from unnest(p.ids) c(id)
         join :chunk_slice s on s.chunk_id = c.id and s.dimension_id = b.dimension_id) s
    group by 1),
--- estimated size of the backlog, by relpages; NULL: a chunk had neither VACUUM nor ANALYZE yet, or there are more than 2000 chunks
+-- Estimated size of the backlog, by relpages. NULL: relpages of a chunk is 0 (neither VACUUM nor ANALYZE yet, or empty), or there are more
+-- than 2000 chunks.
 about as materialized (
   select d.hypertable_id, case when count(r.pages) = max(d.backlog)
        then (sum(r.pages) * current_setting('block_size')::int8)::int8 end as bytes
@@ -86,8 +87,8 @@ about as materialized (
                where i.indrelid in (r.oid, r.reltoastrelid)) as pages
         from pg_class r where r.oid = c.relid and r.relpages > 0 offset 0) r on true
    group by 1),
--- the oldest chunk that the last run should have compressed (a run that skips a locked chunk reports success). None if that run succeeded
--- and has maxchunks_to_compress, because it may have reached that limit before this chunk
+-- The oldest chunk that the last run should have compressed (a run that skips a locked chunk reports success). No row if that run succeeded
+-- and the policy has maxchunks_to_compress: the run may have reached this limit before the chunk.
 gap as materialized (
   select b.hypertable_id, b.dimension_id, b.boundary, e.oldest[2] as range_start, e.oldest[1] as range_end, e.oldest[3]::int4 as id,
          st.last_finish
@@ -127,12 +128,12 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
        case when b.boundary is not null or j.made_before is not null then coalesce(e.partial_due, m.partial_due, 0) end as partial_due,
        y.bytes as about_backlog_bytes, coalesce(e.overdue_seconds, m.overdue_seconds)::float8 as overdue_seconds,
        coalesce(e.next_due_seconds, m.next_due_seconds)::float8 as next_due_seconds,
-       -- for the rate, if there is a backlog: run_chunks (compressed by the last or present run), due_chunks (became due during ten runs)
+       -- For the rate, if there is a backlog: run_chunks (compressed by the last or present run), due_chunks (became due during ten runs).
 \if :since_2_29
        nullif(st.last_start, '-infinity') as run_begun, null::int8 as run_chunks,
 \else
        nullif(st.last_start, '-infinity') as run_begun, case when coalesce(e.backlog, m.backlog) > 0 and st.last_start > '-infinity'
-            -- creation_time exists from 2.13 on
+            -- creation_time exists from 2.13 on.
             then (select case when count(c.creation_time) = count(*)
                               then count(*) filter (where c.creation_time between st.last_start
                                    and coalesce(nullif(st.last_finish, '-infinity'), now())) end

@@ -1,6 +1,6 @@
--- Companion query of the compression list: settings, recorded sizes of compressed chunks, a policy that waits for a lock
--- · id (int8), enabled, segment_by, order_by, before_bytes, after_bytes, compressed_rows, batches (NULL: not recorded), … · public
--- · about 0.7 µs per compressed chunk
+-- More columns for the rows of compression.sql: settings, recorded sizes of compressed chunks, a policy that waits for a lock
+-- · columns: id (int8), enabled, segment_by, order_by, before_bytes, after_bytes, compressed_rows, batches (NULL: not recorded), … ·
+-- access: any role · cost: about 0.7 µs per compressed chunk
 with hyper as materialized (
   select h.id, h.schema_name, h.table_name, h.compression_state from _timescaledb_catalog.hypertable h where h.compression_state <> 2),
 \if :since_2_14
@@ -11,7 +11,8 @@ settings as materialized (
                             || case when x.orderby_nullsfirst[nth] = x.orderby_desc[nth] then ''
                                  when x.orderby_nullsfirst[nth] then ' NULLS FIRST' else ' NULLS LAST' end,
                             ', ' order by nth) from unnest(x.orderby) with ordinality u(a, nth)) as order_by,
-         -- open: TimescaleDB chooses both settings when it compresses a chunk (2.22+); if only orderby is set, there is no segmentby
+         -- open: neither segmentby nor orderby is set, so TimescaleDB chooses both when it compresses a chunk (from 2.22 on). If only
+         -- orderby is set, it uses no segmentby.
          x.segmentby is null and x.orderby is null as open
     from hyper h join pg_namespace n on n.nspname = h.schema_name join pg_class t on t.relnamespace = n.oid and t.relname = h.table_name
     join _timescaledb_catalog.compression_settings x on x.relid = t.oid),
@@ -27,7 +28,7 @@ settings as materialized (
     from _timescaledb_catalog.hypertable_compression x group by x.hypertable_id),
 \endif
 recorded as materialized (
-  -- float8 sums bytes exactly up to 9 PB, and much faster than numeric
+  -- float8 sums bytes exactly up to 9 PB, and is much faster than numeric.
   select c.hypertable_id, sum(z.before_bytes::float8)::int8 as before_bytes, sum(z.after_bytes::float8)::int8 as after_bytes,
          sum(z.rows::float8)::int8 as compressed_rows, sum(z.batches::float8)::int8 as batches
     from :chunk c join :recorded_size z on z.chunk_id = c.id

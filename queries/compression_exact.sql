@@ -1,6 +1,6 @@
 -- Present size of the uncompressed chunks past compress_after, for the hypertables in $1 (int8[])
--- · id, backlog_bytes (NULL: unknown which chunks are due) · public (reading a size locks the chunk for a moment); integer time: EXECUTE on
--- integer_now_func, whose owner must be trusted · about 0.1 ms per chunk of the backlog
+-- · columns: id, backlog_bytes (NULL: unknown which chunks are due) · access: any role; integer time: EXECUTE on integer_now_func, which is
+-- called only if its owner is trusted (see shared/trusted.sql) · cost: about 0.1 ms per chunk of the backlog; each is locked for a moment
 with trusted as materialized :trusted,
 \ir shared/own_clock.sql
 policy as materialized (

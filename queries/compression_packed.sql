@@ -1,8 +1,10 @@
--- For the hypertables in $1 (int8[]): old chunks, compressed with other settings than the table has now; and drifted chunks, whose present
--- size differs much from the recorded one (checked: the newest 100 partial or unordered chunks, and the newest 20 others)
--- · id, old_chunks (without frozen ones), drifted_chunks, drifted_recorded_bytes, drifted_bytes, old_packed (old chunks including frozen
--- ones), old_before_bytes, old_after_bytes, old_rows, old_batches (recorded for old_packed). Up to 2.13 there are no old chunks: settings
--- can change only while no chunk is compressed · public (reading a size locks the chunk for a moment) · about 0.1 ms per size
+-- For the hypertables in $1 (int8[]): old chunks, which were compressed with other settings than the table has now; and drifted chunks,
+-- whose present size is more than twice or less than half of the recorded one (checked: the newest 100 partial or unordered chunks, and the
+-- newest 20 others)
+-- · columns: id, old_chunks (without frozen ones), drifted_chunks, drifted_recorded_bytes, drifted_bytes, old_packed (old chunks including
+-- frozen ones), old_before_bytes, old_after_bytes, old_rows, old_batches (as recorded when the chunks in old_packed were compressed). Up to
+-- 2.13 there are no old chunks: settings can change only while no chunk is compressed
+-- · access: any role · cost: about 0.1 ms per present size; each locks the chunk for a moment
 with locked as materialized :locked,
 packed as materialized (
 \if :since_2_19
@@ -25,7 +27,8 @@ packed as materialized (
    where not c.osm_chunk and c.hypertable_id = any ($1) and c.status & 1 = 1),
 \if :since_2_14
 old as materialized (
-  -- orderby is compared if the table has one. segmentby (none: '{}') is compared always up to 2.21, later if the table has either setting
+  -- Old: the orderby of the chunk differs from the table's, if the table has one; or the segmentby differs (none counts as '{}'), from 2.22
+  -- on only if the table has a segmentby or an orderby.
   select p.hypertable_id, count(*) filter (where not p.frozen) as chunks, count(*) as packed,
          sum(z.before_bytes::float8)::int8 as before_bytes, sum(z.after_bytes::float8)::int8 as after_bytes,
          sum(z.rows::float8)::int8 as rows, sum(z.batches::float8)::int8 as batches
@@ -49,7 +52,7 @@ size as materialized (
     from packed p join lateral (select s.after_bytes as recorded from :recorded_size s where s.chunk_id = p.id limit 1) z on true
    where p.nth <= case when p.loose then 100 else 20 end and not exists (select from locked l where l.relation in (p.relid, p.companion))),
 drift as materialized (
-  -- a difference below 1 MB is ignored: it may be empty pages of the chunk
+  -- A difference of up to 1 MB is ignored: it may be empty pages of the chunk.
   select s.hypertable_id, count(*) as chunks, sum(s.recorded)::int8 as recorded, sum(s.bytes)::int8 as bytes
     from size s where abs(s.bytes - s.recorded) > 1048576 and (s.bytes > 2 * s.recorded or 2 * s.bytes < s.recorded) group by 1)
 \if :since_2_14

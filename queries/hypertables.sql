@@ -1,5 +1,6 @@
 -- Hypertables, materializations of aggregates, and large plain tables with a time column: sizes, growth, policies, limits of the lock table
--- · id (of a plain table: -oid), schema, name, … · public (catalogues and statistics, no lock on a user's relation) · about 10 µs per chunk
+-- · columns: id (of a plain table: -oid), schema, name, … · access: any role; reads catalogues and statistics, locks no user relation ·
+-- cost: about 10 µs per chunk
 with dim as materialized (
   \ir shared/dimension_now.sql
     from :time_dimension d),
@@ -10,14 +11,14 @@ hyper as materialized (
 live as materialized (
   select c.id, c.hypertable_id, c.status from :chunk c where not c.osm_chunk and c.hypertable_id in (select h.id from hyper h)),
 recorded as materialized (
-  -- float8 sums bytes exactly up to 9 PB, and much faster than numeric
+  -- float8 sums bytes exactly up to 9 PB, and is much faster than numeric.
   select z.chunk_id, z.before_bytes::float8 as before_bytes, z.after_bytes::float8 as after_bytes from :recorded_size z),
 counts as materialized (
   select c.hypertable_id, count(*) as chunks, count(*) filter (where c.status & 1 = 1) as compressed,
          count(*) filter (where c.status & 8 = 8) as partial, sum(z.after_bytes) filter (where c.status & 1 = 1) as after_bytes
     from live c left join recorded z on z.chunk_id = c.id group by 1),
 tiered as materialized (select c.hypertable_id, count(*) as chunks from :chunk c where c.osm_chunk group by 1),
--- pages of chunks with uncompressed rows, by their last VACUUM or ANALYZE; unknown: number of chunks that had neither
+-- Pages of the chunks with uncompressed rows, by the last VACUUM or ANALYZE of each; unknown: number of chunks that had neither.
 loose as materialized (
   select c.hypertable_id, count(*) as chunks, count(*) filter (where r.reltuples < 0) as unknown,
          sum((r.relpages + coalesce((select x.relpages from pg_class x where x.oid = r.reltoastrelid), 0)
@@ -30,7 +31,8 @@ filled as materialized (
   select e.hypertable_id, s.range_start, s.range_end, s.chunk_id
     from edge e join :chunk_slice s on s.dimension_id = e.id and s.range_start < e.window_end
          and s.range_end <= e.window_end and s.range_end > e.window_start),
--- size of the chunks in filled as they were written: for a compressed chunk the recorded size before compression, else its pages
+-- Size of the chunks in filled before compression: of a compressed chunk as recorded, of another by its pages at the last VACUUM or
+-- ANALYZE.
 written as materialized (
   select s.hypertable_id, min(s.range_start) as window_start, max(s.range_end) as window_end, count(distinct s.range_start) as ranges,
          count(*) as chunks, bool_or(case when s.status & 1 = 1 then z.before_bytes is null else r.reltuples < 0 end) as unknown,
@@ -40,14 +42,14 @@ written as materialized (
                          0)) * current_setting('block_size')::int8)::float8 end) as bytes
     from (select f.*, c.status, (select k.relid from :chunk k where k.id = c.id) as relid
             from filled f join live c on c.id = f.chunk_id offset 0) s
-    -- offset 0 forces a nested loop, because the planner overestimates the rows of s
+    -- offset 0 forces a nested loop, because the planner overestimates the rows of s.
     cross join lateral (select r.* from pg_class r where r.oid = s.relid offset 0) r
     left join recorded z on z.chunk_id = s.chunk_id group by 1),
 ends as materialized (
   select d.hypertable_id, (select s.range_start from :used_slice s where s.dimension_id = d.id order by s.range_start limit 1) as oldest,
          (select s.range_end from :slice s where s.dimension_id = d.id order by s.range_start desc limit 1) as newest
     from dim d),
--- state: 0 as planned, 1 paused, 2 failing
+-- state: 0 scheduled and not failing, 1 paused, 2 the last run failed
 job as materialized (
   select j.hypertable_id, j.id, j.proc_name, case when not j.scheduled then 1 when not st.last_run_success
        and st.last_finish > '-infinity' then 2 else 0 end as state,
@@ -87,7 +89,7 @@ big as materialized (
             and s.nspname not in ('information_schema', 'timescaledb_information', 'timescaledb_experimental')))
      and (t.relpages::int8 * current_setting('block_size')::int8 >= 1073741824
           or greatest(t.reltuples, pg_stat_get_live_tuples(t.oid)) >= 10000000) and t.oid <> all (array(select h.oid from hyper h))
-     -- neither a chunk or partition, nor a parent table
+     -- Plain tables only: neither a chunk or partition, nor a parent table.
 \if :since_2_29
      and not exists (select from pg_inherits i where t.oid in (i.inhrelid, i.inhparent))
      and not exists (select from _timescaledb_catalog.compression_settings x where x.compress_relid = t.oid)),
@@ -133,7 +135,7 @@ select -b.oid::int8, b.nspname::text, b.relname::text, 'candidate', b.axis, b.co
        (select count(*) from pg_index x where x.indrelid = b.oid), null, null, null, null, null, null, null, null, null, null,
        b.attnotnull, nullif(b.tuples, -1), b.unique_without, b.referenced
   from candidate b) y
--- settings that limit the size and number of chunks
+-- Settings that limit the size and number of chunks.
 cross join (select current_setting('max_locks_per_transaction')::int8 as locks_each,
      current_setting('max_connections')::int8 as connections, current_setting('max_prepared_transactions')::int8 as prepared,
        pg_size_bytes(current_setting('effective_cache_size')) as memory_bytes,

@@ -1,5 +1,6 @@
--- Hypertables (by id) and plain tables (by -oid) in $1 (int8[]): total size, and size before compression of the newest full intervals
--- · id, bytes, window_bytes, measured (µs since 1970) · public (reading a size locks the relation for a moment) · about 0.1 ms per chunk
+-- Hypertables (by id) and plain tables (by -oid) in $1 (int8[]): total size, and size before compression of the newest full chunk intervals
+-- · columns: id, bytes, window_bytes (see shared/full_intervals.sql; NULL: unknown), measured (µs since 1970) · access: any role · cost:
+-- about 0.1 ms per chunk; each is locked for a moment
 with dim as materialized (
   \ir shared/dimension_now.sql
     from :time_dimension d where d.hypertable_id = any ($1::int8[])),

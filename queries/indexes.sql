@@ -1,12 +1,13 @@
--- Index usage, size and problems: one row per index of a table, summed over the chunks of a hypertable or the partitions of a partitioned
--- table · id (oid), schema, table, name, kind, method, definition (NULL: its table is locked), chunk counts, scans, pages, problems,
--- dependents · public: catalogues and counters only, no waiting for a lock · linear in pg_index: 0.25 s at 20 000 chunks, 0.9 s at 66 000
+-- Index usage, size and problems: one row per index of a table, summed over a hypertable's chunks or a partitioned table's partitions
+-- · columns: id (oid), schema, table, name, kind, method, definition (NULL: another session locks the table), chunk counts, scans, pages,
+-- problems, dependents · access: any role; reads catalogues and counters only, waits for no lock · cost: linear in pg_index: 0.25 s at
+-- 20,000 chunks, 0.9 s at 66,000
 \if :since_2_22
 -- A chunk's index belongs to the hypertable's index with the same columns, operator classes, collations, options and uniqueness, as in
--- TimescaleDB. All of these are in one 64-bit hash (sig), which keeps the joined rows small. For chunks whose column numbers may differ
--- from the hypertable's (CTE bent), columns are translated by name. Expression and partial indexes are matched by name (CTE named).
+-- TimescaleDB. All of these are in one 64-bit hash (sig), which keeps the joined rows small. If the column numbers of a chunk may differ
+-- from the hypertable's (CTE bent), columns are matched by name. Expression and partial indexes are matched by name (CTE named).
 \elif :since_2_11
--- Up to 2.21 TimescaleDB's table chunk_index assigns the indexes of chunks to those of the hypertable, by name.
+-- Up to 2.21 TimescaleDB's table chunk_index assigns the indexes of chunks to the indexes of the hypertable, by name.
 \endif
 \if :since_2_11
 with recursive hyper as materialized (
@@ -20,7 +21,7 @@ with recursive hyper as materialized (
 ),
 \endif
 \if :since_2_22
--- One pass over the chunks. odd: ids of chunks whose name is not made by TimescaleDB: attached tables may have another order of columns.
+-- One pass over the chunks. odd: ids of chunks whose name TimescaleDB did not make: attached tables, whose columns may be in another order.
 chunk_counts as materialized (
   select c.hypertable_id, count(*) filter (where c.status & 1 = 1) as compressed, count(*) filter (where c.osm_chunk) as foreign_chunks,
     array_agg(c.id) filter (where c.name::text not like h.usual) as odd
@@ -29,8 +30,8 @@ chunk_counts as materialized (
     on h.id = c.hypertable_id
   group by c.hypertable_id
 ),
--- Chunks whose column numbers may differ from the hypertable's: those in odd, and those with another relnatts (dropped columns count in
--- relnatts, and a new chunk does not get them).
+-- Chunks whose column numbers may differ from the hypertable's: the chunks in odd; and, if the hypertable has dropped columns, chunks with
+-- another number of columns (relnatts counts dropped columns, and a new chunk does not get them).
 bent as materialized (
   select i.inhrelid
   from hyper h join pg_catalog.pg_inherits i on i.inhparent = h.oid
@@ -64,7 +65,7 @@ chunk_counts as materialized (
 \endif
 \if :since_2_11
 ),
--- The tables whose indexes get a row; indexes of partitions are counted with those of their parent.
+-- The tables whose indexes get a row; the indexes of partitions are counted with the index of the partitioned table.
 relation as materialized (
   select h.oid, h.schema_name, h.table_name, h.kind, h.id as hypertable_id from hyper h
   union all
@@ -82,7 +83,7 @@ with recursive relation as materialized (
       '_timescaledb_internal', '_timescaledb_functions', '_timescaledb_debug')
     and n.nspname not like 'pg\_toast%' and n.nspname not like 'pg\_temp\_%' and t.relhasindex and t.relkind in ('r', 'm', 'p')
     and t.oid <> all (array(select h.oid from hyper h))
-    -- Neither chunks nor tables with compressed rows, which may be in a user's schema.
+    -- Neither chunks nor tables with compressed rows, which may be in a user's schema too.
     and not exists (select from pg_catalog.pg_inherits i where i.inhrelid = t.oid and i.inhparent = any (array(select h.oid from hyper h)))
     and not exists (select from _timescaledb_catalog.compression_settings s where s.compress_relid = t.oid)
 \elif :since_2_11
@@ -93,7 +94,7 @@ with recursive relation as materialized (
       where s.nspname not in ('pg_catalog', 'information_schema', '_timescaledb_catalog', '_timescaledb_config', '_timescaledb_cache',
       '_timescaledb_internal', '_timescaledb_functions', '_timescaledb_debug')
         and s.nspname not like 'pg\_toast%' and s.nspname not like 'pg\_temp\_%')) and t.oid <> all (array(select h.oid from hyper h))
-    -- Neither chunks nor tables with compressed rows, which may be in a user's schema.
+    -- Neither chunks nor tables with compressed rows, which may be in a user's schema too.
     and not exists (select from :chunk c where c.schema_name = n.nspname and c.table_name = t.relname)
 \else
   select t.oid, n.nspname::text as schema_name, t.relname::text as table_name,
@@ -133,8 +134,9 @@ root as materialized (
   ) y
 ),
 \if :since_2_22
--- The hypertable's index that a chunk's expression or partial index belongs to: the one whose name is in the name of the chunk's index; if
--- none is, any with the same hash. (index_matches() would be exact, but locks both tables of each pair until the transaction ends.)
+-- A chunk's expression or partial index belongs to the hypertable's index from whose name its own name is made; if no name fits, to any
+-- index with the same hash (sig) that has no fitting one in the chunk. (index_matches() would be exact, but locks both tables of each
+-- pair until the transaction ends.)
 named as materialized (
   select y.root, y.inhrelid, y.indexrelid, y.indisvalid, y.scans, not y.fits and y.shapes > 1 or y.fitting > 1 as unsure
   from (
@@ -148,7 +150,7 @@ named as materialized (
       join pg_catalog.pg_class c on c.oid = m.indexrelid
       join pg_catalog.pg_class t on t.oid = m.inhrelid
       cross join lateral (select t.relname::text || '_' || r.relname as name) made
-      -- The condition is repeated in a subselect so that the chunks are not read if there is no such index.
+      -- The condition is repeated in a subselect: without such an index the chunks are then not read at all.
       where r.special and r.hypertable_id is not null and (select bool_or(o.special and o.hypertable_id is not null) from root o)
     ) z
   ) y
@@ -168,14 +170,14 @@ counted as materialized (
   from named m join pg_catalog.pg_class p on p.oid = m.indexrelid group by m.root
   union all
 \elif :since_2_11
--- Resolves the index names in chunk_index to relations, in one join.
+-- Finds the relations of the index names in chunk_index, in one join.
 member as materialized (
   select ci.hypertable_id, ci.hypertable_index_name, ci.chunk_id, p.oid as indexrelid, p.relpages, pg_stat_get_numscans(p.oid) as scans
   from _timescaledb_catalog.chunk_index ci join :chunk c on c.id = ci.chunk_id join pg_catalog.pg_namespace n on n.nspname = c.schema_name
   join pg_catalog.pg_class p on p.relname = ci.index_name and p.relnamespace = n.oid
   where ci.hypertable_id = any (array(select h.id from hyper h))
 ),
--- The invalid indexes of chunks; leftover: the name has the suffix of REINDEX CONCURRENTLY, which was interrupted.
+-- The invalid indexes of chunks; leftover: the name has the suffix that REINDEX CONCURRENTLY gives, and leaves when it is interrupted.
 invalid as materialized (
   select i.inhparent, x.indexrelid, x.indkey, x.indclass, c.relname::text ~ '_cc(new|old)[0-9]*$' as leftover
   from pg_catalog.pg_index x join pg_catalog.pg_inherits i on i.inhrelid = x.indrelid join pg_catalog.pg_class c on c.oid = x.indexrelid
@@ -213,7 +215,7 @@ counted as materialized (
 \if :since_2_11
 children as materialized (select i.inhparent, count(*) as children from pg_catalog.pg_inherits i group by i.inhparent),
 \endif
--- Indexes that are needed: a constraint uses them, a foreign key refers to them, or the reorder policy sorts by them.
+-- What needs each index: a constraint uses it, a foreign key refers to it, the reorder policy sorts by it.
 needed as materialized (
   select r.indexrelid, k.conname::text as constraint_name, k.contype::text as constraint_type, f.referenced is not null as referenced,
 \if :since_2_11
@@ -235,7 +237,7 @@ needed as materialized (
   ) j on j.hypertable_id = r.hypertable_id and j.reordered = r.relname
 \endif
 ),
--- Identical indexes: all but the first (keeper) can be dropped.
+-- Identical indexes: the first (keeper) stays; another can be dropped if the keeper enforces at least as much (enforced).
 twin as materialized (
   select r.indexrelid, n.constraint_name, n.constraint_type, n.referenced, n.reorders,
     first_value(r.relname) over same as keeper, row_number() over same as place,
@@ -249,7 +251,7 @@ twin as materialized (
     order by not r.indisvalid, n.constraint_name is null, not n.referenced, not r.indisreplident, not r.indisunique, not n.reorders,
          r.indexrelid)
 ),
--- Tables whose indexes get no definition: pg_get_indexdef() would wait for the table's lock.
+-- Tables whose indexes get no definition: pg_get_indexdef() would wait for the lock on the table.
 locked as materialized :locked
 select r.indexrelid::int8 as id, t.schema_name as schema, t.table_name as "table", r.relname as name, t.kind, r.method,
   case when r.table_oid <> all (array(select l.relation from locked l)) then pg_get_indexdef(r.indexrelid) end as definition,
@@ -283,7 +285,7 @@ select r.indexrelid::int8 as id, t.schema_name as schema, t.table_name as "table
   r.indisunique as "unique", w.constraint_name, w.constraint_type, w.referenced, r.indisreplident as replica_identity, w.reorders,
   case when w.place > 1 and w.enforced then w.keeper end as duplicate_of, null::int8 as shared_chunks,
 \endif
-  -- Of the wider indexes that begin with the same columns, the one with the fewest columns.
+  -- covered_by: of the wider indexes that begin with the same columns, the one with the fewest columns.
   case when r.method = 'btree' and r.indnatts = r.indnkeyatts and not r.special and not r.indisunique then (
     select o.relname::text
     from pg_catalog.pg_index x join pg_catalog.pg_class o on o.oid = x.indexrelid and o.relam = r.relam

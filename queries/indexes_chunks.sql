@@ -1,6 +1,7 @@
 -- State of index $1 (int8, oid) in each chunk or partition
--- · chunk, range_start, range_end (microseconds or integer time), axis, compressed, index (NULL: the chunk does not have it), valid,
--- leftover, scans, bytes (of the newest 500, if not locked), locked · public (a size locks the index for a moment) · 20 µs per chunk
+-- · columns: chunk, range_start, range_end (microseconds or integer time), axis, compressed, index (NULL: the chunk does not have it),
+-- valid, leftover, scans, bytes (of the newest 500; NULL: older, or another session locks the index), locked · access: any role · cost: 20
+-- µs per chunk; a size locks the index for a moment
 with recursive wanted as (select $1::int8 as id),
 \ir shared/index_roots.sql
 \ir shared/index_belongs.sql

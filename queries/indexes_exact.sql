@@ -1,6 +1,6 @@
 -- Present size and estimated bloat of the indexes $1 (int8[], oids), summed over their chunks or partitions
--- · id, bytes (without the empty file of a hypertable's own index), bloat_bytes (NULL: unknown) · public; bloat: this role must be able to
--- read pg_stats · locks each index for a moment: 15 µs, more with bloat
+-- · columns: id, bytes (without the empty file of a hypertable's own index), bloat_bytes (NULL: unknown) · access: any role; bloat: this
+-- role must see the tables' rows in pg_stats · cost: 15 µs per index of a chunk or partition, more with bloat; each is locked for a moment
 with recursive wanted as (select w.id from unnest($1::int8[]) w(id)),
 \ir shared/index_roots.sql
 \ir shared/index_belongs.sql
@@ -13,7 +13,8 @@ measured as materialized (
   join pg_catalog.pg_am m on m.oid = c.relam where not b.leftover
 ),
 -- spare: pages beyond those that the rows need by their average width, 12 bytes per B-tree entry and the fill factor; 0 up to two pages.
--- NULL: never analyzed, statistics that this role may not read, or many equal keys, which deduplication compresses.
+-- NULL: the table was never analyzed, this role may not read its statistics, the index is no B-tree on columns alone, or it has many equal
+-- keys, which deduplication compresses.
 estimated as materialized (
   select m.root, m.bytes, case when not m.plain then null
       when m.bytes <= 2 * current_setting('block_size')::int8 then 0

@@ -1,10 +1,12 @@
 \if :since_2_15
--- Background jobs: settings, last run, newest error of each job whose last run failed · columns: see the last SELECT · SELECT on
--- bgw_job_stat_history (a role without that right gets the text for version 0.0) · linear in the jobs, one index probe per failing job
+-- Background jobs: settings, last run, newest error of each job whose last run failed
+-- · columns: see the last SELECT · access: SELECT on bgw_job_stat_history (a role without this right gets the text for version 0.0) · cost:
+-- linear in the number of jobs, one index probe per failing job
 \else
--- Background jobs: settings, last run, newest error of each job whose last run failed · columns: see the last SELECT · public (errors: own
--- jobs; all jobs for the database's owner) · linear in the jobs, and one pass over the errors of failing jobs. From 2.15 on this text is
--- for roles that may not SELECT from bgw_job_stat_history.
+-- Background jobs: settings, last run, newest error of each job whose last run failed
+-- · columns: see the last SELECT · access: any role; errors only of its own jobs, of all jobs for the database's owner · cost: linear in
+-- the number of jobs, and one pass over the errors of failing jobs. From 2.15 on this text is for roles that may not SELECT from
+-- bgw_job_stat_history.
 \endif
 with job as materialized (
   select b.id, b.application_name::text as application_name, b.proc_schema, b.proc_name, b.owner::oid as owner,
@@ -12,8 +14,8 @@ with job as materialized (
          b.initial_start, b.timezone, b.hypertable_id, b.config, :cut_text as config_text
   from _timescaledb_config.bgw_job b cross join lateral (select b.config::text as text offset 0) t
 ), worker as materialized (
-  -- a worker has its job's application_name and owner. backend_type may be hidden (NULL); in the demo's stand-in, where client sessions act
-  -- as workers, it is `client backend`
+  -- The worker of a job has the job's application_name and owner. backend_type may be hidden (NULL); in the demo's stand-in for
+  -- TimescaleDB, where client sessions act as workers, it is `client backend`.
   select a.datid, a.usesysid, a.application_name, min(a.pid) as pid, count(*) as many
   from pg_stat_get_activity(null) a where a.application_name ~ '( \[\d+\]|^TimescaleDB Background Worker (Launcher|Scheduler))$'
     and (a.backend_type is null or a.backend_type = a.application_name
@@ -36,7 +38,7 @@ with job as materialized (
 \if :since_2_15
 \else
 ), error as materialized (
-  -- one row per failing job before the text is cut: the view composes err_message, which may have megabytes
+  -- One row per failing job before the text is cut: the view composes err_message, which may have megabytes.
   select x.job_id, x.sqlstate, x.finished, :cut_message as message
   from (select distinct on (x.job_id) x.job_id, x.sqlerrcode as sqlstate, x.err_message as message, x.finish_time as finished
         from timescaledb_information.job_errors x
@@ -48,17 +50,18 @@ select j.id as job_id, j.application_name, j.proc_schema::text as proc_schema, j
        exists (select from code c where c.nspname = j.proc_schema and c.proname = j.proc_name) as proc_exists,
        coalesce(r.rolname::text, j.owner::text) as owner, r.rolcanlogin as owner_may_log_in,
        coalesce(pg_has_role(j.owner, 'member'), false) as owned,
-       -- the relation's owner, if the job's owner lacks that role's rights: the relation got a new owner after the policy was added
+       -- wants_rights_of: the relation's owner, if the job's owner does not have the rights of that role, because the relation got a new
+       -- owner after the policy was added.
        case when j.proc_schema like '\_timescaledb%' and j.proc_name like 'policy\_%' and r.oid is not null
             and not pg_has_role(j.owner, k.relowner, 'usage') then pg_get_userbyid(k.relowner)::text end as wants_rights_of,
        case when a.mat_hypertable_id is not null then format('%I.%I', a.user_view_schema, a.user_view_name)
             when t.id is not null then format('%I.%I', t.schema_name, t.table_name) end as target,
        case when a.mat_hypertable_id is not null then 'aggregate' when t.id is not null then 'hypertable' end as target_kind,
-       -- hierarchical_id: id of the aggregate of a refresh policy, if the aggregate's source is an aggregate too
+       -- hierarchical_id: for a refresh policy, the id of the aggregate if its source is an aggregate too; else NULL
        case when j.proc_name = 'policy_refresh_continuous_aggregate'
             and exists (select from _timescaledb_catalog.continuous_agg p where p.mat_hypertable_id = a.raw_hypertable_id)
             then a.mat_hypertable_id end as hierarchical_id,
-       -- drops_by_creation: for a retention policy with drop_created_before alone (see shared/creation.sql)
+       -- drops_by_creation: for a retention policy with drop_created_before alone (see shared/creation.sql); else NULL
        case when j.proc_name = 'policy_retention' and j.config ? 'drop_created_before' and not j.config ? 'drop_after'
             then :creation end as drops_by_creation,
        j.scheduled, jsonb_build_object('text', j.schedule_interval::text, 'seconds', date_part('epoch', j.schedule_interval)) as schedule,
@@ -69,7 +72,7 @@ select j.id as job_id, j.application_name, j.proc_schema::text as proc_schema, j
        s.total_successes, s.total_failures, s.total_crashes, s.consecutive_failures, s.consecutive_crashes,
        date_part('epoch', s.total_duration) as total_duration_seconds,
        e.message as last_error, e.sqlstate as last_error_sqlstate, e.finished as last_error_at,
-       -- orphaned: a policy whose configuration names a hypertable that does not exist
+       -- orphaned: a policy whose configuration names a hypertable that does not exist.
        j.proc_schema like '\_timescaledb%' and j.proc_name like 'policy\_%'
          and coalesce(j.config ->> 'mat_hypertable_id', j.config ->> 'hypertable_id') is not null
          and coalesce(j.config ->> 'mat_hypertable_id', j.config ->> 'hypertable_id')
@@ -89,7 +92,7 @@ left join worker w on w.datid = h.oid and w.application_name = j.application_nam
 left join lateral (
   select x.sqlstate, x.finished, :cut_message as message from (
     select x.data #>> '{error_data,sqlerrcode}' as sqlstate, x.execution_finish as finished,
-           -- the message as the view job_errors composes it
+           -- The message as the view job_errors composes it.
            coalesce(nullif(concat_ws(case when x.data #>> '{error_data,hint}' is null then ' ' else '. ' end,
                                      x.data #>> '{error_data,message}', x.data #>> '{error_data,detail}',
                                      x.data #>> '{error_data,hint}'), ''),

@@ -1,6 +1,7 @@
 \if :since_2_15
--- Runs of job $1: the newest 50 failures and the newest 50 successes · started, finished, … · public (own jobs; all jobs for the
--- database's owner) · index scan on the job; from 2.23 on the history has at most 2000 rows per job
+-- Runs of job $1: the newest 50 failures and the newest 50 successes
+-- · columns: started, finished, … · access: any role for its own jobs, the database's owner for all jobs · cost: index scan on the job's
+-- runs; from 2.23 on the history has at most 2000 rows per job
 select x.started, x.finished, x.succeeded, x.sqlstate, x.pid, :cut_message as message
 from (
   select r.start_time as started, r.finish_time as finished, r.succeeded, r.sqlerrcode as sqlstate, r.err_message as message, r.pid,
@@ -9,7 +10,9 @@ from (
 ) x
 where x.place <= 50 order by x.id desc
 \else
--- Failed runs of job $1, newest first · started, finished, … · public (own jobs; all for the database's owner) · one pass over the errors
+-- Failed runs of job $1, newest first
+-- · columns: started, finished, … · access: any role for its own jobs, the database's owner for all jobs · cost: one pass over the errors
+-- of all jobs
 select x.started, x.finished, false as succeeded, x.sqlstate, x.pid, :cut_message as message
 from (
   select x.start_time as started, x.finish_time as finished, x.sqlerrcode as sqlstate, x.err_message as message, x.pid

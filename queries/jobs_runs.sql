@@ -1,14 +1,16 @@
--- For each job in $1 (int8[]): end of the first failure since the last success, and the newest runs · id, failing_since (microseconds since
--- 1970 UTC; NULL: unknown), recent (2 bits per run, the newest in the lowest: 1 succeeded, 2 failed; NULL: successes are not logged)
+-- For each job in $1 (int8[]): end of the first failure since the last success, and the newest runs
+-- · columns: id, failing_since (microseconds since 1970 UTC; NULL: does not fail, or unknown), recent (2 bits per run, the newest in the
+-- lowest: 1 succeeded, 2 failed; NULL: successes are not logged, or no run is known)
 \if :since_2_15
--- · public (own jobs; all jobs for the database's owner) · index scan on the job; from 2.23 on the history has at most 2000 rows per job
+-- · access: any role for its own jobs, the database's owner for all jobs · cost: index scan on each job's runs; from 2.23 on at most 2000
+-- rows per job
 \else
--- · public (own jobs; all jobs for the database's owner) · one pass over the errors
+-- · access: any role for its own jobs, the database's owner for all jobs · cost: one pass over the errors of all jobs
 \endif
 select w.id, f.since as failing_since, r.recent
 from unnest($1::int8[]) w(id) join _timescaledb_internal.bgw_job_stat s on s.job_id = w.id
 left join lateral (
-  -- there must be as many errors as consecutive failures; if one is missing, the first failure is unknown
+  -- There must be as many errors as consecutive failures; if one is missing, the first failure is unknown.
   select case when count(*) = s.consecutive_failures then (extract(epoch from min(x.ended)) * 1000000)::int8 end as since
   from (
     select coalesce(e.finish_time, e.start_time) as ended
@@ -18,7 +20,7 @@ left join lateral (
 \if :since_2_15
 ) f on s.consecutive_failures > 0
 \else
--- a run that was terminated leaves no error, so that an older error could be counted in its place
+-- A run that was terminated leaves no error, so that an older error could be counted in its place.
 ) f on s.consecutive_failures > 0 and s.total_failures = s.consecutive_failures
 \endif
 left join lateral (

@@ -1,7 +1,8 @@
 -- An aggregate and its parents, for refreshes and policies: buckets, watermarks, changes that wait for a refresh, ranges where the
--- aggregate has rows but the source has no chunk, policies · facts (levels: an array from the root to the aggregate itself), state (what
--- an undo restores) · public (rows of the materialization: SELECT on it; integer time: EXECUTE on integer_now_func) · catalogue lookups,
--- and one short index scan per gap. $1: id of the materialization hypertable
+-- aggregate has rows but the source has no chunk, policies ($1: id of the materialization hypertable)
+-- · columns: facts (levels: an array from the root to the aggregate itself), state (what an undo restores) · access: any role; rows of the
+-- materialization: SELECT on it; integer time: EXECUTE on integer_now_func · cost: catalogue lookups, and one short index scan per range
+-- without source chunks
 with recursive trusted as materialized :trusted,
 up as (
   select ca.mat_hypertable_id as id, ca.raw_hypertable_id as raw_id, 0 as height
@@ -19,7 +20,7 @@ dim as materialized (
 ),
 slice as materialized (
   select d.hypertable_id, min(s.id) as slice, s.range_start as low, s.range_end as high, count(*) as chunks, min(c.serial) as made,
-         -- at: creation of the first chunk in the unit of the axis (NULL before 2.13)
+         -- at: creation of the first chunk in the unit of the axis; NULL: integer time, or unknown (before 2.13)
          case when not d.whole then min((extract(epoch from case when d.axis = 'timestamp with time zone' then c.creation_time
                                                                  else c.creation_time::timestamp at time zone 'UTC' end)
                                          * 1000000)::int8) end as at
@@ -53,7 +54,7 @@ agg as materialized (
     left join pg_class r on r.relname = rh.table_name
          and r.relnamespace = (select n.oid from pg_namespace n where n.nspname = rh.schema_name)
 ),
--- ranges where the materialization has chunks and the source has none, including the time before the source's first chunk
+-- Ranges where the materialization has chunks and the source has none, including the time before the source's first chunk.
 gap as materialized (
   select a.id, g.low, g.high, row_number() over (partition by a.id order by g.high desc) as number
     from agg a
@@ -64,8 +65,9 @@ gap as materialized (
    where (g.low is null or g.low < g.high)
      and exists (select from slice m where m.hypertable_id = a.id and m.low < g.high and (g.low is null or m.high > g.low))
 ),
--- ranges whose source chunk a late row recreated after a drop. Such a chunk was created after the chunks of later ranges (if there are
--- none: after the end of its range), and after the materialization's chunks there. looked: one bucket earlier, as a bucket may begin there
+-- Ranges whose source chunk a late row recreated after a drop. Such a chunk was created after the chunks of later ranges (if there are
+-- none: after the end of its own range), and after the materialization's chunks in the same range. looked: starts one bucket earlier,
+-- because a bucket may begin there.
 remade as materialized (
   select a.id, q.low, q.high, q.low - case when a.whole then a.bucket_width::int8
            else (extract(epoch from a.bucket_width::interval) * case when a.bucket_width ~ 'mon|year' then 1.05
@@ -91,7 +93,7 @@ remade as materialized (
      or :chunk_made_again)
 \endif
 ),
--- the aggregate's first row in each range of gap and remade
+-- The first row of the aggregate in each range of gap and remade.
 hole as materialized (
   select g.id, g.low, g.high, g.number, g.remade, t.readable,
          case when t.readable then (xpath('/row/n/text()', query_to_xml(format(
@@ -103,7 +105,7 @@ hole as materialized (
     from (select g.id, g.low, g.high, g.low as looked, g.number, false as remade from gap g
           union all select r.id, r.low, r.high, r.looked, r.number, true from remade r) g join agg a on a.id = g.id
     cross join lateral (select coalesce(has_table_privilege(a.mat_oid, 'select') and has_schema_privilege(a.mat_schema, 'usage'), false)
-                        -- planning may run code of the owners of the materialization and of its schema, so both must be trusted
+                        -- Planning may run code of the owners of the materialization and of its schema, so both must be trusted.
                         and (select m.relowner = any (r.roles) and n.nspowner = any (r.roles) from trusted r, pg_class m
                           join pg_namespace n on n.oid = m.relnamespace where m.oid = a.mat_oid) as readable) t
     cross join lateral (
@@ -135,7 +137,7 @@ waiting as materialized (
 \endif
     ) w
 ),
--- the logged changes in ranges where the source has chunks
+-- The logged changes in ranges where the source has chunks.
 pending as materialized (
   select w.id, count(distinct (w.low, w.high)) as ranges, min(greatest(w.low, s.low)) as low, max(least(w.high, s.high - 1)) as high
     from waiting w join agg a on a.id = w.id join slice s on s.hypertable_id = a.raw_id and s.low <= w.high and s.high > w.low
@@ -166,7 +168,7 @@ level as (
              where y.tgrelid = a.raw_oid and not y.tgisinternal and y.tgname not in ('ts_insert_blocker', 'ts_cagg_invalidation_trigger')),
                   '[]'),
            'hierarchical', a.hierarchical, 'materialized_only', a.materialized_only, 'finalized', a.finalized,
-           -- the time zone of the refresh policy's owner; without a policy that of the view's owner, who will own a new policy
+           -- The time zone of the refresh policy's owner; without a policy the time zone of the view's owner, who will own a new policy.
            'clock_zone', coalesce(case when k.id is null then o.owner_zone else k.owner_zone end, current_setting('TimeZone')),
            'axis', a.axis, 'bucket', a.bucket_width, 'zone', a.bucket_zone, 'offset', a.bucket_offset,
            'origin', case when not a.whole and a.bucket_origin is not null then
@@ -214,7 +216,7 @@ level as (
                          and y.proc_name = 'policy_refresh_continuous_aggregate' order by y.id limit 1) k on true
     left join lateral (select y.relowner as owner from pg_class y where y.oid = a.view_oid) j on true
     left join lateral :owner_zone o on true
-    -- an aggregate uses the integer_now_func of the hypertable at its hierarchy's root
+    -- An aggregate uses the integer_now_func of the hypertable at the root of its hierarchy.
     left join lateral (
       select case when f.trusted and has_function_privilege(f.oid, 'execute') and has_schema_privilege(d.now_schema, 'usage')
            and pg_has_role(v.relowner, 'member') then :now_value end as integer_now, d.now_name is not null as integer_clock,

@@ -1,10 +1,13 @@
--- Code of untrusted owners that a statement may run because it belongs to the statement's target · what, owner, door (job: the job's
--- procedure; check: its check function; clock: integer_now_func; table: code on the table, its chunks or its views)
+-- Code of untrusted owners that a statement may run because it belongs to the statement's target
+-- · columns: what, owner, door (how the statement reaches it. job: the job's procedure; check: the check function of the job's config;
+-- clock: integer_now_func; table: code on the table, its chunks or its views)
 \if :since_2_11
--- · public · catalogue lookups that start at these owners' functions. $1: a hypertable's id; $2: a job's id; $3: an index's oid; 0: none
+-- · access: any role · cost: catalogue lookups, which start at the functions of untrusted owners · $1: a hypertable's id; $2: a job's id;
+-- $3: an index's oid; 0: none
 with recursive trusted as materialized :trusted,
 \else
--- · public · catalogue lookups. $3: an index's oid; $1 and $2 are 0, as there are no hypertables or jobs without TimescaleDB
+-- · access: any role · cost: catalogue lookups · $3: an index's oid; $1 and $2 are 0, as there are no hypertables or jobs without
+-- TimescaleDB
 with trusted as materialized :trusted,
 \endif
 \if :since_2_11
@@ -13,7 +16,7 @@ acted as materialized (
                   (select h.id from pg_index i join pg_class c on c.oid = i.indrelid join pg_namespace n on n.oid = c.relnamespace
                      join _timescaledb_catalog.hypertable h on h.schema_name = n.nspname and h.table_name = c.relname
                        where i.indexrelid = ($3::int8)::oid)) as id),
--- the target, and if it is an aggregate its sources, which it reads
+-- The target; and if it is an aggregate, the hypertables and aggregates that it reads.
 tables as materialized (
   select a.id from acted a where a.id is not null
   union select c.raw_hypertable_id from tables t join _timescaledb_catalog.continuous_agg c on c.mat_hypertable_id = t.id),
@@ -31,7 +34,7 @@ relation as materialized (select i.indrelid as oid from pg_index i where i.index
 code as materialized (
   select p.oid, p.oid::regprocedure::text as name, p.proowner from pg_proc p cross join trusted t
     where p.oid >= 16384 and p.proowner <> all (t.roles)),
--- The search starts at the functions, so that its cost does not depend on the number of chunks
+-- The search starts at the functions, so that the cost does not depend on the number of chunks.
 standing as (
   select c.name, c.proowner as owner, coalesce(i.indrelid, k.conrelid, e.stxrelid, g.tgrelid, l.polrelid, f.adrelid, w.ev_class) as relation
     from code c

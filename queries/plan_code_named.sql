@@ -1,5 +1,5 @@
--- Functions whose name occurs in the statements and whose owner, or whose schema's owner, is not trusted · what, owner · public · one pass
--- over pg_proc. $1: the statements, with their values
+-- Functions whose name occurs in the statements $1 (with their values) and whose owner, or whose schema's owner, is not trusted
+-- · columns: what, owner · access: any role · cost: one pass over pg_proc
 with trusted as materialized (
   \ir shared/trusted.sql
 )
@@ -7,7 +7,7 @@ select p.oid::regprocedure::text as what, (case when p.proowner = any (t.roles) 
   from pg_proc p join pg_namespace n on n.oid = p.pronamespace cross join trusted t
  where p.oid >= 16384 and (p.proowner <> all (t.roles) or n.nspowner <> all (t.roles))
    and exists (
-     -- the name as a word, with or without quotes
+     -- The name as a word, with or without quotes.
      select from unnest($1::text[]) s(text)
       where replace(replace(s.text, '""', '"'), '''''', '''')
             ~ ('(^|[^[:alnum:]_])' || regexp_replace(p.proname, '([^[:alnum:]_])', '\\\1', 'g') || '($|[^[:alnum:]_])'))

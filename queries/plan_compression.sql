@@ -1,6 +1,7 @@
--- A hypertable (or an aggregate's materialization) for compression actions · facts (settings, columns, chunks with their own settings,
--- policies), state (settings, state of each chunk, policy) · public · catalogue lookups, about 45 µs per chunk. $1: the hypertable's id.
--- `absent` replaces catalogue columns that older versions do not have
+-- Hypertable $1 (id; it may be an aggregate's materialization) for compression actions
+-- · columns: facts (settings, columns, chunks with the settings they were compressed with, policies), state (what an undo restores:
+-- settings, state of each chunk, policy) · access: any role · cost: catalogue lookups, about 45 µs per chunk
+-- A subquery `absent` gives NULL for catalogue columns that older versions do not have.
 with trusted as materialized :trusted,
 target as materialized (
   select h.id, h.schema_name, h.table_name, t.oid as table_oid, v.oid as view_oid, a.mat_hypertable_id is not null as aggregate,
@@ -45,7 +46,7 @@ target as materialized (
   join :chunk_slice b on b.chunk_id = c.id and b.dimension_id = t.dimension_id
   cross join lateral (select c.companion as oid offset 0) k
 \if :since_2_14
-  -- compression_settings.relid is the companion's oid up to 2.18, and the chunk's from 2.19 on
+  -- compression_settings.relid is up to 2.18 the table with the chunk's compressed rows, from 2.19 on the chunk.
   left join lateral (
     select s.segmentby, s.orderby, s.orderby_desc, s.orderby_nullsfirst,
            jsonb_build_object('segment_by', to_jsonb(s.segmentby), 'order_by', to_jsonb(s.orderby), 'desc', to_jsonb(s.orderby_desc),
@@ -72,7 +73,7 @@ select jsonb_build_object(
          'aggregate', t.aggregate, 'enabled', o.whole is not null, 'settings', o.whole,
          'axis', coalesce(t.axis, ''), 'integer_time', coalesce(t.integer_time, false), 'time_column', t.column_name,
          'chunk_interval', t.interval_length, 'rolls_up', coalesce(t.rolls_up, false),
-         -- current time on the time axis; for integer time by the hypertable's own integer_now_func
+         -- Current time on the time axis; for integer time the value of the integer_now_func that the hypertable itself has.
          'now', case when not t.integer_time then case
               when t.axis = 'timestamp with time zone' then (extract(epoch from now()) * 1000000)::int8
               when z.owner_zone is null or z.zone is not null
@@ -111,7 +112,7 @@ select jsonb_build_object(
        ) as state
 from target t
 left join lateral (select t.integer_now_func_schema as schema, t.integer_now_func as function) k on true
--- z: the time zone of the compression policy's owner, if one is set; a new policy gets the table's owner
+-- z: the time zone of the compression policy's owner, if one is set. A new policy gets the table's owner.
 cross join lateral (select coalesce((select b.owner::oid from _timescaledb_config.bgw_job b
                                       where b.hypertable_id = t.id and b.proc_name = 'policy_compression' order by b.id limit 1),
                                     (select y.relowner from pg_class y where y.oid = t.table_oid)) as owner) j
@@ -124,7 +125,7 @@ left join lateral (
 ) o on true
 \elif :since_2_14
 left join lateral (
-  -- With an orderby, a missing segmentby means none. For an aggregate it is returned as '{}', because an undo cannot unset it
+  -- With an orderby, a missing segmentby means none. For an aggregate it is returned as '{}', because an undo cannot unset a segmentby.
   select jsonb_build_object('segment_by',
        to_jsonb(case when t.aggregate and s.orderby is not null then coalesce(s.segmentby, '{}') else s.segmentby end),
                             'order_by', to_jsonb(s.orderby), 'desc', to_jsonb(s.orderby_desc),

@@ -1,6 +1,6 @@
--- A hypertable (or an aggregate's materialization) for actions on its chunk interval, statistics and reorder policy · facts
--- (dimensions, policies, indexes, chunk sizes), state (intervals of the dimensions, reorder policy) · public · about 20 µs per chunk.
--- $1: the hypertable's id. `sized`: the newest uncompressed chunks, whose sizes plan_sizes reads
+-- Hypertable $1 (id; it may be an aggregate's materialization) for actions on its chunk interval, statistics and reorder policy
+-- · columns: facts (dimensions, policies, indexes, chunk sizes; sized: new chunks that are not compressed, whose sizes plan_sizes reads),
+-- state (what an undo restores: intervals of the dimensions, policies) · access: any role · cost: about 20 µs per chunk
 with
 \ir shared/target.sql
 dim as materialized (
@@ -16,7 +16,7 @@ dim as materialized (
 ),
 \ir shared/policies.sql
 recent as (
-  -- chunks of the 12 newest ranges, except the newest, which is still being filled. recorded: size before compression
+  -- Chunks of the 12 ranges before the newest range, which is still being filled. recorded: size before compression; NULL: not compressed
   select l.nth, l.oid::int8 as oid, l.range_end - l.range_start as span, l.status & 1 = 1 as compressed,
          z.before_bytes as recorded from live l left join :recorded_size z on z.chunk_id = l.id
   where l.slice between 2 and 13
@@ -34,7 +34,7 @@ select jsonb_build_object(
          'indexes', coalesce((
            select jsonb_agg(jsonb_build_object('name', i.relname, 'definition', pg_get_indexdef(i.oid)) order by i.relname)
            from pg_index x join pg_class i on i.oid = x.indexrelid
-           -- the reorder policy runs CLUSTER, which accepts neither partial nor invalid indexes
+           -- The reorder policy runs CLUSTER, which accepts neither partial nor invalid indexes.
            where x.indrelid = t.oid and x.indpred is null and x.indisvalid and pg_index_has_property(i.oid, 'clusterable')), '[]'),
          'shared_buffers', (select g.setting::int8 * current_setting('block_size')::int8 from pg_settings g
            where g.name = 'shared_buffers'),
@@ -42,10 +42,10 @@ select jsonb_build_object(
          'first', (select min(l.range_start) from live l), 'last', (select max(l.range_end) from live l),
          'compressed', (select count(*) from live l where l.status & 1 = 1),
          'reorderable', (select count(*) from live l where l.slice > 3 and l.status & 1 = 0),
-         -- by the cumulative statistics; after a reset of these every chunk counts as never analyzed
+         -- By the cumulative statistics; after a reset of the statistics every chunk counts as never analyzed.
          'unanalyzed', (select count(*) from live l where l.analyzed is null),
          'analyzed_seconds', (select extract(epoch from now() - min(l.analyzed))::float8 from live l),
-         -- rows of the uncompressed chunks, by their last ANALYZE; NULL: none was analyzed
+         -- Rows of the uncompressed chunks, by the last ANALYZE of each; NULL: none was analyzed
          'rows', (select sum(l.reltuples)::int8 from live l where l.reltuples >= 0 and l.status & 1 = 0),
          'recent', coalesce((select jsonb_agg(to_jsonb(r) - 'nth' order by r.nth) from recent r), '[]'),
          'touched', coalesce((select jsonb_agg(jsonb_build_object('oid', l.oid::int8, 'name', l.name) order by l.nth) from live l

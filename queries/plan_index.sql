@@ -1,6 +1,7 @@
 -- Index $1 (int8, oid) of a hypertable, a table or a partitioned table, with its copies on chunks or partitions, for actions on it
--- · facts (definition, what needs it, parts, copies, leftovers, twins), state (what an undo restores) · public · catalogue lookups, linear
--- in the chunks of its table; pg_get_indexdef() locks the table for a moment (not called if the table is locked)
+-- · columns: facts (definition, what needs it, parts, copies, leftovers, twins), state (what an undo restores) · access: any role · cost:
+-- catalogue lookups, linear in the chunks of the table; pg_get_indexdef() locks the table for a moment (not called if another session locks
+-- the table)
 with recursive root as materialized (
   select y.indexrelid, y.indrelid, y.indexprs, y.indpred, y.keys, y.indisunique, y.indisexclusion, y.indisvalid, y.indisreplident,
          y.indisclustered,
@@ -29,7 +30,7 @@ with recursive root as materialized (
   left join _timescaledb_catalog.hypertable h on h.schema_name = y.table_schema and h.table_name = y.table_name
 \endif
 ),
--- Identical indexes of the table, with other names.
+-- Other indexes of the table that are identical to this one.
 twin as materialized (
   select y.indexrelid, y.relname
   from root r cross join (select false as indnullsnotdistinct) old
@@ -40,7 +41,7 @@ twin as materialized (
   where y.indexrelid <> r.indexrelid and y.indkey::text = r.keys and y.shape = r.shape
     and regexp_replace(concat_ws(' ', y.indexprs, '/', y.indpred), ':location -?[0-9]+', '', 'g') = r.tree
 ),
--- For an index on a partitioned table: its indexes on the partitions.
+-- For an index on a partitioned table: the indexes on the partitions that belong to it.
 leaf as materialized (
   select i.inhrelid as indexrelid from root r join pg_inherits i on i.inhparent = r.indexrelid where r.partitioned
   union all
@@ -65,7 +66,7 @@ part as materialized (
 ),
 \if :since_2_22
 -- Candidates: chunk indexes with the shape and the column names of the root. An expression or partial index is also compared by name: the
--- name decides which of the table's expression or partial indexes (special) it belongs to, as in indexes.sql.
+-- name decides to which of the table's expression or partial indexes (special) it belongs, as in indexes.sql.
 special as materialized (
   select c.relname::text as relname, o.indexrelid = r.indexrelid or exists (select from twin w where w.indexrelid = o.indexrelid) as same
   from root r join pg_index o on o.indrelid = r.indrelid and (o.indexprs is not null or o.indpred is not null)
@@ -135,7 +136,8 @@ copy as materialized (
   from member m join pg_index x on x.indexrelid = m.indexrelid join pg_class c on c.oid = x.indexrelid
   join pg_namespace n on n.oid = c.relnamespace
 ),
--- Leftovers of REINDEX CONCURRENTLY: invalid, with its suffix, without a constraint. pid: the session of a reindex that still runs.
+-- Leftovers of REINDEX CONCURRENTLY: invalid indexes with the suffix that REINDEX gives, without a constraint. pid: the session of a
+-- reindex that still runs.
 leftover as materialized (
   select x.indexrelid, format('%I.%I', n.nspname, c.relname) as name, x.indrelid::int8 as table_oid,
          format('%I.%I', tn.nspname, t.relname) as table_name, (

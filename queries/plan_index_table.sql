@@ -1,6 +1,6 @@
--- A hypertable for a new index on it, or for rebuilding all its indexes ($1: its id) · facts (columns, dimensions, chunks, indexes of the
--- chunks), state (the hypertable's indexes) · public · catalogue lookups, linear in its chunks; pg_get_indexdef() locks the table for a
--- moment (not called if the table is locked)
+-- Hypertable $1 (id) for a new index on it, or for rebuilding all its indexes
+-- · columns: facts (columns, dimensions, chunks, indexes of the chunks), state (the hypertable's indexes) · access: any role · cost:
+-- catalogue lookups, linear in the chunks; pg_get_indexdef() locks the table for a moment (not called if another session locks the table)
 with root as materialized (
   select h.id, t.oid, n.nspname::text as nspname, t.relname::text as relname,
     case when a.mat_hypertable_id is null then format('%I.%I', n.nspname, t.relname)

@@ -1,5 +1,6 @@
--- A job, for actions on it and their undo · facts (its whole row, next_start, its relation, …), state (what an undo restores) · public
--- · catalogue lookups. $1: the job's id
+-- Job $1 (id), for actions on it and their undo
+-- · columns: facts (the whole row, next_start, the job's relation, …), state (what an undo restores) · access: any role · cost: catalogue
+-- lookups
 select to_jsonb(b) || jsonb_build_object(
          'owner', b.owner::regrole::text, 'next_start', s.next_start::text,
          'last_run_success', s.last_run_success, 'total_runs', s.total_runs,
@@ -43,7 +44,7 @@ from _timescaledb_config.bgw_job b left join _timescaledb_internal.bgw_job_stat 
 left join _timescaledb_catalog.hypertable h on h.id = b.hypertable_id
 left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = b.hypertable_id
 left join _timescaledb_catalog.hypertable r on r.id = a.raw_hypertable_id
--- p: the parent, if the aggregate's source is an aggregate
+-- p: the parent aggregate, if the source of the job's aggregate is an aggregate.
 left join _timescaledb_catalog.continuous_agg p on p.mat_hypertable_id = a.raw_hypertable_id
 left join lateral (
   select x.column_type::oid in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) as integer_time, x.column_type::text as axis_type
@@ -53,7 +54,7 @@ left join lateral (
   select min(v.pid) as pid from pg_stat_activity v
   where v.datname = current_database() and v.application_name = b.application_name::text
 ) w on true
--- the time zone of the job's owner, if one is set, which the worker uses
+-- The time zone of the job's owner, if one is set: the worker uses it.
 cross join lateral (select b.owner, b.hypertable_id) j left join lateral :owner_zone z on true
 left join lateral (
   with raw as materialized (
@@ -64,7 +65,7 @@ left join lateral (
     select s.range_start, s.range_end,
            max(s.range_end) over (order by s.range_start rows between unbounded preceding and 1 preceding) as before
       from raw join :used_slice s on s.dimension_id = raw.dimension_id),
-  -- ranges of the chunks that a policy with drop_created_before would drop now
+  -- Ranges of the chunks that a policy with drop_created_before would drop now.
   made as materialized (
     select s.range_start, s.range_end
       from raw join :slice s on s.dimension_id = raw.dimension_id cross join lateral :slice_chunk c
@@ -85,13 +86,14 @@ left join lateral (
                 or exists (select from made where made.range_start <= w.high and made.range_end > w.low))
            \ir shared/unread_remade.sql
     ) as unread,
-    -- ends of the ranges that a retention run may drop, and whether there are gaps between ranges
+    -- ends: ends of the ranges that a retention run may drop; gaps: whether there are gaps between the ranges of chunks
     (select jsonb_agg(slice.range_end order by slice.range_end) from slice where b.proc_name = 'policy_retention') as ends,
     (select bool_or(slice.before < slice.range_start) from slice) as gaps,
-    -- ranges that a policy with drop_created_before drops; chunks between them stay
+    -- made: ranges that a policy with drop_created_before drops; chunks between these ranges stay
     (select jsonb_agg(jsonb_build_array(made.range_start, made.range_end) order by made.range_start) from made) as made
 ) i on b.proc_name in ('policy_retention', 'policy_refresh_continuous_aggregate')
--- current time on integer time: the value of the integer_now_func at the hierarchy's root, called only if its owner is trusted
+-- Current time on integer time: the value of the integer_now_func of the hypertable at the root of the hierarchy, called only if its owner
+-- is trusted.
 left join lateral (
   with recursive trusted as materialized :trusted,
   up as (

@@ -1,5 +1,6 @@
--- Sessions that hold or wait for locks on relations · one row per lock (pid 0: a prepared transaction) · public (other roles' query and
--- state: pg_read_all_stats) · one pass over pg_locks. $1: the relations (int8[], oids)
+-- Sessions that hold or wait for locks on the relations $1 (int8[], oids)
+-- · columns: oid, pid (0: a prepared transaction), mode, granted, … (one row per lock) · access: any role; other roles' query and state:
+-- pg_read_all_stats · cost: one pass over pg_locks
 select l.relation::int8 as oid, coalesce(l.pid, 0) as pid, l.mode::text as mode, l.granted, a.usename::text as role,
        a.application_name::text as application, a.backend_type::text as backend, a.state::text as state,
        date_part('epoch', clock_timestamp() - a.xact_start) as seconds, left(a.query, 200) as query

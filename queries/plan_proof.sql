@@ -1,6 +1,7 @@
 \if :since_2_11
--- The rights that an undo requires and this role lacks ($1: the kind of the target, $2: its id) · proof (owner, missing rights, and what is
--- required to create each job of the target again) · public · catalogue lookups
+-- The rights that an undo requires and this role lacks ($1: the kind of the target, $2: its id)
+-- · columns: proof (owner, missing rights, and what is required to create each job of the target again) · access: any role · cost:
+-- catalogue lookups
 with target as materialized (
   select case $1::text when 'job' then (select b.hypertable_id::int8 from _timescaledb_config.bgw_job b where b.id = $2::int8)
                        when 'hypertable' then $2::int8 when 'continuous aggregate' then $2::int8 end as hypertable_id,
@@ -41,7 +42,7 @@ place as materialized (
   where $1::text = 'job' and b.id = $2::int8 or $1::text <> 'job' and b.hypertable_id = (select g.hypertable_id from target g)
 \else
 -- The rights that an undo requires and this role lacks, without TimescaleDB ($1: the kind of the target, $2: its oid if it is an index)
--- · proof (owner, missing rights) · public · catalogue lookups
+-- · columns: proof (owner, missing rights) · access: any role · cost: catalogue lookups
 with relation as materialized (
   select t.oid, t.relowner, t.relnamespace, format('%I.%I', n.nspname, t.relname) as name
   from pg_index x join pg_class t on t.oid = x.indrelid join pg_namespace n on n.oid = t.relnamespace
@@ -87,7 +88,7 @@ select jsonb_build_object(
                                   '[]'),
         'check', case when j.checked then format('%I.%I', j.check_schema, j.check_name) end, 'check_there', j.checks is not null,
         'check_executes', coalesce(has_function_privilege(j.owner, j.checks, 'execute'), false),
-        -- the owner that a new policy gets: its table's owner
+        -- The owner that a new policy gets: the owner of its table.
         'belongs', case when not j.own then (select t.owner::regrole::text from tables t) end,
         'configured', j.proc_name not in ('policy_compression', 'policy_retention', 'policy_refresh_continuous_aggregate', 'policy_reorder')
           or coalesce(j.config ->> 'hypertable_id', j.config ->> 'mat_hypertable_id') is not null,

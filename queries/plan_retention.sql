@@ -1,6 +1,8 @@
--- A hypertable (or an aggregate's materialization) for retention actions · facts (kind, current time, policies, aggregates on it, chunks
--- oldest first, lock table), state (policies, oldest chunk) · public; calls the hypertable's integer_now_func · 20 µs per chunk.
--- $1: the hypertable's id. `sized`: the oldest 1000 chunks and their companions, whose sizes plan_sizes reads
+-- Hypertable $1 (id; it may be an aggregate's materialization) for retention actions
+-- · columns: facts (kind, current time, policies, aggregates on it, chunks oldest first, size of the lock table; sized: the oldest 1000
+-- chunks and the tables with their compressed rows, whose sizes plan_sizes reads), state (what an undo restores, and what must not change:
+-- policies, oldest chunk) · access: any role; integer time: EXECUTE on integer_now_func, which is called only if its owner is trusted ·
+-- cost: 20 µs per chunk
 with trusted as materialized :trusted,
 \ir shared/target.sql
 dim as materialized (
@@ -10,10 +12,10 @@ dim as materialized (
   left join lateral (select d.integer_now_func_schema as schema, d.integer_now_func as function) k on true
   left join lateral :now_function f on true
 ), zone as materialized (
-  -- the time zone of the policy's owner, if one is set; otherwise this session's, which is the database's
+  -- The time zone of the policy's owner, if one is set; otherwise that of this session, which is the database's.
   select coalesce(o.owner_zone, current_setting('TimeZone')) as name, o.owner_zone is not null as owners
   from target t
-  -- a new policy gets the table's owner; an existing one keeps its own
+  -- A new policy gets the table's owner; an existing policy keeps its owner.
   cross join lateral (select coalesce((select b.owner::oid from _timescaledb_config.bgw_job b
                                         where b.hypertable_id = t.id and b.proc_name = 'policy_retention' order by b.id limit 1),
                                       t.relowner) as owner) j
@@ -26,7 +28,7 @@ dim as materialized (
   join :chunk_slice s on s.chunk_id = c.id and s.dimension_id = d.id :chunk_class
   left join _timescaledb_catalog.compression_chunk_size y on y.chunk_id = c.id
 ), reader as (
-  -- aggregates on the hypertable, with their refresh windows
+  -- The aggregates on the hypertable, with their refresh windows.
   select jsonb_agg(jsonb_build_object(
     'name', format('%I.%I', a.user_view_schema, a.user_view_name), 'refreshed_to', :refreshed_to,
     'oldest', (select min(s.range_start) from _timescaledb_catalog.dimension m
@@ -57,7 +59,7 @@ raw as materialized (
 ), f as materialized (
   select min(l.range_start) as oldest from live l
 ), unread as (
-  -- changes that are not yet in the aggregates, as in plan_job.sql
+  -- Changes that are not yet in the aggregates, as in plan_job.sql.
   select jsonb_agg(jsonb_build_object(
              \ir shared/unread_bucket.sql
              'clock_zone', (select z.name from zone z),

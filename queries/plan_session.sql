@@ -1,6 +1,7 @@
--- A session that an action is to cancel or terminate · facts (identity, query, sessions that it blocks), state (start of the session and
--- of its statement: if these changed, the action is refused) · public (other roles' queries: pg_read_all_stats) · calls pg_blocking_pids
--- for each waiting session. $1: pid
+-- The session with the pid $1, which an action is to cancel or terminate
+-- · columns: facts (identity, query, sessions that it blocks), state (start of the session and of its statement: if one of them changed,
+-- the action is refused) · access: any role; other roles' queries: pg_read_all_stats · cost: one call of pg_blocking_pids for each waiting
+-- session
 with me as (
   select a.pid, a.usename, a.application_name, a.client_addr from pg_stat_activity a where a.pid = pg_backend_pid()
 ), waiting as (
@@ -24,11 +25,11 @@ select jsonb_build_object(
          'own', s.pid = m.pid or (s.application_name = m.application_name and s.usename = m.usename
                 and s.client_addr is not distinct from m.client_addr and s.leader_pid is null
                 and s.backend_type is not distinct from 'client backend'),
-         -- only memberships whose rights this role inherits count
+         -- Only memberships whose rights this role inherits count.
          'may_signal', u.rolsuper or coalesce(pg_has_role(s.usesysid, 'usage'), false) and not coalesce(t.rolsuper, true)
                 or pg_has_role('pg_signal_backend', 'usage') and not coalesce(t.rolsuper, true) or coalesce(s.usename = current_user, false)
-                -- pg_signal_autovacuum_worker exists from PostgreSQL 18 on. An autovacuum worker has no role, and its
-                -- backend_type is hidden without pg_read_all_stats
+                -- pg_signal_autovacuum_worker exists from PostgreSQL 18 on. An autovacuum worker has no role, and without pg_read_all_stats
+                -- its backend_type is hidden.
                 or s.usesysid is null and coalesce(s.backend_type, 'autovacuum worker') = 'autovacuum worker'
                    and coalesce(pg_has_role(to_regrole('pg_signal_autovacuum_worker')::oid, 'usage'), false),
          'blocks', (select coalesce(jsonb_agg(jsonb_build_object('pid', b.pid, 'role', b.usename, 'application',

@@ -1,10 +1,10 @@
 \if :since_2_11
--- The target that a user named: a job by id or name, a hypertable, an aggregate, an index (without a schema if no other index has the
--- name) · kind, id, name, chunk (always NULL) · public · catalogue lookups. $1: the name
+-- The target that a user named ($1): a job by id or name, a hypertable, an aggregate, an index. A name without a schema may mean several
+-- · columns: kind, id, name, chunk (always NULL) · access: any role · cost: catalogue lookups
 with typed as (
   select $1::text as name
 ), relation as (
-  -- As in SQL; a name without a schema also means every relation of that name outside internal schemas
+  -- The relation that the name means in SQL; a name without a schema also means every relation of this name outside internal schemas.
   select to_regclass(t.name)::oid as oid from typed t where t.name !~ '^\d+$'
   union
   select c.oid from typed t join pg_class c on c.relname = t.name and c.relkind in ('r', 'p', 'v', 'i', 'I')
@@ -25,8 +25,8 @@ where not exists (select from _timescaledb_catalog.continuous_agg a where a.mat_
 union all
 select 'index', n.oid::int8, n.name, null from named n where n.relkind in ('i', 'I')
 \else
--- The index that a user named, without TimescaleDB (without a schema if no other index has the name) · kind, id, name, chunk (always NULL)
--- · public · catalogue lookups. $1: the name
+-- The index that a user named ($1), without TimescaleDB. A name without a schema may mean several
+-- · columns: kind, id, name, chunk (always NULL) · access: any role · cost: catalogue lookups
 with relation as (
   select to_regclass($1::text)::oid as oid
   union

@@ -1,5 +1,6 @@
 -- Retention of every hypertable and aggregate: policy, oldest chunk, what the next run would drop
--- · id, schema, name, … · public (catalogues only, no lock on a user's relation) · linear in the chunks that are due
+-- · columns: id, schema, name, … · access: any role; reads catalogues only, locks no user relation · cost: linear in the number of chunks
+-- that are due
 with trusted as materialized :trusted,
 dim as materialized (
   select d.hypertable_id, d.id, d.column_type::text as axis, d.integer_now_func is not null as has_now from :time_dimension d),
@@ -14,7 +15,8 @@ job as materialized (
               then now() - (j.config ->> 'drop_created_before')::interval end as made_before
     from _timescaledb_config.bgw_job j left join lateral :owner_zone o on true
    where j.proc_name = 'policy_retention' and j.hypertable_id is not null order by j.hypertable_id, j.id),
--- the name of each integer_now_func that is not called because its owner is not trusted; for an aggregate that of its hierarchy's root
+-- The name of each integer_now_func that is not called because its owner is not trusted; an aggregate uses the function of the hypertable
+-- at the root of its hierarchy.
 code as materialized (
   select k.hypertable_id, format('%I.%I()', k.schema, k.function) as code, f.owner
     from (select distinct on (u.of) u.of as hypertable_id, d.integer_now_func_schema as schema, d.integer_now_func as function
@@ -27,7 +29,8 @@ code as materialized (
    where f.trusted is not true),
 counts as materialized (select l.hypertable_id, count(*) as chunks from :chunk l where not l.osm_chunk group by 1),
 bound as materialized (
-  -- boundary: of a run now; next_boundary: of the next scheduled run (its time, and daylight saving time, may differ)
+  -- boundary: if the policy runs now; next_boundary: if it runs at the next scheduled time (daylight saving time may differ by then). A run
+  -- drops the chunks that end by the boundary.
   select hypertable_id, id as dimension_id, min(boundary) filter (where nth = 1) as boundary,
          min(boundary) filter (where nth = 2) as next_boundary from (
     select d.hypertable_id, d.id, w.nth, case when d.axis not in ('bigint', 'integer', 'smallint') and j.after_interval is not null
@@ -37,11 +40,11 @@ bound as materialized (
            (2, case when isfinite(st.next_start) then greatest(st.next_start, now()) else now() end)) w(nth, at)
       cross join lateral (select w.at, j.zone, j.after_interval as length, d.axis = 'timestamp with time zone' as zoned) p) b
    where boundary is not null group by 1, 2),
--- the oldest slice that has chunks, by index
+-- The oldest slice that has chunks, by index.
 ends as materialized (
   select d.hypertable_id, (select s.range_start from :used_slice s where s.dimension_id = d.id order by s.range_start limit 1) as oldest
     from dim d),
--- the chunks that are due; they are found by index because they are usually few
+-- The chunks that are due. They are found by index because they are usually few.
 due as materialized (
   select b.hypertable_id, count(*) filter (where c.status & 4 = 0) as eligible, count(*) filter (where c.status & 4 = 4) as frozen,
          (min(b.boundary) - min(s.range_end) filter (where c.status & 4 = 0)) / 1e6::float8 as overdue_seconds
@@ -50,7 +53,7 @@ due as materialized (
                          where s.dimension_id = b.dimension_id and s.range_start < b.boundary and s.range_end <= b.boundary offset 0) s
     cross join lateral (select c.status from :slice_chunk c where not c.osm_chunk offset 0) c
    group by 1),
--- a policy with drop_created_before compares the creation_time of chunks (since 2.13), not their range
+-- A policy with drop_created_before compares the creation_time of chunks (since 2.13), not their range.
 made as materialized (
   select j.hypertable_id, count(*) filter (where c.creation_time < j.made_before and c.status & 4 = 0) as eligible,
          count(*) filter (where c.creation_time < j.made_before and c.status & 4 = 4) as frozen,
@@ -59,7 +62,7 @@ made as materialized (
          extract(epoch from min(c.creation_time) filter (where c.creation_time >= j.made_before) - min(j.made_before)) as next_due_seconds
     from job j join :chunk c on c.hypertable_id = j.hypertable_id and not c.osm_chunk
    where j.made_before is not null group by 1),
--- ranges that the next run of a policy with drop_created_before drops, if there are aggregates on the hypertable
+-- Ranges that the next run of a policy with drop_created_before drops, if there are aggregates on the hypertable.
 going as materialized (
   select j.hypertable_id, max(s.range_end) as edge, jsonb_agg(distinct jsonb_build_array(s.range_start, s.range_end)) as ranges
     from job j join dim d on d.hypertable_id = j.hypertable_id left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
@@ -101,13 +104,13 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
   left join due e on e.hypertable_id = h.id left join made m on m.hypertable_id = h.id
   left join coming g on g.hypertable_id = h.id left join going gone on gone.hypertable_id = h.id
   left join waiting v on v.hypertable_id = h.id left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
-  -- end of the last chunk that the next run drops; NULL: none, or the policy is paused
+  -- drop_edge: end of the last range that the next run drops; NULL: none, the policy is paused, or the boundary is unknown
   left join lateral (
     select s.range_end as drop_edge
       from :slice s where j.scheduled and s.dimension_id = d.id and s.range_start < b.next_boundary and s.range_end <= b.next_boundary
           and s.range_end > f.oldest
      order by s.range_start desc limit 1) z on true
-  -- the aggregates on the hypertable, with changes that are not yet in them
+  -- The aggregates on the hypertable, with changes that are not yet in them.
   left join lateral (
     select jsonb_agg(jsonb_build_object(
              \ir shared/unread_bucket.sql

@@ -1,6 +1,7 @@
 -- Present size of the chunks that the next retention run would drop, for the hypertables and aggregates in $1 (int8[])
--- · id, eligible_bytes (NULL: unknown which chunks are dropped) · public (reading a size locks the chunk for a moment); integer time:
--- EXECUTE on integer_now_func, whose owner must be trusted · about 0.1 ms per chunk that is dropped
+-- · columns: id, eligible_bytes (NULL: unknown which chunks are dropped) · access: any role; integer time: EXECUTE on integer_now_func,
+-- which is called only if its owner is trusted (see shared/trusted.sql) · cost: about 0.1 ms per chunk that is dropped; each is locked for
+-- a moment
 with recursive trusted as materialized :trusted,
 \ir shared/integer_clock.sql
 policy as materialized (
@@ -13,7 +14,7 @@ due as materialized (
   select b.hypertable_id, sum(pg_total_relation_size(c.relid) + coalesce(pg_total_relation_size(c.companion), 0))::int8 as bytes
     from bound b
     cross join lateral (
-      -- chunks that are due by their range are usually few, so they are found by index, from the oldest on
+      -- Few chunks are usually due by their range, so they are found by index, from the oldest on.
       select c.* from (select s.* from :slice s
                         where s.dimension_id = b.dimension_id and s.range_start < b.boundary and s.range_end <= b.boundary offset 0) s
        cross join lateral (select c.relid, c.companion from :slice_chunk c where not c.osm_chunk and c.status & 4 = 0 offset 0) c

@@ -1,8 +1,9 @@
--- The server, the database, this role and TimescaleDB in it · one row · public · PostgreSQL 13 to 18, with TimescaleDB (its library
--- preloaded or not), without it, or with the demo's stand-in for it · once per connection, 2 ms
+-- The server, the database, this role and TimescaleDB in the database
+-- · one row, on PostgreSQL 13 to 18, with TimescaleDB (whether its library is preloaded or not), without it, or with the demo's stand-in
+-- for it · access: any role · cost: once per connection, 2 ms
 select coalesce(x.extversion, case when m.oid is not null then coalesce(obj_description(m.oid, 'pg_class'), '2.28.0') end) as version,
        n.nspname::text as extension_schema, m.oid is not null as simulated,
-       -- pg_settings has the library's settings only if it is loaded, even if postgresql.conf sets them
+       -- pg_settings has the settings of TimescaleDB's library only if it is loaded, even if postgresql.conf sets them.
        x.oid is null or t.loaded as preloaded,
        case current_setting('timescaledb.license', true) when 'apache' then 'Apache' else 'Community' end as edition,
        coalesce(current_setting('timescaledb.enable_job_execution_logging', true) in ('on', 'true', 'yes', '1'), false)
@@ -17,7 +18,7 @@ select coalesce(x.extversion, case when m.oid is not null then coalesce(obj_desc
             else 'role' end end as time_zone_hidden_by
 from pg_database d left join pg_roles u on u.rolname = current_user left join pg_extension x on x.extname = 'timescaledb'
 left join pg_namespace n on n.oid = x.extnamespace
--- the demo's stand-in for TimescaleDB: this table exists, but no extension; the table's comment is the simulated version
+-- The demo's stand-in for TimescaleDB: this table exists, but no extension; the comment on the table is the simulated version.
 left join lateral (
   select c.oid from pg_class c join pg_namespace s on s.oid = c.relnamespace
   where x.oid is null and s.nspname = '_timescaledb_catalog' and c.relname = 'hypertop_stand_in'
@@ -27,14 +28,15 @@ left join lateral (
   where s.nspname = '_timescaledb_internal' and c.relname in ('bgw_job_stat_history', 'job_errors') and c.relkind = 'r'
   order by c.relname limit 1
 ) h on true
--- time zone of background workers whose owner has none, first source: ALTER DATABASE or ALTER ROLE ALL
+-- Time zone of background workers whose owner has none, first source: ALTER DATABASE or ALTER ROLE ALL.
 left join lateral (
   select split_part(e.entry, '=', 2) as time_zone
   from pg_db_role_setting s, unnest(s.setconfig) e(entry)
   where s.setrole = 0 and s.setdatabase in (d.oid, 0) and lower(split_part(e.entry, '=', 1)) = 'timezone'
   order by s.setdatabase desc limit 1
 ) z on true
--- third source: this session's default (reset_val). hidden: reset_val is a time zone set for this role or this connection
+-- Third source: this session's default (reset_val). hidden: reset_val is a time zone set for this role or this connection, which the
+-- workers do not have.
 left join lateral (
   select max(g.reset_val) filter (where g.name = 'TimeZone') as reset_val, max(g.boot_val) filter (where g.name = 'TimeZone') as boot_val,
          max(g.source) filter (where g.name = 'TimeZone') as source, bool_or(g.name = 'timescaledb.license') as loaded,
@@ -42,7 +44,7 @@ left join lateral (
               'database')) as hidden
   from pg_settings g where g.name in ('TimeZone', 'timescaledb.license')
 ) t on true
--- second source, used if hidden: the configuration files, if this role may read them
+-- Second source, used if hidden: the configuration files, if this role may read them.
 left join lateral (
   select coalesce((
     select replace(replace((xpath('/row/n/text()', query_to_xml($q$

@@ -1,9 +1,10 @@
--- Figures of the server and the database, one row each · name, value (NULL: hidden from this role), bound (NULL: none), about, since, pid
--- (of the session that the row is about), holder (of the oldest transaction id) · public, more for pg_monitor · PostgreSQL 13
--- to 18, with TimescaleDB or without · 2 ms, no lock on user relations
+-- Figures of the server and the database, one row each
+-- · columns: name, value (NULL: hidden from this role, or not read here), bound (NULL: none), about, since, pid (of the session that the
+-- row is about), holder (of the oldest transaction id) · access: any role; all figures: pg_monitor · on PostgreSQL 13 to 18, with
+-- TimescaleDB or without · cost: 2 ms, locks no user relation
 with setting as materialized (
   select current_setting('max_connections')::float8 - current_setting('superuser_reserved_connections')::float8
-           -- reserved_connections exists from PostgreSQL 16 on
+           -- reserved_connections exists from PostgreSQL 16 on.
            - coalesce(current_setting('reserved_connections', true)::float8, 0) as connections,
          current_setting('autovacuum_freeze_max_age')::float8 as freeze, current_setting('max_locks_per_transaction')::float8
            * (current_setting('max_connections')::float8 + current_setting('max_prepared_transactions')::float8) as locks,
@@ -18,7 +19,7 @@ with setting as materialized (
 ), database as materialized (
   select d.oid, d.datname, d.datfrozenxid, d.datminmxid from pg_database d
 ), given as materialized (
-  -- settings of the database for new sessions; this session may have others
+  -- Settings of the database for new sessions; this session may have others.
   select lower(split_part(e.entry, '=', 1)) as name, split_part(e.entry, '=', 2) as setting,
          case s.setdatabase when 0 then 'ALTER ROLE ALL' else 'ALTER DATABASE' end as by,
          row_number() over (partition by lower(split_part(e.entry, '=', 1)) order by s.setdatabase desc) as place
@@ -48,7 +49,7 @@ with setting as materialized (
   ) v(setting)
   where v.setting::bool = b.bad
 ), workers as materialized (
-  -- TimescaleDB's workers in all databases
+  -- TimescaleDB's workers in all databases.
   select count(*) filter (where a.application_name ~ '( \[\d+\]|^TimescaleDB Background Worker (Launcher|Scheduler))$')::float8 as used,
          count(*) filter (where a.application_name = 'TimescaleDB Background Worker Launcher')::float8 as launchers,
          count(*) filter (where a.application_name = 'TimescaleDB Background Worker Scheduler') as all_schedulers,
@@ -59,7 +60,7 @@ with setting as materialized (
   select r.slot_name, r.slot_type, r.active_pid, r.wal_status,
          pg_wal_lsn_diff(case when s.standby then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end, r.restart_lsn)::float8 as bytes,
          greatest(age(r.xmin), age(r.catalog_xmin)) as age,
-         -- why the slot was invalidated: before PostgreSQL 16 only by removal of WAL; 16 reports two further reasons as one, `conflicting`
+         -- Why the slot was invalidated: before PostgreSQL 16 only by removal of WAL; 16 reports two further reasons as one, `conflicting`.
          case coalesce(to_jsonb(r) ->> 'invalidation_reason', case to_jsonb(r) ->> 'conflicting' when 'true' then 'conflict' end,
               'wal_removed')
            when 'wal_removed' then 'the WAL that it needed is gone: max_slot_wal_keep_size'
@@ -70,7 +71,7 @@ with setting as materialized (
            else to_jsonb(r) ->> 'invalidation_reason' end as lost_by
   from setting s, pg_replication_slots r
 ), holder as materialized (
-  -- the holder of the oldest transaction id; vacuum cannot freeze rows that are newer than this id
+  -- The holder of the oldest transaction id; vacuum cannot freeze rows that are newer than this id.
   (select h.who, h.pid, h.age
    from (
      select case a.backend_type when 'walsender' then format('a query on standby %s (hot_standby_feedback)', a.application_name)
@@ -106,7 +107,7 @@ from setting s
 union all
 select 'transactions', c.transactions::float8, null, null, null, null, null from counted c
 union all
--- bound: the number of all transactions; since: the last reset of the counters (NULL: never reset). Only a standby has conflicts
+-- bound: the number of all transactions; since: the last reset of the counters (NULL: never reset). Only a standby has conflicts.
 select f.name, f.many::float8, c.transactions::float8, null, c.reset, null, null
 from setting s, counted c
 cross join lateral (values ('rollbacks', c.rollbacks), ('deadlocks', c.deadlocks),
@@ -119,8 +120,8 @@ select 'wal', case when s.standby then pg_wal_lsn_diff(coalesce(pg_last_wal_rece
                    else pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0') end::float8, null, null, null, null, null
 from setting s
 union all
--- lag of the slowest standby in seconds; 0 if it has nothing to replay. A receiver that never replays (pg_receivewal) reports its last lag
--- for ever, so its lag counts only while WAL is being sent to it (flush_lsn or write_lsn before sent_lsn)
+-- Lag of the slowest standby in seconds; 0 if it has nothing to replay. A receiver that never replays (pg_receivewal) reports its last lag
+-- for ever, so its lag counts only while WAL is being sent to it (flush_lsn or write_lsn before sent_lsn).
 select 'replication-lag', case when s.sees_all then max(coalesce(extract(epoch from r.lag), 0))::float8 end, count(*)::float8,
        string_agg(format('%s %s', coalesce(nullif(r.application_name, ''), r.pid::text), r.state), ', ' order by r.lag desc nulls last),
        null, null, null
@@ -131,7 +132,7 @@ from setting s, (
   from pg_stat_replication x where x.state is distinct from 'backup'
 ) r group by s.sees_all having count(*) > 0
 union all
--- if no transaction was replayed since the server start, the seconds since the start: a lower bound
+-- If no transaction was replayed since the server start: the seconds since the start, a lower bound.
 select 'standby-delay', extract(epoch
   from clock_timestamp() - coalesce(pg_last_xact_replay_timestamp(), pg_postmaster_start_time()))::float8,
        pg_wal_lsn_diff(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())::float8,
@@ -143,14 +144,14 @@ union all
 select 'standby-replay', case when pg_is_wal_replay_paused() then 0 else 1 end::float8, null, null, null, null, null
 from setting s where s.standby
 union all
--- a row only if this role can see that primary_conninfo is set; with restore_command a standby does not always need a receiver
+-- A row only if this role can see that primary_conninfo is set; with restore_command a standby does not always need a receiver.
 select 'standby-receiver', case
      when s.sees_all then (select count(*) from pg_stat_get_wal_receiver() r where r.pid is not null) end::float8, null,
        (select 'restore_command is set' from pg_settings c where c.name = 'restore_command' and c.setting <> ''),
        pg_last_xact_replay_timestamp(), null, null
 from setting s, pg_settings g where s.standby and g.name = 'primary_conninfo' and g.setting <> ''
 union all
--- bytes of WAL that the oldest slot retains; bound: max_slot_wal_keep_size
+-- Bytes of WAL that the slot retains which retains most; bound: max_slot_wal_keep_size
 (select 'replication-slots', l.bytes, nullif(pg_size_bytes(current_setting('max_slot_wal_keep_size')), -1)::float8, l.slot_name::text, null,
      l.active_pid, null
  from slot l where l.bytes is not null order by l.bytes desc limit 1)
@@ -159,7 +160,7 @@ select 'lost-slots', count(*)::float8, null, string_agg(format('%L (%s)', l.slot
        null
 from slot l where l.wal_status = 'lost' having count(*) > 0
 union all
--- a standby archives only with archive_mode = always; since: time of the last archived file
+-- A standby archives only with archive_mode = always; since: time of the last archived file
 select 'archiver', (case when c.empty or a.last_failed_time > coalesce(a.last_archived_time, '-infinity') then 1 else 0 end)::float8,
        a.failed_count::float8,
        case when c.empty then 'neither archive_command nor archive_library is set' else a.last_failed_wal end, a.last_archived_time, null,
@@ -169,7 +170,7 @@ from pg_stat_archiver a, setting s, (
 ) c
 where current_setting('archive_mode') = 'always' or current_setting('archive_mode') = 'on' and not s.standby
 union all
--- a command that reports success and copies nothing: only words that write no file, without redirection; what follows # is a comment
+-- A command that reports success and copies nothing: only words that write no file, without redirection; what follows # is a comment.
 select 'archive-command', 1, null, g.setting, null, null, null
 from setting s, pg_settings g
 where g.name = 'archive_command' and g.setting <> ''
@@ -183,7 +184,7 @@ union all
         a.xact_start, a.pid, null
  from activity a where a.xact_start is not null and a.backend_type is distinct from 'walsender' order by a.xact_start limit 1)
 union all
--- the session that has been idle in a transaction for the longest time; it holds back vacuum
+-- The session that has been idle in a transaction for the longest time; it holds back vacuum.
 (select 'idle-in-transaction', extract(epoch from clock_timestamp() - a.state_change)::float8, null,
         coalesce(nullif(a.application_name, ''), 'no application name'), a.state_change, a.pid, null
  from activity a where a.state like 'idle in transaction%' order by a.state_change limit 1)
@@ -200,7 +201,7 @@ union all
      d.datname::text, null, null, null
  from database d order by mxid_age(d.datminmxid) desc, d.datname = current_database() desc limit 1)
 union all
--- users of the worker slots: the launcher, the schedulers, and the five longest running jobs with their start
+-- What uses the worker slots: the launcher, the schedulers, and the five longest running jobs with their start.
 select 'workers', w.used, s.workers,
        concat_ws(', ', case when w.launchers > 0 then 'the launcher' end, case w.all_schedulers when 0 then null when 1 then '1 scheduler'
             else format('%s schedulers', w.all_schedulers) end,
@@ -222,19 +223,19 @@ select 'scheduler', w.schedulers, null,
             when exists (select from hurts h where h.name = 'timescaledb.restoring') then 'timescaledb.restoring is on'
             when w.launchers = 0 then 'no launcher runs'
             when w.used >= s.workers then 'every slot of timescaledb.max_background_workers is taken'
-            -- if there are more schedulers than slots, they take turns
+            -- If there are more schedulers than slots, they take turns.
             when s.workers < 1 + c.databases
               then format('timescaledb.max_background_workers is %s, where the launcher and a scheduler for each of %s databases want a '
                           'slot', s.workers, c.databases) end, null, null, null
 from setting s, workers w, (select count(*) as databases from pg_database d where d.datallowconn) c where s.workers is not null
 union all
--- workers that the launcher, one scheduler per database, TimescaleDB's jobs and parallel queries may need at the same time
+-- Workers that the launcher, one scheduler per database, TimescaleDB's jobs and parallel queries may need at the same time.
 select 'worker-processes', s.workers + current_setting('max_parallel_workers')::float8 + 3, s.processes, null, null, null, null
 from setting s where s.workers is not null
 union all
 select 'lock-table', null, s.locks, null, null, null, null from setting s
 union all
--- no value here: it is too expensive for each refresh, so server_size.sql reads it separately
+-- No value here: the size is too expensive for each refresh, so server_size.sql reads it separately.
 select 'database-size', null, null, null, null, null, null
 union all
 select 'setting ' || h.name, case when h.hides then 1 end, null, h.setting, null, null, null from hurts h

@@ -1,6 +1,7 @@
 -- Size of the database: pg_database_size up to 100,000 relations; above that, where counting all files takes seconds, an estimate from the
 -- pages at the last VACUUM or ANALYZE (without free space maps and visibility maps)
--- · $1: int8[] (only its one id is used) · bytes, about_bytes: one of them is NULL · public · 3 µs per file, or 70 ms at 500,000 relations
+-- · columns: id (always 1), bytes, about_bytes (one of the two is NULL) · $1: int8[] (the row is returned unless it is empty) · access: any
+-- role · cost: 3 µs per file, or 70 ms at 500,000 relations
 select 1::int8 as id, case when all_of_it.relations <= 100000 then pg_database_size(current_database()) end as bytes,
        case when all_of_it.relations > 100000 then all_of_it.about end as about_bytes
   from (select count(*) as relations, sum(c.relpages::int8)::int8 * current_setting('block_size')::int8 as about from pg_class c) all_of_it

@@ -1,11 +1,12 @@
--- Statements of this database in pg_stat_statements: those with most time, calls, blocks or temporary blocks · one row per statement, or
--- one row without a statement (installed, loaded and readable show why) · public (other roles' texts: pg_read_all_stats) · linear in the
--- number of statements and the length of their texts: 20 ms for a few, 200 ms for 3000 with 8 MB
+-- Statements of this database in pg_stat_statements: those with most time, calls, blocks or temporary blocks
+-- · one row per statement, or one row without a statement (the columns installed, loaded and readable show why) · access: any role; other
+-- roles' texts: pg_read_all_stats · cost: linear in the number of statements and the length of their texts: 20 ms for a few, 200 ms for
+-- 3000 with 8 MB
 with here as materialized (
   select d.oid from pg_database d where d.datname = current_database()
 ), tool as materialized (
   select n.nspname as schema, e.extversion as version,
-         -- pg_settings has the library's settings only if it is preloaded, even if postgresql.conf sets them
+         -- pg_settings has the settings of the library pg_stat_statements only if it is preloaded, even if postgresql.conf sets them.
          exists (select from pg_settings g where g.name = 'pg_stat_statements.max') as loaded,
          coalesce(has_schema_privilege(n.oid, 'usage') and has_table_privilege(v.oid, 'select'), false) as readable,
          i.oid is not null as informs
@@ -13,7 +14,7 @@ with here as materialized (
   left join pg_class v on v.relnamespace = n.oid and v.relname = 'pg_stat_statements'
   left join pg_class i on i.relnamespace = n.oid and i.relname = 'pg_stat_statements_info'
 ), told as materialized (
-  -- the extension may be in any schema or missing, so its view is named at run time; base64 protects the text inside the XML
+  -- The extension may be in any schema or missing, so its view is named at run time; base64 protects the text inside the XML.
   select t.schema, t.version, t.loaded, t.readable, case when t.schema is not null and t.loaded
        and t.readable then query_to_xml(format($outer$
 with line as (
@@ -23,7 +24,7 @@ with line as (
              r.shared_blks_read as read, r.shared_blks_dirtied as dirtied, r.shared_blks_written as written,
              r.temp_blks_read as temp_read, r.temp_blks_written as temp_written,
              coalesce(r.shared_blk_read_time, r.blk_read_time) as read_time, r.wal_bytes as wal
-      -- false: without the texts; body reads only those of the statements that are shown
+      -- false: without the texts. The CTE body reads only the texts of the statements that are shown.
       from %1$I.pg_stat_statements(false) s
       cross join lateral jsonb_to_record(to_jsonb(s)) as r(
         calls int8, rows int8, total_exec_time float8, total_time float8, min_exec_time float8, min_time float8,
@@ -72,13 +73,13 @@ with line as (
          (r.j -> 'info' ->> 'dealloc')::int8 as dropped
   from read r
 ), line as materialized (
-  -- a CTE of its own: otherwise every sorted row would contain the whole list
+  -- A CTE of its own: otherwise every sorted row would contain the whole list.
   select l.* from read r, jsonb_to_recordset(r.j -> 'lines') as l(
     queryid int8, hidden_of oid, query text, length int4, roles text[], calls int8, total float8, shortest float8, longest float8,
   planning float8, rows int8, blocks_hit int8, blocks_read int8, blocks_dirtied int8, blocks_written int8, temp_read int8,
   temp_written int8, read_time float8, wal numeric, whole float8, many int8, by_total int8)
 ), example as materialized (
-  -- pg_stat_statements replaces literals; pg_stat_activity still has them for a session that ran the statement last (PostgreSQL 14+)
+  -- pg_stat_statements replaces literals; pg_stat_activity still has them for a session that ran the statement last (PostgreSQL 14+).
   select distinct on (x.queryid) x.queryid, x.query
   from (
     select (to_jsonb(a) ->> 'query_id')::int8 as queryid, left(a.query, 4000) as query, a.query_start
@@ -103,7 +104,7 @@ select clock_timestamp() as clock, r.schema is not null as installed, r.version,
            union all
            select a.user_view_schema, a.user_view_name, 'aggregate',
                   coalesce(to_jsonb(b) ->> 'bucket_width',
-                    -- before 2.15 the width is in microseconds, or in units of integer time
+                    -- Before 2.15 the width is in microseconds, or in units of integer time.
                     case when d.integer_time then to_jsonb(a) ->> 'bucket_width'
                          else ((to_jsonb(a) ->> 'bucket_width')::int8 * interval '1 microsecond')::text end),
                   coalesce(p.user_view_schema, h.schema_name), coalesce(p.user_view_name, h.table_name)

@@ -1,5 +1,6 @@
--- The text of one statement ($1: its queryid), and its figures by role · role, query, calls, … · public (other roles' texts:
--- pg_read_all_stats) · reads all of pg_stat_statements once. The extension may be in any schema, so its view is named at run time
+-- The text of one statement ($1: its queryid), and its figures by role
+-- · columns: role, query, calls, … · access: any role; other roles' texts: pg_read_all_stats · cost: reads all of pg_stat_statements once
+-- The extension may be in any schema, so its view is named at run time.
 with tool as (
   select n.nspname as schema
   from pg_extension e join pg_namespace n on n.oid = e.extnamespace

@@ -1,4 +1,5 @@
--- Columns about the buckets of aggregate ca (from continuous_agg); d: its time dimension, bf: its row in continuous_aggs_bucket_function
+-- Columns about the buckets of aggregate ca (a row of continuous_agg; d: the aggregate's time dimension, bf: the aggregate's row in
+-- continuous_aggs_bucket_function)
 ca.user_view_schema::text as schema, ca.user_view_name::text as name, ca.materialized_only,
 \if :since_2_15
 d.column_type::text as axis, bf.bucket_width, bf.bucket_fixed_width as bucket_fixed, bf.bucket_timezone as bucket_zone,

@@ -1,8 +1,8 @@
 -- The chunks: id, hypertable_id, relid, name (of the table; up to 2.28 also schema_name and table_name), companion (oid of the table with
--- the compressed rows; NULL: none), status (bits: 1 compressed, 2 unordered, 4 frozen, 8 partial), osm_chunk (tiered), creation_time (NULL
--- before 2.13), serial (larger for each newly created chunk; up to 2.14 a recreated chunk keeps its id but gets a new serial). Columns
--- that a query does not use cost nothing, but c.* in a materialized CTE uses all. Queries over many chunks should join chunk_class.sql
--- instead of looking up relid
+-- the compressed rows; NULL: none), status (bits: 1 compressed, 2 unordered, 4 frozen, 8 partial), osm_chunk (whether the chunk is tiered),
+-- creation_time (NULL before 2.13), serial (larger for each newly created chunk; up to 2.14 a recreated chunk keeps its id but gets a new
+-- serial). Columns that a query does not use cost nothing, but c.* in a materialized CTE uses all. Queries over many chunks should join
+-- chunk_class.sql instead of looking up relid
 \if :since_2_29
 (select c.id, c.hypertable_id, c.status, c.osm_chunk, c.creation_time, c.id::int8 as serial, c.relid::oid as relid,
         (select r.relname from pg_class r where r.oid = c.relid) as name,

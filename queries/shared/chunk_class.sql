@@ -1,4 +1,4 @@
--- Joins chunk c with r (pg_class row of its table) and n (pg_namespace row of its schema)
+-- Joins chunk c with r and n: the pg_class row of the chunk's table, and the pg_namespace row of the table's schema
 \if :since_2_29
 join pg_class r on r.oid = c.relid join pg_namespace n on n.oid = r.relnamespace
 \else

@@ -1,9 +1,10 @@
--- why: 0 reading the chunk runs no user's code, 5 it may run code of the role owner, 6 the relations must be locked first
+-- why: 0 reading the chunk runs no code of an untrusted role, 5 it may run code of the role in owner, 6 as 0, but the relations in
+-- relations must be locked first
      max(case when r.relowner = any (t.roles) and n.nspowner = any (t.roles) then 0
           when not n.nspowner = any (t.roles) then 5
        else (
-         -- 0: neither the chunk nor its companion has an object with code that a role can define, and this session's locks (held) prevent
-         -- other sessions from adding one
+         -- 0: neither the chunk nor the table with its compressed rows (companion) has an object whose code a role could have defined, and
+         -- the locks of this session (held) keep others from adding such an object
          select case when bool_or(y.relkind <> 'r' or y.relrowsecurity or y.relhassubclass
               or not has_table_privilege(y.oid, 'update')) or exists (
                   select from (select 'pg_class'::regclass as class, i.indexrelid as id from pg_index i

@@ -1,4 +1,4 @@
--- The range of each chunk in each of its dimensions: chunk_id, serial (see chunk.sql), dimension_id, range_start, range_end
+-- The range of each chunk in each dimension of its hypertable: chunk_id, serial (see chunk.sql), dimension_id, range_start, range_end
 \if :since_2_28
 (select s.chunk_id, s.chunk_id::int8 as serial, s.dimension_id, s.range_start, s.range_end from :slice s)
 \elif :since_2_15

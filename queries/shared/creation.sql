@@ -1,5 +1,6 @@
--- For the hypertable of job j: whether its time is an integer, and whether it has an integer_now_func. If the dimension has a partitioning
--- function, its result type is the type of the time. An aggregate uses the integer_now_func of the hypertable at the hierarchy's root
+-- For the hypertable of job j: whether its time is an integer (integer), and whether it has an integer_now_func (has_now). If the dimension
+-- has a partitioning function, the type of the time is the function's result type. An aggregate uses the integer_now_func of the hypertable
+-- at the root of its hierarchy
 (select jsonb_build_object(
           'integer', coalesce((select p.prorettype from pg_proc p join pg_namespace n on n.oid = p.pronamespace
                                 where n.nspname = d.partitioning_func_schema and p.proname = d.partitioning_func limit 1),

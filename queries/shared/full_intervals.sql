@@ -1,4 +1,5 @@
--- the newest full intervals: those of one day, at most 24. With integer time one interval, the second newest: the newest may not be full
+-- edge: range of the newest full chunk intervals: as many as a day has, at least 1 and at most 24. With integer time it is one interval,
+-- the second newest, because the newest may not be full
 edge as materialized (
   select d.*, e.range_end as window_end, e.range_end - d.interval_length
               * greatest(1, case when d.whole then 1 else least(24, 86400000000 / d.interval_length) end) as window_start

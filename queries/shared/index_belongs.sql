@@ -1,8 +1,8 @@
 \if :since_2_22
--- A chunk's expression or partial index is matched by name, among all such indexes of the table and not only those in wanted
+-- A chunk's expression or partial index is matched by name, among all such indexes of the table and not only those in the CTE wanted.
 \ir shared/index_fitting.sql
 \endif
--- Each root's indexes on chunks or partitions; if its table has neither, the root itself
+-- The indexes on chunks or partitions that belong to each root; if the root's table has neither, the root itself.
 belongs as materialized (
 \if :since_2_22
   select r.indexrelid as root, m.indexrelid, m.inhrelid, m.leftover

@@ -1,4 +1,5 @@
--- rival: for each root, all expression and partial indexes of its table; fitting: whether a chunk index's name contains a rival's name
+-- rival: for each root, all expression and partial indexes of the root's table. fitting: for each chunk index that may belong to a root,
+-- whether its name is made from the name of the root (fits) or of any rival (fits_any)
 rival as materialized (
   select distinct r.indexrelid as root, r.table_oid, r.sig, o.indexrelid as rival, c.relname::text as relname
   from root r join pg_catalog.pg_index o on o.indrelid = r.table_oid and (o.indexprs is not null or o.indpred is not null)

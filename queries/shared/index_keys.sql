@@ -1,5 +1,5 @@
--- leftover: whether index x of chunk i was left by an interrupted REINDEX CONCURRENTLY. keys: the index's columns by their numbers in the
--- hypertable; they are translated for the chunks in b (bent), whose own numbers may differ
+-- leftover: whether index x of a chunk was left by an interrupted REINDEX CONCURRENTLY. keys: the column numbers of the index; for chunks
+-- in b (bent), whose column numbers may differ from the hypertable's, the numbers in the hypertable
 case when x.indisvalid then false
   else (select c.relname::text ~ '_cc(new|old)[0-9]*$' from pg_catalog.pg_class c where c.oid = x.indexrelid) end as leftover,
 case when b.inhrelid is null then x.indkey::int2[]

@@ -1,4 +1,4 @@
--- the chunks' indexes, each with a hash of its definition (sig, see index_sig.sql)
+-- The chunks' indexes, each with a hash of its definition (sig, see index_sig.sql).
 member as materialized (
   select y.inhparent, y.inhrelid, y.indexrelid, y.special, y.leftover, :index_sig
   from (select false as indnullsnotdistinct) old

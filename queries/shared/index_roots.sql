@@ -1,4 +1,5 @@
--- root: the indexes whose oids are in wanted; member: the indexes on the chunks of their tables; leaf: their indexes on partitions
+-- root: the indexes whose oids are in the CTE wanted; member: the indexes on the chunks of the roots' tables; leaf: the indexes on
+-- partitions that belong to the roots
 root as materialized (
 \if :since_2_22
   select y.indexrelid, y.table_oid, y.relname, y.hypertable_id, y.relnatts, y.usual, y.partitioned, y.special, :index_sig
@@ -24,7 +25,7 @@ root as materialized (
 \if :since_2_22
   ) y
 ),
--- Chunks whose column numbers may differ from the hypertable's, see indexes.sql
+-- Chunks whose column numbers may differ from the hypertable's, see indexes.sql.
 bent as materialized (
   select i.inhrelid
   from (select distinct r.table_oid, r.relnatts, r.usual from root r where r.hypertable_id is not null) r

@@ -1,6 +1,6 @@
--- clock: the integer_now_func for each hypertable and aggregate in $1
+-- clock: the integer_now_func for each hypertable and aggregate in $1; root: the hypertable that has the function
 source as (
-  -- an aggregate uses the function of the hypertable at its hierarchy's root
+  -- An aggregate uses the function of the hypertable at the root of its hierarchy.
   select w.id, w.id::int as of from unnest($1::int8[]) w(id)
   union all select s.id, a.raw_hypertable_id from source s join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = s.of),
 clock as materialized (

@@ -1,7 +1,9 @@
--- told: the current time of each row of clock (the function's value if its owner is trusted, else the newest chunk's end), seconds per unit
+-- told: for each row of clock the current time (at: the function's value if its owner is trusted, else the newest chunk's end) and the
+-- seconds per unit (unit; NULL: unknown)
 told as materialized (
   select t.id, t.at, t.trusted,
-         -- a function that reads the clock but no table is assumed to count units since 1970: the unit in which its value is near now
+         -- A function that reads the clock but no table is assumed to count units since 1970: the unit with which its value is within two
+         -- days of now.
          case when f.body ~* '\m(now|clock_timestamp|statement_timestamp|transaction_timestamp|timeofday) '
                  '*\(|\m(current_timestamp|current_date|current_time|localtimestamp|localtime)\M' and f.body !~* '\m(max|order +by|limit)\M'
               then (select u.seconds from (values (86400), (3600), (60), (1), (1e-3), (1e-6), (1e-9)) u(seconds)

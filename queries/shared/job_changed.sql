@@ -1,5 +1,6 @@
--- End of the last run of job j (st: its row in bgw_job_stat) if the job was altered after that run, else NULL. alter_job writes the job's
--- row, alone or with st in one transaction; a run writes only st. So the job's row has an xmin that is not older than that of st
+-- End of the last run of job j (st: the job's row in bgw_job_stat) if the job was altered after that run, else NULL. alter_job writes the
+-- row of the job in bgw_job, alone or together with st; a run writes only st. So after alter_job the xmin of the row in bgw_job is not
+-- older than the xmin of st
 case when st.last_finish > '-infinity' and
           (select age(w.xmin) between 0 and age(st.xmin)
 \if :since_2_25

@@ -1,4 +1,5 @@
--- tail: start of the range at the end of aggregate y that was never refreshed; never_before: end of such a range at its beginning
+-- The two ranges of aggregate y that were never refreshed. tail: start of the range at the aggregate's end; never_before: end of the range
+-- at the aggregate's beginning
 (select min(l.lowest_modified_value) filter (where l.greatest_modified_value = 9223372036854775807) as tail,
         max(l.greatest_modified_value) filter (where l.lowest_modified_value in (-9223372036854775808, -210866803200000000)
                                                  and l.greatest_modified_value < 9223372036854775807) as never_before

@@ -1,4 +1,4 @@
--- The policies of hypertable t (CTE target), with facts and state; d: its first dimension
+-- The policies of hypertable t (CTE target), with facts and state; d: the time dimension of the hypertable
 policy as (
   select b.proc_name, to_jsonb(b) || jsonb_build_object('owner', b.owner::regrole::text, 'next_start', s.next_start::text,
            'relation', case b.proc_name when 'policy_reorder' then t.relation else t.name end,

@@ -1,4 +1,5 @@
--- Hypertable $1, which may be an aggregate's materialization: its own name (relation), and the name that users use (name)
+-- Hypertable $1, which may be an aggregate's materialization. relation: the name of the hypertable itself; name: the name that users use
+-- (of an aggregate: the view's)
 target as materialized (
   select h.id, c.oid, c.relowner, a.mat_hypertable_id is not null as aggregate, format('%I.%I', h.schema_name, h.table_name) as relation,
          format('%I.%I', coalesce(a.user_view_schema, h.schema_name), coalesce(a.user_view_name, h.table_name)) as name

@@ -1,6 +1,8 @@
--- x: changes that start before y.since (the start of aggregate y's refresh windows), in ranges where the source has chunks. y.upto: the
--- latest possible end of the bucket at y.since; f: the source's oldest chunk. The oldest 1000 entries of the source's log are read, by
--- index. Ranges that start before f come from drops; cut_to is the latest end of these
+-- x: changes that start before y.since (the start of the refresh windows of aggregate y), in ranges where the source has chunks: unreached
+-- (their number), unreached_to (the latest end); unread_from: start of the first change; unread_next: start of the first change at or after
+-- y.since; cut_to: latest end of the ranges that start before the source's oldest chunk (f), which come from drops. y.upto: the latest
+-- possible end of the bucket at y.since; changes from there on are not read. Of the source's log only the oldest 1000 entries are read, by
+-- index
 left join lateral (
   select count(*) filter (where r.low >= f.range_start and r.low < y.since) as unreached,
          max(r.high) filter (where r.low >= f.range_start and r.low < y.since) as unreached_to,

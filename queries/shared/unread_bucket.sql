@@ -1,6 +1,6 @@
--- Buckets of aggregate x, and its ranges that are not materialized (k, t, r: see unread_changes.sql)
+-- Buckets of aggregate x, and the ranges of x that are not materialized (k, t, r: see unread_changes.sql)
 'id', x.mat_hypertable_id, 'name', format('%I.%I', x.user_view_schema, x.user_view_name), 'axis', m.axis,
--- up to 2.14 the width is in continuous_agg, in microseconds
+-- Up to 2.14 the width is in continuous_agg, in microseconds.
 'bucket', case when k.width > 0
      and m.axis not in ('bigint', 'integer', 'smallint') then justify_hours(k.width * interval '1 microsecond')::text
                when k.width > 0 then k.width::text else k.bf ->> 'bucket_width' end,

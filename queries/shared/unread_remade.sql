@@ -1,4 +1,5 @@
--- End of r, which unread_changes.sql begins: changes count only where the source has chunks. g: range of recreated chunks with such changes
+-- The end of r, whose beginning is in unread_changes.sql: changes count only where the source has chunks. g: range of the source's chunks
+-- that were dropped and recreated (see remade.sql)
      and exists (select from :used_slice s
                   where s.dimension_id = raw.dimension_id and s.range_end > w.low
                     and (s.range_start < w.high or s.range_start <= w.low))) r on true
