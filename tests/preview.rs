@@ -156,6 +156,23 @@ fn a_cursor_that_moves_asks_nothing_and_one_that_rests_asks_once() {
 }
 
 #[test]
+fn on_the_overview_it_shows_the_row_that_the_finding_is_about() {
+    let mut app = connected();
+    loaded(&mut app);
+    press(&mut app, "1");
+    let shown = seen(&mut app, 120, 40);
+    assert!(shown.contains("mes.metrics ──"), "{shown}");
+    let (number, row) = asked(&rest(&mut app, 2.0));
+    assert_eq!(row, "metrics");
+    answer(&mut app, number);
+    let shown = seen(&mut app, 120, 40);
+    assert!(
+        shown.contains(PICTURE) && !shown.contains("the list of chunks"),
+        "{shown}"
+    );
+}
+
+#[test]
 fn a_row_is_read_again_only_after_its_list_was() {
     let mut app = connected();
     seen(&mut app, 120, 40);

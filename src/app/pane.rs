@@ -22,6 +22,8 @@ pub struct Pane {
     pub(super) fits: bool,
     /// Screen and key of the row under the cursor. `None`: no row.
     pub(super) of: Option<(ScreenId, String)>,
+    /// Screen and key of the row that is previewed: on the Overview, the row that the finding is about. `None`: no single row.
+    pub(super) about: Option<(ScreenId, String)>,
     /// Time when the cursor came to the row.
     pub(super) since: Stamp,
     pub(crate) title: String,
@@ -64,6 +66,7 @@ impl Pane {
             open: true,
             fits: false,
             of: None,
+            about: None,
             since: now,
             title: String::new(),
             verdict: None,
@@ -153,7 +156,9 @@ impl Pane {
     ) {
         self.missing = self.missing.saturating_sub(1);
         self.came.push((index, sections));
-        let Some((screen, key)) = self.of.clone().filter(|_| self.missing == 0) else {
+        let about = self.about.as_ref().map(|(screen, _)| *screen);
+        let key = self.of.as_ref().map(|(_, key)| key.clone());
+        let Some((screen, key)) = about.zip(key).filter(|_| self.missing == 0) else {
             return;
         };
         let mut came = std::mem::take(&mut self.came);

@@ -20,6 +20,7 @@ impl App {
         let of = key.map(|key| (self.screen, key));
         if of != self.pane.of {
             self.pane.go(of, self.now);
+            self.pane.about = self.screens.pictured_key(self.screen);
         }
         let now = self.server_now();
         let old = now.seconds_since(self.pane.built).abs() >= AGES_SECONDS;
@@ -61,7 +62,10 @@ impl App {
         let now = self.server_now();
         let same = self.screens.selected_key(self.screen);
         let same = same.is_some_and(|key| self.pane.of == Some((self.screen, key)));
-        let Some((of, pictured)) = self.screens.pictured(self.screen).filter(|_| same) else {
+        let about = self.pane.about.as_ref().filter(|_| same);
+        let Some((of, pictured)) =
+            about.and_then(|(screen, key)| self.screens.pictured(*screen, key))
+        else {
             return Vec::new();
         };
         self.asked += 1;

@@ -88,9 +88,9 @@ macro_rules! screens {
                 })),+ }
             }
 
-            /// The selected row alone, and the numbers of the details' queries that its preview needs. `None`: no row is selected.
-            pub(crate) fn pictured(&self, id: ScreenId) -> Option<(Rows, &'static [usize])> {
-                match id { $(ScreenId::$id => self.$module.selected().map(|row| {
+            /// The row with this key alone, and the numbers of the details' queries that its preview needs. `None`: no such row.
+            pub(crate) fn pictured(&self, id: ScreenId, key: &str) -> Option<(Rows, &'static [usize])> {
+                match id { $(ScreenId::$id => self.$module.find(key).map(|row| {
                     (Rows::$id(vec![row.clone()]), row.pictured())
                 })),+ }
             }
@@ -280,14 +280,31 @@ impl Screens {
         with_table!(self, id, |table| table.selected().map(Record::key))
     }
 
+    /// Screen and key of the row that the preview shows: on the Overview, the row that the selected finding is about.
+    /// `None`: no row is selected, or the finding is about several rows.
+    pub(crate) fn pictured_key(&self, id: ScreenId) -> Option<(ScreenId, String)> {
+        if id != ScreenId::Overview {
+            return self.selected_key(id).map(|key| (id, key));
+        }
+        let row = self.overview.selected()?;
+        (!row.of.is_empty()).then(|| (row.screen, row.of.clone()))
+    }
+
     /// The part of the selected row's preview that needs no query; `None`: no row is selected.
     pub(crate) fn brief(&self, id: ScreenId, at: &At, history: &History) -> Option<Brief> {
-        with_table!(self, id, |table| table.selected().map(|row| Brief {
+        let mut brief = with_table!(self, id, |table| table.selected().map(|row| Brief {
             title: row.title(),
             verdict: row.verdict(at),
-            sections: row.brief(at, history),
-            reads: !row.pictured().is_empty(),
-        }))
+            sections: Vec::new(),
+            reads: false,
+        }))?;
+        if let Some((screen, key)) = self.pictured_key(id) {
+            with_table!(self, screen, |table| if let Some(row) = table.find(&key) {
+                brief.sections = row.brief(at, history);
+                brief.reads = !row.pictured().is_empty();
+            });
+        }
+        Some(brief)
     }
 
     pub fn ask(&mut self, id: ScreenId) -> Option<u64> {

@@ -88,6 +88,7 @@ pub(crate) fn fit(lines: &[String], width: usize) -> Vec<String> {
     }
     let most = lines.len().max(2);
     let mut fitted: Vec<String> = Vec::new();
+    let mut left_out = false;
     for part in lines.iter().flat_map(|line| line.split(BETWEEN)) {
         let is_last = fitted.len() == most;
         match fitted.last_mut() {
@@ -95,12 +96,19 @@ pub(crate) fn fit(lines: &[String], width: usize) -> Vec<String> {
                 last.push_str(BETWEEN);
                 last.push_str(part);
             }
-            Some(last) if is_last => {
+            Some(last)
+                if is_last && width.saturating_sub(text::width(last)) * 2 > text::width(part) =>
+            {
                 *last = text::cut(&format!("{last}{BETWEEN}{part}"), width);
-                break;
+                return fitted;
             }
+            // Of this part less than half has room. A shorter one after it may have room.
+            Some(_) if is_last => left_out = true,
             _ => fitted.push(text::cut(part, width)),
         }
+    }
+    if left_out && let Some(last) = fitted.last_mut() {
+        *last = text::cut(&format!("{last} …"), width);
     }
     fitted
 }
