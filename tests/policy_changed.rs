@@ -158,7 +158,7 @@ fn a_policy_that_never_ran_waits_only_with_what_the_change_added() {
             &seen,
             rule,
             Level::Warning,
-            "past compress-after not compressed",
+            "compress_after 5d -> 4d; what is due since then waits for the next run)",
         );
     });
 }

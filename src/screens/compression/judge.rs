@@ -276,6 +276,7 @@ impl Row {
             let reason = format!("{waits} due; {why}{then}");
             return Finding::new(&rules::COMPRESSION_BACKLOG, Level::Ok, reason);
         }
+        let due = policy.waited(due, &limits, at.now);
         let (level, reason) = match due {
             _ if policy.is_new(&limits, at.now) => {
                 let trend = self.trend(backlog, policy, at);

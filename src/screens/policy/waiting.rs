@@ -36,12 +36,10 @@ impl Policy {
         now: Stamp,
     ) -> Option<String> {
         let changed = self.changed.as_ref()?;
-        // A policy that does not run for another reason is no excuse.
-        let runs = self.scheduled
-            && !self.is_failing()
-            && !self.is_late(limits, now)
-            && !self.starts_far(limits, now);
-        if !runs || overdue <= patience || changed.waited(overdue, now) > patience {
+        if !self.runs_as_planned(limits, now)
+            || overdue <= patience
+            || changed.waited(overdue, now) > patience
+        {
             return None;
         }
         Some(match &changed.words {
@@ -53,5 +51,40 @@ impl Policy {
                 "its policy was changed since its last run: they wait for the next run".to_owned()
             }
         })
+    }
+
+    /// A policy that does not run for another reason is not excused by a change.
+    fn runs_as_planned(&self, limits: &Limits, now: Stamp) -> bool {
+        self.scheduled
+            && !self.is_failing()
+            && !self.is_late(limits, now)
+            && !self.starts_far(limits, now)
+    }
+
+    /// The seconds for which the oldest chunk has waited, with their text. `due`: the seconds since it became due by the
+    /// present setting; after this user shortened the policy's length, it has waited for less.
+    pub(crate) fn waited(
+        &self,
+        due: Option<(f64, String)>,
+        limits: &Limits,
+        now: Stamp,
+    ) -> Option<(f64, String)> {
+        let (overdue, long) = due?;
+        let runs = self.runs_as_planned(limits, now);
+        let change = self.changed.as_ref().filter(|_| runs);
+        let change = change.and_then(|changed| changed.words.as_ref().zip(Some(changed)));
+        let Some((words, changed)) = change.filter(|(_, it)| it.waited(overdue, now) < overdue)
+        else {
+            return Some((overdue, long));
+        };
+        let waited = changed.waited(overdue, now);
+        let (long, ago) = (
+            text::duration(waited.floor()),
+            text::age(changed.since, now),
+        );
+        let long = format!(
+            "{long} (its policy was changed {ago}: {words}; what is due since then waits for the next run)"
+        );
+        Some((waited, long))
     }
 }

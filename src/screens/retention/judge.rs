@@ -111,7 +111,7 @@ impl Row {
             findings.push(Finding::new(rule, Level::Ok, reason));
             return;
         }
-        findings.push(match due {
+        findings.push(match policy.waited(due, &limits, at.now) {
             Some((overdue, long)) if overdue > patience && !policy.is_new(&limits, at.now) => {
                 let reason =
                     format!("{goes} past drop-after still there, the oldest due for {long}{then}");
