@@ -24,8 +24,8 @@ pub struct Facts {
     pub facts: serde_json::Value,
     /// State that an undo restores: the `state` column. A rollback compares it before and after it runs.
     pub state: serde_json::Value,
-    /// Total bytes by oid, for the relations in the facts' list `sized`. `None`: not read, because the relation is
-    /// locked.
+    /// Total bytes by oid, for the relations in the facts' list `sized`. `None`: the relation is locked, so it was not read, or it was
+    /// dropped.
     pub sizes: HashMap<i64, Option<i64>>,
     /// User code that a plan on the target may run (functions, triggers), if its owner is not in `trusted_owners`.
     pub code: Vec<crate::actions::code::Standing>,

@@ -106,8 +106,8 @@ impl Slots {
 /// The `next_start` of job `$1` when the statement runs; NULL while the job runs.
 const KEPT: &str = "(select nullif(s.next_start, '-infinity') from _timescaledb_internal.bgw_job_stat s where s.job_id = $1::int)";
 
-/// From this version on, deleting a running job can crash PostgreSQL: its worker updates a retry counter whose row
-/// is gone. Measured: 13 of 55 deletions on 2.26.4 and 2.29.2, 2 of 20 on 2.27.2, none of 25 with `max_retries` -1.
+/// From this version on, deleting a running job can crash PostgreSQL: the job's worker updates a retry counter whose row is gone. Measured:
+/// 13 of 55 deletions on 2.26.4 and 2.29.2, 2 of 20 on 2.27.2, none of 25 with `max_retries` -1.
 const DELETING_CRASHES: Version = Version::new(2, 26);
 
 impl Job {
@@ -330,8 +330,8 @@ impl Job {
         Ok(step)
     }
 
-    /// Sets `max_retries` to -1 in a transaction of its own before a plan deletes the job, because deleting a
-    /// running job can crash the server. The worker sees only committed changes.
+    /// Before a plan deletes the job: sets `max_retries` to -1 (no limit), in a transaction of its own, as the worker sees only committed
+    /// changes. Deleting a running job that has a limit can crash the server.
     pub(crate) fn clear_retries_first(&self, context: &Context, mut plan: Plan) -> Plan {
         if !self.crashes(context) {
             return plan;

@@ -16,7 +16,7 @@ pub static ACTIONS: &[&[Action]] = &[
     sessions::ACTIONS,
 ];
 
-/// All actions: first those on the console, then those on the database.
+/// All actions: first the actions on the console, then the actions on the database.
 pub fn all() -> impl Iterator<Item = &'static Action> {
     let here = SCREENS.iter().chain(HERE);
     here.chain(ACTIONS.iter().copied().flatten())

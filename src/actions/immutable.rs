@@ -14,9 +14,9 @@ enum Answer {
     Immutable,
     Mutable,
     Subquery,
-    /// It is wrong; the server's words.
+    /// The expression is wrong; the server's words.
     Wrong(String),
-    /// Not known: a lock, a missing right.
+    /// The server did not answer the question: a lock, a missing right.
     Unknown,
 }
 

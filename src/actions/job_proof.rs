@@ -30,7 +30,7 @@ pub struct JobProof {
     pub(super) check_executes: bool,
     /// Schemas for which the owner lacks USAGE.
     pub(super) unusable: Vec<String>,
-    /// Name of the check function. `None`: no check function of a user.
+    /// Name of the check function. `None`: the job has none, or it is one of TimescaleDB.
     pub check: Option<String>,
     pub(crate) check_there: bool,
     /// Role that would own the policy if it were added now. `None`: not a policy, or the table is gone.

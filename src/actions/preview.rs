@@ -39,9 +39,10 @@ pub struct Holder {
     /// Application name, or else the backend type.
     pub what: String,
     pub state: Option<String>,
-    /// Age of the session's transaction in seconds. `None`: hidden from this role, or no transaction.
+    /// Age of the session's transaction in seconds. `None`: hidden from this role, no transaction, or a prepared transaction.
     pub seconds: Option<f64>,
-    /// Text of the session's query. `None`: hidden from this role.
+    /// First 200 characters of the session's query; the server replaces a query that is hidden from this role. `None`: a prepared
+    /// transaction.
     pub query: Option<String>,
     /// True if the session's lock conflicts with the plan's.
     pub conflicts: bool,
@@ -53,7 +54,7 @@ pub struct Preview {
     pub plan: Plan,
     /// The error says why the locks could not be read.
     pub holders: Result<Vec<Holder>, String>,
-    /// The reason why the server would refuse it; `None`: none is known.
+    /// The reason why the server would refuse the plan; `None`: none is known.
     pub refused: Option<String>,
 }
 

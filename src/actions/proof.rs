@@ -20,7 +20,7 @@ const DATABASE_OWNER: Version = Version::new(2, 28);
 /// From this version on, dropping an index also requires rights on the indexes of the chunks.
 const ASKS_OF_CHUNKS: Version = Version::new(2, 22);
 
-/// Row of `queries/plan_proof.sql`. Names are quoted, except those of functions.
+/// Row of `queries/plan_proof.sql`. Names are quoted, except the names of functions.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct Proof {
     /// Connected role.

@@ -311,8 +311,7 @@ async fn look(
             ", perhaps by a newer entry of this group"
         };
         let state = if let Some(newer) = newer_of_group(restores, &target, before) {
-            // The newer entry is rolled back first and leaves the state from before it. This entry is compared with
-            // that.
+            // The newer entry is rolled back first and leaves the state from before it, so this entry's state is compared with that state.
             std::mem::replace(&mut newer.state, before.state.clone())
         } else {
             // The group's other states of this kind of target (read by another query, or of a job's table) may date

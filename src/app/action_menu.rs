@@ -1,4 +1,4 @@
-//! The menu of actions on the selected row: first those that apply, then the others, each with the reason why not.
+//! The menu of actions on the selected row: first the actions that apply, then the others, each with the reason why it does not apply.
 
 use std::collections::HashMap;
 

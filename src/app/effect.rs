@@ -1,4 +1,4 @@
-//! Compares the findings after an action with those before, and shows the effect in the action's result.
+//! Compares the findings after an action with the findings before, and shows the effect in the action's result.
 
 use std::collections::HashMap;
 
@@ -132,7 +132,7 @@ impl App {
             .as_ref()
             .is_some_and(|watch| round <= watch.round)
         {
-            // These figures may have been read before the action ended.
+            // The figures may have been read before the action ended.
             with_table!(mut self.screens, screen, |table| table.forget_exact());
         }
         self.say_effect();

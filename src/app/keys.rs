@@ -84,7 +84,7 @@ impl App {
         }
     }
 
-    /// Filters while the user types, by those parts of the text that have no error.
+    /// Filters while the user types, by the parts of the text that have no error.
     pub(super) fn filter_as_typed(&mut self) {
         let Some(Overlay::Filter(prompt)) = &self.overlay else {
             return;

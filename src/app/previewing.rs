@@ -1,5 +1,4 @@
-//! Fills the preview pane. It follows the cursor at once, but queries the server only after the cursor has rested on a
-//! row.
+//! Fills the preview pane. The pane follows the cursor at once, but queries the server only after the cursor has rested on a row.
 
 use super::App;
 use super::message::{Effect, Link};

@@ -77,7 +77,7 @@ impl App {
             self.details = Some(Details::new(key));
             return self.refresh_details();
         }
-        // The details of a finding are those of its row, on that row's screen.
+        // The details of a finding are those of the row that the finding is about, on that row's screen.
         let Some((screen, of)) = self
             .screens
             .overview
@@ -91,7 +91,7 @@ impl App {
         self.with_at(|screens, at| {
             with_table!(mut screens, screen, |table| table.arrange(Some(&of), at));
         });
-        // A finding about several rows has no row of its own, so no details.
+        // A finding about several rows has no single row, so no details.
         if !of.is_empty() {
             self.details = Some(Details::new(of));
             effects.extend(self.refresh_details());

@@ -73,7 +73,7 @@ struct File {
     inherits: Option<String>,
     #[serde(default)]
     palette: Palette,
-    /// Colours that replace those of `palette` on a dark background.
+    /// Colours that replace the colours of `palette` on a dark background.
     #[serde(default)]
     on_dark: Palette,
     #[serde(default)]
@@ -241,8 +241,8 @@ fn parse(text: &str) -> Result<File> {
     Ok(file)
 }
 
-/// All themes: the built-in ones, and those in the folder, which replace built-in ones of the same name. A broken file
-/// is reported, and the others are loaded.
+/// All themes: the built-in themes, and the themes in the folder, which replace built-in themes of the same name. A broken file is
+/// reported, and the others are loaded.
 pub fn all(folder: Option<&Path>) -> (Vec<Theme>, Vec<String>) {
     let mut files = BTreeMap::new();
     let mut order = Vec::new();

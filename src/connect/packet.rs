@@ -1,5 +1,5 @@
-//! Settings that every session gets in its start-up packet. They override those of the database, the role and the
-//! user's `options`.
+//! Settings that every session gets in its start-up packet. They override the settings of the database and of the role, and the user's
+//! `options`.
 
 /// Settings that decide which objects names mean, and how texts to and from the server read.
 ///

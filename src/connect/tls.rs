@@ -167,7 +167,8 @@ fn roots(root: &Root) -> Result<RootCertStore> {
     Ok(store)
 }
 
-/// Checks the certificate chain (`verify-ca`), also the name (`verify-full`), or nothing (`require`, `prefer`).
+/// Checks the server's certificate: its chain (`verify-ca`), its chain and the host name (`verify-full`), or nothing (`require` without a
+/// root certificate, `prefer`).
 #[derive(Debug)]
 struct Verifier {
     chain: Option<Arc<WebPkiServerVerifier>>,

@@ -32,7 +32,7 @@ pub struct Run {
     /// Timeline, which changes when a standby is promoted or a backup restored. `None` here and in `wal`: a standby.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeline: Option<i64>,
-    /// Flushed WAL position in bytes. It only grows.
+    /// Flushed WAL position in bytes, which only grows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wal: Option<i64>,
 }

@@ -8,7 +8,7 @@ use super::entry::Entry;
 /// Ids and times of entries that this process no longer works on.
 static OVER: Mutex<BTreeSet<(u64, String)>> = Mutex::new(BTreeSet::new());
 
-/// This process works on the entry until this is dropped.
+/// This process works on the entry as long as this value exists.
 #[derive(Debug)]
 pub struct Running(pub u64, pub String);
 

@@ -17,7 +17,7 @@ pub struct Picture {
 /// Start and end of a chunk, in microseconds since 1970 or units of integer time.
 pub type Range = (i64, i64);
 
-/// The states of the chunks with one of the two settings.
+/// The states of the chunks with the present settings, or with the new ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Strip {
     pub label: &'static str,

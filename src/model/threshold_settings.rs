@@ -15,7 +15,7 @@ pub type Table = BTreeMap<Spanned<String>, Spanned<Value>>;
 /// Byte offset in config.toml, and the error.
 pub type Wrong = (usize, String);
 
-/// Pairs of thresholds: the first must not be above the second.
+/// Pairs of thresholds whose first must not be larger than the second.
 const IN_ORDER: &[(&str, &str)] = &[
     ("connections_percent", "connections_critical_percent"),
     ("idle_in_transaction_notice", "idle_in_transaction"),

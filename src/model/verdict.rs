@@ -7,7 +7,7 @@ use crate::model::moment::Stamp;
 use crate::model::rules::Rule;
 use crate::model::target::{Target, TargetKind};
 
-/// Severity, mildest first. `Unknown` is above a notice because it may hide a problem.
+/// Severity, mildest first. `Unknown` is more severe than a notice because it may hide a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {

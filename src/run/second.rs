@@ -1,4 +1,4 @@
-//! The second connection: companion queries of the lists, details, and exact figures in slices.
+//! The second connection: companion queries (more columns for a list), details, and exact figures in slices.
 
 use std::collections::VecDeque;
 
@@ -28,7 +28,7 @@ async fn next_exact(
     waiting.remove(next)
 }
 
-/// Adds a request, and drops those that it replaces.
+/// Adds a request, and drops the waiting requests that it replaces.
 fn queue(waiting: &mut VecDeque<ask::Figures>, more: ask::Figures) {
     match &more {
         // The screen is no longer shown.

@@ -22,7 +22,7 @@ use crate::server::sql::{Param, Query};
 
 macro_rules! screens {
     ($($id:ident: $module:ident),+ $(,)?) => {
-        /// Rows of one screen: those of its query, or one row whose details are requested.
+        /// Rows of one screen: all rows of its query, or the one row whose details are requested.
         #[derive(Debug, Clone, Serialize, Deserialize)]
         pub enum Rows { $($id(Vec<$module::Row>)),+ }
 
@@ -95,7 +95,7 @@ macro_rules! screens {
                 })),+ }
             }
 
-            /// Those of `sections` that the preview pane shows.
+            /// The part of `sections` that the preview pane shows.
             pub(crate) fn picture(id: ScreenId, sections: Vec<Section>) -> Vec<Section> {
                 match id { $(ScreenId::$id => $module::Row::picture(sections)),+ }
             }
@@ -109,7 +109,7 @@ macro_rules! screens {
                 match id { $(ScreenId::$id => $module::Row::hidden(self.$module.rows(), at)),+ }
             }
 
-            /// Texts for what one screen cannot show; the Overview's are without those of its parts.
+            /// Texts for what one screen cannot show; for the Overview without the texts of the screens that it gathers.
             pub(crate) fn own_caveats(&self, id: ScreenId, at: &At) -> Vec<String> {
                 match id { $(ScreenId::$id => {
                     let rows = self.$module.rows();
@@ -256,7 +256,7 @@ impl ScreenId {
             || self.about().plain.is_some()
     }
 
-    /// The screens that are loaded for this one: several for the Overview, otherwise the screen itself.
+    /// The screens that are loaded for a screen: several for the Overview, otherwise the screen itself.
     pub fn parts(self) -> Vec<Self> {
         match self {
             Self::Overview => overview::PARTS.to_vec(),

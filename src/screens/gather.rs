@@ -19,7 +19,7 @@ pub fn found_on(screens: &Screens, part: ScreenId) -> Vec<Row> {
     with_table!(screens, part, |table| collect(part, table))
 }
 
-/// Findings that the Overview lists, including those about what is hidden from this role.
+/// Findings that the Overview lists, including findings about what is hidden from this role.
 pub fn found(screens: &Screens, part: ScreenId, at: &At) -> Vec<Row> {
     let mut rows = found_on(screens, part);
     rows.retain(|row| is_listed(&row.finding));

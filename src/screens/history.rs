@@ -51,7 +51,7 @@ impl History {
             .collect()
     }
 
-    /// These series, without samples older than `seconds` before `now`.
+    /// The series with these names, without samples older than `seconds` before `now`.
     pub(crate) fn recent(&self, names: &[&str], now: Stamp, seconds: f64) -> Self {
         let young = |(at, _): &&(Stamp, f64)| now.seconds_since(*at) <= seconds;
         let series = names.iter().filter_map(|name| {

@@ -71,7 +71,7 @@ impl Session {
             .await
     }
 
-    /// The rows of a list's companion query; those of before if they are young enough.
+    /// The rows of a list's companion query; the rows read before, if they are young enough.
     async fn companion(&self, screen: ScreenId) -> Result<Arc<Vec<Row>>> {
         let about = screen.about();
         let wanted = about
@@ -107,7 +107,7 @@ impl Session {
         self.ask(query, &[]).await
     }
 
-    /// The rows of a screen, joined with those of its companion query.
+    /// The rows of a screen, joined with the rows of the screen's companion query.
     pub async fn load_with_companion(
         &self,
         screen: ScreenId,

@@ -180,7 +180,7 @@ impl Record for Row {
         Self::head_of(rows)
     }
 
-    /// The row's targets. Those of the finding come first: its job, its own target, the target of its fix.
+    /// The row's targets, first the targets of its finding: the finding's job, its own target, the target of its fix.
     fn targets(&self) -> Vec<Target> {
         let mut targets = self.targets.clone();
         if let Some(job) = self.finding.job {

@@ -122,7 +122,7 @@ impl<R> Column<R> {
 pub struct Exact<R: 'static> {
     /// The Overview reads them too, for all rows.
     pub overview: bool,
-    /// They are so expensive that the Overview reads them last, in a request of their own, and rarely again.
+    /// The figures are so expensive that the Overview reads them last, in a separate request, and rarely again.
     pub later: bool,
     /// Whether findings of this rule depend on the figures.
     pub judges: fn(&'static Rule) -> bool,
@@ -230,10 +230,10 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
     const ID: ScreenId;
     const TITLE: &'static str;
     const QUERY: Query;
-    /// The companion query of a list: it runs at the same time on the second connection and returns further columns. Its first column
-    /// is the id of the list's row that the others belong to.
+    /// The companion query of a list: it runs at the same time on the second connection and returns further columns. The first column is
+    /// the id of the list's row that the further columns belong to.
     const COMPANION: Option<Query> = None;
-    /// Age at which the companion query runs again. For what changes seldom it is longer.
+    /// Age at which the companion query runs again; longer for what changes seldom.
     const COMPANION_EVERY: Duration = Duration::ZERO;
     /// The query for a database without TimescaleDB; `None`: the screen then shows an error.
     const PLAIN: Option<Query> = None;

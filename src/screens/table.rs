@@ -31,7 +31,7 @@ use groups::{Groups, Line};
 pub(crate) use known::LATER_SECONDS;
 use known::{Known, apply};
 
-/// A query runs again after at least this multiple of its own duration, so it uses at most 2 % of a processor core.
+/// A query runs again only after this multiple of the time that it took, so it uses at most 2 % of a processor core.
 const DUTY: f64 = 50.0;
 
 /// Age of a screen's rows.
@@ -110,7 +110,7 @@ pub struct Table<R: 'static> {
     /// The change counters before the rows were read; `None`: unknown.
     counters: Option<Counters>,
     took: Duration,
-    /// A query is run again after at least this multiple of its own duration.
+    /// A query runs again only after this multiple of the time that it took.
     pub(crate) duty: f64,
     judged: Stamp,
 }

@@ -24,7 +24,7 @@ pub struct ExactQuery {
     pub slice: usize,
     /// The Overview reads them too.
     pub overview: bool,
-    /// Read after the other exact figures, in a request of its own.
+    /// Read after the other exact figures, in a separate request.
     pub later: bool,
     pub every: Duration,
 }
@@ -46,7 +46,7 @@ pub struct Exact<'a> {
     session: Option<Session>,
     /// Sum of the costs since the connection was opened, in hundredths.
     cost: usize,
-    /// Query names and ids already read on this connection. Their relations are open already: reading them again costs a hundredth.
+    /// Query names and ids already read on this connection, whose relations are thus open: reading them again costs a hundredth.
     opened: HashSet<(&'static str, i64)>,
     /// Time and reason of the last failed connection attempt.
     failed: Option<(Instant, String)>,

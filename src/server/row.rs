@@ -29,7 +29,7 @@ const CHECKED: bool = cfg!(debug_assertions);
 #[derive(Debug, Clone, Copy)]
 pub struct Line<'a> {
     list: &'a Row,
-    /// `None`: no companion query, or the object was created after it ran.
+    /// `None`: no companion query, or the object was created after the companion query ran.
     companion: Option<&'a Row>,
 }
 
@@ -43,7 +43,7 @@ impl<'a> From<&'a Row> for Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// Column number `at` and its value; `None`: no such column. The companion's first column, the id, is left out.
+    /// Column number `at` and its value; `None`: no such column. The first column of the companion query, the id, is left out.
     fn cell(self, at: usize) -> Option<(&'a Column, Result<Raw<'a>, tokio_postgres::Error>)> {
         let own = self.list.len();
         let (row, at) = if at < own {
@@ -59,7 +59,7 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Joins the rows of a list and of its companion by id, which is the first column of both.
+/// Joins the rows of a list and of the list's companion query by id, which is the first column of both.
 pub(crate) fn joined<'a>(list: &'a [Row], companion: &'a [Row]) -> Result<Vec<Line<'a>>> {
     if companion.is_empty() {
         return Ok(list.iter().map(Line::from).collect());

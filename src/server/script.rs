@@ -17,7 +17,7 @@ const DEEPEST: usize = 6;
 #[derive(Clone, Copy)]
 enum Part {
     Outside,
-    /// Whether the lines of this part are used, and whether those of an earlier part were.
+    /// Whether the lines of this part are used, and whether the lines of an earlier part were.
     If(bool, bool),
     Else(bool),
 }

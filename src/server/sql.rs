@@ -1,5 +1,5 @@
-//! SQL text by name and TimescaleDB version: a query is one file, `queries/NAME.sql`, that [`script`] reads. Its first comment says what it
-//! returns, its columns, the rights that it needs (`public`: none), and its cost, separated by ` · `.
+//! SQL text by name and TimescaleDB version: a query is one file, `queries/NAME.sql`, that [`script`] reads. Its first comment says what
+//! the query returns, then, separated by ` · `, the columns, the access that a role needs (`any role`: no right), and the cost.
 
 use anyhow::Result;
 use tokio_postgres::Row;

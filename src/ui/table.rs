@@ -209,7 +209,7 @@ fn put(buffer: &mut Buffer, x: u16, y: u16, content: &str, width: u16, style: St
     buffer.set_stringn(x, y, content, width.into(), style);
 }
 
-/// Visible columns and their positions: the most important ones that fit, or (in wide mode) the first one and those up to the
+/// Visible columns and their positions: the most important columns that fit, or (in wide mode) the first column and the columns up to the
 /// selected one.
 fn place<R: Record>(table: &mut Table<R>, area: Rect, wide: bool) -> Vec<Placed<R>> {
     let all: Vec<_> = shown::<R>().collect();

@@ -64,7 +64,7 @@ pub(super) struct Aggregate {
     pub(super) holes: Vec<Hole>,
     /// Time before which no holes were searched for. `None`: all holes are known.
     pub(super) unchecked_before: Option<i64>,
-    /// Result of the `integer_now` function. `None`: the time is no integer, or this role may not run the function.
+    /// Result of the `integer_now` function. `None`: the time is no integer, there is no such function, or this role may not run it.
     pub(super) integer_now: Option<i64>,
     /// The `integer_now` function, if its owner is not trusted and so it was not run.
     pub(super) code: Option<Code>,
@@ -104,7 +104,7 @@ pub(super) struct Hole {
     /// Start of the range. `None`: the range includes everything before the oldest chunk.
     pub(super) low: Option<i64>,
     pub(super) high: i64,
-    /// Start of the first bucket that the aggregate has in this range. `None`: this role may not read it.
+    /// Start of the first bucket that the aggregate has in this range. `None`: this role may not read the aggregate's rows.
     pub(super) first: Option<i64>,
     /// True if the source has a chunk in this range, but the chunk may have been created again after a drop.
     pub(super) remade: bool,
@@ -179,7 +179,7 @@ impl Aggregate {
         Buckets::of(&self.name, shape)
     }
 
-    /// Position up to which the aggregate was refreshed. `None`: never.
+    /// Position up to which the aggregate was refreshed. `None`: never, or unknown.
     pub(super) fn refreshed(&self) -> Option<i64> {
         self.refreshed_to.filter(|at| self.axis().is_place(*at))
     }

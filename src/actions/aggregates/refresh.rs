@@ -228,7 +228,7 @@ fn aligned(place: &Timeline, asked: Window) -> Result<Window, Refusal> {
         "the window holds no whole bucket of {}: a refresh takes whole buckets only",
         text::interval(&place.buckets.text)
     ));
-    // If the window is shorter than a bucket, offer the whole bucket in which it begins.
+    // The window holds no whole bucket: offer the bucket in which it begins.
     if let Some(start) = asked.from.and_then(|at| place.buckets.floor(at))
         && let Some(end) = place.buckets.step(start, 1)
         && let Some(set) = settings(place, Some(start), Some(end))

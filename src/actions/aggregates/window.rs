@@ -13,7 +13,7 @@ pub(super) struct Lost {
     /// Start of the range. `None`: the aggregate's first row.
     pub from: Option<i64>,
     pub to: i64,
-    /// Start of the first bucket that would be deleted. `None`: this role may not read it.
+    /// Start of the first bucket that would be deleted. `None`: this role may not read the aggregate's rows.
     pub first: Option<i64>,
     /// True if the source has a chunk in this range, but the chunk may have been created again after a drop.
     pub remade: bool,

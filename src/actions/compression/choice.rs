@@ -1,4 +1,4 @@
-//! Choice of chunks: those picked one by one, else those in a range, from an age on, up to a number.
+//! Choice of chunks: the chunks picked one by one, else the chunks in a range, from an age on, up to a number.
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Field, FieldType, Inputs, Item};

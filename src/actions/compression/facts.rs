@@ -34,8 +34,8 @@ pub(crate) struct Compression {
     pub(crate) time_column: Option<String>,
     /// True if compressing merges neighbouring chunks into one (`compress_chunk_time_interval`).
     pub(crate) rolls_up: bool,
-    /// "Now" in the dimension's unit. `None`: unknown, because integer time has no `integer_now` function that may
-    /// be run.
+    /// "Now" in the dimension's unit. `None`: unknown, because integer time has no `integer_now` function that may be run, or because the
+    /// time has no zone and the zone of the policy's owner is not known.
     pub now: Option<i64>,
     /// The `integer_now` function, if its owner is not trusted and so it was not run.
     pub code: Option<Code>,
@@ -54,7 +54,8 @@ pub(crate) struct Compression {
     pub chunks: Vec<ChunkState>,
     /// The compression policy. `None`: there is none.
     pub job: Option<Job>,
-    /// Refresh policies of the aggregates that read the hypertable, and those of the aggregate itself if it is one.
+    /// Refresh policies of the aggregates that read the hypertable, and, if the hypertable is the materialization of an aggregate, the
+    /// refresh policies of this aggregate.
     pub refreshes: Vec<RefreshStart>,
     /// The retention policy. `None`: there is none.
     pub retention: Option<DropPolicy>,
@@ -73,7 +74,8 @@ pub(super) struct ChunkState {
     pub to: i64,
     /// Creation time, microseconds since 1970. `None`: not recorded (before 2.13).
     pub created: Option<i64>,
-    /// Bytes before compression, recorded at that time; `after_bytes`: after it. `None`: not compressed.
+    /// Bytes before compression, recorded when the chunk was compressed; `after_bytes`: after compression. `None`: not compressed, or not
+    /// recorded.
     pub before_bytes: Option<i64>,
     pub after_bytes: Option<i64>,
     /// Row count recorded by compression, else estimated by the last ANALYZE. `None`: unknown.

@@ -1,4 +1,4 @@
-//! Errors of the server in its own words, with a remedy.
+//! Errors of the server, in the server's words, with a remedy.
 
 use std::fmt;
 

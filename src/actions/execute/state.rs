@@ -62,7 +62,7 @@ impl Actor {
         Ok(now)
     }
 
-    /// The relations that the plan's statements name. An error if they are not those of the preview.
+    /// The relations that the plan's statements name. An error if they are other relations than in the preview.
     pub(super) async fn meant(
         &self,
         writer: &Writer,

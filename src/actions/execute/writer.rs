@@ -76,8 +76,8 @@ pub async fn place(connected: &Connected) -> Result<Place> {
     Ok(place_and_row(connected).await?.0)
 }
 
-/// An error if the connection leads to another server than the preview's. That may happen if a host name has
-/// several addresses, or if several hosts are given.
+/// An error if the connection leads to another server than the preview's, as can happen if a host name has several addresses, or if several
+/// hosts are given.
 pub(super) fn is_planned_here(writer: &Writer, planned: Option<&Place>) -> Result<()> {
     let why = planned.and_then(|place| place.doubt(&writer.place));
     if let (Some(place), Some(why)) = (planned, why) {

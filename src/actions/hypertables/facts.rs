@@ -34,7 +34,7 @@ pub(super) struct Hypertable {
     pub(super) first: Option<i64>,
     pub(super) last: Option<i64>,
     pub(super) compressed: i64,
-    /// Number of uncompressed chunks, except those of the three newest intervals.
+    /// Number of uncompressed chunks, without the chunks of the three newest intervals.
     pub(super) reorderable: i64,
     /// Number of chunks without a recorded ANALYZE.
     pub(super) unanalyzed: i64,
@@ -77,7 +77,7 @@ pub(super) struct Recent {
     /// Length of the chunk's range, in the dimension's unit.
     pub(super) span: i64,
     pub(super) compressed: bool,
-    /// Bytes before compression, recorded at that time. `None`: not compressed.
+    /// Bytes before compression, recorded when the chunk was compressed. `None`: not compressed, or not recorded.
     pub(super) recorded: Option<i64>,
 }
 

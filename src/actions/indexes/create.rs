@@ -13,7 +13,7 @@ use crate::model::text;
 use crate::model::verdict::Level;
 use crate::model::version::Version;
 
-/// Row of `queries/plan_index_table.sql`. Names are quoted, except those of columns and in fields called `bare`.
+/// Row of `queries/plan_index_table.sql`. Names are quoted, except the names of columns and the fields called `bare`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 struct Hypertable {
     oid: i64,

@@ -22,7 +22,7 @@ pub(super) struct Part {
     pub(super) schema: String,
     #[serde(default)]
     pub(super) bare: String,
-    /// Index names in the part's schema. `None`: no index has to be added.
+    /// Index names in the part's schema that begin with the part's name. `None`: there are none, or no index has to be added.
     pub(super) taken: Option<Vec<String>>,
 }
 
@@ -66,7 +66,7 @@ pub(super) struct Leftover {
     pub(super) name: String,
     pub(super) table_oid: i64,
     pub(super) table: String,
-    /// Process id of the session that runs the REINDEX. `None`: no session does.
+    /// Process id of the session that runs the REINDEX. `None`: no session runs it any more.
     pub(super) pid: Option<i64>,
 }
 
@@ -111,7 +111,7 @@ pub(super) struct Index {
     pub(super) definition: Option<String>,
     /// First part of the definition, before the method.
     pub(super) head: String,
-    /// Last part of the definition, from WHERE on. `None`: not a partial index.
+    /// Last part of the definition, from WHERE on. `None`: not a partial index, or the table is locked.
     pub(super) predicate: Option<String>,
     /// True if the index has storage parameters.
     pub(super) optioned: bool,
@@ -147,7 +147,8 @@ pub(super) struct Making<'a> {
     pub(super) concurrently: bool,
     /// Build one chunk at a time, each in a transaction of its own.
     pub(super) per_chunk: bool,
-    /// Name of the new index; `on`: its table. `None`: the same as before.
+    /// Name of the new index (`None`: the name of the present one); `on`: the table that it is created on (`None`: the table of the present
+    /// one).
     pub(super) name: Option<&'a str>,
     pub(super) on: Option<&'a str>,
 }

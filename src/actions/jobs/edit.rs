@@ -1,4 +1,4 @@
-//! Edits a job. Only changed settings are passed to `alter_job`, and only those are undone.
+//! Edits a job. Only changed settings are passed to `alter_job`, and the undo restores only these.
 
 use serde_json::Value as Json;
 

@@ -42,23 +42,22 @@ pub(super) struct JobFacts {
     /// `drop_after`.
     pub(super) source: Option<String>,
     pub(super) source_drop_after: Option<String>,
-    /// Indexes that a reorder policy can use. `None`: not a reorder policy.
+    /// Indexes that a reorder policy can use. `None`: not a reorder policy, or there are no indexes.
     pub(super) indexes: Option<Vec<String>>,
-    /// Process id of the worker that runs the job now. `None`: no worker, or hidden from this role.
+    /// Process id of the worker that runs the job now. `None`: no worker runs it.
     pub(super) pid: Option<i32>,
-    /// Unread changes of the aggregate that the job refreshes, or of those that read the table from which the job
-    /// drops.
+    /// Unread changes of the aggregate that the job refreshes; for a retention policy of the aggregates that read the policy's table.
     pub(super) unread: Vec<Unread>,
-    /// Ends of the chunks of a retention policy's table. `None`: not a retention policy.
+    /// Ends of the chunks of a retention policy's table. `None`: not a retention policy, or no chunks.
     pub(super) ends: Option<Vec<i64>>,
-    /// Start and end of the chunks that a policy by creation time would drop now. `None`: not such a policy.
+    /// Start and end of the chunks that a policy by creation time would drop now. `None`: not such a policy, or no such chunks.
     pub(super) made: Option<Vec<(i64, i64)>>,
-    /// "Now" on integer time. `None`: the `integer_now` function was not run; then `code` names it, and
-    /// `code_owner` the roles that could replace it.
+    /// "Now" on integer time. `None`: another type, neither a retention nor a refresh policy, or the `integer_now` function was not run
+    /// (then `code` names it, and `code_owner` the role that could replace it).
     pub(super) integer_now: Option<i64>,
     pub(super) code: Option<String>,
     pub(super) code_owner: Option<String>,
-    /// True if chunks are missing between those of the source.
+    /// True if there are gaps between the chunks of the source.
     pub(super) gaps: bool,
     pub(super) local_shift: i64,
     /// Time zone setting of the job's owner, in which the worker computes. `None`: the owner has none.

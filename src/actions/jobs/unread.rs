@@ -171,7 +171,7 @@ impl JobFacts {
         })
     }
 
-    /// Adds a warning on rows that a retention policy drops before an aggregate has read them.
+    /// Adds a critical note, and asks for the name as consent, if a retention policy drops rows that an aggregate has not read.
     pub(super) fn dropping_unread(&self, mut plan: Plan, now: Stamp) -> Plan {
         if self.job.policy() != RETENTION {
             return plan;

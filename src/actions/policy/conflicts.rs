@@ -50,7 +50,7 @@ impl Reach {
         }
     }
 
-    /// True if this policy reaches farther back from now than the other.
+    /// True if this policy reaches farther back from now than `other`.
     fn passes(&self, other: &Self) -> bool {
         self.back.passes(other.back)
     }

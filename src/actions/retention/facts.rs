@@ -89,7 +89,7 @@ pub struct AgedChunk {
     pub start: i64,
     pub end: i64,
     pub status: i64,
-    /// Row count recorded by compression, else from the statistics. `None`: never analyzed.
+    /// Row count recorded by compression; of an uncompressed chunk from the statistics. `None`: not recorded, or never analyzed.
     pub rows: Option<i64>,
     /// Creation time, microseconds since 1970. `None`: not recorded (before 2.13).
     pub created: Option<i64>,

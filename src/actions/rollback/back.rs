@@ -229,7 +229,7 @@ impl<'a> Back<'a> {
         Ok(Ok(step))
     }
 
-    /// The relation that a name meant in this step. `None`: it is gone.
+    /// The relation that a name meant in this step. `None`: the relation is gone.
     fn present<'t>(
         &mut self,
         entry: &Entry,
@@ -247,8 +247,8 @@ impl<'a> Back<'a> {
         Ok(relation)
     }
 
-    /// The relation that had this name when the step ran, or the index that a rollback created in its place.
-    /// `None`: it is gone.
+    /// The relation that had this name when the step ran, or the index that a rollback created in place of it. `None`: the relation is
+    /// gone.
     fn found<'t>(&self, candidate: &Candidate, name: &str, there: &'t There) -> Option<&'t Found> {
         let was = candidate.record.relations.get(name)?;
         let was = Relation {

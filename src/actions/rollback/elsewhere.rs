@@ -6,8 +6,7 @@ use crate::journal::{Entries, Entry, Place};
 use crate::model::plan::Note;
 use crate::model::verdict::Level;
 
-/// The reason why the entry may be of another server. `None`: it is of this one. An error if it is rolled back
-/// already.
+/// The reason why the entry may be of another server. `None`: the entry is of this server. An error if the entry is rolled back already.
 pub(super) fn doubt(entries: &Entries, entry: &Entry, here: &Place) -> Result<Option<String>> {
     let id = entry.begin.id;
     let there = entry.begin.place.words();

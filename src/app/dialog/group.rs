@@ -64,7 +64,7 @@ pub fn words(refused: &Refused, of: usize) -> String {
     said
 }
 
-/// Text of the offer to leave out the targets that refuse; `left`: number of the others.
+/// Text of the offer to leave out the targets that refuse; `left`: number of the targets that do not.
 pub(crate) fn offer(left: usize) -> String {
     match left {
         1 => "go on with the other one alone".to_owned(),

@@ -9,7 +9,7 @@ pub type Refused = Vec<(String, Refusal)>;
 pub enum Trouble {
     Fields(Vec<(&'static str, String)>),
     Refusal(Refusal),
-    /// Some targets refuse; `left`: number of the others.
+    /// Some targets refuse; `left`: number of the targets that do not.
     Some {
         refused: Refused,
         left: usize,

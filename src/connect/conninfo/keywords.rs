@@ -1,4 +1,4 @@
-//! libpq's connection options: those that hypertop supports, refuses or ignores.
+//! libpq's connection options: which of them hypertop supports, refuses or ignores.
 
 use std::ffi::OsStr;
 

@@ -31,7 +31,7 @@ pub(super) struct Reading {
     pub errors: u64,
     /// Why the last reading failed.
     pub error: Option<String>,
-    /// It failed, and is not tried again before.
+    /// End of the pause after a failed reading.
     rest_until: Option<Instant>,
 }
 
@@ -263,7 +263,7 @@ impl Collector {
         Ok(any)
     }
 
-    /// Judges the rows by the present time, those that were not read again too.
+    /// Judges all rows by the present time, even if they were not read again.
     fn judge(&mut self, parts: &[ScreenId]) -> Result<()> {
         let now = self.now();
         let server = &self.session.as_ref().context("no connection")?.server;

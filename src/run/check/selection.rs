@@ -53,7 +53,7 @@ impl<'a> Selection<'a> {
         objects.is_empty() || any(objects, name)
     }
 
-    /// The selected findings, and a note on those accepted by `--accept-hidden`.
+    /// The selected findings, and a note on the findings that `--accept-hidden` accepted.
     pub(super) fn split(&self, rows: Vec<Row>) -> (Vec<Row>, Option<String>) {
         let rows = rows.into_iter().filter(|row| self.takes(row));
         let accepts = |row: &Row| any(&self.options.accept_hidden, row.finding.rule.name);

@@ -15,7 +15,7 @@ pub struct Wait {
     pub lock: String,
     #[serde(alias = "wait_mode")]
     pub mode: String,
-    /// Start of the wait; `None`: before PostgreSQL 14.
+    /// Start of the wait; `None`: before PostgreSQL 14, or the wait has just begun.
     #[serde(alias = "wait_start")]
     pub since: Option<Stamp>,
     #[serde(alias = "wait_relation")]
@@ -118,11 +118,12 @@ pub struct Row {
     pub blockers: Vec<i32>,
     #[serde(alias = "wait_lock")]
     pub wait: Option<Wait>,
-    /// The relation on which the session has its strongest lock; `None`: no lock on a relation.
+    /// The relation on which the session has its strongest lock; `None`: no lock on a relation outside of the catalogues.
     pub relation: Option<String>,
     /// Kind of `relation`: `hypertable`, `aggregate` or `table`.
     pub relation_kind: Option<String>,
-    /// The chunk (or partition) with that lock; `None`: not a chunk, or weaker than SHARE UPDATE EXCLUSIVE.
+    /// The chunk or partition on which the session has its strongest lock; `None`: another relation, or a lock weaker than SHARE UPDATE
+    /// EXCLUSIVE.
     pub chunk: Option<String>,
     #[serde(alias = "job_id")]
     pub job: Option<Job>,
@@ -138,7 +139,7 @@ pub struct Row {
     pub blocks: Vec<i32>,
     /// Start of the longest wait of the sessions in `blocks`; `None`: unknown.
     pub(crate) blocks_since: Option<Stamp>,
-    /// Number of sessions that wait behind those in `blocks`.
+    /// Number of sessions that wait behind the sessions in `blocks`.
     #[serde(default)]
     pub behind: usize,
     /// Head of the lock queue; `None`: no listed session blocks this one.
@@ -196,7 +197,7 @@ impl Row {
         seconds(self.transaction, at)
     }
 
-    /// Number of transactions whose deleted rows vacuum must keep because of this session; `None`: none.
+    /// Number of transactions whose deleted rows vacuum must keep because of this session; `None`: neither a snapshot nor a transaction id.
     pub(super) fn holds_back(&self) -> Option<i32> {
         self.xmin_age.max(self.xid_age)
     }

@@ -21,7 +21,7 @@ pub struct Blocked {
     /// `None`: the worker waits for a transaction, not for a relation.
     #[serde(alias = "blocked_on")]
     pub relation: Option<String>,
-    /// Start of the wait; `None`: before PostgreSQL 14.
+    /// Start of the wait; `None`: before PostgreSQL 14, or the wait has just begun.
     #[serde(alias = "blocked_since")]
     pub since: Option<Stamp>,
 }

@@ -16,7 +16,7 @@ use crate::model::verdict::Level;
 /// A column that is aggregated again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reaggregated {
-    /// The view that does it; `None`: this aggregate, with a column of its parent.
+    /// The view that aggregates the column again; `None`: this aggregate does, with a column of its parent.
     pub reader: Option<String>,
     /// `avg`.
     pub function: String,
@@ -25,7 +25,7 @@ pub struct Reaggregated {
     pub held: Held,
 }
 
-/// What the companion query gives of an aggregate.
+/// What the companion query returns for an aggregate.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Views {
@@ -99,7 +99,7 @@ struct Found {
     origin: Origin,
 }
 
-/// A query with those that it is part of.
+/// A query with the queries that it is part of.
 #[derive(Clone, Copy)]
 struct Scope<'q, 't> {
     query: &'q Node<'t>,
@@ -170,7 +170,7 @@ impl<'t> Source<'t> {
         all
     }
 
-    /// The aggregates of a query and of those inside it.
+    /// The aggregates of a query and of the queries inside it.
     fn query(&self, at: &Scope<'_, '_>, found: &mut Vec<Found>) {
         for part in at.query.parts() {
             self.part(part, at, found);

@@ -35,7 +35,7 @@ pub struct Row {
     /// Origin as local time of `bucket_zone`, in microseconds since 1970; `None`: the default origin.
     #[serde(default)]
     pub bucket_origin: Option<i64>,
-    /// End of the newest bucket with rows; `None`: the aggregate is empty.
+    /// End of the newest bucket that was ever materialized with rows; `None`: there was none.
     pub watermark: Option<i64>,
     /// End of the refreshed range; the smallest value of the type: never refreshed; `None`: unknown.
     pub refreshed_to: Option<i64>,
@@ -66,7 +66,8 @@ pub struct Row {
     pub start_seconds: Option<f64>,
     pub end_seconds: Option<f64>,
     pub schedule_interval: Option<String>,
-    /// Maximum lag that the policies of this aggregate and its parents allow; `None`: no policy, or integer time.
+    /// Maximum lag that the policies of this aggregate and its parents allow; `None`: this aggregate has no policy, the `end_offset` cannot
+    /// be read, or integer time.
     pub expected_seconds: Option<f64>,
     /// As `expected_seconds`, in units of integer time; without the schedule, which cannot be converted to units.
     pub expected_units: Option<i64>,
@@ -76,7 +77,7 @@ pub struct Row {
     pub source_drop_after: Option<String>,
     /// Offset of the database's time zone from UTC in microseconds, for the current time of a time without zone.
     pub local_shift: i64,
-    /// Number of the other refresh policies that are paused or fail.
+    /// Number of the refresh policies besides `policy` that are paused or fail.
     #[serde(alias = "other_policies_stopped")]
     pub other_stopped: i64,
     /// Job id of the first of the `other_stopped` policies; `None`: there are none.
@@ -119,7 +120,8 @@ pub struct Newest {
     pub unknown: Option<i64>,
 }
 
-/// Rows of the source that show whether data is missing, in the axis' unit; `None`: not read, or no such rows.
+/// Rows of the source that show whether data is missing, in the axis' unit; `None`: not read, no such rows, or not in the four chunks that
+/// are read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Gaps {
     pub oldest: Option<i64>,
@@ -145,7 +147,7 @@ pub struct ParentJob {
 pub struct Inherited {
     pub from: String,
     pub why: String,
-    /// The fix of that finding, and its target; `None`: no fix.
+    /// Fix of the ancestor's finding; `on` and `sets`: the fix's target and form values. `None`: no fix.
     #[serde(skip)]
     pub fix: Option<ActionName>,
     #[serde(skip)]
@@ -168,7 +170,7 @@ impl Row {
         self.newest.get()?.end
     }
 
-    /// Number of the reason why the newest row is unknown; `None`: known, or not read.
+    /// Number of the reason why the newest row is unknown; `None`: known, no rows, or not read.
     pub(super) fn newest_unknown(&self) -> Option<i64> {
         self.newest.get()?.unknown
     }

@@ -39,7 +39,8 @@ const LEGEND: [(MapCell, &str); 4] = [
     (CHANGED, "changed, waits for a refresh"),
 ];
 
-/// `changed`: ranges that were refreshed before they changed. `None`: no point on the axis is known.
+/// `changed`: ranges that wait for a refresh, including history that was never materialized. Returns `None` if the start or the end of the
+/// axis is unknown.
 pub(super) fn strip(row: &Row, changed: &[Changed], at: &At) -> Option<Section> {
     let now = (row.axis != Axis::Integer).then(|| row.now(at));
     let newest = row.newest_end().or(row.newest_row());

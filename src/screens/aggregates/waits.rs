@@ -7,7 +7,7 @@ use crate::server::row::or_default;
 /// Changes that wait for a refresh, including those that no policy will refresh. Points are in the axis' unit.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waits {
-    /// Start of the policies' refresh windows at their next run; `None`: unbounded, or unknown.
+    /// Start of the policies' refresh windows at their next run; `None`: no policy, a window without a start, or unknown.
     #[serde(default)]
     pub(crate) reach_from: Option<i64>,
     /// End of the refreshed range; `None`: unknown.
@@ -15,14 +15,16 @@ pub struct Waits {
     pub(crate) tail: Option<i64>,
     /// Number of changed ranges that start before every refresh window and whose rows the source still has.
     pub unreached: i64,
-    /// End of the latest of these ranges; `None`: there are none.
+    /// End of the latest of the `unreached` ranges; `None`: there are none, or `reach_from` is unknown.
     pub(crate) unreached_to: Option<i64>,
-    /// Start of the first changed range, and of the first one inside the refresh windows; `None`: there is none.
+    /// `unread_from`: start of the first changed range; `unread_next`: of the first that starts inside the refresh windows. `None`: there
+    /// is none, or `reach_from` is unknown.
     #[serde(default)]
     pub(crate) unread_from: Option<i64>,
     #[serde(default)]
     pub(crate) unread_next: Option<i64>,
-    /// End of the changed ranges that start before the source's oldest chunk (drops log such ranges); `None`: there are none.
+    /// End of the changed ranges that start before the source's oldest chunk (drops log such ranges); `None`: there are none, or
+    /// `reach_from` is unknown.
     #[serde(default)]
     pub(crate) cut_to: Option<i64>,
     /// Number of ranges left by an interrupted refresh; from TimescaleDB 2.22 on.
@@ -32,7 +34,7 @@ pub struct Waits {
     /// Start and end of the source's oldest chunk; `None`: no chunks.
     pub(crate) source_start: Option<i64>,
     pub(crate) first_chunk_end: Option<i64>,
-    /// The watermark is after the present bucket.
+    /// Whether the watermark is later than the end of the present bucket.
     #[serde(default, deserialize_with = "or_default")]
     pub ahead: bool,
 }
@@ -56,10 +58,11 @@ pub struct Around {
     /// Whether the source's retention policy is scheduled; `None`: no such policy.
     pub source_drops: Option<bool>,
     pub source_drop_seconds: Option<f64>,
-    /// `drop_after` of the source in units of integer time; `None`: no such policy, or another type.
+    /// `drop_after` of the source's retention policy in units of integer time; `None`: no such policy, or it has no number there.
     pub source_drop_number: Option<i64>,
     #[serde(alias = "own_compress_after")]
     pub compress_after: Option<String>,
-    /// Whether the compression policy compresses chunks inside the refresh window; `None`: no such policy, or unknown.
+    /// Whether the compression policy compresses chunks inside the refresh window; `None`: no compression policy, no refresh policy, or
+    /// unknown.
     pub compresses_inside: Option<bool>,
 }

@@ -10,10 +10,12 @@ pub struct Pace {
     /// Start of the last run, or of the present one; `None`: never run.
     #[serde(alias = "run_begun")]
     pub begun: Option<Stamp>,
-    /// Number of chunks compressed in that run; `None`: unknown in this version (before 2.14, from 2.29 on).
+    /// Number of chunks compressed in the run that started at `begun`; `None`: no backlog, or the server did not record it (before 2.14,
+    /// from 2.29 on).
     #[serde(alias = "run_chunks")]
     pub done: Option<i64>,
-    /// Number of chunks that became due during ten runs, and the seconds that their time ranges cover; `None`: unknown.
+    /// Number of chunks that became due during ten runs (0 if there is no backlog); `due_seconds`: length of the time that their ranges
+    /// cover (`None`: there are none).
     #[serde(alias = "due_chunks")]
     pub due: Option<i64>,
     #[serde(alias = "due_over_seconds")]

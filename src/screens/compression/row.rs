@@ -34,7 +34,8 @@ pub struct Row {
     pub uncompressed: i64,
     pub frozen: i64,
     pub unordered: i64,
-    /// Recorded when the chunks were compressed; `None`: no compressed chunks.
+    /// Sum of the bytes before compression, recorded when the chunks were compressed; `after_bytes`: after compression. `None`: nothing is
+    /// recorded.
     pub before_bytes: Option<i64>,
     pub after_bytes: Option<i64>,
     /// Rows of the compressed chunks, as recorded, and number of their batches; `None`: not recorded.
@@ -51,11 +52,11 @@ pub struct Row {
     /// `recompress` and `maxchunks_to_compress` of the policy's configuration; `None`: not configured.
     pub recompress: Option<String>,
     pub most_chunks: Option<String>,
-    /// Chunks that end by this point are due, in the dimension's unit; `None`: unknown, always for integer time.
+    /// Chunks that end by this point are due, in the dimension's unit; `None`: no policy by `compress_after`, integer time, or unknown.
     pub boundary: Option<i64>,
     /// For a policy by creation time: chunks created before this are due. `None`: another policy.
     pub made_before: Option<Stamp>,
-    /// Number of uncompressed chunks past `compress_after`; `None`: unknown, always for integer time.
+    /// Number of uncompressed chunks that are due; `None`: no policy, unknown, or `compress_after` on integer time.
     pub backlog: Option<i64>,
     /// The backlog of integer time, by `integer_now_func`.
     #[serde(skip)]
@@ -63,10 +64,11 @@ pub struct Row {
     /// Present size of the backlog.
     #[serde(skip)]
     pub backlog_bytes: Later<Option<i64>>,
-    /// Estimated size of the backlog, by the last VACUUM or ANALYZE; `None`: some chunk has had neither.
+    /// Estimated size of the backlog, by the last VACUUM or ANALYZE; `None`: some chunk has had neither or is empty, or the backlogs have
+    /// more than 2000 chunks.
     #[serde(default)]
     pub about_backlog_bytes: Option<i64>,
-    /// Number of partially compressed chunks past `compress_after`; `None`: unknown.
+    /// Number of partially compressed chunks that are due; `None`: no policy, unknown, or `compress_after` on integer time.
     pub partial_due: Option<i64>,
     /// Seconds since the oldest chunk of the backlog became due; `None`: no backlog, or unknown.
     pub overdue_seconds: Option<f64>,
@@ -104,7 +106,7 @@ pub struct Stuck {
     /// Name in the form that actions accept: quoted, without TimescaleDB's own schema.
     #[serde(alias = "stuck_chunk")]
     pub chunk: String,
-    /// Pid that has held a lock on the chunk since before the failed run ended; 0: a prepared transaction; `None`: unknown.
+    /// Pid that has held a lock on the chunk since before the last run ended; 0: a prepared transaction; `None`: there is no such lock.
     pub holder: Option<i32>,
     pub(super) holder_name: Option<String>,
     #[serde(alias = "holder_mode")]
@@ -131,8 +133,8 @@ impl Stuck {
     }
 }
 
-/// Compressed chunks whose present size is less than half or more than twice the recorded one, by at least 1 MB. Of the partial or
-/// unordered chunks the newest 100 are checked, of the others the newest 20.
+/// Compressed chunks whose present size is less than half or more than twice the recorded one, by more than 1 MB. The newest 100 partial or
+/// unordered chunks and the newest 20 other chunks are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Drift {
     pub chunks: i64,
@@ -188,7 +190,7 @@ impl Recorded {
         }
     }
 
-    /// These sums minus those of `some`.
+    /// The sums minus the sums of `some`.
     pub(super) fn without(self, some: Self) -> Self {
         let less = |all: Option<i64>, some: Option<i64>| Some(all? - some.unwrap_or(0));
         Self {
@@ -268,7 +270,7 @@ impl Row {
         text::qualified(&self.schema, &self.name)
     }
 
-    /// Number of chunks that must be opened for the size of the backlog; `None`: no backlog.
+    /// Number of chunks that must be opened for the size of the backlog; `None`: no backlog, or unknown.
     pub(super) fn backlog_cost(&self) -> Option<usize> {
         let backlog = self.backlog().filter(|backlog| *backlog > 0)?;
         usize::try_from(backlog).ok()

@@ -136,7 +136,7 @@ impl Row {
         partitions.product::<i64>().max(1)
     }
 
-    /// Maximum number of locks of a statement on all chunks: tables and indexes, also those of the compressed data.
+    /// Maximum number of locks of a statement on all chunks: tables and indexes, including the tables and indexes with compressed rows.
     pub(super) fn locks(&self) -> Option<i64> {
         self.plain.is_none().then(|| {
             let each = 1 + self.indexes;

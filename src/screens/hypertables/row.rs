@@ -61,7 +61,8 @@ pub struct Policies {
     /// Jobs of retention policies with `drop_created_before` alone.
     #[serde(default, deserialize_with = "or_default")]
     pub by_creation: Vec<Created>,
-    /// `compress_after` and `drop_after` in the dimension's unit (a month counts as 30 days); `None`: no such policy.
+    /// `compress_after` and `drop_after` in the dimension's unit (a month counts as 30 days); `None`: no such policy, or a policy by
+    /// creation time.
     pub compress_after: Option<i64>,
     pub drop_after: Option<i64>,
 }
@@ -133,10 +134,10 @@ pub struct Row {
     /// Chunk interval in the dimension's unit; `None`: a plain table.
     #[serde(alias = "interval_length")]
     pub interval: Option<i64>,
-    /// Current time on the dimension; `None`: integer time.
+    /// Current time on the dimension; `None`: integer time, or a plain table.
     #[serde(alias = "now_raw")]
     pub now: Option<i64>,
-    /// The other dimensions: column, and number of partitions (0: divided by intervals).
+    /// The dimensions besides the time dimension: column, and number of partitions (0: divided by intervals).
     #[serde(default)]
     pub space: Vec<(String, i64)>,
     #[serde(deserialize_with = "or_default")]
@@ -172,7 +173,7 @@ pub struct Row {
     pub limits: Limits,
 }
 
-/// The query's columns about the other dimensions.
+/// The columns of the query about dimensions besides the time dimension.
 #[derive(Deserialize)]
 pub(super) struct Space {
     pub(super) space_columns: Option<Vec<String>>,

@@ -22,7 +22,7 @@ struct Chunk {
     start: Option<i64>,
     #[serde(rename = "range_end")]
     end: Option<i64>,
-    /// Column type of the time dimension; `None`: a partition.
+    /// Column type of the time dimension; `None`: a partition, or a plain table.
     axis: Option<Axis>,
     compressed: bool,
     /// Name of the chunk's index; `None`: the chunk does not have the index.

@@ -75,7 +75,7 @@ pub struct Parts {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Size {
     pub bytes: Option<i64>,
-    /// Bytes of bloat; `None`: not available for this kind of index, or without statistics.
+    /// Bytes of bloat; `None`: too little is known: not a B-tree on columns alone, no statistics, or many equal keys.
     pub bloat: Option<i64>,
 }
 

@@ -76,7 +76,7 @@ pub struct Workers {
 /// Results of the newest runs in the job history. Read for jobs whose counters do not show the result of each run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OnRecord {
-    /// End of the first failure since the last success; `None`: unknown.
+    /// End of the first failure since the last success; `None`: the last run succeeded, or unknown.
     pub failing_since: Option<Stamp>,
     /// Whether each run succeeded, newest first; empty if successes are not logged.
     pub succeeded: Vec<bool>,
@@ -130,7 +130,8 @@ pub struct Row {
     pub owner: String,
     /// Whether the owner may log in; `None`: the owner no longer exists.
     pub owner_may_log_in: Option<bool>,
-    /// Owner of the policy's relation, if the job's owner lacks that role's rights; `None`: it does not.
+    /// Owner of the policy's relation, if the job's owner lacks that role's rights; `None`: the job's owner has them, or the job has no
+    /// relation.
     #[serde(default)]
     pub wants_rights_of: Option<String>,
     /// Whether this session's role is a member of the owner.

@@ -1,4 +1,4 @@
-//! A job's runs on the time axis: those of the last 24 hours, and the planned ones of the next 24 hours.
+//! A job's runs on the time axis: the runs of the last 24 hours, and the planned runs of the next 24 hours.
 
 use super::row::Row;
 use crate::model::moment::{Axis, Stamp};

@@ -9,7 +9,7 @@ use crate::model::{rules, text};
 use crate::server::known::At;
 
 const MINUTE: i64 = 60_000_000;
-/// Number of minutes that are examined: those of the next 24 hours.
+/// Number of minutes that are examined, from now on: 24 hours.
 const MINUTES: usize = 1440;
 /// Maximum number of jobs that are named.
 const NAMED: usize = 5;

@@ -276,7 +276,7 @@ fn merge_unread(rows: Vec<Row>) -> Vec<Row> {
     left
 }
 
-/// For a session that blocks others, merges its other findings and those of the blocked sessions into one finding.
+/// For a session that blocks others: merges its further findings and the findings of the blocked sessions into one finding.
 fn merge_blocked(rows: Vec<Row>) -> Vec<Row> {
     let blockers: Vec<_> = rows.iter().filter_map(blocker).collect();
     let is_blocked = |row: &Row| waits_for(row).is_some_and(|pid| blockers.contains(&pid));

@@ -29,7 +29,7 @@ pub struct Row {
     /// Whether the findings of the group have different fixes.
     #[serde(skip)]
     pub(crate) several_fixes: bool,
-    /// Findings that are not listed because they are consequences of this one, or the same fault.
+    /// Findings that are not listed because they are consequences of this finding, or the same fault.
     #[serde(skip)]
     pub(crate) merged: Vec<Row>,
     /// Whether this finding is in the `merged` of another one.
@@ -63,7 +63,7 @@ impl Row {
         (self.screen, self.of.clone(), self.finding.rule.name)
     }
 
-    /// Merges a finding into this one.
+    /// Merges the finding `other` into this one.
     pub(super) fn absorb(&mut self, mut other: Self) {
         self.merged.append(&mut other.merged);
         self.merged.push(other);

@@ -1,4 +1,4 @@
-//! The hypertables and aggregates that a statement's text names (not those that its plan reads).
+//! The hypertables and aggregates that a statement's text names (what its plan reads besides is not known).
 
 use serde::Deserialize;
 
@@ -193,7 +193,7 @@ struct Name {
     relation: bool,
 }
 
-/// Every name in the text; for CALL also those in string arguments: `CALL refresh(... 'mes.oee_hourly' ...)`.
+/// Every name in the text; for CALL also the names in string arguments: `CALL refresh(... 'mes.oee_hourly' ...)`.
 fn names(tokens: &[Token]) -> Vec<Name> {
     let calls = tokens.first() == Some(&Token::Word("call".to_owned()));
     let mut all: Vec<Name> = Vec::new();

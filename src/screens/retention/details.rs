@@ -49,7 +49,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
     vec![facts.into()]
 }
 
-/// The chunks that the next run drops, oldest first, and the range of those that stay.
+/// The chunks that the next run drops, oldest first, and the range of the chunks that stay.
 pub(super) fn going(row: &Row, all: &Chunks) -> Vec<Section> {
     let chunks: Vec<&Chunk> = all
         .chunks

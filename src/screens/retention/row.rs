@@ -32,11 +32,11 @@ pub struct Row {
     pub oldest: Option<Point>,
     #[serde(alias = "job_id")]
     pub policy: Option<Policy>,
-    /// Chunks that end by this point are dropped, in the dimension's unit; `None`: unknown, always for integer time.
+    /// Chunks that end by this point are dropped, in the dimension's unit; `None`: no policy by `drop_after`, integer time, or unknown.
     pub boundary: Option<i64>,
     /// For a policy with `drop_created_before`: chunks created before this are dropped. `None`: another policy.
     pub made_before: Option<Stamp>,
-    /// Number of chunks that the next run drops; `None`: unknown, always for integer time.
+    /// Number of chunks that the next run drops; `None`: no policy, unknown, or `drop_after` on integer time.
     pub eligible: Option<i64>,
     #[serde(skip)]
     pub(super) clock: Later<IntegerNow>,
@@ -50,7 +50,7 @@ pub struct Row {
     /// Names of the aggregates on this hypertable.
     #[serde(deserialize_with = "or_default")]
     pub(crate) read_by: Vec<String>,
-    /// End of the last chunk that the next run drops; `None`: none or unknown, always for integer time.
+    /// End of the last chunk that the next run drops; `None`: no such chunk, a paused policy, unknown, or `drop_after` on integer time.
     #[serde(default)]
     pub(crate) drop_edge: Option<i64>,
     /// For a policy with `drop_created_before`: ranges of the dropped chunks; chunks between them stay.

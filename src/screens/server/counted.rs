@@ -58,7 +58,7 @@ impl Counted {
 }
 
 impl Growth {
-    /// Growth of `part` in percent of that of `whole`; `None`: `whole` did not grow.
+    /// Growth of `part` in percent of the growth of `whole`; `None`: `whole` did not grow.
     pub(super) fn percent(self) -> Option<f64> {
         (self.whole > 0.0).then(|| self.part * 100.0 / self.whole)
     }

@@ -18,8 +18,8 @@ const EXACT_COST: f64 = 0.0002;
 const OPENING_SECONDS: f64 = 10.0;
 
 impl<R: Record> Table<R> {
-    /// The exact figures to read next: index in [`Record::EXACT`], ids and costs; `None`: nothing to read. For the Overview those of
-    /// all rows, and expensive ones only if `later`.
+    /// The exact figures to read next: index in [`Record::EXACT`], ids and costs; `None`: nothing to read. For the Overview the figures of
+    /// all rows, and expensive figures only if `later`.
     pub fn asks(
         &self,
         overview: bool,
@@ -43,7 +43,7 @@ impl<R: Record> Table<R> {
         if self.round.is_some() {
             return Vec::new();
         }
-        // All rows, including those that the filter hides.
+        // All rows, even if the filter hides them.
         let rows: Vec<usize> = if all {
             (0..self.rows.len()).collect()
         } else {

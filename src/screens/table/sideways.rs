@@ -27,7 +27,7 @@ impl<R: Record> Table<R> {
         }
     }
 
-    /// Takes the columns as drawn. The selected column is always one of them.
+    /// Takes the columns as drawn; the selected column is always among them.
     pub(crate) fn set_drawn(&mut self, drawn: Vec<Drawn>) {
         let left = |column: &&Drawn| column.index < self.column;
         if self.column > 0 {
@@ -92,7 +92,8 @@ impl<R: Record> Table<R> {
         self.sort_here(at);
     }
 
-    /// Indexes of the columns whose heading begins with the typed text, then of those whose heading contains it; no hidden ones.
+    /// Indexes of the columns whose heading begins with the typed text, then of the columns whose heading contains it; without hidden
+    /// columns.
     pub(crate) fn columns_called(&self, typed: &str) -> Vec<usize> {
         let typed = typed.trim().to_uppercase();
         let mut found: Vec<_> = self.chosen_columns();

@@ -15,7 +15,7 @@ use crate::server::session::in_time;
 /// Maximum number of times that a row is read: each time, `hold` may name one more chunk.
 const ROUNDS: usize = 4;
 
-/// The rows. Those that need a lock are read again under it; if the lock is not available, the first answer stays.
+/// The rows. Rows that need a lock are read again under it; if the lock is not available, the first answer stays.
 pub(super) async fn again(
     client: &Client,
     statement: &Statement,

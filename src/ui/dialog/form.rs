@@ -1,4 +1,4 @@
-//! The form: its fields, and below them the plan or the errors.
+//! The form: its fields, and under the fields the plan or the errors.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
