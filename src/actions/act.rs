@@ -22,7 +22,8 @@ use crate::server::sql::Query;
 pub struct Facts {
     /// Facts that the plan is made from: the `facts` column of the action's query.
     pub facts: serde_json::Value,
-    /// State that an undo restores: the `state` column. A rollback compares it before and after it runs.
+    /// State that an undo restores: the `state` column. A rollback compares this state with the server's, before and after the rollback's
+    /// own statements.
     pub state: serde_json::Value,
     /// Total bytes by oid, for the relations in the facts' list `sized`. `None`: the relation is locked, so it was not read, or it was
     /// dropped.

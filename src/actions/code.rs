@@ -40,8 +40,8 @@ pub enum Door {
     Clock,
     /// Expressions, conditions, defaults and triggers on a table, its chunks or its views.
     Table,
-    /// Found by name in a rollback's statements: the original object was dropped, and another role may have created
-    /// one of that name.
+    /// Found by name in a rollback's statements: the original object was dropped, and another role may have created an object with the same
+    /// name.
     Named,
 }
 

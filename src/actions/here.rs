@@ -66,7 +66,7 @@ pub(crate) static HERE: &[Action] = &[
     row("unmark-rows", &["X"], Rows, Here::Unmark, "Unmark all rows"),
     row("act-on-row", &["a"], Console, Here::Actions, "Actions on the selected row"),
     row("fix", &["m"], Console, Here::Fix, "Fix the row's most severe problem"),
-    // The actions of one screen follow those of all screens. They may use the same keys.
+    // The actions of a single screen come after the actions of all screens, and may use the same keys as these.
     row("toggle-groups", &["g"], Group::Overview, Here::Groups, "By problem, or every finding on a line of its own (first-row keeps home)"),
     row("acknowledge", &["A"], Group::Overview, Here::Acknowledge,
         "Hide a finding until it goes away or gets worse; on a hidden one: show it again"),

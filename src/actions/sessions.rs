@@ -170,7 +170,7 @@ impl OtherSession {
         Statement::new(sql, params)
     }
 
-    /// Adds the notes of both previews: statement, blocked sessions, kind of session.
+    /// Adds the notes that the previews of both actions (cancel, terminate) have: statement, blocked sessions, kind of session.
     fn notes(&self, mut plan: Plan, role: &str) -> Plan {
         if let Some(whose) = self.whose() {
             plan = plan.note(Level::Ok, whose);

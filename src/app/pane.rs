@@ -38,7 +38,7 @@ pub struct Pane {
     pub(super) unread: bool,
     /// True: the row has queries.
     pub(super) reads: bool,
-    /// Number of the last request for these queries; `asked_at`: its time.
+    /// Number of the last request for the row's queries; `asked_at`: time of this request.
     pub(super) asked: u64,
     pub(super) asked_at: Stamp,
     /// Number of answers still to come; `came`: the answers so far, each with the index of its query.

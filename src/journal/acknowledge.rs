@@ -21,7 +21,7 @@ const LONGEST_SNOOZE: f64 = 366.0 * 86_400.0;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Why {
-    /// The user ended it.
+    /// The user ended the acknowledgement.
     Back,
     /// The finding went away.
     Gone,

@@ -146,7 +146,7 @@ impl Interval {
         (self.months as f64 * 30.0 + self.days as f64) * 86_400.0 + self.micros as f64 / 1e6
     }
 
-    /// Whether it has neither days nor months. The length of these depends on the time zone.
+    /// Whether the interval has neither days nor months, whose length depends on the time zone.
     pub(crate) fn is_clock_free(self) -> bool {
         self.months == 0 && self.days == 0
     }

@@ -3,7 +3,7 @@
 //! `{NAME :field value ...}` is a node, `(...)` a list; a backslash takes the next character as it is. Reading it runs no
 //! code and takes no lock, unlike the text of the definition.
 
-/// Deeper trees are not read: no person's view is so deep.
+/// Maximum depth of a tree that is read; no view that a person wrote is so deep.
 const DEEPEST: usize = 400;
 
 /// A part of a tree.
@@ -49,7 +49,7 @@ impl<'a> Tree<'a> {
         self.parts().iter().filter_map(Self::node)
     }
 
-    /// Whether it holds, at any depth, a node that is so.
+    /// Whether the tree contains, at any depth, a node for which `is` returns true.
     pub fn holds(&self, is: &dyn Fn(&Node) -> bool) -> bool {
         match self {
             Self::Node(node) => {

@@ -39,14 +39,14 @@ pub struct Limit {
 pub enum State {
     /// Already compressed or refreshed, or kept.
     Done,
-    /// The next run compresses or refreshes it.
+    /// The next run compresses or refreshes the chunk.
     Taken,
-    /// The next run drops it.
+    /// The next run drops the chunk.
     Dropped,
     /// Too new, or outside the refresh window.
     Left,
     Frozen,
-    /// A refresh of it would delete rows of the aggregate.
+    /// A refresh of the chunk's range would delete rows of the aggregate.
     Lost,
 }
 

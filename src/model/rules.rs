@@ -16,7 +16,7 @@ pub struct Rule {
     pub hurts_now: bool,
     /// Found by what changed between two looks. A single look finds it only if the counters were reset lately.
     pub two_looks: bool,
-    /// Name of the action that fixes it; `None`: no action does.
+    /// Name of the action that fixes the problem; `None`: no action does.
     pub fix: Option<&'static str>,
 }
 
@@ -146,7 +146,7 @@ rules! {
     SESSION_UNTRACKED: standing, "session-untracked", "query not tracked";
 }
 
-/// Whether its findings are about the whole server, the same in each database.
+/// Whether the findings of this rule are about the whole server, so that they are the same in each database.
 pub(crate) fn of_the_server(rule: &Rule) -> bool {
     [
         &SERVER_ARCHIVE_COMMAND,

@@ -185,7 +185,7 @@ pub struct Written {
     pub key: String,
     pub value: f64,
     pub line: usize,
-    /// Pattern of the names that it applies to; `None`: all.
+    /// Pattern of the names that the threshold applies to; `None`: all.
     pub name: Option<String>,
 }
 

@@ -95,7 +95,7 @@ pub struct Code {
     /// `None`: the function does not exist.
     #[serde(alias = "code_owner")]
     pub owner: Option<String>,
-    /// The role with whose rights it would run.
+    /// The role with whose rights the function would run.
     #[serde(alias = "code_role")]
     pub role: String,
 }

@@ -55,7 +55,7 @@ pub struct Finding {
     pub rule: &'static Rule,
     pub level: Level,
     pub reason: String,
-    /// Name of the action that fixes it, by default the rule's; `None`: no action does.
+    /// Name of the action that fixes the problem, by default the rule's; `None`: no action does.
     #[serde(deserialize_with = "action_name", alias = "mend")]
     pub fix: Option<ActionName>,
     /// Fields of the fix's form to fill in: name and value.
@@ -63,7 +63,7 @@ pub struct Finding {
     /// Target of the fix; `None`: the row itself.
     #[serde(default)]
     pub on: Option<Target>,
-    /// Id of the job that causes it, shown on the Jobs screen; `None`: no job does.
+    /// Id of the job that causes the problem, shown on the Jobs screen; `None`: no job does.
     pub job: Option<i32>,
     /// Start of the problem; `None`: unknown.
     pub since: Option<Stamp>,
@@ -112,7 +112,7 @@ impl Finding {
         self
     }
 
-    /// Whether its fix terminates a blocking session, or cancels its query.
+    /// Whether the finding's fix terminates a blocking session, or cancels the session's query.
     pub fn frees(&self) -> bool {
         matches!(self.fix, Some("terminate-session" | "cancel-query"))
             && self
@@ -121,7 +121,7 @@ impl Finding {
                 .is_some_and(|on| on.kind == TargetKind::Session)
     }
 
-    /// Target of the fix; `row` are the targets of the finding's row. `None`: no fix, or no target of its kind.
+    /// Target of the fix; `row` are the targets of the finding's row. `None`: no fix, or no target of the kind that the fix needs.
     pub fn fix_target(&self, row: Vec<Target>) -> Option<Target> {
         let (_, kind) = self.fix.and_then(fix::by_name)?;
         let targets = match &self.on {

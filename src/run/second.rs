@@ -108,7 +108,7 @@ pub(crate) async fn serve(
     }
 }
 
-/// Removes from `ids` those that one query can read; returns the query and these ids.
+/// Removes from `ids` the ids that one query can read; returns the query and the removed ids.
 fn first_slice(
     screen: ScreenId,
     nth: usize,

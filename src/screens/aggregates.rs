@@ -121,7 +121,7 @@ const GAPS: Exact<Row> = Exact {
         let cost = if row.waits.ahead { 4 } else { 2 };
         (row.waits.ahead || row.wants_oldest()).then_some((row.id.into(), cost))
     },
-    // An error is not reported here: that of the query for the newest row gives the reason.
+    // The error is not reported here: the query for the newest row fails for the same reason, and its error is reported.
     take: |row, figures| {
         row.gaps = Later::of(figures, |[oldest, first_unread, from, to, future_rows]| {
             Gaps {

@@ -102,7 +102,7 @@ pub(crate) fn fit(lines: &[String], width: usize) -> Vec<String> {
                 *last = text::cut(&format!("{last}{BETWEEN}{part}"), width);
                 return fitted;
             }
-            // Of this part less than half has room. A shorter one after it may have room.
+            // Less than half of this part has room, so it is left out; a shorter part after it may have room.
             Some(_) if is_last => left_out = true,
             _ => fitted.push(text::cut(part, width)),
         }

@@ -94,7 +94,7 @@ impl Session {
         Ok(rows)
     }
 
-    /// The same from the server, from the second connection if possible.
+    /// Reads the rows of a list's companion query from the server, over the second connection if possible.
     async fn ask_companion(&self, query: &'static Query) -> Result<Vec<Row>> {
         if let Some(second) = &self.second {
             let (reply, answer) = oneshot::channel();

@@ -12,7 +12,7 @@ impl Screens {
         }
     }
 
-    /// Whether the screen is read less often than it should be, because of that budget; for the Overview.
+    /// Whether the screen is read less often than it should be, because of the budget that [`Self::budget`] sets; for the Overview.
     pub(crate) fn is_stretched(&self, id: ScreenId) -> bool {
         with_table!(self, id, |table| table.is_stretched())
     }

@@ -224,7 +224,7 @@ impl<R: Record> Table<R> {
         moved || age >= most.as_secs_f64() || due.is_some_and(|due| due <= now && due > loaded)
     }
 
-    /// Whether its rows are read less often than their age asks for, because reading them takes so long; for the Overview.
+    /// Whether the rows are read less often than [`Record::MAX_AGE`] asks for, because reading them takes so long; for the Overview.
     pub(crate) fn is_stretched(&self) -> bool {
         self.took.as_secs_f64() * self.duty > R::MAX_AGE_GATHERED.as_secs_f64()
     }

@@ -85,8 +85,8 @@ pub(super) fn stuck_field(facts: &Hierarchy) -> Option<Field> {
     )))
 }
 
-/// If the user asked for it, puts a step first that ends such a session. When it runs, the statement checks the
-/// session again.
+/// If the user asked for it, puts a step first that ends the idle session whose cancelled refresh blocks others. The statement checks the
+/// session again when it runs.
 pub(super) fn end_stuck(
     facts: &Hierarchy,
     inputs: &Inputs,

@@ -61,7 +61,7 @@ struct Ahead {
     cut: i64,
 }
 
-/// The watermark in the future. An error if it is not, or if it cannot be moved back yet.
+/// The watermark in the future. An error if the watermark is not in the future, or if it cannot be moved back yet.
 fn ahead(facts: &Hierarchy, place: &Timeline) -> Result<Ahead, Refusal> {
     let level = place.level;
     let present = place.now.at.and_then(|now| place.buckets.floor(now));
@@ -132,7 +132,7 @@ fn undo(place: &Timeline, cut: i64, deletes: bool) -> Undo {
     ))
 }
 
-/// The aggregate below, if its watermark is in the future, too.
+/// The aggregate that this one reads, if its watermark is in the future too.
 fn parent_ahead<'a>(facts: &'a Hierarchy, level: &Aggregate, cut: i64) -> Option<&'a Aggregate> {
     let mut levels = facts.levels.iter().filter(|_| level.hierarchical);
     levels.find(|parent| parent.name == level.source && parent.watermark.is_some_and(|at| at > cut))

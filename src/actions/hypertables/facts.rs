@@ -42,7 +42,7 @@ pub(super) struct Hypertable {
     pub(super) analyzed_seconds: Option<f64>,
     /// Estimated rows of the uncompressed chunks that were analyzed. `None`: none was.
     pub(super) rows: Option<i64>,
-    /// The newest chunks that are complete.
+    /// The chunks of the 12 ranges before the newest range.
     pub(super) recent: Vec<Recent>,
     /// The newest chunks, at most a thousand.
     pub(super) touched: Vec<TouchedChunk>,

@@ -16,7 +16,7 @@ pub(super) const BY_SHAPE: Version = Version::new(2, 22);
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(super) struct Part {
     pub(super) oid: i64,
-    /// Quoted and qualified. All names in this file are, except those called `bare`.
+    /// Quoted and qualified. Names in this file are quoted, except `bare`, `taken` and `news`.
     pub(super) name: String,
     #[serde(default)]
     pub(super) schema: String,
@@ -99,7 +99,7 @@ pub(super) struct Index {
     pub(super) table: String,
     pub(super) hypertable: bool,
     pub(super) partitioned: bool,
-    /// True if it belongs to an index of a partitioned table.
+    /// True if the index belongs to an index of a partitioned table.
     pub(super) child: bool,
     /// True for an index of PostgreSQL's own catalogue.
     pub(super) system: bool,

@@ -1,4 +1,4 @@
-//! Drops chunks now: exactly those in the preview, or none.
+//! Drops chunks now: exactly the chunks of the preview, or none.
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Field, FieldType, Form, Inputs};

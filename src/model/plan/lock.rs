@@ -109,9 +109,9 @@ pub struct Touch {
     /// Oid of the relation; 0: unknown.
     pub oid: i64,
     pub name: String,
-    /// The strongest lock mode that the plan takes on it.
+    /// The strongest lock mode that the plan takes on the relation.
     pub mode: Mode,
-    /// Number (from 0) of the only step that locks it; `None`: any step may.
+    /// Number (from 0) of the only step that locks the relation; `None`: any step may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<usize>,
 }

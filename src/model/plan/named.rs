@@ -260,7 +260,7 @@ impl Statement {
         }
     }
 
-    /// Ids of the jobs in its parameters.
+    /// Ids of the jobs in the statement's parameters.
     pub fn jobs(&self) -> impl Iterator<Item = i64> {
         self.params.iter().filter_map(|param| match param {
             Lit::Job(id) => Some(*id),

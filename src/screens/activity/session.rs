@@ -289,7 +289,7 @@ impl Work {
     }
 }
 
-/// Seconds since then; 0 if the time is in the future because the clocks differ.
+/// Seconds since this time; 0 if the time is in the future because the clocks differ.
 pub(super) fn seconds(since: Option<Stamp>, at: &At) -> Option<f64> {
     since.map(|since| at.now.seconds_since(since).max(0.0))
 }

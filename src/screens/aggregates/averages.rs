@@ -7,7 +7,7 @@ use crate::model::rules;
 use crate::model::text;
 use crate::model::verdict::Findings;
 
-/// One finding for all of them, with the worst in words.
+/// One finding for all columns that are aggregated again; its text is about the worst of them.
 pub(super) fn judge(row: &Row, findings: &mut Findings) {
     let mut all: Vec<_> = row.reaggregated.iter().collect();
     all.sort_by_key(|of| std::cmp::Reverse(of.level));

@@ -187,7 +187,7 @@ impl Invalidation {
             _ if self.log == Log::Source => "changed in the source, for all aggregates on it",
             (false, i64::MAX) => "everything: never refreshed",
             (true, i64::MAX) => "not refreshed yet",
-            // A refresh of the whole time range leaves such an entry.
+            // A refresh of the whole time range leaves an entry whose end is no point on the axis.
             (_, greatest) if !row.axis.is_place(greatest) => return None,
             (false, _) => "history that was never refreshed",
             // Not counted as pending: a refresh of this range would only delete rows.

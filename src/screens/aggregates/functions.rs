@@ -11,7 +11,7 @@ use crate::model::verdict::Level;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Held {
     Average,
-    /// Or a variance.
+    /// A standard deviation, or a variance.
     Deviation,
     Percentile,
     DistinctCount,
@@ -24,9 +24,9 @@ pub enum Function {
     Average,
     Sum,
     Count,
-    /// Or a variance.
+    /// A standard deviation, or a variance.
     Deviation,
-    /// Or the most frequent value.
+    /// A percentile, or the most frequent value.
     Percentile,
 }
 

@@ -29,19 +29,19 @@ pub struct Reaggregated {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Views {
-    /// Oid of its view.
+    /// Oid of the aggregate's view.
     shown: Option<i64>,
     columns: Option<Vec<String>>,
-    /// The parse tree of its definition.
+    /// Parse tree of the aggregate's definition.
     tree: Option<String>,
-    /// The same of the aggregate that it reads.
+    /// Oid, columns and parse tree of the view of the aggregate that this one reads; `None`: it reads a hypertable.
     parent: Option<i64>,
     parent_columns: Option<Vec<String>>,
     parent_tree: Option<String>,
     readers: Option<Vec<Reader>>,
 }
 
-/// A plain view over it.
+/// A plain view that reads the aggregate.
 #[derive(Debug, Deserialize)]
 struct Reader {
     oid: i64,
@@ -104,11 +104,11 @@ struct Found {
 struct Scope<'q, 't> {
     query: &'q Node<'t>,
     outer: Option<&'q Scope<'q, 't>>,
-    /// Steps from the reader to here.
+    /// Number of nested queries and views between the reader and this query.
     depth: usize,
 }
 
-/// More steps lead nowhere: a recursive CTE.
+/// Maximum depth; a deeper nesting leads nowhere: it is a recursive CTE.
 const DEEPEST: usize = 50;
 const FUEL: usize = 20_000;
 

@@ -125,7 +125,7 @@ pub struct Newest {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Gaps {
     pub oldest: Option<i64>,
-    /// The first row after the refreshed range.
+    /// The source's first row after the refreshed range.
     pub first_unread: Option<i64>,
     /// Range of changed rows in chunks that may have been recreated after a drop.
     pub remade: Option<(i64, i64)>,

@@ -95,7 +95,7 @@ pub struct Row {
 pub struct Packed {
     /// Number of chunks compressed with other settings than the table's present ones, without frozen chunks; `None`: unknown.
     pub old: Option<i64>,
-    /// Recorded sizes of these chunks and of the frozen ones.
+    /// Recorded sizes of the chunks that were compressed with other settings, including frozen chunks.
     pub old_record: Recorded,
     pub drift: Option<Drift>,
 }

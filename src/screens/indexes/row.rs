@@ -35,7 +35,7 @@ impl TableKind {
         }
     }
 
-    /// Name of a part of such a table.
+    /// Word for a part of a table of this kind.
     pub(super) fn part(self) -> &'static str {
         match self {
             Self::Hypertable | Self::Aggregate => "chunk",

@@ -10,7 +10,7 @@ use crate::server::known::{At, Edition, Server};
 
 /// First version whose job history has successes, if they are logged.
 const KEEPS_HISTORY: Version = Version::new(2, 15);
-/// From this version up to (excluding) the next one, the view of errors shows all owners' errors to everyone.
+/// From this version up to (excluding) `HIDES_ERRORS_AGAIN`, the view of errors shows all owners' errors to everyone.
 const SHOWS_ALL_ERRORS: Version = Version::new(2, 18);
 const HIDES_ERRORS_AGAIN: Version = Version {
     major: 2,

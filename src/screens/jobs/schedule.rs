@@ -40,7 +40,7 @@ pub(super) fn find_crowd(rows: &mut [Row], at: &At) {
         row.each_minute(first, |minute| counts[minute] += 1);
     }
     let jobs = counts.iter().copied().max().unwrap_or(0);
-    // The first of several such minutes.
+    // If several minutes have the largest number of starts, the first of these minutes.
     let Some(minute) = counts.iter().position(|of| *of == jobs && is_crowd(jobs)) else {
         return;
     };

@@ -32,7 +32,7 @@ pub struct Row {
     /// Findings that are not listed because they are consequences of this finding, or the same fault.
     #[serde(skip)]
     pub(crate) merged: Vec<Row>,
-    /// Whether this finding is in the `merged` of another one.
+    /// Whether this finding is in the field `merged` of another finding.
     #[serde(skip)]
     pub(crate) is_part: bool,
 }

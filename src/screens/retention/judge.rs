@@ -79,7 +79,7 @@ impl Row {
     fn judge_eligible(&self, findings: &mut Findings, policy: &Policy, at: &At) {
         if let Some(why) = self.fails_by_creation(policy, at) {
             let finding = Finding::new(&rules::RETENTION_SETTING, Level::Critical, why);
-            // Such a policy cannot be altered, so the fix removes it.
+            // A policy whose configuration makes every run fail cannot be altered, so the fix removes the policy.
             findings.push(finding.fixed_by(Some("remove-retention-policy")));
             return;
         }
