@@ -1,7 +1,9 @@
--- Companion query of the aggregates list: parse trees of views that apply avg, stddev, percentile_cont or sum to an aggregate's columns
--- · id (int8), shown (the aggregate's view), columns, tree (its definition); parent, parent_columns, parent_tree (if it reads one);
--- readers (plain views over it: oid, name, tree) · public · catalogue only, no lock, and nobody's code runs: a parse tree is read as text
--- · rows only of aggregates with such a view and of those that are one; ~0.15 ms each
+-- Parse trees of views that apply avg, stddev, percentile_cont or sum to the columns of an aggregate: more columns for the rows of
+-- aggregates.sql
+-- · columns: id (int8), shown (oid of the aggregate's view), columns, tree (of the aggregate's definition), parent, parent_columns,
+-- parent_tree (the same of the aggregate that it reads; NULL: it reads a hypertable), readers (plain views over the aggregate: oid, name,
+-- tree). Rows only for aggregates with such a view, and for aggregates that are such a view
+-- · access: any role; reads catalogues only, locks nothing and runs no code: a parse tree is read as text · cost: about 0.15 ms per row
 with recursive aggregate as materialized (
   select a.mat_hypertable_id as id, a.parent_mat_hypertable_id as parent_id, u.oid as shown, d.oid as direct, p.oid as partial
     from _timescaledb_catalog.continuous_agg a
@@ -13,7 +15,7 @@ with recursive aggregate as materialized (
 own as materialized (
   select a.shown as oid from aggregate a union all select a.direct from aggregate a union all select a.partial from aggregate a
    where a.partial is not null),
--- plain views over an aggregate, and over such views
+-- Plain views over an aggregate, and plain views over these views.
 reader as (
   select a.id, w.ev_class as oid
     from aggregate a join pg_depend d on d.refclassid = 'pg_class'::regclass and d.refobjid = a.shown and d.classid = 'pg_rewrite'::regclass
@@ -22,7 +24,7 @@ reader as (
   select r.id, w.ev_class
     from reader r join pg_depend d on d.refclassid = 'pg_class'::regclass and d.refobjid = r.oid and d.classid = 'pg_rewrite'::regclass
     join pg_rewrite w on w.oid = d.objid where w.ev_class <> r.oid and w.ev_class not in (select o.oid from own o)),
--- the views that may aggregate again, with the number of the function in their tree: avg, sum, stddev, variance, percentiles, mode
+-- Views that may aggregate again: aggfnoid in the tree is the number of a function: avg, sum, stddev, variance, percentiles, mode
 view as materialized (
   select v.oid, w.ev_action::text as tree,
          w.ev_action::text ~ ':aggfnoid (210[0-9]|211[0-4]|214[89]|215[0-9]|264[1-6]|271[2-9]|272[0-9]|397[2-8]|398[024]) ' as again

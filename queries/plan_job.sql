@@ -8,8 +8,8 @@ select to_jsonb(b) || jsonb_build_object(
                           when h.id is not null then format('%I.%I', h.schema_name, h.table_name) end,
          'integer_time', d.integer_time, 'creation', :creation, 'axis_type', d.axis_type,
          'hierarchical', b.proc_name = 'policy_refresh_continuous_aggregate' and p.mat_hypertable_id is not null,
-         -- who may alter, run or delete the job: a role that inherits the rights of its owner; from 2.28 on also one that inherits those of
-         -- the database's owner
+         -- Who may alter, run or delete the job: a role that inherits the rights of the job's owner; from 2.28 on also a role that inherits
+         -- the rights of the database's owner.
          'owned', pg_has_role(b.owner::oid, 'usage'), 'member', pg_has_role(b.owner::oid, 'member'),
          'owns_database', coalesce(pg_has_role(to_regrole('pg_database_owner')::oid, 'usage'), false),
          -- SET ROLE checks the memberships of the role that logged in; from PostgreSQL 16 on they have a SET option
@@ -34,7 +34,8 @@ select to_jsonb(b) || jsonb_build_object(
          -- the catalogue tables that alter_job and delete_job write to
          'job_table', coalesce(to_regclass('_timescaledb_catalog.bgw_job'), to_regclass('_timescaledb_config.bgw_job'))::oid::int8,
          'stat_table', to_regclass('_timescaledb_internal.bgw_job_stat')::oid::int8,
-         -- unread: changes that are not yet in the aggregate that the job refreshes, or in those on the hypertable whose chunks it drops
+         -- unread: changes that are not yet in the aggregates: for a refresh policy in the aggregate that it refreshes, for a retention
+         -- policy in the aggregates on its hypertable
          'unread', coalesce(i.unread, '[]'), 'ends', i.ends, 'made', i.made, 'integer_now', u.at, 'code', u.code, 'code_owner', u.owner,
          'gaps', coalesce(i.gaps, false), 'local_shift', (extract(timezone from now()) * 1000000)::int8, 'owner_zone', z.owner_zone,
          'pid', w.pid
