@@ -10,7 +10,7 @@ use crate::server::sql::{Query, query};
 const COUNTERS: Query = query!("database_counters");
 const DATABASES: Query = query!("databases");
 
-/// Counters of a database since its statistics began.
+/// Counters of a database since its statistics were reset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub struct DatabaseCounters {
     pub commits: i64,

@@ -59,7 +59,7 @@ impl<'a> Exact<'a> {
         Self::with(Cow::Borrowed(settings), password)
     }
 
-    /// The same for settings that nobody else keeps.
+    /// As [`Self::new`], but keeps the settings itself.
     pub(crate) fn owning(settings: Settings) -> Exact<'static> {
         Exact::with(Cow::Owned(settings), None)
     }

@@ -70,15 +70,15 @@ pub struct Server {
     pub track_counts: bool,
     /// `timescaledb.enable_job_execution_logging`; off: the job history has failures only.
     pub logs_job_successes: bool,
-    /// Last reset of this database's `pg_stat_*` counters; `None`: never. Then they began with the database, or with the last
+    /// Last reset of this database's `pg_stat_*` counters. `None`: never reset, so the counters began with the database, or with the last
     /// crash of the server, which loses them. PostgreSQL before 15 notes both times here.
     pub stats_reset: Option<Stamp>,
     pub started: Stamp,
     /// The server's clock when this was read.
     pub clock: Stamp,
-    /// Time zone of background workers whose owner has none: the database's, else the server's. If that is hidden, this session's.
+    /// Time zone of background workers whose owner has none: the database's, else the server's; if the server's is hidden, the session's.
     pub time_zone: String,
-    /// `role` or `connection`: its own time zone hides the server's. `None`: the server's time zone is known.
+    /// What hides the server's time zone: a time zone set for the `role` or for the `connection`. `None`: the server's time zone is known.
     #[serde(default)]
     pub time_zone_hidden_by: Option<String>,
     /// The demo's temporary server, for which a crash is no risk. Set by the demo.

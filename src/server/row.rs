@@ -157,7 +157,7 @@ impl de::Error for Error {
 #[derive(Clone, Copy)]
 struct Part<'a> {
     row: Line<'a>,
-    /// Number of its first column.
+    /// Number of the struct's first column.
     from: usize,
     /// For each column of the row: whether a field took it.
     taken: &'a RefCell<Vec<bool>>,

@@ -35,7 +35,7 @@ pub(super) struct Reading {
     rest_until: Option<Instant>,
 }
 
-/// What reads a database. It keeps at most two connections open.
+/// Reads one database, again and again. Keeps at most two connections open.
 #[derive(Debug)]
 pub(super) struct Collector {
     settings: Settings,
@@ -69,7 +69,7 @@ impl Collector {
         }
     }
 
-    /// Another budget, as a share of a server core.
+    /// Sets another budget: a share of a server core.
     pub(super) fn budget(mut self, share: f64) -> Self {
         self.budget = share;
         self.screens.budget(share);
@@ -124,7 +124,8 @@ impl Collector {
         self.screens.abandon();
     }
 
-    /// Reads what is due. An error: no connection. False: the rows were not read until then; what was read before stays.
+    /// Reads the rows and figures that are due, until the deadline. False: not all rows were read by then; rows that were read before stay.
+    /// An error: there is no connection.
     pub(super) async fn collect(&mut self, until: Instant) -> Result<bool> {
         self.connect(until).await?;
         let mut pulse = self.pulse(until).await;
@@ -180,7 +181,7 @@ impl Collector {
         Ok(counters)
     }
 
-    /// Reads a screen's rows if they are stale, and the figures that are due. False: not before the deadline.
+    /// Reads a screen's rows if they are stale, and the figures that are due. False: the deadline came first.
     async fn part(&mut self, part: ScreenId, changes: Counters, until: Instant) -> bool {
         let begun = Instant::now();
         let reading = self.readings.entry(part).or_default();
@@ -215,7 +216,7 @@ impl Collector {
         }
     }
 
-    /// Counts a failure. The budget holds for it too: a statement that fails after 5 s is not sent with every scrape.
+    /// Counts a failed reading. Its duration uses the budget too, so that a statement that fails after 5 s is not sent with every scrape.
     fn failed(&mut self, part: ScreenId, begun: Instant, error: String) {
         let took = begun.elapsed();
         let rest = took.div_f64(self.budget.max(0.001));

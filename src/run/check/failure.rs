@@ -1,4 +1,4 @@
-//! A check that could not be made: whether the server is down, or something is wrong on this side.
+//! A check that could not be made: whether the server is down, or the cause is on the side of the check.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::connect::{ConnectError, FailureKind};
 use crate::server::session::Silence;
 
-/// The server took the connection, or not even that, and said nothing.
+/// The server did not answer within this time, even if it accepted the connection.
 #[derive(Debug)]
 pub(super) struct NoAnswer(pub Duration);
 
@@ -27,14 +27,14 @@ impl std::error::Error for NoAnswer {}
 /// A check that could not be made.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// No server answers, or it is starting or stopping; why.
+    /// No server answers, or it is starting or stopping; the text says which.
     Down(String),
     /// Anything else: the call, the configuration, the password, the time limit.
     Wrong(String),
 }
 
 impl Failure {
-    /// The failure of a connection. A server that refuses for a reason of this side is no outage.
+    /// The failure that a connection error means. A server that refuses the connection (no password, wrong configuration) is not down.
     pub(super) fn of_connection(error: &anyhow::Error) -> Self {
         let kind = error.downcast_ref::<ConnectError>().map(|error| error.kind);
         let silent = error.is::<NoAnswer>() || error.is::<Silence>();

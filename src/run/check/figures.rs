@@ -1,4 +1,4 @@
-//! Figures of a check. Every call has the same ones in the same order.
+//! Figures of a check. Every call has the same figures in the same order.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -24,7 +24,7 @@ struct Figure {
     warning: Option<f64>,
     critical: Option<f64>,
     most: Option<f64>,
-    /// Of several databases their sum counts, else the largest.
+    /// True: the values of several databases are added. False: the largest of them counts.
     sums: bool,
 }
 
@@ -74,7 +74,7 @@ impl Figures {
         self.objects.extend(other.objects);
     }
 
-    /// A database was not read: what is summed up is not known.
+    /// For a database that was not read: all sums become unknown, except the number of unknown findings, which grows by one.
     pub(super) fn lack(&mut self) {
         for figure in self.all.iter_mut().filter(|figure| figure.sums) {
             let is_unknown = figure.name == Level::Unknown.name();
@@ -225,7 +225,7 @@ fn lag(row: &aggregates::Row, at: &At) -> Figure {
     let limits = at.limits(&row.full_name());
     let allowed = row.allowed_lag(at);
     Figure {
-        // A label holds neither of these.
+        // A label cannot contain these characters.
         name: Cow::Owned(format!("lag {}", row.full_name()).replace(['\'', '=', '|'], "_")),
         value: value.map(|lag| if is_integer { lag } else { lag / 1e6 }),
         unit: if is_integer { "" } else { "s" },

@@ -25,7 +25,7 @@ use crate::screens::overview::Row;
 /// Seconds after which databases that were created or dropped are noticed.
 const LIST_AGAIN: Duration = Duration::from_secs(60);
 
-/// The readers of the databases; the first one's is named by the user.
+/// The readers of the databases, first the reader of the database that the user named.
 #[derive(Debug)]
 pub(super) struct Fleet<'a> {
     options: &'a Options,
@@ -39,7 +39,7 @@ pub(super) struct Fleet<'a> {
     without: BTreeSet<String>,
 }
 
-/// What a fleet has read.
+/// The findings, figures and metrics of all databases of a fleet.
 pub(super) struct Collected {
     pub outcome: Outcome,
     /// Everything was read before the deadline.
@@ -76,7 +76,7 @@ impl<'a> Fleet<'a> {
         &self.settings.dbname
     }
 
-    /// Reads every database until the deadline. `keeps`: the connections stay open for the next time.
+    /// Reads every database until the deadline. `keeps`: leaves the connections open.
     pub(super) async fn collect(
         &mut self,
         selection: &Selection<'_>,
@@ -130,7 +130,7 @@ impl<'a> Fleet<'a> {
         Ok(Collected { outcome, in_time })
     }
 
-    /// Takes up the databases that are there now.
+    /// Adds readers for databases that were created, and removes the readers of databases that were dropped.
     async fn list(&mut self, until: Instant) -> Result<(), Failure> {
         if self.listed.is_some_and(|at| at.elapsed() < LIST_AGAIN) {
             return Ok(());
@@ -178,7 +178,7 @@ impl<'a> Fleet<'a> {
     }
 }
 
-/// A database of several that was not read: silence about it would look like health.
+/// The finding for one of several databases, if it was not read: without a finding the database would look healthy.
 fn unread(database: &str, error: &str) -> Look {
     let finding = Finding::new(&rules::FIGURES_UNREAD, Level::Unknown, error);
     let (of, subject) = (database.to_owned(), format!("database {database}"));

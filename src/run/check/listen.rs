@@ -22,7 +22,7 @@ use super::options::Options;
 use super::selection::Selection;
 use crate::run::stderr;
 
-/// Serves until SIGTERM or SIGINT. An error: it cannot listen there.
+/// Serves until SIGTERM or SIGINT. An error if the address cannot be used.
 pub(super) async fn serve(
     at: SocketAddr,
     fleet: &mut Fleet<'_>,
@@ -46,7 +46,7 @@ pub(super) async fn serve(
     Ok(())
 }
 
-/// Answers scrapes: one collection at a time, and those that come meanwhile share it.
+/// Answers scrapes, with one collection at a time. Scrapes that come during a collection get the same page.
 async fn collect(
     fleet: &mut Fleet<'_>,
     selection: &Selection<'_>,
@@ -60,7 +60,7 @@ async fn collect(
         let page = if let Some((_, page)) = kept.as_ref().filter(fresh) {
             Arc::clone(page)
         } else if scrape.reply.is_closed() {
-            // Nobody waits for it any more.
+            // The scraper has given up waiting.
             continue;
         } else {
             let begun = Instant::now();

@@ -33,7 +33,7 @@ pub(super) struct Look {
     pub json: Json,
 }
 
-/// Judges what the collector has read; `first`: what belongs to the whole server counts here.
+/// Judges what the collector has read. `first`: the findings about the whole server count in this database.
 pub(super) async fn look(
     collector: &Collector,
     options: &Options,

@@ -32,7 +32,7 @@ pub(super) struct Seen<'a> {
     pub hidden: Vec<&'static str>,
     pub at: &'a At<'a>,
     pub took: Duration,
-    /// The metrics of the whole server are told here.
+    /// Whether the metrics of the whole server are among this database's.
     pub first: bool,
     pub readings: &'a BTreeMap<ScreenId, Reading>,
     pub counters: Option<&'a DatabaseCounters>,
@@ -125,7 +125,7 @@ pub(super) fn at_most(mut metrics: Vec<Metric>, most: usize) -> Vec<Metric> {
     metrics
 }
 
-/// Time of the last success, from the old text of the file. `None`: it has none.
+/// Time of the last success, from the old text of the file. `None`: the text has no such time.
 pub(super) fn last_success(text: &str) -> Option<f64> {
     let name = "hypertop_last_success_timestamp_seconds";
     let mut lines = text.lines().filter(|line| line.starts_with(name));

@@ -135,7 +135,7 @@ impl Options {
     }
 }
 
-/// An address to listen at. A port alone, or `localhost`, is of this machine: any other address wants to be written out.
+/// An address to listen at. A port alone, or `localhost` with a port, means 127.0.0.1; other addresses must be given as numbers.
 fn address(text: &str) -> Result<SocketAddr, String> {
     let port = text.strip_prefix("localhost:").unwrap_or(text);
     let port = port.strip_prefix(':').unwrap_or(port);

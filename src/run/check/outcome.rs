@@ -12,7 +12,7 @@ use crate::screens::overview::{Row, shell_word};
 /// A finding that counts.
 #[derive(Debug)]
 pub(super) struct Found {
-    /// With the database, where there is more than one.
+    /// Title of the finding's row; if there are several databases, with the name of the database.
     pub subject: String,
     pub finding: Finding,
     /// Shell command that runs the fix; `None`: no action fixes it, or there is no target.
@@ -20,7 +20,7 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// `database`: named if there are several.
+    /// `database`: the name to add to title and command; `None`: there is only one database.
     fn new(row: Row, database: Option<&str>) -> Self {
         let command = row.command();
         Self {
@@ -53,7 +53,7 @@ pub(super) struct Outcome {
     pub json: Json,
 }
 
-/// Puts together what was found in each database; `several`: findings and fixes name theirs.
+/// Joins what was found in the databases. `several`: findings and fixes name their database.
 pub(super) fn of(looks: Vec<Look>, several: bool, options: &Options) -> Outcome {
     let mut outcome = Outcome {
         level: Level::Ok,

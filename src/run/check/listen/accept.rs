@@ -2,7 +2,7 @@
 
 use crate::run::check::metrics::Dialect;
 
-/// The classic text, unless `OpenMetrics` is named with a higher weight than all that fits the classic text.
+/// The classic text, unless `OpenMetrics` has a higher weight than every type that the classic text matches.
 pub(super) fn dialect(accept: &str) -> Dialect {
     let (mut open, mut classic): (f64, f64) = (0.0, 0.0);
     for range in accept.split(',') {

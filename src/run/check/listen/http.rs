@@ -21,7 +21,7 @@ use crate::run::check::metrics::{Metric, written};
 
 /// Time in seconds after which Prometheus gives a scrape up.
 const SCRAPE_TIMEOUT: &str = "x-prometheus-scrape-timeout-seconds";
-/// The answer is on its way this long before that.
+/// The answer is sent this long before Prometheus gives up.
 const SPARE: Duration = Duration::from_millis(500);
 /// A client that sends no request within this time is closed.
 const IDLE: Duration = Duration::from_secs(30);
@@ -35,7 +35,7 @@ pub(super) struct Page {
 
 /// A scrape that waits for a page.
 pub(super) struct Scrape {
-    /// The answer must be there by then.
+    /// Time by which the answer must be ready.
     pub until: Instant,
     pub reply: oneshot::Sender<Arc<Page>>,
 }
@@ -54,7 +54,7 @@ pub(super) async fn accept(
             return;
         };
         let Ok((stream, _)) = listener.accept().await else {
-            // As when too many files are open.
+            // An error such as too many open files: tries again after a pause.
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };

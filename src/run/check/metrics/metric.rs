@@ -21,7 +21,7 @@ pub(in crate::run::check) struct Metric {
 pub(in crate::run::check) struct Series {
     pub labels: Vec<(&'static str, String)>,
     pub value: f64,
-    /// Object that it is about; `None`: the server, or an object with a finding.
+    /// Object that the series is about; `None`: the server, or an object with a finding.
     pub of: Option<String>,
 }
 
