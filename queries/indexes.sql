@@ -21,7 +21,8 @@ with recursive hyper as materialized (
 ),
 \endif
 \if :since_2_22
--- One pass over the chunks. odd: ids of chunks whose name TimescaleDB did not make: attached tables, whose columns may be in another order.
+-- One pass over the chunks. odd: ids of chunks whose name does not have the form that TimescaleDB gives (such as attached tables): their
+-- columns may be in another order.
 chunk_counts as materialized (
   select c.hypertable_id, count(*) filter (where c.status & 1 = 1) as compressed, count(*) filter (where c.osm_chunk) as foreign_chunks,
     array_agg(c.id) filter (where c.name::text not like h.usual) as odd

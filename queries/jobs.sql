@@ -50,8 +50,8 @@ select j.id as job_id, j.application_name, j.proc_schema::text as proc_schema, j
        exists (select from code c where c.nspname = j.proc_schema and c.proname = j.proc_name) as proc_exists,
        coalesce(r.rolname::text, j.owner::text) as owner, r.rolcanlogin as owner_may_log_in,
        coalesce(pg_has_role(j.owner, 'member'), false) as owned,
-       -- wants_rights_of: the relation's owner, if the job's owner does not have the rights of that role, because the relation got a new
-       -- owner after the policy was added.
+       -- wants_rights_of: for a policy whose owner does not have the rights of the relation's owner: the relation's owner. This happens if
+       -- the relation got a new owner after the policy was added.
        case when j.proc_schema like '\_timescaledb%' and j.proc_name like 'policy\_%' and r.oid is not null
             and not pg_has_role(j.owner, k.relowner, 'usage') then pg_get_userbyid(k.relowner)::text end as wants_rights_of,
        case when a.mat_hypertable_id is not null then format('%I.%I', a.user_view_schema, a.user_view_name)

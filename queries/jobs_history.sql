@@ -10,7 +10,7 @@ from (
 ) x
 where x.place <= 50 order by x.id desc
 \else
--- Failed runs of job $1, newest first
+-- The newest 50 failed runs of job $1
 -- · columns: started, finished, … · access: any role for its own jobs, the database's owner for all jobs · cost: one pass over the errors
 -- of all jobs
 select x.started, x.finished, false as succeeded, x.sqlstate, x.pid, :cut_message as message

@@ -1,4 +1,5 @@
--- Functions whose name occurs in the statements $1 (with their values) and whose owner, or whose schema's owner, is not trusted
+-- Functions (not PostgreSQL's own) whose name occurs in the statements $1 (with their values) and whose owner, or whose schema's owner, is
+-- not trusted
 -- · columns: what, owner · access: any role · cost: one pass over pg_proc
 with trusted as materialized (
   \ir shared/trusted.sql

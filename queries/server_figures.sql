@@ -19,7 +19,7 @@ with setting as materialized (
 ), database as materialized (
   select d.oid, d.datname, d.datfrozenxid, d.datminmxid from pg_database d
 ), given as materialized (
-  -- Settings of the database for new sessions; this session may have others.
+  -- Settings that ALTER DATABASE or ALTER ROLE ALL gives to new sessions; this session may have others.
   select lower(split_part(e.entry, '=', 1)) as name, split_part(e.entry, '=', 2) as setting,
          case s.setdatabase when 0 then 'ALTER ROLE ALL' else 'ALTER DATABASE' end as by,
          row_number() over (partition by lower(split_part(e.entry, '=', 1)) order by s.setdatabase desc) as place

@@ -389,7 +389,7 @@ pub fn risk(why: &str) -> String {
     )
 }
 
-/// A function call with named arguments, each of them a parameter.
+/// A function call whose arguments are given by name, as parameters (`give`) or as SQL text (`raw`).
 #[derive(Debug)]
 pub struct Call {
     head: String,

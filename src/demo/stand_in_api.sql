@@ -23,7 +23,7 @@ BEGIN
   IF NOT FOUND THEN RAISE EXCEPTION 'job % not found', delete_job.job_id USING ERRCODE = '42704'; END IF;
   DELETE FROM _timescaledb_internal.bgw_job_stat s WHERE s.job_id = delete_job.job_id;
 END $$;
--- Like TimescaleDB's own, it resets the time zone unless one is given.
+-- As TimescaleDB's `alter_job`, resets the time zone unless one is given.
 CREATE FUNCTION public.alter_job(job int, schedule_interval interval DEFAULT NULL, max_runtime interval DEFAULT NULL, max_retries int DEFAULT NULL, retry_period interval DEFAULT NULL, scheduled bool DEFAULT NULL, config jsonb DEFAULT NULL, next_start timestamptz DEFAULT NULL, if_exists bool DEFAULT false, check_config regproc DEFAULT NULL, fixed_schedule bool DEFAULT NULL, initial_start timestamptz DEFAULT NULL, timezone text DEFAULT NULL, job_name text DEFAULT NULL)
 RETURNS TABLE (job_id int) LANGUAGE plpgsql AS $$
 #variable_conflict use_column

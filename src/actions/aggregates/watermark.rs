@@ -178,7 +178,7 @@ fn delete(place: &Timeline, cut: i64) -> Result<Step, Refusal> {
     ))
 }
 
-/// Drops nothing, because no chunk begins in this range, but makes the server recompute the watermark.
+/// Step that calls `drop_chunks` for a range without chunks: it drops nothing, but makes the server recompute the watermark.
 fn recompute(context: &Context, place: &Timeline) -> Step {
     let nowhere = match (place.axis(), place.level.axis.as_str()) {
         (Axis::Integer, "smallint") => "32767",

@@ -6,7 +6,7 @@ use crate::model::verdict::{Finding, Findings, Level};
 use crate::model::{clock, rules, text};
 use crate::server::known::At;
 
-/// A refresh never moves a watermark back. If it is at the end of the present bucket, which is usual without an `end_offset`, it is
+/// A refresh never moves a watermark back. A watermark at the end of the present bucket, which is usual without an `end_offset`, is
 /// reported only while changes before it wait for a refresh.
 pub(super) fn judge(row: &Row, findings: &mut Findings, at: &At) {
     let soon = at.now.plus_seconds(row.limits(at).aggregate_future).0 - at.now.0;
