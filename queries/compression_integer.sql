@@ -1,7 +1,7 @@
 -- For the hypertables with integer time in $1 (int8[]): how many uncompressed chunks are past compress_after, and since when
--- · columns: id, backlog_chunks (NULL: integer_now_func was not called), about_chunks (instead of backlog_chunks: with the newest chunk's
--- end as current time), due_since (since when the first of the oldest 20 due chunks has been due, in microseconds since 1970 UTC; NULL:
--- unknown)
+-- · columns: id, backlog_chunks (NULL: no compress_after, or integer_now_func was not called), about_chunks (instead of backlog_chunks:
+-- with the newest chunk's end as current time), due_since (since when the first of the oldest 20 due chunks has been due, in microseconds
+-- since 1970 UTC; NULL: unknown)
 -- · access: EXECUTE on integer_now_func, which is called only if its owner is trusted (see shared/trusted.sql) · cost: about 1 ms and one
 -- call of integer_now_func per hypertable, 0.05 ms per due chunk
 with trusted as materialized :trusted,

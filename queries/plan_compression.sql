@@ -1,6 +1,7 @@
 -- Hypertable $1 (id; it may be an aggregate's materialization) for compression actions
 -- · columns: facts (settings, columns, chunks with the settings they were compressed with, policies), state (what an undo restores:
--- settings, state of each chunk, policy) · access: any role · cost: catalogue lookups, about 45 µs per chunk
+-- settings, state of each chunk, policy) · access: any role; integer time: EXECUTE on integer_now_func, which is called only if its owner
+-- is trusted (see shared/trusted.sql) · cost: catalogue lookups, about 45 µs per chunk
 -- A subquery `absent` gives NULL for catalogue columns that older versions do not have.
 with trusted as materialized :trusted,
 target as materialized (

@@ -187,7 +187,7 @@ select jsonb_build_object(
     obj_description(r.indexrelid, 'pg_class'),
     'statistics', exists (select from pg_attribute a where a.attrelid = r.indexrelid and a.attstattarget >= 0),
     'elsewhere', (select count(*) from copy m where m.reltablespace <> r.reltablespace),
-    -- number of copies with a property that a new copy would not get: a comment, storage parameters, clustering, an extension
+    -- adorned: number of copies with a property that a new copy would not get: a comment, storage parameters, clustering, an extension
     'adorned', (select count(*) from copy m where m.indexrelid <> r.indexrelid and (m.indisclustered <> r.indisclustered
       or m.reloptions is distinct from r.reloptions or obj_description(m.indexrelid, 'pg_class') is not null
       or exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = m.indexrelid and d.deptype = 'x'))),

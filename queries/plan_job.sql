@@ -1,6 +1,6 @@
 -- Job $1 (id), for actions on it and their undo
--- · columns: facts (the whole row, next_start, the job's relation, …), state (what an undo restores) · access: any role · cost: catalogue
--- lookups
+-- · columns: facts (the whole row, next_start, the job's relation, …), state (what an undo restores) · access: any role; integer
+-- time: EXECUTE on integer_now_func, which is called only if its owner is trusted (see shared/trusted.sql) · cost: catalogue lookups
 select to_jsonb(b) || jsonb_build_object(
          'owner', b.owner::regrole::text, 'next_start', s.next_start::text,
          'last_run_success', s.last_run_success, 'total_runs', s.total_runs,

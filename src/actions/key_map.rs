@@ -27,7 +27,7 @@ impl Default for KeyMap {
 }
 
 impl KeyMap {
-    /// The defaults, overridden by `[keys]`. An action named there has only the keys listed there.
+    /// The defaults, overridden by `[keys]`. An action that `[keys]` names has only the keys that are listed for it.
     pub fn read(table: &Table) -> Result<Self, Wrong> {
         let mut map = Self::default();
         let mut written = BTreeMap::new();
@@ -85,8 +85,7 @@ impl KeyMap {
             .or_else(|| here().find(|action| action.applies(&[])))
     }
 
-    /// The first key that runs this action on such a row, and not another action with the same key. `None`: there
-    /// is none.
+    /// The first key that runs this action on a row of these kinds, and not another action with the same key. `None`: there is none.
     pub(crate) fn shown(
         &self,
         action: &Action,

@@ -115,7 +115,8 @@ impl OtherSession {
         self.state.as_deref() == Some("active")
     }
 
-    /// The kind of TimescaleDB worker. Its backend type equals its application name. `None`: not such a worker.
+    /// The kind of TimescaleDB worker; the backend type of such a worker equals its application name. `None`: the session is no TimescaleDB
+    /// worker.
     fn worker(&self) -> Option<Worker> {
         let name = self.application.as_deref()?;
         if self

@@ -44,7 +44,7 @@ pub struct Flags {
     pub host: Option<String>,
     pub port: Option<String>,
     pub username: Option<String>,
-    /// Option `-d`: a database name, a URI or `key=value` pairs. `database` is the same as an argument.
+    /// Option `-d`: a database name, a URI or `key=value` pairs. `database`: the same without the option.
     pub dbname: Option<String>,
     pub database: Option<String>,
     /// An argument that is ignored with a warning, as in psql.

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::version::Version;
 
-/// The time dimension of the hypertable or aggregate that such a policy is on, from `queries/shared/creation.sql`.
+/// The time dimension of the hypertable or aggregate of a retention policy with `drop_created_before` alone, from
+/// `queries/shared/creation.sql`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ByCreation {
     /// The dimension has an integer type.
@@ -14,7 +15,7 @@ pub struct ByCreation {
 }
 
 impl ByCreation {
-    /// The case in which such a policy can neither run nor be altered; `None`: it works.
+    /// The case in which a retention policy with `drop_created_before` alone can neither run nor be altered; `None`: the policy works.
     pub fn fails(self, version: Version) -> Option<&'static str> {
         let fixed = Version {
             patch: 3,
@@ -28,7 +29,7 @@ impl ByCreation {
         }
     }
 
-    /// Text saying that such a policy always fails, with the remedy; `None`: it works.
+    /// Text saying that a retention policy with `drop_created_before` alone always fails, with the remedy; `None`: the policy works.
     pub(crate) fn always_fails(self, version: Version) -> Option<String> {
         let place = self.fails(version)?;
         let number = if self.integer { " with a number" } else { "" };

@@ -143,7 +143,7 @@ async fn while_shown<T>(
         }
     };
     if let Some(cancelled) = cancelled {
-        // The cancel must end before the next statement, or it might hit that.
+        // The cancel must end before the next statement is sent, or it might cancel that statement.
         let _ = cancelled.await;
     }
     answer

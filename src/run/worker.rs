@@ -105,7 +105,7 @@ async fn serve_session(
             msg = work => {
                 running = None;
                 let msg = if let Some(cancelled) = cancelled.take() {
-                    // The cancel must end before the next statement, or it might hit that.
+                    // The cancel must end before the next statement is sent, or it might cancel that statement.
                     let _ = cancelled.await;
                     of_cancelled(msg)
                 } else {

@@ -6,8 +6,8 @@ use super::window::Window;
 use crate::model::picture::{Limit, Picture, State, Strip};
 use crate::model::text;
 
-/// The newest chunks of the source under both settings. `before` is `None` for a new policy. Returns `None` if
-/// "now" is unknown.
+/// The newest chunks of the source under the setting `before` (`None`: a new policy) and under the setting `after`. Returns `None` if "now"
+/// is unknown.
 pub(super) fn picture(
     place: &Timeline,
     before: Option<&Setting>,

@@ -132,7 +132,7 @@ fn undo(place: &Timeline, cut: i64, deletes: bool) -> Undo {
     ))
 }
 
-/// The aggregate that this one reads, if its watermark is in the future too.
+/// The parent aggregate, if its watermark is in the future too.
 fn parent_ahead<'a>(facts: &'a Hierarchy, level: &Aggregate, cut: i64) -> Option<&'a Aggregate> {
     let mut levels = facts.levels.iter().filter(|_| level.hierarchical);
     levels.find(|parent| parent.name == level.source && parent.watermark.is_some_and(|at| at > cut))

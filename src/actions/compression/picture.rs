@@ -7,7 +7,7 @@ use crate::model::picture::{Picture, State, Strip, sum};
 use super::eligible::{older, waits};
 use super::facts::{ChunkState, Compression};
 
-/// The chunks under both rules. `before` is `None` for a new policy. Returns `None` if "now" is unknown.
+/// The chunks under the rule `before` (`None`: a new policy) and under the rule `after`. Returns `None` if "now" is unknown.
 pub(super) fn picture(
     known: &Compression,
     before: Option<AgeRule>,

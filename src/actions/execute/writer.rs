@@ -16,8 +16,8 @@ use crate::server::sql::{Param, Query, query};
 const PLACE: Query = query!("act_place");
 const SYSTEM: Query = query!("act_system");
 
-/// Settings of a write session. Settings that change how values print are the same as in read sessions, because
-/// their results are compared; the start-up packet of every session sets those.
+/// Settings of a write session. Settings that change how values print are not among them: the start-up packet sets these equally for read
+/// and write sessions, because their results are compared.
 const SESSION: &str = "set jit = off; set statement_timeout = 0; set idle_in_transaction_session_timeout = '60s'; \
     set client_min_messages = notice";
 

@@ -4,7 +4,7 @@ use super::rule::AgeRule;
 use crate::model::picture::Limit;
 use crate::model::span::Now;
 
-/// Marks for "now" and for the limits of both rules. A rule by creation time has no limit on the time axis.
+/// Marks for "now" and for the limits of the two rules. A rule by creation time has no limit on the time axis.
 pub(crate) fn limits(now: &Now, before: Option<AgeRule>, after: AgeRule) -> Vec<Limit> {
     let limit = |rule: AgeRule, word: &str| match rule {
         AgeRule::After(span) => now.less(span).map(|at| Limit {

@@ -8,7 +8,7 @@ use crate::model::picture::{Picture, State, Strip, sum};
 use super::dropped::Dropped;
 use super::facts::Retention;
 
-/// The chunks under both rules. `before` is `None` for a new policy. Returns `None` if "now" is unknown.
+/// The chunks under the rule `before` (`None`: a new policy) and under the rule `after`. Returns `None` if "now" is unknown.
 pub(super) fn picture(
     facts: &Retention,
     before: Option<AgeRule>,

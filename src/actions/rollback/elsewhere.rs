@@ -33,7 +33,7 @@ pub(super) fn doubt(entries: &Entries, entry: &Entry, here: &Place) -> Result<Op
     Ok(doubt)
 }
 
-/// Warnings about an entry of another server, and about its rollback there.
+/// Warnings that the entry may be of another server, and about rollbacks of the entry that ran on other servers.
 pub(super) fn said(
     entries: &Entries,
     entry: &Entry,

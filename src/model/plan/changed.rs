@@ -83,7 +83,7 @@ fn arrows(changed: &[Changed]) -> String {
     }
 }
 
-/// The same settings, with the values before and after swapped.
+/// The settings with the values before and after swapped.
 pub(crate) fn back(changed: &[Changed]) -> Vec<Changed> {
     changed.iter().map(Changed::back).collect()
 }

@@ -209,7 +209,7 @@ impl Statement {
         (0..self.params.len()).filter(is)
     }
 
-    /// The relations that the statement names, as written there.
+    /// The relations that the statement names, as written in the SQL.
     pub(crate) fn relations(&self) -> Vec<String> {
         let sql = places(&self.sql)
             .into_iter()

@@ -275,7 +275,7 @@ impl Collector {
         Ok(())
     }
 
-    /// Cancels on the server what both connections run. The second one is closed: its transaction may hold a lock.
+    /// Cancels on the server what both connections run. The second connection is also closed, because its transaction may hold a lock.
     pub(super) async fn cancel(&mut self) {
         let first = self
             .session

@@ -71,8 +71,8 @@ pub(super) fn is_arithmetic(node: &Node) -> bool {
     DIVISIONS.contains(&operator) || OTHERS.contains(&operator)
 }
 
-/// How bad it is to apply the function to such a column. `None`: it is right, as a sum of average power is, and a maximum of
-/// everything. A notice: it describes the buckets' values, which may be what is wanted.
+/// How bad it is to apply `function` to a column that holds `held`. `None`: it is right, as a sum of average power is, and a maximum of
+/// everything. A notice: the result describes the buckets' values, which may be what is wanted.
 pub(super) fn level(function: Function, held: Held) -> Option<Level> {
     let each = held != Held::DistinctCount;
     match function {

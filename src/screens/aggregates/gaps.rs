@@ -50,7 +50,7 @@ impl Row {
         let history = self.never().zip(waits.source_start);
         tail.is_some_and(|(tail, reach)| tail < reach && beyond(tail))
             || history.is_some_and(|(never, start)| start <= never)
-            // A refresh of recreated chunks could lose data; the same query finds these chunks.
+            // A refresh of recreated chunks could lose data; the query for the oldest row finds these chunks too.
             || self.unreached().is_some()
     }
 

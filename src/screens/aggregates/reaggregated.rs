@@ -34,7 +34,8 @@ pub(super) struct Views {
     columns: Option<Vec<String>>,
     /// Parse tree of the aggregate's definition.
     tree: Option<String>,
-    /// Oid, columns and parse tree of the view of the aggregate that this one reads; `None`: it reads a hypertable.
+    /// Oid of the parent aggregate's view; `parent_columns` and `parent_tree`: its columns, and the parse tree of the parent's definition.
+    /// `None`: the aggregate reads a hypertable.
     parent: Option<i64>,
     parent_columns: Option<Vec<String>>,
     parent_tree: Option<String>,

@@ -149,7 +149,7 @@ fn merge_wait(rows: &mut [Row], blame: &Row) -> bool {
     true
 }
 
-/// Whether a finding of the Jobs screen is the same fault as one of another screen, which does not know the error.
+/// Whether `cause`, a finding of the Jobs screen, is the same fault as `blame`, a finding of another screen, which does not know the error.
 fn is_the_same(cause: &Row, blame: &Row) -> bool {
     let (cause, blame) = (cause.finding.rule, blame.finding.rule);
     let faults = [
@@ -191,7 +191,7 @@ fn without_starved(rows: Vec<Row>) -> Vec<Row> {
         .iter()
         .filter(|row| row.screen == ScreenId::Jobs && starves(row))
         .count();
-    // Keys of rows on other screens that report such a job; findings of work that waits for the job are merged too.
+    // Keys of rows on other screens that report a job that cannot start; findings of work that waits for the job are merged too.
     let waits: Vec<_> = rows
         .iter()
         .filter(|row| row.screen != ScreenId::Jobs && row.finding.job.is_some() && starves(row))

@@ -26,7 +26,7 @@ pub(super) struct Growth {
 }
 
 impl Counted {
-    /// Takes a reading. For the first one, `since` is the time when both counters were 0 (their reset), if the growth may start there.
+    /// Takes a reading. For the first reading, `since` is the time when both counters were 0 (their reset), if the growth may start there.
     pub(super) fn read(&mut self, now: Reading, since: Option<Stamp>, window_seconds: f64) {
         let last = self.now.replace(now);
         if last.is_some_and(|last| now.part < last.part || now.whole < last.whole) {
