@@ -28,7 +28,7 @@ struct Hypertable {
     parts: Vec<Part>,
     /// Definitions of the present indexes, by name. `None`: the table is locked.
     indexes: BTreeMap<String, Option<String>>,
-    /// Names of all relations in the schema except chunks; a new index must have another name.
+    /// Names of the relations in the schema, without names that begin as chunk names do; a new index must have another name.
     names: BTreeSet<String>,
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::parse_tree::Node;
 use crate::model::verdict::Level;
 
-/// What a column holds that the buckets' values alone do not give again.
+/// Kinds of results that cannot be computed for a longer period from the results of its buckets alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Held {
     Average,

@@ -56,7 +56,7 @@ impl Cut {
         self.kind == CutKind::Own
     }
 
-    /// Text for the job's state; empty if the job is scheduled and does not fail.
+    /// Text for the job's state; empty if there is no job, or if the job is scheduled and does not fail.
     pub fn state(&self) -> (&'static str, Level) {
         match (self.job_id, self.scheduled, self.failing) {
             (None, ..) | (_, true, false) => ("", Level::Ok),

@@ -310,7 +310,7 @@ impl Row {
         Finding::new(&rules::COMPRESSION_BACKLOG, level, reason)
     }
 
-    /// Finding for a policy that waits for a lock, or fails at the same chunk in each run.
+    /// Finding for a policy that waits for a lock, or whose last run left out a chunk that was due.
     fn judge_blocked(&self, findings: &mut Findings, policy: &Policy, at: &At) {
         let patience = at.limits(&self.full_name()).blocked;
         let rule = &rules::COMPRESSION_BLOCKED;

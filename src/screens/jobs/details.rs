@@ -138,7 +138,7 @@ struct Run {
     pid: Option<i32>,
 }
 
-/// Ignores times in the year 2000, which a killed worker may leave.
+/// Ignores times before 2001: a killed worker may leave a time in the year 2000.
 fn plausible<'de, D: Deserializer<'de>>(stamp: D) -> Result<Option<Stamp>, D::Error> {
     Ok(finite(stamp)?.filter(|stamp| *stamp > Y2001))
 }

@@ -78,7 +78,7 @@ pub struct Workers {
 pub struct OnRecord {
     /// End of the first failure since the last success; `None`: the last run succeeded, or unknown.
     pub failing_since: Option<Stamp>,
-    /// Whether each run succeeded, newest first; empty if successes are not logged.
+    /// Whether each run succeeded, newest first, up to the oldest recorded success; empty: no success is recorded.
     pub succeeded: Vec<bool>,
 }
 

@@ -57,7 +57,8 @@ fn no_start(row: &Row, at: &At) -> Option<(Level, &'static str)> {
     }
 }
 
-/// Text saying that the last run was before the server's start, after which the scheduler may have forgotten the job.
+/// Text saying that the last run was before the server's start, after which the scheduler may have forgotten the job. Empty: the job has
+/// run since then, or never ran.
 fn since_restart(row: &Row, at: &At) -> String {
     let last = row.statistics.as_ref().and_then(|of| of.last_start);
     match last.and_then(Stamp::finite) {

@@ -110,7 +110,7 @@ impl Policy {
     }
 }
 
-/// Text for policies that are estimated because a function is not called; `None`: there are none.
+/// Text for policies that are estimated because a function is not called whose owner is not trusted; `None`: there are none.
 pub(crate) fn estimated<'a>(policies: impl Iterator<Item = &'a Policy>) -> Option<String> {
     let codes: Vec<_> = policies
         .filter_map(|policy| policy.code.as_ref())
