@@ -143,7 +143,8 @@ fn healthy(row: &Row, at: &At) -> String {
     }
 }
 
-/// Text for an `end_offset` that makes up most of the expected lag; empty if it does not.
+/// Text for an `end_offset` that makes up more than `aggregate_held_percent` of the expected lag of an aggregate on a hypertable; else
+/// empty.
 fn held_back(row: &Row, at: &At) -> String {
     let (Some(end), Some(expected)) = (row.end_seconds, row.expected_seconds) else {
         return String::new();

@@ -241,7 +241,7 @@ impl Row {
         }
     }
 
-    /// Present size of the backlog; `None`: not read, or an error.
+    /// Present size of the backlog; `None`: not read, an error, or the backlog is unknown.
     fn backlog_bytes(&self) -> Option<i64> {
         match self.backlog()? {
             0 => Some(0),

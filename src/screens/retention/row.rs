@@ -88,7 +88,7 @@ impl Row {
         }
     }
 
-    /// Present size of the chunks that the next run drops; `None`: not read, or an error.
+    /// Present size of the chunks that the next run drops; `None`: not read, an error, or it is unknown which chunks these are.
     pub fn eligible_bytes(&self) -> Option<i64> {
         match self.eligible()? {
             0 => Some(0),
