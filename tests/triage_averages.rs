@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::process::Command;
+
 use hypertop::model::rules;
 use hypertop::model::screen_id::ScreenId;
 use hypertop::model::verdict::Level;
@@ -52,6 +54,28 @@ fn an_average_of_averages_is_found_with_the_way_to_the_true_value_and_gone_with_
         let overview = triage::overview(&fresh(rig).await).await;
         let listed = overview.iter().filter(|row| row.finding.rule == RULE);
         assert_eq!(listed.count(), 1, "{}", rig.name);
+        let check = |args: &[&str]| {
+            let output = Command::new(env!("CARGO_BIN_EXE_hypertop"))
+                .args(["-w", "-d", &rig.conninfo, "check"])
+                .args(args)
+                .env("XDG_CONFIG_HOME", "/nonexistent")
+                .env("XDG_STATE_HOME", "/nonexistent")
+                .output()
+                .unwrap();
+            (
+                output.status.code(),
+                String::from_utf8(output.stdout).unwrap(),
+            )
+        };
+        let (code, text) = check(&["--only", RULE.name]);
+        assert!(
+            code == Some(1) && text.contains("public.daily"),
+            "{}: {text}",
+            rig.name
+        );
+        let (_, metrics) = check(&["--format", "prometheus"]);
+        let series = "hypertop_findings{rule=\"aggregate-of-averages\",level=\"warning\"} 1\n";
+        assert!(metrics.contains(series), "{}: {metrics}", rig.name);
 
         rig.sql("drop materialized view daily").await;
         daily("sum(s) / sum(n) as a, sum(s) as s, sum(n) as n").await;

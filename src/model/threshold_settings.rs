@@ -21,6 +21,7 @@ const IN_ORDER: &[(&str, &str)] = &[
     ("idle_in_transaction_notice", "idle_in_transaction"),
     ("long_transaction_notice", "long_transaction"),
     ("query_percent_notice", "query_percent"),
+    ("rollback_percent_notice", "rollback_percent"),
     ("spill_bytes_notice", "spill_bytes"),
     ("aggregate_lag_factor", "aggregate_lag_critical_factor"),
 ];

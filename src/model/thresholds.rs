@@ -88,7 +88,8 @@ limits! {
     prepared_age: Server Time = 10.0 * MINUTE, "warning when a prepared transaction, which holds locks and blocks vacuum, is older than this";
     wraparound_factor: Server Factor = 1.5, "warning when the oldest transaction id is older than autovacuum_freeze_max_age times this";
     wraparound_critical_percent: Server Percent = 50.0, "critical when the oldest transaction id is older than this share of 2^31; the server stops three million before that";
-    rollback_percent: Server Percent = 10.0, "warning when at least this share of the transactions was rolled back lately";
+    rollback_percent_notice: Server Percent = 10.0, "notice when at least this share of the transactions was rolled back lately";
+    rollback_percent: Server Percent = 30.0, "warning when at least this share of the transactions was rolled back lately";
     deadlock_percent: Server Percent = 0.1, "warning when at least this share of the transactions ended in a deadlock lately";
     conflict_percent: Server Percent = 1.0, "warning when at least this share of a standby's transactions was cancelled by replay lately";
     error_transactions: Server Count = 100.0, "shares of rollbacks, deadlocks and conflicts are judged from this number of transactions on";
