@@ -1,5 +1,5 @@
--- Whether the view with the parse tree y.reader may aggregate a column of the view y.source that should not be aggregated again: by the
--- numbers of functions (avg; standard deviations, variances, percentiles, mode; sum) and of divisions in them. Needs y
+-- Whether the view with the parse tree y.reader may aggregate a column of the view with the parse tree y.source that should not be
+-- aggregated again: by the oids of functions (avg; standard deviations, variances, percentiles, mode; sum) and of divisions in them
 (y.reader ~ ':aggfnoid (?:210[0-6]|214[89]|215[0-9]|264[1-6]|271[2-9]|272[0-9]|397[2-8]|398[024]) '
    and (position(':aggdistinct (' in y.source) > 0
         or y.source ~ ':aggfnoid (?:210[0-6]|214[89]|215[0-9]|264[1-6]|271[2-9]|272[0-9]|397[2-8]|398[024]) '
