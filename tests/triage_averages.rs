@@ -74,7 +74,7 @@ fn an_average_of_averages_is_found_with_the_way_to_the_true_value_and_gone_with_
             rig.name
         );
         let (_, metrics) = check(&["--format", "prometheus"]);
-        let series = "hypertop_findings{rule=\"aggregate-of-averages\",level=\"warning\"} 1\n";
+        let series = "rule=\"aggregate-of-averages\",level=\"warning\"} 1\n";
         assert!(metrics.contains(series), "{}: {metrics}", rig.name);
 
         rig.sql("drop materialized view daily").await;

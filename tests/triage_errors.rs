@@ -82,7 +82,7 @@ fn rollbacks_are_found_between_two_looks_and_at_the_first_one_only_after_a_recen
         assert_eq!(code, Some(1), "{}: {text}", rig.name);
         assert!(text.contains(words), "{}: {text}", rig.name);
         let (_, metrics) = check(rig, &["--format", "prometheus"]);
-        let series = "hypertop_findings{rule=\"server-rollbacks\",level=\"warning\"} 1\n";
+        let series = "rule=\"server-rollbacks\",level=\"warning\"} 1\n";
         assert!(metrics.contains(series), "{}: {metrics}", rig.name);
     });
 }
