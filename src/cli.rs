@@ -104,7 +104,7 @@ pub struct Connection {
     /// Same as -d
     #[arg(value_name = "DBNAME")]
     pub database: Option<String>,
-    /// As -U
+    /// Same as -U
     #[arg(value_name = "USERNAME")]
     pub user: Option<String>,
 }

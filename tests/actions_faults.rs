@@ -354,7 +354,7 @@ fn what_a_killed_console_left_undecided_is_decided_by_what_the_server_has() {
             .output()
             .unwrap();
         assert!(
-            said(&back).contains("everything is as it was before it"),
+            said(&back).contains("there is nothing to roll back"),
             "{}",
             said(&back)
         );
@@ -371,7 +371,7 @@ fn what_a_killed_console_left_undecided_is_decided_by_what_the_server_has() {
         // On a slow machine lock_timeout may have passed; then the journal knows that nothing was changed.
         let told = said(&back);
         let nothing = [
-            "everything is as it was before it",
+            "there is nothing to roll back",
             "changed nothing, as far as the journal knows",
         ];
         assert!(nothing.iter().any(|words| told.contains(words)), "{told}");

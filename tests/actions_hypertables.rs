@@ -133,7 +133,9 @@ fn what_new_chunks_would_hold_is_reckoned_from_present_ones() {
             hypertop::model::text::bytes(bytes * 7),
         );
         assert!(
-            said.contains(&format!("hold {each} each before compression, spanning 1d")),
+            said.contains(&format!(
+                "hold {each} each before compression and span 1d each"
+            )),
             "{}: {said}",
             rig.name
         );
@@ -143,7 +145,9 @@ fn what_new_chunks_would_hold_is_reckoned_from_present_ones() {
             rig.name
         );
         assert!(
-            said.contains("span 10d in 10 chunks; with this interval it would be at most 2 chunks"),
+            said.contains(
+                "span 10d in 10 chunks; with the new interval it would be at most 2 chunks"
+            ),
             "{said}"
         );
         let approved = rig

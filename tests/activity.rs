@@ -217,7 +217,7 @@ fn a_row_lock_names_the_table_and_a_chunk_its_hypertable() {
                 let blocked = find(&rows, "waiter");
                 let said = judged(blocked, &session, 10.0).reason;
                 assert!(
-                    said.contains("a row of public.rows_of changed by the other's transaction"),
+                    said.contains("a row of public.rows_of changed by the blocking transaction"),
                     "{name}: {said}"
                 );
                 drop(holder);
@@ -261,7 +261,7 @@ fn idle_in_transaction_is_told_with_what_vacuum_has_to_leave() {
                 let said = judged(find(&rows, "harmless"), &session, 90.0);
                 assert_eq!(said.level, Level::Notice, "{conninfo}: {}", said.reason);
                 assert!(
-                    said.reason.contains("vacuum is not held back"),
+                    said.reason.contains("does not hold back vacuum"),
                     "{}",
                     said.reason
                 );

@@ -159,7 +159,7 @@ fn a_row_says_what_keeps_its_policy_from_working() {
             told(
                 "two_dimensions",
                 "warning",
-                "past compress-after not compressed, the oldest due for",
+                "past compress_after not compressed, the oldest due for",
             );
             told("frozen", "warning", "frozen: policies skip frozen chunks");
             told("unwatched", "ok", "compression is not enabled");

@@ -145,7 +145,7 @@ fn what_remains_has_its_reason() {
     load(&mut app, asked, 4);
     let shown = seen(&mut app);
     assert!(
-        shown.contains("backlog 12 -> 4: 4 chunks past compress-after not compressed"),
+        shown.contains("backlog 12 -> 4: 4 chunks past compress_after not compressed"),
         "{shown}"
     );
     let (mut app, effects) = acted(Outcome::Done);
@@ -252,7 +252,7 @@ fn compressing_the_backlog_of_a_real_server_says_that_it_is_gone() {
             console.wait_for("1 Over");
             console.press("2");
             console.wait_for("BACKLOG");
-            console.wait_for("past compress-after");
+            console.wait_for("past compress_after");
             console.press("c");
             console.wait_for("Enter: preview");
             console.press("\r");

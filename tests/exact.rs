@@ -280,7 +280,7 @@ fn what_a_job_needs_to_be_made_again_is_looked_at_before() {
             rig,
             "delete-job",
             &checked,
-            "its check function public.checks has to agree",
+            "its check function public.checks may refuse",
         )
         .await;
         exactly(rig, "pause-job", &checked).await;

@@ -154,7 +154,7 @@ fn who_lacks_the_rights_is_warned_by_every_action_just_where_the_server_refuses(
                         // The schema's owner drops the index, but only the table's owner can create it again, as the
                         // preview says.
                         let undo = approved.plan.undo.text();
-                        let able = !undo.contains("landlord cannot do that");
+                        let able = !undo.contains("landlord cannot undo this");
                         assert_eq!(able, *action != "drop-index", "{version}: {action}: {undo}");
                         rig_rollback(if able { &other } else { rig }, &other, report.id).await;
                     }

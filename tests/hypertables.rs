@@ -466,7 +466,7 @@ fn the_axis_shows_what_the_policies_and_the_aggregates_cut_it_by() {
             );
             let no_clock = details(target, SCREEN, "\"no_clock\"");
             assert!(
-                no_clock.contains("compress after 100: where that is now is not known"),
+                no_clock.contains("compress after 100: position unknown now"),
                 "{no_clock}"
             );
             let own = details(target, SCREEN, "\"Agg; 'of' $3\"");
@@ -484,7 +484,7 @@ fn the_axis_shows_what_the_policies_and_the_aggregates_cut_it_by() {
             run(target, "do $$ begin create role axis_stranger login; exception when duplicate_object then null; end $$").unwrap();
             let seen = details(&stranger, SCREEN, "\"counted\"");
             assert!(
-                seen.contains("where that is now is not known") && seen.contains("Chunks (10)"),
+                seen.contains("position unknown now") && seen.contains("Chunks (10)"),
                 "{seen}"
             );
             if *version >= Version::new(2, 13) {

@@ -59,7 +59,7 @@ async fn the_seeds_flaws_are_found_on_every_version() {
             unused
                 .verdict(&at)
                 .reason
-                .contains("which are compressed and read by another index"),
+                .contains("they are compressed and read by another index"),
             "{label}"
         );
         let key = &rows["oee_calculations_pkey"];

@@ -197,11 +197,7 @@ fn what_a_constraint_or_the_reorder_policy_needs_is_never_called_unused() {
 fn compressed_chunks_limit_what_scans_can_say() {
     let mut some = with(|parts| parts.compressed = 60);
     some.scans = 0;
-    says(
-        &some,
-        Level::Warning,
-        "says nothing of 60 of its 100 chunks",
-    );
+    says(&some, Level::Warning, "60 of its 100 chunks do not count");
     let mut all = with(|parts| parts.compressed = 100);
     all.scans = 0;
     all.exact = size(819_200, None);

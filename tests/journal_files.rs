@@ -96,7 +96,7 @@ fn a_pipe_in_the_journals_place_keeps_nobody_waiting() {
     fs::create_dir(state.path().join("hypertop")).unwrap();
     let file = state.path().join("hypertop/journal.jsonl");
     nix::unistd::mkfifo(&file, nix::sys::stat::Mode::S_IRWXU).unwrap();
-    refused(&journal(state.path()), "it is no regular file");
+    refused(&journal(state.path()), "it is not a regular file");
 }
 
 #[test]

@@ -435,7 +435,7 @@ fn a_backlog_of_integer_time_is_asked_for_behind_the_overview_and_of_no_other_ro
         .iter()
         .find(|row| row.subject == "mes.counted")
         .unwrap();
-    let words = "4 chunks past compress-after not compressed, the oldest due for at least 3d; the policy runs in 1h";
+    let words = "4 chunks past compress_after not compressed, the oldest due for at least 3d; the policy runs in 1h";
     assert_eq!(told.finding.reason, words);
 }
 

@@ -60,7 +60,7 @@ fn each_findings_fix_is_taken_by_run_as_it_stands() {
                 let answer = tried(target, row);
                 let refused = answer["reason"].as_str().unwrap_or_default();
                 // The stand-in cannot compress. If an input is missing, the finding's reason names it.
-                let told = refused.contains("stand-in")
+                let told = refused.contains("simulated")
                     || refused
                         .split_once(" is required")
                         .is_some_and(|(field, _)| row["reason"].as_str().unwrap().contains(field));

@@ -99,7 +99,7 @@ fn chunks_of_a_compression_policy_that_anyone_tightened_wait_for_its_next_run() 
             &left,
             rule,
             Level::Warning,
-            "past compress-after not compressed",
+            "past compress_after not compressed",
         );
     });
 }
@@ -145,7 +145,7 @@ fn a_policy_that_never_ran_waits_only_with_what_the_change_added() {
             &seen,
             rule,
             Level::Warning,
-            "past compress-after not compressed",
+            "past compress_after not compressed",
         );
         // Compared with 5 days: chunks that were due before the change are overdue.
         rig.act("edit-compression-policy", NAME, &[("compress_after", "5d")])
@@ -179,7 +179,7 @@ fn a_policy_that_cannot_run_does_not_excuse_its_backlog() {
             &seen,
             rule,
             Level::Warning,
-            "past compress-after not compressed",
+            "past compress_after not compressed",
         );
         rig.act("resume-job", &job, &[]).await;
         rig.act("edit-job", &job, &[("next_start", "2040-01-01 00:00:00Z")])
@@ -190,7 +190,7 @@ fn a_policy_that_cannot_run_does_not_excuse_its_backlog() {
             &seen,
             rule,
             Level::Warning,
-            "past compress-after not compressed",
+            "past compress_after not compressed",
         );
     });
 }

@@ -327,7 +327,7 @@ fn a_refresh_begins_where_it_was_said_that_no_run_goes_farther_back() {
                     let notes = format!("{:?}", approved.plan.notes);
                     let end = format!(" to {}", to.trim_end_matches('Z').trim_end_matches(":00"));
                     assert!(
-                        notes.contains("stays missing") && notes.contains(&end),
+                        notes.contains("stay missing") && notes.contains(&end),
                         "{about}: {end}: {notes}"
                     );
                     let shown = Shown {

@@ -117,7 +117,10 @@ fn on_a_copy_a_rollback_wants_the_name_typed_and_the_entry_stays_open_where_it_w
                 assert_eq!(state(&there).await, *left, "{name}: {said}");
             }
             let (_, said) = hypertop(rig, &there, "show journal --format json");
-            assert!(said.contains("its original or a copy"), "{name}: {said}");
+            assert!(
+                said.contains("the server it was copied from, or a copy of it"),
+                "{name}: {said}"
+            );
             let confirmed = format!("rollback {done} --confirm public.meter");
             let (code, said) = hypertop(rig, &there, &confirmed);
             assert_eq!(code, 0, "{name}: {said}");

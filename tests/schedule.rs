@@ -67,7 +67,7 @@ fn more_jobs_than_workers_in_one_minute_are_one_finding_with_the_numbers_and_the
     assert_eq!((*id, finding.level), (1000, Level::Notice));
     for words in [
         "20 jobs start within one minute (in 12h, ",
-        "there are 14 workers for them (timescaledb.max_background_workers is 16, and launcher and schedulers take 2)",
+        "14 workers can take them (timescaledb.max_background_workers is 16; launcher and schedulers use 2)",
         "; 6 wait for others to end",
         "next_start",
         " and 15 more",
@@ -105,7 +105,7 @@ fn the_limit_that_is_reached_first_is_named_and_the_threshold_is_the_users() {
         few[0]
             .1
             .reason
-            .contains("there are 9 workers for them (max_worker_processes is 12,"),
+            .contains("9 workers can take them (max_worker_processes is 12,"),
         "{few:?}"
     );
     let unknown = with(|of| of.processes = None);
@@ -394,7 +394,7 @@ fn on_every_version_jobs_that_want_more_workers_than_there_are_are_found_until_t
             for words in [
                 format!("{} jobs start within one minute", free + 1),
                 format!(
-                    "timescaledb.max_background_workers is 8, and launcher and schedulers take {permanent}"
+                    "timescaledb.max_background_workers is 8; launcher and schedulers use {permanent}"
                 ),
                 "; 1 waits for another to end".to_owned(),
             ] {

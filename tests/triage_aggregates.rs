@@ -254,7 +254,7 @@ fn a_further_policy_that_is_paused_or_fails_is_named_and_set_going() {
         rig.sql(&format!("select alter_job({id}, scheduled => false)"))
             .await;
         let job = format!("(job {id}) is paused");
-        let words = ["another refresh policy of it", job.as_str()];
+        let words = ["another refresh policy", job.as_str()];
         let row = found(rig, &rules::AGGREGATE_POLICY_STOPPED, NAME, &words).await;
         fix(rig, &row, &[]).await;
         gone(rig, &rules::AGGREGATE_POLICY_STOPPED, NAME).await;

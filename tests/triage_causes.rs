@@ -58,11 +58,7 @@ fn a_table_that_was_given_to_another_role_leaves_a_policy_without_rights_and_tha
             format!("select owner::regrole::text from _timescaledb_config.bgw_job where id = {id}");
         if rig.text(&owner).await.contains("old") {
             let grant = format!("GRANT \"{new}\" TO \"{old}\"");
-            let words = [
-                "has not the rights of",
-                "also where they report success",
-                &grant,
-            ];
+            let words = ["lacks the rights of", "even if they report success", &grant];
             found(rig, &rules::JOB_OWNER, &id, &words).await;
             rig.sql(&grant).await;
         }

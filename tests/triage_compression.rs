@@ -256,7 +256,7 @@ fn a_table_that_compression_makes_larger_is_found_and_only_the_settings_that_did
         gone(rig, &rules::COMPRESSION_RATIO, name).await;
         let words = [
             "20 of 20 compressed chunks under older settings than the table's (compressed chunks are larger than before (0.",
-            "only after a rewrite",
+            "rewrite-chunks applies the new settings",
         ];
         let finding = found(rig, &rules::COMPRESSION_OLD, name, &words).await;
         assert_eq!(finding.finding.level, Level::Warning);

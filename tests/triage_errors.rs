@@ -95,7 +95,7 @@ fn the_list_says_which_rules_need_two_looks() {
         for line in text.lines().take_while(|line| !line.is_empty()) {
             let name = line.split_whitespace().next().unwrap();
             let two = ["server-rollbacks", "server-deadlocks", "server-conflicts"].contains(&name);
-            assert_eq!(line.contains("needs two looks"), two, "{line}");
+            assert_eq!(line.contains("needs two readings"), two, "{line}");
         }
         assert!(text.contains("server-archive-command "), "{text}");
     });

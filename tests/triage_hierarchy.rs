@@ -192,7 +192,7 @@ fn what_no_action_changes_on_this_version_says_what_does() {
             assert_eq!(finding.fix, fix, "{}: {finding:#?}", rig.name);
             let says = finding
                 .reason
-                .contains("remove-refresh-policy and add-refresh-policy");
+                .contains("remove-refresh-policy, then add-refresh-policy");
             assert_eq!(says, refused, "{}: {finding:#?}", rig.name);
         }
     });
@@ -212,7 +212,7 @@ fn resuming_such_a_policy_says_that_it_is_made_again_and_what_its_rollback_leave
         let again = version.alters_no_hierarchy();
         for words in [
             "under a new id",
-            "refuses every alter_job",
+            "refuses alter_job on refresh policies",
             "max_retries, retry_period and name become the defaults",
             "is deleted, and nothing refreshes",
         ] {

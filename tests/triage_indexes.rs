@@ -110,7 +110,7 @@ fn an_index_that_a_wider_one_covers_is_dropped() {
         gone(rig, &rules::INDEX_COVERED, &of("narrow")).await;
         rig.sql(&format!("create index \"wi.de\" on {NAME} (d, ts)"))
             .await;
-        let words = ["wi.de begins with the same columns and could serve instead"];
+        let words = ["wi.de begins with the same columns and can replace it"];
         let finding = found(rig, &rules::INDEX_COVERED, &of("narrow"), &words).await;
         assert_eq!(finding.finding.level, Level::Notice);
         gone(rig, &rules::INDEX_COVERED, &of("wi.de")).await;
@@ -293,7 +293,7 @@ fn chunk_indexes_that_could_be_either_are_told_and_named_as_the_words_say() {
         }
         let words = [
             "1 chunk index may belong to this index or to another",
-            "RENAME TO <chunk>_plus",
+            "Rename each to <chunk>_plus",
         ];
         found(rig, &rules::INDEX_UNSURE, &of("plus"), &words).await;
         let (schema, chunk) = chunk.split_once('.').unwrap();

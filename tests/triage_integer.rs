@@ -66,8 +66,7 @@ fn rows_below_the_window_on_integer_time_are_found_and_brought_in() {
             .await;
         let approved = rig.plan("resume-job", &id, &[]).await.unwrap();
         let says = |note: &hypertop::model::plan::Note| {
-            note.text
-                .contains("stays missing: the rows of public.raw from 3000 to ")
+            note.text.contains("rows of public.raw from 3000 to ")
         };
         assert!(
             approved.plan.notes.iter().any(says),
@@ -96,7 +95,7 @@ fn retention_on_integer_time_that_drops_what_is_not_read_is_critical_before() {
             "DATA LOSS in",
             NAME,
             "1000 to 3000",
-            "does not refresh that in time",
+            "does not refresh that range in time",
         ];
         let row = found(rig, &rules::RETENTION_UNREAD, RAW, &words).await;
         assert_eq!(row.finding.level, Level::Critical, "{}", rig.name);

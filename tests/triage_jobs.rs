@@ -92,7 +92,7 @@ fn a_run_that_is_stopped_at_its_max_runtime_says_so_and_gets_more_time() {
         counted(rig, &id, "last_finish > '-infinity'").await;
         let words = [
             "stopped at its max_runtime of 1s",
-            "edit-job gives it twice",
+            "edit-job doubles the limit",
         ];
         let row = found(rig, &rules::JOB_FAILING, &id, &words).await;
         assert_eq!(row.finding.fix, Some("edit-job"));
@@ -372,7 +372,7 @@ fn what_postgresqls_portal_fault_ends_is_one_finding_of_all_jobs() {
         }
         for id in &ids {
             counted(rig, id, "total_failures > 0 and last_finish > '-infinity'").await;
-            let words = ["its work was done and committed", "take another minor"];
+            let words = ["its work was done and committed", "Another minor version"];
             let row = found(rig, &rules::JOB_PORTAL_FAULT, id, &words).await;
             assert_eq!(row.finding.level, Level::Warning);
             gone(rig, &rules::JOB_FAILING, id).await;

@@ -63,7 +63,7 @@ fn a_standby_whose_replay_is_paused_is_told_on_both_sides_and_goes_on_as_the_wor
         comes(&rig, &rules::SERVER_REPLICATION, "replication-lag").await;
         let words = [
             "standby reports streaming is ",
-            " behind: check on it whether replay is paused (pg_wal_replay_resume()",
+            " behind. Check on the standby whether replay is paused (pg_wal_replay_resume()",
         ];
         let row = found(&rig, &rules::SERVER_REPLICATION, "replication-lag", &words).await;
         assert_eq!(row.finding.level, Level::Warning);
@@ -149,7 +149,7 @@ fn a_slot_that_nobody_reads_is_told_until_its_reader_is_back_and_one_that_lost_i
             .await;
         rig.sql("select pg_reload_conf()").await;
         let row = comes(&rig, &rules::SERVER_SLOT, "replication-slots").await;
-        let words = "(max_slot_wal_keep_size) it is removed";
+        let words = "(max_slot_wal_keep_size) the WAL is removed";
         assert!(row.finding.reason.contains(words), "{row:#?}");
         standby.launch();
         goes(&rig, &rules::SERVER_SLOT, "replication-slots").await;

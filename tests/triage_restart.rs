@@ -96,7 +96,7 @@ fn a_worker_that_was_killed_is_a_crash_and_its_job_is_started_again() {
         let words = [
             "crashed: it started",
             "its worker is gone",
-            "tries again after 5 minutes",
+            "retries after 5 minutes",
         ];
         let words = if rig.session.server.sql_version().minor < 26 {
             &words[..2]

@@ -99,7 +99,7 @@ fn chunks_that_should_be_gone_are_counted_and_dropped() {
                 "select count(*) from show_chunks('{NAME}', older_than => interval '5 days')"
             ))
             .await;
-        let count = format!("{count} chunks past drop-after still there, the oldest due for");
+        let count = format!("{count} chunks past drop_after still there, the oldest due for");
         let words = [count.as_str(), "the policy runs in 1h"];
         let row = found(rig, &rules::RETENTION_OVERDUE, NAME, &words).await;
         assert!(row.finding.since.is_some());
@@ -131,7 +131,7 @@ fn frozen_chunks_are_told_with_what_lets_them_go() {
         rig.sql(&format!("select {schema}.freeze_chunk(c) from {oldest} c"))
             .await;
         let unfreeze = format!("{schema}.unfreeze_chunk()");
-        let words = ["past drop-after frozen", unfreeze.as_str()];
+        let words = ["past drop_after frozen", unfreeze.as_str()];
         found(rig, &rules::RETENTION_FROZEN, NAME, &words).await;
         rig.sql(&format!(
             "select {schema}.unfreeze_chunk(c) from {oldest} c"
@@ -267,7 +267,7 @@ fn a_creation_that_is_no_interval_is_found_and_set_right() {
         }
         policy(rig, NAME, "interval '30 days'").await;
         configure(rig, r#"{"drop_created_before": "abc"}"#).await;
-        let words = ["drop_created_before (abc) is no interval"];
+        let words = ["drop_created_before (abc) is not an interval"];
         let row = found(rig, &rules::RETENTION_SETTING, NAME, &words).await;
         fix(rig, &row, &[("drop_created_before", "30 days")]).await;
         gone(rig, &rules::RETENTION_SETTING, NAME).await;
@@ -354,7 +354,7 @@ fn a_number_that_counts_seconds_is_overdue_as_time_is() {
         }
         made(rig, version, "By.second", "20", "true").await;
         let due = "select count(*) from show_chunks('\"Me.s\".\"By.second\"', older_than => extract(epoch from now())::bigint - 864000)";
-        let words = format!("{} chunks past drop-after still there", rig.text(due).await);
+        let words = format!("{} chunks past drop_after still there", rig.text(due).await);
         let words = [
             words.as_str(),
             "the oldest due for at least 4d",
@@ -382,7 +382,7 @@ fn a_number_that_counts_days_by_the_current_date_is_overdue_as_time_is() {
         rig.sql(r#"create table "Me.s"."By.day" (n int not null); create function "Me.s".days() returns int language sql stable as $$ select (current_date - date '1970-01-01')::int $$; select create_hypertable('"Me.s"."By.day"', 'n', chunk_time_interval => 1); select set_integer_now_func('"Me.s"."By.day"', '"Me.s".days'); insert into "Me.s"."By.day" select "Me.s".days() - g from generate_series(0, 15) g"#).await;
         policy(rig, r#""Me.s"."By.day""#, "10").await;
         made(rig, version, "By.day", "20", "true").await;
-        let words = ["5 chunks past drop-after", "oldest due for at least 3d 23h"];
+        let words = ["5 chunks past drop_after", "oldest due for at least 3d 23h"];
         found(rig, &rules::RETENTION_OVERDUE, r#""Me.s"."By.day""#, &words).await;
     });
 }
@@ -425,7 +425,7 @@ fn a_number_that_counts_anything_is_overdue_since_rows_came_that_lie_far_enough_
         gone(rig, &rules::RETENTION_OVERDUE, COUNTED).await;
         made(rig, version, "By.number", "3", "start >= 600").await;
         made(rig, version, "By.number", "9", "start < 600").await;
-        let words = ["5 chunks past drop-after still there, the oldest due for at least 3d"];
+        let words = ["5 chunks past drop_after still there, the oldest due for at least 3d"];
         let row = found(rig, &rules::RETENTION_OVERDUE, COUNTED, &words).await;
         assert_eq!(row.finding.level, Level::Warning);
         assert!(
@@ -469,7 +469,7 @@ fn an_aggregate_of_integer_time_goes_by_the_now_of_its_hypertable() {
             .await;
         made(rig, version, &material, "2", "true").await;
         if version >= Version::new(2, 13) {
-            let words = ["5 chunks past drop-after", "at least 2d"];
+            let words = ["5 chunks past drop_after", "at least 2d"];
             found(rig, &rules::RETENTION_OVERDUE, name, &words).await;
         }
         // A run does exactly that.

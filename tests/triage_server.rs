@@ -368,7 +368,7 @@ fn ids_that_run_out_are_told_with_the_session_that_holds_vacuum_back_and_ending_
                 "autovacuum should have frozen it at {}",
                 text::count(100_000)
             ),
-            "(report, idle in transaction) holds back vacuum: end that",
+            "(report, idle in transaction) holds back vacuum. End it",
         ];
         let row = found(&rig, &rules::SERVER_WRAPAROUND, "wraparound", &words).await;
         assert_eq!(row.finding.level, Level::Warning);

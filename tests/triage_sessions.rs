@@ -279,7 +279,7 @@ fn a_session_that_is_not_tracked_is_told_until_its_role_is() {
             &rig,
             &rules::SESSION_UNTRACKED,
             &of,
-            &["track_activities is off for it", "can turn it on"],
+            &["track_activities is off in this session", "can turn it on"],
         )
         .await;
         assert_eq!(row.finding.level, Level::Unknown);

@@ -34,21 +34,23 @@ fn a_backlog_that_its_policy_may_only_nibble_at_says_when_it_is_gone_or_that_it_
         policy(rig, "12 hours", r#"{"maxchunks_to_compress": 1}"#).await;
         until(rig, "the run does not end", ENDED).await;
         let words = [
-            "6 chunks past compress-after",
-            " runs by maxchunks_to_compress 1, while about ",
+            "6 chunks past compress_after",
+            " runs with at most 1 chunk each (maxchunks_to_compress), while about ",
             " a day fall due (by the chunks' ranges): done in about ",
         ];
         let told = found(rig, &rules::COMPRESSION_BACKLOG, NAME, &words).await;
         // Half a chunk becomes due per run, so six chunks need about twelve runs.
         let reason = &told.finding.reason;
-        let (before, _) = reason.split_once(" runs by").unwrap();
+        let (before, _) = reason.split_once(" runs with").unwrap();
         let runs: i64 = before.rsplit(' ').next().unwrap().parse().unwrap();
         assert!((10..=12).contains(&runs), "{}: {reason}", rig.name);
         rig.sql(
             "select alter_job(j.id, schedule_interval => '2 days', next_start => now() + interval '2 days') from _timescaledb_config.bgw_job j where j.proc_name = 'policy_compression'",
         )
         .await;
-        let words = ["it never catches up: maxchunks_to_compress 1 in a run every 2d, while about"];
+        let words = [
+            "it never catches up: a run every 2d compresses at most 1 chunk (maxchunks_to_compress), while about",
+        ];
         found(rig, &rules::COMPRESSION_BACKLOG, NAME, &words).await;
     });
 }
@@ -65,7 +67,9 @@ fn a_backlog_says_at_once_what_the_last_run_made_of_it() {
         // On these versions four of the seven chunks still have the relation that compression created, with its
         // creation time.
         let told = reason.contains("its last run compressed 4 in ")
-            && reason.contains("(by when their compressed chunks were made): a run of about ");
+            && reason.contains(
+                "(by the creation times of the compressed chunks): the next run takes about ",
+            );
         assert_eq!(
             told,
             (Version::new(2, 14)..Version::new(2, 29)).contains(&version),
@@ -95,7 +99,7 @@ fn a_run_that_goes_on_says_when_it_will_be_done() {
         let reason = row.verdict(&at).reason;
         assert!(reason.contains("5 chunks due"), "{}: {reason}", rig.name);
         let words = reason.contains(", its run has compressed 2 in 1")
-            && reason.contains("(by when their compressed chunks were made): done in about ");
+            && reason.contains("(by the creation times of the compressed chunks): done in about ");
         assert_eq!(
             words,
             (Version::new(2, 14)..Version::new(2, 29)).contains(&version),

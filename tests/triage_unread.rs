@@ -227,8 +227,8 @@ fn a_policy_that_is_added_brings_in_first_what_its_runs_would_leave_out() {
                 .any(|note| note.text.contains(word) && note.level == Level::Warning)
         };
         assert!(
-            says("stays missing: the rows of \"Me.s\".\"Raw")
-                && says("no run reaches: refresh_missing"),
+            says("rows of \"Me.s\".\"Raw")
+                && says("because no run reaches them: refresh_missing=yes"),
             "{}: {:#?}",
             rig.name,
             approved.plan.notes
@@ -285,7 +285,7 @@ fn a_narrower_window_says_what_stays_missing_and_how_it_comes_in() {
         };
         let says = |plan: &hypertop::model::plan::Plan| {
             plan.notes.iter().any(|note| {
-                note.text.contains("stays missing") && note.text.contains("refresh-aggregate")
+                note.text.contains("stay missing") && note.text.contains("refresh-aggregate")
             })
         };
         assert!(
@@ -346,7 +346,7 @@ fn retention_that_will_drop_what_an_aggregate_has_not_read_is_critical_before_it
             rig,
             &rules::RETENTION_UNREAD,
             RAW,
-            &["does not refresh that in time"],
+            &["does not refresh that range in time"],
         )
         .await;
         rig.sql(&format!(
@@ -462,9 +462,7 @@ fn resuming_a_refresh_policy_offers_what_its_runs_would_leave_out() {
             .await;
         let approved = rig.plan("resume-job", &id, &[]).await.unwrap();
         let says = |note: &hypertop::model::plan::Note| {
-            note.text
-                .contains("stays missing: the rows of \"Me.s\".\"Raw")
-                && note.text.contains("refresh-aggregate")
+            note.text.contains("rows of \"Me.s\".\"Raw") && note.text.contains("refresh-aggregate")
         };
         assert!(
             approved.plan.notes.iter().any(says),

@@ -119,9 +119,7 @@ fn what_cannot_be_known_of_a_new_policy_is_said() {
         assert!(states(drawn, 1, State::Taken) > 0, "{}", rig.name);
         let words = notes(&approved.plan);
         assert!(
-            words.contains(
-                "how much that frees is unknown, because nothing of it is compressed yet"
-            ),
+            words.contains("how much that frees is unknown, because no chunk is compressed yet"),
             "{}: {words}",
             rig.name
         );
@@ -139,11 +137,7 @@ fn what_cannot_be_known_of_a_new_policy_is_said() {
             .await
             .unwrap();
         let words = notes(&approved.plan);
-        assert!(
-            words.contains("at most 2 of them a run"),
-            "{}: {words}",
-            rig.name
-        );
+        assert!(words.contains("at most 2 per run"), "{}: {words}", rig.name);
         rig.rollback(&[limit.id]).await;
     });
 }

@@ -54,7 +54,7 @@ fn switch_real_time(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     let facts = Hierarchy::read(context)?;
     let level = facts.own()?;
     if context.at.server.simulated {
-        return Err("this is the stand-in: plain PostgreSQL has no ALTER MATERIALIZED VIEW … SET (timescaledb.…); on TimescaleDB it works".into());
+        return Err("TimescaleDB is only simulated here: plain PostgreSQL has no ALTER MATERIALIZED VIEW … SET (timescaledb.…)".into());
     }
     let set = |only: bool| {
         let sql = format!(

@@ -164,8 +164,7 @@ impl Job {
         let version = context.at.server.sql_version();
         if self.is_made_again(context) {
             return Some(Refusal::new(format!(
-                "TimescaleDB {version} refuses every alter_job on the refresh policy of an aggregate on an aggregate: \
-                 delete the policy and add it again, or upgrade to 2.23.1"
+                "TimescaleDB {version} refuses alter_job on refresh policies of aggregates built on aggregates: delete the policy and add it again, or upgrade to 2.23.1"
             )));
         }
         self.unusable(context)

@@ -39,11 +39,11 @@ pub fn check(key: &str) -> Result<(), String> {
     }
     let lower = key.to_lowercase();
     if is_key(&lower) {
-        return Err(format!("{key:?} is no key: write {lower:?}"));
+        return Err(format!("{key:?} is not a key: write {lower:?}"));
     }
     if let Some(rest) = key.strip_prefix("shift-").filter(|rest| is_char(rest)) {
         let upper = rest.to_uppercase();
-        return Err(format!("{key:?} is no key: write {upper:?}"));
+        return Err(format!("{key:?} is not a key: write {upper:?}"));
     }
     if key.starts_with("ctrl-") || key.starts_with("alt-") {
         return Err(format!(
@@ -51,7 +51,7 @@ pub fn check(key: &str) -> Result<(), String> {
         ));
     }
     Err(format!(
-        "{key:?} is no key: write one character, f1 to f12, {} or shift-tab; ctrl- or alt- may stand before it, as in \"ctrl-k\"",
+        "{key:?} is not a key: write one character, f1 to f12, {} or shift-tab; ctrl- or alt- may stand before it, as in \"ctrl-k\"",
         NAMED.join(", ")
     ))
 }
@@ -125,7 +125,7 @@ mod tests {
             ("Ctrl-K", "write \"ctrl-k\""),
             ("ctrl-K", "write \"ctrl-k\""),
             ("shift-d", "write \"D\""),
-            ("shift-up", "is no key"),
+            ("shift-up", "is not a key"),
             ("ctrl-i", "sends \"tab\""),
             ("ctrl-m", "sends \"enter\""),
             (" ", "sends \"space\""),

@@ -140,7 +140,7 @@ impl Field {
                 .iter()
                 .find(|choice| **choice == value)
                 .map(|choice| (*choice).to_owned())
-                .ok_or_else(|| format!("{value:?}: there is {}", choices.join(", "))),
+                .ok_or_else(|| format!("{value:?}: choose one of {}", choices.join(", "))),
             FieldType::Json => match serde_json::from_str::<serde_json::Value>(value) {
                 Ok(serde_json::Value::Object(_)) => Ok(value.to_owned()),
                 Ok(_) => Err("write a JSON object: {\"key\": value}".to_owned()),

@@ -67,7 +67,7 @@ pub(crate) static HERE: &[Action] = &[
     row("act-on-row", &["a"], Console, Here::Actions, "Actions on the selected row"),
     row("fix", &["m"], Console, Here::Fix, "Fix the row's most severe problem"),
     // The actions of a single screen come after the actions of all screens, and may use the same keys as these.
-    row("toggle-groups", &["g"], Group::Overview, Here::Groups, "By problem, or every finding on a line of its own (first-row keeps home)"),
+    row("toggle-groups", &["g"], Group::Overview, Here::Groups, "Group findings by problem, or list each one (first-row keeps home)"),
     row("acknowledge", &["A"], Group::Overview, Here::Acknowledge,
         "Hide a finding until it goes away or gets worse; on a hidden one: show it again"),
     row("snooze", &["z"], Group::Overview, Here::Snooze, "Hide a finding for a while, or until it gets worse"),

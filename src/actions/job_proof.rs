@@ -61,11 +61,11 @@ impl JobProof {
     pub(super) fn not_set_again(&self) -> Vec<String> {
         let mut doubts = Vec::from_iter(
             self.unalterable()
-                .map(|why| format!("{why}, and the server takes no such configuration back")),
+                .map(|why| format!("{why}, and the server refuses such a configuration")),
         );
         if let Some(check) = self.check.as_ref().filter(|_| self.check_there) {
             doubts.push(format!(
-                "its check function {check} has to agree to the old configuration then, which cannot be known before"
+                "its check function {check} may refuse the old configuration then"
             ));
         }
         doubts
@@ -76,7 +76,7 @@ impl JobProof {
         let owner = &self.owner;
         let mut doubts = Vec::new();
         let mut unless =
-            |why: String| doubts.push(format!("it cannot be made again as things are: {why}"));
+            |why: String| doubts.push(format!("it cannot be created again now: {why}"));
         if !self.logs_in {
             unless(format!(
                 "its owner may not log in (ALTER ROLE {owner} LOGIN)"
@@ -110,7 +110,7 @@ impl JobProof {
         }
         if self.narrow() {
             unless(
-                "its window is shorter than two buckets, and the server adds no such policy"
+                "its window is shorter than two buckets, and the server refuses such a policy"
                     .to_owned(),
             );
         }
@@ -119,9 +119,11 @@ impl JobProof {
         }
         match &self.check {
             Some(check) if self.check_there => doubts.push(format!(
-                "its check function {check} has to agree to its configuration again, which cannot be known before"
+                "its check function {check} may refuse the configuration then"
             )),
-            Some(check) => doubts.push(format!("its check function {check} is not there any more: it comes back without one")),
+            Some(check) => doubts.push(format!(
+                "its check function {check} no longer exists: the job comes back without one"
+            )),
             None => {}
         }
         if let Some(other) = self.belongs.as_ref().filter(|other| *other != owner) {

@@ -48,7 +48,7 @@ fn pause(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
         .into());
     }
     let meanwhile = if known.job.policy() == RETENTION {
-        ": what is past its drop_after by then is dropped at once"
+        ": chunks past its drop_after by then are dropped at once"
     } else {
         ""
     };
@@ -171,7 +171,7 @@ fn delete(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let mut plan =
         Plan::new(format!("Delete {}", job.describe()), vec![step], undo).wanting(Consent::Yes);
     plan = if inputs.text(CALM).is_some() && !inputs.flag(CALM) {
-        plan.note(Level::Warning, alter_job::risk("you chose so"))
+        plan.note(Level::Warning, alter_job::risk("you chose no"))
     } else {
         job.clear_retries_first(context, plan)
     };

@@ -138,7 +138,7 @@ impl KeyMap {
             };
             let (new, old) = (here.name, there.name);
             let why = format!(
-                "{new} = {key:?}: {old} {whose}, on the same screen: take another key, or write {old} = \"\" (no key) or another one for it"
+                "{new} = {key:?}: {old} {whose}, on the same screen: take another key, or change {old} ({old} = \"\": no key)"
             );
             Some((place(here)?, why))
         };
@@ -310,7 +310,7 @@ mod tests {
             (
                 "\n\nquit = \"pagedown\"",
                 4,
-                "quit: \"pagedown\" is no key: write one character",
+                "quit: \"pagedown\" is not a key: write one character",
             ),
             ("quit = [\"Q\", \"Ctrl-K\"]", 2, "write \"ctrl-k\""),
             ("quit = 3", 2, "quit = 3: keys are text: write quit = \"K\""),

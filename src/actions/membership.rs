@@ -9,20 +9,17 @@ pub(crate) fn not_the_owner(
     postgres: i32,
 ) -> String {
     let (is, fix) = match (member, postgres >= MEMBERSHIP_OPTIONS) {
-        (false, _) => (
-            "is no member of that role",
-            format!("GRANT {owner} TO {role}"),
-        ),
+        (false, _) => ("is not a member of", format!("GRANT {owner} TO {role}")),
         (true, false) => (
-            "is a member of that role that does not inherit its rights",
+            "does not inherit the rights of",
             format!("ALTER ROLE {role} INHERIT"),
         ),
         (true, true) => (
-            "is a member of that role that does not inherit its rights",
+            "does not inherit the rights of",
             format!("GRANT {owner} TO {role} WITH INHERIT TRUE"),
         ),
     };
-    format!("{what} belongs to {owner}, and {role} {is}: the server will refuse ({fix})")
+    format!("{what} belongs to {owner}, and {role} {is} {owner}: the server will refuse ({fix})")
 }
 
 /// First PostgreSQL (`server_version_num`) whose role memberships have the options SET and INHERIT.
@@ -35,5 +32,5 @@ pub(crate) fn may_not_become(role: &str, other: &str, postgres: i32) -> String {
     } else {
         " WITH SET TRUE"
     };
-    format!("{role} may not SET ROLE to {other} (GRANT {other} TO {role}{option} lets it)")
+    format!("{role} may not SET ROLE to {other} (GRANT {other} TO {role}{option} allows it)")
 }

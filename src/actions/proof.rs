@@ -10,6 +10,7 @@ use crate::actions::job_proof::JobProof;
 use crate::actions::membership::not_the_owner;
 use crate::model::plan::{Consent, Lit, Mode, Plan, Statement, Undo};
 use crate::model::target::TargetKind;
+use crate::model::text;
 use crate::model::verdict::Level;
 use crate::model::version::Version;
 
@@ -75,7 +76,7 @@ pub(crate) fn prove(context: &Context, mut plan: Plan) -> Plan {
         return plan;
     };
     let mut doubts = proof.doubts(context, &plan);
-    doubts.extend(proof.missing(plan.steps.iter().flat_map(|step| &step.undo)));
+    doubts.extend(proof.missing(context, plan.steps.iter().flat_map(|step| &step.undo)));
     doubts.dedup();
     if let (Undo::Exact(text) | Undo::Partly(text), false) = (&plan.undo, doubts.is_empty()) {
         plan.undo = Undo::Partly(format!("{}; {text}", doubts.join("; ")));
@@ -83,7 +84,7 @@ pub(crate) fn prove(context: &Context, mut plan: Plan) -> Plan {
     }
     let mut refused = proof.not_owned(context, &plan);
     refused.extend(proof.unalterable(&plan));
-    let missing = proof.missing(plan.steps.iter().flat_map(|step| &step.run));
+    let missing = proof.missing(context, plan.steps.iter().flat_map(|step| &step.run));
     refused.extend(
         missing
             .into_iter()
@@ -153,7 +154,7 @@ impl Proof {
         {
             let (owner, role) = (&relation.owner, &self.role);
             doubts.push(format!(
-                "{role} cannot do that: {} belongs to {owner}, and a member of that role can",
+                "{role} cannot undo this: {} belongs to {owner}; {owner} or a member of {owner} can",
                 relation.name
             ));
         }
@@ -165,8 +166,14 @@ impl Proof {
     }
 
     /// Rights that this role lacks for these statements, each with the GRANT that would help.
-    fn missing<'a>(&self, statements: impl Iterator<Item = &'a Statement>) -> Vec<String> {
+    fn missing<'a>(
+        &self,
+        context: &Context,
+        statements: impl Iterator<Item = &'a Statement>,
+    ) -> Vec<String> {
         let role = &self.role;
+        let extension = context.at.server.extension_schema.as_deref();
+        let extension = text::quote_identifier(extension.unwrap_or("public"));
         let mut missing = Vec::new();
         for statement in statements {
             let sql = &statement.sql;
@@ -182,7 +189,7 @@ impl Proof {
             }
             let called = |function: &&String| sql.contains(&format!(".{function}("));
             missing.extend(self.denied.iter().filter(called).map(|function| {
-                format!("{role} may not execute {function}() (GRANT EXECUTE ON ALL ROUTINES IN SCHEMA of the extension TO {role})")
+                format!("{role} may not execute {function}() (GRANT EXECUTE ON ALL ROUTINES IN SCHEMA {extension} TO {role})")
             }));
         }
         missing.sort_unstable();

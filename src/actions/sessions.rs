@@ -192,7 +192,7 @@ impl OtherSession {
         if !self.may_signal {
             let words = match &self.role {
                 Some(whose) => format!(
-                    "{role} may not signal sessions of {whose}: the server will refuse it (pg_signal_backend, or a membership in that role that inherits its rights, allows it; a superuser's session wants a superuser)"
+                    "{role} may not signal sessions of {whose}: the server will refuse it (GRANT pg_signal_backend or {whose} TO {role} allows it; only a superuser may signal a superuser's session)"
                 ),
                 None => format!(
                     "{role} may not signal a process of the server itself: only a superuser may"
@@ -409,7 +409,7 @@ fn warn_of(session: &OtherSession, plan: Plan) -> Plan {
             ),
             Some(kind) => plan.note(
                 Level::Warning,
-                format!("it is no client's session but a worker of the server ({kind}), which may be started again"),
+                format!("it is a worker of the server ({kind}), not a client; the server may start it again"),
             ),
         },
     }

@@ -91,7 +91,7 @@ const RANGE: &[SetKey] = &[
     key("at_most", Values::Number, "no limit", "the most chunks, oldest first"),
 ];
 #[rustfmt::skip]
-const CHUNKS: SetKey = key("chunks", Values::Some, "those that the other keys mean", "just these chunks");
+const CHUNKS: SetKey = key("chunks", Values::Some, "those that the other keys select", "just these chunks");
 const OVERRIDE: SetKey = key(
     "override_data_loss",
     Values::YesNo,
@@ -108,7 +108,7 @@ const COMPRESS_CREATED: SetKey = key(
     "compress_created_before",
     Values::Interval,
     NONE,
-    "instead, from TimescaleDB 2.13 on: age of the chunk itself",
+    "instead (TimescaleDB 2.13 and later): time since a chunk was created",
 );
 const STEP: SetKey = key(
     "step_buckets",
@@ -126,7 +126,7 @@ const MISSING: SetKey = key(
     "refresh_missing",
     Values::YesNo,
     "no",
-    "first refreshes what its runs would never reach, if there is any",
+    "first refreshes pending ranges that no run of the policy would reach",
 );
 #[rustfmt::skip]
 const POLICY: SetKey = key("policy", Values::Some, "the first", "job id, if there are several policies");
@@ -144,7 +144,7 @@ pub fn of(action: &str) -> Vec<SetKey> {
         "compress-chunks" => &[
             &[
                 key("older_than", Values::Length, "the policy's compress_after", "age of a chunk's end"),
-                key("created_before", Values::Interval, "the policy's", "age of the chunk, if the policy goes by that"),
+                key("created_before", Values::Interval, "the policy's", "time since a chunk was created, if the policy uses that"),
             ],
             RANGE,
             &[CHUNKS],
@@ -154,14 +154,14 @@ pub fn of(action: &str) -> Vec<SetKey> {
             &[
                 CHUNKS,
                 key("older_than", Values::Length, NONE, "age of a chunk's end"),
-                key("pause_policy", Values::YesNo, "yes", "pauses the policy first, which would compress them again"),
+                key("pause_policy", Values::YesNo, "yes", "pauses the policy first; else it compresses them again"),
             ],
             RANGE,
             PACE,
         ],
         "recompress-chunks" | "rewrite-chunks" => &[&[CHUNKS], RANGE, PACE],
         "enable-compression" | "edit-compression-settings" => &[&[SEGMENT_BY, ORDER_BY]],
-        "disable-compression" => &[&[key("remove_policy", Values::YesNo, "yes", "if there is one")]],
+        "disable-compression" => &[&[key("remove_policy", Values::YesNo, "yes", "removes the compression policy, if there is one")]],
         "add-compression-policy" => &[&[
             key("compress_after", Values::Length, "", "age of a chunk's end"),
             COMPRESS_CREATED,
@@ -172,26 +172,26 @@ pub fn of(action: &str) -> Vec<SetKey> {
             COMPRESS_AFTER,
             COMPRESS_CREATED,
             EVERY,
-            key("maxchunks_to_compress", Values::Number, PRESENT, "the most chunks of a run; empty: no limit"),
-            key("recompress", Values::YesNo, "no", "if its configuration forbids it: chunks with late rows"),
+            key("maxchunks_to_compress", Values::Number, PRESENT, "most chunks per run; empty: no limit"),
+            key("recompress", Values::YesNo, "no", "yes: the policy recompresses chunks that got late rows"),
         ]],
         "add-retention-policy" => &[&[
             key("drop_after", Values::Length, "", "age of a chunk's end"),
-            key("drop_created_before", Values::Interval, NONE, "instead: age of the chunk itself"),
+            key("drop_created_before", Values::Interval, NONE, "instead: time since a chunk was created"),
             key("schedule_interval", Values::Interval, "1 day", "how often it runs"),
             FIRST_RUN,
             OVERRIDE,
         ]],
         "edit-retention-policy" => &[&[
             key("drop_after", Values::Length, PRESENT, "age of a chunk's end"),
-            key("drop_created_before", Values::Interval, PRESENT, "age of the chunk, if the policy goes by that"),
+            key("drop_created_before", Values::Interval, PRESENT, "time since a chunk was created, if the policy uses that"),
             EVERY,
             OVERRIDE,
         ]],
         "drop-chunks" => &[
             &[
                 key("drop_after", Values::Length, "the policy's", "age of a chunk's end"),
-                key("before", Values::Time, NONE, "instead: chunks that end at or before this"),
+                key("before", Values::Time, NONE, "instead: chunks that end at or before this time"),
                 key("chunks_per_step", Values::Number, "by the lock table, at most 100", "each step is a transaction"),
             ],
             PACE,
@@ -207,7 +207,7 @@ fn of_others(action: &str) -> Vec<SetKey> {
         "refresh-aggregate" => &[
             &[
                 key("from", Values::Time, "what is late", "start of the window; empty: the beginning"),
-                key("to", Values::Time, "what is late", "its end; empty: the newest, with the present bucket"),
+                key("to", Values::Time, "what is late", "end of the window; empty: the newest row, with the present bucket"),
                 key("force", Values::YesNo, "no", "from 2.18 on: also where nothing is known to have changed"),
                 STEP,
                 OVERRIDE,
@@ -229,7 +229,7 @@ fn of_others(action: &str) -> Vec<SetKey> {
             if add {
                 keys.extend([
                     key("initial_start", Values::Time, "at once", "the first run, and the start of the schedule"),
-                    key("timezone", Values::Text, NONE, "of the schedule, with initial_start"),
+                    key("timezone", Values::Text, NONE, "time zone of the schedule, with initial_start"),
                 ]);
             } else {
                 keys.push(POLICY);
@@ -244,7 +244,7 @@ fn of_others(action: &str) -> Vec<SetKey> {
             "first deletes rows of the source that are dated in the future",
         )]],
         "reindex-index" => &[
-            &[key("only_invalid", Values::YesNo, "yes", "if it is invalid on some chunks"), AT_LEAST],
+            &[key("only_invalid", Values::YesNo, "yes", "only chunks where the index is invalid, if there are any"), AT_LEAST],
             PACE,
         ],
         "reindex-table" => &[&[AT_LEAST], PACE],
@@ -270,11 +270,11 @@ fn of_others(action: &str) -> Vec<SetKey> {
             key("max_runtime", Values::Interval, PRESENT, "a run is stopped after this; 0s: no limit"),
             key("max_retries", Values::Number, PRESENT, "failures in a row until it is paused; -1: no limit"),
             key("retry_period", Values::Interval, PRESENT, "after a failure"),
-            key("next_start", Values::Time, PRESENT, "a moment, or now"),
+            key("next_start", Values::Time, PRESENT, "a time, or now"),
             key("config", Values::Json, PRESENT, "the whole configuration"),
-            key("fixed_schedule", Values::YesNo, PRESENT, "at slots, or an interval after the last run"),
+            key("fixed_schedule", Values::YesNo, PRESENT, "yes: at slots; no: an interval after the last run"),
             key("initial_start", Values::Time, PRESENT, "the first slot"),
-            key("timezone", Values::Text, PRESENT, "of the slots"),
+            key("timezone", Values::Text, PRESENT, "time zone of the slots"),
         ]],
         "delete-job" => &[&[key(
             "lift_max_retries",
@@ -284,7 +284,7 @@ fn of_others(action: &str) -> Vec<SetKey> {
         )]],
         "set-chunk-interval" => &[&[
             key("interval", Values::Length, PRESENT, "length of new chunks"),
-            key("dimension", Values::Text, "the time column", "if there are several"),
+            key("dimension", Values::Text, "the time column", "the dimension, if there are several"),
         ]],
         "add-reorder-policy" => &[&[
             key("index", Values::Some, "the only one", "whose order the rows get"),

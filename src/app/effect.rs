@@ -81,7 +81,7 @@ impl App {
         let was = if aims.len() == 1 {
             first.waiting()
         } else {
-            format!("{} findings were aimed at", aims.len())
+            format!("fixes of {} findings", aims.len())
         };
         if self.link != Link::Up {
             let words = format!("{was}; not connected, so it was not read again");

@@ -49,7 +49,7 @@ impl App {
     pub(super) fn seek(&mut self, go: impl FnOnce(&mut Replay)) -> Vec<Effect> {
         let Some(replay) = &mut self.tape else {
             self.say(
-                "this is no recording: hypertop replay FILE shows one",
+                "this is not a recording: hypertop replay FILE shows one",
                 false,
             );
             return Vec::new();

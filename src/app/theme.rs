@@ -205,7 +205,7 @@ impl Look {
                 "underlined" => Modifier::UNDERLINED,
                 "reversed" => Modifier::REVERSED,
                 other => bail!(
-                    "{other:?} is no modifier: write bold, dim, italic, underlined or reversed"
+                    "{other:?} is not a modifier: write bold, dim, italic, underlined or reversed"
                 ),
             });
         }
@@ -234,7 +234,7 @@ fn parse(text: &str) -> Result<File> {
             .position(|line| line.contains(role.as_str()))
             .map_or(0, |at| at + 1);
         bail!(
-            "line {line}: {role:?} is no role; roles are: {}",
+            "line {line}: {role:?} is not a role; roles are: {}",
             ROLES.join(", ")
         );
     }

@@ -283,7 +283,10 @@ impl TlsConnect<TcpStream> for Tls {
                 Err(_) => {
                     return Err(io::Error::new(
                         io::ErrorKind::InvalidInput,
-                        format!("{:?} is no name that a certificate can bear", self.name),
+                        format!(
+                            "{:?} is not a host name or address that a certificate can have",
+                            self.name
+                        ),
                     ));
                 }
             };

@@ -147,7 +147,7 @@ impl Entries {
                 let doubted = doubted.filter_map(|mark| other.begin.plan.steps.get(mark.step));
                 if other.done().iter().chain(doubted).any(again) {
                     bail!(
-                        "entry {by} rolled back a part of entry {id} since the preview: nothing was done; look at it again"
+                        "entry {by} rolled back a part of entry {id} since the preview: nothing was done; preview it again"
                     );
                 }
             }

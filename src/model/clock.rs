@@ -97,7 +97,7 @@ pub(crate) fn midnight(at: i64) -> i64 {
 /// Reason why the window of a policy is unknown: this program does not know the policy's time zone.
 pub(crate) fn odd_zone(zone: &str) -> String {
     format!(
-        "the time zone in which its policy runs ({zone}) is no zone's name: ALTER ROLE (its owner) or ALTER DATABASE … SET timezone = a name of pg_timezone_names"
+        "its policy runs in time zone {zone}, which is not a name in pg_timezone_names. Set one with ALTER ROLE (of the job's owner) or ALTER DATABASE"
     )
 }
 

@@ -4,7 +4,7 @@
 use crate::model::bucket::{Buckets, Range};
 
 /// Warning about a refresh of a recreated chunk.
-pub(crate) const REMADE: &str = "its chunk was made after newer ones, as if a late row had recreated it after a drop: a refresh computes these buckets from the rows that are left, and the aggregate's older results are lost for good";
+pub(crate) const REMADE: &str = "the chunk there was created after newer chunks, as if a late row had recreated it after a drop: a refresh computes its buckets from the remaining rows, and the aggregate's older results are lost for good";
 
 /// The whole buckets of a range that lie in recreated chunks; `remade`: start and end of all these chunks.
 pub(crate) fn touched(

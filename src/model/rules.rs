@@ -83,7 +83,7 @@ rules! {
     HYPERTABLE_CANDIDATE: standing, "hypertable-candidate", "large plain table with a time column";
     INDEX_BLOATED: standing, "index-bloated", "bloated index", "reindex-index";
     INDEX_COMPRESSED: standing, "index-compressed", "useless on compressed data", "drop-index";
-    INDEX_COVERED: standing, "index-covered", "a wider index could serve instead", "drop-index";
+    INDEX_COVERED: standing, "index-covered", "a wider index can replace it", "drop-index";
     INDEX_DUPLICATE: standing, "index-duplicate", "duplicate index", "drop-index";
     INDEX_INVALID: standing, "index-invalid", "invalid index", "reindex-index";
     INDEX_LEFTOVERS: standing, "index-leftovers", "leftovers of an interrupted REINDEX", "drop-leftovers";

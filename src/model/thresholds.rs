@@ -94,7 +94,7 @@ limits! {
     conflict_percent: Server Percent = 1.0, "warning when at least this share of a standby's transactions was cancelled by replay lately";
     error_transactions: Server Count = 100.0, "shares of rollbacks, deadlocks and conflicts are judged from this number of transactions on";
     error_window: Server Time = 5.0 * MINUTE, "rollbacks, deadlocks and conflicts are counted over the last one to two times this";
-    error_first_look: Server Time = DAY, "a first look, as that of check, counts them since the statistics' reset if that is at most this old, else it does not judge them";
+    error_first_look: Server Time = DAY, "a first reading, as in check, counts rollbacks, deadlocks and conflicts since the statistics' reset, unless that is older than this";
     blocked: Server Time = 5.0, "warning when a session waits for a lock for longer than this";
     stuck_blocker: Server Time = MINUTE, "critical when a session that is idle in transaction blocks others for longer than this";
     idle_in_transaction_notice: Server Time = MINUTE, "notice when a session is idle in transaction for longer than this";

@@ -257,7 +257,7 @@ impl Unread {
         } else if self.policies.iter().any(|run| run.fails) {
             format!("its refresh policy (job {job}) fails")
         } else {
-            format!("its refresh policy (job {job}) does not refresh that in time")
+            format!("its refresh policy (job {job}) does not refresh that range in time")
         }
     }
 

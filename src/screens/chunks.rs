@@ -145,7 +145,7 @@ impl Chunks {
             ('#', Level::Ok, "compressed"),
             ('P', Level::Notice, "partially compressed"),
             ('.', Level::Ok, "uncompressed"),
-            ('B', Level::Warning, "backlog: past compress-after"),
+            ('B', Level::Warning, "backlog: past compress_after"),
             ('x', Level::Notice, "dropped by the next run"),
             ('F', Level::Unknown, "frozen"),
             ('T', Level::Ok, "tiered (object storage)"),

@@ -235,7 +235,7 @@ impl Record for Row {
         let mut verdict = self.judged(at);
         if let Some(there) = &self.elsewhere {
             let words = format!(
-                "; done on {there}, which may be this server under another name, its original or a copy"
+                "; done on {there}: perhaps this server under another name, the server it was copied from, or a copy of it"
             );
             verdict.reason.push_str(&words);
         }

@@ -254,7 +254,7 @@ impl Record for Row {
             .collect();
         let zones: Vec<_> = zones.into_iter().map(String::as_str).collect();
         if !zones.is_empty() && zones != ["UTC"] {
-            caveats.push(format!("time without a zone: boundaries are computed in {}, the zone of the job's owner, else of this database's background workers", zones.join(", ")));
+            caveats.push(format!("timestamp without time zone: boundaries are computed in {}, the TimeZone of the job's owner, else of this database", zones.join(", ")));
         }
         let policies = rows.iter().map(|row| (row.axis, row.policy.as_ref()));
         caveats.extend(at.server.zone_caveat(|| policy::in_local_time(policies)));

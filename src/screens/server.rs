@@ -125,9 +125,9 @@ impl Record for Row {
     fn headline(_: &[Self], _: &[Box<[Finding]>], at: &At) -> Vec<String> {
         let since = |moment| text::duration(at.now.seconds_since(moment).max(0.0).floor());
         let counted = at.server.stats_reset.map_or_else(String::new, |reset| {
-            format!("statistics of this database count for {}", since(reset))
+            format!("statistics of this database cover {}", since(reset))
         });
-        let runs = format!("PostgreSQL runs for {}", since(at.server.started));
+        let runs = format!("PostgreSQL is up for {}", since(at.server.started));
         vec![line([runs, counted])]
     }
 

@@ -69,11 +69,11 @@ fn chunks_are_dropped_step_by_step_and_just_those_that_were_shown() {
         assert!(approved.plan.steps.iter().all(|step| step.bytes > 0));
         let said = notes(&approved.plan);
         assert!(
-            said.contains("public.dropped_daily has not read all of it"),
+            said.contains("public.dropped_daily has not read all of the dropped rows"),
             "{said}"
         );
         assert!(
-            said.contains("public.dropped_daily keeps what it has: it has no refresh policy"),
+            said.contains("public.dropped_daily keeps its rows: it has no refresh policy"),
             "{said}"
         );
         let report = rig.perform(&approved).await.unwrap();

@@ -222,9 +222,9 @@ pub const LINES: &[Line] = &[
         "indexes",
         on("~\\tfull_v\\b", "w.full_v", &[]).after("do $$ declare i regclass; begin select y.indexrelid into i from pg_inherits h join pg_index y on y.indrelid = h.inhrelid
             where h.inhparent = 'w.\"Full 1\"'::regclass and pg_get_indexdef(y.indexrelid) like '%(v)%' order by 1 desc limit 1; execute 'drop index ' || i; end $$").back(Back::Since(22)).by(COPIES),
-        on("~\\toee_unused_idx\\b", "mes.oee_unused_idx", &[]).refused("stand-in"),
+        on("~\\toee_unused_idx\\b", "mes.oee_unused_idx", &[]).refused("simulated"),
     ),
-    line("create-index", "hypertables", ready(&[("columns", "v, ts DESC"), ("name", "made_here")]), energy(&[("columns", "kwh")]).refused("stand-in")),
+    line("create-index", "hypertables", ready(&[("columns", "v, ts DESC"), ("name", "made_here")]), energy(&[("columns", "kwh")]).refused("simulated")),
     line("reindex-table", "hypertables", full(&[("at_least_kb", "0")]).once(FILES), energy(&[("at_least_kb", "0")]).once(FILES)),
     line("set-chunk-interval", "hypertables", ready(&[("interval", "3 days")]), energy(&[("interval", "3 days")])),
     line("analyze-table", "hypertables", ready(&[]).once(ANALYZED), energy(&[]).once(ANALYZED)),

@@ -51,8 +51,7 @@ fn up_to_date(place: &Timeline) -> Refusal {
     });
     let waits = match level.pending_from {
         Some(from) => format!(
-            "the changes from {} on are in the present bucket, or newer than the policy's end_offset: refresh-aggregate with an \
-             empty to includes them",
+            "the changes from {} on are in the present bucket, or newer than the policy's end_offset: refresh-aggregate with to='' includes them",
             clock::show(place.axis(), from)
         ),
         None => "no change waits for a refresh; refresh-aggregate takes any window".to_owned(),
@@ -70,8 +69,7 @@ fn nothing_safe(place: &Timeline, window: Window) -> Refusal {
         return up_to_date(place);
     }
     Refusal::new(format!(
-        "all that waits is where the source rows are gone: {}. A refresh would delete the rows there; to allow it, set \
-         override_data_loss",
+        "pending changes are only where source rows are gone: {}. A refresh would delete the aggregate's rows there; to allow it, set override_data_loss",
         explain(place, &met, window)
     ))
 }
@@ -125,7 +123,7 @@ fn add(
         plan = plan.note(
             Level::Notice,
             format!(
-                "rows before {} were never materialized in {}, and are not now: refresh-aggregate with an earlier from does that",
+                "rows before {} stay unmaterialized in {}: refresh-aggregate with an earlier 'from' materializes them",
                 clock::show(place.axis(), at + 1),
                 level.name
             ),

@@ -32,7 +32,7 @@ pub(super) fn explain(place: &Timeline, met: &[Lost], window: Window) -> String 
         many => format!(", and {} more such gaps", many - 1),
     };
     let rows = match first.first {
-        None => "this role cannot see whether the aggregate has rows there, or only by running its owner's code".to_owned(),
+        None => "this role cannot see whether the aggregate has rows there, except by running code of its owner".to_owned(),
         Some(row) => {
             let row = clock::show(axis, row);
             format!("{} has rows there from {row} on", level.name)

@@ -148,7 +148,7 @@ impl Hierarchy {
     pub(super) fn own(&self) -> Result<&Aggregate, Refusal> {
         self.levels
             .last()
-            .ok_or_else(|| "the server does not know this aggregate any more".into())
+            .ok_or_else(|| "this aggregate no longer exists".into())
     }
 
     /// An idle session whose cancelled refresh blocks refreshes of one of the levels.

@@ -16,9 +16,9 @@ use crate::model::verdict::Level;
 const FIELD: &str = "refresh_missing";
 
 pub(super) fn field() -> Field {
-    Field::new(FIELD, "Refresh what it leaves", FieldType::Flag, "no")
+    Field::new(FIELD, "Refresh first", FieldType::Flag, "no")
         .optional()
-        .help("yes: before the policy is added, refreshes what its runs would never reach")
+        .help("yes: before the policy is added, refreshes the pending ranges that its runs would never reach")
 }
 
 /// Range of whole buckets before `edge` that the source has and the aggregate never materialized. `None`: there is
@@ -85,7 +85,7 @@ pub(super) fn add(
     let shown = shown.join(", ");
     if adds && inputs.flag(FIELD) {
         let first = format!(
-            "first refreshes what no run would reach: {shown}, {}; {}",
+            "first refreshes a range that no run would reach: {shown}, {}; {}",
             place.amount(window),
             refresh::NEEDLESS
         );
@@ -93,7 +93,7 @@ pub(super) fn add(
         return Ok(place.touch(context, plan.note(Level::Notice, first)));
     }
     let by = if adds {
-        format!("{FIELD} refreshes it first")
+        format!("{FIELD}=yes refreshes them first")
     } else {
         by_hand(place, &parts)
     };
@@ -101,7 +101,7 @@ pub(super) fn add(
     Ok(plan.note(
         Level::Warning,
         format!(
-            "stays missing: the rows of {source} from {shown}, which {name} has not materialized and no run reaches: {by}"
+            "rows of {source} from {shown} stay missing in {name}, because no run reaches them: {by}"
         ),
     ))
 }
@@ -131,7 +131,7 @@ fn by_hand(place: &Timeline, parts: &[Window]) -> String {
     let from = typed(parts.first().and_then(|part| part.from));
     let to = typed(parts.last().and_then(|part| part.to));
     format!(
-        "refresh-aggregate {} from='{from}' to='{to}' does that",
+        "refresh-aggregate {} from='{from}' to='{to}' refreshes them",
         place.level.name
     )
 }

@@ -92,7 +92,7 @@ fn lag_note(place: &Timeline, facts: &Hierarchy, new: &Setting, old: Option<&Set
     }
     if axis == Axis::Integer {
         words = format!(
-            "{words} units, and the rows that arrive in {}",
+            "{words} units, plus the rows that arrive in {}",
             text::interval(&new.every)
         );
     }

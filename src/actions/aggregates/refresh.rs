@@ -28,9 +28,9 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
         literal.trim_end_matches("+00").to_owned()
     };
     let how = match axis {
-        Axis::TimestampTz => "a moment (UTC, unless it says otherwise), 3 days ago, now",
+        Axis::TimestampTz => "a time (UTC unless it has an offset), 3 days ago, now",
         Axis::Integer => "a number",
-        _ => "a moment, 3 days ago, now",
+        _ => "a time, 3 days ago, now",
     };
     let kind = FieldType::Time(axis);
     let mut fields = vec![
@@ -200,7 +200,7 @@ pub(super) fn deleting(place: &Timeline, mut plan: Plan, met: &[Lost], window: W
         return plan;
     }
     let words = format!(
-        "aggregates built on it lose the same at their next refresh: {}",
+        "aggregates built on it lose the same ranges at their next refresh: {}",
         level.children.join(", ")
     );
     plan.note(Level::Critical, words)
@@ -233,7 +233,7 @@ fn aligned(place: &Timeline, asked: Window) -> Result<Window, Refusal> {
         && let Some(end) = place.buckets.step(start, 1)
         && let Some(set) = settings(place, Some(start), Some(end))
     {
-        refusal = refusal.offering("Use the whole bucket in which it begins", set);
+        refusal = refusal.offering("Use the whole bucket in which the window begins", set);
     }
     Err(refusal)
 }
@@ -252,7 +252,7 @@ fn settings(
 
 fn refused(place: &Timeline, met: &[Lost], window: Window) -> Refusal {
     let refusal = Refusal::new(format!(
-        "{}. A refresh over that deletes those rows for good: nothing can compute them again. To allow it, set override_data_loss",
+        "{}. A refresh there deletes the aggregate's rows for good. To allow it, set override_data_loss",
         explain(place, met, window)
     ));
     let rest = guard::safe_parts(&place.lost, window).pop();

@@ -72,8 +72,7 @@ fn reach(place: &Timeline, window: Window, remarks: &mut Vec<(Level, String)>) {
         remarks.push((
             Level::Warning,
             format!(
-                "it reaches beyond now ({}): the present bucket is computed as it is, and every later row in it waits for \
-                 another refresh",
+                "it reaches beyond now ({}): the present bucket is materialized too, and every later row in it waits for another refresh",
                 clock::show(place.axis(), now)
             ),
         ));
@@ -132,7 +131,7 @@ pub(super) fn company(
         remarks.push((
             Level::Notice,
             format!(
-                "its source {} is itself late ({}): refresh-hierarchy refreshes that first",
+                "its source {} is itself late ({}): refresh-hierarchy refreshes the source first",
                 level.source,
                 parent.show(window)
             ),

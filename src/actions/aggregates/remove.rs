@@ -69,7 +69,7 @@ pub(super) fn remove(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal
         plan = plan.note(Level::Notice, pausing(context, job));
         if let Some(running) = level.refreshing.filter(|refreshing| !refreshing.idle) {
             let words = format!(
-                "session {} refreshes it now: removing the policy cancels its run, even where the removal itself fails",
+                "session {} refreshes it now: removing the policy cancels that run, even if the removal fails",
                 running.pid
             );
             plan = plan.note(Level::Warning, words);
@@ -83,7 +83,10 @@ pub(super) fn remove(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal
 
 fn pausing(context: &Context, job: &Job) -> String {
     if !job.scheduled {
-        return format!("job {} is paused already, so it stops nothing", job.id);
+        return format!(
+            "job {} is paused already: removing it changes no refresh",
+            job.id
+        );
     }
     match job.unalterable(context) {
         None => job.pausing_instead(),
@@ -93,7 +96,7 @@ fn pausing(context: &Context, job: &Job) -> String {
 
 fn stands_still(level: &Aggregate) -> String {
     let readers = if level.materialized_only {
-        "its readers see nothing newer"
+        "its readers see no newer rows"
     } else {
         "its readers compute all newer rows from the source at every query"
     };
@@ -102,7 +105,7 @@ fn stands_still(level: &Aggregate) -> String {
         children => format!("; aggregates built on it stop too: {}", children.join(", ")),
     };
     format!(
-        "without it {} is refreshed by hand only: {readers}{built}",
+        "without a policy {} is refreshed only by hand: {readers}{built}",
         level.name
     )
 }

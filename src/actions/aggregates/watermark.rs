@@ -17,15 +17,16 @@ const DELETE: &str = "delete_future_rows";
 pub(super) fn form(_: &Context) -> Result<Form, Refusal> {
     let field = Field::new(DELETE, "Delete future rows", FieldType::Flag, "no").optional();
     Ok(Form::new(vec![field.help(
-        "yes: first deletes for good the rows of the source that are dated after the present bucket; otherwise they move the \
-         watermark there again",
+        "yes: first deletes, for good, source rows dated after the present bucket; no: such rows move the watermark there again",
     )]))
 }
 
 pub(super) fn back(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let facts = Hierarchy::read(context)?;
     if context.at.server.simulated {
-        return Err("this is the stand-in, whose watermark cannot be moved back; on TimescaleDB drop_chunks sets it again".into());
+        return Err(
+            "TimescaleDB is only simulated here, and its watermark cannot be moved back".into(),
+        );
     }
     let place = Timeline::of(facts.own()?, context)?;
     let ahead = ahead(&facts, &place)?;
@@ -43,7 +44,7 @@ pub(super) fn back(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
         clock::show(place.axis(), ahead.watermark)
     );
     let undo = undo(&place, ahead.cut, deletes);
-    let plan = Plan::new(title, steps, undo).note(Level::Notice, "the server sets the watermark to the end of its newest bucket: after a refresh of the future, and by dropping the chunks of an empty range");
+    let plan = Plan::new(title, steps, undo).note(Level::Notice, "the plan refreshes the future range and calls drop_chunks on an empty range: the server then sets the watermark to the end of the newest bucket");
     let plan = noted(&place, place.touch(context, plan), ahead.cut, deletes);
     Ok(plan.touching(
         level.mat_oid,
@@ -125,7 +126,7 @@ fn undo(place: &Timeline, cut: i64, deletes: bool) -> Undo {
         ));
     }
     Undo::Partly(format!(
-        "the watermark goes to the future again with the first refresh that finds rows there; buckets of {} after {} whose rows are gone from {} do not come back",
+        "the first refresh that finds future rows moves the watermark there again; buckets of {} after {} do not come back if their rows are gone from {}",
         level.name,
         clock::show(place.axis(), cut),
         level.source
@@ -147,7 +148,7 @@ fn delete(place: &Timeline, cut: i64) -> Result<Step, Refusal> {
         .filter(|_| !level.hierarchical)
     else {
         return Err(format!(
-            "{DELETE}: {} is itself an aggregate, whose rows are not deleted by hand",
+            "{DELETE}: {} is itself an aggregate, and only refreshes may delete its rows",
             level.source
         )
         .into());
@@ -204,7 +205,7 @@ fn noted(place: &Timeline, mut plan: Plan, cut: i64, deletes: bool) -> Plan {
     let to = future.map(|slice| slice.1).max();
     let reach = to.map_or_else(String::new, |to| {
         format!(
-            " ({} of it reach beyond that, to {})",
+            " ({} reach beyond that time, to {})",
             text::plural(chunks, "chunk"),
             show(to)
         )
@@ -240,7 +241,7 @@ fn noted(place: &Timeline, mut plan: Plan, cut: i64, deletes: bool) -> Plan {
     }
     if !level.children.is_empty() {
         let words = format!(
-            "built on it, with watermarks of their own that this does not move: {}",
+            "aggregates built on it keep their own watermarks: {}",
             level.children.join(", ")
         );
         plan = plan.note(Level::Notice, words);

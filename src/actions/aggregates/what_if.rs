@@ -261,12 +261,11 @@ fn why(
     match (dropped, now) {
         (Some((retention, after)), now) => {
             let now = now.map_or_else(
-                || ". Nothing is lost yet: the loss begins when rows are that old".to_owned(),
+                || ". Nothing is lost yet: the loss begins when rows reach that age".to_owned(),
                 |now| format!(". Already at its next run: {now}"),
             );
             format!(
-                "each run would refresh {}, but {} keeps only {} (retention, job {}{}): a refresh of dropped rows deletes them \
-                 from {} for good{now}",
+                "each run would refresh {}, but {} keeps only {} (retention, job {}{}): refreshing older ranges deletes rows of {} for good{now}",
                 reach(new, axis),
                 level.source,
                 text::interval(after),

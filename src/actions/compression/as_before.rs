@@ -134,15 +134,14 @@ pub(super) fn lost(context: &Context, known: &Compression, chunks: &[&ChunkState
     };
     if let Some(chunks) = of(&ChunkState::is_partial) {
         lost.push(format!(
-            "{chunks} only partly compressed now, and fully compressed by the undo"
+            "{chunks} partly compressed now: the undo compresses them fully"
         ));
     }
     let later = context.at.server.sql_version() >= LEAVES_OPEN;
     let open = later && table.order_by.is_none();
     if let Some(chunks) = of(&|_| open) {
         lost.push(format!(
-            "{} leaves segmentby or orderby to TimescaleDB, which chooses again: {chunks} may come back under other settings \
-             than now",
+            "TimescaleDB chooses segmentby or orderby of {} anew: {chunks} may come back under other settings than now",
             known.relation
         ));
     }
@@ -151,8 +150,7 @@ pub(super) fn lost(context: &Context, known: &Compression, chunks: &[&ChunkState
     let under = |chunk: &ChunkState| later && !open && unset && known.differs(chunk);
     if let Some(chunks) = of(&under) {
         lost.push(format!(
-            "{} segments by nothing, which was not set and could not be restored: {chunks} under other settings come back under \
-             the table's",
+            "{} has no segmentby, and an unset one cannot be restored: {chunks} under other settings come back under the table's",
             known.relation
         ));
     }
@@ -165,7 +163,7 @@ pub(super) fn lost(context: &Context, known: &Compression, chunks: &[&ChunkState
     };
     if let Some(chunks) = of(&sparse) {
         lost.push(format!(
-            "{chunks} with other sparse indexes than the table's now: these come back as the table has them"
+            "{chunks} with other sparse indexes than the table's: they come back with the table's"
         ));
     }
     if let Some(chunks) = of(&|chunk| table.sparse_text().is_some() && known.differs(chunk)) {

@@ -26,7 +26,7 @@ pub(super) fn picks(
         .collect();
     Field::new("chunks", "These chunks", FieldType::Pick(items), picked)
         .optional()
-        .help("just these; where none is picked, the other fields say which")
+        .help("only these chunks; none picked: those that the other fields select")
 }
 
 fn about(context: &Context, known: &Compression, chunk: &ChunkState) -> String {
@@ -137,7 +137,9 @@ fn aged<'k>(known: &'k Compression, inputs: &Inputs) -> Result<Vec<&'k ChunkStat
     };
     let rule = rule
         .filter(|rule| rule.span().length() >= 0.0)
-        .ok_or_else(|| format!("{name}: {text} is negative, and it is counted back from now"))?;
+        .ok_or_else(|| {
+            format!("{name}: {text} must not be negative: it is counted back from now")
+        })?;
     older(known, rule).ok_or_else(|| match &known.code {
         _ if !known.integer_time => format!(
             "it is unknown which chunks are older than {text}: give from and to; {}",
@@ -167,7 +169,7 @@ fn bound(known: &Compression, inputs: &Inputs, name: &str) -> Result<Option<i64>
         return Ok(None);
     };
     place(known.axis(), text).map(Some).ok_or_else(|| {
-        format!("{name}: {text:?} is no moment: write 2026-11-01 or 2026-11-01 06:00 (UTC)").into()
+        format!("{name}: {text:?} is not a time: write 2026-11-01 or 2026-11-01 06:00 (UTC)").into()
     })
 }
 

@@ -60,7 +60,7 @@ pub(crate) fn compress_form(context: &Context) -> Result<Form, Refusal> {
                 created,
             )
             .optional()
-            .help("chunks that were made longer ago than this"),
+            .help("chunks that were created longer ago than this"),
         );
     }
     fields.extend(choice::range(&known));
@@ -96,7 +96,7 @@ pub(super) fn compress(context: &Context, inputs: &Inputs) -> Result<Plan, Refus
     let undo = match crashes {
         Some(why) => Undo::Never(why),
         None if known.rolls_up => Undo::Never(
-            "compressing merges these chunks into their neighbours (compress_chunk_time_interval): they are not there any more"
+            "compressing merges these chunks into their neighbours (compress_chunk_time_interval): they no longer exist then"
                 .to_owned(),
         ),
         None => Undo::Partly(format!(
@@ -137,14 +137,14 @@ fn nothing_waits(known: &Compression, inputs: &Inputs) -> Refusal {
     };
     if waiting == 0 || !choice::is_made(inputs) {
         return format!(
-            "no chunk of {} waits for compression: those not compressed are still written to{frozen}",
+            "no chunk of {} waits for compression: the uncompressed ones have not ended yet{frozen}",
             known.relation
         )
         .into();
     }
     let all = if known.integer_time { "0" } else { "0s" };
     let refusal = Refusal::new(format!(
-        "none of the chosen chunks of {} waits for compression; {} would with younger ones included{frozen}",
+        "none of the chosen chunks of {} can be compressed now; with younger ones included, {} can{frozen}",
         known.relation,
         many(waiting)
     ));
@@ -226,8 +226,7 @@ fn price(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> Vec<
         (Some(share), Some(whole), Some(biggest)) => notes.push((
             Level::Notice,
             format!(
-                "leaves about {} of {}, judging by the chunks compressed so far; until a chunk is done both are on disk (about \
-                 {} more), and sorting may need temporary files",
+                "about {} remain of {}, by the ratio so far; until a chunk is done both its forms are on disk (about {} more), and sorting may need temporary files",
                 text::bytes(scaled(whole, share)),
                 text::bytes(whole),
                 text::bytes(scaled(biggest, share)),

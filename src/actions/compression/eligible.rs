@@ -110,9 +110,7 @@ pub(crate) fn what_if(
 fn at_most(due: usize, most: Option<i64>) -> String {
     let most = most.and_then(|most| usize::try_from(most).ok());
     most.filter(|most| *most < due)
-        .map_or_else(String::new, |most| {
-            format!(", at most {most} of them a run")
-        })
+        .map_or_else(String::new, |most| format!(", at most {most} per run"))
 }
 
 /// Note on chunks that got rows after they were compressed. Rows that arrive later are not foreseen.
@@ -130,7 +128,7 @@ fn late_rows(known: &Compression, rule: AgeRule) -> Option<Note> {
     (compressed > 0).then(|| Note {
         level: Level::Ok,
         text: format!(
-            "late rows: {late} of {} got some since; whether {old} still arrive is unknown",
+            "{late} of {} got late rows; whether {old} still arrive is unknown",
             text::plural(
                 i64::try_from(compressed).unwrap_or(i64::MAX),
                 "compressed chunk"
@@ -145,11 +143,10 @@ fn freed(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> Stri
         return String::new();
     }
     let Some(bytes) = context.bytes(chunks.iter().map(|chunk| chunk.oid)) else {
-        return "; how much that frees is unknown, because the size is".to_owned();
+        return "; how much that frees is unknown, because their size is unknown".to_owned();
     };
     let Some(shrinks) = known.shrinks_to() else {
-        return "; how much that frees is unknown, because nothing of it is compressed yet"
-            .to_owned();
+        return "; how much that frees is unknown, because no chunk is compressed yet".to_owned();
     };
     #[expect(
         clippy::cast_precision_loss,
@@ -238,7 +235,7 @@ pub(crate) fn in_windows(known: &Compression, chunks: &[&ChunkState]) -> Vec<(Le
         let does = if refresh.own {
             "and writes there"
         } else {
-            "where it still expects late rows"
+            "and still expects late rows there"
         };
         notes.push((
             level,

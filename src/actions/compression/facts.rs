@@ -381,8 +381,7 @@ pub(super) fn known(context: &Context) -> Result<Compression, Refusal> {
     let server = context.at.server;
     if server.simulated {
         return Err(
-            "this is the stand-in on plain PostgreSQL, which cannot compress: try it on a real TimescaleDB"
-                .into(),
+            "TimescaleDB is only simulated here, and plain PostgreSQL cannot compress".into(),
         );
     }
     let known: Compression = context.read()?;

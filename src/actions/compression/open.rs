@@ -56,10 +56,10 @@ impl Open {
 
     /// Note for a plan whose segmentby is not set.
     pub(super) fn note(self) -> String {
-        let name = "name columns that queries filter by, with many rows of each value in a chunk";
+        let name = "name columns by which queries filter, each value with many rows per chunk";
         match self {
             Self::Nothing => {
-                format!("no column segments the rows, and TimescaleDB chooses none here: {name}")
+                format!("no segmentby, and TimescaleDB chooses none here: {name}")
             }
             Self::Grouped => {
                 "TimescaleDB segments by all columns that the aggregate groups by, except the time"

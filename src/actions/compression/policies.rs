@@ -139,7 +139,7 @@ pub(crate) fn edit_form(context: &Context) -> Result<Form, Refusal> {
     if known.never_recompresses() {
         fields.push(
             Field::new(RECOMPRESS, "Recompress", FieldType::Flag, "no")
-                .help("whether it recompresses chunks that got late rows; yes removes recompress=false from its configuration"),
+                .help("yes: recompresses chunks that got late rows (removes recompress=false from the configuration)"),
         );
     }
     Ok(Form::new(fields))
@@ -254,8 +254,7 @@ fn idle_by_configuration(context: &Context, known: &Compression) -> Option<Strin
     let broken = (Version::new(2, 18)..Version::new(2, 27)).contains(&version);
     (broken && known.never_recompresses()).then(|| {
         format!(
-            "its configuration has \"recompress\": false, with which a policy of TimescaleDB {version} compresses nothing, \
-             silently (seen on 2.22 and 2.26, fixed in 2.27): recompress=yes removes that key"
+            "its configuration has \"recompress\": false, with which a policy of TimescaleDB {version} compresses nothing, without an error (fixed in 2.27): recompress=yes removes that key"
         )
     })
 }
@@ -276,6 +275,6 @@ pub(super) fn remove(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     }
     Ok(plan.note(
         Level::Notice,
-        "a run in progress is cancelled; its current chunk stays as it is",
+        "a run in progress is cancelled; its current chunk is left unchanged",
     ))
 }

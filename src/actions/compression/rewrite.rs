@@ -77,7 +77,7 @@ fn recompress_notes(
             "packs the rows that came late to {}{}",
             many(chunks.len()),
             loose.map_or_else(String::new, |bytes| format!(
-                "; not in batches now: {} with the chunks' own indexes",
+                "; they take {} now, with the indexes on them",
                 text::bytes(bytes)
             ))
         ),
@@ -85,14 +85,14 @@ fn recompress_notes(
     if context.at.server.sql_version() >= Version::new(2, 17) {
         plan = plan.note(
             Level::Notice,
-            "only segments with late rows are rewritten, if the version can; the recorded sizes then stay as they were",
+            "only segments with late rows are rewritten, if this TimescaleDB can; the recorded sizes then stay unchanged",
         );
     }
     let differ = chunks.iter().filter(|chunk| known.differs(chunk)).count();
     if differ > 0 {
         plan = plan.note(
             Level::Notice,
-            format!("{} compressed under other settings than the table's now: rewrite-chunks is meant for those", many(differ)),
+            format!("{} compressed under other settings than the table's now: rewrite-chunks is meant for these chunks", many(differ)),
         );
     }
     plan
@@ -117,10 +117,9 @@ fn rewritable(chunk: &ChunkState) -> bool {
 
 pub(crate) fn rewrite_form(context: &Context) -> Result<Form, Refusal> {
     let known = known(context)?.enabled()?;
-    let mut fields =
-        vec![choice::picks(context, &known, rewritable, "").help(
-            "just these; where none is picked: those under other settings than the table's now",
-        )];
+    let mut fields = vec![choice::picks(context, &known, rewritable, "").help(
+        "only these chunks; none picked: all whose settings differ from the table's present ones",
+    )];
     fields.extend(choice::range(&known));
     Ok(Form::new(fields).paced())
 }
@@ -146,9 +145,7 @@ pub(super) fn rewrite(context: &Context, inputs: &Inputs) -> Result<Plan, Refusa
         .map(|chunk| step(context, &known, chunk, whole));
     let title = format!("Rewrite {} of {}", many(chunks.len()), known.relation);
     let mut undo = vec![
-        "each chunk is compressed again under the settings that it had: the same rows, but new batches and recorded sizes. If \
-         the table has other settings by then, the chunk's are set for that transaction, which locks the table ACCESS \
-         EXCLUSIVE; the table's stay as they are"
+        "each chunk is compressed again under the settings that it had: the same rows, but new batches and recorded sizes. If the table's settings differ by then, they are changed to the chunk's within the transaction, and back; that locks the table ACCESS EXCLUSIVE"
             .to_owned(),
     ];
     undo.extend(lost(context, &known, &chunks));
@@ -183,8 +180,7 @@ fn nothing_differs(context: &Context, known: &Compression) -> Refusal {
     let version = context.at.server.sql_version();
     if version < Version::new(2, 14) {
         return format!(
-            "nothing to rewrite: with TimescaleDB {version} settings change only while nothing is compressed, so every chunk \
-             of {} has the table's",
+            "nothing to rewrite: with TimescaleDB {version} settings can change only while nothing is compressed, so every chunk of {} has the table's settings",
             known.relation
         )
         .into();
@@ -224,15 +220,13 @@ fn notes(mut plan: Plan, known: &Compression, chunks: &[&ChunkState]) -> Plan {
         Some(most) => plan.note(
             Level::Warning,
             format!(
-                "each chunk is unpacked and packed in one transaction: up to about {} of disk at a time (by the recorded \
-                 sizes), and about as much \
-                 WAL for each chunk as its rows take unpacked; readers of a chunk wait at its end",
+                "each chunk is decompressed and compressed in one transaction. This needs up to about {} of disk at a time (by the recorded sizes), and WAL of about each chunk's uncompressed size. At the end of a chunk its readers wait",
                 text::bytes(most)
             ),
         ),
         None => plan.note(
             Level::Unknown,
-            "the disk space that it needs at a time is unknown: the chunks' sizes before compression were not recorded",
+            "the disk space needed at a time is unknown: the chunks' sizes before compression were not recorded",
         ),
     }
 }

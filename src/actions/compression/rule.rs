@@ -25,8 +25,7 @@ pub(crate) fn rule(
             if known.integer_time && known.now.is_none() && !known.has_hidden_clock() =>
         {
             return Err(format!(
-                "time in {} is an integer, and it has no integer_now_func: make a function that returns \"now\", then \
-                 select set_integer_now_func({}, 'schema.function')",
+                "time in {} is an integer, and it has no integer_now_func: create a function that returns \"now\", then run SELECT set_integer_now_func({}, 'schema.function')",
                 known.relation,
                 text::quote_literal(&known.table)
             )

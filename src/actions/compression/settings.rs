@@ -207,8 +207,7 @@ fn finish(mut plan: Plan, known: &Compression, to: &Settings) -> Plan {
         plan = plan.note(
             Level::Warning,
             format!(
-                "the unique index on {columns} has columns that neither segment nor order: to check it an INSERT into a compressed \
-                 chunk has to unpack much more than its own segment"
+                "the unique index on {columns} has columns that neither segment nor order: to check it, an INSERT into a compressed chunk decompresses more than its own segment"
             ),
         );
     }

@@ -33,7 +33,7 @@ impl Actor {
             let moved = differences(&approved.plan.changes, &seen.state, &state);
             if let Some((what, was, is)) = moved.first() {
                 bail!(
-                    "{} changed since the preview ({what}: {was}, now {is}): nothing was done; look at it again",
+                    "{} changed since the preview ({what}: {was}, now {is}): nothing was done; preview it again",
                     seen.target.name
                 );
             }
@@ -41,7 +41,7 @@ impl Actor {
             let standing = code::standing(client, version, &seen.target).await?;
             if let Some(name) = code::unnamed(&approved.plan, &standing) {
                 bail!(
-                    "{} changed since the preview (this would run code that it does not name: {name}): nothing was done; look at it again",
+                    "{} changed since the preview (it would run code that the preview does not show: {name}): nothing was done; preview it again",
                     seen.target.name
                 );
             }
@@ -55,7 +55,7 @@ impl Actor {
             let named = code::named(client, version, &approved.plan).await?;
             if let Some(name) = code::unnamed(&approved.plan, &named) {
                 bail!(
-                    "a function changed since the preview (this would run code that it does not name: {name}): nothing was done; look at it again"
+                    "a function changed since the preview (it would run code that the preview does not show: {name}): nothing was done; preview it again"
                 );
             }
         }
@@ -89,7 +89,7 @@ impl Actor {
                 });
             if another {
                 bail!(
-                    "{name} changed since the preview (that name is another relation's now): nothing was done; look at it again"
+                    "{name} changed since the preview (another relation has that name now): nothing was done; preview it again"
                 );
             }
         }
@@ -105,7 +105,7 @@ impl Actor {
                 .find(|(_, relation)| !tables.contains(&relation.hypertable))
         {
             bail!(
-                "{name} changed since the preview (that name is another relation's now): nothing was done; look at it again"
+                "{name} changed since the preview (another relation has that name now): nothing was done; preview it again"
             );
         }
         Ok(named.relations)

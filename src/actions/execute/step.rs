@@ -175,7 +175,7 @@ impl Run<'_> {
                 && Some(meant) != job.kind.hypertable
             {
                 return Err(Problem::other(format!(
-                    "job {id} would act on another hypertable (id {meant}) than it is on: nothing of this step was done"
+                    "job {id} would act on hypertable {meant}, but belongs to another: nothing of this step was done"
                 )));
             }
             if made.contains(id) {
@@ -253,6 +253,6 @@ impl Run<'_> {
 
 fn another(name: &str) -> Problem {
     Problem::other(format!(
-        "{name} means another relation than in the preview (renamed or made again meanwhile): nothing of this step was done; look at it again"
+        "{name} means another relation than in the preview (renamed or made again meanwhile): nothing of this step was done; preview it again"
     ))
 }

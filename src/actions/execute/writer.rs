@@ -82,7 +82,7 @@ pub(super) fn is_planned_here(writer: &Writer, planned: Option<&Place>) -> Resul
     let why = planned.and_then(|place| place.doubt(&writer.place));
     if let (Some(place), Some(why)) = (planned, why) {
         bail!(
-            "the preview was of {}, and this connection leads to {}, which may be another server ({why}): nothing was done; look at it again; if its name leads to several servers, connect to one of them by its own name",
+            "the preview was of {}, and this connection leads to {}, which may be another server ({why}): nothing was done. If the host name leads to several servers, connect to one of them by its own name",
             place.words(),
             writer.place.words()
         );

@@ -130,7 +130,7 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
             .map(|one| one.name.as_str())
             .collect();
         format!(
-            "dimension: no such column has a chunk interval; there is {}",
+            "dimension: this column has no chunk interval; choose from {}",
             names.join(", ")
         )
     })?;
@@ -236,7 +236,7 @@ fn note(
         plan = plan.note(
             Level::Warning,
             format!(
-                "compression rolls chunks up to {}, which is no multiple of that: change compress_chunk_time_interval too",
+                "compress_chunk_time_interval ({}) is no multiple of the new interval: change it too",
                 said(dimension, rolled)
             ),
         );
@@ -277,7 +277,7 @@ fn note_sizes(
     let plan = plan.note(
         Level::Notice,
         format!(
-            "the newest {} that are no longer filled hold {} each before compression, spanning {}: at that rate new ones would hold about {}",
+            "the newest {} that are full hold {} each before compression and span {} each; with the new interval a chunk would hold about {}",
             text::plural(number, "chunk"),
             text::bytes(bytes / number),
             said(dimension, rate),
@@ -310,7 +310,7 @@ fn note_number(plan: Plan, facts: &Hypertable, dimension: &Dimension, new: i64) 
     };
     let would = (kept / new + i64::from(kept % new != 0)).saturating_mul(facts.partitions.max(1));
     let words = format!(
-        "the present rows span {} in {}; with this interval it would be at most {}",
+        "the present rows span {} in {}; with the new interval it would be at most {}",
         said(dimension, kept),
         text::plural(facts.chunks, "chunk"),
         text::plural(would, "chunk")
@@ -331,7 +331,7 @@ fn note_retention(plan: Plan, facts: &Hypertable, dimension: &Dimension, new: i6
     plan.note(
         Level::Notice,
         format!(
-            "its retention policy (job {}) drops whole chunks: rows then stay up to {} longer than it says",
+            "its retention policy (job {}) drops whole chunks: rows stay up to {} longer than drop_after",
             policy.job.id,
             said(dimension, new)
         ),

@@ -64,7 +64,7 @@ pub(super) fn add(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         .note(
             Level::Ok,
             format!(
-                "each run rewrites one chunk, oldest first: {} of {} now (compressed ones and those of the three newest intervals are left)",
+                "each run rewrites one chunk, oldest first: {} of {} now (not compressed ones, and not those of the three newest intervals)",
                 text::count(facts.reorderable),
                 text::plural(facts.chunks, "chunk")
             ),

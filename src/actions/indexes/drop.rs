@@ -136,7 +136,7 @@ fn survivors(
 ) -> Result<Plan, Refusal> {
     plan.pace = inputs.pace();
     if plan.pace.go_on {
-        let why = "on_error: a chunk whose build failed would be left without an index by the drop that follows";
+        let why = "on_error: where a build fails, the drop that follows would leave the chunk without an index";
         return Err(Refusal::new(why).offering(
             "stop at the first failure",
             vec![("on_error", "stop".to_owned())],
@@ -152,13 +152,12 @@ fn survivors(
     let room = context
         .bytes(copies.map(|copy| copy.oid))
         .map_or_else(String::new, |bytes| {
-            format!(" (until the drop that takes {} more)", text::bytes(bytes))
+            format!(" (takes {} more until the drop)", text::bytes(bytes))
         });
     Ok(plan.note(
         Level::Warning,
         format!(
-            "both share one index on {} (as TimescaleDB 2.22 and later have it): {} is given one of its own there first, \
-             else it would be left without{room}",
+            "on {} both share one index (TimescaleDB 2.22 and later): {} first gets one of its own there, or it would have none{room}",
             text::plural(count(shared.len()), "chunk"),
             survivor.name
         ),
@@ -217,7 +216,7 @@ fn needed(index: &Index) -> Option<Refusal> {
     let name = index.qualified();
     if index.chunk {
         return Some(
-            format!("{name} is a chunk's: drop the hypertable's index, which drops this one, too")
+            format!("{name} is an index of a chunk: drop the hypertable's index, which also drops this one")
                 .into(),
         );
     }
@@ -237,7 +236,7 @@ fn needed(index: &Index) -> Option<Refusal> {
     }
     if index.child {
         return Some(
-            format!("{name} is a partition's part of another index: drop that one").into(),
+            format!("{name} is the part of another index on a partition: drop that index").into(),
         );
     }
     if let Some(keys) = &index.referenced_by {
@@ -307,7 +306,7 @@ fn guard(index: &Index) -> Vec<Statement> {
         checks = format!(
             "{checks} if (select count(*) from pg_catalog.pg_inherits i join pg_catalog.pg_class c on c.oid = i.inhrelid and c.relkind = 'r' \
              where i.inhparent = {table}::regclass) <> {chunks} then \
-             raise exception 'chunks came or went meanwhile: nothing was dropped, look at it again'; end if;"
+             raise exception 'chunks came or went meanwhile: nothing was dropped, preview it again'; end if;"
         );
         guard.push(statement(format!(
             "LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE",

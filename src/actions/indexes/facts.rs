@@ -297,8 +297,8 @@ impl Index {
     }
 }
 
-pub(super) const SIMULATED: &str = "this is the stand-in, where an index of a hypertable does not reach the chunks: this needs \
- a real TimescaleDB";
+pub(super) const SIMULATED: &str =
+    "TimescaleDB is only simulated here: a hypertable's indexes are not made on its chunks";
 
 pub(super) const PER_CHUNK: &str = "timescaledb.transaction_per_chunk";
 

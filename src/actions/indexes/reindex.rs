@@ -147,7 +147,7 @@ fn nothing(copies: usize) -> Refusal {
         return "it is on no chunk, so there is nothing to rebuild".into();
     }
     Refusal::new(format!(
-        "{} smaller than that: there is nothing to gain",
+        "{} smaller than at_least_kb: there is nothing to rebuild",
         if copies == 1 {
             "it is"
         } else {

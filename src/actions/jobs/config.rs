@@ -184,7 +184,7 @@ impl JobFacts {
             .is_some_and(|(had, now)| self.exceeds(had, now))
         {
             let text = format!(
-                "it keeps {now_text} instead of {had_text}: what is older is dropped at its next run, and a rollback after that does not bring it back"
+                "the policy keeps {now_text} instead of {had_text}: its next run drops older rows, and a rollback after that does not bring them back"
             );
             checked.warn(Level::Warning, text, Consent::Yes);
         }

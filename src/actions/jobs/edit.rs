@@ -39,13 +39,13 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
         interval("retry_period", "Retry after", &job.retry_period)
             .help("after a failure; grows with each in a row"),
         moment("next_start", "Next start", "").help(format!(
-            "a moment (in {}, unless it says otherwise), or now; empty: stays ({})",
+            "a time (in {} unless it has an offset), or now; empty: unchanged ({})",
             context.at.server.time_zone,
             job.next_start.as_deref().unwrap_or("never planned")
         )),
         Field::new("config", "Configuration", FieldType::Json, config)
             .optional()
-            .help("the policy's or procedure's own settings; empty: stays"),
+            .help("the policy's or procedure's own settings; empty: unchanged"),
     ];
     // `alter_job` of 2.11 has none of these arguments.
     if context.at.server.sql_version() >= Version::new(2, 12) {
@@ -69,7 +69,7 @@ fn slots(job: &Job, zone: &str) -> [Field; 3] {
             job.initial_start.as_deref().unwrap_or_default(),
         )
         .help(format!(
-            "the first slot of a fixed schedule (in {zone}, unless it says otherwise); empty: now"
+            "the first slot of a fixed schedule (in {zone} unless it has an offset); empty: now"
         )),
         Field::new(
             "timezone",
@@ -171,7 +171,7 @@ impl Edit {
         if retries != job.max_retries {
             if i32::try_from(retries).is_err() || retries < -1 {
                 return Err(format!(
-                    "max_retries: {retries} is no number of retries; -1 means without limit"
+                    "max_retries: {retries} is out of range; -1 means without limit"
                 )
                 .into());
             }
@@ -190,7 +190,7 @@ impl Edit {
             return Ok(());
         };
         if at.contains("infinity") {
-            return Err("next_start: a moment is required; pause-job stops a job for good".into());
+            return Err("next_start: a time is required; pause-job stops a job for good".into());
         }
         self.change.next_start = Some(at.to_owned());
         self.back.next_start_moved = Some(at.to_owned());
@@ -230,7 +230,7 @@ impl Edit {
         }
         if now.initial_start != was.initial_start && !now.fixed {
             return Err(
-                "initial_start is where the slots of a fixed schedule begin: set fixed_schedule=yes, or leave it as it is".into(),
+                "initial_start is where the slots of a fixed schedule begin: set fixed_schedule=yes, or leave initial_start unchanged".into(),
             );
         }
         if now
@@ -238,7 +238,7 @@ impl Edit {
             .as_deref()
             .is_some_and(|at| at.contains("infinity"))
         {
-            return Err("initial_start: a moment is required".into());
+            return Err("initial_start: a time is required".into());
         }
         if now.fixed != was.fixed {
             self.pointers.push("/fixed_schedule");

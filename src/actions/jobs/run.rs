@@ -24,7 +24,7 @@ pub(super) fn form(_: &Context) -> Result<Form, Refusal> {
         FOREGROUND,
     );
     Ok(Form::new(vec![how.help(
-        "foreground: in a session of its own, which shows its errors; scheduler: its next start becomes now",
+        "foreground: in its own session, which shows errors; scheduler: its next start becomes now",
     )]))
 }
 
@@ -229,7 +229,7 @@ impl JobFacts {
         );
         reads.then(|| {
             format!(
-                "DATA LOSS: it refreshes {over} {}, which keeps {keeps}: rows of the aggregate over what was dropped there are deleted",
+                "DATA LOSS: it refreshes {over} {}, which keeps {keeps}: that deletes the aggregate's rows over dropped source rows",
                 self.source.as_deref().unwrap_or("its source")
             )
         })

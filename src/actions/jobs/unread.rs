@@ -24,9 +24,9 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     if safe.is_none() || known.gaps {
         return Ok(Form::default());
     }
-    let field = Field::new(FIELD, "Refresh what it leaves", FieldType::Flag, "no").optional();
+    let field = Field::new(FIELD, "Refresh first", FieldType::Flag, "no").optional();
     Ok(Form::new(vec![field.help(
-        "yes: before it is scheduled again, refreshes what its runs would never reach",
+        "yes: before the job is scheduled again, refreshes the pending ranges that its runs would never reach",
     )]))
 }
 
@@ -44,14 +44,14 @@ pub(super) fn with_missed_refresh(
     };
     if unread.apart(range).0.is_some() {
         return Err(Refusal::new(format!(
-            "{FIELD}: DATA LOSS: {}: {} looks at that first",
+            "{FIELD}: DATA LOSS: {}. See the preview of {} first",
             REMADE,
             unread.by_hand(range)
         )));
     }
     if known.gaps {
         return Err(Refusal::new(format!(
-            "{FIELD}: chunks are missing between those of its source, and a refresh over them deletes rows: {} looks at that first",
+            "{FIELD}: the source lacks chunks between others, and a refresh over that gap deletes rows. See the preview of {} first",
             unread.by_hand(range)
         )));
     }
@@ -67,7 +67,7 @@ pub(super) fn with_missed_refresh(
     plan.steps.insert(0, step.plain());
     Ok(plan.note(
         Level::Notice,
-        format!("first: {label}, which no run would reach; that needs no undo"),
+        format!("first: {label}, a range that no run would reach; it needs no undo"),
     ))
 }
 
@@ -128,7 +128,7 @@ impl JobFacts {
             return plan;
         };
         let words = format!(
-            "DATA LOSS: its runs refresh {}, {}, where late rows wait, and {}",
+            "DATA LOSS: its runs refresh {}, {}, where late rows wait: {}",
             unread.name,
             unread.show(range),
             REMADE
@@ -150,7 +150,7 @@ impl JobFacts {
             plan = plan.note(
                 Level::Warning,
                 format!(
-                    "DATA LOSS by a refresh of {}, {}, where late rows wait that no run reaches: {}",
+                    "DATA LOSS by a refresh of {}, {}, where no run reaches the late rows: {}",
                     unread.name,
                     unread.show(range),
                     REMADE
@@ -161,7 +161,7 @@ impl JobFacts {
             plan.note(
             Level::Warning,
             format!(
-                "stays missing: the rows of {} from {}, which {} has not materialized and no run reaches: {} refreshes them",
+                "rows of {} from {} stay missing in {}, because no run reaches them: {} refreshes them",
                 self.source.as_deref().unwrap_or("its source"),
                 unread.show(range),
                 unread.name,
@@ -180,7 +180,11 @@ impl JobFacts {
         let ends = self.ends.as_deref().unwrap_or_default();
         let after = self.job.setting("drop_after");
         if let Some(after) = &after {
-            plan = self.unknown(plan, "what it drops that an aggregate has not read", after);
+            plan = self.unknown(
+                plan,
+                "whether it drops rows that an aggregate has not read",
+                after,
+            );
         }
         let parts = self.unread.iter().flat_map(|unread| {
             let parts = match (&after, self.made.as_deref()) {
@@ -198,12 +202,14 @@ impl JobFacts {
             let reads = rest.into_iter().map(|range| {
                 let (why, first) = (unread.why(), unread.by_hand(range));
                 let lost =
-                    format!("and they will be missing there for good ({why}): first {first}");
+                    format!("and they will be missing there for good ({why}): run {first} first");
                 (range, lost)
             });
             let again = remade.map(|range| {
                 let by_hand = unread.by_hand(range);
-                let words = format!("but {REMADE}: {by_hand} shows what would be deleted");
+                let words = format!(
+                    "but {REMADE}. The preview of {by_hand} shows the rows that it deletes"
+                );
                 (range, words)
             });
             for (range, what) in reads.chain(again) {

@@ -73,7 +73,7 @@ fn conflict(one: &Reach, other: &Reach, so: &str) -> Note {
 
 /// Note if chunks are compressed while their rows are still refreshed.
 pub(crate) fn refreshed_when_compressed(refresh: &Reach, compression: &Reach) -> Option<Note> {
-    let so = "rows that are still expected there would be in compressed chunks; compress later than that";
+    let so = "late rows that the refresh expects would fall into compressed chunks; compress later";
     (refresh.passes(compression)).then(|| conflict(refresh, compression, so))
 }
 

@@ -106,8 +106,7 @@ pub(super) fn guard(
         })
         .collect();
     let why = format!(
-        "DATA LOSS: {}, and a refresh over dropped source deletes the aggregate's rows there for good. Shorten its start_offset first \
-         (edit-refresh-policy), drop later, or, to allow it, set override_data_loss",
+        "DATA LOSS: {}, and a refresh over dropped source rows deletes the aggregate's rows there for good. Shorten start_offset first (edit-refresh-policy), drop later, or allow the loss with override_data_loss",
         said.join("; ")
     );
     let refusal = Refusal::new(why);
@@ -124,7 +123,7 @@ pub(super) fn guard(
     let offered = longest.filter(|_| inputs.text("drop_after").is_some());
     Err(match offered {
         Some((span, _)) => refusal.offering(
-            "keep what the refreshes read",
+            "keep all rows that the refreshes read",
             vec![("drop_after", span.typed())],
         ),
         None => refusal,
@@ -164,13 +163,13 @@ pub(crate) fn note_row_loss(
     for (_, refresh, reach) in refreshes(facts, aggregate, now) {
         if reach == Reach::Unknown {
             let words = format!(
-                "it is unknown whether the {} of {name} reads what is dropped: its start_offset is not understood",
+                "it is unknown whether the {} of {name} reads the dropped rows: its start_offset is not understood",
                 job(refresh)
             );
             plan = plan.note(Level::Unknown, words);
         } else if reach.passes(edge) {
             let words = format!(
-                "DATA LOSS: the {} of {name} refreshes {}: it then deletes {what} from {name}{below}; shorten its start_offset first",
+                "DATA LOSS: the {} of {name} refreshes {}: it would delete {what} from {name}{below}. Shorten its start_offset first",
                 job(refresh),
                 reach.text()
             );
@@ -207,7 +206,7 @@ fn note_never_filled(
 /// Adds notes on the aggregates' losses by a policy that drops by creation time, whose limit on the time axis is
 /// not fixed.
 pub(crate) fn note_created(mut plan: Plan, facts: &Retention, edge: i64, now: Stamp) -> Plan {
-    plan = note_all(plan, facts, edge, now, "what is dropped");
+    plan = note_all(plan, facts, edge, now, "the rows of the dropped chunks");
     for aggregate in &facts.aggregates {
         if refreshes(facts, aggregate, now).any(|(.., reach)| !reach.passes(edge)) {
             let words = format!(
@@ -240,12 +239,12 @@ pub(crate) fn note_unread(mut plan: Plan, facts: &Retention, going: &Dropped) ->
         };
         let remade = range.is_some_and(|(unread, range)| unread.apart(range).0.is_some());
         let how = if remade {
-            format!("; but a refresh first loses more: {REMADE}")
+            format!("; do not refresh it first, that would lose more: {REMADE}")
         } else {
             ", unless it is refreshed first".to_owned()
         };
         let words = format!(
-            "{} has not read all of it: rows between {from} and {} will be missing there{how}",
+            "{} has not read all of the dropped rows: those between {from} and {} will be missing there{how}",
             aggregate.name,
             facts.at(edge)
         );
@@ -264,7 +263,7 @@ pub(crate) fn note_readers(mut plan: Plan, facts: &Retention, going: &Dropped, n
         if aggregate.oldest.is_none_or(|oldest| oldest >= edge) {
             continue;
         }
-        let what = format!("what it has before {}", facts.at(edge));
+        let what = format!("the rows before {}", facts.at(edge));
         let said = plan.notes.len();
         plan = note_row_loss(plan, facts, aggregate, edge, now, &what);
         if plan.notes.len() == said {
@@ -273,7 +272,7 @@ pub(crate) fn note_readers(mut plan: Plan, facts: &Retention, going: &Dropped, n
                 _ => "its policy does not reach that far back",
             };
             let words = format!(
-                "{} keeps what it has: {policy}; but a refresh by hand over what is dropped here deletes it there too",
+                "{} keeps its rows: {policy}. But a manual refresh over the dropped range deletes them",
                 aggregate.name
             );
             plan = plan.note(Level::Notice, words);

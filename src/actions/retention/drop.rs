@@ -23,7 +23,9 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     Ok(Form::new(vec![
         Field::span("drop_after", "Older than", axis, has)
             .optional()
-            .help("as a policy with this drop_after would drop now; the present policy's is filled in"),
+            .help(
+                "drops what a policy with this drop_after would drop now; filled in: the policy's",
+            ),
         Field::new("before", "or before", FieldType::Time(axis), "")
             .optional()
             .help("instead: chunks that end at or before this point in time"),
@@ -147,7 +149,7 @@ fn step(context: &Context, facts: &Retention, chunks: &[&AgedChunk]) -> Result<S
         .unwrap_or(i64::MIN);
     let older = literal(facts, end).ok_or_else(|| {
         Refusal::new(format!(
-            "a chunk ends at {}, which cannot be written as a moment",
+            "a chunk ends at {}, which cannot be written as a timestamp",
             facts.at(end)
         ))
     })?;

@@ -44,7 +44,7 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
             FieldType::Interval,
             job.schedule_interval.as_str(),
         )
-        .help("how often the policy runs; its next start stays as it is"),
+        .help("how often the policy runs; its next start is unchanged"),
         override_field(),
     ]))
 }

@@ -189,7 +189,7 @@ impl Retention {
     pub fn typed(&self, typed: &str) -> Result<Cut, Refusal> {
         let wrong = || {
             Refusal::new(format!(
-                "before: {typed:?} is no moment: write 2026-11-01, 2026-11-01 06:00 ({}) or 2026-11-01T06:00Z",
+                "before: {typed:?} is not a time: write 2026-11-01, 2026-11-01 06:00 ({}) or 2026-11-01T06:00Z",
                 self.zone
             ))
         };

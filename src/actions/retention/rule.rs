@@ -80,8 +80,7 @@ pub(super) fn no_clock(facts: &Retention) -> Option<String> {
     }
     if !facts.has_now {
         return Some(format!(
-            "time in {} is an integer, and it has no integer_now_func: make a function that returns \"now\", then select \
-             set_integer_now_func({}, 'schema.function')",
+            "time in {} is an integer, and it has no integer_now_func: create a function that returns \"now\", then run SELECT set_integer_now_func({}, 'schema.function')",
             facts.relation,
             text::quote_literal(&facts.relation)
         ));

@@ -92,12 +92,12 @@ fn nothing_done(entry: &Entry, here: bool) -> String {
     let begin = &entry.begin;
     if here {
         return format!(
-            "entry {} was interrupted before it changed anything; everything is as it was before it: there is nothing to roll back",
+            "entry {} was interrupted before it changed anything: there is nothing to roll back",
             begin.id
         );
     }
     format!(
-        "entry {} was interrupted on {}, and only that server knows whether it was done there. Here everything is as it was before it: there is nothing to roll back",
+        "entry {} was interrupted on {}, and only that server knows whether it was done there. Here nothing is changed: there is nothing to roll back",
         begin.id,
         begin.place.words()
     )

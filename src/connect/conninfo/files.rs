@@ -85,7 +85,7 @@ fn entries(bytes: &[u8], name: &OsStr, file: &Path) -> Result<Option<Vec<Entry>>
         );
         ensure!(
             is_known(&keyword),
-            "syntax error in {place}: {keyword:?} is no connection option"
+            "syntax error in {place}: {keyword:?} is not a connection option"
         );
         if !entries.iter().any(|other| other.keyword == keyword) {
             entries.push(Entry {

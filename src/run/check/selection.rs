@@ -75,7 +75,7 @@ pub(super) fn list(selection: &Selection<'_>, thresholds: &Thresholds) -> String
     let rules = rules::ALL.iter().filter(|rule| selection.takes_rule(rule));
     for rule in rules {
         let looks = if rule.two_looks {
-            " (needs two looks, or a recent reset of the statistics)"
+            " (needs two readings, or a recent reset of the statistics)"
         } else {
             ""
         };

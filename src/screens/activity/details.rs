@@ -43,8 +43,8 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
         .add("holds back vacuum", hidden(held_back))
         .add("waits for", hidden(row.wait_words()))
         .add("lock waited for", row.wait.as_ref().map(Wait::words))
-        .add("works on", row.relation.clone())
-        .add("that is", row.relation_kind.clone())
+        .add("relation", row.relation.clone())
+        .add("relation kind", row.relation_kind.clone())
         .add("chunk", row.chunk.clone())
         .add("job", job.map(|job| format!("{} ({})", job.id, job.proc)))
         .add("does", row.doing());

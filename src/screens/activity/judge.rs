@@ -22,7 +22,7 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
             findings.add(
                 &rules::SESSION_UNTRACKED,
                 Level::Unknown,
-                "track_activities is off for it, so the server does not record its query; its client or ALTER ROLE can turn it on",
+                "track_activities is off in this session, so its query is not recorded. Its client or ALTER ROLE can turn it on",
             );
         }
     } else {
@@ -72,13 +72,13 @@ impl Wait {
         match (self.lock.as_str(), relation) {
             ("relation", Some(relation)) => format!("a lock ({mode}) on {relation}{of}"),
             ("relation", None) => {
-                format!("a lock ({mode}) on a relation of another database, or one just made")
+                format!("a lock ({mode}) on a relation of another database, or one just created")
             }
             ("transactionid" | "tuple", Some(relation)) => {
-                format!("a row of {relation}{of} changed by the other's transaction")
+                format!("a row of {relation}{of} changed by the blocking transaction")
             }
-            ("transactionid", None) => "a row changed by the other's transaction".to_owned(),
-            ("virtualxid", _) => "the end of the other's transaction".to_owned(),
+            ("transactionid", None) => "a row changed by the blocking transaction".to_owned(),
+            ("virtualxid", _) => "the end of the blocking transaction".to_owned(),
             ("advisory", _) => "an advisory lock".to_owned(),
             ("extend", Some(relation)) => format!("the lock for extending {relation}{of}"),
             (lock, Some(relation)) => format!("a lock ({lock}) on {relation}{of}"),
@@ -179,7 +179,7 @@ fn idles(row: &Row, at: &At, findings: &mut Findings) {
             "it holds back vacuum ({} so far) and keeps its locks",
             text::plural(behind.into(), "transaction")
         ),
-        None => "it keeps its locks; vacuum is not held back, it has no snapshot".to_owned(),
+        None => "it keeps its locks, but does not hold back vacuum (it has no snapshot)".to_owned(),
     };
     let level = if idle >= at.server.thresholds.all.idle_in_transaction {
         Level::Warning
@@ -240,7 +240,7 @@ pub(super) fn caveats(rows: &[Row], at: &At) -> Vec<String> {
     let hidden = rows.iter().filter(|row| !row.visible).count();
     if hidden > 0 {
         said.push(format!(
-            "state, query, client and age of {} of other roles are hidden from {}: grant pg_read_all_stats to see them; who blocks whom is shown nevertheless",
+            "state, query, client and age of {} of other roles are hidden from {}: grant pg_read_all_stats to see them. Who blocks whom is always shown",
             text::plural(i64::try_from(hidden).unwrap_or(0), "session"),
             at.server.role
         ));

@@ -66,15 +66,15 @@ fn judge_others(row: &Row, findings: &mut Findings) {
         return;
     };
     let many = match row.other_stopped {
-        1 => "another refresh policy of it".to_owned(),
-        many => format!("{many} other refresh policies of it, the first"),
+        1 => "another refresh policy".to_owned(),
+        many => format!("{many} other refresh policies, the first"),
     };
     let (what, fix) = if row.other_scheduled {
         ("fails: the Jobs screen has the error", "run-job-now")
     } else {
         ("is paused: resume-job resumes it", "resume-job")
     };
-    let reason = format!("{many} (job {job}) {what}; its part of the window is not refreshed");
+    let reason = format!("{many} (job {job}) {what}; the window of that job is not refreshed");
     findings.push(
         Finding::new(&rules::AGGREGATE_POLICY_STOPPED, Level::Warning, reason)
             .fixed_by(Some(fix))
@@ -331,7 +331,7 @@ fn cause(row: &Row, at: &At) -> Cause {
     };
     if let Some(pid) = row.waits.stuck_pid {
         let mut cause =
-            Cause::of("every refresh fails while that session lives").fixed_by(Some(END));
+            Cause::of("every refresh fails until that session ends").fixed_by(Some(END));
         cause.on = Some(Target::session(pid));
         return cause;
     }

@@ -62,9 +62,9 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
             .add("last run", policy.last_run_status())
             .add("last finish", policy.last_finish);
     }
-    let mind = "a refresh by hand over time that the source no longer holds deletes those rows here; keep its start inside what the source keeps";
-    let mind = row.source_drop_after.as_ref().map(|_| mind);
-    vec![facts.some("mind", mind).into()]
+    let note = "a manual refresh over dropped source rows deletes the aggregate's rows there: begin it inside the time that the source keeps";
+    let note = row.source_drop_after.as_ref().map(|_| note);
+    vec![facts.some("note", note).into()]
 }
 
 fn window(row: &Row) -> String {
@@ -121,7 +121,7 @@ pub fn policies(rows: &[tokio_postgres::Row]) -> Result<Vec<Section>> {
         "every",
         "scheduled",
         "next run",
-        "last run well",
+        "last success",
         "failed in a row",
         "configuration",
     ];
@@ -192,7 +192,7 @@ impl Invalidation {
             (false, _) => "history that was never refreshed",
             // Not counted as pending: a refresh of this range would only delete rows.
             (_, greatest) if row.waits.source_start.is_some_and(|start| greatest < start) => {
-                "the source has no chunks here any more: a refresh deletes these rows"
+                "the source's chunks are gone: a refresh deletes the aggregate's rows here"
             }
             _ => "waits for a refresh of this range",
         })

@@ -130,7 +130,7 @@ pub(super) fn judge(row: &Row, findings: &mut Findings, limits: &Limits, at: &At
             &rules::AGGREGATE_PENDING,
             Level::Notice,
             format!(
-                "{} changed ranges wait for a refresh, and each of them makes it longer",
+                "{} changed ranges wait, and each makes the next refresh longer",
                 text::count(behind)
             ),
         );
@@ -142,7 +142,7 @@ pub(super) fn judge(row: &Row, findings: &mut Findings, limits: &Limits, at: &At
 fn made_again(row: &Row, gap: Range) -> Finding {
     let [from, to] = [gap.from, gap.to].map(|at| clock::typed(row.axis, at));
     let reason = format!(
-        "DATA LOSS by a refresh: {} has late rows from {} to {} that no policy refreshes, and {}. Leave it, or run refresh-aggregate with from='{}' to='{}', whose preview shows the rows that it deletes",
+        "DATA LOSS by a refresh: {} has late rows from {} to {} that no policy refreshes, and {}. Leave them, or run refresh-aggregate with from='{}' to='{}', whose preview shows the rows that it deletes",
         row.source(),
         row.at(gap.from),
         row.at(gap.to),

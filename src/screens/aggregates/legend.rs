@@ -3,7 +3,7 @@
 #[rustfmt::skip]
 pub(super) const LEGEND: &[(&str, &str)] = &[
     ("AGGREGATE", "The continuous aggregate; below it those that are built on it"),
-    ("LAG", "Distance from its materialized rows to the newest row of the source"),
+    ("LAG", "Time between the end of its materialized rows and the newest source row"),
     ("EXPECTED", "Largest lag that its policy allows"),
     ("LAG/EXPECTED", "LAG against EXPECTED; │ is 100 %"),
     ("SOURCE", "The hypertable or aggregate that it is built on"),
@@ -12,8 +12,8 @@ pub(super) const LEGEND: &[(&str, &str)] = &[
     ("WATERMARK", "Up to where queries read materialized rows"),
     ("REFRESHED TO", "Up to where it was refreshed"),
     ("NEWEST SOURCE", "Newest row of the source"),
-    ("FROM", "Start of the refresh window, before the run (start_offset)"),
-    ("TO", "End of the refresh window, before the run (end_offset)"),
+    ("FROM", "How long before the run the refresh window begins (start_offset)"),
+    ("TO", "How long before the run the refresh window ends (end_offset)"),
     ("EVERY", "Schedule interval of the policy"),
     ("JOB", "Id of the policy's job"),
     ("PENDING", "Changed ranges of the source that wait for a refresh"),

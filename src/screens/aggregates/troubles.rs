@@ -95,7 +95,7 @@ pub(super) fn judge_starved(row: &Row, findings: &mut Findings) -> bool {
         let every = row.schedule_interval.as_deref();
         let every = every.map_or("?".to_owned(), text::interval);
         let reason = format!(
-            "{source} keeps rows for {keeps}, but it may take {} until they are materialized (end_offset {end}, a bucket, every {every}): some may be dropped before",
+            "{source} keeps rows for {keeps}, but it may take {} until they are materialized (end_offset {end} + a bucket + schedule {every}): some may be dropped before",
             text::duration(expected)
         );
         findings.push(Finding::new(&rules::AGGREGATE_STARVED, Level::Warning, reason).upon(upon));

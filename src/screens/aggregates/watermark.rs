@@ -88,7 +88,7 @@ fn beyond(row: &Row, to: i64, end: i64) -> Finding {
     let known = |newest: &Newest| newest.unknown.is_none();
     let because = match newest {
         Some(newest) => format!(
-            "{source} has {} dated in the future, the newest {}{}: while they exist, each refresh moves it there again",
+            "{source} has {} dated in the future, the newest {}{}: while they exist, each refresh moves the watermark there again",
             future_rows(row),
             text::moment(Stamp(newest)),
             row.source_end.map_or_else(String::new, |at| format!(
@@ -98,7 +98,7 @@ fn beyond(row: &Row, to: i64, end: i64) -> Finding {
         ),
         None if row.newest.get().is_some_and(known) => {
             format!(
-                "the rows that moved it there are gone from {source}, and no refresh moves it back"
+                "the rows that moved it there are gone from {source}, but no refresh moves it back"
             )
         }
         None => format!("unknown whether {source} has rows dated in the future"),

@@ -50,7 +50,7 @@ fn axis(slices: Vec<Slice>, marks: Vec<Mark>) -> TimeAxis {
         legend: vec![
             (cell('#'), "compressed 12".to_owned()),
             (cell('.'), "uncompressed 7".to_owned()),
-            (cell('B'), "backlog: past compress-after 2".to_owned()),
+            (cell('B'), "backlog: past compress_after 2".to_owned()),
         ],
     }
 }

@@ -83,14 +83,14 @@ impl Cut {
         let cut = |sign, what: &str| {
             let until = match (at(self.to), self.made_before) {
                 (Some(to), _) => format!(": {to}"),
-                (None, Some(_)) => ", whatever its time".to_owned(),
-                (None, None) => ": where that is now is not known".to_owned(),
+                (None, Some(_)) => ", whatever the time of their rows".to_owned(),
+                (None, None) => ": position unknown now".to_owned(),
             };
             let note = text::interval(&self.note);
             let label = match note.strip_prefix("created ") {
                 Some(ago) => {
                     let verb = what.trim_end_matches(" after");
-                    format!("{verb} what was created {ago} or before{until}{state}")
+                    format!("{verb} chunks created {ago} or before{until}{state}")
                 }
                 None => format!("{what} {note}{until}{state}"),
             };
@@ -137,7 +137,7 @@ impl Cut {
             (None, _) if self.job_id.is_some() => (
                 Place::Nowhere,
                 format!(
-                    "refresh {name} {}{state}: where that is now is not known; {done}",
+                    "refresh {name} {}{state}: position unknown now; {done}",
                     self.window()
                 ),
             ),

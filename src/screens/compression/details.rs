@@ -25,8 +25,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
         version if version >= Version::new(2, 18) => "Compression (columnstore)",
         _ => "Compression",
     };
-    let title =
-        format!("{name}: recorded bytes are those of the moment when each chunk was compressed");
+    let title = format!("{name}: recorded bytes are those when each chunk was compressed");
     let facts = Labelled::new(title)
         .add("kind", kind(row.aggregate))
         .add("enabled", row.enabled)

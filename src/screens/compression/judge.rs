@@ -205,8 +205,7 @@ impl Row {
         };
         let (why, fix) = match self.packed.error() {
             Some(error) => {
-                let why =
-                    format!("the settings under which they were compressed are unknown ({error})");
+                let why = format!("the settings of those chunks are unknown ({error})");
                 (why, None)
             }
             None => self.why_poor(&present, limits.batch_rows),
@@ -266,7 +265,7 @@ impl Row {
         let limits = at.limits(&self.full_name());
         let then = policy.then(&limits, at.now);
         let created = policy.created.as_ref().filter(|_| policy.after.is_none());
-        let past = created.map_or("compress-after", |_| WORK.created);
+        let past = created.map_or("compress_after", |_| WORK.created);
         let due = policy::overdue(self.overdue_seconds, since, at.now);
         let patience = self.patience(&limits);
         let changed = due
@@ -363,7 +362,7 @@ impl Row {
             |(level, said)| (level, format!(" ({said})")),
         );
         let reason = format!(
-            "{} of {of} under older settings than the table's{theirs}: new settings apply to them only after a rewrite",
+            "{} of {of} under older settings than the table's{theirs}: rewrite-chunks applies the new settings to them",
             text::count(old)
         );
         findings.add(&rules::COMPRESSION_OLD, level, reason);
@@ -376,7 +375,7 @@ impl Row {
         };
         let take = if drift.chunks == 1 { "takes" } else { "take" };
         let reason = format!(
-            "{} {take} {}, but {} is recorded: the ratio shown is that of the record (the details have both for each chunk)",
+            "{} {take} {}, but {} is recorded: the ratio uses the recorded sizes (the details show both for each chunk)",
             text::plural(drift.chunks, "compressed chunk"),
             text::bytes(drift.bytes),
             text::bytes(drift.recorded)

@@ -40,7 +40,7 @@ impl Row {
             return None;
         }
         Some(format!(
-            ", its run has compressed {done} in {} (by when their compressed chunks were made): done in about {} at this rate",
+            ", its run has compressed {done} in {} (by the creation times of the compressed chunks): done in about {} at this rate",
             text::duration(took.floor()),
             text::duration((took * backlog as f64 / done as f64).ceil())
         ))
@@ -85,7 +85,7 @@ impl Row {
             return ", its last run compressed none".to_owned();
         }
         let said = format!(
-            ", its last run compressed {done} in {} (by when their compressed chunks were made)",
+            ", its last run compressed {done} in {} (by the creation times of the compressed chunks)",
             text::duration(took)
         );
         if policy.is_failing() {
@@ -94,7 +94,7 @@ impl Row {
         #[expect(clippy::cast_precision_loss, reason = "numbers of chunks fit")]
         let left = took * backlog as f64 / done as f64;
         format!(
-            "{said}: a run of about {} at this rate",
+            "{said}: the next run takes about {} at this rate",
             text::duration(left)
         )
     }
@@ -102,7 +102,7 @@ impl Row {
     /// Trend by the policy's maximum number of chunks per run.
     #[expect(clippy::cast_precision_loss, reason = "numbers of chunks fit")]
     fn by_limit(&self, backlog: i64, most: i64, every: f64) -> String {
-        let limit = format!("maxchunks_to_compress {most}");
+        let most_chunks = text::plural(most, "chunk");
         let rate = self.pace.falls_due();
         let due = rate.filter(|rate| *rate > 0.0).map(|rate| {
             format!(
@@ -113,7 +113,7 @@ impl Row {
         let net = most as f64 - rate.unwrap_or(0.0) * every;
         if net <= 0.0 {
             return format!(
-                ", and it never catches up: {limit} in a run every {}{}",
+                ", and it never catches up: a run every {} compresses at most {most_chunks} (maxchunks_to_compress){}",
                 text::duration(every),
                 due.unwrap_or_default()
             );
@@ -122,7 +122,7 @@ impl Row {
         #[expect(clippy::cast_possible_truncation, reason = "a float saturates")]
         let many = text::plural(runs as i64, "run");
         format!(
-            ", {many} by {limit}{}: done in about {} at this rate",
+            ", {many} with at most {most_chunks} each (maxchunks_to_compress){}: done in about {}",
             due.unwrap_or_default(),
             text::duration(runs * every)
         )

@@ -229,11 +229,11 @@ pub(super) fn caveats(rows: &[Row], at: &At) -> Vec<String> {
     let percent = at.server.thresholds.all.memory_percent;
     if sum > limits.room(percent) && rows.len() > 1 {
         caveats.push(format!(
-            "the newest chunks of all hypertables take {} in all, more than {} of effective_cache_size ({})",
+            "the newest chunks of all hypertables take {} in all, more than {} ({} of effective_cache_size)",
             text::bytes(sum),
-            part(percent),
-            text::bytes(limits.room(percent))
-        ));
+            text::bytes(limits.room(percent)),
+            part(percent)
+));
     }
     if rows.iter().any(|row| row.exact.error().is_some()) {
         caveats.push(

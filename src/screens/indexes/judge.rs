@@ -110,8 +110,7 @@ fn judge_chunks(row: &Row, findings: &mut Findings) {
             &rules::INDEX_UNSURE,
             Level::Notice,
             format!(
-                "{} may belong to this index or to another of the same shape, because their names show neither: its scans, sizes and missing chunks are guesses; \
-                 name each after its chunk and index (ALTER INDEX ... RENAME TO <chunk>_{}), or drop the index and create it again",
+                "{} may belong to this index or to another with the same definition, because their names fit neither: its scans, sizes and missing chunks are guesses. Rename each to <chunk>_{} (ALTER INDEX ... RENAME TO), or drop the index and create it again",
                 text::plural(parts.unsure, "chunk index"),
                 row.name
             ),
@@ -137,7 +136,7 @@ fn judge_duplicates(row: &Row, at: &At, findings: &mut Findings) {
         findings.add(
             &rules::INDEX_COVERED,
             Level::Notice,
-            format!("{wider} begins with the same columns and could serve instead, while every write updates both. Drop this one"),
+            format!("{wider} begins with the same columns and can replace it, but every write updates both. Drop this one"),
         );
     }
 }
@@ -168,7 +167,7 @@ fn judge_use(row: &Row, at: &At, findings: &mut Findings) {
     };
     reason.push_str(match (young, since, compressed) {
         (true, Some(_), _) => "; too short a time to judge",
-        (true, None, _) => "; the server started recently: if after a crash, they began then, and it is too early to judge",
+        (true, None, _) => "; the server started recently. If it crashed before, statistics began then, and it is too early to judge",
         (false, _, true) => ". Drop it, unless queries on uncompressed rows will need it",
         (false, _, false) => ". Drop it, unless rare queries need it",
     });
@@ -244,7 +243,7 @@ fn unscanned(row: &Row, never: &str) -> String {
     if let Some(parts) = row.parts.as_ref().filter(|parts| parts.compressed > 0) {
         let _ = write!(
             reason,
-            "; that says nothing of {} of its {} chunks, which are compressed and read by another index",
+            "; {} of its {} chunks do not count: they are compressed and read by another index",
             parts.compressed,
             parts.with + parts.without
         );
@@ -263,7 +262,7 @@ fn on_compressed(row: &Row, never: &str) -> String {
         format!("{compressed} of {chunks} with it are compressed")
     };
     format!(
-        "useless on compressed data: {which}, where queries read another index and this one is empty ({} in all); {never}",
+        "useless on compressed data: {which}, where queries read another index and this one is empty (index size in all: {}); {never}",
         size(row)
     )
 }
@@ -336,7 +335,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
     let of_chunks =
         matches!(row.kind, TableKind::Hypertable | TableKind::Aggregate) && row.method == "btree";
     let of_hypertop = (of_chunks && at.server.track_counts && row.scans > 0).then_some(
-        "included, if an aggregate is built on the table and this is its time index: the Aggregates screen reads the newest row of each source by it",
+        "included in scans, if an aggregate is built on this table and this is the table's time index: the Aggregates screen uses it to read the newest row",
     );
     let bloat = row.bloat_bytes().map_or_else(
         || Value::text("not available: needs a B-tree on plain columns, fresh statistics (ANALYZE), SELECT on the columns, and mostly distinct keys"),

@@ -35,7 +35,7 @@ pub(super) fn caveats(rows: &[Row], at: &At) -> Vec<String> {
         .any(|row| row.error.as_ref().is_some_and(JobError::is_portal_fault))
     {
         said.push(format!(
-            "PostgreSQL {} ends TimescaleDB's workers with SQLSTATE 24000 \"cannot drop portal\" after their work is committed: these are no failures",
+            "PostgreSQL {} ends TimescaleDB's workers with SQLSTATE 24000 \"cannot drop portal\" after their work is committed: these are not failures",
             at.server.postgres_text()
         ));
     }

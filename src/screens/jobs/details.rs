@@ -212,7 +212,7 @@ fn why_none(row: &Row, at: &At) -> String {
         ),
         (false, 0) => "none".to_owned(),
         (false, count) => format!(
-            "none on record, although {count} runs failed: errors are kept for a month, and before 2.15 killed runs leave none"
+            "none on record, although {count} runs failed: errors are kept for a month, and before TimescaleDB 2.15 killed runs leave none"
         ),
     }
 }

@@ -49,13 +49,13 @@ pub(super) fn failing(row: &Row, at: &At, findings: &mut Findings) {
     findings.push(if row.is_portal_fault() {
         let reason = format!(
             "its work was done and committed{ago}, but PostgreSQL {} ends TimescaleDB's workers with 24000 \"cannot drop portal\", \
-             which counts as a failure and delays the next run: take another minor of PostgreSQL or a newer TimescaleDB{then}",
+             which counts as a failure and delays the next run. Another minor version of PostgreSQL or a newer TimescaleDB avoids it{then}",
             at.server.postgres_text()
         );
         Finding::new(&rules::JOB_PORTAL_FAULT, Level::Warning, reason)
     } else if row.is_internal() && at.server.edition == Edition::Apache && is_unsupported() {
         let words =
-            "TimescaleDB's own job, which the Apache edition starts and does not have: harmless";
+            "TimescaleDB's own job: the Apache edition starts it without having it; harmless";
         Finding::new(&rules::JOB_FAILING, Level::Ok, words)
     } else {
         let often = match of.consecutive_failures {
@@ -87,8 +87,7 @@ fn failed(row: &Row, at: &At, failures: i32, said: &str) -> Finding {
     let unalterable = unalterable(row, at).is_some();
     if stopped(row, at) && unalterable {
         return finding(&format!(
-            "; TimescaleDB {version} refuses to change that on an aggregate on an aggregate: \
-             remove-refresh-policy and add-refresh-policy make the policy again, without a max_runtime"
+            "; TimescaleDB {version} cannot change max_runtime on an aggregate of an aggregate: remove-refresh-policy, then add-refresh-policy, which sets none"
         ))
         .fixed_by(None);
     }
@@ -97,7 +96,7 @@ fn failed(row: &Row, at: &At, failures: i32, said: &str) -> Finding {
     }
     if stopped(row, at) {
         let longer = format!("{} seconds", 2.0 * row.max_runtime.seconds);
-        return finding("; edit-job gives it twice as long")
+        return finding("; edit-job doubles the limit")
             .fixed_by(Some("edit-job"))
             .setting("max_runtime", longer);
     }
@@ -142,9 +141,8 @@ fn why_failed(row: &Row, error: Option<&JobError>, at: &At) -> String {
         None if !row.owned && !at.server.owns_database && !at.server.reads_job_history => {
             format!("its error is shown to its owner {} only", row.owner)
         }
-        None => {
-            "no error is on record (a worker that is stopped before 2.15 leaves none)".to_owned()
-        }
+        None => "no error is on record (before TimescaleDB 2.15 a stopped worker leaves none)"
+            .to_owned(),
     }
 }
 

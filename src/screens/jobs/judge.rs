@@ -185,7 +185,7 @@ fn broken(row: &Row, findings: &mut Findings) {
         );
         let target = row.target.as_deref().unwrap_or("what it works on");
         let reason = format!(
-            "its owner {owner} has not the rights of {of}, who owns {target}: its runs do nothing there, also where they report success; GRANT {of} TO {owner}, or delete it and add it as {of}"
+            "its owner {owner} lacks the rights of {of}, who owns {target}: runs do nothing there, even if they report success. GRANT {of} TO {owner}, or delete the job and add it as {of}"
         );
         findings.add(&rules::JOB_OWNER, level, reason);
     }
@@ -271,10 +271,9 @@ fn crashed(row: &Row, at: &At, findings: &mut Findings) {
         .timescaledb
         .is_some_and(|version| version < FORGETS_NO_JOB);
     let then = if forgets {
-        "the scheduler should try again after 5 minutes, but below TimescaleDB 2.26.4 it may forget the job for ever: \
-         if it stays so, run-job-now starts it"
+        "the scheduler should retry after 5 minutes, but before TimescaleDB 2.26.4 it may never do so: then run-job-now starts the job"
     } else {
-        "the scheduler tries again after 5 minutes; run-job-now does its work before"
+        "the scheduler retries after 5 minutes; run-job-now runs the job at once"
     };
     let level = if f64::from(crashes) >= row.limits(at).job_failures_critical {
         Level::Critical

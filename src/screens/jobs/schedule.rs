@@ -130,8 +130,7 @@ pub(super) fn crowded(row: &Row, at: &At, findings: &mut Findings) {
         ),
     };
     let reason = format!(
-        "{} start within one minute ({}, {}), and there are {} for them ({}, and launcher and schedulers take {}){wait}. \
-         Give some another next_start, or initial_start if their schedule is fixed. They are {}{more}",
+        "{} start within one minute ({}, {}), and {} can take them ({}; launcher and schedulers use {}){wait}. Give some another next_start, or initial_start if their schedule is fixed: {}{more}",
         text::plural(jobs, "job"),
         text::age(crowd.at, at.now),
         text::moment(crowd.at),

@@ -133,7 +133,7 @@ pub(super) fn at_once(row: &Row, at: &At, findings: &mut Findings) {
         .timescaledb
         .is_some_and(|version| version < FORGETS_NO_JOB)
     {
-        "; before TimescaleDB 2.26.4 the scheduler may forget it for ever: if it stays so, run-job-now starts it"
+        "; before TimescaleDB 2.26.4 the scheduler may never start it: then use run-job-now"
     } else {
         ""
     };

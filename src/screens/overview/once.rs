@@ -267,7 +267,7 @@ fn merge_unread(rows: Vec<Row>) -> Vec<Row> {
     for (pid, part) in unread {
         if let Some(row) = left.iter_mut().find(|row| blocker(row) == Some(pid)) {
             row.finding.reason = format!(
-                "{}; because of it the lag of {} is unknown",
+                "{}; so the lag of {} is unknown",
                 row.finding.reason, part.subject
             );
             row.absorb(part);

@@ -92,7 +92,7 @@ impl Policy {
             let reason = format!("{what} is not known: {error}");
             Finding::new(work.unknown, Level::Unknown, reason)
         } else if let Some(created) = &self.created {
-            unset(work.created, created, "is no interval")
+            unset(work.created, created, "is not an interval")
         } else if axis == Axis::Integer && !has_now {
             let reason = "its time is an integer without integer_now_func, so the policy cannot compute its boundary. Set one with set_integer_now_func()";
             Finding::new(work.setting, Level::Warning, reason).fixed_by(None)
@@ -101,7 +101,7 @@ impl Policy {
             unset(work.after, after, "does not fit the dimension")
         } else if let Some(zone) = &self.owner_zone {
             let reason = format!(
-                "the time zone set on its policy's owner ({zone}) is no zone's name, so {what} is not known: ALTER ROLE … SET timezone = a name of pg_timezone_names"
+                "the TimeZone of its policy's owner ({zone}) is not a name in pg_timezone_names, so {what} is not known. Set one with ALTER ROLE"
             );
             Finding::new(work.unknown, Level::Unknown, reason)
         } else {

@@ -168,7 +168,7 @@ pub(super) fn statement(row: &Row, rows: &[tokio_postgres::Row], _at: &At) -> Re
         let text = match (&row.hidden_of, &row.figures) {
             (Some(role), _) => format!("the statements of {role} are hidden from this role"),
             (None, Some(_)) => {
-                "it is no longer counted (reset, or dropped for want of room)".to_owned()
+                "no longer counted: the statistics were reset, or it was dropped at pg_stat_statements.max".to_owned()
             }
             (None, None) => return Ok(Vec::new()),
         };

@@ -91,15 +91,15 @@ fn words(
             let why = if same {
                 "has the same buckets"
             } else {
-                "has buckets that divide these"
+                "has smaller buckets that fit into these"
             };
             format!(
-                "groups raw rows of {raw} by {call} of {}: the aggregate {first} {why}, and may answer it if it has the columns",
+                "groups raw rows of {raw} by {call} of {}: the aggregate {first} {why}, and may answer this if it has the columns",
                 text::interval(width)
             )
         }
         None => format!(
-            "groups raw rows of {raw} by {call} of an unknown width (the statistics leave it out): {} may answer it if the width is a multiple of its own, and if it has the columns",
+            "groups raw rows of {raw} by {call} of an unknown width (the statistics leave it out): {} may answer this if that width is a multiple of its bucket width, and if it has the columns",
             aggregates.join(" or ")
         ),
     }

@@ -66,7 +66,7 @@ impl Row {
                 &rules::RETENTION_FROZEN,
                 Level::Notice,
                 format!(
-                    "{} past drop-after frozen: no run ever drops {}; {}.unfreeze_chunk() lets a chunk go",
+                    "{} past drop_after frozen: no run ever drops {}. {}.unfreeze_chunk() unfreezes a chunk",
                     text::plural(self.frozen, "chunk"),
                     if self.frozen == 1 { "it" } else { "them" },
                     at.server.functions()
@@ -114,13 +114,13 @@ impl Row {
         findings.push(match policy.waited(due, &limits, at.now) {
             Some((overdue, long)) if overdue > patience && !policy.is_new(&limits, at.now) => {
                 let reason =
-                    format!("{goes} past drop-after still there, the oldest due for {long}{then}");
+                    format!("{goes} past drop_after still there, the oldest due for {long}{then}");
                 Finding::new(rule, Level::Warning, reason)
                     .since(Some(at.now.plus_seconds(-overdue)))
             }
             due if policy.is_put_off(self.axis, &limits, at.now) => {
                 let due = policy::due_for(due);
-                let reason = format!("{goes} past drop-after still there, {due}{then}");
+                let reason = format!("{goes} past drop_after still there, {due}{then}");
                 Finding::new(rule, Level::Warning, reason)
             }
             _ => Finding::new(rule, Level::Ok, format!("the next run drops {goes}{then}")),
@@ -174,7 +174,7 @@ impl Row {
 /// Finding for rows that are dropped before an aggregate has materialized them.
 fn drops_unread(policy: &Policy, reader: &Unread, range: Range, when: &str) -> Finding {
     let reason = format!(
-        "DATA LOSS {when}: its next run (job {}) drops rows that {} has not read, {}, and they will be missing there for good ({}): refresh exactly that first",
+        "DATA LOSS {when}: its next run (job {}) drops rows that {} has not read, {}, and they will be missing there for good ({}): refresh exactly that range first",
         policy.job_id,
         reader.name,
         reader.show(range),
@@ -191,7 +191,7 @@ fn drops_unread(policy: &Policy, reader: &Unread, range: Range, when: &str) -> F
 /// Finding for late rows in chunks that may have been recreated: the drop loses data, and so does a refresh before the drop.
 fn drops_remade(policy: &Policy, reader: &Unread, range: Range, when: &str) -> Finding {
     let reason = format!(
-        "DATA LOSS {when}: its next run (job {}) drops late rows that {} has not read, {}; but {}: leave it, or {}, whose preview shows the rows that it deletes",
+        "DATA LOSS {when}: its next run (job {}) drops late rows that {} has not read, {}; but {}. Leave them unread, or run {}, whose preview shows the rows that it deletes",
         policy.job_id,
         reader.name,
         reader.show(range),

@@ -117,7 +117,7 @@ fn lag(row: &Row, findings: &mut Findings) {
         &rules::SERVER_REPLICATION,
         Level::Warning,
         format!(
-            "standby {about}{among} is {} behind: check on it whether replay is paused (pg_wal_replay_resume() resumes it), whether a query delays it, or whether its disk or the network is slow",
+            "standby {about}{among} is {} behind. Check on the standby whether replay is paused (pg_wal_replay_resume() resumes it), a query delays it, or its disk or the network is slow",
             text::duration(value.floor())
         ),
     );
@@ -127,7 +127,7 @@ fn slot(row: &Row, findings: &mut Findings) {
     let kept = bytes(row.value);
     let then = match row.bound {
         Some(_) => format!(
-            "above {} (max_slot_wal_keep_size) it is removed, and the reader has to be set up again",
+            "above {} (max_slot_wal_keep_size) the WAL is removed, and the reader has to be set up again",
             bytes(row.bound)
         ),
         None => "the disk fills up".to_owned(),
@@ -202,7 +202,7 @@ fn wraparound(row: &Row, limits: &Limits, findings: &mut Findings) {
     };
     let database = row.about();
     let fix = match &row.holder {
-        Some(holder) => format!("{holder} holds back vacuum: end that, and autovacuum continues"),
+        Some(holder) => format!("{holder} holds back vacuum. End it, and autovacuum continues"),
         None => format!(
             "Vacuum is too slow, or an old transaction, a prepared transaction or a slot holds it back. Run VACUUM (FREEZE) in {database}"
         ),

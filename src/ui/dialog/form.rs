@@ -112,7 +112,7 @@ fn keys(filling: &Filling) -> String {
     };
     let on = match &filling.outcome {
         Ok(_) => "Enter: preview",
-        Err(Trouble::Refusal(refusal)) if refusal.offer.is_some() => "Ctrl-O takes the offer",
+        Err(Trouble::Refusal(refusal)) if refusal.offer.is_some() => "Ctrl-O accepts the offer",
         Err(Trouble::Some { .. }) => "Ctrl-O goes on without them",
         Err(Trouble::Refusal(refusal)) if refusal.stands.is_some() => "as it is now",
         Err(_) => "not possible like this",
