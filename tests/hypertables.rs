@@ -490,9 +490,9 @@ fn the_axis_shows_what_the_policies_and_the_aggregates_cut_it_by() {
             if *version >= Version::new(2, 13) {
                 let made = details(target, SCREEN, "\"made_time\"");
                 assert!(
-                    made.contains("compress what was created 10d ago or before, whatever its time")
+                    made.contains("compress chunks created 10d ago or before, whatever the time of their rows")
                         || made.contains(
-                            "compress what was created 10 days ago or before, whatever its time"
+                            "compress chunks created 10 days ago or before, whatever the time of their rows"
                         ),
                     "{made}"
                 );

@@ -105,7 +105,7 @@ fn the_limit_that_is_reached_first_is_named_and_the_threshold_is_the_users() {
         few[0]
             .1
             .reason
-            .contains("9 workers can take them (max_worker_processes is 12,"),
+            .contains("9 workers can take them (max_worker_processes is 12;"),
         "{few:?}"
     );
     let unknown = with(|of| of.processes = None);

@@ -108,7 +108,7 @@ const COMPRESS_CREATED: SetKey = key(
     "compress_created_before",
     Values::Interval,
     NONE,
-    "instead (TimescaleDB 2.13 and later): time since a chunk was created",
+    "instead (2.13 and later): time since a chunk was created",
 );
 const STEP: SetKey = key(
     "step_buckets",
