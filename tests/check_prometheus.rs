@@ -134,12 +134,12 @@ fn prometheus_scrapes_both_ways_and_an_alert_fires_and_resolves() {
                 &format!("--collector.textfile.directory={}", folder.path().display()),
             ],
         );
-        let (_, exported) = get(&exporter.at, "/metrics", &[]);
-        assert_eq!(value(&exported, "node_textfile_scrape_error"), Some(0.0));
+        let (_, page) = get(&exporter.at, "/metrics", &[]);
+        assert_eq!(value(&page, "node_textfile_scrape_error"), Some(0.0));
         let database = &rig.session.server.database;
         let up = format!("hypertop_up{{database=\"{database}\"}}");
-        assert_eq!(value(&exported, &up), Some(1.0), "{}: {exported}", rig.name);
-        assert!(exported.contains("name=\"a|b\\nc'=1;;\""), "{exported}");
+        assert_eq!(value(&page, &up), Some(1.0), "{}: {page}", rig.name);
+        assert!(page.contains("name=\"a|b\\nc'=1;;\""), "{page}");
 
         let listening = Listening::start(
             &rig.conninfo,
@@ -153,7 +153,7 @@ fn prometheus_scrapes_both_ways_and_an_alert_fires_and_resolves() {
         let prometheus = prometheus(folder.path(), &listening.at, &exporter.at);
         eventually("both are scraped", || {
             let up = query(&prometheus, "hypertop_up");
-            up.len() == 2 && up.iter().all(|(_, value)| *value == 1.0)
+            up.len() == 2 && up.iter().all(|(_, value)| *value > 0.5)
         });
         let names = query(&prometheus, "hypertop_hypertable_bytes");
         assert!(
@@ -183,7 +183,7 @@ fn prometheus_scrapes_both_ways_and_an_alert_fires_and_resolves() {
         eventually("its end is noticed", || {
             query(&prometheus, "up{job=\"listen\"}")
                 .iter()
-                .all(|(_, value)| *value == 0.0)
+                .all(|(_, value)| *value < 0.5)
         });
     });
 }
