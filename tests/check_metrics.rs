@@ -275,7 +275,12 @@ fn it_says_that_the_server_is_down_and_connects_again() {
         );
         assert_eq!(value(&listening.metrics(), &up), Some(1.0), "{}", rig.name);
         server.stop().unwrap();
-        assert_eq!(value(&listening.metrics(), &up), Some(0.0), "{}", rig.name);
+        let down = listening.metrics();
+        assert_eq!(value(&down, &up), Some(0.0), "{}", rig.name);
+        assert!(
+            down.contains("\nhypertop_last_success_timestamp_seconds{"),
+            "{down}"
+        );
         let said = listening.says();
         assert!(said.contains("connection to server"), "{said}");
         let (head, _) = listening.get("/-/healthy", &[]);

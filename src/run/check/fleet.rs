@@ -9,11 +9,12 @@ use tokio::time::{Instant, timeout_at};
 
 use super::collector::Collector;
 use super::failure::{Failure, NoAnswer};
+use super::figures::Figures;
 use super::look::{Look, look};
+use super::metrics::{self, Metric};
 use super::options::Options;
 use super::outcome::{self, Outcome};
 use super::selection::{Selection, any};
-use super::{figures::Figures, metrics};
 use crate::config::Config;
 use crate::connect::conninfo::Settings;
 use crate::journal::Journal;
@@ -23,7 +24,7 @@ use crate::model::verdict::{Finding, Level};
 use crate::screens::overview::Row;
 
 /// Seconds after which databases that were created or dropped are noticed.
-const LIST_AGAIN: Duration = Duration::from_secs(60);
+const LIST_AGAIN: Duration = Duration::from_secs(300);
 
 /// The readers of the databases, first the reader of the database that the user named.
 #[derive(Debug)]
@@ -74,6 +75,14 @@ impl<'a> Fleet<'a> {
 
     pub(super) fn database(&self) -> &str {
         &self.settings.dbname
+    }
+
+    /// The metrics of a server that was not read; `last_success`: time of the last success, in seconds since 1970.
+    pub(super) fn down(&self, last_success: Option<f64>) -> Vec<Metric> {
+        let databases = self.collectors.iter().map(Collector::database);
+        let known = databases.filter(|name| !self.without.contains(*name));
+        let metrics = known.map(|name| metrics::down(Some(name), last_success));
+        metrics.fold(Vec::new(), metrics::joined)
     }
 
     /// Reads every database until the deadline. `keeps`: leaves the connections open.

@@ -17,7 +17,7 @@ use self::http::{Page, Scrape};
 use super::collector::MARGIN;
 use super::failure::Failure;
 use super::fleet::Fleet;
-use super::metrics::{at_most, down};
+use super::metrics::{at_most, success};
 use super::options::Options;
 use super::selection::Selection;
 use crate::run::stderr;
@@ -54,7 +54,7 @@ async fn collect(
     asked: &mut UnboundedReceiver<Scrape>,
 ) {
     let mut kept: Option<(Instant, Arc<Page>)> = None;
-    let mut trouble = None;
+    let (mut trouble, mut last_success) = (None, None);
     while let Some(scrape) = asked.recv().await {
         let fresh = |(at, _): &&(Instant, Arc<Page>)| at.elapsed() < options.min_interval;
         let page = if let Some((_, page)) = kept.as_ref().filter(fresh) {
@@ -68,11 +68,12 @@ async fn collect(
             let collected = Box::pin(fleet.collect(selection, until, true)).await;
             let (page, failure) = match collected {
                 Ok(collected) => {
+                    last_success = success(&collected.outcome.metrics).or(last_success);
                     let metrics = at_most(collected.outcome.metrics, options.max_series);
                     (Page { metrics }, None)
                 }
                 Err(failure) => {
-                    let metrics = down(Some(fleet.database()), None);
+                    let metrics = fleet.down(last_success);
                     (Page { metrics }, Some(failure))
                 }
             };

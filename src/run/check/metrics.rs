@@ -87,9 +87,17 @@ fn up() -> Metric {
     Metric::gauge("hypertop_up", "1 if the database was read, else 0")
 }
 
+const LAST_SUCCESS: &str = "hypertop_last_success_timestamp_seconds";
+
 fn last() -> Metric {
     let help = "Time of the last check that read the database, by the server's clock";
-    Metric::gauge("hypertop_last_success_timestamp_seconds", help)
+    Metric::gauge(LAST_SUCCESS, help)
+}
+
+/// The time of this success, in seconds since 1970.
+pub(super) fn success(metrics: &[Metric]) -> Option<f64> {
+    let metric = metrics.iter().find(|metric| metric.name == LAST_SUCCESS)?;
+    metric.series.first().map(|series| series.value)
 }
 
 /// The metrics of two databases: each name once.
@@ -127,8 +135,7 @@ pub(super) fn at_most(mut metrics: Vec<Metric>, most: usize) -> Vec<Metric> {
 
 /// Time of the last success, from the old text of the file. `None`: the text has no such time.
 pub(super) fn last_success(text: &str) -> Option<f64> {
-    let name = "hypertop_last_success_timestamp_seconds";
-    let mut lines = text.lines().filter(|line| line.starts_with(name));
+    let mut lines = text.lines().filter(|line| line.starts_with(LAST_SUCCESS));
     lines.find_map(|line| line.rsplit(' ').next()?.parse().ok())
 }
 

@@ -87,6 +87,18 @@ const JOBS: &[Figure<jobs::Row>] = &[
         },
     ),
     (
+        "hypertop_job_last_duration_seconds",
+        Kind::Gauge,
+        "Duration of the job's last run",
+        |row, _| {
+            let statistics = row.statistics.as_ref()?;
+            let begun = statistics.last_start?.finite()?;
+            let took = statistics.last_finish?.finite()?.seconds_since(begun);
+            // While it runs, the end is that of the run before.
+            (took >= 0.0).then_some(took)
+        },
+    ),
+    (
         "hypertop_job_next_start_timestamp_seconds",
         Kind::Gauge,
         "Next start of the job",
@@ -100,12 +112,26 @@ const JOBS: &[Figure<jobs::Row>] = &[
     ),
 ];
 
-const HYPERTABLES: &[Figure<hypertables::Row>] = &[(
-    "hypertop_hypertable_bytes",
-    Kind::Gauge,
-    "Size of a hypertable with indexes, in bytes (an estimate until it was measured)",
-    |row, _| row.bytes().map(whole),
-)];
+const HYPERTABLES: &[Figure<hypertables::Row>] = &[
+    (
+        "hypertop_hypertable_bytes",
+        Kind::Gauge,
+        "Size of a hypertable with indexes, in bytes (an estimate until it was measured)",
+        |row, _| row.bytes().map(whole),
+    ),
+    (
+        "hypertop_hypertable_oldest_timestamp_seconds",
+        Kind::Gauge,
+        "Start of the oldest chunk of a hypertable, except on integer time",
+        |row, _| time(row.axis, row.oldest?),
+    ),
+    (
+        "hypertop_hypertable_newest_timestamp_seconds",
+        Kind::Gauge,
+        "End of the newest chunk of a hypertable, except on integer time",
+        |row, _| time(row.axis, row.newest?),
+    ),
+];
 
 const COMPRESSION: &[Figure<compression::Row>] = &[
     (
@@ -219,6 +245,12 @@ fn chunks(screens: &Screens) -> Metric {
         }
     }
     metric
+}
+
+/// A point on a time axis as seconds since 1970. `None`: integer time, or no point in time.
+fn time(axis: Axis, at: i64) -> Option<f64> {
+    let is_time = axis != Axis::Integer && axis.is_place(at);
+    is_time.then(|| finite(at)).flatten()
 }
 
 /// Microseconds since 1970 as seconds. `None`: infinite.
