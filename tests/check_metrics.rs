@@ -294,26 +294,28 @@ fn it_says_that_the_server_is_down_and_connects_again() {
 fn a_scrape_ends_before_its_timeout_with_what_is_ready() {
     triage::on_each("ready", SLOW, async |rig: &Rig, _| {
         let listening = Listening::start(&rig.conninfo, &["--min-interval", "0s"]);
-        let timeout = "X-Prometheus-Scrape-Timeout-Seconds: 2";
-        let (head, body) = listening.get("/metrics", &[timeout]);
-        assert!(head.starts_with("HTTP/1.0 200 "), "{}: {head}", rig.name);
+        let timeout = "X-Prometheus-Scrape-Timeout-Seconds: 4";
         let database = &rig.session.server.database;
         let of = |metric: &str, screen: &str| {
             format!("{metric}{{database=\"{database}\",screen=\"{screen}\"}}")
         };
-        let errors = of("hypertop_collect_errors_total", "retention");
-        assert_eq!(value(&body, &errors), Some(1.0), "{}: {body}", rig.name);
-        let errors = of("hypertop_collect_errors_total", "server");
-        assert_eq!(value(&body, &errors), Some(0.0), "{}: {body}", rig.name);
         let unread = format!(
             "hypertop_findings{{database=\"{database}\",rule=\"figures-unread\",level=\"unknown\"}}"
         );
-        assert!(value(&body, &unread) > Some(0.0), "{}: {body}", rig.name);
-        // It waits for its turn, and the others are read.
-        let (_, body) = listening.get("/metrics", &[timeout]);
-        let read = of("hypertop_collect_seconds", "indexes");
-        assert!(value(&body, &read).is_some(), "{}: {body}", rig.name);
-        assert_eq!(value(&body, &unread), Some(1.0), "{}: {body}", rig.name);
+        // The screens that a scrape does not reach are read by the next one, and the slow one waits for its turn.
+        for scrape in 1.. {
+            let (head, body) = listening.get("/metrics", &[timeout]);
+            assert!(head.starts_with("HTTP/1.0 200 "), "{}: {head}", rig.name);
+            let figure = |metric, screen| value(&body, &of(metric, screen));
+            let unread = value(&body, &unread);
+            assert!(unread > Some(0.0), "{}: {body}", rig.name);
+            let slow = figure("hypertop_collect_errors_total", "retention") >= Some(1.0);
+            let read = figure("hypertop_collect_seconds", "indexes").is_some();
+            if slow && read && unread == Some(1.0) {
+                break;
+            }
+            assert!(scrape < 20, "{}: {body}", rig.name);
+        }
         let stretched = Listening::start(
             &rig.conninfo,
             &["--budget", "0.0001%", "--except", "retention-*"],
