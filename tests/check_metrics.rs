@@ -312,6 +312,7 @@ fn a_scrape_ends_before_its_timeout_with_what_is_ready() {
             let slow = figure("hypertop_collect_errors_total", "retention") >= Some(1.0);
             let read = figure("hypertop_collect_seconds", "indexes").is_some();
             if slow && read && unread == Some(1.0) {
+                assert_eq!(figure("hypertop_stretched", "retention"), Some(1.0));
                 break;
             }
             assert!(scrape < 20, "{}: {body}", rig.name);

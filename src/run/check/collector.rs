@@ -35,6 +35,13 @@ pub(super) struct Reading {
     rest_until: Option<Instant>,
 }
 
+impl Reading {
+    /// Whether the last reading failed, and its pause is not over.
+    pub(super) fn rests(&self) -> bool {
+        self.rest_until.is_some_and(|until| Instant::now() < until)
+    }
+}
+
 /// Reads one database, again and again. Keeps at most two connections open.
 #[derive(Debug)]
 pub(super) struct Collector {
@@ -185,7 +192,7 @@ impl Collector {
     async fn part(&mut self, part: ScreenId, changes: Counters, until: Instant) -> bool {
         let begun = Instant::now();
         let reading = self.readings.entry(part).or_default();
-        if reading.rest_until.is_some_and(|rest| begun < rest) {
+        if reading.rests() {
             return true;
         }
         if begun >= until {

@@ -98,7 +98,7 @@ pub(super) fn collecting(screens: &Screens, readings: &BTreeMap<ScreenId, Readin
             labels(),
             whole(i64::try_from(reading.errors).unwrap_or(i64::MAX)),
         );
-        let is = f64::from(u8::from(screens.is_stretched(*screen)));
+        let is = f64::from(u8::from(screens.is_stretched(*screen) || reading.rests()));
         stretched.add(labels(), is);
     }
     [seconds, errors, stretched]
