@@ -19,6 +19,7 @@ mod job_proof;
 pub mod jobs;
 pub mod key_map;
 pub(crate) mod membership;
+pub mod page;
 pub mod plans;
 mod policy;
 pub mod preview;

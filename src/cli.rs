@@ -15,7 +15,7 @@ use crate::model::version::Version;
 use crate::run::command::Agreement;
 use crate::run::show::Format;
 use crate::run::start::{Look, screens};
-use crate::run::{check, command, sql, thresholds};
+use crate::run::{check, command, explain, sql, thresholds};
 
 /// Heading in `--help`.
 const CONNECTION: &str = "Connection";
@@ -192,6 +192,11 @@ pub enum Command {
         /// TimescaleDB version of the server, or none [default: the newest known]
         #[arg(long = "for", value_name = "VERSION", value_parser = sql::version)]
         version: Option<Version>,
+    },
+    /// Explain a rule, an action, a screen or a threshold: what it means, why it matters, what to do
+    Explain {
+        #[command(flatten)]
+        pages: explain::Wanted,
     },
     /// List all thresholds: value in force, default, and source
     Thresholds {

@@ -146,6 +146,10 @@ async fn carry_out(cli: &Cli, around: &Surroundings) -> Result<u8, Failure> {
             command::print(printed)?;
             Ok(DONE)
         }
+        Some(Command::Explain { pages }) => {
+            command::print(pages.printed(around))?;
+            Ok(DONE)
+        }
         Some(Command::Thresholds { format }) => {
             command::print(run::thresholds::printed(around, *format)?)?;
             Ok(DONE)

@@ -8,6 +8,7 @@ pub mod creation;
 pub mod fix;
 pub mod interval;
 pub mod moment;
+pub mod pages;
 pub(crate) mod parse_tree;
 pub mod picture;
 pub mod plan;

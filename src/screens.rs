@@ -21,6 +21,7 @@ pub mod later;
 mod load;
 pub mod overview;
 mod paced;
+pub mod page;
 pub mod policy;
 pub mod queries;
 pub mod record;

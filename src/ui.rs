@@ -9,6 +9,7 @@ mod header;
 mod help;
 mod overlays;
 mod overview;
+mod page;
 mod pane;
 mod table;
 mod tabs;

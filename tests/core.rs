@@ -5,7 +5,7 @@ mod console;
 
 use std::time::Duration;
 
-use console::{NOW, connected, drawn, press, row, rows, screen, server};
+use console::{NOW, connected, drawn, help, press, row, rows, screen, server};
 
 use hypertop::app::ask;
 use hypertop::app::{App, Effect, Link, Msg, theme};
@@ -172,7 +172,7 @@ fn the_palette_runs_an_action_by_its_letters() {
 #[test]
 fn the_help_is_made_from_the_catalogue() {
     let mut app = connected();
-    press(&mut app, "?");
+    help(&mut app);
     let shown = drawn(&mut app, 100, 260).backend().to_string();
     for action in hypertop::actions::catalogue::all() {
         assert!(

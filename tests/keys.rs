@@ -76,7 +76,7 @@ fn footer_tabs_palette_and_help_show_the_keys_in_force() {
     }
     assert!(!footer.contains("fix"), "which no key takes: {footer}");
 
-    press(&mut app, "f1");
+    press(&mut app, "f1 f1");
     let help = drawn(&mut app, 100, 300).backend().to_string();
     assert!(help.contains("Help: Compression · f3/k scroll"), "{help}");
     let line = |text: &str, words: &str| {

@@ -3,7 +3,7 @@
 
 mod console;
 
-use console::{connected, drawn, press};
+use console::{connected, drawn, help, press};
 
 use std::time::Duration;
 
@@ -150,7 +150,7 @@ fn the_palette_shows_whole_keys() {
 fn the_help_says_everything_at_any_width() {
     let mut app = connected();
     for width in [60, 80, 100] {
-        press(&mut app, "?");
+        help(&mut app);
         let shown = drawn(&mut app, width, 300).backend().to_string();
         let inner = shown
             .lines()
@@ -175,7 +175,7 @@ fn the_help_says_everything_at_any_width() {
     }
     // With several columns, each line has at least the first words of its action.
     for width in [120, 200] {
-        press(&mut app, "?");
+        help(&mut app);
         let shown = drawn(&mut app, width, 300).backend().to_string();
         for action in hypertop::actions::catalogue::all() {
             let first: Vec<_> = action.help.split(' ').take(2).collect();
@@ -187,7 +187,7 @@ fn the_help_says_everything_at_any_width() {
         }
         press(&mut app, "esc");
     }
-    press(&mut app, "?");
+    help(&mut app);
     insta::assert_snapshot!(drawn(&mut app, 80, 24).backend());
     press(&mut app, "end");
     let shown = drawn(&mut app, 80, 24).backend().to_string();

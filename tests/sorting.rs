@@ -5,7 +5,7 @@ mod console;
 
 use std::time::Duration;
 
-use console::{NOW, connected, drawn, press, row, server};
+use console::{NOW, connected, drawn, help, press, row, server};
 use hypertop::app::overlay::Overlay;
 use hypertop::app::{App, Effect, Msg};
 use hypertop::model::screen_id::ScreenId;
@@ -246,7 +246,7 @@ fn a_click_on_a_heading_sorts_by_it_and_a_second_one_turns_the_order() {
     click(&mut app, y + 3, cell("BACKLOG"));
     assert_eq!(sorted(&mut app, 100), "verdict", "a row is no heading");
     assert_ne!(at_cursor(&app), before, "it is selected");
-    press(&mut app, "?");
+    help(&mut app);
     click(&mut app, y, cell("BACKLOG"));
     press(&mut app, "esc");
     assert_eq!(sorted(&mut app, 100), "verdict", "the help lies over it");
@@ -433,7 +433,7 @@ fn without_a_filter_n_steps_to_the_next_row_with_a_problem() {
 fn the_help_is_about_this_screen_first_and_uses_the_width() {
     for (width, height) in [(80, 24), (120, 40), (200, 50)] {
         let mut app = with_fleet();
-        press(&mut app, "?");
+        help(&mut app);
         let shown = drawn(&mut app, width, height).backend().to_string();
         let at = |words: &str| {
             let line = shown.lines().position(|line| line.contains(words));
@@ -471,11 +471,11 @@ fn the_help_of_each_screen_explains_each_heading() {
     let mut explained = 0;
     for id in ScreenId::ALL {
         app.screen = *id;
-        press(&mut app, "?");
-        let help = drawn(&mut app, 80, 200).backend().to_string();
+        help(&mut app);
+        let shown = drawn(&mut app, 80, 200).backend().to_string();
         press(&mut app, "esc");
-        assert!(help.contains(&format!("Help: {}", id.title())), "{help}");
-        let heads = help.lines().skip(4).take_while(|line| {
+        assert!(shown.contains(&format!("Help: {}", id.title())), "{shown}");
+        let heads = shown.lines().skip(4).take_while(|line| {
             !line.contains("Actions here") && !line.contains("Rows and columns")
         });
         explained += heads.count();

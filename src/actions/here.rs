@@ -85,7 +85,7 @@ pub(crate) static HERE: &[Action] = &[
     row("refresh-faster", &["+"], Console, Here::Faster, "Halve the refresh interval"),
     row("refresh-slower", &["-"], Console, Here::Slower, "Double the refresh interval"),
     row("open-palette", &[":", "ctrl-p"], Console, Here::Palette, "Find any action by its name"),
-    row("show-help", &["?", "f1"], Console, Here::Help, "This help"),
+    row("show-help", &["?", "f1"], Console, Here::Help, "The page of the row's problem, as hypertop explain prints it; again: this help"),
     row("suspend", &["ctrl-z"], Console, Here::Suspend, "Back to the shell; fg returns"),
     row("quit", &["q", "ctrl-c"], Console, Here::Quit, "Leave the console; in details and overlays: go back"),
 ];

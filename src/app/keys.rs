@@ -130,7 +130,7 @@ impl App {
             Here::Actions => self.overlay = Some(self.action_menu()),
             Here::Rollback => return self.begin_rollback(),
             Here::Progress => self.show_progress(),
-            Here::Help => self.overlay = Some(Overlay::help()),
+            Here::Help => self.explain(),
             Here::Columns if self.details.is_none() => self.overlay = Some(Overlay::Columns(0)),
             Here::Screen(screen) => return self.show(screen),
             Here::NextScreen => return self.show_neighbour(1),

@@ -9,6 +9,7 @@ use crate::actions::action::{Action, Does, Here};
 use crate::actions::catalogue;
 use crate::actions::key_map::KeyMap;
 use crate::app::dialog::Acting;
+use crate::app::pages::Explained;
 use crate::journal::acknowledge;
 use crate::model::screen_id::ScreenId;
 use crate::model::target::TargetKind;
@@ -30,6 +31,8 @@ pub enum Overlay {
     Filter(Prompt),
     /// The help, with the index of the first line shown.
     Help(usize),
+    /// The pages of the selected row's findings.
+    Page(Explained),
     /// The list of columns, with the index of the selected one.
     Columns(usize),
     /// The prompt for the sort column.
@@ -220,11 +223,30 @@ impl Overlay {
                 ask.prompt.area.insert_str(line);
                 ask.check();
             }
-            Self::Help(_) | Self::Columns(_) | Self::Note(_) | Self::Act(_) | Self::Running => {}
+            Self::Help(_)
+            | Self::Page(_)
+            | Self::Columns(_)
+            | Self::Note(_)
+            | Self::Act(_)
+            | Self::Running => {}
         }
     }
 
     pub fn key(&mut self, key: &str, keys: &KeyMap) -> Answer {
+        if let Self::Page(explained) = self {
+            return match (keys.here(key), key) {
+                // The keys are one key away.
+                (Some(Here::Help), _) => {
+                    *self = Self::help();
+                    Answer::Stay
+                }
+                (Some(Here::Column(pages)), _) => {
+                    explained.step(pages);
+                    Answer::Stay
+                }
+                (here, _) => help_key(&mut explained.top, key, here),
+            };
+        }
         match self {
             Self::Help(top) => help_key(top, key, keys.here(key)),
             Self::Note(_) => Answer::Close,
@@ -238,9 +260,12 @@ impl Overlay {
             },
             Self::Palette(palette) => palette_key(palette, key),
             // The app handles these keys, because they need the clock, the server or the screen.
-            Self::Act(_) | Self::Running | Self::Ask(_) | Self::Columns(_) | Self::SortBy(_) => {
-                Answer::Stay
-            }
+            Self::Page(_)
+            | Self::Act(_)
+            | Self::Running
+            | Self::Ask(_)
+            | Self::Columns(_)
+            | Self::SortBy(_) => Answer::Stay,
         }
     }
 }

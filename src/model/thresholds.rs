@@ -15,6 +15,42 @@ pub enum Unit {
     Count,
 }
 
+impl Unit {
+    /// The exact value as in config.toml, without quotes.
+    pub fn typed(self, value: f64) -> String {
+        match self {
+            Self::Time => {
+                let sizes = [(86_400.0, "d"), (3600.0, "h"), (60.0, "m")];
+                let (mut left, mut parts) = (value, Vec::new());
+                for (size, name) in sizes {
+                    let many = (left / size).floor();
+                    left -= many * size;
+                    if many > 0.0 {
+                        parts.push(format!("{many}{name}"));
+                    }
+                }
+                if left > 0.0 || parts.is_empty() {
+                    parts.push(format!("{left}s"));
+                }
+                parts.join(" ")
+            }
+            Self::Bytes => {
+                let sizes = [(4, "TiB"), (3, "GiB"), (2, "MiB"), (1, "KiB")];
+                let mut sizes = sizes
+                    .map(|(power, name)| (1024_f64.powi(power), name))
+                    .into_iter();
+                let whole = sizes.find(|(size, _)| value >= *size && (value / size).fract() == 0.0);
+                match whole {
+                    Some((size, name)) => format!("{} {name}", value / size),
+                    None => value.to_string(),
+                }
+            }
+            Self::Percent => format!("{value}%"),
+            Self::Factor | Self::Count => value.to_string(),
+        }
+    }
+}
+
 /// Whether a threshold is for the whole server, or may be set per hypertable or aggregate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {

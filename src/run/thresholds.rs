@@ -156,8 +156,8 @@ fn in_columns(lines: &[Line], file: Option<&Path>) -> String {
         let cells = [
             of.key.to_owned(),
             whom.to_owned(),
-            as_typed(of.unit, line.value),
-            as_typed(of.unit, of.default),
+            of.unit.typed(line.value),
+            of.unit.typed(of.default),
             match of.unit {
                 Unit::Time => "time",
                 other => unit(other),
@@ -179,39 +179,5 @@ fn unit(unit: Unit) -> &'static str {
         Unit::Percent => "percent",
         Unit::Factor => "factor",
         Unit::Count => "count",
-    }
-}
-
-/// The exact value as a user would write it in config.toml, without quotes.
-pub(super) fn as_typed(unit: Unit, value: f64) -> String {
-    match unit {
-        Unit::Time => {
-            let sizes = [(86_400.0, "d"), (3600.0, "h"), (60.0, "m")];
-            let (mut left, mut parts) = (value, Vec::new());
-            for (size, name) in sizes {
-                let many = (left / size).floor();
-                left -= many * size;
-                if many > 0.0 {
-                    parts.push(format!("{many}{name}"));
-                }
-            }
-            if left > 0.0 || parts.is_empty() {
-                parts.push(format!("{left}s"));
-            }
-            parts.join(" ")
-        }
-        Unit::Bytes => {
-            let sizes = [(4, "TiB"), (3, "GiB"), (2, "MiB"), (1, "KiB")];
-            let mut sizes = sizes
-                .map(|(power, name)| (1024_f64.powi(power), name))
-                .into_iter();
-            let whole = sizes.find(|(size, _)| value >= *size && (value / size).fract() == 0.0);
-            match whole {
-                Some((size, name)) => format!("{} {name}", value / size),
-                None => value.to_string(),
-            }
-        }
-        Unit::Percent => format!("{value}%"),
-        Unit::Factor | Unit::Count => value.to_string(),
     }
 }

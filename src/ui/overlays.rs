@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Paragraph};
 
 use super::boxes::boxed;
-use super::{chooser, help};
+use super::{chooser, help, page};
 use crate::actions::key_map::KeyMap;
 use crate::app::App;
 use crate::app::overlay::{Overlay, Palette, Prompt};
@@ -21,6 +21,10 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
         chooser::draw(frame, area, app, selected);
         return;
     }
+    if let Some(Overlay::Page(_)) = app.overlay {
+        page::draw(frame, area, app);
+        return;
+    }
     let kinds = match app.overlay {
         Some(Overlay::Help(_)) => app.kinds(),
         _ => Vec::new(),
@@ -30,7 +34,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
         _ => Vec::new(),
     };
     match &mut app.overlay {
-        None | Some(Overlay::Columns(_)) => {}
+        None | Some(Overlay::Columns(_) | Overlay::Page(_)) => {}
         Some(Overlay::SortBy(prompt)) => {
             let hint = match headings.split_first() {
                 None => "no column is called so · Esc closes".to_owned(),

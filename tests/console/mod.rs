@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use hypertop::app::overlay::Overlay;
 use hypertop::app::{App, Effect, Msg, theme};
 use hypertop::model::moment::{Axis, Stamp};
 use hypertop::model::version::Version;
@@ -208,6 +209,14 @@ pub fn press(app: &mut App, keys: &str) -> Vec<Effect> {
         .filter(|key| !key.is_empty())
         .flat_map(|key| app.update(Msg::Key(key.to_owned())))
         .collect()
+}
+
+/// Opens the help; where something is wrong with the row, its page comes first.
+pub fn help(app: &mut App) {
+    press(app, "?");
+    if matches!(app.overlay, Some(Overlay::Page(_))) {
+        press(app, "?");
+    }
 }
 
 pub fn drawn(app: &mut App, width: u16, height: u16) -> Terminal<TestBackend> {

@@ -9,12 +9,18 @@ use crate::model::verdict::Level;
 /// Maximum length of the first line without performance data, in bytes. Many pagers cut it there.
 const FIRST: usize = 200;
 
+/// The last line, where something was found.
+const EXPLAIN: &str =
+    "hypertop explain RULE (the name in parentheses): what it means, and what to do";
+
 /// The first line with performance data, then one line per finding, worst first; at most `most` bytes.
 pub(super) fn nagios(outcome: &Outcome, most: usize) -> String {
     let mut text = cut(plain(&summary(outcome)), FIRST);
     let _ = writeln!(text, " | {}", outcome.figures.perfdata());
     let notes = outcome.notes.iter().map(|note| plain(note));
-    let lines: Vec<_> = outcome.found.iter().map(line).chain(notes).collect();
+    let explain = (!outcome.found.is_empty()).then(|| EXPLAIN.to_owned());
+    let lines = outcome.found.iter().map(line).chain(notes);
+    let lines: Vec<_> = lines.chain(explain).collect();
     for (nth, line) in lines.iter().enumerate() {
         let left = format!("… {} more lines (--max-bytes)\n", lines.len() - nth);
         let is_last = nth + 1 == lines.len();
@@ -46,6 +52,7 @@ pub(super) fn text(outcome: &Outcome) -> String {
         if let Some(command) = &found.command {
             let _ = writeln!(text, "  fix: {}", text::printable(command));
         }
+        let _ = writeln!(text, "  more: hypertop explain {}", finding.rule.name);
     }
     for note in &outcome.notes {
         let _ = writeln!(text, "\n~ {}", text::printable(note));

@@ -157,7 +157,10 @@ fn info(at: &At) -> Metric {
 
 /// A series for every rule and level, even if it is zero, so that alerts do not need `absent()`.
 fn findings(rows: &[Row]) -> Metric {
-    let mut all = Metric::gauge("hypertop_findings", "Number of findings");
+    let mut all = Metric::gauge(
+        "hypertop_findings",
+        "Number of findings (hypertop explain RULE says what a rule means)",
+    );
     for rule in rules::ALL {
         for level in [
             Level::Notice,
@@ -179,7 +182,7 @@ fn findings(rows: &[Row]) -> Metric {
 fn finding(rows: &[Row]) -> Metric {
     let mut all = Metric::gauge(
         "hypertop_finding",
-        "A finding; always 1 (hypertop check --format text says why)",
+        "A finding; always 1 (hypertop check --format text says why, hypertop explain RULE what to do)",
     );
     let mut seen = HashSet::new();
     for row in rows {

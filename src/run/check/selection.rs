@@ -9,7 +9,6 @@ use crate::model::rules;
 use crate::model::rules::Rule;
 use crate::model::text::{fits, nearest};
 use crate::model::thresholds::{ALL, Thresholds};
-use crate::run::thresholds::as_typed;
 use crate::screens::overview::Row;
 
 #[derive(Debug)]
@@ -84,7 +83,7 @@ pub(super) fn list(selection: &Selection<'_>, thresholds: &Thresholds) -> String
     let _ = writeln!(text, "\nThresholds:");
     for of in ALL {
         let value = thresholds.all.get(of.key);
-        let _ = writeln!(text, "{:<28} {}", of.key, as_typed(of.unit, value));
+        let _ = writeln!(text, "{:<28} {}", of.key, of.unit.typed(value));
     }
     text
 }

@@ -1,0 +1,105 @@
+//! The page of an action: what it does, what it costs, how it is undone, and how it is run from the shell.
+
+use crate::actions::act::Act;
+use crate::actions::action::{Action, Does};
+use crate::actions::set_keys;
+use crate::model::pages::{self, Catalogue, EFFECT, Handwritten, Page, Passage};
+use crate::model::rules;
+use crate::model::target::TargetKind;
+use crate::server::known::Edition;
+
+/// A target of this kind, as a usage line has it.
+fn placeholder(kind: TargetKind) -> &'static str {
+    match kind {
+        TargetKind::Job => "JOB",
+        TargetKind::Hypertable => "HYPERTABLE",
+        TargetKind::Aggregate => "AGGREGATE",
+        TargetKind::Index => "INDEX",
+        TargetKind::Session => "PID",
+    }
+}
+
+/// The command that shows what the action would run; `None`: it changes the console only.
+pub fn preview_command(action: &Action) -> Option<String> {
+    let Does::Plan(act) = &action.does else {
+        return None;
+    };
+    let target = placeholder(act.on);
+    Some(format!("hypertop run {} {target} --dry-run", action.name))
+}
+
+/// The sentence with a full stop.
+fn sentence(words: &str) -> String {
+    format!("{}.", words.trim_end_matches('.'))
+}
+
+pub fn page(action: &'static Action) -> Page {
+    let keys = action.keys.join(", ");
+    let keys = match keys.as_str() {
+        "" => "no key: in the palette".to_owned(),
+        keys => format!("key {keys}"),
+    };
+    let (facts, passages) = match &action.does {
+        Does::Here(_) => (
+            format!("action on the console · {keys}"),
+            vec![Passage::new(
+                EFFECT,
+                format!(
+                    "{} It changes nothing on the server.",
+                    sentence(action.help)
+                ),
+            )],
+        ),
+        Does::Plan(act) => (
+            format!(
+                "action on {} · {keys}{}",
+                act.on.one(),
+                match act.needs {
+                    Edition::Community => " · Community edition",
+                    Edition::Apache => "",
+                }
+            ),
+            on_the_server(action, act),
+        ),
+    };
+    Page {
+        catalogue: Catalogue::Actions,
+        name: action.name,
+        title: action.help.to_owned(),
+        facts,
+        passages,
+    }
+}
+
+fn on_the_server(action: &'static Action, act: &Act) -> Vec<Passage> {
+    let mut passages = Vec::new();
+    if let Some(page) = Handwritten::of(Catalogue::Actions, action.name) {
+        for heading in Catalogue::Actions.written() {
+            passages.push(Passage::new(heading, page.section(heading)));
+        }
+    }
+    let keys = set_keys::of(action.name).into_iter().map(|key| {
+        let default = match key.default {
+            "" => "required",
+            default => default,
+        };
+        format!("{}: {} [{default}]", key.name, key.help)
+    });
+    let run = pages::commands([
+        preview_command(action).unwrap_or_default(),
+        format!("hypertop sql {}", act.facts.name),
+    ]);
+    let keys = match pages::items(keys) {
+        none if none.is_empty() => String::new(),
+        keys => format!("\n\n--set KEY=VALUE takes:\n\n{keys}"),
+    };
+    let shell = format!("Its preview, and the query that it is made from:\n\n{run}{keys}");
+    passages.push(Passage::new("From the shell", shell));
+    let fixed = rules::ALL.iter();
+    let fixed = fixed.filter(|rule| pages::fixes(rule).contains(&action.name));
+    let fixed: Vec<_> = fixed.map(|rule| rule.name).collect();
+    if !fixed.is_empty() {
+        passages.push(Passage::new("It fixes", fixed.join(", ")));
+    }
+    passages
+}
