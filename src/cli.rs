@@ -15,7 +15,7 @@ use crate::model::version::Version;
 use crate::run::command::Agreement;
 use crate::run::show::Format;
 use crate::run::start::{Look, screens};
-use crate::run::{check, command, explain, sql, thresholds};
+use crate::run::{check, command, doctor, explain, sql, thresholds};
 
 /// Heading in `--help`.
 const CONNECTION: &str = "Connection";
@@ -132,6 +132,11 @@ pub enum Command {
     Check {
         #[command(flatten)]
         options: check::Options,
+    },
+    /// Explain step by step what stands between this command line and the screens: exit code 0 ok, 1 warnings, 2 failed, 3 unknown
+    Doctor {
+        #[command(flatten)]
+        options: doctor::Options,
     },
     /// Run an action, with preview, consent and journal; its --help lists its --set keys
     Run {

@@ -6,7 +6,9 @@ mod error;
 mod notices;
 mod open;
 pub mod packet;
-pub mod tls;
+pub(crate) mod tap;
+pub(crate) mod tls;
+pub(crate) mod trace;
 
 use std::time::Duration;
 
@@ -20,12 +22,22 @@ pub use connected::Connected;
 pub use error::{ConnectError, FailureKind};
 use error::{explain, timed_out, together};
 use open::open;
+use trace::Trace;
 
 /// Asks the user for a password: takes the prompt, returns the password.
 pub(crate) type Ask<'a> = &'a mut dyn FnMut(&str) -> Result<String>;
 
 /// Connects. Asks for a password if the server requires one and none is set (unless `-w`).
 pub async fn connect(settings: &Settings, ask: Ask<'_>) -> Result<Connected, ConnectError> {
+    traced(settings, ask, &Trace::default()).await
+}
+
+/// As [`connect`]; every step is noted.
+pub(crate) async fn traced(
+    settings: &Settings,
+    ask: Ask<'_>,
+    trace: &Trace,
+) -> Result<Connected, ConnectError> {
     let prompt = format!("Password for user {}: ", settings.user);
     let mut asked = None;
     let mut ask_now = |asked: &mut Option<String>| -> Result<(), ConnectError> {
@@ -37,12 +49,12 @@ pub async fn connect(settings: &Settings, ask: Ask<'_>) -> Result<Connected, Con
     if settings.ask_first {
         ask_now(&mut asked)?;
     }
-    match attempt(settings, asked.as_deref(), settings.timeout).await {
+    match attempt(settings, asked.as_deref(), settings.timeout, trace).await {
         Err(error)
             if error.kind == FailureKind::NoPassword && !settings.never_ask && asked.is_none() =>
         {
             ask_now(&mut asked)?;
-            attempt(settings, asked.as_deref(), settings.timeout).await
+            attempt(settings, asked.as_deref(), settings.timeout, trace).await
         }
         other => other,
     }
@@ -51,13 +63,14 @@ pub async fn connect(settings: &Settings, ask: Ask<'_>) -> Result<Connected, Con
 /// Connects without asking the user. `password` is one that the user entered before. Always has a time limit.
 pub async fn again(settings: &Settings, password: Option<&str>) -> Result<Connected, ConnectError> {
     let limit = settings.timeout.unwrap_or(CONNECT_TIMEOUT);
-    attempt(settings, password, Some(limit)).await
+    attempt(settings, password, Some(limit), &Trace::default()).await
 }
 
 async fn attempt(
     settings: &Settings,
     password: Option<&str>,
     limit: Option<Duration>,
+    trace: &Trace,
 ) -> Result<Connected, ConnectError> {
     let passes: &[Wanted] = match settings.wanted {
         Wanted::PreferStandby => &[Wanted::Standby, Wanted::Any],
@@ -66,7 +79,7 @@ async fn attempt(
     let mut failures: Vec<ConnectError> = Vec::new();
     for wanted in passes {
         for host in &settings.hosts {
-            match try_host(settings, host, password, *wanted, limit).await {
+            match try_host(settings, host, password, *wanted, limit, trace).await {
                 Ok(connected) => return Ok(connected),
                 Err(error) if error.kind == FailureKind::Unreachable => failures.push(error),
                 // As in libpq, an error that the server reports is final. After a host that does not answer or has the
@@ -87,6 +100,7 @@ async fn try_host(
     asked: Option<&str>,
     wanted: Wanted,
     limit: Option<Duration>,
+    trace: &Trace,
 ) -> Result<Connected, ConnectError> {
     let given = asked.map(|text| text.as_bytes().to_vec());
     let given = given.or_else(|| settings.password.clone());
@@ -98,10 +112,10 @@ async fn try_host(
     let password = given.or_else(kept);
     let password = password.as_deref().filter(|password| !password.is_empty());
     let attempt = async {
-        let connected = match open(settings, host, password, true).await {
+        let connected = match open(settings, host, password, true, trace).await {
             // Without `options` in the packet, [`packet::statements`] sets up the session.
             Err(error) if error.kind == FailureKind::Options => {
-                open(settings, host, password, false).await?
+                open(settings, host, password, false, trace).await?
             }
             other => other?,
         };
@@ -111,12 +125,13 @@ async fn try_host(
         check_wanted(&connected, host, wanted).await?;
         Ok(connected)
     };
-    let mut connected = match limit {
-        None => attempt.await?,
+    let opened = match limit {
+        None => attempt.await,
         Some(limit) => tokio::time::timeout(limit, attempt)
             .await
-            .unwrap_or_else(|_| Err(timed_out(host, limit)))?,
+            .unwrap_or_else(|_| Err(timed_out(host, limit))),
     };
+    let mut connected = opened.inspect_err(|error| trace.fails(error))?;
     connected.password = asked.map(str::to_owned);
     connected.trusted = trust::owners(&settings.trust, &connected.host, &settings.dbname);
     connected.limit = limit.unwrap_or(CONNECT_TIMEOUT);

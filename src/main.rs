@@ -14,7 +14,7 @@ use hypertop::connect::conninfo::{Settings, Surroundings};
 use hypertop::journal::Journal;
 use hypertop::model::screen_id::ScreenId;
 use hypertop::run::command::{Agreement, DONE, FAILED, NO_CONNECTION, Shell};
-use hypertop::run::{Ended, check, command, show, start, stderr};
+use hypertop::run::{Ended, check, command, doctor, show, start, stderr};
 use hypertop::server::session::Session;
 use hypertop::ui::terminal;
 use hypertop::{connect, demo, run};
@@ -43,11 +43,15 @@ fn main() -> ExitCode {
 }
 
 /// Handles a wrong command line, and `--help`. For `check`, a wrong option exits as UNKNOWN: clap's exit code 2 would
-/// alert as critical.
+/// alert as critical. For `doctor`, it is not a failed step.
 fn misused(error: &clap::Error) -> ExitCode {
     if error.use_stderr() && std::env::args().any(|arg| arg == "check") {
         let _ = command::print(check::refused(&error.render().to_string()));
         return ExitCode::from(check::UNKNOWN);
+    }
+    if error.use_stderr() && std::env::args().any(|arg| arg == "doctor") {
+        stderr::say(doctor::refused(&error.render().to_string()));
+        return ExitCode::from(doctor::COULD_NOT_TELL);
     }
     error.exit()
 }
@@ -113,6 +117,12 @@ async fn carry_out(cli: &Cli, around: &Surroundings) -> Result<u8, Failure> {
         Some(Command::Check { options }) => {
             let flags = cli.connection.flags(options.database.as_ref());
             let (text, code) = Box::pin(check::check(&flags, around, options)).await;
+            command::print(text)?;
+            Ok(code)
+        }
+        Some(Command::Doctor { options }) => {
+            let flags = cli.connection.flags(options.database.as_ref());
+            let (text, code) = Box::pin(doctor::doctor(&flags, around, options, &mut ask)).await;
             command::print(text)?;
             Ok(code)
         }
@@ -353,8 +363,9 @@ async fn open(
     database: Option<&String>,
     around: &Surroundings,
 ) -> Result<(Settings, Session), Failure> {
+    let flags = cli.connection.flags(database);
     let opened = async {
-        let mut settings = conninfo::resolve(&cli.connection.flags(database), around)?;
+        let mut settings = conninfo::resolve(&flags, around)?;
         let (config, _) = config::read(around);
         settings.trust = config.trust(&settings.user);
         let connected = connect::connect(&settings, &mut ask).await?;
@@ -362,7 +373,10 @@ async fn open(
         configure(&mut session, config);
         Ok((settings, session))
     };
-    opened.await.map_err(no_connection)
+    opened.await.map_err(|error: anyhow::Error| {
+        let explained = anyhow::anyhow!("{error:#}\n{}", doctor::advice(&flags));
+        no_connection(explained)
+    })
 }
 
 /// Applies config.toml to a session.

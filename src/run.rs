@@ -6,6 +6,7 @@ pub mod check;
 mod columns;
 pub mod command;
 mod console;
+pub mod doctor;
 pub mod explain;
 pub mod requests;
 mod second;

@@ -5,14 +5,16 @@ mod hosts;
 mod keepalive;
 mod keywords;
 mod parse;
+mod provenance;
 mod surroundings;
 mod tls;
+mod without_secrets;
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::btree_map::Entry as Slot;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -27,6 +29,7 @@ pub(crate) use hosts::Host;
 pub use hosts::Place;
 pub(crate) use keepalive::Keepalive;
 pub use keywords::help;
+pub use provenance::{Given, Provenance};
 pub use tls::SslMode;
 pub(crate) use tls::{Root, Versions};
 
@@ -34,6 +37,7 @@ use self::surroundings::Options;
 use keywords::KEYWORDS;
 
 pub use self::surroundings::Surroundings;
+pub use without_secrets::without_secrets;
 
 /// Default time limit for a host that does not answer; libpq would wait for ever.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -73,8 +77,12 @@ pub struct Settings {
     pub dbname: String,
     pub password: Option<Vec<u8>>,
     pub passwords: Passwords,
+    /// The file of [`Settings::passwords`], whether it is there or not.
+    pub(crate) passfile: Option<PathBuf>,
     pub sslmode: SslMode,
     pub root: Root,
+    /// The root certificates that there are here, whether `sslmode` checks them or not; `None`: the platform's store.
+    pub(crate) usual_root: Option<PathBuf>,
     pub versions: Versions,
     /// Files of the client's certificate and its key. `None`: none is sent.
     pub certificate: Option<(PathBuf, PathBuf)>,
@@ -108,7 +116,16 @@ impl fmt::Debug for Settings {
 
 /// Resolves the settings in libpq's order: command line, service file, environment, defaults.
 pub fn resolve(flags: &Flags, around: &Surroundings) -> Result<Settings> {
-    let mut options = command_line(flags)?;
+    resolve_with(flags, around, &mut Provenance::default())
+}
+
+/// As [`resolve`]; notes what every source gives, also before an error.
+pub fn resolve_with(
+    flags: &Flags,
+    around: &Surroundings,
+    seen: &mut Provenance,
+) -> Result<Settings> {
+    let mut options = command_line(flags, seen)?;
     let mut warnings: Vec<String> = (flags.extra.iter())
         .map(|extra| format!("extra command-line argument {extra:?} ignored"))
         .collect();
@@ -121,48 +138,71 @@ pub fn resolve(flags: &Flags, around: &Surroundings) -> Result<Settings> {
     if let Some(service) = named(&options, "service", "PGSERVICE") {
         let own = named(&options, "servicefile", "PGSERVICEFILE").map(PathBuf::from);
         for entry in files::service(&service, own, around)? {
-            if let Slot::Vacant(slot) = options.entry(entry.keyword) {
-                keywords::check_text(slot.key(), &entry.value, || entry.place)?;
-                slot.insert(entry.value);
+            let from = format!("service {service:?} in {}", entry.place);
+            match options.entry(entry.keyword) {
+                Slot::Vacant(slot) => {
+                    keywords::check_text(slot.key(), &entry.value, || entry.place)?;
+                    seen.take(slot.key(), &entry.value, from);
+                    slot.insert(entry.value);
+                }
+                Slot::Occupied(slot) => seen.pass_over(slot.key(), &entry.value, from),
             }
         }
     }
     // After the service file, which may set such options, too.
     keywords::refuse_unsupported(&options, around, &mut warnings)?;
     for (keyword, variable) in KEYWORDS {
-        let is_given = options.contains_key(keyword);
-        if let Some(value) = around.variable(variable).filter(|_| !is_given) {
-            let place = || format!("environment variable {variable}");
-            keywords::check_text(keyword, &value, place)?;
-            options.insert(keyword.to_owned(), value);
+        let Some(value) = around.variable(variable) else {
+            continue;
+        };
+        let place = || format!("environment variable {variable}");
+        if options.contains_key(keyword) {
+            seen.pass_over(keyword, &value, place());
+            continue;
         }
+        keywords::check_text(keyword, &value, place)?;
+        seen.take(keyword, &value, place());
+        options.insert(keyword.to_owned(), value);
     }
     // As in libpq, `PGREQUIRESSL` applies unless `PGSSLMODE` is set.
     let required = around.variable("PGREQUIRESSL");
     if required.is_some_and(|value| value.to_string_lossy().starts_with('1')) {
-        let mode = options.entry("sslmode".to_owned());
-        mode.or_insert_with(|| "require".into());
+        let from = "environment variable PGREQUIRESSL";
+        match options.entry("sslmode".to_owned()) {
+            Slot::Vacant(slot) => {
+                seen.take("sslmode", OsStr::new("require"), from);
+                slot.insert("require".into());
+            }
+            Slot::Occupied(_) => seen.pass_over("sslmode", OsStr::new("require"), from),
+        }
     }
     settle(&options, flags, around, warnings)
 }
 
-fn command_line(flags: &Flags) -> Result<Options> {
+fn command_line(flags: &Flags, seen: &mut Provenance) -> Result<Options> {
     let mut options = Options::new();
-    for (keyword, value) in [
-        ("host", &flags.host),
-        ("port", &flags.port),
-        ("user", &flags.username),
+    for (keyword, value, from) in [
+        ("host", &flags.host, "flag -h"),
+        ("port", &flags.port, "flag -p"),
+        ("user", &flags.username, "flag -U"),
     ] {
         // As in libpq, an empty option of the command line is ignored, but an empty value in a conninfo is not.
         if let Some(value) = value.as_ref().filter(|value| !value.is_empty()) {
+            seen.take(keyword, value.as_ref(), from);
             options.insert(keyword.to_owned(), value.into());
         }
     }
     // As in psql, a conninfo overrides the options.
-    for name in [&flags.dbname, &flags.database].into_iter().flatten() {
+    for (name, from) in [(&flags.dbname, "flag -d"), (&flags.database, "argument")] {
+        let Some(name) = name else { continue };
         if parse::is_conninfo(name) {
-            options.extend(parse::conninfo(name)?);
+            let from = format!("connection string ({from})");
+            for (keyword, value) in parse::conninfo(name)? {
+                seen.take(&keyword, &value, &from);
+                options.insert(keyword, value);
+            }
         } else if !name.is_empty() {
+            seen.take("dbname", name.as_ref(), from);
             options.insert("dbname".to_owned(), name.into());
         }
     }
@@ -206,6 +246,7 @@ fn settle(
         let (own, key) = (bytes("sslcert"), bytes("sslkey"));
         tls::certificate(own, key, sslmode, around, &mut warnings)?
     };
+    let usual_root = tls::root_file(bytes("sslrootcert"), around);
     let passfile = bytes("passfile")
         .map(PathBuf::from)
         .or_else(|| Some(around.home.as_ref()?.join(".pgpass")));
@@ -216,8 +257,10 @@ fn settle(
         user,
         password: bytes("password").map(|password| password.as_bytes().to_vec()),
         passwords,
+        passfile,
         sslmode,
         root,
+        usual_root,
         versions: tls::versions(get)?,
         certificate,
         revoked: tls::revoked(bytes("sslcrl"), around),

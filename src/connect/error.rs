@@ -33,6 +33,8 @@ pub struct ConnectError {
     pub kind: FailureKind,
     /// True if the server itself reported the error.
     pub(crate) by_server: bool,
+    /// The server's code for it (SQLSTATE).
+    pub(crate) code: Option<String>,
     text: String,
 }
 
@@ -49,6 +51,7 @@ impl ConnectError {
         Self {
             kind,
             by_server: false,
+            code: None,
             text: text.into(),
         }
     }
@@ -56,9 +59,10 @@ impl ConnectError {
 
 /// Joins the errors of all hosts, without duplicates. The kind is that of the last error.
 pub(super) fn together(failures: Vec<ConnectError>) -> ConnectError {
-    let (kind, by_server) = failures.last().map_or((FailureKind::Other, false), |last| {
-        (last.kind, last.by_server)
-    });
+    let (kind, by_server, code) = failures.last().map_or_else(
+        || (FailureKind::Other, false, None),
+        |last| (last.kind, last.by_server, last.code.clone()),
+    );
     let mut texts: Vec<String> = Vec::new();
     for failure in failures {
         if !texts.contains(&failure.text) {
@@ -67,6 +71,7 @@ pub(super) fn together(failures: Vec<ConnectError>) -> ConnectError {
     }
     ConnectError {
         by_server,
+        code,
         ..ConnectError::new(kind, texts.join("\n"))
     }
 }
@@ -120,6 +125,7 @@ pub(super) fn explain(
     );
     ConnectError {
         by_server: true,
+        code: Some(reported.code().code().to_owned()),
         ..ConnectError::new(kind, with_fix(text, fix))
     }
 }
@@ -134,7 +140,12 @@ fn with_fix(text: String, fix: &str) -> String {
 
 fn fix(code: &SqlState, message: &str) -> (FailureKind, &'static str) {
     let unauthorized = *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION;
-    if *code == SqlState::INVALID_PASSWORD {
+    if *code == SqlState::PROTOCOL_VIOLATION && message.contains("no such database") {
+        (
+            FailureKind::Database,
+            "A pooler (PgBouncer) does not know it: its [databases] section lists those that it has; name one with -d.",
+        )
+    } else if *code == SqlState::INVALID_PASSWORD {
         (
             FailureKind::Password,
             "Check the password: PGPASSWORD, ~/.pgpass or what was typed.",

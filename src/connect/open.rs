@@ -5,14 +5,18 @@ use std::path::PathBuf;
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::mpsc::Receiver;
+use tokio::task::JoinHandle;
 use tokio_postgres::config::SslMode as Negotiate;
-use tokio_postgres::{Config, NoTls};
+use tokio_postgres::{Client, Config, NoTls};
 
 use super::connected::{Connected, Peer};
 use super::error::{ConnectError, FailureKind, explain, together, unreachable};
 use super::notices::drive;
 use super::packet;
-use super::tls::{self, Tls};
+use super::tap::Tap;
+use super::tls::{self, Chain, Tls};
+use super::trace::Trace;
 use crate::connect::conninfo::{CONNECT_TIMEOUT, Host, Keepalive, Place, Settings, SslMode};
 
 pub(super) async fn open(
@@ -20,51 +24,44 @@ pub(super) async fn open(
     host: &Host,
     password: Option<&[u8]>,
     packed: bool,
+    trace: &Trace,
 ) -> Result<Connected, ConnectError> {
     let config = config(settings, password, packed);
-    match &host.place {
-        Place::Socket(folder) => {
-            let path = folder.join(format!(".s.PGSQL.{}", host.port));
-            open_socket(config, host, path, password.is_some()).await
+    let way = Way {
+        host,
+        keepalive: settings.keepalive,
+        had_password: password.is_some(),
+        trace,
+    };
+    let Place::Tcp { name, .. } = &host.place else {
+        return way.socket(config).await;
+    };
+    let mode = match settings.sslmode {
+        SslMode::Disable => return way.tcp(config, None, Chain::default()).await,
+        SslMode::Prefer => Negotiate::Prefer,
+        _ => Negotiate::Require,
+    };
+    let chain = Chain::default();
+    let rules = tls::config(settings, chain.clone()).map_err(|error| {
+        trace.begin(host, true, chain.clone());
+        ConnectError::new(FailureKind::Tls, format!("{error:#}"))
+    })?;
+    let connector = Tls::new(rules, name.clone(), settings.sslmode == SslMode::VerifyFull);
+    let mut secured = config.clone();
+    secured.ssl_mode(mode);
+    match way.tcp(secured, Some(connector), chain).await {
+        // As in libpq, `prefer` tries again without TLS if the server refuses TLS. Unlike libpq, it does not do so after
+        // a failed handshake: rustls accepts fewer certificates than OpenSSL, and the password would be sent in
+        // plaintext.
+        Err(first)
+            if mode == Negotiate::Prefer
+                && first.by_server
+                && matches!(first.kind, FailureKind::Tls | FailureKind::NotAdmitted) =>
+        {
+            let second = way.tcp(config, None, Chain::default()).await;
+            second.map_err(|second| together(vec![first, second]))
         }
-        Place::Tcp { name, .. } => {
-            let mode = match settings.sslmode {
-                SslMode::Disable => {
-                    return open_tcp(config, settings.keepalive, host, None, password.is_some())
-                        .await;
-                }
-                SslMode::Prefer => Negotiate::Prefer,
-                _ => Negotiate::Require,
-            };
-            let rules = tls::config(settings)
-                .map_err(|error| ConnectError::new(FailureKind::Tls, format!("{error:#}")))?;
-            let connector = Tls::new(rules, name.clone(), settings.sslmode == SslMode::VerifyFull);
-            let mut secured = config.clone();
-            secured.ssl_mode(mode);
-            match open_tcp(
-                secured,
-                settings.keepalive,
-                host,
-                Some(connector),
-                password.is_some(),
-            )
-            .await
-            {
-                // As in libpq, `prefer` tries again without TLS if the server refuses TLS. Unlike libpq, it does not do
-                // so after a failed handshake: rustls accepts fewer certificates than OpenSSL, and the password would
-                // be sent in plaintext.
-                Err(first)
-                    if mode == Negotiate::Prefer
-                        && first.by_server
-                        && matches!(first.kind, FailureKind::Tls | FailureKind::NotAdmitted) =>
-                {
-                    let second =
-                        open_tcp(config, settings.keepalive, host, None, password.is_some()).await;
-                    second.map_err(|second| together(vec![first, second]))
-                }
-                other => other,
-            }
-        }
+        other => other,
     }
 }
 
@@ -88,84 +85,112 @@ fn config(settings: &Settings, password: Option<&[u8]>, packed: bool) -> Config 
     config
 }
 
-async fn open_socket(
-    config: Config,
-    host: &Host,
-    path: PathBuf,
+/// What all attempts at a host have in common.
+struct Way<'a> {
+    host: &'a Host,
+    keepalive: Keepalive,
     had_password: bool,
-) -> Result<Connected, ConnectError> {
-    let stream = UnixStream::connect(&path)
-        .await
-        .map_err(|error| unreachable(&format!("socket \"{}\"", path.display()), &error))?;
-    let (client, connection) = config
-        .connect_raw(stream, NoTls)
-        .await
-        .map_err(|error| explain(&error, host, had_password))?;
-    let (driver, notices) = drive(connection);
-    Ok(Connected {
-        client,
-        driver,
-        notices,
-        host: host.to_string(),
-        tls: None,
-        password: None,
-        trusted: Vec::new(),
-        limit: CONNECT_TIMEOUT,
-        connector: None,
-        peer: Peer::Socket(path),
-        at: host.clone(),
-    })
+    trace: &'a Trace,
 }
 
-async fn open_tcp(
-    config: Config,
-    keepalive: Keepalive,
-    host: &Host,
-    connector: Option<Tls>,
-    had_password: bool,
-) -> Result<Connected, ConnectError> {
-    let target = match &host.place {
-        Place::Tcp {
-            address: Some(address),
-            ..
-        } => address,
-        Place::Tcp { name, .. } => name,
-        Place::Socket(_) => "",
-    };
-    let lost = |error: io::Error| unreachable(&format!("\"{target}\", port {}", host.port), &error);
-    let stream = TcpStream::connect((target, host.port))
-        .await
-        .map_err(lost)?;
-    let peer = Peer::Tcp(stream.peer_addr().map_err(lost)?);
-    // If this fails, the connection is only slower.
-    let _ = stream.set_nodelay(true);
-    believe(&stream, keepalive).map_err(lost)?;
-    let failed = |error: tokio_postgres::Error| explain(&error, host, had_password);
-    let (client, (driver, notices), agreed) = match connector.clone() {
-        None => {
+impl Way<'_> {
+    async fn socket(&self, config: Config) -> Result<Connected, ConnectError> {
+        let path = PathBuf::from(self.host.way());
+        let ears = self.trace.begin(self.host, false, Chain::default());
+        self.trace.tries(path.display().to_string());
+        let opened = UnixStream::connect(&path).await;
+        self.trace.tried(&opened);
+        let stream = opened
+            .map_err(|error| unreachable(&format!("socket \"{}\"", path.display()), &error))?;
+        let (client, connection) = config
+            .connect_raw(Tap::new(stream, ears, false), NoTls)
+            .await
+            .map_err(|error| self.failed(&error))?;
+        let driven = drive(connection);
+        Ok(self.connected(client, driven, Peer::Socket(path), None))
+    }
+
+    async fn tcp(
+        &self,
+        config: Config,
+        connector: Option<Tls>,
+        chain: Chain,
+    ) -> Result<Connected, ConnectError> {
+        let ears = self.trace.begin(self.host, connector.is_some(), chain);
+        let target = self.host.target();
+        let lost = |error: io::Error| {
+            unreachable(&format!("\"{target}\", port {}", self.host.port), &error)
+        };
+        let stream = self.reach(target).await.map_err(lost)?;
+        let peer = Peer::Tcp(stream.peer_addr().map_err(lost)?);
+        // Without it the connection is only slower.
+        let _ = stream.set_nodelay(true);
+        believe(&stream, self.keepalive).map_err(lost)?;
+        let stream = Tap::new(stream, ears.clone(), connector.is_some());
+        let failed = |error: tokio_postgres::Error| self.failed(&error);
+        let Some(tls) = connector else {
             let (client, connection) = config.connect_raw(stream, NoTls).await.map_err(failed)?;
-            (client, drive(connection), None)
+            return Ok(self.connected(client, drive(connection), peer, None));
+        };
+        let tls = tls.heard_by(ears);
+        let agreed = tls.agreed();
+        let version = || agreed.lock().ok().and_then(|agreed| agreed.clone());
+        let opened = config.connect_raw(stream, tls.clone()).await;
+        self.trace.agreed(version());
+        let (client, connection) = opened.map_err(failed)?;
+        let connected = self.connected(client, drive(connection), peer, Some(tls));
+        Ok(Connected {
+            tls: version(),
+            ..connected
+        })
+    }
+
+    /// Opens the first address of a name that answers.
+    async fn reach(&self, target: &str) -> io::Result<TcpStream> {
+        let addresses: Vec<_> = tokio::net::lookup_host((target, self.host.port))
+            .await?
+            .collect();
+        self.trace.found(&addresses);
+        let mut last = io::Error::new(io::ErrorKind::InvalidInput, "the name has no address");
+        for address in addresses {
+            self.trace.tries(address.to_string());
+            let opened = TcpStream::connect(address).await;
+            self.trace.tried(&opened);
+            match opened {
+                Ok(stream) => return Ok(stream),
+                Err(error) => last = error,
+            }
         }
-        Some(tls) => {
-            let agreed = tls.agreed();
-            let (client, connection) = config.connect_raw(stream, tls).await.map_err(failed)?;
-            let agreed = agreed.lock().ok().and_then(|agreed| agreed.clone());
-            (client, drive(connection), agreed)
+        Err(last)
+    }
+
+    fn failed(&self, error: &tokio_postgres::Error) -> ConnectError {
+        let error = explain(error, self.host, self.had_password);
+        self.trace.fails(&error);
+        error
+    }
+
+    fn connected(
+        &self,
+        client: Client,
+        (driver, notices): (JoinHandle<()>, Receiver<String>),
+        peer: Peer,
+        connector: Option<Tls>,
+    ) -> Connected {
+        Connected {
+            client,
+            driver,
+            notices,
+            host: self.host.to_string(),
+            tls: None,
+            password: None,
+            trusted: Vec::new(),
+            limit: CONNECT_TIMEOUT,
+            connector,
+            peer,
+            at: self.host.clone(),
         }
-    };
-    Ok(Connected {
-        client,
-        driver,
-        notices,
-        host: host.to_string(),
-        tls: agreed,
-        password: None,
-        trusted: Vec::new(),
-        limit: CONNECT_TIMEOUT,
-        connector,
-        peer,
-        at: host.clone(),
-    })
+    }
 }
 
 /// Sets keepalive, with which the kernel detects a dead peer.

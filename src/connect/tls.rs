@@ -24,21 +24,39 @@ use rustls::{
     SignatureScheme,
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio_postgres::tls::{ChannelBinding, TlsConnect};
 
+use super::tap::{Ears, Tap};
 use crate::connect::conninfo::{Root, Settings, SslMode};
 
 /// TLS version of the handshake, such as `TLSv1.3`. `None`: no handshake yet.
 pub(crate) type Agreed = Arc<Mutex<Option<String>>>;
 
+/// The server's certificate of the last handshake, also of one that failed, and those that it sent with it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Chain(Arc<Mutex<Vec<CertificateDer<'static>>>>);
+
+impl Chain {
+    pub fn certificates(&self) -> Vec<CertificateDer<'static>> {
+        self.0.lock().map(|of| of.clone()).unwrap_or_default()
+    }
+
+    fn set(&self, first: &CertificateDer<'_>, others: &[CertificateDer<'_>]) {
+        if let Ok(mut kept) = self.0.lock() {
+            let all = std::iter::once(first).chain(others);
+            *kept = all.map(|of| of.clone().into_owned()).collect();
+        }
+    }
+}
+
 /// TLS to one server. `name`: the name that its certificate must have.
 #[derive(Clone)]
-pub struct Tls {
+pub(crate) struct Tls {
     config: Arc<ClientConfig>,
     name: String,
     checks_name: bool,
     agreed: Agreed,
+    ears: Ears,
 }
 
 impl fmt::Debug for Tls {
@@ -56,7 +74,13 @@ impl Tls {
             name,
             checks_name,
             agreed: Agreed::default(),
+            ears: Ears::default(),
         }
+    }
+
+    /// The same, with these ears for what is said inside.
+    pub fn heard_by(self, ears: Ears) -> Self {
+        Self { ears, ..self }
     }
 
     pub fn agreed(&self) -> Agreed {
@@ -64,8 +88,8 @@ impl Tls {
     }
 }
 
-/// The rustls configuration for these settings.
-pub fn config(settings: &Settings) -> Result<Arc<ClientConfig>> {
+/// The rustls configuration for these settings. The server's certificates are kept in `seen`.
+pub(crate) fn config(settings: &Settings, seen: Chain) -> Result<Arc<ClientConfig>> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let versions: Vec<_> = [
         (settings.versions.tls13, &TLS13),
@@ -78,19 +102,14 @@ pub fn config(settings: &Settings) -> Result<Arc<ClientConfig>> {
         .with_protocol_versions(&versions)?;
     let chain = match &settings.root {
         Root::None => None,
-        root => {
-            let verifier = WebPkiServerVerifier::builder_with_provider(
-                Arc::new(roots(root)?),
-                Arc::clone(&provider),
-            );
-            Some(verifier.with_crls(revoked(settings)?).build()?)
-        }
+        root => Some(checks(settings, root, &provider)?),
     };
     let checks_name = settings.sslmode == SslMode::VerifyFull;
     let verifier = Arc::new(Verifier {
         chain,
         checks_name,
         provider: Arc::clone(&provider),
+        seen,
     });
     let builder = builder
         .dangerous()
@@ -102,6 +121,34 @@ pub fn config(settings: &Settings) -> Result<Arc<ClientConfig>> {
             builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(own)))
         }
     }))
+}
+
+/// Checks the chain and the name by the authorities in `root`.
+fn checks(
+    settings: &Settings,
+    root: &Root,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<WebPkiServerVerifier>> {
+    let roots = Arc::new(roots(root)?);
+    let verifier = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(provider));
+    Ok(verifier.with_crls(revoked(settings)?).build()?)
+}
+
+/// An error if `sslmode=verify-full` would not accept these certificates of a server of this name.
+pub(crate) fn verify_full(
+    settings: &Settings,
+    root: &Root,
+    chain: &[CertificateDer<'_>],
+    name: &str,
+) -> Result<()> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = checks(settings, root, &provider)?;
+    let (first, others) = chain.split_first().context("no certificate")?;
+    let name = ServerName::try_from(name.to_owned())
+        .with_context(|| format!("{name:?} is no name that a certificate can bear"))?;
+    let verified = verifier.verify_server_cert(first, others, &name, &[], UnixTime::now());
+    verified.map_err(in_words)?;
+    Ok(())
 }
 
 /// The client's own certificate. rustls need not parse it (it cannot for X.509 v1), because only the server checks it.
@@ -174,6 +221,7 @@ struct Verifier {
     chain: Option<Arc<WebPkiServerVerifier>>,
     checks_name: bool,
     provider: Arc<CryptoProvider>,
+    seen: Chain,
 }
 
 impl ServerCertVerifier for Verifier {
@@ -185,6 +233,7 @@ impl ServerCertVerifier for Verifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        self.seen.set(end_entity, intermediates);
         let Some(chain) = &self.chain else {
             return Ok(ServerCertVerified::assertion());
         };
@@ -267,14 +316,14 @@ pub(crate) const VERSION_1: &str =
     "the server's certificate is of X.509 version 1, which cannot be verified here";
 pub(crate) const UNKNOWN_KEY: &str = "the server's certificate, or an authority's, has a key (P-521, say) that cannot be verified here";
 
-type Handshake = Pin<Box<dyn Future<Output = io::Result<Stream>> + Send>>;
+type Handshake<S> = Pin<Box<dyn Future<Output = io::Result<Stream<S>>> + Send>>;
 
-impl TlsConnect<TcpStream> for Tls {
-    type Stream = Stream;
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> TlsConnect<S> for Tls {
+    type Stream = Stream<S>;
     type Error = io::Error;
-    type Future = Handshake;
+    type Future = Handshake<S>;
 
-    fn connect(self, tcp: TcpStream) -> Self::Future {
+    fn connect(self, tcp: S) -> Self::Future {
         Box::pin(async move {
             let name = match ServerName::try_from(self.name.clone()) {
                 Ok(name) => name,
@@ -300,21 +349,21 @@ impl TlsConnect<TcpStream> for Tls {
             if let Ok(mut agreed) = self.agreed.lock() {
                 *agreed = version.or_else(|| Some("TLS".to_owned()));
             }
-            Ok(Stream(stream))
+            Ok(Stream(Tap::new(stream, self.ears, false)))
         })
     }
 }
 
 #[derive(Debug)]
-pub struct Stream(tokio_rustls::client::TlsStream<TcpStream>);
+pub(crate) struct Stream<S>(Tap<tokio_rustls::client::TlsStream<S>>);
 
-impl tokio_postgres::tls::TlsStream for Stream {
+impl<S: AsyncRead + AsyncWrite + Unpin> tokio_postgres::tls::TlsStream for Stream<S> {
     fn channel_binding(&self) -> ChannelBinding {
         ChannelBinding::none()
     }
 }
 
-impl AsyncRead for Stream {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Stream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -324,7 +373,7 @@ impl AsyncRead for Stream {
     }
 }
 
-impl AsyncWrite for Stream {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use nix::fcntl::{Flock, FlockArg};
+use nix::unistd::{AccessFlags, access};
 
 use super::entries::Entries;
 use super::entry::Entry;
@@ -118,6 +119,26 @@ impl Journal {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Entries::default()),
             Err(error) => Err(error).with_context(named),
         }
+    }
+
+    /// As [`Journal::entries`], without waiting: also an error if another process keeps the file locked, or if nothing could be
+    /// added. `None`: there is no file yet, and one could be made.
+    pub fn probe(&self) -> Result<Option<Entries>> {
+        let named = || format!("the journal {} cannot be written", self.path.display());
+        let opened = Folder::of(&self.path).and_then(|folder| folder.open(own::CHANGE));
+        let file = match opened {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let mut above = self.path.ancestors().skip(1);
+                let there = above.find(|folder| folder.exists());
+                let there = there.unwrap_or(Path::new("/"));
+                access(there, AccessFlags::W_OK | AccessFlags::X_OK).with_context(named)?;
+                return Ok(None);
+            }
+            Err(error) => return Err(error).with_context(named),
+        };
+        let mut file = self.lock(file, FlockArg::LockExclusiveNonblock)?;
+        read(&mut file, &self.path).map(Some)
     }
 
     /// Opens the file for appending. The file stays locked until it is dropped.

@@ -12,6 +12,8 @@ use nix::sys::stat::Mode;
 
 /// Open for reading.
 pub(super) const READ: OFlag = OFlag::O_RDONLY;
+/// Open for reading and appending; an error if the file is missing.
+pub(super) const CHANGE: OFlag = OFlag::O_RDWR.union(OFlag::O_APPEND);
 /// Open for reading and appending; create the file if it is missing.
 pub(crate) const APPEND: OFlag = OFlag::O_RDWR.union(OFlag::O_APPEND).union(OFlag::O_CREAT);
 

@@ -9,6 +9,7 @@ mod number;
 mod order;
 mod printable;
 mod session;
+mod shell;
 
 use crate::model::moment::{Axis, Point, Stamp};
 
@@ -22,6 +23,7 @@ pub(crate) use order::natural_order;
 pub use printable::bounded;
 pub(crate) use printable::{printable, printable_cell, printable_json, printable_lines};
 pub(crate) use session::{one_line, party};
+pub(crate) use shell::shell_word;
 
 pub use self::number::{bytes, count};
 pub(crate) use self::number::{bytes_of, plural};

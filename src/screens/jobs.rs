@@ -1,6 +1,7 @@
 //! Jobs: background jobs, their runs and failures.
 
 mod caveats;
+mod demand;
 mod details;
 mod failing;
 mod headline;
@@ -29,6 +30,7 @@ use crate::screens::record::{Column, Detail, Exact, Record, Section};
 use crate::server::known::{At, Server};
 use crate::server::sql::{Param, Query, query};
 
+pub(crate) use self::demand::demand;
 use self::row::started;
 pub use crate::screens::policy::State;
 

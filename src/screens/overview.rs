@@ -39,7 +39,6 @@ pub const PARTS: &[ScreenId] = &[
 pub use once::merge;
 
 pub use self::row::Row;
-pub(crate) use self::row::shell_word;
 
 /// The worst level, and text with the number of findings per level; acknowledged findings are left out.
 pub(crate) fn health(rows: &[Row]) -> (Level, String) {

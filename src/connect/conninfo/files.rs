@@ -98,9 +98,9 @@ fn entries(bytes: &[u8], name: &OsStr, file: &Path) -> Result<Option<Vec<Entry>>
     Ok(found)
 }
 
-/// The lines of a password file. Their `Debug` text omits them.
+/// The lines of a password file, with their numbers from 1. Their `Debug` text omits them.
 #[derive(Clone, Default)]
-pub struct Passwords(Vec<Vec<u8>>);
+pub struct Passwords(Vec<(usize, Vec<u8>)>);
 
 impl std::fmt::Debug for Passwords {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -133,14 +133,23 @@ impl Passwords {
     }
 
     pub fn parse(bytes: &[u8]) -> Self {
-        let lines = bytes.split(|byte| *byte == b'\n');
-        let lines = lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line));
-        let meant = lines.filter(|line| !line.is_empty() && !line.starts_with(b"#"));
-        Self(meant.map(<[u8]>::to_vec).collect())
+        let lines = (1..).zip(bytes.split(|byte| *byte == b'\n'));
+        let lines = lines.map(|(nth, line)| (nth, line.strip_suffix(b"\r").unwrap_or(line)));
+        let meant = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with(b"#"));
+        Self(meant.map(|(nth, line)| (nth, line.to_vec())).collect())
     }
 
     /// The password of the first matching line. A socket in a default folder also matches `localhost`.
     pub fn find(&self, host: &Host, dbname: &str, user: &str) -> Option<Vec<u8>> {
+        self.found(host, dbname, user).map(|(_, password)| password)
+    }
+
+    /// The number of that line, from 1.
+    pub(crate) fn line(&self, host: &Host, dbname: &str, user: &str) -> Option<usize> {
+        self.found(host, dbname, user).map(|(nth, _)| nth)
+    }
+
+    fn found(&self, host: &Host, dbname: &str, user: &str) -> Option<(usize, Vec<u8>)> {
         let names = match &host.place {
             Place::Tcp { name, .. } => vec![name.clone()],
             Place::Socket(folder) => {
@@ -162,7 +171,8 @@ impl Passwords {
             let rest = after(after(rest, dbname.as_bytes())?, user.as_bytes())?;
             Some(plain(rest))
         };
-        self.0.iter().find_map(|line| password(line))
+        let mut lines = self.0.iter();
+        lines.find_map(|(nth, line)| Some((*nth, password(line)?)))
     }
 }
 

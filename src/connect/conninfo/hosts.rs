@@ -25,6 +25,14 @@ pub struct Host {
 }
 
 impl Host {
+    /// The address, else the name, that is connected to; empty for a socket.
+    pub(crate) fn target(&self) -> &str {
+        match &self.place {
+            Place::Tcp { name, address } => address.as_ref().unwrap_or(name),
+            Place::Socket(_) => "",
+        }
+    }
+
     /// Exact address: path of the socket, or address (else name) with the port.
     pub fn way(&self) -> String {
         let port = self.port;
@@ -33,8 +41,8 @@ impl Host {
                 let path = folder.join(format!(".s.PGSQL.{port}"));
                 path.display().to_string()
             }
-            Place::Tcp { name, address } => {
-                let target = address.as_ref().unwrap_or(name);
+            Place::Tcp { .. } => {
+                let target = self.target();
                 if target.contains(':') {
                     format!("[{target}]:{port}")
                 } else {

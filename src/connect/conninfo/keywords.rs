@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 
 use anyhow::{Result, bail, ensure};
 
+use super::provenance::is_secret;
 use super::surroundings::{Options, Surroundings};
 
 /// The supported options, with their environment variables.
@@ -147,9 +148,14 @@ pub(super) fn refuse_unsupported(
         let Some(value) = value.filter(|value| !is_harmless(keyword, value)) else {
             continue;
         };
+        let shown = if is_secret(keyword) {
+            "it".to_owned()
+        } else {
+            format!("{value:?}")
+        };
         ensure!(
             !unsafe_to_ignore,
-            "connection option \"{keyword}\" is not supported, and ignoring {value:?} would be unsafe; remove it{}",
+            "connection option \"{keyword}\" is not supported, and ignoring {shown} would be unsafe; remove it{}",
             if variable.is_empty() {
                 String::new()
             } else {

@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStringExt;
 
 use anyhow::{Result, bail, ensure};
 
+use super::provenance::is_secret;
 use super::surroundings::Options;
 
 /// True if a database argument is a conninfo, not a name.
@@ -29,14 +30,24 @@ fn is_space(c: char) -> bool {
 fn pairs(text: &str) -> Result<Options> {
     let mut options = Options::new();
     let mut rest = text.trim_start_matches(is_space);
+    let mut after_secret = false;
     while !rest.is_empty() {
         let end = rest
             .find(|c: char| c == '=' || is_space(c))
             .unwrap_or(rest.len());
         let (keyword, after) = rest.split_at(end);
         let Some(after) = after.trim_start_matches(is_space).strip_prefix('=') else {
-            bail!("missing \"=\" after \"{keyword}\" in connection info string");
+            // It may be the rest of a password.
+            let shown = if after_secret {
+                "the password"
+            } else {
+                keyword
+            };
+            bail!(
+                "missing \"=\" after \"{shown}\" in connection info string; a value with a space needs quotes: password='a b'"
+            );
         };
+        after_secret = is_secret(keyword);
         let (value, after) = value(after.trim_start_matches(is_space))?;
         insert(&mut options, keyword, value.into());
         rest = after.trim_start_matches(is_space);
@@ -105,6 +116,16 @@ fn uri(text: &str) -> Result<Options> {
             None => break,
         }
     }
+    // The rest of a password would be taken for a host, a port or a database, and printed.
+    let is_port = |port: &&str| {
+        port.bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'%')
+    };
+    ensure!(
+        !names.iter().any(|name| name.contains('@'))
+            && (ports.iter().all(is_port) || !rest.contains('@')),
+        "an @ stands behind the host in the URI: in a user name or a password write @ as %40, / as %2F and : as %3A"
+    );
     let (names, ports) = (names.join(","), ports.join(","));
     store("host", &names, &names)?;
     store("port", &ports, &ports)?;
@@ -127,7 +148,7 @@ fn parameter(pair: &str) -> Result<(String, OsString)> {
         bail!("missing key/value separator \"=\" in URI query parameter: \"{pair}\"");
     };
     let keyword = decode(keyword, keyword)?.to_string_lossy().into_owned();
-    let shown = if keyword.ends_with("password") {
+    let shown = if is_secret(&keyword) {
         "the password"
     } else {
         value

@@ -60,10 +60,7 @@ pub(super) fn tls(
         return Ok((sslmode, Root::System));
     }
     let given = root.map(PathBuf::from);
-    let file = given
-        .clone()
-        .or_else(|| around.certificate("root.crt"))
-        .filter(|path| path.exists());
+    let file = root_file(root, around);
     if let Some(path) = &given
         && file.is_none()
         && sslmode >= SslMode::VerifyCa
@@ -87,6 +84,13 @@ pub(super) fn tls(
         ),
     };
     Ok((sslmode, root))
+}
+
+/// The file with root certificates, if it exists: the one that was given, else `~/.postgresql/root.crt`.
+pub(super) fn root_file(root: Option<&OsStr>, around: &Surroundings) -> Option<PathBuf> {
+    root.map(PathBuf::from)
+        .or_else(|| around.certificate("root.crt"))
+        .filter(|path| path.exists())
 }
 
 /// The allowed TLS versions. rustls supports only these two.

@@ -6,8 +6,9 @@ use super::figures::Figures;
 use super::look::Look;
 use super::metrics::{self, Metric};
 use super::options::{NoticeAs, Options};
+use crate::model::text::shell_word;
 use crate::model::verdict::{Finding, Level};
-use crate::screens::overview::{Row, shell_word};
+use crate::screens::overview::Row;
 
 /// A finding that counts.
 #[derive(Debug)]

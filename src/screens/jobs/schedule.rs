@@ -69,7 +69,7 @@ pub(super) fn find_crowd(rows: &mut [Row], at: &At) {
 
 impl Workers {
     /// Number of workers for jobs; `None`: unknown. PostgreSQL itself needs one process, for logical replication.
-    fn for_jobs(self) -> Option<i64> {
+    pub(super) fn for_jobs(self) -> Option<i64> {
         let slots = self.slots?;
         let processes = self.processes?.saturating_sub(1);
         Some((slots.min(processes) - self.permanent).max(0))

@@ -8,6 +8,7 @@ use crate::journal::acknowledge::{Acknowledgement, Identity};
 use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
 use crate::model::target::Target;
+use crate::model::text::shell_word;
 use crate::model::value::Value;
 use crate::model::verdict::Finding;
 use crate::server::known::{At, Server};
@@ -161,15 +162,5 @@ impl Row {
         head.finding.since = rows.iter().filter_map(|row| row.finding.since).min();
         head.group_of = Some(rows.len());
         Some(head)
-    }
-}
-
-/// Text as one word of a shell command, quoted if necessary.
-pub(crate) fn shell_word(text: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-.,:/=@%+".contains(c);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
     }
 }

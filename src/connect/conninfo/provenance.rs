@@ -1,0 +1,88 @@
+//! Where each value of a connection comes from, and which were passed over.
+
+use std::ffi::OsStr;
+
+/// A value that a source gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Given {
+    pub keyword: String,
+    /// In words: `flag -h`, `URI`, `environment variable PGHOST`.
+    pub from: String,
+    /// `None`: a secret, which is kept nowhere else.
+    pub value: Option<String>,
+    /// Another source's value counts instead.
+    pub passed_over: bool,
+}
+
+/// All that was given, in the order in which the sources were read.
+#[derive(Debug, Clone, Default)]
+pub struct Provenance(Vec<Given>);
+
+impl Provenance {
+    /// The value counts, and earlier ones no longer do.
+    pub(super) fn take(&mut self, keyword: &str, value: &OsStr, from: impl Into<String>) {
+        for earlier in self.0.iter_mut().filter(|of| of.keyword == keyword) {
+            earlier.passed_over = true;
+        }
+        self.add(keyword, value, from.into(), false);
+    }
+
+    /// The value does not count: an earlier one does.
+    pub(super) fn pass_over(&mut self, keyword: &str, value: &OsStr, from: impl Into<String>) {
+        self.add(keyword, value, from.into(), true);
+    }
+
+    fn add(&mut self, keyword: &str, value: &OsStr, from: String, passed_over: bool) {
+        self.0.push(Given {
+            keyword: keyword.to_owned(),
+            from,
+            value: shown(keyword, value),
+            passed_over,
+        });
+    }
+
+    /// The value that counts; `None`: the default does.
+    pub fn of(&self, keyword: &str) -> Option<&Given> {
+        let mut given = self.0.iter();
+        given.find(|of| of.keyword == keyword && !of.passed_over)
+    }
+
+    pub fn passed_over(&self, keyword: &str) -> impl Iterator<Item = &Given> {
+        let given = self.0.iter();
+        given.filter(move |of| of.keyword == keyword && of.passed_over)
+    }
+
+    /// The keywords that were given, each once.
+    pub fn keywords(&self) -> Vec<&str> {
+        let mut all: Vec<&str> = Vec::new();
+        for of in &self.0 {
+            if !all.contains(&of.keyword.as_str()) {
+                all.push(&of.keyword);
+            }
+        }
+        all
+    }
+}
+
+/// A value that may be printed. Any setting among `options` may be a secret, so these show their names only.
+fn shown(keyword: &str, value: &OsStr) -> Option<String> {
+    if is_secret(keyword) {
+        return None;
+    }
+    let value = value.to_string_lossy().into_owned();
+    if keyword != "options" {
+        return Some(value);
+    }
+    let words = value.split_whitespace();
+    let names = words.map(|word| match word.split_once('=') {
+        Some((name, _)) => name,
+        None if word == "-c" => word,
+        None => "…",
+    });
+    Some(names.collect::<Vec<_>>().join(" "))
+}
+
+/// True for `password` and `sslpassword`.
+pub(super) fn is_secret(keyword: &str) -> bool {
+    keyword.ends_with("password")
+}

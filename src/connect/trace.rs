@@ -1,0 +1,121 @@
+//! What happened at each host while a connection was made: `hypertop doctor` shows it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::error::ConnectError;
+use super::tap::{Ears, Heard};
+use super::tls::Chain;
+use crate::connect::conninfo::Host;
+
+/// One attempt at one host.
+#[derive(Debug, Clone)]
+pub(crate) struct Attempt {
+    pub host: Host,
+    /// The addresses of the host's name, in the order in which they are tried; a socket has none.
+    pub addresses: Vec<SocketAddr>,
+    /// Each address or socket that was tried.
+    pub tries: Vec<Try>,
+    /// TLS was asked for.
+    pub asks_tls: bool,
+    /// The TLS version, once the handshake is done.
+    pub agreed: Option<String>,
+    /// The server's certificate and those that it sent with it.
+    pub chain: Chain,
+    ears: Ears,
+    pub failure: Option<ConnectError>,
+}
+
+/// A try to open an address or a socket.
+#[derive(Debug, Clone)]
+pub(crate) struct Try {
+    pub target: String,
+    pub outcome: Outcome,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// No answer yet.
+    Pending,
+    Open,
+    Failed(io::ErrorKind, String),
+}
+
+impl Attempt {
+    pub fn heard(&self) -> Heard {
+        self.ears.heard()
+    }
+
+    /// True if an address or a socket was opened.
+    pub fn is_open(&self) -> bool {
+        let last = self.tries.last();
+        last.is_some_and(|last| last.outcome == Outcome::Open)
+    }
+}
+
+/// All attempts, in their order; clones share them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Trace(Arc<Mutex<Vec<Attempt>>>);
+
+impl Trace {
+    pub fn attempts(&self) -> Vec<Attempt> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Attempt>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn last(&self, change: impl FnOnce(&mut Attempt)) {
+        if let Some(last) = self.lock().last_mut() {
+            change(last);
+        }
+    }
+
+    pub(super) fn begin(&self, host: &Host, asks_tls: bool, chain: Chain) -> Ears {
+        let ears = Ears::default();
+        self.lock().push(Attempt {
+            host: host.clone(),
+            addresses: Vec::new(),
+            tries: Vec::new(),
+            asks_tls,
+            agreed: None,
+            chain,
+            ears: ears.clone(),
+            failure: None,
+        });
+        ears
+    }
+
+    pub(super) fn found(&self, addresses: &[SocketAddr]) {
+        self.last(|of| of.addresses = addresses.to_vec());
+    }
+
+    pub(super) fn tries(&self, target: impl Into<String>) {
+        let target = target.into();
+        let outcome = Outcome::Pending;
+        self.last(|of| of.tries.push(Try { target, outcome }));
+    }
+
+    /// How the last try ended.
+    pub(super) fn tried<T>(&self, ended: &io::Result<T>) {
+        let outcome = match ended {
+            Ok(_) => Outcome::Open,
+            Err(error) => Outcome::Failed(error.kind(), error.to_string()),
+        };
+        self.last(|of| {
+            if let Some(last) = of.tries.last_mut() {
+                last.outcome = outcome;
+            }
+        });
+    }
+
+    pub(super) fn agreed(&self, version: Option<String>) {
+        self.last(|of| of.agreed = version);
+    }
+
+    pub(super) fn fails(&self, error: &ConnectError) {
+        self.last(|of| of.failure = Some(error.clone()));
+    }
+}

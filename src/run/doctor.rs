@@ -1,0 +1,244 @@
+//! `hypertop doctor`: every step from the command line to the screens, with evidence and the fix.
+//!
+//! The connection is made by the program's own resolver and connector, which note what they do.
+
+mod advice;
+mod attempts;
+mod encryption;
+mod extension;
+mod files;
+mod here;
+mod journey;
+mod limits;
+mod measures;
+mod pooler;
+mod print;
+mod rights;
+mod settings;
+mod stage;
+mod step;
+mod terminal;
+mod workers;
+
+use anyhow::Result;
+use clap::Args;
+
+pub use self::advice::advice;
+use self::journey::Journey;
+use self::stage::Stage;
+pub use self::step::COULD_NOT_TELL;
+use self::step::{Step, exit_code};
+use crate::config;
+use crate::connect;
+use crate::connect::conninfo;
+use crate::connect::conninfo::{Flags, Provenance, Settings, Surroundings};
+use crate::connect::trace::Trace;
+use crate::connect::{Connected, FailureKind};
+use crate::run;
+use crate::run::doctor::extension::Extension;
+use crate::server::session::Session;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    Text,
+    Json,
+}
+
+/// Options of `doctor`.
+#[derive(Debug, Args)]
+pub struct Options {
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Database: a name, a URI, or key=value pairs
+    #[arg(value_name = "CONNINFO")]
+    pub database: Option<String>,
+}
+
+/// Runs every step that makes sense; the text and the exit code.
+pub async fn doctor(
+    flags: &Flags,
+    around: &Surroundings,
+    options: &Options,
+    ask: &mut dyn FnMut(&str) -> Result<String>,
+) -> (String, u8) {
+    let mut steps = Vec::new();
+    let zone = of_connection(flags, around, ask, &mut steps).await;
+    steps.extend(here::steps(around));
+    steps.extend(terminal::steps(around, zone.as_deref()));
+    let text = match options.format {
+        Format::Text => print::text(&steps),
+        Format::Json => print::json(&steps),
+    };
+    (text, exit_code(&steps))
+}
+
+/// The outcome of a wrong command line.
+pub fn refused(error: &str) -> String {
+    format!("hypertop doctor: {error}")
+}
+
+/// The steps up to the server's; the time zone of its workers, if it was reached.
+async fn of_connection(
+    flags: &Flags,
+    around: &Surroundings,
+    ask: &mut dyn FnMut(&str) -> Result<String>,
+    steps: &mut Vec<Step>,
+) -> Option<String> {
+    let mut seen = Provenance::default();
+    let mut settings = match conninfo::resolve_with(flags, around, &mut seen) {
+        Ok(settings) => settings,
+        Err(error) => {
+            steps.push(settings::unusable(&error, &seen));
+            skip(steps, "the settings cannot be used");
+            return None;
+        }
+    };
+    settings.trust = config::read(around).0.trust(&settings.user);
+    steps.push(settings::settings(&settings, &seen));
+    steps.push(files::files(&settings, &seen));
+    let trace = Trace::default();
+    let opened = connect::traced(&settings, ask, &trace).await;
+    let all = trace.attempts();
+    let journey = Journey {
+        settings: &settings,
+        attempts: &all,
+        connected: opened.is_ok(),
+        now: run::now(),
+    };
+    steps.extend(attempts::steps(&journey));
+    match opened {
+        Ok(connected) => Box::pin(of_server(&settings, &trace, connected, steps)).await,
+        Err(error) => {
+            unconnected(&journey, &error, steps);
+            None
+        }
+    }
+}
+
+/// Steps that are blamed on others, after no connection was made.
+fn unconnected(journey: &Journey<'_>, error: &connect::ConnectError, steps: &mut Vec<Step>) {
+    let change = |steps: &mut Vec<Step>, name: &str, by: &dyn Fn(Step) -> Step| {
+        if let Some(at) = steps.iter().position(|step| step.name == name) {
+            let step = steps.remove(at);
+            steps.insert(at, by(step));
+        }
+    };
+    let mut why = "there is no connection".to_owned();
+    match journey.end() {
+        Some(Stage::Login) if error.kind == FailureKind::NoPassword => {
+            let files = steps.iter().find(|step| step.name == "files").cloned();
+            let to_blame = files.and_then(|of| files::blame(of, journey.settings));
+            if let Some(files) = to_blame {
+                change(steps, "files", &|_| files.clone());
+                let words = "the server wants a password, and the file with it is not used";
+                change(steps, "login", &|login| Step::skipped(login.name, words));
+            }
+        }
+        Some(Stage::Settings) => {
+            change(steps, "settings", &|step| stage::blame(step, error));
+        }
+        Some(Stage::Connections) => {
+            steps.push(stage::blame(
+                Step::lines(Stage::Connections.name(), Vec::new()),
+                error,
+            ));
+            why = "the server is full".to_owned();
+        }
+        // The password was not typed, before anything was tried.
+        None => {
+            let login = |_: Step| stage::blame(Step::lines("login", Vec::new()), error);
+            change(steps, "login", &login);
+        }
+        Some(_) => {}
+    }
+    skip(steps, &why);
+}
+
+/// The names of the steps that need a session, in their order.
+const OF_SESSION: [&str; 7] = [
+    "connections",
+    "extension",
+    "rights",
+    "workers",
+    "statistics",
+    "clock",
+    "round trip",
+];
+
+/// Skips the steps that were not made.
+fn skip(steps: &mut Vec<Step>, why: &str) {
+    for name in Stage::OF_ATTEMPTS
+        .iter()
+        .map(|of| of.name())
+        .chain(OF_SESSION)
+    {
+        let is = |step: &Step| step.name.split(':').next() == Some(name);
+        if !steps.iter().any(is) {
+            steps.push(Step::skipped(name, why));
+        }
+    }
+}
+
+/// The steps that ask the server.
+async fn of_server(
+    settings: &Settings,
+    trace: &Trace,
+    connected: Connected,
+    steps: &mut Vec<Step>,
+) -> Option<String> {
+    let here = connected.only_here(settings);
+    let password = connected.password.clone();
+    let other = connect::again(&here, password.as_deref()).await;
+    let second = other.as_ref().ok().map(|other| &other.client);
+    let attempts = trace.attempts();
+    let looked = pooler::look(&connected.client, second, &attempts).await;
+    let at = steps.iter().position(|of| of.name == Stage::Server.name());
+    let mut shared = false;
+    if let Some(at) = at {
+        let step = steps.remove(at);
+        let step = match looked {
+            Ok(pooler) => {
+                shared = pooler.loses_settings();
+                pooler.add_to(step)
+            }
+            Err(error) => Step::undecided(step.name, format!("{error:#}")),
+        };
+        steps.insert(at, step);
+    }
+    if shared {
+        skip(steps, "the pooler shares the sessions");
+        return None;
+    }
+    let client = &connected.client;
+    let (limits, statistics) = limits::steps(client, other.as_ref().err()).await;
+    steps.push(limits);
+    drop(other);
+    let extension = match Extension::read(client).await {
+        Ok(extension) => extension,
+        Err(error) => {
+            steps.push(Step::undecided("extension", format!("{error:#}")));
+            skip(steps, "unknown whether TimescaleDB is there");
+            return None;
+        }
+    };
+    steps.push(extension.step());
+    if !extension.is_usable() {
+        steps.push(statistics);
+        steps.extend(measures::steps(client, run::now).await);
+        skip(steps, "TimescaleDB cannot be used here");
+        return None;
+    }
+    let session = match Session::start(connected).await {
+        Ok(session) => session,
+        Err(error) => {
+            steps.push(Step::undecided("rights", format!("{error:#}")));
+            skip(steps, "no session for reading");
+            return None;
+        }
+    };
+    let screens = rights::read(&session, steps).await;
+    steps.push(Box::pin(workers::step(&here, &session, &screens)).await);
+    steps.push(statistics);
+    steps.extend(measures::steps(&session.connected.client, run::now).await);
+    Some(session.server.time_zone.clone())
+}

@@ -1,0 +1,231 @@
+//! The steps of the connection itself, from what was noted while it was made.
+
+use std::io::ErrorKind;
+
+use super::encryption;
+use super::journey::Journey;
+use super::stage::{Stage, blame, failed_at};
+use super::step::{State, Step};
+use crate::connect::conninfo::{Place, Wanted};
+use crate::connect::tap::Heard;
+use crate::connect::trace::{Attempt, Outcome};
+
+/// The steps from the name to the database.
+pub(super) fn steps(journey: &Journey<'_>) -> Vec<Step> {
+    let stages = Stage::OF_ATTEMPTS.into_iter();
+    stages.map(|stage| journey.step(stage)).collect()
+}
+
+impl Journey<'_> {
+    fn step(&self, stage: Stage) -> Step {
+        let end = self.end();
+        let name = stage.name();
+        if let Some(end) = end.filter(|end| *end < stage) {
+            return Step::skipped(name, format!("not reached: {} failed", end.name()));
+        }
+        let mut step = Step::lines(name, Vec::new());
+        for (nth, attempt) in self.attempts.iter().enumerate() {
+            let at = failed_at(attempt);
+            let is_last = nth + 1 == self.attempts.len();
+            // A failure that another way at the same host made good is no failure.
+            let reached = at.is_none_or(|at| at >= stage);
+            if reached {
+                let before = step.evidence.len();
+                step = self.seen(stage, attempt, step);
+                // Several attempts see the same.
+                let new = step.evidence.split_off(before);
+                let new: Vec<_> = new
+                    .into_iter()
+                    .filter(|line| !step.evidence.contains(line))
+                    .collect();
+                step.evidence.extend(new);
+            }
+            if at != Some(stage) {
+                continue;
+            }
+            let state = step.state;
+            step = failed(stage, attempt, step, self);
+            let by_choice = stage == Stage::Target && self.settings.wanted == Wanted::PreferStandby;
+            if self.connected || !is_last {
+                // The next host, or another way, was tried.
+                step.state = if by_choice { state } else { State::Warn };
+            }
+        }
+        if step.evidence.is_empty() {
+            let why = match end {
+                // A server that is full may refuse before it asks who is there.
+                Some(Stage::Connections) => "not reached: the server is full",
+                _ => "not tried",
+            };
+            return Step::skipped(name, why);
+        }
+        step
+    }
+
+    /// What an attempt shows of a step that it reached.
+    fn seen(&self, stage: Stage, attempt: &Attempt, step: Step) -> Step {
+        let heard = attempt.heard();
+        match stage {
+            Stage::Name => name(attempt, step),
+            Stage::Network => network(attempt, step),
+            Stage::Tls => encryption::seen(self, attempt, step),
+            Stage::Server => server(&heard, step),
+            Stage::Login => login(&heard, attempt, self, step),
+            Stage::Database if heard.pid.is_some() => step.and(format!(
+                "{:?} lets {} in",
+                self.settings.dbname, self.settings.user
+            )),
+            Stage::Target if attempt.failure.is_none() => {
+                let wanted = self.settings.wanted;
+                step.and(match wanted {
+                    Wanted::Any => "any server will do".to_owned(),
+                    _ => format!("{} fits", attempt.host),
+                })
+            }
+            _ => step,
+        }
+    }
+}
+
+fn name(attempt: &Attempt, step: Step) -> Step {
+    let Place::Tcp { name, address } = &attempt.host.place else {
+        return step.and("a socket of this machine: no name is looked up");
+    };
+    let asked = address.as_ref().unwrap_or(name);
+    if attempt.addresses.is_empty() {
+        return step;
+    }
+    let all: Vec<_> = attempt
+        .addresses
+        .iter()
+        .map(|address| address.ip().to_string())
+        .collect();
+    let by = if address.is_some() { " (hostaddr)" } else { "" };
+    step.and(if all == [asked.clone()] {
+        format!("{asked}{by} is an address")
+    } else {
+        format!("{asked}{by} is {}", all.join(", "))
+    })
+}
+
+fn network(attempt: &Attempt, mut step: Step) -> Step {
+    for tried in &attempt.tries {
+        let ended = match &tried.outcome {
+            Outcome::Open => "open".to_owned(),
+            Outcome::Pending => "no answer".to_owned(),
+            Outcome::Failed(_, error) => error.clone(),
+        };
+        step = step.and(format!("{}: {ended}", tried.target));
+        // Another address of the same name was open: whoever gets this one first has to wait.
+        if matches!(tried.outcome, Outcome::Failed(..)) && attempt.is_open() {
+            step = step.warn(format!(
+                "remove {} from the name, or let the server listen there",
+                tried.target
+            ));
+        }
+    }
+    step
+}
+
+fn server(heard: &Heard, step: Step) -> Step {
+    if heard.method.is_some() || heard.admitted {
+        step.and("speaks PostgreSQL's protocol")
+    } else {
+        step
+    }
+}
+
+fn login(heard: &Heard, attempt: &Attempt, journey: &Journey<'_>, step: Step) -> Step {
+    let Some(method) = heard.method else {
+        return step;
+    };
+    let how = match method {
+        0 => "no password (trust, peer, ident or a certificate)",
+        3 => "a password in plaintext (password, ldap, pam or radius)",
+        5 => "a password by MD5",
+        7 | 8 => "GSSAPI",
+        9 => "SSPI",
+        10 => "a password by SCRAM",
+        _ => "an unknown method",
+    };
+    let user = &journey.settings.user;
+    let step = step.and(if heard.admitted {
+        format!("{user} is let in: the server wanted {how}")
+    } else {
+        format!("for {user} the server wants {how}")
+    });
+    if method == 3 && attempt.agreed.is_none() && !matches!(attempt.host.place, Place::Socket(_)) {
+        return step.warn("the password crosses the network in plaintext: use sslmode=verify-full, or scram-sha-256 in pg_hba.conf");
+    }
+    step
+}
+
+/// What failed, with its fix.
+fn failed(stage: Stage, attempt: &Attempt, step: Step, journey: &Journey<'_>) -> Step {
+    let Some(failure) = &attempt.failure else {
+        return step;
+    };
+    match stage {
+        Stage::Name => {
+            let what = failure.to_string();
+            let what = what.lines().next().unwrap_or_default();
+            step.and(what).fail(
+                "correct the name (-h), or add it to DNS or /etc/hosts; hostaddr= gives the address without a look-up",
+            )
+        }
+        Stage::Network => unreached(attempt, step),
+        Stage::Tls => encryption::failed(journey, attempt, step, failure),
+        Stage::Server if attempt.heard().foreign.is_some() => {
+            let heard = attempt.heard().foreign.unwrap_or_default();
+            let heard: String = heard.escape_ascii().to_string();
+            step.and(format!("what answers is not PostgreSQL: {heard}"))
+                .fail("another program has this port: correct the host (-h) and the port (-p)")
+        }
+        _ => blame(step, failure),
+    }
+}
+
+/// Nothing was heard: by who refused, three different fixes.
+fn unreached(attempt: &Attempt, step: Step) -> Step {
+    let port = attempt.host.port;
+    if attempt.is_open() {
+        let timed_out = (attempt.failure.as_ref())
+            .is_some_and(|failure| failure.to_string().contains("timed out"));
+        return if timed_out {
+            step.and("the connection is accepted, and then nothing is said").fail(
+                "it is accepted by a proxy or a load balancer whose server is gone, or by a server that hangs: look at it on the server's own machine (pg_isready), and at what stands in between",
+            )
+        } else {
+            step.and("the connection is accepted and closed at once, before a word").fail(
+                "a proxy, load balancer or port forward (ssh -L, kubectl) accepts it and has no server behind it: correct its target, or connect to the server itself",
+            )
+        };
+    }
+    let last = attempt.tries.last();
+    let kind = last.and_then(|last| match &last.outcome {
+        Outcome::Failed(kind, _) => Some(*kind),
+        _ => None,
+    });
+    let at_socket = matches!(attempt.host.place, Place::Socket(_));
+    step.fail(match kind {
+        None | Some(ErrorKind::TimedOut) => format!(
+            "nothing comes back: a firewall, a security group or a network policy drops it. Let this machine reach TCP port {port} there (connect_timeout is how long it is waited for)"
+        ),
+        Some(ErrorKind::ConnectionRefused) if at_socket => {
+            "the server that made this socket is gone: start PostgreSQL".to_owned()
+        }
+        Some(ErrorKind::ConnectionRefused) => format!(
+            "the machine is there, and no server listens on port {port}: start PostgreSQL, or correct its port and listen_addresses; else correct -h and -p"
+        ),
+        Some(ErrorKind::NotFound) => {
+            "no server has its socket there: start it, or give its folder (unix_socket_directories) with -h, or connect by TCP with -h localhost".to_owned()
+        }
+        Some(ErrorKind::PermissionDenied) => {
+            "this user may not open the socket: see unix_socket_permissions and the modes of the folders above it".to_owned()
+        }
+        Some(ErrorKind::ConnectionReset) => {
+            "something in between (a proxy, a load balancer) resets the connection: correct its target, or connect to the server itself".to_owned()
+        }
+        Some(_) => "there is no way to that address: check the route, VPN and the address".to_owned(),
+    })
+}

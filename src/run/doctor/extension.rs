@@ -1,0 +1,138 @@
+//! TimescaleDB: extension, files, library, edition.
+
+use anyhow::{Context as _, Result};
+use serde::Deserialize;
+use tokio_postgres::Client;
+
+use super::step::Step;
+use crate::model::version::Version;
+use crate::server::known::{NEWEST_KNOWN, OLDEST_KNOWN};
+use crate::server::row;
+use crate::server::session::ask;
+use crate::server::sql::{Query, query};
+
+const QUERY: Query = query!("doctor_extension");
+
+/// What the server says of TimescaleDB.
+#[derive(Debug, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own that the server reports"
+)]
+pub(super) struct Extension {
+    /// `None`: it is not in this database.
+    installed: Option<String>,
+    /// The version that CREATE EXTENSION would make; `None`: the server has no files of it.
+    newest: Option<String>,
+    has_files: bool,
+    loaded: bool,
+    libraries: Option<String>,
+    license: Option<String>,
+    restoring: bool,
+    simulated: bool,
+}
+
+impl Extension {
+    pub(super) async fn read(client: &Client) -> Result<Self> {
+        let rows = ask(client, QUERY.text(Version::new(0, 0)), &[]).await?;
+        row::read(rows.first().context("no answer about TimescaleDB")?)
+    }
+
+    /// A session for reading can be opened.
+    pub(super) fn is_usable(&self) -> bool {
+        self.installed.is_none() || self.loaded && self.has_files
+    }
+
+    pub(super) fn step(&self) -> Step {
+        let step = Step::lines("extension", Vec::new());
+        if self.simulated {
+            return step.and("SIMULATED: the demo's stand-in for TimescaleDB");
+        }
+        let Some(installed) = &self.installed else {
+            return self.absent(step);
+        };
+        let step = step.and(format!("TimescaleDB {installed} in this database"));
+        if !self.loaded {
+            let libraries = self
+                .libraries
+                .as_ref()
+                .map_or_else(String::new, |libraries| {
+                    format!(" (shared_preload_libraries = '{libraries}')")
+                });
+            let add = match self.libraries.as_deref() {
+                None | Some("") => "timescaledb".to_owned(),
+                Some(others) => format!("timescaledb,{others}"),
+            };
+            return step
+                .and(format!("the server does not load its library{libraries}"))
+                .fail(format!(
+                    "set shared_preload_libraries = '{add}' in postgresql.conf and restart the server"
+                ));
+        }
+        let step = step.and("its library is preloaded");
+        if !self.has_files {
+            let newest = self.newest.as_deref().unwrap_or("none");
+            return step
+                .and(format!("the server's files have no version {installed} any more; newest: {newest}"))
+                .fail(format!("install the files of {installed} again; then, in a new session (psql -X): ALTER EXTENSION timescaledb UPDATE;"));
+        }
+        self.edition(self.update(installed, step))
+    }
+
+    fn absent(&self, step: Step) -> Step {
+        let step = step.and("TimescaleDB is not in this database: of the screens Indexes, Activity, Queries and Server serve");
+        match &self.newest {
+            Some(newest) if self.loaded => step
+                .and(format!("the server has the files of {newest}"))
+                .warn("CREATE EXTENSION timescaledb; or connect to another database with -d"),
+            Some(newest) => step
+                .and(format!("the server has the files of {newest}, and does not load the library"))
+                .warn("set shared_preload_libraries = 'timescaledb' in postgresql.conf, restart the server, then CREATE EXTENSION timescaledb; or connect to another database with -d"),
+            None => step
+                .and("the server has no files of it")
+                .warn("install TimescaleDB on the server, or connect to another database with -d"),
+        }
+    }
+
+    /// Whether an update is open, and whether hypertop knows the version.
+    fn update(&self, installed: &str, step: Step) -> Step {
+        let (here, newest) = (
+            Version::parse(installed),
+            self.newest.as_deref().and_then(Version::parse),
+        );
+        let step = match here {
+            Some(here) if here < OLDEST_KNOWN => step.and("it is too old").fail(format!(
+                "hypertop reads {}.{} and later: update TimescaleDB",
+                OLDEST_KNOWN.major, OLDEST_KNOWN.minor
+            )),
+            Some(here) if (here.major, here.minor) > (NEWEST_KNOWN.major, NEWEST_KNOWN.minor) => {
+                step.and("it is newer than any that hypertop was tested with")
+                    .warn("look for a newer hypertop")
+            }
+            _ => step,
+        };
+        match (here, newest) {
+            (Some(here), Some(newest)) if here < newest => step
+                .and(format!("an update is open: the server has the files of {newest}"))
+                .warn("as the first statement of a new session (psql -X): ALTER EXTENSION timescaledb UPDATE;"),
+            (_, Some(newest)) => step.and(format!("newest files of the server: {newest}")),
+            _ => step,
+        }
+    }
+
+    fn edition(&self, step: Step) -> Step {
+        let step = match self.license.as_deref() {
+            Some("apache") => step
+                .and("Apache edition: no compression, policies and aggregates")
+                .warn("ALTER SYSTEM SET timescaledb.license = 'timescale'; and restart, if the packages are those of the Community edition"),
+            Some(license) => step.and(format!("licence {license}")),
+            None => step,
+        };
+        if self.restoring {
+            return step
+                .and("timescaledb.restoring is on: no job runs")
+                .fail("when the restore is done: SELECT timescaledb_post_restore(); (it resets the database's timescaledb.restoring)");
+        }
+        step
+    }
+}

@@ -1,0 +1,75 @@
+//! This side: configuration, theme, journal.
+
+use crate::config;
+use crate::connect::conninfo::Surroundings;
+use crate::journal::Journal;
+use crate::run::start;
+use crate::run::start::Look;
+
+use super::step::Step;
+
+pub(super) fn steps(around: &Surroundings) -> Vec<Step> {
+    vec![configuration(around), theme(around), journal(around)]
+}
+
+fn configuration(around: &Surroundings) -> Step {
+    let Some(file) = config::file(around) else {
+        return Step::ok("config", "no place for a configuration").warn("set HOME");
+    };
+    let (config, wrong) = config::read(around);
+    let wrong = wrong.or_else(|| config.keys.err());
+    match wrong {
+        Some(wrong) => Step::ok("config", wrong)
+            .fail("correct that line; until then the defaults count, and `run` changes nothing"),
+        None if file.exists() => Step::ok("config", format!("{} is read", file.display())),
+        None => Step::ok(
+            "config",
+            format!("{} is not there: the defaults count", file.display()),
+        ),
+    }
+}
+
+fn theme(around: &Surroundings) -> Step {
+    let (config, themes, notes, _) = start::look(&Look::default(), around, || None);
+    let known = themes.iter().any(|theme| theme.name == config.theme);
+    // The configuration's own errors stand at its step.
+    let (_, wrong) = config::read(around);
+    let own =
+        |note: &&String| Some(*note) != wrong.as_ref() && Some(*note) != config.keys.as_ref().err();
+    let step = Step::ok("theme", config.theme.clone());
+    let step = notes.iter().filter(own).fold(step, |step, note| {
+        step.and(note.clone())
+            .warn("correct the theme's file or its name in config.toml")
+    });
+    if known {
+        step
+    } else {
+        step.fail("name a theme that there is in config.toml")
+    }
+}
+
+fn journal(around: &Surroundings) -> Step {
+    let Some(journal) = Journal::of(around) else {
+        return Step::ok("journal", "no place for it")
+            .fail("set HOME or XDG_STATE_HOME: without a journal nothing is changed");
+    };
+    let path = journal.path().display();
+    match journal.probe() {
+        Ok(Some(entries)) => {
+            let unreadable = entries.unreadable;
+            let step = Step::ok(
+                "journal",
+                format!("{path}: {} entries, can be locked", entries.all.len()),
+            );
+            if unreadable == 0 {
+                return step;
+            }
+            step.and(format!("{unreadable} lines cannot be read"))
+                .warn("they were cut short by a crash or a full disk; nothing else is lost")
+        }
+        Ok(None) => Step::ok("journal", format!("{path}: nothing was changed yet")),
+        Err(error) => Step::ok("journal", format!("{error:#}")).fail(
+            "make the file and its folder yours and writable: without a journal nothing is changed",
+        ),
+    }
+}

@@ -1,0 +1,23 @@
+//! What was noted while the connection was made.
+
+use super::stage::{Stage, failed_at};
+use crate::connect::conninfo::Settings;
+use crate::connect::trace::Attempt;
+use crate::model::moment::Stamp;
+
+/// All attempts, and whether the last one succeeded.
+pub(super) struct Journey<'a> {
+    pub settings: &'a Settings,
+    pub attempts: &'a [Attempt],
+    pub connected: bool,
+    /// This machine's clock.
+    pub now: Stamp,
+}
+
+impl Journey<'_> {
+    /// The step at which it ended; `None`: it is connected.
+    pub(super) fn end(&self) -> Option<Stage> {
+        let last = self.attempts.last().filter(|_| !self.connected)?;
+        failed_at(last)
+    }
+}

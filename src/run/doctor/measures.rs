@@ -1,0 +1,99 @@
+//! The round trip to the server, and the difference of the two clocks.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use serde::Deserialize;
+use tokio_postgres::Client;
+
+use super::step::Step;
+use crate::model::moment::Stamp;
+use crate::model::text;
+use crate::model::version::Version;
+use crate::server::row;
+use crate::server::session::ask;
+use crate::server::sql::{Query, query};
+
+const QUERY: Query = query!("doctor_clock");
+/// Round trips.
+const SAMPLES: usize = 20;
+/// A larger difference of the clocks is a warning.
+const CLOCKS_SECONDS: f64 = 2.0;
+/// A longer round trip makes the console slow.
+const SLOW: Duration = Duration::from_millis(150);
+
+#[derive(Debug, Deserialize)]
+struct Clock {
+    clock: Stamp,
+}
+
+/// A round trip, and by how many seconds the server's clock is ahead.
+struct Sample {
+    took: Duration,
+    ahead: f64,
+}
+
+pub(super) async fn steps(client: &Client, now: fn() -> Stamp) -> Vec<Step> {
+    match samples(client, now).await {
+        Ok(samples) => judged(samples),
+        Err(error) => ["clock", "round trip"]
+            .map(|name| Step::undecided(name, format!("{error:#}")))
+            .into(),
+    }
+}
+
+async fn samples(client: &Client, now: fn() -> Stamp) -> Result<Vec<Sample>> {
+    let mut samples = Vec::new();
+    for _ in 0..SAMPLES {
+        let (begun, before) = (Instant::now(), now());
+        let rows = ask(client, QUERY.text(Version::new(0, 0)), &[]).await?;
+        let took = begun.elapsed();
+        let Clock { clock } = row::read(rows.first().context("the server has no clock")?)?;
+        // The server read its clock half-way, if the network is as fast both ways.
+        let ahead = clock.seconds_since(before) - took.as_secs_f64() / 2.0;
+        samples.push(Sample { took, ahead });
+    }
+    Ok(samples)
+}
+
+fn judged(mut samples: Vec<Sample>) -> Vec<Step> {
+    samples.sort_by_key(|sample| sample.took);
+    let (Some(fastest), Some(middle), Some(slowest)) = (
+        samples.first(),
+        samples.get(samples.len() / 2),
+        samples.last(),
+    ) else {
+        return Vec::new();
+    };
+    let ahead = fastest.ahead;
+    let which = if ahead < 0.0 { "behind" } else { "ahead of" };
+    let clock = Step::ok(
+        "clock",
+        format!(
+            "the server's is {} {which} this machine's (± {})",
+            text::duration(ahead.abs()),
+            text::duration(fastest.took.as_secs_f64() / 2.0)
+        ),
+    );
+    let clock = if ahead.abs() > CLOCKS_SECONDS {
+        clock.warn("let both machines follow the same time (chrony, systemd-timesyncd): ages are reckoned by the server's clock, the journal's times by this one")
+    } else {
+        clock
+    };
+    let trip = |sample: &Sample| text::duration(sample.took.as_secs_f64());
+    let round = Step::ok(
+        "round trip",
+        format!(
+            "{} in the middle of {SAMPLES}, fastest {}, slowest {}",
+            trip(middle),
+            trip(fastest),
+            trip(slowest)
+        ),
+    );
+    let round = if middle.took > SLOW {
+        round.warn("run hypertop nearer to the server, or refresh less often (--refresh 10s)")
+    } else {
+        round
+    };
+    vec![clock, round]
+}

@@ -1,0 +1,128 @@
+//! Who answers: the server itself or a pooler, and whether the pooler keeps a session's settings.
+
+use anyhow::Result;
+use serde::Deserialize;
+use tokio_postgres::Client;
+
+use super::step::{State, Step};
+use crate::connect::FailureKind;
+use crate::connect::trace::Attempt;
+use crate::server::row;
+use crate::server::session::{ask, in_time};
+use crate::server::sql::{Param, Query, query};
+
+const MARK: Query = query!("doctor_mark");
+const SEEN: Query = query!("doctor_seen");
+
+#[derive(Debug, Deserialize)]
+struct Seen {
+    mark: Option<String>,
+    pid: i32,
+}
+
+/// What was found between here and the server.
+#[derive(Debug, Default)]
+pub(super) struct Pooler {
+    /// The signs of one; empty: none.
+    signs: Vec<String>,
+    /// The signs that it hands out other sessions between statements.
+    changes: Vec<String>,
+}
+
+impl Pooler {
+    /// Sessions do not keep their settings.
+    pub(super) fn loses_settings(&self) -> bool {
+        !self.changes.is_empty()
+    }
+
+    /// Adds what was found to the step of the server.
+    pub(super) fn add_to(self, mut step: Step) -> Step {
+        let pooler = !self.signs.is_empty() || !self.changes.is_empty();
+        step.evidence.extend(self.signs);
+        if !self.changes.is_empty() {
+            step.evidence.extend(self.changes);
+            step = step.fail(
+                "hypertop needs sessions of its own: let the pooler pool sessions for this database (PgBouncer: pool_mode = session), or connect to the server itself",
+            );
+        } else if pooler && step.state == State::Ok {
+            step = step.and("the pooler keeps the session (session pooling), as hypertop needs it");
+        }
+        step
+    }
+}
+
+/// Looks by two sessions, the second of which holds its own busy: a pooler that lends them out by transaction gives the first
+/// session's to the second then. `second`: `None` where there is none.
+pub(super) async fn look(
+    first: &Client,
+    second: Option<&Client>,
+    attempts: &[Attempt],
+) -> Result<Pooler> {
+    let mut found = Pooler::default();
+    let refused = |of: &Attempt| {
+        let failure = of.failure.as_ref();
+        failure.is_some_and(|failure| failure.kind == FailureKind::Options)
+    };
+    if attempts.iter().any(refused) {
+        let words = "a pooler answers: it takes no options in the start-up packet, as PgBouncer";
+        found.signs.push(words.to_owned());
+    }
+    let marked = seen(first, &MARK, &[Param::Text("first".to_owned())]).await?;
+    let heard = attempts.last().and_then(|last| last.heard().pid);
+    if let Some(pid) = heard.filter(|pid| *pid != marked.pid) {
+        found.signs.push(format!(
+            "a pooler answers: it gave process {pid} for cancelling, and the session is process {}",
+            marked.pid
+        ));
+    }
+    if let Some(second) = second {
+        if let Err(error) = in_time(second.batch_execute("begin")).await {
+            found
+                .changes
+                .push(format!("a transaction is refused: {error:#}"));
+            return Ok(found);
+        }
+        let other = seen(second, &SEEN, &[]).await?;
+        if other.pid == marked.pid {
+            let words =
+                "two connections share one session: the pooler hands sessions out by transaction";
+            found.changes.push(words.to_owned());
+        }
+    }
+    let again = seen(first, &SEEN, &[]).await?;
+    if again.pid != marked.pid {
+        found.changes.push(format!(
+            "the session is process {} at one statement and {} at the next",
+            marked.pid, again.pid
+        ));
+    }
+    if again.mark.is_none() {
+        let words = "a setting of the session is gone at the next statement";
+        found.changes.push(words.to_owned());
+    }
+    if let Some(second) = second {
+        if found.loses_settings() {
+            clean(first, second).await?;
+        }
+        in_time(second.batch_execute("rollback")).await?;
+    }
+    Ok(found)
+}
+
+async fn seen(client: &Client, query: &Query, params: &[Param]) -> Result<Seen> {
+    let rows = ask(
+        client,
+        query.text(crate::model::version::Version::new(0, 0)),
+        params,
+    )
+    .await?;
+    let row = rows.first();
+    row::read(row.ok_or_else(|| anyhow::anyhow!("no answer"))?)
+}
+
+/// Takes this program's settings from the shared sessions, which go on to others: each connection holds one of them.
+async fn clean(first: &Client, second: &Client) -> Result<()> {
+    in_time(first.batch_execute("begin; reset all")).await?;
+    in_time(second.batch_execute("reset all; commit; begin")).await?;
+    in_time(first.batch_execute("commit")).await
+}

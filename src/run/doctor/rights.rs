@@ -1,0 +1,85 @@
+//! What this role will not see, screen by screen.
+
+use std::time::Duration;
+
+use super::step::Step;
+use crate::model::rules;
+use crate::model::screen_id::ScreenId;
+use crate::model::text;
+use crate::model::verdict::Finding;
+use crate::screens::{Screens, gather};
+use crate::server::known::At;
+use crate::server::session::Session;
+
+/// Reads every screen's list, and adds a step for each.
+pub(super) async fn read(session: &Session, steps: &mut Vec<Step>) -> Screens {
+    let mut screens = Screens::default();
+    let server = &session.server;
+    let at = At {
+        now: server.clock,
+        server,
+    };
+    for screen in ScreenId::ALL {
+        if matches!(screen, ScreenId::Overview | ScreenId::Journal) {
+            continue;
+        }
+        let name = format!("rights: {}", screen.name());
+        if !session.can_show(*screen) {
+            steps.push(Step::skipped(name, "TimescaleDB is not in this database"));
+            continue;
+        }
+        match session.load(*screen).await {
+            Ok(rows) => {
+                let asked = screens.ask(*screen).unwrap_or_default();
+                screens.load(asked, rows, Duration::ZERO, &at);
+                steps.push(seen(name, *screen, &screens, &at));
+            }
+            Err(error) => {
+                let error = format!("{error:#}");
+                let denied = error.starts_with("42501") || error.contains("permission denied");
+                let step = if denied {
+                    Step::ok(name, error).fail(format!(
+                        "grant {} what the server names, as SELECT on it or USAGE on its schema",
+                        text::quote_identifier(&server.role)
+                    ))
+                } else {
+                    Step::undecided(name, error)
+                };
+                steps.push(step);
+            }
+        }
+    }
+    screens
+}
+
+fn seen(name: String, screen: ScreenId, screens: &Screens, at: &At) -> Step {
+    let mut findings = screens.hidden(screen, at);
+    let of_rows = gather::found_on(screens, screen).into_iter();
+    findings.extend(of_rows.map(|row| row.finding));
+    findings.retain(|finding| finding.rule.name.ends_with("-hidden"));
+    let mut step = Step::lines(name, Vec::new());
+    for finding in findings {
+        if !step.evidence.contains(&finding.reason) {
+            let grant = grant(&finding, at);
+            step = step.and(finding.reason).warn(grant);
+        }
+    }
+    if step.evidence.is_empty() {
+        return step.and(format!("{} sees everything", at.server.role));
+    }
+    step
+}
+
+/// The statement that shows what is hidden.
+fn grant(finding: &Finding, at: &At) -> String {
+    let role = text::quote_identifier(&at.server.role);
+    let Some((_, rest)) = finding.reason.split_once("GRANT ") else {
+        return if finding.rule == &rules::SESSION_HIDDEN {
+            format!("GRANT pg_read_all_stats TO {role};")
+        } else {
+            String::new()
+        };
+    };
+    let end = rest.find(" shows").unwrap_or(rest.len());
+    format!("GRANT {};", rest[..end].trim_end_matches(['.', ';']))
+}

@@ -1,0 +1,89 @@
+//! This side: terminal, locale, time zone.
+
+use std::path::Path;
+
+use super::step::Step;
+use crate::connect::conninfo::Surroundings;
+use crate::model::text::is_utf8;
+use crate::ui::terminal;
+
+/// `zone`: the time zone in which the server's workers reckon; `None`: not known.
+pub(super) fn steps(around: &Surroundings, zone: Option<&str>) -> Vec<Step> {
+    let of = |name: &str| -> Option<String> {
+        let value = around.env.get(name)?.to_string_lossy().into_owned();
+        (!value.is_empty()).then_some(value)
+    };
+    vec![terminal(&of), locale(&of), time_zone(&of, zone)]
+}
+
+fn terminal(of: &dyn Fn(&str) -> Option<String>) -> Step {
+    let name = of("TERM");
+    let shown = name.as_deref().unwrap_or("not set");
+    let mut step = Step::ok("terminal", format!("TERM {shown}"));
+    if !terminal::is_there() {
+        return step.and("no terminal here: the console needs one; show, check and run do not");
+    }
+    if matches!(name.as_deref(), None | Some("dumb")) {
+        step = step.fail("set TERM to what the terminal is (xterm-256color fits most)");
+    }
+    let colours = match (of("COLORTERM").as_deref(), name.as_deref()) {
+        (Some("truecolor" | "24bit"), _) => "16 million colours",
+        (_, Some(term)) if term.contains("256color") || term.contains("direct") => "256 colours",
+        _ => "8 or 16 colours, for all that it says",
+    };
+    step = step.and(colours);
+    if of("NO_COLOR").is_some() {
+        step = step.and("NO_COLOR is set: the theme is mono");
+    }
+    if let Ok((columns, lines)) = crossterm::terminal::size() {
+        step = step.and(format!("{columns} columns, {lines} lines"));
+        if columns < 80 || lines < 24 {
+            step = step.warn("make it 80 columns wide and 24 lines high, or more");
+        }
+    }
+    let tmux = of("TMUX").is_some();
+    let screen = !tmux && (of("STY").is_some() || name.is_some_and(|of| of.starts_with("screen")));
+    step.and(if tmux {
+        "copying (OSC 52) goes through tmux if it has: set -g allow-passthrough on (tmux 3.3 and later)"
+    } else if screen {
+        "copying (OSC 52) does not go through GNU screen"
+    } else {
+        "copying is by OSC 52, if the terminal allows it"
+    })
+}
+
+fn locale(of: &dyn Fn(&str) -> Option<String>) -> Step {
+    let names = ["LC_ALL", "LC_CTYPE", "LANG"];
+    let set = names.iter().find_map(|name| Some((name, of(name)?)));
+    let shown = set.map_or("none set, which means C".to_owned(), |(name, value)| {
+        format!("{name}={value}")
+    });
+    let step = Step::ok("locale", shown);
+    if is_utf8(of) {
+        return step;
+    }
+    let step = step.and("not UTF-8: pictures are drawn in ASCII");
+    if terminal::is_there() {
+        step.warn("if the terminal shows UTF-8: export LC_ALL=C.UTF-8")
+    } else {
+        step
+    }
+}
+
+fn time_zone(of: &dyn Fn(&str) -> Option<String>, zone: Option<&str>) -> Step {
+    let linked = || {
+        let target = std::fs::canonicalize("/etc/localtime").ok()?;
+        let name = target.strip_prefix(Path::new("/usr/share/zoneinfo"));
+        Some(name.ok()?.display().to_string())
+    };
+    let here = of("TZ").or_else(linked);
+    let here = here.as_deref().unwrap_or("UTC");
+    let step = Step::ok(
+        "time zone",
+        format!("{here} on this machine; hypertop prints UTC"),
+    );
+    match zone {
+        Some(zone) => step.and(format!("the server's workers reckon in {zone}")),
+        None => step,
+    }
+}

@@ -1,0 +1,60 @@
+//! How many workers the jobs of one or several databases want.
+
+use super::row::Row;
+use super::schedule::{crowded, find_crowd};
+use crate::model::verdict::Findings;
+use crate::server::known::At;
+
+/// What the schedules want, and what there is.
+#[derive(Debug)]
+pub(crate) struct Demand {
+    /// Jobs with a next start.
+    pub planned: usize,
+    /// Workers for them; `None`: unknown.
+    pub free: Option<i64>,
+    /// The settings that limit these.
+    pub limits: String,
+    /// Workers that are busy on average, by the jobs' mean durations.
+    pub busy: f64,
+    /// Jobs that start within a minute, if they are too many, in words.
+    pub crowd: Option<String>,
+}
+
+/// The demand of all these jobs, which share the workers of the first one's server.
+pub(crate) fn demand(mut rows: Vec<Row>, at: &At) -> Demand {
+    find_crowd(&mut rows, at);
+    let mut findings = Findings::default();
+    for row in &rows {
+        crowded(row, at, &mut findings);
+    }
+    let verdict = findings.verdict("");
+    let workers = rows.first().map(|row| row.workers);
+    let known = |value: Option<i64>| value.map_or("unknown".to_owned(), |value| value.to_string());
+    Demand {
+        planned: rows.iter().filter(|row| row.next_start().is_some()).count(),
+        free: workers.and_then(super::row::Workers::for_jobs),
+        limits: workers.map_or_else(String::new, |workers| {
+            format!(
+                "timescaledb.max_background_workers {}, max_worker_processes {}, launcher and schedulers take {}",
+                known(workers.slots),
+                known(workers.processes),
+                workers.permanent
+            )
+        }),
+        busy: rows.iter().filter_map(share).sum(),
+        crowd: verdict.findings.into_iter().next().map(|of| of.reason),
+    }
+}
+
+/// The share of the time that a job runs, at most all of it; `None`: it never ran, or is paused.
+fn share(row: &Row) -> Option<f64> {
+    row.next_start()?;
+    let statistics = row.statistics.as_ref()?;
+    let runs = statistics.total_successes;
+    if runs <= 0 || row.schedule.seconds <= 0.0 {
+        return None;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a number of runs")]
+    let mean = statistics.total_duration_seconds / runs as f64;
+    Some((mean / row.schedule.seconds).min(1.0))
+}
