@@ -1,8 +1,7 @@
 -- TimescaleDB in this database and in the server's files · one row · public; libraries (what the server preloads) is NULL without
 -- pg_read_all_settings · PostgreSQL 13 to 18, with TimescaleDB (its library preloaded or not) or without · reads the control files, 5 ms
 select x.extversion as installed,
-       (select a.default_version from pg_available_extensions a where a.name = 'timescaledb') as newest,
-       exists (select from pg_available_extension_versions v where v.name = 'timescaledb' and v.version = x.extversion) as has_files,
+       array(select v.version from pg_available_extension_versions() v where v.name = 'timescaledb') as versions,
        -- pg_settings has the library's settings only if it is loaded, even if postgresql.conf sets them
        exists (select from pg_settings g where g.name = 'timescaledb.license') as loaded,
        (select g.setting from pg_settings g where g.name = 'shared_preload_libraries') as libraries,

@@ -32,6 +32,7 @@ use crate::connect::conninfo::{Flags, Surroundings};
 use crate::journal::Journal;
 use crate::model::verdict::Level;
 use crate::model::{text, threshold_settings};
+use crate::run::doctor;
 
 /// Exit code of a check that could not be made. 2 would alert as critical.
 pub const UNKNOWN: u8 = 3;
@@ -52,7 +53,10 @@ pub async fn check(flags: &Flags, around: &Surroundings, options: &Options) -> (
     }
     let mut fleet = match fleet(flags, around, options, config) {
         Ok(fleet) => fleet,
-        Err(error) => return ended(options, &error.into(), None),
+        Err(error) => {
+            let failure = Failure::from(error).and(&doctor::advice(flags));
+            return ended(options, &failure, None);
+        }
     };
     if let Some(at) = options.listen {
         return match listen::serve(at, &mut fleet, &selection, options).await {
@@ -68,7 +72,7 @@ pub async fn check(flags: &Flags, around: &Surroundings, options: &Options) -> (
             "the findings were not read within {}: raise --timeout",
             humantime::format_duration(options.timeout)
         ))),
-        Err(failure) => Err(failure),
+        Err(failure) => Err(failure.and(&doctor::advice(flags))),
     };
     match outcome {
         Ok(mut outcome) => {

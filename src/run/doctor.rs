@@ -25,6 +25,7 @@ use clap::Args;
 
 pub use self::advice::advice;
 use self::journey::Journey;
+use self::pooler::Pooler;
 use self::stage::Stage;
 pub use self::step::COULD_NOT_TELL;
 use self::step::{Step, exit_code};
@@ -115,6 +116,25 @@ async fn of_connection(
     }
 }
 
+/// Adds what was found of a pooler to the step of the server. True if sessions do not keep their settings.
+fn shares_sessions(looked: Result<Pooler>, steps: &mut [Step]) -> bool {
+    let server = Stage::Server.name();
+    let Some(step) = steps.iter_mut().find(|of| of.name == server) else {
+        return false;
+    };
+    match looked {
+        Ok(pooler) => {
+            let shared = pooler.loses_settings();
+            *step = pooler.add_to(step.clone());
+            shared
+        }
+        Err(error) => {
+            *step = Step::undecided(server, format!("{error:#}"));
+            false
+        }
+    }
+}
+
 /// Steps that are blamed on others, after no connection was made.
 fn unconnected(journey: &Journey<'_>, error: &connect::ConnectError, steps: &mut Vec<Step>) {
     let change = |steps: &mut Vec<Step>, name: &str, by: &dyn Fn(Step) -> Step| {
@@ -190,22 +210,8 @@ async fn of_server(
     let password = connected.password.clone();
     let other = connect::again(&here, password.as_deref()).await;
     let second = other.as_ref().ok().map(|other| &other.client);
-    let attempts = trace.attempts();
-    let looked = pooler::look(&connected.client, second, &attempts).await;
-    let at = steps.iter().position(|of| of.name == Stage::Server.name());
-    let mut shared = false;
-    if let Some(at) = at {
-        let step = steps.remove(at);
-        let step = match looked {
-            Ok(pooler) => {
-                shared = pooler.loses_settings();
-                pooler.add_to(step)
-            }
-            Err(error) => Step::undecided(step.name, format!("{error:#}")),
-        };
-        steps.insert(at, step);
-    }
-    if shared {
+    let looked = pooler::look(&connected.client, second, &trace.attempts()).await;
+    if shares_sessions(looked, steps) {
         skip(steps, "the pooler shares the sessions");
         return None;
     }
@@ -236,7 +242,7 @@ async fn of_server(
             return None;
         }
     };
-    let screens = rights::read(&session, steps).await;
+    let screens = Box::pin(rights::read(&here, &session, steps)).await;
     steps.push(Box::pin(workers::step(&here, &session, &screens)).await);
     steps.push(statistics);
     steps.extend(measures::steps(&session.connected.client, run::now).await);

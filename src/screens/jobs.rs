@@ -30,7 +30,7 @@ use crate::screens::record::{Column, Detail, Exact, Record, Section};
 use crate::server::known::{At, Server};
 use crate::server::sql::{Param, Query, query};
 
-pub(crate) use self::demand::demand;
+pub(crate) use self::demand::{Demand, demand};
 use self::row::started;
 pub use crate::screens::policy::State;
 

@@ -48,6 +48,15 @@ impl Failure {
         }
     }
 
+    /// The same with a sentence after it.
+    #[must_use]
+    pub(super) fn and(self, sentence: &str) -> Self {
+        match self {
+            Self::Down(words) => Self::Down(format!("{words}\n{sentence}")),
+            Self::Wrong(words) => Self::Wrong(format!("{words}\n{sentence}")),
+        }
+    }
+
     pub(super) fn words(&self) -> &str {
         match self {
             Self::Down(words) | Self::Wrong(words) => words,

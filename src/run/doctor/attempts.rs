@@ -53,8 +53,8 @@ impl Journey<'_> {
         }
         if step.evidence.is_empty() {
             let why = match end {
-                // A server that is full may refuse before it asks who is there.
-                Some(Stage::Connections) => "not reached: the server is full",
+                // A server that is full, and a pooler without the database, refuse before they ask who is there.
+                Some(end) if end > stage => "not asked: it was refused before",
                 _ => "not tried",
             };
             return Step::skipped(name, why);
@@ -128,7 +128,7 @@ fn network(attempt: &Attempt, mut step: Step) -> Step {
 }
 
 fn server(heard: &Heard, step: Step) -> Step {
-    if heard.method.is_some() || heard.admitted {
+    if heard.anything && heard.foreign.is_none() {
         step.and("speaks PostgreSQL's protocol")
     } else {
         step

@@ -66,12 +66,15 @@ pub(super) fn seen(journey: &Journey<'_>, attempt: &Attempt, step: Step) -> Step
     let mut step = step;
     if let Some(version) = &attempt.agreed {
         step = step.and(version.clone());
-    } else if heard.tls == Some(b'N') && attempt.failure.is_none() {
+    } else if heard.tls == Some(b'N') {
         step = step.and("the server has no TLS (ssl is off)");
+    } else if attempt.asks_tls && heard.tls.is_none() && heard.anything {
+        step = step.and("asked for, and not answered");
     } else if !attempt.asks_tls && attempt.is_open() {
         step = step.and("not asked for");
     }
-    if attempt.is_open() && attempt.failure.is_none() && attempt.agreed.is_none() {
+    let is_plain = !attempt.asks_tls || heard.tls == Some(b'N');
+    if attempt.is_open() && is_plain && (heard.admitted || attempt.failure.is_none()) {
         step = in_clear(attempt, step);
     }
     for (nth, certificate) in chain.iter().enumerate() {

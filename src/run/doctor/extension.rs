@@ -22,9 +22,8 @@ const QUERY: Query = query!("doctor_extension");
 pub(super) struct Extension {
     /// `None`: it is not in this database.
     installed: Option<String>,
-    /// The version that CREATE EXTENSION would make; `None`: the server has no files of it.
-    newest: Option<String>,
-    has_files: bool,
+    /// The versions of which the server has the files.
+    versions: Vec<String>,
     loaded: bool,
     libraries: Option<String>,
     license: Option<String>,
@@ -40,7 +39,19 @@ impl Extension {
 
     /// A session for reading can be opened.
     pub(super) fn is_usable(&self) -> bool {
-        self.installed.is_none() || self.loaded && self.has_files
+        self.installed.is_none() || self.loaded && self.has_files()
+    }
+
+    fn has_files(&self) -> bool {
+        self.installed
+            .as_ref()
+            .is_none_or(|installed| self.versions.contains(installed))
+    }
+
+    /// The newest version of which the server has the files.
+    fn newest(&self) -> Option<&str> {
+        let versions = self.versions.iter().map(String::as_str);
+        versions.max_by_key(|version| Version::parse(version))
     }
 
     pub(super) fn step(&self) -> Step {
@@ -70,18 +81,18 @@ impl Extension {
                 ));
         }
         let step = step.and("its library is preloaded");
-        if !self.has_files {
-            let newest = self.newest.as_deref().unwrap_or("none");
+        if !self.has_files() {
+            let newest = self.newest().unwrap_or("none");
             return step
                 .and(format!("the server's files have no version {installed} any more; newest: {newest}"))
-                .fail(format!("install the files of {installed} again; then, in a new session (psql -X): ALTER EXTENSION timescaledb UPDATE;"));
+                .fail(format!("install the files of {installed} again; then, in a new session (psql -X): ALTER EXTENSION timescaledb UPDATE TO '{newest}';"));
         }
         self.edition(self.update(installed, step))
     }
 
     fn absent(&self, step: Step) -> Step {
         let step = step.and("TimescaleDB is not in this database: of the screens Indexes, Activity, Queries and Server serve");
-        match &self.newest {
+        match self.newest() {
             Some(newest) if self.loaded => step
                 .and(format!("the server has the files of {newest}"))
                 .warn("CREATE EXTENSION timescaledb; or connect to another database with -d"),
@@ -98,7 +109,7 @@ impl Extension {
     fn update(&self, installed: &str, step: Step) -> Step {
         let (here, newest) = (
             Version::parse(installed),
-            self.newest.as_deref().and_then(Version::parse),
+            self.newest().and_then(Version::parse),
         );
         let step = match here {
             Some(here) if here < OLDEST_KNOWN => step.and("it is too old").fail(format!(
@@ -114,7 +125,7 @@ impl Extension {
         match (here, newest) {
             (Some(here), Some(newest)) if here < newest => step
                 .and(format!("an update is open: the server has the files of {newest}"))
-                .warn("as the first statement of a new session (psql -X): ALTER EXTENSION timescaledb UPDATE;"),
+                .warn(format!("as the first statement of a new session (psql -X): ALTER EXTENSION timescaledb UPDATE TO '{}';", self.newest().unwrap_or_default())),
             (_, Some(newest)) => step.and(format!("newest files of the server: {newest}")),
             _ => step,
         }

@@ -3,18 +3,25 @@
 use std::time::Duration;
 
 use super::step::Step;
+use crate::connect::conninfo::Settings;
 use crate::model::rules;
 use crate::model::screen_id::ScreenId;
 use crate::model::text;
 use crate::model::verdict::Finding;
+use crate::run::show;
 use crate::screens::{Screens, gather};
 use crate::server::known::At;
 use crate::server::session::Session;
 
-/// Reads every screen's list, and adds a step for each.
-pub(super) async fn read(session: &Session, steps: &mut Vec<Step>) -> Screens {
-    let mut screens = Screens::default();
+/// Reads every screen as for the Overview, and adds a step for each.
+pub(super) async fn read(settings: &Settings, session: &Session, steps: &mut Vec<Step>) -> Screens {
     let server = &session.server;
+    let all = show::gather(settings, session, ScreenId::Overview, Duration::ZERO);
+    // After an error each list is read by itself: the error is that of one screen.
+    let (mut screens, gathered) = match Box::pin(all).await {
+        Ok(screens) => (screens, true),
+        Err(_) => (Screens::default(), false),
+    };
     let at = At {
         now: server.clock,
         server,
@@ -26,6 +33,10 @@ pub(super) async fn read(session: &Session, steps: &mut Vec<Step>) -> Screens {
         let name = format!("rights: {}", screen.name());
         if !session.can_show(*screen) {
             steps.push(Step::skipped(name, "TimescaleDB is not in this database"));
+            continue;
+        }
+        if gathered {
+            steps.push(seen(name, *screen, &screens, &at));
             continue;
         }
         match session.load(*screen).await {

@@ -11,7 +11,7 @@ use crate::model::screen_id::ScreenId;
 use crate::model::text;
 use crate::model::verdict::{Finding, Level};
 use crate::model::version::Version;
-use crate::screens::jobs::{Row, demand};
+use crate::screens::jobs::{Demand, Row, demand};
 use crate::screens::{Rows, Screens, gather};
 use crate::server::known::At;
 use crate::server::row;
@@ -64,12 +64,21 @@ pub(super) async fn step(settings: &Settings, session: &Session, screens: &Scree
         workers: workers.unwrap_or(row.workers),
         ..row
     }));
-    let demand = demand(rows, &at);
+    let step = compared(step, &demand(rows, &at), read + 1);
+    if others.unread.is_empty() {
+        return step;
+    }
+    step.and(format!("not counted: {}", others.unread.join("; ")))
+}
+
+/// What the schedules want against what there is.
+fn compared(mut step: Step, demand: &Demand, databases: usize) -> Step {
     let jobs = i64::try_from(demand.planned).unwrap_or(i64::MAX);
+    let databases = i64::try_from(databases).unwrap_or(i64::MAX);
     step = step.and(format!(
         "{} scheduled in {}, for {} ({})",
         text::plural(jobs, "job"),
-        text::plural(i64::try_from(read + 1).unwrap_or(i64::MAX), "database"),
+        text::plural(databases, "database"),
         demand
             .free
             .map_or("an unknown number of workers".to_owned(), |free| {
@@ -78,15 +87,15 @@ pub(super) async fn step(settings: &Settings, session: &Session, screens: &Scree
         demand.limits,
     ));
     step = step.and(format!(
-        "by their last durations they keep {:.1} workers busy on average",
+        "by the mean duration of their runs they keep {:.1} workers busy on average",
         demand.busy
     ));
     if demand.free.is_some_and(|free| jobs > free) && demand.crowd.is_none() {
         step =
             step.and("not all of them could run at one time, but their schedules do not want it");
     }
-    if let Some(crowd) = demand.crowd {
-        step = step.and(crowd).warn("raise timescaledb.max_background_workers (and max_worker_processes with it) and restart, or give some jobs another start");
+    if let Some(crowd) = &demand.crowd {
+        step = step.and(crowd.clone()).warn("raise timescaledb.max_background_workers (and max_worker_processes with it) and restart, or give some jobs another start");
     }
     let is_more = |free: i64| {
         #[expect(clippy::cast_precision_loss, reason = "a number of workers")]
@@ -97,9 +106,6 @@ pub(super) async fn step(settings: &Settings, session: &Session, screens: &Scree
         step = step.fail(
             "the jobs need more workers than there are: raise timescaledb.max_background_workers (and max_worker_processes with it) and restart, or let them run less often",
         );
-    }
-    if !others.unread.is_empty() {
-        step = step.and(format!("not counted: {}", others.unread.join("; ")));
     }
     step
 }
@@ -177,7 +183,7 @@ async fn jobs_of(settings: &Settings, session: &Session, database: &str) -> Resu
     };
     let password = session.connected.password.as_deref();
     let other = Session::start(connect::again(&there, password).await?).await?;
-    if other.server.timescaledb.is_none() {
+    if other.server.timescaledb.is_none() || other.server.simulated {
         return Ok(Vec::new());
     }
     match other.load(ScreenId::Jobs).await? {
