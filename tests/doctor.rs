@@ -166,7 +166,8 @@ fn a_healthy_server_is_ok_and_a_wrong_flag_is_unknown() {
         Doctor::new(url).warns("extension", "CREATE EXTENSION timescaledb");
         let wrong = Doctor::new(url).args(&["--formt", "json"]).output();
         assert_eq!(wrong.status.code(), Some(3));
-        Doctor::new(&format!("{url} target_session_attrs=standby")).fails("target", "");
+        let standby = format!("{url} target_session_attrs=standby");
+        Doctor::new(&standby).fails("target", "another target_session_attrs");
         Doctor::new(&format!("{url} options='-c no_such=1'")).fails("settings", "PGOPTIONS");
         let blind = format!("{url} options='-c track_activities=off'");
         Doctor::new(&blind).fails("statistics", "ALTER SYSTEM SET track_activities = on");
@@ -177,6 +178,16 @@ fn a_healthy_server_is_ok_and_a_wrong_flag_is_unknown() {
         let said = broken.run();
         assert_eq!(said.unwell(), ["extension", "config"], "{}", said.text);
         assert!(said.evidence("config").contains("colour"), "{}", said.text);
+        let locked = Doctor::new(url);
+        let folder = locked.home().join("state/hypertop");
+        fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("journal.jsonl");
+        let file = fs::File::create(file).unwrap();
+        assert_eq!(locked.run().state("journal"), "ok");
+        file.lock().unwrap();
+        let said = locked.run();
+        assert_eq!(said.unwell(), ["extension", "journal"], "{}", said.text);
+        assert!(said.evidence("journal").contains("cannot be locked"));
     });
 }
 

@@ -181,6 +181,9 @@ fn failed(stage: Stage, attempt: &Attempt, step: Step, journey: &Journey<'_>) ->
             step.and(format!("what answers is not PostgreSQL: {heard}"))
                 .fail("another program has this port: correct the host (-h) and the port (-p)")
         }
+        Stage::Target => step.and(failure.to_string()).fail(
+            "name a host (-h, several with commas) that has this role, or another target_session_attrs",
+        ),
         _ => blame(step, failure),
     }
 }

@@ -110,5 +110,9 @@ fn by_kind(failure: &ConnectError, asked_for_login: bool) -> Stage {
 pub(super) fn blame(step: Step, failure: &ConnectError) -> Step {
     let text = failure.to_string();
     let (what, fix) = text.split_once('\n').unwrap_or((&text, ""));
-    step.and(what).fail(fix)
+    step.and(what).fail(if fix.is_empty() {
+        "the server's own message says why; its log may say more"
+    } else {
+        fix
+    })
 }

@@ -55,7 +55,7 @@ pub(super) async fn step(settings: &Settings, session: &Session, screens: &Scree
         Ok(others) => others,
         Err(error) => return Step::undecided("workers", format!("{error:#}")),
     };
-    let mut step = found(screens, step);
+    let step = found(screens, step);
     let (here, read) = (screens.jobs.rows(), others.read);
     let mut rows = here.to_vec();
     // Slots and their use are the same in every row, as they were read last here.
