@@ -79,7 +79,8 @@ async fn attempt(
     let mut failures: Vec<ConnectError> = Vec::new();
     for wanted in passes {
         for host in &settings.hosts {
-            match try_host(settings, host, password, *wanted, limit, trace).await {
+            let tried = try_host(settings, host, password, *wanted, limit, trace);
+            match Box::pin(tried).await {
                 Ok(connected) => return Ok(connected),
                 Err(error) if error.kind == FailureKind::Unreachable => failures.push(error),
                 // As in libpq, an error that the server reports is final. After a host that does not answer or has the

@@ -138,7 +138,7 @@ pub fn resolve_with(
     if let Some(service) = named(&options, "service", "PGSERVICE") {
         let own = named(&options, "servicefile", "PGSERVICEFILE").map(PathBuf::from);
         for entry in files::service(&service, own, around)? {
-            let from = format!("service {service:?} in {}", entry.place);
+            let from = format!("service \"{}\" in {}", service.display(), entry.place);
             match options.entry(entry.keyword) {
                 Slot::Vacant(slot) => {
                     keywords::check_text(slot.key(), &entry.value, || entry.place)?;

@@ -104,18 +104,15 @@ impl<S> Tap<S> {
     fn tls_answer<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
         let mut heard = self.ears.lock();
         heard.anything = true;
-        match bytes[0] {
-            answer @ (b'S' | b'N') => {
-                heard.tls = Some(answer);
-                // What follows is encrypted, and heard inside.
-                self.at = if answer == b'S' { At::End } else { At::Message };
-                &bytes[1..]
-            }
-            // An error instead.
-            _ => {
-                self.at = At::Message;
-                bytes
-            }
+        let answer = bytes[0];
+        // What follows a yes is encrypted, and heard inside.
+        self.at = if answer == b'S' { At::End } else { At::Message };
+        if matches!(answer, b'S' | b'N') {
+            heard.tls = Some(answer);
+            &bytes[1..]
+        } else {
+            // An error instead, or no PostgreSQL.
+            bytes
         }
     }
 

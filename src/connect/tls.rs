@@ -146,8 +146,8 @@ pub(crate) fn verify_full(
     let (first, others) = chain.split_first().context("no certificate")?;
     let name = ServerName::try_from(name.to_owned())
         .with_context(|| format!("{name:?} is no name that a certificate can bear"))?;
-    let verified = verifier.verify_server_cert(first, others, &name, &[], UnixTime::now());
-    verified.map_err(in_words)?;
+    let outcome = verifier.verify_server_cert(first, others, &name, &[], UnixTime::now());
+    outcome.map_err(in_words)?;
     Ok(())
 }
 

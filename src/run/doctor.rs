@@ -143,7 +143,7 @@ fn unconnected(journey: &Journey<'_>, error: &connect::ConnectError, steps: &mut
             steps.insert(at, by(step));
         }
     };
-    let mut why = "there is no connection".to_owned();
+    let mut why = "there is no connection";
     match journey.end() {
         Some(Stage::Login) if error.kind == FailureKind::NoPassword => {
             let files = steps.iter().find(|step| step.name == "files").cloned();
@@ -162,7 +162,7 @@ fn unconnected(journey: &Journey<'_>, error: &connect::ConnectError, steps: &mut
                 Step::lines(Stage::Connections.name(), Vec::new()),
                 error,
             ));
-            why = "the server is full".to_owned();
+            why = "the server is full";
         }
         // The password was not typed, before anything was tried.
         None => {
@@ -171,7 +171,7 @@ fn unconnected(journey: &Journey<'_>, error: &connect::ConnectError, steps: &mut
         }
         Some(_) => {}
     }
-    skip(steps, &why);
+    skip(steps, why);
 }
 
 /// The names of the steps that need a session, in their order.

@@ -1,4 +1,4 @@
-//! Behind PgBouncer: session pooling is well, transaction pooling fails, and shared sessions are left as they were.
+//! Behind `PgBouncer`: session pooling is well, transaction pooling fails, and shared sessions are left as they were.
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};

@@ -43,12 +43,12 @@ impl Journey<'_> {
             if at != Some(stage) {
                 continue;
             }
-            let state = step.state;
+            let before = step.state;
             step = failed(stage, attempt, step, self);
             let by_choice = stage == Stage::Target && self.settings.wanted == Wanted::PreferStandby;
             if self.connected || !is_last {
                 // The next host, or another way, was tried.
-                step.state = if by_choice { state } else { State::Warn };
+                step.state = if by_choice { before } else { State::Warn };
             }
         }
         if step.evidence.is_empty() {

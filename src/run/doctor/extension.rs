@@ -24,7 +24,10 @@ pub(super) struct Extension {
     installed: Option<String>,
     /// The versions of which the server has the files.
     versions: Vec<String>,
+    /// The library of the installed version is there.
     loaded: bool,
+    /// The server preloads TimescaleDB's loader.
+    preloaded: bool,
     libraries: Option<String>,
     license: Option<String>,
     restoring: bool,
@@ -93,7 +96,7 @@ impl Extension {
     fn absent(&self, step: Step) -> Step {
         let step = step.and("TimescaleDB is not in this database: of the screens Indexes, Activity, Queries and Server serve");
         match self.newest() {
-            Some(newest) if self.loaded => step
+            Some(newest) if self.preloaded => step
                 .and(format!("the server has the files of {newest}"))
                 .warn("CREATE EXTENSION timescaledb; or connect to another database with -d"),
             Some(newest) => step

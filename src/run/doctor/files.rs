@@ -71,7 +71,7 @@ fn is_ignored(warning: &str) -> bool {
 /// The password is missing because its file is not used: the file's mode is what failed.
 pub(super) fn blame(files: Step, settings: &Settings) -> Option<Step> {
     let ignored = settings.warnings.iter().any(|of| is_ignored(of));
-    ignored.then(|| Step {
+    ignored.then_some(Step {
         state: State::Fail,
         ..files
     })

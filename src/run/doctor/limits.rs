@@ -18,10 +18,6 @@ const QUERY: Query = query!("doctor");
 const WANTED: i64 = 3;
 
 #[derive(Debug, Deserialize)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a setting of its own that the server reports"
-)]
 struct Limits {
     server_most: i32,
     server_used: i64,

@@ -97,10 +97,10 @@ fn by_kind(failure: &ConnectError, asked_for_login: bool) -> Stage {
         | FailureKind::Password
         | FailureKind::Role
         | FailureKind::NotAdmitted => Stage::Login,
+        FailureKind::Tls if failure.by_server => Stage::Login,
         FailureKind::Database => Stage::Database,
         FailureKind::Options => Stage::Settings,
-        FailureKind::Tls if !failure.by_server => Stage::Tls,
-        FailureKind::Tls => Stage::Login,
+        FailureKind::Tls => Stage::Tls,
         FailureKind::Unreachable | FailureKind::Other if asked_for_login => Stage::Login,
         FailureKind::Unreachable | FailureKind::Other => Stage::Server,
     }
