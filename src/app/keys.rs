@@ -29,7 +29,15 @@ impl App {
                 self.back()
             }
             Some(action) => self.take(action),
-            None => Vec::new(),
+            None => {
+                if key.chars().count() == 1 {
+                    let help = self.keys.key_of(Here::Help);
+                    let help =
+                        help.map_or_else(String::new, |help| format!("; {help} shows the keys"));
+                    self.say(format!("{key} does nothing here{help}"), false);
+                }
+                Vec::new()
+            }
         }
     }
 

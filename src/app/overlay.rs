@@ -66,8 +66,11 @@ impl Ask {
     }
 
     pub(crate) fn snooze(rows: Vec<overview::Row>) -> Self {
+        let mut prompt = Prompt::new(acknowledge::SNOOZE.to_owned());
+        // The first letter typed replaces the default.
+        prompt.area.select_all();
         Self {
-            prompt: Prompt::new(acknowledge::SNOOZE.to_owned()),
+            prompt,
             rows,
             snoozes: true,
         }
@@ -138,6 +141,10 @@ impl Prompt {
     }
 
     pub(crate) fn key(&mut self, key: &str) {
+        if key == "ctrl-u" {
+            self.area.delete_line_by_head();
+            return;
+        }
         // A prompt has one line, so these keys do not edit it.
         if let Some(event) = event(key).filter(|_| !matches!(key, "enter" | "up" | "down")) {
             self.area.input(event);

@@ -1,4 +1,4 @@
-//! The last changes of policies' ages by this user.
+//! This user's changes of policies' ages.
 
 use super::entries::Entries;
 use super::line::Outcome;
@@ -20,7 +20,7 @@ pub struct PolicyChange {
 }
 
 impl Entries {
-    /// The last change of each policy of this database, the most recent first.
+    /// The changes of the policies of this database, rollbacks included, the most recent first.
     pub fn policy_changes(&self, place: &Place) -> Vec<PolicyChange> {
         let mut found: Vec<PolicyChange> = Vec::new();
         for entry in self.all.iter().rev() {
@@ -39,7 +39,7 @@ impl Entries {
                 Lit::Job(id) => Some(*id),
                 _ => None,
             });
-            if let Some(job) = job.filter(|job| found.iter().all(|one| one.job != *job)) {
+            if let Some(job) = job {
                 found.push(PolicyChange {
                     job,
                     at: begin.at.clone(),

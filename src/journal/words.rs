@@ -13,10 +13,12 @@ impl Entry {
             format!("entry {}: {}", begin.id, begin.plan.title),
             format!(
                 "{} at {} by {} in {} on {}",
-                begin
-                    .acknowledges
-                    .as_ref()
-                    .map_or(self.state(), Wanted::word),
+                match (&begin.acknowledges, self.rolled_back_by) {
+                    (Some(what), _) => what.word(),
+                    // The time is that of the action, not of its rollback.
+                    (None, Some(_)) => "done",
+                    (None, None) => self.state(),
+                },
                 begin.at,
                 begin.role,
                 begin.place.database,

@@ -344,7 +344,11 @@ impl Record for Row {
         let before: HashMap<i32, _> = before.iter().map(|row| (row.id, row)).collect();
         for row in rows {
             let was = before.get(&row.id);
-            row.seen = was.and_then(|was| was.seen);
+            // After a change of the policy the backlog says nothing about its progress.
+            let after = |row: &Self| row.policy.as_ref().and_then(|policy| policy.after.clone());
+            row.seen = was
+                .filter(|was| after(was) == after(row))
+                .and_then(|was| was.seen);
             if let Some(policy) = &mut row.policy {
                 policy.carry(was.and_then(|was| was.policy.as_ref()));
             }

@@ -106,7 +106,10 @@ impl Row {
         let undo = self.entry.begin.plan.undo.text();
         let undoes = &self.entry.begin.undoes;
         if undoes.is_empty() {
-            return undo.to_owned();
+            return match &self.entry.begin.plan.undo {
+                Undo::Exact(_) | Undo::Partly(_) => format!("after a rollback: {undo}"),
+                Undo::Never(_) | Undo::Needless(_) => undo.to_owned(),
+            };
         }
         let ids: Vec<_> = undoes.iter().map(ToString::to_string).collect();
         let entries = if ids.len() == 1 { "entry" } else { "entries" };

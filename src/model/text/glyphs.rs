@@ -18,7 +18,7 @@ pub fn is_utf8(var: impl Fn(&str) -> Option<String>) -> bool {
 pub fn ascii(glyph: char) -> Option<char> {
     Some(match glyph {
         // In a bar, `_` means zero.
-        '▁' | '▂' | '░' | '·' | '…' | '□' => '.',
+        '▁' | '▂' | '░' | '·' | '□' => '.',
         '▃' | '▄' | '▒' => ':',
         '▅' | '▏' | '▎' | '▍' | '–' | '—' => '-',
         '▆' | '▇' | '▓' | '▌' | '▋' | '▊' | '‖' => '=',
@@ -27,6 +27,8 @@ pub fn ascii(glyph: char) -> Option<char> {
         '│' | '┃' | '┆' | '┇' | '┊' | '┋' | '╎' | '╏' | '║' => '|',
         '\u{2500}'..='\u{257f}' => '+',
         '\u{2580}'..='\u{259f}' => '#',
+        // A text that is cut ends in `>`: a full stop would look like its end.
+        '…' => '>',
         '▲' | '△' | '▴' | '↑' => '^',
         '▼' | '▽' | '▾' | '↓' => 'v',
         '▶' | '▷' | '▸' | '►' | '→' | '≥' => '>',

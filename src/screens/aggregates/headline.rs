@@ -2,7 +2,6 @@
 
 use super::row::Row;
 use crate::model::rules;
-use crate::model::text;
 use crate::model::verdict::Finding;
 use crate::screens::headline::{groups, line, rows as many_rows};
 use crate::server::known::At;
@@ -64,9 +63,11 @@ fn worst(rows: &[Row], at: &At) -> String {
 }
 
 fn pending(rows: &[Row]) -> String {
-    match rows.iter().map(|row| row.pending).sum() {
+    // Ranges are not added up: aggregates of one source share them, and new rows are among them until a refresh.
+    match rows.iter().filter(|row| row.pending > 0).count() {
         0 => String::new(),
-        many => format!("{} to refresh", text::plural(many, "changed range")),
+        1 => "1 has changes to refresh".to_owned(),
+        many => format!("{many} have changes to refresh"),
     }
 }
 

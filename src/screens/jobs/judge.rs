@@ -155,21 +155,20 @@ fn broken(row: &Row, findings: &mut Findings) {
     if !row.proc_exists {
         // TimescaleDB's own jobs have ids below 1000. If a build lacks the procedure of one (telemetry), that is harmless.
         let own = row.job_id < 1000;
-        findings.add(
-            &rules::JOB_PROCEDURE_GONE,
-            if own { Level::Ok } else { level },
-            if own {
-                format!(
-                    "TimescaleDB's own job; this build has no {}, which is harmless",
-                    row.proc
-                )
-            } else {
-                format!(
-                    "its procedure {} does not exist any more",
-                    text::qualified(&row.proc_schema, &row.proc)
-                )
-            },
-        );
+        let rule = &rules::JOB_PROCEDURE_GONE;
+        findings.push(if own {
+            let reason = format!(
+                "TimescaleDB's own job; this build has no {}, which is harmless",
+                row.proc
+            );
+            Finding::new(rule, Level::Ok, reason).fixed_by(None)
+        } else {
+            let reason = format!(
+                "its procedure {} does not exist any more",
+                text::qualified(&row.proc_schema, &row.proc)
+            );
+            Finding::new(rule, level, reason)
+        });
     }
     if row.orphaned {
         findings.add(

@@ -8,12 +8,29 @@ use crate::model::text;
 use crate::model::thresholds::Limits;
 
 impl Policy {
-    /// Takes this user's newest change of the policy from the journal, unless a run has ended since.
+    /// Takes this user's changes of the policy since its last run from the journal, as one change. `changes`: the most
+    /// recent first.
     pub(crate) fn take_changes(&mut self, changes: &[PolicyChange]) {
-        let own = |change: &&PolicyChange| change.job == i64::from(self.job_id);
-        let change = changes.iter().find(own).and_then(Changed::by_user);
-        let newer = |change: &Changed| self.last_finish.is_none_or(|ended| ended < change.since);
-        if let Some(mut change) = change.filter(newer) {
+        let newer = |change: &&PolicyChange| {
+            let since = Changed::by_user(change).map(|changed| changed.since);
+            let ended = self.last_finish;
+            change.job == i64::from(self.job_id)
+                && since.is_some_and(|since| ended.is_none_or(|ended| ended < since))
+        };
+        let own: Vec<_> = changes.iter().filter(newer).collect();
+        let (Some(newest), Some(oldest)) = (own.first(), own.last()) else {
+            return;
+        };
+        if newest.after == oldest.before {
+            // Taken back: the chunks are due since the same time as before.
+            self.changed = None;
+            return;
+        }
+        let whole = PolicyChange {
+            before: oldest.before.clone(),
+            ..(*newest).clone()
+        };
+        if let Some(mut change) = Changed::by_user(&whole) {
             change.run = self.changed.as_ref().and_then(|changed| changed.run);
             self.changed = Some(change);
         }

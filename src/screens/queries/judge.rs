@@ -55,7 +55,24 @@ fn is_query(row: &Row) -> bool {
         if matches!(word.as_str(), "select" | "with" | "insert" | "update" | "delete" | "merge"))
 }
 
+/// Whether the statement only waits: `SELECT pg_sleep($1)`.
+fn is_sleep(row: &Row) -> bool {
+    let text = row.query.as_deref().unwrap_or_default();
+    let words = super::named::tokens(text)
+        .into_iter()
+        .filter_map(|token| match token {
+            super::named::Token::Word(word) => Some(word),
+            _ => None,
+        });
+    let words: Vec<_> = words.take(3).collect();
+    matches!(words.as_slice(), [first, then, ..] if first == "select" && (then.starts_with("pg_sleep") || then == "pg_catalog"
+        && words.get(2).is_some_and(|third| third.starts_with("pg_sleep"))))
+}
+
 fn heavy(row: &Row, at: &At, findings: &mut Findings) {
+    if is_sleep(row) {
+        return;
+    }
     let (Some(share), Some(whole)) = (row.share(), row.tool.whole) else {
         return;
     };
@@ -74,11 +91,16 @@ fn heavy(row: &Row, at: &At, findings: &mut Findings) {
             text::duration(at.now.seconds_since(reset).max(0.0).floor())
         )
     });
+    let how = if is_query(row) {
+        ". EXPLAIN (ANALYZE, BUFFERS) shows why"
+    } else {
+        ""
+    };
     findings.add(
         &rules::QUERY_HEAVY,
         level,
         format!(
-            "takes {:.0} % of all execution time in this database{since}. EXPLAIN (ANALYZE, BUFFERS) shows why{}",
+            "takes {:.0} % of all execution time in this database{since}{how}{}",
             share * 100.0,
             forget(row)
         ),
