@@ -43,7 +43,7 @@ impl Rig {
     }
 
     pub async fn on(name: &str, conninfo: &str) -> Self {
-        let session = session(conninfo).await;
+        let session = Box::pin(session(conninfo)).await;
         let folder = tempfile::tempdir().unwrap();
         let actor = Actor {
             settings: settings(conninfo),
@@ -79,7 +79,7 @@ impl Rig {
 
     /// The form of an action with its defaults. The error is the refusal.
     pub async fn form(&self, name: &str, target: &str) -> Result<Form, String> {
-        let (_, act, target, facts, now) = self.asked(name, target).await?;
+        let (_, act, target, facts, now) = Box::pin(self.asked(name, target)).await?;
         let at = At {
             now,
             server: &self.session.server,
@@ -125,7 +125,7 @@ impl Rig {
         target: &str,
         set: &[(&str, &str)],
     ) -> Result<ApprovedPlan, String> {
-        let (action, act, target, facts, now) = self.asked(name, target).await?;
+        let (action, act, target, facts, now) = Box::pin(self.asked(name, target)).await?;
         let at = At {
             now,
             server: &self.session.server,
@@ -161,8 +161,7 @@ impl Rig {
     pub async fn perform(&self, approved: &ApprovedPlan) -> Result<Report, String> {
         let (told, _progress) = mpsc::unbounded_channel();
         let (_orders, order) = watch::channel(Order::Go);
-        self.actor
-            .perform(approved, &told, order)
+        Box::pin(self.actor.perform(approved, &told, order))
             .await
             .map_err(|error| format!("{error:#}"))
     }
@@ -188,7 +187,7 @@ impl Rig {
         let place = execute::place(&self.session.connected)
             .await
             .map_err(told)?;
-        rollback::plan(&self.actor, client, &entries, &place, ids)
+        Box::pin(rollback::plan(&self.actor, client, &entries, &place, ids))
             .await
             .map_err(told)
     }

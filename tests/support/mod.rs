@@ -210,8 +210,7 @@ pub async fn client(conninfo: &str) -> tokio_postgres::Client {
     if config.get_application_name().is_none() {
         config.application_name("hypertop");
     }
-    let (client, connection) = config
-        .connect(tokio_postgres::NoTls)
+    let (client, connection) = Box::pin(config.connect(tokio_postgres::NoTls))
         .await
         .expect("a connection");
     tokio::spawn(connection);

@@ -40,7 +40,7 @@ pub async fn database(server: &PrivateServer, version: &str) -> Rig {
     );
     let owner = client(&conninfo).await;
     owner.batch_execute(&create).await.unwrap();
-    Rig::on(version, &conninfo).await
+    Box::pin(Rig::on(version, &conninfo)).await
 }
 
 /// A new database for each version.

@@ -113,7 +113,7 @@ pub async fn look_again(rig: &Rig, screens: &mut Screens, of: &[ScreenId]) -> At
     let server = Box::leak(Box::new(server));
     let at = At { now, server };
     for screen in of {
-        let rows = rig.session.load(*screen).await.unwrap();
+        let rows = Box::pin(rig.session.load(*screen)).await.unwrap();
         let asked = screens.ask(*screen).unwrap();
         screens.load(asked, rows, Duration::ZERO, &at);
         let mut exact = Exact::new(&rig.actor.settings, None);
@@ -128,7 +128,7 @@ pub async fn look_again(rig: &Rig, screens: &mut Screens, of: &[ScreenId]) -> At
 
 /// The findings of all screens, before duplicates are merged.
 pub async fn all(rig: &Rig) -> Vec<Row> {
-    let (screens, at) = look(rig, overview::PARTS).await;
+    let (screens, at) = Box::pin(look(rig, overview::PARTS)).await;
     let parts = overview::PARTS.iter();
     parts
         .flat_map(|part| gather::found(&screens, *part, &at))
@@ -163,7 +163,7 @@ fn screen(rule: &Rule) -> ScreenId {
 /// All findings on one row of the rule's screen; `of`: key or name of the row.
 pub async fn said(rig: &Rig, rule: &'static Rule, of: &str) -> Vec<Row> {
     let screen = screen(rule);
-    let (screens, _) = look(rig, &[screen]).await;
+    let (screens, _) = Box::pin(look(rig, &[screen])).await;
     let rows = gather::found_on(&screens, screen).into_iter();
     rows.filter(|row| row.of == of || row.subject == of)
         .collect()
@@ -248,7 +248,7 @@ pub async fn fix(rig: &Rig, row: &Row, set: &[(&str, &str)]) {
 pub async fn overview(rig: &Rig) -> Vec<Row> {
     let parts = overview::PARTS.iter().copied();
     let parts: Vec<_> = parts.filter(|part| rig.session.can_show(*part)).collect();
-    let (screens, at) = look(rig, &parts).await;
+    let (screens, at) = Box::pin(look(rig, &parts)).await;
     let found = parts
         .iter()
         .map(|part| (*part, gather::found(&screens, *part, &at)))
