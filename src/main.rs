@@ -4,6 +4,7 @@
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
+use clap::CommandFactory;
 use hypertop::actions::execute::Actor;
 use hypertop::actions::key_map::KeyMap;
 use hypertop::app::tape::Replay;
@@ -45,15 +46,24 @@ fn main() -> ExitCode {
 /// Handles a wrong command line, and `--help`. For `check`, a wrong option exits as UNKNOWN: clap's exit code 2 would
 /// alert as critical. For `doctor`, it is not a failed step.
 fn misused(error: &clap::Error) -> ExitCode {
-    if error.use_stderr() && std::env::args().any(|arg| arg == "check") {
+    if error.use_stderr() && is_called("check") {
         let _ = command::print(check::refused(&error.render().to_string()));
         return ExitCode::from(check::UNKNOWN);
     }
-    if error.use_stderr() && std::env::args().any(|arg| arg == "doctor") {
+    if error.use_stderr() && is_called("doctor") {
         stderr::say(doctor::refused(&error.render().to_string()));
         return ExitCode::from(doctor::COULD_NOT_TELL);
     }
     error.exit()
+}
+
+/// True if this is the first subcommand among the arguments: `explain doctor` is none of `doctor`.
+fn is_called(name: &str) -> bool {
+    let command = Cli::command();
+    let first = std::env::args()
+        .skip(1)
+        .find(|arg| command.find_subcommand(arg).is_some());
+    first.is_some_and(|first| first == name)
 }
 
 fn failed(error: &anyhow::Error, code: u8) -> ExitCode {

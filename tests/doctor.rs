@@ -171,6 +171,9 @@ fn a_healthy_server_is_ok_and_a_wrong_flag_is_unknown() {
         assert!(!(preloaded && unloaded), "{}", said.text);
         let wrong = Doctor::new(url).args(&["--formt", "json"]).output();
         assert_eq!(wrong.status.code(), Some(3));
+        let other = ["explain", "doctor", "--formt"];
+        let wrong = Doctor::new("").command().args(other).output().unwrap();
+        assert_eq!(wrong.status.code(), Some(2));
         let standby = format!("{url} target_session_attrs=standby");
         Doctor::new(&standby).fails("target", "another target_session_attrs");
         Doctor::new(&format!("{url} options='-c no_such=1'")).fails("settings", "PGOPTIONS");
