@@ -268,8 +268,11 @@ impl Row {
         let past = created.map_or("compress_after", |_| WORK.created);
         let due = policy::overdue(self.overdue_seconds, since, at.now);
         let patience = self.patience(&limits);
+        // If the next run cannot take all of them, they do not wait for that run alone.
+        let all = self.most().is_none_or(|most| backlog <= most);
         let changed = due
             .as_ref()
+            .filter(|_| all)
             .and_then(|(long, _)| policy.waits_since_change(*long, patience, &limits, at.now));
         if let Some(why) = changed {
             let reason = format!("{waits} due; {why}{then}");

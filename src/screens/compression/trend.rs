@@ -23,7 +23,8 @@ impl Row {
         }
     }
 
-    fn most(&self) -> Option<i64> {
+    /// Maximum number of chunks of a run; `None`: no limit.
+    pub(super) fn most(&self) -> Option<i64> {
         let most = self.most_chunks.as_deref()?.parse().ok()?;
         (most > 0).then_some(most)
     }

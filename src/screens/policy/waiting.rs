@@ -17,10 +17,15 @@ impl Policy {
             change.job == i64::from(self.job_id)
                 && since.is_some_and(|since| ended.is_none_or(|ended| ended < since))
         };
-        let own: Vec<_> = changes.iter().filter(newer).collect();
-        let (Some(newest), Some(oldest)) = (own.first(), own.last()) else {
+        let mut own = changes.iter().filter(newer);
+        let Some(newest) = own.next() else {
             return;
         };
+        // Changes that follow on one another; one by somebody else in between breaks the chain.
+        let mut oldest = newest;
+        while let Some(older) = own.next().filter(|older| older.after == oldest.before) {
+            oldest = older;
+        }
         if newest.after == oldest.before {
             // Taken back: the chunks are due since the same time as before.
             self.changed = None;
@@ -28,7 +33,7 @@ impl Policy {
         }
         let whole = PolicyChange {
             before: oldest.before.clone(),
-            ..(*newest).clone()
+            ..newest.clone()
         };
         if let Some(mut change) = Changed::by_user(&whole) {
             change.run = self.changed.as_ref().and_then(|changed| changed.run);
