@@ -91,7 +91,7 @@ fn a_compression_policy_is_pictured_before_and_after_and_its_run_does_what_is_pi
         assert_eq!(count(rig, COMPRESSED).await, done + taken, "{}", rig.name);
         // Without a change both strips are equal, without labels for old and new.
         let refused = rig.form("edit-compression-policy", NAME).await.unwrap();
-        assert_eq!(refused.fields[0].value, "3 days");
+        assert_eq!(refused.fields[0].value, "3d");
         rig.sql(&format!(
             "insert into {NAME} select min(ts), 1, 'late' from {NAME}"
         ))
@@ -273,7 +273,7 @@ fn the_form_shows_the_picture_beside_its_words_and_the_words_alone_where_there_i
             console.wait_for("no change: job");
             console.press("\x15");
             console.press("3d");
-            let shown = console.wait_for("was 7 days");
+            let shown = console.wait_for("was 7d");
             let shown = if shown.contains("▒") {
                 shown
             } else {
