@@ -97,7 +97,7 @@ fn of_several_dimensions_the_named_one_is_set() {
             r#"{"ts": 21600000000, "other \"Axis\"": 250}"#
         );
         for (set, words) in [
-            (("dimension", "v"), "there is ts, other \"Axis\""),
+            (("dimension", "v"), "choose from ts, other \"Axis\""),
             (("interval", "5"), "is not an interval"),
         ] {
             let why = rig

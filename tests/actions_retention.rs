@@ -255,7 +255,7 @@ fn a_policy_that_lets_a_refresh_delete_rows_is_refused_unless_that_is_wanted() {
             .unwrap();
         assert_eq!(approved.plan.consent, Consent::Name);
         let critical = approved.plan.notes.iter().any(|note| {
-            note.level == Level::Critical && note.text.contains("deletes rows older than 5d from")
+            note.level == Level::Critical && note.text.contains("delete rows older than 5d from")
         });
         assert!(critical, "{}: {}", rig.name, notes(&approved.plan));
         // A change that reduces the loss is allowed, with a warning.

@@ -99,7 +99,7 @@ fn a_policy_form_says_at_once_what_is_wrong_and_what_it_would_mean() {
         let told = notes(&approved);
         assert!(told.contains("expected lag: up to 2d 1h"), "{told}");
         assert!(
-            told.contains("a run now would refresh") && told.contains("of 1 day, over"),
+            told.contains("a run now would refresh") && told.contains("of 1d, over"),
             "{told}"
         );
         rig.act(

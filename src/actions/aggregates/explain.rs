@@ -68,7 +68,7 @@ pub(super) fn most_deleted(place: &Timeline, met: &[Lost], window: Window) -> St
             format!(
                 ": up to {} of {} would be deleted",
                 text::plural(all, "bucket"),
-                buckets.text
+                text::interval(&buckets.text)
             )
         })
 }
