@@ -163,7 +163,7 @@ fn a_healthy_server_is_ok_and_a_wrong_flag_is_unknown() {
             assert!(said.evidence("login").contains("postgres is let in"));
         }
         let url = &targets.plain;
-        let said = Doctor::new(url).warns("extension", "CREATE EXTENSION timescaledb");
+        let said = Doctor::new(url).warns("extension", ran::to_create(targets));
         let preloaded = targets.all.iter().any(|target| target.real);
         let unloaded = said
             .evidence("extension")

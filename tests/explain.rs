@@ -198,8 +198,8 @@ fn the_lines_for_config_toml_are_read_as_the_defaults() {
 #[test]
 fn a_finding_of_the_factory_has_a_level_and_a_fix_that_its_page_names() {
     with_targets(|targets| {
-        let mut seen = 0;
         for target in &targets.all {
+            let mut seen = 0;
             let output = Command::new(env!("CARGO_BIN_EXE_hypertop"))
                 .args([
                     "show",
@@ -227,8 +227,8 @@ fn a_finding_of_the_factory_has_a_level_and_a_fix_that_its_page_names() {
                 }
                 seen += 1;
             }
+            assert!(seen > 10, "{}: {seen}", target.name);
         }
-        assert!(seen > 20, "{seen}");
     });
 }
 

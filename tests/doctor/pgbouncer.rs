@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use hypertop::demo::private_server::PrivateServer;
 
-use crate::ran::Doctor;
+use crate::ran::{Doctor, to_create};
 use crate::support::{block_on, client, with_targets};
 
 struct Pooler {
@@ -86,7 +86,7 @@ fn session_pooling_is_well_and_transaction_pooling_fails_and_leaves_no_trace() {
             let port = pooler.port;
             let there = format!("host=127.0.0.1 port={port} user=postgres dbname=plain");
             if well {
-                let said = Doctor::new(&there).warns("extension", "CREATE EXTENSION");
+                let said = Doctor::new(&there).warns("extension", to_create(targets));
                 let server = said.evidence("server");
                 assert!(server.contains("a pooler answers"), "{server}");
                 assert!(server.contains("session pooling"), "{server}");

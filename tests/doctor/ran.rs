@@ -6,6 +6,8 @@ use std::rc::Rc;
 
 use serde_json::Value as Json;
 
+use crate::support::Targets;
+
 /// In no output.
 pub const SECRET: &str = "sEcReT42";
 
@@ -21,6 +23,15 @@ pub struct Said {
     pub code: i32,
     steps: Vec<Json>,
     pub text: String,
+}
+
+/// What the doctor advises in a database without the extension.
+pub fn to_create(targets: &Targets) -> &'static str {
+    if targets.server.timescaledb_versions().is_empty() {
+        "install TimescaleDB on the server"
+    } else {
+        "CREATE EXTENSION timescaledb"
+    }
 }
 
 impl Doctor {
