@@ -368,11 +368,11 @@ fn every_database_with_the_extension_is_checked_and_the_server_once() {
             assert!(text.contains(&format!(" -d {name}\n")), "{name}: {text}");
         }
         assert!(!text.contains(": plain: "), "{text}");
-        let (named, many) = match names.len() {
+        let (pattern, many) = match names.len() {
             0 => ("stand_in*", 1),
             many => ("factory_2*", many),
         };
-        let one = ["--databases", named, "--only", "server-connections"];
+        let one = ["--databases", pattern, "--only", "server-connections"];
         let low = ["--threshold", "connections_percent=0.1"];
         let json = ["--format", "json", "--timeout", "60s"];
         let (code, text) = check(url, &[&one[..], &low, &json].concat());
