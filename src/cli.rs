@@ -1,5 +1,7 @@
 //! The command line.
 
+mod groups;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -15,7 +17,7 @@ use crate::model::version::Version;
 use crate::run::command::Agreement;
 use crate::run::show::Format;
 use crate::run::start::{Look, screens};
-use crate::run::{check, command, doctor, explain, sql, thresholds};
+use crate::run::{check, command, doctor, explain, manual, names, sql, thresholds};
 
 /// Heading in `--help`.
 const CONNECTION: &str = "Connection";
@@ -54,7 +56,7 @@ impl Cli {
     /// `--set` keys.
     pub fn of_program() -> Result<Self, clap::Error> {
         let args: Vec<OsString> = std::env::args_os().collect();
-        let mut command = Self::command();
+        let mut command = groups::grouped(Self::command());
         if let Some(action) = named_action(&args) {
             let keys = set_keys::help(action.name);
             command = command.mut_subcommand("run", |run| run.after_help(keys));
@@ -128,20 +130,25 @@ pub enum Command {
         #[arg(value_name = "DBNAME")]
         database: Option<String>,
     },
-    /// Check the server for a monitoring system or cron: exit code 0 OK, 1 warning, 2 critical, 3 unknown
+    /// Print the findings for Nagios, Prometheus or cron
+    #[command(after_help = "Exit codes: 0 OK, 1 warning, 2 critical, 3 unknown.")]
     Check {
         #[command(flatten)]
         options: check::Options,
     },
-    /// Explain step by step what stands between this command line and the screens: exit code 0 ok, 1 warnings, 2 failed, 3 unknown
+    /// Find out why a connection fails, or shows less than all
+    #[command(after_help = "Exit codes: 0 ok, 1 warnings, 2 failed, 3 unknown.")]
     Doctor {
         #[command(flatten)]
         options: doctor::Options,
     },
-    /// Run an action, with preview, consent and journal; its --help lists its --set keys
+    /// Run an action, with preview, consent and journal
+    #[command(
+        after_help = "`hypertop run ACTION --help` lists the action's --set keys, `hypertop explain --list` all actions."
+    )]
     Run {
         /// Name of the action, as in the palette: pause-job, compress-chunks, …
-        #[arg(value_parser = command::find)]
+        #[arg(value_parser = names::actions(), hide_possible_values = true)]
         action: &'static Action,
         /// Id of a job, or name of a hypertable, aggregate or index
         #[arg(required = true)]
@@ -181,7 +188,7 @@ pub enum Command {
         #[arg(value_name = "DBNAME")]
         database: Option<String>,
     },
-    /// Open the console on a recording; its help lists the keys for playback
+    /// Open the console on a recording
     Replay {
         /// The recording
         file: PathBuf,
@@ -189,16 +196,16 @@ pub enum Command {
         #[arg(long, value_name = "NAME")]
         theme: Option<String>,
     },
-    /// List the console's queries, or print one as it is sent to the server
+    /// List the console's queries, or print one as the server gets it
     Sql {
         /// Name of the query, as in the list
-        #[arg(value_parser = sql::query)]
+        #[arg(value_parser = names::queries(), hide_possible_values = true)]
         query: Option<&'static str>,
         /// TimescaleDB version of the server, or none [default: the newest known]
         #[arg(long = "for", value_name = "VERSION", value_parser = sql::version)]
         version: Option<Version>,
     },
-    /// Explain a rule, an action, a screen or a threshold: what it means, why it matters, what to do
+    /// Explain a rule, an action, a screen or a threshold
     Explain {
         #[command(flatten)]
         pages: explain::Wanted,
@@ -207,6 +214,18 @@ pub enum Command {
     Thresholds {
         #[arg(long, value_enum, default_value_t = thresholds::Format::Text)]
         format: thresholds::Format,
+    },
+    /// Print the manual page, or write one for each command into a folder
+    Man {
+        /// Folder for the pages; it is made if need be
+        #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+        out: Option<PathBuf>,
+    },
+    /// Print the completions of a shell
+    #[command(after_help = manual::COMPLETIONS)]
+    Completions {
+        #[arg(value_enum)]
+        shell: manual::Shell,
     },
     /// Open the console on a demo database on a temporary server
     Demo {

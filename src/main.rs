@@ -170,6 +170,14 @@ async fn carry_out(cli: &Cli, around: &Surroundings) -> Result<u8, Failure> {
             command::print(pages.printed(around))?;
             Ok(DONE)
         }
+        Some(Command::Man { out }) => {
+            run::manual::man(Cli::command(), out.as_deref())?;
+            Ok(DONE)
+        }
+        Some(Command::Completions { shell }) => {
+            command::print(run::manual::completions(&Cli::command(), *shell))?;
+            Ok(DONE)
+        }
         Some(Command::Thresholds { format }) => {
             command::print(run::thresholds::printed(around, *format)?)?;
             Ok(DONE)

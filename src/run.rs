@@ -8,6 +8,8 @@ pub mod command;
 mod console;
 pub mod doctor;
 pub mod explain;
+pub mod manual;
+pub mod names;
 pub mod requests;
 mod second;
 pub mod show;

@@ -5,6 +5,8 @@ mod support;
 
 use std::process::{Command, Output};
 
+use clap::CommandFactory;
+use hypertop::cli::Cli;
 use support::with_targets;
 
 fn hypertop(args: &[&str]) -> Output {
@@ -51,6 +53,113 @@ fn help_tells_psqls_flags_the_variables_and_what_is_not_supported() {
         }
     }
     assert!(said(&hypertop(&["-V"])).starts_with("hypertop "));
+}
+
+/// The names of all subcommands.
+fn commands() -> Vec<String> {
+    let command = Cli::command();
+    let names = command.get_subcommands().map(|of| of.get_name().to_owned());
+    names.collect()
+}
+
+#[test]
+fn help_has_every_command_once_in_groups_and_each_has_a_manual_page() {
+    let help = said(&hypertop(&["--help"]));
+    for heading in [
+        "The console:",
+        "Looking:",
+        "Acting:",
+        "Monitoring:",
+        "This program:",
+    ] {
+        assert!(
+            help.contains(&format!("\n{heading}\n")),
+            "{heading}: {help}"
+        );
+    }
+    assert!(!help.contains("Commands:"), "{help}");
+    let folder = tempfile::tempdir().unwrap();
+    let made = hypertop(&["man", "--out", folder.path().to_str().unwrap()]);
+    assert!(made.status.success(), "{}", said(&made));
+    for name in commands() {
+        let lines = help.lines().filter(|line| {
+            let mut words = line.strip_prefix("  ").unwrap_or("").split("  ");
+            words.next() == Some(&name)
+        });
+        assert_eq!(lines.count(), 1, "{name}: {help}");
+        let page = folder.path().join(format!("hypertop-{name}.1"));
+        let page = std::fs::read_to_string(page).unwrap();
+        assert!(page.contains(".SH SYNOPSIS"), "{name}: {page}");
+    }
+    let first = std::fs::read_to_string(folder.path().join("hypertop.1")).unwrap();
+    assert_eq!(said(&hypertop(&["man"])), first);
+    for words in ["hypertop\\-check(1)", "PGSERVICEFILE", "Exit codes"] {
+        assert!(first.contains(words), "{words}: {first}");
+    }
+}
+
+#[test]
+fn manual_pages_that_cannot_be_written_are_an_error_with_the_folder() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let folder = file.path().join("man");
+    let output = hypertop(&["man", "--out", folder.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = said(&output);
+    let words = format!("the pages cannot be written to {}", folder.display());
+    assert!(told.contains(&words), "{told}");
+}
+
+#[test]
+fn bash_completes_commands_screens_actions_queries_and_pages() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("hypertop.bash");
+    std::fs::write(&script, hypertop(&["completions", "bash"]).stdout).unwrap();
+    for (words, completed) in [
+        (&["sho"][..], "show"),
+        (&["show", "compr"], "compression"),
+        (&["--screen", "compr"], "compression"),
+        (&["run", "pause"], "pause-job"),
+        (&["sql", "compression_comp"], "compression_companion"),
+        (
+            &["explain", "aggregate-wi"],
+            "aggregate-window aggregate-wipe",
+        ),
+        (&["show", "jobs", "--format", "js"], "json"),
+    ] {
+        let typed = [&["hypertop"], words].concat();
+        let last = typed.len() - 1;
+        let line = format!(
+            ". '{}'; COMP_WORDS=({}); COMP_CWORD={last}; _hypertop hypertop '{}' '{}'; echo \"${{COMPREPLY[*]}}\"",
+            script.display(),
+            typed.join(" "),
+            typed[last],
+            typed[last - 1]
+        );
+        let bash = Command::new("bash").args(["-c", &line]).output().unwrap();
+        assert_eq!(said(&bash).trim(), completed, "{words:?}");
+    }
+}
+
+#[test]
+fn zsh_and_fish_know_the_names_and_take_no_part_of_the_script_for_a_pattern() {
+    for (shell, words) in [
+        ("zsh", ["#compdef hypertop", "pause-job", "aggregate-wipe"]),
+        (
+            "fish",
+            ["complete -c hypertop", "pause-job", "aggregate-wipe"],
+        ),
+    ] {
+        let output = hypertop(&["completions", shell]);
+        let script = said(&output);
+        assert_eq!(output.status.code(), Some(0), "{script}");
+        for words in words {
+            assert!(script.contains(words), "{shell}: {words}");
+        }
+        assert!(
+            !script.contains("-s ?") && !script.contains("'-?["),
+            "{shell}"
+        );
+    }
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub enum Format {
 #[derive(Debug, Args)]
 pub struct Wanted {
     /// Names, as aggregate-wipe or job-late; without one all names are listed
-    #[arg(value_parser = name)]
+    #[arg(value_parser = super::names::pages(), hide_possible_values = true)]
     name: Vec<String>,
     /// List all names
     #[arg(long, conflicts_with_all = ["name", "all"])]

@@ -1,0 +1,72 @@
+//! Parsers of names that the shell can complete. Their errors are those of the parser, which offers near names.
+
+use clap::builder::{PossibleValue, TypedValueParser};
+use clap::error::Error;
+use clap::{Arg, Command};
+
+use super::{command, explain, sql};
+use crate::actions::action::{Action, Does};
+use crate::actions::catalogue;
+use crate::app::pages;
+use crate::server;
+
+/// A parser, and the names that it knows.
+#[derive(Clone)]
+struct Named<P> {
+    parser: P,
+    names: fn() -> Vec<PossibleValue>,
+}
+
+impl<P: TypedValueParser> TypedValueParser for Named<P> {
+    type Value = P::Value;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        arg: Option<&Arg>,
+        value: &std::ffi::OsStr,
+    ) -> Result<Self::Value, Error> {
+        self.parser.parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new((self.names)().into_iter()))
+    }
+}
+
+/// The actions on the database.
+pub fn actions() -> impl TypedValueParser<Value = &'static Action> {
+    let names = || {
+        catalogue::all()
+            .filter(|action| matches!(action.does, Does::Plan(_)))
+            .map(|action| PossibleValue::new(action.name).help(action.help))
+            .collect()
+    };
+    Named {
+        parser: command::find,
+        names,
+    }
+}
+
+/// Everything that has a page.
+pub fn pages() -> impl TypedValueParser<Value = String> {
+    let names = || {
+        let mut names: Vec<_> = pages::names().into_iter().map(|(_, name)| name).collect();
+        // A name may be in two catalogues.
+        names.sort_unstable();
+        names.dedup();
+        names.into_iter().map(PossibleValue::new).collect()
+    };
+    Named {
+        parser: explain::name,
+        names,
+    }
+}
+
+pub fn queries() -> impl TypedValueParser<Value = &'static str> {
+    let names = || server::sql::names().map(PossibleValue::new).collect();
+    Named {
+        parser: sql::query,
+        names,
+    }
+}
