@@ -103,7 +103,7 @@ pub struct Connection {
     /// Ask for a password before connecting
     #[arg(short = 'W', long, global = true, help_heading = CONNECTION)]
     pub password: bool,
-    /// Same as -d
+    /// Same as -d; or @NAME, a connection in config.toml
     #[arg(value_name = "DBNAME")]
     pub database: Option<String>,
     /// Same as -U
@@ -269,6 +269,7 @@ impl Connection {
             username: username.cloned(),
             dbname: self.dbname.clone(),
             database: database.cloned(),
+            defined: None,
             extra: rest.next().cloned(),
             no_password: self.no_password,
             password: self.password,

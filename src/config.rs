@@ -1,19 +1,24 @@
-//! The user's settings: `$XDG_CONFIG_HOME/hypertop/config.toml`, with `themes/` in the same folder.
+//! Settings: `/etc/hypertop/config.toml`, and over it the user's `$XDG_CONFIG_HOME/hypertop/config.toml`, with `themes/` in
+//! the same folder.
+
+mod connections;
+mod sources;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Deserialize;
-
 use crate::actions::key_map::KeyMap;
 use crate::app::{FASTEST, SLOWEST};
-use crate::connect::conninfo::Surroundings;
+use crate::connect::conninfo::{Flags, Surroundings};
 use crate::model::access::Access;
 use crate::model::busy::BusyHours;
-use crate::model::text::fits;
+use crate::model::text::nearest;
+use crate::model::threshold_settings;
 use crate::model::thresholds::Thresholds;
 use crate::model::trust::Trust;
-use crate::model::{threshold_settings, trust};
+
+pub use self::connections::Rule;
+use self::sources::{File, Source};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
@@ -33,39 +38,11 @@ pub struct Config {
     pub keys: Result<KeyMap, String>,
 }
 
-/// Settings for the connections that match these patterns.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Rule {
-    /// Pattern for the host in the header (`db1:5432`, or `db1` for any port); `*` matches anything. `None`: any.
-    pub host: Option<String>,
-    /// Pattern for the database; `*` matches anything. `None`: any.
-    pub database: Option<String>,
-    /// Pattern for the connecting role; `*` matches anything. `None`: any.
-    pub user: Option<String>,
-    pub read_only: bool,
-    /// Show a marked frame, and require the target's name to be typed for every action.
-    pub protected: bool,
-    /// Roles whose code a read may run with the rights of the connected role.
-    pub trusted_owners: Vec<String>,
-    /// Hours in which the start of a policy is a finding. The last matching connection that sets them applies.
-    pub busy_hours: Option<BusyHours>,
-}
-
 impl Config {
     /// Trusted owners for the connections of this role.
     pub fn trust(&self, user: &str) -> Vec<Trust> {
-        let here = self
-            .connections
-            .iter()
-            .filter(|rule| !rule.trusted_owners.is_empty());
-        let here = here.filter(|rule| rule.user.as_ref().is_none_or(|want| fits(want, user)));
-        here.map(|rule| Trust {
-            host: rule.host.clone(),
-            database: rule.database.clone(),
-            owners: rule.trusted_owners.clone(),
-        })
-        .collect()
+        let rules = self.connections.iter();
+        rules.flat_map(|rule| rule.trust(user)).collect()
     }
 
     /// Busy hours of this connection. `None`: none are set.
@@ -99,17 +76,6 @@ impl Config {
     }
 }
 
-impl Rule {
-    fn matches(&self, host: &str, database: &str, user: &str) -> bool {
-        trust::leads(
-            self.host.as_deref(),
-            self.database.as_deref(),
-            host,
-            database,
-        ) && self.user.as_ref().is_none_or(|want| fits(want, user))
-    }
-}
-
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -123,24 +89,6 @@ impl Default for Config {
             keys: Ok(KeyMap::default()),
         }
     }
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    refresh: Option<String>,
-    theme: Option<String>,
-    mouse: Option<bool>,
-    preview: Option<bool>,
-    read_only: Option<bool>,
-    #[serde(default)]
-    connection: Vec<Rule>,
-    #[serde(default)]
-    thresholds: threshold_settings::Table,
-    #[serde(default)]
-    thresholds_for: Vec<threshold_settings::Table>,
-    #[serde(default)]
-    keys: threshold_settings::Table,
 }
 
 /// Folder of config.toml and themes. `None`: neither `XDG_CONFIG_HOME` nor `HOME` is set.
@@ -157,45 +105,83 @@ pub fn folder(around: &Surroundings) -> Option<PathBuf> {
     Some(base?.join("hypertop"))
 }
 
-/// Path of config.toml. `None`: see [`folder`].
+/// Path of the user's config.toml. `None`: see [`folder`].
 pub fn file(around: &Surroundings) -> Option<PathBuf> {
     Some(folder(around)?.join("config.toml"))
 }
 
-/// Reads the settings. If the file has an error, returns the defaults and the error.
+/// Path of the config.toml for all users of this machine.
+pub fn system_file(around: &Surroundings) -> PathBuf {
+    let folder = around.env.get("HYPERTOP_SYSCONFDIR").map(PathBuf::from);
+    // A relative path would depend on the current folder.
+    let folder = folder.filter(|folder| folder.is_absolute());
+    folder
+        .unwrap_or_else(|| PathBuf::from("/etc/hypertop"))
+        .join("config.toml")
+}
+
+/// Reads the settings. If a file has an error, returns the defaults and the error.
 pub fn read(around: &Surroundings) -> (Config, Option<String>) {
-    let Some(path) = file(around) else {
-        return (Config::default(), None);
-    };
-    match std::fs::read_to_string(&path) {
-        Ok(text) => match parse(&text) {
-            Ok(mut config) => {
-                config.keys = config
-                    .keys
-                    .map_err(|error| format!("{}: {error}", path.display()));
-                (config, None)
-            }
-            Err(error) => (
-                Config::default(),
-                Some(format!("{}: {error}", path.display())),
-            ),
-        },
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => (Config::default(), None),
-        Err(error) => (
-            Config::default(),
-            Some(format!("{}: {error}", path.display())),
-        ),
+    let files = [Some(system_file(around)), file(around)];
+    let sources = files.into_iter().flatten().map(Source::read);
+    let sources: Result<Vec<_>, String> = sources.filter_map(Result::transpose).collect();
+    match sources.and_then(|sources| merged(&sources)) {
+        Ok(config) => (config, None),
+        Err(error) => (Config::default(), Some(error)),
     }
 }
 
-fn parse(text: &str) -> Result<Config, String> {
-    let file: File = toml::from_str(text).map_err(|error| {
-        let line = error.span().map_or(0, |span| line(text, span.start));
-        format!(
-            "line {line}: {} (known keys: refresh, theme, mouse, preview, read_only, [[connection]] with host, database, user, read_only, protected, trusted_owners, busy_hours; [thresholds], [[thresholds_for]], [keys])",
-            error.message()
-        )
-    })?;
+/// The flags with the connection that they name by `@NAME`. An error if there is none, or if config.toml cannot be read.
+pub fn named(mut flags: Flags, around: &Surroundings) -> Result<Flags, String> {
+    let typed = flags.dbname.as_ref().or(flags.database.as_ref());
+    let Some(name) = typed.and_then(|typed| typed.strip_prefix('@')) else {
+        return Ok(flags);
+    };
+    let (config, wrong) = read(around);
+    if let Some(wrong) = wrong {
+        return Err(wrong);
+    }
+    let defined = || {
+        config
+            .connections
+            .iter()
+            .filter_map(|rule| rule.defined.as_ref())
+    };
+    if let Some(found) = defined().find(|known| known.name == name) {
+        flags.defined = Some(found.clone());
+        return Ok(flags);
+    }
+    let known: Vec<_> = defined().map(|known| known.name.as_str()).collect();
+    let near = nearest(name, known.iter().copied());
+    let at = |names: Vec<&str>| {
+        let names: Vec<_> = names.into_iter().map(|name| format!("@{name}")).collect();
+        names.join(", ")
+    };
+    Err(match (near.is_empty(), known.is_empty()) {
+        (false, _) => format!("there is no connection @{name}; near it: {}", at(near)),
+        (_, false) => format!("there is no connection @{name}; there are: {}", at(known)),
+        (_, true) => {
+            let file = file(around).map_or_else(
+                || "config.toml".to_owned(),
+                |file| file.display().to_string(),
+            );
+            format!(
+                "there is no connection @{name}: write a [[connection]] with name = \"{name}\" and host into {file} (a database with this name: dbname=@{name})"
+            )
+        }
+    })
+}
+
+/// The settings of these files, the last one over those before it.
+fn merged(sources: &[Source]) -> Result<Config, String> {
+    let mut file = File::default();
+    let mut length = 0;
+    for source in sources {
+        sources::lay_over(&mut file, sources::shifted(source.parsed()?, length));
+        length += source.text.len();
+    }
+    let line = |place| sources::line(sources, place);
+    let wrong = |(place, why)| format!("{}: {why}", line(place));
     let mut config = Config::default();
     if let Some(refresh) = file.refresh {
         config.refresh = interval(&refresh).map_err(|error| format!("refresh: {error}"))?;
@@ -204,22 +190,13 @@ fn parse(text: &str) -> Result<Config, String> {
     config.mouse = file.mouse.unwrap_or(config.mouse);
     config.preview = file.preview.unwrap_or(config.preview);
     config.read_only = file.read_only.unwrap_or(config.read_only);
-    config.connections = file.connection;
-    let at = |place| line(text, place);
-    config.thresholds = threshold_settings::read(&file.thresholds, &file.thresholds_for, at)
-        .map_err(|(place, why)| format!("line {}: {why}", at(place)))?;
-    config.keys =
-        KeyMap::read(&file.keys).map_err(|(place, why)| format!("line {}: {why}", at(place)));
+    config.connections = connections::read(file.connection, line).map_err(wrong)?;
+    config.thresholds = threshold_settings::read(&file.thresholds, &file.thresholds_for, |place| {
+        sources::from(sources, place)
+    })
+    .map_err(wrong)?;
+    config.keys = KeyMap::read(&file.keys).map_err(wrong);
     Ok(config)
-}
-
-/// Number of the line, from 1, that contains this byte.
-fn line(text: &str, place: usize) -> usize {
-    text.bytes()
-        .take(place)
-        .filter(|byte| *byte == b'\n')
-        .count()
-        + 1
 }
 
 /// Parses a refresh interval such as `2s`, `500ms` or `1m`.
@@ -237,6 +214,11 @@ pub fn interval(text: &str) -> Result<Duration, String> {
 #[expect(clippy::float_cmp, reason = "it equals what was written")]
 mod tests {
     use super::*;
+    use crate::model::trust;
+
+    fn parse(text: &str) -> Result<Config, String> {
+        merged(&[Source::of_text(text)])
+    }
 
     #[test]
     fn settings_are_read() {

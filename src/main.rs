@@ -11,7 +11,7 @@ use hypertop::app::tape::Replay;
 use hypertop::cli::{Cli, Command};
 use hypertop::config;
 use hypertop::connect::conninfo;
-use hypertop::connect::conninfo::{Settings, Surroundings};
+use hypertop::connect::conninfo::{Flags, Settings, Surroundings};
 use hypertop::journal::Journal;
 use hypertop::model::screen_id::ScreenId;
 use hypertop::run::command::{Agreement, DONE, FAILED, NO_CONNECTION, Shell};
@@ -125,13 +125,21 @@ async fn carry_out(cli: &Cli, around: &Surroundings) -> Result<u8, Failure> {
             show(cli, around, database.as_ref(), *screen, format, *all).await
         }
         Some(Command::Check { options }) => {
-            let flags = cli.connection.flags(options.database.as_ref());
+            let Ok(flags) = flags(cli, options.database.as_ref(), around).inspect_err(|error| {
+                let _ = command::print(check::refused(error));
+            }) else {
+                return Ok(check::UNKNOWN);
+            };
             let (text, code) = Box::pin(check::check(&flags, around, options)).await;
             command::print(text)?;
             Ok(code)
         }
         Some(Command::Doctor { options }) => {
-            let flags = cli.connection.flags(options.database.as_ref());
+            let Ok(flags) = flags(cli, options.database.as_ref(), around).inspect_err(|error| {
+                stderr::say(doctor::refused(error));
+            }) else {
+                return Ok(doctor::COULD_NOT_TELL);
+            };
             let (text, code) = Box::pin(doctor::doctor(&flags, around, options, &mut ask)).await;
             command::print(text)?;
             Ok(code)
@@ -342,7 +350,8 @@ async fn demo(
         match url {
             None => demo::start(simulate, |words| stderr::say(words)).await,
             Some(url) => {
-                let settings = conninfo::resolve(&cli.connection.flags(Some(url)), around)?;
+                let flags = flags(cli, Some(url), around).map_err(anyhow::Error::msg)?;
+                let settings = conninfo::resolve(&flags, around)?;
                 demo::load_into(&settings, &mut ask, |words| stderr::say(words)).await
             }
         }
@@ -376,12 +385,18 @@ fn ask(prompt: &str) -> Result<String> {
     Ok(rpassword::prompt_password(prompt)?)
 }
 
+/// The connection options, with the connection that `@NAME` means.
+fn flags(cli: &Cli, database: Option<&String>, around: &Surroundings) -> Result<Flags, String> {
+    config::named(cli.connection.flags(database), around)
+}
+
 async fn open(
     cli: &Cli,
     database: Option<&String>,
     around: &Surroundings,
 ) -> Result<(Settings, Session), Failure> {
-    let flags = cli.connection.flags(database);
+    let flags =
+        flags(cli, database, around).map_err(|error| no_connection(anyhow::Error::msg(error)))?;
     let opened = async {
         let mut settings = conninfo::resolve(&flags, around)?;
         let (config, _) = config::read(around);

@@ -376,7 +376,7 @@ fn trusting(mut settings: Settings) -> Settings {
 #[test]
 fn the_monitoring_role_has_no_rights_to_lose_and_sees_every_screen() {
     own::on_own(&[("track_functions", "all")], async |server| {
-        let script = include_str!("../scripts/monitoring-role.sql");
+        let script = include_str!("../contrib/monitoring-role.sql");
         for version in server.timescaledb_versions() {
             let rig = doors(server, &version).await;
             rig.sql(script).await;

@@ -268,7 +268,8 @@ fn a_threshold_of_ones_own_makes_or_silences_a_finding() {
         let file: File = toml::from_str(text).unwrap();
         let mut server = server();
         server.thresholds =
-            threshold_settings::read(&file.thresholds, &file.thresholds_for, |_| 0).unwrap();
+            threshold_settings::read(&file.thresholds, &file.thresholds_for, |_| String::new())
+                .unwrap();
         let mut app = App::new(NOW, theme::all(None).0, Duration::from_secs(2));
         app.update(Msg::Up(Box::new(server)));
         load(

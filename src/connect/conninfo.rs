@@ -28,7 +28,8 @@ pub(crate) use files::Passwords;
 pub(crate) use hosts::Host;
 pub use hosts::Place;
 pub(crate) use keepalive::Keepalive;
-pub use keywords::help;
+pub use keywords::{help, is_supported};
+pub(crate) use provenance::is_secret;
 pub use provenance::{Given, Provenance};
 pub use tls::SslMode;
 pub(crate) use tls::{Root, Versions};
@@ -51,12 +52,24 @@ pub struct Flags {
     /// Option `-d`: a database name, a URI or `key=value` pairs. `database`: the same without the option.
     pub dbname: Option<String>,
     pub database: Option<String>,
+    /// The connection that `@NAME` in one of these means.
+    pub defined: Option<Defined>,
     /// An argument that is ignored with a warning, as in psql.
     pub extra: Option<String>,
     /// Option `-w`: never ask for a password.
     pub no_password: bool,
     /// Option `-W`: ask for a password before connecting.
     pub password: bool,
+}
+
+/// A connection that has a name in config.toml.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Defined {
+    pub name: String,
+    /// libpq's keywords with their values.
+    pub options: Vec<(String, String)>,
+    /// The name and the place where it is defined, for messages.
+    pub from: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -195,7 +208,10 @@ fn command_line(flags: &Flags, seen: &mut Provenance) -> Result<Options> {
     // As in psql, a conninfo overrides the options.
     for (name, from) in [(&flags.dbname, "flag -d"), (&flags.database, "argument")] {
         let Some(name) = name else { continue };
-        if parse::is_conninfo(name) {
+        let is_it = |of: &&Defined| name.strip_prefix('@') == Some(&of.name);
+        if let Some(defined) = flags.defined.as_ref().filter(is_it) {
+            add(&mut options, defined, seen);
+        } else if parse::is_conninfo(name) {
             let from = format!("connection string ({from})");
             for (keyword, value) in parse::conninfo(name)? {
                 seen.take(&keyword, &value, &from);
@@ -211,6 +227,20 @@ fn command_line(flags: &Flags, seen: &mut Provenance) -> Result<Options> {
         keywords::check_text(keyword, value, || "connection string".to_owned())?;
     }
     Ok(options)
+}
+
+/// Adds a named connection's options. Unlike a conninfo, it leaves the flags in force.
+fn add(options: &mut Options, defined: &Defined, seen: &mut Provenance) {
+    let other_host = options.contains_key("host");
+    for (keyword, value) in &defined.options {
+        let passed = options.contains_key(keyword) || keyword == "hostaddr" && other_host;
+        if passed {
+            seen.pass_over(keyword, value.as_ref(), defined.from.clone());
+        } else {
+            seen.take(keyword, value.as_ref(), defined.from.clone());
+            options.insert(keyword.clone(), value.into());
+        }
+    }
 }
 
 fn settle(

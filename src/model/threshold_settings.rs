@@ -26,11 +26,12 @@ const IN_ORDER: &[(&str, &str)] = &[
     ("aggregate_lag_factor", "aggregate_lag_critical_factor"),
 ];
 
-/// Reads `[thresholds]` and every `[[thresholds_for]]`. `line` returns the line (from 1) of a byte offset. An error names the key.
+/// Reads `[thresholds]` and every `[[thresholds_for]]`. `from` says where the key at a byte offset
+/// is: `config.toml:3`. An error names the key.
 pub fn read(
     all: &Table,
     exceptions: &[Table],
-    line: impl Fn(usize) -> usize,
+    from: impl Fn(usize) -> String,
 ) -> Result<Thresholds, Wrong> {
     let mut thresholds = Thresholds::default();
     for (key, value) in all {
@@ -39,7 +40,7 @@ pub fn read(
         thresholds.written.push(Written {
             key: key.as_ref().clone(),
             value: read,
-            line: line(key.span().start),
+            from: from(key.span().start),
             name: None,
         });
     }
@@ -56,7 +57,7 @@ pub fn read(
         let written = written.map(|(place, (key, value))| Written {
             key: key.clone(),
             value: *value,
-            line: line(place.span().start),
+            from: from(place.span().start),
             name: Some(exception.name.clone()),
         });
         thresholds.written.extend(written);
@@ -189,7 +190,9 @@ mod tests {
 
     fn parsed(text: &str) -> Result<Thresholds, Wrong> {
         let file: File = toml::from_str(text).unwrap();
-        read(&file.thresholds, &file.thresholds_for, |place| place)
+        read(&file.thresholds, &file.thresholds_for, |place| {
+            place.to_string()
+        })
     }
 
     #[test]

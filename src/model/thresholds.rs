@@ -221,7 +221,8 @@ pub struct Exception {
 pub struct Written {
     pub key: String,
     pub value: f64,
-    pub line: usize,
+    /// The file and its line: `/etc/hypertop/config.toml:3`.
+    pub from: String,
     /// Pattern of the names that the threshold applies to; `None`: all.
     pub name: Option<String>,
 }

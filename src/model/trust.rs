@@ -58,7 +58,7 @@ pub(crate) const NOT_RUN: &str = "not run: ";
 /// The two ways to allow the code of this owner to run.
 fn ways(owner: &str) -> String {
     format!(
-        "to see it: trusted_owners = [{owner:?}] for this connection in config.toml, or connect as a monitoring role (README, Rights)"
+        "to see it: trusted_owners = [{owner:?}] for this connection in config.toml, or connect as a monitoring role (docs/rights.md)"
     )
 }
 

@@ -1,7 +1,5 @@
 //! `hypertop thresholds`: prints every threshold with its value and where the value is set.
 
-use std::path::Path;
-
 use anyhow::{Result, bail};
 use serde_json::{Value as Json, json};
 
@@ -31,12 +29,11 @@ pub fn printed(around: &Surroundings, format: Format) -> Result<String> {
     if let Some(wrong) = wrong {
         bail!("{wrong}");
     }
-    let (thresholds, file) = (&config.thresholds, config::file(around));
-    let file = file.as_deref();
+    let thresholds = &config.thresholds;
     let lines: Vec<_> = ALL.iter().flat_map(|of| lines(of, thresholds)).collect();
-    let rows = lines.iter().map(|line| line.fields(file));
+    let rows = lines.iter().map(Line::fields);
     Ok(match format {
-        Format::Text => in_columns(&lines, file),
+        Format::Text => in_columns(&lines),
         Format::Json => {
             let rows: Vec<Json> = rows
                 .map(|fields| {
@@ -85,23 +82,19 @@ impl Line<'_> {
         self.written?.name.as_deref()
     }
 
-    fn comes_from(&self, file: Option<&Path>) -> String {
+    fn comes_from(&self) -> String {
         let Some(written) = self.written else {
             return "default".to_owned();
         };
-        let file = file.map_or_else(
-            || "config.toml".to_owned(),
-            |file| file.display().to_string(),
-        );
         let table = match written.name {
             Some(_) => "[[thresholds_for]]",
             None => "[thresholds]",
         };
-        format!("{file}:{} {table}", written.line)
+        format!("{} {table}", written.from)
     }
 
     /// Column names and values, in order. Numbers are in the threshold's unit.
-    fn fields(&self, file: Option<&Path>) -> Vec<(&'static str, Json)> {
+    fn fields(&self) -> Vec<(&'static str, Json)> {
         let of = self.of;
         vec![
             ("key", of.key.into()),
@@ -110,7 +103,7 @@ impl Line<'_> {
             ("default", number(of.default)),
             ("unit", unit(of.unit).into()),
             ("by_name", (of.scope == Scope::Each).into()),
-            ("from", self.comes_from(file).into()),
+            ("from", self.comes_from().into()),
             ("meaning", of.meaning.into()),
         ]
     }
@@ -135,7 +128,7 @@ fn cell(field: &Json) -> String {
 }
 
 /// A table with one line per threshold; the meaning comes last.
-fn in_columns(lines: &[Line], file: Option<&Path>) -> String {
+fn in_columns(lines: &[Line]) -> String {
     let head = [
         "THRESHOLD",
         "FOR",
@@ -163,7 +156,7 @@ fn in_columns(lines: &[Line], file: Option<&Path>) -> String {
                 other => unit(other),
             }
             .to_owned(),
-            line.comes_from(file),
+            line.comes_from(),
             of.meaning.to_owned(),
         ];
         cells.map(|cell| text::printable(&cell)).to_vec()

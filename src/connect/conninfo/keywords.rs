@@ -74,8 +74,12 @@ fn is_harmless(keyword: &str, value: &str) -> bool {
 }
 
 pub(super) fn is_known(keyword: &str) -> bool {
+    is_supported(keyword) || UNSUPPORTED.iter().any(|(known, ..)| *known == keyword)
+}
+
+/// True if hypertop supports this option of libpq.
+pub fn is_supported(keyword: &str) -> bool {
     KEYWORDS.iter().any(|(known, _)| *known == keyword)
-        || UNSUPPORTED.iter().any(|(known, ..)| *known == keyword)
 }
 
 /// Refuses a value that is not UTF-8, which the driver requires. Passwords and file names may be any bytes.

@@ -83,6 +83,6 @@ fn shown(keyword: &str, value: &OsStr) -> Option<String> {
 }
 
 /// True for `password` and `sslpassword`.
-pub(super) fn is_secret(keyword: &str) -> bool {
+pub(crate) fn is_secret(keyword: &str) -> bool {
     keyword.ends_with("password")
 }

@@ -13,20 +13,32 @@ pub(super) fn steps(around: &Surroundings) -> Vec<Step> {
 }
 
 fn configuration(around: &Surroundings) -> Step {
-    let Some(file) = config::file(around) else {
-        return Step::ok("config", "no place for a configuration").warn("set HOME");
-    };
     let (config, wrong) = config::read(around);
     let wrong = wrong.or_else(|| config.keys.err());
-    match wrong {
-        Some(wrong) => Step::ok("config", wrong)
-            .fail("correct that line; until then the defaults count, and `run` changes nothing"),
-        None if file.exists() => Step::ok("config", format!("{} is read", file.display())),
-        None => Step::ok(
-            "config",
-            format!("{} is not there: the defaults count", file.display()),
-        ),
+    if let Some(wrong) = wrong {
+        return Step::ok("config", wrong)
+            .fail("correct that line; until then the defaults count, and `run` changes nothing");
     }
+    let system = config::system_file(around);
+    let mut evidence = Vec::new();
+    if system.exists() {
+        evidence.push(format!("{} is read", system.display()));
+    }
+    match config::file(around) {
+        Some(file) if file.exists() => evidence.push(format!("{} is read", file.display())),
+        Some(file) => {
+            let defaults = if evidence.is_empty() {
+                ": the defaults count"
+            } else {
+                ""
+            };
+            evidence.push(format!("{} is not there{defaults}", file.display()));
+        }
+        None => {
+            return Step::ok("config", "no place for a configuration").warn("set HOME");
+        }
+    }
+    Step::lines("config", evidence)
 }
 
 fn theme(around: &Surroundings) -> Step {

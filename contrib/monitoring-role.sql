@@ -1,5 +1,5 @@
 -- Makes the role that hypertop monitors with, and gives it no more rights than monitoring needs; run it again after an upgrade.
---   psql -d DATABASE -f scripts/monitoring-role.sql
+--   psql -d DATABASE -f contrib/monitoring-role.sql
 --   \password hypertop_monitor
 -- The role owns nothing, writes nothing, and reads no rows of tables. The screens say what is therefore hidden, and which GRANT shows it:
 --   GRANT SELECT ON schema.table TO hypertop_monitor   shows the newest row of that table, hence the lag of its aggregates
