@@ -1,0 +1,156 @@
+//! What docs/compatibility.md promises: names and keys of 0.1 are still there, its settings are read, exit codes stay.
+//!
+//! Its journal and its recording are read by `tests/journal_files.rs` and `tests/tape.rs`.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value as Json;
+use support::with_targets;
+
+fn hypertop(args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hypertop"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PG")) {
+        command.env_remove(name);
+    }
+    command
+        .args(args)
+        .env("XDG_CONFIG_HOME", "/nonexistent")
+        .env("HYPERTOP_SYSCONFDIR", "/nonexistent")
+        .env("XDG_STATE_HOME", "/nonexistent")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// The names of 0.1, by what prints them.
+fn promised() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
+    let lines = include_str!("compatibility/names_0.1.txt").lines();
+    let lines = lines.map(|line| line.split_once(": ").unwrap());
+    lines
+        .map(|(of, names)| (of, names.split(' ').collect()))
+        .collect()
+}
+
+#[track_caller]
+fn all_are_there<'a>(of: &str, there: impl IntoIterator<Item = &'a str>) {
+    let there: BTreeSet<_> = there.into_iter().collect();
+    let promised = promised();
+    let lost: Vec<_> = promised[of].difference(&there).collect();
+    assert!(lost.is_empty(), "{of} has no {lost:?} any more: {there:?}");
+}
+
+fn keys(json: &Json) -> Vec<&str> {
+    json.as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect()
+}
+
+#[test]
+fn rules_actions_screens_and_thresholds_keep_their_names() {
+    let list = text(&hypertop(&["explain", "--list"]));
+    for kind in ["rule", "action", "screen", "threshold"] {
+        let names = list.lines().filter_map(|line| {
+            let mut words = line.split_whitespace();
+            let name = words.next()?;
+            (words.next() == Some(kind)).then_some(name)
+        });
+        all_are_there(kind, names);
+    }
+}
+
+#[test]
+fn the_output_for_programs_keeps_its_keys() {
+    with_targets(|targets| {
+        let at = ["-d", targets.all[0].conninfo.as_str()];
+        let run = |args: &[&str]| text(&hypertop(&[&at[..], args].concat()));
+        let json = |args: &[&str]| -> Json { serde_json::from_str(&run(args)).unwrap() };
+        let screens = promised();
+        for screen in &screens["screen"] {
+            let csv = run(&["show", screen, "--format", "csv"]);
+            // The journal is not there, so it has no head.
+            if !csv.is_empty() {
+                let head = csv.lines().next().unwrap();
+                all_are_there(&format!("show {screen}"), head.split(','));
+            }
+        }
+        let shown = json(&["show", "jobs", "--format", "json"]);
+        all_are_there("show --format json", keys(&shown));
+        all_are_there("show --format json, server", keys(&shown["server"]));
+        let row = keys(&shown["rows"][0]);
+        all_are_there("show jobs", row);
+        let checked = json(&["check", "--format", "json"]);
+        all_are_there("check --format json", keys(&checked));
+        all_are_there("check --format json, figures", keys(&checked["figures"]));
+        all_are_there(
+            "check --format json, findings",
+            keys(&checked["findings"][0]),
+        );
+        let metrics = run(&["check", "--format", "prometheus"]);
+        let names = metrics.lines().filter_map(|line| {
+            let of = line.strip_prefix("# TYPE ")?;
+            of.split(' ').next()
+        });
+        // The stand-in computes no lag on integer time.
+        let integer = [
+            "hypertop_aggregate_lag_units",
+            "hypertop_aggregate_expected_lag_units",
+        ];
+        let missing = if targets.all[0].real {
+            &[][..]
+        } else {
+            &integer[..]
+        };
+        let names = names.chain(missing.iter().copied());
+        all_are_there("check --format prometheus", names);
+    });
+}
+
+#[test]
+fn the_settings_of_0_1_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("hypertop")).unwrap();
+    let file = folder.path().join("hypertop/config.toml");
+    std::fs::write(file, include_str!("compatibility/config_0.1.toml")).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_hypertop"))
+        .args(["thresholds", "--format", "json"])
+        .env("XDG_CONFIG_HOME", folder.path())
+        .env("HYPERTOP_SYSCONFDIR", "/nonexistent")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let json: Json = serde_json::from_slice(&output.stdout).unwrap();
+    let rows = json["thresholds"].as_array().unwrap();
+    let set = rows.iter().filter(|row| row["from"] != "default");
+    assert_eq!(set.count(), 3, "{json}");
+}
+
+#[test]
+fn exit_codes_stay() {
+    let nowhere = ["-h", "/nonexistent"];
+    for (args, code) in [
+        (&["explain", "--list"][..], 0),
+        (&["explain", "no-such-name"], 2),
+        (&["show", "jobs"], 2),
+        (&["run", "no-such-action", "1"], 2),
+        (&["run", "pause-job", "1", "--yes"], 2),
+        (&["journal", "7"], 1),
+        (&["check", "--no-such-option"], 3),
+        (&["check"], 2),
+        (&["check", "--when-down", "unknown"], 3),
+        (&["doctor", "--no-such-option"], 3),
+        (&["doctor"], 2),
+    ] {
+        let output = hypertop(&[&nowhere[..], args].concat());
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {output:?}");
+    }
+}
