@@ -279,7 +279,7 @@ impl Connection {
 
 fn after_help() -> String {
     format!(
-        "{}\n\nExit codes: 0 success, or the user quit; 1 an error, or an action that failed after a part was done; 2 no connection, or a wrong command line; 3 nothing was changed (refused, no consent, or the first step failed); 128+N ended by signal N.",
+        "{}\n\nSettings: /etc/hypertop/config.toml, and over it hypertop/config.toml in XDG_CONFIG_HOME (~/.config). `hypertop thresholds` says where a value comes from; @NAME is a [[connection]] with that name.\n\nExit codes: 0 success, or the user quit; 1 an error, or an action that failed after a part was done; 2 no connection, or a wrong command line; 3 nothing was changed (refused, no consent, or the first step failed); 128+N ended by signal N.",
         conninfo::help()
     )
 }

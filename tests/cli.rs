@@ -46,6 +46,8 @@ fn help_tells_psqls_flags_the_variables_and_what_is_not_supported() {
             "PGSERVICEFILE",
             "sslcrldir",
             "Exit codes",
+            "/etc/hypertop/config.toml",
+            "@NAME",
             "show",
             "demo",
         ] {
