@@ -88,6 +88,13 @@ fn the_output_for_programs_keeps_its_keys() {
         all_are_there("show --format json, server", keys(&shown["server"]));
         let row = keys(&shown["rows"][0]);
         all_are_there("show jobs", row);
+        let scheduled = |row: &&Json| {
+            row["scheduled"] == true && row["job_id"].as_i64().is_some_and(|id| id >= 1000)
+        };
+        let job = shown["rows"].as_array().unwrap().iter().find(scheduled);
+        let job = job.unwrap()["job_id"].to_string();
+        let planned = json(&["run", "pause-job", &job, "--dry-run", "--format", "json"]);
+        all_are_there("run --dry-run --format json", keys(&planned));
         let checked = json(&["check", "--format", "json"]);
         all_are_there("check --format json", keys(&checked));
         all_are_there("check --format json, figures", keys(&checked["figures"]));
@@ -113,6 +120,27 @@ fn the_output_for_programs_keeps_its_keys() {
         let names = names.chain(missing.iter().copied());
         all_are_there("check --format prometheus", names);
     });
+}
+
+#[test]
+fn the_journal_for_programs_keeps_its_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("hypertop")).unwrap();
+    let file = folder.path().join("hypertop/journal.jsonl");
+    std::fs::write(file, include_str!("journal_files/first_version.jsonl")).unwrap();
+    for (args, of) in [
+        (&["journal"][..], "journal --format json"),
+        (&["journal", "1"], "journal 1 --format json"),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_hypertop"))
+            .args(args)
+            .args(["--format", "json"])
+            .env("XDG_STATE_HOME", folder.path())
+            .output()
+            .unwrap();
+        let json: Json = serde_json::from_slice(&output.stdout).unwrap();
+        all_are_there(of, keys(&json));
+    }
 }
 
 #[test]
