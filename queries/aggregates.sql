@@ -167,7 +167,8 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
        (extract(epoch from coalesce(now() at time zone j.zone, now()::timestamp) - (now() at time zone 'UTC')) * 1000000)::int8
          as local_shift,
        coalesce(os.many, 0) as other_policies_stopped, os.job_id as other_job_id, os.scheduled as other_scheduled,
-       pj.id as parent_job_id, pj.scheduled as parent_scheduled, not pst.last_run_success and pst.last_finish > '-infinity' as parent_fails
+       pj.id as parent_job_id, pj.scheduled as parent_scheduled,
+       not pst.last_run_success and (pst.last_finish > '-infinity' or pst.consecutive_failures > 0) as parent_fails
   from agg a join _timescaledb_catalog.hypertable rh on rh.id = a.raw_id join _timescaledb_catalog.hypertable mh on mh.id = a.id
   left join _timescaledb_catalog.continuous_agg pa on pa.mat_hypertable_id = a.parent_id
   left join _timescaledb_catalog.continuous_aggs_watermark w on w.mat_hypertable_id = a.id left join newest j on j.hypertable_id = a.id
@@ -195,7 +196,8 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
     select count(*) as many, (array_agg(k.id order by k.scheduled, k.id))[1] as job_id, bool_and(k.scheduled) as scheduled
       from job k left join _timescaledb_internal.bgw_job_stat ks on ks.job_id = k.id
      where k.hypertable_id = a.id and k.id <> j.id
-          and (not k.scheduled or not ks.last_run_success and ks.last_finish > '-infinity')) os on true
+          and (not k.scheduled
+               or not ks.last_run_success and (ks.last_finish > '-infinity' or ks.consecutive_failures > 0))) os on true
   left join whole e on e.id = a.id left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
   left join pg_namespace n on n.nspname = mh.schema_name left join pg_class m on m.relnamespace = n.oid and m.relname = mh.table_name
   -- A refresh that waits for a lock: the session has the application_name of a refresh policy, or it runs a refresh and has a lock on the

@@ -20,8 +20,8 @@ o as materialized (
     left join lateral (select d.integer_now_func_schema as schema, d.integer_now_func as function) k on true
     left join lateral :now_function f on true),
 job as materialized (
-  select j.id, j.hypertable_id, j.proc_name, j.config, j.scheduled, not st.last_run_success and st.last_finish > '-infinity' as failing,
-         o.owner_zone, o.zone
+  select j.id, j.hypertable_id, j.proc_name, j.config, j.scheduled,
+         not st.last_run_success and (st.last_finish > '-infinity' or st.consecutive_failures > 0) as failing, o.owner_zone, o.zone
     from _timescaledb_config.bgw_job j left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
     left join lateral :owner_zone o on true
    where j.hypertable_id is not null),

@@ -52,7 +52,7 @@ ends as materialized (
 -- state: 0 scheduled and not failing, 1 paused, 2 the last run failed
 job as materialized (
   select j.hypertable_id, j.id, j.proc_name, case when not j.scheduled then 1 when not st.last_run_success
-       and st.last_finish > '-infinity' then 2 else 0 end as state,
+       and (st.last_finish > '-infinity' or st.consecutive_failures > 0) then 2 else 0 end as state,
          case when jsonb_typeof(j.config -> 'compress_after') = 'number'
               and j.config ->> 'compress_after' ~ '^\d{1,18}$' then (j.config ->> 'compress_after')::int8
               when j.config ->> 'compress_after' ~ :is_interval

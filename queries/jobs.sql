@@ -97,7 +97,9 @@ left join lateral (
                                      x.data #>> '{error_data,message}', x.data #>> '{error_data,detail}',
                                      x.data #>> '{error_data,hint}'), ''),
                     'job crash detected, see server logs') as message
-    from _timescaledb_internal.bgw_job_stat_history x where x.job_id = j.id and x.succeeded is not true and not s.last_run_success
+    from _timescaledb_internal.bgw_job_stat_history x
+    -- A run under way may have a row already, which is no error.
+    where x.job_id = j.id and x.succeeded is not true and not s.last_run_success and (w.pid is null or x.execution_finish is not null)
     order by x.execution_start desc limit 1) x
 ) e on true
 \else

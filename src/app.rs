@@ -254,7 +254,7 @@ impl App {
             }
             Msg::Reported(result) => return self.reported(&result),
             Msg::Acknowledged(result) => self.acknowledged_came(result),
-            Msg::Status { text, bad } => self.say(text, bad),
+            Msg::Status { text, bad } => self.say_everywhere(text, bad),
         }
         Vec::new()
     }
@@ -274,13 +274,23 @@ impl App {
         }
     }
 
+    /// Shows a message about this screen, which ends with a switch to another screen.
     pub fn say(&mut self, text: impl Into<String>, bad: bool) {
         let seconds = if bad { 10.0 } else { 4.0 };
         self.notice = Some(Notice {
             text: text.into(),
             bad,
+            stays: false,
             until: self.now.plus_seconds(seconds),
         });
+    }
+
+    /// Shows a message that is about no screen, such as the result of an action.
+    pub fn say_everywhere(&mut self, text: impl Into<String>, bad: bool) {
+        self.say(text, bad);
+        if let Some(notice) = &mut self.notice {
+            notice.stays = true;
+        }
     }
 
     fn tick(&mut self, now: Stamp) -> Vec<Effect> {

@@ -168,7 +168,10 @@ async fn act(rig: &Rig, picks: &Picks) -> Result<(Vec<u64>, Vec<String>), TestCa
                 continue;
             }
         };
-        if !matches!(approved.plan.undo, Undo::Exact(_)) {
+        let undo = &approved.plan.undo;
+        // A job comes back under a new id, which the comparison leaves out.
+        let whole = undo.text().contains(" is made again with all its settings");
+        if !matches!(undo, Undo::Exact(_)) && !whole {
             continue;
         }
         done.push(format!("{action} {target} {set:?}"));

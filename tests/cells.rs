@@ -442,6 +442,32 @@ fn what_an_index_wastes_is_counted_once() {
         row.parts.as_mut().unwrap().shared = 75;
     };
     assert_eq!(wasted(shared), Value::AboutBytes(1 << 28));
+    let all = |row: &mut indexes::Row| {
+        row.scans = 0;
+        row.duplicate_of = Some("other".to_owned());
+        row.parts.as_mut().unwrap().shared = 100;
+    };
+    assert_eq!(wasted(all), Value::Bytes(0));
+    // The one that stays has the shared indexes, and the totals count them once.
+    let keeper = |row: &mut indexes::Row| {
+        row.scans = 0;
+        row.parts.as_mut().unwrap().shared = 100;
+    };
+    assert_eq!(wasted(keeper), whole);
+    let server = server();
+    let at = At {
+        now: NOW,
+        server: &server,
+    };
+    let totals = indexes::Row::headline(&[index(keeper), index(all)], &[], &at);
+    assert!(
+        totals[0].starts_with("2 indexes, 1.00 GB · 1.00 GB wasted · 2 unused"),
+        "{totals:?}"
+    );
+    assert!(
+        totals[1].starts_with("1 duplicate: 0 B · bloat ~1.00 MB"),
+        "{totals:?}"
+    );
     let unread = |row: &mut indexes::Row| row.exact = Later::NotRead;
     assert_eq!(wasted(unread), Value::Null, "its bloat is not known");
     let none = |row: &mut indexes::Row| {

@@ -179,6 +179,32 @@ fn a_running_job_is_no_crash_although_the_server_counts_it_as_one() {
 }
 
 #[test]
+fn a_failing_job_stays_red_while_its_retry_runs() {
+    let mut row = running();
+    row.error = Some(JobError {
+        sqlstate: Some("08001".to_owned()),
+        message: "ERP not reachable".to_owned(),
+        at: ago(600.0),
+    });
+    if let Some(of) = &mut row.statistics {
+        of.consecutive_failures = 11;
+    }
+    let (state, level, reason) = says(&row);
+    assert_eq!((state, level), ("running", Level::Critical));
+    assert_eq!(
+        reason,
+        "failed 11 times in a row, retry runs now; newest error on record, 10m ago: 08001 ERP not reachable; edit-job changes its settings"
+    );
+    assert_eq!(row.last_run_status(), Some("Failed"));
+    // The history's row of the present run is no error.
+    if let Some(error) = &mut row.error {
+        error.at = None;
+    }
+    let (_, _, reason) = says(&row);
+    assert!(!reason.contains("ERP"), "{reason}");
+}
+
+#[test]
 fn a_run_without_end_and_worker_is_a_crash_once_it_cannot_have_just_ended() {
     let mut row = running();
     row.pid = None;

@@ -499,6 +499,13 @@ fn compression_is_judged_by_thresholds() {
     let grown = sizes(5 * MIB, 7 * MIB);
     let larger = (warning, "compressed chunks are larger than before");
     differs(&grown, "grown_bytes", 4.0 * 1_048_576.0, larger, well);
+    // 0.8x of little is no loss that matters.
+    let little = judged(&sizes(MIB - 60_000, MIB + 180_000), &server());
+    assert_eq!(little.level, ok, "{}", little.reason);
+    let one = compressed(|row| {
+        (row.before_bytes, row.after_bytes) = (Some(12 * MIB), Some(12 * MIB + 10_000));
+    });
+    assert_eq!(judged(&one, &server()).level, notice);
     let loose = compressed(|row| (row.policy, row.uncompressed, row.chunks) = (None, 3, 13));
     let by_hand = (
         notice,

@@ -186,7 +186,7 @@ fn a_server_that_does_not_count_statements_is_told_what_to_load_and_where() {
         let rig = Rig::on("not loaded", &server.conninfo("postgres")).await;
         let words = [
             "the server does not count statements",
-            "add pg_stat_statements to shared_preload_libraries (timescaledb stays there)",
+            "add pg_stat_statements to shared_preload_libraries (keep what is there)",
             "restart the server, then CREATE EXTENSION",
         ];
         found(&rig, &rules::QUERIES_MISSING, "none", &words).await;

@@ -356,6 +356,12 @@ fn retention_that_will_drop_what_an_aggregate_has_not_read_is_critical_before_it
         let words = ["DATA LOSS in", NAME, "has not read", "is paused"];
         let row = will_be_lost(rig, RAW, &words).await;
         assert!(warns(rig, "run-job-now", &drops).await, "{}", rig.name);
+        // A drop in many years can still be prevented.
+        let start = |at: &str| format!("select alter_job({drops}, next_start => {at})");
+        rig.sql(&start("now() + interval '73 years'")).await;
+        let far = found(rig, &rules::RETENTION_UNREAD, RAW, &["DATA LOSS in 7"]).await;
+        assert_eq!(far.finding.level, Level::Notice, "{}", rig.name);
+        rig.sql(&start("now() + interval '30 minutes'")).await;
         // A paused retention policy drops nothing; resuming it would.
         rig.sql(&format!("select alter_job({drops}, scheduled => false)"))
             .await;

@@ -163,7 +163,7 @@ fn delete(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         ),
         (None, None) => (
             job.delete(context)?,
-            Undo::Exact(format!(
+            Undo::Partly(format!(
                 "the job is made again with all its settings, under a new id; {gone}"
             )),
         ),

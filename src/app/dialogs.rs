@@ -301,7 +301,7 @@ impl App {
                 .into_iter()
                 .next()
                 .map_or_else(String::new, |(_, line)| line);
-            self.say(first, bad);
+            self.say_everywhere(first, bad);
         }
         // The action may have changed any screen, even if the counters of that screen did not change.
         for id in ScreenId::ALL {
@@ -325,7 +325,7 @@ impl App {
         self.leaving = true;
         running.order = Order::Stop;
         self.overlay = Some(Overlay::Running);
-        self.say(
+        self.say_everywhere(
             "stopping the running action, then leaving; press again to leave at once",
             true,
         );

@@ -187,6 +187,6 @@ impl App {
             return;
         }
         let bad = role != "level.ok";
-        self.say(words, bad);
+        self.say_everywhere(words, bad);
     }
 }

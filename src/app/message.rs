@@ -137,5 +137,7 @@ pub enum Link {
 pub struct Notice {
     pub text: String,
     pub bad: bool,
+    /// Whether it stays after a switch to another screen.
+    pub stays: bool,
     pub until: Stamp,
 }

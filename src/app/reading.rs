@@ -100,7 +100,7 @@ impl App {
     pub(super) fn up(&mut self, server: Server) -> Vec<Effect> {
         self.ahead = server.clock.0.saturating_sub(self.now.0);
         if matches!(self.link, Link::Down { .. }) {
-            self.say("connected again", false);
+            self.say_everywhere("connected again", false);
         }
         self.link = Link::Up;
         self.server = Some(server);

@@ -22,6 +22,7 @@ impl App {
             effects.push(Effect::Figures(ask::Figures::Cancel { screen }));
         }
         self.screen = screen;
+        self.notice = self.notice.take().filter(|notice| notice.stays);
         let wanted = self.screen.parts();
         for part in left {
             let (busy, waiting) = with_table!(self.screens, part, |table| (

@@ -94,7 +94,7 @@ impl Undo {
         }
     }
 
-    /// Undo of two plans together: the weaker one.
+    /// Undo of two plans together: the weaker one, and what both lose if both are partial.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         let rank = |undo: &Self| match undo {
@@ -103,10 +103,12 @@ impl Undo {
             Self::Partly(_) => 2,
             Self::Never(_) => 3,
         };
-        if rank(&other) > rank(&self) {
-            other
-        } else {
-            self
+        match (&self, &other) {
+            (Self::Partly(one), Self::Partly(more)) if !one.contains(more.as_str()) => {
+                Self::Partly(format!("{one}; {more}"))
+            }
+            _ if rank(&other) > rank(&self) => other,
+            _ => self,
         }
     }
 
@@ -343,6 +345,9 @@ mod tests {
         let never = || Undo::Never("gone".to_owned());
         assert_eq!(partly().and(exact()), partly());
         assert_eq!(exact().and(partly()).and(exact()), partly());
+        assert_eq!(partly().and(partly()), partly());
+        let both = Undo::Partly("but dropped chunks; but an id".to_owned());
+        assert_eq!(partly().and(Undo::Partly("but an id".to_owned())), both);
         assert_eq!(exact().and(never()).and(partly()), never());
         assert_eq!(Undo::Needless(String::new()).and(exact()), exact());
     }

@@ -167,11 +167,12 @@ limits! {
     compression_trend_seen: Each Time = MINUTE, "a trend is shown after this console has watched a backlog for this time";
     poor_ratio: Each Factor = 3.0, "a compression ratio below this is poor";
     poor_chunk_bytes: Each Bytes = MIB, "the ratio of chunks that were smaller than this before compression is not judged";
-    grown_bytes: Each Bytes = MIB, "warning when compression has added this much in all, whatever the size of the chunks";
+    grown_bytes: Each Bytes = MIB, "warning when compression has added this much in all, whatever the size of the chunks; a poor ratio must cost as much, against poor_ratio";
     batch_rows: Each Count = 100.0, "compressed batches with fewer rows than this are too small; up to 1000 fit";
     uncompressed_chunks: Each Count = 50.0, "notice when a table without compression has more chunks than this";
     unscheduled_chunks: Each Count = 1.0, "notice when a table with compression but without a policy has more uncompressed chunks than this";
     retention_patience: Each Time = 5.0 * MINUTE, "a chunk is overdue to be dropped this long after the policy's schedule";
+    retention_unread_far: Each Time = 7.0 * DAY, "a run that drops rows no aggregate has read is critical up to this long before it, then a notice";
     no_retention_age: Each Time = 365.25 * DAY, "notice when data that no policy drops is older than this and has more than no_retention_chunks chunks";
     no_retention_chunks: Each Count = 100.0, "notice when data that no policy drops has more chunks than this and is older than no_retention_age";
     memory_percent: Each Percent = 25.0, "the chunks of one interval may take this share of effective_cache_size";

@@ -141,10 +141,17 @@ impl Chunks {
             // The range of a tiered chunk may end at the end of time; such a slice is not drawn.
             .filter(|slice| slice.cell.sign != 'T' || slice.end < i64::MAX)
             .collect();
+        let is_known = |cut: &Cut| cut.to.is_some() || cut.made_before.is_some();
+        let policy = |cut: &Cut| cut.kind == cut::CutKind::Compress && is_known(cut);
+        let uncompressed = if self.cuts.iter().any(policy) {
+            "uncompressed, not due"
+        } else {
+            "uncompressed"
+        };
         let known = [
             ('#', Level::Ok, "compressed"),
             ('P', Level::Notice, "partially compressed"),
-            ('.', Level::Ok, "uncompressed"),
+            ('.', Level::Ok, uncompressed),
             ('B', Level::Warning, "backlog: past compress_after"),
             ('x', Level::Notice, "dropped by the next run"),
             ('F', Level::Unknown, "frozen"),

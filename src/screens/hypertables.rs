@@ -75,7 +75,7 @@ impl Record for Row {
             },
         ),
         Column::<Self>::number("compressed_chunks", "COMPR", 6, |row, _| {
-            row.of_chunks(row.compressed)
+            row.of_chunks(row.compressed - row.partial)
         })
         .rank(3),
         Column::<Self>::number("partial_chunks", "PART", 5, |row, _| {
@@ -145,7 +145,7 @@ impl Record for Row {
         ("GROWTH", "Growth since this console started"),
         ("OVER", "Time over which GROWTH was measured"),
         ("CHUNKS", "Number of chunks"),
-        ("COMPR", "Chunks that are compressed"),
+        ("COMPR", "Chunks that are wholly compressed, without those of PART"),
         ("PART", "Chunks that are compressed and have newer, uncompressed rows too"),
         ("TIERED", "Chunks in object storage"),
         ("INTERVAL", "Chunk interval, for new chunks"),

@@ -111,6 +111,8 @@ fn draw_row<R: Record>(
         let style = match (&value, nth) {
             // The name of a row at level Ok has no colour: colour is for problems.
             (_, 0) if !on && level != Level::Ok => sign,
+            // Zero bytes are never what is wrong: the finding shows in another cell.
+            (Value::Bytes(0) | Value::AboutBytes(0), _) => base,
             _ if wrong != Level::Ok => base.patch(theme.level(wrong)),
             (Value::Null, 1..) if !on => theme.style("muted"),
             _ => base,

@@ -6,7 +6,7 @@ use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::Job;
 use crate::actions::form::{Field, FieldType, Form, Inputs, Item};
 use crate::actions::policy::change;
-use crate::model::plan::{Consent, Plan, Undo};
+use crate::model::plan::{Consent, Plan};
 use crate::model::verdict::Level;
 
 /// Field to pick one of several policies. `None`: there is only one.
@@ -59,8 +59,10 @@ pub(super) fn remove(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal
     let jobs = picked(level, inputs)?;
     let steps: Result<Vec<_>, Refusal> = jobs.iter().map(|job| job.delete(context)).collect();
     let names: Vec<String> = jobs.iter().map(|job| job.describe()).collect();
-    let undos = jobs.iter().map(|job| change::made_again(context, job));
-    let undo = undos.reduce(Undo::and).ok_or_else(|| none(level))?;
+    // All come back under new ids; the undo names what one of them loses besides.
+    let loses = jobs.iter().find(|job| job.lost(context).is_some());
+    let job = loses.or(jobs.first()).ok_or_else(|| none(level))?;
+    let undo = change::made_again(context, job);
     let mut plan = Plan::new(format!("Remove {}", names.join(", ")), steps?, undo)
         .wanting(Consent::Yes)
         .changing(&[STATE]);

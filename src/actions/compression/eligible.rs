@@ -122,13 +122,13 @@ fn late_rows(known: &Compression, rule: AgeRule) -> Option<Note> {
         .filter(|chunk| chunk.is_partial())
         .count();
     let old = match rule {
-        AgeRule::After(span) => format!("rows older than {span}"),
-        AgeRule::CreatedBefore(_) => "rows for its chunks".to_owned(),
+        AgeRule::After(span) => format!("older than {span}"),
+        AgeRule::CreatedBefore(_) => "still to come".to_owned(),
     };
     (compressed > 0).then(|| Note {
         level: Level::Ok,
         text: format!(
-            "{late} of {} got late rows; whether {old} still arrive is unknown",
+            "{late} of {} got late rows; rows {old}: unknown",
             text::plural(
                 i64::try_from(compressed).unwrap_or(i64::MAX),
                 "compressed chunk"
@@ -160,7 +160,7 @@ fn freed(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> Stri
         return format!("; at the ratio so far ({ratio:.1}x) they grow to about {left_words}");
     }
     format!(
-        "; at the ratio so far ({ratio:.1}x) about {left_words} stay, and {} are freed",
+        "; at the ratio so far ({ratio:.1}x) {} are freed",
         text::bytes(bytes - left)
     )
 }

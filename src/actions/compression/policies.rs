@@ -160,18 +160,20 @@ pub(super) fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
         config: (!same).then_some(config),
         ..Change::default()
     };
-    let undo = Undo::Exact("the policy is as it was, in all its settings; what it compresses meanwhile stays compressed".to_owned());
+    let undo =
+        Undo::Exact("all settings of the policy; compressed chunks stay compressed".to_owned());
     let mut plan =
         change::edit(context, job, &change, job.restore(context), undo).changing(&[POLICY]);
+    let present = AgeRule::of(job, known.axis(), &COMPRESS);
+    plan = plan.picturing(picture(&known, present, rule));
+    // The effect comes first: a small terminal shows the first lines only.
+    let most = inputs.integer(MOST);
+    plan.notes.extend(what_if(context, &known, rule, most));
     if let Some(now) = was(&known, job) {
         plan = plan.note(Level::Notice, format!("now: {now}"));
     }
-    let present = AgeRule::of(job, known.axis(), &COMPRESS);
-    plan = plan.picturing(picture(&known, present, rule));
     plan.notes
         .extend(change::next_run_note(job, context.at.now));
-    let most = inputs.integer(MOST);
-    plan.notes.extend(what_if(context, &known, rule, most));
     if !job.scheduled {
         plan = plan.note(
             Level::Notice,

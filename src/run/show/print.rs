@@ -164,11 +164,12 @@ pub(super) fn print_table<R: Record>(
             .map(|column| printable(&(column.value)(row, at).show(at.now)))
             .collect();
         let verdict = row.verdict(at);
-        line.push(printable(&format!(
-            "{}: {}",
-            verdict.level.name(),
-            verdict.reason
-        )));
+        let level = verdict.level.name();
+        line.push(if verdict.reason == level {
+            level.to_owned()
+        } else {
+            printable(&format!("{level}: {}", verdict.reason))
+        });
         lines.push(line);
     }
     if lines.len() == 1 {

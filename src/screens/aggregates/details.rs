@@ -169,15 +169,14 @@ struct Invalidation {
     log: Log,
     lowest: i64,
     greatest: i64,
+    /// Whether the source has chunks in the range. If not, a refresh reads no rows there, and it is not counted as pending.
+    has_chunks: bool,
 }
 
 impl Invalidation {
     /// Whether a refresh of this range would read rows of the source.
     fn waits(&self, row: &Row) -> bool {
-        let kept = |start: i64| self.greatest >= start;
-        self.greatest < i64::MAX
-            && row.axis.is_place(self.greatest)
-            && row.waits.source_start.is_none_or(kept)
+        self.greatest < i64::MAX && row.axis.is_place(self.greatest) && self.has_chunks
     }
 
     /// Meaning of the log entry; `None`: a remainder of a full refresh that cannot contain rows.
@@ -190,9 +189,8 @@ impl Invalidation {
             // A refresh of the whole time range leaves an entry whose end is no point on the axis.
             (_, greatest) if !row.axis.is_place(greatest) => return None,
             (false, _) => "history that was never refreshed",
-            // Not counted as pending: a refresh of this range would only delete rows.
-            (_, greatest) if row.waits.source_start.is_some_and(|start| greatest < start) => {
-                "the source's chunks are gone: a refresh deletes the aggregate's rows here"
+            _ if !self.has_chunks => {
+                "no chunks in the source: a refresh deletes the aggregate's rows here"
             }
             _ => "waits for a refresh of this range",
         })

@@ -32,20 +32,27 @@ impl Recorded {
         average(self.rows?, self.chunks)
     }
 
-    /// Level and text of a poor ratio; `None`: the ratio is good, or the chunks are too small to judge.
+    /// Level and text of a poor ratio; `None`: the ratio is good, or it costs few bytes.
     fn poor(&self, limits: &Limits) -> Option<(Level, String)> {
         let (before, after) = (self.before?, self.after?);
         let ratio = self.ratio().filter(|_| self.chunks > 0)?;
         // The ratio of a small chunk depends on the size of pages, not on the settings.
         let large = reaches(before / self.chunks, limits.poor_chunk_bytes);
         let more = after - before;
-        if ratio < 1.0 && (large || reaches(more, limits.grown_bytes)) {
+        // Bytes above what a good ratio would leave. A few kB are no reason to change settings.
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            reason = "compared with a threshold"
+        )]
+        let excess = after - (before as f64 / limits.poor_ratio) as i64;
+        if ratio < 1.0 && reaches(more, limits.grown_bytes) {
             let more = text::bytes(more);
             let said = format!(
                 "compressed chunks are larger than before ({ratio:.1}x, {more} more in all)"
             );
             Some((Level::Warning, said))
-        } else if large && ratio < limits.poor_ratio {
+        } else if large && ratio < limits.poor_ratio && reaches(excess, limits.grown_bytes) {
             Some((Level::Notice, format!("the ratio of {ratio:.1}x is poor")))
         } else {
             None

@@ -35,14 +35,9 @@ pub(super) fn headline(rows: &[Row], at: &At) -> Vec<String> {
     ]
 }
 
-/// Total size. An index that shares chunk indexes with another is counted for both, so the sum is then an estimate.
+/// Total size. A chunk index that two rows share is counted for the one that should stay.
 fn size<'a>(rows: impl Iterator<Item = &'a Row>) -> String {
-    let shares = |row: &Row| row.parts.as_ref().is_some_and(|parts| parts.shared > 0);
-    let bytes = rows.map(|row| match row.bytes() {
-        Some(bytes) if !shares(row) => Value::Bytes(bytes),
-        _ => Value::AboutBytes(row.known_bytes()),
-    });
-    Sum::of(bytes).bytes()
+    Sum::of(rows.map(judge::own_bytes)).bytes()
 }
 
 /// Size of unused, duplicate and bloated indexes; each index is counted once.
@@ -80,7 +75,7 @@ fn unused(rows: &[Row], at: &At) -> String {
 }
 
 fn bloat(rows: &[Row]) -> String {
-    let known: Vec<_> = rows.iter().filter_map(Row::bloat_bytes).collect();
+    let known: Vec<_> = rows.iter().filter_map(judge::own_bloat).collect();
     if known.is_empty() {
         return "bloat not known yet".to_owned();
     }

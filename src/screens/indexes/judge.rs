@@ -215,18 +215,29 @@ pub(super) fn wasted(row: &Row, at: &At) -> Value {
     }
 }
 
-/// Bytes that dropping the index frees. An index that a chunk shares with a duplicate stays.
-fn own_bytes(row: &Row) -> Value {
-    let shared = row.parts.as_ref().filter(|parts| parts.shared > 0);
-    match shared {
-        Some(parts) => {
-            let own = (parts.with - parts.shared).max(0);
-            let bytes = i128::from(row.known_bytes()) * i128::from(own);
-            let bytes = bytes / i128::from(parts.with.max(1));
-            Value::AboutBytes(i64::try_from(bytes).unwrap_or(i64::MAX))
-        }
+/// Size of the index; of a duplicate without the chunk indexes that it shares with the index that stays, so that each
+/// is counted once.
+pub(super) fn own_bytes(row: &Row) -> Value {
+    match own_share(row, row.known_bytes()) {
         None => row.size(),
+        Some(0) => Value::Bytes(0),
+        Some(bytes) => Value::AboutBytes(bytes),
     }
+}
+
+/// The part of these bytes that is in chunk indexes of this duplicate alone; `None`: it shares none.
+fn own_share(row: &Row, bytes: i64) -> Option<i64> {
+    row.duplicate_of.as_ref()?;
+    let parts = row.parts.as_ref().filter(|parts| parts.shared > 0)?;
+    let own = (parts.with - parts.shared).max(0);
+    let bytes = i128::from(bytes) * i128::from(own) / i128::from(parts.with.max(1));
+    Some(i64::try_from(bytes).unwrap_or(i64::MAX))
+}
+
+/// Bloat of the index; of a duplicate without the chunk indexes that it shares.
+pub(super) fn own_bloat(row: &Row) -> Option<i64> {
+    let bloat = row.bloat_bytes()?;
+    Some(own_share(row, bloat).unwrap_or(bloat))
 }
 
 fn size(row: &Row) -> String {

@@ -5,6 +5,7 @@ use crate::model::moment::Stamp;
 use crate::model::target::{Target, TargetKind};
 use crate::model::verdict::{Finding, Findings, Level, without_stop};
 use crate::model::{rules, text};
+use crate::screens::policy::State;
 use crate::server::known::{At, Edition};
 
 impl JobError {
@@ -32,9 +33,15 @@ impl Row {
 }
 
 pub(super) fn failing(row: &Row, at: &At, findings: &mut Findings) {
-    let Some(of) = row.failed() else {
+    let state = row.state(at);
+    // A job that crashed has a finding of its own.
+    let Some(of) = row.failed().filter(|_| state != State::Crashed) else {
         return;
     };
+    if of.last_finish.is_none() {
+        findings.push(retrying(row, of, state, at));
+        return;
+    }
     let ago = of.last_finish.map_or(String::new(), |finish| {
         format!(" {}", text::age(finish, at.now))
     });
@@ -67,9 +74,31 @@ pub(super) fn failing(row: &Row, at: &At, findings: &mut Findings) {
     });
 }
 
+/// Finding for a failing job whose next run is under way. The start of that run overwrote the times of the last failure.
+fn retrying(row: &Row, of: &Statistics, state: State, at: &At) -> Finding {
+    let times = text::plural(of.consecutive_failures.into(), "time");
+    let now = if state == State::Running {
+        ", retry runs now"
+    } else {
+        ", and was started again"
+    };
+    let ended = |error: &JobError| error.at.filter(|at| Some(*at) <= of.last_start);
+    let error = row.error.as_ref();
+    let error = match error.and_then(|error| Some((error, ended(error)?))) {
+        Some((error, ended)) => format!(
+            "newest error on record, {}: {}",
+            text::age(ended, at.now),
+            why_failed(row, Some(error), at)
+        ),
+        None => why_failed(row, None, at),
+    };
+    let said = format!("failed {times} in a row{now}; {error}");
+    failed(row, at, of.consecutive_failures, &said).since(since(row, of))
+}
+
 /// End of the first failure since the last success; `None`: unknown, or not read yet.
 fn since(row: &Row, of: &Statistics) -> Option<Stamp> {
-    if of.consecutive_failures == 1 {
+    if of.consecutive_failures == 1 && of.last_finish.is_some() {
         return of.last_finish;
     }
     row.record.get()?.failing_since
@@ -105,9 +134,11 @@ fn failed(row: &Row, at: &At, failures: i32, said: &str) -> Finding {
     } else {
         "edit-job"
     };
-    finding(&format!(
-        "; run-job-now shows whether it works, {edit} changes its settings"
-    ))
+    finding(&if row.pid.is_some() {
+        format!("; {edit} changes its settings")
+    } else {
+        format!("; run-job-now shows whether it works, {edit} changes its settings")
+    })
 }
 
 /// The aggregate whose refresh policy this TimescaleDB version refuses to alter; `None`: it can be altered.

@@ -52,6 +52,17 @@ pub struct Statistics {
     pub total_duration_seconds: f64,
 }
 
+impl Statistics {
+    /// Whether the last run that ended succeeded; `None`: no run has ended, or the run that is under way hides its result.
+    pub(crate) fn last_ended_well(&self) -> Option<bool> {
+        match self.last_finish {
+            Some(_) => self.last_run_success,
+            // The start of a run overwrites the result of the run before, but not the counter of failures.
+            None => (self.consecutive_failures > 0).then_some(false),
+        }
+    }
+}
+
 /// The server's background workers, the same in every row.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Workers {
@@ -202,11 +213,9 @@ impl Row {
             .then(|| statistics.total_duration_seconds / statistics.total_successes as f64)
     }
 
-    /// `None`: no run has finished, or the job is running.
+    /// Result of the last run that ended; `None`: unknown.
     pub fn last_run_status(&self) -> Option<&'static str> {
-        let statistics = self.statistics.as_ref()?;
-        statistics.last_finish?;
-        Some(if statistics.last_run_success? {
+        Some(if self.statistics.as_ref()?.last_ended_well()? {
             "Success"
         } else {
             "Failed"

@@ -62,10 +62,10 @@ impl Row {
         Some((of.total_crashes - i64::from(precounted)).max(0))
     }
 
-    /// The statistics, if the last run failed.
+    /// The statistics, if the last run that ended failed. It may be that a retry runs now.
     pub(super) fn failed(&self) -> Option<&Statistics> {
         self.statistics
             .as_ref()
-            .filter(|of| of.last_finish.is_some() && of.last_run_success == Some(false))
+            .filter(|of| of.last_ended_well() == Some(false))
     }
 }

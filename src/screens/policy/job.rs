@@ -132,13 +132,15 @@ impl Policy {
     }
 
     pub(crate) fn is_failing(&self) -> bool {
-        self.last_run_success == Some(false) && self.last_finish.is_some()
+        // The start of a run overwrites the result of the run before, but not the counter of failures.
+        let ended = self.last_finish.is_some() || self.consecutive_failures > 0;
+        self.last_run_success == Some(false) && ended
     }
 
     pub fn last_run_status(&self) -> Value {
         match (self.last_finish, self.last_run_success) {
+            _ if self.is_failing() => Value::text("Failed"),
             (Some(_), Some(true)) => Value::text("Success"),
-            (Some(_), Some(false)) => Value::text("Failed"),
             _ => Value::Null,
         }
     }

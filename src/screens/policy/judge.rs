@@ -44,7 +44,9 @@ impl Policy {
                 ..2 => "failed in its last run".to_owned(),
                 many => format!("failed {} in a row", text::plural(many.into(), "time")),
             };
-            let again = if self.is_late(limits, now) {
+            let again = if self.next_start == Some(Stamp::BEFORE_ALL) {
+                ", and runs again now or at once".to_owned()
+            } else if self.is_late(limits, now) {
                 next(", and was to try again")
             } else {
                 next(", and tries again")

@@ -145,8 +145,8 @@ pub(super) fn missing(tool: &Tool, at: &At) -> String {
         (false, _) if !tool.available => {
             "pg_stat_statements is not on the server: install PostgreSQL's contrib package, add pg_stat_statements to shared_preload_libraries, restart the server, then CREATE EXTENSION pg_stat_statements".to_owned()
         }
-        (false, true) => "pg_stat_statements is in this database, but its library is not loaded: add it to shared_preload_libraries (timescaledb stays there) and restart the server".to_owned(),
-        (false, false) => format!("the server does not count statements: add pg_stat_statements to shared_preload_libraries (timescaledb stays there), restart the server, then {create}"),
+        (false, true) => "pg_stat_statements is in this database, but its library is not loaded: add it to shared_preload_libraries (keep what is there) and restart the server".to_owned(),
+        (false, false) => format!("the server does not count statements: add pg_stat_statements to shared_preload_libraries (keep what is there), restart the server, then {create}"),
         (true, false) => format!("the server counts statements, but this database cannot show them: {create} (as a superuser, no restart)"),
         (true, true) if !tool.readable => format!("{} may not read pg_stat_statements: grant USAGE on its schema and SELECT on the view", at.server.role),
         (true, true) if tool.track.as_deref() == Some("none") => "pg_stat_statements.track is none: nothing is counted".to_owned(),

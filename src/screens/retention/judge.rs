@@ -136,10 +136,14 @@ impl Row {
         };
         let next = policy.next_start.and_then(Stamp::finite);
         let runs = next.filter(|next| *next > at.now).unwrap_or(at.now);
-        let when = match runs.seconds_since(at.now).floor() {
+        let left = runs.seconds_since(at.now).floor();
+        let when = match left {
             0.0 => "at once".to_owned(),
             left => format!("in {}", text::duration(left)),
         };
+        let far = left > at.limits(&self.full_name()).retention_unread_far;
+        let level = if far { Level::Notice } else { Level::Critical };
+        let when = When { level, when };
         let clock = Clock {
             now: at.now,
             local_shift: self.local_shift,
@@ -171,8 +175,15 @@ impl Row {
     }
 }
 
+/// The run that drops unread rows: its time as text, and the level of a finding about it.
+struct When {
+    level: Level,
+    when: String,
+}
+
 /// Finding for rows that are dropped before an aggregate has materialized them.
-fn drops_unread(policy: &Policy, reader: &Unread, range: Range, when: &str) -> Finding {
+fn drops_unread(policy: &Policy, reader: &Unread, range: Range, run: &When) -> Finding {
+    let When { level, when } = run;
     let reason = format!(
         "DATA LOSS {when}: its next run (job {}) drops rows that {} has not read, {}, and they will be missing there for good ({}): refresh exactly that range first",
         policy.job_id,
@@ -180,8 +191,7 @@ fn drops_unread(policy: &Policy, reader: &Unread, range: Range, when: &str) -> F
         reader.show(range),
         reader.why()
     );
-    let finding =
-        Finding::new(&rules::RETENTION_UNREAD, Level::Critical, reason).upon(reader.target());
+    let finding = Finding::new(&rules::RETENTION_UNREAD, *level, reason).upon(reader.target());
     let settings = reader.settings(range).into_iter();
     settings.fold(finding, |finding, (field, value)| {
         finding.setting(field, value)
@@ -189,7 +199,8 @@ fn drops_unread(policy: &Policy, reader: &Unread, range: Range, when: &str) -> F
 }
 
 /// Finding for late rows in chunks that may have been recreated: the drop loses data, and so does a refresh before the drop.
-fn drops_remade(policy: &Policy, reader: &Unread, range: Range, when: &str) -> Finding {
+fn drops_remade(policy: &Policy, reader: &Unread, range: Range, run: &When) -> Finding {
+    let When { level, when } = run;
     let reason = format!(
         "DATA LOSS {when}: its next run (job {}) drops late rows that {} has not read, {}; but {}. Leave them unread, or run {}, whose preview shows the rows that it deletes",
         policy.job_id,
@@ -198,7 +209,7 @@ fn drops_remade(policy: &Policy, reader: &Unread, range: Range, when: &str) -> F
         REMADE,
         reader.by_hand(range)
     );
-    Finding::new(&rules::RETENTION_UNREAD, Level::Critical, reason)
+    Finding::new(&rules::RETENTION_UNREAD, *level, reason)
         .upon(reader.target())
         .fixed_by(None)
 }

@@ -314,6 +314,9 @@ fn absence(row: &Row, at: &At, findings: &mut Findings) {
 /// Finding for a dangerous setting: its effect, and the fix.
 fn setting(setting: &str, row: &Row, at: &At, findings: &mut Findings) {
     if at.server.throw_away && ["fsync", "full_page_writes"].contains(&setting) {
+        let reason =
+            format!("{setting} is off on purpose: this server is deleted at the end of the demo");
+        findings.add(&rules::SERVER_SETTING, Level::Ok, reason);
         return;
     }
     let value = row.about();

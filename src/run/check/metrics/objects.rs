@@ -78,12 +78,10 @@ const JOBS: &[Figure<jobs::Row>] = &[
     (
         "hypertop_job_last_run_success",
         Kind::Gauge,
-        "1 if the job's last run succeeded, else 0",
+        "1 if the job's last ended run succeeded, else 0",
         |row, _| {
-            row.statistics
-                .as_ref()?
-                .last_run_success
-                .map(|ok| f64::from(u8::from(ok)))
+            let ok = row.statistics.as_ref()?.last_ended_well()?;
+            Some(f64::from(u8::from(ok)))
         },
     ),
     (
