@@ -68,7 +68,7 @@ select j.id as job_id, j.application_name, j.proc_schema::text as proc_schema, j
        jsonb_build_object('text', j.max_runtime::text, 'seconds', date_part('epoch', j.max_runtime)) as max_runtime, j.max_retries,
        jsonb_build_object('text', j.retry_period::text, 'seconds', date_part('epoch', j.retry_period)) as retry_period,
        j.fixed_schedule, j.initial_start, j.timezone, j.config_text as config,
-       s.total_runs, s.last_start, s.last_finish, s.next_start, s.last_run_success,
+       s.total_runs, s.last_start, s.last_finish, s.last_successful_finish, s.next_start, s.last_run_success,
        s.total_successes, s.total_failures, s.total_crashes, s.consecutive_failures, s.consecutive_crashes,
        date_part('epoch', s.total_duration) as total_duration_seconds,
        e.message as last_error, e.sqlstate as last_error_sqlstate, e.finished as last_error_at,

@@ -99,7 +99,7 @@ pub struct Connection {
     pub dbname: Option<String>,
     /// Never ask for a password
     #[arg(short = 'w', long, global = true, conflicts_with = "password", help_heading = CONNECTION)]
-    pub(crate) no_password: bool,
+    pub no_password: bool,
     /// Ask for a password before connecting
     #[arg(short = 'W', long, global = true, help_heading = CONNECTION)]
     pub password: bool,
@@ -126,6 +126,9 @@ pub enum Command {
         /// On the overview: include acknowledged and snoozed findings
         #[arg(long)]
         all: bool,
+        /// Time limit of the reading, and of the connection unless a password may be asked for
+        #[arg(long, value_name = "TIME", default_value = "2m", value_parser = humantime::parse_duration)]
+        timeout: std::time::Duration,
         /// Database: a name, a URI, or key=value pairs
         #[arg(value_name = "DBNAME")]
         database: Option<String>,

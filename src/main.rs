@@ -2,6 +2,7 @@
 #![warn(clippy::print_stderr, clippy::print_stdout)]
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::CommandFactory;
@@ -119,10 +120,20 @@ async fn carry_out(cli: &Cli, around: &Surroundings) -> Result<u8, Failure> {
             format,
             raw,
             all,
+            timeout,
             database,
         }) => {
             let format = format.raw(*raw)?;
-            show(cli, around, database.as_ref(), *screen, format, *all).await
+            let showing = show(
+                cli,
+                around,
+                database.as_ref(),
+                *screen,
+                format,
+                *all,
+                *timeout,
+            );
+            Box::pin(showing).await
         }
         Some(Command::Check { options }) => {
             let Ok(flags) = flags(cli, options.database.as_ref(), around).inspect_err(|error| {
@@ -220,18 +231,35 @@ async fn show(
     screen: ScreenId,
     format: show::Format,
     all: bool,
+    limit: Duration,
 ) -> Result<u8, Failure> {
-    let (settings, mut session) = open(cli, database, around).await?;
+    let late = |what: &str| {
+        let limit = humantime::format_duration(limit);
+        anyhow::anyhow!("{what} within {limit}: --timeout sets the limit")
+    };
+    let opening = Box::pin(open(cli, database, around));
+    // A user may take any time to type a password.
+    let (settings, mut session) = if terminal::is_there() && !cli.connection.no_password {
+        opening.await?
+    } else {
+        let opened = tokio::time::timeout(limit, opening).await;
+        opened.map_err(|_| no_connection(late("the server did not answer")))??
+    };
     // Without a journal no finding counts as acknowledged.
     if !(all && screen == ScreenId::Overview) {
         session.journal = Journal::of(around);
     }
     warn(&settings.warnings);
-    if !session.can_show(screen) {
-        session.load(screen).await.map_err(no_connection)?;
-    }
     let mut text = Vec::new();
-    show::show(&settings, &session, screen, format, &mut text).await?;
+    let reading = async {
+        if !session.can_show(screen) {
+            session.load(screen).await.map_err(no_connection)?;
+        }
+        show::show(&settings, &session, screen, format, &mut text).await?;
+        Ok::<_, Failure>(())
+    };
+    let read = tokio::time::timeout(limit, Box::pin(reading)).await;
+    read.map_err(|_| Failure(late("the screen was not read"), FAILED))??;
     command::print(&text)?;
     Ok(DONE)
 }

@@ -488,7 +488,7 @@ fn what_an_index_wastes_is_counted_once() {
         let shown = lines(&mut app, width, 30);
         assert!(shown[2].contains("~1.00 GB wasted"), "{shown:#?}");
         let head = line(&shown, "WASTED").to_owned();
-        assert!(head.contains("BYTES") && head.contains("UNUSED"), "{head}");
+        assert!(head.contains("BYTES") && head.contains("WHY"), "{head}");
         let drawn = line(&shown, "second").contains("███████");
         assert_eq!(drawn, bars, "{shown:#?}");
     }

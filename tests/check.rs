@@ -96,6 +96,67 @@ fn the_factory_is_critical_and_says_what_the_overview_says() {
 }
 
 #[test]
+fn each_rule_that_the_factory_fires_agrees_in_level_exit_code_metric_and_page() {
+    with_targets(|targets| {
+        for target in &targets.all {
+            let (name, url) = (&target.name, target.conninfo.as_str());
+            let (_, all) = check(url, &["--format", "json"]);
+            let all: Json = serde_json::from_str(&all).unwrap();
+            let mut rules: Vec<_> = all["findings"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter_map(|row| row["rule"].as_str())
+                // The demo is live: a job or a session may have ended by the next call.
+                .filter(|rule| !rule.starts_with("session-") && !rule.starts_with("job-"))
+                .collect();
+            rules.sort_unstable();
+            rules.dedup();
+            assert!(rules.len() >= 10, "{name}: {rules:?}");
+            let (_, metrics) = check(url, &["--format", "prometheus"]);
+            for rule in rules {
+                let (code, one) = check(url, &["--only", rule, "--format", "json"]);
+                let one: Json = serde_json::from_str(&one).unwrap();
+                let found = one["findings"].as_array().unwrap();
+                assert!(!found.is_empty(), "{name} {rule}");
+                assert!(found.iter().all(|row| row["rule"] == rule), "{name} {rule}");
+                let of = |level: &str| found.iter().filter(|row| row["verdict"] == level).count();
+                let counts = ["critical", "warning", "unknown", "notice"].map(of);
+                let wanted = match counts.iter().position(|count| *count > 0) {
+                    Some(0) => 2,
+                    Some(1) => 1,
+                    Some(2) => 3,
+                    _ => 0,
+                };
+                assert_eq!(code, wanted, "{name} {rule}: {one}");
+                assert_eq!(one["exit"], wanted, "{name} {rule}");
+                for (level, count) in ["critical", "warning", "unknown", "notice"]
+                    .iter()
+                    .zip(counts)
+                {
+                    let series = format!(",rule=\"{rule}\",level=\"{level}\"}}");
+                    let line = metrics.lines().find(|line| {
+                        line.starts_with("hypertop_findings{") && line.contains(&series)
+                    });
+                    let figure = line.and_then(|line| line.rsplit_once(' '));
+                    let figure = figure.map(|(_, figure)| figure.parse::<usize>().unwrap());
+                    assert_eq!(figure, Some(count), "{name} {rule} {level}");
+                }
+                let page = Command::new(env!("CARGO_BIN_EXE_hypertop"))
+                    .args(["explain", rule])
+                    .output()
+                    .unwrap();
+                let page = String::from_utf8(page.stdout).unwrap();
+                assert!(
+                    page.contains(rule) && page.contains("What to do"),
+                    "{rule}: {page}"
+                );
+            }
+        }
+    });
+}
+
+#[test]
 fn rules_and_objects_are_chosen_and_a_notice_counts_as_told() {
     with_targets(|targets| {
         let url = targets.all[0].conninfo.as_str();

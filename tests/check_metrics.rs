@@ -61,6 +61,29 @@ fn metrics_have_every_rule_and_each_object_and_prometheus_takes_them() {
                 let words = words.replace("DB", &database);
                 assert!(text.contains(&words), "{}: {words}", target.name);
             }
+            // The names of the specification, which dashboards and alerts rely on.
+            for name in [
+                "aggregate_lag_seconds",
+                "aggregate_lag_units",
+                "aggregate_pending_ranges",
+                "aggregate_promised_seconds",
+                "hypertable_after_compression_bytes",
+                "hypertable_backlog_chunks",
+                "hypertable_before_compression_bytes",
+                "hypertable_bytes",
+                "hypertable_chunks",
+                "hypertable_newest_timestamp_seconds",
+                "hypertable_oldest_timestamp_seconds",
+                "hypertable_overdue_chunks",
+                "job_failures_total",
+                "job_last_duration_seconds",
+                "job_last_success_timestamp_seconds",
+                "job_runs_total",
+                "job_scheduled",
+            ] {
+                let series = format!("\nhypertop_{name}{{database=\"{database}\",");
+                assert!(text.contains(&series), "{}: {name}", target.name);
+            }
             let commits = format!("hypertop_database_commits_total{{database=\"{database}\"}}");
             assert!(value(&text, &commits).unwrap() > 0.0, "{}", target.name);
             let (_, open) = check(url, &["--format", "openmetrics"]);

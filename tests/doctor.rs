@@ -128,6 +128,37 @@ fn every_value_says_where_it_comes_from_and_which_were_passed_over() {
     assert!(!said.text.contains("of_the_options"), "{}", said.text);
 }
 
+/// Of several hosts the first that fits `target_session_attrs` is taken.
+fn several_hosts(url: &str) {
+    let field = |name: &str| {
+        let found = regex::Regex::new(&format!(r"\b{name}=(\S+)")).unwrap();
+        found.captures(url).unwrap()[1].to_owned()
+    };
+    let (host, port) = (field("host"), field("port"));
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let closed = free.local_addr().unwrap().port();
+    drop(free);
+    let hosts = |first: &str, first_port: &str, wanted: &str| {
+        let all = url.replace(&format!("host={host}"), &format!("host={first},{host}"));
+        let all = all.replace(
+            &format!("port={port}"),
+            &format!("port={first_port},{port}"),
+        );
+        Doctor::new(&format!("{all} target_session_attrs={wanted}")).run()
+    };
+    let said = hosts("127.0.0.1", &closed.to_string(), "primary");
+    assert_eq!(said.unwell(), ["network", "extension"], "{}", said.text);
+    assert_eq!(said.state("network"), "warn", "{}", said.text);
+    assert!(said.evidence("target").contains("fits"), "{}", said.text);
+    // Both are the same primary: neither is a standby, and the second is better than none.
+    let said = hosts(&host, &port, "standby");
+    assert_eq!(said.state("target"), "fail", "{}", said.text);
+    assert_eq!(said.state("login"), "ok", "{}", said.text);
+    assert!(said.fix("target").contains("several with commas"));
+    let said = hosts(&host, &port, "prefer-standby");
+    assert_eq!(said.unwell(), ["extension"], "{}", said.text);
+}
+
 #[test]
 fn a_healthy_server_is_ok_and_a_wrong_flag_is_unknown() {
     with_targets(|targets| {
@@ -176,6 +207,7 @@ fn a_healthy_server_is_ok_and_a_wrong_flag_is_unknown() {
         assert_eq!(wrong.status.code(), Some(2));
         let standby = format!("{url} target_session_attrs=standby");
         Doctor::new(&standby).fails("target", "another target_session_attrs");
+        several_hosts(url);
         Doctor::new(&format!("{url} options='-c no_such=1'")).fails("settings", "PGOPTIONS");
         let blind = format!("{url} options='-c track_activities=off'");
         let said = Doctor::new(&blind).run();

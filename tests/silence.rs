@@ -10,7 +10,7 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hypertop::actions::execute::{Actor, ApprovedPlan, Order, Report};
 use hypertop::app::{Msg, ask};
@@ -156,6 +156,26 @@ fn without_a_terminal_a_server_that_is_silent_from_the_first_or_from_a_later_ans
             assert_eq!(output.status.code(), Some(2), "{answers}: {said}");
             assert!(said.contains(words), "{answers}: {said}");
         }
+        let way = way(targets.server.port(), 0);
+        let begun = Instant::now();
+        let output = Command::new(env!("CARGO_BIN_EXE_hypertop"))
+            .args([
+                "-d",
+                &by(&way, target),
+                "-w",
+                "show",
+                "jobs",
+                "--timeout",
+                "1s",
+            ])
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        let words = "the server did not answer within 1s: --timeout sets the limit";
+        assert!(said.contains(words), "{said}");
+        assert!(begun.elapsed() < Duration::from_secs(8), "{said}");
     });
 }
 

@@ -55,7 +55,7 @@ pub struct Options {
     pub database: Option<String>,
 }
 
-/// Runs every step that makes sense; the text and the exit code.
+/// Runs every step that the ones before allow. Returns the text and the exit code.
 pub async fn doctor(
     flags: &Flags,
     around: &Surroundings,
@@ -73,12 +73,12 @@ pub async fn doctor(
     (text, exit_code(&steps))
 }
 
-/// The outcome of a wrong command line.
+/// Text for a wrong command line.
 pub fn refused(error: &str) -> String {
     format!("hypertop doctor: {error}")
 }
 
-/// The steps up to the server's; the time zone of its workers, if it was reached.
+/// The steps up to the connection and those on the server, and the time zone of the server's workers; `None`: no connection.
 async fn of_connection(
     flags: &Flags,
     around: &Surroundings,
@@ -116,7 +116,7 @@ async fn of_connection(
     }
 }
 
-/// Adds what was found of a pooler to the step of the server. True if sessions do not keep their settings.
+/// Adds the signs of a pooler to the step `server`. Returns whether sessions lose their settings.
 fn shares_sessions(looked: Result<Pooler>, steps: &mut [Step]) -> bool {
     let server = Stage::Server.name();
     let Some(step) = steps.iter_mut().find(|of| of.name == server) else {
@@ -135,7 +135,7 @@ fn shares_sessions(looked: Result<Pooler>, steps: &mut [Step]) -> bool {
     }
 }
 
-/// Steps that are blamed on others, after no connection was made.
+/// Moves the blame to the steps that are the cause, if no connection was made.
 fn unconnected(journey: &Journey<'_>, error: &connect::ConnectError, steps: &mut Vec<Step>) {
     let change = |steps: &mut Vec<Step>, name: &str, by: &dyn Fn(Step) -> Step| {
         if let Some(at) = steps.iter().position(|step| step.name == name) {
@@ -164,7 +164,7 @@ fn unconnected(journey: &Journey<'_>, error: &connect::ConnectError, steps: &mut
             ));
             why = "the server is full";
         }
-        // The password was not typed, before anything was tried.
+        // No password was typed, so no connection was tried.
         None => {
             let login = |_: Step| stage::blame(Step::lines("login", Vec::new()), error);
             change(steps, "login", &login);
@@ -174,7 +174,7 @@ fn unconnected(journey: &Journey<'_>, error: &connect::ConnectError, steps: &mut
     skip(steps, why);
 }
 
-/// The names of the steps that need a session, in their order.
+/// Names of the steps that need a session, in order.
 const OF_SESSION: [&str; 7] = [
     "connections",
     "extension",
@@ -185,7 +185,7 @@ const OF_SESSION: [&str; 7] = [
     "round trip",
 ];
 
-/// Skips the steps that were not made.
+/// Adds the steps that were not run, as skipped.
 fn skip(steps: &mut Vec<Step>, why: &str) {
     for name in Stage::OF_ATTEMPTS
         .iter()

@@ -198,7 +198,8 @@ impl Record for Row {
                     &rules::AGGREGATE_NEVER_REFRESHED,
                 ]
             },
-        ),
+        )
+        .rank(1),
         Column::<Self>::text("newest_source", "NEWEST SOURCE", 19, |row, _| {
             row.point(row.newest_row())
         })
@@ -255,7 +256,7 @@ impl Record for Row {
             .rank(6),
         Column::<Self>::text("wipe_risk", "ROW LOSS", 8, |row, _| row.wipe_risk.into())
             .wrong(const { &[&rules::AGGREGATE_STARVED, &rules::AGGREGATE_WIPE] })
-            .rank(1),
+            .rank(2),
         Column::<Self>::text("", "POLICY", 11, |row, at| {
             row.policy
                 .as_ref()
@@ -276,6 +277,7 @@ impl Record for Row {
             },
         )
         .rank(1),
+        Column::<Self>::text("", "WHY", 28, |row, at| cells::why(&row.verdict(at))).shrinks(16),
         Column::<Self>::hidden("lag_units", |row, at| row.lag_units(at).into()),
         Column::<Self>::hidden("parent", |row, _| {
             row.parent_id.map(|_| row.source()).into()

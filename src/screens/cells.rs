@@ -1,6 +1,7 @@
 //! Bars in the cells of a list; each sorts by its number.
 
 use crate::model::value::Value;
+use crate::model::verdict::{Level, Verdict};
 use crate::screens::chart;
 
 /// Width of the bar of a share, in cells.
@@ -53,6 +54,13 @@ pub(crate) fn against(times: f64) -> Value {
     let over = (times - 1.0).max(0.0) * EXPECTED as f64 / BEYOND as f64;
     let after = chart::gauge(over, BEYOND).replace('░', " ");
     Value::Picture(format!("{before}│{after}"), times)
+}
+
+/// The title of the worst finding's rule, for lists whose wrong cell may have no room; `Null`: no finding.
+pub(crate) fn why(verdict: &Verdict) -> Value {
+    let worst = verdict.findings.first();
+    let worst = worst.filter(|worst| worst.level > Level::Ok);
+    worst.map_or(Value::Null, |worst| Value::text(worst.rule.title))
 }
 
 #[cfg(test)]

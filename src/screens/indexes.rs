@@ -39,7 +39,7 @@ impl Record for Row {
     ];
     const MAX_AGE: Duration = Duration::from_secs(60);
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::<Self>::text("", "INDEX", 26, |row, _| row.name.as_str().into()).grows(),
+        Column::<Self>::text("", "INDEX", 24, |row, _| row.name.as_str().into()).grows(),
         Column::<Self>::text("", "TABLE", 20, |row, _| row.table_name().into())
             .grows()
             .shrinks(16),
@@ -62,7 +62,8 @@ impl Record for Row {
         .wrong(const { &[&rules::INDEX_MISSING] })
         .rank(3),
         Column::<Self>::number("scans", "SCANS", 8, Row::scans_value)
-            .wrong(const { &[&rules::INDEX_UNUSED] }),
+            .wrong(const { &[&rules::INDEX_UNUSED] })
+            .rank(1),
         Column::<Self>::number("bytes", "BYTES", 9, |row, _| row.size())
             .wrong(const { &[&rules::INDEX_SIZE_UNKNOWN] }),
         Column::<Self>::number("", "OF MAX", 7, |row, _| {
@@ -88,15 +89,21 @@ impl Record for Row {
         Column::<Self>::text("valid", "VALID", 5, |row, _| row.is_valid().into())
             .wrong(const { &[&rules::INDEX_INVALID, &rules::INDEX_LEFTOVERS] })
             .rank(4),
-        Column::<Self>::text("unused", "UNUSED", 6, |row, at| row.unused(at).into()).wrong(
-            const {
-                &[
-                    &rules::INDEX_UNUSED,
-                    &rules::INDEX_COMPRESSED,
-                    &rules::INDEX_COVERED,
-                ]
-            },
-        ),
+        Column::<Self>::text("unused", "UNUSED", 6, |row, at| row.unused(at).into())
+            .wrong(
+                const {
+                    &[
+                        &rules::INDEX_UNUSED,
+                        &rules::INDEX_COMPRESSED,
+                        &rules::INDEX_COVERED,
+                    ]
+                },
+            )
+            .rank(1),
+        Column::<Self>::text("", "WHY", 17, |row, at| {
+            cells::why(&judge::verdict(row, at))
+        })
+        .shrinks(15),
         Column::<Self>::text("duplicate_of", "DUPLICATE OF", 18, |row, _| {
             row.duplicate_of.clone().into()
         })
@@ -148,6 +155,7 @@ impl Record for Row {
         ("UNIQ", "Whether it is unique"),
         ("VALID", "no: queries do not use it, but every write updates it"),
         ("UNUSED", "yes: no scan since the statistics were reset, and nothing needs it"),
+        ("WHY", "The worst problem; Enter has the reason"),
         ("DUPLICATE OF", "The index of the same definition that should stay"),
         ("CONSTRAINT", "The kind of constraint that needs it"),
         ("KIND", "Kind of the table"),

@@ -3,7 +3,7 @@
 use crate::connect::conninfo::{Flags, without_secrets};
 use crate::model::text::shell_word;
 
-/// A sentence with the command, by the same connection without its password.
+/// A sentence with the doctor's command for the same connection, without its password.
 pub fn advice(flags: &Flags) -> String {
     match command(flags) {
         Some(command) => format!("`{command}` explains"),
@@ -11,7 +11,7 @@ pub fn advice(flags: &Flags) -> String {
     }
 }
 
-/// `None`: the connection string cannot be read, so that it is not known where in it a password is.
+/// `None`: the connection string cannot be parsed, so a password could be anywhere in it.
 fn command(flags: &Flags) -> Option<String> {
     let mut words = vec!["hypertop doctor".to_owned()];
     for (flag, value) in [
@@ -29,7 +29,7 @@ fn command(flags: &Flags) -> Option<String> {
     if flags.password {
         words.push("-W".to_owned());
     }
-    // The flag and the argument are one value where no subcommand has an argument of its own.
+    // Without a subcommand, -d and the argument DBNAME are the same value.
     let flag = flags
         .dbname
         .as_ref()

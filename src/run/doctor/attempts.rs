@@ -1,4 +1,4 @@
-//! The steps of the connection itself, from what was noted while it was made.
+//! The steps of the connection, from the trace that the connector wrote.
 
 use std::io::ErrorKind;
 
@@ -10,7 +10,7 @@ use crate::connect::conninfo::{Place, Wanted};
 use crate::connect::tap::Heard;
 use crate::connect::trace::{Attempt, Outcome};
 
-/// The steps from the name to the database.
+/// The steps from the look-up of the name to the database.
 pub(super) fn steps(journey: &Journey<'_>) -> Vec<Step> {
     let stages = Stage::OF_ATTEMPTS.into_iter();
     stages.map(|stage| journey.step(stage)).collect()
@@ -27,12 +27,12 @@ impl Journey<'_> {
         for (nth, attempt) in self.attempts.iter().enumerate() {
             let at = failed_at(attempt);
             let is_last = nth + 1 == self.attempts.len();
-            // A failure that another way at the same host made good is no failure.
+            // An attempt that failed before this step says nothing about it.
             let reached = at.is_none_or(|at| at >= stage);
             if reached {
                 let before = step.evidence.len();
                 step = self.seen(stage, attempt, step);
-                // Several attempts see the same.
+                // Attempts at one host repeat their evidence.
                 let new = step.evidence.split_off(before);
                 let new: Vec<_> = new
                     .into_iter()
@@ -47,13 +47,13 @@ impl Journey<'_> {
             step = failed(stage, attempt, step, self);
             let by_choice = stage == Stage::Target && self.settings.wanted == Wanted::PreferStandby;
             if self.connected || !is_last {
-                // The next host, or another way, was tried.
+                // A later attempt followed, so this is no final failure.
                 step.state = if by_choice { before } else { State::Warn };
             }
         }
         if step.evidence.is_empty() {
             let why = match end {
-                // A server that is full, and a pooler without the database, refuse before they ask who is there.
+                // A full server, or a pooler without the database, refuses before the login.
                 Some(end) if end > stage => "not asked: it was refused before",
                 _ => "not tried",
             };
@@ -62,7 +62,7 @@ impl Journey<'_> {
         step
     }
 
-    /// What an attempt shows of a step that it reached.
+    /// Adds the evidence of an attempt that reached the step.
     fn seen(&self, stage: Stage, attempt: &Attempt, step: Step) -> Step {
         let heard = attempt.heard();
         match stage {
@@ -116,7 +116,7 @@ fn network(attempt: &Attempt, mut step: Step) -> Step {
             Outcome::Failed(_, error) => error.clone(),
         };
         step = step.and(format!("{}: {ended}", tried.target));
-        // Another address of the same name was open: whoever gets this one first has to wait.
+        // Another address of the same name is open, but every connection that tries this one first waits.
         if matches!(tried.outcome, Outcome::Failed(..)) && attempt.is_open() {
             step = step.warn(format!(
                 "remove {} from the name, or let the server listen there",
@@ -160,7 +160,7 @@ fn login(heard: &Heard, attempt: &Attempt, journey: &Journey<'_>, step: Step) ->
     step
 }
 
-/// What failed, with its fix.
+/// Adds the failure, with its fix.
 fn failed(stage: Stage, attempt: &Attempt, step: Step, journey: &Journey<'_>) -> Step {
     let Some(failure) = &attempt.failure else {
         return step;
@@ -188,7 +188,7 @@ fn failed(stage: Stage, attempt: &Attempt, step: Step, journey: &Journey<'_>) ->
     }
 }
 
-/// Nothing was heard: by who refused, three different fixes.
+/// Adds the failure of an attempt that got no answer. The fix depends on what refused it.
 fn unreached(attempt: &Attempt, step: Step) -> Step {
     let port = attempt.host.port;
     if attempt.is_open() {

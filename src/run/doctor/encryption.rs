@@ -1,4 +1,4 @@
-//! TLS: version, certificates, their names and ends, and what `verify-full` would say.
+//! TLS: version, certificates with names and expiry, and whether `verify-full` would accept them.
 
 use rustls::pki_types::CertificateDer;
 use x509_parser::certificate::X509Certificate;
@@ -14,10 +14,10 @@ use crate::connect::{ConnectError, tls};
 use crate::model::moment::Stamp;
 use crate::model::text;
 
-/// A certificate that ends earlier is a warning.
+/// A certificate that expires within this time is a warning.
 const SOON_SECONDS: f64 = 14.0 * 86_400.0;
 
-/// What is said of a certificate.
+/// What is shown of a certificate.
 struct Certificate {
     subject: String,
     issuer: String,
@@ -56,7 +56,7 @@ fn name_of(name: &GeneralName<'_>) -> Option<String> {
     }
 }
 
-/// What an attempt shows of TLS.
+/// Adds the evidence of an attempt about TLS.
 pub(super) fn seen(journey: &Journey<'_>, attempt: &Attempt, step: Step) -> Step {
     let Place::Tcp { name, .. } = &attempt.host.place else {
         return step.and("a socket of this machine needs none");
@@ -106,7 +106,7 @@ fn in_clear(attempt: &Attempt, step: Step) -> Step {
     step
 }
 
-/// The authorities that verify-full would use here.
+/// The certificate authorities that verify-full would trust here.
 fn root(journey: &Journey<'_>) -> (Root, String) {
     match &journey.settings.usual_root {
         Some(file) => (Root::File(file.clone()), file.display().to_string()),
@@ -164,7 +164,7 @@ fn renew(of: &Certificate, now: Stamp) -> String {
     )
 }
 
-/// What failed in the handshake, with its fix.
+/// Adds the failure of the handshake, with its fix.
 pub(super) fn failed(
     journey: &Journey<'_>,
     attempt: &Attempt,
@@ -178,7 +178,7 @@ pub(super) fn failed(
     let now = journey.now;
     if let Some(ended) = all.iter().find(|of| of.until < now) {
         let mut step = step.and(what);
-        // The end of the certificate is the only fix.
+        // For an expired certificate only a new one helps.
         step.fix.clear();
         return step.fail(renew(ended, now));
     }

@@ -13,20 +13,20 @@ use crate::server::sql::{Query, query};
 
 const QUERY: Query = query!("doctor_extension");
 
-/// What the server says of TimescaleDB.
+/// TimescaleDB on the server.
 #[derive(Debug, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a fact of its own that the server reports"
 )]
 pub(super) struct Extension {
-    /// `None`: it is not in this database.
+    /// Version of the extension; `None`: this database does not have it.
     installed: Option<String>,
-    /// The versions of which the server has the files.
+    /// Versions whose files are on the server.
     versions: Vec<String>,
-    /// The library of the installed version is there.
+    /// Whether the library of the installed version is on the server.
     loaded: bool,
-    /// The server preloads TimescaleDB's loader.
+    /// Whether the server preloads TimescaleDB's loader.
     preloaded: bool,
     libraries: Option<String>,
     license: Option<String>,
@@ -40,7 +40,7 @@ impl Extension {
         row::read(rows.first().context("no answer about TimescaleDB")?)
     }
 
-    /// A session for reading can be opened.
+    /// Whether a session for reading can be opened.
     pub(super) fn is_usable(&self) -> bool {
         self.installed.is_none() || self.loaded && self.has_files()
     }
@@ -51,7 +51,7 @@ impl Extension {
             .is_none_or(|installed| self.versions.contains(installed))
     }
 
-    /// The newest version of which the server has the files.
+    /// The newest version whose files are on the server.
     fn newest(&self) -> Option<&str> {
         let versions = self.versions.iter().map(String::as_str);
         versions.max_by_key(|version| Version::parse(version))
@@ -108,7 +108,7 @@ impl Extension {
         }
     }
 
-    /// Whether an update is open, and whether hypertop knows the version.
+    /// Adds whether an update is possible, and whether hypertop knows the version.
     fn update(&self, installed: &str, step: Step) -> Step {
         let (here, newest) = (
             Version::parse(installed),

@@ -68,7 +68,7 @@ fn is_ignored(warning: &str) -> bool {
     warning.starts_with("password file") && warning.contains("group or world access")
 }
 
-/// The password is missing because its file is not used: the file's mode is what failed.
+/// Blames the mode of the password file, if the password is missing because libpq ignores the file.
 pub(super) fn blame(files: Step, settings: &Settings) -> Option<Step> {
     let ignored = settings.warnings.iter().any(|of| is_ignored(of));
     ignored.then_some(Step {

@@ -44,7 +44,7 @@ fn configuration(around: &Surroundings) -> Step {
 fn theme(around: &Surroundings) -> Step {
     let (config, themes, notes, _) = start::look(&Look::default(), around, || None);
     let known = themes.iter().any(|theme| theme.name == config.theme);
-    // The configuration's own errors stand at its step.
+    // Errors of config.toml are shown at the step `config`.
     let (_, wrong) = config::read(around);
     let own =
         |note: &&String| Some(*note) != wrong.as_ref() && Some(*note) != config.keys.as_ref().err();

@@ -1,4 +1,4 @@
-//! What was noted while the connection was made.
+//! The trace of a connection.
 
 use super::stage::{Stage, failed_at};
 use crate::connect::conninfo::Settings;
@@ -10,12 +10,12 @@ pub(super) struct Journey<'a> {
     pub settings: &'a Settings,
     pub attempts: &'a [Attempt],
     pub connected: bool,
-    /// This machine's clock.
+    /// Time by this machine's clock.
     pub now: Stamp,
 }
 
 impl Journey<'_> {
-    /// The step at which it ended; `None`: it is connected.
+    /// The step at which the connection failed; `None`: it is connected.
     pub(super) fn end(&self) -> Option<Stage> {
         let last = self.attempts.last().filter(|_| !self.connected)?;
         failed_at(last)

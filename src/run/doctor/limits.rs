@@ -1,4 +1,4 @@
-//! Connections that are left, and the settings that the statistics need.
+//! Free connections, and the settings that the statistics need.
 
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
@@ -36,7 +36,7 @@ async fn read(client: &Client) -> Result<Limits> {
     row::read(rows.first().context("the server reported no limits")?)
 }
 
-/// The step of the connections, and that of the statistics. `refused`: why the second connection was not made.
+/// The steps `connections` and `statistics`. `refused`: error of the second connection.
 pub(super) async fn steps(client: &Client, refused: Option<&ConnectError>) -> (Step, Step) {
     let limits = match read(client).await {
         Ok(limits) => limits,
@@ -50,7 +50,7 @@ pub(super) async fn steps(client: &Client, refused: Option<&ConnectError>) -> (S
 
 impl Limits {
     fn connections(&self, refused: Option<&ConnectError>) -> Step {
-        // Those of this program are among the used ones.
+        // The used ones include the connections of this program.
         let own = if refused.is_some() { 1 } else { 2 };
         let mut step = Step::lines("connections", Vec::new());
         let mut least = i64::MAX;

@@ -1,4 +1,4 @@
-//! The round trip to the server, and the difference of the two clocks.
+//! Duration of a round trip to the server, and the difference of the two clocks.
 
 use std::time::{Duration, Instant};
 
@@ -15,11 +15,11 @@ use crate::server::session::ask;
 use crate::server::sql::{Query, query};
 
 const QUERY: Query = query!("doctor_clock");
-/// Round trips.
+/// Number of round trips that are measured.
 const SAMPLES: usize = 20;
-/// A larger difference of the clocks is a warning.
+/// Difference of the clocks, in seconds, above which a warning is shown.
 const CLOCKS_SECONDS: f64 = 2.0;
-/// A longer round trip makes the console slow.
+/// Duration of a round trip above which the console is slow.
 const SLOW: Duration = Duration::from_millis(150);
 
 #[derive(Debug, Deserialize)]
@@ -27,7 +27,7 @@ struct Clock {
     clock: Stamp,
 }
 
-/// A round trip, and by how many seconds the server's clock is ahead.
+/// Duration of a round trip, and the seconds by which the server's clock is ahead.
 struct Sample {
     took: Duration,
     ahead: f64,
@@ -49,7 +49,7 @@ async fn samples(client: &Client, now: fn() -> Stamp) -> Result<Vec<Sample>> {
         let rows = ask(client, QUERY.text(Version::new(0, 0)), &[]).await?;
         let took = begun.elapsed();
         let Clock { clock } = row::read(rows.first().context("the server has no clock")?)?;
-        // The server read its clock half-way, if the network is as fast both ways.
+        // Assumes that the network is as fast in both directions.
         let ahead = clock.seconds_since(before) - took.as_secs_f64() / 2.0;
         samples.push(Sample { took, ahead });
     }

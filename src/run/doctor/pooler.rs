@@ -20,22 +20,22 @@ struct Seen {
     pid: i32,
 }
 
-/// What was found between here and the server.
+/// Signs of a pooler between this program and the server.
 #[derive(Debug, Default)]
 pub(super) struct Pooler {
-    /// The signs of one; empty: none.
+    /// Signs that there is a pooler; empty: none.
     signs: Vec<String>,
-    /// The signs that it hands out other sessions between statements.
+    /// Signs that the server session changes between statements.
     changes: Vec<String>,
 }
 
 impl Pooler {
-    /// Sessions do not keep their settings.
+    /// Whether sessions lose their settings.
     pub(super) fn loses_settings(&self) -> bool {
         !self.changes.is_empty()
     }
 
-    /// Adds what was found to the step of the server.
+    /// Adds the signs to the step `server`.
     pub(super) fn add_to(self, mut step: Step) -> Step {
         let pooler = !self.signs.is_empty() || !self.changes.is_empty();
         step.evidence.extend(self.signs);
@@ -51,8 +51,8 @@ impl Pooler {
     }
 }
 
-/// Looks by two sessions, the second of which holds its own busy: a pooler that lends them out by transaction gives the first
-/// session's to the second then. `second`: `None` where there is none.
+/// Looks for a pooler with two connections. The second one keeps its server session busy in a transaction: under transaction pooling
+/// the first one then gets another server session. `second`: `None`: there is no second connection.
 pub(super) async fn look(
     first: &Client,
     second: Option<&Client>,
@@ -120,7 +120,7 @@ async fn seen(client: &Client, query: &Query, params: &[Param]) -> Result<Seen> 
     row::read(row.ok_or_else(|| anyhow::anyhow!("no answer"))?)
 }
 
-/// Takes this program's settings from the shared sessions, which go on to others: each connection holds one of them.
+/// Resets this program's settings in the server sessions, because the pooler gives them to other clients later.
 async fn clean(first: &Client, second: &Client) -> Result<()> {
     in_time(first.batch_execute("begin; reset all")).await?;
     in_time(second.batch_execute("reset all; commit; begin")).await?;

@@ -1,4 +1,4 @@
-//! What this role will not see, screen by screen.
+//! What is hidden from this role, screen by screen.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::server::session::Session;
 pub(super) async fn read(settings: &Settings, session: &Session, steps: &mut Vec<Step>) -> Screens {
     let server = &session.server;
     let all = show::gather(settings, session, ScreenId::Overview, Duration::ZERO);
-    // After an error each list is read by itself: the error is that of one screen.
+    // After an error each list is read alone, to know which screen fails.
     let (mut screens, gathered) = match Box::pin(all).await {
         Ok(screens) => (screens, true),
         Err(_) => (Screens::default(), false),
@@ -81,7 +81,7 @@ fn seen(name: String, screen: ScreenId, screens: &Screens, at: &At) -> Step {
     step
 }
 
-/// The statement that shows what is hidden.
+/// The statement that gives this role the missing right.
 fn grant(finding: &Finding, at: &At) -> String {
     let role = text::quote_identifier(&at.server.role);
     let Some((_, rest)) = finding.reason.split_once("GRANT ") else {

@@ -6,7 +6,7 @@ use super::files::is_of_file;
 use super::step::Step;
 use crate::connect::conninfo::{Given, Host, Place, Provenance, Settings, SslMode, Wanted};
 
-/// Shown first, in this order, also where the default counts.
+/// These are shown first, in this order, even if they have their defaults.
 const ALWAYS: [&str; 6] = [
     "host",
     "port",
@@ -16,7 +16,7 @@ const ALWAYS: [&str; 6] = [
     "target_session_attrs",
 ];
 
-/// The step of settings that cannot be used.
+/// The step `settings` for settings that cannot be used.
 pub(super) fn unusable(error: &Error, seen: &Provenance) -> Step {
     let text = format!("{error:#}");
     let (what, fix) = text.split_once('\n').unwrap_or((&text, ""));
@@ -32,7 +32,7 @@ pub(super) fn unusable(error: &Error, seen: &Provenance) -> Step {
     step.fail(fix)
 }
 
-/// Where every value comes from.
+/// The step `settings`: the source of every value.
 pub(super) fn settings(settings: &Settings, seen: &Provenance) -> Step {
     let mut evidence = Vec::new();
     for keyword in ALWAYS {
@@ -59,7 +59,7 @@ fn value<'a>(seen: &'a Provenance, keyword: &str) -> Option<&'a str> {
     seen.of(keyword)?.value.as_deref()
 }
 
-/// The value that counts, then those that were passed over.
+/// The value in force, then the values that it overrides.
 fn lines(keyword: &str, seen: &Provenance, default: Option<String>) -> Vec<String> {
     let shown = |of: &Given| of.value.clone().unwrap_or_else(|| "(not shown)".to_owned());
     let mut lines = Vec::new();
@@ -113,7 +113,7 @@ fn name_of(host: &Host) -> String {
     }
 }
 
-/// Where the password comes from, for each host.
+/// The source of the password, for each host.
 fn password(settings: &Settings, seen: &Provenance) -> Vec<String> {
     let mut lines = lines("password", seen, None);
     if settings.password.as_ref().is_some_and(|of| !of.is_empty()) {

@@ -5,7 +5,7 @@ use crate::connect::conninfo::Place;
 use crate::connect::trace::Attempt;
 use crate::connect::{ConnectError, FailureKind};
 
-/// The steps of a connection, in their order.
+/// The steps of a connection, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Stage {
     Settings,
@@ -20,7 +20,7 @@ pub(super) enum Stage {
 }
 
 impl Stage {
-    /// Those that each have a step of their own among the attempts.
+    /// The stages that are shown as steps.
     pub(super) const OF_ATTEMPTS: [Self; 7] = [
         Self::Name,
         Self::Network,
@@ -46,7 +46,7 @@ impl Stage {
     }
 }
 
-/// `None`: the attempt did not fail, or another way at the same host was tried at once.
+/// The stage at which an attempt failed; `None`: it did not fail, or the same host was tried again at once in another way.
 pub(super) fn failed_at(attempt: &Attempt) -> Option<Stage> {
     let failure = attempt.failure.as_ref()?;
     let heard = attempt.heard();
@@ -77,7 +77,7 @@ pub(super) fn failed_at(attempt: &Attempt) -> Option<Stage> {
     }))
 }
 
-/// By the server's own code.
+/// The stage, by the SQLSTATE of the server's error.
 fn by_code(failure: &ConnectError) -> Option<Stage> {
     let words = failure.to_string();
     Some(match failure.code.as_deref()? {
@@ -106,7 +106,7 @@ fn by_kind(failure: &ConnectError, asked_for_login: bool) -> Stage {
     }
 }
 
-/// What failed, and the fix, as the connection itself reports them.
+/// Adds the failure and the fix, in the words of every failed connection.
 pub(super) fn blame(step: Step, failure: &ConnectError) -> Step {
     let text = failure.to_string();
     let (what, fix) = text.split_once('\n').unwrap_or((&text, ""));

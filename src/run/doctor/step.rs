@@ -1,8 +1,8 @@
-//! One step of the doctor: what was found, and the fix.
+//! One step of the doctor, with evidence and fix.
 
 use serde_json::{Value as Json, json};
 
-/// Exit code: it is not known whether all is well.
+/// Exit code if some step could not be run, so that it is unknown whether all is well.
 pub const COULD_NOT_TELL: u8 = 3;
 
 /// How a step ended.
@@ -11,7 +11,7 @@ pub(super) enum State {
     Ok,
     Warn,
     Fail,
-    /// It makes no sense after what failed before, or it could not be made.
+    /// Not run, because an earlier step failed, or impossible to run.
     Skipped,
 }
 
@@ -30,7 +30,7 @@ impl State {
 pub(super) struct Step {
     pub name: String,
     pub state: State,
-    /// Nobody knows whether it is well: it could not be made.
+    /// The step could not be run, so that its result is unknown.
     pub undecided: bool,
     pub evidence: Vec<String>,
     pub fix: Vec<String>,
@@ -59,7 +59,7 @@ impl Step {
         Self::new(name, State::Skipped, vec![why.into()])
     }
 
-    /// It could not be made; `why`: the error.
+    /// A step that could not be run; `why`: the error.
     pub(super) fn undecided(name: impl Into<String>, why: impl Into<String>) -> Self {
         Self {
             undecided: true,
@@ -75,7 +75,7 @@ impl Step {
         self.found(State::Fail, fix)
     }
 
-    /// Adds a fix; a state that is worse stays.
+    /// Sets this state unless the step has failed, and adds a fix.
     fn found(mut self, state: State, fix: impl Into<String>) -> Self {
         if self.state != State::Fail {
             self.state = state;

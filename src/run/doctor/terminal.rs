@@ -1,13 +1,14 @@
 //! This side: terminal, locale, time zone.
 
 use std::path::Path;
+use std::process::Command;
 
 use super::step::Step;
 use crate::connect::conninfo::Surroundings;
 use crate::model::text::is_utf8;
 use crate::ui::terminal;
 
-/// `zone`: the time zone in which the server's workers reckon; `None`: not known.
+/// `zone`: the time zone of the server's workers; `None`: unknown.
 pub(super) fn steps(around: &Surroundings, zone: Option<&str>) -> Vec<Step> {
     let of = |name: &str| -> Option<String> {
         let value = around.env.get(name)?.to_string_lossy().into_owned();
@@ -44,12 +45,33 @@ fn terminal(of: &dyn Fn(&str) -> Option<String>) -> Step {
     let tmux = of("TMUX").is_some();
     let screen = !tmux && (of("STY").is_some() || name.is_some_and(|of| of.starts_with("screen")));
     step.and(if tmux {
-        "copying (OSC 52) goes through tmux if it has: set -g allow-passthrough on (tmux 3.3 and later)"
+        through_tmux(asked_of_tmux().as_deref())
     } else if screen {
-        "copying (OSC 52) does not go through GNU screen"
+        "copying (OSC 52) does not work: GNU screen does not pass it on"
     } else {
-        "copying is by OSC 52, if the terminal allows it"
+        "copying (OSC 52): unknown, the terminal does not say whether it allows it"
     })
+}
+
+/// The value of tmux's option `allow-passthrough` in this pane, empty before tmux 3.3; `None`: tmux does not answer.
+fn asked_of_tmux() -> Option<String> {
+    let asked = ["show-options", "-Apqv", "allow-passthrough"];
+    let output = Command::new("tmux").args(asked).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then(|| text.trim().to_owned())
+}
+
+fn through_tmux(passes: Option<&str>) -> &'static str {
+    match passes {
+        Some("off") => {
+            "copying (OSC 52) does not work: tmux does not pass it on; tmux set -g allow-passthrough on"
+        }
+        // Before 3.3 tmux always passes it on.
+        Some(_) => {
+            "copying (OSC 52): tmux passes it on; unknown whether the terminal around it allows it"
+        }
+        None => "copying (OSC 52): unknown, tmux does not answer",
+    }
 }
 
 fn locale(of: &dyn Fn(&str) -> Option<String>) -> Step {
@@ -85,5 +107,19 @@ fn time_zone(of: &dyn Fn(&str) -> Option<String>, zone: Option<&str>) -> Step {
     match zone {
         Some(zone) => step.and(format!("the server's workers reckon in {zone}")),
         None => step,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::through_tmux;
+
+    #[test]
+    fn what_tmux_says_decides_whether_copying_can_work() {
+        assert!(through_tmux(Some("off")).contains("does not work"));
+        for passes in ["on", "all", ""] {
+            assert!(through_tmux(Some(passes)).contains("tmux passes it on; unknown"));
+        }
+        assert!(through_tmux(None).contains("unknown, tmux does not answer"));
     }
 }

@@ -1,4 +1,4 @@
-//! Background workers: launcher, scheduler, and slots against the jobs of all databases that can fall due together.
+//! Background workers: launcher, scheduler, and whether there are slots for the jobs of all databases that may start together.
 
 use anyhow::Result;
 use serde::Deserialize;
@@ -20,7 +20,7 @@ use crate::server::sql::{Query, query};
 
 const DATABASES: Query = query!("doctor_databases");
 
-/// More databases than these are not looked into.
+/// Maximum number of databases whose jobs are read.
 const MOST: usize = 50;
 
 #[derive(Debug, Deserialize)]
@@ -34,7 +34,7 @@ struct Database {
 struct Others {
     rows: Vec<Row>,
     read: usize,
-    /// Databases that were not read, with the reason.
+    /// Databases that could not be read, with the reason.
     unread: Vec<String>,
 }
 
@@ -58,7 +58,7 @@ pub(super) async fn step(settings: &Settings, session: &Session, screens: &Scree
     let step = found(screens, step);
     let (here, read) = (screens.jobs.rows(), others.read);
     let mut rows = here.to_vec();
-    // Slots and their use are the same in every row, as they were read last here.
+    // Slots belong to the whole server: all rows get the values that were read last, in this database.
     let workers = here.first().map(|row| row.workers);
     rows.extend(others.rows.into_iter().map(|row| Row {
         workers: workers.unwrap_or(row.workers),
@@ -71,7 +71,7 @@ pub(super) async fn step(settings: &Settings, session: &Session, screens: &Scree
     step.and(format!("not counted: {}", others.unread.join("; ")))
 }
 
-/// What the schedules want against what there is.
+/// The workers that the schedules need, against the slots.
 fn compared(mut step: Step, demand: &Demand, databases: usize) -> Step {
     let jobs = i64::try_from(demand.planned).unwrap_or(i64::MAX);
     let databases = i64::try_from(databases).unwrap_or(i64::MAX);
@@ -110,7 +110,7 @@ fn compared(mut step: Step, demand: &Demand, databases: usize) -> Step {
     step
 }
 
-/// What the Server screen finds of launcher, scheduler, slots and the library's settings.
+/// The Server screen's findings on launcher, scheduler, slots and the settings of the library.
 fn found(screens: &Screens, mut step: Step) -> Step {
     let about = [
         &rules::SERVER_LAUNCHER,

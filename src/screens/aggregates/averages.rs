@@ -1,4 +1,4 @@
-//! The finding of columns that are aggregated again.
+//! The finding on columns whose aggregated values are aggregated again, such as an average of averages.
 
 use super::functions::Held;
 use super::reaggregated::Reaggregated;
@@ -7,7 +7,7 @@ use crate::model::rules;
 use crate::model::text;
 use crate::model::verdict::Findings;
 
-/// One finding for all columns that are aggregated again; its text is about the worst of them.
+/// Adds one finding for all such columns; its text is about the worst one.
 pub(super) fn judge(row: &Row, findings: &mut Findings) {
     let mut all: Vec<_> = row.reaggregated.iter().collect();
     all.sort_by_key(|of| std::cmp::Reverse(of.level));
@@ -33,7 +33,7 @@ pub(super) fn judge(row: &Row, findings: &mut Findings) {
             } else {
                 String::new()
             };
-            format!(". Likewise {}{more}", named.join(", "))
+            format!(". The same for {}{more}", named.join(", "))
         }
     };
     let reason = format!(
@@ -72,18 +72,20 @@ fn what(held: Held) -> &'static str {
 fn why(of: &Reaggregated) -> &'static str {
     match (of.function.as_str(), of.held) {
         ("avg", Held::Average | Held::Ratio) => {
-            "every bucket counts alike, whether it has one row or thousands, so the value is wrong"
+            "every bucket has the same weight, whether it has one row or thousands, so the value is wrong"
         }
-        ("sum", Held::DistinctCount) => "what is in two buckets is counted twice",
+        ("sum", Held::DistinctCount) => "a value that is in two buckets is counted twice",
         ("avg", Held::DistinctCount) => {
-            "it says how many a bucket has on average, not how many there are"
+            "the result is the average per bucket, not the number over all rows"
         }
-        ("avg" | "sum", _) => "that of all rows does not follow from those of the buckets",
-        _ => "it describes the buckets' values, not the rows",
+        ("avg" | "sum", _) => {
+            "the value over all rows cannot be computed from the values of the buckets"
+        }
+        _ => "the result describes the buckets, not the rows",
     }
 }
 
-/// What gives the true value.
+/// The columns to keep instead, and how they give the true value.
 fn instead(held: Held, source: &str) -> String {
     match held {
         Held::Average => {

@@ -38,6 +38,9 @@ pub struct Statistics {
     /// `None`: running, crashed, or never run (`-infinity` on the server).
     #[serde(default, deserialize_with = "finite")]
     pub last_finish: Option<Stamp>,
+    /// End of the last run that succeeded; `None`: none did.
+    #[serde(default, alias = "last_successful_finish", deserialize_with = "finite")]
+    pub last_success: Option<Stamp>,
     /// `-infinity` is kept: running, waiting after a crash, or due at once.
     pub next_start: Option<Stamp>,
     pub last_run_success: Option<bool>,

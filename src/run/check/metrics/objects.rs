@@ -21,7 +21,7 @@ const AGGREGATES: &[Figure<aggregates::Row>] = &[
         },
     ),
     (
-        "hypertop_aggregate_expected_lag_seconds",
+        "hypertop_aggregate_promised_seconds",
         Kind::Gauge,
         "Largest lag that its refresh policy allows",
         |row, _| row.expected_seconds,
@@ -37,7 +37,7 @@ const AGGREGATES: &[Figure<aggregates::Row>] = &[
         },
     ),
     (
-        "hypertop_aggregate_expected_lag_units",
+        "hypertop_aggregate_promised_units",
         Kind::Gauge,
         "Largest lag that its refresh policy allows, in units of its time column",
         |row, _| row.expected_units.map(whole),
@@ -74,6 +74,12 @@ const JOBS: &[Figure<jobs::Row>] = &[
         Kind::Gauge,
         "End of the job's last run",
         |row, _| finite(row.statistics.as_ref()?.last_finish?.0),
+    ),
+    (
+        "hypertop_job_last_success_timestamp_seconds",
+        Kind::Gauge,
+        "End of the job's last run that succeeded",
+        |row, _| finite(row.statistics.as_ref()?.last_success?.0),
     ),
     (
         "hypertop_job_last_run_success",
@@ -133,19 +139,19 @@ const HYPERTABLES: &[Figure<hypertables::Row>] = &[
 
 const COMPRESSION: &[Figure<compression::Row>] = &[
     (
-        "hypertop_compression_before_bytes",
+        "hypertop_hypertable_before_compression_bytes",
         Kind::Gauge,
         "Recorded size of the compressed chunks before compression",
         |row, _| row.before_bytes.map(whole),
     ),
     (
-        "hypertop_compression_after_bytes",
+        "hypertop_hypertable_after_compression_bytes",
         Kind::Gauge,
         "Recorded size of the compressed chunks after compression",
         |row, _| row.after_bytes.map(whole),
     ),
     (
-        "hypertop_compression_backlog_chunks",
+        "hypertop_hypertable_backlog_chunks",
         Kind::Gauge,
         "Chunks that the compression policy should have compressed",
         |row, _| {
@@ -156,9 +162,9 @@ const COMPRESSION: &[Figure<compression::Row>] = &[
 ];
 
 const RETENTION: &[Figure<retention::Row>] = &[(
-    "hypertop_retention_due_chunks",
+    "hypertop_hypertable_overdue_chunks",
     Kind::Gauge,
-    "Chunks that the next run of the retention policy drops",
+    "Chunks past drop_after that are still there: the next run of the retention policy drops them",
     |row, _| {
         row.policy.as_ref()?;
         row.eligible().map(whole)
