@@ -117,9 +117,11 @@ fn each_rule_that_the_factory_fires_agrees_in_level_exit_code_metric_and_page() 
             for rule in rules {
                 let (code, one) = check(url, &["--only", rule, "--format", "json"]);
                 let one: Json = serde_json::from_str(&one).unwrap();
-                let found = one["findings"].as_array().unwrap();
+                // JSON has all findings; `counted` is the number of those that the options select.
+                let found = one["findings"].as_array().unwrap().iter();
+                let found: Vec<_> = found.filter(|row| row["rule"] == rule).collect();
                 assert!(!found.is_empty(), "{name} {rule}");
-                assert!(found.iter().all(|row| row["rule"] == rule), "{name} {rule}");
+                assert_eq!(one["counted"], found.len(), "{name} {rule}");
                 let of = |level: &str| found.iter().filter(|row| row["verdict"] == level).count();
                 let counts = ["critical", "warning", "unknown", "notice"].map(of);
                 let wanted = match counts.iter().position(|count| *count > 0) {
@@ -254,7 +256,7 @@ fn a_server_that_is_down_is_critical_unless_told_otherwise() {
     let url = format!("host=127.0.0.1 port={port} user=nobody dbname=x sslmode=disable");
     let (code, text) = check(&url, &["--timeout", "1s"]);
     assert_eq!(code, 2, "{text}");
-    assert!(text.contains("1s"), "{text}");
+    assert!(text.contains("no answer within "), "{text}");
     assert!(
         begun.elapsed() < Duration::from_secs(4),
         "{:?}",

@@ -64,7 +64,6 @@ fn metrics_have_every_rule_and_each_object_and_prometheus_takes_them() {
             // The names of the specification, which dashboards and alerts rely on.
             for name in [
                 "aggregate_lag_seconds",
-                "aggregate_lag_units",
                 "aggregate_pending_ranges",
                 "aggregate_promised_seconds",
                 "hypertable_after_compression_bytes",

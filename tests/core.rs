@@ -221,6 +221,18 @@ fn copying_takes_the_cell_or_the_row() {
 }
 
 #[test]
+fn a_message_ends_with_a_switch_of_screens_unless_it_is_a_result() {
+    let mut app = connected();
+    app.say("no row of this screen is folded", false);
+    assert!(screen(&mut app).contains("is folded"));
+    press(&mut app, "5");
+    assert!(!screen(&mut app).contains("is folded"));
+    app.say_everywhere("Done in 2s: Pause job 7", false);
+    press(&mut app, "2");
+    assert!(screen(&mut app).contains("Done in 2s: Pause job 7"));
+}
+
+#[test]
 fn a_tick_asks_whether_anything_changed_and_reads_only_then() {
     let mut app = connected();
     let counters = vec![Some(1), None];
