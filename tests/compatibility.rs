@@ -110,7 +110,7 @@ fn the_output_for_programs_keeps_its_keys() {
         // The stand-in computes no lag on integer time.
         let integer = [
             "hypertop_aggregate_lag_units",
-            "hypertop_aggregate_expected_lag_units",
+            "hypertop_aggregate_promised_units",
         ];
         let missing = if targets.all[0].real {
             &[][..]
