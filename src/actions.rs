@@ -29,3 +29,4 @@ pub mod retention;
 pub mod rollback;
 pub mod sessions;
 pub mod set_keys;
+pub mod setup;

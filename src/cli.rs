@@ -15,6 +15,7 @@ use crate::connect::conninfo::Flags;
 use crate::model::screen_id::ScreenId;
 use crate::model::version::Version;
 use crate::run::command::Agreement;
+use crate::run::policies::{self, export};
 use crate::run::show::Format;
 use crate::run::start::{Look, screens};
 use crate::run::{check, command, doctor, explain, manual, names, sql, thresholds};
@@ -161,6 +162,26 @@ pub enum Command {
         set: Vec<(String, String)>,
         #[command(flatten)]
         agreement: Agreement,
+    },
+    /// Print the present hypertables, aggregates, indexes and policies as a policy file
+    Export {
+        #[command(flatten)]
+        options: export::Options,
+    },
+    /// Compare a policy file with the database: exit code 0 same, 2 differs, 1 error or no connection, 3 a difference cannot be applied
+    Plan {
+        #[command(flatten)]
+        options: policies::plan::Options,
+    },
+    /// Advise on the setup that a policy file leads to: exit code 0 no advice, 2 there is some, 1 error or no connection
+    Lint {
+        #[command(flatten)]
+        options: policies::plan::Lint,
+    },
+    /// Make the database as a policy file or a saved plan says, as one journal entry that rollback undoes
+    Apply {
+        #[command(flatten)]
+        options: policies::apply::Options,
     },
     /// List the change journal, or show one entry with its undo
     Journal {

@@ -16,6 +16,7 @@ use hypertop::connect::conninfo::{Flags, Settings, Surroundings};
 use hypertop::journal::Journal;
 use hypertop::model::screen_id::ScreenId;
 use hypertop::run::command::{Agreement, DONE, FAILED, NO_CONNECTION, Shell};
+use hypertop::run::policies::{export, plan};
 use hypertop::run::{Ended, check, command, doctor, show, start, stderr};
 use hypertop::server::session::Session;
 use hypertop::ui::terminal;
@@ -54,6 +55,10 @@ fn misused(error: &clap::Error) -> ExitCode {
     if error.use_stderr() && is_called("doctor") {
         stderr::say(doctor::refused(&error.render().to_string()));
         return ExitCode::from(doctor::COULD_NOT_TELL);
+    }
+    if error.use_stderr() && (is_called("plan") || is_called("lint")) {
+        let _ = error.print();
+        return ExitCode::from(plan::ERROR);
     }
     error.exit()
 }
@@ -168,6 +173,24 @@ async fn carry_out(cli: &Cli, around: &Surroundings) -> Result<u8, Failure> {
             let rollback = async |shell: Shell<'_>| shell.rollback(id).await;
             change(cli, around, agreement, rollback).await
         }
+        Some(Command::Export { options }) => {
+            let (_, session) = open(cli, None, around).await?;
+            command::print(export::printed(&session, options).await?)?;
+            Ok(DONE)
+        }
+        Some(Command::Plan { options }) => {
+            let (settings, session) = planning(cli, around).await?;
+            let plan = plan::plan(&settings, &session, cli.read_only, options);
+            told(Box::pin(plan).await?)
+        }
+        Some(Command::Lint { options }) => {
+            let (settings, session) = planning(cli, around).await?;
+            told(Box::pin(plan::lint(&settings, &session, options)).await?)
+        }
+        Some(Command::Apply { options }) => {
+            let apply = async |shell: Shell<'_>| shell.apply(options).await;
+            change(cli, around, &options.agreement, apply).await
+        }
         Some(Command::Journal { id, format }) => {
             Ok(command::journal(&journal(around)?, *id, *format)?)
         }
@@ -208,6 +231,17 @@ async fn carry_out(cli: &Cli, around: &Surroundings) -> Result<u8, Failure> {
         }
         None => open_console(cli, around).await,
     }
+}
+
+/// A session for `plan` and `lint`, whose exit code 2 means a difference: no connection is an error there.
+async fn planning(cli: &Cli, around: &Surroundings) -> Result<(Settings, Session), Failure> {
+    let opened = open(cli, None, around).await;
+    opened.map_err(|Failure(error, _)| Failure(error, plan::ERROR))
+}
+
+fn told((text, code): (String, u8)) -> Result<u8, Failure> {
+    command::print(text)?;
+    Ok(code)
 }
 
 async fn open_console(cli: &Cli, around: &Surroundings) -> Result<u8, Failure> {

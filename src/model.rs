@@ -15,6 +15,7 @@ pub mod plan;
 pub(crate) mod remade;
 pub mod rules;
 pub mod screen_id;
+pub mod setup;
 pub mod span;
 pub mod target;
 pub mod text;

@@ -10,6 +10,7 @@ pub mod doctor;
 pub mod explain;
 pub mod manual;
 pub mod names;
+pub mod policies;
 pub mod requests;
 mod second;
 pub mod show;

@@ -6,4 +6,5 @@ pub mod known;
 pub mod row;
 mod script;
 pub mod session;
+pub mod setup;
 pub mod sql;

@@ -2,6 +2,7 @@
 //! that would delete buckets whose source rows were dropped.
 
 mod behind;
+pub(crate) mod create;
 mod explain;
 mod facts;
 mod guard;
@@ -34,6 +35,12 @@ const AGGREGATE: Family = Family {
     needs: Edition::Community,
 };
 
+const SOURCE: Family = Family {
+    on: TargetKind::Hypertable,
+    facts: query!("plan_hypertable"),
+    ..AGGREGATE
+};
+
 #[rustfmt::skip]
 pub static ACTIONS: &[Action] = &[
     AGGREGATE.asking("refresh-aggregate", &["f"], refresh::form, refresh::window, "Refresh a window of the selected aggregate"),
@@ -47,6 +54,8 @@ pub static ACTIONS: &[Action] = &[
     AGGREGATE.asking("remove-refresh-policy", &[], remove::form, remove::remove, "Remove a refresh policy (pause-job only stops it)"),
     AGGREGATE.asking("move-watermark-back", &[], watermark::form, watermark::back,
         "Move a watermark back that lies in the future, with or without the rows that moved it there"),
+    SOURCE.asking("create-aggregate", &[], create::form, create::plan, "Create a continuous aggregate over the selected hypertable"),
+    AGGREGATE.plain("drop-aggregate", &[], create::drop, "Drop the selected aggregate, with its rows and policies"),
     AGGREGATE.plain("switch-real-time", &["M"], switch_real_time, "Switch between real-time and materialized rows only"),
 ];
 

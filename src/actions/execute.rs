@@ -32,6 +32,7 @@ use self::actor::Run;
 pub use problem::Problem;
 pub use progress::Progress;
 pub use report::Report;
+pub(crate) use state::APPLY;
 pub use state::current;
 pub use writer::place;
 

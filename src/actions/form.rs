@@ -324,6 +324,7 @@ impl Inputs {
             max_replica_lag_seconds: self.interval("max_replica_lag").map(Interval::seconds),
             max_wal_bytes_per_second: wal,
             go_on: self.text("on_error") == Some("continue"),
+            window: None,
         }
     }
 

@@ -9,6 +9,7 @@ mod statement;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::busy::BusyHours;
 use crate::model::picture::Picture;
 use crate::model::verdict::Level;
 
@@ -151,6 +152,17 @@ pub struct Pace {
     pub(crate) max_wal_bytes_per_second: Option<f64>,
     /// After a failed step the next one runs.
     pub(crate) go_on: bool,
+    /// Hours outside of which no step begins, and the server's time zone. `None`: any time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) window: Option<(BusyHours, String)>,
+}
+
+impl Pace {
+    /// Sets the limits on replicas (seconds) and on WAL (MB per second). `None`: no limit.
+    pub(crate) fn limit(&mut self, lag_seconds: Option<f64>, wal_megabytes: Option<u32>) {
+        self.max_replica_lag_seconds = lag_seconds;
+        self.max_wal_bytes_per_second = wal_megabytes.map(|rate| f64::from(rate) * 1e6);
+    }
 }
 
 /// The statements of an action on one target, with their effects, undo and consent.

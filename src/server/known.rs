@@ -114,6 +114,14 @@ impl Server {
         })
     }
 
+    /// A statement for one transaction in which a query may call TimescaleDB's functions by their bare names. All other names of the
+    /// query must be qualified.
+    pub(crate) fn finding_its_functions(&self) -> String {
+        let schema = self.extension_schema.as_deref().unwrap_or("public");
+        let schema = text::quote_identifier(schema);
+        format!("set local search_path = pg_catalog, {schema}, pg_temp")
+    }
+
     /// Whether the connection crosses a network without TLS.
     pub fn is_in_clear(&self) -> bool {
         self.tls.is_none() && self.by_network

@@ -18,6 +18,9 @@ use crate::model::target::{Target, TargetKind};
 use crate::server::session;
 use crate::server::sql::Param;
 
+/// Action of the plans that apply a policy file, which have many targets, and some that they create.
+pub(crate) const APPLY: &str = "apply";
+
 impl Actor {
     /// The present states. An error if one differs from the state that the plan was made from.
     pub(super) async fn check(
@@ -92,6 +95,9 @@ impl Actor {
                     "{name} changed since the preview (another relation has that name now): nothing was done; preview it again"
                 );
             }
+        }
+        if plan.action == APPLY {
+            return Ok(named.relations);
         }
         // Statements of a plan on a job name only the job's own table.
         let tables = |seen: &Seen| {

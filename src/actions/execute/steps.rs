@@ -16,7 +16,7 @@ use super::step::Did;
 use super::writer::Writer;
 use super::writer::is_planned_here;
 use crate::journal::{Outcome, Ran};
-use crate::model::plan::{Plan, Statement, Step};
+use crate::model::plan::{Pace, Plan, Statement, Step};
 
 /// How long a cancelled statement may take to end before its connection is closed.
 const CANCEL_PATIENCE: Duration = Duration::from_secs(20);
@@ -40,6 +40,12 @@ impl Run<'_> {
                 return Outcome::Cancelled;
             }
             if *order.borrow() == Order::Stop {
+                return Outcome::Cancelled;
+            }
+            if at > 0 && self.is_outside(&plan.pace) {
+                self.notices.push(
+                    "stopped: the hours of --window are over; apply again goes on".to_owned(),
+                );
                 return Outcome::Cancelled;
             }
             if writer.connected.client.is_closed() {
@@ -78,6 +84,14 @@ impl Run<'_> {
         } else {
             Outcome::Failed
         }
+    }
+
+    /// True if the plan may not go on at this time of the day.
+    fn is_outside(&self, pace: &Pace) -> bool {
+        let now = (self.actor.clock)();
+        pace.window
+            .as_ref()
+            .is_some_and(|(window, zone)| window.until(now, zone).is_none())
     }
 
     /// A cancelled refresh blocks other refreshes until its session ends, so each refresh gets a connection of its

@@ -19,7 +19,7 @@ use crate::run::stderr;
 use crate::ui::terminal;
 
 impl Shell<'_> {
-    pub(super) async fn agree_and_do(&self, approved: ApprovedPlan) -> Result<u8> {
+    pub(crate) async fn agree_and_do(&self, approved: ApprovedPlan) -> Result<u8> {
         let preview = preview::preview(&self.session, approved.plan.clone()).await;
         if let Some(why) = &preview.refused {
             return self.refuse(why);

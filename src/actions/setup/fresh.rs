@@ -1,0 +1,270 @@
+//! Steps for objects that the same plan creates: they have no facts yet, and no rows that a guard would have to save.
+
+use crate::actions::act::Refusal;
+use crate::actions::aggregates::create;
+use crate::actions::alter_job::Call;
+use crate::model::moment::Axis;
+use crate::model::plan::{Lit, Plan, Statement, Step, Undo};
+use crate::model::setup::change::{Change, What};
+use crate::model::setup::changes::length;
+use crate::model::setup::name::Name;
+use crate::model::setup::objects::{Age, AgePolicy, Index, Refresh, Setup};
+use crate::model::setup::order_by::OrderBy;
+use crate::model::text;
+use crate::model::verdict::Level;
+use crate::server::known::Server;
+
+use super::inputs::units;
+
+/// Name under which the id of a new job is kept.
+pub(crate) const JOB: &str = "job_id";
+
+/// The plan of a change of an object that does not exist yet. `now`: the setup before the change.
+pub(super) fn plan(
+    change: &Change,
+    now: &Setup,
+    axis: Axis,
+    server: &Server,
+) -> Result<Plan, Refusal> {
+    let fresh = Fresh {
+        of: &change.of,
+        aggregate: now.aggregates.contains_key(&change.of),
+        axis,
+        server,
+    };
+    let of = &change.of;
+    let (label, run, undo) = match &change.what {
+        What::CreateHypertable { time, interval } => {
+            return Ok(fresh.hypertable(time, *interval));
+        }
+        What::CreateAggregate {
+            query,
+            materialized_only,
+            ..
+        } => {
+            return Ok(create::aggregate(
+                of,
+                query,
+                materialized_only.unwrap_or(true),
+                server,
+            ));
+        }
+        What::EnableCompression(to) => {
+            let segments = to.segment_by.as_ref().map(|columns| {
+                let quoted: Vec<_> = columns
+                    .iter()
+                    .map(|column| text::quote_identifier(column))
+                    .collect();
+                quoted.join(", ")
+            });
+            let orders = to.order_by.as_ref().map(|all| {
+                let all: Vec<_> = all.iter().map(OrderBy::to_string).collect();
+                all.join(", ")
+            });
+            let mut options = vec!["timescaledb.compress = true".to_owned()];
+            for (name, value) in [("segmentby", segments), ("orderby", orders)] {
+                let value = value.filter(|value| !value.is_empty());
+                options.extend(value.map(|value| {
+                    format!(
+                        "timescaledb.compress_{name} = {}",
+                        text::quote_literal(&value)
+                    )
+                }));
+            }
+            let set = fresh.alter(&format!("set ({})", options.join(", ")));
+            let off = fresh.alter("set (timescaledb.compress = false)");
+            (format!("enable compression on {of}"), vec![set], vec![off])
+        }
+        What::AddCompress(new) => fresh.policy("compression", "compress", new),
+        What::AddRetain(new) => fresh.policy("retention", "drop", new),
+        What::AddRefresh(new) => fresh.refresh(new),
+        What::CreateIndex { name, index } => fresh.index(name.as_deref(), index),
+        _ => {
+            return Err(Refusal::new(format!(
+                "{of} is created by the same plan: apply what creates it first, then plan again"
+            )));
+        }
+    };
+    let title = label.clone();
+    let undone = match &change.what {
+        What::EnableCompression(_) => Undo::Exact("compression is disabled again; chunks compressed meanwhile have to be decompressed before".to_owned()),
+        What::AddRetain(_) => Undo::Partly("the policy is deleted; chunks that it has dropped by then do not come back".to_owned()),
+        _ if undo.is_empty() => Undo::Partly("it goes when the aggregate is dropped".to_owned()),
+        _ => Undo::Exact("it is removed again".to_owned()),
+    };
+    Ok(Plan::new(title, vec![Step::new(label, run, undo)], undone))
+}
+
+struct Fresh<'a> {
+    of: &'a Name,
+    aggregate: bool,
+    axis: Axis,
+    server: &'a Server,
+}
+
+type Parts = (String, Vec<Statement>, Vec<Statement>);
+
+impl Fresh<'_> {
+    fn call(&self, function: &str) -> Call {
+        let schema = self.server.extension_schema.as_deref().unwrap_or("public");
+        Call::new(format!(
+            "select {}.{function}",
+            text::quote_identifier(schema)
+        ))
+    }
+
+    fn on(&self, function: &str) -> Call {
+        let mut call = self.call(function);
+        call.give("", "regclass", self.of.to_string().into());
+        call
+    }
+
+    fn alter(&self, what: &str) -> Statement {
+        let kind = if self.aggregate {
+            "materialized view"
+        } else {
+            "table"
+        };
+        Statement::new(format!("alter {kind} {} {what}", self.of), Vec::new())
+    }
+
+    fn hypertable(&self, time: &str, interval: Option<i64>) -> Plan {
+        let mut call = self.on("create_hypertable");
+        call.give("", "name", time.into());
+        if let Some(interval) = interval {
+            let span = length(self.axis, interval);
+            let value = match self.axis {
+                Axis::Integer => Lit::from(interval),
+                _ => span.typed().into(),
+            };
+            call.give("chunk_time_interval", units(self.axis), value);
+        }
+        call.give("migrate_data", "bool", true.into());
+        let label = format!("make {} a hypertable", self.of);
+        let undo = Undo::Never("a hypertable cannot be made a plain table again".to_owned());
+        let step = Step::new(label, vec![call.statement()], Vec::new());
+        Plan::new(
+            format!(
+                "Make {} a hypertable by {}",
+                self.of,
+                text::quote_identifier(time)
+            ),
+            vec![step],
+            undo,
+        )
+        .note(
+            Level::Notice,
+            "rows that the table has are moved into chunks; until then nobody can read or write it",
+        )
+    }
+
+    /// `word`: prefix of the policy's settings, `compress` or `drop`.
+    fn policy(&self, policy: &str, word: &str, new: &AgePolicy) -> Parts {
+        let mut call = self.on(&format!("add_{policy}_policy"));
+        match new.age {
+            Age::After(span) => {
+                let value = match self.axis {
+                    Axis::Integer => Lit::from(span.typed().parse::<i64>().unwrap_or_default()),
+                    _ => span.typed().into(),
+                };
+                call.give(&format!("{word}_after"), units(self.axis), value);
+            }
+            Age::Created(interval) => {
+                call.give(
+                    &format!("{word}_created_before"),
+                    "interval",
+                    interval.to_string().into(),
+                );
+            }
+        }
+        let mut set = self.call("alter_job");
+        set.give("", "int", Lit::Kept(JOB.to_owned()));
+        set.give(
+            "schedule_interval",
+            "interval",
+            new.every.to_string().into(),
+        );
+        let run = vec![call.statement().keeping(JOB), set.statement()];
+        let label = format!("add a {policy} policy to {}", self.of);
+        (label, run, vec![self.delete()])
+    }
+
+    fn refresh(&self, new: &Refresh) -> Parts {
+        let mut call = self.on("add_continuous_aggregate_policy");
+        for (name, side) in [("start_offset", new.start), ("end_offset", new.end)] {
+            let value = match (side, self.axis) {
+                (None, _) => Lit::Null,
+                (Some(span), Axis::Integer) => {
+                    span.typed().parse::<i64>().map_or(Lit::Null, Lit::from)
+                }
+                (Some(span), _) => span.typed().into(),
+            };
+            call.give(name, units(self.axis), value);
+        }
+        call.give(
+            "schedule_interval",
+            "interval",
+            new.every.to_string().into(),
+        );
+        let label = format!("add a refresh policy to {}", self.of);
+        (
+            label,
+            vec![call.statement().keeping(JOB)],
+            vec![self.delete()],
+        )
+    }
+
+    fn delete(&self) -> Statement {
+        let mut call = self.call("delete_job");
+        call.give("", "int", Lit::Kept(JOB.to_owned()));
+        call.statement()
+    }
+
+    fn index(&self, name: Option<&str>, index: &Index) -> Parts {
+        let name = name.map_or_else(|| index_name(self.of, index), str::to_owned);
+        let quoted = text::quote_identifier(&name);
+        let unique = if index.unique { "UNIQUE " } else { "" };
+        let include = match index.include.as_slice() {
+            [] => String::new(),
+            columns => format!(" INCLUDE ({})", columns.join(", ")),
+        };
+        let filter = index
+            .predicate
+            .as_ref()
+            .map_or_else(String::new, |text| format!(" WHERE ({text})"));
+        let sql = format!(
+            "CREATE {unique}INDEX {quoted} ON {} USING {} ({}){include}{filter}",
+            self.of,
+            index.method,
+            index.columns.join(", ")
+        );
+        // The index of an aggregate is made in the schema of its materialization, which is known only then.
+        let undo = if self.aggregate {
+            Vec::new()
+        } else {
+            let schema = text::quote_identifier(&self.of.schema);
+            vec![Statement::new(
+                format!("DROP INDEX {schema}.{quoted}"),
+                Vec::new(),
+            )]
+        };
+        (
+            format!("create index {quoted} on {}", self.of),
+            vec![Statement::new(sql, Vec::new())],
+            undo,
+        )
+    }
+}
+
+/// Name of an index that the file does not name.
+fn index_name(of: &Name, index: &Index) -> String {
+    let words: Vec<_> = index
+        .columns
+        .iter()
+        .flat_map(|column| column.split(|c: char| !c.is_alphanumeric() && c != '_'))
+        .filter(|word| !word.is_empty())
+        .collect();
+    let whole = format!("{}_{}", of.name, words.join("_").to_lowercase());
+    let end = whole.floor_char_boundary(59);
+    format!("{}_idx", &whole[..end])
+}

@@ -1,0 +1,174 @@
+//! The action for a change, with its target and the values of its form.
+
+use crate::model::moment::Axis;
+use crate::model::setup::change::{Change, What};
+use crate::model::setup::changes::length;
+use crate::model::setup::objects::{Age, AgePolicy, Compression, Refresh, Setup};
+use crate::model::setup::order_by::OrderBy;
+use crate::model::span::Span;
+use crate::model::target::{Target, TargetKind};
+use crate::model::text;
+
+pub(super) struct Asked {
+    pub(super) action: &'static str,
+    pub(super) target: Target,
+    /// Values by field. A value for a field that the form does not have is left out if it is empty.
+    pub(super) set: Vec<(&'static str, String)>,
+}
+
+/// The action for a change of an object that exists. `None`: the object does not exist yet, or there is nothing to do.
+pub(super) fn asked(change: &Change, present: &Setup) -> Option<Asked> {
+    let id = present.id(&change.of)?;
+    let axis = present.axis(&change.of)?;
+    let target = |kind| Target {
+        kind,
+        id,
+        name: change.of.to_string(),
+    };
+    let table = |action, set| Asked {
+        action,
+        target: target(TargetKind::Hypertable),
+        set,
+    };
+    let view = |action, set| Asked {
+        action,
+        target: target(TargetKind::Aggregate),
+        set,
+    };
+    let job = |action, id: i64| Asked {
+        action,
+        target: Target {
+            kind: TargetKind::Job,
+            id,
+            name: id.to_string(),
+        },
+        set: Vec::new(),
+    };
+    Some(match &change.what {
+        What::SetInterval(interval) => {
+            let typed = length(axis, *interval).typed();
+            table("set-chunk-interval", vec![("interval", typed)])
+        }
+        What::EnableCompression(to) => table("enable-compression", settings(to)),
+        What::EditCompression(to) => table("edit-compression-settings", settings(to)),
+        What::DisableCompression => table("disable-compression", Vec::new()),
+        What::AddCompress(new) => table("add-compression-policy", age(new, COMPRESS)),
+        What::EditCompress(_, new) => table("edit-compression-policy", age(new, COMPRESS)),
+        What::RemoveCompress(_) => table("remove-compression-policy", Vec::new()),
+        What::AddRetain(new) => table("add-retention-policy", age(new, DROP)),
+        What::EditRetain(_, new) => table("edit-retention-policy", age(new, DROP)),
+        What::RemoveRetain(_) => table("remove-retention-policy", Vec::new()),
+        What::AddReorder(new) => table(
+            "add-reorder-policy",
+            vec![
+                ("index", new.index.clone()),
+                ("schedule_interval", new.every.to_string()),
+            ],
+        ),
+        What::RemoveReorder(_) => table("remove-reorder-policy", Vec::new()),
+        What::SwitchRealTime { .. } => view("switch-real-time", Vec::new()),
+        What::AddRefresh(new) => view("add-refresh-policy", refresh(new, None)),
+        What::EditRefresh(old, new) => view(
+            "edit-refresh-policy",
+            refresh(new, old.job.filter(|_| several(change, present))),
+        ),
+        What::RemoveRefresh(old) => {
+            let picked = old.job.filter(|_| several(change, present));
+            view(
+                "remove-refresh-policy",
+                picked
+                    .map(|id| ("policy", id.to_string()))
+                    .into_iter()
+                    .collect(),
+            )
+        }
+        What::DropAggregate => view("drop-aggregate", Vec::new()),
+        What::CreateIndex { name, index } => table(
+            "create-index",
+            vec![
+                ("columns", index.columns.join(", ")),
+                ("method", index.method.clone()),
+                ("unique", if index.unique { "yes" } else { "no" }.to_owned()),
+                ("include", index.include.join(", ")),
+                ("where", index.predicate.clone().unwrap_or_default()),
+                ("name", name.clone().unwrap_or_default()),
+            ],
+        ),
+        What::DropIndex { name, oid } => Asked {
+            action: "drop-index",
+            target: Target {
+                kind: TargetKind::Index,
+                id: *oid,
+                name: text::qualified(&change.of.schema, name),
+            },
+            set: Vec::new(),
+        },
+        What::Pause(id) => job("pause-job", *id),
+        What::Resume(id) => job("resume-job", *id),
+        What::CreateHypertable { .. }
+        | What::CreateAggregate { .. }
+        | What::Impossible(_)
+        | What::Unnamed => return None,
+    })
+}
+
+/// True if the aggregate has more than one refresh policy, so that the form asks which one is meant.
+fn several(change: &Change, present: &Setup) -> bool {
+    let view = present.aggregates.get(&change.of);
+    view.is_some_and(|view| view.refresh.len() > 1)
+}
+
+/// Names of the two ages in the forms.
+const COMPRESS: (&str, &str) = ("compress_after", "compress_created_before");
+const DROP: (&str, &str) = ("drop_after", "drop_created_before");
+
+fn age(
+    policy: &AgePolicy,
+    (after, created): (&'static str, &'static str),
+) -> Vec<(&'static str, String)> {
+    let (span, since) = match policy.age {
+        Age::After(span) => (span.typed(), String::new()),
+        Age::Created(interval) => (String::new(), interval.to_string()),
+    };
+    vec![
+        (after, span),
+        (created, since),
+        ("schedule_interval", policy.every.to_string()),
+    ]
+}
+
+fn refresh(new: &Refresh, job: Option<i64>) -> Vec<(&'static str, String)> {
+    let side = |side: Option<Span>| side.map(Span::typed).unwrap_or_default();
+    let mut set = vec![
+        ("start_offset", side(new.start)),
+        ("end_offset", side(new.end)),
+        ("schedule_interval", new.every.to_string()),
+    ];
+    set.extend(job.map(|id| ("policy", id.to_string())));
+    set
+}
+
+fn settings(to: &Compression) -> Vec<(&'static str, String)> {
+    let segments = match &to.segment_by {
+        None => String::new(),
+        Some(columns) if columns.is_empty() => "none".to_owned(),
+        Some(columns) => {
+            let quoted: Vec<_> = columns
+                .iter()
+                .map(|column| text::quote_identifier(column))
+                .collect();
+            quoted.join(", ")
+        }
+    };
+    let orders = to.order_by.iter().flatten().map(OrderBy::to_string);
+    let orders: Vec<_> = orders.collect();
+    vec![("segment_by", segments), ("order_by", orders.join(", "))]
+}
+
+/// Whether a time axis counts in units.
+pub(super) fn units(axis: Axis) -> &'static str {
+    match axis {
+        Axis::Integer => "bigint",
+        _ => "interval",
+    }
+}

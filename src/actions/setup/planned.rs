@@ -1,0 +1,298 @@
+//! The plan of all changes of a setup: made in the order of an apply, each from the facts as the changes before it leave them.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, anyhow, bail};
+
+use crate::actions::act::{Context, Refusal};
+use crate::actions::action::Does;
+use crate::actions::alter_job::Call;
+use crate::actions::execute::{APPLY, ApprovedPlan};
+use crate::actions::setup::hazard::{self, Hazard};
+use crate::actions::setup::{fresh, inputs, staged};
+use crate::actions::{catalogue, plans, preview};
+use crate::journal::Seen;
+use crate::model::moment::Axis;
+use crate::model::plan::{Consent, Lit, Note, Plan, Statement, Step, Touch};
+use crate::model::setup::change::{Change, What};
+use crate::model::setup::name::Name;
+use crate::model::setup::objects::Setup;
+use crate::model::setup::{apply, guard};
+use crate::model::text;
+use crate::model::verdict::Level;
+use crate::server::exact::Exact;
+use crate::server::known::{At, Server};
+use crate::server::session::Session;
+
+/// A change with its plan, or the reason why it has none.
+#[derive(Debug)]
+pub struct Planned {
+    pub change: Change,
+    pub plan: Result<Plan, Refusal>,
+    pub hazards: Vec<Hazard>,
+    /// The state that the plan rests on. `None`: the object does not exist yet.
+    seen: Option<Seen>,
+}
+
+/// Plans the changes. `axes`: types of the time columns of tables that become hypertables.
+pub async fn plan(
+    session: &Session,
+    exact: &mut Exact<'_>,
+    at: At<'_>,
+    present: &Setup,
+    changes: Vec<Change>,
+    axes: &BTreeMap<Name, Axis>,
+) -> Result<Vec<Planned>> {
+    let mut now = present.clone();
+    let mut dangers = guard::dangers(present);
+    let mut all = Vec::new();
+    for change in changes {
+        let axis = axes
+            .get(&change.of)
+            .copied()
+            .or_else(|| now.axis(&change.of));
+        let axis = axis.unwrap_or(Axis::TimestampTz);
+        let before = now.clone();
+        apply::after(&mut now, &change, axis);
+        let mut planned = one(session, exact, at, (present, &before), change, axis).await?;
+        let after = guard::dangers(&now);
+        if let Ok(plan) = &mut planned.plan {
+            for danger in after.iter().filter(|danger| !dangers.contains(danger)) {
+                let text = format!("{}: {}", danger.view, danger.words);
+                if !plan.notes.iter().any(|note| {
+                    note.text.contains("DATA LOSS") || note.text.contains("DELETES DATA")
+                }) {
+                    plan.notes.push(Note {
+                        level: Level::Critical,
+                        text,
+                    });
+                }
+                planned.hazards.push(Hazard::DeletesData);
+            }
+        }
+        planned.hazards.sort_unstable();
+        planned.hazards.dedup();
+        dangers = after;
+        all.push(planned);
+    }
+    Ok(all)
+}
+
+async fn one(
+    session: &Session,
+    exact: &mut Exact<'_>,
+    at: At<'_>,
+    (present, now): (&Setup, &Setup),
+    change: Change,
+    axis: Axis,
+) -> Result<Planned> {
+    let bare = |plan, change| Planned {
+        change,
+        plan,
+        hazards: Vec::new(),
+        seen: None,
+    };
+    if !change.is_possible() {
+        let why = Refusal::new(change.words());
+        return Ok(bare(Err(why), change));
+    }
+    let Some(asked) = inputs::asked(&change, present) else {
+        let plan = fresh::plan(&change, now, axis, at.server);
+        let mut planned = bare(plan, change);
+        if let Ok(plan) = &planned.plan {
+            planned.hazards = hazard::of(&planned.change.what, plan, false);
+        }
+        return Ok(planned);
+    };
+    let action =
+        catalogue::by_name(asked.action).ok_or_else(|| anyhow!("no action {}", asked.action))?;
+    let Does::Plan(act) = &action.does else {
+        bail!("{} changes the console only", action.name);
+    };
+    let mut facts = preview::facts(session, exact, act, &asked.target).await?;
+    staged::patch(&mut facts.facts, present, now);
+    let context = Context {
+        at,
+        target: &asked.target,
+        facts: &facts,
+    };
+    let made = |allowed: bool| -> Result<Plan, Refusal> {
+        let mut form = act.form(&context)?;
+        for (key, value) in &asked.set {
+            let set = form.set(key, value);
+            if !value.is_empty() {
+                set.map_err(Refusal::new)?;
+            }
+        }
+        if allowed {
+            form.set(OVERRIDE, "yes").map_err(Refusal::new)?;
+        }
+        let given = form.inputs().map_err(|wrong| {
+            let lines: Vec<_> = wrong.into_iter().map(|(_, error)| error).collect();
+            Refusal::new(lines.join("\n"))
+        })?;
+        plans::make(action.name, act, &context, &given)
+    };
+    let mut hazards = Vec::new();
+    let mut plan = made(false);
+    // The loss of data is a hazard here, allowed by its name.
+    if plan.as_ref().is_err_and(|why| why.stands.is_none())
+        && let Ok(allowed) = made(true)
+    {
+        hazards.push(Hazard::DeletesData);
+        plan = Ok(allowed);
+    }
+    if let Ok(plan) = &plan {
+        let has_rows = match present.hypertables.get(&change.of) {
+            Some(table) => table.chunks,
+            None => true,
+        };
+        hazards.extend(hazard::of(&change.what, plan, has_rows));
+    }
+    let seen = Seen {
+        action: action.name.to_owned(),
+        target: asked.target.clone(),
+        state: facts.state.clone(),
+    };
+    Ok(Planned {
+        change,
+        plan,
+        hazards,
+        seen: Some(seen),
+    })
+}
+
+/// Field of the forms whose plans may delete an aggregate's rows.
+const OVERRIDE: &str = "override_data_loss";
+
+/// The approved plan of all changes. The error lists the changes that have no plan.
+pub fn together(
+    planned: Vec<Planned>,
+    title: String,
+    database: &str,
+    server: &Server,
+) -> Result<ApprovedPlan, Vec<String>> {
+    let (mut parts, mut seen, mut refused) = (Vec::new(), Vec::<Seen>::new(), Vec::new());
+    let mut activations = Vec::new();
+    for (number, planned) in planned.into_iter().enumerate() {
+        let Planned {
+            change,
+            plan,
+            seen: saw,
+            ..
+        } = planned;
+        match plan {
+            Ok(mut plan) => {
+                rename(&mut plan, number);
+                if let Some(step) = held_back(&change, &mut plan, number, server) {
+                    activations.push(step);
+                }
+                parts.push(plan);
+                let new = saw.filter(|saw| {
+                    !seen
+                        .iter()
+                        .any(|had| (&had.action, &had.target) == (&saw.action, &saw.target))
+                });
+                seen.extend(new);
+            }
+            Err(why) => refused.push(format!("{}: {}: {why}", change.of, change.words())),
+        }
+    }
+    if !refused.is_empty() {
+        return Err(refused);
+    }
+    let mut plan = joined(parts, title);
+    plan.steps.extend(activations);
+    APPLY.clone_into(&mut plan.action);
+    database.clone_into(&mut plan.target);
+    Ok(ApprovedPlan {
+        plan,
+        seen,
+        inputs: String::new(),
+        undoes: Vec::new(),
+        restores: Vec::new(),
+        place: None,
+    })
+}
+
+fn joined(parts: Vec<Plan>, title: String) -> Plan {
+    let mut all = Plan::new(
+        title,
+        Vec::new(),
+        crate::model::plan::Undo::Needless("no step changes anything".to_owned()),
+    );
+    let mut whole = false;
+    for plan in parts {
+        let before = all.steps.len();
+        whole |= plan.changes.is_empty() && !plan.touches.is_empty();
+        all.changes.extend(plan.changes);
+        all.lock_timeout_seconds = all.lock_timeout_seconds.max(plan.lock_timeout_seconds);
+        all.steps.extend(plan.steps);
+        all.notes.extend(plan.notes);
+        all.touches
+            .extend(plan.touches.into_iter().map(|touch| Touch {
+                step: touch.step.map(|step| step + before),
+                ..touch
+            }));
+        all.consent = all.consent.max(plan.consent.min(Consent::Yes));
+        all.undo = all.undo.and(plan.undo);
+        all.runs.extend(plan.runs);
+        all.expressions.extend(plan.expressions);
+    }
+    all.changes.sort();
+    all.changes.dedup();
+    if whole {
+        // A plan without parts compares the whole state.
+        all.changes.clear();
+    }
+    all
+}
+
+/// Gives the results that the plan keeps names of their own: each change of the file keeps a job's id.
+pub(super) fn rename(plan: &mut Plan, number: usize) {
+    for step in &mut plan.steps {
+        for statement in step.run.iter_mut().chain(&mut step.undo) {
+            if statement.keeps.as_deref() == Some(fresh::JOB) {
+                statement.keeps = Some(kept(number));
+            }
+            for param in &mut statement.params {
+                if *param == Lit::Kept(fresh::JOB.to_owned()) {
+                    *param = Lit::Kept(kept(number));
+                }
+            }
+        }
+    }
+}
+
+fn kept(number: usize) -> String {
+    format!("{}_{number}", fresh::JOB)
+}
+
+/// A new policy that compresses or drops is added paused, and scheduled by the last steps. Returns that step.
+fn held_back(change: &Change, plan: &mut Plan, number: usize, server: &Server) -> Option<Step> {
+    let (policy, scheduled) = match &change.what {
+        What::AddCompress(new) => ("compression", new.scheduled),
+        What::AddRetain(new) => ("retention", new.scheduled),
+        What::AddRefresh(new) if !new.scheduled => ("refresh", false),
+        _ => return None,
+    };
+    let set = |scheduled: bool| -> Statement {
+        let schema = server.extension_schema.as_deref().unwrap_or("public");
+        let mut call = Call::new(format!(
+            "select job_id from {}.alter_job",
+            text::quote_identifier(schema)
+        ));
+        call.give("", "int", Lit::Kept(kept(number)));
+        call.give("scheduled", "bool", scheduled.into());
+        call.statement()
+    };
+    let adds = plan
+        .steps
+        .iter_mut()
+        .find(|step| step.run.iter().any(|statement| statement.keeps.is_some()))?;
+    adds.run.push(set(false));
+    scheduled.then(|| {
+        let label = format!("schedule the {policy} policy of {}", change.of);
+        Step::new(label, vec![set(true)], vec![set(false)])
+    })
+}

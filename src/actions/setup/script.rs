@@ -1,0 +1,76 @@
+//! A setup as a script for psql, of documented functions only.
+
+use crate::model::moment::Axis;
+use crate::model::setup::change::{Change, What};
+use crate::model::setup::name::Name;
+use crate::model::setup::objects::{Setup, Storage};
+use crate::server::known::Server;
+
+use super::{fresh, planned};
+
+/// Statements that make this setup from plain tables, in the order of an apply. New policies are scheduled at once.
+pub fn script(setup: &Setup, server: &Server) -> String {
+    let mut out = String::new();
+    let mut number = 0;
+    let mut views: Vec<&Name> = setup.aggregates.keys().collect();
+    views.sort_by_key(|name| setup.depth(name));
+    let mut write = |of: &Name, what: What, axis: Axis| {
+        let change = Change::new(of, what, Vec::new());
+        number += 1;
+        if let Ok(mut plan) = fresh::plan(&change, setup, axis, server) {
+            planned::rename(&mut plan, number);
+            for statement in plan.steps.iter().flat_map(|step| &step.run) {
+                let literal = statement.literal();
+                // psql keeps a job's id in a variable, which later statements use.
+                match &statement.keeps {
+                    Some(name) => out.push_str(&format!("{literal} as {name} \\gset\n")),
+                    None => out.push_str(&format!("{literal};\n")),
+                }
+            }
+        }
+    };
+    for (name, table) in &setup.hypertables {
+        let what = What::CreateHypertable {
+            time: table.time.clone(),
+            interval: Some(table.interval),
+        };
+        write(name, what, table.axis);
+        storage(&mut write, name, &table.storage, table.axis);
+    }
+    for name in views {
+        let view = &setup.aggregates[name];
+        let what = What::CreateAggregate {
+            source: view.source.clone(),
+            query: view.query.clone().unwrap_or_default(),
+            materialized_only: Some(view.materialized_only),
+        };
+        write(name, what, view.axis);
+        for refresh in &view.refresh {
+            write(name, What::AddRefresh(*refresh), view.axis);
+        }
+        storage(&mut write, name, &view.storage, view.axis);
+    }
+    for (name, all) in &setup.indexes {
+        let axis = setup.axis(name).unwrap_or(Axis::TimestampTz);
+        for (index, has) in all.iter().filter(|(_, has)| !has.by_default) {
+            let what = What::CreateIndex {
+                name: Some(index.clone()),
+                index: has.clone(),
+            };
+            write(name, what, axis);
+        }
+    }
+    out
+}
+
+fn storage(write: &mut impl FnMut(&Name, What, Axis), name: &Name, storage: &Storage, axis: Axis) {
+    if let Some(settings) = &storage.compression {
+        write(name, What::EnableCompression(settings.clone()), axis);
+    }
+    if let Some(policy) = storage.compress {
+        write(name, What::AddCompress(policy), axis);
+    }
+    if let Some(policy) = storage.retain {
+        write(name, What::AddRetain(policy), axis);
+    }
+}

@@ -1,0 +1,112 @@
+//! Facts as they will be when a step runs: the server's, with what the steps before it change. So a guard judges the setup that the step
+//! meets, not the present one.
+
+use serde_json::{Value as Json, json};
+
+use crate::model::plan::named::parts;
+use crate::model::setup::name::Name;
+use crate::model::setup::objects::{Age, AgePolicy, Refresh, Setup};
+use crate::model::span::Span;
+
+/// Changes the facts of an action to those under `now`, where `now` differs from the present setup.
+pub(super) fn patch(facts: &mut Json, present: &Setup, now: &Setup) {
+    levels(facts, present, now);
+    readers(facts, present, now);
+    compression(facts, present, now);
+}
+
+fn name(of: &Json) -> Option<Name> {
+    let (schema, name) = parts(of.as_str()?)?;
+    Some(Name { schema, name })
+}
+
+/// The facts of `plan_aggregate`: retention of the sources, and of the aggregates themselves.
+fn levels(facts: &mut Json, present: &Setup, now: &Setup) {
+    let Some(levels) = facts.get_mut("levels").and_then(Json::as_array_mut) else {
+        return;
+    };
+    for level in levels {
+        for (of, policies) in [("source", "source_policies"), ("name", "own_policies")] {
+            let Some(of) = name(&level[of]) else { continue };
+            let (was, is) = (present.storage(&of), now.storage(&of));
+            let (Some(was), Some(is)) = (was, is) else {
+                continue;
+            };
+            for (key, was, is) in [
+                ("policy_retention", was.retain, is.retain),
+                ("policy_compression", was.compress, is.compress),
+            ] {
+                if was != is {
+                    let old = level[policies][key].take();
+                    level[policies][key] = is.map_or(Json::Null, |is| around(&is, &old));
+                }
+            }
+        }
+    }
+}
+
+/// A policy as the facts of an aggregate describe it.
+fn around(policy: &AgePolicy, old: &Json) -> Json {
+    let zone = old["clock_zone"].as_str().unwrap_or("UTC");
+    json!({
+        "id": policy.job.unwrap_or_default(), "scheduled": policy.scheduled, "clock_zone": zone,
+        "after": policy.age.span().typed(), "by_creation": matches!(policy.age, Age::Created(_)),
+    })
+}
+
+/// The facts of `plan_retention`: windows of the refresh policies that read the table.
+fn readers(facts: &mut Json, present: &Setup, now: &Setup) {
+    let Some(readers) = facts.get_mut("aggregates").and_then(Json::as_array_mut) else {
+        return;
+    };
+    for reader in readers {
+        let Some(of) = name(&reader["name"]) else {
+            continue;
+        };
+        let (was, is) = (present.aggregates.get(&of), now.aggregates.get(&of));
+        let (Some(was), Some(is)) = (was, is) else {
+            continue;
+        };
+        if was.refresh == is.refresh {
+            continue;
+        }
+        let zone = reader["refreshes"][0]["zone"].clone();
+        let window = |refresh: &Refresh| {
+            let side = |side: Option<Span>| side.map_or(Json::Null, Span::json);
+            json!({"id": refresh.job.unwrap_or_default(), "scheduled": refresh.scheduled, "start_offset": side(refresh.start),
+                   "end_offset": side(refresh.end), "zone": zone})
+        };
+        reader["refreshes"] = is.refresh.iter().map(window).collect();
+    }
+}
+
+/// The facts of `plan_compression`: whether compression is enabled, which a step before may have done.
+fn compression(facts: &mut Json, present: &Setup, now: &Setup) {
+    let Some(of) = facts
+        .get("relation")
+        .and_then(name)
+        .filter(|_| facts.get("enabled").is_some())
+    else {
+        return;
+    };
+    let (was, is) = (present.storage(&of), now.storage(&of));
+    let (Some(was), Some(is)) = (was, is) else {
+        return;
+    };
+    if was.compression == is.compression {
+        return;
+    }
+    facts["enabled"] = is.compression.is_some().into();
+    facts["settings"] = is.compression.as_ref().map_or(Json::Null, |to| {
+        let orders = to.order_by.as_ref();
+        let all = |of: fn(&crate::model::setup::order_by::OrderBy) -> Json| {
+            orders.map(|orders| orders.iter().map(of).collect::<Vec<_>>())
+        };
+        json!({
+            "segment_by": to.segment_by,
+            "order_by": all(|one| one.column.clone().into()),
+            "desc": all(|one| one.desc.into()),
+            "nulls_first": all(|one| one.nulls_first.into()),
+        })
+    });
+}

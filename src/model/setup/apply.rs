@@ -1,0 +1,127 @@
+//! The setup that a change leads to.
+
+use crate::model::moment::Axis;
+use crate::model::setup::change::{Change, What};
+use crate::model::setup::objects::{Aggregate, Hypertable, Setup, Storage};
+
+/// The setup after this change. `axis`: type of the time column of a hypertable that the change creates.
+pub fn after(setup: &mut Setup, change: &Change, axis: Axis) {
+    let of = &change.of;
+    match &change.what {
+        What::CreateHypertable { time, interval } => {
+            let table = Hypertable {
+                id: None,
+                time: time.clone(),
+                axis,
+                interval: interval.unwrap_or(7 * 86_400_000_000),
+                chunks: false,
+                storage: Storage::default(),
+            };
+            setup.hypertables.insert(of.clone(), table);
+        }
+        What::CreateAggregate {
+            source,
+            query,
+            materialized_only,
+        } => {
+            let view = Aggregate {
+                id: None,
+                axis: setup.axis(source).unwrap_or(axis),
+                source: source.clone(),
+                materialized_only: materialized_only.unwrap_or(true),
+                query: Some(query.clone()),
+                refresh: Vec::new(),
+                storage: Storage::default(),
+            };
+            setup.aggregates.insert(of.clone(), view);
+        }
+        What::DropAggregate => {
+            setup.aggregates.remove(of);
+        }
+        What::SetInterval(interval) => {
+            if let Some(table) = setup.hypertables.get_mut(of) {
+                table.interval = *interval;
+            }
+        }
+        What::CreateIndex { name, index } => {
+            let name = name.clone().unwrap_or_else(|| index.columns.join("_"));
+            let all = setup.indexes.entry(of.clone()).or_default();
+            all.insert(name, index.clone());
+        }
+        What::DropIndex { name, .. } => {
+            if let Some(all) = setup.indexes.get_mut(of) {
+                all.remove(name);
+            }
+        }
+        What::SwitchRealTime { materialized_only } => {
+            if let Some(view) = setup.aggregates.get_mut(of) {
+                view.materialized_only = *materialized_only;
+            }
+        }
+        What::AddRefresh(new) => {
+            if let Some(view) = setup.aggregates.get_mut(of) {
+                view.refresh.push(*new);
+            }
+        }
+        What::EditRefresh(old, new) => {
+            if let Some(view) = setup.aggregates.get_mut(of) {
+                view.refresh.retain(|had| had != old);
+                view.refresh.push(*new);
+            }
+        }
+        What::RemoveRefresh(old) => {
+            if let Some(view) = setup.aggregates.get_mut(of) {
+                view.refresh.retain(|had| had != old);
+            }
+        }
+        What::Pause(job) => schedule(setup, *job, false),
+        What::Resume(job) => schedule(setup, *job, true),
+        What::Impossible(_) | What::Unnamed => {}
+        stored => {
+            if let Some(storage) = setup.storage_mut(of) {
+                store(storage, stored);
+            }
+        }
+    }
+}
+
+fn schedule(setup: &mut Setup, job: i64, scheduled: bool) {
+    let tables = setup
+        .hypertables
+        .values_mut()
+        .map(|table| &mut table.storage);
+    let views = setup.aggregates.values_mut();
+    let mut storages: Vec<&mut Storage> = tables.collect();
+    for view in views {
+        let own = view
+            .refresh
+            .iter_mut()
+            .filter(|refresh| refresh.job == Some(job));
+        own.for_each(|refresh| refresh.scheduled = scheduled);
+        storages.push(&mut view.storage);
+    }
+    for storage in storages {
+        let policies = [&mut storage.compress, &mut storage.retain];
+        let own = policies
+            .into_iter()
+            .flatten()
+            .filter(|policy| policy.job == Some(job));
+        own.for_each(|policy| policy.scheduled = scheduled);
+    }
+}
+
+fn store(storage: &mut Storage, what: &What) {
+    match what {
+        What::EnableCompression(new) | What::EditCompression(new) => {
+            storage.compression = Some(new.clone());
+        }
+        What::DisableCompression => storage.compression = None,
+        What::AddCompress(new) | What::EditCompress(_, new) => storage.compress = Some(*new),
+        What::RemoveCompress(_) => storage.compress = None,
+        What::AddRetain(new) | What::EditRetain(_, new) => storage.retain = Some(*new),
+        What::RemoveRetain(_) => storage.retain = None,
+        What::AddReorder(new) => storage.reorder = Some(new.clone()),
+        What::RemoveReorder(_) => storage.reorder = None,
+        _ => {}
+    }
+}

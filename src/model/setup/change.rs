@@ -1,0 +1,213 @@
+//! One change of a setup: what an apply does to one object, in terms of the actions that the console has.
+
+use std::fmt;
+
+use crate::model::setup::name::Name;
+use crate::model::setup::objects::{AgePolicy, Compression, Index, Refresh, Reorder};
+use crate::model::text;
+
+/// A change of one object.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// Hypertable, or aggregate.
+    pub of: Name,
+    pub what: What,
+    /// The settings that differ.
+    pub fields: Vec<Field>,
+    /// Reason in the file. `None`: the file has none.
+    pub why: Option<String>,
+}
+
+/// A setting and its values. `None`: it is not set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    pub name: String,
+    pub old: Option<String>,
+    pub new: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum What {
+    CreateHypertable {
+        time: String,
+        /// Chunk interval in the unit of the time column. `None`: TimescaleDB's default.
+        interval: Option<i64>,
+    },
+    SetInterval(i64),
+    EnableCompression(Compression),
+    EditCompression(Compression),
+    DisableCompression,
+    AddCompress(AgePolicy),
+    /// The old policy, and the new one.
+    EditCompress(AgePolicy, AgePolicy),
+    RemoveCompress(AgePolicy),
+    AddRetain(AgePolicy),
+    EditRetain(AgePolicy, AgePolicy),
+    RemoveRetain(AgePolicy),
+    AddReorder(Reorder),
+    RemoveReorder(Reorder),
+    CreateAggregate {
+        source: Name,
+        query: String,
+        materialized_only: Option<bool>,
+    },
+    SwitchRealTime {
+        materialized_only: bool,
+    },
+    AddRefresh(Refresh),
+    EditRefresh(Refresh, Refresh),
+    RemoveRefresh(Refresh),
+    DropAggregate,
+    CreateIndex {
+        name: Option<String>,
+        index: Index,
+    },
+    DropIndex {
+        name: String,
+        oid: i64,
+    },
+    /// Pauses a job.
+    Pause(i64),
+    /// Schedules a paused job again.
+    Resume(i64),
+    /// A difference that no statement removes; the text says what does.
+    Impossible(String),
+    /// An object of a pattern in `owns` that the file does not name.
+    Unnamed,
+}
+
+impl Change {
+    pub fn new(of: &Name, what: What, fields: Vec<Field>) -> Self {
+        Self {
+            of: of.clone(),
+            what,
+            fields,
+            why: None,
+        }
+    }
+
+    /// `+` adds, `-` removes, `~` changes, `!` cannot be done, `?` is not in the file.
+    pub fn sign(&self) -> char {
+        match &self.what {
+            What::CreateHypertable { .. }
+            | What::EnableCompression(_)
+            | What::AddCompress(_)
+            | What::AddRetain(_)
+            | What::AddReorder(_)
+            | What::CreateAggregate { .. }
+            | What::AddRefresh(_)
+            | What::CreateIndex { .. } => '+',
+            What::DisableCompression
+            | What::RemoveCompress(_)
+            | What::RemoveRetain(_)
+            | What::RemoveReorder(_)
+            | What::RemoveRefresh(_)
+            | What::DropAggregate
+            | What::DropIndex { .. } => '-',
+            What::SetInterval(_)
+            | What::EditCompression(_)
+            | What::EditCompress(..)
+            | What::EditRetain(..)
+            | What::SwitchRealTime { .. }
+            | What::EditRefresh(..)
+            | What::Pause(_)
+            | What::Resume(_) => '~',
+            What::Impossible(_) => '!',
+            What::Unnamed => '?',
+        }
+    }
+
+    /// Place in the order of an apply. What lengthens a policy's reach into the past comes before what rests on it, and what shortens it
+    /// after: first rows are kept longer, then later refreshed further back; and refreshed less far back before they are dropped earlier.
+    pub fn rank(&self) -> u8 {
+        let longer =
+            |old: &AgePolicy, new: &AgePolicy| new.age.span().length() > old.age.span().length();
+        match &self.what {
+            What::CreateHypertable { .. } => 0,
+            What::SetInterval(_) => 1,
+            What::RemoveRetain(_) | What::Pause(_) => 2,
+            What::EditRetain(old, new) if longer(old, new) => 2,
+            What::RemoveCompress(_) => 3,
+            What::EditCompress(old, new) if longer(old, new) => 3,
+            What::DisableCompression => 4,
+            What::EnableCompression(_) | What::EditCompression(_) => 5,
+            What::CreateAggregate { .. } => 6,
+            What::SwitchRealTime { .. } => 7,
+            What::CreateIndex { .. } => 8,
+            What::AddReorder(_) | What::RemoveReorder(_) => 9,
+            What::EditRefresh(..) | What::AddRefresh(_) => 10,
+            What::RemoveRefresh(_) => 11,
+            What::AddCompress(_) | What::EditCompress(..) => 12,
+            What::AddRetain(_) | What::EditRetain(..) => 13,
+            What::DropIndex { .. } => 14,
+            What::DropAggregate => 15,
+            What::Resume(_) => 16,
+            What::Impossible(_) | What::Unnamed => 17,
+        }
+    }
+
+    /// True if an apply can do it.
+    pub fn is_possible(&self) -> bool {
+        !matches!(self.what, What::Impossible(_) | What::Unnamed)
+    }
+
+    /// What changes, in a few words.
+    pub fn words(&self) -> String {
+        match &self.what {
+            What::CreateHypertable { .. } => "becomes a hypertable".to_owned(),
+            What::SetInterval(_) => "chunk interval".to_owned(),
+            What::EnableCompression(_) | What::EditCompression(_) => {
+                "compression settings".to_owned()
+            }
+            What::DisableCompression => "compression is disabled".to_owned(),
+            What::AddCompress(_) | What::EditCompress(..) | What::RemoveCompress(_) => {
+                "compression policy".to_owned()
+            }
+            What::AddRetain(_) | What::EditRetain(..) | What::RemoveRetain(_) => {
+                "retention policy".to_owned()
+            }
+            What::AddReorder(_) | What::RemoveReorder(_) => "reorder policy".to_owned(),
+            What::CreateAggregate { .. } => "continuous aggregate".to_owned(),
+            What::SwitchRealTime { .. } => "real-time aggregation".to_owned(),
+            What::AddRefresh(_) | What::EditRefresh(..) | What::RemoveRefresh(_) => {
+                "refresh policy".to_owned()
+            }
+            What::Pause(job) => format!("job {job} is paused"),
+            What::Resume(job) => format!("job {job} is scheduled again"),
+            What::DropAggregate => "continuous aggregate is dropped, with its rows".to_owned(),
+            What::CreateIndex { .. } => "index".to_owned(),
+            What::DropIndex { name, .. } => {
+                format!("index {} is dropped", text::quote_identifier(name))
+            }
+            What::Impossible(why) => why.clone(),
+            What::Unnamed => "is not in the file".to_owned(),
+        }
+    }
+}
+
+impl Field {
+    pub fn new(name: &str, old: Option<String>, new: Option<String>) -> Self {
+        Self {
+            name: name.to_owned(),
+            old,
+            new,
+        }
+    }
+
+    /// The field if its values differ.
+    pub fn of(name: &str, old: String, new: String) -> Option<Self> {
+        (old != new).then(|| Self::new(name, Some(old), Some(new)))
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = &self.name;
+        match (&self.old, &self.new) {
+            (Some(old), Some(new)) => write!(f, "{name}: {old} -> {new}"),
+            (None, Some(new)) => write!(f, "{name}: {new}"),
+            (Some(old), None) => write!(f, "{name}: {old} -> none"),
+            (None, None) => f.write_str(name),
+        }
+    }
+}

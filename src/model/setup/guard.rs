@@ -1,0 +1,54 @@
+//! What must hold in every setup that an apply passes through: no refresh reads rows that retention has dropped, and none comes too late.
+
+use crate::model::setup::name::Name;
+use crate::model::setup::objects::{Age, Setup};
+use crate::model::span::Span;
+
+/// A refresh policy that would delete rows of its aggregate, or would never see rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Danger {
+    pub view: Name,
+    pub words: String,
+}
+
+/// The dangers of a setup.
+pub fn dangers(setup: &Setup) -> Vec<Danger> {
+    let mut found = Vec::new();
+    for (name, view) in &setup.aggregates {
+        let retain = setup
+            .storage(&view.source)
+            .and_then(|storage| storage.retain);
+        let Some(Age::After(keeps)) = retain.map(|retain| retain.age) else {
+            continue;
+        };
+        for refresh in &view.refresh {
+            let back = refresh.start.map_or(f64::INFINITY, Span::length);
+            if back > keeps.length() {
+                let from = refresh.start.map_or_else(
+                    || "everything".to_owned(),
+                    |start| format!("the last {start}"),
+                );
+                found.push(Danger {
+                    view: name.clone(),
+                    words: format!(
+                        "DATA LOSS: its refresh policy refreshes {from}, and {} keeps its rows for {keeps}: a refresh over dropped rows deletes the aggregate's rows there for good",
+                        view.source
+                    ),
+                });
+            }
+            if refresh
+                .end
+                .is_some_and(|end| end.length() >= keeps.length())
+            {
+                found.push(Danger {
+                    view: name.clone(),
+                    words: format!(
+                        "is never filled: {} drops its rows after {keeps}, before the refresh reaches them",
+                        view.source
+                    ),
+                });
+            }
+        }
+    }
+    found
+}

@@ -1,0 +1,174 @@
+//! The objects of a setup. Plain, ordered and comparable.
+
+use std::collections::BTreeMap;
+
+use crate::model::interval::Interval;
+use crate::model::moment::Axis;
+use crate::model::setup::name::Name;
+use crate::model::setup::order_by::OrderBy;
+use crate::model::span::Span;
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Setup {
+    pub hypertables: BTreeMap<Name, Hypertable>,
+    pub aggregates: BTreeMap<Name, Aggregate>,
+    /// By table, then by the name of the index.
+    pub indexes: BTreeMap<Name, BTreeMap<String, Index>>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hypertable {
+    /// Id in TimescaleDB's catalogue. `None`: not created yet.
+    pub id: Option<i64>,
+    pub time: String,
+    pub axis: Axis,
+    /// Chunk interval in the unit of the time column: microseconds, or units of integer time.
+    pub interval: i64,
+    /// True if it has a chunk.
+    pub chunks: bool,
+    pub storage: Storage,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Aggregate {
+    /// Id of the materialization hypertable. `None`: not created yet.
+    pub id: Option<i64>,
+    pub axis: Axis,
+    /// Hypertable or aggregate that it reads.
+    pub source: Name,
+    pub materialized_only: bool,
+    /// The definition as the server writes it. `None`: unknown, because another session locks the view.
+    pub query: Option<String>,
+    pub refresh: Vec<Refresh>,
+    pub storage: Storage,
+}
+
+/// Compression and the policies by age, which hypertables and aggregates have alike.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Storage {
+    /// Settings of compression. `None`: not enabled.
+    pub compression: Option<Compression>,
+    pub compress: Option<AgePolicy>,
+    pub retain: Option<AgePolicy>,
+    pub reorder: Option<Reorder>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Compression {
+    /// `None`: TimescaleDB chooses.
+    pub segment_by: Option<Vec<String>>,
+    /// `None`: the default, the time descending.
+    pub order_by: Option<Vec<OrderBy>>,
+}
+
+/// A compression or retention policy.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AgePolicy {
+    /// Id of the job. `None`: not created yet.
+    pub job: Option<i64>,
+    pub age: Age,
+    pub every: Interval,
+    /// False: paused.
+    pub scheduled: bool,
+}
+
+/// Age of a chunk from which a policy acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Age {
+    /// Counted from the end of the chunk's time range.
+    After(Span),
+    /// Counted from the chunk's creation.
+    Created(Interval),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Refresh {
+    /// Id of the job. `None`: not created yet.
+    pub job: Option<i64>,
+    /// Start of the window, before now. `None`: open.
+    pub start: Option<Span>,
+    /// End of the window, before now. `None`: open.
+    pub end: Option<Span>,
+    pub every: Interval,
+    /// False: paused.
+    pub scheduled: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reorder {
+    pub job: Option<i64>,
+    /// Name of the index, not quoted.
+    pub index: String,
+    pub every: Interval,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Index {
+    /// `None`: not created yet.
+    pub oid: Option<i64>,
+    /// Key columns and expressions, as the server writes them.
+    pub columns: Vec<String>,
+    pub include: Vec<String>,
+    pub method: String,
+    pub unique: bool,
+    /// Condition of a partial index, as the server writes it. `None`: of all rows.
+    pub predicate: Option<String>,
+    /// True if TimescaleDB made it with the hypertable.
+    pub by_default: bool,
+}
+
+impl Setup {
+    pub fn storage(&self, of: &Name) -> Option<&Storage> {
+        let table = self.hypertables.get(of).map(|table| &table.storage);
+        table.or_else(|| self.aggregates.get(of).map(|view| &view.storage))
+    }
+
+    pub fn storage_mut(&mut self, of: &Name) -> Option<&mut Storage> {
+        match self.hypertables.get_mut(of) {
+            Some(table) => Some(&mut table.storage),
+            None => self.aggregates.get_mut(of).map(|view| &mut view.storage),
+        }
+    }
+
+    pub fn axis(&self, of: &Name) -> Option<Axis> {
+        let table = self.hypertables.get(of).map(|table| table.axis);
+        table.or_else(|| self.aggregates.get(of).map(|view| view.axis))
+    }
+
+    /// Id of the hypertable, or of the aggregate's materialization. `None`: it does not exist yet.
+    pub fn id(&self, of: &Name) -> Option<i64> {
+        let table = self.hypertables.get(of).and_then(|table| table.id);
+        table.or_else(|| self.aggregates.get(of).and_then(|view| view.id))
+    }
+
+    /// How many aggregates lie between this relation and a hypertable.
+    pub fn depth(&self, of: &Name) -> usize {
+        let mut at = of;
+        // Aggregates cannot form a circle; the limit holds for a file that says they do.
+        for depth in 0..self.aggregates.len() {
+            match self.aggregates.get(at) {
+                Some(view) => at = &view.source,
+                None => return depth,
+            }
+        }
+        self.aggregates.len()
+    }
+}
+
+impl Age {
+    pub fn span(self) -> Span {
+        match self {
+            Self::After(span) => span,
+            Self::Created(interval) => Span::Interval(interval),
+        }
+    }
+}
+
+impl std::fmt::Display for Age {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::After(span) => write!(f, "{span}"),
+            Self::Created(_) => write!(f, "{} since creation", self.span()),
+        }
+    }
+}

@@ -1,0 +1,357 @@
+//! The entries of a policy file. An omitted field is left alone on the server; `"none"` removes.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{self, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
+
+use crate::model::interval::Interval;
+use crate::model::moment::Axis;
+use crate::model::setup::name::Name;
+use crate::model::setup::objects::Age;
+use crate::model::setup::order_by::OrderBy;
+use crate::model::span::Span;
+use crate::model::text::fits;
+
+/// Position in a file, both numbers from 1.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct At {
+    pub path: String,
+    pub line: usize,
+    pub column: usize,
+}
+
+impl At {
+    pub fn says(&self, why: &str) -> String {
+        format!("{self}: {why}")
+    }
+}
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.path, self.line, self.column)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Hypertable,
+    Aggregate,
+}
+
+/// What a relation shall have. `None` in a field: it is left alone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    pub at: At,
+    pub kind: Kind,
+    pub name: Pattern,
+    pub absent: bool,
+    pub why: Option<String>,
+    pub time: Option<String>,
+    pub interval: Option<Length>,
+    pub source: Option<Name>,
+    pub query: Option<String>,
+    pub materialized_only: Option<bool>,
+    pub schedule: Option<Interval>,
+    pub refresh: Option<Setting<Vec<Refresh>>>,
+    pub compress: Option<Setting<Compress>>,
+    pub retain: Option<Setting<Retain>>,
+    pub reorder: Option<Setting<Reorder>>,
+}
+
+impl Entry {
+    pub fn at(at: At) -> Self {
+        Self {
+            at,
+            kind: Kind::Hypertable,
+            name: Pattern::Like(String::new()),
+            absent: false,
+            why: None,
+            time: None,
+            interval: None,
+            source: None,
+            query: None,
+            materialized_only: None,
+            schedule: None,
+            refresh: None,
+            compress: None,
+            retain: None,
+            reorder: None,
+        }
+    }
+
+    /// Takes all that a later entry says.
+    pub fn take(&mut self, later: Self) {
+        self.at = later.at;
+        self.name = later.name;
+        self.absent |= later.absent;
+        self.why = later.why.or(self.why.take());
+        self.time = later.time.or(self.time.take());
+        self.interval = later.interval.or(self.interval);
+        self.source = later.source.or(self.source.take());
+        self.query = later.query.or(self.query.take());
+        self.materialized_only = later.materialized_only.or(self.materialized_only);
+        self.schedule = later.schedule.or(self.schedule);
+        self.refresh = later.refresh.or(self.refresh.take());
+        self.reorder = later.reorder.or(self.reorder.take());
+        self.compress = match (self.compress.take(), later.compress) {
+            (Some(Setting::To(had)), Some(Setting::To(new))) => Some(Setting::To(Compress {
+                segment_by: new.segment_by.or(had.segment_by),
+                order_by: new.order_by.or(had.order_by),
+                after: new.after.or(had.after),
+                created_before: new.created_before.or(had.created_before),
+                every: new.every.or(had.every),
+                paused: new.paused.or(had.paused),
+                why: new.why.or(had.why),
+            })),
+            (had, new) => new.or(had),
+        };
+        self.retain = match (self.retain.take(), later.retain) {
+            (Some(Setting::To(had)), Some(Setting::To(new))) => Some(Setting::To(Retain {
+                after: new.after.or(had.after),
+                created_before: new.created_before.or(had.created_before),
+                every: new.every.or(had.every),
+                paused: new.paused.or(had.paused),
+                why: new.why.or(had.why),
+            })),
+            (had, new) => new.or(had),
+        };
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Compress {
+    /// Column names, not quoted. Empty: no segments.
+    pub segment_by: Option<Vec<String>>,
+    pub order_by: Option<Vec<Order>>,
+    pub after: Option<Setting<Length>>,
+    pub created_before: Option<Every>,
+    pub every: Option<Every>,
+    /// `None`: scheduled.
+    pub paused: Option<bool>,
+    pub why: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retain {
+    pub after: Option<Length>,
+    pub created_before: Option<Every>,
+    pub every: Option<Every>,
+    /// `None`: scheduled.
+    pub paused: Option<bool>,
+    pub why: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Refresh {
+    /// `None`: the window is open.
+    pub start: Option<Length>,
+    pub end: Option<Length>,
+    pub every: Option<Every>,
+    pub paused: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reorder {
+    pub index: String,
+    pub every: Option<Every>,
+}
+
+/// An index that shall be there, or not.
+#[derive(Debug, Clone, PartialEq)]
+pub struct IndexEntry {
+    pub at: At,
+    pub on: Name,
+    /// `None`: any index with the same definition will do.
+    pub name: Option<String>,
+    pub columns: Vec<String>,
+    pub include: Vec<String>,
+    pub predicate: Option<String>,
+    pub method: String,
+    pub unique: bool,
+    pub why: Option<String>,
+    pub absent: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Order(pub OrderBy);
+
+impl TryFrom<String> for Order {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        OrderBy::parse(&text).map(Self)
+    }
+}
+
+/// An exact name, or a pattern with `*`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pattern {
+    Is(Name),
+    Like(String),
+}
+
+impl Pattern {
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if text.contains('*') && !text.contains('"') {
+            return Ok(Self::Like(text.to_owned()));
+        }
+        Name::parse(text).map(Self::Is)
+    }
+
+    pub fn is_exact(&self) -> bool {
+        matches!(self, Self::Is(_))
+    }
+
+    pub fn is(&self, name: &Name) -> bool {
+        matches!(self, Self::Is(own) if own == name)
+    }
+
+    pub fn fits(&self, plain: &str) -> bool {
+        matches!(self, Self::Like(pattern) if fits(pattern, plain))
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Is(name) => write!(f, "{name}"),
+            Self::Like(pattern) => f.write_str(pattern),
+        }
+    }
+}
+
+/// A setting: removed (`"none"`), or set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Setting<T> {
+    None,
+    To(T),
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Setting<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Reads(std::marker::PhantomData))
+    }
+}
+
+struct Reads<T>(std::marker::PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Reads<T> {
+    type Value = Setting<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the settings, or \"none\" to remove it")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        if text == "none" {
+            return Ok(Setting::None);
+        }
+        T::deserialize(text.into_deserializer()).map(Setting::To)
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Self::Value, E> {
+        T::deserialize(number.into_deserializer()).map(Setting::To)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(Setting::To)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(SeqAccessDeserializer::new(seq)).map(Setting::To)
+    }
+}
+
+/// An interval that a schedule may have.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Every(pub Interval);
+
+impl TryFrom<String> for Every {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let every = Interval::parse(&text)?;
+        if every.is_positive() {
+            Ok(Self(every))
+        } else {
+            Err(format!("{text:?} must be longer than zero"))
+        }
+    }
+}
+
+/// A length of time: an interval as text, or units of integer time as a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Length {
+    Interval(Interval),
+    Units(i64),
+}
+
+impl Length {
+    /// The length on this time axis. The error says how to write it.
+    pub fn on(self, axis: Axis) -> Result<Span, String> {
+        match (self, axis) {
+            (Self::Units(units), Axis::Integer) => Ok(Span::Number(units)),
+            (Self::Interval(_), Axis::Integer) => {
+                Err("its time is an integer: write a number, without quotes".to_owned())
+            }
+            (Self::Interval(interval), _) => Ok(Span::Interval(interval)),
+            (Self::Units(units), _) => Err(format!(
+                "{units} has no unit: write \"{units} days\", \"{units}h\" or the like"
+            )),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Length {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reads;
+        impl Visitor<'_> for Reads {
+            type Value = Length;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(
+                    "a length of time: \"7 days\", \"1h\", or a number of units of integer time",
+                )
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Length, E> {
+                Interval::parse(text)
+                    .map(Length::Interval)
+                    .map_err(E::custom)
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Length, E> {
+                Ok(Length::Units(number))
+            }
+        }
+        deserializer.deserialize_any(Reads)
+    }
+}
+
+/// The age of a policy, from its two ways to write it. `None`: neither is written.
+pub(crate) fn age(
+    after: Option<Length>,
+    created: Option<Every>,
+    axis: Axis,
+) -> Result<Option<Age>, String> {
+    match (after, created) {
+        (Some(_), Some(_)) => Err("write either after or created_before, not both".to_owned()),
+        (Some(after), None) => {
+            let span = after.on(axis).map_err(|why| format!("after: {why}"))?;
+            if !span.is_positive() {
+                return Err("after must be longer than zero".to_owned());
+            }
+            Ok(Some(Age::After(span)))
+        }
+        (None, Some(created)) => Ok(Some(Age::Created(created.0))),
+        (None, None) => Ok(None),
+    }
+}

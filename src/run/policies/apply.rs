@@ -1,0 +1,235 @@
+//! `hypertop apply`: does what a policy file or a saved plan says, as one journal entry, and plans again to verify it.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+
+use crate::actions::execute;
+use crate::actions::setup::hazard::Hazard;
+use crate::actions::setup::planned;
+use crate::config;
+use crate::model::busy::BusyHours;
+use crate::model::text;
+use crate::run::command::{Agreement, DONE, FAILED, Format, Shell, print};
+use crate::run::stderr;
+use crate::server::session;
+use crate::server::sql::{Param, Query, query};
+
+use super::made::{self, Source};
+use super::saved::Saved;
+use super::{dump, plan, print};
+
+const LOCK: Query = query!("setup_lock");
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum OnError {
+    /// Stop; what was done stays, and apply again goes on
+    Stop,
+    /// Roll back what was done
+    Rollback,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Options {
+    /// Policy files, the later ones over the earlier ones, or one plan that `plan --out` saved; -: standard input
+    #[arg(required = true)]
+    pub file: Vec<PathBuf>,
+    /// Allow these hazards, each by its name
+    #[arg(
+        long,
+        value_enum,
+        value_delimiter = ',',
+        ignore_case = true,
+        value_name = "HAZARD"
+    )]
+    pub allow: Vec<Hazard>,
+    /// Also remove what `owns` matches and the file does not name
+    #[arg(long)]
+    pub prune: bool,
+    /// Hours in which steps may begin: 22:00-06:00, or '22:00-06:00 Europe/Berlin'
+    #[arg(long, value_name = "HOURS", value_parser = BusyHours::parse)]
+    pub window: Option<BusyHours>,
+    /// Between two steps, wait while a replica lags by more than this: 30s
+    #[arg(long, value_name = "TIME", value_parser = config::interval)]
+    pub max_replica_lag: Option<std::time::Duration>,
+    /// Between two steps, wait while the server writes more WAL than this, in MB per second
+    #[arg(long, value_name = "MB")]
+    pub max_wal: Option<u32>,
+    /// First write the schema (pg_dump --schema-only) to this new file, and the policies beside it
+    #[arg(long, value_name = "FILE")]
+    pub dump: Option<PathBuf>,
+    /// What to do if a step fails
+    #[arg(long, value_enum, default_value_t = OnError::Stop)]
+    pub on_error: OnError,
+    #[command(flatten)]
+    pub agreement: Agreement,
+}
+
+impl Shell<'_> {
+    /// Runs `hypertop apply FILE…`; returns the exit code.
+    pub async fn apply(&self, options: &Options) -> Result<u8> {
+        match Box::pin(self.applied(options)).await {
+            Ok(code) => Ok(code),
+            Err(error) => self.agreement.refuse(&format!("{error:#}")),
+        }
+    }
+
+    async fn applied(&self, options: &Options) -> Result<u8> {
+        let mut sources = made::sources(&options.file)?;
+        let mut prune = options.prune;
+        let saved = match sources.as_slice() {
+            [one] => Saved::parse(&one.path, &one.text).transpose()?,
+            _ => None,
+        };
+        if let Some(saved) = &saved {
+            sources.clone_from(&saved.files);
+            prune = saved.prune;
+        }
+        self.alone().await?;
+        let wanted = made::wanted(&sources)?;
+        let made = self.reading(prune).make(&wanted).await?;
+        let text = options.agreement.format == Format::Text;
+        if text {
+            print(print::whole(&made))?;
+        }
+        if made.is_same() && saved.is_none() {
+            if !text {
+                print(format!("{}\n", serde_json::json!({"outcome": "same"})))?;
+            }
+            return Ok(DONE);
+        }
+        let missing: Vec<String> = made
+            .hazards()
+            .iter()
+            .filter(|hazard| !options.allow.contains(hazard))
+            .map(Hazard::to_string)
+            .collect();
+        let unnamed = made
+            .planned
+            .iter()
+            .any(|planned| !planned.change.is_possible());
+        let title = plan::title(&sources, &made);
+        let server = &self.session.server;
+        let possible = made
+            .planned
+            .into_iter()
+            .filter(|planned| planned.change.what != crate::model::setup::change::What::Unnamed);
+        let approved = planned::together(possible.collect(), title, &server.database, server);
+        let mut approved = approved.map_err(|refused| anyhow::anyhow!(refused.join("\n")))?;
+        approved.place = Some(execute::place(&self.session.connected).await?);
+        approved.inputs = inputs(&sources);
+        if let Some(saved) = &saved {
+            saved.is_still(&approved)?;
+        }
+        if approved.plan.steps.is_empty() {
+            bail!("the rest is not in the file: --prune removes it");
+        }
+        if !missing.is_empty() && !options.agreement.dry_run {
+            bail!(
+                "the plan has hazards; allow each by its name: --allow {}",
+                missing.join(",")
+            );
+        }
+        self.paced(options, &mut approved.plan)?;
+        if let Some(path) = options.dump.as_ref().filter(|_| !options.agreement.dry_run) {
+            if let Some(why) = &self.rules.read_only {
+                bail!("{why}");
+            }
+            dump::dump(self, path).await?;
+        }
+        let before = self.actor.journal.entries()?.all.len();
+        let code = self.agree_and_do(approved).await?;
+        if options.agreement.dry_run {
+            return Ok(code);
+        }
+        match code {
+            DONE => self.verified(&wanted, prune, text, unnamed).await,
+            FAILED if options.on_error == OnError::Rollback => {
+                let entries = self.actor.journal.entries()?;
+                let own = entries
+                    .all
+                    .get(before..)
+                    .and_then(<[_]>::last)
+                    .map(|entry| entry.begin.id);
+                let id = own.context("the journal has no entry of this apply")?;
+                self.rollback(&[id]).await?;
+                Ok(FAILED)
+            }
+            code => Ok(code),
+        }
+    }
+
+    /// Takes a lock that only one apply can have. It lasts as long as the session.
+    async fn alone(&self) -> Result<()> {
+        let client = &self.session.connected.client;
+        let rows = session::ask(
+            client,
+            LOCK.text(self.session.server.sql_version()),
+            &[] as &[Param],
+        )
+        .await?;
+        let row = rows
+            .first()
+            .context("the server did not answer about its locks")?;
+        let free: bool = row.try_get("locked")?;
+        let holder: Option<i32> = row.try_get("holder")?;
+        if !free {
+            let who = holder.map_or_else(String::new, |pid| format!(" (session {pid})"));
+            bail!("another apply runs in this database{who}: wait for its end");
+        }
+        Ok(())
+    }
+
+    fn paced(&self, options: &Options, plan: &mut crate::model::plan::Plan) -> Result<()> {
+        plan.pace.limit(
+            options.max_replica_lag.map(|lag| lag.as_secs_f64()),
+            options.max_wal,
+        );
+        if let Some(window) = &options.window {
+            let zone = &self.session.server.time_zone;
+            if window.until((self.actor.clock)(), zone).is_none() {
+                bail!(
+                    "--window: it is not between {} ({}) now",
+                    window.hours(),
+                    window.zone(zone)
+                );
+            }
+            plan.pace.window = Some((window.clone(), zone.clone()));
+        }
+        Ok(())
+    }
+
+    /// Plans again: nothing may differ any more.
+    async fn verified(
+        &self,
+        wanted: &crate::model::setup::file::Wanted,
+        prune: bool,
+        text: bool,
+        unnamed: bool,
+    ) -> Result<u8> {
+        let left = self.reading(prune).make(wanted).await?;
+        if left.is_same()
+            || unnamed
+                && left
+                    .planned
+                    .iter()
+                    .all(|planned| !planned.change.is_possible())
+        {
+            if text {
+                print("verified: the database is as the file says\n")?;
+            }
+            return Ok(DONE);
+        }
+        stderr::say(format_args!(
+            "hypertop: applied, but the database still differs from the file:\n{}",
+            print::brief(&left)
+        ));
+        Ok(FAILED)
+    }
+}
+
+fn inputs(sources: &[Source]) -> String {
+    let paths: Vec<_> = sources.iter().map(|source| source.path.as_str()).collect();
+    text::cut(&format!("files = {}", paths.join(", ")), 200)
+}

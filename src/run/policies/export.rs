@@ -1,0 +1,66 @@
+//! `hypertop export`: the present setup as a policy file, or as a script for psql.
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::actions::setup::script;
+use crate::model::setup::name::Name;
+use crate::model::setup::objects::Setup;
+use crate::model::setup::write;
+use crate::model::text::{self, fits};
+use crate::server::session::Session;
+use crate::server::setup;
+
+#[derive(Debug, Clone, Args)]
+pub struct Options {
+    /// Only objects whose schema.name fits one of these patterns, such as 'mes.*'
+    pub pattern: Vec<String>,
+    /// Write what is TimescaleDB's default, too
+    #[arg(long)]
+    pub full: bool,
+    /// Write a script for psql instead, which makes the same setup from plain tables
+    #[arg(long, conflicts_with = "full")]
+    pub sql: bool,
+}
+
+/// The text of the policy file or script. An error if a pattern fits no object.
+pub async fn printed(session: &Session, options: &Options) -> Result<String> {
+    anyhow::ensure!(
+        session.server.timescaledb.is_some(),
+        "database {:?} has no TimescaleDB: there is nothing to export",
+        session.server.database
+    );
+    let mut present = setup::read(session).await?;
+    for pattern in &options.pattern {
+        let fit = |name: &Name| fits(pattern, &name.plain()) || name.to_string() == *pattern;
+        let mut names = present.hypertables.keys().chain(present.aggregates.keys());
+        anyhow::ensure!(
+            names.any(fit),
+            "{pattern:?} fits no hypertable and no aggregate of database {:?}",
+            session.server.database
+        );
+    }
+    only(&mut present, &options.pattern);
+    let server = &session.server;
+    let version = server
+        .timescaledb
+        .map_or_else(String::new, |version| format!(", TimescaleDB {version}"));
+    let head = format!("Database {}{version}", text::printable(&server.database));
+    Ok(if options.sql {
+        format!("-- {head}\n{}", script::script(&present, server))
+    } else {
+        format!("# {head}\n\n{}", write::file(&present, options.full))
+    })
+}
+
+fn only(setup: &mut Setup, patterns: &[String]) {
+    let chosen = |name: &Name| {
+        patterns.is_empty()
+            || patterns
+                .iter()
+                .any(|pattern| fits(pattern, &name.plain()) || name.to_string() == *pattern)
+    };
+    setup.hypertables.retain(|name, _| chosen(name));
+    setup.aggregates.retain(|name, _| chosen(name));
+    setup.indexes.retain(|name, _| chosen(name));
+}

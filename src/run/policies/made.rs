@@ -1,0 +1,232 @@
+//! A policy file against the database: what both say, the changes between them, and the plan of each.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+
+use crate::actions::setup::hazard::Hazard;
+use crate::actions::setup::planned::{self, Planned};
+use crate::connect::{self, conninfo::Settings};
+use crate::model::moment::Axis;
+use crate::model::screen_id::ScreenId;
+use crate::model::setup::apply;
+use crate::model::setup::change::What;
+use crate::model::setup::changes::{Columns, Ground, changes};
+use crate::model::setup::file::Wanted;
+use crate::model::setup::lint::{self, Advice};
+use crate::model::setup::name::Name;
+use crate::model::setup::objects::Setup;
+use crate::model::setup::wish::{Kind, Pattern};
+use crate::server::exact::Exact;
+use crate::server::known::At;
+use crate::server::session::Session;
+use crate::server::setup;
+
+/// One policy file as it was read.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(super) struct Source {
+    pub(super) path: String,
+    pub(super) text: String,
+}
+
+/// How to read a policy file.
+#[derive(Debug)]
+pub(super) struct Reading<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) password: Option<&'a str>,
+    pub(super) session: &'a Session,
+    /// True: no session that can write may be opened.
+    pub(super) read_only: bool,
+    /// Remove what `owns` matches and the file does not name.
+    pub(super) prune: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Made {
+    pub(super) planned: Vec<Planned>,
+    /// Advice on the setup as it will be.
+    pub(super) advice: Vec<Advice>,
+    /// What could not be compared, and why.
+    pub(super) notes: Vec<String>,
+}
+
+impl Made {
+    pub(super) fn is_same(&self) -> bool {
+        self.planned.is_empty()
+    }
+
+    pub(super) fn is_refused(&self) -> bool {
+        let refused =
+            |planned: &Planned| planned.plan.is_err() && planned.change.what != What::Unnamed;
+        self.planned.iter().any(refused)
+    }
+
+    pub(super) fn hazards(&self) -> Vec<Hazard> {
+        let all = self
+            .planned
+            .iter()
+            .flat_map(|planned| planned.hazards.iter().copied());
+        let mut all: Vec<Hazard> = all.collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+}
+
+/// Reads the files. `-` is standard input.
+pub(super) fn sources(paths: &[PathBuf]) -> Result<Vec<Source>> {
+    let read = |path: &PathBuf| {
+        let text = if path.as_os_str() == "-" {
+            std::io::read_to_string(std::io::stdin()).context("standard input")?
+        } else {
+            read(path)?
+        };
+        Ok(Source {
+            path: path.display().to_string(),
+            text,
+        })
+    };
+    paths.iter().map(read).collect()
+}
+
+fn read(path: &Path) -> Result<String> {
+    let bytes =
+        std::fs::read(path).with_context(|| format!("{}: it cannot be read", path.display()))?;
+    String::from_utf8(bytes).map_err(|_| anyhow!("{}: it is not UTF-8 text", path.display()))
+}
+
+/// The wanted setup of these files, the later ones over the earlier ones.
+pub(super) fn wanted(sources: &[Source]) -> Result<Wanted> {
+    let mut all = Wanted::default();
+    for source in sources {
+        let one = Wanted::parse(&source.path, &source.text).map_err(|why| anyhow!(why))?;
+        all = all.under(one);
+    }
+    Ok(all)
+}
+
+impl Reading<'_> {
+    /// Compares the files with the database, and plans each change.
+    pub(super) async fn make(&self, wanted: &Wanted) -> Result<Made> {
+        if self.session.server.timescaledb.is_none() {
+            bail!(
+                "database {:?} has no TimescaleDB: a policy file describes its objects",
+                self.session.server.database
+            );
+        }
+        let present = setup::read(self.session).await?;
+        let tables = self.tables(wanted, &present).await?;
+        let (queries, notes) = self.queries(wanted, &present).await;
+        let ground = Ground {
+            present: &present,
+            tables: &tables,
+            queries: &queries,
+            prune: self.prune,
+        };
+        let changes = changes(wanted, &ground).map_err(|wrong| anyhow!(wrong.join("\n")))?;
+        let mut will_be = present.clone();
+        let axes: BTreeMap<Name, Axis> = changes
+            .iter()
+            .filter_map(|change| match &change.what {
+                What::CreateHypertable { time, .. } => {
+                    let axis = tables.get(&change.of)?.get(time)?;
+                    Some((change.of.clone(), Axis::of(axis)))
+                }
+                _ => None,
+            })
+            .collect();
+        for change in &changes {
+            let axis = axes.get(&change.of).copied().unwrap_or(Axis::TimestampTz);
+            apply::after(&mut will_be, change, axis);
+        }
+        let (now, _) = self.session.pulse(ScreenId::ALL[0]).await?;
+        let at = At {
+            now,
+            server: &self.session.server,
+        };
+        let mut exact = Exact::new(self.settings, self.password.map(str::to_owned));
+        let planned = planned::plan(self.session, &mut exact, at, &present, changes, &axes).await?;
+        Ok(Made {
+            planned,
+            advice: advice(wanted, &will_be),
+            notes,
+        })
+    }
+
+    /// The plain tables that the files want as hypertables.
+    async fn tables(&self, wanted: &Wanted, present: &Setup) -> Result<BTreeMap<Name, Columns>> {
+        let missing = wanted.entries.iter().filter_map(|entry| match &entry.name {
+            Pattern::Is(name)
+                if entry.kind == Kind::Hypertable && !present.hypertables.contains_key(name) =>
+            {
+                Some(name.clone())
+            }
+            _ => None,
+        });
+        let missing: Vec<Name> = missing.collect();
+        setup::tables(self.session, &missing).await
+    }
+
+    /// The files' queries in the server's spelling. Only a session that can write can ask for that.
+    async fn queries(
+        &self,
+        wanted: &Wanted,
+        present: &Setup,
+    ) -> (BTreeMap<Name, String>, Vec<String>) {
+        let squeezed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let mut asked = Vec::new();
+        for (name, view) in &present.aggregates {
+            let entry = wanted
+                .entry(name, Kind::Aggregate)
+                .and_then(|entry| entry.query);
+            if let (Some(query), Some(has)) = (entry, &view.query)
+                && squeezed(&query) != squeezed(has.trim_end_matches(';'))
+            {
+                asked.push((name.clone(), query));
+            }
+        }
+        let (mut found, mut notes) = (BTreeMap::new(), Vec::new());
+        if asked.is_empty() {
+            return (found, notes);
+        }
+        if self.read_only {
+            notes.push("queries of aggregates are compared as they are written: only a session that can write can ask the server how it writes them".to_owned());
+            return (found, notes);
+        }
+        let writer = match connect::again(self.settings, self.password).await {
+            Ok(writer) => writer,
+            Err(error) => {
+                notes.push(format!(
+                    "queries of aggregates are compared as they are written: {error:#}"
+                ));
+                return (found, notes);
+            }
+        };
+        for (name, query) in asked {
+            match setup::spelled(&writer.client, &self.session.server, &query).await {
+                Ok(text) => {
+                    found.insert(name, text);
+                }
+                Err(error) => notes.push(format!(
+                    "{name}: the server does not understand its query: {error:#}"
+                )),
+            }
+        }
+        (found, notes)
+    }
+}
+
+/// Advice on the relations that the file names.
+pub(super) fn advice(wanted: &Wanted, will_be: &Setup) -> Vec<Advice> {
+    let named = |advice: &Advice| {
+        let name = Name::parse(&advice.of);
+        name.is_ok_and(|name| {
+            let kinds = [Kind::Hypertable, Kind::Aggregate];
+            kinds
+                .into_iter()
+                .any(|kind| wanted.entry(&name, kind).is_some())
+        })
+    };
+    lint::lint(will_be).into_iter().filter(named).collect()
+}

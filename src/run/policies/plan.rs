@@ -1,0 +1,151 @@
+//! `hypertop plan` and `hypertop lint`: what a policy file would change, and advice on it. Nothing is changed.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+
+use crate::actions::execute;
+use crate::actions::setup::planned;
+use crate::connect::conninfo::Settings;
+use crate::model::text;
+use crate::run::command::{Format, Shell};
+use crate::server::session::Session;
+
+use super::made::{self, Made, Reading, Source};
+use super::print;
+use super::saved::Saved;
+
+/// Exit codes of `plan`: the database is as the file says; it differs; an error, or no connection; a difference cannot be applied.
+pub const SAME: u8 = 0;
+pub const ERROR: u8 = 1;
+pub const DIFFERS: u8 = 2;
+pub const REFUSED: u8 = 3;
+
+#[derive(Debug, Clone, Args)]
+pub struct Options {
+    /// Policy files, the later ones over the earlier ones; -: standard input
+    #[arg(required = true)]
+    pub file: Vec<PathBuf>,
+    /// Save the plan to this new file, for apply
+    #[arg(long, value_name = "PLAN")]
+    pub out: Option<PathBuf>,
+    /// For cron: print nothing but what differs from the file
+    #[arg(long, conflicts_with = "out")]
+    pub drift: bool,
+    /// Also remove what `owns` matches and the file does not name
+    #[arg(long)]
+    pub prune: bool,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// The printed plan and the exit code.
+pub async fn plan(
+    settings: &Settings,
+    session: &Session,
+    read_only: bool,
+    options: &Options,
+) -> Result<(String, u8)> {
+    let sources = made::sources(&options.file)?;
+    let wanted = made::wanted(&sources)?;
+    let reading = Reading {
+        settings,
+        password: session.connected.password.as_deref(),
+        session,
+        read_only,
+        prune: options.prune,
+    };
+    let made = reading.make(&wanted).await?;
+    let code = match () {
+        () if made.is_same() => SAME,
+        () if made.is_refused() => REFUSED,
+        () => DIFFERS,
+    };
+    let mut out = match options.format {
+        Format::Json => {
+            text::printable_json(serde_json::to_string_pretty(&print::json(&made))?) + "\n"
+        }
+        Format::Text if options.drift => print::brief(&made),
+        Format::Text => print::whole(&made),
+    };
+    if let Some(path) = options.out.as_ref().filter(|_| code == DIFFERS) {
+        save(session, made, sources, options.prune, path).await?;
+        if options.format == Format::Text {
+            out.push_str(&format!(
+                "saved: hypertop apply {}\n",
+                text::shell_word(&path.display().to_string())
+            ));
+        }
+    }
+    Ok((out, code))
+}
+
+async fn save(
+    session: &Session,
+    made: Made,
+    sources: Vec<Source>,
+    prune: bool,
+    path: &PathBuf,
+) -> Result<()> {
+    let hazards = made.hazards();
+    let title = title(&sources, &made);
+    let server = &session.server;
+    let approved = planned::together(made.planned, title, &server.database, server);
+    let mut approved = approved.map_err(|refused| anyhow::anyhow!(refused.join("\n")))?;
+    approved.place = Some(execute::place(&session.connected).await?);
+    let saved = Saved::of(approved, sources, prune, hazards, server);
+    saved
+        .write(path)
+        .with_context(|| format!("{}: the plan cannot be saved", path.display()))
+}
+
+pub(super) fn title(sources: &[Source], made: &Made) -> String {
+    let paths: Vec<_> = sources.iter().map(|source| source.path.as_str()).collect();
+    let sum = print::sum(made);
+    format!(
+        "Apply {}: {}",
+        paths.join(", "),
+        sum.lines().next().unwrap_or_default()
+    )
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Lint {
+    /// Policy files, the later ones over the earlier ones; -: standard input
+    #[arg(required = true)]
+    pub file: Vec<PathBuf>,
+}
+
+/// Advice on the setup that the files lead to, and the exit code: 0 none, 2 there is some.
+pub async fn lint(settings: &Settings, session: &Session, options: &Lint) -> Result<(String, u8)> {
+    let sources = made::sources(&options.file)?;
+    let wanted = made::wanted(&sources)?;
+    let reading = Reading {
+        settings,
+        password: session.connected.password.as_deref(),
+        session,
+        read_only: true,
+        prune: false,
+    };
+    let made = reading.make(&wanted).await?;
+    let lines = made
+        .advice
+        .iter()
+        .map(|advice| format!("{}: {}\n", advice.of, advice.words));
+    let lines: String = lines.map(|line| text::printable_lines(&line)).collect();
+    let code = if lines.is_empty() { SAME } else { DIFFERS };
+    Ok((lines, code))
+}
+
+impl Shell<'_> {
+    pub(super) fn reading(&self, prune: bool) -> Reading<'_> {
+        Reading {
+            settings: &self.actor.settings,
+            password: self.actor.password.as_deref(),
+            session: &self.session,
+            read_only: self.rules.read_only.is_some(),
+            prune,
+        }
+    }
+}

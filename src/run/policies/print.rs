@@ -1,0 +1,226 @@
+//! A plan of a policy file as text and as JSON.
+
+use serde_json::{Value as Json, json};
+
+use crate::actions::setup::planned::Planned;
+use crate::model::plan::{Undo, inverse, script};
+use crate::model::setup::change::What;
+use crate::model::setup::name::Name;
+use crate::model::text::{plural, printable};
+use crate::model::verdict::Level;
+
+use super::made::Made;
+
+/// Longest value of a setting in one line; a longer one (a query) is cut.
+const WIDE: usize = 160;
+
+/// The differences, one line each. For `--drift`.
+pub(super) fn brief(made: &Made) -> String {
+    let mut out = String::new();
+    for planned in &made.planned {
+        let change = &planned.change;
+        let fields: Vec<_> = change
+            .fields
+            .iter()
+            .map(|field| cut(&field.to_string()))
+            .collect();
+        let fields = if fields.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", fields.join("; "))
+        };
+        line(
+            &mut out,
+            &format!(
+                "{} {}: {}{fields}",
+                change.sign(),
+                change.of,
+                change.words()
+            ),
+        );
+    }
+    out
+}
+
+fn line(out: &mut String, text: &str) {
+    out.push_str(&printable(text));
+    out.push('\n');
+}
+
+fn cut(text: &str) -> String {
+    crate::model::text::cut(text, WIDE)
+}
+
+/// The whole plan: per object what changes and why, notes, locks, hazards and undo; advice; the sum.
+pub(super) fn whole(made: &Made) -> String {
+    let mut out = String::new();
+    let mut objects: Vec<&Name> = Vec::new();
+    for planned in &made.planned {
+        if !objects.contains(&&planned.change.of) {
+            objects.push(&planned.change.of);
+        }
+    }
+    for object in objects {
+        line(&mut out, &object.to_string());
+        let mut said: Vec<&str> = Vec::new();
+        for planned in made
+            .planned
+            .iter()
+            .filter(|planned| planned.change.of == *object)
+        {
+            let change = &planned.change;
+            let fields: Vec<_> = change
+                .fields
+                .iter()
+                .map(|field| cut(&field.to_string()))
+                .collect();
+            let fields = fields
+                .iter()
+                .map(|field| format!("  {field}"))
+                .collect::<String>();
+            line(
+                &mut out,
+                &format!("  {} {}{fields}", change.sign(), change.words()),
+            );
+            if let Some(why) = change.why.as_deref().filter(|why| !said.contains(why)) {
+                line(&mut out, &format!("      why: {why}"));
+                said.push(why);
+            }
+            details(&mut out, planned);
+        }
+    }
+    for advice in &made.advice {
+        line(&mut out, &format!("! {}: {}", advice.of, advice.words));
+    }
+    for note in &made.notes {
+        line(&mut out, &format!("~ {note}"));
+    }
+    for text in sum(made).lines() {
+        line(&mut out, text);
+    }
+    out
+}
+
+fn details(out: &mut String, planned: &Planned) {
+    match &planned.plan {
+        Ok(plan) => {
+            for note in plan.notes.iter().filter(|note| note.level != Level::Ok) {
+                line(out, &format!("      {} {}", note.level.sign(), note.text));
+            }
+            let mut locks: Vec<String> = Vec::new();
+            for touch in &plan.touches {
+                let words = format!("{}: {}", touch.mode.name(), touch.mode.effect());
+                if !locks.contains(&words) {
+                    locks.push(words);
+                }
+            }
+            for lock in locks {
+                line(out, &format!("      lock {lock}"));
+            }
+            if !planned.hazards.is_empty() {
+                let names: Vec<_> = planned.hazards.iter().map(ToString::to_string).collect();
+                line(out, &format!("      hazard {}", names.join(", ")));
+            }
+            line(
+                out,
+                &format!("      {}: {}", plan.undo.heading(), plan.undo.text()),
+            );
+        }
+        Err(_) if planned.change.what == What::Unnamed => {}
+        Err(why) if !planned.change.is_possible() => {
+            let _ = why;
+            line(out, "      refused: an apply cannot do this");
+        }
+        Err(why) => {
+            for text in format!("refused: {why}").lines() {
+                line(out, &format!("      {text}"));
+            }
+        }
+    }
+}
+
+/// `3 to add, 5 to change, 0 to remove, 1 cannot be undone`.
+pub(super) fn sum(made: &Made) -> String {
+    if made.is_same() {
+        return "no difference: the database is as the file says".to_owned();
+    }
+    let count = |sign: char| {
+        made.planned
+            .iter()
+            .filter(|planned| planned.change.sign() == sign)
+            .count()
+    };
+    let never = |planned: &&Planned| {
+        planned
+            .plan
+            .as_ref()
+            .is_ok_and(|plan| matches!(plan.undo, Undo::Never(_)))
+    };
+    let mut words = format!(
+        "{} to add, {} to change, {} to remove, {} cannot be undone",
+        count('+'),
+        count('~'),
+        count('-'),
+        made.planned.iter().filter(never).count()
+    );
+    let refused = made
+        .planned
+        .iter()
+        .filter(|planned| planned.plan.is_err() && planned.change.what != What::Unnamed);
+    match refused.count() {
+        0 => {}
+        many => words.push_str(&format!(", {many} refused")),
+    }
+    match count('?') {
+        0 => {}
+        many => {
+            let objects = plural(i64::try_from(many).unwrap_or(i64::MAX), "object");
+            words.push_str(&format!(
+                "; {objects} of `owns` not in the file (--prune removes them)"
+            ));
+        }
+    }
+    let hazards = made.hazards();
+    if !hazards.is_empty() {
+        let names: Vec<_> = hazards.iter().map(ToString::to_string).collect();
+        words.push_str(&format!("\napply needs --allow {}", names.join(",")));
+    }
+    words
+}
+
+pub(super) fn json(made: &Made) -> Json {
+    let change = |planned: &Planned| {
+        let change = &planned.change;
+        let fields: Vec<_> = change
+            .fields
+            .iter()
+            .map(|field| json!({"name": field.name, "old": field.old, "new": field.new}))
+            .collect();
+        let mut one = json!({
+            "object": change.of.to_string(), "sign": change.sign().to_string(), "change": change.words(), "fields": fields,
+            "why": change.why, "hazards": planned.hazards,
+        });
+        match &planned.plan {
+            Ok(plan) => {
+                one["statements"] = script(&plan.steps).into();
+                one["undo"] = json!(plan.undo);
+                one["undo_statements"] = script(&inverse(&plan.steps)).into();
+                one["notes"] = plan
+                    .notes
+                    .iter()
+                    .map(|note| json!({"level": note.level.name(), "text": note.text}))
+                    .collect();
+                one["locks"] = json!(plan.touches);
+            }
+            Err(why) => one["refused"] = why.to_string().into(),
+        }
+        one
+    };
+    json!({
+        "same": made.is_same(),
+        "changes": made.planned.iter().map(change).collect::<Vec<_>>(),
+        "advice": made.advice.iter().map(|advice| json!({"object": advice.of, "text": advice.words})).collect::<Vec<_>>(),
+        "notes": made.notes,
+        "hazards": made.hazards(),
+    })
+}

@@ -1,0 +1,288 @@
+//! Reads the setup of a database: what a policy file describes.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result, anyhow};
+use serde::Deserialize;
+use serde_json::Value as Json;
+use tokio_postgres::Client;
+
+use crate::model::interval::Interval;
+use crate::model::moment::Axis;
+use crate::model::setup::changes::Columns;
+use crate::model::setup::name::Name;
+use crate::model::setup::objects::{
+    Age, AgePolicy, Aggregate, Compression, Hypertable, Index, Refresh, Reorder, Setup, Storage,
+};
+use crate::model::setup::order_by::OrderBy;
+use crate::model::span::Span;
+use crate::server::known::Server;
+use crate::server::row;
+use crate::server::session::{self, Session};
+use crate::server::sql::{Param, Query, query};
+
+const SETUP: Query = query!("setup");
+const INDEXES: Query = query!("setup_indexes");
+const TABLES: Query = query!("setup_tables");
+
+/// Row of `queries/setup.sql`.
+#[derive(Debug, Deserialize)]
+struct Relation {
+    id: i64,
+    name: String,
+    aggregate: bool,
+    time_column: String,
+    axis: String,
+    interval_length: i64,
+    compression: Option<Json>,
+    source: Option<String>,
+    materialized_only: Option<bool>,
+    definition: Option<String>,
+    jobs: Json,
+    chunks: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct Settings {
+    segment_by: Option<Vec<String>>,
+    order_by: Option<Vec<String>>,
+    desc: Option<Vec<bool>>,
+    nulls_first: Option<Vec<bool>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Job {
+    id: i64,
+    proc_name: String,
+    every: String,
+    scheduled: bool,
+    config: Option<Json>,
+}
+
+/// Row of `queries/setup_indexes.sql`.
+#[derive(Debug, Deserialize)]
+struct IndexRow {
+    relation: String,
+    name: String,
+    oid: i64,
+    columns: Vec<String>,
+    include: Vec<String>,
+    method: String,
+    is_unique: bool,
+    predicate: Option<String>,
+    time_default: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct PlainTable {
+    schema: String,
+    name: String,
+    columns: Json,
+}
+
+/// The present setup. An error if a policy has a configuration that is not understood: what is shown would be wrong.
+pub async fn read(session: &Session) -> Result<Setup> {
+    let mut setup = Setup::default();
+    let relations: Vec<Relation> = row::read_all(&session.ask(&SETUP, &[]).await?)?;
+    for relation in relations {
+        let what = relation.name.clone();
+        relation
+            .put(&mut setup)
+            .with_context(|| format!("the setup of {what} is not understood"))?;
+    }
+    let indexes: Vec<IndexRow> = row::read_all(&session.ask(&INDEXES, &[]).await?)?;
+    for row in indexes {
+        let index = Name::parse(&row.name).map_err(|why| anyhow!(why))?;
+        let on = Name::parse(&row.relation).map_err(|why| anyhow!(why))?;
+        let has = Index {
+            oid: Some(row.oid),
+            columns: row.columns,
+            include: row.include,
+            method: row.method,
+            unique: row.is_unique,
+            predicate: row.predicate,
+            by_default: row.time_default,
+        };
+        setup.indexes.entry(on).or_default().insert(index.name, has);
+    }
+    Ok(setup)
+}
+
+/// The plain tables among these names.
+pub async fn tables(session: &Session, names: &[Name]) -> Result<BTreeMap<Name, Columns>> {
+    if names.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let both = names
+        .iter()
+        .map(|name| (name.schema.clone(), name.name.clone()));
+    let (schemas, names) = both.unzip();
+    let rows = session
+        .ask(&TABLES, &[Param::Texts(schemas), Param::Texts(names)])
+        .await?;
+    let tables: Vec<PlainTable> = row::read_all(&rows)?;
+    let table = |table: PlainTable| {
+        let name = Name {
+            schema: table.schema,
+            name: table.name,
+        };
+        Ok((name, Columns::deserialize(table.columns)?))
+    };
+    tables.into_iter().map(table).collect()
+}
+
+/// A query as the server writes it: the definition of a temporary view that is never committed. The client is a session that can write.
+pub async fn spelled(client: &Client, server: &Server, query: &str) -> Result<String> {
+    let query = query.trim().trim_end_matches(';');
+    client.batch_execute("begin").await?;
+    let made = async {
+        client
+            .batch_execute(&server.finding_its_functions())
+            .await?;
+        // Not batch_execute: a prepared statement is one statement, whatever the text says.
+        let create = format!("create temporary view hypertop_spelled as {query}");
+        client.execute(create.as_str(), &[]).await?;
+        // As the catalogue's definitions are read: with every name qualified.
+        client
+            .batch_execute("set local search_path = pg_catalog")
+            .await?;
+        let rows = session::ask(
+            client,
+            "select pg_get_viewdef('pg_temp.hypertop_spelled'::regclass, true) as text",
+            &[],
+        )
+        .await?;
+        let row = rows.first().context("no definition")?;
+        Ok(row.try_get::<_, String>("text")?)
+    };
+    let made = made.await;
+    client.batch_execute("rollback").await?;
+    made
+}
+
+impl Relation {
+    fn put(self, setup: &mut Setup) -> Result<()> {
+        let axis = Axis::of(&self.axis);
+        let name = Name::parse(&self.name).map_err(|why| anyhow!(why))?;
+        let jobs = Vec::<Job>::deserialize(&self.jobs)?;
+        let settings = self.compression.map(Settings::deserialize).transpose()?;
+        let mut storage = Storage {
+            compression: settings.map(|settings| settings.read(&self.time_column, self.aggregate)),
+            ..Storage::default()
+        };
+        let mut refresh = Vec::new();
+        for job in &jobs {
+            let every = Interval::parse(&job.every).map_err(|why| anyhow!(why))?;
+            match job.proc_name.as_str() {
+                "policy_compression" => {
+                    storage.compress =
+                        Some(job.age(axis, every, "compress_after", "compress_created_before")?);
+                }
+                "policy_retention" => {
+                    storage.retain =
+                        Some(job.age(axis, every, "drop_after", "drop_created_before")?);
+                }
+                "policy_reorder" => {
+                    let index = job
+                        .text("index_name")
+                        .context("a reorder policy without an index")?;
+                    storage.reorder = Some(Reorder {
+                        job: Some(job.id),
+                        index,
+                        every,
+                    });
+                }
+                _ => refresh.push(Refresh {
+                    job: Some(job.id),
+                    start: job.span(axis, "start_offset")?,
+                    end: job.span(axis, "end_offset")?,
+                    every,
+                    scheduled: job.scheduled,
+                }),
+            }
+        }
+        if self.aggregate {
+            let source = self.source.context("an aggregate without a source")?;
+            let view = Aggregate {
+                id: Some(self.id),
+                axis,
+                source: Name::parse(&source).map_err(|why| anyhow!(why))?,
+                materialized_only: self.materialized_only.unwrap_or_default(),
+                query: self.definition,
+                refresh,
+                storage,
+            };
+            setup.aggregates.insert(name, view);
+        } else {
+            let table = Hypertable {
+                id: Some(self.id),
+                time: self.time_column,
+                axis,
+                interval: self.interval_length,
+                chunks: self.chunks,
+                storage,
+            };
+            setup.hypertables.insert(name, table);
+        }
+        Ok(())
+    }
+}
+
+impl Settings {
+    /// An orderby that is TimescaleDB's default is read as not set, in whichever way this version keeps it.
+    fn read(self, time: &str, aggregate: bool) -> Compression {
+        let flag = |list: &Option<Vec<bool>>, at: usize| {
+            list.as_ref().and_then(|list| list.get(at)).copied()
+        };
+        let order = self.order_by.map(|columns| {
+            let one = |(at, column)| OrderBy {
+                column,
+                desc: flag(&self.desc, at).unwrap_or_default(),
+                nulls_first: flag(&self.nulls_first, at).unwrap_or_default(),
+            };
+            columns.into_iter().enumerate().map(one).collect::<Vec<_>>()
+        });
+        let default = [OrderBy::newest_first(time)];
+        let order_by = order.filter(|order| !order.is_empty() && (aggregate || *order != default));
+        Compression {
+            segment_by: self.segment_by,
+            order_by,
+        }
+    }
+}
+
+impl Job {
+    fn text(&self, key: &str) -> Option<String> {
+        self.config.as_ref()?.get(key)?.as_str().map(str::to_owned)
+    }
+
+    /// A length in the configuration. `None`: absent or NULL.
+    fn span(&self, axis: Axis, key: &str) -> Result<Option<Span>> {
+        let found = self.config.as_ref().and_then(|config| config.get(key));
+        let Some(found) = found.filter(|found| !found.is_null()) else {
+            return Ok(None);
+        };
+        let span = match found {
+            Json::String(text) => Span::parse(axis, text),
+            other => Span::of(other),
+        };
+        let span = span.with_context(|| format!("{key} of job {}: {found}", self.id))?;
+        Ok(Some(span))
+    }
+
+    fn age(&self, axis: Axis, every: Interval, after: &str, created: &str) -> Result<AgePolicy> {
+        let age = match (self.span(axis, after)?, self.text(created)) {
+            (Some(span), _) => Age::After(span),
+            (None, Some(text)) => Age::Created(Interval::parse(&text).map_err(|why| anyhow!(why))?),
+            (None, None) => {
+                return Err(anyhow!("job {} has neither {after} nor {created}", self.id));
+            }
+        };
+        Ok(AgePolicy {
+            job: Some(self.id),
+            age,
+            every,
+            scheduled: self.scheduled,
+        })
+    }
+}
