@@ -7,6 +7,7 @@ pub mod changes;
 pub mod expect;
 pub mod file;
 pub mod guard;
+pub(crate) mod length;
 pub mod lint;
 pub mod name;
 pub mod objects;

@@ -9,7 +9,7 @@ use tokio_postgres::Client;
 
 use crate::model::interval::Interval;
 use crate::model::moment::Axis;
-use crate::model::setup::changes::Columns;
+use crate::model::setup::changes::ground::Columns;
 use crate::model::setup::name::Name;
 use crate::model::setup::objects::{
     Age, AgePolicy, Aggregate, Compression, Hypertable, Index, Refresh, Reorder, Setup, Storage,

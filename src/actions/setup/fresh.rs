@@ -6,7 +6,7 @@ use crate::actions::alter_job::Call;
 use crate::model::moment::Axis;
 use crate::model::plan::{Lit, Plan, Statement, Step, Undo};
 use crate::model::setup::change::{Change, What};
-use crate::model::setup::changes::length;
+use crate::model::setup::length::length;
 use crate::model::setup::name::Name;
 use crate::model::setup::objects::{Age, AgePolicy, Index, Refresh, Setup};
 use crate::model::setup::order_by::OrderBy;
@@ -265,6 +265,9 @@ fn index_name(of: &Name, index: &Index) -> String {
         .filter(|word| !word.is_empty())
         .collect();
     let whole = format!("{}_{}", of.name, words.join("_").to_lowercase());
-    let end = whole.floor_char_boundary(59);
+    let mut end = whole.len().min(59);
+    while !whole.is_char_boundary(end) {
+        end -= 1;
+    }
     format!("{}_idx", &whole[..end])
 }

@@ -2,7 +2,7 @@
 
 use crate::model::moment::Axis;
 use crate::model::setup::change::{Change, What};
-use crate::model::setup::changes::length;
+use crate::model::setup::length::length;
 use crate::model::setup::objects::{Age, AgePolicy, Compression, Refresh, Setup};
 use crate::model::setup::order_by::OrderBy;
 use crate::model::span::Span;

@@ -41,13 +41,13 @@ pub async fn plan(
     at: At<'_>,
     present: &Setup,
     changes: Vec<Change>,
-    axes: &BTreeMap<Name, Axis>,
+    times: &BTreeMap<Name, Axis>,
 ) -> Result<Vec<Planned>> {
     let mut now = present.clone();
     let mut dangers = guard::dangers(present);
     let mut all = Vec::new();
     for change in changes {
-        let axis = axes
+        let axis = times
             .get(&change.of)
             .copied()
             .or_else(|| now.axis(&change.of));

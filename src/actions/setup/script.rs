@@ -23,8 +23,8 @@ pub fn script(setup: &Setup, server: &Server) -> String {
                 let literal = statement.literal();
                 // psql keeps a job's id in a variable, which later statements use.
                 match &statement.keeps {
-                    Some(name) => out.push_str(&format!("{literal} as {name} \\gset\n")),
-                    None => out.push_str(&format!("{literal};\n")),
+                    Some(name) => out.extend([&literal, " as ", name, " \\gset\n"]),
+                    None => out.extend([&literal, ";\n"]),
                 }
             }
         }

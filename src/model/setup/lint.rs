@@ -26,7 +26,7 @@ pub fn lint(setup: &Setup) -> Vec<Advice> {
             say(name.to_string(), words);
         }
         let compress = table.storage.compress.map(|policy| policy.age);
-        let interval = crate::model::setup::changes::length(table.axis, table.interval);
+        let interval = crate::model::setup::length::length(table.axis, table.interval);
         if let Some(Age::After(after)) = compress
             && interval.length() > after.length()
         {

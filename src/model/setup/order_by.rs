@@ -17,12 +17,11 @@ impl OrderBy {
         let wrong =
             || format!("{text:?} is not a column with ASC or DESC, NULLS FIRST or NULLS LAST");
         let text_in = text.trim();
-        let (column, rest) = match text_in.strip_prefix('"') {
-            Some(inside) => quoted(inside).ok_or_else(wrong)?,
-            None => {
-                let end = text_in.find(char::is_whitespace).unwrap_or(text_in.len());
-                (text_in[..end].to_owned(), &text_in[end..])
-            }
+        let (column, rest) = if let Some(inside) = text_in.strip_prefix('"') {
+            quoted(inside).ok_or_else(wrong)?
+        } else {
+            let end = text_in.find(char::is_whitespace).unwrap_or(text_in.len());
+            (text_in[..end].to_owned(), &text_in[end..])
         };
         let words: Vec<String> = rest.split_whitespace().map(str::to_uppercase).collect();
         let words: Vec<&str> = words.iter().map(String::as_str).collect();

@@ -3,7 +3,7 @@
 use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, Value, value};
 
 use crate::model::interval::Interval;
-use crate::model::setup::changes::length;
+use crate::model::setup::length::length;
 use crate::model::setup::name::Name;
 use crate::model::setup::objects::{Age, AgePolicy, Index, Refresh, Setup, Storage};
 use crate::model::setup::order_by::OrderBy;

@@ -56,7 +56,7 @@ pub struct Options {
     /// Between two steps, wait while the server writes more WAL than this, in MB per second
     #[arg(long, value_name = "MB")]
     pub max_wal: Option<u32>,
-    /// First write the schema (pg_dump --schema-only) to this new file, and the policies beside it
+    /// First write the schema (`pg_dump --schema-only`) to this new file, and the policies beside it
     #[arg(long, value_name = "FILE")]
     pub dump: Option<PathBuf>,
     /// What to do if a step fails

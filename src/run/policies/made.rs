@@ -12,7 +12,8 @@ use crate::model::moment::Axis;
 use crate::model::screen_id::ScreenId;
 use crate::model::setup::apply;
 use crate::model::setup::change::What;
-use crate::model::setup::changes::{Columns, Ground, changes};
+use crate::model::setup::changes::changes;
+use crate::model::setup::changes::ground::{Columns, Ground};
 use crate::model::setup::file::Wanted;
 use crate::model::setup::lint::{self, Advice};
 use crate::model::setup::name::Name;
@@ -126,7 +127,7 @@ impl Reading<'_> {
         };
         let changes = changes(wanted, &ground).map_err(|wrong| anyhow!(wrong.join("\n")))?;
         let mut will_be = present.clone();
-        let axes: BTreeMap<Name, Axis> = changes
+        let times: BTreeMap<Name, Axis> = changes
             .iter()
             .filter_map(|change| match &change.what {
                 What::CreateHypertable { time, .. } => {
@@ -137,7 +138,7 @@ impl Reading<'_> {
             })
             .collect();
         for change in &changes {
-            let axis = axes.get(&change.of).copied().unwrap_or(Axis::TimestampTz);
+            let axis = times.get(&change.of).copied().unwrap_or(Axis::TimestampTz);
             apply::after(&mut will_be, change, axis);
         }
         let (now, _) = self.session.pulse(ScreenId::ALL[0]).await?;
@@ -146,7 +147,8 @@ impl Reading<'_> {
             server: &self.session.server,
         };
         let mut exact = Exact::new(self.settings, self.password.map(str::to_owned));
-        let planned = planned::plan(self.session, &mut exact, at, &present, changes, &axes).await?;
+        let planned =
+            planned::plan(self.session, &mut exact, at, &present, changes, &times).await?;
         Ok(Made {
             planned,
             advice: advice(wanted, &will_be),

@@ -1,6 +1,7 @@
 //! `hypertop plan` and `hypertop lint`: what a policy file would change, and advice on it. Nothing is changed.
 
-use std::path::PathBuf;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
@@ -72,10 +73,11 @@ pub async fn plan(
     if let Some(path) = options.out.as_ref().filter(|_| code == DIFFERS) {
         save(session, made, sources, options.prune, path).await?;
         if options.format == Format::Text {
-            out.push_str(&format!(
-                "saved: hypertop apply {}\n",
+            let _ = writeln!(
+                out,
+                "saved: hypertop apply {}",
                 text::shell_word(&path.display().to_string())
-            ));
+            );
         }
     }
     Ok((out, code))
@@ -86,7 +88,7 @@ async fn save(
     made: Made,
     sources: Vec<Source>,
     prune: bool,
-    path: &PathBuf,
+    path: &Path,
 ) -> Result<()> {
     let hazards = made.hazards();
     let title = title(&sources, &made);

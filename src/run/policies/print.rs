@@ -1,6 +1,7 @@
 //! A plan of a policy file as text and as JSON.
 
 use serde_json::{Value as Json, json};
+use std::fmt::Write as _;
 
 use crate::actions::setup::planned::Planned;
 use crate::model::plan::{Undo, inverse, script};
@@ -74,10 +75,11 @@ pub(super) fn whole(made: &Made) -> String {
                 .iter()
                 .map(|field| cut(&field.to_string()))
                 .collect();
-            let fields = fields
-                .iter()
-                .map(|field| format!("  {field}"))
-                .collect::<String>();
+            let fields = if fields.is_empty() {
+                String::new()
+            } else {
+                format!("  {}", fields.join("  "))
+            };
             line(
                 &mut out,
                 &format!("  {} {}{fields}", change.sign(), change.words()),
@@ -169,21 +171,22 @@ pub(super) fn sum(made: &Made) -> String {
         .filter(|planned| planned.plan.is_err() && planned.change.what != What::Unnamed);
     match refused.count() {
         0 => {}
-        many => words.push_str(&format!(", {many} refused")),
+        many => drop(write!(words, ", {many} refused")),
     }
     match count('?') {
         0 => {}
         many => {
             let objects = plural(i64::try_from(many).unwrap_or(i64::MAX), "object");
-            words.push_str(&format!(
+            let _ = write!(
+                words,
                 "; {objects} of `owns` not in the file (--prune removes them)"
-            ));
+            );
         }
     }
     let hazards = made.hazards();
     if !hazards.is_empty() {
         let names: Vec<_> = hazards.iter().map(ToString::to_string).collect();
-        words.push_str(&format!("\napply needs --allow {}", names.join(",")));
+        let _ = write!(words, "\napply needs --allow {}", names.join(","));
     }
     words
 }

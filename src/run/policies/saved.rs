@@ -1,5 +1,6 @@
 //! A saved plan: its statements, and the state that they rest on. An apply makes the plan again and refuses it if it differs.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 
@@ -34,7 +35,10 @@ pub(super) struct Saved {
 
 fn hash(text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    digest.iter().fold(String::new(), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
 }
 
 impl Saved {

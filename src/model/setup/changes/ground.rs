@@ -1,0 +1,21 @@
+//! What the changes rest on.
+
+use std::collections::BTreeMap;
+
+use crate::model::setup::name::Name;
+use crate::model::setup::objects::Setup;
+
+/// A plain table that the file wants as a hypertable: types of its columns by name, as `regtype` prints them.
+pub type Columns = BTreeMap<String, String>;
+
+/// What the changes rest on besides the present setup.
+#[derive(Debug, Clone, Copy)]
+pub struct Ground<'a> {
+    pub present: &'a Setup,
+    /// Plain tables that the file names.
+    pub tables: &'a BTreeMap<Name, Columns>,
+    /// Queries of the file in the server's spelling, by aggregate. Missing: compared as they are written.
+    pub queries: &'a BTreeMap<Name, String>,
+    /// Remove what matches `owns` and is not in the file.
+    pub prune: bool,
+}

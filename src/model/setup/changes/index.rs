@@ -1,0 +1,143 @@
+//! Changes of indexes.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use crate::model::moment::Axis;
+use crate::model::setup::change::{Change, Field, What};
+use crate::model::setup::name::Name;
+use crate::model::setup::objects::Index;
+use crate::model::setup::wish::IndexEntry;
+use crate::model::text;
+
+use super::ground::Ground;
+
+pub(super) fn index(
+    entry: &IndexEntry,
+    ground: &Ground,
+    times: &BTreeMap<Name, Axis>,
+) -> Result<Option<Change>, String> {
+    let there = ground.present.indexes.get(&entry.on);
+    let named = entry
+        .name
+        .as_ref()
+        .and_then(|name| Some((name, there?.get(name)?)));
+    if entry.absent {
+        return Ok(named.and_then(|(name, index)| {
+            let what = What::DropIndex {
+                name: name.clone(),
+                oid: index.oid?,
+            };
+            Some(Change::new(&entry.on, what, Vec::new()))
+        }));
+    }
+    if !times.contains_key(&entry.on) {
+        return Err(
+            "an index is made on a hypertable or an aggregate, and this is none".to_owned(),
+        );
+    }
+    let new = Index {
+        oid: None,
+        columns: entry.columns.clone(),
+        include: entry.include.clone(),
+        method: entry.method.clone(),
+        unique: entry.unique,
+        predicate: entry.predicate.clone(),
+        by_default: false,
+    };
+    let same = |index: &Index| normal(index) == normal(&new);
+    match named {
+        Some((_, index)) if same(index) => return Ok(None),
+        Some((name, index)) => {
+            let words = format!(
+                "index {} has another definition than in the file: drop it (absent = true), or name the new one otherwise",
+                text::quote_identifier(name)
+            );
+            let fields = vec![Field::new("columns", Some(shape(index)), Some(shape(&new)))];
+            return Ok(Some(Change::new(
+                &entry.on,
+                What::Impossible(words),
+                fields,
+            )));
+        }
+        None => {}
+    }
+    if there.is_some_and(|all| all.values().any(same)) {
+        return Ok(None);
+    }
+    let fields = vec![Field::new("index", None, Some(shape(&new)))];
+    let what = What::CreateIndex {
+        name: entry.name.clone(),
+        index: new,
+    };
+    Ok(Some(Change::new(&entry.on, what, fields)))
+}
+
+/// The definition of an index without what its spelling may vary in: case outside of quotes, spaces, `ASC`, and the order of NULLs that is
+/// the default.
+pub(super) fn normal(index: &Index) -> (Vec<String>, Vec<String>, String, bool, Option<String>) {
+    let column = |text: &String| {
+        let squeezed = squeezed(text);
+        let end = |text: &str, word: &str| text.strip_suffix(word).map(str::to_owned);
+        let squeezed = end(&squeezed, " desc nulls first").map_or(squeezed, |rest| rest + " desc");
+        let squeezed = end(&squeezed, " nulls last")
+            .filter(|rest| !rest.ends_with(" desc"))
+            .unwrap_or(squeezed);
+        end(&squeezed, " asc").unwrap_or(squeezed)
+    };
+    let predicate = index
+        .predicate
+        .as_ref()
+        .map(|text| squeezed(text).replace(['(', ')', ' '], ""));
+    let mut include: Vec<String> = index.include.iter().map(|text| squeezed(text)).collect();
+    include.sort();
+    let columns = index.columns.iter().map(column).collect();
+    (
+        columns,
+        include,
+        index.method.clone(),
+        index.unique,
+        predicate,
+    )
+}
+
+fn squeezed(text: &str) -> String {
+    let (mut out, mut quoted) = (String::new(), None);
+    for c in text.trim().chars() {
+        if quoted == Some(c) {
+            quoted = None;
+        } else if quoted.is_none() {
+            if matches!(c, '"' | '\'') {
+                quoted = Some(c);
+            } else if c.is_whitespace() {
+                if !out.ends_with(' ') {
+                    out.push(' ');
+                }
+                continue;
+            }
+        }
+        match quoted {
+            None => out.extend(c.to_lowercase()),
+            Some(_) => out.push(c),
+        }
+    }
+    out
+}
+
+/// An index as text: `unique (device_id, ts DESC) include (value)`.
+pub(super) fn shape(index: &Index) -> String {
+    let unique = if index.unique { "unique " } else { "" };
+    let method = if index.method == "btree" {
+        String::new()
+    } else {
+        format!("{} ", index.method)
+    };
+    let mut out = format!("{unique}{method}({})", index.columns.join(", "));
+    if !index.include.is_empty() {
+        let _ = write!(out, " include ({})", index.include.join(", "));
+    }
+    if let Some(predicate) = &index.predicate {
+        let _ = write!(out, " where {predicate}");
+    }
+    out
+}

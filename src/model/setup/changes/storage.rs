@@ -1,0 +1,268 @@
+//! Changes of compression, of the policies by age, and of the reorder policy.
+
+use crate::model::interval::Interval;
+use crate::model::moment::Axis;
+use crate::model::setup::change::{Change, Field, What};
+use crate::model::setup::file::Wanted;
+use crate::model::setup::length::spelled;
+use crate::model::setup::name::Name;
+use crate::model::setup::objects::{Age, AgePolicy, Compression, Reorder, Storage};
+use crate::model::setup::order_by::OrderBy;
+use crate::model::setup::wish::{self, Entry, Setting};
+
+/// Schedule of a compression or retention policy that names none, as TimescaleDB sets it for chunks of a day and more.
+const DAILY: Interval = Interval {
+    months: 0,
+    days: 1,
+    micros: 0,
+};
+
+/// `time`: the time column (empty: unknown) and its axis.
+pub(super) fn storage(
+    wanted: &Wanted,
+    entry: &Entry,
+    name: &Name,
+    there: &Storage,
+    time: (&str, Axis),
+) -> Result<Vec<Change>, String> {
+    let mut changes = compression(wanted, entry, name, there, time)?;
+    changes.extend(retention(wanted, entry, name, there, time.1)?);
+    match (&entry.reorder, &there.reorder) {
+        (None, _) | (Some(Setting::None), None) => {}
+        (Some(Setting::None), Some(had)) => {
+            let fields = vec![Field::new("reorder", Some(had.index.clone()), None)];
+            changes.push(Change::new(name, What::RemoveReorder(had.clone()), fields));
+        }
+        (Some(Setting::To(wish)), had) => {
+            let every = wish
+                .every
+                .map(|every| every.0)
+                .or(had.as_ref().map(|had| had.every));
+            let new = Reorder {
+                job: None,
+                index: wish.index.clone(),
+                every: every.unwrap_or(DAILY),
+            };
+            let old = had.as_ref().map(|had| (had.index.clone(), had.every));
+            if old != Some((new.index.clone(), new.every)) {
+                let was = had.as_ref().map(|had| had.index.clone());
+                let fields = vec![Field::new("reorder", was, Some(new.index.clone()))];
+                if let Some(had) = had {
+                    changes.push(Change::new(
+                        name,
+                        What::RemoveReorder(had.clone()),
+                        Vec::new(),
+                    ));
+                }
+                changes.push(Change::new(name, What::AddReorder(new), fields));
+            }
+        }
+    }
+    Ok(changes)
+}
+
+fn compression(
+    wanted: &Wanted,
+    entry: &Entry,
+    name: &Name,
+    there: &Storage,
+    (time, axis): (&str, Axis),
+) -> Result<Vec<Change>, String> {
+    let mut changes = Vec::new();
+    let remove = |had: &AgePolicy| {
+        let fields = vec![Field::new(
+            "compress.after",
+            Some(had.age.to_string()),
+            None,
+        )];
+        Change::new(name, What::RemoveCompress(*had), fields)
+    };
+    let wish = match &entry.compress {
+        None => return Ok(changes),
+        Some(Setting::None) => {
+            changes.extend(there.compress.as_ref().map(remove));
+            if there.compression.is_some() {
+                changes.push(Change::new(name, What::DisableCompression, Vec::new()));
+            }
+            return Ok(changes);
+        }
+        Some(Setting::To(wish)) => wish,
+    };
+    let order_by = wish
+        .order_by
+        .as_ref()
+        .map(|all| all.iter().map(|one| one.0.clone()).collect::<Vec<_>>());
+    let had = there.compression.clone();
+    let new = Compression {
+        segment_by: wish
+            .segment_by
+            .clone()
+            .or_else(|| had.as_ref()?.segment_by.clone()),
+        order_by: order_by.or_else(|| had.as_ref()?.order_by.clone()),
+    };
+    let old = had.clone().unwrap_or_default();
+    let segments = |of: &Compression| match &of.segment_by {
+        None => "TimescaleDB's choice".to_owned(),
+        Some(none) if none.is_empty() => "nothing".to_owned(),
+        Some(columns) => columns.join(", "),
+    };
+    let orders = |of: &Compression| {
+        let default = (!time.is_empty()).then(|| vec![OrderBy::newest_first(time)]);
+        let all = of
+            .order_by
+            .clone()
+            .filter(|all| !all.is_empty())
+            .or(default);
+        let all = all.map(|all| {
+            all.iter()
+                .map(OrderBy::to_string)
+                .collect::<Vec<_>>()
+                .join(", ")
+        });
+        all.unwrap_or_else(|| "the default".to_owned())
+    };
+    let fields = [
+        Field::of("compress.segment_by", segments(&old), segments(&new)),
+        Field::of("compress.order_by", orders(&old), orders(&new)),
+    ];
+    let fields: Vec<Field> = fields.into_iter().flatten().collect();
+    if had.is_none() {
+        let all = vec![
+            Field::new("compress.segment_by", None, Some(segments(&new))),
+            Field::new("compress.order_by", None, Some(orders(&new))),
+        ];
+        changes.push(Change::new(name, What::EnableCompression(new), all));
+    } else if !fields.is_empty() {
+        changes.push(Change::new(name, What::EditCompression(new), fields));
+    }
+    if wish.after == Some(Setting::None) {
+        changes.extend(there.compress.as_ref().map(remove));
+        return Ok(changes);
+    }
+    let after = match wish.after {
+        Some(Setting::To(after)) => Some(after),
+        _ => None,
+    };
+    let age =
+        wish::age(after, wish.created_before, axis).map_err(|why| format!("compress: {why}"))?;
+    let every = wish
+        .every
+        .map(|every| every.0)
+        .or(entry.schedule)
+        .or(wanted.schedule);
+    changes.extend(policy(
+        name,
+        "compress",
+        there.compress,
+        (age, every, wish.paused),
+    )?);
+    Ok(changes)
+}
+
+fn retention(
+    wanted: &Wanted,
+    entry: &Entry,
+    name: &Name,
+    there: &Storage,
+    axis: Axis,
+) -> Result<Vec<Change>, String> {
+    let wish = match (&entry.retain, &there.retain) {
+        (None, _) | (Some(Setting::None), None) => return Ok(Vec::new()),
+        (Some(Setting::None), Some(had)) => {
+            let fields = vec![Field::new("retain.after", Some(had.age.to_string()), None)];
+            return Ok(vec![Change::new(name, What::RemoveRetain(*had), fields)]);
+        }
+        (Some(Setting::To(wish)), _) => wish,
+    };
+    let age =
+        wish::age(wish.after, wish.created_before, axis).map_err(|why| format!("retain: {why}"))?;
+    let every = wish
+        .every
+        .map(|every| every.0)
+        .or(entry.schedule)
+        .or(wanted.schedule);
+    policy(name, "retain", there.retain, (age, every, wish.paused))
+}
+
+/// The change of a policy by age, `compress` or `retain`.
+fn policy(
+    name: &Name,
+    word: &str,
+    there: Option<AgePolicy>,
+    (age, every, is_paused): (Option<Age>, Option<Interval>, Option<bool>),
+) -> Result<Vec<Change>, String> {
+    let compress = word == "compress";
+    let (after, beat) = (format!("{word}.after"), format!("{word}.every"));
+    let Some(had) = there else {
+        let Some(age) = age else {
+            // Settings without a policy are a wish of their own.
+            return if compress {
+                Ok(Vec::new())
+            } else {
+                Err("retain: after is missing: write from which age chunks are dropped, after = \"90 days\"".to_owned())
+            };
+        };
+        let new = AgePolicy {
+            job: None,
+            age,
+            every: every.unwrap_or(DAILY),
+            scheduled: is_paused != Some(true),
+        };
+        let what = if compress {
+            What::AddCompress(new)
+        } else {
+            What::AddRetain(new)
+        };
+        let fields = vec![
+            Field::new(&after, None, Some(age.to_string())),
+            Field::new(&beat, None, Some(spelled(new.every))),
+        ];
+        return Ok(vec![Change::new(name, what, fields)]);
+    };
+    let new = AgePolicy {
+        age: age.unwrap_or(had.age),
+        every: every.unwrap_or(had.every),
+        ..had
+    };
+    let mut changes: Vec<Change> =
+        paused(name, word, had.job, had.scheduled, is_paused != Some(true))
+            .into_iter()
+            .collect();
+    let fields = [
+        Field::of(&after, had.age.to_string(), new.age.to_string()).filter(|_| had.age != new.age),
+        Field::of(&beat, spelled(had.every), spelled(new.every)).filter(|_| had.every != new.every),
+    ];
+    let fields: Vec<Field> = fields.into_iter().flatten().collect();
+    if fields.is_empty() {
+        return Ok(changes);
+    }
+    let what = if compress {
+        What::EditCompress(had, new)
+    } else {
+        What::EditRetain(had, new)
+    };
+    changes.push(Change::new(name, what, fields));
+    Ok(changes)
+}
+
+/// The change of a policy that is paused and shall not be, or the other way round. A policy that the file describes is scheduled unless
+/// the file says `paused = true`: an interrupted apply leaves new policies paused.
+pub(super) fn paused(
+    name: &Name,
+    word: &str,
+    job: Option<i64>,
+    is: bool,
+    shall: bool,
+) -> Option<Change> {
+    let what = match (job?, shall) {
+        _ if is == shall => return None,
+        (job, true) => What::Resume(job),
+        (job, false) => What::Pause(job),
+    };
+    let field = Field::of(
+        &format!("{word}.paused"),
+        (!is).to_string(),
+        (!shall).to_string(),
+    );
+    Some(Change::new(name, what, field.into_iter().collect()))
+}

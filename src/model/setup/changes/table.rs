@@ -1,0 +1,109 @@
+//! Changes of a hypertable.
+
+use crate::model::moment::Axis;
+use crate::model::setup::change::{Change, Field, What};
+use crate::model::setup::file::Wanted;
+use crate::model::setup::length::{DAY, said};
+use crate::model::setup::name::Name;
+use crate::model::setup::objects::Storage;
+use crate::model::setup::wish::{Entry, Length};
+use crate::model::span::Span;
+
+use super::ground::Ground;
+use super::storage::storage;
+
+pub(super) fn hypertable(
+    wanted: &Wanted,
+    entry: &Entry,
+    name: &Name,
+    ground: &Ground,
+) -> Result<Vec<Change>, String> {
+    if let Some(there) = ground.present.hypertables.get(name) {
+        let mut changes = Vec::new();
+        if let Some(time) = entry.time.as_ref().filter(|time| **time != there.time) {
+            let words = format!(
+                "its time column is {:?}, not {time:?}: TimescaleDB cannot change it",
+                there.time
+            );
+            changes.push(Change::new(name, What::Impossible(words), Vec::new()));
+        }
+        if let Some(length) = entry.interval {
+            let new = interval(length, there.axis)?;
+            let field = Field::of(
+                "chunk_interval",
+                said(there.axis, there.interval),
+                said(there.axis, new),
+            );
+            changes.extend(
+                field
+                    .filter(|_| new != there.interval)
+                    .map(|field| Change::new(name, What::SetInterval(new), vec![field])),
+            );
+        }
+        let time = (there.time.as_str(), there.axis);
+        changes.extend(storage(wanted, entry, name, &there.storage, time)?);
+        return Ok(changes);
+    }
+    if ground.present.aggregates.contains_key(name) {
+        return Err("is a continuous aggregate: write it under [[aggregate]]".to_owned());
+    }
+    let columns = ground.tables.get(name).ok_or(
+        "there is no such table: hypertop creates no tables, a migration tool does; then plan again",
+    )?;
+    let time = entry
+        .time
+        .clone()
+        .ok_or("is a plain table: to make it a hypertable, name its time column: time = \"ts\"")?;
+    let kind = columns.get(&time).ok_or_else(|| {
+        let all: Vec<_> = columns.keys().map(String::as_str).collect();
+        format!(
+            "time: there is no column {time:?}; there are: {}",
+            all.join(", ")
+        )
+    })?;
+    let axis = Axis::of(kind);
+    let length = entry
+        .interval
+        .map(|length| interval(length, axis))
+        .transpose()?;
+    if axis == Axis::Integer && length.is_none() {
+        return Err(
+            "chunk_interval: its time is an integer, so it must be given, as a number".to_owned(),
+        );
+    }
+    let mut fields = vec![Field::new("time", None, Some(time.clone()))];
+    fields
+        .extend(length.map(|length| Field::new("chunk_interval", None, Some(said(axis, length)))));
+    let what = What::CreateHypertable {
+        time: time.clone(),
+        interval: length,
+    };
+    let mut changes = vec![Change::new(name, what, fields)];
+    changes.extend(storage(
+        wanted,
+        entry,
+        name,
+        &Storage::default(),
+        (&time, axis),
+    )?);
+    Ok(changes)
+}
+
+/// A chunk interval in the unit of the time column. A month has 30 days, as TimescaleDB reckons.
+fn interval(length: Length, axis: Axis) -> Result<i64, String> {
+    let span = length
+        .on(axis)
+        .map_err(|why| format!("chunk_interval: {why}"))?;
+    let length = match span {
+        Span::Number(units) => Some(units),
+        Span::Interval(interval) => {
+            let days = interval.months.checked_mul(30);
+            let days = days.and_then(|days| days.checked_add(interval.days));
+            let micros = days.and_then(|days| days.checked_mul(DAY));
+            micros.and_then(|micros| micros.checked_add(interval.micros))
+        }
+    };
+    length.filter(|length| *length > 0).ok_or_else(|| {
+        "chunk_interval must be longer than zero, and not longer than 290,000 years".to_owned()
+    })
+}

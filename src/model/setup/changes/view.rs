@@ -1,0 +1,217 @@
+//! Changes of a continuous aggregate.
+
+use std::collections::BTreeMap;
+
+use crate::model::moment::Axis;
+use crate::model::setup::change::{Change, Field, What};
+use crate::model::setup::file::Wanted;
+use crate::model::setup::length::{open, spelled};
+use crate::model::setup::name::Name;
+use crate::model::setup::objects::{Aggregate, Refresh, Storage};
+use crate::model::setup::wish::{self, Entry, Length, Setting};
+
+use super::ground::Ground;
+use super::storage::{paused, storage};
+
+pub(super) fn aggregate(
+    wanted: &Wanted,
+    entry: &Entry,
+    name: &Name,
+    ground: &Ground,
+    times: &BTreeMap<Name, Axis>,
+) -> Result<(Vec<Change>, Axis), String> {
+    let there = ground.present.aggregates.get(name);
+    if entry.absent {
+        let gone = there.map(|_| Change::new(name, What::DropAggregate, Vec::new()));
+        let axis = there.map_or(Axis::TimestampTz, |view| view.axis);
+        return Ok((gone.into_iter().collect(), axis));
+    }
+    let Some(there) = there else {
+        if ground.present.hypertables.contains_key(name) {
+            return Err("is a hypertable: write it under [[hypertable]]".to_owned());
+        }
+        let source = entry
+            .source
+            .clone()
+            .ok_or("does not exist: to create it, name what it reads: from = \"schema.name\"")?;
+        let query = entry.query.clone().ok_or(
+            "does not exist: to create it, give its query = \"\"\"select time_bucket(…) …\"\"\"",
+        )?;
+        let axis = times.get(&source).copied().ok_or_else(|| {
+            format!("from: {source} is neither a hypertable nor an aggregate, here or in the file")
+        })?;
+        let fields = vec![Field::new("from", None, Some(source.to_string()))];
+        let what = What::CreateAggregate {
+            source,
+            query,
+            materialized_only: entry.materialized_only,
+        };
+        let mut changes = vec![Change::new(name, what, fields)];
+        let new = Aggregate {
+            id: None,
+            axis,
+            source: name.clone(),
+            materialized_only: entry.materialized_only.unwrap_or(true),
+            query: None,
+            refresh: Vec::new(),
+            storage: Storage::default(),
+        };
+        changes.extend(refreshes(wanted, entry, name, &new)?);
+        changes.extend(storage(wanted, entry, name, &new.storage, ("", axis))?);
+        return Ok((changes, axis));
+    };
+    let mut changes = Vec::new();
+    if let Some(source) = entry
+        .source
+        .as_ref()
+        .filter(|source| **source != there.source)
+    {
+        let words = format!(
+            "it reads {}, not {source}: drop it and create it again (its rows are lost)",
+            there.source
+        );
+        changes.push(Change::new(name, What::Impossible(words), Vec::new()));
+    }
+    changes.extend(query(entry, name, there, ground));
+    if let Some(only) = entry
+        .materialized_only
+        .filter(|only| *only != there.materialized_only)
+    {
+        let field = Field::of(
+            "materialized_only",
+            there.materialized_only.to_string(),
+            only.to_string(),
+        );
+        let what = What::SwitchRealTime {
+            materialized_only: only,
+        };
+        changes.push(Change::new(name, what, field.into_iter().collect()));
+    }
+    changes.extend(refreshes(wanted, entry, name, there)?);
+    changes.extend(storage(
+        wanted,
+        entry,
+        name,
+        &there.storage,
+        ("", there.axis),
+    )?);
+    Ok((changes, there.axis))
+}
+
+/// The difference of an aggregate's query. Spaces and a last semicolon do not count.
+fn query(entry: &Entry, name: &Name, there: &Aggregate, ground: &Ground) -> Option<Change> {
+    let bare = |text: &str| {
+        let words: Vec<_> = text.split_whitespace().collect();
+        words.join(" ").trim_end_matches(';').trim_end().to_owned()
+    };
+    let written = entry.query.as_ref()?;
+    let has = there.query.as_ref()?;
+    let wants = ground.queries.get(name).unwrap_or(written);
+    if bare(wants) == bare(has) || bare(written) == bare(has) {
+        return None;
+    }
+    let words = "its query differs from the file's: TimescaleDB cannot change it; drop it and create it again (its rows are lost)";
+    let fields = vec![Field::new("query", Some(bare(has)), Some(bare(wants)))];
+    Some(Change::new(
+        name,
+        What::Impossible(words.to_owned()),
+        fields,
+    ))
+}
+
+fn refreshes(
+    wanted: &Wanted,
+    entry: &Entry,
+    name: &Name,
+    there: &Aggregate,
+) -> Result<Vec<Change>, String> {
+    let wishes: &[wish::Refresh] = match &entry.refresh {
+        None => return Ok(Vec::new()),
+        Some(Setting::None) => &[],
+        Some(Setting::To(all)) => all,
+    };
+    let mut new = Vec::new();
+    for wish in wishes {
+        let side = |length: Option<Length>, word: &str| {
+            let span = length.map(|length| length.on(there.axis)).transpose();
+            span.map_err(|why| format!("refresh: {word}: {why}"))
+        };
+        let every = wish
+            .every
+            .map(|every| every.0)
+            .or(entry.schedule)
+            .or(wanted.schedule);
+        new.push(Refresh {
+            job: None,
+            start: side(wish.start, "start")?,
+            end: side(wish.end, "end")?,
+            scheduled: !wish.paused,
+            every: every
+                .ok_or("refresh: every is missing: write how often it runs, every = \"1h\"")?,
+        });
+    }
+    let same = |one: &Refresh, other: &Refresh| {
+        (one.start, one.end, one.every) == (other.start, other.end, other.every)
+    };
+    let left: Vec<&Refresh> = there
+        .refresh
+        .iter()
+        .filter(|had| !new.iter().any(|new| same(had, new)))
+        .collect();
+    let more: Vec<&Refresh> = new
+        .iter()
+        .filter(|new| !there.refresh.iter().any(|had| same(had, new)))
+        .collect();
+    let mut changes = Vec::new();
+    for new in &new {
+        // A policy that stays, and is paused or not as the file says.
+        let had = there.refresh.iter().find(|had| same(had, new));
+        changes.extend(
+            had.and_then(|had| paused(name, "refresh", had.job, had.scheduled, new.scheduled)),
+        );
+    }
+    for at in 0..left.len().max(more.len()) {
+        let change = match (left.get(at), more.get(at)) {
+            (Some(&&old), Some(&&new)) => {
+                let new = Refresh {
+                    job: old.job,
+                    ..new
+                };
+                let fields = [
+                    Field::of("refresh.start", open(old.start), open(new.start)),
+                    Field::of("refresh.end", open(old.end), open(new.end)),
+                    Field::of("refresh.every", spelled(old.every), spelled(new.every)),
+                ];
+                let fields = fields.into_iter().flatten().collect();
+                changes.extend(paused(
+                    name,
+                    "refresh",
+                    old.job,
+                    old.scheduled,
+                    new.scheduled,
+                ));
+                Change::new(name, What::EditRefresh(old, new), fields)
+            }
+            (Some(&&old), None) => {
+                let fields = vec![Field::new("refresh", Some(window(&old)), None)];
+                Change::new(name, What::RemoveRefresh(old), fields)
+            }
+            (None, Some(&&new)) => {
+                let fields = vec![Field::new("refresh", None, Some(window(&new)))];
+                Change::new(name, What::AddRefresh(new), fields)
+            }
+            (None, None) => break,
+        };
+        changes.push(change);
+    }
+    Ok(changes)
+}
+
+fn window(refresh: &Refresh) -> String {
+    format!(
+        "from {} to {} before now, every {}",
+        open(refresh.start),
+        open(refresh.end),
+        spelled(refresh.every)
+    )
+}
