@@ -1,6 +1,6 @@
 -- The indexes of the hypertables and aggregates that a policy file may describe, without those of constraints
 -- · columns: relation (quoted; of an aggregate the view), name (quoted), oid, columns (key columns and expressions as the server writes
--- them), include, method, is_unique, predicate (NULL: none), time_default (whether it is the index that TimescaleDB makes by itself)
+-- them), include, method, is_unique, predicate (NULL: none), time_default (whether it is the index that TimescaleDB makes by itself), valid
 -- · access: any role · cost: catalogue lookups, nothing per chunk; pg_get_indexdef() locks the hypertable for a moment (its indexes are
 -- left out if another session locks the table)
 select format('%I.%I', coalesce(a.user_view_schema, h.schema_name), coalesce(a.user_view_name, h.table_name)) as relation,
@@ -12,7 +12,7 @@ select format('%I.%I', coalesce(a.user_view_schema, h.schema_name), coalesce(a.u
        (select coalesce(array_agg(pg_get_indexdef(x.indexrelid, k, true) order by k), '{}')
           from generate_series(x.indnkeyatts::int4 + 1, x.indnatts::int4) k) as include,
        m.amname::text as method, x.indisunique as is_unique, pg_get_expr(x.indpred, x.indrelid, true) as predicate,
-       i.relname::text = left(t.relname::text || '_' || d.column_name::text || '_idx', 63) as time_default
+       i.relname::text = left(t.relname::text || '_' || d.column_name::text || '_idx', 63) as time_default, x.indisvalid as valid
   from _timescaledb_catalog.hypertable h
   left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = h.id
   join :time_dimension d on d.hypertable_id = h.id

@@ -109,6 +109,8 @@ fn every_action_on_aggregates_is_in_the_catalogue() {
         "edit-refresh-policy",
         "remove-refresh-policy",
         "switch-real-time",
+        "create-aggregate",
+        "drop-aggregate",
     ] {
         assert!(names.contains(&name), "{name}");
     }

@@ -71,6 +71,7 @@ struct IndexRow {
     is_unique: bool,
     predicate: Option<String>,
     time_default: bool,
+    valid: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -102,6 +103,7 @@ pub async fn read(session: &Session) -> Result<Setup> {
             unique: row.is_unique,
             predicate: row.predicate,
             by_default: row.time_default,
+            valid: row.valid,
         };
         setup.indexes.entry(on).or_default().insert(index.name, has);
     }

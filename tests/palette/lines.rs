@@ -184,6 +184,20 @@ pub const LINES: &[Line] = &[
         oee(&[]).refused("cannot be moved back"),
     ),
     line("switch-real-time", "aggregates", hour(&[]), oee(&[]).refused("plain PostgreSQL has no ALTER MATERIALIZED VIEW")),
+    line(
+        "create-aggregate",
+        "hypertables",
+        ready(&[("name", "w.made_view"), ("query", "select time_bucket('1 day', ts) as b, count(*) as n from w.\"Ready 3\" group by 1")]),
+        energy(&[("name", "mes.made_view"), ("query", "select 1")]).refused("only simulated"),
+    ),
+    line(
+        "drop-aggregate",
+        "aggregates",
+        on("going", "w.going", &[])
+            .after("create materialized view w.going with (timescaledb.continuous) as select time_bucket('1 day', ts) as b, count(*) as n from w.\"Ready 3\" group by 1 with no data")
+            .once("select count(*) from _timescaledb_catalog.continuous_agg where user_view_name = 'going'"),
+        oee(&[]).refused("only simulated"),
+    ),
     line("compress-chunks", "compression", ready(&[("older_than", "7 days")]), cannot()),
     line("decompress-chunks", "compression", full(&[("older_than", "8 days")]), cannot()),
     line(

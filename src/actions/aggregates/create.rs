@@ -74,12 +74,12 @@ pub(crate) fn aggregate(
 pub(super) fn drop(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     let facts = Hierarchy::read(context)?;
     let level = facts.own()?;
+    if context.at.server.simulated {
+        return Err(SIMULATED.into());
+    }
     if !level.children.is_empty() {
         let names = level.children.join(", ");
         return Err(format!("{names} read it: drop them first").into());
-    }
-    if context.at.server.simulated {
-        return Err(SIMULATED.into());
     }
     let step = Step::new(
         format!("drop aggregate {}", level.name),

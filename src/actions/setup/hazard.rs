@@ -54,7 +54,8 @@ pub(super) fn of(what: &What, plan: &Plan, has_rows: bool) -> Vec<Hazard> {
     let drops = matches!(
         what,
         What::AddRetain(_) | What::EditRetain(..) | What::Resume(_)
-    ) && plan.consent == Consent::Name;
+    ) && plan.consent == Consent::Name
+        && has_rows;
     if drops || *what == What::DropAggregate {
         found.push(Hazard::DeletesData);
     }

@@ -94,7 +94,7 @@ pub(super) fn asked(change: &Change, present: &Setup) -> Option<Asked> {
                 ("name", name.clone().unwrap_or_default()),
             ],
         ),
-        What::DropIndex { name, oid } => Asked {
+        What::DropIndex { name, oid, .. } => Asked {
             action: "drop-index",
             target: Target {
                 kind: TargetKind::Index,

@@ -13,7 +13,7 @@ use crate::actions::setup::{fresh, inputs, staged};
 use crate::actions::{catalogue, plans, preview};
 use crate::journal::Seen;
 use crate::model::moment::Axis;
-use crate::model::plan::{Consent, Lit, Note, Plan, Statement, Step, Touch};
+use crate::model::plan::{Consent, Lit, Note, Plan, Statement, Step, Touch, Undo};
 use crate::model::setup::change::{Change, What};
 use crate::model::setup::name::Name;
 use crate::model::setup::objects::Setup;
@@ -143,10 +143,7 @@ async fn one(
         plan = Ok(allowed);
     }
     if let Ok(plan) = &plan {
-        let has_rows = match present.hypertables.get(&change.of) {
-            Some(table) => table.chunks,
-            None => true,
-        };
+        let has_rows = present.has_rows(&change.of);
         hazards.extend(hazard::of(&change.what, plan, has_rows));
     }
     let seen = Seen {
@@ -219,7 +216,7 @@ fn joined(parts: Vec<Plan>, title: String) -> Plan {
     let mut all = Plan::new(
         title,
         Vec::new(),
-        crate::model::plan::Undo::Needless("no step changes anything".to_owned()),
+        Undo::Needless("no step changes anything".to_owned()),
     );
     let mut whole = false;
     for plan in parts {
@@ -238,6 +235,10 @@ fn joined(parts: Vec<Plan>, title: String) -> Plan {
         all.undo = all.undo.and(plan.undo);
         all.runs.extend(plan.runs);
         all.expressions.extend(plan.expressions);
+    }
+    let undoable = all.steps.iter().any(|step| !step.undo.is_empty());
+    if let (Undo::Never(why), true) = (&all.undo, undoable) {
+        all.undo = Undo::Partly(format!("all but one kind of change is undone: {why}"));
     }
     all.changes.sort();
     all.changes.dedup();

@@ -2,7 +2,7 @@
 
 use crate::model::moment::Axis;
 use crate::model::setup::change::{Change, What};
-use crate::model::setup::objects::{Aggregate, Hypertable, Setup, Storage};
+use crate::model::setup::objects::{AgePolicy, Aggregate, Hypertable, Refresh, Setup, Storage};
 
 /// The setup after this change. `axis`: type of the time column of a hypertable that the change creates.
 pub fn after(setup: &mut Setup, change: &Change, axis: Axis) {
@@ -65,13 +65,17 @@ pub fn after(setup: &mut Setup, change: &Change, axis: Axis) {
         }
         What::EditRefresh(old, new) => {
             if let Some(view) = setup.aggregates.get_mut(of) {
-                view.refresh.retain(|had| had != old);
-                view.refresh.push(*new);
+                for had in view.refresh.iter_mut().filter(|had| had.job == old.job) {
+                    *had = Refresh {
+                        scheduled: had.scheduled,
+                        ..*new
+                    };
+                }
             }
         }
         What::RemoveRefresh(old) => {
             if let Some(view) = setup.aggregates.get_mut(of) {
-                view.refresh.retain(|had| had != old);
+                view.refresh.retain(|had| had.job != old.job);
             }
         }
         What::Pause(job) => schedule(setup, *job, false),
@@ -110,15 +114,25 @@ fn schedule(setup: &mut Setup, job: i64, scheduled: bool) {
     }
 }
 
+/// A policy with new settings. Whether it is scheduled is a change of its own.
+fn kept(new: AgePolicy, had: Option<AgePolicy>) -> AgePolicy {
+    AgePolicy {
+        scheduled: had.map_or(new.scheduled, |had| had.scheduled),
+        ..new
+    }
+}
+
 fn store(storage: &mut Storage, what: &What) {
     match what {
         What::EnableCompression(new) | What::EditCompression(new) => {
             storage.compression = Some(new.clone());
         }
         What::DisableCompression => storage.compression = None,
-        What::AddCompress(new) | What::EditCompress(_, new) => storage.compress = Some(*new),
+        What::AddCompress(new) => storage.compress = Some(*new),
+        What::EditCompress(_, new) => storage.compress = Some(kept(*new, storage.compress)),
         What::RemoveCompress(_) => storage.compress = None,
-        What::AddRetain(new) | What::EditRetain(_, new) => storage.retain = Some(*new),
+        What::AddRetain(new) => storage.retain = Some(*new),
+        What::EditRetain(_, new) => storage.retain = Some(kept(*new, storage.retain)),
         What::RemoveRetain(_) => storage.retain = None,
         What::AddReorder(new) => storage.reorder = Some(new.clone()),
         What::RemoveReorder(_) => storage.reorder = None,

@@ -65,6 +65,8 @@ pub enum What {
     DropIndex {
         name: String,
         oid: i64,
+        /// True: its build was interrupted, and it is built again.
+        invalid: bool,
     },
     /// Pauses a job.
     Pause(i64),
@@ -132,7 +134,7 @@ impl Change {
             What::DisableCompression => 4,
             What::EnableCompression(_) | What::EditCompression(_) => 5,
             What::CreateAggregate { .. } => 6,
-            What::SwitchRealTime { .. } => 7,
+            What::SwitchRealTime { .. } | What::DropIndex { invalid: true, .. } => 7,
             What::CreateIndex { .. } => 8,
             What::AddReorder(_) | What::RemoveReorder(_) => 9,
             What::EditRefresh(..) | What::AddRefresh(_) => 10,

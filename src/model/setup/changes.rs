@@ -49,7 +49,7 @@ pub fn changes(wanted: &Wanted, ground: &Ground) -> Result<Vec<Change>, Vec<Stri
     }
     for entry in &wanted.indexes {
         match index(entry, ground, &times) {
-            Ok(change) => found.extend(change.map(|change| Change {
+            Ok(changes) => found.extend(changes.into_iter().map(|change| Change {
                 why: entry.why.clone(),
                 ..change
             })),

@@ -115,6 +115,8 @@ pub struct Index {
     pub predicate: Option<String>,
     /// True if TimescaleDB made it with the hypertable.
     pub by_default: bool,
+    /// False: its build was interrupted.
+    pub valid: bool,
 }
 
 impl Setup {
@@ -139,6 +141,18 @@ impl Setup {
     pub fn id(&self, of: &Name) -> Option<i64> {
         let table = self.hypertables.get(of).and_then(|table| table.id);
         table.or_else(|| self.aggregates.get(of).and_then(|view| view.id))
+    }
+
+    /// True if the hypertable, or the one that the aggregate comes from, has a chunk.
+    pub fn has_rows(&self, of: &Name) -> bool {
+        let mut at = of;
+        for _ in 0..=self.aggregates.len() {
+            match self.aggregates.get(at) {
+                Some(view) => at = &view.source,
+                None => break,
+            }
+        }
+        self.hypertables.get(at).is_none_or(|table| table.chunks)
     }
 
     /// How many aggregates lie between this relation and a hypertable.

@@ -16,20 +16,17 @@ pub(super) fn index(
     entry: &IndexEntry,
     ground: &Ground,
     times: &BTreeMap<Name, Axis>,
-) -> Result<Option<Change>, String> {
+) -> Result<Vec<Change>, String> {
     let there = ground.present.indexes.get(&entry.on);
     let named = entry
         .name
         .as_ref()
         .and_then(|name| Some((name, there?.get(name)?)));
     if entry.absent {
-        return Ok(named.and_then(|(name, index)| {
-            let what = What::DropIndex {
-                name: name.clone(),
-                oid: index.oid?,
-            };
-            Some(Change::new(&entry.on, what, Vec::new()))
-        }));
+        return Ok(named
+            .and_then(|(name, index)| drop(&entry.on, name, index))
+            .into_iter()
+            .collect());
     }
     if !times.contains_key(&entry.on) {
         return Err(
@@ -44,33 +41,47 @@ pub(super) fn index(
         unique: entry.unique,
         predicate: entry.predicate.clone(),
         by_default: false,
+        valid: true,
     };
     let same = |index: &Index| normal(index) == normal(&new);
-    match named {
-        Some((_, index)) if same(index) => return Ok(None),
-        Some((name, index)) => {
-            let words = format!(
-                "index {} has another definition than in the file: drop it (absent = true), or name the new one otherwise",
-                text::quote_identifier(name)
-            );
-            let fields = vec![Field::new("columns", Some(shape(index)), Some(shape(&new)))];
-            return Ok(Some(Change::new(
-                &entry.on,
-                What::Impossible(words),
-                fields,
-            )));
-        }
-        None => {}
+    if let Some((name, index)) = named.filter(|(_, index)| !same(index)) {
+        let words = format!(
+            "index {} has another definition than in the file: drop it (absent = true), or name the new one otherwise",
+            text::quote_identifier(name)
+        );
+        let fields = vec![Field::new("columns", Some(shape(index)), Some(shape(&new)))];
+        return Ok(vec![Change::new(
+            &entry.on,
+            What::Impossible(words),
+            fields,
+        )]);
     }
-    if there.is_some_and(|all| all.values().any(same)) {
-        return Ok(None);
+    let alike = there.into_iter().flatten().filter(|(_, index)| same(index));
+    let alike: Vec<(&String, &Index)> = alike.collect();
+    if alike.iter().any(|(_, index)| index.valid) {
+        return Ok(Vec::new());
     }
+    // An interrupted build left it: it is dropped, and built again.
+    let mut changes: Vec<Change> = alike
+        .into_iter()
+        .filter_map(|(name, index)| drop(&entry.on, name, index))
+        .collect();
     let fields = vec![Field::new("index", None, Some(shape(&new)))];
     let what = What::CreateIndex {
         name: entry.name.clone(),
         index: new,
     };
-    Ok(Some(Change::new(&entry.on, what, fields)))
+    changes.push(Change::new(&entry.on, what, fields));
+    Ok(changes)
+}
+
+fn drop(on: &Name, name: &str, index: &Index) -> Option<Change> {
+    let what = What::DropIndex {
+        name: name.to_owned(),
+        oid: index.oid?,
+        invalid: !index.valid,
+    };
+    Some(Change::new(on, what, Vec::new()))
 }
 
 /// The definition of an index without what its spelling may vary in: case outside of quotes, spaces, `ASC`, and the order of NULLs that is

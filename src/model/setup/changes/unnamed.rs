@@ -43,6 +43,7 @@ pub(super) fn unnamed(wanted: &Wanted, ground: &Ground) -> Vec<Change> {
                     unique: entry.unique,
                     predicate: entry.predicate.clone(),
                     by_default: false,
+                    valid: true,
                 };
                 entry.name.as_ref() == Some(index) || normal(&new) == normal(has)
             };
@@ -54,6 +55,7 @@ pub(super) fn unnamed(wanted: &Wanted, ground: &Ground) -> Vec<Change> {
                 Some(oid) if ground.prune => What::DropIndex {
                     name: index.clone(),
                     oid,
+                    invalid: !has.valid,
                 },
                 _ => What::Unnamed,
             };

@@ -1,0 +1,243 @@
+//! The changes of a policy file, without a server: what an apply leads to is what the file says, in an order in which every guard holds.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+use std::collections::BTreeMap;
+
+use hypertop::model::moment::Axis;
+use hypertop::model::setup::apply;
+use hypertop::model::setup::change::{Change, What};
+use hypertop::model::setup::changes::changes;
+use hypertop::model::setup::changes::ground::{Columns, Ground};
+use hypertop::model::setup::file::Wanted;
+use hypertop::model::setup::guard::dangers;
+use hypertop::model::setup::name::Name;
+use hypertop::model::setup::objects::Setup;
+use hypertop::model::setup::write;
+use proptest::prelude::*;
+
+fn tables() -> BTreeMap<Name, Columns> {
+    let columns: Columns = [
+        ("ts", "timestamp with time zone"),
+        ("d", "integer"),
+        ("n", "bigint"),
+    ]
+    .into_iter()
+    .map(|(name, kind)| (name.to_owned(), kind.to_owned()))
+    .collect();
+    ["m.a", "m.b", "m.\"C d\""]
+        .into_iter()
+        .map(|name| (Name::parse(name).unwrap(), columns.clone()))
+        .collect()
+}
+
+fn planned(file: &str, present: &Setup) -> Vec<Change> {
+    let wanted = Wanted::parse("x.toml", file).unwrap_or_else(|error| panic!("{error}\n{file}"));
+    let (tables, queries) = (tables(), BTreeMap::new());
+    let ground = Ground {
+        present,
+        tables: &tables,
+        queries: &queries,
+        prune: false,
+    };
+    changes(&wanted, &ground).unwrap_or_else(|wrong| panic!("{wrong:?}\n{file}"))
+}
+
+fn applied(file: &str, mut setup: Setup) -> Setup {
+    let mut job = 1000;
+    for change in planned(file, &setup) {
+        apply::after(&mut setup, &change, Axis::TimestampTz);
+        // The server gives a new policy an id.
+        for storage in setup
+            .hypertables
+            .values_mut()
+            .map(|table| &mut table.storage)
+            .chain(setup.aggregates.values_mut().map(|view| &mut view.storage))
+        {
+            for policy in [&mut storage.compress, &mut storage.retain]
+                .into_iter()
+                .flatten()
+            {
+                job += 1;
+                policy.job.get_or_insert(job);
+            }
+        }
+        for refresh in setup
+            .aggregates
+            .values_mut()
+            .flat_map(|view| &mut view.refresh)
+        {
+            job += 1;
+            refresh.job.get_or_insert(job);
+        }
+    }
+    setup
+}
+
+prop_compose! {
+    fn policies()(compress in prop::option::of(1..400_u32), retain in prop::option::of(401..900_u32), paused in any::<bool>(), every in 1..48_u32, none in any::<bool>()) -> String {
+        let compress = compress.map_or_else(
+            || if none { "compress = \"none\"\n".to_owned() } else { String::new() },
+            |days| format!("compress = {{ segment_by = [\"d\"], after = \"{days} days\", every = \"{every}h\", paused = {paused} }}\n"),
+        );
+        let retain = retain.map_or_else(
+            || if none { "retain = \"none\"\n".to_owned() } else { String::new() },
+            |days| format!("retain = {{ after = \"{days} days\" }}\n"),
+        );
+        compress + &retain
+    }
+}
+
+prop_compose! {
+    fn file()(
+        tables in prop::collection::vec((1..90_u32, policies()), 1..4),
+        refreshes in prop::collection::vec(prop::option::of((2..1200_u32, 1..3_u32)), 0..3),
+        real_time in any::<bool>(),
+    ) -> String {
+        let names = ["m.a", "m.b", "'m.\"C d\"'"];
+        let mut out = String::new();
+        for (name, (hours, policies)) in names.iter().zip(&tables) {
+            let name = if name.starts_with('\'') { (*name).to_owned() } else { format!("\"{name}\"") };
+            out += &format!("[[hypertable]]\nname = {name}\ntime = \"ts\"\nchunk_interval = \"{hours}h\"\n{policies}");
+        }
+        let mut from = "m.a".to_owned();
+        for (at, refresh) in refreshes.iter().enumerate() {
+            let name = format!("m.v{at}");
+            let refresh = refresh.map_or_else(
+                || "refresh = \"none\"".to_owned(),
+                |(start, end)| format!("refresh = [{{ start = \"{start} days\", end = \"{end}h\", every = \"1h\" }}]"),
+            );
+            out += &format!("[[aggregate]]\nname = \"{name}\"\nfrom = \"{from}\"\nquery = \"select 1\"\nmaterialized_only = {real_time}\n{refresh}\n");
+            from = name;
+        }
+        out
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn after_an_apply_nothing_differs(first in file(), second in file()) {
+        let one = applied(&first, Setup::default());
+        prop_assert_eq!(planned(&first, &one), vec![]);
+        let two = applied(&second, one);
+        prop_assert_eq!(planned(&second, &two), vec![]);
+    }
+
+    #[test]
+    fn what_is_exported_is_no_difference(file in file()) {
+        let setup = applied(&file, Setup::default());
+        for full in [false, true] {
+            let exported = write::file(&setup, full);
+            prop_assert_eq!(planned(&exported, &setup), vec![], "{}", exported);
+        }
+    }
+
+    #[test]
+    fn no_step_is_more_dangerous_than_where_it_starts_and_where_it_leads(first in file(), second in file()) {
+        let mut setup = applied(&first, Setup::default());
+        let before = dangers(&setup);
+        let after = dangers(&applied(&second, setup.clone()));
+        for change in planned(&second, &setup) {
+            apply::after(&mut setup, &change, Axis::TimestampTz);
+            for danger in dangers(&setup) {
+                let is_known = before.iter().chain(&after).any(|known| known.view == danger.view);
+                prop_assert!(is_known, "{:?} after {:?}", danger, change);
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_are_kept_longer_before_a_refresh_reaches_further_and_dropped_earlier_after_it_reaches_less_far()
+ {
+    let file = |retain: &str, start: &str| {
+        format!(
+            "[[hypertable]]\nname = \"m.a\"\ntime = \"ts\"\nretain = {{ after = \"{retain}\" }}\n[[aggregate]]\nname = \"m.v\"\nfrom = \"m.a\"\nquery = \"select 1\"\nrefresh = [{{ start = \"{start}\", end = \"1h\", every = \"1h\" }}]\n"
+        )
+    };
+    let (short, long) = (file("30 days", "20 days"), file("90 days", "60 days"));
+    let words = |from: &str, to: &str| -> Vec<bool> {
+        let changes = planned(to, &applied(from, Setup::default()));
+        changes
+            .iter()
+            .map(|change| matches!(change.what, What::EditRetain(..)))
+            .collect()
+    };
+    assert_eq!(
+        words(&short, &long),
+        [true, false],
+        "longer: retention first"
+    );
+    assert_eq!(
+        words(&long, &short),
+        [false, true],
+        "shorter: retention last"
+    );
+}
+
+#[test]
+fn a_pattern_gives_defaults_and_an_exact_name_wins_and_a_later_file_lies_over_an_earlier_one() {
+    let first = applied(
+        "[[hypertable]]\nname = \"m.a\"\ntime = \"ts\"\n[[hypertable]]\nname = \"m.b\"\ntime = \"ts\"\n",
+        Setup::default(),
+    );
+    let file = "[[hypertable]]\nname = \"m.*\"\nretain = { after = \"90 days\" }\n[[hypertable]]\nname = \"m.b\"\nretain = { after = \"9 days\" }\n";
+    let said = |changes: Vec<Change>| -> Vec<String> {
+        changes
+            .iter()
+            .map(|change| format!("{} {}", change.of, change.fields[0]))
+            .collect()
+    };
+    assert_eq!(
+        said(planned(file, &first)),
+        ["m.a retain.after: 90d", "m.b retain.after: 9d"]
+    );
+    let over = Wanted::parse(
+        "over.toml",
+        "[[hypertable]]\nname = \"m.b\"\nretain = { after = \"8 days\" }\n",
+    )
+    .unwrap();
+    let both = Wanted::parse("x.toml", file).unwrap().under(over);
+    let (tables, queries) = (tables(), BTreeMap::new());
+    let ground = Ground {
+        present: &first,
+        tables: &tables,
+        queries: &queries,
+        prune: false,
+    };
+    assert_eq!(
+        said(changes(&both, &ground).unwrap()),
+        ["m.a retain.after: 90d", "m.b retain.after: 8d"]
+    );
+}
+
+#[test]
+fn what_the_file_owns_and_does_not_name_differs_and_is_removed_by_prune_only() {
+    let setup = applied(
+        "[[hypertable]]\nname = \"m.a\"\ntime = \"ts\"\nretain = { after = \"90 days\" }\n[[aggregate]]\nname = \"m.v\"\nfrom = \"m.a\"\nquery = \"select 1\"\n",
+        Setup::default(),
+    );
+    assert_eq!(
+        planned("[[hypertable]]\nname = \"m.a\"\n", &setup),
+        vec![],
+        "what is not named is left alone"
+    );
+    let owns = "owns = [\"m.*\"]\n[[hypertable]]\nname = \"m.a\"\n";
+    let found = planned(owns, &setup);
+    assert_eq!(found.len(), 1);
+    assert_eq!(
+        (found[0].of.to_string().as_str(), found[0].sign()),
+        ("m.v", '?')
+    );
+    let wanted = Wanted::parse("x.toml", owns).unwrap();
+    let (tables, queries) = (tables(), BTreeMap::new());
+    let ground = Ground {
+        present: &setup,
+        tables: &tables,
+        queries: &queries,
+        prune: true,
+    };
+    let found = changes(&wanted, &ground).unwrap();
+    assert_eq!(found[0].what, What::DropAggregate);
+}
