@@ -112,6 +112,31 @@ pub struct Connection {
     pub user: Option<String>,
 }
 
+/// The commands of policy files.
+#[derive(Debug, Subcommand)]
+pub enum AsCode {
+    /// Print the present hypertables, aggregates, indexes and policies as a policy file
+    Export {
+        #[command(flatten)]
+        options: export::Options,
+    },
+    /// Compare a policy file with the database: exit code 0 same, 2 differs, 1 error or no connection, 3 a difference cannot be applied
+    Plan {
+        #[command(flatten)]
+        options: policies::plan::Options,
+    },
+    /// Advise on the setup that a policy file leads to: exit code 0 no advice, 2 there is some, 1 error or no connection
+    Lint {
+        #[command(flatten)]
+        options: policies::plan::LintOptions,
+    },
+    /// Make the database as a policy file or a saved plan says, as one journal entry that rollback undoes
+    Apply {
+        #[command(flatten)]
+        options: policies::apply::Options,
+    },
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Print a screen once, as a table, JSON or CSV
@@ -163,26 +188,8 @@ pub enum Command {
         #[command(flatten)]
         agreement: Agreement,
     },
-    /// Print the present hypertables, aggregates, indexes and policies as a policy file
-    Export {
-        #[command(flatten)]
-        options: export::Options,
-    },
-    /// Compare a policy file with the database: exit code 0 same, 2 differs, 1 error or no connection, 3 a difference cannot be applied
-    Plan {
-        #[command(flatten)]
-        options: policies::plan::Options,
-    },
-    /// Advise on the setup that a policy file leads to: exit code 0 no advice, 2 there is some, 1 error or no connection
-    Lint {
-        #[command(flatten)]
-        options: policies::plan::Lint,
-    },
-    /// Make the database as a policy file or a saved plan says, as one journal entry that rollback undoes
-    Apply {
-        #[command(flatten)]
-        options: policies::apply::Options,
-    },
+    #[command(flatten)]
+    AsCode(AsCode),
     /// List the change journal, or show one entry with its undo
     Journal {
         /// Number of the entry

@@ -9,7 +9,7 @@ use clap::CommandFactory;
 use hypertop::actions::execute::Actor;
 use hypertop::actions::key_map::KeyMap;
 use hypertop::app::tape::Replay;
-use hypertop::cli::{Cli, Command};
+use hypertop::cli::{AsCode, Cli, Command};
 use hypertop::config;
 use hypertop::connect::conninfo;
 use hypertop::connect::conninfo::{Flags, Settings, Surroundings};
@@ -173,24 +173,7 @@ async fn carry_out(cli: &Cli, around: &Surroundings) -> Result<u8, Failure> {
             let rollback = async |shell: Shell<'_>| shell.rollback(id).await;
             change(cli, around, agreement, rollback).await
         }
-        Some(Command::Export { options }) => {
-            let (_, session) = open(cli, None, around).await?;
-            command::print(export::printed(&session, options).await?)?;
-            Ok(DONE)
-        }
-        Some(Command::Plan { options }) => {
-            let (settings, session) = planning(cli, around).await?;
-            let plan = plan::plan(&settings, &session, cli.read_only, options);
-            told(Box::pin(plan).await?)
-        }
-        Some(Command::Lint { options }) => {
-            let (settings, session) = planning(cli, around).await?;
-            told(Box::pin(plan::lint(&settings, &session, options)).await?)
-        }
-        Some(Command::Apply { options }) => {
-            let apply = async |shell: Shell<'_>| shell.apply(options).await;
-            change(cli, around, &options.agreement, apply).await
-        }
+        Some(Command::AsCode(command)) => as_code(cli, around, command).await,
         Some(Command::Journal { id, format }) => {
             Ok(command::journal(&journal(around)?, *id, *format)?)
         }
@@ -230,6 +213,29 @@ async fn carry_out(cli: &Cli, around: &Surroundings) -> Result<u8, Failure> {
             Ok(code(Box::pin(demo).await?))
         }
         None => open_console(cli, around).await,
+    }
+}
+
+async fn as_code(cli: &Cli, around: &Surroundings, command: &AsCode) -> Result<u8, Failure> {
+    match command {
+        AsCode::Export { options } => {
+            let (_, session) = open(cli, None, around).await?;
+            command::print(export::printed(&session, options).await?)?;
+            Ok(DONE)
+        }
+        AsCode::Plan { options } => {
+            let (settings, session) = planning(cli, around).await?;
+            let plan = plan::plan(&settings, &session, cli.read_only, options);
+            told(Box::pin(plan).await?)
+        }
+        AsCode::Lint { options } => {
+            let (settings, session) = planning(cli, around).await?;
+            told(Box::pin(plan::lint(&settings, &session, options)).await?)
+        }
+        AsCode::Apply { options } => {
+            let apply = async |shell: Shell<'_>| shell.apply(options).await;
+            change(cli, around, &options.agreement, apply).await
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use hypertop::model::moment::Axis;
 use hypertop::model::setup::apply;
@@ -97,7 +98,7 @@ prop_compose! {
         let mut out = String::new();
         for (name, (hours, policies)) in names.iter().zip(&tables) {
             let name = if name.starts_with('\'') { (*name).to_owned() } else { format!("\"{name}\"") };
-            out += &format!("[[hypertable]]\nname = {name}\ntime = \"ts\"\nchunk_interval = \"{hours}h\"\n{policies}");
+            let _ = write!(out, "[[hypertable]]\nname = {name}\ntime = \"ts\"\nchunk_interval = \"{hours}h\"\n{policies}");
         }
         let mut from = "m.a".to_owned();
         for (at, refresh) in refreshes.iter().enumerate() {
@@ -106,7 +107,7 @@ prop_compose! {
                 || "refresh = \"none\"".to_owned(),
                 |(start, end)| format!("refresh = [{{ start = \"{start} days\", end = \"{end}h\", every = \"1h\" }}]"),
             );
-            out += &format!("[[aggregate]]\nname = \"{name}\"\nfrom = \"{from}\"\nquery = \"select 1\"\nmaterialized_only = {real_time}\n{refresh}\n");
+            let _ = write!(out, "[[aggregate]]\nname = \"{name}\"\nfrom = \"{from}\"\nquery = \"select 1\"\nmaterialized_only = {real_time}\n{refresh}\n");
             from = name;
         }
         out

@@ -6,10 +6,11 @@ use clap::Command;
 use clap::builder::StyledStr;
 
 /// Headings with their commands. Those that are not here stand under the last heading.
-const GROUPS: [(&str, &[&str]); 5] = [
+const GROUPS: [(&str, &[&str]); 6] = [
     ("The console", &["demo", "record", "replay"]),
     ("Looking", &["show", "explain", "thresholds", "sql"]),
     ("Acting", &["run", "journal", "rollback"]),
+    ("Policies as code", &["export", "plan", "lint", "apply"]),
     ("Monitoring", &["check", "doctor"]),
     ("This program", &["completions", "man"]),
 ];

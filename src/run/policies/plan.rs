@@ -113,14 +113,18 @@ pub(super) fn title(sources: &[Source], made: &Made) -> String {
 }
 
 #[derive(Debug, Clone, Args)]
-pub struct Lint {
+pub struct LintOptions {
     /// Policy files, the later ones over the earlier ones; -: standard input
     #[arg(required = true)]
     pub file: Vec<PathBuf>,
 }
 
 /// Advice on the setup that the files lead to, and the exit code: 0 none, 2 there is some.
-pub async fn lint(settings: &Settings, session: &Session, options: &Lint) -> Result<(String, u8)> {
+pub async fn lint(
+    settings: &Settings,
+    session: &Session,
+    options: &LintOptions,
+) -> Result<(String, u8)> {
     let sources = made::sources(&options.file)?;
     let wanted = made::wanted(&sources)?;
     let reading = Reading {
