@@ -68,7 +68,7 @@ impl Cli {
 
     pub fn look(&self) -> Look {
         let after = match &self.command {
-            Some(Command::Demo { look, .. }) => look.clone(),
+            Some(Command::Demo { options }) => options.look.clone(),
             Some(Command::Replay { theme, .. }) => Look {
                 theme: theme.clone(),
                 ..Look::default()
@@ -135,6 +135,28 @@ pub enum AsCode {
         #[command(flatten)]
         options: policies::apply::Options,
     },
+}
+
+/// Options of `demo`.
+#[derive(Debug, Args)]
+pub struct DemoOptions {
+    /// Load the demo into a new database on this server instead
+    #[arg(long, value_name = "URI")]
+    pub url: Option<String>,
+    /// Simulate TimescaleDB even if PostgreSQL has it
+    #[arg(long, conflicts_with = "url")]
+    pub simulate: bool,
+    /// Open the recording even if PostgreSQL is installed
+    #[arg(long, conflicts_with_all = ["url", "simulate"])]
+    pub recorded: bool,
+    /// Record the demo with all details to this new file instead of opening the console
+    #[arg(long, value_name = "FILE", conflicts_with = "recorded")]
+    pub record: Option<PathBuf>,
+    /// With --record: stop after this time: 3m
+    #[arg(long = "for", value_name = "TIME", requires = "record", value_parser = humantime::parse_duration)]
+    pub long: Option<std::time::Duration>,
+    #[command(flatten)]
+    look: Look,
 }
 
 #[derive(Debug, Subcommand)]
@@ -215,6 +237,9 @@ pub enum Command {
         /// Interval between two readings: 2s, 500ms, 1m [default: 2s]
         #[arg(long, value_name = "INTERVAL", value_parser = config::interval)]
         refresh: Option<std::time::Duration>,
+        /// Also record the journal, and once each row's details and what previews of actions need
+        #[arg(long)]
+        details: bool,
         /// Database: a name, a URI, or key=value pairs
         #[arg(value_name = "DBNAME")]
         database: Option<String>,
@@ -258,16 +283,10 @@ pub enum Command {
         #[arg(value_enum)]
         shell: manual::Shell,
     },
-    /// Open the console on a demo database on a temporary server
+    /// Open the console on a demo database on a temporary server, or on a recording of it if PostgreSQL is not installed
     Demo {
-        /// Load the demo into a new database on this server instead
-        #[arg(long, value_name = "URI")]
-        url: Option<String>,
-        /// Simulate TimescaleDB even if PostgreSQL has it
-        #[arg(long, conflicts_with = "url")]
-        simulate: bool,
         #[command(flatten)]
-        look: Look,
+        options: DemoOptions,
     },
 }
 

@@ -3,16 +3,18 @@
 
 pub mod private_server;
 
+use std::io::{BufRead, BufReader};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
+use ruzstd::decoding::StreamingDecoder;
 use tokio_postgres::Client;
 
 use crate::connect;
 use crate::connect::conninfo;
 use crate::connect::conninfo::{Flags, Settings, Surroundings};
-use crate::demo::private_server::{Options, PrivateServer};
+use crate::demo::private_server::{Options, PrivateServer, Programs};
 use crate::journal::Journal;
 
 /// The Queries screen needs this extension, which some distributions package separately.
@@ -34,6 +36,10 @@ const LIVE_STAND_IN: &str = include_str!("demo/live_stand_in.sql");
 const DATABASE: &str = "factory";
 const GIVEN_DATABASE: &str = "hypertop_demo";
 
+/// Some minutes of the factory on a TimescaleDB, made by `scripts/record-demo`.
+const RECORDING: &[u8] = include_bytes!("demo/recording.jsonl.zst");
+/// Seconds from the recording's beginning to the moment that is shown first. Until then all screens were read.
+pub const RECORDED_START_SECONDS: f64 = 40.0;
 /// A running demo. Dropping it ends its private server.
 #[derive(Debug)]
 pub struct Demo {
@@ -52,6 +58,17 @@ impl Demo {
         let folder = self.server.as_ref()?.socket_folder();
         Some(Journal::new(folder.join("journal/journal.jsonl")))
     }
+}
+
+/// The recording of the demo, as `hypertop record` writes it.
+pub fn recording() -> Result<impl BufRead> {
+    let decoder = StreamingDecoder::new(RECORDING).context("the demo's recording")?;
+    Ok(BufReader::new(decoder))
+}
+
+/// An error if PostgreSQL's server programs are not installed: it says how to install them.
+pub fn can_start() -> Result<()> {
+    Programs::find().map(drop)
 }
 
 /// Starts a private server and loads the factory. `simulate`: use the stand-in even if TimescaleDB is installed.

@@ -9,14 +9,16 @@ use clap::CommandFactory;
 use hypertop::actions::execute::Actor;
 use hypertop::actions::key_map::KeyMap;
 use hypertop::app::tape::Replay;
-use hypertop::cli::{AsCode, Cli, Command};
+use hypertop::cli::{AsCode, Cli, Command, DemoOptions};
 use hypertop::config;
 use hypertop::connect::conninfo;
 use hypertop::connect::conninfo::{Flags, Settings, Surroundings};
 use hypertop::journal::Journal;
+use hypertop::model::access::Access;
 use hypertop::model::screen_id::ScreenId;
 use hypertop::run::command::{Agreement, DONE, FAILED, NO_CONNECTION, Shell};
 use hypertop::run::policies::{export, plan};
+use hypertop::run::record::Recording;
 use hypertop::run::{Ended, check, command, doctor, show, start, stderr};
 use hypertop::server::session::Session;
 use hypertop::ui::terminal;
@@ -180,11 +182,14 @@ async fn carry_out(cli: &Cli, around: &Surroundings) -> Result<u8, Failure> {
         Some(Command::Record {
             file,
             long,
+            details,
             database,
             ..
         }) => {
             let (settings, session) = open(cli, database.as_ref(), around).await?;
-            Ok(Box::pin(record(cli, around, settings, session, file, *long)).await?)
+            let journal = Journal::of(around);
+            let what = recording(cli, around, *long, *details, journal);
+            Ok(Box::pin(record(settings, session, file, what)).await?)
         }
         Some(Command::Sql { query, version }) => {
             let printed = run::sql::printed(*query, *version).map_err(anyhow::Error::msg)?;
@@ -208,10 +213,7 @@ async fn carry_out(cli: &Cli, around: &Surroundings) -> Result<u8, Failure> {
             Ok(DONE)
         }
         Some(Command::Replay { file, .. }) => Ok(code(replay(cli, around, file).await?)),
-        Some(Command::Demo { url, simulate, .. }) => {
-            let demo = demo(cli, url.as_ref(), *simulate, around);
-            Ok(code(Box::pin(demo).await?))
-        }
+        Some(Command::Demo { options }) => Ok(code(Box::pin(demo(cli, options, around)).await?)),
         None => open_console(cli, around).await,
     }
 }
@@ -367,22 +369,36 @@ async fn shell<'a>(
     })
 }
 
-/// Records to a file, without a console.
-async fn record(
+/// What is recorded with these options.
+fn recording(
     cli: &Cli,
     around: &Surroundings,
+    long: Option<Duration>,
+    details: bool,
+    journal: Option<Journal>,
+) -> Recording {
+    let (config, ..) = start::look(&cli.look(), around, || None);
+    Recording {
+        refresh: config.refresh,
+        long,
+        details,
+        journal,
+    }
+}
+
+/// Records to a file, without a console.
+async fn record(
     settings: Settings,
     session: Session,
     file: &std::path::Path,
-    long: Option<std::time::Duration>,
+    what: Recording,
 ) -> Result<u8> {
-    let (config, ..) = start::look(&cli.look(), around, || None);
     stderr::say(format_args!(
         "hypertop: recording database {:?} into {}; Ctrl-C ends it",
         session.server.database,
         file.display()
     ));
-    let readings = run::record_only(settings, session, config.refresh, file, long).await?;
+    let readings = Box::pin(run::record::record(settings, session, file, what)).await?;
     stderr::say(format_args!(
         "hypertop: kept {readings} readings; hypertop replay {} shows them",
         file.display()
@@ -395,20 +411,53 @@ async fn replay(cli: &Cli, around: &Surroundings, file: &std::path::Path) -> Res
     if !terminal::is_there() {
         anyhow::bail!("a console needs a terminal: replay opens one");
     }
+    open_replay(cli, around, recording).await
+}
+
+async fn open_replay(cli: &Cli, around: &Surroundings, recording: Replay) -> Result<Ended> {
     let keys = keys(around)?;
     let (config, themes, notes, _) = start::look(&cli.look(), around, terminal::background);
     warn(&notes);
-    run::replay(recording, config, keys, themes).await
+    let screen = cli.look().screen.unwrap_or(ScreenId::Overview);
+    run::replay(recording, config, keys, themes, screen).await
 }
 
-/// Starts the demo on a private server or the user's server. Without a terminal, prints all screens once.
-async fn demo(
+/// Opens the recording of the demo that is a part of this program. Without a terminal, prints all screens once.
+/// `absent`: the error that prevents a live demo. `None`: the user wants the recording.
+async fn recorded_demo(
     cli: &Cli,
-    url: Option<&String>,
-    simulate: bool,
     around: &Surroundings,
+    absent: Option<anyhow::Error>,
 ) -> Result<Ended> {
-    let keys = if terminal::is_there() {
+    let named = || "cannot replay the demo's recording".to_owned();
+    let mut recording = Replay::read(demo::recording()?, named)?;
+    recording.skip(demo::RECORDED_START_SECONDS);
+    if let Some(error) = absent {
+        stderr::say(format_args!(
+            "hypertop: {error:#}\nUntil then this demo is a recording, in which nothing can be changed."
+        ));
+    }
+    if terminal::is_there() {
+        terminal::check()?;
+        recording.plays = true;
+        return open_replay(cli, around, recording).await;
+    }
+    let mut text = Vec::new();
+    show::recorded(recording, &mut text)?;
+    command::print(&text)?;
+    Ok(0)
+}
+
+/// Starts the demo on a private server or the user's server, or opens its recording. Without a terminal, prints all
+/// screens once.
+async fn demo(cli: &Cli, options: &DemoOptions, around: &Surroundings) -> Result<Ended> {
+    let (url, file) = (options.url.as_ref(), options.record.as_deref());
+    let any = url.is_none() && file.is_none() && !options.simulate;
+    let absent = demo::can_start().err().filter(|_| any);
+    if options.recorded || absent.is_some() {
+        return recorded_demo(cli, around, absent).await;
+    }
+    let keys = if terminal::is_there() && file.is_none() {
         terminal::check()?;
         Some(keys(around)?)
     } else {
@@ -416,7 +465,7 @@ async fn demo(
     };
     let started = async {
         match url {
-            None => demo::start(simulate, |words| stderr::say(words)).await,
+            None => demo::start(options.simulate, |words| stderr::say(words)).await,
             Some(url) => {
                 let flags = flags(cli, Some(url), around).map_err(anyhow::Error::msg)?;
                 let settings = conninfo::resolve(&flags, around)?;
@@ -434,7 +483,14 @@ async fn demo(
     configure(&mut session, config::read(around).0);
     session.server.throw_away = url.is_none();
     let journal = demo.journal().or_else(|| Journal::of(around));
-    let ended = if let Some(keys) = keys {
+    let ended = if let Some(file) = file {
+        if let Some(journal) = &journal {
+            change_demo(&demo.settings, journal.clone()).await?;
+        }
+        let what = recording(cli, around, options.long, true, journal);
+        Box::pin(record(demo.settings.clone(), session, file, what)).await?;
+        0
+    } else if let Some(keys) = keys {
         console(cli, around, keys, demo.settings.clone(), session, journal).await?
     } else {
         let mut text = Vec::new();
@@ -446,6 +502,28 @@ async fn demo(
         stderr::say(farewell);
     }
     Ok(ended)
+}
+
+/// Runs an action and rolls it back, for the Journal of a recorded demo.
+async fn change_demo(settings: &Settings, journal: Journal) -> Result<()> {
+    let session = Session::start(connect::again(settings, None).await?).await?;
+    let agreement = Agreement {
+        dry_run: false,
+        yes: true,
+        confirm: None,
+        format: command::Format::Text,
+    };
+    let shell = Shell {
+        actor: actor(settings, &session, journal),
+        rules: Access::default(),
+        session,
+        agreement: &agreement,
+    };
+    let action = command::find("add-refresh-policy").map_err(anyhow::Error::msg)?;
+    let target = ["mes.oee_weekly".to_owned()];
+    Box::pin(shell.run(action, &target, &[])).await?;
+    Box::pin(shell.rollback(&[1])).await?;
+    Ok(())
 }
 
 /// Asks for a password without echo.

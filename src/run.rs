@@ -1,4 +1,4 @@
-//! The event loops of the console, of a replay and of a recording. Each waits in one `select!`, and no arm awaits.
+//! The event loops of the console and of a replay. Each waits in one `select!`, and no arm awaits.
 
 mod acknowledged;
 mod acts;
@@ -11,6 +11,7 @@ pub mod explain;
 pub mod manual;
 pub mod names;
 pub mod policies;
+pub mod record;
 pub mod requests;
 mod second;
 pub mod show;
@@ -34,7 +35,7 @@ use self::console::{Console, copy, ticker};
 use crate::actions::execute::Actor;
 use crate::actions::key_map::KeyMap;
 use crate::app::overlay::Overlay;
-use crate::app::tape::{Recorder, Replay};
+use crate::app::tape::Replay;
 use crate::app::theme::Theme;
 use crate::app::{App, Effect, Msg};
 use crate::config::Config;
@@ -188,8 +189,10 @@ pub async fn replay(
     config: Config,
     keys: KeyMap,
     themes: Vec<Theme>,
+    opens: ScreenId,
 ) -> Result<Ended> {
     let mut app = as_set(&config, keys, themes);
+    app.screen = opens;
     app.replay(replay);
     let mut screen = Screen::take(config.mouse)?;
     let mut ticks = ticker(app.interval);
@@ -223,55 +226,11 @@ pub async fn replay(
                     Effect::Copy(text) => copy(&mut screen, &text)?,
                     Effect::Suspend => screen.suspend()?,
                     Effect::Record => app.say("a replay cannot be recorded", false),
-                    Effect::Figures(ask) => waiting.extend(App::figures_from_tape(&ask)),
-                    Effect::Act(ask) => waiting.extend(App::act_on_tape(&ask)),
+                    Effect::Figures(ask) => waiting.extend(app.figures_from_tape(&ask)),
+                    Effect::Act(ask) => waiting.extend(app.act_on_tape(&ask)),
                     // A replay takes the lists from the recording.
                     Effect::List(_) => {}
                 }
-            }
-        }
-    }
-}
-
-/// Records the screens until a signal arrives, or for the time `long`.
-pub async fn record_only(
-    settings: Settings,
-    session: Session,
-    refresh: Duration,
-    path: &std::path::Path,
-    long: Option<Duration>,
-) -> Result<usize> {
-    let mut recorder = Recorder::new(path)?;
-    let mut app = App::new(now(), crate::app::theme::all(None).0, refresh);
-    let (answers, mut answered) = unbounded_channel();
-    let mut ticks = ticker(refresh);
-    let mut ending = std::pin::pin!(signalled());
-    let mut over = std::pin::pin!(until(long.map(|long| Instant::now() + long)));
-    let requests = requests::serve(settings, None, session, answers, app.screen);
-    loop {
-        let msg = tokio::select! {
-            biased;
-            signal = &mut ending => return signal.map(|_| recorder.readings),
-            () = &mut over => return Ok(recorder.readings),
-            msg = answered.recv() => match msg {
-                Some(msg) => msg,
-                None => return Ok(recorder.readings),
-            },
-            _ = ticks.tick() => Msg::Tick(now()),
-        };
-        app.now = now();
-        recorder.hear(app.server_clock(), &msg)?;
-        for effect in app.update(msg) {
-            match effect {
-                Effect::List(ask) => requests.list(ask),
-                Effect::Figures(ask) => requests.figures(ask),
-                // These effects come from keys, which are not read here.
-                Effect::Act(_)
-                | Effect::Copy(_)
-                | Effect::Suspend
-                | Effect::Interval(_)
-                | Effect::Record
-                | Effect::Quit => {}
             }
         }
     }

@@ -12,6 +12,7 @@ use hypertop::model::plan::{Consent, Note};
 use hypertop::model::screen_id::ScreenId;
 use hypertop::model::text::quote_identifier;
 use hypertop::model::trust::Trust;
+use hypertop::run::record::Recording;
 use hypertop::run::show;
 use hypertop::run::show::Format;
 use hypertop::server::known::At;
@@ -166,11 +167,15 @@ fn looking_never_runs_the_code_of_a_role_with_fewer_rights() {
 /// Records for some seconds, as an idle console reads.
 async fn record(conninfo: &str) {
     let folder = tempfile::tempdir().unwrap();
-    let long = Some(std::time::Duration::from_secs(3));
-    let every = std::time::Duration::from_millis(500);
+    let what = Recording {
+        refresh: std::time::Duration::from_millis(500),
+        long: Some(std::time::Duration::from_secs(3)),
+        details: false,
+        journal: None,
+    };
     let tape = folder.path().join("tape");
     let session = session(conninfo).await;
-    let readings = run::record_only(settings(conninfo), session, every, &tape, long);
+    let readings = run::record::record(settings(conninfo), session, &tape, what);
     assert!(readings.await.unwrap() > 0);
 }
 

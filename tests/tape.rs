@@ -34,10 +34,10 @@ fn replay(path: &std::path::Path) -> App {
     app
 }
 
-fn from_tape(effect: &Effect) -> Option<Msg> {
+fn from_tape(app: &App, effect: &Effect) -> Option<Msg> {
     match effect {
-        Effect::Figures(ask) => App::figures_from_tape(ask),
-        Effect::Act(ask) => App::act_on_tape(ask),
+        Effect::Figures(ask) => app.figures_from_tape(ask),
+        Effect::Act(ask) => app.act_on_tape(ask),
         _ => None,
     }
 }
@@ -75,7 +75,10 @@ fn nothing_is_asked_of_a_server_and_nothing_can_be_changed() {
     let mut app = replay(&recorded(&folder));
     for key in ["c", "enter"] {
         let effects = press(&mut app, key);
-        let answers: Vec<Msg> = effects.iter().filter_map(from_tape).collect();
+        let answers: Vec<Msg> = effects
+            .iter()
+            .filter_map(|effect| from_tape(&app, effect))
+            .collect();
         assert!(!answers.is_empty(), "{key}: {effects:?}");
         for answer in answers {
             app.update(answer);

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::actions::form::{Form, Inputs};
 use crate::journal::Place;
@@ -18,7 +19,7 @@ use crate::server::known::{At, Edition};
 use crate::server::sql::Query;
 
 /// Facts about a target, as the server reported them.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Facts {
     /// Facts that the plan is made from: the `facts` column of the action's query.
     pub facts: serde_json::Value,

@@ -2,6 +2,7 @@
 //! be typed if the server runs a function merely because a job is altered.
 
 use anyhow::Result;
+use serde::{Deserialize, Serialize};
 use tokio_postgres::Client;
 
 use crate::model::plan::named::unquoted;
@@ -21,7 +22,7 @@ pub const QUERY: Query = query!("plan_code");
 const NAMED: Query = query!("plan_code_named");
 
 /// A piece of code whose owner is not trusted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     /// Name with its arguments: `app.clock()`.
     pub what: String,
@@ -30,7 +31,8 @@ pub struct Standing {
 }
 
 /// How the server comes to run the code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Door {
     /// A job's procedure.
     Job,

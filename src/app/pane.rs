@@ -58,6 +58,8 @@ pub(crate) struct Picture {
     pub sections: Vec<Section>,
     /// Errors of the queries. `None`: no error.
     pub error: Option<String>,
+    /// Time when a recording read this. `None`: read now from the server.
+    pub recorded: Option<Stamp>,
 }
 
 impl Pane {
@@ -173,6 +175,7 @@ impl Pane {
         self.shown = Picture {
             sections: Screens::picture(screen, sections),
             error,
+            recorded: None,
         };
         if !self.unread {
             self.known.truncate(KNOWN - 1);

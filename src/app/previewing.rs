@@ -38,6 +38,9 @@ impl App {
             pane.brief = brief.sections;
             pane.reads = brief.reads;
         }
+        if self.tape.is_some() {
+            self.preview_from_tape();
+        }
     }
 
     /// Time when the row under the cursor must be queried. `None`: it has no queries to send.

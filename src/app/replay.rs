@@ -5,15 +5,27 @@ use std::time::Duration;
 
 use super::App;
 use super::message::{Effect, Link, Msg};
+use super::pane::Picture;
+use crate::actions::act::Facts;
+use crate::actions::action::{Action, Does};
+use crate::actions::preview::Preview;
 use crate::app::ask;
-use crate::app::tape::{Kept, Line, Replay};
+use crate::app::tape::{Kept, Line, Recorded, Replay};
 use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
+use crate::model::target::Target;
+use crate::model::text;
 use crate::screens::history::History;
+use crate::screens::record::Section;
 use crate::screens::table::LATER_SECONDS;
-use crate::screens::{Rows, gather, with_table};
+use crate::screens::{Rows, Screens, gather, with_table};
 use crate::server::exact::Figures;
 use crate::server::known::At;
+
+/// Reason why no plan can be run.
+const READ_ONLY: &str = "this is a recording: nothing can be changed in it";
+const NO_FACTS: &str = "this is a recording: nothing can be changed in it, and it does not have what this preview is made from \
+                        (record --details keeps that)";
 
 /// Seconds for which exact figures stay valid in a replay. Expensive figures were read less often, so they stay longer.
 fn lasts(screen: ScreenId, nth: usize) -> f64 {
@@ -36,7 +48,7 @@ fn last_of_each(lines: &[Line]) -> HashMap<ScreenId, usize> {
 impl App {
     /// Starts the replay of a recording at its beginning. No server is queried.
     pub fn replay(&mut self, replay: Replay) {
-        self.rules.read_only = Some("this is a recording: nothing can be changed in it".to_owned());
+        self.rules.read_only = Some(READ_ONLY.to_owned());
         self.paused = true;
         if let Some(note) = &replay.note {
             self.say(note.clone(), true);
@@ -98,7 +110,7 @@ impl App {
                 } if self.now.seconds_since(line.at) < lasts(*screen, *nth) => {
                     self.put_exact(*screen, *nth, figures.clone(), line.at);
                 }
-                Kept::Rows(_) | Kept::Exact { .. } => {}
+                Kept::Rows(_) | Kept::Exact { .. } | Kept::Detail { .. } | Kept::Facts { .. } => {}
             }
         }
         self.tape = Some(replay);
@@ -134,23 +146,86 @@ impl App {
     }
 
     /// Answers requests that otherwise go to the second connection. `None`: no answer is needed.
-    pub fn figures_from_tape(ask: &ask::Figures) -> Option<Msg> {
+    pub fn figures_from_tape(&self, ask: &ask::Figures) -> Option<Msg> {
         match ask {
-            ask::Figures::Detail { asked, index, .. } => Some(Msg::Detail {
-                asked: *asked,
-                index: *index,
-                sections: Err("it is not in the recording".to_owned()),
-            }),
+            ask::Figures::Detail {
+                asked, index, of, ..
+            } => {
+                let recorded = self.recorded(of.screen(), &of.key()?, *index);
+                let missing = || Err("it is not in the recording".to_owned());
+                let sections = recorded.map_or_else(missing, |(at, sections)| {
+                    let mut sections = sections.clone()?;
+                    if *index == 0 {
+                        let read = format!("what follows was read once, at {}", text::moment(*at));
+                        sections.insert(0, Section::text("Recorded", read));
+                    }
+                    Ok(sections)
+                });
+                Some(Msg::Detail {
+                    asked: *asked,
+                    index: *index,
+                    sections,
+                })
+            }
             ask::Figures::Exact { .. } | ask::Figures::Cancel { .. } => None,
         }
     }
 
-    /// Refuses actions during a replay. `None`: the request needs no answer.
-    pub fn act_on_tape(ask: &ask::Act) -> Option<Msg> {
+    fn recorded(
+        &self,
+        screen: ScreenId,
+        key: &str,
+        index: usize,
+    ) -> Option<&Recorded<Vec<Section>>> {
+        self.tape.as_ref()?.answers.detail(screen, key, index)
+    }
+
+    /// Fills the preview pane with what was recorded about the row. A recording need not wait until the cursor rests.
+    pub(super) fn preview_from_tape(&mut self) {
+        let Some((screen, key)) = self.pane.about.clone().filter(|_| self.pane.unread) else {
+            return;
+        };
+        let wanted = self.screens.pictured(screen, &key);
+        let (mut sections, mut error, mut recorded) = (Vec::new(), None, None);
+        for index in wanted.map_or(&[][..], |(_, indexes)| indexes) {
+            let Some((at, read)) = self.recorded(screen, &key, *index) else {
+                // The pane says that this is not in the recording.
+                return;
+            };
+            recorded = Some(*at);
+            match read {
+                Ok(more) => sections.extend(more.iter().cloned()),
+                Err(why) => error = error.or(Some(why.clone())),
+            }
+        }
+        self.pane.unread = false;
+        self.pane.shown = Picture {
+            sections: Screens::picture(screen, sections),
+            error,
+            recorded,
+        };
+    }
+
+    /// Answers requests of actions: with the recorded facts, from which the plan and its preview are made. Nothing is
+    /// run. `None`: the request needs no answer.
+    pub fn act_on_tape(&self, ask: &ask::Act) -> Option<Msg> {
         match ask {
-            ask::Act::Facts { asked, .. } => Some(Msg::Facts {
+            ask::Act::Facts {
+                asked,
+                action,
+                targets,
+            } => Some(Msg::Facts {
                 asked: *asked,
-                result: Err("this is a recording: nothing can be changed in it".to_owned()),
+                result: self.facts_on_tape(action, targets),
+            }),
+            ask::Act::Look { asked, approved } => Some(Msg::Looked {
+                asked: *asked,
+                preview: Box::new(Preview {
+                    plan: approved.plan.clone(),
+                    holders: Err("they are not in the recording".to_owned()),
+                    refused: None,
+                }),
+                approved: approved.clone(),
             }),
             ask::Act::Rollback { asked, .. } => Some(Msg::RollbackPlanned {
                 asked: *asked,
@@ -158,9 +233,21 @@ impl App {
                     "this is a recording: nothing can be rolled back in it".to_owned()
                 )),
             }),
-            // These requests need facts, which a replay refuses.
-            ask::Act::Look { .. } | ask::Act::Do(_) | ask::Act::Order(_) => None,
+            // No plan is run in a replay, see `rules.read_only`.
+            ask::Act::Do(_) | ask::Act::Order(_) => None,
         }
+    }
+
+    fn facts_on_tape(&self, action: &Action, targets: &[Target]) -> Result<Vec<Facts>, String> {
+        let Does::Plan(act) = &action.does else {
+            return Ok(Vec::new());
+        };
+        let answers = self.tape.as_ref().map(|tape| &tape.answers);
+        let facts = |target: &Target| {
+            let recorded = answers.and_then(|answers| answers.facts(act.facts.name, target));
+            recorded.map_or_else(|| Err(NO_FACTS.to_owned()), |(_, facts)| facts.clone())
+        };
+        targets.iter().map(facts).collect()
     }
 
     /// The present server and rows, which a recording that starts now writes first.

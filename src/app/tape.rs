@@ -1,5 +1,8 @@
 //! Recordings: files with one reading per line, which are replayed without a server.
 
+mod answers;
+mod line;
+
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read as _, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -10,11 +13,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::message::Msg;
 use crate::model::moment::Stamp;
-use crate::model::screen_id::ScreenId;
 use crate::model::text;
-use crate::screens::Rows;
-use crate::server::exact::Figures;
 use crate::server::known::Server;
+
+pub(crate) use self::answers::{Answers, Recorded};
+pub use self::line::{Kept, Line};
 
 /// Format of the recordings that this version writes and reads.
 const FORMAT: u32 = 1;
@@ -30,28 +33,6 @@ struct Head {
     hypertop_recording: u32,
     /// Version of hypertop that wrote the file.
     version: String,
-}
-
-/// Content of one reading.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kept {
-    Server(Box<Server>),
-    Down(String),
-    Rows(Rows),
-    Exact {
-        screen: ScreenId,
-        #[serde(default)]
-        nth: usize,
-        figures: Vec<(i64, Figures)>,
-    },
-}
-
-/// One reading, with the server's time.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Line {
-    pub at: Stamp,
-    pub kept: Kept,
 }
 
 /// Writes a recording. Each reading is on disk before the next one.
@@ -141,6 +122,8 @@ pub fn file_name(server: &Server, now: Stamp) -> String {
 #[derive(Debug)]
 pub struct Replay {
     lines: Vec<Line>,
+    /// What was recorded about single rows. It is shown at every moment.
+    pub(super) answers: Answers,
     /// For each moment the number of lines up to its end.
     moments: Vec<usize>,
     /// Index of the selected moment.
@@ -154,7 +137,12 @@ pub struct Replay {
 impl Replay {
     pub fn open(path: &Path) -> Result<Self> {
         let named = || format!("cannot replay {}", path.display());
-        let mut file = BufReader::new(File::open(path).with_context(named)?);
+        Self::read(BufReader::new(File::open(path).with_context(named)?), named)
+    }
+
+    /// Reads a recording. `named` begins each error.
+    pub fn read(mut file: impl BufRead, named: impl Fn() -> String) -> Result<Self> {
+        let named = &named;
         let head = next_line(&mut file, HEAD_BYTES);
         let head: Head = head
             .and_then(|line| Ok(serde_json::from_slice(&line.unwrap_or_default())?))
@@ -168,16 +156,16 @@ impl Replay {
                 head.version
             );
         }
-        let mut lines = Vec::new();
-        let mut note = None;
+        let (mut lines, mut answers) = (Vec::new(), Answers::default());
+        let (mut number, mut note) = (1, None);
         while let Some(line) = next_line(&mut file, LINE_BYTES).transpose() {
+            number += 1;
             match line.and_then(|line| Ok(serde_json::from_slice(&line)?)) {
-                Ok(line) => lines.push(line),
+                Ok(line) => lines.extend(answers.take(line)),
                 // The recorder may have been killed while it wrote this line.
                 Err(error) => {
                     note = Some(format!(
-                        "line {} of the recording cannot be read, nor what follows: {error}",
-                        lines.len() + 2
+                        "line {number} of the recording cannot be read, nor what follows: {error}"
                     ));
                     break;
                 }
@@ -189,6 +177,7 @@ impl Replay {
         let moments = moments(&lines);
         Ok(Self {
             lines,
+            answers,
             moments,
             position: 0,
             plays: false,

@@ -10,9 +10,12 @@ use serde_json::Value as Json;
 
 pub(super) use self::print::server;
 use self::print::{json_row, print};
+use crate::app::tape::Replay;
+use crate::app::{App, theme};
 use crate::connect::conninfo::Settings;
 use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
+use crate::model::text;
 use crate::screens::overview::Acknowledged;
 use crate::screens::{Rows, Screens, gather, overview, with_table};
 use crate::server::exact::{Exact, ExactQuery, slices};
@@ -59,6 +62,29 @@ pub async fn brief(settings: &Settings, session: &Session, out: &mut dyn Write) 
     let of_server = |screen: &&ScreenId| **screen != ScreenId::Journal;
     for screen in ScreenId::ALL.iter().filter(of_server) {
         show(settings, session, *screen, Format::Brief, out).await?;
+    }
+    Ok(())
+}
+
+/// Prints every screen except the Journal at the selected moment of a recording, like [`brief`].
+pub fn recorded(recording: Replay, out: &mut dyn Write) -> Result<()> {
+    let now = recording.now();
+    writeln!(out, "RECORDED at {}\n", text::moment(now))?;
+    let mut app = App::new(now, theme::all(None).0, Duration::from_secs(2));
+    app.replay(recording);
+    let Some(at) = app.at() else {
+        return Ok(());
+    };
+    let of_server = |screen: &ScreenId| *screen != ScreenId::Journal;
+    for screen in ScreenId::ALL.iter().copied().filter(of_server) {
+        let caveats = gather::caveats(&app.screens, screen, &at);
+        with_table!(app.screens, screen, |table| print(
+            table,
+            &caveats,
+            &at,
+            Format::Brief,
+            out
+        ))?;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
+use crate::model::target::Target;
 use crate::model::verdict::{Finding, Verdict};
 use crate::screens::history::History;
 use crate::screens::record::{Exact, Record, Section};
@@ -59,6 +60,16 @@ macro_rules! screens {
 
             pub fn screen(&self) -> ScreenId {
                 match self { $(Self::$id(_) => ScreenId::$id),+ }
+            }
+
+            /// Key of the first row; `None`: no rows.
+            pub fn key(&self) -> Option<String> {
+                match self { $(Self::$id(rows) => rows.first().map(Record::key)),+ }
+            }
+
+            /// Targets of actions on these rows.
+            pub(crate) fn targets(&self) -> Vec<Target> {
+                match self { $(Self::$id(rows) => rows.iter().flat_map(Record::targets).collect()),+ }
             }
 
             /// Splits the rows: one value for each.

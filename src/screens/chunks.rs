@@ -13,7 +13,7 @@ use crate::model::value::Value;
 use crate::model::verdict::Level;
 use crate::screens::axis::MapCell;
 use crate::screens::axis::{Mark, Place, Slice, TimeAxis};
-use crate::screens::record::Section;
+use crate::screens::record::{Section, heads};
 use crate::server::row;
 use crate::server::sql::{Query, query};
 
@@ -290,7 +290,7 @@ pub fn list<'a>(
     });
     Section::Grid {
         title,
-        heads: vec![
+        heads: heads([
             "chunk",
             "from",
             "to",
@@ -298,7 +298,7 @@ pub fn list<'a>(
             "size now",
             "recorded before",
             "recorded after",
-        ],
+        ]),
         rows: rows.collect(),
         levels,
     }

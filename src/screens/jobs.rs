@@ -318,7 +318,7 @@ impl Record for Row {
             Section::Axis(_) => true,
             Section::Grid { heads, .. } => {
                 grids += 1;
-                grids == 1 && heads.contains(&details::SQLSTATE)
+                grids == 1 && heads.iter().any(|head| head == details::SQLSTATE)
             }
             _ => false,
         });

@@ -15,7 +15,7 @@ use crate::model::verdict::{Finding, Level, Verdict};
 use crate::model::{rules, text};
 use crate::screens::headline;
 use crate::screens::history::History;
-use crate::screens::record::{Column, Record, Section};
+use crate::screens::record::{Column, Record, Section, heads};
 use crate::server::known::At;
 use crate::server::row::Line;
 use crate::server::sql::Query;
@@ -311,7 +311,7 @@ impl Record for Row {
         if !rows.is_empty() {
             sections.push(Section::Grid {
                 title: "Changes".to_owned(),
-                heads: vec!["SETTING", "BEFORE", "AFTER"],
+                heads: heads(["SETTING", "BEFORE", "AFTER"]),
                 rows,
                 levels: Vec::new(),
             });

@@ -1,10 +1,12 @@
 //! The parts of a screen: a typed row with columns, verdict and details.
 
+use std::borrow::Cow;
 use std::fmt::Debug;
 use std::time::Duration;
 
 use anyhow::Result;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 
 use crate::model::moment::Stamp;
@@ -139,7 +141,13 @@ pub struct Exact<R: 'static> {
     pub take: fn(&mut R, Result<&[Option<i64>], &str>),
 }
 
-#[derive(Debug, Clone, PartialEq)]
+/// Headings of a grid.
+pub(crate) fn heads<const N: usize>(names: [&'static str; N]) -> Vec<Cow<'static, str>> {
+    names.map(Cow::Borrowed).into()
+}
+
+/// A part of a row's details.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Section {
     Facts {
         title: String,
@@ -148,7 +156,7 @@ pub enum Section {
     /// A table; `levels` has a level for each row, or is empty.
     Grid {
         title: String,
-        heads: Vec<&'static str>,
+        heads: Vec<Cow<'static, str>>,
         rows: Vec<Vec<Value>>,
         levels: Vec<Level>,
     },

@@ -1,5 +1,7 @@
 //! The details of a row: its verdict, then its sections, scrolled as one page.
 
+use std::borrow::Cow;
+
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -151,7 +153,7 @@ fn fact_lines(
 
 fn grid_lines(
     lines: &mut Vec<Line<'static>>,
-    heads: &[&'static str],
+    heads: &[Cow<'static, str>],
     rows: &[Vec<Value>],
     levels: &[Level],
     left: usize,
@@ -172,7 +174,7 @@ fn grid_lines(
             let cells = cells.iter().filter_map(|row| row.get(column));
             let longest = cells.map(|text| text::width(text)).max().unwrap_or(0);
             let mut values = rows.iter().filter_map(|row| row.get(column));
-            let width = longest.max(text::width(heads[column])).min(80);
+            let width = longest.max(text::width(&heads[column])).min(80);
             (width, values.any(is_number))
         })
         .collect();
@@ -191,7 +193,7 @@ fn grid_lines(
         padded.join("  ").chars().skip(left).collect::<String>()
     };
     lines.push(Line::styled(
-        format!("   {}", join(&mut heads.iter().copied())),
+        format!("   {}", join(&mut heads.iter().map(AsRef::as_ref))),
         theme.style("muted"),
     ));
     for (nth, row) in cells.iter().enumerate() {

@@ -23,10 +23,17 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
             spans.push(Span::styled(" SIMULATED ", theme.style("simulated")));
             spans.push(Span::raw(" "));
         }
-        // The access marks are always shown in full; the server's details are shortened to fit.
+        // The access marks are always shown in full; the server's details are shortened to fit. A recording cannot be
+        // changed anyway.
+        let recorded = app.tape.is_some();
         let marks = [
+            (recorded, " RECORDED ", "simulated"),
             (app.rules.protected, " PROTECTED ", "protected"),
-            (app.rules.read_only.is_some(), " READ ONLY ", "caveat"),
+            (
+                !recorded && app.rules.read_only.is_some(),
+                " READ ONLY ",
+                "caveat",
+            ),
         ];
         for (_, mark, role) in marks.into_iter().filter(|(is_so, ..)| *is_so) {
             spans.push(Span::styled(mark, theme.style(role)));

@@ -69,7 +69,9 @@ fn rule<'a>(app: &App, width: usize) -> Line<'a> {
     if pane.title.is_empty() {
         return Line::styled("─".repeat(width), theme.style("border"));
     }
-    let state = if !pane.is_empty() {
+    let state = if let Some(recorded) = pane.shown.recorded {
+        format!(" read {} ", text::moment(recorded))
+    } else if !pane.is_empty() {
         String::new()
     } else if app.tape.is_some() {
         " the rest is not in the recording ".to_owned()

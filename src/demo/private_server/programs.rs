@@ -12,14 +12,19 @@ use anyhow::{Context, Result, ensure};
 pub struct Programs(pub(super) PathBuf);
 
 impl Programs {
-    /// Searches the usual folders. The error says what to install.
+    /// Searches the folder that `HYPERTOP_PG_BIN` names, or else the usual folders. The error says what to install.
     pub fn find() -> Result<Self> {
-        let named = std::env::var_os("HYPERTOP_PG_BIN").map(PathBuf::from);
+        if let Some(named) = std::env::var_os("HYPERTOP_PG_BIN") {
+            let named = PathBuf::from(named);
+            return Self::within(&named).with_context(|| {
+                format!(
+                    "HYPERTOP_PG_BIN names {}, which does not have PostgreSQL's initdb and postgres",
+                    named.display()
+                )
+            });
+        }
         let path: OsString = std::env::var_os("PATH").unwrap_or_default();
-        let mut folders: Vec<PathBuf> = named
-            .into_iter()
-            .chain(std::env::split_paths(&path))
-            .collect();
+        let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
         for (parent, inner) in [
             ("/usr/lib/postgresql", "bin"),
             ("/usr/libexec/postgresql", ""),
@@ -35,21 +40,22 @@ impl Programs {
                     .map(|folder| folder.join(inner)),
             );
         }
-        let found = folders.into_iter().find_map(|folder| {
-            // A link in PATH is resolved to the folder that has the other programs, too.
-            let folder = fs::canonicalize(folder.join("initdb"))
-                .ok()?
-                .parent()?
-                .to_path_buf();
-            folder.join("postgres").exists().then_some(folder)
-        });
-        found.map(Self).context(
+        let found = folders.iter().find_map(|folder| Self::within(folder));
+        found.context(
             "PostgreSQL's server programs (initdb, postgres) were not found. Install them:\n\
              \x20 Debian, Ubuntu: apt-get install postgresql\n\
              \x20 Fedora, RHEL:   dnf install postgresql-server\n\
              \x20 macOS:          brew install postgresql@17\n\
              or name their folder in HYPERTOP_PG_BIN.",
         )
+    }
+
+    fn within(folder: &Path) -> Option<Self> {
+        // A link in PATH is resolved to the folder that has the other programs, too.
+        let initdb = fs::canonicalize(folder.join("initdb")).ok()?;
+        let folder = initdb.parent()?;
+        let has_all = folder.join("postgres").exists();
+        has_all.then(|| Self(folder.to_path_buf()))
     }
 
     fn ask_config(&self, what: &str) -> Option<PathBuf> {

@@ -10,7 +10,7 @@ use crate::model::text;
 use crate::model::text::{one_line, party};
 use crate::model::value::Value;
 use crate::model::verdict::Level;
-use crate::screens::record::{Labelled, Section};
+use crate::screens::record::{Labelled, Section, heads};
 use crate::server::known::At;
 use crate::server::row::{or_default, read, read_all};
 
@@ -150,7 +150,7 @@ pub(super) fn chain(_row: &Row, rows: &[tokio_postgres::Row], at: &At) -> Result
         }
         Section::Grid {
             title: title.to_owned(),
-            heads: vec!["SESSION", "TX", "WAITS FOR", "STATEMENT"],
+            heads: heads(["SESSION", "TX", "WAITS FOR", "STATEMENT"]),
             levels: vec![level; grid.len()],
             rows: grid,
         }
@@ -205,7 +205,7 @@ pub(super) fn locks(_row: &Row, rows: &[tokio_postgres::Row], _at: &At) -> Resul
     }
     Ok(vec![Section::Grid {
         title: "Locks".to_owned(),
-        heads: vec!["", "MODE", "ON"],
+        heads: heads(["", "MODE", "ON"]),
         rows: grid,
         levels,
     }])

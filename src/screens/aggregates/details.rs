@@ -8,7 +8,7 @@ use super::strip::{self, Changed};
 use crate::model::moment::{Axis, Point, Stamp, finite};
 use crate::model::text;
 use crate::model::value::Value;
-use crate::screens::record::{Labelled, Section};
+use crate::screens::record::{Labelled, Section, heads};
 use crate::server::known::At;
 use crate::server::row::{read, read_all};
 
@@ -115,7 +115,7 @@ pub fn policies(rows: &[tokio_postgres::Row]) -> Result<Vec<Section>> {
             policy.config.into(),
         ]
     });
-    let heads = vec![
+    let heads = heads([
         "job",
         "procedure",
         "every",
@@ -124,7 +124,7 @@ pub fn policies(rows: &[tokio_postgres::Row]) -> Result<Vec<Section>> {
         "last success",
         "failed in a row",
         "configuration",
-    ];
+    ]);
     Ok(vec![Section::Grid {
         title: "Policies".to_owned(),
         heads,
@@ -224,7 +224,7 @@ pub(super) fn invalidations(
     let mut sections: Vec<_> = strip::strip(row, &waiting, at).into_iter().collect();
     sections.push(Section::Grid {
         title: "Invalidation ranges".to_owned(),
-        heads: vec!["from", "to", "meaning"],
+        heads: heads(["from", "to", "meaning"]),
         rows: cells.collect(),
         levels: Vec::new(),
     });

@@ -1,9 +1,11 @@
 //! The parts of a time axis.
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::moment::Axis;
 use crate::model::verdict::Level;
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TimeAxis {
     pub title: String,
     pub unit: Axis,
@@ -15,7 +17,7 @@ pub struct TimeAxis {
 }
 
 /// One chunk; `start` and `end` are in the unit of the axis.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Slice {
     pub start: i64,
     pub end: i64,
@@ -24,7 +26,7 @@ pub struct Slice {
     pub bytes: Option<i64>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Mark {
     /// The letter on the axis.
     pub sign: char,
@@ -34,7 +36,7 @@ pub struct Mark {
     pub place: Place,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Place {
     At(i64),
     /// A refresh window with its letter at `letter`; `from` is `None` if it is open.
@@ -58,7 +60,7 @@ pub enum Ink {
 pub(crate) type InkedLine = Vec<(Ink, String)>;
 
 /// State of a chunk on the axis: a letter, and a level for its colour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MapCell {
     pub sign: char,
     pub level: Level,

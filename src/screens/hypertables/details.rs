@@ -9,7 +9,7 @@ use crate::model::text;
 use crate::model::value::Value;
 use crate::model::verdict::Level;
 use crate::screens::chunks::Chunks;
-use crate::screens::record::{Labelled, Section};
+use crate::screens::record::{Labelled, Section, heads};
 use crate::server::known::At;
 
 pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
@@ -205,14 +205,14 @@ pub(super) fn chunks(row: &Row, rows: &[tokio_postgres::Row], _: &At) -> Result<
     if !cells.is_empty() {
         let grid = Section::Grid {
             title: format!("Aggregates on it ({})", cells.len()),
-            heads: vec![
+            heads: heads([
                 "aggregate",
                 "watermark",
                 "refresh window",
                 "window ends",
                 "job",
                 "policy",
-            ],
+            ]),
             rows: cells,
             levels,
         };

@@ -10,7 +10,7 @@ use crate::model::verdict::Level;
 use crate::screens::axis::{MapCell, Slice, TimeAxis};
 use crate::screens::chunks::Size;
 use crate::screens::indexes::row::{Row, TableKind};
-use crate::screens::record::{Labelled, Section};
+use crate::screens::record::{Labelled, Section, heads};
 use crate::server::known::At;
 use crate::server::row::{or_default, read_all};
 
@@ -92,7 +92,7 @@ pub(super) fn sections(row: &Row, rows: &[tokio_postgres::Row], at: &At) -> Resu
             "Its indexes on {part}s ({}), newest first{note}",
             there().count()
         ),
-        heads: vec!["chunk", "from", "to", "state", "scans", "size", "index"],
+        heads: heads(["chunk", "from", "to", "state", "scans", "size", "index"]),
         rows: cells.collect(),
         levels: chunks.iter().rev().map(Chunk::level).collect(),
     });

@@ -10,7 +10,7 @@ use crate::model::moment::{Stamp, finite};
 use crate::model::text;
 use crate::model::value::Value;
 use crate::model::verdict::{Level, without_stop};
-use crate::screens::record::{Labelled, Section};
+use crate::screens::record::{Labelled, Section, heads};
 use crate::server::known::At;
 use crate::server::row::{or_default, read, read_all};
 
@@ -182,7 +182,7 @@ fn errors(row: &Row, runs: &[Run], at: &At) -> Section {
     }
     Section::Grid {
         title: "Errors, newest first".to_owned(),
-        heads: vec!["STARTED (UTC)", "TOOK", SQLSTATE, "MESSAGE, DETAIL, HINT"],
+        heads: heads(["STARTED (UTC)", "TOOK", SQLSTATE, "MESSAGE, DETAIL, HINT"]),
         rows: failed
             .iter()
             .map(|run| {
@@ -244,7 +244,7 @@ fn past(row: &Row, runs: &[Run], at: &At) -> Section {
     };
     Section::Grid {
         title: title.to_owned(),
-        heads: vec!["STARTED (UTC)", "TOOK", "OUTCOME", "PID"],
+        heads: heads(["STARTED (UTC)", "TOOK", "OUTCOME", "PID"]),
         rows: runs
             .iter()
             .map(|run| {

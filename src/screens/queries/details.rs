@@ -8,7 +8,7 @@ use crate::model::text;
 use crate::model::value::Value;
 use crate::model::verdict::Level;
 use crate::screens::chart;
-use crate::screens::record::{Labelled, Section};
+use crate::screens::record::{Labelled, Section, heads};
 use crate::server::known::At;
 use crate::server::row::read_all;
 
@@ -179,9 +179,9 @@ pub(super) fn statement(row: &Row, rows: &[tokio_postgres::Row], _at: &At) -> Re
         Section::text("Statement", text),
         Section::Grid {
             title: "By role".to_owned(),
-            heads: vec![
+            heads: heads([
                 "ROLE", "RUN BY", "CALLS", "TOTAL", "LONGEST", "ROWS", "READ", "TEMP",
-            ],
+            ]),
             levels: vec![Level::Ok; roles.len()],
             rows: roles.iter().map(|of| of.cells(row.block)).collect(),
         },

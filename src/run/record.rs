@@ -1,0 +1,91 @@
+//! `hypertop record`: writes what the screens read to a file.
+
+mod rows;
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Result;
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::time::Instant;
+
+use super::console::ticker;
+use super::{now, requests, signalled, stderr, until};
+use crate::app::tape::Recorder;
+use crate::app::theme;
+use crate::app::{App, Effect, Msg};
+use crate::connect::conninfo::Settings;
+use crate::journal::Journal;
+use crate::server::session::Session;
+
+/// What is recorded, and for how long.
+#[derive(Debug)]
+pub struct Recording {
+    /// Interval between two readings.
+    pub refresh: Duration,
+    /// `None`: until a signal arrives.
+    pub long: Option<Duration>,
+    /// True: also the details of the rows, the facts for previews of actions, and the journal.
+    pub details: bool,
+    pub journal: Option<Journal>,
+}
+
+/// Records the screens until a signal arrives, or for the time `long`. Returns the number of readings.
+pub async fn record(
+    settings: Settings,
+    session: Session,
+    path: &Path,
+    what: Recording,
+) -> Result<usize> {
+    let mut recorder = Recorder::new(path)?;
+    let mut app = App::new(now(), theme::all(None).0, what.refresh);
+    let (answers, mut answered) = unbounded_channel();
+    let (kept, mut rows) = unbounded_channel();
+    let mut ticks = ticker(what.refresh);
+    let mut ending = std::pin::pin!(signalled());
+    let mut over = std::pin::pin!(until(what.long.map(|long| Instant::now() + long)));
+    let password = session.connected.password.clone();
+    let (mut reading, mut reads) = (
+        Box::pin(rows::read(settings.clone(), password, what.journal, kept)),
+        what.details,
+    );
+    let requests = requests::serve(settings, None, session, answers, app.screen);
+    loop {
+        let msg = tokio::select! {
+            biased;
+            signal = &mut ending => return signal.map(|_| recorder.readings),
+            () = &mut over => return Ok(recorder.readings),
+            msg = answered.recv() => match msg {
+                Some(msg) => msg,
+                None => return Ok(recorder.readings),
+            },
+            Some((at, kept)) = rows.recv() => {
+                recorder.keep(at, kept)?;
+                continue;
+            }
+            ended = &mut reading, if reads => {
+                reads = false;
+                if let Err(error) = ended {
+                    stderr::say(format_args!("hypertop: the rows' details cannot be recorded: {error:#}"));
+                }
+                continue;
+            }
+            _ = ticks.tick() => Msg::Tick(now()),
+        };
+        app.now = now();
+        recorder.hear(app.server_clock(), &msg)?;
+        for effect in app.update(msg) {
+            match effect {
+                Effect::List(ask) => requests.list(ask),
+                Effect::Figures(ask) => requests.figures(ask),
+                // These effects come from keys, which are not read here.
+                Effect::Act(_)
+                | Effect::Copy(_)
+                | Effect::Suspend
+                | Effect::Interval(_)
+                | Effect::Record
+                | Effect::Quit => {}
+            }
+        }
+    }
+}
