@@ -130,6 +130,11 @@ pub enum AsCode {
         #[command(flatten)]
         options: policies::plan::LintOptions,
     },
+    /// Check a policy file against the database: exit code 0 holds or must wait, 2 does not hold, 3 unknown, 1 error or no connection
+    Validate {
+        #[command(flatten)]
+        options: policies::validate::Options,
+    },
     /// Make the database as a policy file or a saved plan says, as one journal entry that rollback undoes
     Apply {
         #[command(flatten)]

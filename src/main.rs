@@ -17,7 +17,7 @@ use hypertop::journal::Journal;
 use hypertop::model::access::Access;
 use hypertop::model::screen_id::ScreenId;
 use hypertop::run::command::{Agreement, DONE, FAILED, NO_CONNECTION, Shell};
-use hypertop::run::policies::{export, plan};
+use hypertop::run::policies::{export, plan, validate};
 use hypertop::run::record::Recording;
 use hypertop::run::{Ended, check, command, doctor, show, start, stderr};
 use hypertop::server::session::Session;
@@ -58,7 +58,7 @@ fn misused(error: &clap::Error) -> ExitCode {
         stderr::say(doctor::refused(&error.render().to_string()));
         return ExitCode::from(doctor::COULD_NOT_TELL);
     }
-    if error.use_stderr() && (is_called("plan") || is_called("lint")) {
+    if error.use_stderr() && ["plan", "lint", "validate"].into_iter().any(is_called) {
         let _ = error.print();
         return ExitCode::from(plan::ERROR);
     }
@@ -234,6 +234,11 @@ async fn as_code(cli: &Cli, around: &Surroundings, command: &AsCode) -> Result<u
             let (settings, session) = planning(cli, around).await?;
             told(Box::pin(plan::lint(&settings, &session, options)).await?)
         }
+        AsCode::Validate { options } => {
+            let (settings, session) = planning(cli, around).await?;
+            let valid = validate::validate(&settings, &session, cli.read_only, options);
+            told(Box::pin(valid).await?)
+        }
         AsCode::Apply { options } => {
             let apply = async |shell: Shell<'_>| shell.apply(options).await;
             change(cli, around, &options.agreement, apply).await
@@ -241,7 +246,7 @@ async fn as_code(cli: &Cli, around: &Surroundings, command: &AsCode) -> Result<u
     }
 }
 
-/// A session for `plan` and `lint`, whose exit code 2 means a difference: no connection is an error there.
+/// A session for `plan`, `lint` and `validate`, whose exit code 2 means a difference: no connection is an error there.
 async fn planning(cli: &Cli, around: &Surroundings) -> Result<(Settings, Session), Failure> {
     let opened = open(cli, None, around).await;
     opened.map_err(|Failure(error, _)| Failure(error, plan::ERROR))

@@ -376,8 +376,11 @@ fn an_apply_that_is_killed_at_any_step_is_completed_by_the_next_one() {
         assert_eq!(code, 0, "{version:?}: {text}");
         let entries = rig.actor.journal.entries().unwrap();
         let mut ids = vec!["rollback".to_owned(), "-y".to_owned()];
-        // An apply that was killed at its first step may have done nothing.
-        let done = entries.all.iter().filter(|entry| !entry.done().is_empty());
+        // An apply that was killed early has done nothing that has an undo.
+        let done = entries
+            .all
+            .iter()
+            .filter(|entry| entry.done().iter().any(|step| !step.undo.is_empty()));
         ids.extend(done.map(|entry| entry.begin.id.to_string()));
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
         let (code, text) = run(rig, &ids);
@@ -545,5 +548,68 @@ fn the_demo_exported_is_no_difference_and_a_changed_policy_is_found_and_put_righ
             let (code, text) = run(&["plan", path.to_str().unwrap()]);
             assert_eq!(code, 0, "{}: {text}", target.name);
         }
+    });
+}
+
+#[test]
+fn validation_says_before_what_stands_in_the_way_and_after_what_holds_and_what_must_wait() {
+    triage::on_each("valid_file", TABLES, async |rig, version| {
+        let files = Files::new();
+        let path = files.write("factory.toml", FACTORY);
+        let file = path.to_str().unwrap();
+        let (code, text) = run(rig, &["validate", "--before", file]);
+        assert_eq!(code, 0, "{version:?}: {text}");
+        assert!(
+            text.contains("ok      plan: 41 to add"),
+            "{version:?}: {text}"
+        );
+        let other = support::client(&rig.conninfo).await;
+        other
+            .batch_execute("begin; lock table mes.metric_hist in access exclusive mode")
+            .await
+            .unwrap();
+        let (code, text) = run(rig, &["validate", "--after", file]);
+        assert!(
+            code == 2 && text.contains("failed  the database is as the file says: + "),
+            "{version:?}: {text}"
+        );
+        other.batch_execute("rollback").await.unwrap();
+        let (code, text) = run(rig, &["apply", file, "-y", "--allow", "NOT_UNDOABLE"]);
+        assert_eq!(code, 0, "{version:?}: {text}");
+        let report = files.folder.path().join("report.md");
+        let (code, text) = run(
+            rig,
+            &[
+                "validate",
+                "--after",
+                file,
+                "--report",
+                report.to_str().unwrap(),
+            ],
+        );
+        assert_eq!(code, 0, "{version:?}: {text}");
+        for words in [
+            "ok      the database is as the file says: nothing differs",
+            "ok      5 hypertables: 5",
+            "ok      at least 8 aggregates: 8",
+            "ok      at least 15 indexes: ",
+            "pending mes.metric_hist saves at least 70 %: no chunk older than 7d is compressed yet",
+        ] {
+            assert!(text.contains(words), "{version:?}: {words}: {text}");
+        }
+        let written = std::fs::read_to_string(&report).unwrap();
+        assert!(
+            written.contains("# Validation after apply")
+                && written.contains("| ok | 5 hypertables | 5 |"),
+            "{written}"
+        );
+        rig.sql("drop materialized view mes.oee_weekly").await;
+        let (code, text) = run(rig, &["validate", "--after", file]);
+        assert!(
+            code == 2 && text.contains("failed  at least 8 aggregates: 7"),
+            "{version:?}: {text}"
+        );
+        let (code, text) = run(rig, &["validate", file]);
+        assert!(code == 1 && text.contains("--after"), "{text}");
     });
 }

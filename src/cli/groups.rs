@@ -10,7 +10,10 @@ const GROUPS: [(&str, &[&str]); 6] = [
     ("The console", &["demo", "record", "replay"]),
     ("Looking", &["show", "explain", "thresholds", "sql"]),
     ("Acting", &["run", "journal", "rollback"]),
-    ("Policies as code", &["export", "plan", "lint", "apply"]),
+    (
+        "Policies as code",
+        &["export", "plan", "lint", "apply", "validate"],
+    ),
     ("Monitoring", &["check", "doctor"]),
     ("This program", &["completions", "man"]),
 ];

@@ -7,3 +7,4 @@ mod made;
 pub mod plan;
 mod print;
 mod saved;
+pub mod validate;

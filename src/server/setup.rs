@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use tokio_postgres::Client;
 
 use crate::model::interval::Interval;
-use crate::model::moment::Axis;
+use crate::model::moment::{Axis, Stamp};
 use crate::model::setup::changes::ground::Columns;
 use crate::model::setup::name::Name;
 use crate::model::setup::objects::{
@@ -24,6 +24,47 @@ use crate::server::sql::{Param, Query, query};
 const SETUP: Query = query!("setup");
 const INDEXES: Query = query!("setup_indexes");
 const TABLES: Query = query!("setup_tables");
+const RUNS: Query = query!("setup_runs");
+const SAVING: Query = query!("setup_saving");
+
+/// The last run of a policy: row of `queries/setup_runs.sql`.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+pub struct LastRun {
+    /// Id of the job.
+    pub id: i64,
+    pub scheduled: bool,
+    /// Number of runs so far.
+    pub runs: i64,
+    /// Whether the last run succeeded. `None`: none has ended.
+    pub succeeded: Option<bool>,
+    /// End of the last run that succeeded. `None`: none did.
+    pub finished: Option<Stamp>,
+    /// `None`: not scheduled, or running.
+    pub next_start: Option<Stamp>,
+}
+
+/// What compression saved on a hypertable: row of `queries/setup_saving.sql`.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+pub struct Saving {
+    /// Id of the hypertable.
+    pub id: i64,
+    /// Numbers of chunks.
+    pub compressed: i64,
+    pub chunks: i64,
+    /// Bytes of the compressed chunks, as recorded when they were compressed.
+    pub before_bytes: i64,
+    pub after_bytes: i64,
+}
+
+pub async fn runs(session: &Session) -> Result<Vec<LastRun>> {
+    row::read_all(&session.ask(&RUNS, &[]).await?)
+}
+
+/// Of the chunks whose range ended at least this long ago. `None`: of all.
+pub async fn savings(session: &Session, after: Option<Interval>) -> Result<Vec<Saving>> {
+    let after = after.map(|after| after.to_string()).unwrap_or_default();
+    row::read_all(&session.ask(&SAVING, &[Param::Text(after)]).await?)
+}
 
 /// Row of `queries/setup.sql`.
 #[derive(Debug, Deserialize)]

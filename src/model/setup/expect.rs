@@ -17,23 +17,11 @@ pub struct Expect {
     pub saving: Option<Percent>,
     /// Age from which `saving` is expected. `None`: of all compressed chunks.
     after: Option<Every>,
-    /// Greatest lag of an aggregate behind its policy's expected maximum.
-    lag_max: Option<Every>,
-    /// Greatest delay of a policy's run behind its schedule.
-    job_late: Option<Every>,
 }
 
 impl Expect {
     pub fn after(&self) -> Option<Interval> {
         self.after.map(|every| every.0)
-    }
-
-    pub fn lag_max(&self) -> Option<Interval> {
-        self.lag_max.map(|every| every.0)
-    }
-
-    pub fn job_late(&self) -> Option<Interval> {
-        self.job_late.map(|every| every.0)
     }
 }
 

@@ -46,6 +46,8 @@ pub(super) struct Reading<'a> {
 #[derive(Debug)]
 pub(super) struct Made {
     pub(super) planned: Vec<Planned>,
+    /// The setup as it is.
+    pub(super) present: Setup,
     /// Advice on the setup as it will be.
     pub(super) advice: Vec<Advice>,
     /// What could not be compared, and why.
@@ -151,6 +153,7 @@ impl Reading<'_> {
             planned::plan(self.session, &mut exact, at, &present, changes, &times).await?;
         Ok(Made {
             planned,
+            present,
             advice: advice(wanted, &will_be),
             notes,
         })
