@@ -115,27 +115,35 @@ pub struct Connection {
 /// The commands of policy files.
 #[derive(Debug, Subcommand)]
 pub enum AsCode {
-    /// Print the present hypertables, aggregates, indexes and policies as a policy file
+    /// Print the present setup as a policy file
     Export {
         #[command(flatten)]
         options: export::Options,
     },
-    /// Compare a policy file with the database: exit code 0 same, 2 differs, 1 error or no connection, 3 a difference cannot be applied
+    /// Show what a policy file would change
+    ///
+    /// Exit code 0: the database is as the file says. 2: it differs. 1: an error, or no connection. 3: a difference cannot be applied.
     Plan {
         #[command(flatten)]
         options: policies::plan::Options,
     },
-    /// Advise on the setup that a policy file leads to: exit code 0 no advice, 2 there is some, 1 error or no connection
+    /// Advise on the setup that a policy file leads to
+    ///
+    /// Exit code 0: no advice. 2: there is some. 1: an error, or no connection.
     Lint {
         #[command(flatten)]
         options: policies::plan::LintOptions,
     },
-    /// Check a policy file against the database: exit code 0 holds or must wait, 2 does not hold, 3 unknown, 1 error or no connection
+    /// Check whether a policy file can be applied, or holds
+    ///
+    /// Exit code 0: all holds, or must wait. 2: something does not hold. 3: something is unknown. 1: an error, or no connection.
     Validate {
         #[command(flatten)]
         options: policies::validate::Options,
     },
-    /// Make the database as a policy file or a saved plan says, as one journal entry that rollback undoes
+    /// Make the database as a policy file or a saved plan says
+    ///
+    /// An apply is one journal entry, which `hypertop rollback` undoes.
     Apply {
         #[command(flatten)]
         options: policies::apply::Options,

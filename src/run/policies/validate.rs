@@ -257,32 +257,35 @@ async fn before(session: &Session, made: Made, checks: &mut Checks) -> Result<()
             },
         );
     }
-    let database = server.database.clone();
     if refused.is_empty() {
-        let approved = planned::together(made.planned, String::new(), &database, server);
-        let approved = approved.map_err(|why| anyhow::anyhow!(why.join("\n")))?;
-        let seen = preview::preview(session, approved.plan).await;
-        match seen.holders {
-            Ok(holders) => {
-                let blocking = holders.iter().filter(|holder| holder.conflicts);
-                let blocking: Vec<_> = blocking
-                    .map(|holder| format!("{} on {}", session_of(holder.pid), holder.relation))
-                    .collect();
-                checks.add(
-                    State::of(blocking.is_empty()),
-                    "locks",
-                    if blocking.is_empty() {
-                        "no session would block it now".to_owned()
-                    } else {
-                        format!("would wait for {}", blocking.join(", "))
-                    },
-                );
-            }
-            Err(error) => checks.add(State::Unknown, "locks", error),
+        locks(session, made, checks).await?;
+    }
+    Ok(())
+}
+
+/// Sessions that would block the plan, and what the server says against its statements.
+async fn locks(session: &Session, made: Made, checks: &mut Checks) -> Result<()> {
+    let server = &session.server;
+    let approved = planned::together(made.planned, String::new(), &server.database, server);
+    let approved = approved.map_err(|why| anyhow::anyhow!(why.join("\n")))?;
+    let seen = preview::preview(session, approved.plan).await;
+    match seen.holders {
+        Ok(holders) => {
+            let blocking = holders.iter().filter(|holder| holder.conflicts);
+            let blocking: Vec<_> = blocking
+                .map(|holder| format!("{} on {}", session_of(holder.pid), holder.relation))
+                .collect();
+            let words = if blocking.is_empty() {
+                "no session would block it now".to_owned()
+            } else {
+                format!("would wait for {}", blocking.join(", "))
+            };
+            checks.add(State::of(blocking.is_empty()), "locks", words);
         }
-        if let Some(why) = seen.refused {
-            checks.add(State::Failed, "statements", why);
-        }
+        Err(error) => checks.add(State::Unknown, "locks", error),
+    }
+    if let Some(why) = seen.refused {
+        checks.add(State::Failed, "statements", why);
     }
     Ok(())
 }
