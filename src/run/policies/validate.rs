@@ -34,13 +34,13 @@ use super::{plan, print};
 const LATER: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Clone, Args)]
-#[group(id = "validation")]
+#[command(group(clap::ArgGroup::new("when").required(true).args(["before", "after"])))]
 pub struct Options {
     /// Policy files, the later ones over the earlier ones; -: standard input
     #[arg(required = true)]
     pub file: Vec<PathBuf>,
     /// Check whether the files can be applied now
-    #[arg(long, conflicts_with = "after", required_unless_present = "after")]
+    #[arg(long)]
     pub before: bool,
     /// Check whether the database is as the files say, its policies run, and `[expect]` holds
     #[arg(long)]
