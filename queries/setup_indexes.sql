@@ -12,7 +12,9 @@ select format('%I.%I', coalesce(a.user_view_schema, h.schema_name), coalesce(a.u
        (select coalesce(array_agg(pg_get_indexdef(x.indexrelid, k, true) order by k), '{}')
           from generate_series(x.indnkeyatts::int4 + 1, x.indnatts::int4) k) as include,
        m.amname::text as method, x.indisunique as is_unique, pg_get_expr(x.indpred, x.indrelid, true) as predicate,
-       i.relname::text = left(t.relname::text || '_' || d.column_name::text || '_idx', 63) as time_default, x.indisvalid as valid
+       -- on an aggregate also those of the columns that it groups by
+       i.relname::text = left(t.relname::text || '_' || d.column_name::text || '_idx', 63)
+         or a.mat_hypertable_id is not null and starts_with(i.relname::text, t.relname::text || '_') as time_default, x.indisvalid as valid
   from _timescaledb_catalog.hypertable h
   left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = h.id
   join :time_dimension d on d.hypertable_id = h.id

@@ -8,7 +8,7 @@ use crate::model::plan::{Lit, Plan, Statement, Step, Undo};
 use crate::model::setup::change::{Change, What};
 use crate::model::setup::length::length;
 use crate::model::setup::name::Name;
-use crate::model::setup::objects::{Age, AgePolicy, Index, Refresh, Setup};
+use crate::model::setup::objects::{Age, AgePolicy, Index, Refresh, Reorder, Setup};
 use crate::model::setup::order_by::OrderBy;
 use crate::model::text;
 use crate::model::verdict::Level;
@@ -78,6 +78,7 @@ pub(super) fn plan(
         What::AddCompress(new) => fresh.policy("compression", "compress", new),
         What::AddRetain(new) => fresh.policy("retention", "drop", new),
         What::AddRefresh(new) => fresh.refresh(new),
+        What::AddReorder(new) => fresh.reorder(new),
         What::CreateIndex { name, index } => fresh.index(name.as_deref(), index),
         _ => {
             return Err(Refusal::new(format!(
@@ -212,6 +213,21 @@ impl Fresh<'_> {
             vec![call.statement().keeping(JOB)],
             vec![self.delete()],
         )
+    }
+
+    fn reorder(&self, new: &Reorder) -> Parts {
+        let mut call = self.on("add_reorder_policy");
+        call.give("", "name", new.index.as_str().into());
+        let mut set = self.call("alter_job");
+        set.give("", "int", Lit::Kept(JOB.to_owned()));
+        set.give(
+            "schedule_interval",
+            "interval",
+            new.every.to_string().into(),
+        );
+        let run = vec![call.statement().keeping(JOB), set.statement()];
+        let label = format!("add a reorder policy to {}", self.of);
+        (label, run, vec![self.delete()])
     }
 
     fn delete(&self) -> Statement {

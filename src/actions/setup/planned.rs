@@ -277,23 +277,27 @@ fn held_back(change: &Change, plan: &mut Plan, number: usize, server: &Server) -
         What::AddRefresh(new) if !new.scheduled => ("refresh", false),
         _ => return None,
     };
-    let set = |scheduled: bool| -> Statement {
-        let schema = server.extension_schema.as_deref().unwrap_or("public");
-        let mut call = Call::new(format!(
-            "select job_id from {}.alter_job",
-            text::quote_identifier(schema)
-        ));
-        call.give("", "int", Lit::Kept(kept(number)));
-        call.give("scheduled", "bool", scheduled.into());
-        call.statement()
-    };
-    let adds = plan
-        .steps
-        .iter_mut()
-        .find(|step| step.run.iter().any(|statement| statement.keeps.is_some()))?;
-    adds.run.push(set(false));
+    let set = |scheduled| set_scheduled(&kept(number), scheduled, server);
+    pause(plan, &kept(number), server);
     scheduled.then(|| {
         let label = format!("schedule the {policy} policy of {}", change.of);
         Step::new(label, vec![set(true)], vec![set(false)])
     })
+}
+
+/// Adds the statement that pauses the policy whose id is kept under `job` to the step that adds it.
+pub(super) fn pause(plan: &mut Plan, job: &str, server: &Server) {
+    let adds = |step: &&mut Step| step.run.iter().any(|statement| statement.keeps.is_some());
+    if let Some(step) = plan.steps.iter_mut().find(adds) {
+        step.run.push(set_scheduled(job, false, server));
+    }
+}
+
+fn set_scheduled(job: &str, scheduled: bool, server: &Server) -> Statement {
+    let schema = server.extension_schema.as_deref().unwrap_or("public");
+    let schema = text::quote_identifier(schema);
+    let mut call = Call::new(format!("select job_id from {schema}.alter_job"));
+    call.give("", "int", Lit::Kept(job.to_owned()));
+    call.give("scheduled", "bool", scheduled.into());
+    call.statement()
 }

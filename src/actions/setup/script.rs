@@ -3,7 +3,7 @@
 use crate::model::moment::Axis;
 use crate::model::setup::change::{Change, What};
 use crate::model::setup::name::Name;
-use crate::model::setup::objects::{Setup, Storage};
+use crate::model::setup::objects::{AgePolicy, Refresh, Setup, Storage};
 use crate::server::known::Server;
 
 use super::{fresh, planned};
@@ -18,14 +18,31 @@ pub fn script(setup: &Setup, server: &Server) -> String {
         let change = Change::new(of, what, Vec::new());
         number += 1;
         if let Ok(mut plan) = fresh::plan(&change, setup, axis, server) {
+            if let What::AddCompress(AgePolicy {
+                scheduled: false, ..
+            })
+            | What::AddRetain(AgePolicy {
+                scheduled: false, ..
+            })
+            | What::AddRefresh(Refresh {
+                scheduled: false, ..
+            }) = &change.what
+            {
+                planned::pause(&mut plan, fresh::JOB, server);
+            }
             planned::rename(&mut plan, number);
-            for statement in plan.steps.iter().flat_map(|step| &step.run) {
-                let literal = statement.literal();
-                // psql keeps a job's id in a variable, which later statements use.
-                match &statement.keeps {
-                    Some(name) => out.extend([&literal, " as ", name, " \\gset\n"]),
-                    None => out.extend([&literal, ";\n"]),
+            for step in &plan.steps {
+                let block = step.run.len() > 1;
+                out.extend(block.then_some("begin;\n"));
+                for statement in &step.run {
+                    let literal = statement.literal();
+                    // psql keeps a job's id in a variable, which later statements use.
+                    match &statement.keeps {
+                        Some(name) => out.extend([&literal, " as ", name, " \\gset\n"]),
+                        None => out.extend([&literal, ";\n"]),
+                    }
                 }
+                out.extend(block.then_some("commit;\n"));
             }
         }
     };
@@ -58,6 +75,12 @@ pub fn script(setup: &Setup, server: &Server) -> String {
                 index: has.clone(),
             };
             write(name, what, axis);
+        }
+    }
+    // A reorder policy needs its index.
+    for (name, table) in &setup.hypertables {
+        if let Some(reorder) = &table.storage.reorder {
+            write(name, What::AddReorder(reorder.clone()), table.axis);
         }
     }
     out
