@@ -29,6 +29,11 @@ fn size(cols: u16, rows: u16) -> PtySize {
     }
 }
 
+/// crossterm reads a key that arrives together with a resize signal only with the next key.
+fn after_resize() {
+    std::thread::sleep(Duration::from_millis(300));
+}
+
 fn type_in(keys: &Keys, text: &str) {
     let mut keys = keys.lock().unwrap();
     keys.write_all(text.as_bytes()).unwrap();
@@ -140,13 +145,13 @@ impl Console {
             .unwrap()
             .screen_mut()
             .set_size(rows, cols);
+        after_resize();
     }
 
     /// Reports this size to the program; the test's own screen keeps its size.
     pub fn claim(&self, cols: u16, rows: u16) {
         self.master.resize(size(cols, rows)).unwrap();
-        // crossterm reads a key that arrives together with a resize signal only with the next key.
-        std::thread::sleep(Duration::from_millis(300));
+        after_resize();
     }
 
     /// Path of the terminal's device.
