@@ -1,6 +1,7 @@
--- What compression saved, by hypertable or materialization, of the chunks whose range ended before the interval $1 (text; empty: all chunks)
--- · columns: id, compressed (number of chunks), before_bytes, after_bytes, chunks (number of all chunks that are old enough) · access: any
--- role · cost: about 10 µs per chunk
+-- What compression saved, by hypertable or materialization, of the chunks whose range ended before the interval $1 (text; empty: of all
+-- chunks)
+-- · columns: id, compressed (number of chunks), chunks (number of all that are old enough), before_bytes, after_bytes · access: any role
+-- · cost: about 10 µs per chunk
 select h.id::int8 as id, count(*) filter (where c.status & 1 = 1)::int8 as compressed, count(*)::int8 as chunks,
        coalesce(sum(z.before_bytes), 0)::int8 as before_bytes, coalesce(sum(z.after_bytes), 0)::int8 as after_bytes
   from _timescaledb_catalog.hypertable h join :time_dimension d on d.hypertable_id = h.id
