@@ -1,6 +1,6 @@
 -- The last run of each policy, for `hypertop validate`
--- · columns: id, scheduled, runs (0: never ran), succeeded (the last run; NULL: never ended), finished, next_start (NULL: not scheduled, or
--- running) · access: any role · cost: catalogue lookups
+-- · columns: id, scheduled, runs (0: never ran), succeeded (the last run; NULL: none has ended), finished, next_start (NULL: not
+-- scheduled, or running) · access: any role · cost: catalogue lookups
 select b.id::int8 as id, b.scheduled, coalesce(s.total_runs, 0)::int8 as runs,
        case when s.last_finish > '-infinity' then s.last_run_success end as succeeded,
        nullif(s.last_successful_finish, '-infinity') as finished, nullif(s.next_start, '-infinity') as next_start

@@ -118,7 +118,7 @@ fn every_field_of_every_form_is_listed_with_its_kind_of_values() {
 #[test]
 fn the_help_of_an_action_lists_its_keys_and_that_of_run_says_so() {
     let all = help(&["run", "--help"]);
-    assert!(all.contains("its --help lists its --set keys"), "{all}");
+    assert!(all.contains("run ACTION --help lists the keys"), "{all}");
     assert!(!all.contains("compress_after"), "{all}");
     let one = help(&["run", "edit-compression-policy", "--help"]);
     for words in [

@@ -258,6 +258,11 @@ fn of_others(action: &str) -> Vec<SetKey> {
             key("name", Values::Text, "made from the columns", "name of the index"),
             key("per_chunk", Values::YesNo, "yes", "a transaction for each chunk"),
         ]],
+        "create-aggregate" => &[&[
+            key("name", Values::Text, "", "schema.name of the new aggregate"),
+            key("query", Values::Text, "", "its SELECT, grouped by time_bucket first"),
+            key("materialized_only", Values::YesNo, "yes", "no: readers also see rows that are not refreshed yet"),
+        ]],
         "run-job-now" => &[&[key(
             "how",
             Values::OneOf("foreground or scheduler"),
