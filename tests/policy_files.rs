@@ -332,6 +332,53 @@ fn a_window_may_grow_with_the_retention_of_the_same_file_and_a_shorter_retention
 }
 
 #[test]
+fn what_the_file_removes_is_removed_and_comes_back() {
+    triage::on_each("remove_file", HOSTILE, async |rig, version| {
+        rig.sql(r#"select add_reorder_policy('"Wé.s"."o""dd na.me"', 'lowered')"#)
+            .await;
+        let files = Files::new();
+        let (_, exported) = run(rig, &["export"]);
+        let before = state(rig).await;
+        let none = |text: &str, key: &str| -> String {
+            let line = |line: &str| {
+                if line.starts_with(&format!("{key} = ")) {
+                    format!("{key} = \"none\"\n")
+                } else {
+                    format!("{line}\n")
+                }
+            };
+            text.lines().map(line).collect()
+        };
+        let other = exported.replace(
+            "reorder = { index = \"lowered\"",
+            "reorder = { index = \"o\\\"dd na.me_T s_idx\"",
+        );
+        let other = none(&none(&none(&other, "compress"), "retain"), "refresh");
+        let path = files.write("none.toml", &other);
+        let file = path.to_str().unwrap();
+        let args = [
+            "apply",
+            file,
+            "-y",
+            "--allow",
+            "DELETES_DATA,IMMEDIATE_RUN,ACCESS_EXCLUSIVE,NOT_UNDOABLE",
+        ];
+        let (code, text) = run(rig, &args);
+        assert_eq!(code, 0, "{version:?}: {text}\n{other}");
+        let left = rig.text("select string_agg(proc_name || coalesce(' ' || (config ->> 'index_name'), ''), ', ') from timescaledb_information.jobs where job_id >= 1000").await;
+        assert_eq!(
+            left, "policy_reorder o\"dd na.me_T s_idx",
+            "{version:?}: {text}"
+        );
+        let (code, text) = run(rig, &["plan", file]);
+        assert_eq!(code, 0, "{version:?}: {text}");
+        let (code, text) = run(rig, &["rollback", "1", "-y"]);
+        assert_eq!(code, 0, "{version:?}: {text}");
+        assert_eq!(state(rig).await, before, "{version:?}: {text}");
+    });
+}
+
+#[test]
 fn two_applies_at_once_are_one_and_a_refusal() {
     triage::on_each("lock_file", TABLES, async |rig, version| {
         let files = Files::new();

@@ -51,12 +51,9 @@ impl fmt::Display for Hazard {
 pub(super) fn of(what: &What, plan: &Plan, has_rows: bool) -> Vec<Hazard> {
     let mut found = Vec::new();
     let locks = |mode| plan.touches.iter().any(|touch| touch.mode == mode);
-    let drops = matches!(
-        what,
-        What::AddRetain(_) | What::EditRetain(..) | What::Resume(_)
-    ) && plan.consent == Consent::Name
-        && has_rows;
-    if drops || *what == What::DropAggregate {
+    // The name of the target is asked for where rows are lost.
+    let loses = plan.consent == Consent::Name && !matches!(plan.undo, Undo::Never(_)) && has_rows;
+    if loses || *what == What::DropAggregate {
         found.push(Hazard::DeletesData);
     }
     if matches!(what, What::CreateIndex { .. }) && has_rows {

@@ -51,7 +51,14 @@ pub(super) fn asked(change: &Change, present: &Setup) -> Option<Asked> {
         }
         What::EnableCompression(to) => table("enable-compression", settings(to)),
         What::EditCompression(to) => table("edit-compression-settings", settings(to)),
-        What::DisableCompression => table("disable-compression", Vec::new()),
+        What::DisableCompression => {
+            // The policy is removed by a change of its own.
+            let policy = present
+                .storage(&change.of)
+                .and_then(|storage| storage.compress);
+            let keeps = policy.map(|_| ("remove_policy", "no".to_owned()));
+            table("disable-compression", keeps.into_iter().collect())
+        }
         What::AddCompress(new) => table("add-compression-policy", age(new, COMPRESS)),
         What::EditCompress(_, new) => table("edit-compression-policy", age(new, COMPRESS)),
         What::RemoveCompress(_) => table("remove-compression-policy", Vec::new()),

@@ -13,6 +13,7 @@ pub(super) fn patch(facts: &mut Json, present: &Setup, now: &Setup) {
     levels(facts, present, now);
     readers(facts, present, now);
     compression(facts, present, now);
+    reorder(facts, now);
 }
 
 fn name(of: &Json) -> Option<Name> {
@@ -109,4 +110,16 @@ fn compression(facts: &mut Json, present: &Setup, now: &Setup) {
             "nulls_first": all(|one| one.nulls_first.into()),
         })
     });
+}
+
+/// The facts of `plan_hypertable`: whether there is a reorder policy, which a step before may have removed.
+fn reorder(facts: &mut Json, now: &Setup) {
+    let of = facts.get("relation").and_then(name);
+    let storage = of.and_then(|of| now.storage(&of));
+    let is_gone = storage.is_some_and(|storage| storage.reorder.is_none());
+    if let Some(policies) = facts.get_mut("policies").and_then(Json::as_object_mut)
+        && is_gone
+    {
+        policies.remove("policy_reorder");
+    }
 }

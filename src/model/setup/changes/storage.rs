@@ -139,6 +139,14 @@ fn compression(
         changes.extend(there.compress.as_ref().map(remove));
         return Ok(changes);
     }
+    let declares = wish.after.is_some()
+        || wish.created_before.is_some()
+        || wish.every.is_some()
+        || wish.paused.is_some();
+    if !declares {
+        // Settings alone: the policy is left alone.
+        return Ok(changes);
+    }
     let after = match wish.after {
         Some(Setting::To(after)) => Some(after),
         _ => None,
