@@ -379,6 +379,65 @@ fn what_the_file_removes_is_removed_and_comes_back() {
 }
 
 #[test]
+fn a_table_with_rows_names_what_its_first_policies_do_to_them() {
+    let source = "create schema m; create table m.a (ts timestamptz not null, v int);
+insert into m.a select now() - n * interval '1 day', n from generate_series(1, 400) n";
+    triage::on_each("filled_file", source, async |rig, version| {
+        let files = Files::new();
+        let path = files.write(
+            "filled.toml",
+            "[[hypertable]]\nname = \"m.a\"\ntime = \"ts\"\nretain = { after = \"30 days\" }\n",
+        );
+        let file = path.to_str().unwrap();
+        let (code, text) = run(rig, &["apply", file, "-y", "--allow", "NOT_UNDOABLE"]);
+        assert!(
+            code == 3 && text.contains("DELETES_DATA") && text.contains("ACCESS_EXCLUSIVE"),
+            "{version:?}: {text}"
+        );
+        assert_eq!(rig.text("select count(*)::text from m.a").await, "400");
+        assert_eq!(
+            rig.text("select count(*)::text from _timescaledb_catalog.hypertable")
+                .await,
+            "0"
+        );
+    });
+}
+
+#[test]
+fn a_hierarchy_of_aggregates_is_removed_in_one_plan() {
+    triage::on_each("absent_file", TABLES, async |rig, version| {
+        let files = Files::new();
+        let path = files.write("factory.toml", FACTORY);
+        let (code, text) = run(
+            rig,
+            &[
+                "apply",
+                path.to_str().unwrap(),
+                "-y",
+                "--allow",
+                "NOT_UNDOABLE",
+            ],
+        );
+        assert_eq!(code, 0, "{version:?}: {text}");
+        let gone = "[[aggregate]]\nname = \"mes.oee_*\"\nabsent = true\n[[aggregate]]\nname = \"mes.oee_hourly\"\nabsent = false\n";
+        let path = files.write("gone.toml", gone);
+        let (code, text) = run(
+            rig,
+            &[
+                "apply",
+                path.to_str().unwrap(),
+                "-y",
+                "--allow",
+                "DELETES_DATA",
+            ],
+        );
+        assert_eq!(code, 0, "{version:?}: {text}");
+        let left = rig.text("select string_agg(user_view_name, ' ' order by user_view_name) from _timescaledb_catalog.continuous_agg where user_view_name like 'oee%'").await;
+        assert_eq!(left, "oee_hourly", "{version:?}: {text}");
+    });
+}
+
+#[test]
 fn two_applies_at_once_are_one_and_a_refusal() {
     triage::on_each("lock_file", TABLES, async |rig, version| {
         let files = Files::new();

@@ -242,3 +242,25 @@ fn what_the_file_owns_and_does_not_name_differs_and_is_removed_by_prune_only() {
     let found = changes(&wanted, &ground).unwrap();
     assert_eq!(found[0].what, What::DropAggregate);
 }
+
+#[test]
+fn a_pattern_of_one_kind_says_nothing_of_the_other() {
+    let tables = "[[hypertable]]\nname = \"m.a\"\ntime = \"ts\"\nretain = { after = \"900 days\" }\n[[aggregate]]\nname = \"m.v\"\nfrom = \"m.a\"\nquery = \"select 1\"\n";
+    let setup = applied(tables, Setup::default());
+    let base = Wanted::parse("a.toml", "[[hypertable]]\nname = \"m.*\"\n").unwrap();
+    let over = Wanted::parse(
+        "b.toml",
+        "[[aggregate]]\nname = \"m.*\"\nretain = { after = \"60 days\" }\n",
+    )
+    .unwrap();
+    let (tables, queries) = (self::tables(), BTreeMap::new());
+    let ground = Ground {
+        present: &setup,
+        tables: &tables,
+        queries: &queries,
+        prune: false,
+    };
+    let found = changes(&base.under(over), &ground).unwrap();
+    let of: Vec<String> = found.iter().map(|change| change.of.to_string()).collect();
+    assert_eq!(of, ["m.v"]);
+}

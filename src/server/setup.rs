@@ -120,6 +120,7 @@ struct PlainTable {
     schema: String,
     name: String,
     columns: Json,
+    filled: bool,
 }
 
 /// The present setup. An error if a policy has a configuration that is not understood: what is shown would be wrong.
@@ -151,8 +152,8 @@ pub async fn read(session: &Session) -> Result<Setup> {
     Ok(setup)
 }
 
-/// The plain tables among these names.
-pub async fn tables(session: &Session, names: &[Name]) -> Result<BTreeMap<Name, Columns>> {
+/// The plain tables among these names, and whether each may have rows.
+pub async fn tables(session: &Session, names: &[Name]) -> Result<BTreeMap<Name, (Columns, bool)>> {
     if names.is_empty() {
         return Ok(BTreeMap::new());
     }
@@ -169,7 +170,7 @@ pub async fn tables(session: &Session, names: &[Name]) -> Result<BTreeMap<Name, 
             schema: table.schema,
             name: table.name,
         };
-        Ok((name, Columns::deserialize(table.columns)?))
+        Ok((name, (Columns::deserialize(table.columns)?, table.filled)))
     };
     tables.into_iter().map(table).collect()
 }

@@ -63,7 +63,8 @@ pub(super) fn plan(
             });
             let mut options = vec!["timescaledb.compress = true".to_owned()];
             for (name, value) in [("segmentby", segments), ("orderby", orders)] {
-                let value = value.filter(|value| !value.is_empty());
+                // An empty segmentby means none, an empty orderby the default.
+                let value = value.filter(|value| !value.is_empty() || name == "segmentby");
                 options.extend(value.map(|value| {
                     format!(
                         "timescaledb.compress_{name} = {}",

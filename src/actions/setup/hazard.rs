@@ -52,7 +52,10 @@ pub(super) fn of(what: &What, plan: &Plan, has_rows: bool) -> Vec<Hazard> {
     let mut found = Vec::new();
     let locks = |mode| plan.touches.iter().any(|touch| touch.mode == mode);
     // The name of the target is asked for where rows are lost.
-    let loses = plan.consent == Consent::Name && !matches!(plan.undo, Undo::Never(_)) && has_rows;
+    let drops = matches!(what, What::AddRetain(_) | What::EditRetain(..));
+    let loses = plan.consent == Consent::Name
+        && !matches!(plan.undo, Undo::Never(_))
+        && (has_rows || drops);
     if loses || *what == What::DropAggregate {
         found.push(Hazard::DeletesData);
     }
@@ -79,4 +82,15 @@ pub(super) fn of(what: &What, plan: &Plan, has_rows: bool) -> Vec<Hazard> {
         found.push(Hazard::ImmediateRun);
     }
     found
+}
+
+/// More hazards of the change of an object that the same plan creates, on a table that has rows.
+pub(super) fn of_filled(what: &What) -> Vec<Hazard> {
+    match what {
+        What::CreateHypertable { .. } => vec![Hazard::AccessExclusive, Hazard::Long],
+        What::AddRetain(_) => vec![Hazard::DeletesData],
+        What::AddCompress(_) | What::AddRefresh(_) => vec![Hazard::ImmediateRun],
+        What::CreateIndex { .. } => vec![Hazard::BlocksWrites],
+        _ => Vec::new(),
+    }
 }

@@ -1,6 +1,6 @@
 //! The plan of all changes of a setup: made in the order of an apply, each from the facts as the changes before it leave them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, anyhow, bail};
 
@@ -34,14 +34,14 @@ pub struct Planned {
     seen: Option<Seen>,
 }
 
-/// Plans the changes. `axes`: types of the time columns of tables that become hypertables.
+/// Plans the changes. `times`: types of the time columns of tables that become hypertables; `filled`: those of them that may have rows.
 pub async fn plan(
     session: &Session,
     exact: &mut Exact<'_>,
     at: At<'_>,
     present: &Setup,
     changes: Vec<Change>,
-    times: &BTreeMap<Name, Axis>,
+    (times, filled): (&BTreeMap<Name, Axis>, &BTreeSet<Name>),
 ) -> Result<Vec<Planned>> {
     let mut now = present.clone();
     let mut dangers = guard::dangers(present);
@@ -55,6 +55,16 @@ pub async fn plan(
         let before = now.clone();
         apply::after(&mut now, &change, axis);
         let mut planned = one(session, exact, at, (present, &before), change, axis).await?;
+        let root = now.root(&planned.change.of);
+        let filled = match present.hypertables.get(root) {
+            Some(table) => table.chunks,
+            None => filled.contains(root),
+        };
+        if planned.seen.is_none() && filled {
+            planned
+                .hazards
+                .extend(hazard::of_filled(&planned.change.what));
+        }
         let after = guard::dangers(&now);
         if let Ok(plan) = &mut planned.plan {
             for danger in after.iter().filter(|danger| !dangers.contains(danger)) {

@@ -27,6 +27,12 @@ fn levels(facts: &mut Json, present: &Setup, now: &Setup) {
         return;
     };
     for level in levels {
+        // Aggregates that a step before drops.
+        if let Some(children) = level["children"].as_array_mut() {
+            children.retain(|child| {
+                name(child).is_none_or(|child| now.aggregates.contains_key(&child))
+            });
+        }
         for (of, policies) in [("source", "source_policies"), ("name", "own_policies")] {
             let Some(of) = name(&level[of]) else { continue };
             let (was, is) = (present.storage(&of), now.storage(&of));

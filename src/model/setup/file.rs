@@ -69,8 +69,7 @@ struct View {
     refresh: Option<Setting<Vec<Refresh>>>,
     compress: Option<Setting<Compress>>,
     retain: Option<Setting<Retain>>,
-    #[serde(default)]
-    absent: bool,
+    absent: Option<bool>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -179,7 +178,10 @@ impl Wanted {
 
     /// An error if the file names an object twice.
     fn add(&mut self, entry: Entry) -> Result<(), String> {
-        let twice = self.entries.iter().find(|other| other.name == entry.name);
+        let is_twice = |other: &&Entry| {
+            other.name == entry.name && (other.kind == entry.kind || entry.name.is_exact())
+        };
+        let twice = self.entries.iter().find(is_twice);
         if let Some(other) = twice {
             let words = format!("{} stands in line {} already", entry.name, other.at.line);
             return Err(entry.at.says(&words));
@@ -192,7 +194,11 @@ impl Wanted {
     #[must_use]
     pub fn under(mut self, later: Self) -> Self {
         for entry in later.entries {
-            match self.entries.iter_mut().find(|had| had.name == entry.name) {
+            match self
+                .entries
+                .iter_mut()
+                .find(|had| (had.kind, &had.name) == (entry.kind, &entry.name))
+            {
                 Some(had) => had.take(entry),
                 None => self.entries.push(entry),
             }

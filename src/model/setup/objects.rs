@@ -145,6 +145,12 @@ impl Setup {
 
     /// True if the hypertable, or the one that the aggregate comes from, has a chunk.
     pub fn has_rows(&self, of: &Name) -> bool {
+        let root = self.root(of);
+        self.hypertables.get(root).is_none_or(|table| table.chunks)
+    }
+
+    /// The hypertable that an aggregate comes from; of a hypertable itself.
+    pub fn root<'a>(&'a self, of: &'a Name) -> &'a Name {
         let mut at = of;
         for _ in 0..=self.aggregates.len() {
             match self.aggregates.get(at) {
@@ -152,7 +158,7 @@ impl Setup {
                 None => break,
             }
         }
-        self.hypertables.get(at).is_none_or(|table| table.chunks)
+        at
     }
 
     /// How many aggregates lie between this relation and a hypertable.

@@ -46,7 +46,7 @@ pub struct Entry {
     pub at: At,
     pub kind: Kind,
     pub name: Pattern,
-    pub absent: bool,
+    pub absent: Option<bool>,
     pub why: Option<String>,
     pub time: Option<String>,
     pub interval: Option<Length>,
@@ -66,7 +66,7 @@ impl Entry {
             at,
             kind: Kind::Hypertable,
             name: Pattern::Like(String::new()),
-            absent: false,
+            absent: None,
             why: None,
             time: None,
             interval: None,
@@ -85,7 +85,7 @@ impl Entry {
     pub fn take(&mut self, later: Self) {
         self.at = later.at;
         self.name = later.name;
-        self.absent |= later.absent;
+        self.absent = later.absent.or(self.absent);
         self.why = later.why.or(self.why.take());
         self.time = later.time.or(self.time.take());
         self.interval = later.interval.or(self.interval);

@@ -1,6 +1,6 @@
 //! A policy file against the database: what both say, the changes between them, and the plan of each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -119,7 +119,13 @@ impl Reading<'_> {
             );
         }
         let present = setup::read(self.session).await?;
-        let tables = self.tables(wanted, &present).await?;
+        let found = self.tables(wanted, &present).await?;
+        let filled = found.iter().filter(|(_, (_, filled))| *filled);
+        let filled: BTreeSet<Name> = filled.map(|(name, _)| name.clone()).collect();
+        let columns = found
+            .into_iter()
+            .map(|(name, (columns, _))| (name, columns));
+        let tables: BTreeMap<Name, Columns> = columns.collect();
         let (queries, notes) = self.queries(wanted, &present).await;
         let ground = Ground {
             present: &present,
@@ -149,8 +155,15 @@ impl Reading<'_> {
             server: &self.session.server,
         };
         let mut exact = Exact::new(self.settings, self.password.map(str::to_owned));
-        let planned =
-            planned::plan(self.session, &mut exact, at, &present, changes, &times).await?;
+        let planned = planned::plan(
+            self.session,
+            &mut exact,
+            at,
+            &present,
+            changes,
+            (&times, &filled),
+        )
+        .await?;
         Ok(Made {
             planned,
             present,
@@ -160,7 +173,11 @@ impl Reading<'_> {
     }
 
     /// The plain tables that the files want as hypertables.
-    async fn tables(&self, wanted: &Wanted, present: &Setup) -> Result<BTreeMap<Name, Columns>> {
+    async fn tables(
+        &self,
+        wanted: &Wanted,
+        present: &Setup,
+    ) -> Result<BTreeMap<Name, (Columns, bool)>> {
         let missing = wanted.entries.iter().filter_map(|entry| match &entry.name {
             Pattern::Is(name)
                 if entry.kind == Kind::Hypertable && !present.hypertables.contains_key(name) =>

@@ -9,6 +9,7 @@ use clap::Args;
 use crate::actions::execute;
 use crate::actions::setup::planned;
 use crate::connect::conninfo::Settings;
+use crate::model::setup::change::What;
 use crate::model::text;
 use crate::run::command::{Format, Shell};
 use crate::server::session::Session;
@@ -93,7 +94,9 @@ async fn save(
     let hazards = made.hazards();
     let title = title(&sources, &made);
     let server = &session.server;
-    let approved = planned::together(made.planned, title, &server.database, server);
+    let possible = made.planned.into_iter();
+    let possible = possible.filter(|planned| planned.change.what != What::Unnamed);
+    let approved = planned::together(possible.collect(), title, &server.database, server);
     let mut approved = approved.map_err(|refused| anyhow::anyhow!(refused.join("\n")))?;
     approved.place = Some(execute::place(&session.connected).await?);
     let saved = Saved::of(approved, sources, prune, hazards, server);

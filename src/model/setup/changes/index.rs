@@ -61,6 +61,31 @@ pub(super) fn index(
     if alike.iter().any(|(_, index)| index.valid) {
         return Ok(Vec::new());
     }
+    let but_predicate = |index: &Index| Index {
+        predicate: new.predicate.clone(),
+        ..index.clone()
+    };
+    let mut others = there.into_iter().flatten();
+    if let Some((name, index)) = others.find(|(_, index)| {
+        entry.name.is_none()
+            && index.predicate.is_some()
+            && same(&but_predicate(index))
+            && new.predicate.is_some()
+            && !same(index)
+    }) {
+        // Only the server can tell whether two conditions are the same.
+        let words = format!(
+            "index {} has the same columns and another condition: write it as the server does, where = {:?}, or name another index",
+            text::quote_identifier(name),
+            index.predicate.as_deref().unwrap_or_default()
+        );
+        let fields = vec![Field::new("index", Some(shape(index)), Some(shape(&new)))];
+        return Ok(vec![Change::new(
+            &entry.on,
+            What::Impossible(words),
+            fields,
+        )]);
+    }
     // An interrupted build left it: it is dropped, and built again.
     let mut changes: Vec<Change> = alike
         .into_iter()
@@ -96,10 +121,16 @@ pub(super) fn normal(index: &Index) -> (Vec<String>, Vec<String>, String, bool, 
             .unwrap_or(squeezed);
         end(&squeezed, " asc").unwrap_or(squeezed)
     };
-    let predicate = index
-        .predicate
-        .as_ref()
-        .map(|text| squeezed(text).replace(['(', ')', ' '], ""));
+    let predicate = index.predicate.as_ref().map(|text| {
+        let text = squeezed(text);
+        let inside = text
+            .strip_prefix('(')
+            .and_then(|text| text.strip_suffix(')'));
+        match inside.filter(|inside| !inside.contains(['(', ')'])) {
+            Some(inside) => inside.to_owned(),
+            None => text,
+        }
+    });
     let mut include: Vec<String> = index.include.iter().map(|text| squeezed(text)).collect();
     include.sort();
     let columns = index.columns.iter().map(column).collect();

@@ -21,7 +21,7 @@ pub(super) fn aggregate(
     times: &BTreeMap<Name, Axis>,
 ) -> Result<(Vec<Change>, Axis), String> {
     let there = ground.present.aggregates.get(name);
-    if entry.absent {
+    if entry.absent == Some(true) {
         let gone = there.map(|_| Change::new(name, What::DropAggregate, Vec::new()));
         let axis = there.map_or(Axis::TimestampTz, |view| view.axis);
         return Ok((gone.into_iter().collect(), axis));
