@@ -10,7 +10,6 @@ use crate::app::pages;
 use crate::config;
 use crate::connect::conninfo::Surroundings;
 use crate::model::pages::{Catalogue, Line};
-use crate::model::text;
 use crate::model::thresholds::Limits;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -38,24 +37,6 @@ pub struct Wanted {
 /// Width of a page where there is no terminal, and the widest one.
 const PLAIN: usize = 80;
 const WIDEST: usize = 100;
-
-/// Parses a name; an error offers the nearest ones.
-pub fn name(typed: &str) -> Result<String, String> {
-    let names = pages::names();
-    if names.iter().any(|(_, name)| *name == typed) {
-        return Ok(typed.to_owned());
-    }
-    let near = text::nearest(typed, names.iter().map(|(_, name)| *name));
-    Err(if near.is_empty() {
-        "no rule, action, screen or threshold has this name; `hypertop explain --list` lists all"
-            .to_owned()
-    } else {
-        format!(
-            "no rule, action, screen or threshold has this name; near it: {}",
-            near.join(", ")
-        )
-    })
-}
 
 impl Wanted {
     /// The pages of the names, or of all; without a name the list.

@@ -4,10 +4,11 @@ use clap::builder::{PossibleValue, TypedValueParser};
 use clap::error::Error;
 use clap::{Arg, Command};
 
-use super::{command, explain, sql};
+use super::{command, sql};
 use crate::actions::action::{Action, Does};
 use crate::actions::catalogue;
 use crate::app::pages;
+use crate::model::text;
 use crate::server;
 
 /// A parser, and the names that it knows.
@@ -58,9 +59,27 @@ pub fn pages() -> impl TypedValueParser<Value = String> {
         names.into_iter().map(PossibleValue::new).collect()
     };
     Named {
-        parser: explain::name,
+        parser: page,
         names,
     }
+}
+
+/// Parses a name; an error offers the nearest ones.
+fn page(typed: &str) -> Result<String, String> {
+    let names = pages::names();
+    if names.iter().any(|(_, name)| *name == typed) {
+        return Ok(typed.to_owned());
+    }
+    let near = text::nearest(typed, names.iter().map(|(_, name)| *name));
+    Err(if near.is_empty() {
+        "no rule, action, screen or threshold has this name; `hypertop explain --list` lists all"
+            .to_owned()
+    } else {
+        format!(
+            "no rule, action, screen or threshold has this name; near it: {}",
+            near.join(", ")
+        )
+    })
 }
 
 pub fn queries() -> impl TypedValueParser<Value = &'static str> {
