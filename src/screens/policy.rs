@@ -16,7 +16,7 @@ pub use self::changed::Changed;
 pub use self::counted::Counted;
 pub(crate) use self::job::Due;
 pub use self::job::Policy;
-pub(crate) use self::job::next_run;
+pub(crate) use self::job::{ended_well, next_run};
 pub(crate) use self::judge::{Work, due_for, estimated, in_local_time, overdue};
 pub use self::state::State;
 pub(crate) use self::state::{is_old, strangely_far};

@@ -7,6 +7,7 @@ use crate::model::moment::{Stamp, finite};
 use crate::model::value::Value;
 use crate::model::version::Version;
 use crate::screens::later::Later;
+use crate::screens::policy::ended_well;
 
 /// Maximum number of runs that are shown.
 pub(super) const RUNS: usize = 20;
@@ -58,11 +59,11 @@ pub struct Statistics {
 impl Statistics {
     /// Whether the last run that ended succeeded; `None`: no run has ended, or the run that is under way hides its result.
     pub(crate) fn last_ended_well(&self) -> Option<bool> {
-        match self.last_finish {
-            Some(_) => self.last_run_success,
-            // The start of a run overwrites the result of the run before, but not the counter of failures.
-            None => (self.consecutive_failures > 0).then_some(false),
-        }
+        ended_well(
+            self.last_finish,
+            self.last_run_success,
+            self.consecutive_failures,
+        )
     }
 }
 

@@ -131,17 +131,23 @@ impl Policy {
         self.waits_for_first().is_some() && !planned && !is_old(self.known_since, limits, now)
     }
 
+    fn last_ended_well(&self) -> Option<bool> {
+        ended_well(
+            self.last_finish,
+            self.last_run_success,
+            self.consecutive_failures,
+        )
+    }
+
     pub(crate) fn is_failing(&self) -> bool {
-        // The start of a run overwrites the result of the run before, but not the counter of failures.
-        let ended = self.last_finish.is_some() || self.consecutive_failures > 0;
-        self.last_run_success == Some(false) && ended
+        self.last_ended_well() == Some(false)
     }
 
     pub fn last_run_status(&self) -> Value {
-        match (self.last_finish, self.last_run_success) {
-            _ if self.is_failing() => Value::text("Failed"),
-            (Some(_), Some(true)) => Value::text("Success"),
-            _ => Value::Null,
+        match self.last_ended_well() {
+            Some(true) => Value::text("Success"),
+            Some(false) => Value::text("Failed"),
+            None => Value::Null,
         }
     }
 
@@ -244,4 +250,17 @@ pub(crate) fn next_run<'a>(
     } else {
         "no next run is planned".to_owned()
     })
+}
+
+/// Whether the last run that ended succeeded; `None`: no run has ended, or the run that is under way hides its result.
+pub(crate) fn ended_well(
+    last_finish: Option<Stamp>,
+    last_run_success: Option<bool>,
+    consecutive_failures: i32,
+) -> Option<bool> {
+    match last_finish {
+        Some(_) => last_run_success,
+        // The start of a run overwrites the result of the run before, but not the counter of failures.
+        None => (consecutive_failures > 0).then_some(false),
+    }
 }
