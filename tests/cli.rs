@@ -7,27 +7,16 @@ use std::process::{Command, Output};
 
 use clap::CommandFactory;
 use hypertop::cli::Cli;
+use support::program::{program, said};
 use support::with_targets;
 
 fn hypertop(args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_hypertop"));
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PG")) {
-        command.env_remove(name);
-    }
-    command
+    program()
         .args(args)
         .env("XDG_CONFIG_HOME", "/nonexistent")
         .stdin(std::process::Stdio::null())
         .output()
         .unwrap()
-}
-
-fn said(output: &Output) -> String {
-    format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    )
 }
 
 #[test]

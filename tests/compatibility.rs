@@ -9,14 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value as Json;
+use support::program::program;
 use support::with_targets;
 
 fn hypertop(args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_hypertop"));
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PG")) {
-        command.env_remove(name);
-    }
-    command
+    program()
         .args(args)
         .env("XDG_CONFIG_HOME", "/nonexistent")
         .env("HYPERTOP_SYSCONFDIR", "/nonexistent")

@@ -3,10 +3,11 @@
 
 mod support;
 
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 
 use hypertop::demo::private_server::PrivateServer;
 use serde_json::Value as Json;
+use support::program::{program, said};
 use support::with_targets;
 use tempfile::TempDir;
 
@@ -27,12 +28,8 @@ impl Files {
     }
 
     fn hypertop(&self, args: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_hypertop"));
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PG")) {
-            command.env_remove(name);
-        }
         let folder = self.0.path();
-        command
+        program()
             .args(args)
             .env("HYPERTOP_SYSCONFDIR", folder.join("system"))
             .env("XDG_CONFIG_HOME", folder.join("own"))
@@ -42,14 +39,6 @@ impl Files {
             .output()
             .unwrap()
     }
-}
-
-fn said(output: &Output) -> String {
-    format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    )
 }
 
 /// A named connection to this server.
@@ -137,9 +126,9 @@ fn an_error_names_its_file_and_line_wherever_it_is() {
         ),
     ] {
         let output = Files::new(system, own).hypertop(&["thresholds"]);
-        let told = said(&output);
-        assert_eq!(output.status.code(), Some(1), "{told}");
-        assert!(told.contains(words), "{words}: {told}");
+        let shown = said(&output);
+        assert_eq!(output.status.code(), Some(1), "{shown}");
+        assert!(shown.contains(words), "{words}: {shown}");
     }
 }
 
@@ -147,9 +136,9 @@ fn an_error_names_its_file_and_line_wherever_it_is() {
 fn nothing_is_changed_while_the_file_for_all_users_cannot_be_read() {
     let files = Files::new("nonsense = [", "");
     let output = files.hypertop(&["run", "pause-job", "1000", "--yes"]);
-    let told = said(&output);
-    assert_eq!(output.status.code(), Some(3), "{told}");
-    assert!(told.contains("system/config.toml: line 1"), "{told}");
+    let shown = said(&output);
+    assert_eq!(output.status.code(), Some(3), "{shown}");
+    assert!(shown.contains("system/config.toml: line 1"), "{shown}");
 }
 
 #[test]
@@ -185,9 +174,9 @@ fn a_name_that_is_not_there_is_an_error_with_the_near_ones() {
             (&["record", "/nonexistent/file", typed], 2),
         ] {
             let output = files.hypertop(args);
-            let told = said(&output);
-            assert_eq!(output.status.code(), Some(code), "{args:?}: {told}");
-            assert!(told.contains(words), "{args:?}: {words}: {told}");
+            let shown = said(&output);
+            assert_eq!(output.status.code(), Some(code), "{args:?}: {shown}");
+            assert!(shown.contains(words), "{args:?}: {words}: {shown}");
         }
     }
 }
@@ -199,8 +188,8 @@ fn a_name_connects_as_it_is_written_and_flags_are_over_it() {
         let files = Files::new(&entry("plant", server, "postgres"), "");
         let user = |args: &[&str]| {
             let output = files.hypertop(&[&["show", "server", "--format", "json"], args].concat());
-            let told = said(&output);
-            assert!(output.status.success(), "{args:?}: {told}");
+            let shown = said(&output);
+            assert!(output.status.success(), "{args:?}: {shown}");
             let json: Json = serde_json::from_slice(&output.stdout).unwrap();
             let text = |key: &str| json["server"][key].as_str().unwrap().to_owned();
             (text("role"), text("database"))
@@ -209,18 +198,18 @@ fn a_name_connects_as_it_is_written_and_flags_are_over_it() {
         assert_eq!(user(&["@plant"]), pair("postgres", "postgres"));
         assert_eq!(user(&["-d", "@plant"]), pair("postgres", "postgres"));
         let output = files.hypertop(&["-U", "nobody_here", "show", "server", "@plant"]);
-        let told = said(&output);
+        let shown = said(&output);
         assert!(
-            told.contains("role \"nobody_here\" does not exist"),
-            "{told}"
+            shown.contains("role \"nobody_here\" does not exist"),
+            "{shown}"
         );
         assert!(
-            told.contains("hypertop doctor -U nobody_here @plant"),
-            "{told}"
+            shown.contains("hypertop doctor -U nobody_here @plant"),
+            "{shown}"
         );
-        let told = said(&files.hypertop(&["doctor", "@plant"]));
-        assert!(told.contains("user postgres: @plant in "), "{told}");
-        assert!(told.contains("system/config.toml: line 2"), "{told}");
+        let shown = said(&files.hypertop(&["doctor", "@plant"]));
+        assert!(shown.contains("user postgres: @plant in "), "{shown}");
+        assert!(shown.contains("system/config.toml: line 2"), "{shown}");
     });
 }
 
@@ -252,9 +241,9 @@ fn the_rules_of_a_named_connection_hold_however_its_database_is_reached() {
         ] {
             let args = [way, &["run", "pause-job", "1000", "--yes"]].concat();
             let output = files.hypertop(&args);
-            let told = said(&output);
-            assert_eq!(output.status.code(), Some(3), "{told}");
-            assert!(told.contains("read_only for this connection"), "{told}");
+            let shown = said(&output);
+            assert_eq!(output.status.code(), Some(3), "{shown}");
+            assert!(shown.contains("read_only for this connection"), "{shown}");
         }
     });
 }

@@ -75,6 +75,13 @@ fn run(rig: &Rig, args: &[&str]) -> (i32, String) {
     (output.status.code().unwrap(), out + &err)
 }
 
+/// Runs the program, which must succeed; what it printed.
+fn succeeds(version: Version, rig: &Rig, args: &[&str]) -> String {
+    let (code, text) = run(rig, args);
+    assert_eq!(code, 0, "{version:?}: {args:?}: {text}");
+    text
+}
+
 /// The objects of a database that an apply may change.
 async fn state(rig: &Rig) -> String {
     let mut all = Vec::new();
@@ -135,8 +142,7 @@ fn from_empty_tables_one_apply_makes_the_factory_and_one_rollback_takes_its_poli
         let (code, text) = run(rig, &["plan", back.to_str().unwrap()]);
         assert_eq!(code, 0, "{version:?}: {text}\n{exported}");
         remade_by_its_script(rig, &files, file, version).await;
-        let (code, text) = run(rig, &["rollback", "1", "-y"]);
-        assert_eq!(code, 0, "{version:?}: {text}");
+        let text = succeeds(version, rig, &["rollback", "1", "-y"]);
         let left = rig
             .text("select count(*)::text from timescaledb_information.jobs where job_id >= 1000")
             .await;
@@ -281,7 +287,8 @@ fn a_window_may_grow_with_the_retention_of_the_same_file_and_a_shorter_retention
         let files = Files::new();
         let short = FACTORY.replace("after = \"90 days\"", "after = \"30 days\"");
         let path = files.write("short.toml", &short);
-        let (code, text) = run(
+        succeeds(
+            version,
             rig,
             &[
                 "apply",
@@ -291,7 +298,6 @@ fn a_window_may_grow_with_the_retention_of_the_same_file_and_a_shorter_retention
                 "NOT_UNDOABLE",
             ],
         );
-        assert_eq!(code, 0, "{version:?}: {text}");
         let wide = FACTORY.replace(
             "start = \"2h\", end = \"1m\"",
             "start = \"45 days\", end = \"1m\"",
@@ -305,8 +311,7 @@ fn a_window_may_grow_with_the_retention_of_the_same_file_and_a_shorter_retention
             "{version:?}: {text}"
         );
         assert!(!text.contains("hazard"), "{text}");
-        let (code, text) = run(rig, &["apply", plan, "-y"]);
-        assert_eq!(code, 0, "{version:?}: {text}");
+        succeeds(version, rig, &["apply", plan, "-y"]);
         // The same plan does not fit any more.
         let (code, text) = run(rig, &["apply", plan, "-y"]);
         assert!(
@@ -323,10 +328,12 @@ fn a_window_may_grow_with_the_retention_of_the_same_file_and_a_shorter_retention
             "{version:?}: {text}"
         );
         assert_eq!(state(rig).await, before);
-        let (code, text) = run(rig, &["apply", file, "-y", "--allow", "deletes_data"]);
-        assert_eq!(code, 0, "{version:?}: {text}");
-        let (code, text) = run(rig, &["rollback", "3", "-y"]);
-        assert_eq!(code, 0, "{version:?}: {text}");
+        succeeds(
+            version,
+            rig,
+            &["apply", file, "-y", "--allow", "deletes_data"],
+        );
+        succeeds(version, rig, &["rollback", "3", "-y"]);
         assert_eq!(state(rig).await, before);
     });
 }
@@ -370,10 +377,8 @@ fn what_the_file_removes_is_removed_and_comes_back() {
             left, "policy_reorder o\"dd na.me_T s_idx",
             "{version:?}: {text}"
         );
-        let (code, text) = run(rig, &["plan", file]);
-        assert_eq!(code, 0, "{version:?}: {text}");
-        let (code, text) = run(rig, &["rollback", "1", "-y"]);
-        assert_eq!(code, 0, "{version:?}: {text}");
+        succeeds(version, rig, &["plan", file]);
+        let text = succeeds(version, rig, &["rollback", "1", "-y"]);
         assert_eq!(state(rig).await, before, "{version:?}: {text}");
     });
 }
@@ -408,7 +413,8 @@ fn a_hierarchy_of_aggregates_is_removed_in_one_plan() {
     triage::on_each("absent_file", TABLES, async |rig, version| {
         let files = Files::new();
         let path = files.write("factory.toml", FACTORY);
-        let (code, text) = run(
+        succeeds(
+            version,
             rig,
             &[
                 "apply",
@@ -418,10 +424,10 @@ fn a_hierarchy_of_aggregates_is_removed_in_one_plan() {
                 "NOT_UNDOABLE",
             ],
         );
-        assert_eq!(code, 0, "{version:?}: {text}");
         let gone = "[[aggregate]]\nname = \"mes.oee_*\"\nabsent = true\n[[aggregate]]\nname = \"mes.oee_hourly\"\nabsent = false\n";
         let path = files.write("gone.toml", gone);
-        let (code, text) = run(
+        let text = succeeds(
+            version,
             rig,
             &[
                 "apply",
@@ -431,7 +437,6 @@ fn a_hierarchy_of_aggregates_is_removed_in_one_plan() {
                 "DELETES_DATA",
             ],
         );
-        assert_eq!(code, 0, "{version:?}: {text}");
         let left = rig.text("select string_agg(user_view_name, ' ' order by user_view_name) from _timescaledb_catalog.continuous_agg where user_view_name like 'oee%'").await;
         assert_eq!(left, "oee_hourly", "{version:?}: {text}");
     });
@@ -464,8 +469,7 @@ fn two_applies_at_once_are_one_and_a_refusal() {
             .batch_execute("select pg_advisory_unlock_all()")
             .await
             .unwrap();
-        let (code, text) = run(rig, &args);
-        assert_eq!(code, 0, "{version:?}: {text}");
+        succeeds(version, rig, &args);
     });
 }
 
@@ -511,10 +515,8 @@ fn an_apply_that_is_killed_at_any_step_is_completed_by_the_next_one() {
             }
         }
         assert!(kills > 8, "{version:?}: {kills}");
-        let (code, text) = run(rig, &args);
-        assert_eq!(code, 0, "{version:?}: {text}");
-        let (code, text) = run(rig, &["plan", path.to_str().unwrap()]);
-        assert_eq!(code, 0, "{version:?}: {text}");
+        succeeds(version, rig, &args);
+        succeeds(version, rig, &["plan", path.to_str().unwrap()]);
         let entries = rig.actor.journal.entries().unwrap();
         let mut ids = vec!["rollback".to_owned(), "-y".to_owned()];
         // An apply that was killed early has done nothing that has an undo.
@@ -524,8 +526,7 @@ fn an_apply_that_is_killed_at_any_step_is_completed_by_the_next_one() {
             .filter(|entry| entry.done().iter().any(|step| !step.undo.is_empty()));
         ids.extend(done.map(|entry| entry.begin.id.to_string()));
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-        let (code, text) = run(rig, &ids);
-        assert_eq!(code, 0, "{version:?}: {text}");
+        let text = succeeds(version, rig, &ids);
         let left = rig
             .text("select count(*)::text from timescaledb_information.jobs where job_id >= 1000")
             .await;
@@ -698,8 +699,7 @@ fn validation_says_before_what_stands_in_the_way_and_after_what_holds_and_what_m
         let files = Files::new();
         let path = files.write("factory.toml", FACTORY);
         let file = path.to_str().unwrap();
-        let (code, text) = run(rig, &["validate", "--before", file]);
-        assert_eq!(code, 0, "{version:?}: {text}");
+        let text = succeeds(version, rig, &["validate", "--before", file]);
         assert!(
             text.contains("ok      plan: 41 to add"),
             "{version:?}: {text}"
@@ -715,10 +715,14 @@ fn validation_says_before_what_stands_in_the_way_and_after_what_holds_and_what_m
             "{version:?}: {text}"
         );
         other.batch_execute("rollback").await.unwrap();
-        let (code, text) = run(rig, &["apply", file, "-y", "--allow", "NOT_UNDOABLE"]);
-        assert_eq!(code, 0, "{version:?}: {text}");
+        succeeds(
+            version,
+            rig,
+            &["apply", file, "-y", "--allow", "NOT_UNDOABLE"],
+        );
         let report = files.folder.path().join("report.md");
-        let (code, text) = run(
+        let text = succeeds(
+            version,
             rig,
             &[
                 "validate",
@@ -728,7 +732,6 @@ fn validation_says_before_what_stands_in_the_way_and_after_what_holds_and_what_m
                 report.to_str().unwrap(),
             ],
         );
-        assert_eq!(code, 0, "{version:?}: {text}");
         for words in [
             "ok      the database is as the file says: nothing differs",
             "ok      5 hypertables: 5",

@@ -33,14 +33,18 @@ fn tables() -> BTreeMap<Name, Columns> {
 
 fn planned(file: &str, present: &Setup) -> Vec<Change> {
     let wanted = Wanted::parse("x.toml", file).unwrap_or_else(|error| panic!("{error}\n{file}"));
+    planned_of(&wanted, present, false)
+}
+
+fn planned_of(wanted: &Wanted, present: &Setup, prune: bool) -> Vec<Change> {
     let (tables, queries) = (tables(), BTreeMap::new());
     let ground = Ground {
         present,
         tables: &tables,
         queries: &queries,
-        prune: false,
+        prune,
     };
-    changes(&wanted, &ground).unwrap_or_else(|wrong| panic!("{wrong:?}\n{file}"))
+    changes(wanted, &ground).unwrap_or_else(|wrong| panic!("{wrong:?}\n{wanted:?}"))
 }
 
 fn applied(file: &str, mut setup: Setup) -> Setup {
@@ -200,15 +204,8 @@ fn a_pattern_gives_defaults_and_an_exact_name_wins_and_a_later_file_lies_over_an
     )
     .unwrap();
     let both = Wanted::parse("x.toml", file).unwrap().under(over);
-    let (tables, queries) = (tables(), BTreeMap::new());
-    let ground = Ground {
-        present: &first,
-        tables: &tables,
-        queries: &queries,
-        prune: false,
-    };
     assert_eq!(
-        said(changes(&both, &ground).unwrap()),
+        said(planned_of(&both, &first, false)),
         ["m.a retain.after: 90d", "m.b retain.after: 8d"]
     );
 }
@@ -232,14 +229,7 @@ fn what_the_file_owns_and_does_not_name_differs_and_is_removed_by_prune_only() {
         ("m.v", '?')
     );
     let wanted = Wanted::parse("x.toml", owns).unwrap();
-    let (tables, queries) = (tables(), BTreeMap::new());
-    let ground = Ground {
-        present: &setup,
-        tables: &tables,
-        queries: &queries,
-        prune: true,
-    };
-    let found = changes(&wanted, &ground).unwrap();
+    let found = planned_of(&wanted, &setup, true);
     assert_eq!(found[0].what, What::DropAggregate);
 }
 
@@ -253,14 +243,7 @@ fn a_pattern_of_one_kind_says_nothing_of_the_other() {
         "[[aggregate]]\nname = \"m.*\"\nretain = { after = \"60 days\" }\n",
     )
     .unwrap();
-    let (tables, queries) = (self::tables(), BTreeMap::new());
-    let ground = Ground {
-        present: &setup,
-        tables: &tables,
-        queries: &queries,
-        prune: false,
-    };
-    let found = changes(&base.under(over), &ground).unwrap();
+    let found = planned_of(&base.under(over), &setup, false);
     let of: Vec<String> = found.iter().map(|change| change.of.to_string()).collect();
     assert_eq!(of, ["m.v"]);
 }
