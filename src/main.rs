@@ -228,16 +228,16 @@ async fn as_code(cli: &Cli, around: &Surroundings, command: &AsCode) -> Result<u
         AsCode::Plan { options } => {
             let (settings, session) = planning(cli, around).await?;
             let plan = plan::plan(&settings, &session, cli.read_only, options);
-            told(Box::pin(plan).await?)
+            printed(Box::pin(plan).await?)
         }
         AsCode::Lint { options } => {
             let (settings, session) = planning(cli, around).await?;
-            told(Box::pin(plan::lint(&settings, &session, options)).await?)
+            printed(Box::pin(plan::lint(&settings, &session, options)).await?)
         }
         AsCode::Validate { options } => {
             let (settings, session) = planning(cli, around).await?;
             let valid = validate::validate(&settings, &session, cli.read_only, options);
-            told(Box::pin(valid).await?)
+            printed(Box::pin(valid).await?)
         }
         AsCode::Apply { options } => {
             let apply = async |shell: Shell<'_>| shell.apply(options).await;
@@ -252,7 +252,7 @@ async fn planning(cli: &Cli, around: &Surroundings) -> Result<(Settings, Session
     opened.map_err(|Failure(error, _)| Failure(error, plan::ERROR))
 }
 
-fn told((text, code): (String, u8)) -> Result<u8, Failure> {
+fn printed((text, code): (String, u8)) -> Result<u8, Failure> {
     command::print(text)?;
     Ok(code)
 }

@@ -1,6 +1,7 @@
 //! Types that depend on neither the server nor the terminal.
 
 pub mod access;
+pub mod age_rule;
 pub(crate) mod bucket;
 pub mod busy;
 pub(crate) mod clock;

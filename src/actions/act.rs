@@ -14,7 +14,6 @@ use crate::journal::Place;
 use crate::model::picture::Picture;
 use crate::model::plan::{Note, Plan};
 use crate::model::target::{Target, TargetKind};
-use crate::model::text;
 use crate::server::known::{At, Edition};
 use crate::server::sql::Query;
 
@@ -68,13 +67,7 @@ impl Context<'_> {
 
     /// Qualified name of an extension function. The extension may be in any schema.
     pub fn function(&self, name: &str) -> String {
-        let schema = self
-            .at
-            .server
-            .extension_schema
-            .as_deref()
-            .unwrap_or("public");
-        format!("{}.{name}", text::quote_identifier(schema))
+        self.at.server.function(name)
     }
 
     /// Total bytes of these relations. `None`: the size of at least one is unknown.

@@ -1,8 +1,10 @@
 //! Makes the plan of an action, with the checks that all plans share.
 
+use std::mem;
+
 use crate::actions::act::{Act, Context, Refusal};
 use crate::actions::form::Inputs;
-use crate::model::plan::{Plan, Touch};
+use crate::model::plan::{Plan, Touch, Undo};
 
 /// The plan of an action, with the checks that all plans share.
 pub fn make(
@@ -37,22 +39,10 @@ pub fn together(title: String, plans: Vec<Plan>) -> Option<Plan> {
         if all.changes.is_empty() || plan.changes.is_empty() {
             all.changes.clear();
         } else {
-            all.changes.extend(plan.changes);
+            all.changes.extend(plan.changes.iter().cloned());
         }
-        all.lock_timeout_seconds = all.lock_timeout_seconds.max(plan.lock_timeout_seconds);
-        let before = all.steps.len();
-        all.steps.extend(plan.steps);
-        all.notes.extend(plan.notes);
-        all.touches
-            .extend(plan.touches.into_iter().map(|touch| Touch {
-                step: touch.step.map(|step| step + before),
-                ..touch
-            }));
-        all.consent = all.consent.max(plan.consent);
         all.target = format!("{}, {}", all.target, plan.target);
-        all.undo = all.undo.and(plan.undo);
-        all.runs.extend(plan.runs);
-        all.expressions.extend(plan.expressions);
+        append(&mut all, plan);
     }
     all.title = title;
     if !one {
@@ -61,4 +51,21 @@ pub fn together(title: String, plans: Vec<Plan>) -> Option<Plan> {
         all.picture = None;
     }
     Some(all)
+}
+
+/// Adds the steps of a plan, with their notes, locks, consent and undo. The settings and states that it changes are left to the caller.
+pub(crate) fn append(all: &mut Plan, plan: Plan) {
+    all.lock_timeout_seconds = all.lock_timeout_seconds.max(plan.lock_timeout_seconds);
+    let before = all.steps.len();
+    all.steps.extend(plan.steps);
+    all.notes.extend(plan.notes);
+    all.touches
+        .extend(plan.touches.into_iter().map(|touch| Touch {
+            step: touch.step.map(|step| step + before),
+            ..touch
+        }));
+    all.consent = all.consent.max(plan.consent);
+    all.undo = mem::replace(&mut all.undo, Undo::Needless(String::new())).and(plan.undo);
+    all.runs.extend(plan.runs);
+    all.expressions.extend(plan.expressions);
 }

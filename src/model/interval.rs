@@ -77,6 +77,9 @@ const UNITS: &[(&[&str], Interval)] = &[
     ),
 ];
 
+/// Microseconds of a day.
+pub(crate) const DAY: i64 = 86_400_000_000;
+
 const HOW: &str = "write 7 days, 7d, 1h30m or 1 mon";
 
 impl Interval {
@@ -144,6 +147,12 @@ impl Interval {
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
     pub fn seconds(self) -> f64 {
         (self.months as f64 * 30.0 + self.days as f64) * 86_400.0 + self.micros as f64 / 1e6
+    }
+
+    /// Microseconds, as the server converts a chunk interval: a month has 30 days. `None`: out of range.
+    pub(crate) fn fixed_micros(self) -> Option<i64> {
+        let days = self.months.checked_mul(30)?.checked_add(self.days)?;
+        days.checked_mul(DAY)?.checked_add(self.micros)
     }
 
     /// Whether the interval has neither days nor months, whose length depends on the time zone.

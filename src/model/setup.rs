@@ -2,6 +2,7 @@
 //! says what it should have; and the changes that lead from the one to the other.
 
 pub mod apply;
+pub(crate) mod bare;
 pub mod change;
 pub mod changes;
 pub mod expect;

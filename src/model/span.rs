@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde_json::Value as Json;
 
-use crate::model::interval::Interval;
+use crate::model::interval::{DAY, Interval};
 use crate::model::moment::{Axis, Stamp};
 use crate::model::{clock, text};
 
@@ -31,6 +31,18 @@ impl Span {
             Json::String(text) => Interval::parse(text).ok().map(Self::Interval),
             Json::Number(number) => number.as_i64().map(Self::Number),
             _ => None,
+        }
+    }
+
+    /// A length in the unit of a time axis: microseconds, or units of integer time.
+    pub(crate) fn of_raw(axis: Axis, raw: i64) -> Self {
+        match axis {
+            Axis::Integer => Self::Number(raw),
+            _ => Self::Interval(Interval {
+                days: raw / DAY,
+                micros: raw % DAY,
+                ..Interval::default()
+            }),
         }
     }
 

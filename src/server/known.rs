@@ -117,9 +117,18 @@ impl Server {
     /// A statement for one transaction in which a query may call TimescaleDB's functions by their bare names. All other names of the
     /// query must be qualified.
     pub(crate) fn finding_its_functions(&self) -> String {
-        let schema = self.extension_schema.as_deref().unwrap_or("public");
-        let schema = text::quote_identifier(schema);
+        let schema = self.extension_schema();
         format!("set local search_path = pg_catalog, {schema}, pg_temp")
+    }
+
+    /// Schema of the extension, quoted if necessary.
+    fn extension_schema(&self) -> String {
+        text::quote_identifier(self.extension_schema.as_deref().unwrap_or("public"))
+    }
+
+    /// Qualified name of an extension function. The extension may be in any schema.
+    pub fn function(&self, name: &str) -> String {
+        format!("{}.{name}", self.extension_schema())
     }
 
     /// Whether the connection crosses a network without TLS.

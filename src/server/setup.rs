@@ -7,12 +7,13 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 use tokio_postgres::Client;
 
+use crate::model::age_rule::{AgeRule, COMPRESS, DROP, Keys};
 use crate::model::interval::Interval;
 use crate::model::moment::{Axis, Stamp};
 use crate::model::setup::changes::ground::Columns;
 use crate::model::setup::name::Name;
 use crate::model::setup::objects::{
-    Age, AgePolicy, Aggregate, Compression, Hypertable, Index, Refresh, Reorder, Setup, Storage,
+    AgePolicy, Aggregate, Compression, Hypertable, Index, Refresh, Reorder, Setup, Storage,
 };
 use crate::model::setup::order_by::OrderBy;
 use crate::model::span::Span;
@@ -219,12 +220,10 @@ impl Relation {
             let every = Interval::parse(&job.every).map_err(|why| anyhow!(why))?;
             match job.proc_name.as_str() {
                 "policy_compression" => {
-                    storage.compress =
-                        Some(job.age(axis, every, "compress_after", "compress_created_before")?);
+                    storage.compress = Some(job.age(axis, every, &COMPRESS)?);
                 }
                 "policy_retention" => {
-                    storage.retain =
-                        Some(job.age(axis, every, "drop_after", "drop_created_before")?);
+                    storage.retain = Some(job.age(axis, every, &DROP)?);
                 }
                 "policy_reorder" => {
                     let index = job
@@ -297,13 +296,18 @@ impl Settings {
 
 impl Job {
     fn text(&self, key: &str) -> Option<String> {
-        self.config.as_ref()?.get(key)?.as_str().map(str::to_owned)
+        self.value(key)?.as_str().map(str::to_owned)
+    }
+
+    /// A value of the configuration. `None`: absent or NULL.
+    fn value(&self, key: &str) -> Option<&Json> {
+        let found = self.config.as_ref()?.get(key)?;
+        (!found.is_null()).then_some(found)
     }
 
     /// A length in the configuration. `None`: absent or NULL.
     fn span(&self, axis: Axis, key: &str) -> Result<Option<Span>> {
-        let found = self.config.as_ref().and_then(|config| config.get(key));
-        let Some(found) = found.filter(|found| !found.is_null()) else {
+        let Some(found) = self.value(key) else {
             return Ok(None);
         };
         let span = match found {
@@ -314,13 +318,15 @@ impl Job {
         Ok(Some(span))
     }
 
-    fn age(&self, axis: Axis, every: Interval, after: &str, created: &str) -> Result<AgePolicy> {
-        let age = match (self.span(axis, after)?, self.text(created)) {
-            (Some(span), _) => Age::After(span),
-            (None, Some(text)) => Age::Created(Interval::parse(&text).map_err(|why| anyhow!(why))?),
-            (None, None) => {
-                return Err(anyhow!("job {} has neither {after} nor {created}", self.id));
-            }
+    fn age(&self, axis: Axis, every: Interval, keys: &Keys) -> Result<AgePolicy> {
+        let key = keys.of(|key| self.value(key).is_some());
+        let age = if key == keys.created {
+            let text = self.text(key).unwrap_or_default();
+            AgeRule::CreatedBefore(Interval::parse(&text).map_err(|why| anyhow!(why))?)
+        } else {
+            let span = self.span(axis, key)?;
+            let none = || format!("job {} has neither {key} nor {}", self.id, keys.created);
+            AgeRule::After(span.with_context(none)?)
         };
         Ok(AgePolicy {
             job: Some(self.id),

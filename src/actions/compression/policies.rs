@@ -209,7 +209,7 @@ fn was(known: &Compression, job: &Job) -> Option<String> {
     let rule = AgeRule::of(job, known.axis(), &COMPRESS)?;
     let due = older(known, rule)?.into_iter();
     let due = many(due.filter(|chunk| waits(chunk)).count());
-    let key = COMPRESS.of(job);
+    let key = COMPRESS.of_job(job);
     let text = job.setting(key)?;
     Some(format!("{key} {text}: {due} due now"))
 }

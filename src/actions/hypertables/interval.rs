@@ -4,7 +4,7 @@ use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::Call;
 use crate::actions::form::{Field, FieldType, Form, Inputs};
 use crate::actions::policy::rule::longer_than_nothing;
-use crate::model::interval::Interval;
+use crate::model::interval::{DAY, Interval};
 use crate::model::moment::{Axis, Point};
 use crate::model::plan::{Changed, Lit, Plan, Step, Undo};
 use crate::model::span::Span;
@@ -13,7 +13,6 @@ use crate::model::verdict::Level;
 
 use super::facts::{Dimension, Hypertable};
 
-const DAY: i64 = 86_400_000_000;
 /// Number of chunks from which planning and locking become noticeably slow.
 const MANY: i64 = 10_000;
 
@@ -60,15 +59,7 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
 
 /// An interval as a user would type it.
 fn typed(dimension: &Dimension, length: i64) -> String {
-    if dimension.axis() == Axis::Integer {
-        return length.to_string();
-    }
-    let interval = Interval {
-        days: length / DAY,
-        micros: length % DAY,
-        ..Interval::default()
-    };
-    interval.to_string()
+    Span::of_raw(dimension.axis(), length).typed()
 }
 
 /// The typed interval in the dimension's unit.
@@ -84,7 +75,7 @@ fn asked(dimension: &Dimension, inputs: &Inputs) -> Result<i64, Refusal> {
         })?
     } else {
         let interval = Interval::parse(text).map_err(|error| format!("interval: {error}"))?;
-        length(interval).ok_or("interval is out of range")?
+        interval.fixed_micros().ok_or("interval is out of range")?
     };
     longer_than_nothing("interval", Span::Number(length))?;
     let most = match dimension.axis.as_str() {
@@ -105,15 +96,6 @@ fn asked(dimension: &Dimension, inputs: &Inputs) -> Result<i64, Refusal> {
         );
     }
     Ok(length)
-}
-
-/// Interval in microseconds, as the server converts it: a month has 30 days. `None`: out of range.
-fn length(interval: Interval) -> Option<i64> {
-    let days = interval
-        .months
-        .checked_mul(30)?
-        .checked_add(interval.days)?;
-    days.checked_mul(DAY)?.checked_add(interval.micros)
 }
 
 pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {

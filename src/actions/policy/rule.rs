@@ -3,48 +3,10 @@
 use crate::actions::act::Refusal;
 use crate::actions::alter_job::{Call, Job};
 use crate::actions::form::Inputs;
+pub(crate) use crate::model::age_rule::{AgeRule, COMPRESS, DROP, Keys};
 use crate::model::interval::Interval;
 use crate::model::moment::Axis;
 use crate::model::span::{Now, Span};
-
-/// Names of the two ages in the configuration, in `add_…_policy` and in the form.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Keys {
-    pub after: &'static str,
-    pub created: &'static str,
-    /// True: the age since creation applies if a configuration has both.
-    created_first: bool,
-}
-
-pub(crate) static COMPRESS: Keys = Keys {
-    after: "compress_after",
-    created: "compress_created_before",
-    created_first: false,
-};
-
-pub(crate) static DROP: Keys = Keys {
-    after: "drop_after",
-    created: "drop_created_before",
-    created_first: true,
-};
-
-impl Keys {
-    /// The age that applies to this policy.
-    pub fn of(&self, job: &Job) -> &'static str {
-        let has = |key| job.setting(key).is_some();
-        if has(self.created) && (self.created_first || !has(self.after)) {
-            self.created
-        } else {
-            self.after
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AgeRule {
-    After(Span),
-    CreatedBefore(Interval),
-}
 
 /// Limit up to which a policy acts on chunks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +27,13 @@ impl Cut {
     }
 }
 
+impl Keys {
+    /// The age that applies to this policy.
+    pub(crate) fn of_job(&self, job: &Job) -> &'static str {
+        self.of(|key| job.setting(key).is_some())
+    }
+}
+
 impl AgeRule {
     /// The rule in the form. `asks` explains the refusal if neither age is given.
     pub fn given(inputs: &Inputs, axis: Axis, keys: &Keys, asks: &str) -> Result<Self, Refusal> {
@@ -81,26 +50,12 @@ impl AgeRule {
 
     /// The policy's present rule. `None`: it has none, or it cannot be parsed.
     pub fn of(job: &Job, axis: Axis, keys: &Keys) -> Option<Self> {
-        let key = keys.of(job);
+        let key = keys.of_job(job);
         let text = job.setting(key)?;
         if key == keys.created {
             return Interval::parse(&text).ok().map(Self::CreatedBefore);
         }
         Span::parse(axis, &text).map(Self::After)
-    }
-
-    pub fn key(self, keys: &Keys) -> &'static str {
-        match self {
-            Self::After(_) => keys.after,
-            Self::CreatedBefore(_) => keys.created,
-        }
-    }
-
-    pub fn span(self) -> Span {
-        match self {
-            Self::After(span) => span,
-            Self::CreatedBefore(interval) => Span::Interval(interval),
-        }
     }
 
     /// Adds the rule as an argument of `add_…_policy`.

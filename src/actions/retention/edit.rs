@@ -22,7 +22,7 @@ use super::rule::{created_before_fails, edge, note_cut, note_others, usable};
 pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     let facts = Retention::read(context)?;
     let job = &policy(&facts)?.job;
-    let key = DROP.of(job);
+    let key = DROP.of_job(job);
     let has = job.setting(key).unwrap_or_default();
     let rule = if key == DROP.after {
         Field::span("drop_after", "Drop after", facts.axis(), has)
@@ -151,7 +151,7 @@ fn edited(
     job: &Job,
     inputs: &Inputs,
 ) -> Result<AgeRule, Refusal> {
-    if DROP.of(job) == DROP.after {
+    if DROP.of_job(job) == DROP.after {
         let after = inputs.span(DROP.after, facts.axis());
         let after = after.ok_or("drop_after is required")?;
         usable(facts, after)?;

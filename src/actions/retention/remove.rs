@@ -34,7 +34,7 @@ pub(super) fn plan(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
 
 /// The reason why the present policy could not be added again. `None`: it could.
 fn unmakable(facts: &Retention, policy: &Policy) -> Option<String> {
-    let by_number = facts.axis() == Axis::Integer && DROP.of(&policy.job) != DROP.created;
+    let by_number = facts.axis() == Axis::Integer && DROP.of_job(&policy.job) != DROP.created;
     rule::no_clock(facts).filter(|_| by_number && !facts.has_now)
 }
 

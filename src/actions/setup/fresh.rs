@@ -3,18 +3,17 @@
 use crate::actions::act::Refusal;
 use crate::actions::aggregates::create;
 use crate::actions::alter_job::Call;
+use crate::model::age_rule::{COMPRESS, DROP, Keys};
+use crate::model::interval::Interval;
 use crate::model::moment::Axis;
 use crate::model::plan::{Lit, Plan, Statement, Step, Undo};
 use crate::model::setup::change::{Change, What};
-use crate::model::setup::length::length;
 use crate::model::setup::name::Name;
-use crate::model::setup::objects::{Age, AgePolicy, Index, Refresh, Reorder, Setup};
-use crate::model::setup::order_by::OrderBy;
+use crate::model::setup::objects::{AgePolicy, Index, Refresh, Reorder, Setup};
+use crate::model::span::Span;
 use crate::model::text;
 use crate::model::verdict::Level;
 use crate::server::known::Server;
-
-use super::inputs::units;
 
 /// Name under which the id of a new job is kept.
 pub(crate) const JOB: &str = "job_id";
@@ -50,25 +49,16 @@ pub(super) fn plan(
             ));
         }
         What::EnableCompression(to) => {
-            let segments = to.segment_by.as_ref().map(|columns| {
-                let quoted: Vec<_> = columns
-                    .iter()
-                    .map(|column| text::quote_identifier(column))
-                    .collect();
-                quoted.join(", ")
-            });
-            let orders = to.order_by.as_ref().map(|all| {
-                let all: Vec<_> = all.iter().map(OrderBy::to_string).collect();
-                all.join(", ")
-            });
             let mut options = vec!["timescaledb.compress = true".to_owned()];
-            for (name, value) in [("segmentby", segments), ("orderby", orders)] {
-                // An empty segmentby means none, an empty orderby the default.
-                let value = value.filter(|value| !value.is_empty() || name == "segmentby");
-                options.extend(value.map(|value| {
+            let lists = [
+                ("segmentby", to.segment_list()),
+                ("orderby", to.order_list()),
+            ];
+            for (name, list) in lists {
+                options.extend(list.map(|list| {
                     format!(
                         "timescaledb.compress_{name} = {}",
-                        text::quote_literal(&value)
+                        text::quote_literal(&list)
                     )
                 }));
             }
@@ -76,8 +66,8 @@ pub(super) fn plan(
             let off = fresh.alter("set (timescaledb.compress = false)");
             (format!("enable compression on {of}"), vec![set], vec![off])
         }
-        What::AddCompress(new) => fresh.policy("compression", "compress", new),
-        What::AddRetain(new) => fresh.policy("retention", "drop", new),
+        What::AddCompress(new) => fresh.policy("compression", &COMPRESS, new),
+        What::AddRetain(new) => fresh.policy("retention", &DROP, new),
         What::AddRefresh(new) => fresh.refresh(new),
         What::AddReorder(new) => fresh.reorder(new),
         What::CreateIndex { name, index } => fresh.index(name.as_deref(), index),
@@ -108,11 +98,7 @@ type Parts = (String, Vec<Statement>, Vec<Statement>);
 
 impl Fresh<'_> {
     fn call(&self, function: &str) -> Call {
-        let schema = self.server.extension_schema.as_deref().unwrap_or("public");
-        Call::new(format!(
-            "select {}.{function}",
-            text::quote_identifier(schema)
-        ))
+        Call::new(format!("select {}", self.server.function(function)))
     }
 
     fn on(&self, function: &str) -> Call {
@@ -134,12 +120,11 @@ impl Fresh<'_> {
         let mut call = self.on("create_hypertable");
         call.give("", "name", time.into());
         if let Some(interval) = interval {
-            let span = length(self.axis, interval);
-            let value = match self.axis {
-                Axis::Integer => Lit::from(interval),
-                _ => span.typed().into(),
-            };
-            call.give("chunk_time_interval", units(self.axis), value);
+            self.give(
+                &mut call,
+                "chunk_time_interval",
+                Some(Span::of_raw(self.axis, interval)),
+            );
         }
         call.give("migrate_data", "bool", true.into());
         let label = format!("make {} a hypertable", self.of);
@@ -160,32 +145,31 @@ impl Fresh<'_> {
         )
     }
 
-    /// `word`: prefix of the policy's settings, `compress` or `drop`.
-    fn policy(&self, policy: &str, word: &str, new: &AgePolicy) -> Parts {
+    /// Adds an argument on the time axis: an interval, or units of integer time.
+    fn give(&self, call: &mut Call, name: &str, span: Option<Span>) {
+        let kind = match self.axis {
+            Axis::Integer => "bigint",
+            _ => "interval",
+        };
+        let value = match span {
+            None => Lit::Null,
+            Some(Span::Number(units)) => units.into(),
+            Some(Span::Interval(interval)) => interval.to_string().into(),
+        };
+        call.give(name, kind, value);
+    }
+
+    fn policy(&self, policy: &str, keys: &Keys, new: &AgePolicy) -> Parts {
         let mut call = self.on(&format!("add_{policy}_policy"));
-        match new.age {
-            Age::After(span) => {
-                let value = match self.axis {
-                    Axis::Integer => Lit::from(span.typed().parse::<i64>().unwrap_or_default()),
-                    _ => span.typed().into(),
-                };
-                call.give(&format!("{word}_after"), units(self.axis), value);
-            }
-            Age::Created(interval) => {
-                call.give(
-                    &format!("{word}_created_before"),
-                    "interval",
-                    interval.to_string().into(),
-                );
-            }
-        }
+        new.age.give(&mut call, keys);
+        self.scheduled(policy, call, new.every)
+    }
+
+    /// The call, and one that sets how often the policy runs.
+    fn scheduled(&self, policy: &str, call: Call, every: Interval) -> Parts {
         let mut set = self.call("alter_job");
         set.give("", "int", Lit::Kept(JOB.to_owned()));
-        set.give(
-            "schedule_interval",
-            "interval",
-            new.every.to_string().into(),
-        );
+        set.give("schedule_interval", "interval", every.to_string().into());
         let run = vec![call.statement().keeping(JOB), set.statement()];
         let label = format!("add a {policy} policy to {}", self.of);
         (label, run, vec![self.delete()])
@@ -193,16 +177,8 @@ impl Fresh<'_> {
 
     fn refresh(&self, new: &Refresh) -> Parts {
         let mut call = self.on("add_continuous_aggregate_policy");
-        for (name, side) in [("start_offset", new.start), ("end_offset", new.end)] {
-            let value = match (side, self.axis) {
-                (None, _) => Lit::Null,
-                (Some(span), Axis::Integer) => {
-                    span.typed().parse::<i64>().map_or(Lit::Null, Lit::from)
-                }
-                (Some(span), _) => span.typed().into(),
-            };
-            call.give(name, units(self.axis), value);
-        }
+        self.give(&mut call, "start_offset", new.start);
+        self.give(&mut call, "end_offset", new.end);
         call.give(
             "schedule_interval",
             "interval",
@@ -219,16 +195,7 @@ impl Fresh<'_> {
     fn reorder(&self, new: &Reorder) -> Parts {
         let mut call = self.on("add_reorder_policy");
         call.give("", "name", new.index.as_str().into());
-        let mut set = self.call("alter_job");
-        set.give("", "int", Lit::Kept(JOB.to_owned()));
-        set.give(
-            "schedule_interval",
-            "interval",
-            new.every.to_string().into(),
-        );
-        let run = vec![call.statement().keeping(JOB), set.statement()];
-        let label = format!("add a reorder policy to {}", self.of);
-        (label, run, vec![self.delete()])
+        self.scheduled("reorder", call, new.every)
     }
 
     fn delete(&self) -> Statement {

@@ -1,10 +1,8 @@
 //! The action for a change, with its target and the values of its form.
 
-use crate::model::moment::Axis;
+use crate::model::age_rule::{COMPRESS, DROP, Keys};
 use crate::model::setup::change::{Change, What};
-use crate::model::setup::length::length;
-use crate::model::setup::objects::{Age, AgePolicy, Compression, Refresh, Setup};
-use crate::model::setup::order_by::OrderBy;
+use crate::model::setup::objects::{AgePolicy, Compression, Refresh, Setup};
 use crate::model::span::Span;
 use crate::model::target::{Target, TargetKind};
 use crate::model::text;
@@ -46,7 +44,7 @@ pub(super) fn asked(change: &Change, present: &Setup) -> Option<Asked> {
     };
     Some(match &change.what {
         What::SetInterval(interval) => {
-            let typed = length(axis, *interval).typed();
+            let typed = Span::of_raw(axis, *interval).typed();
             table("set-chunk-interval", vec![("interval", typed)])
         }
         What::EnableCompression(to) => table("enable-compression", settings(to)),
@@ -59,11 +57,11 @@ pub(super) fn asked(change: &Change, present: &Setup) -> Option<Asked> {
             let keeps = policy.map(|_| ("remove_policy", "no".to_owned()));
             table("disable-compression", keeps.into_iter().collect())
         }
-        What::AddCompress(new) => table("add-compression-policy", age(new, COMPRESS)),
-        What::EditCompress(_, new) => table("edit-compression-policy", age(new, COMPRESS)),
+        What::AddCompress(new) => table("add-compression-policy", age(new, &COMPRESS)),
+        What::EditCompress(_, new) => table("edit-compression-policy", age(new, &COMPRESS)),
         What::RemoveCompress(_) => table("remove-compression-policy", Vec::new()),
-        What::AddRetain(new) => table("add-retention-policy", age(new, DROP)),
-        What::EditRetain(_, new) => table("edit-retention-policy", age(new, DROP)),
+        What::AddRetain(new) => table("add-retention-policy", age(new, &DROP)),
+        What::EditRetain(_, new) => table("edit-retention-policy", age(new, &DROP)),
         What::RemoveRetain(_) => table("remove-retention-policy", Vec::new()),
         What::AddReorder(new) => table(
             "add-reorder-policy",
@@ -125,21 +123,19 @@ fn several(change: &Change, present: &Setup) -> bool {
     view.is_some_and(|view| view.refresh.len() > 1)
 }
 
-/// Names of the two ages in the forms.
-const COMPRESS: (&str, &str) = ("compress_after", "compress_created_before");
-const DROP: (&str, &str) = ("drop_after", "drop_created_before");
-
-fn age(
-    policy: &AgePolicy,
-    (after, created): (&'static str, &'static str),
-) -> Vec<(&'static str, String)> {
-    let (span, since) = match policy.age {
-        Age::After(span) => (span.typed(), String::new()),
-        Age::Created(interval) => (String::new(), interval.to_string()),
+fn age(policy: &AgePolicy, keys: &Keys) -> Vec<(&'static str, String)> {
+    let key = policy.age.key(keys);
+    // The other age is emptied.
+    let value = |of| {
+        if of == key {
+            policy.age.span().typed()
+        } else {
+            String::new()
+        }
     };
     vec![
-        (after, span),
-        (created, since),
+        (keys.after, value(keys.after)),
+        (keys.created, value(keys.created)),
         ("schedule_interval", policy.every.to_string()),
     ]
 }
@@ -156,26 +152,13 @@ fn refresh(new: &Refresh, job: Option<i64>) -> Vec<(&'static str, String)> {
 }
 
 fn settings(to: &Compression) -> Vec<(&'static str, String)> {
-    let segments = match &to.segment_by {
-        None => String::new(),
-        Some(columns) if columns.is_empty() => "none".to_owned(),
-        Some(columns) => {
-            let quoted: Vec<_> = columns
-                .iter()
-                .map(|column| text::quote_identifier(column))
-                .collect();
-            quoted.join(", ")
-        }
-    };
-    let orders = to.order_by.iter().flatten().map(OrderBy::to_string);
-    let orders: Vec<_> = orders.collect();
-    vec![("segment_by", segments), ("order_by", orders.join(", "))]
-}
-
-/// Whether a time axis counts in units.
-pub(super) fn units(axis: Axis) -> &'static str {
-    match axis {
-        Axis::Integer => "bigint",
-        _ => "interval",
-    }
+    let segments = to.segment_list().map(|list| match list.as_str() {
+        "" => "none".to_owned(),
+        _ => list,
+    });
+    let orders = to.order_list();
+    vec![
+        ("segment_by", segments.unwrap_or_default()),
+        ("order_by", orders.unwrap_or_default()),
+    ]
 }

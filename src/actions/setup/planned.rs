@@ -13,12 +13,11 @@ use crate::actions::setup::{fresh, inputs, staged};
 use crate::actions::{catalogue, plans, preview};
 use crate::journal::Seen;
 use crate::model::moment::Axis;
-use crate::model::plan::{Consent, Lit, Note, Plan, Statement, Step, Touch, Undo};
+use crate::model::plan::{Consent, Lit, Note, Plan, Statement, Step, Undo};
 use crate::model::setup::change::{Change, What};
 use crate::model::setup::name::Name;
 use crate::model::setup::objects::Setup;
 use crate::model::setup::{apply, guard};
-use crate::model::text;
 use crate::model::verdict::Level;
 use crate::server::exact::Exact;
 use crate::server::known::{At, Server};
@@ -34,7 +33,7 @@ pub struct Planned {
     seen: Option<Seen>,
 }
 
-/// Plans the changes. `times`: types of the time columns of tables that become hypertables; `filled`: those of them that may have rows.
+/// Plans the changes, and returns the setup that they lead to. `times`: types of the time columns of tables that become hypertables; `filled`: those of them that may have rows.
 pub async fn plan(
     session: &Session,
     exact: &mut Exact<'_>,
@@ -42,7 +41,7 @@ pub async fn plan(
     present: &Setup,
     changes: Vec<Change>,
     (times, filled): (&BTreeMap<Name, Axis>, &BTreeSet<Name>),
-) -> Result<Vec<Planned>> {
+) -> Result<(Vec<Planned>, Setup)> {
     let mut now = present.clone();
     let mut dangers = guard::dangers(present);
     let mut all = Vec::new();
@@ -52,9 +51,8 @@ pub async fn plan(
             .copied()
             .or_else(|| now.axis(&change.of));
         let axis = axis.unwrap_or(Axis::TimestampTz);
-        let before = now.clone();
-        apply::after(&mut now, &change, axis);
-        let mut planned = one(session, exact, at, (present, &before), change, axis).await?;
+        let mut planned = one(session, exact, at, (present, &now), change, axis).await?;
+        apply::after(&mut now, &planned.change, axis);
         let root = now.root(&planned.change.of);
         let filled = match present.hypertables.get(root) {
             Some(table) => table.chunks,
@@ -85,7 +83,7 @@ pub async fn plan(
         dangers = after;
         all.push(planned);
     }
-    Ok(all)
+    Ok((all, now))
 }
 
 async fn one(
@@ -229,22 +227,12 @@ fn joined(parts: Vec<Plan>, title: String) -> Plan {
         Undo::Needless("no step changes anything".to_owned()),
     );
     let mut whole = false;
-    for plan in parts {
-        let before = all.steps.len();
+    for mut plan in parts {
         whole |= plan.changes.is_empty() && !plan.touches.is_empty();
-        all.changes.extend(plan.changes);
-        all.lock_timeout_seconds = all.lock_timeout_seconds.max(plan.lock_timeout_seconds);
-        all.steps.extend(plan.steps);
-        all.notes.extend(plan.notes);
-        all.touches
-            .extend(plan.touches.into_iter().map(|touch| Touch {
-                step: touch.step.map(|step| step + before),
-                ..touch
-            }));
-        all.consent = all.consent.max(plan.consent.min(Consent::Yes));
-        all.undo = all.undo.and(plan.undo);
-        all.runs.extend(plan.runs);
-        all.expressions.extend(plan.expressions);
+        all.changes.append(&mut plan.changes);
+        // Hazards are allowed by their names instead.
+        plan.consent = plan.consent.min(Consent::Yes);
+        plans::append(&mut all, plan);
     }
     let undoable = all.steps.iter().any(|step| !step.undo.is_empty());
     if let (Undo::Never(why), true) = (&all.undo, undoable) {
@@ -304,9 +292,8 @@ pub(super) fn pause(plan: &mut Plan, job: &str, server: &Server) {
 }
 
 fn set_scheduled(job: &str, scheduled: bool, server: &Server) -> Statement {
-    let schema = server.extension_schema.as_deref().unwrap_or("public");
-    let schema = text::quote_identifier(schema);
-    let mut call = Call::new(format!("select job_id from {schema}.alter_job"));
+    let function = server.function("alter_job");
+    let mut call = Call::new(format!("select job_id from {function}"));
     call.give("", "int", Lit::Kept(job.to_owned()));
     call.give("scheduled", "bool", scheduled.into());
     call.statement()

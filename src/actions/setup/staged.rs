@@ -3,9 +3,10 @@
 
 use serde_json::{Value as Json, json};
 
+use crate::model::age_rule::AgeRule;
 use crate::model::plan::named::parts;
 use crate::model::setup::name::Name;
-use crate::model::setup::objects::{Age, AgePolicy, Refresh, Setup};
+use crate::model::setup::objects::{AgePolicy, Refresh, Setup};
 use crate::model::span::Span;
 
 /// Changes the facts of an action to those under `now`, where `now` differs from the present setup.
@@ -57,7 +58,7 @@ fn around(policy: &AgePolicy, old: &Json) -> Json {
     let zone = old["clock_zone"].as_str().unwrap_or("UTC");
     json!({
         "id": policy.job.unwrap_or_default(), "scheduled": policy.scheduled, "clock_zone": zone,
-        "after": policy.age.span().typed(), "by_creation": matches!(policy.age, Age::Created(_)),
+        "after": policy.age.span().typed(), "by_creation": matches!(policy.age, AgeRule::CreatedBefore(_)),
     })
 }
 

@@ -241,11 +241,11 @@ impl Wanted {
         self.owns.iter().any(|pattern| fits(pattern, &plain))
     }
 
-    /// Reason in the file for an object. `None`: the file has none.
-    pub fn why(&self, name: &Name) -> Option<String> {
+    /// Whether the file has an entry for this hypertable or aggregate.
+    pub fn names(&self, name: &Name) -> bool {
         let kinds = [Kind::Hypertable, Kind::Aggregate];
         kinds
             .into_iter()
-            .find_map(|kind| self.entry(name, kind)?.why)
+            .any(|kind| self.entry(name, kind).is_some())
     }
 }

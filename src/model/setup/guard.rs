@@ -1,7 +1,8 @@
 //! What must hold in every setup that an apply passes through: no refresh reads rows that retention has dropped, and none comes too late.
 
+use crate::model::age_rule::AgeRule;
 use crate::model::setup::name::Name;
-use crate::model::setup::objects::{Age, Setup};
+use crate::model::setup::objects::Setup;
 use crate::model::span::Span;
 
 /// A refresh policy that would delete rows of its aggregate, or would never see rows.
@@ -18,7 +19,7 @@ pub fn dangers(setup: &Setup) -> Vec<Danger> {
         let retain = setup
             .storage(&view.source)
             .and_then(|storage| storage.retain);
-        let Some(Age::After(keeps)) = retain.map(|retain| retain.age) else {
+        let Some(AgeRule::After(keeps)) = retain.map(|retain| retain.age) else {
             continue;
         };
         for refresh in &view.refresh {

@@ -1,7 +1,8 @@
 //! Advice on a wanted setup that would work, and harm.
 
+use crate::model::age_rule::AgeRule;
 use crate::model::setup::guard;
-use crate::model::setup::objects::{Age, Setup, Storage};
+use crate::model::setup::objects::{Setup, Storage};
 use crate::model::span::Span;
 
 /// Advice on one relation.
@@ -26,8 +27,8 @@ pub fn lint(setup: &Setup) -> Vec<Advice> {
             say(name.to_string(), words);
         }
         let compress = table.storage.compress.map(|policy| policy.age);
-        let interval = crate::model::setup::length::length(table.axis, table.interval);
-        if let Some(Age::After(after)) = compress
+        let interval = Span::of_raw(table.axis, table.interval);
+        if let Some(AgeRule::After(after)) = compress
             && interval.length() > after.length()
         {
             say(
@@ -45,7 +46,7 @@ pub fn lint(setup: &Setup) -> Vec<Advice> {
         let compress = view.storage.compress.map(|policy| policy.age);
         for refresh in &view.refresh {
             let back = refresh.start.map_or(f64::INFINITY, Span::length);
-            if let Some(Age::After(after)) = compress
+            if let Some(AgeRule::After(after)) = compress
                 && back > after.length()
             {
                 say(
@@ -59,10 +60,10 @@ pub fn lint(setup: &Setup) -> Vec<Advice> {
         if let Some(words) = view.query.as_deref().and_then(of_query) {
             say(name.to_string(), words);
         }
-        if let Some(Age::After(kept)) = setup
+        if let Some(AgeRule::After(kept)) = setup
             .storage(&view.source)
             .and_then(|source| Some(source.retain?.age))
-            && let Some(Age::After(own)) = view.storage.retain.map(|retain| retain.age)
+            && let Some(AgeRule::After(own)) = view.storage.retain.map(|retain| retain.age)
             && own.length() < kept.length()
         {
             say(
@@ -82,7 +83,7 @@ fn of_storage(storage: &Storage) -> Vec<String> {
         storage.compress.map(|policy| policy.age),
         storage.retain.map(|policy| policy.age),
     );
-    if let (Some(Age::After(compress)), Some(Age::After(retain))) = (compress, retain)
+    if let (Some(AgeRule::After(compress)), Some(AgeRule::After(retain))) = (compress, retain)
         && retain.length() <= compress.length()
     {
         said.push(format!(

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use crate::model::age_rule::AgeRule;
 use crate::model::interval::Interval;
 use crate::model::moment::Axis;
 use crate::model::setup::name::Name;
 use crate::model::setup::order_by::OrderBy;
 use crate::model::span::Span;
+use crate::model::text;
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Setup {
@@ -61,24 +63,33 @@ pub struct Compression {
     pub order_by: Option<Vec<OrderBy>>,
 }
 
+impl Compression {
+    /// The segmentby columns as SQL, empty for none. `None`: TimescaleDB chooses.
+    pub fn segment_list(&self) -> Option<String> {
+        let columns = self.segment_by.as_ref()?.iter();
+        let quoted: Vec<_> = columns
+            .map(|column| text::quote_identifier(column))
+            .collect();
+        Some(quoted.join(", "))
+    }
+
+    /// The orderby columns as SQL. `None`: the default.
+    pub fn order_list(&self) -> Option<String> {
+        let orders = self.order_by.as_ref().filter(|orders| !orders.is_empty())?;
+        let orders: Vec<_> = orders.iter().map(OrderBy::to_string).collect();
+        Some(orders.join(", "))
+    }
+}
+
 /// A compression or retention policy.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AgePolicy {
     /// Id of the job. `None`: not created yet.
     pub job: Option<i64>,
-    pub age: Age,
+    pub age: AgeRule,
     pub every: Interval,
     /// False: paused.
     pub scheduled: bool,
-}
-
-/// Age of a chunk from which a policy acts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Age {
-    /// Counted from the end of the chunk's time range.
-    After(Span),
-    /// Counted from the chunk's creation.
-    Created(Interval),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -137,6 +148,30 @@ impl Setup {
         table.or_else(|| self.aggregates.get(of).map(|view| view.axis))
     }
 
+    /// Names of the hypertables and aggregates.
+    pub fn relations(&self) -> impl Iterator<Item = &Name> {
+        self.hypertables.keys().chain(self.aggregates.keys())
+    }
+
+    /// Ids of the policies of a hypertable or aggregate.
+    pub fn jobs(&self, of: &Name) -> Vec<i64> {
+        let storage = self.storage(of).into_iter();
+        let of_storage = storage.flat_map(|storage| {
+            let ages = [storage.compress, storage.retain].into_iter().flatten();
+            let reorder = storage.reorder.iter().map(|reorder| reorder.job);
+            ages.map(|policy| policy.job).chain(reorder)
+        });
+        let refresh = self
+            .aggregates
+            .get(of)
+            .into_iter()
+            .flat_map(|view| &view.refresh);
+        of_storage
+            .chain(refresh.map(|refresh| refresh.job))
+            .flatten()
+            .collect()
+    }
+
     /// Id of the hypertable, or of the aggregate's materialization. `None`: it does not exist yet.
     pub fn id(&self, of: &Name) -> Option<i64> {
         let table = self.hypertables.get(of).and_then(|table| table.id);
@@ -172,23 +207,5 @@ impl Setup {
             }
         }
         self.aggregates.len()
-    }
-}
-
-impl Age {
-    pub fn span(self) -> Span {
-        match self {
-            Self::After(span) => span,
-            Self::Created(interval) => Span::Interval(interval),
-        }
-    }
-}
-
-impl std::fmt::Display for Age {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::After(span) => write!(f, "{span}"),
-            Self::Created(_) => write!(f, "{} since creation", self.span()),
-        }
     }
 }

@@ -6,10 +6,11 @@ use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{self, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 
+use crate::model::age_rule::AgeRule;
 use crate::model::interval::Interval;
 use crate::model::moment::Axis;
 use crate::model::setup::name::Name;
-use crate::model::setup::objects::Age;
+use crate::model::setup::objects::Index;
 use crate::model::setup::order_by::OrderBy;
 use crate::model::span::Span;
 use crate::model::text::fits;
@@ -178,6 +179,22 @@ pub struct IndexEntry {
     pub absent: bool,
 }
 
+impl IndexEntry {
+    /// The index as it shall be.
+    pub fn index(&self) -> Index {
+        Index {
+            oid: None,
+            columns: self.columns.clone(),
+            include: self.include.clone(),
+            method: self.method.clone(),
+            unique: self.unique,
+            predicate: self.predicate.clone(),
+            by_default: false,
+            valid: true,
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Order(pub OrderBy);
@@ -341,7 +358,7 @@ pub(crate) fn age(
     after: Option<Length>,
     created: Option<Every>,
     axis: Axis,
-) -> Result<Option<Age>, String> {
+) -> Result<Option<AgeRule>, String> {
     match (after, created) {
         (Some(_), Some(_)) => Err("write either after or created_before, not both".to_owned()),
         (Some(after), None) => {
@@ -349,9 +366,9 @@ pub(crate) fn age(
             if !span.is_positive() {
                 return Err("after must be longer than zero".to_owned());
             }
-            Ok(Some(Age::After(span)))
+            Ok(Some(AgeRule::After(span)))
         }
-        (None, Some(created)) => Ok(Some(Age::Created(created.0))),
+        (None, Some(created)) => Ok(Some(AgeRule::CreatedBefore(created.0))),
         (None, None) => Ok(None),
     }
 }

@@ -2,10 +2,10 @@
 
 use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, Value, value};
 
+use crate::model::age_rule::AgeRule;
 use crate::model::interval::Interval;
-use crate::model::setup::length::length;
 use crate::model::setup::name::Name;
-use crate::model::setup::objects::{Age, AgePolicy, Index, Refresh, Setup, Storage};
+use crate::model::setup::objects::{AgePolicy, Index, Refresh, Setup, Storage};
 use crate::model::setup::order_by::OrderBy;
 use crate::model::span::Span;
 use crate::model::text;
@@ -17,7 +17,7 @@ pub fn file(setup: &Setup, full: bool) -> String {
         let mut entry = Table::new();
         entry["name"] = value(name.to_string());
         entry["time"] = value(table.time.as_str());
-        entry["chunk_interval"] = Item::Value(span(length(table.axis, table.interval)));
+        entry["chunk_interval"] = Item::Value(span(Span::of_raw(table.axis, table.interval)));
         storage(&mut entry, &table.storage, Some(&table.time), full);
         tables.push(entry);
     }
@@ -130,8 +130,8 @@ fn storage(entry: &mut Table, storage: &Storage, time: Option<&str>, full: bool)
 
 fn age(table: &mut InlineTable, policy: &AgePolicy) {
     match policy.age {
-        Age::After(after) => table.insert("after", span(after)),
-        Age::Created(created) => table.insert("created_before", every(created)),
+        AgeRule::After(after) => table.insert("after", span(after)),
+        AgeRule::CreatedBefore(created) => table.insert("created_before", every(created)),
     };
     table.insert("every", every(policy.every));
     if !policy.scheduled {

@@ -32,10 +32,9 @@ pub async fn printed(session: &Session, options: &Options) -> Result<String> {
     );
     let mut present = setup::read(session).await?;
     for pattern in &options.pattern {
-        let fit = |name: &Name| fits(pattern, &name.plain()) || name.to_string() == *pattern;
         let mut names = present.hypertables.keys().chain(present.aggregates.keys());
         anyhow::ensure!(
-            names.any(fit),
+            names.any(|name| fit(pattern, name)),
             "{pattern:?} fits no hypertable and no aggregate of database {:?}",
             session.server.database
         );
@@ -53,13 +52,13 @@ pub async fn printed(session: &Session, options: &Options) -> Result<String> {
     })
 }
 
+fn fit(pattern: &str, name: &Name) -> bool {
+    fits(pattern, &name.plain()) || name.to_string() == pattern
+}
+
 fn only(setup: &mut Setup, patterns: &[String]) {
-    let chosen = |name: &Name| {
-        patterns.is_empty()
-            || patterns
-                .iter()
-                .any(|pattern| fits(pattern, &name.plain()) || name.to_string() == *pattern)
-    };
+    let chosen =
+        |name: &Name| patterns.is_empty() || patterns.iter().any(|pattern| fit(pattern, name));
     setup.hypertables.retain(|name, _| chosen(name));
     setup.aggregates.retain(|name, _| chosen(name));
     setup.indexes.retain(|name, _| chosen(name));

@@ -10,7 +10,7 @@ use crate::actions::setup::planned::{self, Planned};
 use crate::connect::{self, conninfo::Settings};
 use crate::model::moment::Axis;
 use crate::model::screen_id::ScreenId;
-use crate::model::setup::apply;
+use crate::model::setup::bare::bare;
 use crate::model::setup::change::What;
 use crate::model::setup::changes::changes;
 use crate::model::setup::changes::ground::{Columns, Ground};
@@ -109,6 +109,25 @@ pub(super) fn wanted(sources: &[Source]) -> Result<Wanted> {
     Ok(all)
 }
 
+impl<'a> Reading<'a> {
+    /// Reads by this session. `read_only`: no session that can write may be opened.
+    pub(super) fn by(settings: &'a Settings, session: &'a Session, read_only: bool) -> Self {
+        Self {
+            settings,
+            password: session.connected.password.as_deref(),
+            session,
+            read_only,
+            prune: false,
+        }
+    }
+
+    /// `prune`: remove what `owns` matches and the file does not name.
+    #[must_use]
+    pub(super) fn pruning(self, prune: bool) -> Self {
+        Self { prune, ..self }
+    }
+}
+
 impl Reading<'_> {
     /// Compares the files with the database, and plans each change.
     pub(super) async fn make(&self, wanted: &Wanted) -> Result<Made> {
@@ -134,7 +153,6 @@ impl Reading<'_> {
             prune: self.prune,
         };
         let changes = changes(wanted, &ground).map_err(|wrong| anyhow!(wrong.join("\n")))?;
-        let mut will_be = present.clone();
         let times: BTreeMap<Name, Axis> = changes
             .iter()
             .filter_map(|change| match &change.what {
@@ -145,17 +163,13 @@ impl Reading<'_> {
                 _ => None,
             })
             .collect();
-        for change in &changes {
-            let axis = times.get(&change.of).copied().unwrap_or(Axis::TimestampTz);
-            apply::after(&mut will_be, change, axis);
-        }
         let (now, _) = self.session.pulse(ScreenId::ALL[0]).await?;
         let at = At {
             now,
             server: &self.session.server,
         };
         let mut exact = Exact::new(self.settings, self.password.map(str::to_owned));
-        let planned = planned::plan(
+        let plan = planned::plan(
             self.session,
             &mut exact,
             at,
@@ -164,6 +178,7 @@ impl Reading<'_> {
             (&times, &filled),
         )
         .await?;
+        let (planned, will_be) = plan;
         Ok(Made {
             planned,
             present,
@@ -196,14 +211,13 @@ impl Reading<'_> {
         wanted: &Wanted,
         present: &Setup,
     ) -> (BTreeMap<Name, String>, Vec<String>) {
-        let squeezed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         let mut asked = Vec::new();
         for (name, view) in &present.aggregates {
             let entry = wanted
                 .entry(name, Kind::Aggregate)
                 .and_then(|entry| entry.query);
             if let (Some(query), Some(has)) = (entry, &view.query)
-                && squeezed(&query) != squeezed(has.trim_end_matches(';'))
+                && bare(&query) != bare(has)
             {
                 asked.push((name.clone(), query));
             }
@@ -241,14 +255,6 @@ impl Reading<'_> {
 
 /// Advice on the relations that the file names.
 pub(super) fn advice(wanted: &Wanted, will_be: &Setup) -> Vec<Advice> {
-    let named = |advice: &Advice| {
-        let name = Name::parse(&advice.of);
-        name.is_ok_and(|name| {
-            let kinds = [Kind::Hypertable, Kind::Aggregate];
-            kinds
-                .into_iter()
-                .any(|kind| wanted.entry(&name, kind).is_some())
-        })
-    };
+    let named = |advice: &Advice| Name::parse(&advice.of).is_ok_and(|name| wanted.names(&name));
     lint::lint(will_be).into_iter().filter(named).collect()
 }

@@ -51,13 +51,7 @@ pub async fn plan(
 ) -> Result<(String, u8)> {
     let sources = made::sources(&options.file)?;
     let wanted = made::wanted(&sources)?;
-    let reading = Reading {
-        settings,
-        password: session.connected.password.as_deref(),
-        session,
-        read_only,
-        prune: options.prune,
-    };
+    let reading = Reading::by(settings, session, read_only).pruning(options.prune);
     let made = reading.make(&wanted).await?;
     let code = match () {
         () if made.is_same() => SAME,
@@ -130,14 +124,7 @@ pub async fn lint(
 ) -> Result<(String, u8)> {
     let sources = made::sources(&options.file)?;
     let wanted = made::wanted(&sources)?;
-    let reading = Reading {
-        settings,
-        password: session.connected.password.as_deref(),
-        session,
-        read_only: true,
-        prune: false,
-    };
-    let made = reading.make(&wanted).await?;
+    let made = Reading::by(settings, session, true).make(&wanted).await?;
     let lines = made
         .advice
         .iter()
@@ -149,12 +136,7 @@ pub async fn lint(
 
 impl Shell<'_> {
     pub(super) fn reading(&self, prune: bool) -> Reading<'_> {
-        Reading {
-            settings: &self.actor.settings,
-            password: self.actor.password.as_deref(),
-            session: &self.session,
-            read_only: self.rules.read_only.is_some(),
-            prune,
-        }
+        let read_only = self.rules.read_only.is_some();
+        Reading::by(&self.actor.settings, &self.session, read_only).pruning(prune)
     }
 }

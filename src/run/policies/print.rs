@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use crate::actions::setup::planned::Planned;
 use crate::model::plan::{Undo, inverse, script};
-use crate::model::setup::change::What;
+use crate::model::setup::change::{Change, What};
 use crate::model::setup::name::Name;
 use crate::model::text::{plural, printable};
 use crate::model::verdict::Level;
@@ -20,27 +20,24 @@ pub(super) fn brief(made: &Made) -> String {
     let mut out = String::new();
     for planned in &made.planned {
         let change = &planned.change;
-        let fields: Vec<_> = change
-            .fields
-            .iter()
-            .map(|field| cut(&field.to_string()))
-            .collect();
-        let fields = if fields.is_empty() {
-            String::new()
-        } else {
-            format!(": {}", fields.join("; "))
-        };
-        line(
-            &mut out,
-            &format!(
-                "{} {}: {}{fields}",
-                change.sign(),
-                change.of,
-                change.words()
-            ),
-        );
+        let head = format!("{} {}: {}", change.sign(), change.of, change.words());
+        line(&mut out, &(head + &fields(change, [": ", "; "])));
     }
     out
+}
+
+/// The settings that differ, with a text before the first one, and one between two.
+fn fields(change: &Change, [before, between]: [&str; 2]) -> String {
+    let fields: Vec<_> = change
+        .fields
+        .iter()
+        .map(|field| cut(&field.to_string()))
+        .collect();
+    if fields.is_empty() {
+        String::new()
+    } else {
+        format!("{before}{}", fields.join(between))
+    }
 }
 
 fn line(out: &mut String, text: &str) {
@@ -70,20 +67,8 @@ pub(super) fn whole(made: &Made) -> String {
             .filter(|planned| planned.change.of == *object)
         {
             let change = &planned.change;
-            let fields: Vec<_> = change
-                .fields
-                .iter()
-                .map(|field| cut(&field.to_string()))
-                .collect();
-            let fields = if fields.is_empty() {
-                String::new()
-            } else {
-                format!("  {}", fields.join("  "))
-            };
-            line(
-                &mut out,
-                &format!("  {} {}{fields}", change.sign(), change.words()),
-            );
+            let head = format!("  {} {}", change.sign(), change.words());
+            line(&mut out, &(head + &fields(change, ["  ", "  "])));
             if let Some(why) = change.why.as_deref().filter(|why| !said.contains(why)) {
                 line(&mut out, &format!("      why: {why}"));
                 said.push(why);
@@ -129,8 +114,7 @@ fn details(out: &mut String, planned: &Planned) {
             );
         }
         Err(_) if planned.change.what == What::Unnamed => {}
-        Err(why) if !planned.change.is_possible() => {
-            let _ = why;
+        Err(_) if !planned.change.is_possible() => {
             line(out, "      refused: an apply cannot do this");
         }
         Err(why) => {

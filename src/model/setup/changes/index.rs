@@ -33,16 +33,7 @@ pub(super) fn index(
             "an index is made on a hypertable or an aggregate, and this is none".to_owned(),
         );
     }
-    let new = Index {
-        oid: None,
-        columns: entry.columns.clone(),
-        include: entry.include.clone(),
-        method: entry.method.clone(),
-        unique: entry.unique,
-        predicate: entry.predicate.clone(),
-        by_default: false,
-        valid: true,
-    };
+    let new = entry.index();
     let same = |index: &Index| normal(index) == normal(&new);
     if let Some((name, index)) = named.filter(|(_, index)| !same(index)) {
         let words = format!(

@@ -1,12 +1,13 @@
 //! Changes of compression, of the policies by age, and of the reorder policy.
 
+use crate::model::age_rule::AgeRule;
 use crate::model::interval::Interval;
 use crate::model::moment::Axis;
 use crate::model::setup::change::{Change, Field, What};
 use crate::model::setup::file::Wanted;
 use crate::model::setup::length::spelled;
 use crate::model::setup::name::Name;
-use crate::model::setup::objects::{Age, AgePolicy, Compression, Reorder, Storage};
+use crate::model::setup::objects::{AgePolicy, Compression, Reorder, Storage};
 use crate::model::setup::order_by::OrderBy;
 use crate::model::setup::wish::{self, Entry, Setting};
 
@@ -197,7 +198,7 @@ fn policy(
     name: &Name,
     word: &str,
     there: Option<AgePolicy>,
-    (age, every, is_paused): (Option<Age>, Option<Interval>, Option<bool>),
+    (age, every, is_paused): (Option<AgeRule>, Option<Interval>, Option<bool>),
 ) -> Result<Vec<Change>, String> {
     let compress = word == "compress";
     let (after, beat) = (format!("{word}.after"), format!("{word}.every"));

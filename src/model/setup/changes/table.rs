@@ -3,7 +3,6 @@
 use crate::model::moment::Axis;
 use crate::model::setup::change::{Change, Field, What};
 use crate::model::setup::file::Wanted;
-use crate::model::setup::length::{DAY, said};
 use crate::model::setup::name::Name;
 use crate::model::setup::objects::Storage;
 use crate::model::setup::wish::{Entry, Length};
@@ -31,8 +30,8 @@ pub(super) fn hypertable(
             let new = interval(length, there.axis)?;
             let field = Field::of(
                 "chunk_interval",
-                said(there.axis, there.interval),
-                said(there.axis, new),
+                of_raw(there.axis, there.interval),
+                of_raw(there.axis, new),
             );
             changes.extend(
                 field
@@ -72,8 +71,9 @@ pub(super) fn hypertable(
         );
     }
     let mut fields = vec![Field::new("time", None, Some(time.clone()))];
-    fields
-        .extend(length.map(|length| Field::new("chunk_interval", None, Some(said(axis, length)))));
+    fields.extend(
+        length.map(|length| Field::new("chunk_interval", None, Some(of_raw(axis, length)))),
+    );
     let what = What::CreateHypertable {
         time: time.clone(),
         interval: length,
@@ -96,14 +96,14 @@ fn interval(length: Length, axis: Axis) -> Result<i64, String> {
         .map_err(|why| format!("chunk_interval: {why}"))?;
     let length = match span {
         Span::Number(units) => Some(units),
-        Span::Interval(interval) => {
-            let days = interval.months.checked_mul(30);
-            let days = days.and_then(|days| days.checked_add(interval.days));
-            let micros = days.and_then(|days| days.checked_mul(DAY));
-            micros.and_then(|micros| micros.checked_add(interval.micros))
-        }
+        Span::Interval(interval) => interval.fixed_micros(),
     };
     length.filter(|length| *length > 0).ok_or_else(|| {
         "chunk_interval must be longer than zero, and not longer than 290,000 years".to_owned()
     })
+}
+
+/// A length in the unit of the time column as text.
+fn of_raw(axis: Axis, raw: i64) -> String {
+    Span::of_raw(axis, raw).to_string()
 }

@@ -3,7 +3,7 @@
 use crate::model::setup::change::{Change, Field, What};
 use crate::model::setup::file::Wanted;
 use crate::model::setup::name::Name;
-use crate::model::setup::objects::{Hypertable, Index};
+use crate::model::setup::objects::Hypertable;
 use crate::model::setup::wish::{IndexEntry, Kind};
 
 use super::ground::Ground;
@@ -35,17 +35,7 @@ pub(super) fn unnamed(wanted: &Wanted, ground: &Ground) -> Vec<Change> {
         }
         for (index, has) in indexes.iter().filter(|(_, has)| !has.by_default) {
             let meant = |entry: &&IndexEntry| {
-                let new = Index {
-                    oid: None,
-                    columns: entry.columns.clone(),
-                    include: entry.include.clone(),
-                    method: entry.method.clone(),
-                    unique: entry.unique,
-                    predicate: entry.predicate.clone(),
-                    by_default: false,
-                    valid: true,
-                };
-                entry.name.as_ref() == Some(index) || normal(&new) == normal(has)
+                entry.name.as_ref() == Some(index) || normal(&entry.index()) == normal(has)
             };
             let mut on = wanted.indexes.iter().filter(|entry| entry.on == *name);
             if on.any(|entry| meant(&entry)) {

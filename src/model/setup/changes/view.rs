@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::moment::Axis;
+use crate::model::setup::bare::bare;
 use crate::model::setup::change::{Change, Field, What};
 use crate::model::setup::file::Wanted;
 use crate::model::setup::length::{open, spelled};
@@ -98,12 +99,8 @@ pub(super) fn aggregate(
     Ok((changes, there.axis))
 }
 
-/// The difference of an aggregate's query. Spaces and a last semicolon do not count.
+/// The difference of an aggregate's query.
 fn query(entry: &Entry, name: &Name, there: &Aggregate, ground: &Ground) -> Option<Change> {
-    let bare = |text: &str| {
-        let words: Vec<_> = text.split_whitespace().collect();
-        words.join(" ").trim_end_matches(';').trim_end().to_owned()
-    };
     let written = entry.query.as_ref()?;
     let has = there.query.as_ref()?;
     let wants = ground.queries.get(name).unwrap_or(written);

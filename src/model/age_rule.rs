@@ -1,0 +1,69 @@
+//! Age from which a policy acts on a chunk, counted from the end of the chunk's range or from its creation.
+
+use std::fmt;
+
+use crate::model::interval::Interval;
+use crate::model::span::Span;
+
+/// Names of the two ages in the configuration, in `add_…_policy` and in the form.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Keys {
+    pub after: &'static str,
+    pub created: &'static str,
+    /// True: the age since creation applies if a configuration has both.
+    created_first: bool,
+}
+
+pub(crate) static COMPRESS: Keys = Keys {
+    after: "compress_after",
+    created: "compress_created_before",
+    created_first: false,
+};
+
+pub(crate) static DROP: Keys = Keys {
+    after: "drop_after",
+    created: "drop_created_before",
+    created_first: true,
+};
+
+impl Keys {
+    /// The age that applies to a configuration. `has`: whether it has this age.
+    pub fn of(&self, has: impl Fn(&str) -> bool) -> &'static str {
+        if has(self.created) && (self.created_first || !has(self.after)) {
+            self.created
+        } else {
+            self.after
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AgeRule {
+    After(Span),
+    CreatedBefore(Interval),
+}
+
+impl AgeRule {
+    pub fn key(self, keys: &Keys) -> &'static str {
+        match self {
+            Self::After(_) => keys.after,
+            Self::CreatedBefore(_) => keys.created,
+        }
+    }
+
+    pub fn span(self) -> Span {
+        match self {
+            Self::After(span) => span,
+            Self::CreatedBefore(interval) => Span::Interval(interval),
+        }
+    }
+}
+
+impl fmt::Display for AgeRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::After(span) => write!(f, "{span}"),
+            Self::CreatedBefore(_) => write!(f, "{} since creation", self.span()),
+        }
+    }
+}
