@@ -22,6 +22,8 @@ struct Stages {
 
 struct Program {
     child: Box<dyn Child + Send + Sync>,
+    /// When the first bytes came, and how many.
+    first: (Instant, usize),
     keys: Box<dyn Write + Send>,
     written: Receiver<(Instant, usize)>,
     _master: Box<dyn MasterPty + Send>,
@@ -53,9 +55,14 @@ impl Program {
                 }
             }
         });
+        // The program asks for the background colour first. A terminal answers at once; one that is silent is waited for.
+        let mut keys = pair.master.take_writer().unwrap();
+        let first = written.recv().unwrap();
+        keys.write_all(b"\x1b]11;rgb:0000/0000/0000\x07\x1b[?62c").unwrap();
         Self {
-            keys: pair.master.take_writer().unwrap(),
+            keys,
             child,
+            first,
             written,
             _master: pair.master,
         }
@@ -63,7 +70,7 @@ impl Program {
 
     /// Times from `start` to the first bytes, the list, and the exact figures of the visible rows.
     fn stages(&self, start: Instant) -> Stages {
-        let (first, mut bytes) = self.written.recv().unwrap();
+        let (first, mut bytes) = self.first;
         let mut list = None;
         let mut latest = first;
         // The first frame has no rows; a frame with rows has more than 4000 bytes.
