@@ -757,3 +757,134 @@ fn validation_says_before_what_stands_in_the_way_and_after_what_holds_and_what_m
         assert!(code == 1 && text.contains("--after"), "{text}");
     });
 }
+
+/// An hourly aggregate with an average, indexes that people made beside TimescaleDB's own, and a daily one over it.
+const MADE: &str = "create schema mes;
+create table mes.energy_consumption (ts timestamptz not null, meter_id int not null, kwh float8, tag text);
+select create_hypertable('mes.energy_consumption', 'ts');
+create index by_meter on mes.energy_consumption (meter_id, ts desc);
+create materialized view mes.hourly with (timescaledb.continuous) as
+  select time_bucket('1 hour', ts) as b, meter_id, count(*) as n, avg(kwh) as average_kwh from mes.energy_consumption where tag <> 'a  b' group by 1, 2 with no data;
+create index on mes.hourly (n, b desc);
+create index on mes.hourly (meter_id);
+create index on mes.hourly (b);
+create materialized view mes.daily with (timescaledb.continuous) as
+  select time_bucket('1 day', b) as b, meter_id, avg(average_kwh) as wrong, max(average_kwh) as most, avg(n) as fine from mes.hourly group by 1, 2 with no data;
+select add_retention_policy('mes.energy_consumption', interval '90 days');
+select alter_job(job_id, scheduled => false) from timescaledb_information.jobs where proc_name = 'policy_retention'";
+
+#[test]
+fn indexes_of_people_on_an_aggregate_are_exported_and_those_of_timescaledb_are_not() {
+    triage::on_each("index_file", MADE, async |rig, version| {
+        let files = Files::new();
+        let exported = succeeds(version, rig, &["export"]);
+        let columns = |list: &str| exported.contains(&format!("columns = [{list}]"));
+        for list in [
+            "\"n\", \"b DESC\"",
+            "\"meter_id\"",
+            "\"b\"",
+            "\"meter_id\", \"ts DESC\"",
+        ] {
+            assert!(columns(list), "{version:?}: {list}: {exported}");
+        }
+        for list in ["\"meter_id\", \"b DESC\"", "\"b DESC\"", "\"ts DESC\""] {
+            assert!(!columns(list), "{version:?}: {list}: {exported}");
+        }
+        let path = files.write("made.toml", &exported);
+        succeeds(version, rig, &["plan", path.to_str().unwrap()]);
+    });
+}
+
+#[test]
+fn what_another_session_locks_is_unknown_and_neither_the_same_nor_missing() {
+    triage::on_each("locked_file", MADE, async |rig, version| {
+        let files = Files::new();
+        let exported = succeeds(version, rig, &["export"]);
+        let path = files.write("made.toml", &exported);
+        let other = support::client(&rig.conninfo).await;
+        let view = rig.text("select format('%I.%I', direct_view_schema, direct_view_name) from _timescaledb_catalog.continuous_agg where user_view_name = 'hourly'").await;
+        other
+            .batch_execute(&format!(
+                "begin; lock table {view} in access exclusive mode"
+            ))
+            .await
+            .unwrap();
+        let (code, text) = run(rig, &["plan", "--drift", path.to_str().unwrap()]);
+        assert_eq!(code, 3, "{version:?}: {text}");
+        for words in [
+            "! mes.hourly: its query is unknown: another session locks it",
+            "! mes.energy_consumption: its indexes are unknown: another session locks it",
+        ] {
+            assert!(text.contains(words), "{version:?}: {words}: {text}");
+        }
+        assert!(!text.contains("+ "), "{version:?}: {text}");
+        let (code, text) = run(rig, &["export"]);
+        assert!(
+            code != 0 && text.contains("the query of mes.hourly is unknown"),
+            "{version:?}: {code} {text}"
+        );
+        other.batch_execute("rollback").await.unwrap();
+        succeeds(version, rig, &["plan", path.to_str().unwrap()]);
+    });
+}
+
+#[test]
+fn spaces_in_a_literal_count_and_what_is_owned_and_not_named_is_said_and_a_resumed_policy_is_told_as_it_will_be()
+ {
+    triage::on_each("said_file", MADE, async |rig, version| {
+        let files = Files::new();
+        let exported = succeeds(version, rig, &["export"]);
+        let path = files.write("spaced.toml", &exported.replace("'a  b'", "'a b'"));
+        let file = path.to_str().unwrap();
+        let (code, text) = run(rig, &["plan", file]);
+        assert!(
+            code == 3 && text.contains("! its query differs from the file's"),
+            "{version:?}: {text}"
+        );
+        let (_, text) = run(rig, &["apply", file, "-y"]);
+        let refused = text
+            .lines()
+            .filter(|line| line.starts_with("hypertop: "))
+            .collect::<String>();
+        assert_eq!(
+            refused.matches("its query differs").count(),
+            1,
+            "{version:?}: {text}"
+        );
+
+        let text = run(rig, &["lint", file]).1;
+        assert!(
+            text.contains("mes.daily: avg() of average_kwh"),
+            "{version:?}: {text}"
+        );
+        assert!(!text.contains("mes.hourly: avg"), "{version:?}: {text}");
+
+        let owned = "owns = [\"mes.*\"]\n[[hypertable]]\nname = \"mes.energy_consumption\"\nretain = { after = \"60 days\" }\n";
+        let path = files.write("owned.toml", owned);
+        let file = path.to_str().unwrap();
+        let (_, text) = run(rig, &["plan", file]);
+        assert!(
+            text.contains("drop_after (60 days)") && !text.contains("drop_after (90 days)"),
+            "{version:?}: {text}"
+        );
+        let text = succeeds(
+            version,
+            rig,
+            &["apply", file, "-y", "--allow", "DELETES_DATA,IMMEDIATE_RUN"],
+        );
+        let after = text.split("verified: ").nth(1).unwrap_or_default();
+        assert!(
+            after.contains("--prune removes it")
+                && after.contains("? mes.daily: ")
+                && !after.contains("the database is as the file says"),
+            "{version:?}: {text}"
+        );
+    });
+}
+
+#[test]
+fn a_place_in_a_file_counts_lines_and_columns_from_1() {
+    let text = "[[hypertable]]\nname = \"mes\"\n";
+    let wrong = hypertop::model::setup::file::Wanted::parse("x.toml", text).unwrap_err();
+    assert!(wrong.starts_with("x.toml:2:8: "), "{wrong}");
+}

@@ -101,19 +101,19 @@ struct Job {
     config: Option<Json>,
 }
 
-/// Row of `queries/setup_indexes.sql`.
+/// Row of `queries/setup_indexes.sql`. Without an index: another session locks the relation.
 #[derive(Debug, Deserialize)]
 struct IndexRow {
     relation: String,
-    name: String,
-    oid: i64,
+    name: Option<String>,
+    oid: Option<i64>,
     columns: Vec<String>,
     include: Vec<String>,
-    method: String,
-    is_unique: bool,
+    method: Option<String>,
+    is_unique: Option<bool>,
     predicate: Option<String>,
-    time_default: bool,
-    valid: bool,
+    by_default: Option<bool>,
+    valid: Option<bool>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -136,17 +136,21 @@ pub async fn read(session: &Session) -> Result<Setup> {
     }
     let indexes: Vec<IndexRow> = row::read_all(&session.ask(&INDEXES, &[]).await?)?;
     for row in indexes {
-        let index = Name::parse(&row.name).map_err(|why| anyhow!(why))?;
         let on = Name::parse(&row.relation).map_err(|why| anyhow!(why))?;
+        let Some(name) = row.name else {
+            setup.locked.insert(on);
+            continue;
+        };
+        let index = Name::parse(&name).map_err(|why| anyhow!(why))?;
         let has = Index {
-            oid: Some(row.oid),
+            oid: row.oid,
             columns: row.columns,
             include: row.include,
-            method: row.method,
-            unique: row.is_unique,
+            method: row.method.unwrap_or_default(),
+            unique: row.is_unique == Some(true),
             predicate: row.predicate,
-            by_default: row.time_default,
-            valid: row.valid,
+            by_default: row.by_default == Some(true),
+            valid: row.valid == Some(true),
         };
         setup.indexes.entry(on).or_default().insert(index.name, has);
     }

@@ -200,6 +200,8 @@ pub fn together(
                 });
                 seen.extend(new);
             }
+            // The words of such a change are the reason.
+            Err(why) if !change.is_possible() => refused.push(format!("{}: {why}", change.of)),
             Err(why) => refused.push(format!("{}: {}: {why}", change.of, change.words())),
         }
     }

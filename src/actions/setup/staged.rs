@@ -3,7 +3,7 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::model::age_rule::AgeRule;
+use crate::model::age_rule::{AgeRule, COMPRESS, DROP};
 use crate::model::plan::named::parts;
 use crate::model::setup::name::Name;
 use crate::model::setup::objects::{AgePolicy, Refresh, Setup};
@@ -15,6 +15,52 @@ pub(super) fn patch(facts: &mut Json, present: &Setup, now: &Setup) {
     readers(facts, present, now);
     compression(facts, present, now);
     reorder(facts, now);
+    job(facts, present, now);
+}
+
+/// The facts of a job: the configuration of a policy that a step before changes.
+fn job(facts: &mut Json, present: &Setup, now: &Setup) {
+    let (Some(id), true) = (facts["id"].as_i64(), facts["config"].is_object()) else {
+        return;
+    };
+    if let Some(retain) = facts.get("source").and_then(name).and_then(|source| {
+        let (was, is) = (
+            present.storage(&source)?.retain,
+            now.storage(&source)?.retain,
+        );
+        (was != is).then_some(is)
+    }) {
+        facts["source_drop_after"] = match retain.map(|retain| retain.age) {
+            Some(AgeRule::After(after)) => after.typed().into(),
+            _ => Json::Null,
+        };
+    }
+    let config = &mut facts["config"];
+    for of in now.relations() {
+        let (Some(was), Some(is)) = (present.storage(of), now.storage(of)) else {
+            continue;
+        };
+        for (was, is, keys) in [
+            (was.retain, is.retain, &DROP),
+            (was.compress, is.compress, &COMPRESS),
+        ] {
+            let Some(is) = is.filter(|is| is.job == Some(id) && was != Some(*is)) else {
+                continue;
+            };
+            if let Some(config) = config.as_object_mut() {
+                config.remove(keys.after);
+                config.remove(keys.created);
+            }
+            config[is.age.key(keys)] = is.age.span().json();
+        }
+    }
+    let windows = now.aggregates.values().flat_map(|view| &view.refresh);
+    let was = present.aggregates.values().flat_map(|view| &view.refresh);
+    let was = was.into_iter().find(|was| was.job == Some(id));
+    for window in windows.filter(|window| window.job == Some(id) && was != Some(*window)) {
+        config["start_offset"] = window.start.map_or(Json::Null, Span::json);
+        config["end_offset"] = window.end.map_or(Json::Null, Span::json);
+    }
 }
 
 fn name(of: &Json) -> Option<Name> {

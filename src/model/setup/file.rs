@@ -103,7 +103,7 @@ impl Wanted {
             let column = before
                 .rsplit('\n')
                 .next()
-                .map_or(0, |rest| rest.chars().count());
+                .map_or(1, |rest| rest.chars().count() + 1);
             At {
                 path: path.to_owned(),
                 line,

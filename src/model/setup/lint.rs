@@ -57,7 +57,13 @@ pub fn lint(setup: &Setup) -> Vec<Advice> {
                 );
             }
         }
-        if let Some(words) = view.query.as_deref().and_then(of_query) {
+        let below = setup
+            .aggregates
+            .get(&view.source)
+            .and_then(|source| source.query.as_deref());
+        if let (Some(query), Some(below)) = (&view.query, below)
+            && let Some(words) = of_query(query, below)
+        {
             say(name.to_string(), words);
         }
         if let Some(AgeRule::After(kept)) = setup
@@ -110,18 +116,108 @@ const WRONG_AGAIN: &[&str] = &[
     "mode",
 ];
 
-/// Advice on the query of an aggregate that applies such a function to a column of the same kind.
-fn of_query(query: &str) -> Option<String> {
-    let lower = query.to_lowercase();
-    let called = WRONG_AGAIN.iter().find(|function| {
-        let call = format!("{function}(");
-        lower.match_indices(&call).any(|(at, _)| {
-            let inside = &lower[at + function.len() + 1..];
-            let inside = inside.split(')').next().unwrap_or_default();
-            WRONG_AGAIN.iter().any(|other| inside.contains(other)) || inside.contains("average")
-        })
+/// Advice on the query of an aggregate over another one that applies such a function to a column which the other makes by such a function.
+fn of_query(query: &str, source: &str) -> Option<String> {
+    let query = spoken(query);
+    let items = items(&spoken(source));
+    let wrong = items.iter().filter(|item| calls(item).next().is_some());
+    let wrong: Vec<String> = wrong.filter_map(|item| column(item)).collect();
+    let (called, column) = calls(&query).find_map(|(function, inside)| {
+        let mut words = inside.split(|c: char| !is_word(c));
+        Some((
+            function,
+            words
+                .find(|word| wrong.iter().any(|column| column == word))?
+                .to_owned(),
+        ))
     })?;
     Some(format!(
-        "{called}() of a column that is an average or the like is wrong where groups differ in size: keep sum and count below, and divide here"
+        "{called}() of {column}, which is an average or the like in what it reads, is wrong where groups differ in size: keep sum and count there, and divide here"
     ))
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '_' | '$')
+}
+
+/// The query in lower case, without literals and comments; quoted names of plain letters lose their quotes.
+fn spoken(query: &str) -> String {
+    let (mut out, mut rest) = (String::new(), query);
+    while let Some(c) = rest.chars().next() {
+        let end = |from: usize, mark: &str| {
+            rest.get(from..)
+                .and_then(|text| text.find(mark))
+                .map_or(rest.len(), |at| from + at + mark.len())
+        };
+        let stop = match c {
+            '\'' => end(1, "'"),
+            '-' if rest.starts_with("--") => end(2, "\n"),
+            '/' if rest.starts_with("/*") => end(2, "*/"),
+            '"' => {
+                let stop = end(1, "\"");
+                let name = rest.get(1..stop - 1).unwrap_or_default();
+                out.push_str(&name.replace(|c| !is_word(c), "_"));
+                rest = &rest[stop..];
+                continue;
+            }
+            _ => {
+                out.extend(c.to_lowercase());
+                rest = &rest[c.len_utf8()..];
+                continue;
+            }
+        };
+        out.push_str("''");
+        rest = &rest[stop..];
+    }
+    out
+}
+
+/// The calls of functions in `WRONG_AGAIN`, each with the text between its parentheses.
+fn calls(query: &str) -> impl Iterator<Item = (&'static str, &str)> {
+    query.match_indices('(').filter_map(|(at, open)| {
+        let (before, after) = query.split_at(at);
+        let word = before.trim_end().rsplit(|c| !is_word(c)).next()?;
+        let called = WRONG_AGAIN.iter().find(|function| **function == word)?;
+        Some((*called, inside(after.strip_prefix(open)?)))
+    })
+}
+
+/// The text up to the parenthesis that closes what begins before it.
+fn inside(text: &str) -> &str {
+    let mut depth = 0;
+    let end = text.find(|c| {
+        depth += i32::from(c == '(') - i32::from(c == ')');
+        depth < 0
+    });
+    &text[..end.unwrap_or(text.len())]
+}
+
+/// The columns that a query returns, as they are written.
+fn items(query: &str) -> Vec<String> {
+    let (mut all, mut depth) = (vec![String::new()], 0);
+    for word in query.split_inclusive(|c: char| !is_word(c)) {
+        if depth == 0 && word.trim_end() == "from" {
+            break;
+        }
+        depth += i32::from(word.ends_with('(')) - i32::from(word.ends_with(')'));
+        match (all.last_mut(), depth == 0 && word.ends_with(',')) {
+            (Some(last), false) => last.push_str(word),
+            (Some(last), true) => {
+                last.push_str(word.trim_end_matches(','));
+                all.push(String::new());
+            }
+            (None, _) => {}
+        }
+    }
+    all
+}
+
+/// Name of a column of a query: what stands after its `as`, else the function.
+fn column(item: &str) -> Option<String> {
+    let (before, named) = item.rsplit_once(" as ").unwrap_or((item, ""));
+    let name = match named.trim() {
+        "" => before.split('(').next().unwrap_or_default(),
+        name => name,
+    };
+    (!name.trim().is_empty()).then(|| name.trim().to_owned())
 }

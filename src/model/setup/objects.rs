@@ -1,6 +1,6 @@
 //! The objects of a setup. Plain, ordered and comparable.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::age_rule::AgeRule;
 use crate::model::interval::Interval;
@@ -10,12 +10,17 @@ use crate::model::setup::order_by::OrderBy;
 use crate::model::span::Span;
 use crate::model::text;
 
+/// Why a part of a setup could not be read.
+pub(crate) const UNKNOWN: &str = "unknown: another session locks it; try again when that has ended";
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Setup {
     pub hypertables: BTreeMap<Name, Hypertable>,
     pub aggregates: BTreeMap<Name, Aggregate>,
     /// By table, then by the name of the index.
     pub indexes: BTreeMap<Name, BTreeMap<String, Index>>,
+    /// Relations that another session locked when the setup was read: their indexes are unknown.
+    pub locked: BTreeSet<Name>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -131,6 +136,19 @@ pub struct Index {
 }
 
 impl Setup {
+    /// What could not be read because another session locks it, a line each.
+    pub fn unknown(&self) -> Vec<String> {
+        let views = self
+            .aggregates
+            .iter()
+            .filter(|(_, view)| view.id.is_some() && view.query.is_none());
+        let queries = views.map(|(name, _)| format!("the query of {name} is {UNKNOWN}"));
+        let indexes = self.locked.iter();
+        queries
+            .chain(indexes.map(|name| format!("indexes of {name} are {UNKNOWN}")))
+            .collect()
+    }
+
     pub fn storage(&self, of: &Name) -> Option<&Storage> {
         let table = self.hypertables.get(of).map(|table| &table.storage);
         table.or_else(|| self.aggregates.get(of).map(|view| &view.storage))

@@ -10,6 +10,7 @@ use crate::actions::setup::hazard::Hazard;
 use crate::actions::setup::planned;
 use crate::config;
 use crate::model::busy::BusyHours;
+use crate::model::setup::change::What;
 use crate::model::text;
 use crate::run::command::{Agreement, DONE, FAILED, Format, Shell, print};
 use crate::run::stderr;
@@ -105,16 +106,12 @@ impl Shell<'_> {
             .filter(|hazard| !options.allow.contains(hazard))
             .map(Hazard::to_string)
             .collect();
-        let unnamed = made
-            .planned
-            .iter()
-            .any(|planned| !planned.change.is_possible());
         let title = plan::title(&sources, &made);
         let server = &self.session.server;
         let possible = made
             .planned
             .into_iter()
-            .filter(|planned| planned.change.what != crate::model::setup::change::What::Unnamed);
+            .filter(|planned| planned.change.what != What::Unnamed);
         let approved = planned::together(possible.collect(), title, &server.database, server);
         let mut approved = approved.map_err(|refused| anyhow::anyhow!(refused.join("\n")))?;
         approved.place = Some(execute::place(&self.session.connected).await?);
@@ -144,7 +141,7 @@ impl Shell<'_> {
             return Ok(code);
         }
         match code {
-            DONE => self.verified(&wanted, prune, text, unnamed).await,
+            DONE => self.verified(&wanted, prune, text).await,
             FAILED if options.on_error == OnError::Rollback => {
                 let entries = self.actor.journal.entries()?;
                 let own = entries
@@ -206,18 +203,17 @@ impl Shell<'_> {
         wanted: &crate::model::setup::file::Wanted,
         prune: bool,
         text: bool,
-        unnamed: bool,
     ) -> Result<u8> {
         let left = self.reading(prune).make(wanted).await?;
-        if left.is_same()
-            || unnamed
-                && left
-                    .planned
-                    .iter()
-                    .all(|planned| !planned.change.is_possible())
-        {
-            if text {
+        let mut rest = left.planned.iter();
+        if rest.all(|planned| planned.change.what == What::Unnamed) {
+            if text && left.is_same() {
                 print("verified: the database is as the file says\n")?;
+            } else if text {
+                print(format!(
+                    "verified: what the file names is as it says; `owns` matches what it does not name (--prune removes it):\n{}",
+                    print::brief(&left)
+                ))?;
             }
             return Ok(DONE);
         }

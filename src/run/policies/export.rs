@@ -40,6 +40,8 @@ pub async fn printed(session: &Session, options: &Options) -> Result<String> {
         );
     }
     only(&mut present, &options.pattern);
+    let unknown = present.unknown();
+    anyhow::ensure!(unknown.is_empty(), "{}", unknown.join("\n"));
     let server = &session.server;
     let version = server
         .timescaledb
@@ -62,4 +64,5 @@ fn only(setup: &mut Setup, patterns: &[String]) {
     setup.hypertables.retain(|name, _| chosen(name));
     setup.aggregates.retain(|name, _| chosen(name));
     setup.indexes.retain(|name, _| chosen(name));
+    setup.locked.retain(|name| chosen(name));
 }

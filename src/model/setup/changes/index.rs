@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::model::moment::Axis;
+use crate::model::setup::bare;
 use crate::model::setup::change::{Change, Field, What};
 use crate::model::setup::name::Name;
-use crate::model::setup::objects::Index;
+use crate::model::setup::objects::{Index, UNKNOWN};
 use crate::model::setup::wish::IndexEntry;
 use crate::model::text;
 
@@ -17,6 +18,10 @@ pub(super) fn index(
     ground: &Ground,
     times: &BTreeMap<Name, Axis>,
 ) -> Result<Vec<Change>, String> {
+    if ground.present.locked.contains(&entry.on) {
+        let what = What::Impossible(format!("its indexes are {UNKNOWN}"));
+        return Ok(vec![Change::new(&entry.on, what, Vec::new())]);
+    }
     let there = ground.present.indexes.get(&entry.on);
     let named = entry
         .name
@@ -135,26 +140,7 @@ pub(super) fn normal(index: &Index) -> (Vec<String>, Vec<String>, String, bool, 
 }
 
 fn squeezed(text: &str) -> String {
-    let (mut out, mut quoted) = (String::new(), None);
-    for c in text.trim().chars() {
-        if quoted == Some(c) {
-            quoted = None;
-        } else if quoted.is_none() {
-            if matches!(c, '"' | '\'') {
-                quoted = Some(c);
-            } else if c.is_whitespace() {
-                if !out.ends_with(' ') {
-                    out.push(' ');
-                }
-                continue;
-            }
-        }
-        match quoted {
-            None => out.extend(c.to_lowercase()),
-            Some(_) => out.push(c),
-        }
-    }
-    out
+    bare::squeezed(text, |c| c.to_lowercase().collect())
 }
 
 /// An index as text: `unique (device_id, ts DESC) include (value)`.

@@ -8,7 +8,7 @@ use crate::model::setup::change::{Change, Field, What};
 use crate::model::setup::file::Wanted;
 use crate::model::setup::length::{open, spelled};
 use crate::model::setup::name::Name;
-use crate::model::setup::objects::{Aggregate, Refresh, Storage};
+use crate::model::setup::objects::{Aggregate, Refresh, Storage, UNKNOWN};
 use crate::model::setup::wish::{self, Entry, Length, Setting};
 
 use super::ground::Ground;
@@ -102,7 +102,10 @@ pub(super) fn aggregate(
 /// The difference of an aggregate's query.
 fn query(entry: &Entry, name: &Name, there: &Aggregate, ground: &Ground) -> Option<Change> {
     let written = entry.query.as_ref()?;
-    let has = there.query.as_ref()?;
+    let Some(has) = there.query.as_ref() else {
+        let what = What::Impossible(format!("its query is {UNKNOWN}"));
+        return Some(Change::new(name, what, Vec::new()));
+    };
     let wants = ground.queries.get(name).unwrap_or(written);
     if bare(wants) == bare(has) || bare(written) == bare(has) {
         return None;
