@@ -11,6 +11,7 @@ use hypertop::model::setup::changes::changes;
 use hypertop::model::setup::changes::ground::{Columns, Ground};
 use hypertop::model::setup::file::Wanted;
 use hypertop::model::setup::guard::dangers;
+use hypertop::model::setup::lint::lint;
 use hypertop::model::setup::name::Name;
 use hypertop::model::setup::objects::Setup;
 use hypertop::model::setup::write;
@@ -246,4 +247,46 @@ fn a_pattern_of_one_kind_says_nothing_of_the_other() {
     let found = planned_of(&base.under(over), &setup, false);
     let of: Vec<String> = found.iter().map(|change| change.of.to_string()).collect();
     assert_eq!(of, ["m.v"]);
+}
+
+#[test]
+fn an_average_is_advised_against_only_over_an_average_of_another_aggregate() {
+    let advice = |source: &str, query: &str| -> Vec<String> {
+        let file = format!(
+            "[[hypertable]]\nname = \"m.a\"\ntime = \"ts\"\n[[aggregate]]\nname = \"m.h\"\nfrom = \"m.a\"\nquery = \"\"\"{source}\"\"\"\n[[aggregate]]\nname = \"m.v\"\nfrom = \"m.h\"\nquery = \"\"\"{query}\"\"\"\n"
+        );
+        let found = lint(&applied(&file, Setup::default()));
+        found
+            .into_iter()
+            .map(|advice| format!("{} {}", advice.of, advice.words))
+            .collect()
+    };
+    let hourly = "select time_bucket('1 hour', ts) as b, round(avg(d), 2) as level, AVG (n) AS \"Mean→n\", max(n) as average_x,\n count(*) as n\n from m.a as t where note <> 'avg(x) as n, ' group by 1 having avg(n) > 1";
+    for (wrong, words) in [
+        (
+            "select b, avg(level) as x from m.h group by 1",
+            "m.v avg() of level",
+        ),
+        (
+            "select b, d, stddev_samp (h.level) as x from m.h h group by 1, 2",
+            "m.v stddev_samp() of level",
+        ),
+        (
+            "select b, round(avg(coalesce(level, 0)), 1) from m.h group by 1",
+            "m.v avg() of level",
+        ),
+    ] {
+        let said = advice(hourly, wrong);
+        assert!(
+            said.len() == 1 && said[0].starts_with(words),
+            "{wrong}: {said:?}"
+        );
+    }
+    for right in [
+        "select b, max(level) as avg_level from m.h group by 1",
+        "select b, avg(average_x) as x, avg(n) as y from m.h group by 1",
+        "select b, sum(n) as average_x, 'avg(level)' as t, my_avg(level) from m.h -- avg(level)\n group by 1",
+    ] {
+        assert_eq!(advice(hourly, right), Vec::<String>::new(), "{right}");
+    }
 }
