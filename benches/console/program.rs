@@ -58,7 +58,8 @@ impl Program {
         // The program asks for the background colour first. A terminal answers at once; one that is silent is waited for.
         let mut keys = pair.master.take_writer().unwrap();
         let first = written.recv().unwrap();
-        keys.write_all(b"\x1b]11;rgb:0000/0000/0000\x07\x1b[?62c").unwrap();
+        keys.write_all(b"\x1b]11;rgb:0000/0000/0000\x07\x1b[?62c")
+            .unwrap();
         Self {
             keys,
             child,
