@@ -16,12 +16,15 @@ pub(super) const PREFIX: &str = "hypertop-";
 /// File that the owner of a folder keeps locked while it runs.
 const OWNER: &str = "owner";
 
-/// Marks the folder as owned by this process.
+/// Marks the folder as owned by this process. The file gets its name when it is locked, so that no other start takes
+/// this folder for one that was left behind.
 pub(super) fn own(folder: &Path) -> Result<Flock<File>> {
-    let file = File::create(folder.join(OWNER))?;
-    Flock::lock(file, FlockArg::LockExclusiveNonblock)
+    let unnamed = folder.join("owner.new");
+    let owner = Flock::lock(File::create(&unnamed)?, FlockArg::LockExclusiveNonblock)
         .map_err(|(_, error)| error)
-        .context("the private server's folder is locked by another process")
+        .context("the private server's folder is locked by another process")?;
+    fs::rename(unnamed, folder.join(OWNER))?;
+    Ok(owner)
 }
 
 /// Ends the servers of this account in `parent` that have no owner any more, and removes their folders.
