@@ -246,7 +246,9 @@ impl App {
                 approved,
                 preview,
             } => self.looked(asked, *approved, &preview),
-            Msg::RollbackPlanned { asked, result } => return self.rollback_planned(asked, *result),
+            Msg::Planned { asked, result } => return self.planned(asked, *result),
+            Msg::Amended { asked, result } => self.amended(asked, *result),
+            Msg::Written { asked, result } => return self.written(asked, result),
             Msg::Progress(progress) => {
                 if let Some(running) = &mut self.running {
                     running.take(progress);

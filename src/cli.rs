@@ -17,7 +17,7 @@ use crate::model::version::Version;
 use crate::run::command::Agreement;
 use crate::run::policies::{self, export};
 use crate::run::show::Format;
-use crate::run::start::{Look, screens};
+use crate::run::start::{self, Look, screens};
 use crate::run::{check, command, doctor, explain, manual, names, sql, thresholds};
 
 /// Heading in `--help`.
@@ -69,6 +69,10 @@ impl Cli {
     pub fn look(&self) -> Look {
         let after = match &self.command {
             Some(Command::Demo { options }) => options.look.clone(),
+            Some(Command::Show { policies, .. }) => Look {
+                policies: policies.clone(),
+                ..Look::default()
+            },
             Some(Command::Replay { theme, .. }) => Look {
                 theme: theme.clone(),
                 ..Look::default()
@@ -187,6 +191,9 @@ pub enum Command {
         /// On the overview: include acknowledged and snoozed findings
         #[arg(long)]
         all: bool,
+        /// For `show policies`: the policy file; later ones over the earlier ones [default: policies in config.toml]
+        #[arg(long, value_name = "FILE", value_parser = start::policy_file, value_hint = clap::ValueHint::FilePath)]
+        policies: Vec<PathBuf>,
         /// Time limit of the reading, and of the connection unless a password may be asked for
         #[arg(long, value_name = "TIME", default_value = "2m", value_parser = humantime::parse_duration)]
         timeout: std::time::Duration,
@@ -250,7 +257,7 @@ pub enum Command {
         /// Interval between two readings: 2s, 500ms, 1m [default: 2s]
         #[arg(long, value_name = "INTERVAL", value_parser = config::interval)]
         refresh: Option<std::time::Duration>,
-        /// Also record the journal, and once each row's details and what previews of actions need
+        /// Also record the journal, the Policies screen, and once each row's details and what previews of actions need
         #[arg(long)]
         details: bool,
         /// Database: a name, a URI, or key=value pairs

@@ -34,6 +34,8 @@ pub struct Config {
     /// Settings for certain connections; all that match apply.
     pub connections: Vec<Rule>,
     pub thresholds: Thresholds,
+    /// Policy files for connections that name none of their own.
+    pub policies: Vec<PathBuf>,
     /// The error in `[keys]` prevents the console from starting.
     pub keys: Result<KeyMap, String>,
 }
@@ -50,6 +52,14 @@ impl Config {
         let here = self.connections.iter().rev();
         let mut here = here.filter(|rule| rule.matches(host, database, user));
         here.find_map(|rule| rule.busy_hours.clone())
+    }
+
+    /// Policy files of this connection: those of the last entry that names some, else the general ones.
+    pub fn policies(&self, host: &str, database: &str, user: &str) -> &[PathBuf] {
+        let here = self.connections.iter().rev();
+        let mut here = here.filter(|rule| rule.matches(host, database, user));
+        let own = here.find(|rule| !rule.policies.is_empty());
+        own.map_or(&self.policies, |rule| &rule.policies)
     }
 
     /// Restrictions of this connection. `asked`: `--read-only` was given.
@@ -86,6 +96,7 @@ impl Default for Config {
             read_only: false,
             connections: Vec::new(),
             thresholds: Thresholds::default(),
+            policies: Vec::new(),
             keys: Ok(KeyMap::default()),
         }
     }
@@ -190,6 +201,11 @@ fn merged(sources: &[Source]) -> Result<Config, String> {
     config.mouse = file.mouse.unwrap_or(config.mouse);
     config.preview = file.preview.unwrap_or(config.preview);
     config.read_only = file.read_only.unwrap_or(config.read_only);
+    let policies = file.policies.unwrap_or_default().into_iter();
+    let policies: Result<_, String> = policies
+        .map(|path| connections::policy_file(&path))
+        .collect();
+    config.policies = policies.map_err(|why| format!("policies: {why}"))?;
     config.connections = connections::read(file.connection, line).map_err(wrong)?;
     config.thresholds = threshold_settings::read(&file.thresholds, &file.thresholds_for, |place| {
         sources::from(sources, place)
@@ -283,6 +299,20 @@ mod tests {
             error.contains("line 3")
                 && error.contains("busy_hours = \"6 to 22\"")
                 && error.contains("write \"06:00-22:00\""),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn policy_files_are_of_the_last_connection_that_names_some_and_have_whole_paths() {
+        let config = parse("policies = [\"/p/all.toml\"]\n[[connection]]\ndatabase = \"lab\"\npolicies = [\"/p/a.toml\", \"/p/b.toml\"]\n").unwrap();
+        let files = |database| config.policies("db1:5432", database, "dba").to_vec();
+        assert_eq!(files("plant"), [PathBuf::from("/p/all.toml")]);
+        let own = [PathBuf::from("/p/a.toml"), PathBuf::from("/p/b.toml")];
+        assert_eq!(files("lab"), own);
+        let error = parse("[[connection]]\npolicies = [\"a.toml\"]\n").unwrap_err();
+        assert!(
+            error.contains("line 2") && error.contains("write the whole path"),
             "{error}"
         );
     }

@@ -4,6 +4,7 @@
 pub mod private_server;
 
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -36,6 +37,9 @@ const LIVE_STAND_IN: &str = include_str!("demo/live_stand_in.sql");
 const DATABASE: &str = "factory";
 const GIVEN_DATABASE: &str = "hypertop_demo";
 
+/// Policy file of the factory: what its team agreed on, which the database differs from.
+const POLICIES: &str = include_str!("demo/policies.toml");
+
 /// Some minutes of the factory on a TimescaleDB, made by `scripts/record-demo`.
 const RECORDING: &[u8] = include_bytes!("demo/recording.jsonl.zst");
 /// Seconds from the recording's beginning to the moment that is shown first. Until then all screens were read.
@@ -57,6 +61,16 @@ impl Demo {
     pub fn journal(&self) -> Option<Journal> {
         let folder = self.server.as_ref()?.socket_folder();
         Some(Journal::new(folder.join("journal/journal.jsonl")))
+    }
+
+    /// Policy file in the private server's folder. `None`: the demo runs on a server of the user's, or the stand-in.
+    pub fn policies(&self) -> Result<Option<PathBuf>> {
+        let Some(server) = self.server.as_ref().filter(|_| !self.simulated) else {
+            return Ok(None);
+        };
+        let path = server.socket_folder().join("policies.toml");
+        std::fs::write(&path, POLICIES)?;
+        Ok(Some(path))
     }
 }
 

@@ -129,6 +129,7 @@ async fn carry_out(cli: &Cli, around: &Surroundings) -> Result<u8, Failure> {
             all,
             timeout,
             database,
+            ..
         }) => {
             let format = format.raw(*raw)?;
             let showing = show(
@@ -485,8 +486,15 @@ async fn demo(cli: &Cli, options: &DemoOptions, around: &Surroundings) -> Result
     };
     tokio::spawn(demo::live(demo.settings.clone(), demo.simulated));
     let mut session = Session::start(connect::again(&demo.settings, None).await?).await?;
-    configure(&mut session, config::read(around).0);
+    configure(&mut session, config::read(around).0, cli);
     session.server.throw_away = url.is_none();
+    if url.is_none() {
+        // What config.toml names is of the user's servers.
+        session.server.policy_files = match cli.look().policies.as_slice() {
+            [] => demo.policies()?.into_iter().collect(),
+            named => named.to_vec(),
+        };
+    }
     let journal = demo.journal().or_else(|| Journal::of(around));
     let ended = if let Some(file) = file {
         if let Some(journal) = &journal {
@@ -554,7 +562,7 @@ async fn open(
         settings.trust = config.trust(&settings.user);
         let connected = connect::connect(&settings, &mut ask).await?;
         let mut session = Session::start(connected).await?;
-        configure(&mut session, config);
+        configure(&mut session, config, cli);
         Ok((settings, session))
     };
     opened.await.map_err(|error: anyhow::Error| {
@@ -563,9 +571,16 @@ async fn open(
     })
 }
 
-/// Applies config.toml to a session.
-fn configure(session: &mut Session, config: config::Config) {
+/// Applies config.toml and the options to a session.
+fn configure(session: &mut Session, config: config::Config, cli: &Cli) {
     let server = &mut session.server;
+    let files = cli.look().policies;
+    server.policy_files = if files.is_empty() {
+        let files = config.policies(&server.host, &server.database, &server.role);
+        files.to_vec()
+    } else {
+        files
+    };
     server.busy_hours = config.busy_hours(&server.host, &server.database, &server.role);
     server.thresholds = config.thresholds;
 }

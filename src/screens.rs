@@ -22,6 +22,7 @@ mod load;
 pub mod overview;
 mod paced;
 pub mod page;
+pub mod policies;
 pub mod policy;
 pub mod queries;
 pub mod record;

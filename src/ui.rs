@@ -276,8 +276,10 @@ fn nothing_to_show(app: &App) -> Option<String> {
 }
 
 fn message(frame: &mut Frame, area: Rect, theme: &Theme, text: &str) {
-    let area = area.centered(Constraint::Max(76), Constraint::Length(4));
     let text = printable_lines(text);
+    // Each line may wrap once.
+    let lines = u16::try_from(2 * text.lines().count()).unwrap_or(u16::MAX);
+    let area = area.centered(Constraint::Max(76), Constraint::Length(lines.max(4)));
     frame.render_widget(
         Paragraph::new(text)
             .wrap(Wrap { trim: true })

@@ -122,7 +122,7 @@ fn an_error_names_its_file_and_line_wherever_it_is() {
         (
             "",
             "[[connection]]\nname = \"prod\"\nservice = \"prod\"\nprotected = true\n",
-            "line 2: read_only, protected, trusted_owners and busy_hours apply to the host",
+            "line 2: read_only, protected, trusted_owners, busy_hours and policies apply to the host",
         ),
     ] {
         let output = Files::new(system, own).hypertop(&["thresholds"]);

@@ -175,7 +175,12 @@ async fn record(conninfo: &str) {
     };
     let tape = folder.path().join("tape");
     let session = session(conninfo).await;
-    let readings = run::record::record(settings(conninfo), session, &tape, what);
+    let readings = Box::pin(run::record::record(
+        settings(conninfo),
+        session,
+        &tape,
+        what,
+    ));
     assert!(readings.await.unwrap() > 0);
 }
 

@@ -171,5 +171,6 @@ fn server(now: Stamp) -> hypertop::server::known::Server {
         throw_away: false,
         thresholds: hypertop::model::thresholds::Thresholds::default(),
         busy_hours: None,
+        policy_files: Vec::new(),
     }
 }

@@ -56,6 +56,10 @@ pub enum Here {
     ShowHidden,
     Groups,
     Rollback,
+    /// Make the selected object as the policy file says.
+    ApplyObject,
+    /// Write the selected object into the policy file.
+    WriteObject,
     Progress,
     NextTheme,
     Palette,
@@ -98,10 +102,11 @@ pub enum Group {
     Hypertables,
     Sessions,
     Journal,
+    Policies,
 }
 
 impl Group {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Screens,
         Self::Rows,
         Self::View,
@@ -115,6 +120,7 @@ impl Group {
         Self::Hypertables,
         Self::Sessions,
         Self::Journal,
+        Self::Policies,
     ];
 
     /// The screen that lists the targets of these actions. `None`: the group is not about one screen.
@@ -128,6 +134,7 @@ impl Group {
             Self::Jobs => ScreenId::Jobs,
             Self::Sessions => ScreenId::Activity,
             Self::Journal => ScreenId::Journal,
+            Self::Policies => ScreenId::Policies,
             Self::Hypertables => ScreenId::Hypertables,
             Self::Screens | Self::Rows | Self::View | Self::Console => {
                 return None;
@@ -150,6 +157,7 @@ impl Group {
             Self::Hypertables => "Act: hypertables",
             Self::Sessions => "Act: sessions",
             Self::Journal => "Act: journal and rollback",
+            Self::Policies => "On Policies",
         }
     }
 }

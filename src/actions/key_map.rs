@@ -111,8 +111,9 @@ impl KeyMap {
             for other in actions.iter().skip(at + 1) {
                 // Two database actions of different groups differ by screen or row kind, so they may share a key.
                 // Console actions apply everywhere, but a screen's own actions come before them.
+                let is_own = |of: &Action| is_here(of) && of.group.screen().is_some();
                 let own =
-                    is_here(one) && is_here(other) && one.group.screen() != other.group.screen();
+                    (is_own(one) || is_own(other)) && one.group.screen() != other.group.screen();
                 let meet = one.group == other.group || !own && (is_here(one) || is_here(other));
                 let shared = |key: &&String| meet && self.of(other).contains(key);
                 let keys = self.of(one).iter().filter(shared);

@@ -1,7 +1,7 @@
 //! The page of an action: what it does, what it costs, how it is undone, and how it is run from the shell.
 
 use crate::actions::act::Act;
-use crate::actions::action::{Action, Does};
+use crate::actions::action::{Action, Does, Here};
 use crate::actions::set_keys;
 use crate::model::pages::{self, Catalogue, EFFECT, Handwritten, Page, Passage};
 use crate::model::rules;
@@ -40,13 +40,18 @@ pub fn page(action: &'static Action) -> Page {
         keys => format!("key {keys}"),
     };
     let (facts, passages) = match &action.does {
-        Does::Here(_) => (
+        Does::Here(here) => (
             format!("action on the console · {keys}"),
             vec![Passage::new(
                 EFFECT,
                 format!(
-                    "{} It changes nothing on the server.",
-                    sentence(action.help)
+                    "{} {}",
+                    sentence(action.help),
+                    match here {
+                        Here::Rollback | Here::ApplyObject =>
+                            "It has a preview, asks for consent, and is written to the journal.",
+                        _ => "It changes nothing on the server.",
+                    }
                 ),
             )],
         ),

@@ -5,6 +5,7 @@ use crate::actions::execute::{ApprovedPlan, Order};
 use crate::journal::serve::Request;
 use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
+use crate::model::setup::amend::Amendment;
 use crate::model::target::Target;
 use crate::screens::Rows;
 use crate::server::sql::{Param, Query};
@@ -61,6 +62,15 @@ pub enum Act {
     },
     /// Make the plan that rolls back these journal entries.
     Rollback { asked: u64, ids: Vec<u64> },
+    /// Make the plan that makes an object as the policy files say.
+    Object { asked: u64, object: String },
+    /// Make the text of the policy file that has the present of an object.
+    Amend { asked: u64, object: String },
+    /// Write the policy file, which the user has confirmed.
+    Write {
+        asked: u64,
+        amendment: Box<Amendment>,
+    },
     /// Run the plan, which the user has confirmed.
     Do(Box<ApprovedPlan>),
     /// Continue, hold or stop the running plan.

@@ -1,6 +1,7 @@
 //! The dialog of one action: facts, form, preview, consent, progress, result.
 
 mod agreeing;
+mod amending;
 mod filling;
 pub mod group;
 mod next;
@@ -14,11 +15,13 @@ use crate::actions::form::{FieldType, Form};
 use crate::actions::preview;
 use crate::actions::preview::Preview;
 use crate::app::aim::Aim;
+use crate::model::setup::amend::Amendment;
 use crate::model::target::Target;
 use crate::server::known::At;
 
 use self::next::scroll;
 pub(crate) use agreeing::Agreeing;
+pub(crate) use amending::Amending;
 pub(crate) use filling::Filling;
 pub use running::Running;
 pub(crate) use running::report_lines;
@@ -52,6 +55,8 @@ pub(crate) enum Stage {
     },
     Form(Box<Filling>),
     Preview(Box<Agreeing>),
+    /// A change of the policy file.
+    Amend(Box<Amending>),
 }
 
 impl Acting {
@@ -150,6 +155,11 @@ impl Acting {
         self.stage = Stage::Preview(Box::new(agreeing));
     }
 
+    pub(crate) fn take_amendment(&mut self, amendment: Amendment) {
+        self.title = format!("Write {} into the policy file", amendment.object);
+        self.stage = Stage::Amend(Box::new(Amending::new(amendment)));
+    }
+
     pub fn key(&mut self, key: &str, at: &At) -> Next {
         match &mut self.stage {
             Stage::Asking => match key {
@@ -165,6 +175,7 @@ impl Acting {
             },
             Stage::Form(filling) => filling.key(key, self.action, &self.targets, at),
             Stage::Preview(agreeing) => agreeing.key(key),
+            Stage::Amend(amending) => amending.key(key),
         }
     }
 
@@ -189,7 +200,7 @@ impl Acting {
                 let line: String = text.chars().filter(|c| !c.is_control()).collect();
                 agreeing.typed.insert_str(line);
             }
-            Stage::Asking | Stage::Message { .. } => {}
+            Stage::Asking | Stage::Message { .. } | Stage::Amend(_) => {}
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::app::dialog::{Acting, Next, Running, report_lines};
 use crate::app::overlay::Overlay;
 use crate::journal::Outcome;
 use crate::model::screen_id::ScreenId;
+use crate::model::setup::amend::Amendment;
 use crate::model::target::{Target, TargetKind};
 use crate::screens::with_table;
 use crate::server::known::At;
@@ -114,6 +115,60 @@ impl App {
         })]
     }
 
+    /// Starts to make the selected object as the policy files say; `writes`: to write the object into the file instead.
+    pub(super) fn begin_object(&mut self, writes: bool) -> Vec<Effect> {
+        let name = if writes {
+            "write-object"
+        } else {
+            "apply-object"
+        };
+        let object = self.screens.selected_key(ScreenId::Policies);
+        let wrong = match &object {
+            _ if self.screen != ScreenId::Policies => "select an object on Policies first",
+            _ if self.running.is_some() => "one at a time: another action is running",
+            _ if self.link != Link::Up => "not connected: nothing can be changed now",
+            None => "no object is selected",
+            Some(_) => "",
+        };
+        let Some(object) = object.filter(|_| wrong.is_empty()) else {
+            self.say(wrong, true);
+            return Vec::new();
+        };
+        self.asked += 1;
+        let asked = self.asked;
+        let acting = Acting::new(None, format!("{name} · {object}"), Vec::new(), asked);
+        self.overlay = Some(Overlay::Act(Box::new(acting)));
+        vec![Effect::Act(if writes {
+            ask::Act::Amend { asked, object }
+        } else {
+            ask::Act::Object { asked, object }
+        })]
+    }
+
+    pub(super) fn amended(&mut self, asked: u64, result: Result<Amendment, String>) {
+        if let Some(acting) = self.waiting(asked) {
+            match result {
+                Ok(amendment) => acting.take_amendment(amendment),
+                Err(error) => acting.report("level.warning", &error),
+            }
+        }
+    }
+
+    pub(super) fn written(&mut self, asked: u64, result: Result<String, String>) -> Vec<Effect> {
+        match (result, self.waiting(asked)) {
+            (Ok(words), _) => {
+                self.overlay = None;
+                self.say_everywhere(words, false);
+                if self.screen == ScreenId::Policies && self.link == Link::Up {
+                    return self.reload_now();
+                }
+            }
+            (Err(error), Some(acting)) => acting.report("error", &error),
+            (Err(error), None) => self.say_everywhere(error, true),
+        }
+        Vec::new()
+    }
+
     /// The open dialog. `None`: it does not wait for this answer.
     fn waiting(&mut self, asked: u64) -> Option<&mut Acting> {
         match &mut self.overlay {
@@ -150,7 +205,7 @@ impl App {
         }
     }
 
-    pub(super) fn rollback_planned(
+    pub(super) fn planned(
         &mut self,
         asked: u64,
         result: Result<ApprovedPlan, String>,
@@ -209,6 +264,14 @@ impl App {
                 vec![Effect::Act(ask::Act::Look { asked, approved })]
             }
             Next::Do(approved) => self.start(approved),
+            Next::Write(amendment) => {
+                self.asked += 1;
+                let asked = self.asked;
+                if let Some(Overlay::Act(acting)) = &mut self.overlay {
+                    acting.asked = asked;
+                }
+                vec![Effect::Act(ask::Act::Write { asked, amendment })]
+            }
             Next::Copy(text) => {
                 self.say("copied: the statements", false);
                 vec![Effect::Copy(text)]

@@ -137,6 +137,8 @@ impl App {
             }
             Here::Actions => self.overlay = Some(self.action_menu()),
             Here::Rollback => return self.begin_rollback(),
+            Here::ApplyObject => return self.begin_object(false),
+            Here::WriteObject => return self.begin_object(true),
             Here::Progress => self.show_progress(),
             Here::Help => self.explain(),
             Here::Columns if self.details.is_none() => self.overlay = Some(Overlay::Columns(0)),

@@ -9,6 +9,7 @@ use crate::app::ask;
 use crate::journal::serve::Known;
 use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
+use crate::model::setup::amend::Amendment;
 use crate::screens::Rows;
 use crate::screens::record::Section;
 use crate::server::exact::Figures;
@@ -88,10 +89,20 @@ pub enum Msg {
         approved: Box<ApprovedPlan>,
         preview: Box<Preview>,
     },
-    /// Plan of a rollback. The error is its refusal.
-    RollbackPlanned {
+    /// Plan of a rollback, or of an object of the policy files. The error is its refusal.
+    Planned {
         asked: u64,
         result: Box<Result<ApprovedPlan, String>>,
+    },
+    /// A change of the policy file's text. The error says why there is none.
+    Amended {
+        asked: u64,
+        result: Box<Result<Amendment, String>>,
+    },
+    /// Result of writing the policy file; the error means that it was not written.
+    Written {
+        asked: u64,
+        result: Result<String, String>,
     },
     Progress(Progress),
     /// Result of a plan. The error means that nothing was changed.

@@ -148,7 +148,7 @@ impl App {
         let mut counters = counters.into_iter();
         let mut wanted = Vec::new();
         for part in self.screen.parts() {
-            let counters: Counters = counters.by_ref().take(part.about().watched.len()).collect();
+            let counters: Counters = counters.by_ref().take(part.about().counters()).collect();
             if self.can_show(part) && self.counted(part, counters, clock, reload) {
                 wanted.push(part);
             }

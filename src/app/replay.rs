@@ -227,11 +227,23 @@ impl App {
                 }),
                 approved: approved.clone(),
             }),
-            ask::Act::Rollback { asked, .. } => Some(Msg::RollbackPlanned {
+            ask::Act::Rollback { asked, .. } => Some(Msg::Planned {
                 asked: *asked,
                 result: Box::new(Err(
                     "this is a recording: nothing can be rolled back in it".to_owned()
                 )),
+            }),
+            ask::Act::Object { asked, .. } => Some(Msg::Planned {
+                asked: *asked,
+                result: Box::new(Err(READ_ONLY.to_owned())),
+            }),
+            ask::Act::Amend { asked, .. } => Some(Msg::Amended {
+                asked: *asked,
+                result: Box::new(Err(READ_ONLY.to_owned())),
+            }),
+            ask::Act::Write { asked, .. } => Some(Msg::Written {
+                asked: *asked,
+                result: Err(READ_ONLY.to_owned()),
             }),
             // No plan is run in a replay, see `rules.read_only`.
             ask::Act::Do(_) | ask::Act::Order(_) => None,

@@ -1,5 +1,7 @@
 //! `[[connection]]`: settings for connections that match patterns, and connections that have a name.
 
+use std::path::PathBuf;
+
 use serde::Deserialize;
 use toml::{Spanned, Value};
 
@@ -27,6 +29,9 @@ pub struct Rule {
     pub trusted_owners: Vec<String>,
     /// Hours in which the start of a policy is a finding. The last matching connection that sets them applies.
     pub busy_hours: Option<BusyHours>,
+    /// Policy files of the database, the later ones over the earlier ones.
+    #[serde(deserialize_with = "policy_files")]
+    pub policies: Vec<PathBuf>,
     /// The connection of `hypertop @NAME`. `None`: it has no name.
     #[serde(skip)]
     pub defined: Option<Defined>,
@@ -34,6 +39,26 @@ pub struct Rule {
 
 fn one<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Vec<String>>, D::Error> {
     Ok(Some(vec![String::deserialize(from)?]))
+}
+
+fn policy_files<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<PathBuf>, D::Error> {
+    let files = Vec::<String>::deserialize(from)?.into_iter();
+    let files = files
+        .map(|path| policy_file(&path))
+        .collect::<Result<_, _>>();
+    files.map_err(serde::de::Error::custom)
+}
+
+/// Path of a policy file. A relative one would depend on the current folder.
+pub(super) fn policy_file(path: &str) -> Result<PathBuf, String> {
+    let file = PathBuf::from(&path);
+    if file.is_absolute() {
+        Ok(file)
+    } else {
+        Err(format!(
+            "{path:?}: write the whole path, as \"/etc/hypertop/policies.toml\""
+        ))
+    }
 }
 
 impl Rule {
@@ -72,7 +97,7 @@ impl Rule {
 }
 
 /// The keys that are hypertop's own. With a name, `host` and `user` are libpq's.
-const OWN: [&str; 8] = [
+const OWN: [&str; 9] = [
     "name",
     "host",
     "database",
@@ -81,6 +106,7 @@ const OWN: [&str; 8] = [
     "protected",
     "trusted_owners",
     "busy_hours",
+    "policies",
 ];
 
 /// Reads every `[[connection]]`. `line` says where a place is, for `hypertop doctor`.
@@ -195,7 +221,7 @@ fn named_rule(
     };
     let plain = Rule::default();
     if option("host").is_none() && rule != plain {
-        let why = "read_only, protected, trusted_owners and busy_hours apply to the host of the entry: write host";
+        let why = "read_only, protected, trusted_owners, busy_hours and policies apply to the host of the entry: write host";
         return Err((place, why.to_owned()));
     }
     rule.host = option("host").map(|host| patterns(host, option("port")));

@@ -10,7 +10,7 @@ use toml::{Spanned, Value};
 
 use crate::model::threshold_settings::Table;
 
-const KNOWN: &str = "refresh, theme, mouse, preview, read_only, [[connection]], [thresholds], [[thresholds_for]], [keys]";
+const KNOWN: &str = "refresh, theme, mouse, preview, read_only, policies, [[connection]], [thresholds], [[thresholds_for]], [keys]";
 
 /// What a config.toml holds.
 #[derive(Debug, Default, Deserialize)]
@@ -21,6 +21,7 @@ pub(super) struct File {
     pub(super) mouse: Option<bool>,
     pub(super) preview: Option<bool>,
     pub(super) read_only: Option<bool>,
+    pub(super) policies: Option<Vec<String>>,
     #[serde(default)]
     pub(super) connection: Vec<Table>,
     #[serde(default)]
@@ -127,6 +128,7 @@ pub(super) fn lay_over(below: &mut File, above: File) {
     below.mouse = above.mouse.or(below.mouse);
     below.preview = above.preview.or(below.preview);
     below.read_only = above.read_only.or(below.read_only);
+    below.policies = above.policies.or(below.policies.take());
     below.connection.extend(above.connection);
     below.thresholds_for.extend(above.thresholds_for);
     replace(&mut below.thresholds, above.thresholds);

@@ -110,6 +110,7 @@ rules! {
     JOB_SLOW: now, "job-slow", "runs longer than usual", "edit-job";
     JOB_UNSEEN: standing, "job-unseen", "worker not visible";
     JOURNAL: standing, "journal", "action failed or was interrupted";
+    POLICY_FILE: standing, "policy-file", "differs from the policy file";
     QUERIES_HIDDEN: standing, "queries-hidden", "other roles' statements are hidden";
     QUERIES_MISSING: standing, "queries-missing", "no statement statistics";
     QUERY_AGGREGATE: standing, "query-aggregate", "an aggregate might answer it";

@@ -46,6 +46,7 @@ screen_ids! {
     Queries: "queries", "9", "Queries: slowest, most frequent, what an aggregate could answer";
     Journal: "journal", "0", "Journal: what was done, and rollback";
     Server: "server", "=", "Server: connections, WAL, replication, workers, dangerous settings";
+    Policies: "policies", "F", "Policies: the policy file against the database";
 }
 
 impl ScreenId {

@@ -1,6 +1,7 @@
 //! What a database has, or should have: hypertables, aggregates and indexes with their settings and policies; the policy file that
 //! says what it should have; and the changes that lead from the one to the other.
 
+pub mod amend;
 pub mod apply;
 pub(crate) mod bare;
 pub mod change;

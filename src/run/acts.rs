@@ -10,7 +10,9 @@ use crate::actions::execute::{Actor, ApprovedPlan, Order};
 use crate::actions::{preview, rollback};
 use crate::app::{Msg, ask};
 use crate::connect;
+use crate::model::setup::amend::Amendment;
 use crate::model::target::Target;
+use crate::run::policies;
 use crate::server::exact::Exact;
 use crate::server::session::{Session, still_reads};
 
@@ -54,9 +56,37 @@ pub(crate) async fn serve(
             ask::Act::Look { asked, approved } => look(&actor, &mut session, asked, approved).await,
             ask::Act::Rollback { asked, ids } => {
                 let result = back(&actor, &mut session, &ids).await;
-                Msg::RollbackPlanned {
+                Msg::Planned {
                     asked,
                     result: Box::new(result.map_err(|error| format!("{error:#}"))),
+                }
+            }
+            ask::Act::Object { asked, object } => {
+                let result = towards(&actor, &mut session, &object).await;
+                Msg::Planned {
+                    asked,
+                    result: Box::new(result.map_err(|error| format!("{error:#}"))),
+                }
+            }
+            ask::Act::Amend { asked, object } => {
+                let result = amend(&actor, &mut session, &object).await;
+                Msg::Amended {
+                    asked,
+                    result: Box::new(result.map_err(|error| format!("{error:#}"))),
+                }
+            }
+            ask::Act::Write { asked, amendment } => {
+                let words = format!(
+                    "written: {} in {}",
+                    amendment.object,
+                    amendment.path.display()
+                );
+                let written = policies::amend::write(&amendment);
+                Msg::Written {
+                    asked,
+                    result: written
+                        .map(|()| words)
+                        .map_err(|error| format!("{error:#}")),
                 }
             }
         };
@@ -75,7 +105,12 @@ async fn open<'a>(actor: &Actor, session: &'a mut Option<Session>) -> anyhow::Re
     };
     if !good {
         let connected = connect::again(&actor.settings, actor.password.as_deref()).await?;
-        *session = Some(Session::start(connected).await?);
+        let mut opened = Session::start(connected).await?;
+        opened
+            .server
+            .policy_files
+            .clone_from(&actor.server.policy_files);
+        *session = Some(opened);
     }
     session
         .as_ref()
@@ -132,6 +167,24 @@ async fn back(
     let entries = actor.journal.entries()?;
     let place = execute::place(&session.connected).await?;
     rollback::plan(actor, client, &entries, &place, ids).await
+}
+
+async fn towards(
+    actor: &Actor,
+    session: &mut Option<Session>,
+    object: &str,
+) -> anyhow::Result<ApprovedPlan> {
+    let session = open(actor, session).await?;
+    Box::pin(policies::object::plan(&actor.settings, session, object)).await
+}
+
+async fn amend(
+    actor: &Actor,
+    session: &mut Option<Session>,
+    object: &str,
+) -> anyhow::Result<Amendment> {
+    let session = open(actor, session).await?;
+    Box::pin(policies::amend::propose(&actor.settings, session, object)).await
 }
 
 async fn carry_out(

@@ -45,8 +45,15 @@ pub async fn record(
     let mut ending = std::pin::pin!(signalled());
     let mut over = std::pin::pin!(until(what.long.map(|long| Instant::now() + long)));
     let password = session.connected.password.clone();
+    let files = session.server.policy_files.clone();
     let (mut reading, mut reads) = (
-        Box::pin(rows::read(settings.clone(), password, what.journal, kept)),
+        Box::pin(rows::read(
+            settings.clone(),
+            password,
+            what.journal,
+            files,
+            kept,
+        )),
         what.details,
     );
     let requests = requests::serve(settings, None, session, answers, app.screen);

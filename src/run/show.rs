@@ -16,6 +16,7 @@ use crate::connect::conninfo::Settings;
 use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
 use crate::model::text;
+use crate::run::policies;
 use crate::screens::overview::Acknowledged;
 use crate::screens::{Rows, Screens, gather, overview, with_table};
 use crate::server::exact::{Exact, ExactQuery, slices};
@@ -108,6 +109,7 @@ pub async fn gather(
             |query: &ExactQuery| query.overview && !query.later
         };
         let mut reading = Reading {
+            settings,
             session,
             exact: &mut exact,
             screens: &mut screens,
@@ -120,6 +122,7 @@ pub async fn gather(
     let until = Instant::now() + later;
     for part in parts.iter().filter(|part| **part != screen) {
         let mut reading = Reading {
+            settings,
             session,
             exact: &mut exact,
             screens: &mut screens,
@@ -160,6 +163,7 @@ pub(super) async fn left(
 
 /// Loads screens, and shows progress on a terminal.
 struct Reading<'a, 'b, W: Write> {
+    settings: &'a Settings,
     session: &'a Session,
     exact: &'a mut Exact<'b>,
     screens: &'a mut Screens,
@@ -171,10 +175,10 @@ impl<W: Write> Reading<'_, '_, W> {
     async fn list(&mut self, screen: ScreenId, which: fn(&ExactQuery) -> bool) -> Result<()> {
         let mut queries = (screen.about().exact)();
         queries.retain(which);
-        let (session, exact) = (self.session, &mut *self.exact);
+        let (settings, session, exact) = (self.settings, self.session, &mut *self.exact);
         let (rows, ()) = {
             let mut reading = Box::pin(async {
-                tokio::join!(session.load(screen), async {
+                tokio::join!(policies::rows::load(settings, session, screen), async {
                     for query in queries {
                         exact.warm(query).await;
                     }

@@ -25,6 +25,9 @@ pub struct Look {
     /// First screen of the console [default: overview]
     #[arg(long, value_name = "SCREEN", value_parser = screens(), help_heading = CONSOLE)]
     pub screen: Option<ScreenId>,
+    /// Policy file for the Policies screen; later ones over the earlier ones [default: policies in config.toml]
+    #[arg(long, value_name = "FILE", value_parser = policy_file, value_hint = clap::ValueHint::FilePath, help_heading = CONSOLE)]
+    pub policies: Vec<std::path::PathBuf>,
 }
 
 impl Look {
@@ -35,7 +38,23 @@ impl Look {
             refresh: self.refresh.or(before.refresh),
             theme: self.theme.or_else(|| before.theme.clone()),
             screen: self.screen.or(before.screen),
+            policies: if self.policies.is_empty() {
+                before.policies.clone()
+            } else {
+                self.policies
+            },
         }
+    }
+}
+
+/// Path of a policy file, which a screen reads more than once.
+pub(crate) fn policy_file(path: &str) -> Result<std::path::PathBuf, &'static str> {
+    match path {
+        "-" => Err(
+            "a screen reads the file again when it changes: standard input cannot be read again",
+        ),
+        "" => Err("write the file's path"),
+        path => Ok(path.into()),
     }
 }
 

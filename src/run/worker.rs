@@ -14,6 +14,7 @@ use crate::connect::conninfo::Settings;
 use crate::journal::Journal;
 use crate::journal::serve::Request;
 use crate::model::screen_id::ScreenId;
+use crate::run::policies::rows;
 use crate::server::session::Session;
 use crate::server::sql::Companion;
 
@@ -28,6 +29,7 @@ pub(crate) async fn serve(
     let password = first.connected.password.clone();
     let thresholds = first.server.thresholds.clone();
     let busy_hours = first.server.busy_hours.clone();
+    let policy_files = first.server.policy_files.clone();
     let throw_away = first.server.throw_away;
     let mut session = Some(first);
     let mut wait = Duration::from_secs(1);
@@ -41,6 +43,7 @@ pub(crate) async fn serve(
                 current.journal.clone_from(&journal);
                 current.server.thresholds.clone_from(&thresholds);
                 current.server.busy_hours.clone_from(&busy_hours);
+                current.server.policy_files.clone_from(&policy_files);
                 current.server.throw_away = throw_away;
                 current.second = Some(companions.clone());
                 wait = Duration::from_secs(1);
@@ -50,7 +53,7 @@ pub(crate) async fn serve(
                 {
                     return;
                 }
-                match serve_session(&current, &mut requests, &answers).await {
+                match serve_session(&settings, &current, &mut requests, &answers).await {
                     Some(error) => error,
                     None => return,
                 }
@@ -83,6 +86,7 @@ struct Work<'a> {
 
 /// Answers requests until the connection is lost (returns the reason) or the console ends (`None`).
 async fn serve_session(
+    settings: &Settings,
     session: &Session,
     requests: &mut UnboundedReceiver<ask::List>,
     answers: &UnboundedSender<Msg>,
@@ -135,7 +139,7 @@ async fn serve_session(
                 }),
                 ask::List::Load { screen, asked } => waiting.push_back(Work {
                     screen: Some(screen),
-                    answer: Box::pin(load(session, screen, asked)),
+                    answer: Box::pin(load(settings, session, screen, asked)),
                 }),
                 ask::List::Acknowledged(request) => waiting.push_back(acknowledged(session, request)),
             },
@@ -179,9 +183,9 @@ async fn pulse(session: &Session, screen: ScreenId, asked: u64) -> Msg {
     }
 }
 
-async fn load(session: &Session, screen: ScreenId, asked: u64) -> Msg {
+async fn load(settings: &Settings, session: &Session, screen: ScreenId, asked: u64) -> Msg {
     let start = Instant::now();
-    match session.load(screen).await {
+    match rows::load(settings, session, screen).await {
         Ok(rows) => Msg::Loaded {
             asked,
             rows,

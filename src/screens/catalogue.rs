@@ -13,8 +13,8 @@ use crate::screens::history::History;
 use crate::screens::record::{Exact, Record, Section};
 use crate::screens::table::{Freshness, Table};
 use crate::screens::{
-    activity, aggregates, compression, hypertables, indexes, jobs, journal, overview, queries,
-    retention, server,
+    activity, aggregates, compression, hypertables, indexes, jobs, journal, overview, policies,
+    queries, retention, server,
 };
 use crate::server::exact::{ExactQuery, Figures};
 use crate::server::known::{At, Counters, Server};
@@ -157,6 +157,7 @@ screens! {
     Queries: queries,
     Journal: journal,
     Server: server,
+    Policies: policies,
 }
 
 pub(crate) use with_table;
@@ -212,6 +213,8 @@ pub struct About {
     /// The query for a database without `TimescaleDB`; `None`: the screen has nothing to show for one.
     pub plain: Option<&'static Query>,
     pub watched: &'static [&'static str],
+    /// Whether the policy files are watched, too.
+    pub(crate) watches_files: bool,
     pub exact: fn() -> Vec<ExactQuery>,
     pub details: fn() -> Vec<&'static Query>,
 }
@@ -239,9 +242,15 @@ impl About {
             list_text: R::list_text,
             plain: (const { &R::PLAIN }).as_ref(),
             watched: R::WATCHED,
+            watches_files: R::WATCHES_FILES,
             exact: || R::EXACT.iter().map(exact_query).collect(),
             details: || R::DETAILS.iter().map(|detail| &detail.query).collect(),
         }
+    }
+
+    /// Number of counters that a pulse reads for the screen.
+    pub(crate) fn counters(&self) -> usize {
+        self.watched.len() + usize::from(self.watches_files)
     }
 
     /// All queries of the screen, for the tests that run them.

@@ -9,6 +9,7 @@ use tokio_postgres::Row;
 
 use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
+use crate::screens::policies;
 use crate::screens::policy::Policy;
 use crate::screens::{self, Rows};
 use crate::server::known::{Counters, PULSE, Pulse};
@@ -32,7 +33,12 @@ impl Session {
             let _ = self.given_up.set(TURNED.to_owned());
             bail!("{TURNED}");
         }
-        Ok((pulse.clock, pulse.changes))
+        let mut counters = pulse.changes;
+        // The Overview gathers no screen that watches files, so this counter is the last one.
+        if parts.iter().any(|part| part.about().watches_files) {
+            counters.push(Some(policies::fingerprint(&self.server.policy_files)));
+        }
+        Ok((pulse.clock, counters))
     }
 
     /// The journal entries of this server and database, newest first.
@@ -116,6 +122,14 @@ impl Session {
         if screen == ScreenId::Journal {
             return self.journal().await;
         }
+        if screen == ScreenId::Policies {
+            // With a file, the rows have plans: `run` makes them.
+            anyhow::ensure!(
+                self.server.policy_files.is_empty(),
+                "a policy file is compared by the console and by `hypertop show policies`"
+            );
+            return Ok(Rows::Policies(Vec::new()));
+        }
         let about = screen.about();
         let text = if self.server.timescaledb.is_some() {
             Some((about.list_text)(&self.server))
@@ -139,8 +153,8 @@ impl Session {
     /// Adds this user's changes of policies from the journal, because the server does not record them.
     async fn add_changes(&self, rows: &mut Rows) {
         let policies: Vec<&mut Policy> = match rows {
-            Rows::Compression(rows) => policies(rows, |row| row.policy.as_mut()),
-            Rows::Retention(rows) => policies(rows, |row| row.policy.as_mut()),
+            Rows::Compression(rows) => policies_of(rows, |row| row.policy.as_mut()),
+            Rows::Retention(rows) => policies_of(rows, |row| row.policy.as_mut()),
             _ => return,
         };
         let Some(journal) = self.journal.as_ref().filter(|_| !policies.is_empty()) else {
@@ -163,6 +177,6 @@ impl Session {
     }
 }
 
-fn policies<R>(rows: &mut [R], of: fn(&mut R) -> Option<&mut Policy>) -> Vec<&mut Policy> {
+fn policies_of<R>(rows: &mut [R], of: fn(&mut R) -> Option<&mut Policy>) -> Vec<&mut Policy> {
     rows.iter_mut().filter_map(of).collect()
 }

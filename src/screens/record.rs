@@ -247,6 +247,8 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
     const PLAIN: Option<Query> = None;
     /// The catalogue tables (`schema.table`) whose changes make the rows stale; those that do not exist are ignored.
     const WATCHED: &'static [&'static str];
+    /// Whether a changed policy file makes the rows stale, too.
+    const WATCHES_FILES: bool = false;
     /// Age after which the rows are read again even if no catalogue table changed.
     const MAX_AGE: Duration;
     /// [`Self::MAX_AGE`] of rows that only the Overview needs.

@@ -2,6 +2,8 @@
 
 pub mod own;
 
+use std::path::PathBuf;
+
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
@@ -89,6 +91,14 @@ pub struct Server {
     /// Busy hours for this connection from config.toml; `None`: not set.
     #[serde(default)]
     pub busy_hours: Option<BusyHours>,
+    /// Policy files to compare with, the later ones over the earlier ones. Empty: none is named. A recording has only
+    /// their names, because others may read it.
+    #[serde(default, serialize_with = "names")]
+    pub policy_files: Vec<PathBuf>,
+}
+
+fn names<S: serde::Serializer>(files: &[PathBuf], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(files.iter().filter_map(|path| path.file_name()?.to_str()))
 }
 
 /// Version column of [`QUERY`], parsed into [`Server::timescaledb`].

@@ -66,6 +66,18 @@ pub(super) fn draw(
             let inner = window(frame, area, &title, protected, theme);
             preview(frame, inner, agreeing, theme);
         }
+        Stage::Amend(amending) => {
+            let inner = window(frame, area, &title, protected, theme);
+            let how = text::wrap(&amending.how(), inner.width.into());
+            let foot = u16::try_from(how.len()).unwrap_or(1);
+            let [body, bottom] =
+                Layout::vertical([Constraint::Fill(1), Constraint::Length(foot)]).areas(inner);
+            amending.page = usize::from(body.height).max(1);
+            scrolled(frame, body, &amending.lines, &mut amending.top, theme);
+            let how = how.into_iter();
+            let how = how.map(|line| Line::styled(line, theme.style("level.warning")));
+            frame.render_widget(Paragraph::new(how.collect::<Vec<_>>()), bottom);
+        }
     }
 }
 

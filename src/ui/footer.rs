@@ -74,6 +74,19 @@ fn hints(app: &App) -> &'static [(Here, &'static str)] {
             (Here::Palette, "palette"),
             (Here::Preview, "preview"),
         ]
+    } else if app.screen == ScreenId::Policies {
+        &[
+            (Here::Open, "details"),
+            (Here::ApplyObject, "fix"),
+            (Here::WriteObject, "into the file"),
+            (Here::Actions, "act"),
+            (Here::Help, "help"),
+            (Here::Quit, "quit"),
+            (Here::ShowFolded, "show all"),
+            (Here::Filter, "filter"),
+            (Here::Palette, "palette"),
+            (Here::Preview, "preview"),
+        ]
     } else if app.screen == ScreenId::Overview {
         &[
             (Here::Open, "open"),

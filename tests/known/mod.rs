@@ -34,5 +34,6 @@ pub fn server() -> Server {
         throw_away: false,
         thresholds: hypertop::model::thresholds::Thresholds::default(),
         busy_hours: None,
+        policy_files: Vec::new(),
     }
 }

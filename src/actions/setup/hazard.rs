@@ -51,12 +51,14 @@ impl fmt::Display for Hazard {
 pub(super) fn of(what: &What, plan: &Plan, has_rows: bool) -> Vec<Hazard> {
     let mut found = Vec::new();
     let locks = |mode| plan.touches.iter().any(|touch| touch.mode == mode);
+    // A retention policy has an exact undo unless it has more to drop than before.
+    let retains = matches!(what, What::AddRetain(_) | What::EditRetain(..));
+    let drops = has_rows && retains && matches!(plan.undo, Undo::Partly(_));
     // The name of the target is asked for where rows are lost.
-    let drops = matches!(what, What::AddRetain(_) | What::EditRetain(..));
     let loses = plan.consent == Consent::Name
         && !matches!(plan.undo, Undo::Never(_))
-        && (has_rows || drops);
-    if loses || *what == What::DropAggregate {
+        && (has_rows || retains);
+    if drops || loses || *what == What::DropAggregate {
         found.push(Hazard::DeletesData);
     }
     if matches!(what, What::CreateIndex { .. }) && has_rows {

@@ -33,6 +33,20 @@ pub struct Planned {
     seen: Option<Seen>,
 }
 
+impl Planned {
+    /// The locks of the plan, each once: `ACCESS EXCLUSIVE: ...`.
+    pub fn locks(&self) -> Vec<String> {
+        let mut locks: Vec<String> = Vec::new();
+        for touch in self.plan.iter().flat_map(|plan| &plan.touches) {
+            let words = format!("{}: {}", touch.mode.name(), touch.mode.effect());
+            if !locks.contains(&words) {
+                locks.push(words);
+            }
+        }
+        locks
+    }
+}
+
 /// Plans the changes, and returns the setup that they lead to. `times`: types of the time columns of tables that become hypertables; `filled`: those of them that may have rows.
 pub async fn plan(
     session: &Session,

@@ -1,4 +1,5 @@
 use crate::actions::execute::ApprovedPlan;
+use crate::model::setup::amend::Amendment;
 
 /// Effect of a key in a dialog.
 #[derive(Debug)]
@@ -9,6 +10,8 @@ pub enum Next {
     Look(Box<ApprovedPlan>),
     Do(Box<ApprovedPlan>),
     Copy(String),
+    /// Write the policy file.
+    Write(Box<Amendment>),
 }
 
 /// Moves the first line shown; `page`: number of lines that fit.

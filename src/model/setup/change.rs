@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::setup::name::Name;
 use crate::model::setup::objects::{AgePolicy, Compression, Index, Refresh, Reorder};
 use crate::model::text;
@@ -19,7 +21,7 @@ pub struct Change {
 }
 
 /// A setting and its values. `None`: it is not set.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Field {
     pub name: String,
     pub old: Option<String>,

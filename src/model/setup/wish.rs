@@ -1,6 +1,7 @@
 //! The entries of a policy file. An omitted field is left alone on the server; `"none"` removes.
 
 use std::fmt;
+use std::path::Path;
 
 use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
@@ -24,6 +25,20 @@ pub struct At {
 }
 
 impl At {
+    /// With the file's name instead of its path.
+    #[must_use]
+    pub fn by_name(&self) -> Self {
+        let name = Path::new(&self.path).file_name();
+        let name = name.map_or_else(
+            || self.path.clone(),
+            |name| name.to_string_lossy().into_owned(),
+        );
+        Self {
+            path: name,
+            ..self.clone()
+        }
+    }
+
     pub fn says(&self, why: &str) -> String {
         format!("{self}: {why}")
     }

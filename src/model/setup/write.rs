@@ -5,7 +5,9 @@ use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, Val
 use crate::model::age_rule::AgeRule;
 use crate::model::interval::Interval;
 use crate::model::setup::name::Name;
-use crate::model::setup::objects::{AgePolicy, Index, Refresh, Setup, Storage};
+use crate::model::setup::objects::{
+    AgePolicy, Aggregate, Hypertable, Index, Refresh, Setup, Storage,
+};
 use crate::model::setup::order_by::OrderBy;
 use crate::model::span::Span;
 use crate::model::text;
@@ -14,31 +16,13 @@ use crate::model::text;
 pub fn file(setup: &Setup, full: bool) -> String {
     let mut tables = ArrayOfTables::new();
     for (name, table) in &setup.hypertables {
-        let mut entry = Table::new();
-        entry["name"] = value(name.to_string());
-        entry["time"] = value(table.time.as_str());
-        entry["chunk_interval"] = Item::Value(span(Span::of_raw(table.axis, table.interval)));
-        storage(&mut entry, &table.storage, Some(&table.time), full);
-        tables.push(entry);
+        tables.push(of_hypertable(name, table, full));
     }
     let mut views = ArrayOfTables::new();
     let mut names: Vec<&Name> = setup.aggregates.keys().collect();
     names.sort_by_key(|name| setup.depth(name));
     for name in names {
-        let view = &setup.aggregates[name];
-        let mut entry = Table::new();
-        entry["name"] = value(name.to_string());
-        entry["from"] = value(view.source.to_string());
-        entry["materialized_only"] = value(view.materialized_only);
-        if let Some(query) = &view.query {
-            let query = query.trim().trim_end_matches(';');
-            entry["query"] = multiline(query);
-        }
-        if !view.refresh.is_empty() || full {
-            entry["refresh"] = refreshes(&view.refresh);
-        }
-        storage(&mut entry, &view.storage, None, full);
-        views.push(entry);
+        views.push(of_aggregate(name, &setup.aggregates[name], full));
     }
     let mut indexes = ArrayOfTables::new();
     for (name, all) in &setup.indexes {
@@ -59,7 +43,40 @@ pub fn file(setup: &Setup, full: bool) -> String {
     out.to_string()
 }
 
-fn index_entry(name: &Name, index: &str, has: &Index) -> Table {
+/// The entry of a hypertable or aggregate, and the list of the file that it belongs to. `None`: the setup does not have it.
+pub(super) fn entry(setup: &Setup, name: &Name) -> Option<(&'static str, Table)> {
+    let table = setup.hypertables.get(name);
+    let table = table.map(|table| ("hypertable", of_hypertable(name, table, false)));
+    let view = setup.aggregates.get(name);
+    table.or_else(|| view.map(|view| ("aggregate", of_aggregate(name, view, false))))
+}
+
+fn of_hypertable(name: &Name, table: &Hypertable, full: bool) -> Table {
+    let mut entry = Table::new();
+    entry["name"] = value(name.to_string());
+    entry["time"] = value(table.time.as_str());
+    entry["chunk_interval"] = Item::Value(span(Span::of_raw(table.axis, table.interval)));
+    storage(&mut entry, &table.storage, Some(&table.time), full);
+    entry
+}
+
+fn of_aggregate(name: &Name, view: &Aggregate, full: bool) -> Table {
+    let mut entry = Table::new();
+    entry["name"] = value(name.to_string());
+    entry["from"] = value(view.source.to_string());
+    entry["materialized_only"] = value(view.materialized_only);
+    if let Some(query) = &view.query {
+        let query = query.trim().trim_end_matches(';');
+        entry["query"] = multiline(query);
+    }
+    if !view.refresh.is_empty() || full {
+        entry["refresh"] = refreshes(&view.refresh);
+    }
+    storage(&mut entry, &view.storage, None, full);
+    entry
+}
+
+pub(super) fn index_entry(name: &Name, index: &str, has: &Index) -> Table {
     let mut entry = Table::new();
     entry["on"] = value(name.to_string());
     entry["name"] = value(index);

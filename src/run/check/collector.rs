@@ -147,7 +147,7 @@ impl Collector {
         let session = self.session()?;
         let mut changes = BTreeMap::new();
         for part in &parts {
-            let watched = part.about().watched.len();
+            let watched = part.about().counters();
             changes.insert(*part, counters.by_ref().take(watched).collect::<Counters>());
         }
         parts.retain(|part| session.can_show(*part));

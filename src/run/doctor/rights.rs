@@ -27,7 +27,10 @@ pub(super) async fn read(settings: &Settings, session: &Session, steps: &mut Vec
         server,
     };
     for screen in ScreenId::ALL {
-        if matches!(screen, ScreenId::Overview | ScreenId::Journal) {
+        if matches!(
+            screen,
+            ScreenId::Overview | ScreenId::Journal | ScreenId::Policies
+        ) {
             continue;
         }
         let name = format!("rights: {}", screen.name());

@@ -225,7 +225,7 @@ impl Shell<'_> {
     }
 }
 
-fn inputs(sources: &[Source]) -> String {
+pub(super) fn inputs(sources: &[Source]) -> String {
     let paths: Vec<_> = sources.iter().map(|source| source.path.as_str()).collect();
     text::cut(&format!("files = {}", paths.join(", ")), 200)
 }

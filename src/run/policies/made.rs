@@ -41,7 +41,14 @@ pub(super) struct Reading<'a> {
     pub(super) read_only: bool,
     /// Remove what `owns` matches and the file does not name.
     pub(super) prune: bool,
+    /// For a screen: what only a session that can write can compare counts as the same, and is named in [`Made::unread`].
+    looks: bool,
+    /// Plan the changes of this object only. `None`: of all.
+    only: Option<&'a Name>,
 }
+
+/// Why a screen does not compare a query that is written otherwise than the server writes it.
+const UNREAD: &str = "its query is not compared, because it is not in the server's spelling: `hypertop plan FILE` asks the server";
 
 #[derive(Debug)]
 pub(super) struct Made {
@@ -52,6 +59,8 @@ pub(super) struct Made {
     pub(super) advice: Vec<Advice>,
     /// What could not be compared, and why.
     pub(super) notes: Vec<String>,
+    /// Objects with a part that was not compared, and why.
+    pub(super) unread: BTreeMap<Name, String>,
 }
 
 impl Made {
@@ -118,6 +127,25 @@ impl<'a> Reading<'a> {
             session,
             read_only,
             prune: false,
+            looks: false,
+            only: None,
+        }
+    }
+
+    /// Reads for a screen: no session that can write is opened.
+    pub(super) fn looking(settings: &'a Settings, session: &'a Session) -> Self {
+        Self {
+            looks: true,
+            ..Self::by(settings, session, true)
+        }
+    }
+
+    /// Plans the changes of this object only.
+    #[must_use]
+    pub(super) fn of(self, only: &'a Name) -> Self {
+        Self {
+            only: Some(only),
+            ..self
         }
     }
 
@@ -145,14 +173,17 @@ impl Reading<'_> {
             .into_iter()
             .map(|(name, (columns, _))| (name, columns));
         let tables: BTreeMap<Name, Columns> = columns.collect();
-        let (queries, notes) = self.queries(wanted, &present).await;
+        let (queries, notes, unread) = self.queries(wanted, &present).await;
         let ground = Ground {
             present: &present,
             tables: &tables,
             queries: &queries,
             prune: self.prune,
         };
-        let changes = changes(wanted, &ground).map_err(|wrong| anyhow!(wrong.join("\n")))?;
+        let mut changes = changes(wanted, &ground).map_err(|wrong| anyhow!(wrong.join("\n")))?;
+        if let Some(only) = self.only {
+            changes.retain(|change| change.of == *only);
+        }
         let times: BTreeMap<Name, Axis> = changes
             .iter()
             .filter_map(|change| match &change.what {
@@ -184,6 +215,7 @@ impl Reading<'_> {
             present,
             advice: advice(wanted, &will_be),
             notes,
+            unread,
         })
     }
 
@@ -210,8 +242,9 @@ impl Reading<'_> {
         &self,
         wanted: &Wanted,
         present: &Setup,
-    ) -> (BTreeMap<Name, String>, Vec<String>) {
-        let mut asked = Vec::new();
+    ) -> (BTreeMap<Name, String>, Vec<String>, BTreeMap<Name, String>) {
+        let (mut asked, mut unread) = (Vec::new(), BTreeMap::new());
+        let mut same = BTreeMap::new();
         for (name, view) in &present.aggregates {
             let entry = wanted
                 .entry(name, Kind::Aggregate)
@@ -219,16 +252,23 @@ impl Reading<'_> {
             if let (Some(query), Some(has)) = (entry, &view.query)
                 && bare(&query) != bare(has)
             {
+                if self.looks {
+                    unread.insert(name.clone(), UNREAD.to_owned());
+                    same.insert(name.clone(), has.clone());
+                }
                 asked.push((name.clone(), query));
             }
         }
+        if self.looks {
+            return (same, Vec::new(), unread);
+        }
         let (mut found, mut notes) = (BTreeMap::new(), Vec::new());
         if asked.is_empty() {
-            return (found, notes);
+            return (found, notes, unread);
         }
         if self.read_only {
             notes.push("queries of aggregates are compared as they are written: only a session that can write can ask the server how it writes them".to_owned());
-            return (found, notes);
+            return (found, notes, unread);
         }
         let writer = match connect::again(self.settings, self.password).await {
             Ok(writer) => writer,
@@ -236,7 +276,7 @@ impl Reading<'_> {
                 notes.push(format!(
                     "queries of aggregates are compared as they are written: {error:#}"
                 ));
-                return (found, notes);
+                return (found, notes, unread);
             }
         };
         for (name, query) in asked {
@@ -249,7 +289,7 @@ impl Reading<'_> {
                 )),
             }
         }
-        (found, notes)
+        (found, notes, unread)
     }
 }
 

@@ -94,14 +94,7 @@ fn details(out: &mut String, planned: &Planned) {
             for note in plan.notes.iter().filter(|note| note.level != Level::Ok) {
                 line(out, &format!("      {} {}", note.level.sign(), note.text));
             }
-            let mut locks: Vec<String> = Vec::new();
-            for touch in &plan.touches {
-                let words = format!("{}: {}", touch.mode.name(), touch.mode.effect());
-                if !locks.contains(&words) {
-                    locks.push(words);
-                }
-            }
-            for lock in locks {
+            for lock in planned.locks() {
                 line(out, &format!("      lock {lock}"));
             }
             if !planned.hazards.is_empty() {

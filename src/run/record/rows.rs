@@ -2,6 +2,7 @@
 //! the row's own screen reads.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -16,6 +17,7 @@ use crate::journal::Journal;
 use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
 use crate::model::target::{Target, TargetKind};
+use crate::run::policies;
 use crate::screens::{Rows, Screens, with_table};
 use crate::server::exact::{Exact, slices};
 use crate::server::known::At;
@@ -31,12 +33,15 @@ pub(super) async fn read(
     settings: Settings,
     password: Option<String>,
     journal: Option<Journal>,
+    policy_files: Vec<PathBuf>,
     kept: UnboundedSender<(Stamp, Kept)>,
 ) -> Result<()> {
     let connected = connect::again(&settings, password.as_deref()).await?;
     let mut session = Session::start(connected).await?;
     session.journal = journal;
+    session.server.policy_files = policy_files;
     let mut reader = Reader {
+        settings: &settings,
         exact: Exact::new(&settings, password),
         session,
         seen: HashSet::new(),
@@ -47,6 +52,7 @@ pub(super) async fn read(
 }
 
 struct Reader<'a> {
+    settings: &'a Settings,
     session: Session,
     exact: Exact<'a>,
     /// Rows whose details were read.
@@ -80,6 +86,9 @@ impl Reader<'_> {
             }
             self.kept.send((now, Kept::Rows(Rows::Journal(entries))))?;
         }
+        if let Rows::Policies(_) = &rows {
+            self.kept.send((now, Kept::Rows(rows.clone())))?;
+        }
         for of in rows.each().iter().take(MOST) {
             if self.seen.insert((screen, of.key().unwrap_or_default())) {
                 self.details(of, now).await?;
@@ -93,7 +102,7 @@ impl Reader<'_> {
 
     /// The rows of a screen as the console lists them. Also reads the figures that the Overview does not need.
     async fn list(&mut self, screen: ScreenId) -> Result<(Rows, Stamp)> {
-        let rows = self.session.load(screen).await?;
+        let rows = policies::rows::load(self.settings, &self.session, screen).await?;
         let (now, _) = self.session.pulse(screen).await?;
         let at = At {
             now,
