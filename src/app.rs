@@ -4,6 +4,7 @@ mod acknowledging;
 mod action_menu;
 mod aim;
 pub mod ask;
+pub mod choice;
 mod choosing;
 pub mod dialog;
 mod dialogs;
@@ -20,6 +21,7 @@ mod previewing;
 mod reading;
 mod replay;
 mod showing;
+mod switching;
 pub mod tape;
 pub mod theme;
 
@@ -209,6 +211,7 @@ impl App {
             Msg::Click { line, cell } => return self.click(line, cell),
             Msg::Wheel(lines) => return self.here(Here::Step(lines)),
             Msg::Resize => {}
+            Msg::Offered { other, choices } => self.offered(other, choices),
             Msg::Tick(now) => return self.tick(now),
             Msg::Rested => return self.rested(),
             Msg::Up(server) => return self.up(*server),

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::CommandFactory;
-use hypertop::actions::execute::Actor;
 use hypertop::actions::key_map::KeyMap;
 use hypertop::app::tape::Replay;
 use hypertop::cli::{AsCode, Cli, Command, DemoOptions};
@@ -17,6 +16,7 @@ use hypertop::journal::Journal;
 use hypertop::model::access::Access;
 use hypertop::model::screen_id::ScreenId;
 use hypertop::run::command::{Agreement, DONE, FAILED, NO_CONNECTION, Shell};
+use hypertop::run::opening::{Opening, actor, configure};
 use hypertop::run::policies::{export, plan, validate};
 use hypertop::run::record::Recording;
 use hypertop::run::{Ended, check, command, doctor, show, start, stderr};
@@ -267,9 +267,8 @@ async fn open_console(cli: &Cli, around: &Surroundings) -> Result<u8, Failure> {
     terminal::check()?;
     let keys = keys(around)?;
     let (settings, session) = open(cli, None, around).await?;
-    let journal = Journal::of(around);
-    let ended = console(cli, around, keys, settings, session, journal).await?;
-    Ok(code(ended))
+    let opening = opening(cli, around, Journal::of(around), &session);
+    Ok(code(console(cli, keys, settings, session, opening).await?))
 }
 
 async fn show(
@@ -318,17 +317,6 @@ fn journal(around: &Surroundings) -> Result<Journal> {
     )
 }
 
-/// The executor of plans for this session's server.
-fn actor(settings: &Settings, session: &Session, journal: Journal) -> Actor {
-    Actor {
-        settings: settings.clone(),
-        password: session.connected.password.clone(),
-        journal,
-        server: session.server.clone(),
-        clock: run::now,
-    }
-}
-
 /// Runs an action or a rollback. If that cannot start, prints the reason in the chosen format.
 async fn change(
     cli: &Cli,
@@ -363,7 +351,7 @@ async fn shell<'a>(
     let journal = journal(around)?;
     let (settings, session) = open(cli, None, around).await?;
     Ok(Shell {
-        actor: actor(&settings, &session, journal),
+        actor: actor(&settings, &session, journal, run::now),
         rules: config.rules(
             &session.server.host,
             &session.server.database,
@@ -486,7 +474,7 @@ async fn demo(cli: &Cli, options: &DemoOptions, around: &Surroundings) -> Result
     };
     tokio::spawn(demo::live(demo.settings.clone(), demo.simulated));
     let mut session = Session::start(connect::again(&demo.settings, None).await?).await?;
-    configure(&mut session, config::read(around).0, cli);
+    configure(&mut session, config::read(around).0, cli.look().policies);
     session.server.throw_away = url.is_none();
     if url.is_none() {
         // What config.toml names is of the user's servers.
@@ -504,7 +492,8 @@ async fn demo(cli: &Cli, options: &DemoOptions, around: &Surroundings) -> Result
         Box::pin(record(demo.settings.clone(), session, file, what)).await?;
         0
     } else if let Some(keys) = keys {
-        console(cli, around, keys, demo.settings.clone(), session, journal).await?
+        let opening = opening(cli, around, journal, &session);
+        console(cli, keys, demo.settings.clone(), session, opening).await?
     } else {
         let mut text = Vec::new();
         show::brief(&demo.settings, &session, &mut text).await?;
@@ -527,7 +516,7 @@ async fn change_demo(settings: &Settings, journal: Journal) -> Result<()> {
         format: command::Format::Text,
     };
     let shell = Shell {
-        actor: actor(settings, &session, journal),
+        actor: actor(settings, &session, journal, run::now),
         rules: Access::default(),
         session,
         agreement: &agreement,
@@ -562,27 +551,13 @@ async fn open(
         settings.trust = config.trust(&settings.user);
         let connected = connect::connect(&settings, &mut ask).await?;
         let mut session = Session::start(connected).await?;
-        configure(&mut session, config, cli);
+        configure(&mut session, config, cli.look().policies);
         Ok((settings, session))
     };
     opened.await.map_err(|error: anyhow::Error| {
         let explained = anyhow::anyhow!("{error:#}\n{}", doctor::advice(&flags));
         no_connection(explained)
     })
-}
-
-/// Applies config.toml and the options to a session.
-fn configure(session: &mut Session, config: config::Config, cli: &Cli) {
-    let server = &mut session.server;
-    let files = cli.look().policies;
-    server.policy_files = if files.is_empty() {
-        let files = config.policies(&server.host, &server.database, &server.role);
-        files.to_vec()
-    } else {
-        files
-    };
-    server.busy_hours = config.busy_hours(&server.host, &server.database, &server.role);
-    server.thresholds = config.thresholds;
 }
 
 /// The key map. An invalid `[keys]` is an error, because keys would do something unexpected.
@@ -592,40 +567,45 @@ fn keys(around: &Surroundings) -> Result<KeyMap> {
 
 async fn console(
     cli: &Cli,
-    around: &Surroundings,
     keys: KeyMap,
     settings: Settings,
     session: Session,
-    journal: Option<Journal>,
+    opening: Opening,
 ) -> Result<Ended> {
-    let (config, themes, notes, broken) = start::look(&cli.look(), around, terminal::background);
-    let mut rules = config.rules(
-        &session.server.host,
-        &session.server.database,
-        &session.server.role,
-        cli.read_only,
-    );
-    if broken {
-        // It is unknown whether the connection is read-only or protected.
-        rules.read_only =
-            Some("config.toml cannot be read: nothing is changed until it can".to_owned());
-    }
-    let actor = journal.map(|journal| actor(&settings, &session, journal));
-    let mut messages = Vec::new();
-    if let Some(actor) = &actor {
-        messages.extend(start::interrupted(actor, &session).await);
-    }
-    let opening = run::Start {
-        settings,
-        actor,
-        rules,
-        session,
+    let (config, themes, notes, _) =
+        start::look(&cli.look(), &opening.around, terminal::background);
+    let opened = opening.opened(settings, session).await;
+    let start = run::Start {
+        opened,
+        opening,
         config,
         keys,
         themes,
         notes,
-        messages,
         screen: cli.look().screen.unwrap_or(ScreenId::Overview),
     };
-    Box::pin(run::console(opening)).await
+    Box::pin(run::console(start)).await
+}
+
+/// How this console opens databases.
+fn opening(
+    cli: &Cli,
+    around: &Surroundings,
+    journal: Option<Journal>,
+    session: &Session,
+) -> Opening {
+    let server = &session.server;
+    let files = if server.throw_away {
+        server.policy_files.clone()
+    } else {
+        cli.look().policies
+    };
+    Opening {
+        around: around.clone(),
+        clock: run::now,
+        read_only: cli.read_only,
+        journal,
+        throw_away: server.throw_away,
+        named: (server.database.clone(), files),
+    }
 }

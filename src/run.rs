@@ -10,6 +10,7 @@ pub mod doctor;
 pub mod explain;
 pub mod manual;
 pub mod names;
+pub mod opening;
 pub mod policies;
 pub mod record;
 pub mod requests;
@@ -28,23 +29,19 @@ use crossterm::event::{Event, EventStream, KeyEventKind, MouseButton, MouseEvent
 use futures_util::StreamExt;
 use nix::libc::SIGCONT;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::Instant;
 
 use self::console::{Console, copy, ticker};
-use crate::actions::execute::Actor;
+use self::opening::{Opened, Opening, arrival};
 use crate::actions::key_map::KeyMap;
 use crate::app::overlay::Overlay;
 use crate::app::tape::Replay;
 use crate::app::theme::Theme;
 use crate::app::{App, Effect, Msg};
 use crate::config::Config;
-use crate::connect::conninfo::Settings;
-use crate::model::access::Access;
 use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
 use crate::model::text;
-use crate::server::session::Session;
 use crate::ui::terminal;
 use crate::ui::terminal::Screen;
 
@@ -64,18 +61,13 @@ pub type Ended = i32;
 
 #[derive(Debug)]
 pub struct Start {
-    pub settings: Settings,
-    /// Runs plans. `None`: there is no folder for the journal, so nothing can be changed.
-    pub actor: Option<Actor>,
-    pub rules: Access,
-    pub session: Session,
+    pub opened: Opened,
+    pub opening: Opening,
     pub config: Config,
     pub keys: KeyMap,
     pub themes: Vec<Theme>,
     /// Errors in the user's files and options.
     pub notes: Vec<String>,
-    /// Other messages to show at the start.
-    pub messages: Vec<String>,
     pub screen: ScreenId,
 }
 
@@ -107,27 +99,18 @@ fn greet(app: &mut App, mut notes: Vec<String>, messages: impl Iterator<Item = S
 
 /// Runs the console on an open session until the user quits or a signal arrives.
 pub async fn console(start: Start) -> Result<Ended> {
-    let warnings = start.settings.warnings.clone().into_iter();
     let mut app = as_set(&start.config, start.keys, start.themes);
-    app.rules = start.rules;
     app.screen = start.screen;
-    greet(&mut app, start.notes, warnings.chain(start.messages));
+    app.rules = start.opened.rules.clone();
+    greet(&mut app, start.notes, start.opened.messages.iter().cloned());
     let mut screen = Screen::take(start.config.mouse)?;
-    let (answers, mut answered) = unbounded_channel();
     let mut keys = EventStream::new();
     let mut going_on = signal(SignalKind::from_raw(SIGCONT))?;
     let mut ending = std::pin::pin!(signalled());
     // The first frame is drawn before the first query is sent.
     screen.draw(&mut app)?;
     let mut due: Option<Instant> = None;
-    let (settings, actor, session) = (start.settings, start.actor, start.session);
-    let mut console = Console {
-        screen,
-        ticks: ticker(app.interval),
-        recorder: None,
-        requests: requests::serve(settings, actor, session, answers, start.screen),
-        app,
-    };
+    let mut console = Console::new(screen, app, start.opening, start.opened);
     loop {
         let rest = console.app.rests_at().map(in_future);
         let msg = tokio::select! {
@@ -143,12 +126,13 @@ pub async fn console(start: Start) -> Result<Ended> {
                 None
             }
             () = until(due) => None,
-            msg = answered.recv() => msg,
+            msg = console.answered.recv() => msg,
+            arrival = arrival(&mut console.waiting) => console.arrive(arrival),
             () = until(rest) => Some(Msg::Rested),
             _ = console.ticks.tick() => Some(Msg::Tick(now())),
         };
         let mut batch: Vec<Msg> = msg.into_iter().collect();
-        while let Ok(more) = answered.try_recv() {
+        while let Ok(more) = console.answered.try_recv() {
             batch.push(more);
         }
         console.app.now = now();
@@ -228,8 +212,8 @@ pub async fn replay(
                     Effect::Record => app.say("a replay cannot be recorded", false),
                     Effect::Figures(ask) => waiting.extend(app.figures_from_tape(&ask)),
                     Effect::Act(ask) => waiting.extend(app.act_on_tape(&ask)),
-                    // A replay takes the lists from the recording.
-                    Effect::List(_) => {}
+                    // A replay takes the lists from the recording, and has no other database.
+                    Effect::List(_) | Effect::Offer(_) | Effect::Switch(..) => {}
                 }
             }
         }

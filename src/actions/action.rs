@@ -6,10 +6,30 @@ use crate::model::target::TargetKind;
 use crate::server::known::Edition;
 use crate::server::sql::Query;
 
+/// What the console can show instead of its present database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Other {
+    /// A database of the same server.
+    Database,
+    /// A connection of config.toml that has a name.
+    Connection,
+}
+
+impl Other {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Database => "database",
+            Self::Connection => "connection",
+        }
+    }
+}
+
 /// An action on the console itself, which never changes the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Here {
     Quit,
+    /// Show another database, or another connection.
+    Switch(Other),
     Back,
     Open,
     Step(isize),

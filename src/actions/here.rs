@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use crate::actions::action::Group::{Console, Rows, Screens, View};
-use crate::actions::action::{Action, Does, Group, Here};
+use crate::actions::action::{Action, Does, Group, Here, Other};
 use crate::model::screen_id::{Opened, ScreenId};
 
 const fn row(
@@ -79,6 +79,8 @@ pub(crate) static HERE: &[Action] = &[
     row("next-theme", &["t"], View, Here::NextTheme, "Next theme"),
     row("reload", &["r", "ctrl-r"], Console, Here::Reload, "Refresh this screen now"),
     row("pause", &["space"], Console, Here::Pause, "Pause or resume refreshing"),
+    row("switch-database", &[], Console, Here::Switch(Other::Database), "Show another database of this server"),
+    row("switch-connection", &[], Console, Here::Switch(Other::Connection), "Show another connection: a [[connection]] with a name in config.toml"),
     row("record", &[], Console, Here::Record, "Start or stop a recording of the screens' data; hypertop replay shows it"),
     row("next-moment", &["]"], Console, Here::Moment(1), "In a recording: the next moment (pause plays)"),
     row("previous-moment", &["["], Console, Here::Moment(-1), "In a recording: the previous moment"),

@@ -20,6 +20,7 @@ impl App {
                 Some(Overlay::Ask(_)) => self.ask_key(key),
                 Some(Overlay::Columns(_)) => self.columns_key(key),
                 Some(Overlay::SortBy(_)) => self.sort_key(key),
+                Some(Overlay::Switch(_)) => self.switch_key(key),
                 _ => self.overlay_key(key),
             };
         }
@@ -152,6 +153,7 @@ impl App {
             Here::Reload => return self.reload_now(),
             Here::Pause => return self.pause(),
             Here::Record => return vec![Effect::Record],
+            Here::Switch(other) => return self.offer(other),
             Here::Moment(moments) => return self.seek(|replay| replay.step(moments)),
             Here::Minute(minutes) => {
                 return self.seek(|replay| replay.skip(f64::from(minutes) * 60.0));

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use crate::actions::act::Facts;
+use crate::actions::action::Other;
 use crate::actions::execute::{ApprovedPlan, Progress, Report};
 use crate::actions::preview::Preview;
 use crate::app::ask;
+use crate::app::choice::Choice;
 use crate::journal::serve::Known;
 use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
@@ -104,6 +106,11 @@ pub enum Msg {
         asked: u64,
         result: Result<String, String>,
     },
+    /// The databases or connections to switch to. The error says why there are none.
+    Offered {
+        other: Other,
+        choices: Result<Vec<Choice>, String>,
+    },
     Progress(Progress),
     /// Result of a plan. The error means that nothing was changed.
     Reported(Box<Result<Report, String>>),
@@ -127,6 +134,10 @@ pub enum Effect {
     Interval(Duration),
     /// Start or stop a recording.
     Record,
+    /// List the databases or connections to switch to.
+    Offer(Other),
+    /// Connect to the database or connection of this name, and show it.
+    Switch(Other, String),
     Quit,
 }
 

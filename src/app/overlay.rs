@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use tui_textarea::TextArea;
 
 use super::press::event;
-use crate::actions::action::{Action, Does, Here};
+use crate::actions::action::{Action, Does, Here, Other};
 use crate::actions::catalogue;
 use crate::actions::key_map::KeyMap;
+use crate::app::choice::Choice;
 use crate::app::dialog::Acting;
 use crate::app::pages::Explained;
 use crate::journal::acknowledge;
@@ -37,6 +38,8 @@ pub enum Overlay {
     Columns(usize),
     /// The prompt for the sort column.
     SortBy(Prompt),
+    /// The list of databases or connections to switch to.
+    Switch(Switching),
     /// The dialog of an action.
     Act(Box<Acting>),
     /// The progress of the running plan.
@@ -123,6 +126,39 @@ pub struct Menu {
     pub title: String,
     /// The reasons why actions do not apply to the row, by the action's name.
     pub unfit: HashMap<&'static str, String>,
+}
+
+/// The list of databases or connections.
+#[derive(Debug)]
+pub struct Switching {
+    pub other: Other,
+    pub prompt: Prompt,
+    pub selected: usize,
+    choices: Vec<Choice>,
+}
+
+impl Switching {
+    pub(super) fn new(other: Other, choices: Vec<Choice>) -> Self {
+        Self {
+            other,
+            prompt: Prompt::new(String::new()),
+            selected: 0,
+            choices,
+        }
+    }
+
+    /// The choices that contain the typed text.
+    pub fn found(&self) -> Vec<&Choice> {
+        let typed = self.prompt.text().to_lowercase();
+        let fits = |choice: &&Choice| choice.name.to_lowercase().contains(&typed);
+        self.choices.iter().filter(fits).collect()
+    }
+
+    /// The name that Enter would take.
+    pub(super) fn chosen(&self) -> Option<&str> {
+        let found = self.found();
+        found.get(self.selected).map(|choice| choice.name.as_str())
+    }
 }
 
 impl Prompt {
@@ -223,6 +259,10 @@ impl Overlay {
                 palette.prompt.area.insert_str(line);
                 palette.selected = 0;
             }
+            Self::Switch(switching) => {
+                switching.prompt.area.insert_str(line);
+                switching.selected = 0;
+            }
             Self::Filter(prompt) | Self::SortBy(prompt) => {
                 prompt.area.insert_str(line);
             }
@@ -272,6 +312,7 @@ impl Overlay {
             | Self::Running
             | Self::Ask(_)
             | Self::Columns(_)
+            | Self::Switch(_)
             | Self::SortBy(_) => Answer::Stay,
         }
     }
@@ -295,23 +336,35 @@ fn help_key(top: &mut usize, key: &str, here: Option<Here>) -> Answer {
     Answer::Stay
 }
 
-fn palette_key(palette: &mut Palette, key: &str) -> Answer {
-    let found = palette.found();
+/// What a key did in a list under a prompt.
+pub(super) enum Picked {
+    Stay,
+    Close,
+    Take,
+}
+
+/// Handles a key in a prompt over a list of `found` entries.
+pub(super) fn pick(prompt: &mut Prompt, selected: &mut usize, found: usize, key: &str) -> Picked {
     match key {
-        "esc" | "ctrl-c" => return Answer::Close,
-        "enter" => {
-            return found
-                .get(palette.selected)
-                .map_or(Answer::Stay, |action| Answer::Run(action));
-        }
-        "down" | "ctrl-n" | "tab" => {
-            palette.selected = (palette.selected + 1).min(found.len().saturating_sub(1));
-        }
-        "up" | "ctrl-p" | "shift-tab" => palette.selected = palette.selected.saturating_sub(1),
+        "esc" | "ctrl-c" => return Picked::Close,
+        "enter" => return Picked::Take,
+        "down" | "ctrl-n" | "tab" => *selected = (*selected + 1).min(found.saturating_sub(1)),
+        "up" | "ctrl-p" | "shift-tab" => *selected = selected.saturating_sub(1),
         _ => {
-            palette.prompt.key(key);
-            palette.selected = 0;
+            prompt.key(key);
+            *selected = 0;
         }
     }
-    Answer::Stay
+    Picked::Stay
+}
+
+fn palette_key(palette: &mut Palette, key: &str) -> Answer {
+    let found = palette.found();
+    match pick(&mut palette.prompt, &mut palette.selected, found.len(), key) {
+        Picked::Stay => Answer::Stay,
+        Picked::Close => Answer::Close,
+        Picked::Take => found
+            .get(palette.selected)
+            .map_or(Answer::Stay, |action| Answer::Run(action)),
+    }
 }

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::Interval;
 
-use super::requests::Requests;
+use super::opening::{Arrival, From, Opened, Opening, Waiting};
+use super::requests::{self, Requests};
 use crate::app::tape::Recorder;
-use crate::app::{App, Effect, Msg, tape};
+use crate::app::{App, Effect, Msg, ask, tape};
 use crate::model::screen_id::ScreenId;
 use crate::model::text;
 use crate::ui::terminal::Screen;
@@ -18,9 +20,67 @@ pub(super) struct Console {
     pub(super) ticks: Interval,
     pub(super) recorder: Option<Recorder>,
     pub(super) requests: Requests,
+    /// Answers to the requests.
+    pub(super) answered: UnboundedReceiver<Msg>,
+    /// The list of databases, or the connection to another one. `None`: neither is awaited.
+    pub(super) waiting: Option<Waiting>,
+    opening: Opening,
+    from: From,
 }
 
 impl Console {
+    pub(super) fn new(screen: Screen, app: App, opening: Opening, opened: Opened) -> Self {
+        let from = From::of(&opened);
+        let (requests, answered) = serve(opened, app.screen);
+        Self {
+            ticks: ticker(app.interval),
+            app,
+            screen,
+            recorder: None,
+            requests,
+            answered,
+            waiting: None,
+            opening,
+            from,
+        }
+    }
+
+    /// Takes what the console has waited for.
+    pub(super) fn arrive(&mut self, arrival: Arrival) -> Option<Msg> {
+        self.waiting = None;
+        let failed = |error: &str| Msg::Status {
+            text: error.replace('\n', " · "),
+            bad: true,
+        };
+        match arrival {
+            Arrival::Choices(other, choices) => Some(Msg::Offered {
+                other,
+                choices: choices.map_err(|error| format!("{error:#}")),
+            }),
+            Arrival::Opened(Err(error)) => Some(failed(&format!("not switched: {error:#}"))),
+            Arrival::Opened(Ok(opened)) => {
+                if let Some(why) = self.app.stays() {
+                    return Some(failed(&format!("not switched: {why}")));
+                }
+                self.enter(*opened);
+                None
+            }
+        }
+    }
+
+    /// Shows this database from now on. Answers about the old one have nowhere to go any more.
+    fn enter(&mut self, opened: Opened) {
+        let mut app = self.app.afresh();
+        app.rules = opened.rules.clone();
+        if !opened.messages.is_empty() {
+            app.say(opened.messages.join(" · "), true);
+        }
+        let screen = self.app.screen;
+        self.requests.list(ask::List::Cancel { screen });
+        self.from = From::of(&opened);
+        (self.requests, self.answered) = serve(opened, screen);
+        self.app = app;
+    }
     /// True if none of these messages requires a new frame.
     pub(super) fn can_wait(&self, batch: &[Msg]) -> bool {
         let routine = |msg| is_routine(msg, self.app.screen);
@@ -54,10 +114,29 @@ impl Console {
                 }
                 Effect::Copy(text) => copy(&mut self.screen, &text)?,
                 Effect::Suspend => self.screen.suspend()?,
+                Effect::Offer(other) => {
+                    self.waiting = Some(self.opening.choices(&self.from, other));
+                }
+                Effect::Switch(other, name) => {
+                    self.waiting = Some(self.opening.switch(&self.from, other, name));
+                }
             }
         }
         Ok(false)
     }
+}
+
+/// Starts the tasks that answer requests about this database.
+fn serve(opened: Opened, opens: ScreenId) -> (Requests, UnboundedReceiver<Msg>) {
+    let (answers, answered) = unbounded_channel();
+    let requests = requests::serve(
+        opened.settings,
+        opened.actor,
+        opened.session,
+        answers,
+        opens,
+    );
+    (requests, answered)
 }
 
 /// True for messages of every tick. The last exact figures of the shown screen are not among them.

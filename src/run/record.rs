@@ -91,6 +91,8 @@ pub async fn record(
                 | Effect::Suspend
                 | Effect::Interval(_)
                 | Effect::Record
+                | Effect::Offer(_)
+                | Effect::Switch(..)
                 | Effect::Quit => {}
             }
         }

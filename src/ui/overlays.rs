@@ -10,7 +10,7 @@ use super::boxes::boxed;
 use super::{chooser, help, page};
 use crate::actions::key_map::KeyMap;
 use crate::app::App;
-use crate::app::overlay::{Overlay, Palette, Prompt};
+use crate::app::overlay::{Overlay, Palette, Prompt, Switching};
 use crate::app::theme::Theme;
 use crate::model::text;
 
@@ -63,6 +63,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
             one_line(frame, area, &title, "> ", &mut ask.prompt, hint, &theme);
         }
         Some(Overlay::Palette(palette)) => draw_palette(frame, area, palette, &app.keys, &theme),
+        Some(Overlay::Switch(switching)) => draw_switch(frame, area, switching, &theme),
         Some(Overlay::Help(top)) => {
             let about = help::About {
                 screen: app.screen,
@@ -224,6 +225,43 @@ fn draw_palette(
         Paragraph::new(if rows.is_empty() { empty } else { rows }),
         list,
     );
+}
+
+fn draw_switch(frame: &mut Frame, area: Rect, switching: &mut Switching, theme: &Theme) {
+    let area = area.centered(Constraint::Max(90), Constraint::Max(18));
+    frame.render_widget(Clear, area);
+    let title = format!("Switch to a {}", switching.other.word());
+    let block = boxed(&title, theme);
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    let parts = [
+        Constraint::Length(1),
+        Constraint::Fill(1),
+        Constraint::Length(1),
+    ];
+    let [line, list, help] = Layout::vertical(parts).areas(inner);
+    prompt_line(frame, line, "> ", &mut switching.prompt, theme);
+    let keys = "Enter connects; the present one is shown until then · Esc closes";
+    help_line(frame, help, keys, theme);
+    let found = switching.found();
+    let lines = usize::from(list.height);
+    let top = (switching.selected + 1).saturating_sub(lines);
+    let width = usize::from(inner.width);
+    let rows = found.iter().enumerate().skip(top).take(lines);
+    let mut rows: Vec<_> = rows
+        .map(|(at, choice)| {
+            let selected = at == switching.selected;
+            let style = theme.style(if selected { "row.selected" } else { "text" });
+            let words = format!(" {}  {}", choice.name, choice.about);
+            let words = text::cut(&text::printable(&words), width);
+            Line::styled(text::pad(&words, width), style)
+        })
+        .collect();
+    if rows.is_empty() {
+        let none = format!("no {} has this name", switching.other.word());
+        rows.push(Line::styled(none, theme.style("muted")));
+    }
+    frame.render_widget(Paragraph::new(rows), list);
 }
 
 /// Full help of the selected action: the list may cut it.

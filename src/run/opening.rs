@@ -1,0 +1,260 @@
+//! Opens what the console shows: the first database, and those that the user switches to.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::Pin;
+
+use anyhow::{Result, anyhow, ensure};
+
+use crate::actions::action::Other;
+use crate::actions::execute::Actor;
+use crate::app::choice::Choice;
+use crate::config;
+use crate::config::Config;
+use crate::connect;
+use crate::connect::conninfo::{self, Flags, Settings, Surroundings};
+use crate::journal::Journal;
+use crate::model::access::Access;
+use crate::model::moment::Stamp;
+use crate::run::{doctor, start};
+use crate::server::session::Session;
+
+/// A session with what the console needs for it.
+#[derive(Debug)]
+pub struct Opened {
+    pub settings: Settings,
+    pub session: Session,
+    /// Runs plans. `None`: there is no folder for the journal, so nothing can be changed.
+    pub actor: Option<Actor>,
+    pub rules: Access,
+    /// What the user must know of it.
+    pub messages: Vec<String>,
+}
+
+/// How the console opens databases.
+#[derive(Debug, Clone)]
+pub struct Opening {
+    pub around: Surroundings,
+    /// This machine's clock.
+    pub clock: fn() -> Stamp,
+    /// `--read-only` was given.
+    pub read_only: bool,
+    /// `None`: there is no folder for it.
+    pub journal: Option<Journal>,
+    /// The server was made for this console: what config.toml says of connections and files is not for it.
+    pub throw_away: bool,
+    /// The first database, and its policy files if they were named for it alone. Empty: none were.
+    pub named: (String, Vec<PathBuf>),
+}
+
+/// The present database: the way to the others of its server.
+#[derive(Debug, Clone)]
+pub(super) struct From {
+    settings: Settings,
+    password: Option<String>,
+}
+
+impl From {
+    pub(super) fn of(opened: &Opened) -> Self {
+        Self {
+            settings: opened.settings.clone(),
+            password: opened.session.connected.password.clone(),
+        }
+    }
+}
+
+/// What the console waits for outside its requests to the server.
+pub(super) enum Arrival {
+    Choices(Other, Result<Vec<Choice>>),
+    Opened(Result<Box<Opened>>),
+}
+
+pub(super) type Waiting = Pin<Box<dyn Future<Output = Arrival>>>;
+
+/// Waits for what the console waits for. `None`: waits for ever.
+pub(super) async fn arrival(waiting: &mut Option<Waiting>) -> Arrival {
+    match waiting {
+        Some(waiting) => waiting.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The executor of plans for this session's server.
+pub fn actor(
+    settings: &Settings,
+    session: &Session,
+    journal: Journal,
+    clock: fn() -> Stamp,
+) -> Actor {
+    Actor {
+        settings: settings.clone(),
+        password: session.connected.password.clone(),
+        journal,
+        server: session.server.clone(),
+        clock,
+    }
+}
+
+/// Applies config.toml to a session. `files`: policy files that go before those of config.toml. Empty: none.
+pub fn configure(session: &mut Session, config: Config, files: Vec<PathBuf>) {
+    let server = &mut session.server;
+    server.policy_files = if files.is_empty() {
+        let files = config.policies(&server.host, &server.database, &server.role);
+        files.to_vec()
+    } else {
+        files
+    };
+    server.busy_hours = config.busy_hours(&server.host, &server.database, &server.role);
+    server.thresholds = config.thresholds;
+}
+
+impl Opening {
+    /// The session with its rules and its journal.
+    pub async fn opened(&self, settings: Settings, session: Session) -> Opened {
+        let (config, wrong) = config::read(&self.around);
+        let server = &session.server;
+        let (host, database, role) = (&server.host, &server.database, &server.role);
+        let mut rules = config.rules(host, database, role, self.read_only);
+        if wrong.is_some() {
+            // It is unknown whether the connection is read-only or protected.
+            rules.read_only =
+                Some("config.toml cannot be read: nothing is changed until it can".to_owned());
+        }
+        let journal = self.journal.clone();
+        let actor = journal.map(|journal| actor(&settings, &session, journal, self.clock));
+        let mut messages = settings.warnings.clone();
+        if let Some(actor) = &actor {
+            messages.extend(start::interrupted(actor, &session).await);
+        }
+        Opened {
+            settings,
+            session,
+            actor,
+            rules,
+            messages,
+        }
+    }
+
+    /// Lists what the user can switch to.
+    pub(super) fn choices(&self, from: &From, other: Other) -> Waiting {
+        let (opening, from) = (self.clone(), from.clone());
+        Box::pin(async move {
+            let choices = match other {
+                Other::Database => databases_of(&from).await,
+                Other::Connection => opening.connections(),
+            };
+            Arrival::Choices(other, choices)
+        })
+    }
+
+    /// Connects to the database or connection of this name.
+    pub(super) fn switch(&self, from: &From, other: Other, name: String) -> Waiting {
+        let (opening, from) = (self.clone(), from.clone());
+        Box::pin(async move {
+            let opened = match other {
+                Other::Database => opening.database(&from, name).await,
+                Other::Connection => opening.connection(&name).await,
+            };
+            Arrival::Opened(opened.map(Box::new))
+        })
+    }
+
+    fn connections(&self) -> Result<Vec<Choice>> {
+        ensure!(
+            !self.throw_away,
+            "the demo shows its own server: `hypertop @NAME` opens a connection"
+        );
+        let (config, wrong) = config::read(&self.around);
+        if let Some(wrong) = wrong {
+            return Err(anyhow!("{wrong}"));
+        }
+        let named = config
+            .connections
+            .iter()
+            .filter_map(|rule| rule.defined.as_ref());
+        let choices: Vec<_> = named
+            .map(|defined| Choice {
+                name: defined.name.clone(),
+                about: told(&defined.options),
+            })
+            .collect();
+        ensure!(
+            !choices.is_empty(),
+            "config.toml has no connection with a name: write [[connection]] with name = \"prod\", and host, dbname or service"
+        );
+        Ok(choices)
+    }
+
+    async fn database(&self, from: &From, name: String) -> Result<Opened> {
+        let settings = Settings {
+            dbname: name,
+            // They were shown for the first database.
+            warnings: Vec::new(),
+            ..from.settings.clone()
+        };
+        let connected = connect::again(&settings, from.password.as_deref()).await?;
+        let mut session = Session::start(connected).await?;
+        let named = Some(&self.named).filter(|(database, _)| *database == settings.dbname);
+        let files = named.map(|(_, files)| files.clone()).unwrap_or_default();
+        configure(&mut session, config::read(&self.around).0, files.clone());
+        if self.throw_away {
+            session.server.throw_away = true;
+            session.server.policy_files = files;
+        }
+        Ok(self.opened(settings, session).await)
+    }
+
+    async fn connection(&self, name: &str) -> Result<Opened> {
+        let flags = Flags {
+            database: Some(format!("@{name}")),
+            ..Flags::default()
+        };
+        let flags = config::named(flags, &self.around).map_err(anyhow::Error::msg)?;
+        let opened = async {
+            let mut settings = conninfo::resolve(&flags, &self.around)?;
+            let config = config::read(&self.around).0;
+            settings.trust = config.trust(&settings.user);
+            let mut ask = |_: &str| -> Result<String> {
+                Err(anyhow!(
+                    "it wants a password, which the console cannot ask for: write it to ~/.pgpass, or start hypertop @{name}"
+                ))
+            };
+            let connected = connect::connect(&settings, &mut ask).await?;
+            let mut session = Session::start(connected).await?;
+            configure(&mut session, config, Vec::new());
+            Ok(self.opened(settings, session).await)
+        };
+        opened
+            .await
+            .map_err(|error: anyhow::Error| anyhow!("{error:#}\n{}", doctor::advice(&flags)))
+    }
+}
+
+/// The other databases of the server.
+async fn databases_of(from: &From) -> Result<Vec<Choice>> {
+    let connected = connect::again(&from.settings, from.password.as_deref()).await?;
+    let session = Session::start(connected).await?;
+    let names = session.databases().await?.into_iter();
+    let others = names.filter(|name| *name != session.server.database);
+    let choices: Vec<_> = others
+        .map(|name| Choice {
+            name,
+            about: String::new(),
+        })
+        .collect();
+    ensure!(
+        !choices.is_empty(),
+        "this role may connect to no other database of this server"
+    );
+    Ok(choices)
+}
+
+/// Where a connection leads, as far as config.toml says.
+fn told(options: &[(String, String)]) -> String {
+    let shown = ["service", "host", "port", "dbname", "user"];
+    let told = shown.iter().filter_map(|key| {
+        let (_, value) = options.iter().find(|(option, _)| option == key)?;
+        Some(format!("{key}={value}"))
+    });
+    told.collect::<Vec<_>>().join(" ")
+}
