@@ -55,7 +55,7 @@ pub async fn validate(
     if options.after {
         after::after(settings, session, &wanted, &made, &mut checks).await?;
     } else {
-        before::before(session, made, &mut checks).await?;
+        before::before(settings, session, made, &mut checks).await?;
     }
     let code = match checks.worst() {
         State::Ok | State::Pending => plan::SAME,

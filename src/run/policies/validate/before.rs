@@ -1,10 +1,16 @@
 //! Whether a policy file can be applied now.
 
+use std::time::Duration;
+
 use anyhow::Result;
 
 use crate::actions::preview;
 use crate::actions::setup::planned;
-use crate::model::text;
+use crate::connect::conninfo::Settings;
+use crate::model::screen_id::ScreenId;
+use crate::model::{rules, text};
+use crate::run::show;
+use crate::screens::gather;
 use crate::server::known::NEWEST_KNOWN;
 use crate::server::session::Session;
 use crate::server::setup;
@@ -13,7 +19,15 @@ use super::super::made::Made;
 use super::super::print;
 use super::check::{Checks, State, listed};
 
-pub(super) async fn before(session: &Session, made: Made, checks: &mut Checks) -> Result<()> {
+/// Time limit for reading expensive figures.
+const LATER: Duration = Duration::from_secs(3);
+
+pub(super) async fn before(
+    settings: &Settings,
+    session: &Session,
+    made: Made,
+    checks: &mut Checks,
+) -> Result<()> {
     let server = &session.server;
     if let Some(version) = server.timescaledb {
         let known = (version.major, version.minor) <= (NEWEST_KNOWN.major, NEWEST_KNOWN.minor);
@@ -70,8 +84,56 @@ pub(super) async fn before(session: &Session, made: Made, checks: &mut Checks) -
             listed(&failing, ", ").map(|jobs| format!("job {jobs} fails: look at it first"));
         checks.unless(format!("policies of {name}"), against, "none fails");
     }
+    around(settings, session, checks).await?;
     if refused.is_none() {
         locks(session, made, checks).await?;
+    }
+    Ok(())
+}
+
+/// What the Server screen finds on standbys, replication slots and workers: each would get the load of the plan.
+async fn around(settings: &Settings, session: &Session, checks: &mut Checks) -> Result<()> {
+    let screens = Box::pin(show::gather(settings, session, ScreenId::Server, LATER)).await?;
+    let found = gather::found_on(&screens, ScreenId::Server);
+    let figures = screens.server.rows();
+    for (what, names, of, good) in [
+        (
+            "replication lag",
+            &["replication-lag"][..],
+            &[&rules::SERVER_REPLICATION][..],
+            "no standby is too far behind",
+        ),
+        (
+            "replication slots",
+            &["replication-slots", "lost-slots"],
+            &[&rules::SERVER_SLOT],
+            "none keeps too much WAL, and none is lost",
+        ),
+        (
+            "workers",
+            &["workers", "launcher", "scheduler"],
+            &[
+                &rules::SERVER_WORKERS,
+                &rules::SERVER_LAUNCHER,
+                &rules::SERVER_SCHEDULER,
+            ],
+            "jobs can start",
+        ),
+    ] {
+        let against = found.iter().filter(|row| of.contains(&row.finding.rule));
+        let against: Vec<String> = against.map(|row| row.finding.reason.clone()).collect();
+        let hidden = figures
+            .iter()
+            .any(|row| names.contains(&row.name.as_str()) && row.value.is_none());
+        if against.is_empty() && hidden {
+            let why = format!(
+                "hidden from this role: grant pg_read_all_stats to {}",
+                text::quote_identifier(&session.server.role)
+            );
+            checks.add(State::Unknown, what, why);
+        } else {
+            checks.unless(what, listed(&against, "; "), good);
+        }
     }
     Ok(())
 }
