@@ -704,6 +704,13 @@ fn validation_says_before_what_stands_in_the_way_and_after_what_holds_and_what_m
             text.contains("ok      plan: 41 to add"),
             "{version:?}: {text}"
         );
+        for words in [
+            "ok      replication lag: ",
+            "ok      replication slots: ",
+            "ok      workers: ",
+        ] {
+            assert!(text.contains(words), "{version:?}: {words}: {text}");
+        }
         let other = support::client(&rig.conninfo).await;
         other
             .batch_execute("begin; lock table mes.metric_hist in access exclusive mode")
