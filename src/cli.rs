@@ -18,7 +18,7 @@ use crate::run::command::Agreement;
 use crate::run::policies::{self, export};
 use crate::run::show::Format;
 use crate::run::start::{self, Look, screens};
-use crate::run::{check, command, doctor, explain, manual, names, sql, thresholds};
+use crate::run::{check, command, doctor, example, explain, manual, names, sql, thresholds};
 
 /// Heading in `--help`.
 const CONNECTION: &str = "Connection";
@@ -154,28 +154,6 @@ pub enum AsCode {
     },
 }
 
-/// Options of `demo`.
-#[derive(Debug, Args)]
-pub struct DemoOptions {
-    /// Load the demo into a new database on this server instead
-    #[arg(long, value_name = "URI")]
-    pub url: Option<String>,
-    /// Simulate TimescaleDB even if PostgreSQL has it
-    #[arg(long, conflicts_with = "url")]
-    pub simulate: bool,
-    /// Open the recording even if PostgreSQL is installed
-    #[arg(long, conflicts_with_all = ["url", "simulate"])]
-    pub recorded: bool,
-    /// Record the demo with all details to this new file instead of opening the console
-    #[arg(long, value_name = "FILE", conflicts_with = "recorded")]
-    pub record: Option<PathBuf>,
-    /// With --record: stop after this time: 3m
-    #[arg(long = "for", value_name = "TIME", requires = "record", value_parser = humantime::parse_duration)]
-    pub long: Option<std::time::Duration>,
-    #[command(flatten)]
-    look: Look,
-}
-
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Print a screen once, as a table, JSON or CSV
@@ -306,7 +284,7 @@ pub enum Command {
     /// Open the console on a demo database on a temporary server, or on a recording of it if PostgreSQL is not installed
     Demo {
         #[command(flatten)]
-        options: DemoOptions,
+        options: example::Options,
     },
 }
 

@@ -2,16 +2,21 @@
 
 mod acknowledged;
 mod acts;
+pub mod changing;
 pub mod check;
 mod columns;
 pub mod command;
 mod console;
 pub mod doctor;
+pub mod example;
+pub mod exit;
 pub mod explain;
+pub mod invocation;
 pub mod manual;
 pub mod names;
 pub mod opening;
 pub mod policies;
+pub mod printing;
 pub mod record;
 pub mod requests;
 mod second;

@@ -20,6 +20,7 @@ use crate::journal::acknowledge::{Ended, Why};
 use crate::journal::{Entries, Seen};
 use crate::model::plan::Plan;
 use crate::model::text;
+use crate::run::exit::{DONE, UNCHANGED};
 use crate::run::stderr;
 use crate::server::exact::Exact;
 use crate::server::known::At;
@@ -29,8 +30,7 @@ pub use journal::journal;
 pub use name::find;
 pub use shell::Agreement;
 
-pub(crate) use self::shell::UNCHANGED;
-pub use self::shell::{DONE, FAILED, Format, NO_CONNECTION, Shell, print};
+pub use self::shell::{Format, Shell, print};
 
 impl Shell<'_> {
     /// Runs `hypertop run ACTION TARGET… --set key=value`; returns the exit code.

@@ -10,7 +10,9 @@ use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::Instant;
 
 use super::console::ticker;
-use super::{now, requests, signalled, stderr, until};
+use super::exit::Failure;
+use super::invocation::Invocation;
+use super::{now, requests, signalled, start, stderr, until};
 use crate::app::tape::Recorder;
 use crate::app::theme;
 use crate::app::{App, Effect, Msg};
@@ -28,6 +30,56 @@ pub struct Recording {
     /// True: also the details of the rows, the facts for previews of actions, and the journal.
     pub details: bool,
     pub journal: Option<Journal>,
+}
+
+impl Recording {
+    pub(super) fn of(
+        invocation: &Invocation,
+        long: Option<Duration>,
+        details: bool,
+        journal: Option<Journal>,
+    ) -> Self {
+        let (config, ..) = start::look(&invocation.look, &invocation.around, || None);
+        Self {
+            refresh: config.refresh,
+            long,
+            details,
+            journal,
+        }
+    }
+}
+
+/// `hypertop record`.
+pub async fn command(
+    invocation: &Invocation,
+    path: &Path,
+    long: Option<Duration>,
+    details: bool,
+) -> Result<(), Failure> {
+    let (settings, session) = invocation.open().await?;
+    let journal = Journal::of(&invocation.around);
+    let what = Recording::of(invocation, long, details, journal);
+    Ok(Box::pin(to_file(settings, session, path, what)).await?)
+}
+
+/// Records, and says so on standard error.
+pub(super) async fn to_file(
+    settings: Settings,
+    session: Session,
+    path: &Path,
+    what: Recording,
+) -> Result<()> {
+    stderr::say(format_args!(
+        "hypertop: recording database {:?} into {}; Ctrl-C ends it",
+        session.server.database,
+        path.display()
+    ));
+    let readings = Box::pin(record(settings, session, path, what)).await?;
+    stderr::say(format_args!(
+        "hypertop: kept {readings} readings; hypertop replay {} shows them",
+        path.display()
+    ));
+    Ok(())
 }
 
 /// Records the screens until a signal arrives, or for the time `long`. Returns the number of readings.

@@ -10,6 +10,12 @@ pub fn say(words: impl Display) {
     let _ = writeln!(stderr(), "{}", text::printable_lines(&words.to_string()));
 }
 
+pub fn warn(warnings: &[String]) {
+    for warning in warnings {
+        say(format_args!("hypertop: warning: {warning}"));
+    }
+}
+
 /// Prints a question without a line break.
 pub fn ask(words: &str) {
     let _ = write!(stderr(), "{}", text::printable(words)).and_then(|()| stderr().flush());

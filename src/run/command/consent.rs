@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
 
-use super::shell::{DONE, FAILED, Format, Shell, UNCHANGED, print_lines, say};
+use super::shell::{Format, Shell, print_lines, say};
 use super::still::Still;
 use crate::actions::execute::{ApprovedPlan, Order, Problem, Progress, Report};
 use crate::actions::preview;
@@ -15,6 +15,7 @@ use crate::actions::preview::Preview;
 use crate::journal::Outcome;
 use crate::model::plan::{Consent, Plan, inverse, script};
 use crate::model::text;
+use crate::run::exit::{DONE, FAILED, UNCHANGED};
 use crate::run::stderr;
 use crate::ui::terminal;
 

@@ -3,10 +3,11 @@
 use anyhow::{Result, anyhow};
 use serde_json::{Value as Json, json};
 
-use super::shell::{DONE, Format, print_lines, say};
+use super::shell::{Format, print_lines, say};
 use crate::journal::{Entry, Journal};
 use crate::model::plan::{inverse, script};
 use crate::model::text;
+use crate::run::exit::DONE;
 use crate::run::stderr;
 
 /// Prints all entries of all databases, or the entry `id`. Needs no connection.

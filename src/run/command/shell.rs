@@ -1,4 +1,4 @@
-//! Common parts of the shell commands: session, output format, exit codes.
+//! Common parts of the shell commands: session and output format.
 
 use std::io::Write as _;
 
@@ -10,15 +10,6 @@ use crate::model::access::Access;
 use crate::model::text;
 use crate::server::session::Session;
 use clap::Args;
-
-/// Exit codes: success; failure; no connection; nothing was changed.
-pub const DONE: u8 = 0;
-
-pub const FAILED: u8 = 1;
-
-pub const NO_CONNECTION: u8 = 2;
-
-pub(crate) const UNCHANGED: u8 = 3;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {

@@ -1,0 +1,51 @@
+//! `hypertop show` from the connection to the printed text, within a time limit.
+
+use std::time::Duration;
+
+use super::command::print;
+use super::exit::{FAILED, Failure, no_connection};
+use super::invocation::Invocation;
+use super::show::{self, Format};
+use super::stderr;
+use crate::journal::Journal;
+use crate::model::screen_id::ScreenId;
+use crate::ui::terminal;
+
+/// Prints a screen. `all`: on the Overview, acknowledged and snoozed findings too.
+pub async fn show(
+    invocation: &Invocation,
+    screen: ScreenId,
+    format: Format,
+    all: bool,
+    limit: Duration,
+) -> Result<(), Failure> {
+    let late = |what: &str| {
+        let limit = humantime::format_duration(limit);
+        anyhow::anyhow!("{what} within {limit}: --timeout sets the limit")
+    };
+    let opening = Box::pin(invocation.open());
+    // A user may take any time to type a password.
+    let (settings, mut session) = if terminal::is_there() && !invocation.flags.no_password {
+        opening.await?
+    } else {
+        let opened = tokio::time::timeout(limit, opening).await;
+        opened.map_err(|_| no_connection(late("the server did not answer")))??
+    };
+    // Without a journal no finding counts as acknowledged.
+    if !(all && screen == ScreenId::Overview) {
+        session.journal = Journal::of(&invocation.around);
+    }
+    stderr::warn(&settings.warnings);
+    let mut text = Vec::new();
+    let reading = async {
+        if !session.can_show(screen) {
+            session.load(screen).await.map_err(no_connection)?;
+        }
+        show::show(&settings, &session, screen, format, &mut text).await?;
+        Ok::<_, Failure>(())
+    };
+    let read = tokio::time::timeout(limit, Box::pin(reading)).await;
+    read.map_err(|_| Failure(late("the screen was not read"), FAILED))??;
+    print(&text)?;
+    Ok(())
+}
