@@ -21,11 +21,11 @@ left join lateral (
             from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
            where l.materialization_id = x.mat_hypertable_id and l.greatest_modified_value < 9223372036854775807
              and l.lowest_modified_value not in (-9223372036854775808, -210866803200000000)
+\if :since_2_26
+\elif :since_2_22
            union all
-          select (xpath('/row/low/text()', u.line))[1]::text::int8, (xpath('/row/high/text()', u.line))[1]::text::int8
-            from unnest(xpath('/table/row', case when to_regclass('_timescaledb_catalog.continuous_aggs_materialization_ranges') is not null
-                      and to_regclass('_timescaledb_catalog.continuous_aggs_jobs_refresh_ranges') is null then query_to_xml(format(
-                   'select lowest_modified_value as low, greatest_modified_value as high from '
-                   '_timescaledb_catalog.continuous_aggs_materialization_ranges where materialization_id = %s',
-                   x.mat_hypertable_id), false, false, '') end)) u(line)) w
+          select l.lowest_modified_value, l.greatest_modified_value from _timescaledb_catalog.continuous_aggs_materialization_ranges l
+           where l.materialization_id = x.mat_hypertable_id
+\endif
+         ) w
    where (t.never_before is null or w.high > t.never_before)

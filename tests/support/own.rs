@@ -134,7 +134,7 @@ impl<'a> Standby<'a> {
 
     /// Waits until the standby has replayed all that the server has written until now.
     pub fn catches_up(&self) {
-        let streamed = "select coalesce(bool_and(replay_lsn >= pg_current_wal_lsn()), false) from pg_stat_replication";
+        let streamed = "select coalesce(bool_and(replay_lsn >= pg_current_wal_insert_lsn()), false) from pg_stat_replication";
         for _ in 0..600 {
             let mut psql = self.of.command("psql");
             psql.args(["-U", "postgres", "-d", "postgres", "-Atc", streamed]);
