@@ -79,6 +79,11 @@ fn more_jobs_than_workers_in_one_minute_are_one_finding_with_the_numbers_and_the
         );
     }
     assert_eq!(finding.fix, Some("edit-job"));
+    // The fix moves it to the minute after the crowd.
+    assert_eq!(
+        finding.sets,
+        [("next_start".to_owned(), "2027-01-15T20:01:00Z".to_owned())]
+    );
     let spread: Vec<_> = (0..20)
         .map(|nth| starts(1000 + nth, f64::from(nth)))
         .collect();
