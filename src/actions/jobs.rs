@@ -142,7 +142,7 @@ fn delete(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let job = &known.job;
     if job.is_internal() {
         return Err(format!(
-            "{} is one of TimescaleDB's own: it could not be made again; pause-job {} stops it",
+            "{} is one of TimescaleDB's own: it could not be created again; pause-job {} stops it",
             job.describe(),
             job.id
         )
@@ -158,13 +158,13 @@ fn delete(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         (None, Some(lost)) => (
             job.delete(context)?,
             Undo::Partly(format!(
-                "the job is made again under a new id; {lost}; {gone}"
+                "the job is created again under a new id; {lost}; {gone}"
             )),
         ),
         (None, None) => (
             job.delete(context)?,
             Undo::Partly(format!(
-                "the job is made again with all its settings, under a new id; {gone}"
+                "the job is created again with all its settings, under a new id; {gone}"
             )),
         ),
     };
@@ -187,7 +187,7 @@ fn delete(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     if job.is_user_defined() && known.role != job.owner && known.lost_for_good(context).is_none() {
         plan = plan.note(
             Level::Notice,
-            format!("its undo makes it again as its owner, {}", job.owner),
+            format!("its undo creates it again as its owner, {}", job.owner),
         );
     }
     Ok(known.warned(context, plan))

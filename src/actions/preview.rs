@@ -58,7 +58,7 @@ pub struct Preview {
     pub refused: Option<String>,
 }
 
-/// Reads the facts of an action about a target. An error if the target does not exist any more.
+/// Reads the facts of an action about a target. An error if the target no longer exists.
 pub async fn facts(
     session: &Session,
     exact: &mut Exact<'_>,
@@ -68,7 +68,7 @@ pub async fn facts(
     let rows = session.ask(&act.facts, &[Param::BigInt(target.id)]).await?;
     let Some(row) = rows.first() else {
         bail!(
-            "{} {} is not there any more",
+            "{} {} no longer exists",
             target.kind.name(),
             target.name
         );

@@ -233,7 +233,7 @@ async fn roles(actor: &Actor, client: &Client, id: u64, steps: &[Step]) -> Resul
             .context("the server did not say what this role may become")?;
         if !row.try_get::<_, bool>("known")? {
             bail!(
-                "entry {id} cannot be rolled back: its undo runs as role {role}, which is not there any more (CREATE ROLE \
+                "entry {id} cannot be rolled back: its undo runs as role {role}, which no longer exists (CREATE ROLE \
                  {role} makes one of that name)"
             );
         }

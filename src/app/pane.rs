@@ -32,7 +32,7 @@ pub struct Pane {
     pub(crate) brief: Vec<Section>,
     /// Server time when `brief` and `verdict` were made.
     pub(crate) built: Stamp,
-    /// True: `brief` and `verdict` must be made again.
+    /// True: `brief` and `verdict` must be created again.
     pub(super) stale: bool,
     /// True: the row's queries were not sent since the list was loaded.
     pub(super) unread: bool,

@@ -14,7 +14,7 @@ pub struct Problem {
     pub fix: Option<&'static str>,
     /// True: the connection was lost, so it is unknown whether the statement took effect.
     pub lost: bool,
-    /// True: an object of the statement does not exist any more.
+    /// True: an object of the statement no longer exists.
     pub gone: bool,
 }
 

@@ -202,7 +202,7 @@ impl Run<'_> {
             return Err(if there.is_empty() {
                 Problem {
                     gone: true,
-                    ..Problem::other(format!("{name} is not there any more"))
+                    ..Problem::other(format!("{name} no longer exists"))
                 }
             } else {
                 another(&name)
@@ -253,6 +253,6 @@ impl Run<'_> {
 
 fn another(name: &str) -> Problem {
     Problem::other(format!(
-        "{name} means another relation than in the preview (renamed or made again meanwhile): nothing of this step was done; preview it again"
+        "{name} means another relation than in the preview (renamed or created again meanwhile): nothing of this step was done; preview it again"
     ))
 }

@@ -170,7 +170,7 @@ fn undo_of_drop(context: &Context, index: &Index) -> Undo {
     if index.unique && index.compressing {
         return Undo::Never(format!(
             "TimescaleDB {version} makes no unique index on a hypertable with compression enabled, \
-             so {} could not be made again (2.22 and later do)",
+             so {} could not be created again (2.22 and later do)",
             index.name
         ));
     }

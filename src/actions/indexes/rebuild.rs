@@ -182,7 +182,7 @@ fn again(context: &Context, index: &Index) -> Result<Plan, Refusal> {
     Ok(whole(index, steps).note(
         Level::Warning,
         format!(
-            "{} is invalid as a whole, and that cannot be fixed: it is dropped and made again from its definition",
+            "{} is invalid as a whole, and that cannot be fixed: it is dropped and created again from its definition",
             index.name
         ),
     ))

@@ -16,7 +16,7 @@ pub(super) fn again(context: &Context, known: &JobFacts, title: String) -> Resul
     let why = job.unalterable(context);
     let why = why.map_or_else(String::new, |refusal| format!(", because {}", refusal.why));
     let undo = Undo::Partly(
-        "the policy made again is deleted, and nothing refreshes the aggregate any more: this TimescaleDB can neither pause it \
+        "the policy created again is deleted, and nothing refreshes the aggregate any more: this TimescaleDB can neither pause it \
          nor move its next start; add-refresh-policy adds one"
             .to_owned(),
     );

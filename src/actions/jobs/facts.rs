@@ -116,7 +116,7 @@ impl JobFacts {
         let job = &self.job;
         if !self.has_proc {
             return Some(format!(
-                "its procedure {}.{} is not there any more, and without that a job cannot be made",
+                "its procedure {}.{} no longer exists, and without that a job cannot be made",
                 job.proc_schema, job.proc_name
             ));
         }
@@ -124,7 +124,7 @@ impl JobFacts {
             return None;
         }
         Some(format!(
-            "the job would be made again as its owner, and {}",
+            "the job would be created again as its owner, and {}",
             may_not_become(&self.session_role, &job.owner, context.at.server.postgres)
         ))
     }

@@ -15,10 +15,10 @@ pub(crate) fn made_again(context: &Context, job: &Job) -> Undo {
     let gone = "its counters and its link to the history do not come back";
     match job.lost(context) {
         None => Undo::Partly(format!(
-            "the policy is made again with all its settings and its next start, under a new job id; {gone}"
+            "the policy is created again with all its settings and its next start, under a new job id; {gone}"
         )),
         Some(lost) => Undo::Partly(format!(
-            "the policy is made again under a new job id; {lost}; {gone}"
+            "the policy is created again under a new job id; {lost}; {gone}"
         )),
     }
 }

@@ -287,7 +287,7 @@ impl<'a> Back<'a> {
                 }
                 let now = self.bindings.job(id);
                 let Some(job) = self.jobs.get(&now) else {
-                    return Err(format!("job {now} is not there any more"));
+                    return Err(format!("job {now} no longer exists"));
                 };
                 let was = candidate.record.jobs.get(&id.to_string());
                 if was.is_some_and(|was| was.kind != job.kind) {
@@ -376,9 +376,9 @@ fn move_along(own: Vec<String>, renames: &mut BTreeMap<String, String>) {
 fn gone(name: &str, there: &There) -> String {
     if there.by_name.contains_key(name) {
         format!(
-            "{name} is not there any more; another relation has its name now, and is left alone"
+            "{name} no longer exists; another relation has its name now, and is left alone"
         )
     } else {
-        format!("{name} is not there any more")
+        format!("{name} no longer exists")
     }
 }
