@@ -83,9 +83,9 @@ pub struct App {
     found: gather::Found,
     /// Levels of the findings that the Overview lists, by their screens.
     open: gather::Open,
-    /// Screens loaded since the findings were last collected.
+    /// Screens loaded since the last time that the findings were collected.
     read: Vec<ScreenId>,
-    /// Time when all verdicts were last made again.
+    /// Time when all verdicts were last computed.
     judged: Stamp,
     /// The acknowledged and snoozed findings.
     pub acknowledged: Acknowledged,
@@ -99,7 +99,7 @@ pub struct App {
     pub rules: Access,
     /// The running plan. `None`: no plan runs.
     pub running: Option<Running>,
-    /// Figures to compare after the last action. `None`: no action has ended, or they were compared.
+    /// Figures to compare after the last action. `None`: no action has ended, or they have been compared.
     watched: Option<Watch>,
     /// True: quit when the running plan has ended.
     leaving: bool,
@@ -111,9 +111,9 @@ pub struct App {
     asked: u64,
 }
 
-/// Seconds after which all verdicts are made again, because some depend on the time alone.
+/// Seconds after which all verdicts are computed again, because some depend on time alone.
 const JUDGED_SECONDS: f64 = 60.0;
-/// Seconds that the server's clock continues after a missed answer; then it stops.
+/// Seconds for which the server's clock continues after a missed answer. Then it stops.
 const SILENCE_SECONDS: f64 = 15.0;
 pub(crate) const FASTEST: Duration = Duration::from_millis(500);
 pub(crate) const SLOWEST: Duration = Duration::from_secs(300);
@@ -192,7 +192,7 @@ impl App {
         effects
     }
 
-    /// Collects the findings of the screens that were loaded. Called once per frame, not for each answer.
+    /// Collects the findings of the screens that were loaded. Called once per frame instead of for each answer.
     pub fn settle(&mut self) {
         let read = std::mem::take(&mut self.read);
         if !read.is_empty() {
@@ -279,7 +279,7 @@ impl App {
         }
     }
 
-    /// Shows a message about this screen, which ends with a switch to another screen.
+    /// Shows a message about this screen. It disappears when the user switches to another screen.
     pub fn say(&mut self, text: impl Into<String>, bad: bool) {
         let seconds = if bad { 10.0 } else { 4.0 };
         self.notice = Some(Notice {
@@ -290,7 +290,7 @@ impl App {
         });
     }
 
-    /// Shows a message that is about no screen, such as the result of an action.
+    /// Shows a message that stays on every screen, such as the result of an action.
     pub fn say_everywhere(&mut self, text: impl Into<String>, bad: bool) {
         self.say(text, bad);
         if let Some(notice) = &mut self.notice {

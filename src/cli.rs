@@ -131,21 +131,21 @@ pub enum AsCode {
         #[command(flatten)]
         options: policies::plan::Options,
     },
-    /// Advise on the setup that a policy file leads to
+    /// Check the setup in a policy file for likely mistakes
     ///
-    /// Exit code 0: no advice. 2: there is some. 1: an error, or no connection.
+    /// Exit code 0: no advice. 2: there is advice. 1: an error, or no connection.
     Lint {
         #[command(flatten)]
         options: policies::plan::LintOptions,
     },
-    /// Check whether a policy file can be applied, or holds
+    /// Check before or after an apply whether everything is as a policy file needs it
     ///
-    /// Exit code 0: all holds, or must wait. 2: something does not hold. 3: something is unknown. 1: an error, or no connection.
+    /// Exit code 0: all checks passed, or have to wait. 2: a check failed. 3: a check's result is unknown. 1: an error, or no connection.
     Validate {
         #[command(flatten)]
         options: policies::validate::Options,
     },
-    /// Make the database as a policy file or a saved plan says
+    /// Change the database to what a policy file or a saved plan says
     ///
     /// An apply is one journal entry, which `hypertop rollback` undoes.
     Apply {
@@ -169,10 +169,10 @@ pub enum Command {
         /// On the overview: include acknowledged and snoozed findings
         #[arg(long)]
         all: bool,
-        /// For `show policies`: the policy file; later ones over the earlier ones [default: policies in config.toml]
+        /// For `show policies`: the policy file; if repeated, later files override earlier ones [default: policies in config.toml]
         #[arg(long, value_name = "FILE", value_parser = start::policy_file, value_hint = clap::ValueHint::FilePath)]
         policies: Vec<PathBuf>,
-        /// Time limit of the reading, and of the connection unless a password may be asked for
+        /// Time limit for reading, and for connecting unless a password may be asked for
         #[arg(long, value_name = "TIME", default_value = "2m", value_parser = humantime::parse_duration)]
         timeout: std::time::Duration,
         /// Database: a name, a URI, or key=value pairs
@@ -185,7 +185,7 @@ pub enum Command {
         #[command(flatten)]
         options: check::Options,
     },
-    /// Find out why a connection fails, or shows less than all
+    /// Find out why a connection fails, or why something is hidden
     #[command(after_help = "Exit codes: 0 ok, 1 warnings, 2 failed, 3 unknown.")]
     Doctor {
         #[command(flatten)]
@@ -199,7 +199,7 @@ pub enum Command {
         /// Name of the action, as in the palette: pause-job, compress-chunks, …
         #[arg(value_parser = names::actions(), hide_possible_values = true)]
         action: &'static Action,
-        /// Id of a job, or name of a hypertable, aggregate or index
+        /// Id of a job or session, or name of a hypertable, aggregate or index
         #[arg(required = true)]
         target: Vec<String>,
         /// Value of an input (run ACTION --help lists the keys)
@@ -225,7 +225,7 @@ pub enum Command {
         #[command(flatten)]
         agreement: Agreement,
     },
-    /// Record what the screens read to a file, until Ctrl-C
+    /// Record the data that the screens read to a file, until Ctrl-C
     Record {
         /// New file, which only you can read; it must not exist
         file: PathBuf,
@@ -235,7 +235,7 @@ pub enum Command {
         /// Interval between two readings: 2s, 500ms, 1m [default: 2s]
         #[arg(long, value_name = "INTERVAL", value_parser = config::interval)]
         refresh: Option<std::time::Duration>,
-        /// Also record the journal, the Policies screen, and once each row's details and what previews of actions need
+        /// Also record the journal, the Policies screen, and, once for each row, its details and the facts for previews of actions
         #[arg(long)]
         details: bool,
         /// Database: a name, a URI, or key=value pairs
@@ -271,7 +271,7 @@ pub enum Command {
     },
     /// Print the manual page, or write one for each command into a folder
     Man {
-        /// Folder for the pages; it is made if need be
+        /// Folder for the pages; created if it does not exist
         #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
         out: Option<PathBuf>,
     },
@@ -327,7 +327,7 @@ impl Connection {
 
 fn after_help() -> String {
     format!(
-        "{}\n\nSettings: /etc/hypertop/config.toml, and over it hypertop/config.toml in XDG_CONFIG_HOME (~/.config). `hypertop thresholds` says where a value comes from; @NAME is a [[connection]] with that name.\n\nExit codes: 0 success, or the user quit; 1 an error, or an action that failed after a part was done; 2 no connection, or a wrong command line; 3 nothing was changed (refused, no consent, or the first step failed); 128+N ended by signal N.",
+        "{}\n\nSettings: /etc/hypertop/config.toml, overridden by hypertop/config.toml in XDG_CONFIG_HOME (~/.config). `hypertop thresholds` says where a value comes from; @NAME is a [[connection]] with that name.\n\nExit codes: 0 success, or the user quit; 1 an error, or an action that failed after a part was done; 2 no connection, or a wrong command line; 3 nothing was changed (refused, no consent, or the first step failed); 128+N ended by signal N.",
         conninfo::help()
     )
 }

@@ -1,5 +1,5 @@
-//! Settings: `/etc/hypertop/config.toml`, and over it the user's `$XDG_CONFIG_HOME/hypertop/config.toml`, with `themes/` in
-//! the same folder.
+//! Settings: `/etc/hypertop/config.toml`, overridden by the user's `$XDG_CONFIG_HOME/hypertop/config.toml`. Themes are in `themes/` next to
+//! the latter.
 
 mod connections;
 mod sources;
@@ -34,7 +34,7 @@ pub struct Config {
     /// Settings for certain connections; all that match apply.
     pub connections: Vec<Rule>,
     pub thresholds: Thresholds,
-    /// Policy files for connections that name none of their own.
+    /// Policy files for connections without policy files of their own.
     pub policies: Vec<PathBuf>,
     /// The error in `[keys]` prevents the console from starting.
     pub keys: Result<KeyMap, String>,
@@ -54,7 +54,7 @@ impl Config {
         here.find_map(|rule| rule.busy_hours.clone())
     }
 
-    /// Policy files of this connection: those of the last entry that names some, else the general ones.
+    /// Policy files of this connection: those of its last entry that has some, or else the general ones.
     pub fn policies(&self, host: &str, database: &str, user: &str) -> &[PathBuf] {
         let here = self.connections.iter().rev();
         let mut here = here.filter(|rule| rule.matches(host, database, user));
@@ -68,7 +68,7 @@ impl Config {
         let here: Vec<_> = self.connections.iter().filter(matches).collect();
         let refused = |why: &str| {
             Some(format!(
-                "this console is read-only ({why}): nothing is changed"
+                "this console is read-only ({why}): nothing was changed"
             ))
         };
         let read_only = match (asked, self.read_only) {
@@ -142,7 +142,7 @@ pub fn read(around: &Surroundings) -> (Config, Option<String>) {
     }
 }
 
-/// The flags with the connection that they name by `@NAME`. An error if there is none, or if config.toml cannot be read.
+/// The flags, with the connection that they refer to by `@NAME`. An error if there is none, or if config.toml cannot be read.
 pub fn named(mut flags: Flags, around: &Surroundings) -> Result<Flags, String> {
     let typed = flags.dbname.as_ref().or(flags.database.as_ref());
     let Some(name) = typed.and_then(|typed| typed.strip_prefix('@')) else {
@@ -169,8 +169,8 @@ pub fn named(mut flags: Flags, around: &Surroundings) -> Result<Flags, String> {
         names.join(", ")
     };
     Err(match (near.is_empty(), known.is_empty()) {
-        (false, _) => format!("there is no connection @{name}; near it: {}", at(near)),
-        (_, false) => format!("there is no connection @{name}; there are: {}", at(known)),
+        (false, _) => format!("there is no connection @{name}; similar: {}", at(near)),
+        (_, false) => format!("there is no connection @{name}; the connections are: {}", at(known)),
         (_, true) => {
             let file = file(around).map_or_else(
                 || "config.toml".to_owned(),
@@ -183,7 +183,7 @@ pub fn named(mut flags: Flags, around: &Surroundings) -> Result<Flags, String> {
     })
 }
 
-/// The settings of these files, the last one over those before it.
+/// The settings of these files. Later files override earlier ones.
 fn merged(sources: &[Source]) -> Result<Config, String> {
     let mut file = File::default();
     let mut length = 0;

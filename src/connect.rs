@@ -32,7 +32,7 @@ pub async fn connect(settings: &Settings, ask: Ask<'_>) -> Result<Connected, Con
     traced(settings, ask, &Trace::default()).await
 }
 
-/// As [`connect`]; every step is noted.
+/// As [`connect`], and records every step in the trace.
 pub(crate) async fn traced(
     settings: &Settings,
     ask: Ask<'_>,
@@ -169,8 +169,7 @@ async fn check_wanted(
     ))
 }
 
-/// True if the server's answer is `expected`. `None`: no answer. The statement is one that other users' objects cannot
-/// affect.
+/// True if the server's answer is `expected`. `None`: no answer. Objects of other users must not be able to affect the statement.
 async fn said(client: &Client, sql: &str, expected: &str) -> Option<bool> {
     let answer = client.simple_query(sql).await.ok()?;
     answer.iter().find_map(|message| match message {

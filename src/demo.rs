@@ -33,16 +33,16 @@ const READY: &str = "set client_min_messages = error; revoke create on schema pu
 const LIVE: &str = include_str!("demo/live.sql");
 const LIVE_STAND_IN: &str = include_str!("demo/live_stand_in.sql");
 
-/// Database of the demo on a private server; `GIVEN_DATABASE`: on a server of the user's.
+/// Database of the demo on a private server.
 const DATABASE: &str = "factory";
 const GIVEN_DATABASE: &str = "hypertop_demo";
 
-/// Policy file of the factory: what its team agreed on, which the database differs from.
+/// Policy file of the factory. The database differs from it, to show how differences look.
 const POLICIES: &str = include_str!("demo/policies.toml");
 
 /// Some minutes of the factory on a TimescaleDB, made by `scripts/record-demo`.
 const RECORDING: &[u8] = include_bytes!("demo/recording.jsonl.zst");
-/// Seconds from the recording's beginning to the moment that is shown first. Until then all screens were read.
+/// Seconds from the recording's beginning to the first moment shown. By then all screens have been read.
 pub const RECORDED_START_SECONDS: f64 = 40.0;
 /// A running demo. Dropping it ends its private server.
 #[derive(Debug)]
@@ -56,14 +56,13 @@ pub struct Demo {
 }
 
 impl Demo {
-    /// Journal in the private server's folder, which is removed with the server. `None`: the demo runs on a server of
-    /// the user's.
+    /// Journal in the private server's folder, which is removed with the server. `None`: the demo runs on the user's server.
     pub fn journal(&self) -> Option<Journal> {
         let folder = self.server.as_ref()?.socket_folder();
         Some(Journal::new(folder.join("journal/journal.jsonl")))
     }
 
-    /// Policy file in the private server's folder. `None`: the demo runs on a server of the user's, or the stand-in.
+    /// Policy file in the private server's folder. `None`: the demo runs on the user's server, or on the stand-in.
     pub fn policies(&self) -> Result<Option<PathBuf>> {
         let Some(server) = self.server.as_ref().filter(|_| !self.simulated) else {
             return Ok(None);
@@ -123,7 +122,7 @@ pub async fn start(simulate: bool, say: fn(&str)) -> Result<Demo> {
     })
 }
 
-/// Loads the factory into a new database on the user's server.
+/// Loads the factory into a new database of the user's server.
 pub async fn load_into(settings: &Settings, ask: connect::Ask<'_>, say: fn(&str)) -> Result<Demo> {
     let progress = Progress::new(say);
     progress.step("connecting");
@@ -137,14 +136,14 @@ pub async fn load_into(settings: &Settings, ask: connect::Ask<'_>, say: fn(&str)
         .await?;
     if has.is_empty() {
         bail!(
-            "the server has no TimescaleDB to make the demo with; without --url the demo simulates one"
+            "TimescaleDB is not available on this server; without --url the demo runs on a private server"
         );
     }
     let made = there
         .client
         .batch_execute(&format!("create database {GIVEN_DATABASE}"))
         .await;
-    made.with_context(|| format!("could not make database {GIVEN_DATABASE} (drop database {GIVEN_DATABASE} removes an earlier demo)"))?;
+    made.with_context(|| format!("could not create database {GIVEN_DATABASE} (drop database {GIVEN_DATABASE} removes an earlier demo)"))?;
     let mut settings = settings.clone();
     GIVEN_DATABASE.clone_into(&mut settings.dbname);
     let connected = connect::again(&settings, there.password.as_deref()).await?;
@@ -196,7 +195,7 @@ fn settings(conninfo: &str) -> Result<Settings> {
     )
 }
 
-/// Runs the statements one by one, because a refresh cannot run in a block of several statements. Reports each step.
+/// Runs the statements one by one, because a refresh cannot run together with other statements. Reports each step.
 pub async fn load(client: &Client, script: &str, progress: &Progress) -> Result<()> {
     let all = statements(script);
     progress.expect(all.len());
@@ -213,8 +212,7 @@ pub async fn load(client: &Client, script: &str, progress: &Progress) -> Result<
     Ok(())
 }
 
-/// The statements of a script, each after the name of its step. A statement ends with a semicolon at the end of a line,
-/// outside of `$$`.
+/// The statements of a script, each with the name of its step. A statement ends with a semicolon at the end of a line, outside `$$`.
 fn statements(script: &str) -> Vec<(&str, &str)> {
     let mut all = Vec::new();
     let (mut step, mut start, mut at, mut quoted) = ("", 0, 0, false);

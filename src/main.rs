@@ -39,8 +39,9 @@ fn main() -> ExitCode {
     code
 }
 
-/// Handles a wrong command line, and `--help`. For `check`, a wrong option exits as UNKNOWN: clap's exit code 2 would
-/// alert as critical. For `doctor`, it is not a failed step.
+/// Handles a wrong command line, and `--help`. For `check` the exit code is UNKNOWN, because clap's exit code 2 would alert as critical.
+/// For
+/// `doctor` the exit code 2 would mean a failed step.
 fn misused(error: &clap::Error) -> ExitCode {
     if error.use_stderr() && is_called("check") {
         let _ = command::print(check::refused(&error.render().to_string()));
@@ -57,7 +58,7 @@ fn misused(error: &clap::Error) -> ExitCode {
     error.exit()
 }
 
-/// True if this is the first subcommand among the arguments: `explain doctor` is none of `doctor`.
+/// True if this is the first subcommand among the arguments. In `explain doctor`, `doctor` is not.
 fn is_called(name: &str) -> bool {
     let command = Cli::command();
     let first = std::env::args()
@@ -83,9 +84,9 @@ fn code(ended: Ended) -> u8 {
 async fn obey(cli: Cli) -> ExitCode {
     let around = Surroundings::of_process();
     let is_shown = matches!(cli.command, Some(Command::Show { .. })) || !terminal::is_there();
-    // `thresholds` reports errors of config.toml itself.
+    // `thresholds` itself reports the errors of config.toml.
     if is_shown && !matches!(cli.command, Some(Command::Thresholds { .. })) {
-        // No console will show these errors.
+        // Without a console, these errors go to stderr.
         stderr::warn(&start::look(&cli.look(), &around, || None).2);
     }
     match Box::pin(carry_out(&cli, &around)).await {
@@ -215,7 +216,7 @@ async fn as_code(invocation: &Invocation, command: &AsCode) -> Result<u8, Failur
     }
 }
 
-/// A session for `plan`, `lint` and `validate`, whose exit code 2 means a difference: no connection is an error there.
+/// A session for `plan`, `lint` and `validate`. Without a connection they exit with 1, because their exit code 2 means a difference.
 async fn planning(invocation: &Invocation) -> Result<(Settings, Session), Failure> {
     let opened = invocation.open().await;
     opened.map_err(|Failure(error, _)| Failure(error, plan::ERROR))

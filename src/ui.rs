@@ -52,7 +52,7 @@ pub fn draw(frame: &mut Frame, app: &mut App) {
     }
 }
 
-/// Replaces every drawn glyph by its ASCII replacement. Letters are not replaced.
+/// Replaces each glyph by ASCII. Letters are not replaced.
 fn in_ascii(buffer: &mut Buffer) {
     for cell in &mut buffer.content {
         let mut glyphs = cell.symbol().chars();

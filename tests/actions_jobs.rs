@@ -40,7 +40,7 @@ fn a_job_that_was_deleted_comes_back_with_all_that_it_had() {
                 assert_eq!(undo.heading(), "Undo (partial)", "its id is lost");
                 assert_eq!(
                     undo.text()
-                        .starts_with("the job is made again with all its settings"),
+                        .starts_with("the job is created again with all its settings"),
                     // The plan cannot know whether the job's check function will accept the old configuration.
                     *job != own && (version != "2.22.1" || *job != top),
                     "{version}: {job}"

@@ -182,7 +182,7 @@ fn a_terminated_session_is_gone_and_those_it_blocked_go_on() {
                     "{name}: {refused}"
                 );
                 let refused = rig.plan("terminate-session", &pid, &[]).await.unwrap_err();
-                assert!(refused.contains("not there any more"), "{name}: {refused}");
+                assert!(refused.contains("no longer exists"), "{name}: {refused}");
             });
         }
     });

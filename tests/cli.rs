@@ -205,7 +205,7 @@ fn each_way_not_to_connect_has_its_own_words_and_code_2() {
             ),
             (
                 "postgresql://x/y?nosuch=1".to_owned(),
-                "invalid connection option \"nosuch\"\nRemove it from the connection string; known are: ",
+                "invalid connection option \"nosuch\"\nRemove it from the connection string; supported options are: ",
             ),
             (
                 "host=x port=abc".to_owned(),
@@ -213,11 +213,11 @@ fn each_way_not_to_connect_has_its_own_words_and_code_2() {
             ),
             (
                 there.replace("dbname='", "dbname='template0' application_name='"),
-                "It accepts no connections (datallowconn is false): name another database",
+                "The database accepts no connections (datallowconn is false): name another one",
             ),
             (
                 there.replace("user=postgres", "user=postgres options='-c no_such=1'"),
-                "unrecognized configuration parameter \"no_such\"\nThe session's settings ask for it: correct PGOPTIONS",
+                "unrecognized configuration parameter \"no_such\"\nA session setting causes this: correct PGOPTIONS",
             ),
             (
                 there.replace("user=postgres", "user=postgres options='-c work_mem=lots'"),

@@ -108,7 +108,7 @@ async fn traps_do_not_change_a_count() {
         assert_eq!((parts.with, parts.without), (8, 1), "{version}");
         let reason = lacking.verdict(&at).reason;
         assert!(
-            reason.contains("1 of 9 chunks is without it"),
+            reason.contains("1 of 9 chunks does not have it"),
             "{version}: {reason}"
         );
         for (name, of) in [("i_unique", "c_unique"), ("i_twin_later", "i_twin")] {

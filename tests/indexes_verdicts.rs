@@ -262,7 +262,7 @@ fn chunks_that_lack_the_index_are_a_warning() {
     says(
         &with(|parts| parts.without = 3),
         Level::Warning,
-        "3 of 103 chunks are without it",
+        "3 of 103 chunks do not have it",
     );
 }
 

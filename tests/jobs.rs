@@ -379,5 +379,5 @@ const TROUBLES: [&str; 5] = [
     "stopped at its max_runtime of 2s",
     "1002 paused: critical, paused by the scheduler: it failed 1 time in a row and max_retries is 1",
     "1003 backing off: warning, failed",
-    "1004 never ran: critical, its procedure app.gone does not exist any more",
+    "1004 never ran: critical, its procedure app.gone no longer exists",
 ];

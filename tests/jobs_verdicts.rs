@@ -345,7 +345,7 @@ fn a_procedure_that_is_gone_and_an_owner_that_may_not_log_in_are_critical() {
     row.proc_exists = false;
     let (_, level, reason) = says(&row);
     assert_eq!(level, Level::Critical);
-    assert!(reason.contains("does not exist any more"));
+    assert!(reason.contains("no longer exists"));
     let mut row = job();
     row.owner_may_log_in = Some(false);
     assert!(says(&row).2.contains("mes_owner may not log in"));

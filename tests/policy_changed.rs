@@ -157,7 +157,7 @@ fn a_policy_that_never_ran_waits_only_with_what_the_change_added() {
             &seen,
             rule,
             Level::Warning,
-            "compress_after 5d -> 4d; what is due since then waits for the next run)",
+            "compress_after 5d -> 4d; chunks that are due only since then wait for the next run)",
         );
     });
 }

@@ -118,7 +118,7 @@ fn a_rollback_goes_on_past_a_chunk_that_is_gone_and_says_what_stands() {
                 let report = if in_time {
                     let approved = rig.rollback_plan(&[done]).await.unwrap();
                     let told = approved.plan.notes.iter().any(|note| {
-                        note.text.contains(&bare) && note.text.contains("is not there any more")
+                        note.text.contains(&bare) && note.text.contains("no longer exists")
                     });
                     assert!(told, "{}: {:?}", rig.name, approved.plan.notes);
                     assert!(approved.plan.consent >= Consent::Yes);
@@ -133,7 +133,7 @@ fn a_rollback_goes_on_past_a_chunk_that_is_gone_and_says_what_stands() {
                     let told = report
                         .lines()
                         .iter()
-                        .any(|line| line.contains(&bare) && line.contains("is not there any more"));
+                        .any(|line| line.contains(&bare) && line.contains("no longer exists"));
                     assert!(told, "{}: {report:?}", rig.name);
                     report
                 };
@@ -167,7 +167,7 @@ fn of_a_policy_that_somebody_removed_nothing_is_left_to_take_back() {
             rig.sql("select add_retention_policy('public.meter', interval '10 years')")
                 .await;
             let why = rig.rollback_plan(&[done]).await.unwrap_err();
-            assert!(why.contains("is not there any more"), "{}: {why}", rig.name);
+            assert!(why.contains("no longer exists"), "{}: {why}", rig.name);
             assert_eq!(policies(&rig).await, "1");
         }
     });

@@ -239,7 +239,7 @@ fn a_rollback_refuses_the_namesake_of_a_table_that_is_gone() {
                 let new = id(&rig, "meter").await;
                 let namesake = rig.text(&look(&new)).await;
                 let why = rig.rollback_plan(&[done]).await.unwrap_err();
-                assert!(why.contains("is not there any more"), "{told}: {why}");
+                assert!(why.contains("no longer exists"), "{told}: {why}");
                 assert_eq!(rig.text(&look(&new)).await, namesake, "{told}");
                 dropped(&rig, "drop table public.meter").await;
             }

@@ -169,7 +169,7 @@ fn queries_that_replay_cancels_are_found_on_the_standby_and_nowhere_else() {
         .await;
         let found = again(&there, &mut screens, &rules::SERVER_CONFLICTS).await;
         let found = found.expect("a conflict");
-        for words in ["were queries that replay cancelled", "hot_standby_feedback"] {
+        for words in ["were cancelled by replay", "hot_standby_feedback"] {
             assert!(found.reason.contains(words), "{}", found.reason);
         }
         let (primary, _) = triage::look(&rig, &[ScreenId::Server]).await;

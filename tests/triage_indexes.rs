@@ -127,7 +127,7 @@ fn a_chunk_that_lacks_the_index_is_told_and_given_one() {
         gone(rig, &rules::INDEX_MISSING, &of("by.d")).await;
         let (_, copy) = copy(rig, "by.d").await;
         rig.sql(&format!("drop index {copy}")).await;
-        let words = ["1 of 10 chunks is without it", "read the whole chunk"];
+        let words = ["1 of 10 chunks does not have it", "read the whole chunk"];
         let finding = found(rig, &rules::INDEX_MISSING, &of("by.d"), &words).await;
         fix(rig, &finding, &[]).await;
         gone(rig, &rules::INDEX_MISSING, &of("by.d")).await;

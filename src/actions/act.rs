@@ -22,15 +22,14 @@ use crate::server::sql::Query;
 pub struct Facts {
     /// Facts that the plan is made from: the `facts` column of the action's query.
     pub facts: serde_json::Value,
-    /// State that an undo restores: the `state` column. A rollback compares this state with the server's, before and after the rollback's
-    /// own statements.
+    /// State that an undo restores: the `state` column. A rollback compares it with the server's present state, before and after its own
+    /// statements.
     pub state: serde_json::Value,
-    /// Total bytes by oid, for the relations in the facts' list `sized`. `None`: the relation is locked, so it was not read, or it was
-    /// dropped.
+    /// Total bytes by oid, for the relations in the facts' list `sized`. `None`: not read, because the relation is locked or was dropped.
     pub sizes: HashMap<i64, Option<i64>>,
     /// User code that a plan on the target may run (functions, triggers), if its owner is not in `trusted_owners`.
     pub code: Vec<crate::actions::code::Standing>,
-    /// Database that the facts were read from, the only one where the plan may run. `None`: not read from a server.
+    /// The database that the facts were read from. The plan may run only there. `None`: not read from a server.
     pub place: Option<Place>,
 }
 
@@ -59,7 +58,7 @@ impl Context<'_> {
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
         T::deserialize(&self.facts.facts).map_err(|error| {
             Refusal::new(format!(
-                "the server's facts about {} are not understood: {error}",
+                "cannot read the server's facts about {}: {error}",
                 self.target.name
             ))
         })
@@ -100,7 +99,7 @@ impl Refusal {
         }
     }
 
-    /// Refusal because nothing would change. A form that was just opened shows the notes instead of an error.
+    /// Refusal because nothing would change. A form that has just been opened shows the notes instead of an error.
     pub fn unchanged(why: impl Into<String>, notes: Vec<Note>) -> Self {
         Self {
             stands: Some(notes),
@@ -170,7 +169,7 @@ pub struct Act {
     /// Form with defaults from the facts. `None`: the action has no inputs.
     pub form: Option<MakeForm>,
     pub plan: MakePlan,
-    /// Lowest edition that has the functions of this action.
+    /// The lowest edition that has the functions of this action.
     pub needs: Edition,
 }
 

@@ -6,12 +6,12 @@ use crate::model::target::TargetKind;
 use crate::server::known::Edition;
 use crate::server::sql::Query;
 
-/// What the console can show instead of its present database.
+/// Something that the console can show instead of its present database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Other {
     /// A database of the same server.
     Database,
-    /// A connection of config.toml that has a name.
+    /// A named connection of config.toml.
     Connection,
 }
 
@@ -39,7 +39,7 @@ pub enum Here {
     Last,
     Column(isize),
     Sort,
-    /// Move the sort to the column that is so many columns further right (negative: left).
+    /// Sort by the column this number of columns to the right (negative: to the left).
     SortStep(isize),
     /// Show a dialog to choose the sort column.
     SortBy,
@@ -76,7 +76,7 @@ pub enum Here {
     ShowHidden,
     Groups,
     Rollback,
-    /// Make the selected object as the policy file says.
+    /// Make the selected object the same as in the policy file.
     ApplyObject,
     /// Write the selected object into the policy file.
     WriteObject,

@@ -100,7 +100,7 @@ fn switch_real_time(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
         let names = level.children.join(", ");
         plan = plan.note(
             Level::Notice,
-            format!("aggregates built on it ({names}) are not changed: their refreshes read its materialized rows either way"),
+            format!("aggregates built on it ({names}) do not change: their refreshes read only materialized rows"),
         );
     }
     Ok(plan)

@@ -1,8 +1,10 @@
-//! `alter_job` calls without side effects, and the re-creation of a deleted job.
+//! `alter_job` calls without side effects, and creating a deleted job again.
 //!
-//! `alter_job` resets the time zone unless one is given (2.12 and later), and moves `next_start` if the schedule or
-//! the time zone is given. So every call gives both: `next_start` as it is when the statement runs, because every
-//! run of the job moves it. The value `-infinity` of a running job is left out, because `alter_job` refuses it.
+//! `alter_job` resets the time zone unless one is given (from 2.12 on), and moves `next_start` if the schedule or the time zone is given.
+//! So every
+//! call gives both. As every run moves `next_start`, the statement reads it when it runs. The value `-infinity` of a running job is left
+//! out,
+//! because `alter_job` refuses it.
 
 mod recreate;
 
@@ -70,8 +72,7 @@ pub struct Change {
     pub next_start: Option<String>,
     /// Restore the captured `next_start` if it is still in the future when the statement runs.
     pub(crate) next_start_back: bool,
-    /// The `next_start` that the undone action set. If the job still has it and the captured one is in the past,
-    /// the job is made due now.
+    /// The `next_start` that the undone action set. If the job still has it, and the captured one is in the past, the job becomes due now.
     pub(crate) next_start_moved: Option<String>,
     /// New schedule. `None`: unchanged. 2.12 and later only.
     pub slots: Option<Slots>,
@@ -106,8 +107,8 @@ impl Slots {
 /// The `next_start` of job `$1` when the statement runs; NULL while the job runs.
 const KEPT: &str = "(select nullif(s.next_start, '-infinity') from _timescaledb_internal.bgw_job_stat s where s.job_id = $1::int)";
 
-/// From this version on, deleting a running job can crash PostgreSQL: the job's worker updates a retry counter whose row is gone. Measured:
-/// 13 of 55 deletions on 2.26.4 and 2.29.2, 2 of 20 on 2.27.2, none of 25 with `max_retries` -1.
+/// From this version on, deleting a running job can crash PostgreSQL, because the job's worker updates a retry counter whose row is gone.
+/// Measured: 13 of 55 deletions on 2.26.4 and 2.29.2, 2 of 20 on 2.27.2, none of 25 with `max_retries` -1.
 const DELETING_CRASHES: Version = Version::new(2, 26);
 
 impl Job {
@@ -139,7 +140,7 @@ impl Job {
         format!("job {} ({}{on})", self.id, self.policy())
     }
 
-    /// Reason to refuse a form that has the job's present settings.
+    /// Reason to refuse a form that would change nothing.
     pub(crate) fn already_so(&self) -> String {
         format!(
             "no change: {} already has these values; change a field",
@@ -185,7 +186,7 @@ impl Job {
         })
     }
 
-    /// The `alter_job` call that makes this change and no other.
+    /// The `alter_job` call that makes exactly this change.
     pub fn alter(&self, context: &Context, change: &Change) -> Statement {
         self.altering(context, Lit::Job(self.id), change, true)
             .statement()
@@ -246,7 +247,7 @@ impl Job {
                 ));
             }
             (_, _, Some(slots)) if slots.fixed => {
-                // Without this the server chooses a slot even before an initial start that is in the future.
+                // Without this, the server may choose a slot before an initial start that is in the future.
                 if let Some(first) = &slots.initial_start {
                     let place = call.place("timestamptz", first.as_str().into());
                     call.raw(&format!(
@@ -329,8 +330,9 @@ impl Job {
         Ok(step)
     }
 
-    /// Before a plan deletes the job: sets `max_retries` to -1 (no limit), in a transaction of its own, as the worker sees only committed
-    /// changes. Deleting a running job that has a limit can crash the server.
+    /// For a plan that deletes the job: first sets `max_retries` to -1 (no limit). This is a transaction of its own, because the worker
+    /// sees only
+    /// committed changes. Deleting a running job with a limit can crash the server.
     pub(crate) fn clear_retries_first(&self, context: &Context, mut plan: Plan) -> Plan {
         if !self.crashes(context) {
             return plan;
@@ -353,7 +355,7 @@ impl Job {
         plan.steps.insert(0, step);
         plan.note(
             Level::Notice,
-            "its max_retries is set to -1 first: deleting a running job with a limit can crash the server (seen on TimescaleDB 2.26.4, 2.27.2 and 2.29.2)",
+            "first sets its max_retries to -1, because deleting a running job with a limit can crash the server (seen on TimescaleDB 2.26.4, 2.27.2 and 2.29.2)",
         )
     }
 
@@ -384,7 +386,7 @@ impl Job {
 /// Warning for a plan that deletes the job although its `max_retries` could not be changed first.
 pub fn risk(why: &str) -> String {
     format!(
-        "its max_retries stays, because {why}: if it runs while it is deleted, the server can crash (seen on TimescaleDB 2.26.4, 2.27.2 and 2.29.2)"
+        "its max_retries is not changed first, because {why}: if it runs while it is deleted, the server can crash (seen on TimescaleDB 2.26.4, 2.27.2 and 2.29.2)"
     )
 }
 

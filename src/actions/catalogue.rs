@@ -1,5 +1,4 @@
-//! The action catalogue: all actions of the console, declared once. Help, palette and default keys are made from
-//! [`all`].
+//! The action catalogue: all actions, each declared once. Help, palette and default keys are made from [`all`].
 
 use crate::actions::action::{Action, Group};
 use crate::actions::here::{HERE, SCREENS};
@@ -22,7 +21,7 @@ pub fn all() -> impl Iterator<Item = &'static Action> {
     here.chain(ACTIONS.iter().copied().flatten())
 }
 
-/// Names that users of psql type by habit, each with the name of the action that they mean.
+/// Names that psql users may type by habit, and the action that each means.
 pub(crate) const ALIASES: &[(&str, &str)] = &[
     ("\\q", "quit"),
     ("q", "quit"),
@@ -41,8 +40,9 @@ pub fn by_name(name: &str) -> Option<&'static Action> {
 /// TimescaleDB's words for compression since 2.18. In the palette they find the compression screen and its actions.
 const COLUMNSTORE: [&str; 3] = ["columnstore", "convert-to-columnstore", "rowstore"];
 
-/// How well an action matches the typed text; lower is better: in its name, in its help, a columnstore word, or the
-/// typed letters in order. `None`: no match.
+/// How well an action matches the typed text; lower is better: a match in the name, in the help, a columnstore word, or the typed letters
+/// in
+/// order. `None`: no match.
 fn fit(action: &Action, typed: &str) -> Option<usize> {
     if let Some(at) = action.name.find(&typed.replace(' ', "-")) {
         return Some(at);

@@ -20,7 +20,7 @@ const NAMED: [&str; 14] = [
     "pgdn",
 ];
 
-/// Key names that no terminal reports, with the key that it sends in their place.
+/// Names of keys that no terminal reports, each with the key that the terminal reports instead.
 const SENT_AS: [(&str, &str); 5] = [
     ("ctrl-i", "tab"),
     ("ctrl-m", "enter"),
@@ -51,7 +51,7 @@ pub fn check(key: &str) -> Result<(), String> {
         ));
     }
     Err(format!(
-        "{key:?} is not a key: write one character, f1 to f12, {} or shift-tab; ctrl- or alt- may stand before it, as in \"ctrl-k\"",
+        "{key:?} is not a key: write one character, f1 to f12, {} or shift-tab; with ctrl- or alt- before it if needed, as in \"ctrl-k\"",
         NAMED.join(", ")
     ))
 }

@@ -1,5 +1,5 @@
-//! Code of other roles that a plan runs with this role's rights. The preview names the code. The target's name must
-//! be typed if the server runs a function merely because a job is altered.
+//! Code of other roles that a plan would run with this role's rights. The preview names the code. If the server runs a function merely
+//! because a job is altered, the target's name must be typed.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -30,7 +30,7 @@ pub struct Standing {
     pub door: Door,
 }
 
-/// How the server comes to run the code.
+/// The way in which the server comes to run the code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Door {
@@ -62,7 +62,7 @@ impl Door {
 /// First words of the note, which also identify it.
 const RUNS: &str = "runs code of ";
 
-/// The note on untrusted code in a plan that is rolled back. The undo runs the same code.
+/// The note on untrusted code in a plan that is being rolled back. The undo runs the same code.
 pub fn said(plan: &Plan) -> Option<&Note> {
     plan.notes.iter().find(|note| note.text.starts_with(RUNS))
 }
@@ -119,8 +119,7 @@ fn doors(plan: &Plan) -> Vec<Door> {
         .collect()
 }
 
-/// Ways in which one statement may run untrusted code. Its verb and function calls decide, not the table names in
-/// it.
+/// Ways in which one statement may run untrusted code, by its verb and function calls.
 fn opens(sql: &str) -> &'static [Door] {
     let sql = unquoted(sql).to_lowercase();
     let calls = |names: &[&str]| names.iter().any(|name| sql.contains(name));
@@ -188,14 +187,14 @@ pub fn say(mut plan: Plan, server: &Server, code: &[Standing]) -> Plan {
         text::quote_identifier(&server.role),
         names.join(", ")
     );
-    // Users do not expect functions that the server calls by itself.
+    // Users may not expect functions that the server calls by itself.
     let unexpected = runs.iter().any(|code| code.door != Door::Table);
     let consent = if unexpected {
         Consent::Name
     } else {
         Consent::Yes
     };
-    // A rollback may have copied this note from its journal entry.
+    // A rollback may have copied this note from the journal entry.
     plan.notes.retain(|note| note.text != words);
     plan = plan.note(Level::Warning, words).wanting(consent);
     // The first note, because it matters most.

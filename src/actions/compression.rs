@@ -29,11 +29,11 @@ const TABLE: Family = Family {
 #[rustfmt::skip]
 pub static ACTIONS: &[Action] = &[
     TABLE.asking("compress-chunks", &["c"], chunks::compress_form, chunks::compress,
-        "Compress chunks: the policy's backlog, those picked, or all older than an age"),
+        "Compress chunks: the policy's backlog, picked ones, or all older than an age"),
     TABLE.asking("decompress-chunks", &["C"], decompress::form, decompress::plan,
-        "Decompress chunks; pauses the policy first, or it compresses them again"),
+        "Decompress chunks; first pauses the policy, which would compress them again"),
     TABLE.asking("recompress-chunks", &[], rewrite::recompress_form, rewrite::recompress,
-        "Recompress partially compressed chunks: late rows join the others"),
+        "Recompress partially compressed chunks, so that late rows are compressed too"),
     TABLE.asking("rewrite-chunks", &[], rewrite::rewrite_form, rewrite::rewrite,
         "Compress chunks again, under the table's present settings"),
     TABLE.asking("enable-compression", &[], settings::enable_form, settings::enable, "Enable compression, with segmentby and orderby"),

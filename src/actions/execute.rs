@@ -48,7 +48,7 @@ impl Actor {
     ) -> Result<Report> {
         let start = Instant::now();
         let mut writer = self.open(approved.plan.lock_timeout_seconds).await?;
-        // A write past the file size limit then returns an error, like a full disk, and the process is not killed.
+        // With this handler, a write past the file size limit returns an error (as with a full disk) instead of killing the process.
         let size = SignalKind::from_raw(nix::libc::SIGXFSZ);
         let _limit = signal(size)?;
         is_planned_here(&writer, approved.place.as_ref())?;

@@ -106,8 +106,7 @@ impl Field {
         self
     }
 
-    /// Checks the text and returns the value for the plan (an interval as PostgreSQL writes it). The error says
-    /// what to correct.
+    /// Checks the text, and returns the value for the plan (an interval as PostgreSQL writes it). The error says what to correct.
     pub fn check(&self) -> Result<String, String> {
         // Picked keys are not trimmed: a name may end in spaces.
         if let FieldType::Pick(items) = &self.accepts {
@@ -156,7 +155,7 @@ impl Field {
             .iter()
             .find(|key| !items.iter().any(|item| item.key == **key))
         {
-            return Err(format!("{}: there is no {unknown} here", self.name));
+            return Err(format!("{}: {unknown} is not in the list", self.name));
         }
         if picked.is_empty() && !self.optional {
             return Err(format!("{}: nothing is picked", self.name));
@@ -172,7 +171,7 @@ impl Field {
                 keys.join("\n")
             }
             (FieldType::Pick(_), "none") => String::new(),
-            // A key may itself contain commas, so a match of the whole value comes first.
+            // A key may contain commas, so the whole value is compared first.
             (FieldType::Pick(items), _) if items.iter().any(|item| item.key == value) => {
                 value.to_owned()
             }
@@ -219,7 +218,7 @@ impl Form {
     pub(crate) fn paced(mut self) -> Self {
         self.fields.extend([
             Field::new("rest", "Rest between steps", FieldType::Interval, "0s")
-                .help("a pause after each step, each of which is a transaction of its own"),
+                .help("a pause after each step (a step is one transaction)"),
             Field::new(
                 "max_replica_lag",
                 "Wait for replicas",
@@ -228,7 +227,7 @@ impl Form {
             )
             .optional()
             .help("waits while a replica is further behind than this; empty: no limit"),
-            Field::new("max_wal_rate", "WAL at most, MB/s", FieldType::Integer, "")
+            Field::new("max_wal_rate", "Maximum WAL, MB/s", FieldType::Integer, "")
                 .optional()
                 .help("waits while the server writes more WAL than this; empty: no limit"),
             Field::new(
@@ -252,10 +251,10 @@ impl Form {
                 Ok(())
             }
             None if names.is_empty() => Err(format!(
-                "there is no {key} to set: this action takes no settings"
+                "unknown setting {key}: this action takes no settings"
             )),
             None => Err(format!(
-                "there is no {key} to set; there are: {}",
+                "unknown setting {key}; this action takes: {}",
                 names.join(", ")
             )),
         }

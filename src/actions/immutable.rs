@@ -1,4 +1,4 @@
-//! Asks the server whether the expressions of a plan are immutable, before the plan is shown.
+//! Asks the server, before a plan is shown, whether the expressions in it are immutable.
 
 use anyhow::{Context as _, Result};
 use serde_json::Value as Json;
@@ -9,24 +9,24 @@ use crate::actions::code;
 use crate::model::plan::{Expression, Plan};
 use crate::server::session::{Session, in_time};
 
-/// What the server says of an expression.
+/// The server's answer about an expression.
 enum Answer {
     Immutable,
     Mutable,
     Subquery,
-    /// The expression is wrong; the server's words.
+    /// The expression is wrong; the text is the server's error.
     Wrong(String),
-    /// The server did not answer the question: a lock, a missing right.
+    /// The server did not answer, because of a lock or a missing privilege.
     Unknown,
 }
 
-/// The reason why the plan cannot run: one of its expressions is not immutable, or wrong. `None`: nothing speaks against it.
+/// Why the plan cannot run: one of its expressions is wrong or not immutable. `None`: no reason is known.
 pub(super) async fn refusal(session: &Session, plan: &Plan) -> Option<String> {
     if plan.expressions.is_empty() {
         return None;
     }
     let client = &session.connected.client;
-    // The planner calls immutable functions of constants. A function of an owner who is not trusted is left to the server.
+    // The planner would call immutable functions of constants. So expressions with functions of untrusted owners are not sent here.
     let standing = code::named(client, session.server.sql_version(), plan).await;
     if standing.is_err() || standing.is_ok_and(|standing| !standing.is_empty()) {
         return None;
@@ -37,9 +37,9 @@ pub(super) async fn refusal(session: &Session, plan: &Plan) -> Option<String> {
             Answer::Immutable | Answer::Unknown => {}
             Answer::Mutable => {
                 return Some(format!(
-                    "{field}: {text} is not immutable: its value may change while the row stays as it is, by the time (now()), \
-                     by a setting (the time zone, for timestamps as date or text) or by chance, and PostgreSQL keeps no index by such \
-                     a value. Use fixed values; of a timestamp name the time zone: (ts AT TIME ZONE 'UTC')::date"
+                    "{field}: {text} is not immutable: its value may change although the row does not, with the time (now()), \
+                     a setting (the time zone, for timestamps as date or text) or at random, and PostgreSQL does not index such \
+                     a value. Use fixed values; for a timestamp name the time zone: (ts AT TIME ZONE 'UTC')::date"
                 ));
             }
             Answer::Subquery => {
@@ -85,7 +85,7 @@ async fn ask(client: &Client, expression: &Expression) -> Result<Answer> {
     })
 }
 
-/// Whether the statement itself is at fault: its syntax, names, types or values.
+/// Whether the statement itself is wrong: its syntax, names, types or values.
 fn is_wrong(code: &SqlState) -> bool {
     let code_text = code.code();
     *code != SqlState::INSUFFICIENT_PRIVILEGE

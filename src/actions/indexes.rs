@@ -1,7 +1,6 @@
-//! Actions on indexes: rebuild, clean up, drop, complete, create.
+//! Actions on indexes: rebuild, clean up, drop, complete and create.
 //!
-//! An index on a hypertable holds no rows itself. Only the indexes of its chunks are scanned, get bloated or are
-//! missing.
+//! An index on a hypertable itself contains no rows. Only the indexes of its chunks are scanned, become bloated, or are missing.
 
 mod create;
 mod drop;
@@ -34,7 +33,7 @@ pub static ACTIONS: &[Action] = &[
     INDEX.plain("drop-leftovers", &[], drop::leftovers,
         "Drop the invalid _ccnew and _ccold indexes that an interrupted REINDEX left on the index's table"),
     INDEX.asking("drop-index", &["D"], drop::form, drop::index,
-        "Drop an unused or duplicate index; a duplicate's survivor keeps an index on every chunk"),
+        "Drop an unused or duplicate index; of duplicates, the one that stays keeps an index on every chunk"),
     INDEX.asking("rebuild-missing", &["b"], rebuild::form, rebuild::missing, "Create the index on the chunks where it is missing"),
     TABLE.asking("create-index", &[], create::form, create::index, "Create an index on the hypertable, one chunk at a time"),
     TABLE.asking("reindex-table", &[], reindex::table_form, reindex::table,

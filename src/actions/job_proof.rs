@@ -9,7 +9,7 @@ use crate::model::version::Version;
 /// From this version on, a compression policy on an aggregate does not require a refresh policy.
 const COMPRESSES_ALONE: Version = Version::new(2, 27);
 
-/// Facts about a job, its owner and its table that decide whether the job can be altered or created again.
+/// Facts about a job, its owner and its table, by which the job can or cannot be altered or created again.
 #[derive(Debug, Clone, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -30,7 +30,7 @@ pub struct JobProof {
     pub(super) check_executes: bool,
     /// Schemas for which the owner lacks USAGE.
     pub(super) unusable: Vec<String>,
-    /// Name of the check function. `None`: the job has none, or it is one of TimescaleDB.
+    /// Name of the check function. `None`: the job has none, or has one of TimescaleDB's own.
     pub check: Option<String>,
     pub(crate) check_there: bool,
     /// Role that would own the policy if it were added now. `None`: not a policy, or the table is gone.
@@ -57,7 +57,7 @@ impl JobProof {
         }
     }
 
-    /// Reasons why the server may refuse the old configuration in an undo.
+    /// Reasons why the server may refuse to restore the old configuration.
     pub(super) fn not_set_again(&self) -> Vec<String> {
         let mut doubts = Vec::from_iter(
             self.unalterable()
@@ -122,7 +122,7 @@ impl JobProof {
                 "its check function {check} may refuse the configuration then"
             )),
             Some(check) => doubts.push(format!(
-                "its check function {check} no longer exists: the job comes back without one"
+                "its check function {check} no longer exists: the job is created without one"
             )),
             None => {}
         }

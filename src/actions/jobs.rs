@@ -1,4 +1,4 @@
-//! Actions on jobs: run, pause, resume, edit, delete. New actions on the database are written like these.
+//! Actions on jobs: run, pause, resume, edit, delete. New actions on the database can follow this example.
 
 mod again;
 mod config;
@@ -48,7 +48,7 @@ fn pause(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
         .into());
     }
     let meanwhile = if known.job.policy() == RETENTION {
-        ": chunks past its drop_after by then are dropped at once"
+        ": chunks that are due by then are dropped at once"
     } else {
         ""
     };
@@ -64,7 +64,7 @@ fn resume(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let known = JobFacts::of(context)?;
     if known.job.scheduled {
         return Err(format!(
-            "{} is scheduled already: pause-job stops that",
+            "{} is already scheduled: pause-job stops it",
             known.job.describe()
         )
         .into());
@@ -82,7 +82,7 @@ fn resume(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
 fn scheduled(context: &Context, known: &JobFacts) -> Result<Plan, Refusal> {
     let undo = match run::lasting(&known.job) {
         Some(why) => Undo::Partly(format!(
-            "the job is paused again; what its runs did by then does not come back ({why})"
+            "the job is paused again; changes made by runs meanwhile are not undone ({why})"
         )),
         None => Undo::Exact(AS_IT_WAS.to_owned()),
     };
@@ -92,7 +92,7 @@ fn scheduled(context: &Context, known: &JobFacts) -> Result<Plan, Refusal> {
             .note(Level::Warning, known.drops())
             .wanting(Consent::Name);
     }
-    Ok(plan.note(Level::Notice, "if its next start is past, it runs at once"))
+    Ok(plan.note(Level::Notice, "if its next start is in the past, it runs at once"))
 }
 
 fn switch(
@@ -121,8 +121,7 @@ fn switch(
 
 const CALM: &str = "lift_max_retries";
 
-/// Offers to leave out the change of `max_retries` before the deletion, because the job's check function may refuse
-/// it.
+/// Offers not to change `max_retries` before the deletion, because the job's check function may refuse the change.
 fn delete_form(context: &Context) -> Result<Form, Refusal> {
     let known = JobFacts::of(context)?;
     let proof = context.proof();
@@ -142,7 +141,7 @@ fn delete(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let job = &known.job;
     if job.is_internal() {
         return Err(format!(
-            "{} is one of TimescaleDB's own: it could not be made again; pause-job {} stops it",
+            "{} is one of TimescaleDB's own: it could not be created again; pause-job {} stops it",
             job.describe(),
             job.id
         )
@@ -158,13 +157,13 @@ fn delete(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         (None, Some(lost)) => (
             job.delete(context)?,
             Undo::Partly(format!(
-                "the job is made again under a new id; {lost}; {gone}"
+                "the job is created again under a new id; {lost}; {gone}"
             )),
         ),
         (None, None) => (
             job.delete(context)?,
             Undo::Partly(format!(
-                "the job is made again with all its settings, under a new id; {gone}"
+                "the job is created again with all its settings, under a new id; {gone}"
             )),
         ),
     };
@@ -187,7 +186,7 @@ fn delete(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     if job.is_user_defined() && known.role != job.owner && known.lost_for_good(context).is_none() {
         plan = plan.note(
             Level::Notice,
-            format!("its undo makes it again as its owner, {}", job.owner),
+            format!("its undo creates it again as its owner, {}", job.owner),
         );
     }
     Ok(known.warned(context, plan))

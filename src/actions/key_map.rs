@@ -46,12 +46,12 @@ impl KeyMap {
         }
     }
 
-    /// The keys of an action. Empty: the palette alone runs it.
+    /// The keys of an action. Empty: it can only be run from the palette.
     pub fn of(&self, action: &Action) -> &[String] {
         self.0.get(action.name).map_or(&[], Vec::as_slice)
     }
 
-    /// The first key of a console action. `None`: the action has no key.
+    /// The first key of a console action. `None`: it has no key.
     pub fn key_of(&self, here: Here) -> Option<&str> {
         let does = |action: &&Action| matches!(action.does, Does::Here(does) if does == here);
         Some(self.of(all().find(does)?).first()?.as_str())
@@ -74,7 +74,7 @@ impl KeyMap {
     ) -> Option<&'static Action> {
         let here = || self.with(key);
         let own = || here().filter(|action| action.group.screen() == Some(screen));
-        // A row may have several kinds. The screen's own actions take precedence, then the row's kinds in order.
+        // A row may have several kinds. The screen's own actions come first, then those of the row's kinds in order.
         own()
             .find(|action| action.applies(kinds))
             .or_else(|| {
@@ -85,7 +85,7 @@ impl KeyMap {
             .or_else(|| here().find(|action| action.applies(&[])))
     }
 
-    /// The first key that runs this action on a row of these kinds, and not another action with the same key. `None`: there is none.
+    /// The first key that runs exactly this action on a row of these kinds. `None`: there is none.
     pub(crate) fn shown(
         &self,
         action: &Action,
@@ -103,14 +103,15 @@ impl KeyMap {
         all().filter(move |action| self.of(action).iter().any(|own| own == key))
     }
 
-    /// Pairs of actions with the same key that can apply to the same row of the same screen.
+    /// Pairs of actions with the same key that may apply to the same row of the same screen.
     fn clashes(&self) -> Vec<(&str, &'static Action, &'static Action)> {
         let mut clashes = Vec::new();
         let actions: Vec<_> = all().collect();
         for (at, one) in actions.iter().enumerate() {
             for other in actions.iter().skip(at + 1) {
-                // Two database actions of different groups differ by screen or row kind, so they may share a key.
-                // Console actions apply everywhere, but a screen's own actions come before them.
+                // Database actions of different groups are for different screens or kinds of rows, so they may share a key. Console actions
+                // apply everywhere,
+                // but the actions of a screen take precedence.
                 let is_own = |of: &Action| is_here(of) && of.group.screen().is_some();
                 let own =
                     (is_own(one) || is_own(other)) && one.group.screen() != other.group.screen();
@@ -139,7 +140,7 @@ impl KeyMap {
             };
             let (new, old) = (here.name, there.name);
             let why = format!(
-                "{new} = {key:?}: {old} {whose}, on the same screen: take another key, or change {old} ({old} = \"\": no key)"
+                "{new} = {key:?}: {old} {whose}, on the same screen. Choose another key, or change {old} ({old} = \"\": no key)"
             );
             Some((place(here)?, why))
         };
@@ -163,7 +164,7 @@ fn find(name: &str, value: &Value) -> Result<&'static Action, String> {
     Err(match (turned, near.as_slice()) {
         (Some(action), _) => format!("there is no action {name:?}: write {action} = {name:?}"),
         (_, []) => format!("there is no action {name:?}: the palette lists all"),
-        (_, near) => format!("there is no action {name:?}; near it: {}", near.join(", ")),
+        (_, near) => format!("there is no action {name:?}; similar: {}", near.join(", ")),
     })
 }
 
@@ -190,7 +191,7 @@ fn keys(action: &Action, value: &Value) -> Result<Vec<String>, String> {
             .find(|(own, fixed)| *fixed == key && *own != name)
         {
             return Err(format!(
-                "{name} = {key:?}: {key} is always {own}: take another key"
+                "{name} = {key:?}: {key} is always {own}. Choose another key"
             ));
         }
         if !keys.iter().any(|known| known == key) {
@@ -202,7 +203,7 @@ fn keys(action: &Action, value: &Value) -> Result<Vec<String>, String> {
 
 fn form(name: &str, value: &Value) -> String {
     format!(
-        "{name} = {value}: keys are text: write {name} = \"K\", several as [\"K\", \"f2\"], none as \"\""
+        "{name} = {value}: a key is a text. Write {name} = \"K\", several keys as [\"K\", \"f2\"], no key as \"\""
     )
 }
 

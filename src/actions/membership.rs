@@ -1,6 +1,6 @@
 //! Texts for rights that a role lacks because of missing role memberships.
 
-/// Says that a role lacks the owner's rights, with the GRANT that would help.
+/// Text: a role lacks the owner's rights, with the GRANT that would help.
 pub(crate) fn not_the_owner(
     what: &str,
     owner: &str,
@@ -25,7 +25,7 @@ pub(crate) fn not_the_owner(
 /// First PostgreSQL (`server_version_num`) whose role memberships have the options SET and INHERIT.
 pub(crate) const MEMBERSHIP_OPTIONS: i32 = 160_000;
 
-/// Says that a role (quoted as in SQL) cannot SET ROLE to another, with the GRANT that would help.
+/// Text: a role (quoted as in SQL) cannot SET ROLE to another, with the GRANT that would help.
 pub(crate) fn may_not_become(role: &str, other: &str, postgres: i32) -> String {
     let option = if postgres < MEMBERSHIP_OPTIONS {
         ""

@@ -1,4 +1,4 @@
-//! The page of an action: what it does, what it costs, how it is undone, and how it is run from the shell.
+//! The page of an action: its effect, its cost, its undo, and how to run it from the shell.
 
 use crate::actions::act::Act;
 use crate::actions::action::{Action, Does, Here};
@@ -8,7 +8,7 @@ use crate::model::rules;
 use crate::model::target::TargetKind;
 use crate::server::known::Edition;
 
-/// A target of this kind, as a usage line has it.
+/// Word for a target of this kind in a usage line.
 fn placeholder(kind: TargetKind) -> &'static str {
     match kind {
         TargetKind::Job => "JOB",
@@ -19,7 +19,7 @@ fn placeholder(kind: TargetKind) -> &'static str {
     }
 }
 
-/// The command that shows what the action would run; `None`: it changes the console only.
+/// The command that previews the action; `None`: the action changes only the console.
 pub fn preview_command(action: &Action) -> Option<String> {
     let Does::Plan(act) = &action.does else {
         return None;
@@ -28,7 +28,7 @@ pub fn preview_command(action: &Action) -> Option<String> {
     Some(format!("hypertop run {} {target} --dry-run", action.name))
 }
 
-/// The sentence with a full stop.
+/// The text with a full stop at its end.
 fn sentence(words: &str) -> String {
     format!("{}.", words.trim_end_matches('.'))
 }
@@ -36,7 +36,7 @@ fn sentence(words: &str) -> String {
 pub fn page(action: &'static Action) -> Page {
     let keys = action.keys.join(", ");
     let keys = match keys.as_str() {
-        "" => "no key: in the palette".to_owned(),
+        "" => "no key; run it from the palette".to_owned(),
         keys => format!("key {keys}"),
     };
     let (facts, passages) = match &action.does {
@@ -49,7 +49,7 @@ pub fn page(action: &'static Action) -> Page {
                     sentence(action.help),
                     match here {
                         Here::Rollback | Here::ApplyObject =>
-                            "It has a preview, asks for consent, and is written to the journal.",
+                            "It shows a preview, asks for consent, and is recorded in the journal.",
                         _ => "It changes nothing on the server.",
                     }
                 ),
@@ -96,9 +96,9 @@ fn on_the_server(action: &'static Action, act: &Act) -> Vec<Passage> {
     ]);
     let keys = match pages::items(keys) {
         none if none.is_empty() => String::new(),
-        keys => format!("\n\n--set KEY=VALUE takes:\n\n{keys}"),
+        keys => format!("\n\nKeys for --set KEY=VALUE:\n\n{keys}"),
     };
-    let shell = format!("Its preview, and the query that it is made from:\n\n{run}{keys}");
+    let shell = format!("To see its preview, and the query behind the preview:\n\n{run}{keys}");
     passages.push(Passage::new("From the shell", shell));
     let fixed = rules::ALL.iter();
     let fixed = fixed.filter(|rule| pages::fixes(rule).contains(&action.name));

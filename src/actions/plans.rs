@@ -35,7 +35,7 @@ pub fn together(title: String, plans: Vec<Plan>) -> Option<Plan> {
     let mut all = plans.next()?;
     let one = plans.len() == 0;
     for plan in plans {
-        // No parts named means the whole state.
+        // An empty list of parts means the whole state.
         if all.changes.is_empty() || plan.changes.is_empty() {
             all.changes.clear();
         } else {
@@ -53,7 +53,7 @@ pub fn together(title: String, plans: Vec<Plan>) -> Option<Plan> {
     Some(all)
 }
 
-/// Adds the steps of a plan, with their notes, locks, consent and undo. The settings and states that it changes are left to the caller.
+/// Adds a plan's steps, notes, locks, consent and undo. The caller adds its changed settings and states.
 pub(crate) fn append(all: &mut Plan, plan: Plan) {
     all.lock_timeout_seconds = all.lock_timeout_seconds.max(plan.lock_timeout_seconds);
     let before = all.steps.len();

@@ -24,7 +24,7 @@ const LOCKS: Query = query!("plan_locks");
 /// Targets that match the typed name `$1`.
 const TARGET: Query = query!("plan_target");
 
-/// How many relations one query reads the sizes of.
+/// Number of relations whose sizes one query reads.
 const SLICE: usize = 500;
 
 /// A session that holds or waits for a lock on a relation that a plan locks.
@@ -41,7 +41,7 @@ pub struct Holder {
     pub state: Option<String>,
     /// Age of the session's transaction in seconds. `None`: hidden from this role, no transaction, or a prepared transaction.
     pub seconds: Option<f64>,
-    /// First 200 characters of the session's query; the server replaces a query that is hidden from this role. `None`: a prepared
+    /// First 200 characters of the session's query. If this role may not see it, the server's text for that. `None`: a prepared
     /// transaction.
     pub query: Option<String>,
     /// True if the session's lock conflicts with the plan's.
@@ -58,7 +58,7 @@ pub struct Preview {
     pub refused: Option<String>,
 }
 
-/// Reads the facts of an action about a target. An error if the target does not exist any more.
+/// Reads the facts of an action about a target. An error if the target no longer exists.
 pub async fn facts(
     session: &Session,
     exact: &mut Exact<'_>,
@@ -68,7 +68,7 @@ pub async fn facts(
     let rows = session.ask(&act.facts, &[Param::BigInt(target.id)]).await?;
     let Some(row) = rows.first() else {
         bail!(
-            "{} {} is not there any more",
+            "{} {} no longer exists",
             target.kind.name(),
             target.name
         );
@@ -125,7 +125,7 @@ pub async fn resolve(session: &Session, action: &Action, typed: &str) -> Result<
         );
     };
     if act.on == TargetKind::Session {
-        // The process id is not looked up here; reading the facts shows whether the session exists.
+        // A process id is not looked up here. Reading the facts will show whether the session exists.
         let pid = typed.trim().parse();
         return pid.map(Target::session).map_err(|_| {
             anyhow::anyhow!("{typed:?} is not a process id: show activity lists them")
@@ -160,7 +160,7 @@ pub async fn resolve(session: &Session, action: &Action, typed: &str) -> Result<
     match (&found[..], others.is_empty()) {
         ([one], _) => Ok(one.clone()),
         ([], true) => {
-            bail!("there is no {on} {typed:?} here (write schema.name; a job by its number)")
+            bail!("there is no {on} {typed:?} here (write schema.name, or the id of a job)")
         }
         ([], false) => bail!(
             "{} acts on {}; {typed:?} is {}",
@@ -171,7 +171,7 @@ pub async fn resolve(session: &Session, action: &Action, typed: &str) -> Result<
         _ => {
             let names: Vec<_> = found.iter().map(|target| target.name.as_str()).collect();
             bail!(
-                "{typed:?} may be any of {}: write one of these",
+                "{typed:?} is ambiguous: write one of {}",
                 names.join(", ")
             )
         }
@@ -250,7 +250,7 @@ fn holder(row: &Row, plan: &Plan) -> Result<Option<Holder>> {
     }))
 }
 
-/// A line of a preview: a style name of the theme, and the text.
+/// A line of a preview: a role of the theme, and the text.
 pub type Line = (&'static str, String);
 
 /// A note with the sign of its level.

@@ -5,7 +5,7 @@ use crate::model::plan::{Mode, Undo, script};
 use crate::model::text;
 use crate::model::text::printable;
 
-/// How many statements are shown one by one at most.
+/// Maximum number of statements that are shown one by one.
 const SHOWN: usize = 200;
 
 impl Preview {
@@ -15,7 +15,7 @@ impl Preview {
         let plan = &self.plan;
         let never = matches!(plan.undo, Undo::Never(_));
         if never {
-            // First, because the end of the list may not fit on the screen.
+            // The undo comes first, because the end of the list may not fit on the screen.
             let why = printable(plan.undo.text());
             lines.push(("error", format!("IRREVERSIBLE: {why}")));
         }
@@ -77,7 +77,7 @@ impl Preview {
         lines.push((
             "muted",
             format!(
-                "  gives up after waiting {} s for a lock",
+                "  stops after waiting {} s for a lock",
                 plan.lock_timeout_seconds
             ),
         ));

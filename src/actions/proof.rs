@@ -1,5 +1,5 @@
-//! Checks whether a plan's undo would work, and whether this role has the rights for the plan. A doubtful undo is
-//! shown as partial, and missing rights are named.
+//! Checks whether a plan's undo would work, and whether this role has the rights for the plan. A doubtful undo is shown as partial. Missing
+//! rights are named.
 
 use std::collections::BTreeMap;
 
@@ -14,8 +14,7 @@ use crate::model::text;
 use crate::model::verdict::Level;
 use crate::model::version::Version;
 
-/// From this version on, the database's owner may call TimescaleDB's functions on any table or job, as their owners
-/// may.
+/// From this version on, the database's owner may call TimescaleDB's functions on any table or job, like their owners.
 const DATABASE_OWNER: Version = Version::new(2, 28);
 
 /// From this version on, dropping an index also requires rights on the indexes of the chunks.
@@ -69,8 +68,7 @@ impl Context<'_> {
     }
 }
 
-/// Shows a doubtful undo as partial, warns if the server will refuse a statement, and adds locks that the plan does
-/// not name.
+/// Shows a doubtful undo as partial, warns if the server will refuse a statement, and adds locks that the plan itself does not name.
 pub(crate) fn prove(context: &Context, mut plan: Plan) -> Plan {
     let Some(proof) = context.proof() else {
         return plan;
@@ -146,7 +144,7 @@ impl Proof {
                 }
             }
         }
-        // A schema's owner may drop another role's index, but cannot create it again.
+        // A schema's owner may drop the index of another role, but cannot create it again.
         let undo = || plan.steps.iter().flat_map(|step| &step.undo);
         let as_database_owner = self.may_as_database_owner(context);
         if let Some(relation) = &self.relation
@@ -248,12 +246,12 @@ impl Proof {
             .filter_map(|statement| {
                 let id = job_of(statement, "alter_job")?;
                 let why = self.job(id)?.unalterable()?;
-                Some(format!("{why}: the server will refuse to alter job {id} (delete-job deletes it all the same)"))
+                Some(format!("{why}: the server will refuse to alter job {id} (delete-job can still delete it)"))
             })
             .collect()
     }
 
-    /// Adds the locks of the plan's function calls, unless the plan names them already.
+    /// Adds the locks of the plan's function calls, unless the plan already names them.
     fn locks(&self, context: &Context, mut plan: Plan) -> Plan {
         let (mut jobs, mut stats) = (false, false);
         for statement in plan.steps.iter().flat_map(|step| &step.run) {
@@ -277,8 +275,7 @@ impl Proof {
             .as_ref()
             .filter(|_| context.target.kind != TargetKind::Job)
         {
-            // Every statement reads the relation at least, so an ACCESS EXCLUSIVE lock of another session blocks
-            // it.
+            // Every statement at least reads the relation, so an ACCESS EXCLUSIVE lock of another session blocks it.
             plan = lock(plan, Some(relation.oid), &relation.name, Mode::AccessShare);
         }
         plan

@@ -1,5 +1,4 @@
-//! Rolls back journal entries with a plan that is previewed, approved, run and recorded in the journal like any
-//! other.
+//! Rolls back journal entries. A rollback is a plan like any other: it is previewed, approved, run, and recorded in the journal.
 
 mod back;
 mod doubt;
@@ -29,8 +28,7 @@ const ROLE: Query = query!("act_role");
 /// Action name of a rollback in the journal.
 pub(crate) const ACTION: &str = "rollback";
 
-/// The plan that rolls back these entries, newest first. The error names an entry that cannot be rolled back, and
-/// why.
+/// The plan that rolls back these entries, newest first. If an entry cannot be rolled back, the error names it and the reason.
 pub async fn plan(
     actor: &Actor,
     client: &Client,
@@ -101,8 +99,8 @@ fn joined(title: String, newest: &Entry, back: back::Back) -> Plan {
     plan
 }
 
-/// Adds notes on the entries and on other users' code to the plan. Also returns the states to check before it runs,
-/// and the states that it restores.
+/// Adds notes on the entries, and on other users' code. Also returns the states to check before the plan runs, and the states that it
+/// restores.
 async fn explained(
     actor: &Actor,
     client: &Client,
@@ -141,7 +139,7 @@ async fn explained(
         )
         .await?;
     }
-    // Other users may have attached code to the targets since the entries were written.
+    // Other users may have attached code to the targets after the entries were written.
     for seen in &seen {
         let version = actor.server.sql_version();
         let standing = code::standing(client, version, &seen.target).await?;
@@ -198,14 +196,14 @@ fn allowed(entry: &Entry, place: &Place) -> Result<()> {
     let (id, begin) = (entry.begin.id, &entry.begin);
     is_here(entry, place)?;
     if begin.acknowledges.is_some() {
-        bail!("entry {id} is an acknowledgement: roll back such entries apart from actions");
+        bail!("entry {id} is an acknowledgement: roll back acknowledgements and actions separately");
     }
     if begin.plan.action == ACTION {
         bail!("entry {id} is itself a rollback: repeat the action to restore it");
     }
     if entry.is_under_way() {
         bail!(
-            "entry {id} is under way in process {}: wait for its end",
+            "entry {id} is still running in process {}: wait for its end",
             begin.pid
         );
     }
@@ -230,10 +228,10 @@ async fn roles(actor: &Actor, client: &Client, id: u64, steps: &[Step]) -> Resul
         .await?;
         let row = rows
             .first()
-            .context("the server did not say what this role may become")?;
+            .context("the server did not report whether this role may SET ROLE")?;
         if !row.try_get::<_, bool>("known")? {
             bail!(
-                "entry {id} cannot be rolled back: its undo runs as role {role}, which is not there any more (CREATE ROLE \
+                "entry {id} cannot be rolled back: its undo runs as role {role}, which no longer exists (CREATE ROLE \
                  {role} makes one of that name)"
             );
         }
@@ -257,7 +255,7 @@ fn touched(entry: &Entry, steps: &[Step]) -> Vec<Touch> {
     };
     let touches = plan.touches.iter();
     let touches = touches.filter(|touch| touch.step.is_none_or(taken));
-    // The step numbers are those of the original plan, not of the rollback.
+    // The step numbers are those of the original plan; the steps of the rollback have others.
     touches
         .map(|touch| Touch {
             step: None,
@@ -266,7 +264,7 @@ fn touched(entry: &Entry, steps: &[Step]) -> Vec<Touch> {
         .collect()
 }
 
-/// Notes on an entry: its undo, and the steps that are not rolled back.
+/// Notes on an entry: its undo, and its steps that are not rolled back.
 fn said(entry: &Entry, done: &doubt::Done) -> Vec<Note> {
     let id = entry.begin.id;
     let mut notes = Vec::new();
@@ -311,11 +309,12 @@ async fn look(
             ", perhaps by a newer entry of this group"
         };
         let state = if let Some(newer) = newer_of_group(restores, &target, before) {
-            // The newer entry is rolled back first and leaves the state from before it, so this entry's state is compared with that state.
+            // The newer entry is rolled back first, and restores the state from before it. So this entry is compared with that state.
             std::mem::replace(&mut newer.state, before.state.clone())
         } else {
-            // The group's other states of this kind of target (read by another query, or of a job's table) may date
-            // from between two entries. The rollback does not restore them, so they are not compared.
+            // The other states of this kind of target in the group (read by another query, or of a job's table) may have been recorded
+            // between two
+            // entries. The rollback does not restore them, so they are not compared.
             restores.retain(|other| other.target.kind == target.kind && other.target != target);
             restores.push(Seen {
                 target: target.clone(),
@@ -336,14 +335,14 @@ async fn look(
         if let Some(left) = left {
             for (what, was, is) in differences(&entry.begin.plan.changes, &left.state, &state) {
                 let text = format!(
-                    "{} drifted since{newer}: {what} was left as {was}, now {is}",
+                    "{} changed since{newer}: {what} was left as {was}, and is {is} now",
                     target.name
                 );
                 drifted(plan, Level::Warning, text);
             }
         } else {
             let text = format!(
-                "what entry {} left of {} is not on record: whether it changed since is unknown",
+                "entry {} did not record the state in which it left {}: whether that has changed since is unknown",
                 entry.begin.id, target.name
             );
             drifted(plan, Level::Unknown, text);
@@ -352,7 +351,7 @@ async fn look(
     Ok(())
 }
 
-/// A newer entry's state of the same target, read by the same query. `None`: there is none in the group.
+/// The state of the same target in a newer entry of the group, read by the same query. `None`: there is none.
 fn newer_of_group<'a>(
     restores: &'a mut [Seen],
     target: &Target,
@@ -367,7 +366,7 @@ fn newer_of_group<'a>(
         .find(|newer| newer.target == *target && query(&newer.action) == query(&before.action))
 }
 
-/// Adds the note, and requires the key `y` instead of Enter.
+/// Adds the note, and requires `y` instead of Enter as consent.
 fn drifted(plan: &mut Plan, level: Level, text: String) {
     plan.notes.push(Note { level, text });
     plan.consent = plan.consent.max(Consent::Yes);

@@ -22,7 +22,7 @@ const SESSION: Family = Family {
 
 #[rustfmt::skip]
 pub static ACTIONS: &[Action] = &[
-    SESSION.plain("cancel-query", &["c"], cancel, "Stop what the selected session runs; the session stays"),
+    SESSION.plain("cancel-query", &["c"], cancel, "Cancel the selected session's statement; the session stays"),
     SESSION.plain("terminate-session", &["K"], terminate, "End the selected session and its transaction"),
 ];
 
@@ -115,7 +115,7 @@ impl OtherSession {
         self.state.as_deref() == Some("active")
     }
 
-    /// The kind of TimescaleDB worker; the backend type of such a worker equals its application name. `None`: the session is no TimescaleDB
+    /// The kind of TimescaleDB worker, by its application name, which equals its backend type. `None`: not a TimescaleDB worker.
     /// worker.
     fn worker(&self) -> Option<Worker> {
         let name = self.application.as_deref()?;
@@ -154,8 +154,7 @@ impl OtherSession {
         Some(format!("its client: {named}, {from}, role {role}"))
     }
 
-    /// Statement that sends the signal only if this session (and, with `statement`, its present statement) still
-    /// exists.
+    /// Statement that sends the signal only if this session still exists, and with `statement` only if it still runs the same statement.
     fn signal(&self, call: &str, statement: bool) -> Statement {
         let mut params: Vec<Lit> = vec![self.pid.into()];
         let mut sql =
@@ -171,7 +170,7 @@ impl OtherSession {
         Statement::new(sql, params)
     }
 
-    /// Adds the notes that the previews of both actions (cancel, terminate) have: statement, blocked sessions, kind of session.
+    /// Adds the notes that both actions (cancel, terminate) share: statement, blocked sessions, kind of session.
     fn notes(&self, mut plan: Plan, role: &str) -> Plan {
         if let Some(whose) = self.whose() {
             plan = plan.note(Level::Ok, whose);
@@ -209,7 +208,7 @@ impl OtherSession {
             plan = plan.note(
                 Level::Notice,
                 format!(
-                    "it is itself blocked by {}. Look there first",
+                    "it is itself blocked by {}. Check that session first",
                     pids.join(", ")
                 ),
             );
@@ -218,7 +217,7 @@ impl OtherSession {
             plan = plan.note(
                 Level::Warning,
                 format!(
-                    "it is a parallel worker of session {leader}, whose statement fails with it"
+                    "it is a parallel worker of session {leader}, whose statement fails too"
                 ),
             );
         }
@@ -281,17 +280,17 @@ fn cancel(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     if session.visible && !session.is_active() && worker.is_none() && session.leader.is_none() {
         let open = session.transaction_seconds.map_or_else(
             || "it is idle".to_owned(),
-            |open| format!("its transaction has been idle, open for {}; a cancel does not end that, terminate-session does", text::duration(open.floor())),
+            |open| format!("it is idle in a transaction open for {}, which a cancel does not end: use terminate-session", text::duration(open.floor())),
         );
         return Err(format!(
-            "session {} runs no statement that could be cancelled: {open}",
+            "session {} runs no statement to cancel: {open}",
             session.pid
         )
         .into());
     }
     if let Some(Worker::Launcher | Worker::Scheduler) = worker {
         return Err(format!(
-            "session {} is the {}, which runs no statement: pause-job stops a job from being started",
+            "session {} is the {}, which runs no statement to cancel: pause-job prevents a job from being started",
             session.pid,
             session.program()
         )
@@ -309,7 +308,7 @@ fn cancel(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
         undo,
     )
     .changing(&["/session", "/statement"]);
-    // No committed data is lost, so the key `y` is enough and the name need not be typed.
+    // The consent `y` is enough, because no committed data is lost.
     plan.consent = Consent::Yes;
     plan = session.notes(plan, &context.at.server.role);
     if let Some(Worker::Job(id)) = worker {
@@ -323,7 +322,7 @@ fn cancel(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     }
     Ok(plan.note(
         Level::Ok,
-        "the signal is a request: a statement ends when it next looks for one, usually at once",
+        "the signal is a request: a statement ends when it next checks for signals, usually at once",
     ))
 }
 
@@ -379,7 +378,7 @@ fn terminate(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     Ok(if waits {
         plan.note(
             Level::Ok,
-            "waits up to 5 s for its end; the server warns if it lives longer",
+            "waits up to 5 s for its end; the server warns if that takes longer",
         )
     } else {
         plan
@@ -395,7 +394,7 @@ fn warn_of(session: &OtherSession, plan: Plan) -> Plan {
         ),
         Some(Worker::Scheduler) => plan.note(
             Level::Warning,
-            "it is TimescaleDB's scheduler: NO JOB of this database starts any more (no compression, no refresh, no retention), and the launcher does not start another by itself: _timescaledb_functions.start_background_workers() does (before 2.12: _timescaledb_internal)",
+            "it is TimescaleDB's scheduler: NO JOB of this database will start (no compression, no refresh, no retention), and the launcher does not start another by itself: _timescaledb_functions.start_background_workers() does (before 2.12: _timescaledb_internal)",
         ),
         Some(Worker::Job(id)) => plan.note(
             Level::Warning,

@@ -1,5 +1,6 @@
-//! The `--set` keys of each action, for `hypertop run ACTION --help`, which needs no server. Tests on real servers
-//! compare them with the forms.
+//! The `--set` keys of each action, for `hypertop run ACTION --help`, which does not connect to a server. Tests on real servers compare
+//! them
+//! with the forms.
 
 use crate::actions::form::FieldType;
 
@@ -74,7 +75,7 @@ const fn key(
     }
 }
 
-const PRESENT: &str = "the present one";
+const PRESENT: &str = "present value";
 const NONE: &str = "none";
 
 #[rustfmt::skip]
@@ -86,12 +87,12 @@ const PACE: &[SetKey] = &[
 ];
 #[rustfmt::skip]
 const RANGE: &[SetKey] = &[
-    key("from", Values::Time, NONE, "chunks that may hold rows from here on"),
-    key("to", Values::Time, NONE, "chunks that may hold rows before this"),
-    key("at_most", Values::Number, "no limit", "the most chunks, oldest first"),
+    key("from", Values::Time, NONE, "chunks that may contain rows from this time on"),
+    key("to", Values::Time, NONE, "chunks that may contain rows before this time"),
+    key("at_most", Values::Number, "no limit", "maximum number of chunks, oldest first"),
 ];
 #[rustfmt::skip]
-const CHUNKS: SetKey = key("chunks", Values::Some, "those that the other keys select", "just these chunks");
+const CHUNKS: SetKey = key("chunks", Values::Some, "those that the other keys select", "only these chunks");
 const OVERRIDE: SetKey = key(
     "override_data_loss",
     Values::YesNo,
@@ -154,7 +155,7 @@ pub fn of(action: &str) -> Vec<SetKey> {
             &[
                 CHUNKS,
                 key("older_than", Values::Length, NONE, "age of a chunk's end"),
-                key("pause_policy", Values::YesNo, "yes", "pauses the policy first; else it compresses them again"),
+                key("pause_policy", Values::YesNo, "yes", "pauses the policy first; otherwise it compresses them again"),
             ],
             RANGE,
             PACE,
@@ -208,7 +209,7 @@ fn of_others(action: &str) -> Vec<SetKey> {
             &[
                 key("from", Values::Time, "what is late", "start of the window; empty: the beginning"),
                 key("to", Values::Time, "what is late", "end of the window; empty: the newest row, with the present bucket"),
-                key("force", Values::YesNo, "no", "from 2.18 on: also where nothing is known to have changed"),
+                key("force", Values::YesNo, "no", "from 2.18 on: even where no change is recorded"),
                 STEP,
                 OVERRIDE,
                 STUCK,
@@ -221,7 +222,7 @@ fn of_others(action: &str) -> Vec<SetKey> {
             let default = if add { "ten finished buckets" } else { PRESENT };
             let mut keys = vec![
                 key("start_offset", Values::Length, default, "how far back each run refreshes; empty: the beginning"),
-                key("end_offset", Values::Length, default, "newer rows are left to later runs; empty: the end"),
+                key("end_offset", Values::Length, default, "newer rows wait for later runs; empty: no limit"),
                 key("schedule_interval", Values::Interval, default, "how often it runs"),
                 OVERRIDE,
                 MISSING,
@@ -251,33 +252,33 @@ fn of_others(action: &str) -> Vec<SetKey> {
         "drop-index" | "rebuild-missing" => &[PACE],
         "create-index" => &[&[
             key("columns", Values::Text, "", "as CREATE INDEX takes them: device_id, ts DESC"),
-            key("method", Values::OneOf("btree, hash, gin, gist, spgist, brin"), "btree", "as the server has them"),
+            key("method", Values::OneOf("btree, hash, gin, gist, spgist, brin"), "btree", "access method"),
             key("unique", Values::YesNo, "no", "its columns must include the time column"),
-            key("include", Values::Text, NONE, "columns that are stored with it"),
-            key("where", Values::Text, NONE, "only rows that fulfil it are in the index"),
+            key("include", Values::Text, NONE, "columns stored in the index too"),
+            key("where", Values::Text, NONE, "condition: only rows that meet it are in the index"),
             key("name", Values::Text, "made from the columns", "name of the index"),
             key("per_chunk", Values::YesNo, "yes", "a transaction for each chunk"),
         ]],
         "create-aggregate" => &[&[
             key("name", Values::Text, "", "schema.name of the new aggregate"),
             key("query", Values::Text, "", "its SELECT, grouped by time_bucket first"),
-            key("materialized_only", Values::YesNo, "yes", "no: readers also see rows that are not refreshed yet"),
+            key("materialized_only", Values::YesNo, "yes", "no: queries also return rows that are not refreshed yet"),
         ]],
         "run-job-now" => &[&[key(
             "how",
             Values::OneOf("foreground or scheduler"),
             "foreground",
-            "in a session of its own, or by its next start",
+            "in a session of hypertop, or by setting its next start to now",
         )]],
         "resume-job" => &[&[MISSING]],
         "edit-job" => &[&[
             EVERY,
             key("max_runtime", Values::Interval, PRESENT, "a run is stopped after this; 0s: no limit"),
             key("max_retries", Values::Number, PRESENT, "failures in a row until it is paused; -1: no limit"),
-            key("retry_period", Values::Interval, PRESENT, "after a failure"),
+            key("retry_period", Values::Interval, PRESENT, "wait after a failure"),
             key("next_start", Values::Time, PRESENT, "a time, or now"),
             key("config", Values::Json, PRESENT, "the whole configuration"),
-            key("fixed_schedule", Values::YesNo, PRESENT, "yes: at slots; no: an interval after the last run"),
+            key("fixed_schedule", Values::YesNo, PRESENT, "yes: at fixed times (slots); no: an interval after the last run"),
             key("initial_start", Values::Time, PRESENT, "the first slot"),
             key("timezone", Values::Text, PRESENT, "time zone of the slots"),
         ]],
@@ -292,7 +293,7 @@ fn of_others(action: &str) -> Vec<SetKey> {
             key("dimension", Values::Text, "the time column", "the dimension, if there are several"),
         ]],
         "add-reorder-policy" => &[&[
-            key("index", Values::Some, "the only one", "whose order the rows get"),
+            key("index", Values::Some, "the only one", "the rows are sorted by this index"),
             key("schedule_interval", Values::Interval, "half a chunk's interval, at most 12h", "each run reorders one chunk"),
             FIRST_RUN,
         ]],
@@ -317,7 +318,7 @@ pub fn help(action: &str) -> String {
         lines.push(format!("      {} [{default}]", key.values.words()));
     }
     lines.push(
-        "--dry-run shows what it would run; a wrong key lists those of this target".to_owned(),
+        "--dry-run shows the statements; after a wrong key, the error lists the keys for this target".to_owned(),
     );
     lines.join("\n")
 }

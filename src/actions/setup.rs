@@ -1,4 +1,5 @@
-//! Changes of a setup as one plan: each change by the action that the console has for it, with its guards, notes, locks and undo.
+//! Makes one plan from the changes of a setup. Each change uses the console's action for it, with the action's guards, notes, locks and
+//! undo.
 
 pub mod fresh;
 pub mod hazard;

@@ -44,8 +44,7 @@ impl App {
         }
     }
 
-    /// Merges duplicate findings, marks the acknowledged ones, and ends acknowledgements whose finding is gone or got
-    /// worse.
+    /// Merges duplicate findings, marks the acknowledged ones, and ends acknowledgements whose finding disappeared or got worse.
     pub(super) fn sort_out(&mut self, collected: Vec<Row>, now: Stamp) -> Vec<Row> {
         let watched = !self.acknowledged.is_empty() && self.link == Link::Up && self.tape.is_none();
         let mut found = if watched {
@@ -67,7 +66,7 @@ impl App {
         self.acknowledged.part(rows, now)
     }
 
-    /// Writes to the journal which acknowledgements ended because their finding is gone or got worse.
+    /// Writes to the journal that acknowledgements ended because their finding disappeared or got worse.
     pub(super) fn end_acknowledged(&mut self) -> Vec<Effect> {
         let ids = self.acknowledged.ends();
         if ids.is_empty() {
@@ -100,7 +99,7 @@ impl App {
             .overview
             .chosen()
             .into_iter()
-            // A finding that is shown as a part of another one is not acknowledged by itself.
+            // A finding that is shown as part of another one cannot be acknowledged alone.
             .filter(|row| !row.is_part)
             .cloned()
             .collect();

@@ -1,4 +1,4 @@
-//! The menu of actions on the selected row: first the actions that apply, then the others, each with the reason why it does not apply.
+//! The menu of actions on the selected row: first the actions that apply, then the others, each with the reason why it does not.
 
 use std::collections::HashMap;
 
@@ -53,8 +53,7 @@ impl App {
         }
     }
 
-    /// The reason why an action cannot be run on any of these rows, as far as the loaded rows show it. `None`: no known
-    /// reason.
+    /// The reason why an action cannot run on any of these rows, as far as the loaded rows show. `None`: no known reason.
     fn unfit(
         &self,
         name: &str,

@@ -1,4 +1,4 @@
-//! The findings that an action should fix, and a text on whether it did.
+//! The findings that an action should fix, and the text on whether it fixed them.
 
 use std::collections::HashMap;
 
@@ -21,16 +21,16 @@ pub(crate) struct Aim {
     pub(super) before: Option<(String, String)>,
 }
 
-/// Figures to compare after an action has ended.
+/// Figures to compare with those before, when an action has ended.
 #[derive(Debug)]
 pub(crate) struct Watch {
     pub(super) aims: Vec<Aim>,
     pub(super) done: Stamp,
     /// Number of the last request for exact figures before the action ended.
     pub(super) round: u64,
-    /// Screens that were not loaded since the action ended, each with the number of its last request before.
+    /// Screens not loaded since the action ended, each with the number of its last request before that.
     pub(super) unread: HashMap<ScreenId, u64>,
-    /// Index of the result's line that shows the effect.
+    /// Index of the result's line that will show the effect.
     pub(super) line: usize,
     pub(super) late: bool,
 }
@@ -42,7 +42,7 @@ impl Aim {
             .map_or(self.rule.title, |(label, _)| label)
     }
 
-    /// Text with the figure before the action, until the new one is known.
+    /// Text shown until the new figure is known: the figure before the action.
     pub(super) fn waiting(&self) -> String {
         match &self.before {
             Some((label, was)) => format!("{label} was {was}"),
@@ -101,8 +101,7 @@ pub(super) fn changes(action: &str) -> Option<&'static Rule> {
     }
 }
 
-/// The finding that this action should fix: one that names the action, else one on the figure that it changes, else the
-/// most severe.
+/// The finding that this action should fix: one that names the action, or else one on the figure that it changes, or else the most severe.
 pub(super) fn aimed(verdict: Verdict, action: &str) -> Option<Finding> {
     let mut findings = verdict.findings;
     findings.retain(|finding| finding.level > Level::Ok);

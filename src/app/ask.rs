@@ -62,9 +62,9 @@ pub enum Act {
     },
     /// Make the plan that rolls back these journal entries.
     Rollback { asked: u64, ids: Vec<u64> },
-    /// Make the plan that makes an object as the policy files say.
+    /// Make the plan that changes an object to what the policy files say.
     Object { asked: u64, object: String },
-    /// Make the text of the policy file that has the present of an object.
+    /// Make the policy file's new text, with the present settings of an object.
     Amend { asked: u64, object: String },
     /// Write the policy file, which the user has confirmed.
     Write {

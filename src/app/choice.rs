@@ -1,9 +1,9 @@
-//! What the user can switch to.
+//! A database or connection that the user can switch to.
 
 /// One database or connection to choose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
     pub name: String,
-    /// What is known of it, for the list. Empty: nothing.
+    /// A remark for the list. Empty: none.
     pub about: String,
 }

@@ -77,7 +77,7 @@ impl Acting {
         }
     }
 
-    /// Sets the values that the form opens with, by field name.
+    /// Sets initial values of the form, by field name.
     #[must_use]
     pub fn setting(mut self, sets: Vec<(String, String)>) -> Self {
         self.sets = sets;

@@ -115,7 +115,8 @@ impl App {
         })]
     }
 
-    /// Starts to make the selected object as the policy files say; `writes`: to write the object into the file instead.
+    /// Starts making the plan that changes the selected object to what the policy files say. `writes`: instead, writes the object into the
+    /// file.
     pub(super) fn begin_object(&mut self, writes: bool) -> Vec<Effect> {
         let name = if writes {
             "write-object"
@@ -366,7 +367,7 @@ impl App {
                 .map_or_else(String::new, |(_, line)| line);
             self.say_everywhere(first, bad);
         }
-        // The action may have changed any screen, even if the counters of that screen did not change.
+        // The action may have changed any screen, even one whose counters did not change.
         for id in ScreenId::ALL {
             with_table!(mut self.screens, *id, |table| table.doubt());
         }
@@ -382,7 +383,7 @@ impl App {
             return vec![Effect::Quit];
         };
         if self.leaving {
-            // The second request to quit ends the console at once. The journal will show the entry as interrupted.
+            // A second request to quit ends the console at once. The journal will show the entry as interrupted.
             return vec![Effect::Quit];
         }
         self.leaving = true;

@@ -1,4 +1,4 @@
-//! Compares the findings after an action with the findings before, and shows the effect in the action's result.
+//! Compares the findings before and after an action, and shows the effect in the action's result.
 
 use std::collections::HashMap;
 
@@ -138,7 +138,7 @@ impl App {
         self.say_effect();
     }
 
-    /// Shows the effect when all figures are known. After `PATIENCE` without them, says that it is not known yet.
+    /// Shows the effect when all figures are known. If they are not known after `PATIENCE`, says so.
     pub(super) fn say_effect(&mut self) {
         let Some(watch) = &self.watched else {
             return;
@@ -174,7 +174,7 @@ impl App {
         watch.aims.iter().map(again).collect()
     }
 
-    /// Replaces the line in the result, or shows the text in the status line if the result was closed.
+    /// Replaces the line in the result. If the result was closed, shows the text in the status line.
     fn put_effect(&mut self, role: &'static str, words: &str) {
         let line = self.watched.as_ref().map_or(0, |watch| watch.line);
         let words = printable(words);

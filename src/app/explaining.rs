@@ -12,7 +12,7 @@ use crate::screens::with_table;
 use crate::server::known::At;
 
 impl App {
-    /// Opens the pages of the selected row's findings; where there are none, the help.
+    /// Opens the pages of the selected row's findings. Without findings, opens the help.
     pub(super) fn explain(&mut self) {
         self.overlay = Some(match self.explained() {
             Some(explained) => Overlay::Page(explained),
@@ -20,7 +20,7 @@ impl App {
         });
     }
 
-    /// `None`: nothing is wrong with the selected row.
+    /// `None`: the selected row has no finding.
     fn explained(&self) -> Option<Explained> {
         let at = self.at()?;
         let rules = with_table!(self.screens, self.screen, |table| found(table, &at));

@@ -36,8 +36,8 @@ impl App {
     }
 }
 
-/// The most severe finding with a fix, else the most severe one: of each row of the selected group, or of the selected
-/// row. Marked rows do not matter.
+/// A finding of each row: the most severe one that has a fix, or else the most severe one. The rows are those of the selected group, or the
+/// selected row. Marks on rows do not matter.
 fn cases<R: Record>(table: &Table<R>, at: &At) -> Vec<Case> {
     let mut rows = table.group_rows();
     if rows.is_empty() {
@@ -70,7 +70,7 @@ fn common(cases: &[Case]) -> Result<Begun, String> {
     }
     if cases.iter().any(|(finding, _)| finding.sets != first.sets) {
         return Err(
-            "each finding of this group needs values of its own: open it, and fix them one by one"
+            "each finding of this group needs other values: open it, and fix them one by one"
                 .to_owned(),
         );
     }

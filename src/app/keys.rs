@@ -1,4 +1,4 @@
-//! Keys: an open overlay handles a key first, else the key map finds the action.
+//! Handles keys. An open overlay gets a key first. Otherwise the key map finds the action.
 
 use super::message::{Effect, Link};
 use super::{App, FASTEST, SLOWEST};
@@ -93,7 +93,7 @@ impl App {
         }
     }
 
-    /// Filters while the user types, by the parts of the text that have no error.
+    /// Filters while the user types, ignoring parts of the text that have an error.
     pub(super) fn filter_as_typed(&mut self) {
         let Some(Overlay::Filter(prompt)) = &self.overlay else {
             return;
@@ -236,7 +236,7 @@ impl App {
         });
         let words = match with_table!(self.screens, screen, |table| table.is_grouped()) {
             true => "by problem",
-            false if screen == ScreenId::Overview => "every finding on a line of its own",
+            false if screen == ScreenId::Overview => "one line per finding",
             false => "this list has no groups",
         };
         self.say(words, false);

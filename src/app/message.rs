@@ -59,7 +59,7 @@ pub enum Msg {
         asked: u64,
         error: String,
     },
-    /// The console itself cancelled this load.
+    /// The console itself has cancelled this load.
     Cancelled {
         screen: ScreenId,
         asked: u64,
@@ -91,28 +91,28 @@ pub enum Msg {
         approved: Box<ApprovedPlan>,
         preview: Box<Preview>,
     },
-    /// Plan of a rollback, or of an object of the policy files. The error is its refusal.
+    /// The plan of a rollback, or of an object of the policy files. The error is the reason why there is none.
     Planned {
         asked: u64,
         result: Box<Result<ApprovedPlan, String>>,
     },
-    /// A change of the policy file's text. The error says why there is none.
+    /// The policy file's new text. The error says why there is none.
     Amended {
         asked: u64,
         result: Box<Result<Amendment, String>>,
     },
-    /// Result of writing the policy file; the error means that it was not written.
+    /// Result of writing the policy file. On an error nothing was written.
     Written {
         asked: u64,
         result: Result<String, String>,
     },
-    /// The databases or connections to switch to. The error says why there are none.
+    /// The databases or connections to choose from. The error says why there are none.
     Offered {
         other: Other,
         choices: Result<Vec<Choice>, String>,
     },
     Progress(Progress),
-    /// Result of a plan. The error means that nothing was changed.
+    /// Result of a plan. On an error nothing was changed.
     Reported(Box<Result<Report, String>>),
     /// The acknowledged findings, with the journal's length in bytes. `None`: unchanged.
     Acknowledged(Result<Option<Known>, String>),
@@ -123,7 +123,7 @@ pub enum Msg {
     },
 }
 
-/// Work outside the app, which has no terminal, no database and no clock.
+/// Work for the outside: the app itself has no terminal, no database and no clock.
 #[derive(Debug)]
 pub enum Effect {
     List(ask::List),
@@ -159,7 +159,7 @@ pub enum Link {
 pub struct Notice {
     pub text: String,
     pub bad: bool,
-    /// Whether it stays after a switch to another screen.
+    /// Whether the message stays after a switch to another screen.
     pub stays: bool,
     pub until: Stamp,
 }

@@ -21,7 +21,7 @@ use crate::screens::overview;
 pub enum Answer {
     Stay,
     Close,
-    /// Close, and restore what the overlay changed.
+    /// Close the overlay, and restore what it changed.
     Cancel,
     Run(&'static Action),
 }
@@ -216,7 +216,7 @@ impl Palette {
         fit.into_iter().chain(unfit).collect()
     }
 
-    /// The reason why the row does not allow this action. `None`: it does.
+    /// Why the row does not allow this action. `None`: it does.
     pub fn unfit(&self, action: &Action) -> Option<&str> {
         let menu = self.menu.as_ref()?;
         menu.unfit.get(action.name).map(String::as_str)
@@ -282,7 +282,7 @@ impl Overlay {
     pub fn key(&mut self, key: &str, keys: &KeyMap) -> Answer {
         if let Self::Page(explained) = self {
             return match (keys.here(key), key) {
-                // The keys are one key away.
+                // From a page, one key leads to the help.
                 (Some(Here::Help), _) => {
                     *self = Self::help();
                     Answer::Stay
@@ -306,7 +306,7 @@ impl Overlay {
                 }
             },
             Self::Palette(palette) => palette_key(palette, key),
-            // The app handles these keys, because they need the clock, the server or the screen.
+            // The app handles the keys of these overlays, because they need the clock, the server or the screen.
             Self::Page(_)
             | Self::Act(_)
             | Self::Running
@@ -336,7 +336,7 @@ fn help_key(top: &mut usize, key: &str, here: Option<Here>) -> Answer {
     Answer::Stay
 }
 
-/// What a key did in a list under a prompt.
+/// Effect of a key in a list under a prompt.
 pub(super) enum Picked {
     Stay,
     Close,

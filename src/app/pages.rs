@@ -1,4 +1,4 @@
-//! The pages of all catalogues, with what these know of one another.
+//! The complete pages: the hand-written part of each, with the facts from all catalogues.
 
 use crate::actions::action::Action;
 use crate::actions::{catalogue, page as actions};
@@ -10,7 +10,7 @@ use crate::model::screen_id::ScreenId;
 use crate::model::thresholds::{self, Limits, Scope, Threshold, Unit};
 use crate::screens::page as screens;
 
-/// The names of all pages with their catalogues, in the order of these.
+/// The names of all pages, with their catalogues, in the order of the catalogues.
 pub fn names() -> Vec<(Catalogue, &'static str)> {
     let rules = rules::ALL.iter().map(|rule| (Catalogue::Rules, rule.name));
     let actions = catalogue::all().map(|action| (Catalogue::Actions, action.name));
@@ -27,7 +27,7 @@ pub fn names() -> Vec<(Catalogue, &'static str)> {
         .collect()
 }
 
-/// The page of a name in a catalogue; `limits`: the thresholds in force. `None`: no such name.
+/// The page of this name in a catalogue; `limits`: the thresholds in force. `None`: there is none.
 pub fn page(catalogue: Catalogue, name: &str, limits: &Limits) -> Option<Page> {
     Some(match catalogue {
         Catalogue::Rules => of_rule(rules::by_name(name)?, limits),
@@ -55,13 +55,13 @@ pub fn of_rule(rule: &'static Rule, limits: &Limits) -> Page {
         facts.extend(page.names("screen").iter().map(|id| format!("screen {id}")));
     }
     let since = if rule.hurts_now {
-        "it hurts now"
+        "affects work now"
     } else {
         "a standing condition"
     };
     facts.push(since.to_owned());
     if rule.two_looks {
-        facts.push("needs two looks".to_owned());
+        facts.push("needs two reads".to_owned());
     }
     Page {
         catalogue: Catalogue::Rules,
@@ -72,7 +72,7 @@ pub fn of_rule(rule: &'static Rule, limits: &Limits) -> Page {
     }
 }
 
-/// What the fix does and costs, from the pages of the actions.
+/// Effect and cost of the fix, from the pages of the actions.
 fn fix(rule: &'static Rule) -> Option<Passage> {
     let mut known = pages::fixes(rule)
         .into_iter()
@@ -147,7 +147,7 @@ fn of_threshold(of: &'static Threshold, limits: &Limits) -> Page {
     }
     facts.push(match of.scope {
         Scope::Server => "for the whole server".to_owned(),
-        Scope::Each => "may differ by hypertable and aggregate".to_owned(),
+        Scope::Each => "may be set per hypertable and aggregate".to_owned(),
     });
     let mut passages = Vec::new();
     if let Some(page) = Handwritten::of(Catalogue::Thresholds, of.key) {
@@ -165,7 +165,7 @@ fn of_threshold(of: &'static Threshold, limits: &Limits) -> Page {
         "Rules that use it",
         match pages::items(rules) {
             none if none.is_empty() => {
-                "None: it decides the words of a row, not a finding.".to_owned()
+                "None: it affects texts, not findings.".to_owned()
             }
             rules => rules,
         },
@@ -179,7 +179,7 @@ fn of_threshold(of: &'static Threshold, limits: &Limits) -> Page {
     }
 }
 
-/// The lines of config.toml, and the option of a check, with the default.
+/// The lines for config.toml, and the option for a check, with the default value.
 fn setting(of: &Threshold) -> String {
     let value = match of.unit {
         Unit::Time | Unit::Bytes => format!("\"{}\"", of.unit.typed(of.default)),
@@ -199,7 +199,7 @@ fn setting(of: &Threshold) -> String {
         value.trim_matches('"')
     );
     format!(
-        "In config.toml, for all or (if it may differ) by name; or for one check:\n\n{}\n\n{}",
+        "In config.toml, for all objects or (if possible) by name; or for one check:\n\n{}\n\n{}",
         pages::commands(lines),
         pages::commands([option])
     )
@@ -209,14 +209,14 @@ fn setting(of: &Threshold) -> String {
 #[derive(Debug)]
 pub struct Explained {
     pub(crate) rules: Vec<&'static Rule>,
-    /// The one on the screen.
+    /// Index of the page shown.
     pub(crate) nth: usize,
-    /// First line of it that is shown.
+    /// Index of the page's first line that is shown.
     pub(crate) top: usize,
 }
 
 impl Explained {
-    /// Goes to the page of another finding.
+    /// Shows the page of another finding.
     pub(super) fn step(&mut self, pages: isize) {
         let last = self.rules.len().saturating_sub(1);
         self.nth = self.nth.saturating_add_signed(pages).min(last);

@@ -8,7 +8,7 @@ use crate::screens::record::Section;
 
 /// Terminal height, in lines, from which on the pane is drawn.
 pub(super) const TALL: u16 = 30;
-/// A row is loaded again at the earliest after this multiple of the time that the last load took.
+/// A row's queries are sent again at the earliest after this multiple of the time that they took.
 const DUTY: f64 = 50.0;
 /// Maximum number of rows whose query results are kept until the list is loaded again.
 const KNOWN: usize = 16;
@@ -22,7 +22,8 @@ pub struct Pane {
     pub(super) fits: bool,
     /// Screen and key of the row under the cursor. `None`: no row.
     pub(super) of: Option<(ScreenId, String)>,
-    /// Screen and key of the row that is previewed: on the Overview, the row that the finding is about. `None`: no single row.
+    /// Screen and key of the previewed row. On the Overview: the row that the finding is about. `None`: the finding is not about a single
+    /// row.
     pub(super) about: Option<(ScreenId, String)>,
     /// Time when the cursor came to the row.
     pub(super) since: Stamp,
@@ -30,11 +31,11 @@ pub struct Pane {
     pub(crate) verdict: Option<Verdict>,
     /// Sections that need no query.
     pub(crate) brief: Vec<Section>,
-    /// Server time when `brief` and `verdict` were made.
+    /// Server time when `brief` and `verdict` were computed.
     pub(crate) built: Stamp,
-    /// True: `brief` and `verdict` must be made again.
+    /// True: `brief` and `verdict` must be computed again.
     pub(super) stale: bool,
-    /// True: the row's queries were not sent since the list was loaded.
+    /// True: the row's queries have not been sent since the list was loaded.
     pub(super) unread: bool,
     /// True: the row has queries.
     pub(super) reads: bool,
@@ -44,9 +45,9 @@ pub struct Pane {
     /// Number of answers still to come; `came`: the answers so far, each with the index of its query.
     pub(super) missing: usize,
     pub(super) came: Vec<(usize, Result<Vec<Section>, String>)>,
-    /// Last complete results, shown until all new answers have come.
+    /// The last complete results. They are shown until all new answers have arrived.
     pub(crate) shown: Picture,
-    /// Results by row key, of the rows where the cursor rested since the list was loaded.
+    /// Results by row key, of the rows on which the cursor rested since the list was loaded.
     pub(super) known: Vec<(String, Picture)>,
     /// Earliest time of the next request for the same row.
     pub(super) again: Stamp,
@@ -58,7 +59,7 @@ pub(crate) struct Picture {
     pub sections: Vec<Section>,
     /// Errors of the queries. `None`: no error.
     pub error: Option<String>,
-    /// Time when a recording read this. `None`: read now from the server.
+    /// Time of these results in a recording. `None`: they were just read from the server.
     pub recorded: Option<Stamp>,
 }
 
@@ -115,19 +116,19 @@ impl Pane {
         }
     }
 
-    /// Notes that the row's figures have changed.
+    /// Marks the row's figures as changed.
     pub(super) fn renew(&mut self) {
         self.stale = true;
     }
 
-    /// Notes that the list was loaded again.
+    /// Marks the list as loaded again.
     pub(super) fn doubt(&mut self) {
         self.stale = true;
         self.unread = true;
         self.known.clear();
     }
 
-    /// Drops the answers that have not come, so that the request is sent again later.
+    /// Forgets the answers that have not arrived, so that the request is sent again later.
     pub(super) fn give_up(&mut self) {
         self.asked = 0;
         self.missing = 0;
@@ -139,7 +140,7 @@ impl Pane {
         self.missing > 0
     }
 
-    /// True if the row has queries and no answer was ever shown.
+    /// True if the row has queries, but no answer has been shown yet.
     pub(crate) fn is_empty(&self) -> bool {
         let nothing = self.shown.sections.is_empty() && self.shown.error.is_none();
         self.reads && nothing && (self.unread || self.missing > 0)

@@ -9,7 +9,7 @@ use crate::server::known::At;
 
 /// Seconds on a row after which the cursor counts as resting.
 const REST_SECONDS: f64 = 0.4;
-/// Seconds after which the pane is made again, because it shows ages.
+/// Seconds after which the pane is computed again, because it shows ages.
 const AGES_SECONDS: f64 = 60.0;
 
 impl App {

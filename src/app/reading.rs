@@ -52,7 +52,7 @@ impl App {
         effects
     }
 
-    /// True if all parts of the shown screen were loaded once.
+    /// True if all parts of the shown screen have been loaded once.
     pub(crate) fn has_read(&self) -> bool {
         let mut parts = self.parts().into_iter();
         parts.all(|part| was_read(&self.screens, part))
@@ -108,7 +108,7 @@ impl App {
         self.pulse_waiting = false;
         self.acknowledged.doubt();
         let mut effects = self.ask_acknowledged();
-        // The pulse comes first, because its counters belong to the rows that are loaded next.
+        // The pulse comes first, because its counters must not be newer than the rows loaded after it.
         effects.extend(self.ask_pulse());
         effects.extend(self.ask_load());
         effects.extend(self.refresh_details());
@@ -252,7 +252,7 @@ impl App {
         }
     }
 
-    /// Collects all findings again. If the Overview is shown, all verdicts are made again first.
+    /// Collects all findings again. If the Overview is shown, first computes all verdicts again.
     pub(super) fn find(&mut self) {
         let now = self.server_now();
         let Some(server) = &self.server else {
@@ -340,7 +340,7 @@ impl App {
     }
 }
 
-/// True if the screen was loaded, or its load failed.
+/// True if the screen was loaded, or loading it failed.
 fn was_read(screens: &Screens, part: ScreenId) -> bool {
     *screens.fresh(part) != Freshness::Never
 }

@@ -27,7 +27,7 @@ const READ_ONLY: &str = "this is a recording: nothing can be changed in it";
 const NO_FACTS: &str = "this is a recording: nothing can be changed in it, and it does not have what this preview is made from \
                         (record --details keeps that)";
 
-/// Seconds for which exact figures stay valid in a replay. Expensive figures were read less often, so they stay longer.
+/// Seconds for which exact figures stay valid in a replay. Expensive figures were read less often, so they are valid for longer.
 fn lasts(screen: ScreenId, nth: usize) -> f64 {
     let exact = (screen.about().exact)();
     exact.get(nth).map_or(0.0, |exact| {
@@ -152,11 +152,11 @@ impl App {
                 asked, index, of, ..
             } => {
                 let recorded = self.recorded(of.screen(), &of.key()?, *index);
-                let missing = || Err("it is not in the recording".to_owned());
+                let missing = || Err("not in the recording".to_owned());
                 let sections = recorded.map_or_else(missing, |(at, sections)| {
                     let mut sections = sections.clone()?;
                     if *index == 0 {
-                        let read = format!("what follows was read once, at {}", text::moment(*at));
+                        let read = format!("read once, at {}:", text::moment(*at));
                         sections.insert(0, Section::text("Recorded", read));
                     }
                     Ok(sections)
@@ -180,7 +180,7 @@ impl App {
         self.tape.as_ref()?.answers.detail(screen, key, index)
     }
 
-    /// Fills the preview pane with what was recorded about the row. A recording need not wait until the cursor rests.
+    /// Fills the preview pane with the recorded answers about the row, without waiting until the cursor rests.
     pub(super) fn preview_from_tape(&mut self) {
         let Some((screen, key)) = self.pane.about.clone().filter(|_| self.pane.unread) else {
             return;
@@ -206,8 +206,9 @@ impl App {
         };
     }
 
-    /// Answers requests of actions: with the recorded facts, from which the plan and its preview are made. Nothing is
-    /// run. `None`: the request needs no answer.
+    /// Answers requests of actions from recorded facts, from which the plan and its preview are made. Nothing is run. `None`: the request
+    /// needs no
+    /// answer.
     pub fn act_on_tape(&self, ask: &ask::Act) -> Option<Msg> {
         match ask {
             ask::Act::Facts {
@@ -222,7 +223,7 @@ impl App {
                 asked: *asked,
                 preview: Box::new(Preview {
                     plan: approved.plan.clone(),
-                    holders: Err("they are not in the recording".to_owned()),
+                    holders: Err("not in the recording".to_owned()),
                     refused: None,
                 }),
                 approved: approved.clone(),
@@ -262,7 +263,7 @@ impl App {
         targets.iter().map(facts).collect()
     }
 
-    /// The present server and rows, which a recording that starts now writes first.
+    /// The present server and rows, which a new recording writes first.
     pub fn known(&self) -> Vec<Kept> {
         let Some(server) = &self.server else {
             return Vec::new();

@@ -30,13 +30,13 @@ impl App {
                 table.is_waiting()
             ));
             if wanted.contains(&part) {
-                // Drops the rest of this round, because the new screen's figures come first.
+                // Drops the rest of this round of exact figures, because the new screen's figures come first.
                 if busy && !waiting {
                     effects.extend(cancel(part));
                 }
             } else if busy {
                 effects.extend(cancel(part));
-                // A request that has not started is dropped without an answer.
+                // A request that has not started is removed, and will not be answered.
                 with_table!(mut self.screens, part, |table| table.abandon());
             }
         }
@@ -92,7 +92,7 @@ impl App {
         self.with_at(|screens, at| {
             with_table!(mut screens, screen, |table| table.arrange(Some(&of), at));
         });
-        // A finding about several rows has no single row, so no details.
+        // A finding about several rows has no details, because details are of one row.
         if !of.is_empty() {
             self.details = Some(Details::new(of));
             effects.extend(self.refresh_details());
@@ -149,7 +149,7 @@ impl App {
     }
 }
 
-/// Requests that cancel all queries of the screen.
+/// Requests to cancel all queries of the screen.
 fn cancel(screen: ScreenId) -> [Effect; 2] {
     [
         Effect::List(ask::List::Cancel { screen }),

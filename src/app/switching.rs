@@ -1,4 +1,4 @@
-//! The switch to another database or connection: the list to choose from, and when the console cannot leave its own.
+//! Switching to another database or connection: the list of choices, and the reasons not to switch now.
 
 use super::App;
 use super::choice::Choice;
@@ -9,7 +9,7 @@ use crate::actions::action::Other;
 use crate::model::text;
 
 impl App {
-    /// Asks for the list to choose from.
+    /// Requests the list of choices.
     pub(super) fn offer(&mut self, other: Other) -> Vec<Effect> {
         if let Some(why) = self.stays() {
             self.say(why, true);
@@ -18,16 +18,16 @@ impl App {
         vec![Effect::Offer(other)]
     }
 
-    /// Why the console cannot leave its database now. `None`: it can.
+    /// Why the console cannot switch now. `None`: it can.
     pub fn stays(&self) -> Option<&'static str> {
         if self.tape.is_some() {
-            Some("this is a recording: it has no other database and no connection")
+            Some("this is a recording, which has no other database or connection")
         } else if self.running.is_some() {
             Some("an action is running: it must end first")
         } else if matches!(self.overlay, Some(Overlay::Act(_))) {
-            Some("an action is open: leave it first")
+            Some("the dialog of an action is open: close it first")
         } else if self.recording {
-            Some("a recording is being written, and it is of one database: `record` ends it")
+            Some("a recording of this database is being written: stop it with `record`")
         } else {
             None
         }
@@ -67,7 +67,7 @@ impl App {
         Vec::new()
     }
 
-    /// The console as it begins on another database. Of this one it keeps only what the user chose for the console.
+    /// A new console for another database. It keeps only the user's choices for the console.
     #[must_use]
     pub fn afresh(&self) -> Self {
         let mut app = Self::new(self.now, self.themes.clone(), self.interval);

@@ -21,7 +21,7 @@ pub use self::line::{Kept, Line};
 
 /// Format of the recordings that this version writes and reads.
 const FORMAT: u32 = 1;
-/// Maximum length of a line in bytes. The rows of a reading are limited, so a longer line is not from a recording.
+/// Maximum length of a line in bytes. The rows of a reading are limited, so a longer line does not come from a recorder.
 const LINE_BYTES: usize = 64 << 20;
 const HEAD_BYTES: usize = 4096;
 /// Readings at most this many seconds apart belong to the same moment.
@@ -122,15 +122,15 @@ pub fn file_name(server: &Server, now: Stamp) -> String {
 #[derive(Debug)]
 pub struct Replay {
     lines: Vec<Line>,
-    /// What was recorded about single rows. It is shown at every moment.
+    /// Answers about single rows. They are shown at every moment.
     pub(super) answers: Answers,
-    /// For each moment the number of lines up to its end.
+    /// For each moment, the number of lines up to its end.
     moments: Vec<usize>,
     /// Index of the selected moment.
     pub position: usize,
     /// True: plays, one moment per tick.
     pub plays: bool,
-    /// Error in the file, after which its lines were ignored. `None`: no error.
+    /// Error in the file; the lines after it were ignored. `None`: no error.
     pub note: Option<String>,
 }
 
@@ -140,7 +140,7 @@ impl Replay {
         Self::read(BufReader::new(File::open(path).with_context(named)?), named)
     }
 
-    /// Reads a recording. `named` begins each error.
+    /// Reads a recording. `named` gives the beginning of every error.
     pub fn read(mut file: impl BufRead, named: impl Fn() -> String) -> Result<Self> {
         let named = &named;
         let head = next_line(&mut file, HEAD_BYTES);
@@ -150,7 +150,7 @@ impl Replay {
             .with_context(named)?;
         if head.hypertop_recording != FORMAT {
             bail!(
-                "{}: its format {} is not that of this hypertop ({FORMAT}); hypertop {} wrote it",
+                "{}: this hypertop reads format {2}, but the recording has format {1}, written by hypertop {3}",
                 named(),
                 head.hypertop_recording,
                 head.version
@@ -165,7 +165,7 @@ impl Replay {
                 // The recorder may have been killed while it wrote this line.
                 Err(error) => {
                     note = Some(format!(
-                        "line {number} of the recording cannot be read, nor what follows: {error}"
+                        "line {number} of the recording and all later lines cannot be read: {error}"
                     ));
                     break;
                 }

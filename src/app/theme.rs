@@ -48,7 +48,7 @@ const ROLES: [&str; 24] = [
     "level.critical",
 ];
 
-/// Colours by the names that roles use for them.
+/// Colours by name, for use in roles.
 type Palette = BTreeMap<String, String>;
 type Styles = BTreeMap<String, Style>;
 
@@ -73,7 +73,7 @@ struct File {
     inherits: Option<String>,
     #[serde(default)]
     palette: Palette,
-    /// Colours that replace the colours of `palette` on a dark background.
+    /// Colours that replace those of `palette` on a dark background.
     #[serde(default)]
     on_dark: Palette,
     #[serde(default)]
@@ -129,7 +129,7 @@ impl Theme {
         while let Some(name) = next.take() {
             let Some(file) = files.get(&name) else {
                 bail!(
-                    "inherits {name:?}, which is not a theme; there are: {}",
+                    "inherits {name:?}, which is not a theme; the themes are: {}",
                     names(files)
                 );
             };
@@ -163,7 +163,7 @@ impl Theme {
 
 /// The styles of a theme. `chain`: its files, the most general one first.
 fn styles(chain: &[&File], background: Option<Background>) -> Result<Styles> {
-    // Palettes are merged first, so a theme can change the inherited roles by its palette alone.
+    // Palettes are merged first. So a theme can change inherited roles by its palette alone.
     let mut palette = Palette::new();
     let mut roles = BTreeMap::new();
     for file in chain {
@@ -241,8 +241,8 @@ fn parse(text: &str) -> Result<File> {
     Ok(file)
 }
 
-/// All themes: the built-in themes, and the themes in the folder, which replace built-in themes of the same name. A broken file is
-/// reported, and the others are loaded.
+/// All themes: the built-in ones and those in the folder, which replace built-in ones of the same name. A broken file is reported, and the
+/// others are loaded.
 pub fn all(folder: Option<&Path>) -> (Vec<Theme>, Vec<String>) {
     let mut files = BTreeMap::new();
     let mut order = Vec::new();

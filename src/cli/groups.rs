@@ -1,11 +1,11 @@
-//! The commands in groups, for the first help that a user reads. clap lists subcommands under one heading only.
+//! Groups the commands in the main help, because clap has only one heading for subcommands.
 
 use std::fmt::Write as _;
 
 use clap::Command;
 use clap::builder::StyledStr;
 
-/// Headings with their commands. Those that are not here stand under the last heading.
+/// Headings with their commands. All other commands are under the last heading.
 const GROUPS: [(&str, &[&str]); 6] = [
     ("The console", &["demo", "record", "replay"]),
     ("Looking", &["show", "explain", "thresholds", "sql"]),
@@ -23,7 +23,7 @@ const TEMPLATE: &str =
 const USAGE: &str = "hypertop [OPTIONS] [DBNAME [USERNAME]]   opens the console
        hypertop [OPTIONS] COMMAND …";
 
-/// The command with help in groups. Its subcommands count as hidden, so this is for parsing only.
+/// The command with grouped help. Its subcommands are marked as hidden, so it is used for parsing only.
 pub(super) fn grouped(command: Command) -> Command {
     let groups = text(&command);
     command

@@ -29,10 +29,10 @@ pub struct Rule {
     pub trusted_owners: Vec<String>,
     /// Hours in which the start of a policy is a finding. The last matching connection that sets them applies.
     pub busy_hours: Option<BusyHours>,
-    /// Policy files of the database, the later ones over the earlier ones.
+    /// Policy files of the database; later ones override earlier ones.
     #[serde(deserialize_with = "policy_files")]
     pub policies: Vec<PathBuf>,
-    /// The connection of `hypertop @NAME`. `None`: it has no name.
+    /// The connection that `hypertop @NAME` means. `None`: the entry has no name.
     #[serde(skip)]
     pub defined: Option<Defined>,
 }
@@ -49,14 +49,14 @@ fn policy_files<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<PathBuf
     files.map_err(serde::de::Error::custom)
 }
 
-/// Path of a policy file. A relative one would depend on the current folder.
+/// Path of a policy file. It must be absolute, because a relative one would depend on the current folder.
 pub(super) fn policy_file(path: &str) -> Result<PathBuf, String> {
     let file = PathBuf::from(&path);
     if file.is_absolute() {
         Ok(file)
     } else {
         Err(format!(
-            "{path:?}: write the whole path, as \"/etc/hypertop/policies.toml\""
+            "{path:?}: write the whole path, such as \"/etc/hypertop/policies.toml\""
         ))
     }
 }
@@ -96,7 +96,7 @@ impl Rule {
     }
 }
 
-/// The keys that are hypertop's own. With a name, `host` and `user` are libpq's.
+/// The keys that hypertop defines. In an entry with a name, `host` and `user` are libpq's.
 const OWN: [&str; 9] = [
     "name",
     "host",
@@ -109,7 +109,7 @@ const OWN: [&str; 9] = [
     "policies",
 ];
 
-/// Reads every `[[connection]]`. `line` says where a place is, for `hypertop doctor`.
+/// Reads every `[[connection]]`. `line` turns a byte offset into the file and line, for `hypertop doctor`.
 pub(super) fn read(tables: Vec<Table>, line: impl Fn(usize) -> String) -> Result<Vec<Rule>, Wrong> {
     let mut rules: Vec<Rule> = Vec::new();
     for table in tables {
@@ -121,7 +121,7 @@ pub(super) fn read(tables: Vec<Table>, line: impl Fn(usize) -> String) -> Result
             rule(&table, "give the connection a name to write libpq's keys")?
         };
         if let Some(new) = rule.defined.as_mut() {
-            // The user's file stands after the one for all users.
+            // The user's file comes after the system's, so its entry is later.
             for old in &mut rules {
                 if old.defined.as_ref().is_some_and(|old| old.name == new.name) {
                     old.defined = None;
@@ -143,16 +143,16 @@ fn name_of(value: &Value) -> Result<String, String> {
         !name.is_empty() && name.chars().all(plain)
     };
     let name = value.as_str().filter(fits).map(str::to_owned);
-    name.ok_or_else(|| "name: write letters, digits, and . _ -, as name = \"prod\"".to_owned())
+    name.ok_or_else(|| "name: write letters, digits, and . _ -, such as name = \"prod\"".to_owned())
 }
 
-/// The entry without the keys of libpq. `hint`: what to do with such a key.
+/// The entry, from which the keys of libpq were removed. `hint`: advice for an unknown key that libpq has.
 fn rule(table: &Table, hint: &str) -> Result<Rule, Wrong> {
     for (key, value) in table {
         let name = key.as_ref().as_str();
         if !OWN.contains(&name) {
             let why = if is_secret(name) {
-                format!("{name}: passwords are not read from here; write it to ~/.pgpass")
+                format!("{name}: hypertop reads no passwords from this file; write them to ~/.pgpass")
             } else if is_supported(name) {
                 format!("{name}: {hint}")
             } else {
@@ -160,16 +160,16 @@ fn rule(table: &Table, hint: &str) -> Result<Rule, Wrong> {
                 let near = if near.is_empty() {
                     String::new()
                 } else {
-                    format!("; near it: {}", near.join(", "))
+                    format!("; similar: {}", near.join(", "))
                 };
                 format!(
-                    "unknown key {name}{near} (known keys: {}; with a name also those of libpq, as port, dbname, sslmode)",
+                    "unknown key {name}{near} (known keys: {}; in an entry with a name also those of libpq, such as port, dbname, sslmode)",
                     OWN.join(", ")
                 )
             };
             return Err((key.span().start, why));
         }
-        // Each key alone first, so that an error has its place.
+        // Each key is first read alone, so that an error has its line.
         if name != "name" {
             let alone = toml::Table::from_iter([(name.to_owned(), value.as_ref().clone())]);
             let read = Rule::deserialize(alone);
@@ -181,7 +181,7 @@ fn rule(table: &Table, hint: &str) -> Result<Rule, Wrong> {
     Rule::deserialize(own.collect::<toml::Table>()).map_err(|error| (0, error.message().to_owned()))
 }
 
-/// A connection that has a name: libpq's keys, and the settings that apply to the same host, database and user.
+/// A connection with a name: libpq's keys, and the settings for the same host, database and user.
 fn named_rule(
     table: &Table,
     name: String,
@@ -209,7 +209,7 @@ fn named_rule(
             _ => return Err(at(format!("{keyword}: write a text or a number"))),
         };
         if text.contains('*') && ["host", "user", "dbname"].contains(&keyword) {
-            let why = "a connection with a name has no patterns: write a second [[connection]] without a name for them";
+            let why = "a connection with a name cannot have patterns: write another [[connection]] without a name for them";
             return Err(at(format!("{keyword}: {why}")));
         }
         options.push((keyword.to_owned(), text));
@@ -221,7 +221,7 @@ fn named_rule(
     };
     let plain = Rule::default();
     if option("host").is_none() && rule != plain {
-        let why = "read_only, protected, trusted_owners, busy_hours and policies apply to the host of the entry: write host";
+        let why = "read_only, protected, trusted_owners, busy_hours and policies apply to the entry's host: write host";
         return Err((place, why.to_owned()));
     }
     rule.host = option("host").map(|host| patterns(host, option("port")));
@@ -235,7 +235,7 @@ fn named_rule(
     Ok(rule)
 }
 
-/// The hosts and ports of libpq's lists as the header shows them.
+/// The hosts and ports of libpq's lists, in the form of the header.
 fn patterns(hosts: &str, ports: Option<&str>) -> Vec<String> {
     let ports: Vec<&str> = ports
         .map(|ports| ports.split(',').collect())

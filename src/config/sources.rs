@@ -1,6 +1,6 @@
-//! The files that settings come from, laid one over the other.
+//! The files that settings come from, and how they are merged.
 //!
-//! A key's place is its byte in all files one after the other, so that an error of the whole still names file and line.
+//! Byte offsets count through all files, one after the other. So even an error of the merged settings can name file and line.
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use crate::model::threshold_settings::Table;
 
 const KNOWN: &str = "refresh, theme, mouse, preview, read_only, policies, [[connection]], [thresholds], [[thresholds_for]], [keys]";
 
-/// What a config.toml holds.
+/// The contents of a config.toml.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
@@ -69,7 +69,7 @@ impl Source {
     }
 }
 
-/// The file and the number of the line, from 1, of a place: `/etc/hypertop/config.toml: line 3`.
+/// File and line number (from 1) of a byte offset: `/etc/hypertop/config.toml: line 3`.
 pub(super) fn line(sources: &[Source], place: usize) -> String {
     let (path, line) = found(sources, place);
     match path {
@@ -78,7 +78,7 @@ pub(super) fn line(sources: &[Source], place: usize) -> String {
     }
 }
 
-/// The same as where a setting comes from: `/etc/hypertop/config.toml:3`.
+/// File and line of a byte offset, in the form for the source of a setting: `/etc/hypertop/config.toml:3`.
 pub(super) fn from(sources: &[Source], place: usize) -> String {
     let (path, line) = found(sources, place);
     format!("{}:{line}", path.as_deref().unwrap_or("config.toml"))
@@ -97,7 +97,7 @@ fn found(sources: &[Source], mut place: usize) -> (Option<String>, usize) {
     (None, 1)
 }
 
-/// The same settings with their places moved by some bytes.
+/// The same settings, with all byte offsets moved by `by`.
 pub(super) fn shifted(mut file: File, by: usize) -> File {
     for table in [&mut file.thresholds, &mut file.keys]
         .into_iter()
@@ -121,7 +121,7 @@ fn moved(
     )
 }
 
-/// Lays a file's settings over those of files before it. Lists grow; all else is replaced key by key.
+/// Merges a file over those before it. Lists are joined; everything else is replaced key by key.
 pub(super) fn lay_over(below: &mut File, above: File) {
     below.refresh = above.refresh.or(below.refresh.take());
     below.theme = above.theme.or(below.theme.take());
@@ -137,7 +137,7 @@ pub(super) fn lay_over(below: &mut File, above: File) {
 
 fn replace(below: &mut Table, above: Table) {
     for (key, value) in above {
-        // The map would keep the place of the old key.
+        // Otherwise the map would keep the offset of the old key.
         below.remove(&key);
         below.insert(key, value);
     }

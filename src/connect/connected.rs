@@ -82,8 +82,8 @@ impl Connected {
         }
     }
 
-    /// Cancels the running statement. When the future ends, the server has sent the signal, so a later statement is not
-    /// cancelled.
+    /// Cancels the running statement. When the future ends, the server has sent the signal to its backend, so the cancel cannot hit a later
+    /// statement.
     pub fn canceller(&self) -> impl Future<Output = ()> + Send + use<> {
         let token = self.client.cancel_token();
         let (connector, peer) = (self.connector.clone(), self.peer.clone());

@@ -68,7 +68,7 @@ pub struct Defined {
     pub name: String,
     /// libpq's keywords with their values.
     pub options: Vec<(String, String)>,
-    /// The name and the place where it is defined, for messages.
+    /// The name, and the file and line that define it, for messages.
     pub from: String,
 }
 
@@ -90,18 +90,18 @@ pub struct Settings {
     pub dbname: String,
     pub password: Option<Vec<u8>>,
     pub passwords: Passwords,
-    /// The file of [`Settings::passwords`], whether it is there or not.
+    /// The password file's path, whether or not the file exists.
     pub(crate) passfile: Option<PathBuf>,
     pub sslmode: SslMode,
     pub root: Root,
-    /// The root certificates that there are here, whether `sslmode` checks them or not; `None`: the platform's store.
+    /// The root certificates on this machine, even if `sslmode` does not use them; `None`: those of the operating system.
     pub(crate) usual_root: Option<PathBuf>,
     pub versions: Versions,
     /// Files of the client's certificate and its key. `None`: none is sent.
     pub certificate: Option<(PathBuf, PathBuf)>,
     /// File with certificate revocation lists. `None`: no check for revoked certificates.
     pub revoked: Option<PathBuf>,
-    /// Time limit for each host. `None`: wait for ever, as the user set it.
+    /// Time limit for each host. `None`: wait for ever, as the user chose.
     pub timeout: Option<Duration>,
     pub(crate) keepalive: Keepalive,
     pub options: Option<String>,
@@ -132,7 +132,7 @@ pub fn resolve(flags: &Flags, around: &Surroundings) -> Result<Settings> {
     resolve_with(flags, around, &mut Provenance::default())
 }
 
-/// As [`resolve`]; notes what every source gives, also before an error.
+/// As [`resolve`]; records in `seen` what every source gives, even if there is an error later.
 pub fn resolve_with(
     flags: &Flags,
     around: &Surroundings,
@@ -162,7 +162,7 @@ pub fn resolve_with(
             }
         }
     }
-    // After the service file, which may set such options, too.
+    // After the service file, because it may set such options too.
     keywords::refuse_unsupported(&options, around, &mut warnings)?;
     for (keyword, variable) in KEYWORDS {
         let Some(value) = around.variable(variable) else {
@@ -229,7 +229,7 @@ fn command_line(flags: &Flags, seen: &mut Provenance) -> Result<Options> {
     Ok(options)
 }
 
-/// Adds a named connection's options. Unlike a conninfo, it leaves the flags in force.
+/// Adds a named connection's options. Flags override them; flags do not override a conninfo.
 fn add(options: &mut Options, defined: &Defined, seen: &mut Provenance) {
     let other_host = options.contains_key("host");
     for (keyword, value) in &defined.options {
@@ -314,7 +314,7 @@ fn timeout(text: Option<&str>) -> Result<Option<Duration>> {
     let seconds: i32 = text.trim().parse().with_context(|| {
         format!("invalid integer value {text:?} for connection option \"connect_timeout\"")
     })?;
-    // As in libpq, zero and less mean to wait for ever, and 1 means two seconds.
+    // As in libpq, zero or less means to wait for ever, and 1 means two seconds.
     Ok((seconds > 0).then(|| Duration::from_secs(seconds.unsigned_abs().max(2).into())))
 }
 
@@ -327,7 +327,7 @@ fn wanted(text: Option<&str>) -> Result<Wanted> {
         "standby" => Wanted::Standby,
         "prefer-standby" => Wanted::PreferStandby,
         other => bail!(
-            "invalid target_session_attrs value: {other:?}; it is any, read-write, read-only, primary, standby or prefer-standby"
+            "invalid target_session_attrs value: {other:?}; write any, read-write, read-only, primary, standby or prefer-standby"
         ),
     })
 }

@@ -91,9 +91,9 @@ pub(crate) fn unreachable(target: &str, error: &io::Error) -> ConnectError {
         ErrorKind::NotFound => {
             "Is the server running locally and accepting connections on that socket? Give another folder with -h, or a host."
         }
-        ErrorKind::PermissionDenied => "This user may not open it.",
+        ErrorKind::PermissionDenied => "This operating system user may not open the socket.",
         ErrorKind::TimedOut => "Is a firewall in between?",
-        _ => "Is the host's name right, and can it be reached?",
+        _ => "Check the host's name, and that this machine can reach it.",
     };
     ConnectError::new(
         FailureKind::Unreachable,
@@ -113,7 +113,7 @@ pub(super) fn explain(
     let (kind, fix) = if packet::is_refused(reported.message()) {
         (
             FailureKind::Options,
-            "A pooler in between takes no options: leave PGOPTIONS and options= out, or connect to the server itself.",
+            "A pooler between hypertop and the server does not accept options: unset PGOPTIONS and options=, or connect to the server itself.",
         )
     } else {
         fix(reported.code(), reported.message())
@@ -143,12 +143,12 @@ fn fix(code: &SqlState, message: &str) -> (FailureKind, &'static str) {
     if *code == SqlState::PROTOCOL_VIOLATION && message.contains("no such database") {
         (
             FailureKind::Database,
-            "A pooler (PgBouncer) does not know it: its [databases] section lists those that it has; name one with -d.",
+            "The pooler (PgBouncer) does not know this database: name one of its [databases] section with -d.",
         )
     } else if *code == SqlState::INVALID_PASSWORD {
         (
             FailureKind::Password,
-            "Check the password: PGPASSWORD, ~/.pgpass or what was typed.",
+            "Check the password: the one typed, in PGPASSWORD, or in ~/.pgpass.",
         )
     } else if *code == SqlState::INVALID_CATALOG_NAME {
         (
@@ -158,12 +158,12 @@ fn fix(code: &SqlState, message: &str) -> (FailureKind, &'static str) {
     } else if unauthorized && message.contains("pg_hba.conf") {
         (
             FailureKind::NotAdmitted,
-            "The server's pg_hba.conf has no line that admits this host, user and database (or it wants another sslmode).",
+            "No line of the server's pg_hba.conf matches this host, user and database (or the line requires another sslmode).",
         )
     } else if unauthorized && message.contains("certificate") {
         (
             FailureKind::Tls,
-            "The server wants a client certificate for this role: give sslcert and sslkey, and sslmode=require or more.",
+            "The server requires a client certificate for this role: give sslcert and sslkey, and sslmode=require or stricter.",
         )
     } else if unauthorized && message.contains("does not exist") {
         (
@@ -179,17 +179,17 @@ fn fix(code: &SqlState, message: &str) -> (FailureKind, &'static str) {
     } else if *code == SqlState::INSUFFICIENT_PRIVILEGE {
         (
             FailureKind::Other,
-            "The role may not connect to this database: GRANT CONNECT ON DATABASE allows it.",
+            "The role may not connect to this database: grant it CONNECT ON DATABASE.",
         )
     } else if *code == SqlState::TOO_MANY_CONNECTIONS {
         (
             FailureKind::Other,
-            "The limit of connections is reached (max_connections, or the role's or database's own): hypertop needs two.",
+            "The connection limit is reached (max_connections, or that of the role or database). hypertop needs two connections.",
         )
     } else if *code == SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE && message.contains("database") {
         (
             FailureKind::Database,
-            "It accepts no connections (datallowconn is false): name another database with -d; psql -l lists them.",
+            "The database accepts no connections (datallowconn is false): name another one with -d; psql -l lists them.",
         )
     } else if [
         SqlState::UNDEFINED_OBJECT,
@@ -201,7 +201,7 @@ fn fix(code: &SqlState, message: &str) -> (FailureKind, &'static str) {
     {
         (
             FailureKind::Other,
-            "The session's settings ask for it: correct PGOPTIONS, or options= in the connection string.",
+            "A session setting causes this: correct PGOPTIONS, or options= in the connection string.",
         )
     } else if *code == SqlState::CANNOT_CONNECT_NOW {
         (
@@ -221,13 +221,13 @@ fn explain_client(error: &tokio_postgres::Error, host: &Host, had_password: bool
         cause = deeper.source();
     }
     if text.contains("password missing") && !had_password {
-        let fix = "fe_sendauth: no password supplied\nGive one in ~/.pgpass or PGPASSWORD, or leave -w out to be asked.";
+        let fix = "fe_sendauth: no password supplied\nSet one in ~/.pgpass or PGPASSWORD, or leave out -w to be asked for it.";
         return ConnectError::new(
             FailureKind::NoPassword,
             format!("connection to server at {host} failed: {fix}"),
         );
     }
-    // A server refuses a client certificate with "received fatal alert".
+    // If the server refuses a client certificate, the text has "received fatal alert".
     let is_tls = ["certificate", "TLS", "tls", "fatal alert"]
         .iter()
         .any(|word| text.contains(word));
@@ -241,27 +241,27 @@ fn explain_client(error: &tokio_postgres::Error, host: &Host, had_password: bool
     .iter()
     .any(|words| text.contains(words));
     let fix = if stranger {
-        "What answers there does not speak as PostgreSQL does, or went away: check the host (-h) and the port (-p)."
+        "The answer is not PostgreSQL's, or the connection was closed: check the host (-h) and the port (-p)."
     } else if text.contains("does not support TLS") {
-        "The server has no TLS: sslmode=prefer or disable connects without it (or it is no PostgreSQL: check -h and -p)."
+        "The server does not support TLS: connect with sslmode=prefer or disable. If this is not PostgreSQL, check -h and -p."
     } else if text.contains(tls::VERSION_1) || text.contains(tls::UNKNOWN_KEY) {
-        "Renew it as X.509 v3 with a P-256, P-384, Ed25519 or RSA key (2048 bits and more); until then sslmode=require without a root certificate encrypts, and verifies nothing."
+        "Renew it as X.509 v3 with a P-256, P-384, Ed25519 or RSA key (2048 bits and more); until then, sslmode=require without a root certificate encrypts but verifies nothing."
     } else if text.contains("HandshakeFailure") || text.contains("ProtocolVersion") {
         "Server and hypertop have no cipher or version of TLS in common: TLS 1.2 with ECDHE, or 1.3, is needed (ssl_min_protocol_version and ssl_ciphers on the server)."
     } else if text.contains("UnknownIssuer") {
         "The server's certificate is not signed by an authority in sslrootcert."
     } else if text.contains("Revoked") || text.contains("UnknownRevocationStatus") {
-        "sslcrl, else ~/.postgresql/root.crl, says which certificates are revoked; each authority in the chain needs its list there."
+        "The file of revoked certificates (sslcrl, or else ~/.postgresql/root.crl) needs a list for each authority in the chain."
     } else if text.contains("CaUsedAsEndEntity") {
-        "The server's certificate is an authority's own (self-signed), which is not supported: let that authority sign one for the server, or use sslmode=require without a root certificate."
+        "The server uses the self-signed certificate of an authority, which is not supported: let the authority sign a certificate for the server, or use sslmode=require without a root certificate."
     } else if text.contains("not valid for any names") {
-        "The server's certificate names no host (subjectAltName); its common name alone does not count. Use sslmode=verify-ca, or renew it with the name."
+        "The server's certificate has no host name in subjectAltName (its common name does not count). Use sslmode=verify-ca, or renew the certificate with the name."
     } else if text.contains("not valid for name") {
         "The certificate is for another host name: connect by that name (hostaddr gives the address), or use sslmode=verify-ca."
     } else if text.contains("fatal alert") {
         "The server does not accept the client certificate: check sslcert and sslkey."
     } else if is_tls {
-        "sslmode, sslrootcert and sslcert decide how TLS is checked."
+        "Check sslmode, sslrootcert and sslcert."
     } else {
         ""
     };

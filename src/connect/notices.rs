@@ -22,7 +22,7 @@ where
 {
     let (sender, notices) = channel(NOTICES);
     let driver = tokio::spawn(async move {
-        // An error is not handled here: the requests that wait for an answer get it.
+        // An error ends the loop. It is handled by the requests that wait for an answer.
         while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
             if let AsyncMessage::Notice(notice) = message {
                 // Notices that no one reads are dropped, so that memory use stays bounded.
@@ -35,7 +35,7 @@ where
                 }
                 let _ = sender.try_send(match sender.capacity() {
                     0 => continue,
-                    1 => "further notices came faster than they were read, and are left out"
+                    1 => "further notices were dropped: they came faster than they were read"
                         .to_owned(),
                     _ => format!("{}: {words}", notice.severity()),
                 });

@@ -85,7 +85,7 @@ fn config(settings: &Settings, password: Option<&[u8]>, packed: bool) -> Config 
     config
 }
 
-/// What all attempts at a host have in common.
+/// The parameters that all attempts at a host share.
 struct Way<'a> {
     host: &'a Host,
     keepalive: Keepalive,
@@ -123,7 +123,7 @@ impl Way<'_> {
         };
         let stream = self.reach(target).await.map_err(lost)?;
         let peer = Peer::Tcp(stream.peer_addr().map_err(lost)?);
-        // Without it the connection is only slower.
+        // An error is ignored: without TCP_NODELAY the connection is only slower.
         let _ = stream.set_nodelay(true);
         believe(&stream, self.keepalive).map_err(lost)?;
         let stream = Tap::new(stream, ears.clone(), connector.is_some());
@@ -145,7 +145,7 @@ impl Way<'_> {
         })
     }
 
-    /// Opens the first address of a name that answers.
+    /// Connects to the addresses of a name, one after the other, until one answers.
     async fn reach(&self, target: &str) -> io::Result<TcpStream> {
         let addresses: Vec<_> = tokio::net::lookup_host((target, self.host.port))
             .await?
@@ -193,7 +193,7 @@ impl Way<'_> {
     }
 }
 
-/// Sets keepalive, with which the kernel detects a dead peer.
+/// Sets keepalive, by which the kernel notices a dead peer.
 fn believe(stream: &TcpStream, keepalive: Keepalive) -> io::Result<()> {
     let socket = SockRef::from(stream);
     socket.set_keepalive(keepalive.on)?;

@@ -1,12 +1,12 @@
 //! Settings that every session gets in its start-up packet. They override the settings of the database and of the role, and the user's
 //! `options`.
 
-/// Settings that decide which objects names mean, and how texts to and from the server read.
+/// Settings that decide which object a name refers to, and in which formats values are sent.
 ///
 /// `search_path`: no other user can write to it, and with `pg_temp` last, temporary relations and types cannot hide
 /// others. `row_security`: a row that a policy would hide is an error, and the policy's code does not run.
 ///
-/// Not set, because the user may choose them or they change no meaning: `TimeZone` (see
+/// Left out, because the user may choose them or because they do not change the meaning of a statement: `TimeZone` (see
 /// [`crate::server::known::Server::time_zone`]), `synchronous_commit`, `default_tablespace`, `session_replication_role`
 /// and `lc_messages` (only superusers may set these two), `backslash_quote` and `escape_string_warning` (no text of
 /// hypertop contains `\'`), `check_function_bodies` (hypertop creates no functions), settings of the planner, and
@@ -33,7 +33,7 @@ pub fn options(own: Option<&str>) -> String {
     let mut options = own.unwrap_or_default().to_owned();
     let escapes = options.len() - options.trim_end_matches('\\').len();
     if escapes % 2 == 1 {
-        // The server ignores a backslash at the end of `options`. Here it would escape the text after it.
+        // The server ignores a backslash at the end of `options`, but here text follows, which the backslash would escape.
         options.pop();
     }
     for (name, value) in SETTINGS {
@@ -51,7 +51,7 @@ pub fn options(own: Option<&str>) -> String {
     options
 }
 
-/// The settings as statements, because a pooler may refuse or ignore the packet's `options`.
+/// The settings as SQL statements, for poolers that refuse or ignore the packet's `options`.
 pub fn statements() -> String {
     let set = SETTINGS.map(|(name, value)| {
         if value.contains(", ") {
@@ -63,7 +63,7 @@ pub fn statements() -> String {
     set.join("; ")
 }
 
-/// True for the error with which a pooler refuses `options`.
+/// Whether this is the error by which a pooler refuses `options`.
 pub(crate) fn is_refused(words: &str) -> bool {
     // PgBouncer: "unsupported startup parameter"; RDS Proxy: "doesn't support command-line options".
     words.contains("unsupported startup parameter") || words.contains("command-line options")

@@ -1,4 +1,4 @@
-//! Listens to what the server answers until it is ready for statements: no other part of the program sees it.
+//! Reads the server's answers up to the end of the start-up, for `hypertop doctor`. The driver does not report them.
 
 use std::io;
 use std::pin::Pin;
@@ -7,24 +7,24 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// What was heard of a server.
+/// The answers of a server during the start-up.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Heard {
-    /// The answer to the request for TLS: `S` (yes) or `N` (no); `None`: not asked, or no such answer.
+    /// The answer to the request for TLS: `S` (yes) or `N` (no); `None`: no request, or another answer.
     pub tls: Option<u8>,
-    /// How it wants the role to log in, as the protocol numbers it; 0: it asked for nothing.
+    /// Authentication method that the server requested, by its number in the protocol; 0: none requested.
     pub method: Option<i32>,
     /// The role is logged in.
     pub admitted: bool,
-    /// The process id that it gave for cancelling statements.
+    /// Process id of the backend.
     pub pid: Option<i32>,
-    /// It answered at all.
+    /// Whether the server sent anything.
     pub anything: bool,
-    /// The beginning of an answer that is not PostgreSQL's.
+    /// First bytes of an answer that is not in PostgreSQL's protocol.
     pub foreign: Option<Vec<u8>>,
 }
 
-/// Shared by all taps of a connection.
+/// The recorded answers, shared by all streams of a connection.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Ears(Arc<Mutex<Heard>>);
 
@@ -38,19 +38,19 @@ impl Ears {
     }
 }
 
-/// Where the reading stands.
+/// The part of the protocol that the next byte belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum At {
     /// One byte: the answer to the request for TLS.
     TlsAnswer,
-    /// The head of a message, and the part of its body that is read.
+    /// Type and length of a message, and the part of its body that is parsed.
     Message,
-    /// So many bytes of a body that nobody reads.
+    /// This number of bytes of a body that is skipped.
     Body(usize),
     End,
 }
 
-/// A stream that is listened to.
+/// A stream whose incoming bytes are recorded.
 #[derive(Debug)]
 pub struct Tap<S> {
     inner: S,
@@ -59,15 +59,15 @@ pub struct Tap<S> {
     kept: Vec<u8>,
 }
 
-/// Type and length.
+/// Bytes of a message's type and length.
 const HEAD: usize = 5;
-/// Bytes of a foreign answer that are kept.
+/// Number of bytes kept of a foreign answer.
 const FOREIGN: usize = 24;
-/// The longest message before the server is ready.
+/// Maximum length of a message before the server is ready. A longer one is not PostgreSQL's.
 const LONGEST: usize = 100_000;
 
 impl<S> Tap<S> {
-    /// `asks_tls`: the first thing sent is a request for TLS.
+    /// `asks_tls`: the client first sends a request for TLS.
     pub(super) fn new(inner: S, ears: Ears, asks_tls: bool) -> Self {
         Self {
             inner,
@@ -105,18 +105,18 @@ impl<S> Tap<S> {
         let mut heard = self.ears.lock();
         heard.anything = true;
         let answer = bytes[0];
-        // What follows a yes is encrypted, and heard inside.
+        // After a yes, the bytes are encrypted; a tap inside the TLS stream records them.
         self.at = if answer == b'S' { At::End } else { At::Message };
         if matches!(answer, b'S' | b'N') {
             heard.tls = Some(answer);
             &bytes[1..]
         } else {
-            // An error instead, or no PostgreSQL.
+            // Not an answer to the TLS request: an error message, or another protocol.
             bytes
         }
     }
 
-    /// Reads a message as soon as enough of it is there; `rest`: for an answer that is none.
+    /// Parses a message when enough bytes have arrived. `rest`: the bytes to report if it is not a PostgreSQL message.
     fn message(&mut self, rest: &[u8]) {
         if self.kept.len() < HEAD {
             return;

@@ -32,7 +32,7 @@ use crate::connect::conninfo::{Root, Settings, SslMode};
 /// TLS version of the handshake, such as `TLSv1.3`. `None`: no handshake yet.
 pub(crate) type Agreed = Arc<Mutex<Option<String>>>;
 
-/// The server's certificate of the last handshake, also of one that failed, and those that it sent with it.
+/// The server's certificate and the chain it sent, from the last handshake, even if that failed.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Chain(Arc<Mutex<Vec<CertificateDer<'static>>>>);
 
@@ -78,7 +78,7 @@ impl Tls {
         }
     }
 
-    /// The same, with these ears for what is said inside.
+    /// The same connector; the decrypted answers are recorded in `ears`.
     pub fn heard_by(self, ears: Ears) -> Self {
         Self { ears, ..self }
     }
@@ -134,7 +134,7 @@ fn checks(
     Ok(verifier.with_crls(revoked(settings)?).build()?)
 }
 
-/// An error if `sslmode=verify-full` would not accept these certificates of a server of this name.
+/// Whether `sslmode=verify-full` would accept these certificates of a server of this name; an error says why not.
 pub(crate) fn verify_full(
     settings: &Settings,
     root: &Root,
@@ -145,7 +145,7 @@ pub(crate) fn verify_full(
     let verifier = checks(settings, root, &provider)?;
     let (first, others) = chain.split_first().context("no certificate")?;
     let name = ServerName::try_from(name.to_owned())
-        .with_context(|| format!("{name:?} is no name that a certificate can bear"))?;
+        .with_context(|| format!("a certificate cannot contain the name {name:?}"))?;
     let outcome = verifier.verify_server_cert(first, others, &name, &[], UnixTime::now());
     outcome.map_err(in_words)?;
     Ok(())
@@ -156,7 +156,7 @@ fn own(cert: &Path, key: &Path, provider: &CryptoProvider) -> Result<CertifiedKe
     let about = || format!("certificate file \"{}\"", cert.display());
     let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(cert).and_then(Iterator::collect);
     let chain = chain.with_context(about)?;
-    anyhow::ensure!(!chain.is_empty(), "{} holds no certificate in PEM", about());
+    anyhow::ensure!(!chain.is_empty(), "{} contains no certificate in PEM format", about());
     let about_key = || format!("private key file \"{}\"", key.display());
     let secret = PrivateKeyDer::from_pem_file(key).with_context(|| {
         format!(
@@ -166,14 +166,14 @@ fn own(cert: &Path, key: &Path, provider: &CryptoProvider) -> Result<CertifiedKe
     })?;
     let secret = (provider.key_provider.load_private_key(secret)).with_context(|| {
         format!(
-            "{} (supported are RSA from 2048 bits, P-256, P-384 and Ed25519: have the certificate made again for such a key)",
+            "{} (supported are RSA from 2048 bits, P-256, P-384 and Ed25519: get a new certificate for such a key)",
             about_key()
         )
     })?;
     let own = CertifiedKey::new(chain, secret);
     anyhow::ensure!(
         own.keys_match() != Err(InconsistentKeys::KeyMismatch.into()),
-        "{} is not the key of {}: give the one that belongs to it with sslkey",
+        "{} is not the key of {}: name the right key with sslkey",
         about_key(),
         about()
     );
@@ -208,14 +208,14 @@ fn roots(root: &Root) -> Result<RootCertStore> {
                     .add(certificate.with_context(about)?)
                     .with_context(about)?;
             }
-            anyhow::ensure!(!store.is_empty(), "{} holds no certificate", about());
+            anyhow::ensure!(!store.is_empty(), "{} contains no certificate", about());
         }
     }
     Ok(store)
 }
 
-/// Checks the server's certificate: its chain (`verify-ca`), its chain and the host name (`verify-full`), or nothing (`require` without a
-/// root certificate, `prefer`).
+/// Checks the server's certificate: its chain (`verify-ca`), or chain and host name (`verify-full`), or nothing (`prefer`, and `require`
+/// without a root certificate).
 #[derive(Debug)]
 struct Verifier {
     chain: Option<Arc<WebPkiServerVerifier>>,
@@ -287,13 +287,13 @@ impl ServerCertVerifier for Verifier {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         let known = &self.provider.signature_verification_algorithms;
         let mut schemes = known.supported_schemes();
-        // Without this, a server whose only key is P-521 would end the handshake without a clear error.
+        // If this scheme is missing, a server whose only key is P-521 ends the handshake without a clear error.
         schemes.push(SignatureScheme::ECDSA_NISTP521_SHA512);
         schemes
     }
 }
 
-/// Clear errors for certificates that `OpenSSL` accepts and rustls does not. [`crate::connect`] adds the remedy.
+/// Clear errors for certificates that `OpenSSL` would accept but rustls does not. [`crate::connect`] adds the remedy.
 fn in_words(error: Error) -> Error {
     let text = format!("{error:?}");
     if text.contains("UnsupportedCertVersion") {
@@ -314,7 +314,7 @@ fn refuse_unknown_key(signed: &DigitallySignedStruct) -> Result<(), Error> {
 
 pub(crate) const VERSION_1: &str =
     "the server's certificate is of X.509 version 1, which cannot be verified here";
-pub(crate) const UNKNOWN_KEY: &str = "the server's certificate, or an authority's, has a key (P-521, say) that cannot be verified here";
+pub(crate) const UNKNOWN_KEY: &str = "the server's certificate, or an authority's, has a key (such as P-521) that cannot be verified here";
 
 type Handshake<S> = Pin<Box<dyn Future<Output = io::Result<Stream<S>>> + Send>>;
 
@@ -327,13 +327,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> TlsConnect<S> for Tls {
         Box::pin(async move {
             let name = match ServerName::try_from(self.name.clone()) {
                 Ok(name) => name,
-                // An address with a scope, for example. No name is needed if none is checked.
+                // For example an address with a scope. If names are not checked, any name will do.
                 Err(_) if !self.checks_name => ServerName::from(IpAddr::from([0, 0, 0, 0])),
                 Err(_) => {
                     return Err(io::Error::new(
                         io::ErrorKind::InvalidInput,
                         format!(
-                            "{:?} is not a host name or address that a certificate can have",
+                            "a certificate cannot contain the name {:?}",
                             self.name
                         ),
                     ));

@@ -1,4 +1,4 @@
-//! What happened at each host while a connection was made: `hypertop doctor` shows it.
+//! Records each attempt to connect to a host, for `hypertop doctor`.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,21 +13,21 @@ use crate::connect::conninfo::Host;
 #[derive(Debug, Clone)]
 pub(crate) struct Attempt {
     pub host: Host,
-    /// The addresses of the host's name, in the order in which they are tried; a socket has none.
+    /// The addresses of the host's name, in the order in which they are tried; empty for a socket.
     pub addresses: Vec<SocketAddr>,
     /// Each address or socket that was tried.
     pub tries: Vec<Try>,
-    /// TLS was asked for.
+    /// Whether TLS is requested.
     pub asks_tls: bool,
     /// The TLS version, once the handshake is done.
     pub agreed: Option<String>,
-    /// The server's certificate and those that it sent with it.
+    /// The server's certificate, and the chain that it sent.
     pub chain: Chain,
     ears: Ears,
     pub failure: Option<ConnectError>,
 }
 
-/// A try to open an address or a socket.
+/// An attempt to open an address or a socket.
 #[derive(Debug, Clone)]
 pub(crate) struct Try {
     pub target: String,
@@ -47,14 +47,14 @@ impl Attempt {
         self.ears.heard()
     }
 
-    /// True if an address or a socket was opened.
+    /// Whether an address or a socket was opened.
     pub fn is_open(&self) -> bool {
         let last = self.tries.last();
         last.is_some_and(|last| last.outcome == Outcome::Open)
     }
 }
 
-/// All attempts, in their order; clones share them.
+/// All attempts, in order; clones share them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Trace(Arc<Mutex<Vec<Attempt>>>);
 
@@ -98,7 +98,7 @@ impl Trace {
         self.last(|of| of.tries.push(Try { target, outcome }));
     }
 
-    /// How the last try ended.
+    /// Records how the last attempt ended.
     pub(super) fn tried<T>(&self, ended: &io::Result<T>) {
         let outcome = match ended {
             Ok(_) => Outcome::Open,

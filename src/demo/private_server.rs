@@ -1,8 +1,8 @@
 //! A temporary PostgreSQL server for the demo, the tests and the benchmarks.
 //!
-//! It listens on a Unix socket in a temporary folder (and on loopback if asked). It ends when its owner is dropped. If
-//! the owner is killed, a watcher process ends it, which notices that by a pipe from the owner. If both are killed, the
-//! next start of a private server removes it.
+//! It listens on a Unix socket in a temporary folder (and on loopback if asked). It ends when its owner is dropped. If the owner is killed,
+//! a watcher process notices that by a pipe from the owner, and ends the server. If both are killed, the next start of a private server
+//! removes it.
 
 mod left;
 mod programs;

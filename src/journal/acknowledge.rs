@@ -10,8 +10,8 @@ use crate::model::screen_id::ScreenId;
 use crate::model::verdict::{Finding, Level};
 use crate::model::{rules, text};
 
-/// If a finding began more than this many seconds after the acknowledgement, it is a new one. The begin of a finding
-/// may be minutes off, so a smaller difference proves nothing.
+/// A finding that began more than this many seconds after the acknowledgement is a new one. The known start of a finding may be minutes
+/// off, so a smaller difference proves nothing.
 const LATER_SECONDS: f64 = 600.0;
 /// Default length of a snooze.
 pub(crate) const SNOOZE: &str = "8h";
@@ -52,7 +52,7 @@ pub struct Wanted {
     pub subject: String,
     /// Name of the rule.
     pub rule: String,
-    /// Level at that time. If the finding gets worse, it is shown again.
+    /// Level at the time of the acknowledgement. If the finding gets worse, it is shown again.
     pub level: Level,
     /// End of a snooze, server time, RFC 3339. `None`: acknowledged until the finding goes away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -61,7 +61,7 @@ pub struct Wanted {
     pub reason: String,
 }
 
-/// An acknowledgement, as the journal's line has it.
+/// An acknowledgement, as a line of the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Acknowledgement {
     pub id: u64,
@@ -72,7 +72,7 @@ pub struct Acknowledgement {
     pub pid: u32,
 }
 
-/// The end of an acknowledgement, as the journal's line has it.
+/// The end of an acknowledgement, as a line of the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ended {
     pub of: u64,
@@ -142,7 +142,7 @@ impl Wanted {
 }
 
 impl Acknowledgement {
-    /// Text on who acknowledged the finding and why. The finding's own text follows it.
+    /// Who acknowledged the finding, when and why; the finding's own text follows it.
     pub fn words(&self, now: Stamp) -> String {
         let (what, role) = (&self.what, &self.role);
         let age = what.made().map_or_else(String::new, |made| {
@@ -166,6 +166,6 @@ pub(crate) fn snooze(typed: &str) -> Result<f64, String> {
     if (1.0..=LONGEST_SNOOZE).contains(&seconds) {
         Ok(seconds)
     } else {
-        Err(format!("{typed:?}: write 8h or 2d, a year at most"))
+        Err(format!("{typed:?}: write a duration such as 8h or 2d, at most a year"))
     }
 }

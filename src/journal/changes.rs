@@ -1,14 +1,14 @@
-//! This user's changes of policies' ages.
+//! This user's changes of the ages in policies, read from the journal.
 
 use super::entries::Entries;
 use super::line::Outcome;
 use super::place::Place;
 use crate::model::plan::Lit;
 
-/// Settings with the age from which a policy acts on chunks.
+/// The settings of a policy that are an age.
 const AGES: [&str; 2] = ["compress_after", "drop_after"];
 
-/// A change of a policy's age, with the values as titles show them.
+/// A change of a policy's age, with the values as in titles.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyChange {
     pub job: i64,

@@ -28,7 +28,7 @@ impl Entries {
     /// The acknowledgements in effect in this database: the last one of each finding, unless it has ended.
     pub fn acknowledgements(&self, place: &Place) -> Vec<Acknowledgement> {
         let mut newest = BTreeMap::new();
-        // Without the entries of a copy of the server: the findings of a copy are others.
+        // Not those of a copy of the server: its findings are separate ones.
         let here = |one: &&Entry| one.begin.place.is_surely(place);
         for entry in self.all.iter().filter(here) {
             if let Some(what) = &entry.begin.acknowledges {
@@ -52,7 +52,7 @@ impl Entries {
         last.unwrap_or(0) + 1
     }
 
-    /// New ids of jobs and indexes that were created again, in this database and in the databases of the entries `undoes`.
+    /// New ids of jobs and indexes that were created again in this database, or in the databases of the entries `undoes`.
     pub(crate) fn bindings(&self, place: &Place, undoes: &[u64]) -> Bindings {
         let mut bindings = Bindings::default();
         let here = |entry: &&Entry| {
@@ -65,7 +65,7 @@ impl Entries {
         bindings
     }
 
-    /// True if the entry was written for this database, or for the database of entry `id`, of which this server may be a copy.
+    /// True if the entry was written for this database, or for the database of entry `id` (this server may be a copy of that one).
     pub fn counts(&self, entry: &Entry, id: u64, place: &Place) -> bool {
         let was = &entry.begin.place;
         let of = self.find(id).map(|of| &of.begin.place);
@@ -102,7 +102,7 @@ impl Entries {
         self.close();
     }
 
-    /// Marks the entries that complete rollbacks have rolled back, except those that a rollback leaves open.
+    /// Marks the entries that completed rollbacks have rolled back, except those that a rollback leaves open.
     fn close(&mut self) {
         let whole = self.all.iter().filter(|entry| entry.is_whole());
         let back: Vec<(u64, u64)> = whole
@@ -123,7 +123,7 @@ impl Entries {
         }
     }
 
-    /// An error if another rollback of the same entries is running or done.
+    /// An error if another rollback of the same entries is running or has ended.
     pub(super) fn free(&self, begin: &Begin) -> Result<()> {
         let steps = &begin.plan.steps;
         for id in &begin.undoes {

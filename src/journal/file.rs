@@ -1,4 +1,4 @@
-//! The journal's file: its path, and appending lines from several consoles. `line` has the format of a line.
+//! The journal's file: its path, and appends by several consoles at once. `line` defines the format of a line.
 
 use std::fs::{DirBuilder, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -44,8 +44,9 @@ impl Journal {
         &self.path
     }
 
-    /// Writes the begin line of an action, and returns the entry's id. Nothing may be changed before that. An error
-    /// also if another rollback of the same entries is running or done.
+    /// Writes the begin line of an action, and returns the entry's id. Nothing may be changed before that. An error if another rollback of
+    /// the
+    /// same entries is running or has ended.
     pub fn begin(&self, mut begin: Begin) -> Result<u64> {
         let mut file = self.open()?;
         let entries = read(&mut file, &self.path)?;
@@ -121,8 +122,8 @@ impl Journal {
         }
     }
 
-    /// As [`Journal::entries`], without waiting: also an error if another process keeps the file locked, or if nothing could be
-    /// added. `None`: there is no file yet, and one could be made.
+    /// As [`Journal::entries`], but without waiting, for `hypertop doctor`. An error also if another process keeps the file locked, or if
+    /// the file cannot be written. `None`: there is no file yet, but it could be created.
     pub fn probe(&self) -> Result<Option<Entries>> {
         let named = || format!("the journal {} cannot be written", self.path.display());
         let opened = Folder::of(&self.path).and_then(|folder| folder.open(own::CHANGE));
@@ -187,7 +188,7 @@ impl Journal {
         }
         let written = file.write_all(&text).and_then(|()| file.sync_data());
         if written.is_err() {
-            // Removes a partly written line if possible. Reading skips such a line anyway.
+            // Removes a partly written line. An error is ignored, because such a line is skipped when the journal is read.
             let _ = file.set_len(length);
         }
         written.with_context(named)

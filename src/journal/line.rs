@@ -51,7 +51,7 @@ pub struct Begin {
     pub(crate) pid_began: Option<u64>,
 }
 
-/// A step is about to take effect. Of a transaction only the COMMIT is missing.
+/// A step is about to take effect. In a transaction, only the COMMIT is still to come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
     pub id: u64,
@@ -76,7 +76,7 @@ pub struct Ran {
     /// Values that the step's statements returned, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kept: BTreeMap<String, String>,
-    /// The server's error. The step had no effect then, unless it ran outside a transaction. `None`: no error.
+    /// The server's error: the step had no effect, unless it ran outside a transaction. `None`: no error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// Objects that the step created, if their names were known only after it ran.

@@ -39,7 +39,7 @@ impl Folder {
     /// Opens the file in the folder.
     pub(super) fn open(&self, how: OFlag) -> io::Result<File> {
         let name = self.path.file_name().unwrap_or(OsStr::new(""));
-        // Opening a named pipe would block otherwise.
+        // Without O_NONBLOCK, opening a named pipe would wait.
         let file = open(&self.folder, Path::new(name), how | OFlag::O_NONBLOCK)?;
         if file.metadata()?.is_file() {
             Ok(file)
@@ -74,7 +74,7 @@ fn refused(error: Errno, path: &Path) -> io::Error {
         .is_ok_and(|about| about.file_type().is_symlink());
     if error == Errno::ELOOP || error == Errno::ENOTDIR && is_link {
         io::Error::other(format!(
-            "{} is a symbolic link, which is not followed: put the file itself there, or set XDG_STATE_HOME",
+            "{} is a symbolic link, which hypertop does not follow: replace it by the file itself, or set XDG_STATE_HOME",
             path.display()
         ))
     } else {

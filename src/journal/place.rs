@@ -1,4 +1,4 @@
-//! The database of an entry, and whether a connection leads to the same one. A physical copy of a server has the same
+//! The database of an entry, and whether a connection leads to the same database. A physical copy of a server has the same
 //! system identifier and the same database oids.
 
 use serde::{Deserialize, Serialize};
@@ -52,10 +52,10 @@ impl Place {
         self.is(other) && self.unlike(other).is_none()
     }
 
-    /// The reason why `here`, which was read later, may be another database. `None`: it is the same.
+    /// Why `here`, which was read later, may be another database. `None`: it is the same one.
     pub(crate) fn doubt(&self, here: &Self) -> Option<String> {
         if !self.is(here) {
-            return Some("its system identifier or its database is another".to_owned());
+            return Some("its system identifier or its database differs".to_owned());
         }
         let older = || {
             let (then, now) = self.run.as_ref().zip(here.run.as_ref())?;
@@ -85,7 +85,7 @@ impl Place {
             (Some(then), Some(now)) => (then, now),
             _ => {
                 let why =
-                    "it is reached by another name, and an older hypertop recorded only the name";
+                    "it is reached by another name, and the entry, of an older hypertop, recorded only the name";
                 return (self.host != other.host).then(|| why.to_owned());
             }
         };
@@ -98,21 +98,21 @@ impl Place {
         }
         if then.address != now.address {
             let [was, is] = [then, now].map(|run| known(run.address.clone(), "a socket"));
-            return Some(format!("its own address was {was}, and is {is}"));
+            return Some(format!("its address was {was}, and is {is} now"));
         }
         let [was, is] = [then, now].map(|run| run.timeline.map(|number| number.to_string()));
         (was != is).then(|| {
             let [was, is] = [was, is].map(|number| known(number, "that of a standby"));
-            format!("its timeline was {was}, and is {is}")
+            format!("its timeline was {was}, and is {is} now")
         })
     }
 
-    /// Text on what two similar places have in common.
+    /// Why two databases may be the same.
     pub fn shares(&self, other: &Self) -> &'static str {
         if self.system.is_some() && other.system.is_some() {
             "the system identifier and the database are the same"
         } else {
-            "the host and the database are called the same (the system identifier cannot be read)"
+            "the host and database names are the same (the system identifier cannot be read)"
         }
     }
 

@@ -1,14 +1,14 @@
-//! Whether the hypertop process that began an entry still works on it.
+//! Whether the hypertop process that began an entry is still running it.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use super::entry::Entry;
 
-/// Ids and times of entries that this process no longer works on.
+/// Ids and times of entries that this process has finished.
 static OVER: Mutex<BTreeSet<(u64, String)>> = Mutex::new(BTreeSet::new());
 
-/// This process works on the entry as long as this value exists.
+/// While this value exists, this process is running the entry.
 #[derive(Debug)]
 pub struct Running(pub u64, pub String);
 
@@ -30,7 +30,7 @@ pub fn began(pid: u32) -> Option<u64> {
 }
 
 impl Entry {
-    /// True if the process that began the entry still works on it. Processes of other machines count as gone.
+    /// True if the process that began the entry is still running it. Processes of other machines count as ended.
     pub(crate) fn is_under_way(&self) -> bool {
         let over = || {
             let key = (self.begin.id, self.begin.at.clone());

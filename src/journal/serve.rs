@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Request {
-    /// Read the acknowledgements, unless the journal still has this length in bytes. `None`: read in any case.
+    /// Read the acknowledgements if the journal's length in bytes differs from this. `None`: read in any case.
     Read {
         length: Option<u64>,
     },
@@ -21,7 +21,7 @@ pub enum Request {
 /// The journal's length in bytes, and its acknowledgements.
 pub(crate) type Known = (u64, Vec<Acknowledgement>);
 
-/// Executes a request, and reads the acknowledgements of this database. `None`: unchanged, or there is no journal.
+/// Executes a request, then returns the acknowledgements of this database. `None`: unchanged, or there is no journal.
 pub fn serve(
     journal: Option<&Journal>,
     place: &Place,
@@ -34,7 +34,7 @@ pub fn serve(
         }
         bail!("there is no place for a journal: set HOME or XDG_STATE_HOME");
     };
-    // Read before the lines, so that lines written in between are read next time.
+    // The length is read first: lines written meanwhile make it differ, and are read next time.
     let mut length = journal.length()?;
     match request {
         Request::Read { length: known } if known == Some(length) => return Ok(None),

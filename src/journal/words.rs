@@ -1,4 +1,4 @@
-//! Text of an entry, for the shell and the Journal's details.
+//! Text of an entry for the command line and the Journal's details.
 
 use super::entry::Entry;
 use crate::journal::acknowledge::Wanted;
@@ -47,7 +47,7 @@ impl Entry {
                 what.key,
                 what.level.name()
             )),
-            format!("found on the screen {}", what.screen),
+            format!("found on screen {}", what.screen),
         ];
         if let Some(ended) = &self.ended {
             let (why, at, role) = (ended.why.name(), &ended.at, &ended.role);
@@ -66,7 +66,7 @@ impl Entry {
         lines.extend(statements(&plan.steps));
         let (done, all) = (self.done().len(), plan.steps.len());
         if done < all {
-            lines.push(format!("{done} of {all} steps are known to be done"));
+            lines.push(format!("{done} of {all} steps certainly took effect"));
         }
         for ran in &self.ran {
             if let Some(error) = &ran.error {

@@ -1,4 +1,4 @@
-//! Age from which a policy acts on a chunk, counted from the end of the chunk's range or from its creation.
+//! The age from which a policy acts on a chunk. It counts from the end of the chunk's range, or from the chunk's creation.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::model::span::Span;
 pub struct Keys {
     pub after: &'static str,
     pub created: &'static str,
-    /// True: the age since creation applies if a configuration has both.
+    /// True: if a configuration has both ages, the one since creation applies.
     created_first: bool,
 }
 
@@ -27,7 +27,7 @@ pub(crate) static DROP: Keys = Keys {
 };
 
 impl Keys {
-    /// The age that applies to a configuration. `has`: whether it has this age.
+    /// The age that applies. `has`: whether the configuration has the age of this name.
     pub fn of(&self, has: impl Fn(&str) -> bool) -> &'static str {
         if has(self.created) && (self.created_first || !has(self.after)) {
             self.created

@@ -51,7 +51,7 @@ enum Width {
 impl Buckets {
     /// An error names the part of the description that cannot be parsed.
     pub(crate) fn of(name: &str, shape: Shape) -> Result<Self, String> {
-        let odd = |what: &str| format!("the buckets of {name} are not understood: {what}");
+        let odd = |what: &str| format!("cannot parse the buckets of {name}: {what}");
         let text = shape.width.ok_or_else(|| odd("no width"))?.to_owned();
         let zone = shape
             .zone
@@ -151,7 +151,7 @@ impl Buckets {
                 let start = i128::from(bare) - past.rem_euclid(i128::from(width));
                 i64::try_from(start).ok()?
             }
-            // As in `time_bucket`: only the month of the origin counts, not its day.
+            // As in `time_bucket`: only the month of the origin counts, not the day of the month.
             Width::Months(months) => {
                 let (bare, origin) = (month(bare)?, month(self.origin)?);
                 first_of(bare - (bare - origin).rem_euclid(months))?

@@ -58,15 +58,15 @@ impl BusyHours {
         let times = times.and_then(|(from, to)| Some((minutes(from)?, minutes(to)?)));
         let (from, to) = times.ok_or_else(|| {
             wrong(&format!(
-                "it is two times of a day, from 00:00 to 24:00: {EXAMPLE}"
+                "expected two times of a day, from 00:00 to 24:00: {EXAMPLE}"
             ))
         })?;
         if (to - from).rem_euclid(DAY) == 0 {
-            return Err(wrong(&format!("it leaves no quiet hour: {EXAMPLE}")));
+            return Err(wrong(&format!("it covers the whole day: {EXAMPLE}")));
         }
         if let Some(zone) = &zone {
             TimeZone::get(zone)
-                .map_err(|_| wrong(&format!("there is no time zone {zone:?}: {EXAMPLE}")))?;
+                .map_err(|_| wrong(&format!("unknown time zone {zone:?}: {EXAMPLE}")))?;
         }
         Ok(Self { from, to, zone })
     }
@@ -87,7 +87,7 @@ impl BusyHours {
         self.zone.as_deref().unwrap_or(server)
     }
 
-    /// Whether this machine knows the time zone. The server's zone may be one that only the server knows.
+    /// Whether this machine knows the time zone. The server may use a zone that this machine does not know.
     pub fn is_known(&self, server: &str) -> bool {
         TimeZone::get(self.zone(server)).is_ok()
     }

@@ -17,7 +17,7 @@ pub(crate) fn parse(axis: Axis, typed: &str, now: Option<i64>) -> Result<i64, St
             .parse()
             .map_err(|_| format!("{typed:?} is not a whole number"));
     }
-    let clock = || now.ok_or_else(|| "the current time is unknown here".to_owned());
+    let clock = || now.ok_or_else(|| "the aggregate's current time is unknown".to_owned());
     if typed == "now" {
         return clock();
     }
@@ -94,7 +94,7 @@ pub(crate) fn midnight(at: i64) -> i64 {
     at.div_euclid(86_400_000_000) * 86_400_000_000
 }
 
-/// Reason why the window of a policy is unknown: this program does not know the policy's time zone.
+/// Error text for a policy whose window is unknown because this program does not know the policy's time zone.
 pub(crate) fn odd_zone(zone: &str) -> String {
     format!(
         "its policy runs in time zone {zone}, which is not a name in pg_timezone_names. Set one with ALTER ROLE (of the job's owner) or ALTER DATABASE"

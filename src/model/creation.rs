@@ -10,12 +10,12 @@ use crate::model::version::Version;
 pub struct ByCreation {
     /// The dimension has an integer type.
     pub integer: bool,
-    /// The hypertable has an `integer_now_func` (an aggregate: the root hypertable has one).
+    /// The hypertable has an `integer_now_func`. For an aggregate: the hypertable at the root of its hierarchy has one.
     pub has_now: bool,
 }
 
 impl ByCreation {
-    /// The case in which a retention policy with `drop_created_before` alone can neither run nor be altered; `None`: the policy works.
+    /// Why a retention policy with `drop_created_before` alone can neither run nor be altered; `None`: the policy works.
     pub fn fails(self, version: Version) -> Option<&'static str> {
         let fixed = Version {
             patch: 3,

@@ -118,7 +118,7 @@ impl Interval {
         Ok(total)
     }
 
-    /// The interval plus `number` of `unit`; `None`: unknown unit, overflow, or a fraction of days or months.
+    /// The interval plus `number` of `unit`; `None`: unknown unit, overflow, or a fraction of a day or month.
     fn plus(self, number: &str, unit: &str, sign: i64) -> Option<Self> {
         let (_, one) = UNITS.iter().find(|(names, _)| names.contains(&unit))?;
         if let Ok(whole) = number.parse::<i64>() {

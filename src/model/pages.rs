@@ -1,7 +1,7 @@
 //! The pages of `hypertop explain`: what each rule, action, screen and threshold means, and what to do.
 //!
-//! The hand-written part of a page is a Markdown file in `pages/`: first lines of `key: name, name`, then the sections of its kind.
-//! `{threshold}` in a text stands for that threshold's value. All that a catalogue knows is added from there, never written by hand.
+//! The hand-written part of a page is a Markdown file in `pages/`. It begins with lines `key: name, name`; sections follow. `{threshold}`
+//! stands for the value of that threshold. Facts that a catalogue has (level, keys, default) are added from the catalogue.
 
 use include_dir::{Dir, include_dir};
 
@@ -23,7 +23,7 @@ pub enum Catalogue {
 impl Catalogue {
     pub const ALL: [Self; 4] = [Self::Rules, Self::Actions, Self::Screens, Self::Thresholds];
 
-    /// The folder of its pages, and its name in a list.
+    /// Name of the catalogue, which is also the folder of its pages.
     pub fn name(self) -> &'static str {
         match self {
             Self::Rules => "rules",
@@ -33,7 +33,7 @@ impl Catalogue {
         }
     }
 
-    /// One entry of it.
+    /// The word for one entry of the catalogue.
     pub fn one(self) -> &'static str {
         match self {
             Self::Rules => "rule",
@@ -43,7 +43,7 @@ impl Catalogue {
         }
     }
 
-    /// The headings that are written by hand, in their order.
+    /// The headings of a hand-written page, in order.
     pub fn written(self) -> &'static [&'static str] {
         match self {
             Self::Rules => &[MEANING, MATTERS, TO_DO, FOUND],
@@ -72,7 +72,7 @@ pub struct Handwritten {
 }
 
 impl Handwritten {
-    /// `None`: the page is missing; a test finds that.
+    /// `None`: the page is missing. A test fails in that case.
     pub fn of(catalogue: Catalogue, name: &str) -> Option<Self> {
         let path = format!("{}/{name}.md", catalogue.name());
         let text = FILES.get_file(path)?.contents_utf8()?;
@@ -105,7 +105,7 @@ impl Handwritten {
         found.map_or("", |(_, text)| text)
     }
 
-    /// The thresholds that its texts or its head name, in the catalogue's order.
+    /// The thresholds named in the sections or after `thresholds:`, in the catalogue's order.
     pub fn thresholds(&self) -> Vec<&'static Threshold> {
         let listed = self.names("thresholds");
         let named = |of: &&Threshold| {
@@ -117,7 +117,7 @@ impl Handwritten {
     }
 }
 
-/// The names of all pages of a catalogue, by their files.
+/// The names of all pages of a catalogue (its file names).
 pub fn files(catalogue: Catalogue) -> Vec<&'static str> {
     let folder = FILES.get_dir(catalogue.name()).into_iter();
     let files = folder.flat_map(Dir::files);
@@ -134,7 +134,7 @@ pub fn fixes(rule: &Rule) -> Vec<&'static str> {
     fixes
 }
 
-/// A text with the values of the thresholds that it names.
+/// Replaces `{threshold}` by the value of that threshold.
 pub fn filled(text: &str, limits: &Limits) -> String {
     let mut filled = text.to_owned();
     for of in ALL {
@@ -146,7 +146,7 @@ pub fn filled(text: &str, limits: &Limits) -> String {
     filled
 }
 
-/// A heading with its text, in Markdown: paragraphs, lists, and commands (indented by four spaces).
+/// A heading and its text in Markdown: paragraphs, lists, and commands (indented by four spaces).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Passage {
     pub heading: &'static str,
@@ -162,18 +162,18 @@ impl Passage {
     }
 }
 
-/// A whole page.
+/// A complete page: its hand-written part and the catalogue's facts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
     pub catalogue: Catalogue,
     pub name: &'static str,
     pub title: String,
-    /// Level, scope, keys: the facts in a line.
+    /// Level, scope and keys in one line.
     pub facts: String,
     pub passages: Vec<Passage>,
 }
 
-/// A line of a page as text: a theme's role, and the words.
+/// One line of a page: a role of the theme, and the text.
 pub type Line = (&'static str, String);
 
 /// A paragraph, an item of a list, or a command.
@@ -210,7 +210,7 @@ fn blocks(markdown: &str) -> Vec<Block> {
 }
 
 impl Page {
-    /// The page as text, in lines of at most so many cells. A command that is longer keeps its line.
+    /// The page as lines of at most `cells` cells. A longer command is not wrapped.
     pub fn lines(&self, cells: usize) -> Vec<Line> {
         let mut lines: Vec<Line> = Vec::new();
         let mut add = |role: &'static str, first: &str, rest: &str, words: &str| {
@@ -236,7 +236,7 @@ impl Page {
         lines
     }
 
-    /// The page in Markdown, under a heading of this depth.
+    /// The page in Markdown, with a heading of this depth.
     pub fn markdown(&self, depth: usize) -> String {
         let (head, below) = ("#".repeat(depth), "#".repeat(depth + 1));
         let mut text = format!("{head} {}: {}\n\n*{}*\n", self.name, self.title, self.facts);
@@ -256,7 +256,7 @@ pub fn either(names: &[&str]) -> String {
     }
 }
 
-/// Each on a line of its own, as commands.
+/// Markdown code: one command per line.
 pub fn commands(all: impl IntoIterator<Item = String>) -> String {
     let lines: Vec<_> = all
         .into_iter()
@@ -265,7 +265,7 @@ pub fn commands(all: impl IntoIterator<Item = String>) -> String {
     lines.join("\n")
 }
 
-/// Each as an item of a list.
+/// A Markdown list.
 pub fn items(all: impl IntoIterator<Item = String>) -> String {
     let lines: Vec<_> = all.into_iter().map(|item| format!("- {item}")).collect();
     lines.join("\n")

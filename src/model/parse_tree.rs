@@ -1,9 +1,9 @@
 //! PostgreSQL's text of a parse tree (`pg_node_tree`), as `pg_rewrite` keeps a view's definition.
 //!
-//! `{NAME :field value ...}` is a node, `(...)` a list; a backslash takes the next character as it is. Reading it runs no
-//! code and takes no lock, unlike the text of the definition.
+//! `{NAME :field value ...}` is a node, `(...)` a list; a backslash makes the next character literal. Reading this text runs no
+//! code and takes no lock, unlike `pg_get_viewdef`.
 
-/// Maximum depth of a tree that is read; no view that a person wrote is so deep.
+/// Maximum depth of a tree that is read. No hand-written view is so deep.
 const DEEPEST: usize = 400;
 
 /// A part of a tree.
@@ -22,7 +22,7 @@ pub struct Node<'a> {
 }
 
 impl<'a> Tree<'a> {
-    /// `None`: the text is no tree.
+    /// `None`: the text is not a parse tree.
     pub fn read(text: &'a str) -> Option<Self> {
         let mut left = text;
         let tree = part(&mut left, 0)?;
@@ -36,7 +36,7 @@ impl<'a> Tree<'a> {
         }
     }
 
-    /// The parts of a list; none if it is no list.
+    /// The parts of a list; empty if this is not a list.
     pub fn parts(&self) -> &[Self] {
         match self {
             Self::List(parts) => parts,
@@ -66,7 +66,7 @@ impl<'a> Tree<'a> {
 }
 
 impl<'a> Node<'a> {
-    /// The first part of this field; `None`: there is no such field in this version.
+    /// The first part of this field; `None`: this PostgreSQL version has no such field.
     pub fn field(&self, name: &str) -> Option<&Tree<'a>> {
         let field = self.fields.iter().find(|(field, _)| *field == name);
         field?.1.first()
@@ -128,7 +128,7 @@ fn node<'a>(left: &mut &'a str, depth: usize) -> Option<Tree<'a>> {
     Some(Tree::Node(Node { name, fields }))
 }
 
-/// Takes this bracket if it is next.
+/// Consumes this bracket if it comes next; false: something else comes next.
 fn closes(left: &mut &str, bracket: char) -> bool {
     let rest = left.trim_start().strip_prefix(bracket);
     if let Some(rest) = rest {

@@ -95,7 +95,7 @@ impl Undo {
         }
     }
 
-    /// Undo of two plans together: the weaker one, and what both lose if both are partial.
+    /// The undo of two plans together: the weaker of the two. If both are partial, the text says what each does not restore.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         let rank = |undo: &Self| match undo {
@@ -150,9 +150,9 @@ pub struct Pace {
     pub(crate) max_replica_lag_seconds: Option<f64>,
     /// The plan waits while the server writes more bytes of WAL per second than this; `None`: no limit.
     pub(crate) max_wal_bytes_per_second: Option<f64>,
-    /// After a failed step the next one runs.
+    /// Continue with the next step after a failed one.
     pub(crate) go_on: bool,
-    /// Hours outside of which no step begins, and the server's time zone. `None`: any time.
+    /// Hours in which steps may begin, and the server's time zone. `None`: any time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) window: Option<(BusyHours, String)>,
 }
@@ -192,10 +192,11 @@ pub struct Plan {
     /// they are looked up when the plan starts.
     #[serde(default, skip_serializing_if = "Named::is_empty")]
     pub named: Named,
-    /// For a rollback: journal entries that stay open after it, because it is unknown whether it rolls back all of their steps.
+    /// For a rollback: the journal entries that it cannot close, because it is unknown whether it rolls back all of their steps.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) leaves_open: Vec<u64>,
-    /// Functions and triggers that this plan runs, as the preview names them. If there are more when the plan starts, it is refused.
+    /// Functions and triggers that this plan runs, as the preview names them. If others have been added when the plan starts, it is
+    /// refused.
     #[serde(skip)]
     pub runs: Vec<String>,
     /// Expressions that the preview asks the server about.
@@ -235,7 +236,7 @@ impl Plan {
         }
     }
 
-    /// A plan that changes settings; its title has their values before and after. `of` names the object.
+    /// A plan that changes settings. Its title has their values before and after; `of` is the object's name in the title.
     pub(crate) fn changing_settings(
         of: &str,
         changed: Vec<Changed>,

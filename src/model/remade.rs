@@ -1,12 +1,12 @@
-//! Chunks that a late row created again after a drop. The aggregate still has the buckets of the dropped rows; a refresh would
-//! compute these buckets from the late row alone.
+//! Chunks that were dropped and then created again by a late row. The aggregate still has the buckets of the dropped rows. A refresh
+//! would replace these buckets by results from the late row alone.
 
 use crate::model::bucket::{Buckets, Range};
 
 /// Warning about a refresh of a recreated chunk.
-pub(crate) const REMADE: &str = "the chunk there was created after newer chunks, as if a late row had recreated it after a drop: a refresh computes its buckets from the remaining rows, and the aggregate's older results are lost for good";
+pub(crate) const REMADE: &str = "a chunk in this range was created after newer chunks, probably by a late row after a drop: a refresh computes its buckets from the remaining rows, and the aggregate's older results are lost for good";
 
-/// The whole buckets of a range that lie in recreated chunks; `remade`: start and end of all these chunks.
+/// The whole buckets of a range that lie in recreated chunks. `remade`: start of the first and end of the last recreated chunk.
 pub(crate) fn touched(
     buckets: &Buckets,
     range: Range,
@@ -18,7 +18,7 @@ pub(crate) fn touched(
     (from < to).then_some(Range { from, to })
 }
 
-/// A range split into the whole buckets that lie in recreated chunks, and the rest. `remade` as in [`touched`].
+/// Splits a range into the whole buckets that lie in recreated chunks, and the rest. `remade` as in [`touched`].
 pub(crate) fn apart(
     buckets: &Buckets,
     range: Range,

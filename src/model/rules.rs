@@ -11,10 +11,11 @@ pub struct Rule {
     pub name: &'static str,
     /// The problem in a few words, as the Overview shows it.
     pub title: &'static str,
-    /// Work waits, fails or is late now, or a limit is near. False for a setting that may have been so for years; among findings
-    /// of one level these come last.
+    /// True: something waits, fails or is late now, or a limit is near. False: a setting, which may have been so for years. Among findings
+    /// of one
+    /// level, true comes first.
     pub hurts_now: bool,
-    /// Found by what changed between two looks. A single look finds it only if the counters were reset lately.
+    /// Found by comparing counters of two reads. A single read finds it only if the counters were reset recently.
     pub two_looks: bool,
     /// Name of the action that fixes the problem; `None`: no action does.
     pub fix: Option<&'static str>,
@@ -41,7 +42,7 @@ macro_rules! rules {
     (@fix $fix:literal) => { Some($fix) };
 }
 
-// One row each: id, `now`, `standing` or `between` (now, found by two looks), name, title, and fix.
+// One row each: id, kind (`now`, `standing`, or `between`: like `now`, found by two reads), name, title, and fix.
 rules! {
     AGGREGATE_BEHIND: now, "aggregate-behind", "later than its policy allows", "refresh-behind";
     AGGREGATE_BLOCKED: now, "aggregate-blocked", "its refresh waits for a lock", "terminate-session";
@@ -91,7 +92,7 @@ rules! {
     INDEX_SIZE_UNKNOWN: standing, "index-size-unknown", "size unknown";
     INDEX_UNSURE: standing, "index-unsure", "chunk indexes of the same shape";
     INDEX_UNUSED: standing, "index-unused", "unused index", "drop-index";
-    JOB_AT_ONCE: now, "job-at-once", "due at once", "run-job-now";
+    JOB_AT_ONCE: now, "job-at-once", "job due at once", "run-job-now";
     JOB_BUSY: standing, "job-busy-hours", "next start in busy hours", "edit-job";
     JOB_CRASHED: now, "job-crashed", "its worker has vanished", "run-job-now";
     JOB_CROWD: standing, "job-crowd", "too many jobs start together", "edit-job";
@@ -123,7 +124,7 @@ rules! {
     RETENTION_SETTING: standing, "retention-setting", "retention policy cannot work", "edit-retention-policy";
     RETENTION_UNKNOWN: now, "retention-unknown", "chunks to drop unknown";
     RETENTION_UNREAD: now, "retention-unread", "drops rows not yet in an aggregate", "refresh-aggregate";
-    SERVER_ARCHIVE_COMMAND: standing, "server-archive-command", "archive_command keeps nothing";
+    SERVER_ARCHIVE_COMMAND: standing, "server-archive-command", "archive_command archives nothing";
     SERVER_ARCHIVER: now, "server-archiver", "WAL is not archived";
     SERVER_CONFLICTS: between, "server-conflicts", "replay cancels queries on this standby";
     SERVER_CONNECTIONS: now, "server-connections", "connections near the limit";
@@ -147,7 +148,7 @@ rules! {
     SESSION_UNTRACKED: standing, "session-untracked", "query not tracked";
 }
 
-/// Whether the findings of this rule are about the whole server, so that they are the same in each database.
+/// Whether this rule's findings are about the whole server, and so are the same in each of its databases.
 pub(crate) fn of_the_server(rule: &Rule) -> bool {
     [
         &SERVER_ARCHIVE_COMMAND,

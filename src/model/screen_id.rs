@@ -43,8 +43,8 @@ screen_ids! {
     Aggregates: "aggregates", "6", "Aggregates: lag against the policy's expected lag";
     Hypertables: "hypertables", "7", "Hypertables: size, growth, chunks against memory and locks";
     Activity: "activity", "8", "Activity: sessions, what they wait for, who blocks whom";
-    Queries: "queries", "9", "Queries: slowest, most frequent, what an aggregate could answer";
-    Journal: "journal", "0", "Journal: what was done, and rollback";
+    Queries: "queries", "9", "Queries: slowest, most frequent, candidates for an aggregate";
+    Journal: "journal", "0", "Journal: past actions and their rollback";
     Server: "server", "=", "Server: connections, WAL, replication, workers, dangerous settings";
     Policies: "policies", "F", "Policies: the policy file against the database";
 }

@@ -1,5 +1,5 @@
-//! What a database has, or should have: hypertables, aggregates and indexes with their settings and policies; the policy file that
-//! says what it should have; and the changes that lead from the one to the other.
+//! The setup of a database: its hypertables, aggregates and indexes with their settings and policies. A policy file describes the wanted
+//! setup; changes lead from the present setup to the wanted one.
 
 pub mod amend;
 pub mod apply;

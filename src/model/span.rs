@@ -46,7 +46,7 @@ impl Span {
         }
     }
 
-    /// Length in seconds, or units of integer time; a month has 30 days, as in TimescaleDB's comparison of policy windows.
+    /// Length in seconds or units of integer time. A month has 30 days, as when TimescaleDB compares policy windows.
     #[expect(clippy::cast_precision_loss, reason = "for comparing")]
     pub fn length(self) -> f64 {
         match self {
@@ -133,7 +133,7 @@ impl<'a> Now<'a> {
         }
     }
 
-    /// Current time for comparison with the creation times of chunks, which are timestamptz on every axis.
+    /// Current time for comparison with the creation times of chunks, which are timestamptz whatever the axis.
     pub fn of_making(now: Stamp, zone: &'a str) -> Self {
         Self::on(Axis::TimestampTz, now, None, zone)
     }
@@ -157,7 +157,7 @@ impl<'a> Now<'a> {
         }
     }
 
-    /// Compares two lengths by the points that they lead to; if those are unknown, by [`Span::length`].
+    /// Compares two lengths by the points this long before now; if those are unknown, by [`Span::length`].
     pub fn compare(&self, one: Span, other: Span) -> Ordering {
         match (self.less(one), self.less(other)) {
             (Some(one), Some(other)) => other.cmp(&one),

@@ -31,8 +31,8 @@ pub(crate) use self::number::{bytes_of, plural};
 /// Text for a lock holder whose process id is 0.
 pub const PREPARED: &str = "a prepared transaction (pg_prepared_xacts)";
 
-/// Text for a prepared transaction that blocks others, with the statement that ends it. `gid`: quoted, or several separated by
-/// commas; `None`: unknown.
+/// Text for a prepared transaction that blocks others, with the statement that ends it. `gid`: quoted, or several separated by commas;
+/// `None`: unknown.
 pub fn prepared(gid: Option<&str>) -> String {
     match gid {
         Some(gid) => format!(
@@ -126,8 +126,8 @@ fn with_zone(text: String, stamp: Stamp) -> String {
     }
 }
 
-/// A point on a time dimension, for sentences: a date, a number, or a time (without seconds if they are zero). Only `timestamptz`
-/// shows a zone (UTC).
+/// A point on a time dimension, for use in a sentence: a date, a number, or a time (without seconds if they are zero). The zone (UTC) is
+/// shown for `timestamptz` only.
 pub fn point(point: Point) -> String {
     let text = point_in_utc(point);
     match point.axis {

@@ -1,4 +1,4 @@
-//! Reader of `[thresholds]` and `[[thresholds_for]]` in config.toml.
+//! Reads `[thresholds]` and `[[thresholds_for]]` of config.toml.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ pub type Table = BTreeMap<Spanned<String>, Spanned<Value>>;
 /// Byte offset in config.toml, and the error.
 pub type Wrong = (usize, String);
 
-/// Pairs of thresholds whose first must not be larger than the second.
+/// Pairs of thresholds in which the first must not exceed the second.
 const IN_ORDER: &[(&str, &str)] = &[
     ("connections_percent", "connections_critical_percent"),
     ("idle_in_transaction_notice", "idle_in_transaction"),
@@ -26,8 +26,8 @@ const IN_ORDER: &[(&str, &str)] = &[
     ("aggregate_lag_factor", "aggregate_lag_critical_factor"),
 ];
 
-/// Reads `[thresholds]` and every `[[thresholds_for]]`. `from` says where the key at a byte offset
-/// is: `config.toml:3`. An error names the key.
+/// Reads `[thresholds]` and every `[[thresholds_for]]`. `from` turns the byte offset of a key into its file and line: `config.toml:3`. An
+/// error names the key.
 pub fn read(
     all: &Table,
     exceptions: &[Table],
@@ -91,7 +91,7 @@ fn read_exception(table: &Table) -> Result<Exception, Wrong> {
             let known = Threshold::named(key.as_ref());
             if known.is_some_and(|known| known.scope == Scope::Server) {
                 let why = format!(
-                    "{} is a threshold of the whole server: it goes into [thresholds]",
+                    "{} applies to the whole server: set it in [thresholds]",
                     key.as_ref()
                 );
                 return Err((key.span().start, why));
@@ -116,7 +116,7 @@ fn value_of(key: &Spanned<String>, value: &Spanned<Value>) -> Result<f64, Wrong>
         let near = nearest(name, ALL.iter().map(|known| known.key));
         let near = match near.as_slice() {
             [] => String::new(),
-            near => format!("near it: {}; ", near.join(", ")),
+            near => format!("similar: {};  ", near.join(", ")),
         };
         let why =
             format!("there is no threshold {name}; {near}`hypertop thresholds` lists all of them");
@@ -144,7 +144,7 @@ fn value_of(key: &Spanned<String>, value: &Spanned<Value>) -> Result<f64, Wrong>
             Unit::Factor => "a number above 0: write 1.5",
             Unit::Count => "a whole number, 1 or more: write 3",
         };
-        let why = format!("{name} = {}: it is {how}", value.as_ref());
+        let why = format!("{name} = {}: expected {how}", value.as_ref());
         (value.span().start, why)
     })
 }
@@ -158,7 +158,7 @@ fn number(value: &Value) -> Option<f64> {
     }
 }
 
-/// Checks the pairs of [`IN_ORDER`]. The error's offset is that of the pair's key that comes first in the table.
+/// Checks the pairs of [`IN_ORDER`]. The error's offset is that of whichever key comes first in the table.
 fn ordered(limits: &Limits, table: &Table) -> Result<(), Wrong> {
     for (mild, grave) in IN_ORDER {
         if limits.get(mild) <= limits.get(grave) {
@@ -167,7 +167,7 @@ fn ordered(limits: &Limits, table: &Table) -> Result<(), Wrong> {
         let written = |key: &&Spanned<String>| [*mild, *grave].contains(&key.as_ref().as_str());
         let place = table.keys().find(written).map_or(0, |key| key.span().start);
         let why =
-            format!("{mild} is above {grave}. Change one of them, so that {mild} is reached first");
+            format!("{mild} is above {grave}. Lower {mild} or raise {grave}");
         return Err((place, why));
     }
     Ok(())

@@ -1,7 +1,7 @@
-//! A read may run the code of superusers, of the connected role, and of the roles in `trusted_owners`.
+//! A read may run only code of superusers, of the connected role, and of the roles in `trusted_owners`.
 //!
-//! A query that would run or plan with an object that another role defines first checks the object's owner in the catalogue. The
-//! trusted owners are a setting of the session, set once per connection.
+//! If executing or planning a query would run code of another role, the query first checks the owner in the catalogue. The trusted
+//! owners are a setting of the session, set once per connection.
 
 use serde::{Deserialize, Serialize};
 
@@ -52,7 +52,7 @@ pub fn owners(trust: &[Trust], host: &str, database: &str) -> Vec<String> {
     owners
 }
 
-/// Prefix of every reason why code was not run, by which [`crate::screens::table`] recognizes these reasons.
+/// Start of every reason why code was not run. [`crate::screens::table`] recognizes these reasons by it.
 pub(crate) const NOT_RUN: &str = "not run: ";
 
 /// The two ways to allow the code of this owner to run.
@@ -62,7 +62,7 @@ fn ways(owner: &str) -> String {
     )
 }
 
-/// Reason why a function was not called. `owner`: the role that could replace it; `None`: the function does not exist.
+/// Reason why a function was not called. `owner`: the function's owner, who could replace it; `None`: the function does not exist.
 pub(crate) fn not_called(function: &str, owner: Option<&str>, role: &str) -> String {
     match owner {
         Some(owner) => format!(
@@ -73,7 +73,7 @@ pub(crate) fn not_called(function: &str, owner: Option<&str>, role: &str) -> Str
     }
 }
 
-/// Reason why a relation was not read; `busy`: it could not be locked.
+/// Reason why a relation was not read. `busy`: the lock that would make it safe was not available.
 pub(crate) fn not_read(owner: &str, role: &str, busy: bool) -> String {
     let why = if busy {
         format!(

@@ -22,11 +22,11 @@ pub struct Unread {
     zone: Option<String>,
     offset: Option<String>,
     origin: Option<i64>,
-    /// End of the refreshed range: nothing after it was refreshed.
+    /// End of the refreshed range. Rows after it have never been refreshed.
     tail: Option<i64>,
     /// Rows up to this point were never materialized; `None`: there are none.
     never_before: Option<i64>,
-    /// Start of the first changed range, not before the source's first chunk; `None`: there is none.
+    /// Start of the first changed range that still has rows in the source; `None`: there is none.
     low: Option<i64>,
     /// End of the changed ranges that start before the source's first chunk (drops log such ranges); `None`: there are none.
     cut_to: Option<i64>,
@@ -36,7 +36,7 @@ pub struct Unread {
     remade_from: Option<i64>,
     #[serde(default)]
     remade_to: Option<i64>,
-    /// Time zone of the retention policy or drop that this is computed for.
+    /// Time zone of the retention policy (or of the session) that would drop the rows.
     #[serde(default)]
     clock_zone: Option<String>,
     policies: Vec<Run>,
@@ -48,7 +48,7 @@ struct Run {
     id: i64,
     scheduled: bool,
     fails: bool,
-    /// Next start; `None`: no finite time (running, due at once, or no statistics yet), taken as now.
+    /// Next start; `None`: running, due at once, or no statistics yet. It counts as now.
     next: Option<i64>,
     /// Time zone of the job's owner; `None`: the database's.
     #[serde(default)]
@@ -86,7 +86,7 @@ impl Unread {
         }
         all.extend(self.low.map(|low| (low, edge)));
         let cut = self.cut_to.filter(|to| first < *to);
-        // A drop logs changes up to the bucket of the source's first chunk. A range that ends later has rows that still exist.
+        // Dropping chunks logs a change up to the bucket of the source's first remaining chunk. Only a range that ends later has rows left.
         all.extend(cut.map(|to| (start, to.min(edge))));
         let never = self
             .never_before
@@ -123,7 +123,7 @@ impl Unread {
         remade::touched(&self.buckets()?, Range { from, to }, self.made_again())
     }
 
-    /// Ranges that a drop deletes before they are materialized: of all rows before `edge`, or of these chunks (start, end) alone.
+    /// Ranges that are not materialized yet and would be dropped: all rows before `edge`, or only those in `chunks` (start, end).
     pub fn dropped(&self, edge: i64, chunks: &[(i64, i64)]) -> Vec<Range> {
         match self.before(edge, false) {
             None => Vec::new(),
@@ -170,7 +170,7 @@ impl Unread {
         now.less(Span::parse(now.axis, span)?)
     }
 
-    /// `clock_zone`, if this program does not know it and therefore cannot compute the point `span` before now.
+    /// The time zone that prevents the point `span` before now from being computed: this program does not know it. `None`: no such zone.
     pub(crate) fn odd_zone(&self, span: &str) -> Option<&str> {
         let zone = self.clock_zone.as_deref();
         let zone = zone.filter(|zone| clock::zone(zone).is_none())?;
@@ -203,7 +203,7 @@ impl Unread {
         ends.iter().copied().filter(|end| *end <= boundary).max()
     }
 
-    /// Whether the next run of a refresh policy covers the range and starts before `until`. Integer time is assumed to stand still.
+    /// Whether the next run of a refresh policy covers the range and starts before `until`. Integer time is assumed not to advance.
     pub(crate) fn is_read_by(
         &self,
         range: Range,

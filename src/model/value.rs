@@ -14,10 +14,10 @@ pub enum Value {
     Text(String),
     Bool(bool),
     Int(i64),
-    /// An estimated number: `~` on the screen, null in JSON.
+    /// An estimated number: shown with `~`, null in JSON.
     About(i64),
     Bytes(i64),
-    /// Estimated bytes (pages at the last VACUUM or ANALYZE): `~` on the screen, null in JSON.
+    /// Estimated bytes (from the pages at the last VACUUM or ANALYZE): shown with `~`, null in JSON.
     AboutBytes(i64),
     Seconds(f64),
     Ratio(f64),
@@ -31,7 +31,7 @@ pub enum Value {
     Interval(String, f64),
     /// Form fields: names and values.
     Fields(Vec<(String, String)>),
-    /// A text drawing (a bar, a sparkline) for the screen, and a number for sorting.
+    /// A drawing in text (a bar, a sparkline) for the screen, with a number for sorting.
     Picture(String, f64),
 }
 

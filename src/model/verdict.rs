@@ -49,7 +49,7 @@ impl Level {
     }
 }
 
-/// One problem (or, at level `Ok`, a remark): its rule, and the reason in one or two short sentences.
+/// One problem (or, at level `Ok`, a remark): the rule, and the reason in one or two short sentences.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     pub rule: &'static Rule,
@@ -121,11 +121,11 @@ impl Finding {
                 .is_some_and(|on| on.kind == TargetKind::Session)
     }
 
-    /// Target of the fix; `row` are the targets of the finding's row. `None`: no fix, or no target of the kind that the fix needs.
+    /// Target of the fix; `row`: the targets of the finding's row. `None`: no fix, or no target of the kind that the fix needs.
     pub fn fix_target(&self, row: Vec<Target>) -> Option<Target> {
         let (_, kind) = self.fix.and_then(fix::by_name)?;
         let targets = match &self.on {
-            // The target is not the row itself.
+            // The finding names another target than its row.
             Some(on) => on.clone().and_materialization(),
             None => self.job.map(Target::job).into_iter().chain(row).collect(),
         };
@@ -204,7 +204,7 @@ impl Findings {
         })
     }
 
-    /// For every finding whose fix is one of `helpless`: replaces the fix, and appends `why` to the reason.
+    /// Replaces the fix of every finding whose fix is in `helpless` by `fix`, and appends `why` to its reason.
     pub(crate) fn fix_otherwise(&mut self, helpless: &[&str], fix: ActionName, why: &str) {
         let is_helpless = |fix: ActionName| helpless.contains(&fix);
         for finding in self

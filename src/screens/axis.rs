@@ -48,8 +48,9 @@ impl TimeAxis {
         (title, lines)
     }
 
-    /// One line of states for each set of cells (one cell per slice), all on one scale; below them the ends of the axis, the marks if
-    /// `height` has room for them, and the legend.
+    /// One line of states for each set of cells (one cell per slice), all on one scale. Below them: the ends of the axis, the marks (if
+    /// `height`
+    /// has room for them), and the legend.
     pub(crate) fn strips(
         &self,
         strips: &[Vec<MapCell>],
@@ -109,7 +110,7 @@ impl TimeAxis {
         lines.extend(self.legend_lines(&columns, room));
         let mut title = self.title.clone();
         if let Some(each) = scale.column_means(self.unit) {
-            let _ = write!(title, " · a column is about {each}");
+            let _ = write!(title, " · one column is about {each}");
         }
         if let Some(highest) = highest {
             let highest = text::bytes(highest);
@@ -234,7 +235,7 @@ fn states(columns: &[Column]) -> InkedLine {
 }
 
 fn ink(cell: MapCell) -> Ink {
-    // Being uncompressed is neither good nor bad, so it has no colour.
+    // Uncompressed is neither good nor bad, so it has no colour.
     if matches!(cell.sign, '.' | '░') {
         Ink::Text
     } else {

@@ -120,7 +120,7 @@ macro_rules! screens {
                 match id { $(ScreenId::$id => $module::Row::hidden(self.$module.rows(), at)),+ }
             }
 
-            /// Texts for what one screen cannot show; for the Overview without the texts of the screens that it gathers.
+            /// Texts about data that one screen cannot show. For the Overview, without the texts of the screens that it gathers.
             pub(crate) fn own_caveats(&self, id: ScreenId, at: &At) -> Vec<String> {
                 match id { $(ScreenId::$id => {
                     let rows = self.$module.rows();
@@ -133,7 +133,7 @@ macro_rules! screens {
             }
         }
 
-        /// Runs the same code with the table of the screen that a variable names.
+        /// Runs the same code with the table of the screen that a variable identifies.
         macro_rules! with_table {
             ($screens:expr, $screen:expr, |$table:ident| $body:expr) => {
                 match $screen { $($crate::model::screen_id::ScreenId::$id => { let $table = &$screens.$module; $body }),+ }
@@ -198,7 +198,7 @@ pub(crate) struct Brief {
     pub reads: bool,
 }
 
-/// Properties of a screen that do not depend on its rows.
+/// Properties of a screen, independent of its rows.
 #[derive(Debug, Clone, Copy)]
 pub struct About {
     pub name: &'static str,
@@ -213,7 +213,7 @@ pub struct About {
     /// The query for a database without `TimescaleDB`; `None`: the screen has nothing to show for one.
     pub plain: Option<&'static Query>,
     pub watched: &'static [&'static str],
-    /// Whether the policy files are watched, too.
+    /// Whether the policy files are watched too.
     pub(crate) watches_files: bool,
     pub exact: fn() -> Vec<ExactQuery>,
     pub details: fn() -> Vec<&'static Query>,
@@ -286,7 +286,7 @@ impl ScreenId {
 }
 
 impl Screens {
-    /// The screens of the console, in which rows with nothing to report are folded into one line.
+    /// The console's screens, in which the rows without findings are folded into one line.
     pub fn folding() -> Self {
         let mut screens = Self::default();
         for id in ScreenId::ALL {
@@ -335,7 +335,7 @@ impl Screens {
         with_table!(mut self, id, |table| table.fail(asked, error));
     }
 
-    /// Ends a request that the console itself cancelled.
+    /// Marks a request as ended after the console cancelled it.
     pub(crate) fn cancelled(&mut self, id: ScreenId, asked: u64) {
         with_table!(mut self, id, |table| table.cancelled(asked));
     }

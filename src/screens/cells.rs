@@ -1,4 +1,4 @@
-//! Bars in the cells of a list; each sorts by its number.
+//! Cells with a bar, which are sorted by their number.
 
 use crate::model::value::Value;
 use crate::model::verdict::{Level, Verdict};
@@ -16,7 +16,7 @@ const BEYOND: usize = 4;
 /// Width of [`against`] with its mark, in cells.
 pub(crate) const AGAINST_CELLS: u16 = 13;
 
-/// A part of a whole: `████░░░░  50%`; `Null`: the whole is zero. Only exact values show as 0 % and 100 %.
+/// A part of a whole: `████░░░░  50%`; `Null` if the whole is zero. 0 % and 100 % are shown only for exact values.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
@@ -56,7 +56,7 @@ pub(crate) fn against(times: f64) -> Value {
     Value::Picture(format!("{before}│{after}"), times)
 }
 
-/// The title of the worst finding's rule, for lists whose wrong cell may have no room; `Null`: no finding.
+/// The title of the worst finding's rule: the column that the finding is about may not fit the screen. `Null`: no finding.
 pub(crate) fn why(verdict: &Verdict) -> Value {
     let worst = verdict.findings.first();
     let worst = worst.filter(|worst| worst.level > Level::Ok);

@@ -154,7 +154,7 @@ impl Record for Row {
         ("CHUNKS", "Number of chunks"),
         ("COMPR", "Chunks that are compressed"),
         ("COMPRESSED", "Share of the chunks that are compressed"),
-        ("PART", "Chunks that are compressed and have newer, uncompressed rows too"),
+        ("PART", "Compressed chunks that also have newer, uncompressed rows"),
         ("UNCOMPR", "Chunks that are not compressed"),
         ("BEFORE", "Size of the compressed chunks before their compression"),
         ("AFTER", "Size of the compressed chunks now"),
@@ -248,7 +248,7 @@ impl Record for Row {
             .policy
             .as_ref()
             .is_some_and(|policy| policy.scheduled && policy.next_start == Some(Stamp::BEFORE_ALL));
-        // A run that begins to wait for a lock changes no catalogue table.
+        // When a run begins to wait for a lock, no catalogue table changes, so the counters do not show it.
         hypertable.next_due = due.at(runs.then_some(LOOK_AGAIN));
         if let Some(policy) = &mut hypertable.policy {
             policy.changed = due.changed();
@@ -319,7 +319,7 @@ impl Record for Row {
         if at.server.sql_version() < Version::new(2, 14)
             && rows.iter().any(|row| row.policy.is_some())
         {
-            caveats.push("before 2.14 a compression policy reports Success even where a chunk failed: trust the backlog, not the status".to_owned());
+            caveats.push("before 2.14 a compression policy reports Success even where a chunk failed: rely on the backlog, not on the status".to_owned());
         }
         caveats
     }
@@ -344,7 +344,7 @@ impl Record for Row {
         let before: HashMap<i32, _> = before.iter().map(|row| (row.id, row)).collect();
         for row in rows {
             let was = before.get(&row.id);
-            // After a change of the policy the backlog says nothing about its progress.
+            // If the policy has changed, the backlog says nothing about its progress.
             let after = |row: &Self| row.policy.as_ref().and_then(|policy| policy.after.clone());
             row.seen = was
                 .filter(|was| after(was) == after(row))

@@ -77,7 +77,7 @@ impl Details {
                 Part::Failed(error) => all.push(note(format!("cannot be read: {error}"))),
             }
         }
-        // The time axis is first because it is understood faster than numbers.
+        // The time axis comes first, because it is faster to understand than numbers.
         all.sort_by_key(|section| !matches!(section, Section::Axis(_)));
         all
     }

@@ -48,8 +48,9 @@ enum Term {
 }
 
 impl Filter {
-    /// Parses a typed filter; `kinds` returns the kinds of a field's values in the present rows (empty: unknown). Parts with an error
-    /// are left out; the text of the first error says what to write.
+    /// Parses a typed filter. `kinds` returns the kinds of a field's values in the present rows (empty: unknown). Parts with an error are
+    /// left
+    /// out; the error text says how to write the first of them.
     pub(crate) fn read(
         text: &str,
         fields: &[Field],
@@ -270,8 +271,8 @@ mod tests {
             ("~(", "unclosed group"),
             ("byte>1", "no field \"byte\" here. Did you mean bytes?"),
             ("x=1", "Fields: bytes, per_day"),
-            ("bytes>", "needs a value: write a size as 500kB"),
-            ("bytes>big", "\"big\" does not fit, write a size as 500kB"),
+            ("bytes>", "needs a value: write a size such as 500kB"),
+            ("bytes>big", "\"big\" is not such a value, write a size such as 500kB"),
             ("bytes>?", "Write bytes=? or bytes!=?"),
             ("!bytes=1MB", "Write bytes!=1MB"),
         ] {

@@ -37,7 +37,7 @@ pub fn caveats(screens: &Screens, id: ScreenId, at: &At) -> Vec<String> {
     caveats
 }
 
-/// Texts for what may be missing among the Overview's findings.
+/// Texts about findings that the Overview may lack.
 fn ungathered(screens: &Screens, at: &At) -> Vec<String> {
     let mut said = unread(screens, at);
     let missing = screens.queries.rows().iter().any(|row| {
@@ -55,7 +55,7 @@ fn ungathered(screens: &Screens, at: &At) -> Vec<String> {
     said
 }
 
-/// Texts for what the screens of the Overview have not read yet.
+/// Texts about figures that the screens of the Overview have not read yet.
 pub fn unread(screens: &Screens, at: &At) -> Vec<String> {
     let mut said = Vec::new();
     for part in PARTS {
@@ -136,8 +136,8 @@ pub(crate) fn open(rows: &[Row], acknowledged: &Acknowledged, now: Stamp) -> Ope
     open
 }
 
-/// The badge of a screen, without a query of its own: findings as on the Overview, without duplicates and acknowledged ones.
-/// `None`: no finding, or nothing read yet.
+/// The badge of a screen, without a query of its own. It counts the findings that the Overview lists, without duplicates and acknowledged
+/// ones. `None`: no finding, or nothing read yet.
 pub(crate) fn badge(screens: &Screens, id: ScreenId, open: &Open, at: &At) -> Option<Badge> {
     let read = match screens.fresh(id) {
         Freshness::At(read) => *read,
@@ -157,7 +157,7 @@ pub(crate) fn badge(screens: &Screens, id: ScreenId, open: &Open, at: &At) -> Op
     })
 }
 
-/// False for missing statistics, which [`caveats`] mentions, and for hidden statements, which are one finding of their screen.
+/// False for two findings that other texts report: missing statistics ([`caveats`]), and hidden statements (one finding of the screen).
 fn is_listed(finding: &Finding) -> bool {
     ![&rules::QUERIES_MISSING, &rules::QUERIES_HIDDEN].contains(&finding.rule)
 }

@@ -1,4 +1,4 @@
-//! Totals above a list; they show which sums are estimates and what is unknown.
+//! Totals above a list. They show which sums are estimates, and how many values are unknown.
 
 use crate::model::text;
 use crate::model::value::Value;
@@ -81,7 +81,7 @@ pub(crate) fn rows(many: usize, one: &str) -> String {
     text::plural(i64::try_from(many).unwrap_or(i64::MAX), one)
 }
 
-/// The lines unchanged if they fit; otherwise all parts wrapped into at most as many lines (at least two). The rest is cut with `…`.
+/// The lines unchanged if they fit. Otherwise their parts, wrapped into at most as many lines (at least two); the rest is cut with `…`.
 pub(crate) fn fit(lines: &[String], width: usize) -> Vec<String> {
     if lines.iter().all(|line| text::width(line) <= width) {
         return lines.to_vec();
@@ -102,7 +102,7 @@ pub(crate) fn fit(lines: &[String], width: usize) -> Vec<String> {
                 *last = text::cut(&format!("{last}{BETWEEN}{part}"), width);
                 return fitted;
             }
-            // Less than half of this part has room, so it is left out; a shorter part after it may have room.
+            // Less than half of this part fits, so it is left out. A shorter part after it may fit.
             Some(_) if is_last => left_out = true,
             _ => fitted.push(text::cut(part, width)),
         }

@@ -141,12 +141,12 @@ impl Record for Row {
         ("KIND", "hypertable, aggregate or candidate"),
         ("SIZE", "Size with indexes and TOAST, over all chunks"),
         ("OF MAX", "SIZE against the largest of the list"),
-        ("PER DAY", "Growth a day, by the newest full chunk intervals"),
+        ("PER DAY", "Growth per day, by the newest full chunk intervals"),
         ("GROWTH", "Growth since this console started"),
         ("OVER", "Time over which GROWTH was measured"),
         ("CHUNKS", "Number of chunks"),
-        ("COMPR", "Chunks that are wholly compressed, without those of PART"),
-        ("PART", "Chunks that are compressed and have newer, uncompressed rows too"),
+        ("COMPR", "Fully compressed chunks (PART has the others)"),
+        ("PART", "Compressed chunks that also have newer, uncompressed rows"),
         ("TIERED", "Chunks in object storage"),
         ("INTERVAL", "Chunk interval, for new chunks"),
         ("CHUNK SIZE", "Size of a full chunk before compression"),
@@ -245,7 +245,7 @@ impl Record for Row {
         for row in rows {
             row.largest = largest.unwrap_or(0);
             let now = row.measured().zip(row.bytes());
-            // A replay can go back to a time before the first size.
+            // A replay can jump back to a time before the first size.
             let earlier = |(seen, _): &(Stamp, i64)| now.is_none_or(|(now, _)| *seen <= now);
             row.seen = row.seen.filter(earlier).or(now);
         }

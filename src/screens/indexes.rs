@@ -143,20 +143,20 @@ impl Record for Row {
     ];
     #[rustfmt::skip]
     const LEGEND: &'static [(&'static str, &'static str)] = &[
-        ("INDEX", "The index; of a hypertable, with those of its chunks"),
+        ("INDEX", "The index; for a hypertable, including the indexes of its chunks"),
         ("TABLE", "Its table"),
         ("CHUNKS", "Chunks that have the index"),
         ("MISSING", "Chunks that lack the index"),
         ("SCANS", "Scans since the statistics were reset, over all chunks"),
         ("BYTES", "Size, over all chunks"),
         ("OF MAX", "BYTES against the largest of the list"),
-        ("WASTED", "What a drop or a REINDEX frees: all of an unused or duplicate index, else its bloat"),
+        ("WASTED", "Bytes that a drop or a REINDEX frees: all of an unused or duplicate index, otherwise its bloat"),
         ("BLOAT", "Estimated unused space in the index; - if it cannot be estimated"),
         ("UNIQ", "Whether it is unique"),
         ("VALID", "no: queries do not use it, but every write updates it"),
         ("UNUSED", "yes: no scan since the statistics were reset, and nothing needs it"),
         ("WHY", "The worst problem; Enter has the reason"),
-        ("DUPLICATE OF", "The index of the same definition that should stay"),
+        ("DUPLICATE OF", "The index with the same definition that should stay"),
         ("CONSTRAINT", "The kind of constraint that needs it"),
         ("KIND", "Kind of the table"),
         ("METHOD", "Access method: btree, gin, brin ..."),
@@ -222,7 +222,7 @@ impl Record for Row {
         if self.parts.is_some() { &[0] } else { &[] }
     }
 
-    /// An index without chunks has no time axis; the preview pane shows its definition too.
+    /// The preview pane also shows the definition, because an index without chunks has no time axis.
     fn brief(&self, at: &At, _: &History) -> Vec<Section> {
         let mut facts = self.facts(at);
         if self.parts.is_some() {

@@ -199,9 +199,9 @@ impl Record for Row {
         ("EVERY", "Schedule interval"),
         ("LAST", "Result of the last run"),
         ("STARTED", "Start of the last run"),
-        ("TOOK", "Duration of the last run, or of the one that runs"),
+        ("TOOK", "Duration of the last run, or of the run in progress"),
         ("NEXT", "Start of the next run"),
-        ("NEXT 24 H", "Planned starts, 2 hours a cell: │ one, █ more"),
+        ("NEXT 24 H", "Planned starts, 2 hours per cell: │ one, █ more"),
         ("RUNS", "Number of runs"),
         ("FAILED", "Number of runs that failed"),
         ("IN A ROW", "Failed runs since the last success"),
@@ -281,7 +281,7 @@ impl Record for Row {
         format!("{name}{on} (job {})", self.job_id)
     }
 
-    /// Sorts by job id, which is cheaper here than on the server; keeps the maximum number of used workers.
+    /// Sorts by job id, because sorting here is cheaper than on the server. Keeps the maximum number of used workers.
     fn settle(before: &[Self], rows: &mut Vec<Self>) {
         rows.sort_by_key(|row| row.job_id);
         let peak = before.first().map(|row| row.workers.peak_seen());

@@ -1,4 +1,4 @@
-//! Journal: this user's actions, and which of them can be rolled back. The journal is a file on this machine.
+//! Journal: this user's actions, and whether they can be rolled back. The journal is a file on this machine.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub struct Row {
     pub state: String,
     /// Number of lines of the file that cannot be read.
     pub unreadable: usize,
-    /// The server of the action, if it may not be this server but its original or a copy; `None`: this server.
+    /// The server of the action, if it may be another one (the original or a copy of this server); `None`: this server.
     #[serde(default)]
     pub elsewhere: Option<String>,
 }
@@ -37,7 +37,7 @@ impl Row {
         Some(Stamp(moment.as_microsecond()))
     }
 
-    /// The state of the entry. A snooze ends at its time, without a line in the file.
+    /// The state of the entry. A snooze ends at its time; no line of the file records that.
     fn state(&self, at: &At) -> &str {
         let what = self.entry.begin.acknowledges.as_ref();
         let over = what.is_some_and(|what| what.is_over(at.now));
@@ -73,7 +73,7 @@ impl Row {
                 &rules::JOURNAL,
                 Level::Warning,
                 format!(
-                    "interrupted: {done} of {all} steps are known to be done; unknown whether the step that was running took effect. Check its details, and the screens"
+                    "interrupted: {done} of {all} steps certainly took effect; unknown whether the step that was running did. Check its details, and the screens"
                 ),
             ),
             (Some(end), _) => {
@@ -101,7 +101,7 @@ impl Row {
         }
     }
 
-    /// Text for a completed action: its undo; for a rollback the entries that it undid.
+    /// Text for a completed action: how to undo it. For a rollback: the entries that it rolled back.
     fn done(&self) -> String {
         let undo = self.entry.begin.plan.undo.text();
         let undoes = &self.entry.begin.undoes;
@@ -113,7 +113,7 @@ impl Row {
         }
         let ids: Vec<_> = undoes.iter().map(ToString::to_string).collect();
         let entries = if ids.len() == 1 { "entry" } else { "entries" };
-        format!("a rollback: it undid {entries} {}; {undo}", ids.join(", "))
+        format!("a rollback of {entries} {}; {undo}", ids.join(", "))
     }
 
     /// A number of steps; `Null` for an acknowledgement, which has no steps.
@@ -170,7 +170,7 @@ impl Record for Row {
     const WATCHED: &'static [&'static str] = &[];
     // A local file is cheap to read, and other consoles write to it too.
     const MAX_AGE: Duration = Duration::from_secs(2);
-    // The newest entry first: it is the most likely one to be rolled back.
+    // The newest entry comes first: it is the most likely one to be rolled back.
     const SORTED: Option<usize> = Some(0);
     const COLUMNS: &'static [Column<Self>] = &[
         Column::<Self>::number("id", "ID", 4, |row, _| {
@@ -220,7 +220,7 @@ impl Record for Row {
         ("STATE", "done, failed, interrupted, rolled back ..."),
         ("ACTION", "The action and its target"),
         ("UNDO", "Whether it can be rolled back: exactly, partly, no"),
-        ("ROLE", "Role that did it"),
+        ("ROLE", "Role that ran it"),
         ("DONE", "Steps that were done"),
         ("STEPS", "Steps of the plan"),
         ("TOOK", "Duration"),

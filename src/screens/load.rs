@@ -16,7 +16,7 @@ use crate::server::known::{Counters, PULSE, Pulse};
 use crate::server::session::{Session, TURNED};
 use crate::server::sql::{Companion, Param, Query};
 
-/// Time to wait for the second connection; after that, the companion query runs on the first one.
+/// Time to wait for the second connection. After it, the companion query runs on the first one.
 const BUSY: Duration = Duration::from_millis(300);
 
 impl Session {
@@ -34,7 +34,7 @@ impl Session {
             bail!("{TURNED}");
         }
         let mut counters = pulse.changes;
-        // The Overview gathers no screen that watches files, so this counter is the last one.
+        // No screen that the Overview gathers watches files, so the counter of the files is the last one.
         if parts.iter().any(|part| part.about().watches_files) {
             counters.push(Some(policies::fingerprint(&self.server.policy_files)));
         }
@@ -77,7 +77,7 @@ impl Session {
             .await
     }
 
-    /// The rows of a list's companion query; the rows read before, if they are young enough.
+    /// The rows of a list's companion query. Rows read before are returned if they are new enough.
     async fn companion(&self, screen: ScreenId) -> Result<Arc<Vec<Row>>> {
         let about = screen.about();
         let wanted = about
@@ -123,10 +123,10 @@ impl Session {
             return self.journal().await;
         }
         if screen == ScreenId::Policies {
-            // With a file, the rows have plans: `run` makes them.
+            // With a policy file, the rows contain plans, so `run` makes them.
             anyhow::ensure!(
                 self.server.policy_files.is_empty(),
-                "a policy file is compared by the console and by `hypertop show policies`"
+                "only the console and `hypertop show policies` compare a policy file"
             );
             return Ok(Rows::Policies(Vec::new()));
         }
@@ -140,7 +140,7 @@ impl Session {
         };
         let text = text.with_context(|| {
             format!(
-                "{} needs TimescaleDB, and the extension is not in database {:?}\nCREATE EXTENSION timescaledb adds it; the Indexes screen works without it.",
+                "{} needs TimescaleDB, but the extension is not in database {:?}\nCREATE EXTENSION timescaledb adds it; the Indexes screen works without it.",
                 about.title, self.server.database
             )
         })?;
@@ -150,7 +150,7 @@ impl Session {
         Ok(rows)
     }
 
-    /// Adds this user's changes of policies from the journal, because the server does not record them.
+    /// Adds this user's changes of policies. They come from the journal, because the server does not record them.
     async fn add_changes(&self, rows: &mut Rows) {
         let policies: Vec<&mut Policy> = match rows {
             Rows::Compression(rows) => policies_of(rows, |row| row.policy.as_mut()),

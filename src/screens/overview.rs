@@ -67,7 +67,7 @@ pub(crate) fn health(rows: &[Row]) -> (Level, String) {
         }
     }
     match worst {
-        None => (Level::Ok, "all is well".to_owned()),
+        None => (Level::Ok, "no problem found".to_owned()),
         Some(level) => (level, said.join(", ")),
     }
 }
@@ -107,7 +107,7 @@ impl Record for Row {
     ];
     #[rustfmt::skip]
     const LEGEND: &'static [(&'static str, &'static str)] = &[
-        ("PROBLEM", "The rule that found it; with a number: that many objects"),
+        ("PROBLEM", "The rule that found it; a number counts the objects with this problem"),
         ("OBJECT", "The worst object"),
         ("SINCE", "Age of the problem; - if it is unknown"),
         ("WHY", "The reason"),
@@ -116,7 +116,7 @@ impl Record for Row {
     ];
 
     fn read(_: Line<'_>) -> Result<Self> {
-        bail!("the overview is made of the other screens")
+        bail!("the Overview has no query of its own")
     }
 
     fn key(&self) -> String {
@@ -165,7 +165,7 @@ impl Record for Row {
         Vec::new()
     }
 
-    /// Findings of one rule are a group. Acknowledged ones, shown on request only, do not belong to a group.
+    /// Findings of one rule form a group. Acknowledged ones, which are shown on request only, belong to no group.
     fn group(&self) -> Option<&'static str> {
         let counts = self.acknowledged.is_none() && !self.is_part;
         counts.then_some(self.finding.rule.name)
@@ -179,7 +179,7 @@ impl Record for Row {
         Self::head_of(rows)
     }
 
-    /// The row's targets, first the targets of its finding: the finding's job, its own target, the target of its fix.
+    /// The row's targets. Those of its finding come first: the finding's job, its own target, and the target of its fix.
     fn targets(&self) -> Vec<Target> {
         let mut targets = self.targets.clone();
         if let Some(job) = self.finding.job {

@@ -1,18 +1,18 @@
-//! How often the screens are read when nobody looks at them.
+//! Limits how often the screens are read in the background.
 
 use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
 use crate::screens::catalogue::{Screens, with_table};
 
 impl Screens {
-    /// Reading each screen takes at most this share of a server core.
+    /// Sets the maximum share of a processor core for reading each screen.
     pub(crate) fn budget(&mut self, share: f64) {
         for id in ScreenId::ALL {
             with_table!(mut self, *id, |table| table.duty = 1.0 / share);
         }
     }
 
-    /// Whether the screen is read less often than it should be, because of the budget that [`Self::budget`] sets; for the Overview.
+    /// Whether the Overview reads this screen less often than it should, because of the budget set by [`Self::budget`].
     pub(crate) fn is_stretched(&self, id: ScreenId) -> bool {
         with_table!(self, id, |table| table.is_stretched())
     }

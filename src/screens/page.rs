@@ -4,7 +4,7 @@ use crate::model::pages::{self, Catalogue, Handwritten, Page, Passage};
 use crate::model::rules::{self, Rule};
 use crate::model::screen_id::ScreenId;
 
-/// The rules whose findings a screen shows first.
+/// The rules whose findings appear on this screen first.
 fn rules_of(id: ScreenId) -> impl Iterator<Item = &'static Rule> {
     let is_its = move |rule: &&Rule| {
         let page = Handwritten::of(Catalogue::Rules, rule.name);

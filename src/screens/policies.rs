@@ -1,4 +1,4 @@
-//! Policies: the objects of the policy file, and how the database differs from it. `run` makes the rows, because plans are made there.
+//! Policies: the objects of the policy file, and their differences from the database. `run` makes the rows, because it makes the plans.
 
 mod details;
 mod files;
@@ -23,7 +23,7 @@ use crate::server::sql::Query;
 pub(crate) use self::files::fingerprint;
 pub use self::row::{Change, Fate, Possible, Row, State};
 
-/// Without a policy file: how to get one, and how to name it.
+/// Text without a policy file: how to create one, and how to name it.
 const NO_FILE: &str = "no policy file is named: `hypertop export > policies.toml` writes the present setup into one; name it with \
                        --policies policies.toml, or in config.toml: policies = [\"/path/policies.toml\"]";
 
@@ -82,17 +82,17 @@ impl Record for Row {
     #[rustfmt::skip]
     const LEGEND: &'static [(&'static str, &'static str)] = &[
         ("OBJECT", "Hypertable or continuous aggregate, with its policies and indexes"),
-        ("STATE", "= same, ~ differs, + missing or to add, - to remove, ! refused, ? not in the file or not compared"),
+        ("STATE", "= same, ~ differs, + missing or to add, - to remove, ! cannot be applied, ? not in the file or not compared"),
         ("KIND", "hypertable or aggregate"),
-        ("DATABASE -> FILE", "What differs, shortest first: the setting, its value in the database, its value in the file"),
-        ("HAZARDS", "What the way to the file risks, as hypertop apply names it"),
+        ("DATABASE -> FILE", "Settings that differ, shortest first: setting, value in the database -> value in the file"),
+        ("HAZARDS", "Risks of an apply, named as by hypertop apply"),
         ("WHY", "The reason in the file"),
-        ("CHANGES", "Changes that lead to the file"),
+        ("CHANGES", "Number of changes that an apply would make"),
     ];
     const BARE: &'static str = "as the file says";
 
     fn read(_: Line<'_>) -> Result<Self> {
-        bail!("a policy file is not read from the server")
+        bail!("the rows of a policy file are not read from the server")
     }
 
     fn key(&self) -> String {

@@ -21,7 +21,7 @@ pub(crate) use self::judge::{Work, due_for, estimated, in_local_time, overdue};
 pub use self::state::State;
 pub(crate) use self::state::{is_old, strangely_far};
 
-/// Form field with which run-job-now starts a job through the scheduler. A run in the foreground would not correct a wrong next start.
+/// Form field that makes run-job-now start a job by the scheduler. Running it in the foreground would not correct its next start.
 pub(crate) const BY: (&str, &str) = ("how", "scheduler");
 
 pub(crate) const fn kind(aggregate: bool) -> &'static str {
@@ -32,7 +32,8 @@ pub(crate) const fn kind(aggregate: bool) -> &'static str {
     }
 }
 
-/// Query for a time at which a job that never finished a run already existed, for [`is_old`]. `want` selects the rows; `take` gets
+/// Query for a time at which a job that never finished a run already existed, for [`is_old`]. `want` selects the rows, and `take` gets
+/// the time in microseconds since 1970.
 /// the time in microseconds since 1970.
 pub const fn age<R>(
     want: fn(&R) -> Option<(i64, usize)>,

@@ -30,7 +30,7 @@ impl Record for Row {
     const TITLE: &'static str = "Queries";
     const QUERY: Query = query!("statements");
     const PLAIN: Option<Query> = Some(query!("statements"));
-    /// No change counter covers statements: they are read again at intervals.
+    /// No change counter covers statements, so they are read at intervals.
     const WATCHED: &'static [&'static str] = &[];
     const MAX_AGE: Duration = Duration::from_secs(5);
     const MAX_AGE_GATHERED: Duration = Duration::from_secs(60);
@@ -110,7 +110,7 @@ impl Record for Row {
         ("CALLS", "Number of calls since the statistics were reset"),
         ("TOTAL", "Time of all calls"),
         ("SHARE", "Share of the time of all statements"),
-        ("MEAN", "Time of a call on average"),
+        ("MEAN", "Average time per call"),
         ("+CALLS", "Calls since this console started"),
         ("+TIME", "Time of these calls"),
         ("MAX", "Time of the longest call"),

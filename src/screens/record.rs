@@ -32,10 +32,10 @@ pub struct Column<R: 'static> {
     pub width: u16,
     /// Whether the column gets a part of unused width.
     pub(crate) grows: bool,
-    /// Minimum width, in cells; a column that needs more room than that allows is left out.
+    /// Minimum width in cells. If there is less room, the column is left out.
     pub(crate) least: u16,
     pub right: bool,
-    /// Columns of the highest rank are left out first on a narrow terminal; columns of rank 0 always stay.
+    /// On a narrow terminal, columns of the highest rank are left out first. Columns of rank 0 always stay.
     pub(crate) rank: u8,
     /// Rules whose findings are about this column; they colour its cells.
     pub(crate) rules: &'static [&'static Rule],
@@ -118,13 +118,14 @@ impl<R> Column<R> {
     }
 }
 
-/// Figures that are too expensive for a whole list. They are read on the second connection, in slices: for the rows on the screen,
+/// Figures that are too expensive to read with the list. They are read on the second connection in slices: in the console for the visible
+/// rows,
 /// in `show` and `check` for all rows.
 #[derive(Debug)]
 pub struct Exact<R: 'static> {
     /// The Overview reads them too, for all rows.
     pub overview: bool,
-    /// The figures are so expensive that the Overview reads them last, in a separate request, and rarely again.
+    /// Whether the figures are so expensive that the Overview reads them last, in a separate request, and seldom again.
     pub later: bool,
     /// Whether findings of this rule depend on the figures.
     pub judges: fn(&'static Rule) -> bool,
@@ -238,16 +239,17 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
     const ID: ScreenId;
     const TITLE: &'static str;
     const QUERY: Query;
-    /// The companion query of a list: it runs at the same time on the second connection and returns further columns. The first column is
-    /// the id of the list's row that the further columns belong to.
+    /// The companion query of a list returns further columns. It runs at the same time, on the second connection. Its first column is the
+    /// id of
+    /// the row that the others belong to.
     const COMPANION: Option<Query> = None;
-    /// Age at which the companion query runs again; longer for what changes seldom.
+    /// Age at which the companion query runs again. Longer if its values seldom change.
     const COMPANION_EVERY: Duration = Duration::ZERO;
     /// The query for a database without TimescaleDB; `None`: the screen then shows an error.
     const PLAIN: Option<Query> = None;
     /// The catalogue tables (`schema.table`) whose changes make the rows stale; those that do not exist are ignored.
     const WATCHED: &'static [&'static str];
-    /// Whether a changed policy file makes the rows stale, too.
+    /// Whether a changed policy file makes the rows stale too.
     const WATCHES_FILES: bool = false;
     /// Age after which the rows are read again even if no catalogue table changed.
     const MAX_AGE: Duration;
@@ -262,7 +264,7 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
     /// Whether rows are grouped by [`Record::group`] at first.
     const GROUPED: bool = false;
     const DETAILS: &'static [Detail<Self>] = &[];
-    /// What the rows for which [`Record::is_bare`] is true have in common; the console folds them into one line.
+    /// Text for the rows for which [`Record::is_bare`] is true. The console folds them into one line.
     const BARE: &'static str = "";
     /// The exact figures, in the order in which they are read.
     const EXACT: &'static [Exact<Self>] = &[];
@@ -303,7 +305,7 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
         Vec::new()
     }
 
-    /// Whether the row has nothing that this screen is about (no policy, nothing compressed) and may be folded.
+    /// Whether the row lacks what this screen is about (no policy, nothing compressed), and may be folded.
     fn is_bare(&self) -> bool {
         false
     }
@@ -316,7 +318,7 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
         &[]
     }
 
-    /// Of the sections read with the queries in `pictured`, those that the preview pane shows.
+    /// The sections that the preview pane shows, of those read by the queries in `pictured`.
     fn picture(mut sections: Vec<Section>) -> Vec<Section> {
         sections.retain(|section| matches!(section, Section::Axis(_)));
         sections
@@ -339,18 +341,18 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
         figure_of(self, rule, at)
     }
 
-    /// Reason why an action on the row is impossible, as far as the row shows it; `None`: it may be possible.
+    /// Why an action on the row is impossible, as far as the row shows; `None`: it may be possible.
     fn unfit(&self, _action: &str) -> Option<&'static str> {
         None
     }
 
-    /// Called with all new rows and with the previous ones: sorts the new rows, and fills in what depends on other rows.
+    /// Called with all new rows and the previous ones. Sorts the new rows, and sets their fields that depend on other rows.
     fn settle(_before: &[Self], _rows: &mut Vec<Self>) {}
 
-    /// Fills in what depends on other rows and on exact figures; called after each load and each round of exact figures.
+    /// Sets the fields that depend on other rows and on exact figures. Called after each load and each round of exact figures.
     fn relate(_rows: &mut [Self], _at: &At) {}
 
-    /// Rows of one family stay together, in the order of [`Record::settle`], if rows are sorted by level.
+    /// Rows with the same family stay together, in the order of [`Record::settle`], if the list is sorted by level.
     fn family(&self) -> Option<i64> {
         None
     }
@@ -360,12 +362,12 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
         None
     }
 
-    /// Rows merged into this one. They are not listed, but a filter finds them by their titles.
+    /// Rows that were merged into this one. They are not listed, but a filter finds them by title.
     fn parts(&self) -> Vec<Self> {
         Vec::new()
     }
 
-    /// The row for the line of a group; `rows` are the rows of the group in order. It is shown on the screen only.
+    /// The row that a group's line shows, on the screen only. `rows` are the rows of the group in order.
     fn head(_rows: &[&Self], _at: &At) -> Option<Self> {
         None
     }

@@ -191,7 +191,7 @@ impl Record for Row {
             },
         ),
     ];
-    const BARE: &'static str = "without a policy, so nothing of them is ever dropped";
+    const BARE: &'static str = "without a policy, so their chunks are never dropped";
     const DETAILS: &'static [Detail<Self>] = &[Detail {
         title: "Chunks to drop",
         query: chunks::QUERY,
@@ -254,7 +254,7 @@ impl Record for Row {
             .collect();
         let zones: Vec<_> = zones.into_iter().map(String::as_str).collect();
         if !zones.is_empty() && zones != ["UTC"] {
-            caveats.push(format!("timestamp without time zone: boundaries are computed in {}, the TimeZone of the job's owner, else of this database", zones.join(", ")));
+            caveats.push(format!("timestamp without time zone: boundaries are computed in {}, the TimeZone of the job's owner, or else of this database", zones.join(", ")));
         }
         let policies = rows.iter().map(|row| (row.axis, row.policy.as_ref()));
         caveats.extend(at.server.zone_caveat(|| policy::in_local_time(policies)));

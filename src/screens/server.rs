@@ -146,7 +146,7 @@ impl Record for Row {
 
     fn facts(&self, at: &At) -> Vec<Section> {
         let there = |value: Value| (value != Value::Null).then_some(value);
-        // Parts that the figure does not have are left out.
+        // A figure without a value for a line has no such line.
         let figure = Labelled::new("Figure")
             .add(self.title(), self.now())
             .some("limit", there(self.limit()))

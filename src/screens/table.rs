@@ -31,7 +31,7 @@ use groups::{Groups, Line};
 pub(crate) use known::LATER_SECONDS;
 use known::{Known, apply};
 
-/// A query runs again only after this multiple of the time that it took, so it uses at most 2 % of a processor core.
+/// After a query has run, it waits for this multiple of its duration, so that it uses at most 2 % of a processor core.
 const DUTY: f64 = 50.0;
 
 /// Age of a screen's rows.
@@ -40,7 +40,7 @@ pub enum Freshness {
     #[default]
     Never,
     At(Stamp),
-    /// The last load failed; the rows of an earlier one (of time `since`) may still be shown.
+    /// The last load failed. The rows of an earlier load (at `since`) may still be shown.
     Failed {
         error: String,
         since: Option<Stamp>,
@@ -70,11 +70,11 @@ pub struct Table<R: 'static> {
     view: Vec<usize>,
     /// The lines of the table: rows, or groups and the rows of open groups.
     lines: Vec<Line>,
-    /// Boxed because every screen has a table, and a future that holds all screens should be small.
+    /// Boxed to keep futures small that hold all screens, each of which has a table.
     groups: Box<Groups<R>>,
-    /// Number of rows with nothing to report that are folded into one line; they are not in `view`.
+    /// Number of rows without findings that are folded into one line; they are not in `view`.
     folded: usize,
-    /// Whether rows with nothing to report are folded; only in the console.
+    /// Whether rows without findings are folded; only in the console.
     pub(crate) folds: bool,
     /// Lines of totals over all rows.
     headline: Vec<String>,
@@ -110,7 +110,7 @@ pub struct Table<R: 'static> {
     /// The change counters before the rows were read; `None`: unknown.
     counters: Option<Counters>,
     took: Duration,
-    /// A query runs again only after this multiple of the time that it took.
+    /// After a query has run, it waits for this multiple of its duration.
     pub(crate) duty: f64,
     judged: Stamp,
 }
@@ -224,7 +224,7 @@ impl<R: Record> Table<R> {
         moved || age >= most.as_secs_f64() || due.is_some_and(|due| due <= now && due > loaded)
     }
 
-    /// Whether the rows are read less often than [`Record::MAX_AGE`] asks for, because reading them takes so long; for the Overview.
+    /// Whether the Overview reads the rows less often than [`Record::MAX_AGE`] asks for, because reading them takes so long.
     pub(crate) fn is_stretched(&self) -> bool {
         self.took.as_secs_f64() * self.duty > R::MAX_AGE_GATHERED.as_secs_f64()
     }
@@ -282,7 +282,7 @@ impl<R: Record> Table<R> {
         self.waiting &= asked != self.asked;
     }
 
-    /// Computes the verdicts again after 10 seconds.
+    /// Computes the verdicts again if they are 10 seconds old.
     pub fn tick(&mut self, at: &At) {
         if at.now.seconds_since(self.judged) >= 10.0 {
             self.judge(at);
@@ -310,7 +310,7 @@ impl<R: Record> Table<R> {
         self.judged = at.now;
         self.widths = shown::<R>()
             .map(|column| {
-                // Only growing columns need this width, and 2000 rows are enough for it.
+                // Only growing columns need this width. 2000 rows are enough for it.
                 let rows = self.rows.iter().take(if column.grows { 2000 } else { 0 });
                 rows.map(|row| cell_width(column, row, at))
                     .max()

@@ -1,4 +1,4 @@
-//! The databases of the server, and the counters of one.
+//! The databases of the server, and the counters of this one.
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
@@ -16,7 +16,7 @@ pub struct DatabaseCounters {
     pub commits: i64,
     pub rollbacks: i64,
     pub deadlocks: i64,
-    /// Queries that a standby cancelled, because replay could not wait for them.
+    /// Queries that a standby cancelled because they delayed the replay.
     pub conflicts: i64,
     pub temp_files: i64,
     pub temp_bytes: i64,
@@ -36,7 +36,7 @@ impl Session {
         row::read(rows.first().context("the server has no such database")?)
     }
 
-    /// The databases that this role may connect to: this one first, then by name.
+    /// The databases that this role may connect to: the current one first, then by name.
     pub async fn databases(&self) -> Result<Vec<String>> {
         let rows = self.ask(&DATABASES, &[]).await?;
         let names = rows.iter().map(row::read::<Name>);

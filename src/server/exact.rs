@@ -22,7 +22,7 @@ pub struct ExactQuery {
     pub query: &'static Query,
     pub figures: &'static [&'static str],
     pub slice: usize,
-    /// The Overview reads them too.
+    /// Whether the Overview needs these figures too.
     pub overview: bool,
     /// Read after the other exact figures, in a separate request.
     pub later: bool,
@@ -32,7 +32,7 @@ pub struct ExactQuery {
 /// The figures of one row in the order of [`ExactQuery::figures`] (`None`: NULL), or the error.
 pub type Figures = Result<Vec<Option<i64>>, String>;
 
-/// Settings of the second connection: each of its statements is planned once and serves many slices.
+/// The second connection plans each statement once, for all slices.
 const EXACT_SESSION: &str = "set plan_cache_mode = force_generic_plan";
 /// The second connection is replaced after this cost: its backend keeps memory for every relation that it opened.
 const RENEW_AFTER: usize = 5000;
@@ -44,13 +44,13 @@ pub struct Exact<'a> {
     settings: Cow<'a, Settings>,
     password: Option<String>,
     session: Option<Session>,
-    /// Sum of the costs since the connection was opened, in hundredths.
+    /// Sum of the costs since the connection was opened, in hundredths of a unit.
     cost: usize,
-    /// Query names and ids already read on this connection, whose relations are thus open: reading them again costs a hundredth.
+    /// Query names and ids already read on this connection. Their relations are open, so reading them again costs a hundredth.
     opened: HashSet<(&'static str, i64)>,
     /// Time and reason of the last failed connection attempt.
     failed: Option<(Instant, String)>,
-    /// Prepared statements by query name. Planning a slice may take longer than running it.
+    /// Prepared statements by query name. Planning a slice may take longer than executing it.
     statements: HashMap<&'static str, Statement>,
 }
 
@@ -76,12 +76,12 @@ impl<'a> Exact<'a> {
         }
     }
 
-    /// Connects and prepares before the first slice. An error is dropped here; the first slice reports it.
+    /// Connects and prepares before the first slice. Errors are ignored here, because the first slice reports them.
     pub(crate) async fn warm(&mut self, query: ExactQuery) {
         drop(self.try_slice(query, &[]).await);
     }
 
-    /// The session; a new one if it is closed or reached [`RENEW_AFTER`]. `cost` of the next statement is in hundredths.
+    /// The session, replaced if it is closed or has reached [`RENEW_AFTER`]. `cost` of the next statement is in hundredths of a unit.
     async fn session(&mut self, cost: usize) -> Result<&Session> {
         self.cost += cost;
         let gone = |session: &Session| session.connected.client.is_closed();
@@ -116,7 +116,7 @@ impl<'a> Exact<'a> {
         Ok(session)
     }
 
-    /// The figures of one slice. If it fails, each row is read alone, so that a lock hides only its own row.
+    /// The figures of one slice. If the query fails, each row is read alone, so that one locked relation hides only its own row.
     pub async fn slice(&mut self, query: ExactQuery, ids: &[(i64, usize)]) -> Vec<(i64, Figures)> {
         let answer = self.try_slice(query, ids).await;
         match self.or_give_up(answer) {
@@ -141,7 +141,7 @@ impl<'a> Exact<'a> {
         }
     }
 
-    /// Connects before the first request. An error is dropped here; the request reports it.
+    /// Connects before the first request. Errors are ignored here, because the request reports them.
     pub(crate) async fn connect(&mut self) {
         drop(self.session(0).await);
     }
@@ -207,13 +207,13 @@ impl<'a> Exact<'a> {
         }
         for (id, _) in ids {
             if !known.iter().any(|(other, _)| other == id) {
-                known.push((*id, Err("it is gone, or cannot be seen".to_owned())));
+                known.push((*id, Err("it no longer exists, or this role cannot see it".to_owned())));
             }
         }
         Ok(known)
     }
 
-    /// Closes a session that code has made able to write; returns the warning.
+    /// Closes the session if code that it ran has made it able to write; then returns the warning.
     pub(crate) async fn distrust(&mut self) -> Option<&'static str> {
         let session = self.session.as_ref()?;
         let client = &session.connected.client;

@@ -59,7 +59,7 @@ pub struct Server {
     pub preloaded: bool,
     /// Schema of the extension's public functions; `None`: no extension.
     pub extension_schema: Option<String>,
-    /// This is the demo's stand-in, not a real TimescaleDB.
+    /// Whether this is the demo's stand-in instead of a real TimescaleDB.
     pub simulated: bool,
     pub superuser: bool,
     /// Member of `pg_read_all_stats`: sees other roles' activity, and therefore which jobs run.
@@ -72,18 +72,20 @@ pub struct Server {
     pub track_counts: bool,
     /// `timescaledb.enable_job_execution_logging`; off: the job history has failures only.
     pub logs_job_successes: bool,
-    /// Last reset of this database's `pg_stat_*` counters. `None`: never reset, so the counters began with the database, or with the last
-    /// crash of the server, which loses them. PostgreSQL before 15 notes both times here.
+    /// Last reset of this database's `pg_stat_*` counters. `None`: never reset, so they count since the database was created or the server
+    /// last
+    /// crashed. Before PostgreSQL 15, this column has the time of those events too.
     pub stats_reset: Option<Stamp>,
     pub started: Stamp,
     /// The server's clock when this was read.
     pub clock: Stamp,
-    /// Time zone of background workers whose owner has none: the database's, else the server's; if the server's is hidden, the session's.
+    /// Time zone of background workers whose owner has no time zone set: the database's, or else the server's. If the server's is hidden:
+    /// the session's.
     pub time_zone: String,
-    /// What hides the server's time zone: a time zone set for the `role` or for the `connection`. `None`: the server's time zone is known.
+    /// Why the server's time zone is hidden: a time zone is set for the `role` or for the `connection`. `None`: it is not hidden.
     #[serde(default)]
     pub time_zone_hidden_by: Option<String>,
-    /// The demo's temporary server, for which a crash is no risk. Set by the demo.
+    /// Whether this is the demo's temporary server, which may crash without harm. Set by the demo.
     #[serde(default)]
     pub throw_away: bool,
     #[serde(default)]
@@ -91,8 +93,8 @@ pub struct Server {
     /// Busy hours for this connection from config.toml; `None`: not set.
     #[serde(default)]
     pub busy_hours: Option<BusyHours>,
-    /// Policy files to compare with, the later ones over the earlier ones. Empty: none is named. A recording has only
-    /// their names, because others may read it.
+    /// Policy files to compare with; later ones override earlier ones. Empty: none is configured. A recording contains only
+    /// their names, because other people may read it.
     #[serde(default, serialize_with = "names")]
     pub policy_files: Vec<PathBuf>,
 }
@@ -124,7 +126,8 @@ impl Server {
         })
     }
 
-    /// A statement for one transaction in which a query may call TimescaleDB's functions by their bare names. All other names of the
+    /// A statement after which a query in the same transaction may call TimescaleDB's functions by their bare names. All other names in
+    /// that
     /// query must be qualified.
     pub(crate) fn finding_its_functions(&self) -> String {
         let schema = self.extension_schema();
@@ -151,8 +154,9 @@ impl Server {
         self.timescaledb.unwrap_or(Version::new(0, 0))
     }
 
-    /// Warning that the server's time zone is unknown; `tables` counts the tables with time without a zone. `None`: known, or no such
-    /// table.
+    /// Warning that the server's time zone is unknown. `tables` counts the tables with time without a zone. `None`: the zone is known, or
+    /// there
+    /// is no such table.
     pub(crate) fn zone_caveat(&self, tables: impl FnOnce() -> usize) -> Option<String> {
         let by = self.time_zone_hidden_by.as_deref()?;
         let many = i64::try_from(tables()).ok().filter(|tables| *tables > 0)?;
@@ -161,8 +165,8 @@ impl Server {
             text::quote_identifier(&self.database),
         );
         let who = match by {
-            "connection" => "this connection's options have one".to_owned(),
-            _ => format!("{role} has one"),
+            "connection" => "this connection's options set one".to_owned(),
+            _ => format!("{role} has its own"),
         };
         Some(format!(
             "time without a zone: the server's TimeZone, which background workers use, is not known: {who} of its own ({}), which is used here instead ({}); \

@@ -1,10 +1,10 @@
 //! Reads the rows of a query into structs by column name, with serde.
 //!
-//! A field takes the column of its name or `alias`. A field that is a struct is read from the same row: its alias names the first
-//! of its columns; if that is NULL, an `Option` is `None`; if that is a JSON column, the struct is read from the JSON. An enum takes
-//! a text (the name or alias of a variant) or an integer (the number of the variant, from 0).
+//! A field reads the column of its name or `alias`. A field that is a struct reads several columns of the same row, from the one named
+//! by its alias on. If that column is NULL, an `Option` is `None`; if it is JSON, the struct is read from the JSON. An enum is read from
+//! a text (name or alias of a variant) or from an integer (number of the variant, from 0).
 //!
-//! In debug builds (and therefore in tests) a value that no field takes is an error: a misspelt name, or a needless column.
+//! In debug builds (and therefore in tests) a column that no field reads is an error: the name is misspelt, or the column not needed.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -22,7 +22,7 @@ use tokio_postgres::{Column, Row};
 
 use crate::model::moment::Stamp;
 
-/// Whether a value that no field takes is an error.
+/// Whether a column that no field reads is an error.
 const CHECKED: bool = cfg!(debug_assertions);
 
 /// A row of a list, with the columns that the companion query adds.
@@ -97,7 +97,7 @@ pub(crate) fn read<'a, T: DeserializeOwned>(row: impl Into<Line<'a>>) -> Result<
         let taken = part.taken.borrow();
         for ((column, value), taken) in row.cells().zip(taken.iter()) {
             if !taken && value?.0.is_some() {
-                bail!("column {} of a query is read by no field", column.name());
+                bail!("no field reads column {} of the query", column.name());
             }
         }
     }
@@ -108,7 +108,7 @@ pub(crate) fn read_all<T: DeserializeOwned>(rows: &[Row]) -> Result<Vec<T>> {
     rows.iter().map(read).collect()
 }
 
-/// For a field that takes its default value for NULL.
+/// Reads NULL as the type's default value.
 pub(crate) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -120,7 +120,7 @@ where
 #[derive(Debug)]
 struct Error {
     message: String,
-    /// Whether the message names the column already.
+    /// Whether the message already names the column.
     placed: bool,
 }
 

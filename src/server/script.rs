@@ -1,6 +1,6 @@
 //! Reads the query files, which use a few of psql's commands: no expressions, no nested `\if`.
 //!
-//! - `\if :since_2_29`, `\elif :since_2_22`, `\else`, `\endif`: lines for TimescaleDB of that version and later, or for the others
+//! - `\if :since_2_29`, `\elif :since_2_22`, `\else`, `\endif`: lines for TimescaleDB from that version on, or for all others
 //! - `\ir shared/chunk.sql`: the lines of that file
 //! - ` :is_interval`: the text of `shared/is_interval.sql`, without its comments, inside a line
 
@@ -10,7 +10,7 @@ use crate::model::version::Version;
 
 static FILES: Dir = include_dir!("$CARGO_MANIFEST_DIR/queries");
 
-/// Maximum nesting of fragments; a deeper one means that a fragment includes itself.
+/// Maximum nesting of fragments. Deeper nesting means that a fragment includes itself.
 const DEEPEST: usize = 6;
 
 /// State at a line: outside `\if`, or in one of its parts.
@@ -42,7 +42,7 @@ pub(super) fn versions(name: &str) -> Vec<Version> {
     versions
 }
 
-/// A query's text as a server of this version gets it; an error names the file and the line.
+/// A query's text for a server of this version; an error names the file and the line.
 pub fn text(name: &str, version: Version) -> Result<String, String> {
     expand(&format!("{name}.sql"), version, DEEPEST)
 }

@@ -22,16 +22,15 @@ use crate::server::known::Server;
 use crate::server::known::own::Own;
 use crate::server::sql::{Param, Query};
 
-/// Settings of every read session: it cannot write, waits only briefly for locks, and uses no parallel workers, which the policies
-/// may need.
+/// Settings of every read session: it cannot write, waits only briefly for locks, and leaves parallel workers to the policies.
 const SESSION: &str = "set default_transaction_read_only = on; set statement_timeout = '5s'; set lock_timeout = '200ms'; \
     set jit = off; set max_parallel_workers_per_gather = 0; set idle_in_transaction_session_timeout = '10s'; \
     set work_mem = '16MB'; set client_min_messages = error";
-/// The time zone of the background workers (`$1`); from PostgreSQL 15 on also no cached copies of statistics.
+/// Sets the time zone of the background workers (`$1`). From PostgreSQL 15 on, also turns off cached statistics.
 const SESSION_REST: &str = "select set_config('TimeZone', $1, false), case when current_setting('server_version_num')::int4 >= 150000 \
     then set_config('stats_fetch_consistency', 'none', false) end, pg_backend_pid() as pid";
 
-pub(crate) const TURNED: &str = "a read session of hypertop was changed into one that can write, by code that it ran: it was closed";
+pub(crate) const TURNED: &str = "code that a read session of hypertop ran has made the session able to write: the session was closed";
 /// Time limit for an answer. The server itself cancels a statement after 5 s.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -48,14 +47,14 @@ pub struct Session {
         reason = "its drop removes the session from the list of own sessions"
     )]
     own: Own,
-    /// For the Journal screen, which queries no server; `None`: there is no journal.
+    /// For the Journal screen, which reads no server; `None`: there is no journal.
     pub journal: Option<Journal>,
     pub(crate) place: tokio::sync::OnceCell<Place>,
-    /// This user's changes to policies, as read from the journal, and the length of the journal at that time.
+    /// This user's changes to policies, read from the journal, and the length of the journal at that time.
     pub(crate) changes: tokio::sync::Mutex<(u64, Vec<PolicyChange>)>,
-    /// Prepared statements of the lists: planning a small list takes longer than running it.
+    /// Prepared statements of the lists. Planning a small list takes longer than executing it.
     lists: [OnceLock<Statement>; ScreenId::ALL.len()],
-    /// The rows of companion queries that are not run each time, and when they were read.
+    /// Rows of companion queries that are not run every time, and when they were read.
     pub(crate) companions: [Mutex<Option<Kept>>; ScreenId::ALL.len()],
     /// The reason why the connection is no longer used, if so.
     pub(crate) given_up: OnceLock<String>,
@@ -85,7 +84,7 @@ impl Session {
         let server = Server::read(row, host, tls, connected.is_by_network())?;
         let trusted = Param::Texts(connected.trusted.clone());
         ask(client, trust::SET_OWNERS, &[trusted]).await?;
-        // Local time is shown as the background workers compute it.
+        // Background workers compute local times in this zone, so this session shows them in it.
         let rest = ask(
             client,
             SESSION_REST,
@@ -146,7 +145,7 @@ impl Session {
         let statement = known.get().context("a statement was prepared")?;
         let answer = tokio::time::timeout(PATIENCE, client.query(statement, &[])).await;
         match answer.map_err(|_| late())? {
-            // The cached plan has another result type, or a pooler dropped the prepared statement.
+            // The result type of the cached plan has changed, or a pooler dropped the prepared statement.
             Err(error)
                 if matches!(
                     error.code(),
@@ -160,7 +159,7 @@ impl Session {
     }
 }
 
-/// Whether the session is still read-only. No other object can shadow SHOW.
+/// Whether the session is still read-only. Uses SHOW, because no object can shadow it.
 pub(crate) async fn still_reads(client: &Client) -> bool {
     let answer = in_time(client.simple_query("show default_transaction_read_only")).await;
     answer.is_ok_and(|answer| {
@@ -170,7 +169,7 @@ pub(crate) async fn still_reads(client: &Client) -> bool {
     })
 }
 
-/// Repeats the settings that were sent when the connection was opened.
+/// Repeats the settings of the connection's start.
 pub(crate) async fn set_as_started(client: &Client) -> Result<()> {
     in_time(client.batch_execute(&packet::statements())).await
 }
@@ -222,7 +221,7 @@ impl fmt::Display for Silence {
 
 impl std::error::Error for Silence {}
 
-/// The server's error with its SQLSTATE; without one, the client's error.
+/// The server's error with its SQLSTATE, or the client's error.
 pub(crate) fn said(error: tokio_postgres::Error) -> anyhow::Error {
     match error.as_db_error() {
         Some(error) => {

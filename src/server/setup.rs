@@ -1,4 +1,4 @@
-//! Reads the setup of a database: what a policy file describes.
+//! Reads the setup of a database: everything that a policy file can describe.
 
 use std::collections::BTreeMap;
 
@@ -44,7 +44,7 @@ pub struct LastRun {
     pub next_start: Option<Stamp>,
 }
 
-/// What compression saved on a hypertable: row of `queries/setup_saving.sql`.
+/// Bytes that compression saved on a hypertable: row of `queries/setup_saving.sql`.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 pub struct Saving {
     /// Id of the hypertable.
@@ -61,7 +61,7 @@ pub async fn runs(session: &Session) -> Result<Vec<LastRun>> {
     row::read_all(&session.ask(&RUNS, &[]).await?)
 }
 
-/// Of the chunks whose range ended at least this long ago. `None`: of all.
+/// Counts chunks whose range ended at least this long ago. `None`: all chunks.
 pub async fn savings(session: &Session, after: Option<Interval>) -> Result<Vec<Saving>> {
     let after = after.map(|after| after.to_string()).unwrap_or_default();
     row::read_all(&session.ask(&SAVING, &[Param::Text(after)]).await?)
@@ -101,7 +101,7 @@ struct Job {
     config: Option<Json>,
 }
 
-/// Row of `queries/setup_indexes.sql`. Without an index: another session locks the relation.
+/// Row of `queries/setup_indexes.sql`. Without an index: another session has locked the relation.
 #[derive(Debug, Deserialize)]
 struct IndexRow {
     relation: String,
@@ -124,7 +124,7 @@ struct PlainTable {
     filled: bool,
 }
 
-/// The present setup. An error if a policy has a configuration that is not understood: what is shown would be wrong.
+/// The present setup. An error if a policy's configuration cannot be parsed, because the setup would be wrong.
 pub async fn read(session: &Session) -> Result<Setup> {
     let mut setup = Setup::default();
     let relations: Vec<Relation> = row::read_all(&session.ask(&SETUP, &[]).await?)?;
@@ -132,7 +132,7 @@ pub async fn read(session: &Session) -> Result<Setup> {
         let what = relation.name.clone();
         relation
             .put(&mut setup)
-            .with_context(|| format!("the setup of {what} is not understood"))?;
+            .with_context(|| format!("cannot read the setup of {what}"))?;
     }
     let indexes: Vec<IndexRow> = row::read_all(&session.ask(&INDEXES, &[]).await?)?;
     for row in indexes {
@@ -157,7 +157,7 @@ pub async fn read(session: &Session) -> Result<Setup> {
     Ok(setup)
 }
 
-/// The plain tables among these names, and whether each may have rows.
+/// The plain tables among these names: their columns, and whether each may have rows.
 pub async fn tables(session: &Session, names: &[Name]) -> Result<BTreeMap<Name, (Columns, bool)>> {
     if names.is_empty() {
         return Ok(BTreeMap::new());
@@ -180,7 +180,7 @@ pub async fn tables(session: &Session, names: &[Name]) -> Result<BTreeMap<Name, 
     tables.into_iter().map(table).collect()
 }
 
-/// A query as the server writes it: the definition of a temporary view that is never committed. The client is a session that can write.
+/// A query as the server prints it, by way of a temporary view that is rolled back. `client`: a session that can write.
 pub async fn spelled(client: &Client, server: &Server, query: &str) -> Result<String> {
     let query = query.trim().trim_end_matches(';');
     client.batch_execute("begin").await?;
@@ -188,10 +188,10 @@ pub async fn spelled(client: &Client, server: &Server, query: &str) -> Result<St
         client
             .batch_execute(&server.finding_its_functions())
             .await?;
-        // Not batch_execute: a prepared statement is one statement, whatever the text says.
+        // A prepared statement is a single statement, whatever the text contains; batch_execute would run several.
         let create = format!("create temporary view hypertop_spelled as {query}");
         client.execute(create.as_str(), &[]).await?;
-        // As the catalogue's definitions are read: with every name qualified.
+        // With this search_path every name is printed qualified, as in the catalogue's definitions.
         client
             .batch_execute("set local search_path = pg_catalog")
             .await?;
@@ -276,7 +276,7 @@ impl Relation {
 }
 
 impl Settings {
-    /// An orderby that is TimescaleDB's default is read as not set, in whichever way this version keeps it.
+    /// An orderby that equals TimescaleDB's default is read as not set. Versions store it differently.
     fn read(self, time: &str, aggregate: bool) -> Compression {
         let flag = |list: &Option<Vec<bool>>, at: usize| {
             list.as_ref().and_then(|list| list.get(at)).copied()

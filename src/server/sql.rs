@@ -1,5 +1,5 @@
-//! SQL text by name and TimescaleDB version: a query is one file, `queries/NAME.sql`, that [`script`] reads. Its first comment says what
-//! the query returns, then, separated by ` · `, the columns, the access that a role needs (`any role`: no right), and the cost.
+//! SQL texts by name and TimescaleDB version. A query is one file, `queries/NAME.sql`, that [`script`] reads. The first comment says what
+//! the query returns. After it, separated by ` · `, come the columns, the access that a role needs (`any role`: none), and the cost.
 
 use anyhow::Result;
 use tokio_postgres::Row;
@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 use super::script;
 use crate::model::version::Version;
 
-/// A query's texts, each with the first version that it is for; newest first.
+/// The texts of a query, each with the first version that it applies to; newest first.
 pub(crate) type Texts = Vec<(Version, String)>;
 
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +33,7 @@ impl Query {
     }
 }
 
-/// Names a query. A missing file is a compile error; an unreadable or unused one fails a test.
+/// Names a query. A missing file is a compile error; an invalid or unused one fails a test.
 macro_rules! query {
     ($name:literal) => {{
         const _: &str = include_str!(concat!(
@@ -55,7 +55,7 @@ macro_rules! query {
 
 pub use super::script::{names, text};
 
-/// The differing texts of a query; empty if its file cannot be read (a test reads every file).
+/// The different texts of a query; empty if its file is invalid (a test reads every file).
 pub fn texts(name: &str) -> Texts {
     let mut texts = Texts::new();
     for since in std::iter::once(Version::new(0, 0)).chain(script::versions(name)) {

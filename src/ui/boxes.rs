@@ -17,7 +17,7 @@ pub(super) fn small(area: Rect, height: u16) -> Rect {
     )
 }
 
-/// Frame of a dialog; it is marked on a protected connection.
+/// Frame of a dialog, with a mark if the connection is protected.
 pub(super) fn window(
     frame: &mut Frame,
     area: Rect,
@@ -68,7 +68,7 @@ pub(super) fn scrolled(
     fitted(frame, area, all.into_iter().skip(*top).collect(), theme);
 }
 
-/// Draws the lines that fit; if some do not, the last line gives the number of lines left out.
+/// Draws the lines that fit. If some do not, the last line says how many more there are.
 pub(super) fn fitted(frame: &mut Frame, area: Rect, mut lines: Vec<Line>, theme: &Theme) {
     let page = usize::from(area.height);
     let below = lines.len().saturating_sub(page);

@@ -37,7 +37,7 @@ pub(super) fn draw(
         Stage::Asking => {
             let inner = window(frame, small(area, 3), &title, protected, theme);
             frame.render_widget(
-                Line::styled("asking the server…  Esc leaves", theme.style("muted")),
+                Line::styled("waiting for the server…  Esc closes", theme.style("muted")),
                 inner,
             );
         }

@@ -1,4 +1,4 @@
-//! The last line: a notice or the keys; the cursor's row and the age of the rows.
+//! The last line: a message or key hints, then the cursor's row and the age of the rows.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};

@@ -14,7 +14,7 @@ const NO_TLS: &str = "no TLS";
 pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
     let theme = app.theme();
     let mut spans = Vec::new();
-    // On a narrow terminal the program's name is the first thing to be left out.
+    // On a narrow terminal, the program's name is left out first.
     if area.width >= 100 || app.server.is_none() {
         spans.push(Span::styled("hypertop ", theme.style("header.product")));
     }
@@ -23,8 +23,8 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
             spans.push(Span::styled(" SIMULATED ", theme.style("simulated")));
             spans.push(Span::raw(" "));
         }
-        // The access marks are always shown in full; the server's details are shortened to fit. A recording cannot be
-        // changed anyway.
+        // The access marks are never cut; the server's details are shortened instead. A recording has no marks, because it cannot be
+        // changed.
         let recorded = app.tape.is_some();
         let marks = [
             (recorded, " RECORDED ", "simulated"),
@@ -129,7 +129,7 @@ fn about_server(server: &Server, room: usize) -> String {
     } else {
         String::new()
     };
-    // Role, host and database are cut last.
+    // Role, host and database are shortened last.
     let ends = [
         format!(" {tls} {side} PG {postgres} {short}"),
         format!("{open} {side} PG {postgres} {short}"),

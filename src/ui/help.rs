@@ -40,7 +40,7 @@ const FILTER: &[(&str, &str)] = &[
     ("unused=yes", "yes or no; verdict>=warning compares levels"),
     (
         "name=mes*",
-        "* stands for anything; quotes hold words together: \"a b\"",
+        "* matches any text; quotes join words: \"a b\"",
     ),
     ("lag=?", "unknown values; no other comparison finds them"),
 ];
@@ -149,7 +149,7 @@ fn signs(theme: &Theme) -> Vec<Entry> {
     signs
 }
 
-/// Keys that run this action on this screen. If it does not apply to the selected row: all its keys.
+/// Keys that run this action on this screen. If it does not apply to the selected row, all its keys.
 fn in_force(action: &Action, about: &About) -> Vec<String> {
     let keys = about.keys.of(action);
     if !action.applies(about.kinds) {
@@ -162,7 +162,7 @@ fn in_force(action: &Action, about: &About) -> Vec<String> {
     keys.iter().filter(takes).cloned().collect()
 }
 
-/// The keys; without any, the name to type into the palette.
+/// The keys. If there are none, the name to type into the palette.
 fn how(action: &Action, keys: &[String]) -> String {
     match keys {
         [] => format!(":{}", action.name),
@@ -170,7 +170,7 @@ fn how(action: &Action, keys: &[String]) -> String {
     }
 }
 
-/// Names and meanings, aligned after the longest name, in as many columns as fit, read column by column.
+/// Names and meanings in as many columns as fit, read column by column. Meanings are aligned after the longest name.
 fn section(
     lines: &mut Vec<Line<'static>>,
     title: &str,

@@ -37,7 +37,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
         None | Some(Overlay::Columns(_) | Overlay::Page(_)) => {}
         Some(Overlay::SortBy(prompt)) => {
             let hint = match headings.split_first() {
-                None => "no column is called so · Esc closes".to_owned(),
+                None => "no column has this name · Esc closes".to_owned(),
                 Some((first, [])) => format!("Enter sorts by {first} · Esc closes"),
                 Some((first, others)) => {
                     format!(
@@ -54,9 +54,9 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
         }
         Some(Overlay::Ask(ask)) => {
             let hint = if ask.snoozes {
-                "for how long: 8h, 2d · it is shown again then, or when it gets worse · Esc leaves"
+                "for how long: 8h, 2d · shown again after that, or when it gets worse · Esc closes"
             } else {
-                "why (may be empty) · hidden until it goes away or gets worse · Esc leaves"
+                "why (may be empty) · hidden until it goes away or gets worse · Esc closes"
             };
             let title = crate::model::text::printable(&ask.title());
             let title = text::cut(&title, usize::from(area.width).saturating_sub(4));
@@ -241,7 +241,7 @@ fn draw_switch(frame: &mut Frame, area: Rect, switching: &mut Switching, theme: 
     ];
     let [line, list, help] = Layout::vertical(parts).areas(inner);
     prompt_line(frame, line, "> ", &mut switching.prompt, theme);
-    let keys = "Enter connects; the present one is shown until then · Esc closes";
+    let keys = "Enter connects; the present one stays on the screen meanwhile · Esc closes";
     help_line(frame, help, keys, theme);
     let found = switching.found();
     let lines = usize::from(list.height);
@@ -277,7 +277,7 @@ fn help_line(frame: &mut Frame, area: Rect, words: &str, theme: &Theme) {
 const NAME: usize = 28;
 
 fn entry(name: &str, words: &str, key: &str, style: Style, width: usize) -> Line<'static> {
-    // Short keys are aligned; a longer key widens only its own line.
+    // Short keys are aligned. A longer key only widens its own line.
     let column = text::width(key).max(4) + 2;
     let rest = width.saturating_sub(NAME + column);
     let help = text::pad(&text::cut(words, rest), rest);

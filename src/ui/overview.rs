@@ -18,7 +18,7 @@ use crate::server::known::At;
 const CELLS: usize = 26;
 /// Maximum width of a gauge or sparkline, in cells.
 const PICTURE: usize = 24;
-/// From this part of a warning's threshold on, a figure is coloured as a notice.
+/// From this fraction of a warning's threshold on, a figure is coloured as a notice.
 const NEAR: f64 = 0.8;
 
 /// One figure: label, value, gauge or sparkline, and level.
@@ -77,7 +77,7 @@ fn standing<'a>(app: &App, width: usize) -> Line<'a> {
     let (level, words) = overview::health(app.screens.overview.rows());
     let hidden = app.acknowledged.hidden().words();
     let acknowledged = hidden.map_or_else(String::new, |hidden| format!(" · {hidden}"));
-    // `HEALTHY` is not shown before the exact figures are loaded, too.
+    // `HEALTHY` also needs the exact figures.
     let healthy = level == Level::Ok;
     let unread = |part: &ScreenId| {
         let (missing, _) = with_table!(app.screens, *part, |table| table.ungathered());
@@ -91,13 +91,13 @@ fn standing<'a>(app: &App, width: usize) -> Line<'a> {
         .collect();
     let (level, words) = match (missing.is_empty(), level) {
         (true, Level::Ok) if !acknowledged.is_empty() => {
-            (level, format!("nothing else is wrong{acknowledged}"))
+            (level, format!("no other problem{acknowledged}"))
         }
         (true, _) => (level, format!("{words}{acknowledged}")),
         (false, Level::Ok) => (
             Level::Unknown,
             format!(
-                "nothing so far{acknowledged}; still reading {}",
+                "no problem so far{acknowledged}; still reading {}",
                 missing.join(", ")
             ),
         ),
@@ -126,7 +126,7 @@ fn standing<'a>(app: &App, width: usize) -> Line<'a> {
     ])
 }
 
-/// The value, with the level's sign: colour must not be the only sign of a problem.
+/// The value with the sign of its level, because colour must not be the only sign of a problem.
 fn value(figure: &Figure) -> String {
     match figure.level {
         Level::Ok => figure.now.clone(),
@@ -150,7 +150,7 @@ fn draw<'a>(
         Level::Ok => (quiet, text),
         level => (theme.level(level), theme.level(level)),
     };
-    // A space before the label, on both sides of the picture, and after the value.
+    // Spaces: before the label, on both sides of the picture, and after the value.
     let room = cells.saturating_sub(label + value_width + 4);
     let wide = room.min(PICTURE);
     let picture = match &figure.picture {
@@ -177,7 +177,7 @@ fn draw<'a>(
     ]
 }
 
-/// The order is for four figures per line, at 120 columns: gauges below gauges, sparklines below sparklines.
+/// The order fits four figures per line (120 columns): gauges below gauges, sparklines below sparklines.
 fn figures(app: &App, at: &At) -> Vec<Figure> {
     let [connections, workers, archiver, standby] = limited(app, at);
     let [transactions, wal, oldest, hits, size] = over_time(app, at);

@@ -10,7 +10,7 @@ use crate::actions::action::Here;
 use crate::app::App;
 use crate::app::overlay::Overlay;
 
-/// Cells of a line that is easily read.
+/// Maximum width of a line that is easy to read, in cells.
 const WIDEST: u16 = 100;
 
 pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {

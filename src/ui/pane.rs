@@ -1,4 +1,4 @@
-//! The preview pane in the lower third: of the selected row the reason, the fix, its time axis, and its figures.
+//! The preview pane in the lower third: reason, fix, time axis and figures of the selected row.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -118,7 +118,7 @@ fn reason(lines: &mut Vec<Line>, verdict: &Verdict, width: usize, theme: &Theme)
     }
 }
 
-/// The key and name of the fix of the worst finding that has one; `None`: no finding has one.
+/// Key and name of the fix of the worst finding that has a fix; `None`: no finding has one.
 fn next_step<'a>(app: &App, verdict: &Verdict, width: usize) -> Option<Line<'a>> {
     let theme = app.theme();
     let fix = verdict.findings.iter().find_map(|finding| finding.fix)?;
@@ -141,7 +141,7 @@ struct Place {
     columns: usize,
 }
 
-/// The smallest number of columns of figures with which all sections fit (fewer columns cut fewer values), at most `most`.
+/// The smallest number of columns of figures, at most `most`, with which all sections fit. Fewer columns mean that fewer values are cut.
 fn columns(sections: &[Section], most: usize, room: usize) -> usize {
     let lines = |columns: usize| -> usize {
         let lines = sections.iter().map(|section| match section {

@@ -66,7 +66,7 @@ fn draw_rows<R: Record>(
         let text = if filtered {
             "no row passes the filter; Esc shows all"
         } else {
-            "there is nothing here"
+            "no rows"
         };
         let (x, y, room) = (area.x + SIGN, area.y + 1, area.width - SIGN);
         put(buffer, x, y, text, room, theme.style("muted"));
@@ -109,9 +109,9 @@ fn draw_row<R: Record>(
         let value = (place.column.value)(row, at);
         let wrong = place.column.level(shown.findings);
         let style = match (&value, nth) {
-            // The name of a row at level Ok has no colour: colour is for problems.
+            // At level Ok, the row's name has no colour: colours are only for problems.
             (_, 0) if !on && level != Level::Ok => sign,
-            // Zero bytes are never what is wrong: the finding shows in another cell.
+            // A cell with zero bytes has no colour: it is never the cause of the finding.
             (Value::Bytes(0) | Value::AboutBytes(0), _) => base,
             _ if wrong != Level::Ok => base.patch(theme.level(wrong)),
             (Value::Null, 1..) if !on => theme.style("muted"),
@@ -132,7 +132,7 @@ fn draw_row<R: Record>(
     }
 }
 
-/// Draws the line for the folded rows: the key that shows them, and what they are.
+/// Draws the line for the folded rows: the key that shows them, and a text about them.
 fn draw_fold(buffer: &mut Buffer, area: Rect, (key, words): &(String, String), theme: &Theme) {
     let own = u16::try_from(text::width(key)).unwrap_or(0);
     let (x, room) = (area.x + SIGN + own, area.width.saturating_sub(SIGN + own));
@@ -141,7 +141,7 @@ fn draw_fold(buffer: &mut Buffer, area: Rect, (key, words): &(String, String), t
     put(buffer, x, area.y, &words, room, theme.style("muted"));
 }
 
-/// Key and text of the line for rows that are folded because they have nothing to report; `None`: no rows are folded.
+/// Key and text of the line for the folded rows; `None`: no rows are folded.
 fn fold_line<R: Record>(table: &Table<R>, key: Option<&str>) -> Option<(String, String)> {
     let many = i64::try_from(table.folded())
         .ok()
@@ -175,7 +175,7 @@ fn heads<R: Record>(
             }
             _ => "",
         };
-        // The sort mark replaces the end of a heading that fills its column.
+        // If a heading fills its column, the sort mark replaces its end.
         let room = usize::from(place.width).saturating_sub(text::width(mark));
         let title: String = place.column.title.chars().take(room).collect();
         let head = if mark.is_empty() {
@@ -211,8 +211,9 @@ fn put(buffer: &mut Buffer, x: u16, y: u16, content: &str, width: u16, style: St
     buffer.set_stringn(x, y, content, width.into(), style);
 }
 
-/// Visible columns and their positions: the most important columns that fit, or (in wide mode) the first column and the columns up to the
-/// selected one.
+/// Visible columns and their positions: the most important columns that fit. In wide mode: the first column, and the columns up to the
+/// selected
+/// one.
 fn place<R: Record>(table: &mut Table<R>, area: Rect, wide: bool) -> Vec<Placed<R>> {
     let all: Vec<_> = shown::<R>().collect();
     let chosen = table.chosen_columns();
@@ -249,7 +250,7 @@ fn place<R: Record>(table: &mut Table<R>, area: Rect, wide: bool) -> Vec<Placed<
     placed
 }
 
-/// Columns of the rows below a group's heading, which shows the value of the first column: the second one begins in its place.
+/// Columns of the rows below a group's heading. The heading shows the value of the first column, so the second column takes its position.
 fn below_head<R: Record>(placed: &[Placed<R>]) -> Vec<Placed<R>> {
     let (Some(first), Some(column)) = (placed.first(), shown::<R>().nth(1)) else {
         return Vec::new();
@@ -266,8 +267,9 @@ fn below_head<R: Record>(placed: &[Placed<R>]) -> Vec<Placed<R>> {
     std::iter::once(name).chain(rest).collect()
 }
 
-/// The columns that fit. The one with the highest rank is left out first, of equals the rightmost. The remaining columns of the
-/// highest rank may shrink.
+/// The columns that fit. The one with the highest rank is left out first; of equal ranks the rightmost. The other columns of the highest
+/// rank
+/// may shrink.
 fn fitting<R: Record>(
     table: &Table<R>,
     columns: &[&'static Column<R>],
@@ -295,8 +297,8 @@ fn fitting<R: Record>(
     kept
 }
 
-/// Widths of the kept columns. If there is too little room, columns shrink from the right; if there is too much, growing columns
-/// share it equally, up to the width of their content.
+/// Widths of the kept columns. If there is too little room, columns shrink from the right. If there is too much, growing columns share it
+/// equally, up to the width of their content.
 fn widths<R: Record>(
     table: &Table<R>,
     columns: &[&'static Column<R>],
@@ -334,7 +336,7 @@ fn widths<R: Record>(
     }
 }
 
-/// Indexes of the visible columns: the first one, and as many others as fit, among them the selected one.
+/// Indexes of the visible columns: the first one, and as many others as fit. The selected one is among them.
 fn scrolled(widths: &[u16], cursor: usize, width: u16) -> Vec<usize> {
     let first = widths.first().copied().unwrap_or(0);
     let mut start = 1;

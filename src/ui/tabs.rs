@@ -47,7 +47,7 @@ fn line<'a>(app: &App, width: usize) -> Line<'a> {
             let others = total(&tabs, app.screen, shape) - text::width(&word);
             word = text::cut(&word, width.saturating_sub(others).max(1));
         }
-        // In a narrow line nothing precedes the first tab.
+        // In a narrow line there is no space before the first tab.
         let before = if spans.is_empty() && gap.is_empty() {
             ""
         } else {
@@ -77,7 +77,7 @@ struct Tab {
     badge: Option<Badge>,
 }
 
-/// What the tabs show. The open one always shows key, name and badge.
+/// The contents of the tabs. The open tab always shows key, name and badge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shape {
     /// Key, name and badge, with an additional space after each tab.
@@ -108,7 +108,7 @@ impl Tab {
         }
     }
 
-    /// Text and badge of a tab; `None`: a tab without a key shows only its name, and that only in wider shapes.
+    /// Text and badge of a tab; `None`: it is not shown. A tab without a key only shows its name, and only in wide shapes.
     fn shown(&self, open: bool, nth: usize, shape: Shape) -> Option<(String, String)> {
         let named = match shape {
             Shape::Roomy | Shape::Whole => true,
@@ -148,7 +148,7 @@ fn total(tabs: &[Tab], open: ScreenId, shape: Shape) -> usize {
     all.saturating_sub(usize::from(shape.gap().is_empty()))
 }
 
-/// The widest shape that fits for every open tab, so that the tabs do not move when another one is opened.
+/// The widest shape that fits, whichever tab is open: then the tabs do not move when another one is opened.
 fn shape(tabs: &[Tab], width: usize) -> Shape {
     let named = if width >= NAMED { tabs.len() } else { 0 };
     let first = (0..=named).rev().map(Shape::First);

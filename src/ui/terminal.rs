@@ -27,7 +27,7 @@ use crate::app::App;
 use crate::app::theme::Background;
 use crate::ui;
 
-/// Whether the console holds the terminal, for the panic hook.
+/// Whether the console has set up the terminal, for the panic hook.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// Collects a frame, and writes it in one piece when flushed.
@@ -50,7 +50,7 @@ impl Write for OneWrite {
     }
 }
 
-/// crossterm's backend without the query for the cursor's position: a full screen does not need it, and a terminal that does not
+/// crossterm's backend without the query for the cursor's position. A full-screen program does not need it, and a terminal that does not
 /// answer would delay the first frame.
 #[derive(Debug)]
 struct Quiet {
@@ -59,8 +59,7 @@ struct Quiet {
     size: Cell<Size>,
 }
 
-/// Limits of a plausible size: columns or lines, and cells. Larger ones (a broken terminal, or an attack on the memory) are
-/// ignored.
+/// Maximum of a plausible size: columns or lines, and cells. A larger size (from a broken terminal, or an attack on memory) is ignored.
 const MOST: (u16, u32) = (10_000, 1_000_000);
 
 fn is_a_size(size: Size) -> bool {
@@ -135,7 +134,7 @@ impl Write for Quiet {
     }
 }
 
-/// The terminal in the console's hands: `drop` restores it.
+/// The terminal while the console uses it. Dropping it restores the terminal.
 #[derive(Debug)]
 pub struct Screen {
     terminal: Terminal<Quiet>,
@@ -210,7 +209,7 @@ impl Screen {
 
     /// Makes the next frame write every cell.
     pub(crate) fn redraw(&mut self) {
-        // The next write reports an error of the terminal.
+        // An error of the terminal is reported by the next write.
         let _ = self.terminal.clear();
     }
 
@@ -223,7 +222,7 @@ impl Screen {
         Ok(())
     }
 
-    /// Sets the terminal up again after SIGCONT, because the shell has reset it.
+    /// Sets the terminal up again after SIGCONT, because the shell has restored it.
     pub(crate) fn take_again(&mut self) -> Result<()> {
         restore();
         self.enter()
@@ -254,7 +253,7 @@ impl Drop for Screen {
 /// Maximum length of copied text, in bytes: terminals ignore longer sequences.
 const CLIPBOARD_BYTES: usize = 74_000;
 
-/// Escape sequence that sets the clipboard; wrapped inside tmux, so that it reaches the outer terminal.
+/// Escape sequence that sets the clipboard. Inside tmux it is wrapped, so that it reaches the outer terminal.
 pub(crate) fn osc52(text: &str, tmux: bool) -> String {
     let mut end = text.len().min(CLIPBOARD_BYTES);
     while !text.is_char_boundary(end) {

@@ -175,7 +175,7 @@ pub const CERTIFICATES: &[OfCertificates] = &[
     ),
     refused(
         &["p521"], VERIFYING, &["ours"],
-        ["has a key (P-521, say) that cannot be verified here", "Renew it as X.509 v3 with a P-256"],
+        ["has a key (such as P-521) that cannot be verified here", "Renew it as X.509 v3 with a P-256"],
         RUSTLS,
     ),
 ];

@@ -51,10 +51,10 @@ fn up_to_date(place: &Timeline) -> Refusal {
     });
     let waits = match level.pending_from {
         Some(from) => format!(
-            "the changes from {} on are in the present bucket, or newer than the policy's end_offset: refresh-aggregate with to='' includes them",
+            "the changes from {} on are in the present bucket, or newer than the policy's end_offset. To include them, use refresh-aggregate with to=''",
             clock::show(place.axis(), from)
         ),
-        None => "no change waits for a refresh; refresh-aggregate takes any window".to_owned(),
+        None => "no change waits for a refresh. To refresh a window anyway, use refresh-aggregate".to_owned(),
     };
     Refusal::new(format!(
         "{} is not late by a whole bucket of {}{to}: {waits}",
@@ -69,12 +69,12 @@ fn nothing_safe(place: &Timeline, window: Window) -> Refusal {
         return up_to_date(place);
     }
     Refusal::new(format!(
-        "pending changes are only where source rows are gone: {}. A refresh would delete the aggregate's rows there; to allow it, set override_data_loss",
+        "all pending changes are in ranges whose source rows are gone: {}. A refresh would delete the aggregate's rows there; to allow it, set override_data_loss",
         explain(place, &met, window)
     ))
 }
 
-/// Adds the refresh steps of a window. Leaves out the parts that would lose data, unless the user allowed that.
+/// Adds the refresh steps of a window, without the parts that would lose data (unless the user allowed that).
 fn add(
     place: &Timeline,
     context: &Context,
@@ -99,7 +99,7 @@ fn add(
         plan = plan.note(
             Level::Notice,
             format!(
-                "{}: {}, {}; only what changed there is computed again",
+                "{}: {}, {}; only changed buckets are computed again",
                 level.name,
                 place.show(part),
                 place.amount(part)
@@ -140,8 +140,7 @@ pub(super) fn hierarchy(context: &Context, inputs: &Inputs) -> Result<Plan, Refu
         own.name
     );
     let mut plan = Plan::new(title, Vec::new(), Undo::Needless(NEEDLESS.to_owned()));
-    // The refreshed range of each level starts at the first change below it, and ends where the level below is
-    // complete.
+    // The range to refresh at each level starts at the first change below it, and ends where the level below is complete.
     let (mut below, mut limit): (Option<i64>, Option<i64>) = (None, None);
     for level in &facts.levels {
         let place = Timeline::of(level, context)?;
@@ -175,7 +174,7 @@ pub(super) fn hierarchy(context: &Context, inputs: &Inputs) -> Result<Plan, Refu
     }
     if plan.steps.is_empty() {
         return Err(format!(
-            "neither {} nor an aggregate that it is built on is late by a whole bucket",
+            "neither {} nor any aggregate below it is late by a whole bucket",
             own.name
         )
         .into());

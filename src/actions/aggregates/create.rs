@@ -39,7 +39,7 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     if !query.trim_start().to_lowercase().starts_with("select") {
         return Err("query: write a SELECT".into());
     }
-    // The state of the source has no part that the plan changes.
+    // The plan changes nothing in the state of the source.
     let only = inputs.flag("materialized_only");
     Ok(aggregate(&name, query, only, context.at.server).changing(&["/intervals"]))
 }
@@ -65,10 +65,10 @@ pub(crate) fn aggregate(
         vec![drop],
     );
     let undo =
-        Undo::Exact("the aggregate is dropped again, with the rows that it has by then".to_owned());
+        Undo::Exact("the aggregate is dropped again, with all rows that it has then".to_owned());
     Plan::new(format!("Create aggregate {name}"), vec![step], undo)
         .wanting(Consent::Yes)
-        .note(Level::Notice, "it is created without rows: a refresh policy fills its window, refresh-aggregate the rest")
+        .note(Level::Notice, "it is created without rows: a refresh policy fills its own window, and refresh-aggregate any other range")
 }
 
 pub(super) fn drop(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
@@ -79,7 +79,7 @@ pub(super) fn drop(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     }
     if !level.children.is_empty() {
         let names = level.children.join(", ");
-        return Err(format!("{names} read it: drop them first").into());
+        return Err(format!("{names} are built on it: drop them first").into());
     }
     let step = Step::new(
         format!("drop aggregate {}", level.name),
@@ -103,7 +103,7 @@ pub(super) fn drop(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     if !level.jobs.is_empty() {
         plan = plan.note(
             Level::Notice,
-            format!("its policies go with it: {jobs}").replace("policys", "policies"),
+            format!("its policies are deleted too: {jobs}").replace("policys", "policies"),
         );
     }
     Ok(plan)

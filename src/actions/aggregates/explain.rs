@@ -6,7 +6,7 @@ use super::window::{Lost, Window};
 use crate::model::moment::Axis;
 use crate::model::{clock, text};
 
-/// Says which range of the window would lose rows, and how many buckets.
+/// Text on the range of the window that would lose rows, and on the number of buckets.
 pub(super) fn explain(place: &Timeline, met: &[Lost], window: Window) -> String {
     let (level, axis) = (place.level, place.axis());
     let Some(first) = met.first() else {
@@ -17,11 +17,11 @@ pub(super) fn explain(place: &Timeline, met: &[Lost], window: Window) -> String 
         Some(from) if first.remade => {
             let from = clock::show(axis, from);
             format!(
-                "{} has a chunk between {from} and {to} that was made after newer ones, as if a late row had recreated it after a drop; the rows of {} there may come from source rows that are gone",
+                "{} has a chunk between {from} and {to} that was created after newer ones, probably by a late row after a drop; the rows of {} there may come from source rows that are gone",
                 level.source, level.name
             )
         }
-        None => format!("{} has no chunk any more before {to}", level.source),
+        None => format!("{} no longer has a chunk before {to}", level.source),
         Some(from) => {
             let from = clock::show(axis, from);
             format!("{} has no chunk between {from} and {to}", level.source)
@@ -32,7 +32,7 @@ pub(super) fn explain(place: &Timeline, met: &[Lost], window: Window) -> String 
         many => format!(", and {} more such gaps", many - 1),
     };
     let rows = match first.first {
-        None => "this role cannot see whether the aggregate has rows there, except by running code of its owner".to_owned(),
+        None => "whether the aggregate has rows there is unknown: reading it would run its owner's code with this role's rights".to_owned(),
         Some(row) => {
             let row = clock::show(axis, row);
             format!("{} has rows there from {row} on", level.name)
@@ -49,7 +49,7 @@ pub(super) fn explain(place: &Timeline, met: &[Lost], window: Window) -> String 
     )
 }
 
-/// Says how many buckets a refresh would delete at most. Some of them may be empty.
+/// Text on the maximum number of buckets that a refresh would delete. Some of them may be empty.
 pub(super) fn most_deleted(place: &Timeline, met: &[Lost], window: Window) -> String {
     let buckets = &place.buckets;
     let count = |lost: &Lost| {

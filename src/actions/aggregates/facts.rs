@@ -15,7 +15,7 @@ pub(super) const STATE: &str = "/refresh_policies";
 /// Row of `queries/plan_aggregate.sql`.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Hierarchy {
-    /// The lowest aggregate first, the target of the action last.
+    /// The lowest aggregate first; the target of the action is the last.
     pub(super) levels: Vec<Aggregate>,
 }
 
@@ -80,7 +80,7 @@ pub(super) struct Aggregate {
     pub(super) refreshing: Option<Refreshing>,
 }
 
-/// Facts about the source that a deletion of its rows needs.
+/// Facts about the source, needed to delete its rows.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Deleting {
     /// Time column of the source, quoted.
@@ -97,8 +97,7 @@ pub(super) struct Refreshing {
     pub(super) idle: bool,
 }
 
-/// A range for which the aggregate has rows, but the source has no chunk, or a chunk that was created again after a
-/// drop.
+/// A range in which the aggregate has rows, but the source has no chunk, or only one that was created again after a drop.
 #[derive(Debug, Clone, Copy, Deserialize)]
 pub(super) struct Hole {
     /// Start of the range. `None`: the range includes everything before the oldest chunk.

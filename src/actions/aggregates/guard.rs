@@ -17,8 +17,7 @@ pub(super) fn lost(level: &Aggregate, buckets: &Buckets, context: &Context) -> V
         ) else {
             continue;
         };
-        // The aggregate's first bucket may begin before the source's oldest chunk. That alone is no loss, unless
-        // retention may have dropped rows there.
+        // The aggregate's first bucket may begin before the source's oldest chunk. Without retention that is no sign of a loss.
         let whole = hole.first.is_none_or(|first| {
             buckets
                 .floor(first)

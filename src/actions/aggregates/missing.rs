@@ -1,5 +1,4 @@
-//! Finds data that no run of a refresh policy would reach, and offers to refresh it together with the policy's
-//! change.
+//! Finds data that no run of a refresh policy would reach. When the policy is changed, offers to refresh that data too.
 
 use super::explain::explain;
 use super::guard;
@@ -57,7 +56,7 @@ fn of(place: &Timeline, new: &Setting, adds: bool) -> Option<Window> {
     before(place, edge)
 }
 
-/// Adds a refresh of the range that the policies never reach, if the form asks for it; else a note with the remedy.
+/// Adds a refresh of the range that the policies never reach, if the form asks for it. Otherwise adds a note that names the remedy.
 pub(super) fn add(
     context: &Context,
     place: &Timeline,
@@ -73,7 +72,7 @@ pub(super) fn add(
     let parts = guard::safe_parts(&place.lost, window);
     if !met.is_empty() {
         let words = format!(
-            "some missing buckets cannot be refreshed any more: {}",
+            "some missing buckets can no longer be refreshed: {}",
             explain(place, &met, window)
         );
         plan = plan.note(Level::Warning, words);

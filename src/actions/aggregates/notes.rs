@@ -49,7 +49,7 @@ pub(super) fn notes(
     {
         note(
             Level::Notice,
-            format!("the next run stays ({next}); the new schedule begins after it"),
+            format!("the next run is unchanged ({next}); the new schedule begins after it"),
         );
     }
     if new.end.is_none() {
@@ -101,7 +101,7 @@ fn lag_note(place: &Timeline, facts: &Hierarchy, new: &Setting, old: Option<&Set
     }
     if !without.is_empty() {
         words = format!(
-            "{words}; {} has no policy, so no expected lag",
+            "{words}; {} has no policy, and therefore no expected lag",
             without.join(", ")
         );
     }
@@ -166,7 +166,7 @@ fn conflicts(place: &Timeline, new: &Setting, job: Option<&Job>) -> Vec<Note> {
     met.into_iter().flatten().collect()
 }
 
-/// Warning that the source's retention may drop rows inside the policy's window later. `None`: it will not.
+/// Warning that the source's retention may later drop rows inside the policy's window. `None`: it will not.
 fn later(place: &Timeline, new: &Setting) -> Option<(Level, String)> {
     let level = place.level;
     let retention = level.source_policies.retention.as_ref();

@@ -63,7 +63,7 @@ pub(super) fn picture(
         strips,
         marks: marks.into_iter().flatten().collect(),
         legend: vec![
-            (State::Taken, "the next run reads what changed there"),
+            (State::Taken, "the next run refreshes changes there"),
             (State::Left, "outside its window"),
             (State::Lost, "a refresh deletes rows there"),
         ],

@@ -19,7 +19,7 @@ use crate::model::moment::Axis;
 use crate::model::plan::{Consent, Note, Plan, Undo};
 use crate::model::verdict::Level;
 
-/// Input for a window that is open on this side. An empty field means the same.
+/// Input for a window without a limit on this side. An empty field means the same.
 const OPEN: &str = "open";
 /// Default input if several policies are edited at once: each keeps its own value.
 const SAME: &str = "same";
@@ -39,11 +39,11 @@ pub(super) fn add_form(context: &Context) -> Result<Form, Refusal> {
         "",
     );
     let start = start.optional().help(
-        "a time (UTC unless it has an offset): the first run, and the start of the schedule; empty: at once",
+        "time of the first run, from which the schedule counts (UTC unless it has an offset); empty: at once",
     );
     let zone = Field::new("timezone", "Time zone", FieldType::Text, "")
         .optional()
-        .help("the zone of the schedule, for daylight saving time; only with a first run");
+        .help("time zone of the schedule, for daylight saving time; only with a first run");
     fields.extend([start, zone, missing::field(), override_field()]);
     Ok(Form::new(fields))
 }
@@ -83,7 +83,7 @@ fn fields(axis: Axis, setting: Option<&Setting>) -> Vec<Field> {
             "end_offset",
             "To, before now",
             end,
-            "newer rows are left to later runs; empty: to the end, with the present bucket",
+            "newer rows wait for later runs; empty: no limit, so the present bucket is included",
         ),
         every.help("how often it runs (1h, 30 min)"),
     ]
@@ -184,7 +184,7 @@ pub(super) fn add(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     call.give_some("initial_start", "timestamptz", start);
     call.give_some("timezone", "text", zone);
     let undo = Undo::Exact(
-        "the policy is deleted again; what its runs refreshed stays refreshed".to_owned(),
+        "the policy is deleted again; rows that its runs have refreshed stay".to_owned(),
     );
     let what = ("refresh policy", level.name.as_str());
     let plan = add::plan(context, inputs, what, call, None, undo)?
@@ -208,7 +208,7 @@ fn with_risk(
             return Err(risk.refusal(place, new));
         }
         plan.undo = Undo::Partly(format!(
-            "the policy is restored as it was; the rows of {} that its runs delete meanwhile are not: nothing can compute them again",
+            "the policy is restored as it was, but the rows of {} that its runs delete meanwhile are lost for good",
             place.level.name
         ));
         plan = plan
@@ -238,7 +238,7 @@ pub(super) fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     let place = Timeline::of(facts.own()?, context)?;
     let jobs = picked(place.level, inputs)?;
     let [job] = jobs.as_slice() else {
-        return Err("policy: pick one; each has a window of its own".into());
+        return Err("policy: pick exactly one, because each has its own window".into());
     };
     let old = Setting::of(job);
     let new = setting(inputs, place.axis(), Some(&old))?;
@@ -267,7 +267,7 @@ pub(super) fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     let plan = match job.unalterable(context) {
         None => {
             let undo =
-                Undo::Exact("the policy gets back its settings and its next start".to_owned());
+                Undo::Exact("the policy gets its old settings and next start back".to_owned());
             change::edit(context, job, &change, job.restore(context), undo)
         }
         Some(why) => {
@@ -319,7 +319,7 @@ fn config(place: &Timeline, job: &Job, new: &Setting) -> Json {
 
 fn replaced(why: &Refusal) -> Undo {
     Undo::Partly(format!(
-        "it is deleted and made again, because {}. Its window and its schedule are restored; its state (paused), max_runtime, \
+        "it is deleted and created again, because {}. Its window and its schedule are restored; its state (paused), max_runtime, \
          max_retries and next start are not",
         why.why
     ))

@@ -14,7 +14,7 @@ use crate::model::verdict::Level;
 use crate::model::{clock, text};
 
 pub(super) const NEEDLESS: &str =
-    "a refresh only brings the aggregate up to its source; what it replaces can be computed again";
+    "a refresh only brings the aggregate up to date with its source, from which its rows can be computed again";
 
 pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     let facts = Hierarchy::read(context)?;
@@ -39,14 +39,14 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
             .help(format!("{how}; empty: from the beginning")),
         Field::new("to", "To (not included)", kind, text(window.to))
             .optional()
-            .help(format!("{how}; empty: to the end, with the present bucket")),
+            .help(format!("{how}; empty: no limit, so the present bucket is included")),
     ];
     if since(context, 2, 18) {
         fields.push(
             Field::new("force", "Force", FieldType::Flag, "no")
                 .optional()
                 .help(
-                    "compute the whole window again, also where nothing is known to have changed",
+                    "compute the whole window again, even where no change is recorded",
                 ),
         );
     }
@@ -61,7 +61,7 @@ pub(super) fn step_field() -> Field {
         .help("each step is a transaction of its own; empty: about 24 chunks of the source; 0: all at once")
 }
 
-/// Default window: the newest late part that loses nothing, else the last two buckets.
+/// Default window: the newest late part in which no data would be lost, or else the last two buckets.
 fn suggested(place: &Timeline) -> Window {
     if let Ok(Some(window)) = place.behind()
         && let Some(part) = guard::safe_parts(&place.lost, window).pop()
@@ -80,13 +80,13 @@ pub(super) fn stuck_field(facts: &Hierarchy) -> Option<Field> {
     let stuck = facts.stuck()?;
     let field = Field::new("end_stuck_session", "End session", FieldType::Flag, "no").optional();
     Some(field.help(format!(
-        "yes: first ends session {}, whose cancelled refresh blocks all others",
+        "yes: first terminate session {}, whose cancelled refresh blocks all others",
         stuck.pid
     )))
 }
 
-/// If the user asked for it, puts a step first that ends the idle session whose cancelled refresh blocks others. The statement checks the
-/// session again when it runs.
+/// If the user asked for it, adds a first step that terminates the idle session whose cancelled refresh blocks others. Its statement checks
+/// the session again.
 pub(super) fn end_stuck(
     facts: &Hierarchy,
     inputs: &Inputs,
@@ -137,7 +137,7 @@ pub(super) fn window(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal
     let only = if how.force {
         ""
     } else {
-        "; only what changed there is computed again"
+        "; only changed buckets are computed again"
     };
     plan = plan.note(Level::Notice, format!("{}{only}", place.amount(window)));
     if window != asked {
@@ -192,7 +192,7 @@ pub(super) fn deleting(place: &Timeline, mut plan: Plan, met: &[Lost], window: W
     plan = plan.wanting(Consent::Name).note(
         Level::Critical,
         format!(
-            "DELETES DATA: {}; this refresh removes them",
+            "DELETES DATA: {}; this refresh deletes them",
             explain(place, met, window)
         ),
     );
@@ -225,10 +225,10 @@ fn aligned(place: &Timeline, asked: Window) -> Result<Window, Refusal> {
         return Ok(window);
     }
     let mut refusal = Refusal::new(format!(
-        "the window holds no whole bucket of {}: a refresh takes whole buckets only",
+        "the window contains no whole bucket of {}, and a refresh only computes whole buckets",
         text::interval(&place.buckets.text)
     ));
-    // The window holds no whole bucket: offer the bucket in which it begins.
+    // The window contains no whole bucket: offer the bucket in which it begins.
     if let Some(start) = asked.from.and_then(|at| place.buckets.floor(at))
         && let Some(end) = place.buckets.step(start, 1)
         && let Some(set) = settings(place, Some(start), Some(end))

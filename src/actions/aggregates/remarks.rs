@@ -1,4 +1,4 @@
-//! Notes on a refresh: its window, other sessions, the aggregates below and above, and what a stop leaves behind.
+//! Notes on a refresh: its window, other sessions, the aggregates below and above, and the effects of stopping it.
 
 use super::facts::{Hierarchy, Refreshing, since};
 use super::timeline::Timeline;
@@ -43,7 +43,7 @@ pub(super) fn remarks(
         remarks.push((
             Level::Notice,
             format!(
-                "waiting: {}, the first from {}, the last to {}",
+                "pending: {}, from {} to {}",
                 text::plural(level.pending, "changed range"),
                 clock::show(place.axis(), low),
                 clock::show(place.axis(), high)
@@ -53,7 +53,7 @@ pub(super) fn remarks(
     if force {
         remarks.push((
             Level::Notice,
-            "force: the whole window is computed again, with the WAL of all its rows".to_owned(),
+            "force: the whole window is computed again, and WAL is written for all its rows".to_owned(),
         ));
     }
     reach(place, window, &mut remarks);
@@ -72,7 +72,7 @@ fn reach(place: &Timeline, window: Window, remarks: &mut Vec<(Level, String)>) {
         remarks.push((
             Level::Warning,
             format!(
-                "it reaches beyond now ({}): the present bucket is materialized too, and every later row in it waits for another refresh",
+                "it ends after now ({}): the present bucket is materialized too, and rows that arrive in it later wait for another refresh",
                 clock::show(place.axis(), now)
             ),
         ));
@@ -84,7 +84,7 @@ fn reach(place: &Timeline, window: Window, remarks: &mut Vec<(Level, String)>) {
         remarks.push((
             Level::Warning,
             format!(
-                "{} has so many gaps that those before {} were not checked: rows whose source was dropped there would be deleted",
+                "{} has too many gaps to check those before {}: rows whose source was dropped there would be deleted",
                 level.source,
                 clock::show(place.axis(), before)
             ),
@@ -92,7 +92,7 @@ fn reach(place: &Timeline, window: Window, remarks: &mut Vec<(Level, String)>) {
     }
 }
 
-/// Notes on other sessions, on the aggregates below and above, and on what a stop leaves behind.
+/// Notes on other sessions, on the aggregates below and above, and on the effects of stopping the refresh.
 pub(super) fn company(
     place: &Timeline,
     facts: &Hierarchy,
@@ -141,7 +141,7 @@ pub(super) fn company(
         remarks.push((
             Level::Notice,
             format!(
-                "built on it, so late after this: {}",
+                "aggregates built on it, which are late after this: {}",
                 level.children.join(", ")
             ),
         ));
@@ -150,14 +150,14 @@ pub(super) fn company(
     remarks
 }
 
-/// What a stopped refresh leaves behind, which depends on the version.
+/// The effects of stopping a refresh, which depend on the version.
 pub(super) fn stopping(context: &Context) -> &'static str {
     if since(context, 2, 28) {
-        "if it is stopped: the steps and batches that are done stay, the rest waits for the next refresh"
+        "if it is stopped: finished steps and batches stay; the rest waits for the next refresh"
     } else if since(context, 2, 22) {
         "if it is stopped: the steps that are done stay; the running step has no visible effect, and the next refresh over it \
          completes it"
     } else {
-        "if it is stopped: the steps that are done stay; the running step leaves nothing, and the next refresh repeats it"
+        "if it is stopped: finished steps stay; the running step is rolled back, and the next refresh repeats it"
     }
 }

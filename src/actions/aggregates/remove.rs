@@ -59,7 +59,7 @@ pub(super) fn remove(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal
     let jobs = picked(level, inputs)?;
     let steps: Result<Vec<_>, Refusal> = jobs.iter().map(|job| job.delete(context)).collect();
     let names: Vec<String> = jobs.iter().map(|job| job.describe()).collect();
-    // All come back under new ids; the undo names what one of them loses besides.
+    // All policies come back under new ids. The undo names one of them that loses more than its id.
     let loses = jobs.iter().find(|job| job.lost(context).is_some());
     let job = loses.or(jobs.first()).ok_or_else(|| none(level))?;
     let undo = change::made_again(context, job);

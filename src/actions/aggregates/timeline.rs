@@ -1,5 +1,4 @@
-//! An aggregate on its time axis: the end that is expected to be refreshed, its lost ranges, the steps of a
-//! refresh.
+//! An aggregate on its time axis: the position up to which it should be refreshed, its lost ranges, and the steps of a refresh.
 
 use super::facts::{AgePolicy, Aggregate, since};
 use super::guard;
@@ -14,12 +13,12 @@ use crate::model::{clock, text};
 
 /// Default number of source chunks per step.
 const STEP_CHUNKS: i64 = 24;
-/// Limit for the number of steps by default. A refresh with more gets larger steps.
+/// Maximum number of steps by default. Beyond it, the steps become larger.
 const MOST_STEPS: i64 = 100;
-/// Limit for the number of steps if the form sets the size of a step.
+/// Maximum number of steps if the form sets the size of a step.
 const LIMIT: i64 = 2000;
 
-/// An aggregate with the facts that its refresh windows depend on.
+/// An aggregate, with the facts that decide how it is refreshed.
 pub(super) struct Timeline<'a> {
     pub level: &'a Aggregate,
     pub buckets: Buckets,
@@ -88,8 +87,7 @@ impl<'a> Timeline<'a> {
         )
     }
 
-    /// Position up to which the policies should have refreshed: now minus the newest policy's `end_offset`, in
-    /// whole buckets.
+    /// Position up to which the policies should have refreshed: now minus the smallest `end_offset`, in whole buckets.
     pub(super) fn end(&self) -> Result<i64, Refusal> {
         let Some(now) = self.now.at else {
             if let Some(code) = &self.level.code {
@@ -116,7 +114,7 @@ impl<'a> Timeline<'a> {
         };
         end.and_then(|end| self.buckets.floor(end)).ok_or_else(|| {
             Refusal::new(format!(
-                "the expected end of {} is unknown: use refresh-aggregate with from and to",
+                "it is unknown up to where {} should be refreshed: use refresh-aggregate with from and to",
                 self.level.name
             ))
         })
@@ -126,8 +124,7 @@ impl<'a> Timeline<'a> {
     pub(super) fn behind(&self) -> Result<Option<Window>, Refusal> {
         let end = self.end()?;
         let next = match self.level.refreshed() {
-            // 2.28 keeps entries of the invalidation log beyond the source's newest chunk; a refresh never removes
-            // them.
+            // 2.28 keeps entries of the invalidation log that lie after the source's newest chunk. A refresh never removes them.
             Some(at) => Some(at).filter(|at| self.level.source_to.is_some_and(|to| to > *at)),
             // Never refreshed, so everything in the source is late.
             None => self.level.source_from,

@@ -1,5 +1,5 @@
-//! Moves back a watermark that is in the future. The server recomputes a watermark when the aggregate's chunks are
-//! dropped, so the plan calls `drop_chunks` for a range without chunks.
+//! Moves back a watermark that is in the future. The server recomputes a watermark when chunks of the aggregate are dropped. So the plan
+//! calls `drop_chunks` for a range without chunks.
 
 use super::facts::{Aggregate, Hierarchy, since};
 use super::timeline::{How, Timeline};
@@ -17,7 +17,7 @@ const DELETE: &str = "delete_future_rows";
 pub(super) fn form(_: &Context) -> Result<Form, Refusal> {
     let field = Field::new(DELETE, "Delete future rows", FieldType::Flag, "no").optional();
     Ok(Form::new(vec![field.help(
-        "yes: first deletes, for good, source rows dated after the present bucket; no: such rows move the watermark there again",
+        "yes: first permanently deletes source rows dated after the present bucket; no: such rows move the watermark into the future again",
     )]))
 }
 
@@ -71,7 +71,7 @@ fn ahead(facts: &Hierarchy, place: &Timeline) -> Result<Ahead, Refusal> {
     };
     let Some(watermark) = level.watermark.filter(|at| *at > cut) else {
         return Err(format!(
-            "the watermark of {} does not lie in the future: the present bucket ends at {}",
+            "the watermark of {} is not in the future: the present bucket ends at {}",
             level.name,
             clock::show(place.axis(), cut)
         )
@@ -79,7 +79,7 @@ fn ahead(facts: &Hierarchy, place: &Timeline) -> Result<Ahead, Refusal> {
     };
     if let Some(parent) = parent_ahead(facts, level, cut) {
         return Err(format!(
-            "{} is built on {}, whose own watermark lies in the future: move-watermark-back {} comes first",
+            "{} is built on {}, whose own watermark is in the future: first run move-watermark-back {}",
             level.name, parent.name, parent.name
         )
         .into());
@@ -91,7 +91,7 @@ fn ahead(facts: &Hierarchy, place: &Timeline) -> Result<Ahead, Refusal> {
     })
 }
 
-/// Steps that refresh the present bucket and the future, so that no bucket there holds the watermark in the future.
+/// Steps that refresh the present bucket and the future, so that no bucket keeps the watermark in the future.
 fn refreshes(context: &Context, place: &Timeline, ahead: &Ahead) -> Result<Vec<Step>, Refusal> {
     let mut steps = Vec::new();
     let possible = |at: &i64| clock::literal(place.axis(), *at).is_some();
@@ -107,8 +107,8 @@ fn refreshes(context: &Context, place: &Timeline, ahead: &Ahead) -> Result<Vec<S
         };
         steps.extend(place.steps(context, future, how(true))?);
     }
-    // Starts at the present bucket, because its newest rows lie below the watermark but may not be materialized.
-    // Ends one bucket later, because 2.22 logs a forced refresh one bucket longer.
+    // Starts at the present bucket, whose newest rows may not be materialized although they are below the watermark. Ends one bucket later,
+    // because 2.22 logs a forced refresh as one bucket longer.
     let window = Window {
         from: Some(ahead.present),
         to: place.buckets.step(ahead.watermark, 1).filter(possible),
@@ -126,7 +126,7 @@ fn undo(place: &Timeline, cut: i64, deletes: bool) -> Undo {
         ));
     }
     Undo::Partly(format!(
-        "the first refresh that finds future rows moves the watermark there again; buckets of {} after {} do not come back if their rows are gone from {}",
+        "a refresh that finds future rows moves the watermark into the future again; buckets of {} after {} do not come back if their rows are gone from {}",
         level.name,
         clock::show(place.axis(), cut),
         level.source
@@ -205,7 +205,7 @@ fn noted(place: &Timeline, mut plan: Plan, cut: i64, deletes: bool) -> Plan {
     let to = future.map(|slice| slice.1).max();
     let reach = to.map_or_else(String::new, |to| {
         format!(
-            " ({} reach beyond that time, to {})",
+            " ({} contain later times too, up to {})",
             text::plural(chunks, "chunk"),
             show(to)
         )

@@ -22,7 +22,7 @@ pub(super) struct Setting {
     pub every: String,
 }
 
-/// PostgreSQL and users write the same length in different ways, so settings are compared as intervals.
+/// Settings are compared as intervals, because PostgreSQL and users write the same length in different ways.
 impl PartialEq for Setting {
     fn eq(&self, other: &Self) -> bool {
         let same = |a: &str, b: &str| {
@@ -115,8 +115,7 @@ fn widths(place: &Timeline, times: i64) -> Option<Span> {
     Span::parse(place.axis(), &place.buckets.text)?.times(times)
 }
 
-/// Suggested settings of a new policy: a window of ten finished buckets, shortened to what the source's retention
-/// keeps.
+/// Suggested settings of a new policy: a window of ten finished buckets, or less if the source's retention keeps less.
 pub(super) fn suggested(place: &Timeline) -> Setting {
     let every = match place.axis() {
         Axis::Integer => "1 hour".to_owned(),
@@ -144,7 +143,7 @@ pub(super) fn check(place: &Timeline, new: &Setting, own: Option<i64>) -> Result
     if start - end < 2.0 * width {
         let back = new.end.clone().unwrap_or_else(|| "0".to_owned());
         let refusal = Refusal::new(format!(
-            "from {} to {} before now is shorter than two buckets of {}, the shortest window of a refresh policy",
+            "from {} to {} before now is shorter than two buckets of {}, the minimum for a refresh policy",
             new.start
                 .as_deref()
                 .map_or_else(String::new, text::interval),
@@ -184,7 +183,7 @@ fn two_buckets(place: &Timeline, new: &Setting) -> Option<String> {
 /// The reason why the runs of a policy would delete rows of the aggregate.
 pub(super) struct Risk {
     pub why: String,
-    /// The longest `start_offset` that loses nothing. `None`: no window of two buckets loses nothing.
+    /// The longest `start_offset` that loses nothing. `None`: even a window of two buckets loses data.
     pub safe: Option<String>,
 }
 
@@ -238,7 +237,7 @@ pub(super) fn row_loss_risk(place: &Timeline, new: &Setting) -> Option<Risk> {
     let kept = dropped.map(|(_, after)| after.to_owned());
     let safe = match (kept, held) {
         (Some(a), Some(b)) => Some(shorter(a, b)),
-        // Rows are lost only if the window reaches dropped rows later.
+        // No rows are lost now; they are lost when the window reaches dropped rows.
         (Some(a), None) if met.is_none() => Some(a),
         (None, Some(b)) => Some(b),
         _ => None,
@@ -250,7 +249,7 @@ pub(super) fn row_loss_risk(place: &Timeline, new: &Setting) -> Option<Risk> {
     Some(Risk { why, safe })
 }
 
-/// Says which rows the source's retention drops, and which buckets the next run would delete.
+/// Text on the rows that the source's retention drops, and on the buckets that the next run would delete.
 fn why(
     place: &Timeline,
     new: &Setting,
@@ -293,8 +292,7 @@ pub(super) fn reach(new: &Setting, axis: Axis) -> String {
     )
 }
 
-/// Age of a position as an offset in whole days or minutes, rounded down so that the window stays clear of the
-/// position.
+/// Age of a position as an offset in whole days or minutes. It is rounded down, so that the window does not reach the position.
 fn since_safe(place: &Timeline, safe: i64) -> Option<String> {
     let back = place.now.at?.checked_sub(safe).filter(|back| *back > 0)?;
     if place.axis() == Axis::Integer {

@@ -17,8 +17,9 @@ const OPTIONS: &[(&str, &str, Version)] = &[
 ];
 
 impl Job {
-    /// Statements, for one transaction, that create the job again with all its settings. Later journal entries find
-    /// the new id under the name `job ID`. An error if this server cannot create the job.
+    /// Statements, for one transaction, that create the job again with all its settings. They keep the new id under the name `job ID`, by
+    /// which
+    /// later journal entries find it. An error if this server cannot create the job.
     pub(crate) fn recreate(&self, context: &Context) -> Result<Vec<Statement>, Refusal> {
         let kept = format!("job {}", self.id);
         let add = self.add(context)?.keeping(&kept);
@@ -51,8 +52,7 @@ impl Job {
         self.hierarchical && context.at.server.sql_version().alters_no_hierarchy()
     }
 
-    /// Deletes the job and creates it again with the changed window and schedule, in one transaction, where the
-    /// server refuses `alter_job`.
+    /// Deletes the job, and creates it again with the changed window and schedule, in one transaction. For servers that refuse `alter_job`.
     pub fn replace(&self, context: &Context, change: &Change) -> Result<Step, Refusal> {
         let mut changed = self.clone();
         if let Some(every) = &change.schedule_interval {
@@ -63,7 +63,7 @@ impl Job {
         }
         let mut step = self.delete(context)?;
         let delete = step.run.clone();
-        step.label = format!("make {} again", self.describe());
+        step.label = format!("create {} again", self.describe());
         step.run.extend(changed.recreate(context)?);
         step.undo = [delete, self.recreate(context)?].concat();
         Ok(step)
@@ -129,12 +129,12 @@ impl Job {
             }
             other => {
                 return Err(Refusal::new(format!(
-                    "hypertop cannot make a job of {other} again: pause it instead (pause-job {})",
+                    "hypertop cannot create a job of {other} again: pause it instead (pause-job {})",
                     self.id
                 )));
             }
         };
-        // A policy with an initial start has a fixed schedule, a policy without one has not.
+        // A policy has a fixed schedule if and only if it was added with an initial start.
         if self.fixed_schedule {
             call.give_some("initial_start", "timestamptz", self.initial_start.clone());
         }
@@ -146,7 +146,7 @@ impl Job {
     fn add_on(&self, context: &Context, function: &str) -> Result<Call, Refusal> {
         let relation = self.relation.clone().ok_or_else(|| {
             Refusal::new(format!(
-                "{} could not be made again: its hypertable is gone",
+                "{} could not be created again: its hypertable is gone",
                 self.describe()
             ))
         })?;
@@ -177,8 +177,7 @@ impl Job {
         Ok(call)
     }
 
-    /// The configured age if `add_…_policy` accepts it, else a placeholder. The whole configuration is set
-    /// afterwards.
+    /// The configured age if `add_…_policy` accepts it, or else a placeholder, because the whole configuration is set afterwards.
     fn sound(&self, age: Option<String>) -> String {
         let integer = self.integer_time == Some(true);
         let sound = |age: &String| {

@@ -11,8 +11,9 @@ use crate::model::text::quote_literal as lit;
 
 /// Statements that compress a chunk with the settings that it had.
 ///
-/// The table's settings are read when the step runs, because they may have changed by then. They are replaced for a
-/// moment, but only if they differ and can be restored exactly. Otherwise the chunk gets the table's settings.
+/// The settings of the table are read when the step runs, because they may have changed by then. They are replaced during the step, but
+/// only
+/// if they differ and can be restored exactly. Otherwise the chunk gets the table's settings.
 pub(crate) fn compress_as_before(
     context: &Context,
     known: &Compression,
@@ -31,7 +32,7 @@ pub(crate) fn compress_as_before(
 /// `DO` block that sets the chunk's settings on the table, compresses the chunk, and restores the table's
 /// settings.
 fn switched(context: &Context, known: &Compression, own: &Settings, compress: &str) -> String {
-    // Settings that TimescaleDB chose by itself cannot be restored as its own choice.
+    // If TimescaleDB chose the settings itself, they can only be restored as if a user had set them.
     let whole = if context.at.server.sql_version() < LEAVES_OPEN {
         "was.orderby is not null"
     } else {
@@ -122,7 +123,7 @@ fn commas(parts: impl Iterator<Item = String>) -> String {
     parts.collect::<Vec<_>>().join(", ")
 }
 
-/// Texts on the settings and states that these chunks do not get back.
+/// Texts on settings and states that the undo does not restore for these chunks.
 pub(super) fn lost(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> Vec<String> {
     let Some(table) = &known.settings else {
         return Vec::new();
@@ -141,7 +142,7 @@ pub(super) fn lost(context: &Context, known: &Compression, chunks: &[&ChunkState
     let open = later && table.order_by.is_none();
     if let Some(chunks) = of(&|_| open) {
         lost.push(format!(
-            "TimescaleDB chooses segmentby or orderby of {} anew: {chunks} may come back under other settings than now",
+            "TimescaleDB chooses segmentby or orderby of {} again: {chunks} may be compressed with other settings than now",
             known.relation
         ));
     }
@@ -150,7 +151,7 @@ pub(super) fn lost(context: &Context, known: &Compression, chunks: &[&ChunkState
     let under = |chunk: &ChunkState| later && !open && unset && known.differs(chunk);
     if let Some(chunks) = of(&under) {
         lost.push(format!(
-            "{} has no segmentby, and an unset one cannot be restored: {chunks} under other settings come back under the table's",
+            "{} has no segmentby, and an unset one cannot be restored: {chunks} with other settings get the table's settings",
             known.relation
         ));
     }
@@ -163,7 +164,7 @@ pub(super) fn lost(context: &Context, known: &Compression, chunks: &[&ChunkState
     };
     if let Some(chunks) = of(&sparse) {
         lost.push(format!(
-            "{chunks} with other sparse indexes than the table's: they come back with the table's"
+            "{chunks} with other sparse indexes than the table: they get the table's"
         ));
     }
     if let Some(chunks) = of(&|chunk| table.sparse_text().is_some() && known.differs(chunk)) {

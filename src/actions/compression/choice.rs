@@ -1,4 +1,4 @@
-//! Choice of chunks: the chunks picked one by one, else the chunks in a range, from an age on, up to a number.
+//! Choice of chunks: those picked one by one, or else those in a range, from an age on, up to a maximum number.
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Field, FieldType, Inputs, Item};
@@ -26,7 +26,7 @@ pub(super) fn picks(
         .collect();
     Field::new("chunks", "These chunks", FieldType::Pick(items), picked)
         .optional()
-        .help("only these chunks; none picked: those that the other fields select")
+        .help("only these chunks; if none is picked, the other fields select the chunks")
 }
 
 fn about(context: &Context, known: &Compression, chunk: &ChunkState) -> String {
@@ -45,7 +45,7 @@ fn about(context: &Context, known: &Compression, chunk: &ChunkState) -> String {
     if known.differs(chunk) {
         state.push_str(", under other settings");
     }
-    // The range comes last, because a narrow list cuts off the end.
+    // The range comes last, because a narrow list cuts its lines at the end.
     format!(
         "{state}, {bytes}, {} to {}",
         known.point(chunk.from),
@@ -63,13 +63,13 @@ pub(super) fn range(known: &Compression) -> [Field; 3] {
     [
         Field::new("from", "From", time(), "")
             .optional()
-            .help(format!("chunks that may hold rows from here on ({how})")),
+            .help(format!("chunks that may contain rows from this time on ({how})")),
         Field::new("to", "To", time(), "")
             .optional()
-            .help(format!("chunks that may hold rows before this ({how})")),
+            .help(format!("chunks that may contain rows before this time ({how})")),
         Field::new("at_most", "At most", FieldType::Integer, "")
             .optional()
-            .help("the most chunks, oldest first; empty: no limit"),
+            .help("maximum number of chunks, oldest first; empty: no limit"),
     ]
 }
 
@@ -138,7 +138,7 @@ fn aged<'k>(known: &'k Compression, inputs: &Inputs) -> Result<Vec<&'k ChunkStat
     let rule = rule
         .filter(|rule| rule.span().length() >= 0.0)
         .ok_or_else(|| {
-            format!("{name}: {text} must not be negative: it is counted back from now")
+            format!("{name}: {text} must not be negative, because it counts back from now")
         })?;
     older(known, rule).ok_or_else(|| match &known.code {
         _ if !known.integer_time => format!(

@@ -80,7 +80,7 @@ pub(super) fn compress(context: &Context, inputs: &Inputs) -> Result<Plan, Refus
     let crashes = known.crashes(context);
     let forth_only = crashes.is_some() || known.rolls_up;
     let steps = chunks.iter().map(|chunk| {
-        // There is no undo if decompressing would crash the server.
+        // If decompressing would crash the server, there is no undo.
         let back = if forth_only {
             Vec::new()
         } else {
@@ -96,13 +96,13 @@ pub(super) fn compress(context: &Context, inputs: &Inputs) -> Result<Plan, Refus
     let undo = match crashes {
         Some(why) => Undo::Never(why),
         None if known.rolls_up => Undo::Never(
-            "compressing merges these chunks into their neighbours (compress_chunk_time_interval): they no longer exist then"
+            "compressing merges these chunks into their neighbours (compress_chunk_time_interval), so they no longer exist afterwards"
                 .to_owned(),
         ),
         None => Undo::Partly(format!(
             "each chunk is decompressed: the same rows, but in the order of orderby, with rebuilt indexes{}",
             known.running_policy().map_or_else(String::new, |job| format!(
-                "; {} compresses them again at its next run, unless it is paused before",
+                "; {} would compress them again at its next run: pause it first",
                 job.describe()
             ))
         )),
@@ -133,7 +133,7 @@ fn nothing_waits(known: &Compression, inputs: &Inputs) -> Refusal {
         .filter(|chunk| chunk.is_frozen() && !chunk.is_compressed());
     let frozen = match frozen.count() {
         0 => String::new(),
-        frozen => format!(" ({} not compressed, but frozen)", many(frozen)),
+        frozen => format!(" ({} uncompressed, but frozen)", many(frozen)),
     };
     if waiting == 0 || !choice::is_made(inputs) {
         return format!(
@@ -190,7 +190,7 @@ fn compress_notes(
     if newest.zip(known.now).is_some_and(|(to, now)| to > now) {
         notes.push((
             Level::Warning,
-            "rows may still arrive in the newest of these: each makes its chunk partial, and slower to read".to_owned(),
+            "rows may still arrive in the newest of these chunks. Such a row makes its chunk partial, and slower to read".to_owned(),
         ));
     }
     notes.extend(eligible::in_windows(known, chunks));
@@ -226,7 +226,7 @@ fn price(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> Vec<
         (Some(share), Some(whole), Some(biggest)) => notes.push((
             Level::Notice,
             format!(
-                "about {} remain of {}, by the ratio so far; until a chunk is done both its forms are on disk (about {} more), and sorting may need temporary files",
+                "{1} become about {0}, by the ratio so far. While a chunk is compressed, both its forms are on disk (about {2} more), and sorting may need temporary files",
                 text::bytes(scaled(whole, share)),
                 text::bytes(whole),
                 text::bytes(scaled(biggest, share)),

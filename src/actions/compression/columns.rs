@@ -30,7 +30,7 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
                         }
                         Some('"') => break,
                         Some(other) => name.push(other),
-                        None => return Err(format!("{text}: a double quote is not closed")),
+                        None => return Err(format!("{text}: the closing double quote is missing")),
                     }
                 }
                 found.push(Token::Quoted(name));
@@ -95,14 +95,14 @@ pub(super) fn segments(known: &Compression, text: &str) -> Result<Vec<String>, S
             [] => return Err("a column is missing next to a comma".to_owned()),
             [first, ..] => {
                 return Err(format!(
-                    "after column {:?} a comma is missing (a name with spaces is written in double quotes)",
+                    "after column {:?} a comma is missing (put a name with spaces in double quotes)",
                     column(known, first)?
                 ));
             }
         };
         if known.time_column.as_deref() == Some(&named) {
             return Err(format!(
-                "{named:?} is the time column: it orders the rows, it cannot segment them"
+                "{named:?} is the time column, which can be in orderby, but not in segmentby"
             ));
         }
         if columns.contains(&named) {
@@ -144,7 +144,7 @@ pub(super) fn orders(
             ["NULLS", "LAST"] => false,
             _ => {
                 return Err(format!(
-                    "after {named:?}: ASC or DESC, NULLS FIRST or NULLS LAST, then a comma"
+                    "after {named:?}, write ASC or DESC, NULLS FIRST or NULLS LAST, or a comma"
                 ));
             }
         });

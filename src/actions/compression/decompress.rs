@@ -28,7 +28,7 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     if known.running_policy().is_some() {
         fields.push(
             Field::new("pause_policy", "Pause the policy", FieldType::Flag, "yes")
-                .help("pauses it first; else its next run compresses the chunks again"),
+                .help("pauses it first; otherwise its next run compresses the chunks again"),
         );
     }
     Ok(Form::new(fields).paced())
@@ -118,7 +118,7 @@ fn undo(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> Undo 
     let other = chunks.iter().filter(|chunk| known.differs(chunk)).count();
     if other > 0 {
         text.push(format!(
-            "{} compressed under other settings than the table's: the transaction sets the table's to theirs and back, and locks the table ACCESS EXCLUSIVE",
+            "{} compressed under other settings than the table's: the undo sets the table's settings to theirs for a moment, and locks the table ACCESS EXCLUSIVE",
             many(other)
         ));
     }

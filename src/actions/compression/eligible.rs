@@ -113,7 +113,7 @@ fn at_most(due: usize, most: Option<i64>) -> String {
         .map_or_else(String::new, |most| format!(", at most {most} per run"))
 }
 
-/// Note on chunks that got rows after they were compressed. Rows that arrive later are not foreseen.
+/// Note on chunks that got rows after they were compressed. Late rows of the future are unknown.
 fn late_rows(known: &Compression, rule: AgeRule) -> Option<Note> {
     let compressed = known.compressed();
     let late = known
@@ -123,12 +123,12 @@ fn late_rows(known: &Compression, rule: AgeRule) -> Option<Note> {
         .count();
     let old = match rule {
         AgeRule::After(span) => format!("older than {span}"),
-        AgeRule::CreatedBefore(_) => "still to come".to_owned(),
+        AgeRule::CreatedBefore(_) => "of any age".to_owned(),
     };
     (compressed > 0).then(|| Note {
         level: Level::Ok,
         text: format!(
-            "{late} of {} got late rows; rows {old}: unknown",
+            "{late} of {} got late rows; more rows {old} may follow",
             text::plural(
                 i64::try_from(compressed).unwrap_or(i64::MAX),
                 "compressed chunk"
@@ -157,10 +157,10 @@ fn freed(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> Stri
     let ratio = 1.0 / shrinks.max(0.001);
     let left_words = text::bytes(left);
     if left > bytes {
-        return format!("; at the ratio so far ({ratio:.1}x) they grow to about {left_words}");
+        return format!("; at the ratio so far ({ratio:.1}x) they would grow to about {left_words}");
     }
     format!(
-        "; at the ratio so far ({ratio:.1}x) {} are freed",
+        "; at the ratio so far ({ratio:.1}x) this frees {}",
         text::bytes(bytes - left)
     )
 }
@@ -233,9 +233,9 @@ pub(crate) fn in_windows(known: &Compression, chunks: &[&ChunkState]) -> Vec<(Le
             Level::Notice
         };
         let does = if refresh.own {
-            "and writes there"
+            "and writes to them"
         } else {
-            "and still expects late rows there"
+            "and still expects late rows in them"
         };
         notes.push((
             level,
@@ -253,7 +253,7 @@ pub(crate) fn in_windows(known: &Compression, chunks: &[&ChunkState]) -> Vec<(Le
 /// Refuses negative ages.
 pub(crate) fn positive(length: Span, name: &str) -> Result<Span, Refusal> {
     if length.length() < 0.0 {
-        return Err(format!("{name} must not be negative: it is counted back from now").into());
+        return Err(format!("{name} must not be negative, because it counts back from now").into());
     }
     Ok(length)
 }

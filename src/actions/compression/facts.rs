@@ -54,8 +54,8 @@ pub(crate) struct Compression {
     pub chunks: Vec<ChunkState>,
     /// The compression policy. `None`: there is none.
     pub job: Option<Job>,
-    /// Refresh policies of the aggregates that read the hypertable, and, if the hypertable is the materialization of an aggregate, the
-    /// refresh policies of this aggregate.
+    /// Refresh policies of the aggregates that read the hypertable. If the hypertable is the materialization of an aggregate, also that
+    /// aggregate's own.
     pub refreshes: Vec<RefreshStart>,
     /// The retention policy. `None`: there is none.
     pub retention: Option<DropPolicy>,
@@ -163,7 +163,7 @@ impl Compression {
             return Ok(self);
         }
         Err(format!(
-            "compression is not enabled on {}: enable-compression does that",
+            "compression is not enabled on {}: enable it with enable-compression",
             self.relation
         )
         .into())

@@ -5,12 +5,12 @@ use crate::model::version::Version;
 /// From this version on, a missing segmentby is chosen when a chunk is compressed, and options can be reset.
 pub(crate) const LEAVES_OPEN: Version = Version::new(2, 22);
 
-/// From this version on, an aggregate's materialization accepts RESET. Seen: 2.28.3 accepts it, 2.22.1 and 2.26.4
-/// refuse.
+/// From this version on, an aggregate's materialization hypertable accepts RESET. Measured: 2.28.3 accepts it; 2.22.1 and 2.26.4 refuse it.
 pub(crate) const RESETS_AGGREGATES: Version = Version::new(2, 27);
 
-/// From this version on, TimescaleDB chooses a missing segmentby of a hypertable: up to 2.21 in ALTER TABLE, later
-/// when a chunk is compressed.
+/// From this version on, TimescaleDB chooses the missing segmentby of a hypertable. Up to 2.21 it does so in ALTER TABLE, later when a
+/// chunk
+/// is compressed.
 const CHOOSES: Version = Version::new(2, 15);
 
 /// From this version on, a missing segmentby of an aggregate means none; before, it means all columns of its GROUP
@@ -62,7 +62,7 @@ impl Open {
                 format!("no segmentby, and TimescaleDB chooses none here: {name}")
             }
             Self::Grouped => {
-                "TimescaleDB segments by all columns that the aggregate groups by, except the time"
+                "TimescaleDB takes all columns that the aggregate groups by, except the time, as segmentby"
                     .to_owned()
             }
             Self::Now => format!(

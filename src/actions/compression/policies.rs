@@ -48,7 +48,7 @@ fn fields(
             )
             .optional()
             .help(
-                "instead: chunks that were created this long ago, whatever the time of their rows",
+                "instead of compress_after: chunks that were created this long ago, whatever the time of their rows",
             ),
         );
     }
@@ -91,7 +91,7 @@ pub(super) fn add(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let due = older(&known, rule);
     let idle = due.is_some_and(|due| !due.into_iter().any(waits));
     let undo = if idle {
-        Undo::Exact("the policy is deleted; it has nothing to compress yet".to_owned())
+        Undo::Exact("the policy is deleted; no chunk is due yet".to_owned())
     } else {
         Undo::Partly(
             "the policy is deleted; chunks that it has compressed by then stay compressed: decompress-chunks decompresses them".to_owned(),
@@ -161,12 +161,12 @@ pub(super) fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
         ..Change::default()
     };
     let undo =
-        Undo::Exact("all settings of the policy; compressed chunks stay compressed".to_owned());
+        Undo::Exact("all settings of the policy are restored; compressed chunks stay compressed".to_owned());
     let mut plan =
         change::edit(context, job, &change, job.restore(context), undo).changing(&[POLICY]);
     let present = AgeRule::of(job, known.axis(), &COMPRESS);
     plan = plan.picturing(picture(&known, present, rule));
-    // The effect comes first: a small terminal shows the first lines only.
+    // The effect comes first, because a small terminal shows only the first lines.
     let most = inputs.integer(MOST);
     plan.notes.extend(what_if(context, &known, rule, most));
     if let Some(now) = was(&known, job) {
@@ -228,7 +228,7 @@ fn config(job: &Job, axis: Axis, rule: AgeRule, inputs: &Inputs) -> Result<Json,
     };
     let key = rule.key(&COMPRESS);
     config.retain(|had, _| had == key || had != COMPRESS.after && had != COMPRESS.created);
-    // If the age is equal but spelled differently, the old spelling stays.
+    // If the typed age is equal but spelled differently, the old spelling is kept.
     let old = AgeRule::of(job, axis, &COMPRESS);
     if old != Some(rule) {
         config.insert(key.to_owned(), rule.span().json());

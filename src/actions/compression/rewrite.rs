@@ -74,7 +74,7 @@ fn recompress_notes(
     let mut plan = plan.note(
         Level::Notice,
         format!(
-            "packs the rows that came late to {}{}",
+            "compresses the late rows of {}{}",
             many(chunks.len()),
             loose.map_or_else(String::new, |bytes| format!(
                 "; they take {} now, with the indexes on them",
@@ -85,14 +85,14 @@ fn recompress_notes(
     if context.at.server.sql_version() >= Version::new(2, 17) {
         plan = plan.note(
             Level::Notice,
-            "only segments with late rows are rewritten, if this TimescaleDB can; the recorded sizes then stay unchanged",
+            "TimescaleDB may rewrite only the segments with late rows; the recorded sizes then stay unchanged",
         );
     }
     let differ = chunks.iter().filter(|chunk| known.differs(chunk)).count();
     if differ > 0 {
         plan = plan.note(
             Level::Notice,
-            format!("{} compressed under other settings than the table's now: rewrite-chunks is meant for these chunks", many(differ)),
+            format!("{} compressed with other settings than the table has now: use rewrite-chunks for these chunks", many(differ)),
         );
     }
     plan
@@ -118,7 +118,7 @@ fn rewritable(chunk: &ChunkState) -> bool {
 pub(crate) fn rewrite_form(context: &Context) -> Result<Form, Refusal> {
     let known = known(context)?.enabled()?;
     let mut fields = vec![choice::picks(context, &known, rewritable, "").help(
-        "only these chunks; none picked: all whose settings differ from the table's present ones",
+        "only these chunks; if none is picked, all chunks whose settings differ from the table's present ones",
     )];
     fields.extend(choice::range(&known));
     Ok(Form::new(fields).paced())
@@ -136,7 +136,7 @@ pub(super) fn rewrite(context: &Context, inputs: &Inputs) -> Result<Plan, Refusa
     if chunks.is_empty() {
         return Err(nothing_differs(context, &known));
     }
-    // Rewriting a chunk on 2.28 keeps the chunk's value of each setting that the table does not set.
+    // When 2.28 rewrites a chunk, the chunk keeps its own value of each setting that the table does not set.
     let set = |of: &Settings| of.segment_by.is_some() && of.order_by.is_some();
     let set = known.settings.as_ref().is_some_and(set);
     let whole = set && context.at.server.sql_version() >= Version::new(2, 26);

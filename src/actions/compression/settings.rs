@@ -54,8 +54,9 @@ pub(super) fn put(context: &Context, known: &Compression, to: &Settings) -> Vec<
     let whole = segment_by.is_some() && order_by.is_some();
     let version = context.at.server.sql_version();
     if known.aggregate && version < RESETS_AGGREGATES {
-        // For an aggregate, the server chooses the options that a statement omits. So an empty segmentby is given
-        // explicitly if orderby is set, and from 2.25 on, where empty and omitted mean the same.
+        // For an aggregate, the server chooses the options that a statement leaves out. So an empty segmentby is written if orderby is set,
+        // and from
+        // 2.25 on always, because there empty and left out mean the same.
         let stays = order_by.is_some() || version >= GROUPS_NO_MORE;
         let segment_by = segment_by.or_else(|| stays.then(String::new));
         return vec![set(known, segment_by.as_deref(), order_by.as_deref(), None)];
@@ -67,7 +68,7 @@ pub(super) fn put(context: &Context, known: &Compression, to: &Settings) -> Vec<
     }
     let mut statements = Vec::new();
     if !whole {
-        // An aggregate's view does not accept RESET, but its materialization does.
+        // An aggregate's view does not accept RESET, but its materialization hypertable does.
         statements.push(Statement::new(
             format!(
                 "alter table {} reset (timescaledb.compress_segmentby, timescaledb.compress_orderby)",
@@ -142,7 +143,7 @@ fn read(known: &Compression, inputs: &Inputs) -> Result<Settings, Refusal> {
     let ordered = to.order_by.as_deref().unwrap_or_default();
     if let Some(both) = to.segments().iter().find(|column| ordered.contains(column)) {
         return Err(format!(
-            "{both:?} cannot both segment and order: rows of a segment share its value"
+            "{both:?} cannot be in both segmentby and orderby: all rows of a segment have the same value"
         )
         .into());
     }
@@ -174,8 +175,9 @@ impl Means {
     }
 }
 
-/// Column lists of the unique indexes for which an INSERT into a compressed chunk must decompress more than one
-/// segment.
+/// Column lists of the unique indexes that segmentby and orderby do not cover. For these, an INSERT into a compressed chunk must decompress
+/// more
+/// than one segment.
 fn uncovered(known: &Compression, to: &Settings) -> Vec<String> {
     let Some(segments) = &to.segment_by else {
         return Vec::new();
@@ -207,7 +209,7 @@ fn finish(mut plan: Plan, known: &Compression, to: &Settings) -> Plan {
         plan = plan.note(
             Level::Warning,
             format!(
-                "the unique index on {columns} has columns that neither segment nor order: to check it, an INSERT into a compressed chunk decompresses more than its own segment"
+                "the unique index on {columns} has columns that are neither in segmentby nor in orderby: to check it, an INSERT into a compressed chunk decompresses more than its own segment"
             ),
         );
     }
@@ -244,20 +246,19 @@ pub(super) fn enable(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal
         vec![off(&known)],
     );
     let undo = Undo::Exact(
-        "compression is disabled again; chunks that were compressed meanwhile have to be decompressed before that".to_owned(),
+        "compression is disabled again; chunks compressed meanwhile must be decompressed first".to_owned(),
     );
     let mut plan = Plan::new(
         format!("Enable compression on {}", known.relation),
         vec![step],
         undo,
     )
-    // The undo disables compression, after which a policy that another user added meanwhile would fail. So its
-    // check includes the jobs.
+    // The undo disables compression, after which policies fail that another user added meanwhile. So the rollback compares the jobs too.
     .changing(&["/settings", "/jobs"])
     .note(Level::Notice, means.text)
     .note(
         Level::Notice,
-        "compresses nothing by itself: compress-chunks does, or add-compression-policy",
+        "this compresses no chunk: use compress-chunks or add-compression-policy next",
     );
     if let Some(open) = means.open {
         plan = plan.note(Level::Notice, open.note());
@@ -320,7 +321,7 @@ pub(super) fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
         plan.note(
             Level::Warning,
             format!(
-                "{} keep the settings that they were compressed under; rewrite-chunks brings them to the new ones",
+                "{} keep the settings that they were compressed with; rewrite-chunks applies the new ones",
                 many(compressed)
             ),
         )
@@ -337,7 +338,7 @@ pub(crate) fn disable_form(context: &Context) -> Result<Form, Refusal> {
     let known = known(context)?.enabled()?;
     let policy = known.job.as_ref().map(|job| {
         Field::new("remove_policy", "Remove the policy", FieldType::Flag, "yes").help(format!(
-            "{} would fail at every run where nothing can be compressed",
+            "{} would fail at every run, because nothing can be compressed",
             job.describe()
         ))
     });

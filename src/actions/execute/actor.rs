@@ -50,7 +50,7 @@ pub struct Actor {
     pub journal: Journal,
     /// Facts about the server (versions, time zone) from the read session.
     pub server: Server,
-    /// The clock. Only `run` reads the system's clock; all other code gets this one.
+    /// The clock. Only `run` reads the system's clock; all other code takes the time from here.
     pub clock: fn() -> Stamp,
 }
 
@@ -59,7 +59,7 @@ pub(super) struct Run<'a> {
     pub(super) actor: &'a Actor,
     pub(super) id: u64,
     pub(super) bindings: Bindings,
-    /// Relations of the preview, by the names in the statements. A name must still mean the same relation.
+    /// Relations of the preview, by the names in the statements. When the plan runs, each name must still mean the same relation.
     pub(super) expects: BTreeMap<String, Relation>,
     pub(super) done: usize,
     /// True: the journal could not be written, so no further step may run.

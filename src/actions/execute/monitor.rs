@@ -16,7 +16,7 @@ use crate::server::sql::{Param, Query, query};
 
 const PROGRESS: Query = query!("act_progress");
 
-/// How long to wait before connecting again, if the address led to another server.
+/// Time to wait before connecting again, if the address led to another server.
 const ELSEWHERE: Duration = Duration::from_secs(30);
 
 /// A second connection that watches the running statement.
@@ -37,8 +37,9 @@ impl Run<'_> {
         Ok((connected, place))
     }
 
-    /// Reports the statement's progress and the session that blocks it. Returns whether the server still has the
-    /// write session, or assumes so if it refuses a second connection. `None`: the server did not answer.
+    /// Reports the statement's progress, and the session that blocks it. Returns whether the write session still exists on the server; true
+    /// is
+    /// assumed if the server refuses a second connection. `None`: the server did not answer.
     pub(super) async fn look(&self, monitor: &mut Monitor, writer: &Writer) -> Option<bool> {
         if monitor.elsewhere.is_some_and(|at| at.elapsed() < ELSEWHERE) {
             return Some(true);
@@ -46,7 +47,7 @@ impl Run<'_> {
         if monitor.connected.is_none() {
             let (connected, at) = match Box::pin(self.monitor(writer)).await {
                 Ok(there) => there,
-                // The server has no free connection, but it answers.
+                // The server has no free connection, but it did answer.
                 Err(error) => {
                     let refused = error.downcast_ref::<ConnectError>();
                     return refused.filter(|error| error.by_server).map(|_| true);
@@ -72,7 +73,7 @@ impl Run<'_> {
                     monitor.connected = None;
                     return None;
                 }
-                // An error is an answer, too.
+                // An error is an answer too.
                 return Some(true);
             }
         };
@@ -104,7 +105,7 @@ fn progress(row: &Row) -> Result<Option<Progress>> {
     }
     if row.try_get::<_, bool>("commits")? {
         return Ok(Some(Progress::Waits(
-            "for a synchronous standby: a stop ends the wait, and what is committed stays"
+            "for a synchronous standby: a stop ends the wait, and the commit stays"
                 .to_owned(),
         )));
     }

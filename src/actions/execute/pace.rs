@@ -1,4 +1,4 @@
-//! The pause between two steps: the configured rest, limits on WAL and replicas, and a hold by the user.
+//! The pause between two steps: the configured rest, limits on WAL and replica lag, and a hold by the user.
 
 use std::time::{Duration, Instant};
 
@@ -17,8 +17,7 @@ use crate::server::sql::{Query, query};
 const PACE: Query = query!("act_pace");
 
 impl Run<'_> {
-    /// Rests between two steps, and waits while a limit is exceeded or the user holds the plan. `false`: the user
-    /// stopped the plan.
+    /// Rests between two steps. Waits while a limit is exceeded, or while the user holds the plan. `false`: the user stopped the plan.
     pub(super) async fn pace(
         &mut self,
         writer: &Writer,
@@ -52,7 +51,7 @@ impl Run<'_> {
         }
     }
 
-    /// Text on the limit that is exceeded now. `None`: none is.
+    /// Text on a limit that is exceeded now. `None`: no limit is.
     async fn bound(
         &self,
         writer: &Writer,
@@ -87,7 +86,7 @@ impl Run<'_> {
             let rate = (written - had) / at.elapsed().as_secs_f64().max(0.1);
             if rate > most {
                 return Some(format!(
-                    "the server writes {:.0} MB of WAL a second",
+                    "the server writes {:.0} MB of WAL per second",
                     rate / 1e6
                 ));
             }

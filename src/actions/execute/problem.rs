@@ -14,7 +14,7 @@ pub struct Problem {
     pub fix: Option<&'static str>,
     /// True: the connection was lost, so it is unknown whether the statement took effect.
     pub lost: bool,
-    /// True: an object of the statement does not exist any more.
+    /// True: an object of the statement no longer exists.
     pub gone: bool,
 }
 
@@ -62,9 +62,9 @@ fn fix(code: &SqlState, message: &str) -> Option<&'static str> {
     // On 2.26, a lock timeout inside a refresh has the code XX000, but the same message.
     if *code == SqlState::LOCK_NOT_AVAILABLE || message.contains("due to lock timeout") {
         return Some(if message.contains("concurrent refresh") {
-            "another session refreshes it now; wait for its end, or stop it, and try again"
+            "another session refreshes it now: wait for its end or stop it, and try again"
         } else {
-            "another session holds a lock; the preview names it. Try again when it is gone"
+            "another session holds a lock (the preview names it): try again when it is released"
         });
     }
     if *code == SqlState::INSUFFICIENT_PRIVILEGE {
@@ -73,7 +73,7 @@ fn fix(code: &SqlState, message: &str) -> Option<&'static str> {
         );
     }
     if *code == SqlState::T_R_DEADLOCK_DETECTED {
-        return Some("nothing of this step is left; try again");
+        return Some("this step was rolled back; try again");
     }
     if *code == SqlState::DISK_FULL {
         return Some("free disk space on the server first");

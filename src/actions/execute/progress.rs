@@ -12,7 +12,7 @@ pub enum Progress {
         of: usize,
         label: String,
     },
-    /// A step ended. Bytes of the steps done so far, and of all steps.
+    /// A step ended: bytes of the steps done so far, and of all steps.
     Bytes {
         done: i64,
         of: i64,

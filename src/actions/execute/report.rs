@@ -22,7 +22,7 @@ pub struct Report {
     /// The server's notices and warnings.
     pub notices: Vec<String>,
     pub took: Duration,
-    /// After a rollback: values that still differ from the values before the action, as (field, before, now).
+    /// After a rollback: the values that still differ from those before the action, as (field, before, now).
     pub differs: Vec<(String, String, String)>,
 }
 
@@ -30,13 +30,13 @@ impl Report {
     /// The result as text.
     pub fn lines(&self) -> Vec<String> {
         let took = text::duration(self.took.as_secs_f64());
-        // The title may contain names, so line breaks are escaped; the server's messages keep theirs.
+        // The title may contain names, whose line breaks are escaped. Messages of the server keep theirs.
         let title = printable(&self.title);
         let mut lines = vec![match self.outcome {
             Outcome::Done => format!("Done in {took}: {title}"),
             Outcome::Failed => format!("FAILED after {took}: {title}"),
             Outcome::Cancelled => format!("Cancelled after {took}: {title}"),
-            Outcome::Unknown => format!("NOT KNOWN how it ended, after {took}: {title}"),
+            Outcome::Unknown => format!("UNKNOWN how it ended, after {took}: {title}"),
         }];
         if self.steps > 1 || self.steps_done < self.steps {
             lines.push(format!(
@@ -50,7 +50,7 @@ impl Report {
         lines.extend(self.notices.iter().cloned());
         for (what, was, is) in &self.differs {
             lines.push(printable(&format!(
-                "not as before: {what} was {was}, is {is}"
+                "not restored: {what} was {was}, and is {is}"
             )));
         }
         let id = self.id;

@@ -18,7 +18,7 @@ use crate::model::target::{Target, TargetKind};
 use crate::server::session;
 use crate::server::sql::Param;
 
-/// Action of the plans that apply a policy file, which have many targets, and some that they create.
+/// Name of the action that applies a policy file. Its plans have many targets, and create some of them.
 pub(crate) const APPLY: &str = "apply";
 
 impl Actor {
@@ -73,7 +73,7 @@ impl Actor {
     ) -> Result<BTreeMap<String, Relation>> {
         let plan = &approved.plan;
         if !approved.undoes.is_empty() {
-            // A rollback has found its relations by the oids in the journal.
+            // For a rollback, the relations have already been found by the oids in the journal.
             return Ok(plan.named.relations.clone());
         }
         let client = &writer.connected.client;
@@ -127,7 +127,7 @@ impl Actor {
         let Some(Does::Plan(act)) = catalogue::by_name(action).map(|action| &action.does) else {
             bail!("this version of hypertop knows no action {action:?}");
         };
-        // A job's procedure that ran in this session may have changed the session's settings.
+        // If a job's procedure ran in this session, it may have changed the session's settings.
         session::set_as_started(client).await?;
         let rows = session::ask(
             client,
@@ -151,8 +151,7 @@ impl Actor {
         let (mut after, mut differs) = (Vec::new(), Vec::new());
         for seen in &approved.seen {
             let target = current(&seen.target, bindings);
-            // A target that cannot be read is left out. A later rollback then reports that it cannot compare the
-            // state.
+            // A target that cannot be read is left out. A later rollback then reports that the state could not be compared.
             if let Ok(state) = self
                 .state(&writer.connected.client, &seen.action, &target)
                 .await

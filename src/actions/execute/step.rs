@@ -1,9 +1,8 @@
-//! Runs one step: as a transaction whose id is written to the journal before the commit, or as statements without
-//! one.
+//! Runs one step. A step is one transaction, whose id is written to the journal before the commit, or statements outside a transaction.
 //!
-//! Between preview and run, another object may get the name of a relation. So names are looked up in the
-//! transaction before and after its statements. A statement locks the relations that it names, so they cannot be
-//! renamed after that.
+//! Between preview and run, the name of a relation may pass to another object. So names are looked up in the transaction before and after
+//! its
+//! statements. After a statement has locked the relations that it names, they can no longer be renamed.
 
 use std::collections::BTreeMap;
 
@@ -42,7 +41,7 @@ impl Run<'_> {
             let named = self.as_expected(writer, step).await?;
             self.mark(at, None, BTreeMap::new(), named)?;
             let kept = self.statements(writer, step, order).await?;
-            // If the lookup fails, a rollback can find the objects only by name, and says so.
+            // If the lookup fails, a rollback can find the objects only by name, and reports that.
             let named = self.of(writer, step, &kept).await.unwrap_or_default();
             return Ok(Did { kept, named });
         }
@@ -51,8 +50,8 @@ impl Run<'_> {
         let mut result = self.inside(writer, at, step, order).await;
         let commits = result.is_ok();
         if let Ok(did) = result {
-            // COMMIT may wait for a synchronous standby. A cancel ends that wait, and a warning of the server tells
-            // how the commit ended.
+            // COMMIT may wait for a synchronous standby. A cancel ends that wait, and a warning of the server then says how the commit
+            // ended.
             result = self.plain(writer, "commit", order).await.map(|()| did);
         }
         self.take_notices(writer);
@@ -92,7 +91,7 @@ impl Run<'_> {
             rows.and_then(|rows| Ok(rows.first().map(|row| row.try_get("xid")).transpose()?));
         let xid = xid.map_err(|error| Problem::other(format!("{error:#}")))?;
         self.mark(at, xid, kept.clone(), named)?;
-        // The journal's line before the commit already has these objects.
+        // The journal's line from before the commit already contains these objects.
         let named = Named::default();
         Ok(Did { kept, named })
     }
@@ -146,7 +145,7 @@ impl Run<'_> {
         };
         self.actor.journal.mark(mark).map_err(|error| {
             self.journal_lost = true;
-            Problem::other(format!("{error:#}: nothing of this step was done"))
+            Problem::other(format!("{error:#}: this step was not done"))
         })
     }
 
@@ -175,7 +174,7 @@ impl Run<'_> {
                 && Some(meant) != job.kind.hypertable
             {
                 return Err(Problem::other(format!(
-                    "job {id} would act on hypertable {meant}, but belongs to another: nothing of this step was done"
+                    "job {id} would act on hypertable {meant}, but belongs to another: this step was not done"
                 )));
             }
             if made.contains(id) {
@@ -202,7 +201,7 @@ impl Run<'_> {
             return Err(if there.is_empty() {
                 Problem {
                     gone: true,
-                    ..Problem::other(format!("{name} is not there any more"))
+                    ..Problem::other(format!("{name} no longer exists"))
                 }
             } else {
                 another(&name)
@@ -211,7 +210,7 @@ impl Run<'_> {
         Ok(now)
     }
 
-    /// An error if a statement acted on another relation than the one that had the name before.
+    /// An error if a statement acted on another relation than the one that had the name before it.
     async fn acted_on_these(
         &mut self,
         writer: &Writer,
@@ -253,6 +252,6 @@ impl Run<'_> {
 
 fn another(name: &str) -> Problem {
     Problem::other(format!(
-        "{name} means another relation than in the preview (renamed or made again meanwhile): nothing of this step was done; preview it again"
+        "{name} means another relation than in the preview (renamed or created again meanwhile): this step was not done; preview it again"
     ))
 }

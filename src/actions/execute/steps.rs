@@ -18,9 +18,9 @@ use super::writer::is_planned_here;
 use crate::journal::{Outcome, Ran};
 use crate::model::plan::{Pace, Plan, Statement, Step};
 
-/// How long a cancelled statement may take to end before its connection is closed.
+/// Time that a cancelled statement may take to end before its connection is closed.
 const CANCEL_PATIENCE: Duration = Duration::from_secs(20);
-/// How long the server may be silent, on the statement's connection and on a second one, before both are closed.
+/// Time for which the server may be silent, on the statement's connection and on a second one, before both are closed.
 const PATIENCE: Duration = Duration::from_secs(45);
 
 /// Maximum number of notices in a report.
@@ -44,7 +44,7 @@ impl Run<'_> {
             }
             if at > 0 && self.is_outside(&plan.pace) {
                 self.notices.push(
-                    "stopped: the hours of --window are over; apply again goes on".to_owned(),
+                    "stopped: the hours of --window are over; run apply again to continue".to_owned(),
                 );
                 return Outcome::Cancelled;
             }
@@ -86,7 +86,7 @@ impl Run<'_> {
         }
     }
 
-    /// True if the plan may not go on at this time of the day.
+    /// True if the present time is outside the plan's hours.
     fn is_outside(&self, pace: &Pace) -> bool {
         let now = (self.actor.clock)();
         pace.window
@@ -94,8 +94,7 @@ impl Run<'_> {
             .is_some_and(|(window, zone)| window.until(now, zone).is_none())
     }
 
-    /// A cancelled refresh blocks other refreshes until its session ends, so each refresh gets a connection of its
-    /// own.
+    /// A cancelled refresh blocks other refreshes until its session ends. So each refresh gets its own connection.
     async fn reconnect(&self, writer: &mut Writer, lock_timeout_seconds: u32) -> Result<()> {
         let fresh = self.actor.open(lock_timeout_seconds).await?;
         is_planned_here(&fresh, Some(&writer.place))?;
@@ -117,13 +116,13 @@ impl Run<'_> {
                 self.done += 1;
                 let written = self.note(at, did, None);
                 if !written && at + 1 < plan.steps.len() {
-                    let why = "the journal cannot be written any more: the steps after this one did not start";
+                    let why = "the journal can no longer be written: the steps after this one did not start";
                     self.problems
                         .push((step.label.clone(), Problem::other(why)));
                     return Some(Outcome::Failed);
                 }
             }
-            // Before the check for a stop: a statement that may still run must not be reported as cancelled.
+            // Checked before a stop: a statement that may still be running must not be reported as cancelled.
             Err(problem) if problem.lost => {
                 self.problems.push((step.label.clone(), problem));
                 return Some(Outcome::Unknown);
@@ -132,7 +131,7 @@ impl Run<'_> {
                 self.note(at, Did::default(), Some(problem.to_string()));
                 return Some(Outcome::Cancelled);
             }
-            // In a rollback: an object that is gone needs no undo, and the other steps continue.
+            // In a rollback, an object that is gone needs no undo. The other steps continue.
             Err(problem) if problem.gone && step.undoes.is_some() => {
                 self.note(at, Did::default(), Some(problem.to_string()));
                 self.notices
@@ -180,7 +179,7 @@ impl Run<'_> {
         statement: &Statement,
         order: &mut watch::Receiver<Order>,
     ) -> Result<Option<String>, Problem> {
-        // Marks the order as seen, so that it does not cancel the ROLLBACK that follows.
+        // Marks the order as seen. Otherwise it would cancel the ROLLBACK that follows.
         if *order.borrow_and_update() == Order::Stop {
             return Err(Problem::other("stopped before this statement"));
         }
@@ -215,7 +214,7 @@ impl Run<'_> {
                         return Err(Problem::lost("the server did not end the statement after it was cancelled; it may still run"));
                     }
                     if stopped_at.is_some() {
-                        // The server ignores a cancel that arrives between two statements, so it is sent again.
+                        // The server ignores a cancel that arrives between two statements, so the cancel is repeated.
                         writer.connected.canceller().await;
                     }
                     let there = self.look(&mut monitor, writer).await;
@@ -233,19 +232,19 @@ impl Run<'_> {
             if self.notices.len() < NOTICES && !self.notices.contains(&notice) {
                 self.notices.push(notice);
                 if self.notices.len() == NOTICES {
-                    self.notices.push("further notices are left out".to_owned());
+                    self.notices.push("further notices were left out".to_owned());
                 }
             }
         }
     }
 }
 
-/// Detects that a statement will never be answered, by asking the server on a second connection.
+/// Asks the server on a second connection, to detect that a statement will never be answered.
 #[derive(Debug, Default)]
 struct Silence {
-    /// Time since which the server has not answered. `None`: it answers.
+    /// Start of the server's silence. `None`: it answers.
     since: Option<Instant>,
-    /// How often in a row the server answered that the session does not exist.
+    /// Number of successive answers that the session does not exist.
     gone: u32,
 }
 
@@ -262,11 +261,11 @@ impl Silence {
                 self.since.get_or_insert_with(Instant::now);
             }
         }
-        // The last answer of a session that has just ended may still be on its way.
+        // A session that has just ended may have sent an answer that has not arrived yet.
         if self.gone > 5 {
-            return Some("the session is gone from the server, and it sent no answer");
+            return Some("the session no longer exists on the server, and the statement has no answer");
         }
         let long = self.since.is_some_and(|since| since.elapsed() > PATIENCE);
-        long.then_some("the server does not answer any more; the statement may still run")
+        long.then_some("the server no longer answers; the statement may still be running")
     }
 }

@@ -16,8 +16,9 @@ use crate::server::sql::{Param, Query, query};
 const PLACE: Query = query!("act_place");
 const SYSTEM: Query = query!("act_system");
 
-/// Settings of a write session. Settings that change how values print are not among them: the start-up packet sets these equally for read
-/// and write sessions, because their results are compared.
+/// Settings of a write session. Those that change how values are printed are missing here: the start-up packet sets them equally for read
+/// and
+/// write sessions, because the results of both are compared.
 const SESSION: &str = "set jit = off; set statement_timeout = 0; set idle_in_transaction_session_timeout = '60s'; \
     set client_min_messages = notice";
 
@@ -76,7 +77,8 @@ pub async fn place(connected: &Connected) -> Result<Place> {
     Ok(place_and_row(connected).await?.0)
 }
 
-/// An error if the connection leads to another server than the preview's, as can happen if a host name has several addresses, or if several
+/// An error if the connection leads to another server than the preview's. That can happen if a host name has several addresses, or if
+/// several
 /// hosts are given.
 pub(super) fn is_planned_here(writer: &Writer, planned: Option<&Place>) -> Result<()> {
     let why = planned.and_then(|place| place.doubt(&writer.place));
@@ -103,7 +105,7 @@ async fn place_and_row(connected: &Connected) -> Result<(Place, Row)> {
         let text = query.text(Version::new(0, 0));
         let rows = session::ask(&connected.client, text, &[]).await?;
         let row = rows.into_iter().next();
-        row.context("the server did not say which it is")
+        row.context("the server did not report its identity")
     };
     let row = ask(&PLACE).await?;
     let system = if row.try_get("reads_system")? {

@@ -29,7 +29,7 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
             time.axis(),
             typed(time, time.interval_length),
         )
-        .help("of chunks that are made from now on; a month counts 30 days"),
+        .help("interval of new chunks; a month counts as 30 days"),
     ];
     if facts.dimensions.len() > 1 {
         let names: Vec<_> = facts
@@ -49,7 +49,7 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
                 names.join(", ")
             )),
         );
-        // Dimensions may differ in type, so the value is checked after the dimension is chosen.
+        // Dimensions may have different types, so the value is checked after the dimension has been chosen.
         if let Some(field) = fields.first_mut() {
             field.accepts = FieldType::Text;
         }
@@ -134,7 +134,7 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     let label = format!("set the chunk interval of {}", facts.name);
     let step = Step::new(label, vec![set(new)], vec![set(old)]);
     let undo = Undo::Exact(
-        "the interval is as it was; chunks that were made meanwhile keep their span".to_owned(),
+        "the interval is restored; chunks created meanwhile keep their span".to_owned(),
     );
     let changed = Changed::of(
         "chunk_time_interval",
@@ -196,7 +196,7 @@ fn note(
     let is_time = facts.dimensions.first() == Some(dimension);
     let there = match facts.last.filter(|_| is_time) {
         Some(raw) => format!(
-            "new chunks only: {} keep their span, up to {}; the first new one may be shorter, so that it does not overlap them",
+            "new chunks only: {} keep their span, up to {}. The first new chunk may be shorter, so as not to overlap them",
             text::plural(facts.chunks, "chunk"),
             text::point(Point { axis, raw })
         ),
@@ -259,14 +259,14 @@ fn note_sizes(
     let plan = plan.note(
         Level::Notice,
         format!(
-            "the newest {} that are full hold {} each before compression and span {} each; with the new interval a chunk would hold about {}",
+            "the newest {} that are full have {} each before compression, and span {} each; with the new interval a chunk would have about {}",
             text::plural(number, "chunk"),
             text::bytes(bytes / number),
             said(dimension, rate),
             text::bytes(would)
         ),
     );
-    // With space partitions, all chunks of the newest interval are written at the same time.
+    // With space partitions, all chunks of the newest interval are written to at the same time.
     let written = would.saturating_mul(facts.partitions.max(1));
     match facts.shared_buffers {
         Some(buffers) if written > buffers => plan.note(
@@ -292,7 +292,7 @@ fn note_number(plan: Plan, facts: &Hypertable, dimension: &Dimension, new: i64) 
     };
     let would = (kept / new + i64::from(kept % new != 0)).saturating_mul(facts.partitions.max(1));
     let words = format!(
-        "the present rows span {} in {}; with the new interval it would be at most {}",
+        "the present rows span {} in {}; with the new interval they would need at most {}",
         said(dimension, kept),
         text::plural(facts.chunks, "chunk"),
         text::plural(would, "chunk")
@@ -313,7 +313,7 @@ fn note_retention(plan: Plan, facts: &Hypertable, dimension: &Dimension, new: i6
     plan.note(
         Level::Notice,
         format!(
-            "its retention policy (job {}) drops whole chunks: rows stay up to {} longer than drop_after",
+            "its retention policy (job {}) drops whole chunks only, so rows stay up to {} longer than drop_after",
             policy.job.id,
             said(dimension, new)
         ),

@@ -29,10 +29,10 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     };
     Ok(Form::new(vec![
         Field::new("index", "Index", FieldType::Pick(items), only)
-            .help("the index whose order the rows get; not a partial or invalid one"),
+            .help("the rows are sorted by this index, which must be valid and not partial"),
         Field::new("schedule_interval", "Run every", FieldType::Interval, "")
             .optional()
-            .help("each run reorders one chunk; empty: as TimescaleDB chooses (usually half a chunk's span, at most 12 h)"),
+            .help("how often it runs (each run reorders one chunk); empty: TimescaleDB's choice (usually half a chunk's span, at most 12 h)"),
         add::first_run_field(),
     ]))
 }
@@ -51,7 +51,7 @@ pub(super) fn add(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         .into());
     };
     let undo = Undo::Partly(
-        "the policy is deleted; chunks that it has reordered by then keep that order, with the same rows"
+        "the policy is deleted; chunks reordered meanwhile keep the new order, with the same rows"
             .to_owned(),
     );
     let mut call = add::call(context, "add_reorder_policy", &facts.relation);
@@ -64,7 +64,7 @@ pub(super) fn add(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         .note(
             Level::Ok,
             format!(
-                "each run rewrites one chunk, oldest first: {} of {} now (not compressed ones, and not those of the three newest intervals)",
+                "each run rewrites one chunk, oldest first: {} of {} now (compressed chunks and the three newest intervals are left out)",
                 text::count(facts.reorderable),
                 text::plural(facts.chunks, "chunk")
             ),

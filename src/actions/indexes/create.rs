@@ -21,14 +21,14 @@ struct Hypertable {
     bare: String,
     table: String,
     display: String,
-    /// True if compression is enabled and the version refuses new unique indexes then.
+    /// True if compression is enabled and this version refuses new unique indexes in that case.
     compressing: bool,
     compressed_chunks: i64,
     dimensions: Vec<String>,
     parts: Vec<Part>,
     /// Definitions of the present indexes, by name. `None`: the table is locked.
     indexes: BTreeMap<String, Option<String>>,
-    /// Names of the relations in the schema, without names that begin as chunk names do; a new index must have another name.
+    /// Names of the relations in the schema that a new index cannot have; names that begin like chunk names are left out.
     names: BTreeSet<String>,
 }
 
@@ -58,12 +58,12 @@ pub(super) fn form(_: &Context) -> Result<Form, Refusal> {
             .help("columns that are stored with it"),
         Field::new("where", "Where", FieldType::Text, "")
             .optional()
-            .help("a condition: only rows that fulfil it are in the index"),
+            .help("a condition: only rows that meet it are in the index"),
         Field::new("name", "Name", FieldType::Text, "")
             .optional()
-            .help("empty: made from the table's and the columns' names"),
+            .help("empty: a name made from those of the table and the columns"),
         Field::new("per_chunk", "Transaction per chunk", FieldType::Flag, "yes").help(
-            "writes wait for one chunk at a time only; a unique index is made in one transaction",
+            "yes: writes wait for one chunk at a time only. A unique index is always built in one transaction",
         ),
     ]))
 }
@@ -123,7 +123,7 @@ fn remarks(mut plan: Plan, table: &Hypertable, wish: &Wish, name: &str) -> Plan 
         let compressed = text::plural(table.compressed_chunks, "chunk");
         plan = plan.note(
             Level::Notice,
-            format!("compressed rows ({compressed}) are not in it; such chunks get an empty index of 8 kB"),
+            format!("compressed rows ({compressed}) are not in it; their chunks get an empty index of 8 kB"),
         );
     }
     if wish.per_chunk {
@@ -163,12 +163,12 @@ fn wish<'a>(table: &Hypertable, inputs: &'a Inputs) -> Result<Wish<'a>, Refusal>
 fn refused(context: &Context, table: &Hypertable, wish: &Wish) -> Option<Refusal> {
     let version = context.at.server.sql_version();
     if table.indexes.contains_key(&wish.name) {
-        return Some(format!("name: {} has an index {} already", table.display, wish.name).into());
+        return Some(format!("name: {} already has an index {}", table.display, wish.name).into());
     }
     if table.names.contains(&wish.name) {
         let name = text::quote_identifier(&wish.name);
         return Some(
-            format!("name: {}.{name} is there already, another table, view, sequence or index: choose another name", table.schema).into(),
+            format!("name: {}.{name} already exists (a table, view, sequence or index): choose another name", table.schema).into(),
         );
     }
     let lacks = |column: &&String| !wish.on.to_lowercase().contains(&column.to_lowercase());
@@ -179,7 +179,7 @@ fn refused(context: &Context, table: &Hypertable, wish: &Wish) -> Option<Refusal
     }
     if wish.unique && table.compressing {
         return Some(
-            format!("TimescaleDB {version} makes no unique index on a hypertable with compression enabled (2.22 and later do)").into(),
+            format!("TimescaleDB {version} cannot create a unique index on a hypertable with compression enabled (2.22 and later can)").into(),
         );
     }
     let expression = wish.on.contains('(');
@@ -197,10 +197,10 @@ fn refused(context: &Context, table: &Hypertable, wish: &Wish) -> Option<Refusal
         let definition = definition.as_deref().map(normalized);
         definition.and_then(|sql| after_name(&sql)).as_ref() == Some(&wanted)
     });
-    twin.map(|(name, _)| format!("{name} is the same index already").into())
+    twin.map(|(name, _)| format!("the same index already exists: {name}").into())
 }
 
-/// The text without case, spaces and the option that the catalogue does not keep.
+/// The text in lower case, without spaces, and without the option that the catalogue does not keep.
 fn normalized(sql: &str) -> String {
     sql.replace(&format!(" WITH ({PER_CHUNK})"), "")
         .to_lowercase()
@@ -208,7 +208,7 @@ fn normalized(sql: &str) -> String {
         .collect()
 }
 
-/// The reason why this text cannot be one part of a statement. It is put into CREATE INDEX as typed.
+/// Why this text cannot be one part of a statement: it is put into CREATE INDEX as typed. `None`: it can.
 fn unsound(sql: &str) -> Option<&'static str> {
     let mut depth = 0_i32;
     let mut quote = None;
@@ -231,7 +231,7 @@ fn unsound(sql: &str) -> Option<&'static str> {
         before = c;
     }
     if quote.is_some() {
-        Some("a quote is not closed")
+        Some("a closing quote is missing")
     } else if depth != 0 {
         Some("the parentheses do not match")
     } else {
@@ -262,7 +262,7 @@ impl Wish<'_> {
 }
 
 impl Hypertable {
-    /// A name made from the table and the columns that no relation in the schema has.
+    /// A name made from the table and the columns, which no relation in the schema has.
     fn free_name(&self, columns: &str) -> String {
         let words: Vec<_> = columns
             .split(|c: char| !c.is_alphanumeric() && c != '_')

@@ -21,7 +21,7 @@ pub(super) fn leftovers(context: &Context, _: &Inputs) -> Result<Plan, Refusal> 
                 index.table
             ),
             Some(first) => format!(
-                "{} belongs to a reindex that is under way in session {}: wait for its end, or stop it",
+                "{} belongs to a reindex that is running in session {}: wait for its end, or stop it",
                 first.name,
                 first.pid.unwrap_or_default()
             ),
@@ -68,7 +68,7 @@ pub(super) fn leftovers(context: &Context, _: &Inputs) -> Result<Plan, Refusal> 
     Ok(plan)
 }
 
-/// A drop has a pace only if indexes must first be built on many chunks.
+/// The form sets the pace only if indexes must first be built on many chunks.
 pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     let index: Index = context.read()?;
     Ok(match shared(context, &index).len() {
@@ -125,7 +125,7 @@ pub(super) fn index(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal>
     }
 }
 
-/// Adds steps that build the remaining duplicate's own indexes on the chunks, before the drop.
+/// Adds steps that first build the remaining duplicate's own indexes on the chunks.
 fn survivors(
     context: &Context,
     mut plan: Plan,
@@ -142,7 +142,7 @@ fn survivors(
             vec![("on_error", "stop".to_owned())],
         ));
     }
-    // CREATE INDEX CONCURRENTLY may wait long, but DROP INDEX blocks readers and writers while it waits.
+    // CREATE INDEX CONCURRENTLY may wait for a long time. DROP INDEX may not, because it blocks readers and writers while it waits.
     plan.lock_timeout_seconds = 30;
     let parts: std::collections::HashSet<i64> = shared.iter().map(|part| part.oid).collect();
     let copies = index
@@ -157,7 +157,7 @@ fn survivors(
     Ok(plan.note(
         Level::Warning,
         format!(
-            "on {} both share one index (TimescaleDB 2.22 and later): {} first gets one of its own there, or it would have none{room}",
+            "on {} both share one index (TimescaleDB 2.22 and later), so {} first gets its own there{room}",
             text::plural(count(shared.len()), "chunk"),
             survivor.name
         ),
@@ -170,7 +170,7 @@ fn undo_of_drop(context: &Context, index: &Index) -> Undo {
     if index.unique && index.compressing {
         return Undo::Never(format!(
             "TimescaleDB {version} makes no unique index on a hypertable with compression enabled, \
-             so {} could not be made again (2.22 and later do)",
+             so {} could not be created again (2.22 and later do)",
             index.name
         ));
     }
@@ -191,13 +191,13 @@ fn undo_of_drop(context: &Context, index: &Index) -> Undo {
     if index.elsewhere > 0 {
         let copies = text::plural(index.elsewhere, "copy");
         lost.push(format!(
-            "{copies} in other tablespaces will be where TimescaleDB puts new ones"
+            "{copies} in other tablespaces will be where TimescaleDB creates new ones"
         ));
     }
     if index.adorned > 0 {
         let copies = text::plural(index.adorned, "copy");
         lost.push(format!(
-            "comments, storage parameters, CLUSTER and DEPENDS ON EXTENSION that {copies} on chunks or partitions have of their own are lost"
+            "comments, storage parameters, CLUSTER and DEPENDS ON EXTENSION that only {copies} on chunks or partitions have are lost"
         ));
     }
     if index.partitioned {
@@ -236,7 +236,7 @@ fn needed(index: &Index) -> Option<Refusal> {
     }
     if index.child {
         return Some(
-            format!("{name} is the part of another index on a partition: drop that index").into(),
+            format!("{name} is a partition of another index: drop that index").into(),
         );
     }
     if let Some(keys) = &index.referenced_by {
@@ -297,7 +297,7 @@ fn guard(index: &Index) -> Vec<Statement> {
         "if to_regclass({}) is null then raise exception using message = {}; end if;",
         lit(&survivor),
         lit(&format!(
-            "{survivor} should stay, but is gone: nothing was dropped"
+            "{survivor} should stay, but no longer exists: nothing was dropped"
         ))
     );
     let mut guard = Vec::new();
@@ -306,7 +306,7 @@ fn guard(index: &Index) -> Vec<Statement> {
         checks = format!(
             "{checks} if (select count(*) from pg_catalog.pg_inherits i join pg_catalog.pg_class c on c.oid = i.inhrelid and c.relkind = 'r' \
              where i.inhparent = {table}::regclass) <> {chunks} then \
-             raise exception 'chunks came or went meanwhile: nothing was dropped, preview it again'; end if;"
+             raise exception 'chunks were created or dropped meanwhile: no index was dropped; preview it again'; end if;"
         );
         guard.push(statement(format!(
             "LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE",
@@ -320,8 +320,8 @@ fn guard(index: &Index) -> Vec<Statement> {
     guard
 }
 
-/// Bytes that the drop frees. `None`: unknown. From 2.22 on duplicates share indexes on a chunk, so one of them is
-/// dropped, but never the last.
+/// Bytes that the drop frees. `None`: unknown. From 2.22 on, duplicates share one index on a chunk. It is only dropped with the last of
+/// them.
 fn freed(context: &Context, index: &Index) -> Option<i64> {
     if index.twins.is_empty() || context.at.server.sql_version() < BY_SHAPE {
         return context.bytes(index.copies.iter().map(|copy| copy.oid));
@@ -338,7 +338,7 @@ fn freed(context: &Context, index: &Index) -> Option<i64> {
 fn remarks(context: &Context, mut plan: Plan, index: &Index) -> Plan {
     if let Some(bytes) = freed(context, index) {
         let words = match bytes {
-            0 => "frees no space: it has none of its own".to_owned(),
+            0 => "frees no space: all its chunk indexes are shared".to_owned(),
             bytes => format!("frees about {}", text::bytes(bytes)),
         };
         plan = plan.note(Level::Notice, words);
@@ -347,20 +347,20 @@ fn remarks(context: &Context, mut plan: Plan, index: &Index) -> Plan {
         plan = plan.note(
             Level::Notice,
             format!(
-                "{} is the same in everything but the name, and stays",
+                "{} differs only in its name, and stays",
                 twin.name
             ),
         );
     } else if index.unique {
         plan = plan.note(
             Level::Warning,
-            "nothing will keep its columns unique any more, and the undo fails if there are duplicates by then",
+            "nothing will keep its columns unique, and the undo fails if there are duplicates by then",
         );
     }
     if index.replica_identity {
         plan = plan.note(
             Level::Warning,
-            "it is the table's replica identity: logical replication of UPDATE and DELETE fails without",
+            "it is the table's replica identity, without which logical replication of UPDATE and DELETE fails",
         );
     }
     if index.clustered {
@@ -377,7 +377,7 @@ fn remarks(context: &Context, mut plan: Plan, index: &Index) -> Plan {
     {
         plan = plan.note(
             Level::Warning,
-            "TimescaleDB 2.11 (perhaps up to 2.13) can crash the server where a compressed hypertable has an expression index: think before you undo this",
+            "TimescaleDB 2.11 (perhaps up to 2.13) can crash the server if a compressed hypertable has an expression index: undo this only if that risk is acceptable",
         );
     }
     plan

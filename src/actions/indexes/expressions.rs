@@ -1,8 +1,8 @@
-//! The expressions of a new index, and the question to the server whether they are immutable.
+//! The expressions of a new index, and the query that finds out whether they are immutable.
 //!
-//! No SQL function says whether an expression is immutable. But the planner removes a contradiction, `e AND e IS NOT TRUE`,
-//! only if its expressions are immutable, by the function that CREATE INDEX uses, too. The question reads no table: its
-//! only row is made of NULLs of the table's row type.
+//! No SQL function tells whether an expression is immutable. But the planner removes a contradiction such as `e AND e IS NOT TRUE` only if
+//! its expressions are immutable, which it decides as CREATE INDEX does. The query reads no table: its only row consists of NULLs of the
+//! table's row type.
 
 use crate::model::plan::Expression;
 
@@ -12,7 +12,7 @@ pub(super) fn condition(table: &str, alias: &str, text: &str) -> Expression {
     expression("where", table, alias, text, &contradiction)
 }
 
-/// The expressions among the index's columns.
+/// The expressions among the columns of the index.
 pub(super) fn columns(table: &str, alias: &str, columns: &str) -> Vec<Expression> {
     let keys = split(columns).into_iter().filter_map(key);
     keys.map(|text| {
@@ -39,7 +39,7 @@ fn expression(
     }
 }
 
-/// The characters outside of quotes: place, character, and number of open parentheses after it.
+/// The characters outside quotes: offset, character, and number of open parentheses after it.
 fn unquoted(text: &str) -> impl Iterator<Item = (usize, char, i32)> {
     let (mut depth, mut quote) = (0_i32, None);
     text.char_indices().filter_map(move |(at, c)| {
@@ -57,7 +57,7 @@ fn unquoted(text: &str) -> impl Iterator<Item = (usize, char, i32)> {
     })
 }
 
-/// The parts between the commas outside of parentheses.
+/// The parts between commas that are outside parentheses.
 fn split(columns: &str) -> Vec<&str> {
     let commas = unquoted(columns).filter(|(_, c, depth)| *c == ',' && *depth == 0);
     let mut start = 0;
@@ -70,13 +70,13 @@ fn split(columns: &str) -> Vec<&str> {
     parts
 }
 
-/// The expression that a part begins with, before its collation, operator class and order. `None`: it is a column.
+/// The expression at the start of a part, before collation, operator class and order. `None`: the part is a column.
 fn key(part: &str) -> Option<&str> {
     let part = part.trim_start();
     for (at, c, depth) in unquoted(part) {
         match c {
             ')' if depth == 0 => return Some(&part[..=at]),
-            // A column. What follows, such as an operator class, may have parentheses.
+            // A column. The text after it, such as an operator class, may contain parentheses.
             _ if c.is_whitespace() && depth == 0 && !part[at..].trim_start().starts_with('(') => {
                 return None;
             }

@@ -8,8 +8,8 @@ use crate::model::text;
 use crate::model::verdict::Level;
 use crate::model::version::Version;
 
-/// From this version on, duplicate indexes of a hypertable share one index on each new chunk, which is found by its
-/// definition. Before, a catalogue table records which chunk index belongs to which hypertable index.
+/// From this version on, duplicate indexes of a hypertable share one index on each new chunk, which is found by its definition. Before, a
+/// catalogue table records which chunk index belongs to which index of the hypertable.
 pub(super) const BY_SHAPE: Version = Version::new(2, 22);
 
 /// A table that can have the index: a chunk, a partition, or the table itself.
@@ -105,7 +105,7 @@ pub(super) struct Index {
     pub(super) system: bool,
     /// True if the table is a chunk, or has the compressed rows of one.
     pub(super) chunk: bool,
-    /// True if compression is enabled and the version refuses new unique indexes then.
+    /// True if compression is enabled and this version refuses new unique indexes in that case.
     pub(super) compressing: bool,
     /// The index definition. `None`: unknown, because the table is locked.
     pub(super) definition: Option<String>,
@@ -126,7 +126,7 @@ pub(super) struct Index {
     pub(super) statistics: bool,
     /// Number of chunk indexes in another tablespace than the index itself.
     pub(super) elsewhere: i64,
-    /// Number of chunk indexes with a comment, storage parameters, clustering or an extension of their own.
+    /// Number of chunk indexes that have their own comment, storage parameters, clustering, or extension.
     pub(super) adorned: i64,
     /// Extensions that the index depends on; dropping one of them drops the index.
     pub(super) extensions: Vec<String>,
@@ -141,7 +141,7 @@ pub(super) struct Index {
     pub(super) twins: Vec<Twin>,
 }
 
-/// How the definition of an index changes when it is created again.
+/// Changes to an index's definition when the index is created again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Making<'a> {
     pub(super) concurrently: bool,
@@ -201,7 +201,7 @@ impl Index {
         });
         let Some((body, predicate)) = parted else {
             return Err(Refusal::new(format!(
-                "the definition of {} is not understood: {definition}",
+                "cannot parse the definition of {}: {definition}",
                 self.name
             )));
         };
@@ -227,8 +227,9 @@ impl Index {
         ))
     }
 
-    /// Statements for what CREATE INDEX leaves out: comment, clustering, replica identity, extensions. The last one
-    /// returns the new oid, for the journal.
+    /// Statements for properties that CREATE INDEX does not set: comment, clustering, replica identity, extensions. The last statement
+    /// returns
+    /// the new oid, for the journal.
     pub(super) fn attributes(&self) -> Vec<Statement> {
         let mut sql = Vec::new();
         if let Some(comment) = &self.comment {
@@ -270,11 +271,9 @@ impl Index {
         statements
     }
 
-    /// Statements that create the index again as it is. `true`: they do not block writes, so they run outside a
-    /// transaction.
+    /// Statements that create the present index again. `true`: they do not block writes, and so they run outside a transaction.
     ///
-    /// An index in the database's default tablespace goes there again, even if the role's `default_tablespace` is
-    /// another one.
+    /// An index in the database's default tablespace is created there again, even if the role's `default_tablespace` differs.
     pub(super) fn bring_back(&self, context: &Context) -> Result<(Vec<Statement>, bool), Refusal> {
         let making = Making {
             concurrently: !self.hypertable && !self.partitioned,
@@ -298,7 +297,7 @@ impl Index {
 }
 
 pub(super) const SIMULATED: &str =
-    "TimescaleDB is only simulated here: a hypertable's indexes are not made on its chunks";
+    "TimescaleDB is only simulated here, so a hypertable's indexes are not created on its chunks";
 
 pub(super) const PER_CHUNK: &str = "timescaledb.transaction_per_chunk";
 
@@ -312,7 +311,7 @@ pub(super) fn count(number: usize) -> i64 {
 
 /// Adds a note on the transactions that REINDEX and CREATE INDEX CONCURRENTLY wait for.
 pub(super) fn waits_long(mut plan: Plan) -> Plan {
-    // These statements may wait long, because they do not block reads and writes while they wait.
+    // These statements may wait for a long time, because they do not block reads and writes meanwhile.
     plan.lock_timeout_seconds = 600;
     plan.note(
         Level::Notice,

@@ -1,4 +1,4 @@
-//! Completes an index that is missing on some chunks or whose build failed.
+//! Completes an index that is missing on some chunks, or whose build failed.
 
 use super::facts::{BY_SHAPE, Index, Making, NAME, count, short, statement, waits_long};
 use crate::actions::act::{Context, Refusal};
@@ -66,14 +66,13 @@ fn refused(context: &Context, index: &Index) -> Option<Refusal> {
     }
     (index.unique && index.compressing).then(|| {
         Refusal::new(format!(
-            "TimescaleDB {} makes no unique index on a hypertable with compression enabled (2.22 and later do)",
+            "TimescaleDB {} cannot create a unique index on a hypertable with compression enabled (2.22 and later can)",
             context.at.server.sql_version()
         ))
     })
 }
 
-/// Builds the index only on the chunks without one. From 2.22 on a chunk's index with the same definition counts as
-/// the hypertable's.
+/// Builds the index only on the chunks without one. From 2.22 on, any index of a chunk with the same definition counts as the hypertable's.
 fn complete(context: &Context, index: &Index) -> Result<Plan, Refusal> {
     let lacking = index.lacking();
     let mut steps = Vec::new();
@@ -111,8 +110,7 @@ fn complete(context: &Context, index: &Index) -> Result<Plan, Refusal> {
     ))
 }
 
-/// Builds a new index that replaces the old one. Up to 2.21 only TimescaleDB can make a chunk's index part of the
-/// hypertable's.
+/// Builds a new index that replaces the old one. Up to 2.21, only TimescaleDB itself can attach a chunk's index to the hypertable's.
 fn swap(index: &Index) -> Result<Plan, Refusal> {
     let numbered = (1..).map(|number| format!("{}_new{number}", short(&index.bare, NAME - 7)));
     let name = std::iter::once(format!("{}_new", short(&index.bare, NAME - 4)))
@@ -142,7 +140,7 @@ fn swap(index: &Index) -> Result<Plan, Refusal> {
     let steps = vec![
         if per_chunk { build.plain() } else { build },
         Step::new(
-            format!("{name} takes the place of {}", index.name),
+            format!("{name} replaces {}", index.name),
             change,
             Vec::new(),
         ),
@@ -157,7 +155,7 @@ fn swap(index: &Index) -> Result<Plan, Refusal> {
     ))
 }
 
-/// Drops an invalid index and creates it again; an invalid index does not become valid by itself.
+/// Drops an invalid index and creates it again. It cannot be made valid in another way.
 fn again(context: &Context, index: &Index) -> Result<Plan, Refusal> {
     let (back, plain) = index.bring_back(context)?;
     let dropped = statement(format!("DROP INDEX {}", index.qualified()));
@@ -182,7 +180,7 @@ fn again(context: &Context, index: &Index) -> Result<Plan, Refusal> {
     Ok(whole(index, steps).note(
         Level::Warning,
         format!(
-            "{} is invalid as a whole, and that cannot be fixed: it is dropped and made again from its definition",
+            "{} itself is invalid, which cannot be repaired: it is dropped and created again from its definition",
             index.name
         ),
     ))

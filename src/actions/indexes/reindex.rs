@@ -42,7 +42,7 @@ fn fields(first: Option<Field>) -> Form {
     let mut fields = Vec::from_iter(first);
     fields.push(
         Field::new("at_least_kb", "From this size on, kB", FieldType::Integer, "16").help(
-            "smaller ones are left out: an empty one has 8 kB, as on a chunk that is compressed; 0: all",
+            "smaller ones are left out, such as the empty indexes (8 kB) of compressed chunks; 0: none is left out",
         ),
     );
     Form::new(fields).paced()
@@ -86,7 +86,7 @@ fn leftovers(plan: Plan, leftovers: i64) -> Plan {
     plan.note(
         Level::Notice,
         format!(
-            "{} of an earlier REINDEX {} there: drop-leftovers removes what it left",
+            "{} of an earlier REINDEX {} there: drop-leftovers removes them",
             text::plural(leftovers, "leftover"),
             if leftovers == 1 { "is" } else { "are" }
         ),
@@ -130,7 +130,7 @@ fn reindex(
     if wanted.iter().any(|copy| copy.exclusion) {
         plan = plan.wanting(Consent::Yes).note(
             Level::Warning,
-            "PostgreSQL builds an exclusion constraint's index only under a lock: reads by it and all writes wait meanwhile",
+            "PostgreSQL builds an exclusion constraint's index only under a lock: reads that use it and all writes wait meanwhile",
         );
     }
     if wanted.iter().any(|copy| !copy.exclusion) {

@@ -6,17 +6,16 @@ use crate::actions::alter_job::Change;
 use crate::model::plan::{Consent, Mode, Plan, Undo};
 use crate::model::verdict::Level;
 
-/// Deletes the policy and adds it again, which schedules it and starts it at once. Used only where `alter_job`
-/// cannot.
+/// Deletes the policy and adds it again, which schedules it and starts it at once. Used only if the server refuses `alter_job`.
 pub(super) fn again(context: &Context, known: &JobFacts, title: String) -> Result<Plan, Refusal> {
     let job = &known.job;
     let mut step = job.replace(context, &Change::default())?;
-    // The undo only deletes the policy. Adding it once more would leave it scheduled, which it was not before.
+    // The undo only deletes the policy. If it added the policy once more, that would be scheduled, which the original was not.
     step.undo = job.delete_for_good(context).run;
     let why = job.unalterable(context);
     let why = why.map_or_else(String::new, |refusal| format!(", because {}", refusal.why));
     let undo = Undo::Partly(
-        "the policy made again is deleted, and nothing refreshes the aggregate any more: this TimescaleDB can neither pause it \
+        "the policy created again is deleted, and nothing refreshes the aggregate any more: this TimescaleDB can neither pause it \
          nor move its next start; add-refresh-policy adds one"
             .to_owned(),
     );
@@ -41,5 +40,5 @@ pub(super) fn again(context: &Context, known: &JobFacts, title: String) -> Resul
 
 /// Text on the present run of the job, which deleting the job cancels.
 pub(super) fn cancels(pid: i32) -> String {
-    format!("it runs now (session {pid}): the run is cancelled, even where deleting then fails")
+    format!("it runs now (session {pid}): the run is cancelled, even if the deletion then fails")
 }

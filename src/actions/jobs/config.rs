@@ -1,4 +1,4 @@
-//! Checks a job's configuration. The server's own check accepts values with which the policy then fails.
+//! Checks a job's configuration. The server's own check also accepts values that make the policy fail.
 
 use serde_json::{Map, Value as Json};
 
@@ -10,8 +10,7 @@ use crate::model::span::{Now, Span};
 use crate::model::verdict::Level;
 
 impl JobFacts {
-    /// "Now" as the job's worker computes it. On integer time it is 0, because only offsets are compared with each
-    /// other.
+    /// "Now" as the job's worker computes it. For integer time it is 0, because offsets are only compared with each other.
     pub(super) fn worker_now(&self) -> Now<'_> {
         Now::on(self.axis(), Stamp(self.now), Some(0), &self.zone)
     }
@@ -49,7 +48,7 @@ impl Checked {
     }
 }
 
-/// Optional keys of a compression policy that are not checked.
+/// Optional keys of a compression policy, which are not checked.
 const COMPRESSION: &[&str] = &[
     "recompress",
     "maxchunks_to_compress",
@@ -66,7 +65,7 @@ const REFRESH: &[&str] = &[
 ];
 
 impl JobFacts {
-    /// Refuses a configuration with which the policy would fail; warns about doubtful ones.
+    /// Refuses a configuration that makes the policy fail, and warns about doubtful ones.
     pub(super) fn check(&self, config: &Json) -> Result<Checked, Refusal> {
         let mut checked = Checked::default();
         let Some(map) = config.as_object() else {
@@ -124,17 +123,17 @@ impl JobFacts {
         Ok(checked)
     }
 
-    /// Refuses a change of the key that identifies the policy's table.
+    /// Refuses to change the key that identifies the policy's table.
     fn same(&self, map: &Map<String, Json>, key: &str) -> Result<(), Refusal> {
         let had = self.job.config.as_ref().and_then(|config| config.get(key));
         match (map.get(key), had) {
             (now, Some(had)) if now == Some(had) => Ok(()),
             (_, Some(had)) => {
-                Err(format!("config: {key} must stay {had}: it names what the policy is on").into())
+                Err(format!("config: {key} must stay {had}: it identifies the policy's table").into())
             }
             (Some(_), None) => Ok(()),
             (None, None) => {
-                Err(format!("config: {key} is required: it names what the policy is on").into())
+                Err(format!("config: {key} is required: it identifies the policy's table").into())
             }
         }
     }
@@ -143,7 +142,7 @@ impl JobFacts {
         self.job.integer_time == Some(true)
     }
 
-    /// Parses an age or offset. Refuses one that does not have the type of the time axis.
+    /// Parses an age or offset. Refuses one whose type does not fit the time axis.
     fn length(&self, key: &str, value: &Json, integer: bool) -> Result<Span, Refusal> {
         let on = self.job.relation.as_deref().unwrap_or("its table");
         let found = Span::of(value).filter(|span| integer == matches!(span, Span::Number(_)));
@@ -171,7 +170,7 @@ impl JobFacts {
         }
     }
 
-    /// Warns if `drop_after` becomes shorter: the next run drops more chunks, and no rollback restores them.
+    /// Warns if `drop_after` becomes shorter, because the next run then drops more chunks, which no rollback restores.
     fn shorter(&self, map: &Map<String, Json>, checked: &mut Checked) {
         let had = self.job.setting("drop_after");
         let now = text_of(map.get("drop_after"));

@@ -26,18 +26,18 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     });
     let mut fields = vec![
         interval("schedule_interval", "Every", &job.schedule_interval)
-            .help("from one run to the next"),
+            .help("time from one run to the next"),
         interval("max_runtime", "Runs at most", &job.max_runtime)
-            .help("a run is stopped after this; 0s: without limit"),
+            .help("a run is stopped after this time; 0s: no limit"),
         Field::new(
             "max_retries",
             "Retries",
             FieldType::Integer,
             job.max_retries.to_string(),
         )
-        .help("failures in a row until it is paused; -1: without limit"),
+        .help("failures in a row until it is paused; -1: no limit"),
         interval("retry_period", "Retry after", &job.retry_period)
-            .help("after a failure; grows with each in a row"),
+            .help("wait after a failure; longer after each further one"),
         moment("next_start", "Next start", "").help(format!(
             "a time (in {} unless it has an offset), or now; empty: unchanged ({})",
             context.at.server.time_zone,
@@ -62,7 +62,7 @@ fn slots(job: &Job, zone: &str) -> [Field; 3] {
     let fixed = if job.fixed_schedule { "yes" } else { "no" };
     [
         Field::new("fixed_schedule", "Fixed schedule", FieldType::Flag, fixed)
-            .help("yes: at slots from an initial start on; no: an interval after the last run"),
+            .help("yes: at fixed times counted from an initial start; no: an interval after the last run"),
         moment(
             "initial_start",
             "Slots begin at",
@@ -78,7 +78,7 @@ fn slots(job: &Job, zone: &str) -> [Field; 3] {
             job.timezone.clone().unwrap_or_default(),
         )
         .optional()
-        .help("whose days and months the slots follow; empty: none"),
+        .help("time zone for slots of days and months; empty: none"),
     ]
 }
 
@@ -98,7 +98,7 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
         vec![job.alter(context, &edit.back)],
     );
     let undo = edit.lost(job).map_or_else(
-        || Undo::Exact("each changed setting becomes what it was".to_owned()),
+        || Undo::Exact("each changed setting is restored".to_owned()),
         |lost| Undo::Partly(lost.to_owned()),
     );
     let mut changed = job.changed(&edit.change);
@@ -118,7 +118,7 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     {
         plan = plan.note(
             Level::Notice,
-            "its next start becomes the first of the new slots that is still to come",
+            "its next start becomes the first new slot in the future",
         );
     }
     if known.pid.is_some() {
@@ -171,7 +171,7 @@ impl Edit {
         if retries != job.max_retries {
             if i32::try_from(retries).is_err() || retries < -1 {
                 return Err(format!(
-                    "max_retries: {retries} is out of range; -1 means without limit"
+                    "max_retries: {retries} is out of range; -1 means no limit"
                 )
                 .into());
             }
@@ -255,7 +255,7 @@ impl Edit {
         Ok(())
     }
 
-    /// The reason why the undo cannot restore a setting. `None`: it restores all.
+    /// Why the undo cannot restore one of the settings. `None`: it restores all.
     fn lost(&self, job: &Job) -> Option<&'static str> {
         if self.change.config.is_some() && job.config.is_none() {
             // `alter_job` takes NULL as "no change".
@@ -293,6 +293,6 @@ fn positive(field: &str, text: &str) -> Result<(), Refusal> {
 fn not_negative(field: &str, text: &str) -> Result<(), Refusal> {
     match Interval::parse(text) {
         Ok(interval) if interval.seconds() >= 0.0 => Ok(()),
-        _ => Err(format!("{field}: {text} is negative; 0s means without limit").into()),
+        _ => Err(format!("{field}: {text} is negative; 0s means no limit").into()),
     }
 }

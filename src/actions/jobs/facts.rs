@@ -46,14 +46,15 @@ pub(super) struct JobFacts {
     pub(super) indexes: Option<Vec<String>>,
     /// Process id of the worker that runs the job now. `None`: no worker runs it.
     pub(super) pid: Option<i32>,
-    /// Unread changes of the aggregate that the job refreshes; for a retention policy of the aggregates that read the policy's table.
+    /// Unread changes of the aggregate that the job refreshes. For a retention policy: of the aggregates that read its table.
     pub(super) unread: Vec<Unread>,
     /// Ends of the chunks of a retention policy's table. `None`: not a retention policy, or no chunks.
     pub(super) ends: Option<Vec<i64>>,
     /// Start and end of the chunks that a policy by creation time would drop now. `None`: not such a policy, or no such chunks.
     pub(super) made: Option<Vec<(i64, i64)>>,
-    /// "Now" on integer time. `None`: another type, neither a retention nor a refresh policy, or the `integer_now` function was not run
-    /// (then `code` names it, and `code_owner` the role that could replace it).
+    /// "Now" on integer time. `None`: another type of time, or not a retention or refresh policy. Also if the `integer_now` function was
+    /// not run:
+    /// then `code` names it, and `code_owner` the role that could replace it.
     pub(super) integer_now: Option<i64>,
     pub(super) code: Option<String>,
     pub(super) code_owner: Option<String>,
@@ -99,13 +100,13 @@ impl JobFacts {
         plan.note(Level::Warning, words)
     }
 
-    /// Text on what the next run of a retention policy drops.
+    /// Text on the chunks that the next run of a retention policy drops.
     pub(super) fn drops(&self) -> String {
         let job = &self.job;
         let past = ["drop_after", "drop_created_before"].into_iter();
         let past = past.filter_map(|key| Some(format!("{key} ({})", job.setting(key)?)));
         format!(
-            "its next run drops the chunks of {} past {} for good: the Retention screen shows which",
+            "its next run permanently drops the chunks of {} past {}; the Retention screen shows which",
             job.relation.as_deref().unwrap_or("its hypertable"),
             past.collect::<Vec<_>>().join(" or ")
         )
@@ -116,7 +117,7 @@ impl JobFacts {
         let job = &self.job;
         if !self.has_proc {
             return Some(format!(
-                "its procedure {}.{} is not there any more, and without that a job cannot be made",
+                "its procedure {}.{} no longer exists, so the job could not be created again",
                 job.proc_schema, job.proc_name
             ));
         }
@@ -124,7 +125,7 @@ impl JobFacts {
             return None;
         }
         Some(format!(
-            "the job would be made again as its owner, and {}",
+            "the undo would create the job as its owner, but {}",
             may_not_become(&self.session_role, &job.owner, context.at.server.postgres)
         ))
     }

@@ -24,7 +24,7 @@ pub(super) fn form(_: &Context) -> Result<Form, Refusal> {
         FOREGROUND,
     );
     Ok(Form::new(vec![how.help(
-        "foreground: in its own session, which shows errors; scheduler: its next start becomes now",
+        "foreground: in a session of hypertop, which shows errors; scheduler: by setting its next start to now",
     )]))
 }
 
@@ -33,7 +33,7 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     let job = &known.job;
     if !known.has_proc {
         return Err(format!(
-            "{} cannot run: its procedure {}.{} is not there",
+            "{} cannot run: its procedure {}.{} does not exist",
             job.describe(),
             job.proc_schema,
             job.proc_name
@@ -55,7 +55,7 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
 
 fn foreground(context: &Context, known: &JobFacts) -> Plan {
     let job = &known.job;
-    // Sent without parameters, as psql does, so that compression and refresh may end transactions.
+    // Sent without parameters, as psql does: then compression and refresh may end transactions.
     let call = Statement::new(
         format!("call {}({})", context.function("run_job"), job.id),
         Vec::new(),
@@ -64,7 +64,7 @@ fn foreground(context: &Context, known: &JobFacts) -> Plan {
     if job.is_user_defined()
         && let Some(path) = &known.search_path
     {
-        // Settings of the job's worker. hypertop's own sessions have other values, which might change the result.
+        // The settings of a job's worker. hypertop's own sessions have other values, which might change the result.
         let as_worker = "select pg_catalog.set_config('search_path', $1::text, false), pg_catalog.set_config('row_security', 'on', false)";
         run.insert(0, Statement::new(as_worker, vec![path.as_str().into()]));
     }
@@ -95,7 +95,7 @@ fn foreground(context: &Context, known: &JobFacts) -> Plan {
     )
 }
 
-/// The reason why a run of the job cannot be undone. `None`: it needs no undo.
+/// The reason why the job's run cannot be undone. `None`: it needs no undo.
 pub(super) fn lasting(job: &Job) -> Option<String> {
     match outcome(job).0 {
         Undo::Never(why) => Some(why),
@@ -119,7 +119,7 @@ fn outcome(job: &Job) -> (Undo, Consent) {
             Consent::Yes,
         ),
         "policy_refresh_continuous_aggregate" => (
-            Undo::Needless("it brings the aggregate up to its source".to_owned()),
+            Undo::Needless("it brings the aggregate up to date with its source".to_owned()),
             Consent::Enter,
         ),
         "policy_reorder" => (
@@ -135,7 +135,7 @@ fn by_scheduler(context: &Context, known: &JobFacts) -> Result<Plan, Refusal> {
     let foreground = || vec![("how", FOREGROUND.to_owned())];
     if !job.scheduled {
         return Err(Refusal::new(format!(
-            "{} is paused: the scheduler would not run it; resume-job {} does",
+            "{} is paused, so the scheduler would not run it: use resume-job {}",
             job.describe(),
             job.id
         ))
@@ -172,7 +172,7 @@ fn by_scheduler(context: &Context, known: &JobFacts) -> Result<Plan, Refusal> {
         title,
         vec![step],
         Undo::Partly(format!(
-            "its next start comes back; what the run did does not ({})",
+            "its next start is restored, but the changes of the run are not undone ({})",
             undo.text()
         )),
     );
@@ -196,7 +196,7 @@ impl JobFacts {
         let Some(why) = self.row_loss(self.job.setting("start_offset").as_deref()) else {
             return plan;
         };
-        let gone = "rows of the aggregate that a run deletes do not come back";
+        let gone = "rows of the aggregate that a run deletes cannot be restored";
         plan.undo = if matches!(plan.undo, Undo::Needless(_)) {
             Undo::Never(gone.to_owned())
         } else {
@@ -219,7 +219,7 @@ impl JobFacts {
             ))
         };
         let start = start_offset.map_or(Some(Back::TO_THE_BEGINNING), back);
-        // If an age cannot be parsed, assume a loss.
+        // If an age cannot be parsed, a loss is assumed.
         let reads = start
             .zip(back(keeps))
             .is_none_or(|(start, drops)| reads_dropped(start, drops));

@@ -1,5 +1,6 @@
-//! Changes that a job's runs never refresh, or rows that they drop before an aggregate has read them. Shown before
-//! the job runs, with an offer to refresh them first.
+//! Changes that no run of a job refreshes, and rows that a run drops before an aggregate has read them. The preview shows them, and offers
+//! to
+//! refresh them first.
 
 use super::facts::{JobFacts, RETENTION};
 use crate::actions::act::{Context, Refusal};
@@ -15,8 +16,7 @@ use crate::model::verdict::Level;
 
 const FIELD: &str = "refresh_missing";
 
-/// Form that offers to refresh what the job's runs never reach. Empty: there is nothing, or a refresh would lose
-/// rows.
+/// Form that offers to refresh the ranges that the job's runs never reach. Empty: there are none, or the refresh would lose rows.
 pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     let known = JobFacts::of(context)?;
     let missing = known.missing(context.at.now);
@@ -30,8 +30,8 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     )]))
 }
 
-/// Completes the plan that resumes a job: refreshes first what its runs never reach if the form asks for that, else
-/// adds a note.
+/// Completes the plan that resumes a job. If the form asks for it, first refreshes the ranges that its runs never reach; otherwise adds a
+/// note.
 pub(super) fn with_missed_refresh(
     context: &Context,
     known: &JobFacts,
@@ -80,7 +80,7 @@ impl JobFacts {
         }
     }
 
-    /// Adds a warning if `what` cannot be determined, with the reason.
+    /// Adds a warning that `what` cannot be determined, with the reason.
     fn unknown(&self, plan: Plan, what: &str, span: &str) -> Plan {
         let odd = |unread: &Unread| unread.odd_zone(span).map(str::to_owned);
         if let Some(zone) = self.unread.iter().find_map(odd) {
@@ -94,7 +94,7 @@ impl JobFacts {
         plan.note(Level::Warning, format!("{what} is not known: {why}"))
     }
 
-    /// Range that no later run of the refresh policy reaches. `None`: there is none, or it is unknown.
+    /// The range that no later run of the refresh policy reaches. `None`: there is none, or it is unknown.
     fn missing(&self, now: Stamp) -> Option<(&Unread, Range)> {
         let start = self.job.setting("start_offset")?;
         let unread = self
@@ -105,8 +105,9 @@ impl JobFacts {
         Some((unread, unread.before(edge, true)?))
     }
 
-    /// Warns about late rows whose refresh would delete rows of the aggregate. That happens where the source's old
-    /// chunk was dropped and the late rows created a new one.
+    /// Warns about late rows whose refresh would delete rows of the aggregate: the source's old chunk was dropped, and the late rows
+    /// created a new
+    /// one.
     pub(super) fn reaching_remade(&self, plan: Plan, now: Stamp) -> Plan {
         let refreshes = self.job.policy() == "refresh policy";
         let Some(unread) = self.unread.first().filter(|_| refreshes) else {
@@ -171,7 +172,7 @@ impl JobFacts {
         })
     }
 
-    /// Adds a critical note, and asks for the name as consent, if a retention policy drops rows that an aggregate has not read.
+    /// If a retention policy drops rows that an aggregate has not read: adds a critical note, and requires the name as consent.
     pub(super) fn dropping_unread(&self, mut plan: Plan, now: Stamp) -> Plan {
         if self.job.policy() != RETENTION {
             return plan;
@@ -202,7 +203,7 @@ impl JobFacts {
             let reads = rest.into_iter().map(|range| {
                 let (why, first) = (unread.why(), unread.by_hand(range));
                 let lost =
-                    format!("and they will be missing there for good ({why}): run {first} first");
+                    format!("so they will never be in the aggregate ({why}): first run {first}");
                 (range, lost)
             });
             let again = remade.map(|range| {

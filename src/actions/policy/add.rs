@@ -21,8 +21,8 @@ pub(crate) fn first_run(inputs: &Inputs) -> Option<Interval> {
     first.filter(|first| first.is_positive())
 }
 
-/// `alter_job` call for the settings that `add_…_policy` does not take. The new job's id is recorded as `job_id`.
-/// `None`: there are no such settings.
+/// `alter_job` call for the settings that `add_…_policy` does not accept. The new job's id is kept as `job_id`. `None`: there are no such
+/// settings.
 fn set(
     context: &Context,
     inputs: &Inputs,
@@ -47,8 +47,7 @@ fn set(
     Ok(Some(call.statement()))
 }
 
-/// Plan that adds a policy by `call`, and deletes it in the undo. `every`: schedule interval, if `call` does not
-/// set it.
+/// Plan that adds a policy by `call`. Its undo deletes the policy. `every`: schedule interval, unless `call` sets it.
 pub(crate) fn plan(
     context: &Context,
     inputs: &Inputs,
@@ -81,6 +80,6 @@ pub(crate) fn call(context: &Context, function: &str, relation: &str) -> Call {
 pub(crate) fn only(relation: &str, job: Option<&Job>, instead: &str) -> Result<(), Refusal> {
     job.map_or(Ok(()), |job| {
         let (policy, id) = (job.policy(), job.id);
-        Err(format!("{relation} has a {policy} already, job {id}: {instead}").into())
+        Err(format!("{relation} already has a {policy}, job {id}: {instead}").into())
     })
 }

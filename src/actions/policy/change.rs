@@ -10,15 +10,15 @@ use crate::model::plan::{Note, Plan, Statement, Step, Undo};
 use crate::model::text;
 use crate::model::verdict::Level;
 
-/// Undo of a removed policy, and what it does not restore.
+/// Undo of removing a policy, with a text on what it does not restore.
 pub(crate) fn made_again(context: &Context, job: &Job) -> Undo {
-    let gone = "its counters and its link to the history do not come back";
+    let gone = "its counters and the link to its history are lost";
     match job.lost(context) {
         None => Undo::Partly(format!(
-            "the policy is made again with all its settings and its next start, under a new job id; {gone}"
+            "the policy is created again with all its settings and its next start, under a new job id; {gone}"
         )),
         Some(lost) => Undo::Partly(format!(
-            "the policy is made again under a new job id; {lost}; {gone}"
+            "the policy is created again under a new job id; {lost}; {gone}"
         )),
     }
 }
@@ -26,7 +26,7 @@ pub(crate) fn made_again(context: &Context, job: &Job) -> Undo {
 /// Refusal because the relation has no such policy. `policy` is a text of [`Job::policy`].
 pub(crate) fn none(relation: &str, policy: &str) -> Refusal {
     let add = policy.replace(' ', "-");
-    Refusal::new(format!("{relation} has no {policy}: add-{add} makes one"))
+    Refusal::new(format!("{relation} has no {policy}: add one with add-{add}"))
 }
 
 pub(crate) fn edit(

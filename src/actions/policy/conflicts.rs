@@ -7,8 +7,7 @@ use crate::model::span::{Now, Span};
 use crate::model::text;
 use crate::model::verdict::Level;
 
-/// How far back from now a policy acts: the start of a refresh window, or the age from which chunks are compressed
-/// or dropped.
+/// How far back from now a policy acts: the start of a refresh window, or the age from which chunks are compressed or dropped.
 pub(crate) struct Reach {
     /// Text such as `the refresh policy of w.daily (job 7) goes back 8 days`.
     words: String,
@@ -73,7 +72,7 @@ fn conflict(one: &Reach, other: &Reach, so: &str) -> Note {
 
 /// Note if chunks are compressed while their rows are still refreshed.
 pub(crate) fn refreshed_when_compressed(refresh: &Reach, compression: &Reach) -> Option<Note> {
-    let so = "late rows that the refresh expects would fall into compressed chunks; compress later";
+    let so = "late rows that the refresh expects would be in compressed chunks; compress later";
     (refresh.passes(compression)).then(|| conflict(refresh, compression, so))
 }
 
@@ -85,6 +84,6 @@ pub(crate) fn dropped_before_compressed(retention: &Reach, compression: &Reach) 
 
 /// Note if the aggregate's own rows are dropped and then computed again.
 pub(crate) fn refreshed_when_dropped(refresh: &Reach, retention: &Reach) -> Option<Note> {
-    let so = "refreshes may bring back what was dropped";
+    let so = "refreshes may bring back dropped rows";
     (refresh.passes(retention)).then(|| conflict(retention, refresh, so))
 }

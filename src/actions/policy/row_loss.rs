@@ -1,5 +1,4 @@
-//! Decides whether a refresh reads a range whose source rows were dropped, and so deletes rows of the aggregate for
-//! good.
+//! Decides whether a refresh reads a range whose source rows were dropped. If so, it permanently deletes rows of the aggregate.
 
 use crate::model::span::{Now, Span};
 
@@ -18,7 +17,7 @@ impl Back {
         length: f64::INFINITY,
     };
 
-    /// A known position, so the length is not needed.
+    /// A known position, for which the length is not needed.
     pub(crate) fn at(point: i64) -> Self {
         Self {
             at: Some(point),
@@ -33,8 +32,7 @@ impl Back {
         }
     }
 
-    /// True if `self` is farther back than `other`. If a position is unknown, the lengths are compared, with 30
-    /// days per month.
+    /// True if `self` is farther back than `other`. If a position is unknown, the lengths are compared, with 30 days per month.
     pub(crate) fn passes(self, other: Self) -> bool {
         match (self.at, other.at) {
             (Some(at), Some(other)) => at < other,

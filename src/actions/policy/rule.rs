@@ -8,7 +8,7 @@ use crate::model::interval::Interval;
 use crate::model::moment::Axis;
 use crate::model::span::{Now, Span};
 
-/// Limit up to which a policy acts on chunks.
+/// The limit up to which a policy acts on chunks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cut {
     /// End of the chunk's range, in the dimension's unit.

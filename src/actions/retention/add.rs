@@ -47,18 +47,18 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     call.give_some("schedule_interval", "interval", every);
     let undo = if drops {
         Undo::Partly(
-            "the policy is deleted; chunks that it has dropped by then do not come back".to_owned(),
+            "the policy is deleted; chunks dropped meanwhile cannot be restored".to_owned(),
         )
     } else {
-        Undo::Exact("the policy is deleted; it has nothing to drop yet".to_owned())
+        Undo::Exact("the policy is deleted; no chunk is due yet".to_owned())
     };
     let what = ("retention policy", relation);
     let mut plan = add::plan(context, inputs, what, call, None, undo)?.changing(&[POLICY]);
     let when = first.map_or_else(
-        || "the first run, within seconds,".to_owned(),
+        || "the first run (within seconds)".to_owned(),
         |first| {
             let first = text::interval(&first.to_string());
-            format!("the first run, in {first}, judged by now,")
+            format!("the first run (in {first}), if it ran now,")
         },
     );
     plan = note_cut(plan, context, &facts, going.as_ref(), &when);

@@ -1,5 +1,6 @@
-//! Conflicts between retention and refreshes. A refresh of a range whose source rows were dropped deletes rows of
-//! the aggregate. Rows dropped before their refresh never get into the aggregate.
+//! Conflicts between retention and refreshes. A refresh of a range whose source rows were dropped deletes rows of the aggregate. Rows that
+//! are
+//! dropped before their refresh never get into the aggregate.
 
 use crate::actions::act::Refusal;
 use crate::actions::form::Inputs;
@@ -110,7 +111,7 @@ pub(super) fn guard(
         said.join("; ")
     );
     let refusal = Refusal::new(why);
-    // The longest refresh window needs the shortest safe `drop_after`.
+    // The longest refresh window determines the shortest safe `drop_after`.
     let mut longest = None;
     for (.., reach) in &losses {
         let Reach::Back(span, place) = *reach else {
@@ -130,8 +131,7 @@ pub(super) fn guard(
     })
 }
 
-/// Adds a note for each aggregate that would lose `what` in a refresh after a drop up to `edge`, or would never be
-/// filled.
+/// Adds notes for each aggregate: a refresh after a drop up to `edge` would delete `what` from it, or it would never be filled.
 pub(crate) fn note_all(
     mut plan: Plan,
     facts: &Retention,
@@ -163,7 +163,7 @@ pub(crate) fn note_row_loss(
     for (_, refresh, reach) in refreshes(facts, aggregate, now) {
         if reach == Reach::Unknown {
             let words = format!(
-                "it is unknown whether the {} of {name} reads the dropped rows: its start_offset is not understood",
+                "it is unknown whether the {} of {name} reads the dropped rows, because its start_offset cannot be parsed",
                 job(refresh)
             );
             plan = plan.note(Level::Unknown, words);
@@ -179,7 +179,7 @@ pub(crate) fn note_row_loss(
     plan
 }
 
-/// Adds a note if the aggregate's refresh windows contain only dropped rows.
+/// Adds a note if the aggregate's refresh windows only contain dropped rows.
 fn note_never_filled(
     plan: Plan,
     facts: &Retention,
@@ -203,8 +203,7 @@ fn note_never_filled(
     plan
 }
 
-/// Adds notes on the aggregates' losses by a policy that drops by creation time, whose limit on the time axis is
-/// not fixed.
+/// Adds notes on the aggregates' losses by a policy that drops by creation time. Such a policy has no fixed limit on the time axis.
 pub(crate) fn note_created(mut plan: Plan, facts: &Retention, edge: i64, now: Stamp) -> Plan {
     plan = note_all(plan, facts, edge, now, "the rows of the dropped chunks");
     for aggregate in &facts.aggregates {
@@ -239,7 +238,7 @@ pub(crate) fn note_unread(mut plan: Plan, facts: &Retention, going: &Dropped) ->
         };
         let remade = range.is_some_and(|(unread, range)| unread.apart(range).0.is_some());
         let how = if remade {
-            format!("; do not refresh it first, that would lose more: {REMADE}")
+            format!("; do not refresh it first, because that would lose more: {REMADE}")
         } else {
             ", unless it is refreshed first".to_owned()
         };
@@ -272,7 +271,7 @@ pub(crate) fn note_readers(mut plan: Plan, facts: &Retention, going: &Dropped, n
                 _ => "its policy does not reach that far back",
             };
             let words = format!(
-                "{} keeps its rows: {policy}. But a manual refresh over the dropped range deletes them",
+                "{} keeps its rows, because {policy}. But a manual refresh over the dropped range would delete them",
                 aggregate.name
             );
             plan = plan.note(Level::Notice, words);

@@ -1,4 +1,4 @@
-//! Drops chunks now: exactly the chunks of the preview, or none.
+//! Drops chunks now: exactly the chunks in the preview, or none.
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Field, FieldType, Form, Inputs};
@@ -24,18 +24,18 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
         Field::span("drop_after", "Older than", axis, has)
             .optional()
             .help(
-                "drops what a policy with this drop_after would drop now; filled in: the policy's",
+                "drops the chunks that a policy with this drop_after would drop now; default: that of the policy",
             ),
         Field::new("before", "or before", FieldType::Time(axis), "")
             .optional()
-            .help("instead: chunks that end at or before this point in time"),
+            .help("instead of drop_after: chunks that end at or before this time"),
         Field::new(
             "chunks_per_step",
             "Chunks in one step",
             FieldType::Integer,
             most(&facts).min(100).to_string(),
         )
-        .help("each step is a transaction of its own, which locks all of its chunks at once"),
+        .help("each step is one transaction, which locks all of its chunks at once"),
     ])
     .paced())
 }
@@ -82,7 +82,7 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
         text::plural(going.count(), "chunk"),
         facts.relation
     );
-    let undo = Undo::Never("only a backup brings dropped chunks back".to_owned());
+    let undo = Undo::Never("dropped chunks can only be restored from a backup".to_owned());
     let mut plan = Plan::new(title, steps, undo).changing(&["/oldest"]);
     plan.pace = inputs.pace();
     plan = whatif::note_dropped(plan, context, &facts, &going, "it");
@@ -91,7 +91,7 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     plan = whatif::note_zone(plan, &facts);
     plan = plan.note(
         Level::Ok,
-        "disk space is freed at once, with little WAL; a step drops nothing if its chunks are not those of the preview",
+        "disk space is freed at once, with little WAL; if the chunks of a step differ from the preview, it drops nothing",
     );
     Ok(touch(plan, &facts, &going))
 }
@@ -153,7 +153,7 @@ fn step(context: &Context, facts: &Retention, chunks: &[&AgedChunk]) -> Result<S
             facts.at(end)
         ))
     })?;
-    // Excludes older chunks that late rows create after the preview.
+    // Excludes older chunks that late rows may create after the preview.
     let newer =
         literal(facts, start).map_or_else(String::new, |start| format!(", newer_than => {start}"));
     let names: Vec<_> = chunks
@@ -202,7 +202,7 @@ fn note_locks(plan: Plan, facts: &Retention, per_step: i64) -> Result<Plan, Refu
     let locks = per_step.saturating_mul(locks_per_chunk(facts));
     let fits = most(facts).to_string();
     let words = format!(
-        "a step takes about {} locks at once; the lock table has room for about {} (max_locks_per_transaction)",
+        "a step takes about {} locks at once, but the lock table has room for about {} (max_locks_per_transaction)",
         text::count(locks),
         text::count(facts.lock_slots)
     );

@@ -44,7 +44,7 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
             FieldType::Interval,
             job.schedule_interval.as_str(),
         )
-        .help("how often the policy runs; its next start is unchanged"),
+        .help("how often the policy runs; its next start does not change"),
         override_field(),
     ]))
 }
@@ -71,16 +71,16 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     }
     let undo = if more {
         Undo::Partly(
-            "the policy is as it was; chunks that it has dropped by then do not come back"
+            "the policy is restored; chunks dropped meanwhile cannot be restored"
                 .to_owned(),
         )
     } else {
-        Undo::Exact("the policy is as it was, with its next start".to_owned())
+        Undo::Exact("the policy is restored, with its next start".to_owned())
     };
     let back = job.alter(context, &captured(job, &change));
     let mut plan = change::edit(context, job, &change, back, undo).changing(&[POLICY]);
     let (when, soon) = change::next_run(job, now);
-    let when = format!("the next run, {when},");
+    let when = format!("the next run ({when})");
     plan = note_cut(plan, context, &facts, going.as_ref(), &when);
     if let Some(before) = before {
         let chunks = text::plural(before, "chunk");
@@ -96,8 +96,7 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     Ok(note_others(plan, &facts, rule, going.as_ref(), now).picturing(picture))
 }
 
-/// Refusal because nothing would change, with notes on the present rule; or the refusal of [`clash::guard`] if the
-/// present rule loses data.
+/// Refusal because nothing would change, with notes on the present rule. If the present rule loses data, the refusal of [`clash::guard`].
 fn stands(
     context: &Context,
     facts: &Retention,
@@ -121,7 +120,7 @@ fn stands(
         context,
         facts,
         going,
-        &format!("the next run, {when},"),
+        &format!("the next run ({when})"),
     );
     let plan = note_others(plan, facts, rule, going, now);
     Refusal::unchanged(job.already_so(), plan.notes).picturing(picture(

@@ -46,8 +46,7 @@ pub struct Retention {
     pub zone: String,
     /// True if `zone` is a setting of the policy's owner.
     pub(crate) zone_owners: bool,
-    /// The reason why the server's time zone is unknown, if `zone` is this session's. `None`: `zone` is the
-    /// server's or the owner's.
+    /// Why the server's time zone is unknown, if `zone` is that of this session. `None`: `zone` is that of the server or the owner.
     #[serde(skip)]
     pub(crate) zone_hidden_by: Option<String>,
     /// Policies by the name of their procedure.
@@ -78,7 +77,7 @@ pub struct Referenced {
     pub name: String,
 }
 
-/// One chunk. The query returns it as an array, to save space where there are many.
+/// One chunk. The query returns it as an array, to save space when there are many.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct AgedChunk {
     /// Name of the chunk, quoted and qualified.

@@ -20,7 +20,7 @@ pub(super) fn plan(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
                 undo: Vec::new(),
                 ..policy.job.delete(context)?
             }],
-            Undo::Never(format!("it could not be made again: {why}")),
+            Undo::Never(format!("it could not be created again: {why}")),
         ),
         None => remove_policy(context, policy)?,
     };

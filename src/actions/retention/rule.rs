@@ -24,7 +24,7 @@ pub(crate) fn edge(
 ) -> Option<i64> {
     match rule {
         AgeRule::After(after) => facts.reach(after, now),
-        // A chunk's creation time does not tell its range, so only the range of the chunks due now is known.
+        // The creation time of a chunk does not determine its range. So only the range of the chunks that are due now is known.
         AgeRule::CreatedBefore(_) => Some(going.and_then(Dropped::edge).unwrap_or(i64::MIN + 1)),
     }
 }
@@ -51,7 +51,7 @@ pub(crate) fn rule(
 /// The reason why `drop_created_before` does not work on this hypertable and version. `None`: it works.
 pub(crate) fn created_before_fails(version: Version, facts: &Retention) -> Option<String> {
     if version < Version::new(2, 17) {
-        let why = "drop_created_before drops the wrong chunks, or is not there, before TimescaleDB 2.17: use drop_after";
+        let why = "before TimescaleDB 2.17, drop_created_before does not exist or drops the wrong chunks: use drop_after";
         return Some(why.to_owned());
     }
     let fails = facts.creation.always_fails(version)?;
@@ -66,14 +66,13 @@ pub(crate) fn usable(facts: &Retention, after: Span) -> Result<(), Refusal> {
         Span::Number(_) => false,
     };
     match no_clock(facts).filter(|_| !fixed) {
-        // If the owner of the function is not trusted, only the server runs the function, when the policy runs.
+        // A function of an untrusted owner is only run by the server, when the policy runs.
         Some(why) if facts.code.as_ref().is_none_or(|code| code.owner.is_none()) => Err(why.into()),
         _ => Ok(()),
     }
 }
 
-/// The reason why "now" is unknown: no `integer_now` function that may be run, or an unknown time zone. `None`:
-/// "now" is known.
+/// Why "now" is unknown: the time zone is unknown, or no `integer_now` function may be run. `None`: "now" is known.
 pub(super) fn no_clock(facts: &Retention) -> Option<String> {
     if facts.axis() != Axis::Integer {
         return facts.odd_zone();
@@ -88,7 +87,7 @@ pub(super) fn no_clock(facts: &Retention) -> Option<String> {
     facts.integer_now.is_none().then(|| match &facts.code {
         Some(code) => code.words(None),
         None => format!(
-            "the integer_now_func of {} returns NULL: it must say what \"now\" is",
+            "the integer_now_func of {} returns NULL: it must return the current time",
             facts.relation
         ),
     })

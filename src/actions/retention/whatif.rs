@@ -14,7 +14,7 @@ use super::dropped::Dropped;
 use super::dropped::count;
 use super::facts::{Policy, Retention};
 
-/// Adds a note on what a drop removes. `when` is the subject of the sentence, such as `the first run, at once,`.
+/// Adds a note on the chunks that a drop removes. `when` is the subject of the sentence, such as `the first run (within seconds)`.
 pub(crate) fn note_dropped(
     plan: Plan,
     context: &Context,
@@ -43,7 +43,7 @@ pub(crate) fn note_dropped(
     plan.note(
         Level::Ok,
         format!(
-            "{} of {} stay; a chunk is dropped as a whole, once even its newest possible row is old enough (new chunks span {})",
+            "{} of {} stay. A chunk is dropped as a whole, when its whole time range is old enough (new chunks span {})",
             text::count(count(stay)),
             text::plural(count(facts.chunks.len()), "chunk"),
             facts.length(facts.interval_length)
@@ -57,14 +57,14 @@ pub(crate) fn note_zone(plan: Plan, facts: &Retention) -> Plan {
         Axis::Timestamp | Axis::Date if facts.zone_hidden_by.is_some() => plan.note(
             Level::Unknown,
             format!(
-                "the time column has no zone, and the server's own is unknown: \"now\" is taken as local time in {}, this session's",
+                "the time column has no zone, and the server's zone is unknown: \"now\" is assumed to be local time in {}, this session's zone",
                 facts.zone
             ),
         ),
         Axis::Timestamp | Axis::Date => plan.note(
             Level::Notice,
             format!(
-                "the time column has no zone: \"now\" is local time in {}, where the policy runs",
+                "the time column has no zone: \"now\" is local time in {}, the time zone of the policy",
                 facts.zone
             ),
         ),

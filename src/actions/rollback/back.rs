@@ -1,4 +1,4 @@
-//! The steps that roll back journal entries. They act on the original objects, even if these were renamed.
+//! The steps that roll back journal entries. They act on the original objects, even if those have been renamed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use crate::model::plan::{Bindings, Note, Statement, Step};
 use crate::model::target::TargetKind;
 use crate::model::verdict::Level;
 
-/// A rollback while its steps are collected, entry by entry.
+/// A rollback whose steps are being collected, entry by entry.
 pub(super) struct Back<'a> {
     actor: &'a Actor,
     client: &'a Client,
@@ -38,7 +38,7 @@ struct There {
     by_oid: BTreeMap<i64, Found>,
 }
 
-/// A step to roll back, with the recorded objects that its names meant.
+/// A step to roll back, and the recorded objects that its names meant.
 struct Candidate {
     step: Step,
     record: Named,
@@ -67,8 +67,9 @@ impl<'a> Back<'a> {
         })
     }
 
-    /// The steps that undo these steps of an entry, newest first. Steps that were undone already or whose objects
-    /// are gone are left out. An error if none is left.
+    /// The steps that undo these steps of an entry, newest first. Left out are steps that were already undone, and steps whose objects no
+    /// longer
+    /// exist. An error if none is left.
     pub(super) async fn take(&mut self, entry: &Entry, done: &[usize]) -> Result<Vec<Step>> {
         let id = entry.begin.id;
         let all = inverses(entry, done)?;
@@ -85,20 +86,20 @@ impl<'a> Back<'a> {
         }
         if candidates.is_empty() {
             bail!(
-                "entry {id}: every step known to be done is rolled back already. Check the unknown steps by hand, on {}",
+                "entry {id}: every step that certainly took effect is already rolled back. Check the other steps by hand, on {}",
                 entry.begin.plan.target
             );
         }
         if candidates.len() < many {
             let back = many - candidates.len();
-            self.note(Level::Notice, format!("entry {id}: an earlier rollback undid {back} of {many} steps before it ended; these are the rest"));
+            self.note(Level::Notice, format!("entry {id}: an earlier rollback undid {back} of {many} steps; this one undoes the others"));
         }
         let there = self.look(&candidates).await?;
         let (mut steps, mut stands) = (Vec::new(), Vec::new());
         for candidate in candidates {
             match self.find(entry, &candidate, &there)? {
                 Ok(step) if self.is_there(id, &step).await? => stands.push(format!(
-                    "{}: an interrupted rollback has begun to make it, and it exists. If it is incomplete, rebuild-missing completes it",
+                    "{}: it exists, because an interrupted rollback began to create it. If it is incomplete, rebuild-missing completes it",
                     step.label
                 )),
                 Ok(step) => {
@@ -186,7 +187,7 @@ impl<'a> Back<'a> {
         })
     }
 
-    /// The step with the present names of its objects. The inner error names an object that is gone.
+    /// The step with the present names of its objects. The inner error names an object that no longer exists.
     fn find(
         &mut self,
         entry: &Entry,
@@ -200,7 +201,7 @@ impl<'a> Back<'a> {
         let made: Vec<String> = run.iter().filter_map(Statement::makes_index).collect();
         let is_made = |name: &String| parts(name).is_some_and(|(_, bare)| made.contains(&bare));
         let names: BTreeSet<String> = run.iter().flat_map(Statement::relations).collect();
-        // An earlier step of this rollback creates the index again that a newer entry dropped.
+        // Whether an earlier step of this rollback creates the index again, because a newer entry dropped it.
         let comes = |name: &String| {
             let was = candidate.record.relations.get(name);
             was.is_some_and(|was| self.made.contains(&format!("index {}", was.oid)))
@@ -247,7 +248,7 @@ impl<'a> Back<'a> {
         Ok(relation)
     }
 
-    /// The relation that had this name when the step ran, or the index that a rollback created in place of it. `None`: the relation is
+    /// The relation that had this name when the step ran, or the index that a rollback created in its place. `None`: it no longer exists.
     /// gone.
     fn found<'t>(&self, candidate: &Candidate, name: &str, there: &'t There) -> Option<&'t Found> {
         let was = candidate.record.relations.get(name)?;
@@ -261,7 +262,7 @@ impl<'a> Back<'a> {
 
     fn note_renamed(&mut self, entry: &Entry, name: &str, now: &str, there: &There) {
         let other = if there.by_name.contains_key(name) {
-            format!("; {name} is another relation now, and is left alone")
+            format!("; {name} is another relation now, which does not change")
         } else {
             String::new()
         };
@@ -269,15 +270,15 @@ impl<'a> Back<'a> {
         self.note(
             Level::Warning,
             format!(
-                "entry {id}: {name} is called {now} now, and this acts on it under that name{other}"
+                "entry {id}: {name} has been renamed to {now}; the rollback acts on it under the new name{other}"
             ),
         );
     }
 
-    /// An error if one of the step's jobs is gone or was replaced by another job.
+    /// An error if one of the step's jobs no longer exists, or was replaced by another job.
     fn jobs_of(&self, candidate: &Candidate) -> Result<(), String> {
         for statement in &candidate.step.run {
-            // A statement with `if_exists` also works without the job.
+            // A statement with `if_exists` also works if the job does not exist.
             if statement.sql.contains("if_exists => true") {
                 continue;
             }
@@ -287,11 +288,11 @@ impl<'a> Back<'a> {
                 }
                 let now = self.bindings.job(id);
                 let Some(job) = self.jobs.get(&now) else {
-                    return Err(format!("job {now} is not there any more"));
+                    return Err(format!("job {now} no longer exists"));
                 };
                 let was = candidate.record.jobs.get(&id.to_string());
                 if was.is_some_and(|was| was.kind != job.kind) {
-                    return Err(format!("job {now} is another one now"));
+                    return Err(format!("job {now} is a different job now"));
                 }
             }
         }
@@ -328,13 +329,13 @@ impl<'a> Back<'a> {
                 let name = qualified(schema, name);
                 self.note(
                     Level::Warning,
-                    format!("drifted since: job {other} of {name} was added, like job {id}: this makes a second one, or the server refuses it"),
+                    format!("changed since: job {other} of {name} was added, of the same kind as job {id}. The rollback creates a second one, or the server refuses it"),
                 );
             }
         }
     }
 
-    /// An error if a relation, found only by its name, has nothing to do with the entry.
+    /// An error if a relation was found only by its name and has nothing to do with the entry.
     fn belongs(&mut self, entry: &Entry, name: &str, found: &Found) -> Result<()> {
         let (id, begin) = (entry.begin.id, &entry.begin);
         let relation = &found.relation;
@@ -376,9 +377,9 @@ fn move_along(own: Vec<String>, renames: &mut BTreeMap<String, String>) {
 fn gone(name: &str, there: &There) -> String {
     if there.by_name.contains_key(name) {
         format!(
-            "{name} is not there any more; another relation has its name now, and is left alone"
+            "{name} no longer exists; another relation has its name now, and does not change"
         )
     } else {
-        format!("{name} is not there any more")
+        format!("{name} no longer exists")
     }
 }

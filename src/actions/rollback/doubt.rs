@@ -1,4 +1,4 @@
-//! Finds the steps of an entry that took effect, also if the entry was interrupted.
+//! Finds the steps of an entry that took effect, even if the entry was interrupted.
 
 use anyhow::{Result, bail};
 use tokio_postgres::Client;
@@ -12,7 +12,7 @@ use crate::model::verdict::Level;
 #[derive(Debug, Default)]
 pub(super) struct Done {
     pub at: Vec<usize>,
-    /// True if other steps may have taken effect, too. The entry then stays open after the rollback.
+    /// True if further steps may have taken effect. The entry then stays open after the rollback.
     pub open: bool,
     pub notes: Vec<Note>,
 }
@@ -40,7 +40,7 @@ pub(super) async fn done(
     for at in doubtful.filter(|at| steps.get(*at).is_some_and(|step| !step.undo.is_empty())) {
         let label = &steps[at].label;
         let took_effect = match made(actor, client, entry, at).await? {
-            // No step before this one changed the state, so a changed state means that this step took effect.
+            // No earlier step changed the state. So if the state has changed, this step took effect.
             None if done.at.is_empty() && (steps.len() == 1 || at == 0) => {
                 Some(changed(actor, client, entries, entry, place).await?)
             }
@@ -57,7 +57,7 @@ pub(super) async fn done(
             None => {
                 done.open = true;
                 format!(
-                    "entry {id} was interrupted during \"{label}\", and it is unknown whether that was done; the step is not rolled back, and the entry stays open"
+                    "entry {id} was interrupted during \"{label}\", and it is unknown whether that step took effect; it is not rolled back, and the entry stays open"
                 )
             }
         };
@@ -97,13 +97,13 @@ fn nothing_done(entry: &Entry, here: bool) -> String {
         );
     }
     format!(
-        "entry {} was interrupted on {}, and only that server knows whether it was done there. Here nothing is changed: there is nothing to roll back",
+        "entry {} was interrupted on {}, and only that server knows whether it took effect there. Here nothing was changed, so there is nothing to roll back",
         begin.id,
         begin.place.words()
     )
 }
 
-/// True if the index that the step creates exists. `None`: it creates none, or an older hypertop wrote the entry.
+/// True if the index that the step creates exists. `None`: the step creates none, or an older hypertop wrote the entry.
 async fn made(actor: &Actor, client: &Client, entry: &Entry, at: usize) -> Result<Option<bool>> {
     if !entry.begin.marks {
         return Ok(None);

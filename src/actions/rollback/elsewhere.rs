@@ -6,7 +6,7 @@ use crate::journal::{Entries, Entry, Place};
 use crate::model::plan::Note;
 use crate::model::verdict::Level;
 
-/// The reason why the entry may be of another server. `None`: the entry is of this server. An error if the entry is rolled back already.
+/// Why the entry may be from another server. `None`: it is from this server. An error if the entry is already rolled back.
 pub(super) fn doubt(entries: &Entries, entry: &Entry, here: &Place) -> Result<Option<String>> {
     let id = entry.begin.id;
     let there = entry.begin.place.words();
@@ -14,11 +14,11 @@ pub(super) fn doubt(entries: &Entries, entry: &Entry, here: &Place) -> Result<Op
     if let Some(by) = entry.rolled_back_by {
         if doubt.is_some() {
             bail!(
-                "entry {id} is rolled back already on {there}, by entry {by}; this is {}, which may be a copy: run by hand what `hypertop journal {id}` shows",
+                "entry {id} is already rolled back on {there}, by entry {by}. This is {}, which may be a copy: run by hand the statements that `hypertop journal {id}` shows",
                 here.words()
             );
         }
-        bail!("entry {id} is rolled back already, by entry {by}");
+        bail!("entry {id} is already rolled back, by entry {by}");
     }
     let whole = |by: &&Entry| by.is_whole() && by.begin.place.is_surely(here);
     let leaves = |by: &&Entry| by.begin.plan.leaves_open.contains(&id);
@@ -26,14 +26,14 @@ pub(super) fn doubt(entries: &Entries, entry: &Entry, here: &Place) -> Result<Op
         && let Some(by) = entries.rollbacks(id).filter(leaves).find(whole)
     {
         bail!(
-            "entry {id} is rolled back here already, by entry {}; it is open for {there}, where it was done",
+            "entry {id} is already rolled back here, by entry {}; it is still open on {there}, where it was done",
             by.begin.id
         );
     }
     Ok(doubt)
 }
 
-/// Warnings that the entry may be of another server, and about rollbacks of the entry that ran on other servers.
+/// Warnings that the entry may be from another server, and that rollbacks of it ran on other servers.
 pub(super) fn said(
     entries: &Entries,
     entry: &Entry,
@@ -59,12 +59,12 @@ pub(super) fn said(
         let (of, done) = (by.begin.plan.steps.len(), by.done().len());
         let words = match (done, by.undecided().next()) {
             (0, None) => continue,
-            (_, Some(_)) => "was to roll it back, and was interrupted,".to_owned(),
+            (_, Some(_)) => "began to roll it back, and was interrupted,".to_owned(),
             (_, None) if done == of => "rolled it back".to_owned(),
             (_, None) => format!("rolled back {done} of {of} steps of it"),
         };
         warn(format!(
-            "entry {by} {words} on {there}, which may be another server than this; if it is not, what it changed is shown as drifted",
+            "entry {by} {words} on {there}, which may be another server. If it is this server, its changes are shown as changed since",
             by = by.begin.id,
             there = by.begin.place.words(),
         ));

@@ -37,7 +37,7 @@ pub(super) fn inverses(entry: &Entry, done: &[usize]) -> Result<Vec<Step>> {
                 continue;
             }
             bail!(
-                "entry {id} was interrupted before the journal had the id of what it made ({name}). Check {}, and undo it by hand",
+                "entry {id} was interrupted before the journal recorded the id of the new object ({name}). Check {}, and undo it by hand",
                 entry.begin.plan.target
             );
         };

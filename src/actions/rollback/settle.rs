@@ -12,12 +12,13 @@ use crate::server::sql::{Param, Query, query};
 
 const TRANSACTION: Query = query!("act_transaction");
 
-/// Interval and number of queries while a transaction has not ended. After its client was killed, the server ends
-/// it within moments.
+/// Time between two queries about a transaction that has not ended, and their maximum number. After its client was killed, the server ends
+/// a
+/// transaction within moments.
 const LOOK: Duration = Duration::from_millis(200);
 const LOOKS: usize = 10;
 
-/// The entries, with what the server knows about interrupted steps. The answers are also written to the journal.
+/// The entries, completed by the server's answers about interrupted steps. The answers are also written to the journal.
 pub(crate) async fn settled(
     actor: &Actor,
     client: &Client,
@@ -28,12 +29,12 @@ pub(crate) async fn settled(
     let here = entries
         .all
         .iter()
-        // On a copy of the server, the same id may belong to another transaction.
+        // On a copy of the server, the same transaction id may belong to another transaction.
         .filter(|entry| entry.begin.place.doubt(place).is_none());
     for entry in here.filter(|entry| entry.begin.marks && !entry.is_under_way()) {
         for mark in entry.undecided() {
             if let Some(ran) = fate(actor, client, mark).await? {
-                // If this cannot be written, the server is asked again next time.
+                // An error is ignored: the server is asked again next time.
                 let _ = actor.journal.ran(ran.clone());
                 settled.learn(ran);
             }
@@ -59,7 +60,7 @@ async fn fate(actor: &Actor, client: &Client, mark: &Mark) -> Result<Option<Ran>
         let rows = session::ask(client, text, &[Param::Text(xid.clone())]).await;
         let status: Option<String> = match rows {
             Ok(rows) => rows.first().map_or(Ok(None), |row| row.try_get("status"))?,
-            // The id is "in the future": the server was restored to an earlier time.
+            // The id is "in the future", so the server was restored to an earlier time.
             Err(error) if error.to_string().starts_with("22023") => None,
             // A missing right or a timeout: the answer may be available later.
             Err(_) if !client.is_closed() => return Ok(None),
@@ -69,7 +70,7 @@ async fn fate(actor: &Actor, client: &Client, mark: &Mark) -> Result<Option<Ran>
             Some("committed") => return Ok(Some(ran)),
             Some("aborted") => {
                 ran.kept.clear();
-                let why = "it was interrupted before its commit: nothing of it is left";
+                let why = "it was interrupted before its commit, and so rolled back";
                 ran.error = Some(why.to_owned());
                 return Ok(Some(ran));
             }

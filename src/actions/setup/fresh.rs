@@ -1,4 +1,4 @@
-//! Steps for objects that the same plan creates: they have no facts yet, and no rows that a guard would have to save.
+//! Steps for objects that the same plan creates. Such objects have no facts yet, and no rows for a guard to protect.
 
 use crate::actions::act::Refusal;
 use crate::actions::aggregates::create;
@@ -18,7 +18,7 @@ use crate::server::known::Server;
 /// Name under which the id of a new job is kept.
 pub(crate) const JOB: &str = "job_id";
 
-/// The plan of a change of an object that does not exist yet. `now`: the setup before the change.
+/// The plan of a change of an object that does not exist yet. `now`: the setup just before the change.
 pub(super) fn plan(
     change: &Change,
     now: &Setup,
@@ -73,15 +73,15 @@ pub(super) fn plan(
         What::CreateIndex { name, index } => fresh.index(name.as_deref(), index),
         _ => {
             return Err(Refusal::new(format!(
-                "{of} is created by the same plan: apply what creates it first, then plan again"
+                "{of} is created by the same plan: apply that change first, then plan again"
             )));
         }
     };
     let title = label.clone();
     let undone = match &change.what {
-        What::EnableCompression(_) => Undo::Exact("compression is disabled again; chunks compressed meanwhile have to be decompressed before".to_owned()),
-        What::AddRetain(_) => Undo::Partly("the policy is deleted; chunks that it has dropped by then do not come back".to_owned()),
-        _ if undo.is_empty() => Undo::Partly("it goes when the aggregate is dropped".to_owned()),
+        What::EnableCompression(_) => Undo::Exact("compression is disabled again; chunks compressed meanwhile must be decompressed first".to_owned()),
+        What::AddRetain(_) => Undo::Partly("the policy is deleted; chunks dropped meanwhile cannot be restored".to_owned()),
+        _ if undo.is_empty() => Undo::Partly("it is removed when the aggregate is dropped".to_owned()),
         _ => Undo::Exact("it is removed again".to_owned()),
     };
     Ok(Plan::new(title, vec![Step::new(label, run, undo)], undone))
@@ -141,7 +141,7 @@ impl Fresh<'_> {
         )
         .note(
             Level::Notice,
-            "rows that the table has are moved into chunks; until then nobody can read or write it",
+            "the table's rows are moved into chunks; nobody can read or write the table meanwhile",
         )
     }
 
@@ -165,7 +165,7 @@ impl Fresh<'_> {
         self.scheduled(policy, call, new.every)
     }
 
-    /// The call, and one that sets how often the policy runs.
+    /// The call that adds the policy, and a second one that sets its schedule interval.
     fn scheduled(&self, policy: &str, call: Call, every: Interval) -> Parts {
         let mut set = self.call("alter_job");
         set.give("", "int", Lit::Kept(JOB.to_owned()));
@@ -222,7 +222,7 @@ impl Fresh<'_> {
             index.method,
             index.columns.join(", ")
         );
-        // The index of an aggregate is made in the schema of its materialization, which is known only then.
+        // The index of an aggregate is created in the schema of its materialization hypertable, which is known only when the plan runs.
         let undo = if self.aggregate {
             Vec::new()
         } else {

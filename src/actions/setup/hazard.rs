@@ -1,4 +1,4 @@
-//! What a plan risks, by names that `--allow` takes.
+//! The risks of a plan, by the names that `--allow` takes.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ const LONG: i64 = 30_000_000_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Hazard {
-    /// Rows are deleted: by a retention policy whose next run drops chunks, by a refresh over dropped rows, or with a dropped aggregate
+    /// Rows are deleted: by a retention policy whose next run drops chunks, by a refresh over dropped rows, or by dropping an aggregate
     #[value(name = "DELETES_DATA")]
     DeletesData,
     /// Writes wait while an index is built
@@ -29,7 +29,7 @@ pub enum Hazard {
     /// There is no undo
     #[value(name = "NOT_UNDOABLE")]
     NotUndoable,
-    /// A policy runs as soon as the plan is done, and has work to do
+    /// A policy runs as soon as the plan is done, and some chunks or rows are already due
     #[value(name = "IMMEDIATE_RUN")]
     ImmediateRun,
 }
@@ -54,7 +54,7 @@ pub(super) fn of(what: &What, plan: &Plan, has_rows: bool) -> Vec<Hazard> {
     // A retention policy has an exact undo unless it has more to drop than before.
     let retains = matches!(what, What::AddRetain(_) | What::EditRetain(..));
     let drops = has_rows && retains && matches!(plan.undo, Undo::Partly(_));
-    // The name of the target is asked for where rows are lost.
+    // Actions require the target's name to be typed if rows are lost.
     let loses = plan.consent == Consent::Name
         && !matches!(plan.undo, Undo::Never(_))
         && (has_rows || retains);
@@ -86,7 +86,7 @@ pub(super) fn of(what: &What, plan: &Plan, has_rows: bool) -> Vec<Hazard> {
     found
 }
 
-/// More hazards of the change of an object that the same plan creates, on a table that has rows.
+/// Further hazards of changing an object that the same plan creates, on a table that has rows.
 pub(super) fn of_filled(what: &What) -> Vec<Hazard> {
     match what {
         What::CreateHypertable { .. } => vec![Hazard::AccessExclusive, Hazard::Long],

@@ -10,11 +10,11 @@ use crate::model::text;
 pub(super) struct Asked {
     pub(super) action: &'static str,
     pub(super) target: Target,
-    /// Values by field. A value for a field that the form does not have is left out if it is empty.
+    /// Values by field name. An empty value for a field that the form does not have is left out.
     pub(super) set: Vec<(&'static str, String)>,
 }
 
-/// The action for a change of an object that exists. `None`: the object does not exist yet, or there is nothing to do.
+/// The action for the change of an existing object. `None`: the object does not exist yet, or the change needs no action.
 pub(super) fn asked(change: &Change, present: &Setup) -> Option<Asked> {
     let id = present.id(&change.of)?;
     let axis = present.axis(&change.of)?;
@@ -50,7 +50,7 @@ pub(super) fn asked(change: &Change, present: &Setup) -> Option<Asked> {
         What::EnableCompression(to) => table("enable-compression", settings(to)),
         What::EditCompression(to) => table("edit-compression-settings", settings(to)),
         What::DisableCompression => {
-            // The policy is removed by a change of its own.
+            // Removing the policy is a separate change.
             let policy = present
                 .storage(&change.of)
                 .and_then(|storage| storage.compress);
@@ -117,7 +117,7 @@ pub(super) fn asked(change: &Change, present: &Setup) -> Option<Asked> {
     })
 }
 
-/// True if the aggregate has more than one refresh policy, so that the form asks which one is meant.
+/// True if the aggregate has more than one refresh policy, so that the form asks which one to change.
 fn several(change: &Change, present: &Setup) -> bool {
     let view = present.aggregates.get(&change.of);
     view.is_some_and(|view| view.refresh.len() > 1)
@@ -125,7 +125,7 @@ fn several(change: &Change, present: &Setup) -> bool {
 
 fn age(policy: &AgePolicy, keys: &Keys) -> Vec<(&'static str, String)> {
     let key = policy.age.key(keys);
-    // The other age is emptied.
+    // The field for the other kind of age is set to empty.
     let value = |of| {
         if of == key {
             policy.age.span().typed()

@@ -1,4 +1,4 @@
-//! The plan of all changes of a setup: made in the order of an apply, each from the facts as the changes before it leave them.
+//! The plans of all changes, made in the order of an apply. Each plan is made from the facts as they will be after the changes before it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,18 +23,18 @@ use crate::server::exact::Exact;
 use crate::server::known::{At, Server};
 use crate::server::session::Session;
 
-/// A change with its plan, or the reason why it has none.
+/// A change, with its plan or the reason why it has none.
 #[derive(Debug)]
 pub struct Planned {
     pub change: Change,
     pub plan: Result<Plan, Refusal>,
     pub hazards: Vec<Hazard>,
-    /// The state that the plan rests on. `None`: the object does not exist yet.
+    /// The state that the plan was made from. `None`: the object does not exist yet.
     seen: Option<Seen>,
 }
 
 impl Planned {
-    /// The locks of the plan, each once: `ACCESS EXCLUSIVE: ...`.
+    /// The locks of the plan, without duplicates: `ACCESS EXCLUSIVE: ...`.
     pub fn locks(&self) -> Vec<String> {
         let mut locks: Vec<String> = Vec::new();
         for touch in self.plan.iter().flat_map(|plan| &plan.touches) {
@@ -47,7 +47,8 @@ impl Planned {
     }
 }
 
-/// Plans the changes, and returns the setup that they lead to. `times`: types of the time columns of tables that become hypertables; `filled`: those of them that may have rows.
+/// Plans the changes, and returns the resulting setup. `times`: types of the time columns of tables that become hypertables. `filled`:
+/// those of these tables that may have rows.
 pub async fn plan(
     session: &Session,
     exact: &mut Exact<'_>,
@@ -157,7 +158,7 @@ async fn one(
     };
     let mut hazards = Vec::new();
     let mut plan = made(false);
-    // The loss of data is a hazard here, allowed by its name.
+    // A loss of data is reported as a hazard, which the user may allow by name.
     if plan.as_ref().is_err_and(|why| why.stands.is_none())
         && let Ok(allowed) = made(true)
     {
@@ -181,10 +182,10 @@ async fn one(
     })
 }
 
-/// Field of the forms whose plans may delete an aggregate's rows.
+/// Form field that allows a plan to delete an aggregate's rows.
 const OVERRIDE: &str = "override_data_loss";
 
-/// The approved plan of all changes. The error lists the changes that have no plan.
+/// All plans joined into one for approval. The error lists the changes without a plan.
 pub fn together(
     planned: Vec<Planned>,
     title: String,
@@ -214,7 +215,7 @@ pub fn together(
                 });
                 seen.extend(new);
             }
-            // The words of such a change are the reason.
+            // The text of such a change already is the reason.
             Err(why) if !change.is_possible() => refused.push(format!("{}: {why}", change.of)),
             Err(why) => refused.push(format!("{}: {}: {why}", change.of, change.words())),
         }
@@ -246,24 +247,24 @@ fn joined(parts: Vec<Plan>, title: String) -> Plan {
     for mut plan in parts {
         whole |= plan.changes.is_empty() && !plan.touches.is_empty();
         all.changes.append(&mut plan.changes);
-        // Hazards are allowed by their names instead.
+        // The user allows hazards by their names instead of typing the target's name.
         plan.consent = plan.consent.min(Consent::Yes);
         plans::append(&mut all, plan);
     }
     let undoable = all.steps.iter().any(|step| !step.undo.is_empty());
     if let (Undo::Never(why), true) = (&all.undo, undoable) {
-        all.undo = Undo::Partly(format!("all but one kind of change is undone: {why}"));
+        all.undo = Undo::Partly(format!("some changes cannot be undone: {why}"));
     }
     all.changes.sort();
     all.changes.dedup();
     if whole {
-        // A plan without parts compares the whole state.
+        // A plan without named parts compares the whole state.
         all.changes.clear();
     }
     all
 }
 
-/// Gives the results that the plan keeps names of their own: each change of the file keeps a job's id.
+/// Renames the results that the plan keeps, so that job ids of different changes have different names.
 pub(super) fn rename(plan: &mut Plan, number: usize) {
     for step in &mut plan.steps {
         for statement in step.run.iter_mut().chain(&mut step.undo) {
@@ -283,7 +284,7 @@ fn kept(number: usize) -> String {
     format!("{}_{number}", fresh::JOB)
 }
 
-/// A new policy that compresses or drops is added paused, and scheduled by the last steps. Returns that step.
+/// A new compression or retention policy is added paused. Returns the step that schedules it, to be run at the end.
 fn held_back(change: &Change, plan: &mut Plan, number: usize, server: &Server) -> Option<Step> {
     let (policy, scheduled) = match &change.what {
         What::AddCompress(new) => ("compression", new.scheduled),
@@ -299,7 +300,7 @@ fn held_back(change: &Change, plan: &mut Plan, number: usize, server: &Server) -
     })
 }
 
-/// Adds the statement that pauses the policy whose id is kept under `job` to the step that adds it.
+/// Adds a statement to the step that adds a policy: it pauses the policy, whose id is kept under `job`.
 pub(super) fn pause(plan: &mut Plan, job: &str, server: &Server) {
     let adds = |step: &&mut Step| step.run.iter().any(|statement| statement.keeps.is_some());
     if let Some(step) = plan.steps.iter_mut().find(adds) {

@@ -1,4 +1,4 @@
-//! A setup as a script for psql, of documented functions only.
+//! A setup as a psql script that calls documented functions only.
 
 use crate::model::moment::Axis;
 use crate::model::setup::change::{Change, What};
@@ -8,7 +8,7 @@ use crate::server::known::Server;
 
 use super::{fresh, planned};
 
-/// Statements that make this setup from plain tables, in the order of an apply. New policies are scheduled at once.
+/// Statements that create this setup from plain tables, in the order of an apply. New policies are scheduled at once.
 pub fn script(setup: &Setup, server: &Server) -> String {
     let mut out = String::new();
     let mut number = 0;
@@ -36,7 +36,7 @@ pub fn script(setup: &Setup, server: &Server) -> String {
                 out.extend(block.then_some("begin;\n"));
                 for statement in &step.run {
                     let literal = statement.literal();
-                    // psql keeps a job's id in a variable, which later statements use.
+                    // psql keeps a job's id in a variable for later statements.
                     match &statement.keeps {
                         Some(name) => out.extend([&literal, " as ", name, " \\gset\n"]),
                         None => out.extend([&literal, ";\n"]),
@@ -77,7 +77,7 @@ pub fn script(setup: &Setup, server: &Server) -> String {
             write(name, what, axis);
         }
     }
-    // A reorder policy needs its index.
+    // A reorder policy needs its index to exist.
     for (name, table) in &setup.hypertables {
         if let Some(reorder) = &table.storage.reorder {
             write(name, What::AddReorder(reorder.clone()), table.axis);

@@ -1,5 +1,6 @@
-//! Facts as they will be when a step runs: the server's, with what the steps before it change. So a guard judges the setup that the step
-//! meets, not the present one.
+//! Facts as they will be when a step runs: the server's facts, changed by the steps before. So a guard checks the setup in which the step
+//! will
+//! run.
 
 use serde_json::{Value as Json, json};
 
@@ -9,7 +10,7 @@ use crate::model::setup::name::Name;
 use crate::model::setup::objects::{AgePolicy, Refresh, Setup};
 use crate::model::span::Span;
 
-/// Changes the facts of an action to those under `now`, where `now` differs from the present setup.
+/// Changes the facts of an action to those under the setup `now`, which differs from the present one.
 pub(super) fn patch(facts: &mut Json, present: &Setup, now: &Setup) {
     levels(facts, present, now);
     readers(facts, present, now);
@@ -18,7 +19,7 @@ pub(super) fn patch(facts: &mut Json, present: &Setup, now: &Setup) {
     job(facts, present, now);
 }
 
-/// The facts of a job: the configuration of a policy that a step before changes.
+/// The facts of a job, with a configuration that an earlier step changes.
 fn job(facts: &mut Json, present: &Setup, now: &Setup) {
     let (Some(id), true) = (facts["id"].as_i64(), facts["config"].is_object()) else {
         return;
@@ -68,13 +69,13 @@ fn name(of: &Json) -> Option<Name> {
     Some(Name { schema, name })
 }
 
-/// The facts of `plan_aggregate`: retention of the sources, and of the aggregates themselves.
+/// The facts of `plan_aggregate`: retention of the sources and of the aggregates themselves.
 fn levels(facts: &mut Json, present: &Setup, now: &Setup) {
     let Some(levels) = facts.get_mut("levels").and_then(Json::as_array_mut) else {
         return;
     };
     for level in levels {
-        // Aggregates that a step before drops.
+        // Aggregates that an earlier step drops.
         if let Some(children) = level["children"].as_array_mut() {
             children.retain(|child| {
                 name(child).is_none_or(|child| now.aggregates.contains_key(&child))
@@ -99,7 +100,7 @@ fn levels(facts: &mut Json, present: &Setup, now: &Setup) {
     }
 }
 
-/// A policy as the facts of an aggregate describe it.
+/// A policy in the form that an aggregate's facts have.
 fn around(policy: &AgePolicy, old: &Json) -> Json {
     let zone = old["clock_zone"].as_str().unwrap_or("UTC");
     json!({
@@ -134,7 +135,7 @@ fn readers(facts: &mut Json, present: &Setup, now: &Setup) {
     }
 }
 
-/// The facts of `plan_compression`: whether compression is enabled, which a step before may have done.
+/// The facts of `plan_compression`: whether compression is enabled, perhaps by an earlier step.
 fn compression(facts: &mut Json, present: &Setup, now: &Setup) {
     let Some(of) = facts
         .get("relation")
@@ -165,7 +166,7 @@ fn compression(facts: &mut Json, present: &Setup, now: &Setup) {
     });
 }
 
-/// The facts of `plan_hypertable`: whether there is a reorder policy, which a step before may have removed.
+/// The facts of `plan_hypertable`: whether there is a reorder policy, which an earlier step may have removed.
 fn reorder(facts: &mut Json, now: &Setup) {
     let of = facts.get("relation").and_then(name);
     let storage = of.and_then(|of| now.storage(&of));

@@ -15,7 +15,7 @@ use crate::journal::Seen;
 use crate::model::target::Target;
 use crate::server::known::At;
 
-/// A form with the user's input.
+/// A form, with the user's input so far.
 #[derive(Debug)]
 pub(crate) struct Filling {
     pub facts: Vec<Facts>,
@@ -26,7 +26,7 @@ pub(crate) struct Filling {
     /// Index of the selected item, in a field with a list.
     pub pick: usize,
     pub outcome: Result<ApprovedPlan, Trouble>,
-    /// The refusal of each target, in order. `None`: the target has the form.
+    /// The refusal of each target, in order. `None`: the target has a form.
     formless: Vec<Option<Refusal>>,
     /// Names of the targets that the user agreed to leave out.
     left_out: Vec<String>,
@@ -190,7 +190,7 @@ impl Filling {
         Next::Stay
     }
 
-    /// True if an arrow key moves inside the field. At the end of a list it moves to the next field.
+    /// True if an arrow key moves inside the field. At the end of a list it moves to the next field instead.
     fn moves_inside(&self, key: &str) -> bool {
         match self.field().map(|field| &field.accepts) {
             Some(FieldType::Json) => true,
@@ -243,7 +243,7 @@ impl Filling {
 
     fn edit(&mut self, key: &str) {
         if let ("ctrl-u", Some(area)) = (key, self.areas.get_mut(self.focus)) {
-            // As in a shell, this deletes to the start of the line.
+            // As in a shell, this deletes everything before the cursor.
             area.delete_line_by_head();
         } else if let (Some(area), Some(event)) = (self.areas.get_mut(self.focus), event(key)) {
             area.input(event);

@@ -1,4 +1,4 @@
-//! One action on several targets makes one plan. Targets that refuse are named, and the user can leave them out.
+//! Makes one plan of an action on several targets. Targets that refuse are named, and the user can leave them out.
 
 use std::fmt::Write;
 
@@ -38,7 +38,7 @@ pub fn together(
     Ok(plan)
 }
 
-/// The refusal if all targets refuse: one text if they are equal, else one line per target.
+/// The refusal if all targets refuse: one text if all give the same reason, or else one line per target.
 fn refusal_of_all(mut refused: Refused) -> Refusal {
     let alike = |refusal: &Refusal| refused.iter().all(|(_, other)| other == refusal);
     let opened = refused.iter().all(|(_, refusal)| refusal.stands.is_some());
@@ -67,7 +67,7 @@ pub fn words(refused: &Refused, of: usize) -> String {
 /// Text of the offer to leave out the targets that refuse; `left`: number of the targets that do not.
 pub(crate) fn offer(left: usize) -> String {
     match left {
-        1 => "go on with the other one alone".to_owned(),
-        many => format!("go on with the other {many}"),
+        1 => "continue with the other one only".to_owned(),
+        many => format!("continue with the other {many}"),
     }
 }

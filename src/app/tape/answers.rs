@@ -1,4 +1,4 @@
-//! What a recording has about single rows: details, and facts for the previews of actions.
+//! Recorded answers about single rows: details, and facts for the previews of actions.
 
 use std::collections::HashMap;
 
@@ -21,7 +21,7 @@ pub(crate) struct Answers {
 }
 
 impl Answers {
-    /// Keeps the line if it is about a single row; otherwise returns it.
+    /// Keeps the line if it is about a single row. Otherwise returns it.
     pub(super) fn take(&mut self, line: Line) -> Option<Line> {
         let at = line.at;
         match line.kept {

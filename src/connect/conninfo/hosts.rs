@@ -25,7 +25,7 @@ pub struct Host {
 }
 
 impl Host {
-    /// The address, else the name, that is connected to; empty for a socket.
+    /// The address to connect to, or else the name; empty for a socket.
     pub(crate) fn target(&self) -> &str {
         match &self.place {
             Place::Tcp { name, address } => address.as_ref().unwrap_or(name),
@@ -115,7 +115,7 @@ fn port_number(text: &str) -> Result<u16> {
     u16::try_from(port)
         .ok()
         .filter(|port| *port > 0)
-        .with_context(|| format!("invalid port number: {text:?}; it is between 1 and 65535"))
+        .with_context(|| format!("invalid port number: {text:?}; write a number between 1 and 65535"))
 }
 
 /// True if the text is an IP address. As in libpq, old short forms and IPv6 scopes are accepted.

@@ -56,7 +56,7 @@ const UNSUPPORTED: [(&str, &str, bool); 16] = [
     ("fallback_application_name", "", false),
 ];
 
-/// True if hypertop behaves as this value asks, although it does not support the option.
+/// True if hypertop, which does not support the option, already behaves as this value asks.
 fn is_harmless(keyword: &str, value: &str) -> bool {
     match keyword {
         "channel_binding" | "gssencmode" => matches!(value, "prefer" | "disable"),
@@ -100,7 +100,7 @@ pub(super) fn check_text(
     ];
     if !any.contains(&keyword) && value.to_str().is_none() {
         bail!(
-            "{}: the value of \"{keyword}\" is not UTF-8: \"{}\"\nOnly passwords, names of files and of services may have bytes of another encoding here; write the value in UTF-8 (iconv -t UTF-8 converts a file)",
+            "{}: the value of \"{keyword}\" is not UTF-8: \"{}\"\nOnly passwords, file names and service names may be in another encoding; write this value in UTF-8 (iconv -t UTF-8 converts a file)",
             place(),
             value.display()
         );
@@ -108,7 +108,7 @@ pub(super) fn check_text(
     Ok(())
 }
 
-/// The supported option with the longest common prefix, as a hint.
+/// Hint for an unknown option: the supported option with the longest common prefix.
 fn nearest(unknown: &str) -> String {
     let alike = |known: &str| {
         known
@@ -129,7 +129,7 @@ pub(super) fn refuse_unknown(options: &Options) -> Result<()> {
     if let Some(unknown) = options.keys().find(|key| !is_known(key)) {
         let known: Vec<_> = KEYWORDS.iter().map(|(known, _)| *known).collect();
         bail!(
-            "invalid connection option \"{unknown}\"{}\nRemove it from the connection string; known are: {}",
+            "invalid connection option \"{unknown}\"{}\nRemove it from the connection string; supported options are: {}",
             nearest(unknown),
             known.join(", ")
         );

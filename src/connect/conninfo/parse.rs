@@ -21,7 +21,7 @@ pub(super) fn conninfo(text: &str) -> Result<Options> {
     if is_uri(text) { uri(text) } else { pairs(text) }
 }
 
-/// The white space that separates options in libpq; other Unicode spaces do not.
+/// White space that separates options. As in libpq, other Unicode spaces do not.
 fn is_space(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\n' | '\x0b' | '\x0c' | '\r')
 }
@@ -37,7 +37,7 @@ fn pairs(text: &str) -> Result<Options> {
             .unwrap_or(rest.len());
         let (keyword, after) = rest.split_at(end);
         let Some(after) = after.trim_start_matches(is_space).strip_prefix('=') else {
-            // It may be the rest of a password.
+            // The text may be the rest of a password, so it is not shown.
             let shown = if after_secret {
                 "the password"
             } else {
@@ -116,7 +116,7 @@ fn uri(text: &str) -> Result<Options> {
             None => break,
         }
     }
-    // The rest of a password would be taken for a host, a port or a database, and printed.
+    // If the text were taken as a host, a port or a database, an error message would print the rest of the password.
     let is_port = |port: &&str| {
         port.bytes()
             .all(|byte| byte.is_ascii_digit() || byte == b'%')
@@ -124,7 +124,7 @@ fn uri(text: &str) -> Result<Options> {
     ensure!(
         !names.iter().any(|name| name.contains('@'))
             && (ports.iter().all(is_port) || !rest.contains('@')),
-        "an @ stands behind the host in the URI: in a user name or a password write @ as %40, / as %2F and : as %3A"
+        "the URI has an @ after its host: in a user name or password, write @ as %40, / as %2F and : as %3A"
     );
     let (names, ports) = (names.join(","), ports.join(","));
     store("host", &names, &names)?;
@@ -192,8 +192,7 @@ fn host_and_port(text: &str) -> Result<(&str, &str, &str)> {
     Ok((name, port, rest))
 }
 
-/// Decodes percent-encoding. As in libpq, an invalid escape or a zero byte is an error. `shown`: the text's name in
-/// errors.
+/// Decodes percent-encoding. As in libpq, an invalid escape or a zero byte is an error. Errors show `shown` instead of the text.
 fn decode(text: &str, shown: &str) -> Result<OsString> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();

@@ -1,25 +1,25 @@
-//! Where each value of a connection comes from, and which were passed over.
+//! The source of each connection setting, and the values that another source overrode.
 
 use std::ffi::OsStr;
 
-/// A value that a source gives.
+/// A value from one source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Given {
     pub keyword: String,
-    /// In words: `flag -h`, `URI`, `environment variable PGHOST`.
+    /// The source: `flag -h`, `URI`, `environment variable PGHOST`.
     pub from: String,
-    /// `None`: a secret, which is kept nowhere else.
+    /// `None`: a secret, which is not kept here.
     pub value: Option<String>,
-    /// Another source's value counts instead.
+    /// Another source overrides this value.
     pub passed_over: bool,
 }
 
-/// All that was given, in the order in which the sources were read.
+/// All values, in the order in which the sources were read.
 #[derive(Debug, Clone, Default)]
 pub struct Provenance(Vec<Given>);
 
 impl Provenance {
-    /// The value counts, and earlier ones no longer do.
+    /// Adds a value that overrides earlier ones.
     pub(super) fn take(&mut self, keyword: &str, value: &OsStr, from: impl Into<String>) {
         for earlier in self.0.iter_mut().filter(|of| of.keyword == keyword) {
             earlier.passed_over = true;
@@ -27,7 +27,7 @@ impl Provenance {
         self.add(keyword, value, from.into(), false);
     }
 
-    /// The value does not count: an earlier one does.
+    /// Adds a value that an earlier one overrides.
     pub(super) fn pass_over(&mut self, keyword: &str, value: &OsStr, from: impl Into<String>) {
         self.add(keyword, value, from.into(), true);
     }
@@ -41,7 +41,7 @@ impl Provenance {
         });
     }
 
-    /// The value that counts; `None`: the default does.
+    /// The value in force; `None`: no source set it, so the default applies.
     pub fn of(&self, keyword: &str) -> Option<&Given> {
         let mut given = self.0.iter();
         given.find(|of| of.keyword == keyword && !of.passed_over)
@@ -52,7 +52,7 @@ impl Provenance {
         given.filter(move |of| of.keyword == keyword && of.passed_over)
     }
 
-    /// The keywords that were given, each once.
+    /// The keywords that any source set, without duplicates.
     pub fn keywords(&self) -> Vec<&str> {
         let mut all: Vec<&str> = Vec::new();
         for of in &self.0 {
@@ -64,7 +64,7 @@ impl Provenance {
     }
 }
 
-/// A value that may be printed. Any setting among `options` may be a secret, so these show their names only.
+/// The value as it may be printed. `options` may contain secrets, so only the names of its settings are shown.
 fn shown(keyword: &str, value: &OsStr) -> Option<String> {
     if is_secret(keyword) {
         return None;

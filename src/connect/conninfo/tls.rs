@@ -35,7 +35,7 @@ pub(super) fn sslmode(text: Option<&str>) -> Result<Option<SslMode>> {
         Some("verify-ca") => SslMode::VerifyCa,
         Some("verify-full") => SslMode::VerifyFull,
         Some(other) => bail!(
-            "invalid sslmode value: {other:?}; it is disable, allow, prefer, require, verify-ca or verify-full"
+            "invalid sslmode value: {other:?}; write disable, allow, prefer, require, verify-ca or verify-full"
         ),
     }))
 }
@@ -110,7 +110,7 @@ pub(super) fn versions<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Result<Vers
             .iter()
             .position(|name| text.eq_ignore_ascii_case(name));
         let at = at.with_context(|| {
-            format!("invalid {keyword} value: {text:?}; it is TLSv1, TLSv1.1, TLSv1.2 or TLSv1.3")
+            format!("invalid {keyword} value: {text:?}; write TLSv1, TLSv1.1, TLSv1.2 or TLSv1.3")
         })?;
         Ok(u8::try_from(at)?)
     };
@@ -120,7 +120,7 @@ pub(super) fn versions<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Result<Vers
     );
     ensure!(
         least <= most && most >= 2,
-        "ssl_min_protocol_version and ssl_max_protocol_version allow no TLS version that is supported: 1.2 and 1.3 are"
+        "ssl_min_protocol_version and ssl_max_protocol_version exclude both supported TLS versions, 1.2 and 1.3"
     );
     Ok(Versions {
         tls12: least <= 2,
@@ -134,7 +134,7 @@ pub(super) fn revoked(file: Option<&OsStr>, around: &Surroundings) -> Option<Pat
     file.map(PathBuf::from).or_else(usual)
 }
 
-/// The client's certificate and key. `None`: there is no such file, and as in libpq no certificate is sent.
+/// The client's certificate and key. `None`: there is no certificate file; as in libpq, none is sent then.
 pub(super) fn certificate(
     cert: Option<&OsStr>,
     key: Option<&OsStr>,
@@ -163,7 +163,7 @@ pub(super) fn certificate(
         .filter(|path| path.exists())
         .with_context(|| {
             format!(
-                "certificate \"{}\" is there, but not its private key: give it with sslkey",
+                "certificate \"{}\" exists, but its private key does not: name the key with sslkey",
                 cert_file.display()
             )
         })

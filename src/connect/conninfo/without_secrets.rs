@@ -5,8 +5,8 @@ use std::ffi::OsStr;
 use super::parse;
 use super::provenance::is_secret;
 
-/// The same conninfo without its passwords; `None`: it cannot be read, so that anything in it may be one. A plain name stays as it
-/// is.
+/// The same conninfo without its passwords. `None`: it cannot be parsed, so any part of it may be a password. A plain database name is
+/// returned as it is.
 pub fn without_secrets(text: &str) -> Option<String> {
     if !parse::is_conninfo(text) {
         return Some(text.to_owned());

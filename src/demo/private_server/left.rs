@@ -16,8 +16,8 @@ pub(super) const PREFIX: &str = "hypertop-";
 /// File that the owner of a folder keeps locked while it runs.
 const OWNER: &str = "owner";
 
-/// Marks the folder as owned by this process. The file gets its name when it is locked, so that no other start takes
-/// this folder for one that was left behind.
+/// Marks the folder as owned by this process. The file is locked before it gets its name, so that no other start takes this folder for an
+/// abandoned one.
 pub(super) fn own(folder: &Path) -> Result<Flock<File>> {
     let unnamed = folder.join("owner.new");
     let owner = Flock::lock(File::create(&unnamed)?, FlockArg::LockExclusiveNonblock)
@@ -41,7 +41,7 @@ pub(super) fn remove(parent: &Path, account: u32) {
     }
 }
 
-/// True if a process owns the folder. Without the file, a process may just be creating the folder.
+/// Whether a process owns the folder. A folder without the file counts as owned: its process may just be creating it.
 fn has_owner(folder: &Path) -> bool {
     let file = File::open(folder.join(OWNER));
     file.map_or(true, |file| {

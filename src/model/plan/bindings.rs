@@ -28,7 +28,7 @@ impl Bindings {
 
     /// The oid that an index has now.
     pub fn index(&self, mut oid: i64) -> i64 {
-        // Oids wrap around, so the map may contain a circle: at most one step per entry.
+        // Oids wrap around, so the map may contain a cycle. At most one step per entry ends it.
         for _ in 0..self.indexes.len() {
             let Some(&next) = self.indexes.get(&oid) else {
                 break;
@@ -40,7 +40,7 @@ impl Bindings {
 
     /// The id that a job has now.
     pub fn job(&self, mut id: i64) -> i64 {
-        // A job may have been recreated more than once. Job ids only grow, so this loop ends.
+        // A job may have been recreated more than once. New job ids are always larger, so this loop ends.
         while let Some(&next) = self.jobs.get(&id).filter(|next| **next > id) {
             id = next;
         }
@@ -57,7 +57,7 @@ impl Bindings {
                     let value = self
                         .kept
                         .get(name)
-                        .ok_or_else(|| format!("no {name} was kept"))?;
+                        .ok_or_else(|| format!("an earlier statement did not return {name}"))?;
                     let job = value.parse().ok().filter(|_| name.starts_with("job"));
                     job.map_or_else(|| Lit::Text(value.clone()), |id| Lit::Int(self.job(id)))
                 }

@@ -1,4 +1,4 @@
-//! The objects that statements name, with their oids or ids: a name may later belong to another object.
+//! The objects that statements name, with their oids or ids: after a rename, the name may belong to another object.
 
 use std::collections::BTreeMap;
 
@@ -13,19 +13,19 @@ pub struct Relation {
     pub oid: i64,
     /// `pg_class.relkind`.
     pub kind: String,
-    /// For an index: oid of its table; `None`: not an index.
+    /// Oid of the index's table; `None`: not an index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub table: Option<i64>,
     /// Oid of the parent of a chunk, or of the chunk that an index is on; `None`: no parent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<i64>,
-    /// Id of the relation's hypertable; for an aggregate, of the materialization hypertable. `None`: not of a hypertable.
+    /// Id of the hypertable that the relation belongs to (for an aggregate, its materialization hypertable). `None`: it belongs to none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hypertable: Option<i64>,
 }
 
 impl Relation {
-    /// Whether `now` is the same relation. The oid alone does not suffice: oids wrap around.
+    /// Whether `now` is the same relation. Comparing oids is not enough: oids wrap around.
     pub fn is(&self, now: &Self) -> bool {
         let same = |was: Option<i64>, is: Option<i64>| was.is_none() || was == is;
         self.oid == now.oid
@@ -240,7 +240,7 @@ impl Statement {
         statement
     }
 
-    /// Replaces the names in `regclass` parameters by oids, which stay right after a rename.
+    /// Replaces the names in `regclass` parameters by oids, which stay valid after a rename.
     pub(crate) fn by_oid(&mut self, known: &BTreeMap<String, Relation>) {
         // A statement that looks up the oid of a new index needs the name.
         if self

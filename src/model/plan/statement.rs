@@ -1,4 +1,4 @@
-//! A statement with its parameters, and the same as text with its values, as a user would type it.
+//! A statement with its parameters, and the same statement as text with its values, as a user would type it.
 
 use serde::{Deserialize, Serialize};
 
@@ -101,7 +101,7 @@ impl Statement {
         self.sql.strip_prefix(BECOMING)
     }
 
-    /// Keeps the result (the id of a new job) under a name, for [`Lit::Kept`] in later statements and in the undo.
+    /// Keeps the result (such as the id of a new job) under a name, for [`Lit::Kept`] in later statements and in the undo.
     #[must_use]
     pub(crate) fn keeping(mut self, name: &str) -> Self {
         self.keeps = Some(name.to_owned());

@@ -1,4 +1,4 @@
-//! Writes the present of one object into the text of a policy file. Only what differs is written; comments and order stay.
+//! Updates the text of a policy file to the present state of one object. Only differing keys are written; comments and order stay.
 
 use std::path::PathBuf;
 
@@ -11,10 +11,10 @@ use crate::model::setup::name::Name;
 use crate::model::setup::objects::Setup;
 use crate::model::setup::write;
 
-/// Lines around a difference.
+/// Unchanged lines shown before and after a difference.
 const AROUND: usize = 3;
 
-/// A policy file as it is, and as it shall be.
+/// The text of a policy file before and after the update.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Amendment {
     pub path: PathBuf,
@@ -24,7 +24,7 @@ pub struct Amendment {
 }
 
 impl Amendment {
-    /// The lines that differ, with those around them; each begins with `+`, `-`, a space or `@@`.
+    /// The differing lines with the lines around them, as a unified diff: each begins with `+`, `-`, a space or `@@`.
     pub fn lines(&self) -> Vec<String> {
         let diff = TextDiff::from_lines(&self.before, &self.after);
         let text = diff
@@ -36,8 +36,8 @@ impl Amendment {
     }
 }
 
-/// The text with what the changes would change set to the present instead. `unread`: the query, which was not compared, is written too.
-/// The error says why that cannot be written, and what to do by hand.
+/// The file's text with the present values, for everything that `changes` would change on the server. `unread`: write the query too, though
+/// it was not compared. The error says why this cannot be written, and what to do by hand.
 pub fn amended(
     text: &str,
     name: &Name,
@@ -48,7 +48,7 @@ pub fn amended(
     let mut document: DocumentMut = text.parse().map_err(|error| format!("{error}"))?;
     let Some((list, fresh)) = write::entry(present, name) else {
         return Err(format!(
-            "the database does not have {name}: take its entry out of the file by hand, or create it"
+            "the database does not have {name}: remove its entry from the file by hand, or create it"
         ));
     };
     let (mut keys, mut indexes) = (Vec::new(), Vec::new());
@@ -71,19 +71,19 @@ pub fn amended(
                     set(entry, &key, &fresh);
                 }
             }
-            // A pattern stays as it is: an exact name is over it.
+            // The pattern is left alone: an entry with the exact name overrides it.
             None => all.push(fresh),
         }
     }
     for index in indexes {
         let has = present.indexes.get(name).and_then(|all| all.get(&index));
-        let has = has.ok_or_else(|| format!("index {index} is not there any more"))?;
+        let has = has.ok_or_else(|| format!("index {index} no longer exists"))?;
         tables(&mut document, "index")?.push(write::index_entry(name, &index, has));
     }
     Ok(document.to_string())
 }
 
-/// The entries of a kind; an empty list if the file has none.
+/// The list of entries of a kind, created if the file has none.
 fn tables<'a>(document: &'a mut DocumentMut, list: &str) -> Result<&'a mut ArrayOfTables, String> {
     let item = document
         .entry(list)
@@ -91,12 +91,12 @@ fn tables<'a>(document: &'a mut DocumentMut, list: &str) -> Result<&'a mut Array
     let found = item.as_array_of_tables_mut();
     found.ok_or_else(|| {
         format!(
-            "{list} is not written as [[{list}]] in the file: write it so, or change it by hand"
+            "the file does not write {list} as [[{list}]]: rewrite it that way, or make this change by hand"
         )
     })
 }
 
-/// The keys of the entry that a change is about, and the indexes that the file does not name.
+/// Adds the keys that a change concerns, and the indexes that the file does not name.
 fn collect(
     change: &Change,
     keys: &mut Vec<String>,
@@ -107,7 +107,7 @@ fn collect(
         What::RemoveReorder(_) => keys.push("reorder".to_owned()),
         What::DropAggregate => keys.push("absent".to_owned()),
         What::CreateIndex { .. } | What::DropIndex { .. } => {
-            return Err("an index of the file differs: change its [[index]] by hand".to_owned());
+            return Err("an index differs from the file: change its [[index]] entry by hand".to_owned());
         }
         What::Impossible(_) => {
             let known = ["time", "from", "query"];
@@ -125,7 +125,7 @@ fn collect(
     Ok(())
 }
 
-/// Sets a key of an entry (`chunk_interval`, `compress.after`) to that of the fresh entry.
+/// Copies a key (`chunk_interval`, `compress.after`) from the fresh entry.
 fn set(entry: &mut Table, key: &str, fresh: &Table) {
     let (top, sub) = key.split_once('.').unwrap_or((key, ""));
     let new = fresh.get(top);
@@ -134,7 +134,7 @@ fn set(entry: &mut Table, key: &str, fresh: &Table) {
             entry.remove("absent");
         }
         ("time" | "from" | "query", new) => {
-            // What the file does not say stays unsaid.
+            // A key that the entry does not have is not added.
             if let Some(new) = new.filter(|_| entry.contains_key(top)) {
                 put(entry, top, new.clone());
             }
@@ -151,7 +151,7 @@ fn set(entry: &mut Table, key: &str, fresh: &Table) {
     }
 }
 
-/// Sets a key of `compress` or `retain`; its other keys, as `why`, stay.
+/// Sets a key of `compress` or `retain`. Its other keys, such as `why`, stay.
 fn setting(has: &mut dyn TableLike, key: &str, fresh: &dyn TableLike, top: &str) {
     const AGES: [&str; 2] = ["after", "created_before"];
     if key != "after" {
@@ -182,7 +182,7 @@ fn setting(has: &mut dyn TableLike, key: &str, fresh: &dyn TableLike, top: &str)
     }
 }
 
-/// Sets the refresh policies. If their number stays, each keeps its keys that mean the same.
+/// Sets the refresh policies. If their number is unchanged, keys with an equal value keep their spelling.
 fn refresh(entry: &mut Table, fresh: Option<&Item>) {
     let Some(fresh) = fresh else {
         put(entry, "refresh", value("none"));
@@ -210,10 +210,10 @@ fn refresh(entry: &mut Table, fresh: Option<&Item>) {
     }
 }
 
-/// Sets a key. The comments around it stay, and a value that means the same does, too.
+/// Sets a key. Its comments stay, and so does the spelling of an equal value.
 fn put(table: &mut dyn TableLike, key: &str, mut new: Item) {
     let Some(has) = table.get_mut(key) else {
-        // The space before a closing brace belongs after the last value.
+        // A last value may be followed by a space before the closing brace. That space moves behind the new value.
         let last = table.iter_mut().last();
         if let (Some(Item::Value(last)), Some(new)) =
             (last.map(|(_, last)| last), new.as_value_mut())

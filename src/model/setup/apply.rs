@@ -1,10 +1,10 @@
-//! The setup that a change leads to.
+//! Computes the setup after a change.
 
 use crate::model::moment::Axis;
 use crate::model::setup::change::{Change, What};
 use crate::model::setup::objects::{AgePolicy, Aggregate, Hypertable, Refresh, Setup, Storage};
 
-/// The setup after this change. `axis`: type of the time column of a hypertable that the change creates.
+/// Applies a change to the setup. `axis`: type of the time column of a hypertable that the change creates.
 pub fn after(setup: &mut Setup, change: &Change, axis: Axis) {
     let of = &change.of;
     match &change.what {
@@ -114,7 +114,7 @@ fn schedule(setup: &mut Setup, job: i64, scheduled: bool) {
     }
 }
 
-/// A policy with new settings. Whether it is scheduled is a change of its own.
+/// The new settings of a policy with the present state (paused or not), which has a change of its own.
 fn kept(new: AgePolicy, had: Option<AgePolicy>) -> AgePolicy {
     AgePolicy {
         scheduled: had.map_or(new.scheduled, |had| had.scheduled),

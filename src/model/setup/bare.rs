@@ -1,12 +1,12 @@
-//! The text of a query for a comparison.
+//! Normalizes the text of a query for a comparison.
 
-/// The text without what does not count: repeated spaces outside of quotes, and a last semicolon.
+/// The text without repeated spaces (outside quotes) and without a final semicolon.
 pub(crate) fn bare(text: &str) -> String {
     let text = squeezed(text, String::from);
     text.trim_end_matches(';').trim_end().to_owned()
 }
 
-/// The text with one space for several, and each other character as `other` gives it; what stands in quotes is left as it is.
+/// Text with whitespace squeezed to one space and every other character mapped by `other`. Quoted parts are not changed.
 pub(crate) fn squeezed(text: &str, other: impl Fn(char) -> String) -> String {
     let (mut out, mut quoted) = (String::new(), None);
     for c in text.trim().chars() {

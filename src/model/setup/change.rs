@@ -1,4 +1,4 @@
-//! One change of a setup: what an apply does to one object, in terms of the actions that the console has.
+//! One change of a setup: an action on one object.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use crate::model::text;
 /// A change of one object.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
-    /// Hypertable, or aggregate.
+    /// The hypertable or aggregate.
     pub of: Name,
     pub what: What,
     /// The settings that differ.
@@ -20,7 +20,7 @@ pub struct Change {
     pub why: Option<String>,
 }
 
-/// A setting and its values. `None`: it is not set.
+/// A setting with its values before and after. `None`: not set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Field {
     pub name: String,
@@ -40,7 +40,7 @@ pub enum What {
     EditCompression(Compression),
     DisableCompression,
     AddCompress(AgePolicy),
-    /// The old policy, and the new one.
+    /// The old policy and the new one.
     EditCompress(AgePolicy, AgePolicy),
     RemoveCompress(AgePolicy),
     AddRetain(AgePolicy),
@@ -67,16 +67,16 @@ pub enum What {
     DropIndex {
         name: String,
         oid: i64,
-        /// True: its build was interrupted, and it is built again.
+        /// True: the index is invalid (an interrupted build left it); it is dropped and built again.
         invalid: bool,
     },
     /// Pauses a job.
     Pause(i64),
     /// Schedules a paused job again.
     Resume(i64),
-    /// A difference that no statement removes; the text says what does.
+    /// A difference that no statement can remove; the text says what to do.
     Impossible(String),
-    /// An object of a pattern in `owns` that the file does not name.
+    /// The object matches a pattern in `owns`, but the file does not name it.
     Unnamed,
 }
 
@@ -90,7 +90,7 @@ impl Change {
         }
     }
 
-    /// `+` adds, `-` removes, `~` changes, `!` cannot be done, `?` is not in the file.
+    /// `+` adds, `-` removes, `~` changes, `!` is impossible, `?` is not in the file.
     pub fn sign(&self) -> char {
         match &self.what {
             What::CreateHypertable { .. }
@@ -121,8 +121,9 @@ impl Change {
         }
     }
 
-    /// Place in the order of an apply. What lengthens a policy's reach into the past comes before what rests on it, and what shortens it
-    /// after: first rows are kept longer, then later refreshed further back; and refreshed less far back before they are dropped earlier.
+    /// Position in the order of an apply, chosen so that no refresh reads dropped rows on the way: rows are kept longer before refresh
+    /// windows
+    /// grow, and refresh windows shrink before rows are dropped earlier.
     pub fn rank(&self) -> u8 {
         let longer =
             |old: &AgePolicy, new: &AgePolicy| new.age.span().length() > old.age.span().length();
@@ -150,12 +151,12 @@ impl Change {
         }
     }
 
-    /// True if an apply can do it.
+    /// Whether an apply can make this change.
     pub fn is_possible(&self) -> bool {
         !matches!(self.what, What::Impossible(_) | What::Unnamed)
     }
 
-    /// What changes, in a few words.
+    /// The change in a few words.
     pub fn words(&self) -> String {
         match &self.what {
             What::CreateHypertable { .. } => "becomes a hypertable".to_owned(),
@@ -198,7 +199,7 @@ impl Field {
         }
     }
 
-    /// The field if its values differ.
+    /// `None`: the values are equal.
     pub fn of(name: &str, old: String, new: String) -> Option<Self> {
         (old != new).then(|| Self::new(name, Some(old), Some(new)))
     }

@@ -1,4 +1,4 @@
-//! The changes that lead from a setup to what a policy file wants.
+//! Compares the present setup with a policy file, and lists the changes that lead to the file's.
 
 pub mod ground;
 mod index;
@@ -22,7 +22,7 @@ use self::table::hypertable;
 use self::unnamed::unnamed;
 use self::view::aggregate;
 
-/// The changes in the order in which an apply does them. The errors name the lines of the file.
+/// The changes in the order of an apply. An error names the line of the file.
 pub fn changes(wanted: &Wanted, ground: &Ground) -> Result<Vec<Change>, Vec<String>> {
     let (mut found, mut wrong) = (Vec::new(), Vec::new());
     for name in names(wanted, ground.present, Kind::Hypertable) {
@@ -93,7 +93,7 @@ fn because(changes: Vec<Change>, entry: &Entry) -> impl Iterator<Item = Change> 
     })
 }
 
-/// The objects of a kind that the file names, and those that its patterns match.
+/// The objects of a kind that the file names exactly or by a pattern.
 fn names(wanted: &Wanted, present: &Setup, kind: Kind) -> Vec<Name> {
     let exact = wanted.entries.iter().filter(|entry| entry.kind == kind);
     let exact = exact.filter_map(|entry| match &entry.name {
@@ -110,7 +110,7 @@ fn names(wanted: &Wanted, present: &Setup, kind: Kind) -> Vec<Name> {
     all
 }
 
-/// Time axes of all relations, with those of the hypertables that are created.
+/// Time axes of all relations, and of the hypertables that the changes create.
 fn axes(found: &[Change], ground: &Ground) -> BTreeMap<Name, Axis> {
     let tables = ground.present.hypertables.iter();
     let tables = tables.map(|(name, table)| (name.clone(), table.axis));
@@ -126,7 +126,7 @@ fn axes(found: &[Change], ground: &Ground) -> BTreeMap<Name, Axis> {
     tables.chain(views).chain(created).collect()
 }
 
-/// How many aggregates lie between this relation and a hypertable, by the file and by the server.
+/// Number of aggregates between this relation and its hypertable, by the file and the server.
 fn depth(wanted: &Wanted, present: &Setup, name: &Name) -> usize {
     let mut at = name.clone();
     for depth in 0..64 {

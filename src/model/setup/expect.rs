@@ -1,4 +1,4 @@
-//! What `hypertop validate --after` expects of the whole: the `[expect]` table of a policy file.
+//! The `[expect]` table of a policy file: totals that `hypertop validate --after` checks.
 
 use serde::Deserialize;
 
@@ -13,9 +13,9 @@ pub struct Expect {
     pub hypertables_min: Option<u64>,
     pub aggregates_min: Option<u64>,
     pub indexes_min: Option<u64>,
-    /// Least share of bytes that compression saves, of the chunks that are older than `after`.
+    /// Minimum share of bytes that compression must have saved, over the chunks older than `after`.
     pub saving: Option<Percent>,
-    /// Age from which `saving` is expected. `None`: of all compressed chunks.
+    /// Minimum age of the chunks that `saving` is checked on. `None`: all compressed chunks.
     after: Option<Every>,
 }
 
@@ -38,7 +38,7 @@ impl TryFrom<String> for Percent {
             .trim()
             .strip_suffix('%')
             .and_then(|n| n.trim().parse().ok());
-        let wrong = || format!("{text:?} is not a share: write \"70%\"");
+        let wrong = || format!("{text:?} is not a percentage: write \"70%\"");
         let number: f64 = number.ok_or_else(wrong)?;
         if (0.0..=100.0).contains(&number) {
             Ok(Self(number))

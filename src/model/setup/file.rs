@@ -14,15 +14,15 @@ use crate::model::setup::wish::{
 };
 use crate::model::text::fits;
 
-/// The wanted setup: the entries of one file, or of several, the later ones over the earlier ones.
+/// The wanted setup: the entries of one or several files. Later files override earlier ones.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Wanted {
     /// Patterns before exact names, each in the order of the files.
     pub entries: Vec<Entry>,
     pub indexes: Vec<IndexEntry>,
-    /// Patterns (`mes.*`): what matches them and is in no entry differs from the file.
+    /// Patterns (`mes.*`): an object that matches one and has no entry is reported as a difference.
     pub owns: Vec<String>,
-    /// Schedule of policies whose entry names none.
+    /// Schedule of policies whose entry has none.
     pub schedule: Option<Interval>,
     pub expect: Option<Expect>,
 }
@@ -153,7 +153,7 @@ impl Wanted {
             let place = at(index.on.span());
             let on = Name::parse(index.on.get_ref()).map_err(|why| place.says(&why))?;
             if index.absent && index.name.is_none() {
-                return Err(place.says("an absent index is named by `name`"));
+                return Err(place.says("an index with absent = true needs its name: name = \"…\""));
             }
             if !index.absent && index.columns.as_ref().is_none_or(Vec::is_empty) {
                 return Err(place.says(
@@ -176,21 +176,21 @@ impl Wanted {
         Ok(wanted)
     }
 
-    /// An error if the file names an object twice.
+    /// Adds an entry; an error if the file has one for the same object.
     fn add(&mut self, entry: Entry) -> Result<(), String> {
         let is_twice = |other: &&Entry| {
             other.name == entry.name && (other.kind == entry.kind || entry.name.is_exact())
         };
         let twice = self.entries.iter().find(is_twice);
         if let Some(other) = twice {
-            let words = format!("{} stands in line {} already", entry.name, other.at.line);
+            let words = format!("{} already has an entry, in line {}", entry.name, other.at.line);
             return Err(entry.at.says(&words));
         }
         self.entries.push(entry);
         Ok(())
     }
 
-    /// This file with a later one over it.
+    /// This file overridden by a later one.
     #[must_use]
     pub fn under(mut self, later: Self) -> Self {
         for entry in later.entries {
@@ -216,7 +216,7 @@ impl Wanted {
         self
     }
 
-    /// The entry of an object, with the patterns that match its name under it. `None`: the file does not name it.
+    /// The entry of an object, over the values of the patterns that match its name. `None`: the file has no entry for it.
     pub fn entry(&self, name: &Name, kind: Kind) -> Option<Entry> {
         let plain = name.plain();
         let all = self.entries.iter().filter(|entry| entry.kind == kind);

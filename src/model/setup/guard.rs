@@ -1,4 +1,4 @@
-//! What must hold in every setup that an apply passes through: no refresh reads rows that retention has dropped, and none comes too late.
+//! Checks every intermediate setup of an apply: no refresh may read rows that retention has dropped, and none may come too late.
 
 use crate::model::age_rule::AgeRule;
 use crate::model::setup::name::Name;
@@ -12,7 +12,7 @@ pub struct Danger {
     pub words: String,
 }
 
-/// The dangers of a setup.
+/// The refresh policies that would harm in this setup.
 pub fn dangers(setup: &Setup) -> Vec<Danger> {
     let mut found = Vec::new();
     for (name, view) in &setup.aggregates {
@@ -32,7 +32,7 @@ pub fn dangers(setup: &Setup) -> Vec<Danger> {
                 found.push(Danger {
                     view: name.clone(),
                     words: format!(
-                        "DATA LOSS: its refresh policy refreshes {from}, and {} keeps its rows for {keeps}: a refresh over dropped rows deletes the aggregate's rows there for good",
+                        "DATA LOSS: its refresh policy refreshes {from}, but {} keeps its rows for {keeps} only: a refresh over dropped rows deletes the aggregate's rows there for good",
                         view.source
                     ),
                 });
@@ -44,7 +44,7 @@ pub fn dangers(setup: &Setup) -> Vec<Danger> {
                 found.push(Danger {
                     view: name.clone(),
                     words: format!(
-                        "is never filled: {} drops its rows after {keeps}, before the refresh reaches them",
+                        "it is never filled: {} drops its rows after {keeps}, before the refresh reaches them",
                         view.source
                     ),
                 });

@@ -1,4 +1,4 @@
-//! Lengths of time as the changes say them.
+//! Texts for lengths of time.
 
 use crate::model::interval::Interval;
 use crate::model::span::Span;

@@ -1,4 +1,4 @@
-//! Advice on a wanted setup that would work, and harm.
+//! Advice on a wanted setup that the server would accept but that would do harm.
 
 use crate::model::age_rule::AgeRule;
 use crate::model::setup::guard;
@@ -12,7 +12,7 @@ pub struct Advice {
     pub words: String,
 }
 
-/// Advice on all relations of a setup, as it will be.
+/// Advice on all relations of the wanted setup.
 pub fn lint(setup: &Setup) -> Vec<Advice> {
     let mut found: Vec<Advice> = guard::dangers(setup)
         .into_iter()
@@ -34,7 +34,7 @@ pub fn lint(setup: &Setup) -> Vec<Advice> {
             say(
                 name.to_string(),
                 format!(
-                    "its chunks span {interval}, longer than the {after} after which they are compressed: they get late rows for most of their time"
+                    "its chunks span {interval}, longer than compress_after ({after}): chunks may be compressed while new rows still arrive"
                 ),
             );
         }
@@ -75,7 +75,7 @@ pub fn lint(setup: &Setup) -> Vec<Advice> {
             say(
                 name.to_string(),
                 format!(
-                    "is kept for {own}, shorter than its source ({kept}): refreshes may bring back what was dropped"
+                    "keeps its rows for {own}, shorter than its source ({kept}): refreshes may bring back dropped rows"
                 ),
             );
         }
@@ -102,7 +102,7 @@ fn of_storage(storage: &Storage) -> Vec<String> {
     said
 }
 
-/// Functions whose results over an aggregate are not what they are over its source.
+/// Functions that give a wrong result if applied to their own results, as in an aggregate over an aggregate.
 const WRONG_AGAIN: &[&str] = &[
     "avg",
     "stddev",
@@ -116,7 +116,7 @@ const WRONG_AGAIN: &[&str] = &[
     "mode",
 ];
 
-/// Advice on the query of an aggregate over another one that applies such a function to a column which the other makes by such a function.
+/// Advice on an aggregate over an aggregate: it applies such a function to a column that is itself the result of such a function.
 fn of_query(query: &str, source: &str) -> Option<String> {
     let query = spoken(query);
     let items = items(&spoken(source));
@@ -132,7 +132,7 @@ fn of_query(query: &str, source: &str) -> Option<String> {
         ))
     })?;
     Some(format!(
-        "{called}() of {column}, which is an average or the like in what it reads, is wrong where groups differ in size: keep sum and count there, and divide here"
+        "{called}() of {column} is wrong where groups differ in size: {column} is already an average or the like in the source. Keep sum and count in the source, and divide here"
     ))
 }
 
@@ -140,7 +140,7 @@ fn is_word(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '_' | '$')
 }
 
-/// The query in lower case, without literals and comments; quoted names of plain letters lose their quotes.
+/// The query in lower case, without literals and comments. Quotes around simple names are removed.
 fn spoken(query: &str) -> String {
     let (mut out, mut rest) = (String::new(), query);
     while let Some(c) = rest.chars().next() {
@@ -182,7 +182,7 @@ fn calls(query: &str) -> impl Iterator<Item = (&'static str, &str)> {
     })
 }
 
-/// The text up to the parenthesis that closes what begins before it.
+/// The text up to the closing parenthesis; the opening one is before the text.
 fn inside(text: &str) -> &str {
     let mut depth = 0;
     let end = text.find(|c| {
@@ -192,7 +192,7 @@ fn inside(text: &str) -> &str {
     &text[..end.unwrap_or(text.len())]
 }
 
-/// The columns that a query returns, as they are written.
+/// The expressions of a query's select list.
 fn items(query: &str) -> Vec<String> {
     let (mut all, mut depth) = (vec![String::new()], 0);
     for word in query.split_inclusive(|c: char| !is_word(c)) {
@@ -212,7 +212,7 @@ fn items(query: &str) -> Vec<String> {
     all
 }
 
-/// Name of a column of a query: what stands after its `as`, else the function.
+/// Name of an item of the select list: the name after `as`, else the name of the function.
 fn column(item: &str) -> Option<String> {
     let (before, named) = item.rsplit_once(" as ").unwrap_or((item, ""));
     let name = match named.trim() {

@@ -1,4 +1,4 @@
-//! A qualified name, compared by schema and name whatever the quotes.
+//! A qualified name, compared by schema and name regardless of quotes.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ impl Name {
     pub fn parse(text: &str) -> Result<Self, String> {
         let whole = named::parts(text);
         let (schema, name) = whole.ok_or_else(|| {
-            format!("{text:?} is not schema.name (a name with capitals, dots or spaces is written in double quotes)")
+            format!("{text:?} is not schema.name (put a name with capitals, dots or spaces in double quotes)")
         })?;
         Ok(Self { schema, name })
     }

@@ -1,4 +1,4 @@
-//! The objects of a setup. Plain, ordered and comparable.
+//! The objects of a setup, as plain data that can be compared.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,8 +10,8 @@ use crate::model::setup::order_by::OrderBy;
 use crate::model::span::Span;
 use crate::model::text;
 
-/// Why a part of a setup could not be read.
-pub(crate) const UNKNOWN: &str = "unknown: another session locks it; try again when that has ended";
+/// Reason why a part of a setup could not be read.
+pub(crate) const UNKNOWN: &str = "unknown: another session has locked it; try again when that session has ended";
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Setup {
@@ -31,7 +31,7 @@ pub struct Hypertable {
     pub axis: Axis,
     /// Chunk interval in the unit of the time column: microseconds, or units of integer time.
     pub interval: i64,
-    /// True if it has a chunk.
+    /// Whether it has a chunk.
     pub chunks: bool,
     pub storage: Storage,
 }
@@ -50,7 +50,7 @@ pub struct Aggregate {
     pub storage: Storage,
 }
 
-/// Compression and the policies by age, which hypertables and aggregates have alike.
+/// Compression, compression policy and retention policy, which hypertables and aggregates both have.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Storage {
     /// Settings of compression. `None`: not enabled.
@@ -64,7 +64,7 @@ pub struct Storage {
 pub struct Compression {
     /// `None`: TimescaleDB chooses.
     pub segment_by: Option<Vec<String>>,
-    /// `None`: the default, the time descending.
+    /// `None`: the default, time descending.
     pub order_by: Option<Vec<OrderBy>>,
 }
 
@@ -127,16 +127,16 @@ pub struct Index {
     pub include: Vec<String>,
     pub method: String,
     pub unique: bool,
-    /// Condition of a partial index, as the server writes it. `None`: of all rows.
+    /// Condition of a partial index, as the server writes it. `None`: not a partial index.
     pub predicate: Option<String>,
-    /// True if TimescaleDB made it with the hypertable.
+    /// Whether TimescaleDB created it with the hypertable.
     pub by_default: bool,
-    /// False: its build was interrupted.
+    /// False: an interrupted build left it.
     pub valid: bool,
 }
 
 impl Setup {
-    /// What could not be read because another session locks it, a line each.
+    /// The parts that could not be read because another session has locked them, one line each.
     pub fn unknown(&self) -> Vec<String> {
         let views = self
             .aggregates
@@ -190,19 +190,19 @@ impl Setup {
             .collect()
     }
 
-    /// Id of the hypertable, or of the aggregate's materialization. `None`: it does not exist yet.
+    /// Id of the hypertable, or of the aggregate's materialization hypertable. `None`: not created yet.
     pub fn id(&self, of: &Name) -> Option<i64> {
         let table = self.hypertables.get(of).and_then(|table| table.id);
         table.or_else(|| self.aggregates.get(of).and_then(|view| view.id))
     }
 
-    /// True if the hypertable, or the one that the aggregate comes from, has a chunk.
+    /// Whether the hypertable has a chunk. For an aggregate: the hypertable at the root of its hierarchy.
     pub fn has_rows(&self, of: &Name) -> bool {
         let root = self.root(of);
         self.hypertables.get(root).is_none_or(|table| table.chunks)
     }
 
-    /// The hypertable that an aggregate comes from; of a hypertable itself.
+    /// The hypertable at the root of an aggregate's hierarchy; of a hypertable, itself.
     pub fn root<'a>(&'a self, of: &'a Name) -> &'a Name {
         let mut at = of;
         for _ in 0..=self.aggregates.len() {
@@ -214,10 +214,10 @@ impl Setup {
         at
     }
 
-    /// How many aggregates lie between this relation and a hypertable.
+    /// Number of aggregates between this relation and its hypertable.
     pub fn depth(&self, of: &Name) -> usize {
         let mut at = of;
-        // Aggregates cannot form a circle; the limit holds for a file that says they do.
+        // On a server, aggregates cannot form a cycle. A file may say so, hence the limit.
         for depth in 0..self.aggregates.len() {
             match self.aggregates.get(at) {
                 Some(view) => at = &view.source,

@@ -12,7 +12,7 @@ pub struct OrderBy {
 }
 
 impl OrderBy {
-    /// Reads a column name, which may stand in double quotes, with ASC or DESC and NULLS FIRST or LAST after it.
+    /// Reads a column name (which may be quoted), then ASC or DESC, then NULLS FIRST or NULLS LAST.
     pub fn parse(text: &str) -> Result<Self, String> {
         let wrong =
             || format!("{text:?} is not a column with ASC or DESC, NULLS FIRST or NULLS LAST");
@@ -55,7 +55,7 @@ impl OrderBy {
     }
 }
 
-/// The text up to the closing quote, and the rest. `None`: no quote closes it.
+/// The text up to the closing quote, and the rest. `None`: there is no closing quote.
 fn quoted(inside: &str) -> Option<(String, &str)> {
     let mut name = String::new();
     let mut rest = inside;

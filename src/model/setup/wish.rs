@@ -1,4 +1,4 @@
-//! The entries of a policy file. An omitted field is left alone on the server; `"none"` removes.
+//! The entries of a policy file. A field that is left out is left alone on the server; `"none"` removes the setting.
 
 use std::fmt;
 use std::path::Path;
@@ -25,7 +25,7 @@ pub struct At {
 }
 
 impl At {
-    /// With the file's name instead of its path.
+    /// The position with the file's name in place of its path.
     #[must_use]
     pub fn by_name(&self) -> Self {
         let name = Path::new(&self.path).file_name();
@@ -56,7 +56,7 @@ pub enum Kind {
     Aggregate,
 }
 
-/// What a relation shall have. `None` in a field: it is left alone.
+/// The wanted settings of a relation. `None`: the setting is left alone.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     pub at: At,
@@ -97,7 +97,7 @@ impl Entry {
         }
     }
 
-    /// Takes all that a later entry says.
+    /// Overrides these settings by those of a later entry.
     pub fn take(&mut self, later: Self) {
         self.at = later.at;
         self.name = later.name;
@@ -139,7 +139,7 @@ impl Entry {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Compress {
-    /// Column names, not quoted. Empty: no segments.
+    /// Column names, not quoted. Empty: compression without segments.
     pub segment_by: Option<Vec<String>>,
     pub order_by: Option<Vec<Order>>,
     pub after: Option<Setting<Length>>,
@@ -178,12 +178,12 @@ pub struct Reorder {
     pub every: Option<Every>,
 }
 
-/// An index that shall be there, or not.
+/// An index that must exist, or must not.
 #[derive(Debug, Clone, PartialEq)]
 pub struct IndexEntry {
     pub at: At,
     pub on: Name,
-    /// `None`: any index with the same definition will do.
+    /// `None`: any index with this definition.
     pub name: Option<String>,
     pub columns: Vec<String>,
     pub include: Vec<String>,
@@ -195,7 +195,7 @@ pub struct IndexEntry {
 }
 
 impl IndexEntry {
-    /// The index as it shall be.
+    /// The index that the entry asks for.
     pub fn index(&self) -> Index {
         Index {
             oid: None,
@@ -259,7 +259,7 @@ impl fmt::Display for Pattern {
     }
 }
 
-/// A setting: removed (`"none"`), or set.
+/// A wanted setting: removed (`"none"`), or set to a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Setting<T> {
     None,
@@ -278,7 +278,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Reads<T> {
     type Value = Setting<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the settings, or \"none\" to remove it")
+        f.write_str("the settings, or \"none\" to remove them")
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
@@ -301,7 +301,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Reads<T> {
     }
 }
 
-/// An interval that a schedule may have.
+/// An interval for a schedule: longer than zero.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Every(pub Interval);
@@ -327,12 +327,12 @@ pub enum Length {
 }
 
 impl Length {
-    /// The length on this time axis. The error says how to write it.
+    /// Converts the length to this time axis. The error says how to write it.
     pub fn on(self, axis: Axis) -> Result<Span, String> {
         match (self, axis) {
             (Self::Units(units), Axis::Integer) => Ok(Span::Number(units)),
             (Self::Interval(_), Axis::Integer) => {
-                Err("its time is an integer: write a number, without quotes".to_owned())
+                Err("the time column is an integer: write a number, without quotes".to_owned())
             }
             (Self::Interval(interval), _) => Ok(Span::Interval(interval)),
             (Self::Units(units), _) => Err(format!(
@@ -368,7 +368,7 @@ impl<'de> Deserialize<'de> for Length {
     }
 }
 
-/// The age of a policy, from its two ways to write it. `None`: neither is written.
+/// The age of a policy, which can be written in two ways. `None`: neither is written.
 pub(crate) fn age(
     after: Option<Length>,
     created: Option<Every>,

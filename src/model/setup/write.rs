@@ -12,7 +12,7 @@ use crate::model::setup::order_by::OrderBy;
 use crate::model::span::Span;
 use crate::model::text;
 
-/// The policy file of a setup. `full`: also what is TimescaleDB's default.
+/// The setup as a policy file. `full`: write settings that have TimescaleDB's default too.
 pub fn file(setup: &Setup, full: bool) -> String {
     let mut tables = ArrayOfTables::new();
     for (name, table) in &setup.hypertables {
@@ -43,7 +43,7 @@ pub fn file(setup: &Setup, full: bool) -> String {
     out.to_string()
 }
 
-/// The entry of a hypertable or aggregate, and the list of the file that it belongs to. `None`: the setup does not have it.
+/// The entry of a hypertable or aggregate, and the name of its list in the file. `None`: the setup has no such object.
 pub(super) fn entry(setup: &Setup, name: &Name) -> Option<(&'static str, Table)> {
     let table = setup.hypertables.get(name);
     let table = table.map(|table| ("hypertable", of_hypertable(name, table, false)));
@@ -96,7 +96,7 @@ pub(super) fn index_entry(name: &Name, index: &str, has: &Index) -> Table {
     entry
 }
 
-/// A text of several lines between three quotes, as people write queries.
+/// A multi-line string in triple quotes, for queries.
 fn multiline(text: &str) -> Item {
     let plain = !text.contains("'''") && !text.chars().any(|c| c.is_control() && c != '\n');
     let written = format!("'''\n{text}'''");
@@ -182,7 +182,7 @@ fn span(span: Span) -> Value {
     }
 }
 
-/// An interval in the shortest text that means the same: `7d`, `1h30m`.
+/// An interval in its shortest form: `7d`, `1h30m`.
 fn every(interval: Interval) -> Value {
     let long = interval.to_string();
     let short = text::interval(&long);

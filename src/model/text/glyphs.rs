@@ -4,7 +4,7 @@
 pub fn is_utf8(var: impl Fn(&str) -> Option<String>) -> bool {
     let mut vars = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(var);
     let Some(locale) = vars.find(|locale| !locale.is_empty()) else {
-        // None is set: the locale is C.
+        // No variable is set: the locale is C.
         return false;
     };
     let locale = locale.split('@').next().unwrap_or_default();
@@ -27,7 +27,7 @@ pub fn ascii(glyph: char) -> Option<char> {
         '│' | '┃' | '┆' | '┇' | '┊' | '┋' | '╎' | '╏' | '║' => '|',
         '\u{2500}'..='\u{257f}' => '+',
         '\u{2580}'..='\u{259f}' => '#',
-        // A text that is cut ends in `>`: a full stop would look like its end.
+        // A cut text ends in `>`, because a full stop would look like the end of a sentence.
         '…' => '>',
         '▲' | '△' | '▴' | '↑' => '^',
         '▼' | '▽' | '▾' | '↓' => 'v',

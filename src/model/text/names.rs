@@ -5,7 +5,7 @@ pub fn qualified(schema: &str, name: &str) -> String {
     format!("{}.{}", identifier(schema), identifier(name))
 }
 
-/// An identifier for SQL, as by the server's `quote_ident`; keywords are quoted too.
+/// An identifier for SQL, quoted as by the server's `quote_ident`. Keywords are quoted too.
 pub fn quote_identifier(name: &str) -> String {
     let read = identifier(name);
     if read == name && (name.contains('$') || KEYWORDS.contains(&name)) {

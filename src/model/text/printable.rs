@@ -45,7 +45,7 @@ fn is_hidden(c: char) -> bool {
             .iter()
             .any(|(first, last)| (*first..=*last).contains(&c))
     };
-    // This runs for every cell. Most text is ASCII, so that test comes first: it is fast.
+    // This runs for every cell. Most text is ASCII, so the fast test for ASCII comes first.
     !c.is_ascii() && (c.is_control() || unseen())
 }
 

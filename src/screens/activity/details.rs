@@ -33,7 +33,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
         .add("application", row.application.as_str())
         .add("kind", hidden(row.backend.clone().into()))
         .add("client", hidden(row.client.clone().into()))
-        .add("the console's own", row.own)
+        .add("hypertop's own", row.own)
         .add("connected since", hidden(since(row.started)))
         .add("state", hidden(row.state.clone().into()))
         .add("in this state for", hidden(span(row.state_seconds(at))))

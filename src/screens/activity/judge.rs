@@ -8,7 +8,7 @@ use crate::model::verdict::{Finding, Findings, Level, Verdict};
 use crate::model::{rules, text};
 use crate::server::known::At;
 
-/// Part of the reason for an idle transaction; the relation with the session's strongest lock follows.
+/// Part of the reason for an idle transaction. After it comes the relation on which the session has its strongest lock.
 pub(crate) const LOCKS_ON: &str = "; the strongest is on ";
 
 pub(super) fn verdict(row: &Row, at: &At) -> Verdict {

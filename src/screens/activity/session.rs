@@ -43,7 +43,7 @@ pub struct Work {
     pub command: String,
     #[serde(alias = "work_phase")]
     pub(crate) phase: Option<String>,
-    /// Done part, from 0 to 1; `None`: the server does not report it.
+    /// Part that is done, from 0 to 1; `None`: the server does not report it.
     #[serde(alias = "work_share")]
     pub share: Option<f64>,
     #[serde(alias = "work_relation")]
@@ -83,7 +83,7 @@ pub struct Row {
     pub role: Option<String>,
     #[serde(alias = "application_name", deserialize_with = "or_default")]
     pub application: String,
-    /// `None`: hidden from this role.
+    /// Type of the backend; `None`: hidden from this role.
     #[serde(alias = "backend_type")]
     pub backend: Option<String>,
     /// Whether this role may see the session's query.
@@ -106,7 +106,7 @@ pub struct Row {
     pub state: Option<String>,
     pub(crate) wait_event_type: Option<String>,
     pub wait_event: Option<String>,
-    /// The transaction has written.
+    /// Whether the transaction has written.
     pub writes: bool,
     /// Age of the transaction id, in transactions; `None`: no id is assigned.
     pub xid_age: Option<i32>,

@@ -1,13 +1,13 @@
 //! PostgreSQL's aggregate functions and operators that decide whether a column may be aggregated again.
 //!
-//! Numbers of built-in functions never change between versions.
+//! The oids of built-in functions never change between versions.
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::parse_tree::Node;
 use crate::model::verdict::Level;
 
-/// Kinds of results that cannot be computed for a longer period from the results of its buckets alone.
+/// Kinds of results whose value for a longer period cannot be computed from the results of the buckets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Held {
     Average,
@@ -30,7 +30,7 @@ pub enum Function {
     Percentile,
 }
 
-/// The function with this oid, and its name; `None`: none that matters here.
+/// The function with this oid, and its name; `None`: it does not matter here.
 pub fn function(oid: i64) -> Option<(Function, &'static str)> {
     Some(match oid {
         2100..=2106 => (Function::Average, "avg"),
@@ -71,8 +71,8 @@ pub(super) fn is_arithmetic(node: &Node) -> bool {
     DIVISIONS.contains(&operator) || OTHERS.contains(&operator)
 }
 
-/// How bad it is to apply `function` to a column that holds `held`. `None`: it is right, as a sum of average power is, and a maximum of
-/// everything. A notice: the result describes the buckets' values, which may be what is wanted.
+/// Severity of applying `function` to a column that holds `held`. `None`: the result is right (a sum of average power, a maximum of
+/// anything). A notice: the result describes the buckets instead of the rows, which may be intended.
 pub(super) fn level(function: Function, held: Held) -> Option<Level> {
     let each = held != Held::DistinctCount;
     match function {

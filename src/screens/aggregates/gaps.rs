@@ -1,4 +1,4 @@
-//! Ranges that no policy of an aggregate will ever refresh, and an action that refreshes exactly these.
+//! Ranges that no policy of an aggregate will ever refresh, and the action that refreshes exactly these.
 
 use super::row::Row;
 use crate::model::bucket::{Buckets, Range, Shape};
@@ -30,7 +30,7 @@ impl Row {
         self.waits.tail.filter(|at| self.axis.is_place(*at))
     }
 
-    /// Last point of the history that was never materialized. If nothing was ever refreshed: last point before the refresh windows.
+    /// Last point of the history that was never materialized; if nothing was ever refreshed, the last point before the refresh windows.
     fn never(&self) -> Option<i64> {
         let never = self.never_before.filter(|at| self.axis.is_place(*at));
         never.or_else(|| {
@@ -40,7 +40,7 @@ impl Row {
         })
     }
 
-    /// Whether rows of the source must be read to know what is missing.
+    /// Whether rows of the source must be read to find out whether data is missing.
     pub(super) fn wants_oldest(&self) -> bool {
         let waits = &self.waits;
         let beyond = |at: i64| self.source_end.is_some_and(|end| end > at);

@@ -2,15 +2,15 @@
 
 #[rustfmt::skip]
 pub(super) const LEGEND: &[(&str, &str)] = &[
-    ("AGGREGATE", "The continuous aggregate; below it those that are built on it"),
+    ("AGGREGATE", "The continuous aggregate; below it, the aggregates built on it"),
     ("LAG", "Time between the end of its materialized rows and the newest source row"),
     ("EXPECTED", "Largest lag that its policy allows"),
     ("LAG/EXPECTED", "LAG against EXPECTED; │ is 100 %"),
     ("SOURCE", "The hypertable or aggregate that it is built on"),
     ("BUCKET", "Width of its buckets"),
     ("REAL-TIME", "yes: queries add the rows that are not materialized yet"),
-    ("WATERMARK", "Up to where queries read materialized rows"),
-    ("REFRESHED TO", "Up to where it was refreshed"),
+    ("WATERMARK", "End of the rows that queries read from the materialization"),
+    ("REFRESHED TO", "End of the refreshed range"),
     ("NEWEST SOURCE", "Newest row of the source"),
     ("FROM", "How long before the run the refresh window begins (start_offset)"),
     ("TO", "How long before the run the refresh window ends (end_offset)"),

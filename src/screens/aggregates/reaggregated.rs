@@ -1,8 +1,8 @@
 //! Columns of an aggregate that cannot be aggregated again, such as averages, and the views that do so, by their parse trees.
 //!
-//! Found: the functions of [`function`] over a column, also through casts, rounding, CASE, arithmetic with constants,
-//! subqueries, CTEs and other views. Not found: values of extensions' functions (as `average(stats_agg)`), columns that a
-//! function of several columns combines, moving averages (window functions), and statements that are no view.
+//! Found: a function of [`function`] over a column, also through casts, rounding, CASE, arithmetic with constants, subqueries, CTEs and
+//! other views. Not found: functions of extensions (such as `average(stats_agg)`), columns computed from several columns, moving averages
+//! (window functions), and queries that are not views.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -16,7 +16,7 @@ use crate::model::verdict::Level;
 /// A column that is aggregated again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reaggregated {
-    /// The view that aggregates the column again; `None`: this aggregate does, with a column of its parent.
+    /// The view that aggregates the column again; `None`: this aggregate itself, which reads a column of its parent.
     pub reader: Option<String>,
     /// `avg`.
     pub function: String,
@@ -25,7 +25,7 @@ pub struct Reaggregated {
     pub held: Held,
 }
 
-/// What the companion query returns for an aggregate.
+/// Row of the companion query.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Views {
@@ -34,8 +34,9 @@ pub(super) struct Views {
     columns: Option<Vec<String>>,
     /// Parse tree of the aggregate's definition.
     tree: Option<String>,
-    /// Oid of the parent aggregate's view; `parent_columns` and `parent_tree`: its columns, and the parse tree of the parent's definition.
-    /// `None`: the aggregate reads a hypertable.
+    /// Oid of the parent aggregate's view. Its columns are in `parent_columns`, its parse tree in `parent_tree`. `None`: the aggregate
+    /// reads a
+    /// hypertable.
     parent: Option<i64>,
     parent_columns: Option<Vec<String>>,
     parent_tree: Option<String>,
@@ -51,7 +52,7 @@ struct Reader {
 }
 
 impl Views {
-    /// What is aggregated again: by this aggregate, and by views over it.
+    /// The columns that are aggregated again, by this aggregate or by views over it.
     pub(super) fn reaggregated(&self) -> Vec<Reaggregated> {
         let own = self.tree.as_deref().and_then(Tree::read);
         let parent = self.parent_tree.as_deref().and_then(Tree::read);
@@ -76,13 +77,13 @@ impl Views {
     }
 }
 
-/// An aggregate with what its columns hold, and the plain views over it.
+/// An aggregate with the kinds of values in its columns, and the plain views over it.
 struct Source<'t> {
     oid: i64,
     names: &'t [String],
     held: Vec<Option<Held>>,
     views: HashMap<i64, &'t Tree<'t>>,
-    /// Steps that are left for one reader: nested views and subqueries may lead to very many.
+    /// Remaining steps for one reader. The limit is for nested views and subqueries, which may lead to very many steps.
     fuel: Cell<usize>,
 }
 
@@ -100,7 +101,7 @@ struct Found {
     origin: Origin,
 }
 
-/// A query with the queries that it is part of.
+/// A query, and the queries that it is nested in.
 #[derive(Clone, Copy)]
 struct Scope<'q, 't> {
     query: &'q Node<'t>,
@@ -109,7 +110,7 @@ struct Scope<'q, 't> {
     depth: usize,
 }
 
-/// Maximum depth; a deeper nesting leads nowhere: it is a recursive CTE.
+/// Maximum depth. Deeper nesting means a recursive CTE.
 const DEEPEST: usize = 50;
 const FUEL: usize = 20_000;
 
@@ -135,7 +136,7 @@ impl<'t> Source<'t> {
         }
     }
 
-    /// What a view with this tree aggregates again.
+    /// The columns that a view with this parse tree aggregates again.
     fn read_by(&self, reader: Option<&str>, tree: &Tree) -> Vec<Reaggregated> {
         self.fuel.set(FUEL);
         let mut found = Vec::new();
@@ -215,7 +216,7 @@ impl<'t> Source<'t> {
         }
     }
 
-    /// The column of the source whose values this expression passes on.
+    /// The column of the source whose values this expression returns unchanged in kind.
     fn origin(&self, expression: &Tree, at: &Scope<'_, '_>) -> Option<Origin> {
         passes(expression, &|node| {
             (node.name == "VAR")
@@ -274,7 +275,7 @@ impl<'t> Source<'t> {
         }
     }
 
-    /// What a column of a subquery passes on.
+    /// The column of the source whose values a column of a subquery returns.
     fn column(&self, of: &Scope<'_, '_>, column: usize) -> Option<Origin> {
         let number = i64::try_from(column).ok();
         let mut entries = of.query.list("targetList");
@@ -287,7 +288,7 @@ fn above<'q, 't>(level: &'q Scope<'q, 't>, levels: i64) -> Option<&'q Scope<'q, 
     (0..levels).try_fold(level, |level, _| level.outer)
 }
 
-/// What an expression passes on: casts, rounding, CASE and arithmetic with constants keep what a value is.
+/// Finds `leaf` in an expression. Casts, rounding, CASE and arithmetic with constants do not change the kind of a value.
 fn passes<T>(expression: &Tree, leaf: &dyn Fn(&Node) -> Option<T>) -> Option<T> {
     let node = expression.node()?;
     let only = || {
@@ -327,7 +328,7 @@ fn is_constant(expression: &Tree) -> bool {
     !expression.holds(&|node| live.contains(&node.name))
 }
 
-/// What a column of an aggregate holds, by the node that its expression passes on.
+/// The kind of values in a column of an aggregate, by the innermost node of its expression.
 fn held(node: &Node) -> Option<Held> {
     if node.name == "OPEXPR" {
         // A sum divided by a sum or a count.

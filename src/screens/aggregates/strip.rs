@@ -50,7 +50,7 @@ pub(super) fn strip(row: &Row, changed: &[Changed], at: &At) -> Option<Section> 
     let ends = [now, newest, done, row.watermark, window.map(|(_, to)| to)];
     let end = ends.into_iter().flatten().filter(place).max()?;
     let oldest = row.waits.source_start.filter(place);
-    // No rows wait for a refresh before the source's oldest chunk.
+    // Before the source's oldest chunk there are no rows to refresh.
     let kept = |from: i64| oldest.map_or(from, |oldest| oldest.max(from));
     let first = changed.iter().filter_map(|range| range.from.map(kept));
     let open = window.is_some_and(|(from, _)| from.is_none());
@@ -61,7 +61,7 @@ pub(super) fn strip(row: &Row, changed: &[Changed], at: &At) -> Option<Section> 
     ];
     let starts = starts.into_iter().flatten().chain(first);
     let start = starts.filter(place).min()?;
-    // The axis begins earlier, so that some of the materialized range is visible.
+    // The axis begins earlier than that, so that a part of the materialized range is visible.
     let start = start.saturating_sub((end.saturating_sub(start) / 8).max(1));
     let slice = |from: i64, to: i64, cell| Slice {
         start: from.max(start),

@@ -49,7 +49,7 @@ pub(super) fn judge(row: &Row, findings: &mut Findings, at: &At) {
     let open = row.policy.is_some() && row.end_offset.is_none() && row.policies == 1;
     let Some(bucket) = row.bucket_width.as_ref().filter(|_| open) else {
         let reason = if row.newest_row().is_some_and(|newest| newest > row.now(at)) {
-            format!("{reason}; {} has rows of the future", row.source())
+            format!("{reason}; {} has rows dated in the future", row.source())
         } else {
             format!("{reason}; a refresh materialized the unfinished bucket")
         };
@@ -57,7 +57,7 @@ pub(super) fn judge(row: &Row, findings: &mut Findings, at: &At) {
         return;
     };
     let reason = format!(
-        "{reason}; its policy has no end_offset, so it materializes the unfinished bucket: with an end_offset of {}, real-time results cover it",
+        "{reason}; its policy has no end_offset, so it materializes the unfinished bucket. With an end_offset of {}, queries would read that bucket from the source (real-time)",
         text::interval(bucket)
     );
     let finding = Finding::new(&rules::AGGREGATE_FUTURE, Level::Notice, reason);

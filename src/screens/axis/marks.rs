@@ -8,7 +8,7 @@ use crate::model::verdict::Level;
 /// Minimum number of cells between two marks on one line.
 const GAP: usize = 2;
 
-/// Line of a mark that has no position on the axis.
+/// Text line for a mark without a position on the axis.
 pub(super) fn note(mark: &Mark, room: usize) -> InkedLine {
     vec![(level_ink(mark.level), text::cut(&mark.label, room))]
 }
@@ -98,8 +98,8 @@ fn at_glyphs(sign: char, at: i64, scale: &Scale) -> String {
     }
 }
 
-/// The glyphs at their column, with the label beside them. If there is no room for the label, its last part is left out, or it gets
-/// a line of its own.
+/// The glyphs at their column, with the label beside them. If the label does not fit, its last part is cut off, or it gets a line of
+/// its own.
 fn labelled(first: usize, glyphs: &str, label: &str, room: usize) -> Vec<String> {
     let short = label.rsplit_once(", ").map_or(label, |(head, _)| head);
     let together =

@@ -49,7 +49,7 @@ pub enum Place {
     Nowhere,
 }
 
-/// What a piece of a line is, for its colour.
+/// Kind of a piece of a line, which decides its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ink {
     Text,

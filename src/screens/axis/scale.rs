@@ -14,8 +14,8 @@ pub(super) enum Column {
     Chunk(MapCell),
 }
 
-/// A proportional scale, in which gaps much longer than the chunks are shortened: otherwise one row of the year 1970 or 2099 would
-/// move all other chunks into one column.
+/// A proportional scale in which long gaps between chunks are shortened. Otherwise one row of the year 1970 or 2099 would squeeze all other
+/// chunks into one column.
 #[derive(Debug)]
 pub(super) struct Scale {
     /// Points of the dimension with their positions in columns, ascending.
@@ -135,14 +135,14 @@ impl Scale {
         (first, after.max(first + 1))
     }
 
-    /// The chunk that each column shows: the one with the worst level.
+    /// The chunk that each column shows. If several share a column, the one with the worst level is shown.
     pub(super) fn columns(&self, slices: &[Slice]) -> Vec<Column> {
         let mut columns = vec![Column::Empty; self.room];
         for (from, to) in &self.torn {
             let (first, after) = self.span(*from, *to);
             columns[first..after].fill(Column::Torn);
         }
-        // Of chunks with equal levels, an uncompressed one.
+        // If the levels are equal, an uncompressed chunk is shown.
         let rank = |cell: MapCell| (cell.level, matches!(cell.sign, '.' | '░'));
         let edges = self.chunk >= 4.0;
         for slice in slices.iter().filter(|slice| slice.start < slice.end) {

@@ -13,7 +13,7 @@ use crate::server::row::or_default;
 #[derive(Debug, Clone, Deserialize)]
 pub struct Cut {
     pub(super) kind: CutKind,
-    /// Name of the aggregate; `None`: the mark is of no aggregate.
+    /// Name of the aggregate; `None`: not a mark of an aggregate.
     pub name: Option<String>,
     /// Start of a refresh window; `None`: open.
     #[serde(rename = "range_start")]

@@ -76,7 +76,7 @@ fn packed(to: Labelled, row: &Row) -> Labelled {
         .some("size different from the record", drift)
 }
 
-/// A setting, or the text that TimescaleDB chooses it.
+/// A setting, or the text that TimescaleDB chooses the value.
 fn left(setting: Option<&String>, open: bool) -> Value {
     match setting {
         None if open => Value::text("TimescaleDB's choice"),

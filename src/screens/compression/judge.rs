@@ -39,7 +39,7 @@ impl Recorded {
         // The ratio of a small chunk depends on the size of pages, not on the settings.
         let large = reaches(before / self.chunks, limits.poor_chunk_bytes);
         let more = after - before;
-        // Bytes above what a good ratio would leave. A few kB are no reason to change settings.
+        // Only the bytes above a good ratio count. A few kB are no reason to change settings.
         #[expect(
             clippy::cast_precision_loss,
             clippy::cast_possible_truncation,
@@ -202,7 +202,7 @@ impl Row {
     /// Finding for a poor ratio of the chunks that were compressed with the present settings.
     fn judge_ratio(&self, findings: &mut Findings, limits: &Limits) {
         let present = match &self.packed {
-            // Without the settings of each chunk, all chunks are judged together.
+            // If the settings of each chunk are unknown, all chunks are judged together.
             Later::Failed(_) => self.record(),
             Later::Read(packed) if packed.old.is_some() => self.record().without(packed.old_record),
             _ => return,
@@ -275,7 +275,7 @@ impl Row {
         let past = created.map_or("compress_after", |_| WORK.created);
         let due = policy::overdue(self.overdue_seconds, since, at.now);
         let patience = self.patience(&limits);
-        // If the next run cannot take all of them, they do not wait for that run alone.
+        // If the next run cannot compress all of them, waiting for it does not explain the backlog.
         let all = self.most().is_none_or(|most| backlog <= most);
         let changed = due
             .as_ref()

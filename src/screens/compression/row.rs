@@ -103,10 +103,10 @@ pub struct Packed {
 /// The oldest chunk that the policy's last run should have compressed and did not, although later ones are compressed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stuck {
-    /// Name in the form that actions accept: quoted, without TimescaleDB's own schema.
+    /// Name as actions accept it: quoted, and without schema if that is TimescaleDB's own.
     #[serde(alias = "stuck_chunk")]
     pub chunk: String,
-    /// Pid that has held a lock on the chunk since before the last run ended; 0: a prepared transaction; `None`: there is no such lock.
+    /// Pid of the session that has held a lock on the chunk since the last run; 0: a prepared transaction; `None`: there is no such lock.
     pub holder: Option<i32>,
     pub(super) holder_name: Option<String>,
     #[serde(alias = "holder_mode")]
@@ -133,8 +133,9 @@ impl Stuck {
     }
 }
 
-/// Compressed chunks whose present size is less than half or more than twice the recorded one, by more than 1 MB. The newest 100 partial or
-/// unordered chunks and the newest 20 other chunks are checked.
+/// Compressed chunks whose present size is less than half or more than twice the recorded one, by more than 1 MB. Checked are the newest
+/// 100
+/// partial or unordered chunks, and the newest 20 other chunks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Drift {
     pub chunks: i64,

@@ -9,7 +9,7 @@ use crate::server::known::At;
 const DAY: f64 = 86_400.0;
 
 impl Row {
-    /// Text for the trend, with the source of each number.
+    /// Text of the trend. It names the source of each number.
     pub(super) fn trend(&self, backlog: i64, policy: &Policy, at: &At) -> String {
         if let Some(words) = self.running(backlog, policy, at) {
             return words;
@@ -107,14 +107,14 @@ impl Row {
         let rate = self.pace.falls_due();
         let due = rate.filter(|rate| *rate > 0.0).map(|rate| {
             format!(
-                ", while about {} a day fall due (by the chunks' ranges)",
+                ", while about {} per day become due (by the chunks' ranges)",
                 number(rate * DAY)
             )
         });
         let net = most as f64 - rate.unwrap_or(0.0) * every;
         if net <= 0.0 {
             return format!(
-                ", and it never catches up: a run every {} compresses at most {most_chunks} (maxchunks_to_compress){}",
+                ", and it never catches up: a run every {} compresses at most {most_chunks} chunks (maxchunks_to_compress){}",
                 text::duration(every),
                 due.unwrap_or_default()
             );

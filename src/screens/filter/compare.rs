@@ -49,13 +49,13 @@ impl Kind {
     /// How to write a value of this kind.
     fn how(self) -> &'static str {
         match self {
-            Self::Text => "write a text, in which * stands for anything",
+            Self::Text => "write a text; * in it matches any text",
             Self::Truth => "write yes or no",
             Self::Number => "write a number",
-            Self::Bytes => "write a size as 500kB, 1MB or 2GB",
-            Self::Length => "write a time as 90s, 15m, 1h or 3d",
-            Self::Age => "write an age as 15m, 1h or 3d, or a day as 2026-11-23",
-            Self::Date => "write a day or a time as 2026-11-23 or 2026-11-23T08:00",
+            Self::Bytes => "write a size such as 500kB, 1MB or 2GB",
+            Self::Length => "write a time such as 90s, 15m, 1h or 3d",
+            Self::Age => "write an age such as 15m, 1h or 3d, or a day such as 2026-11-23",
+            Self::Date => "write a day or a time such as 2026-11-23 or 2026-11-23T08:00",
             Self::Level => "write ok, notice, unknown, warning or critical",
         }
     }
@@ -69,7 +69,7 @@ pub(crate) struct Comparison {
     wanted: Wanted,
 }
 
-/// The typed value, parsed as every type that it can be.
+/// The typed value, parsed as every type that it may have.
 #[derive(Debug, Clone)]
 struct Wanted {
     text: String,
@@ -103,12 +103,12 @@ impl Comparison {
         let equality = matches!(operator, Operator::Equal | Operator::Differs);
         if wanted.unknown && !equality {
             return Err(format!(
-                "{typed}: no value is larger or smaller than an unknown one. Write {name}=? or {name}!=?"
+                "{typed}: an unknown value is neither larger nor smaller. Write {name}=? or {name}!=?"
             ));
         }
         let fits = |kind: &Kind| wanted.fits(*kind);
         if !wanted.unknown && !kinds.is_empty() && !kinds.iter().any(fits) {
-            return Err(format!("{typed}: {value:?} does not fit, {how}"));
+            return Err(format!("{typed}: {value:?} is not such a value, {how}"));
         }
         Ok(Self {
             field,

@@ -9,7 +9,7 @@ const MINUTE: i64 = 60_000_000;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
-/// The chunk intervals that are advised, in microseconds: they divide a day, or are whole days.
+/// The chunk intervals that may be advised, in microseconds: divisors of a day, or whole days.
 const SENSIBLE: [i64; 19] = [
     MINUTE,
     5 * MINUTE,
@@ -57,7 +57,7 @@ impl Limits {
             .saturating_mul(self.connections + self.prepared)
     }
 
-    /// This percentage of `effective_cache_size` in bytes; the newest chunks should fit into it.
+    /// The part of `effective_cache_size` into which the newest chunks should fit, in bytes.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_precision_loss,
@@ -187,8 +187,8 @@ impl Row {
         }
     }
 
-    /// Limits an advised interval: one longer than a quarter of `drop_after` keeps data much too long, one longer than `compress_after`
-    /// delays compression, and at least twenty chunks should remain.
+    /// Limits an advised interval. If it is longer than a quarter of `drop_after`, data is kept much too long; if longer than
+    /// `compress_after`, compression is delayed. At least twenty chunks should remain.
     fn capped(&self, most: i64) -> i64 {
         let span = self.newest.zip(self.oldest);
         let span = span.map(|(newest, oldest)| newest.saturating_sub(oldest) / 20);

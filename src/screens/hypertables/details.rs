@@ -76,7 +76,7 @@ fn table_facts(row: &Row) -> Section {
 fn growth(row: &Row) -> Value {
     let (Some(growth), Some(window)) = (row.growth(), row.window()) else {
         return if row.now.is_none() {
-            "unknown: its time is a number, not a clock".into()
+            "unknown: its time is an integer, not a clock time".into()
         } else {
             Value::Null
         };

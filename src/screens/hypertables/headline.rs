@@ -24,7 +24,7 @@ pub(super) fn headline(rows: &[Row]) -> Vec<String> {
         text::plural(chunks, "chunk")
     );
     let growth = Sum::of(all.iter().map(|row| row.bytes_or_about(row.growth())));
-    let growth = format!("written a day: {}", growth.bytes());
+    let growth = format!("written per day: {}", growth.bytes());
     vec![
         line([size, growth]),
         line([policies(&all), largest(&all, bytes), plain]),

@@ -89,7 +89,7 @@ fn judge_size(row: &Row, limits: &thresholds::Limits, findings: &mut Findings) {
         }
         Size::TooMany { advised } => {
             let said = format!(
-                "{chunks} chunks, more than their size needs: an interval of {interval} takes {full}, and query planning gets slower with every chunk"
+                "{chunks} chunks, more than needed: an interval of {interval} takes only {full}, and query planning gets slower with every chunk"
             );
             (&rules::CHUNKS_MANY, Level::Notice, said, advised)
         }

@@ -153,8 +153,8 @@ fn use_by_chunk(chunks: &[Chunk], at: &At) -> Option<Section> {
     }))
 }
 
-/// Text with the scans in the newest quarter of the uncompressed chunks and in the rest: an index that is scanned only in old chunks may be
-/// needed no longer. `None`: fewer than four such chunks.
+/// Number of scans in the newest quarter of the uncompressed chunks, and in the others. An index that is scanned only in old chunks may no
+/// longer be needed. `None`: fewer than four such chunks.
 fn recent_against_old(chunks: &[Chunk]) -> Option<Section> {
     let counted: Vec<_> = chunks
         .iter()

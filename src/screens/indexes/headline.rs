@@ -35,7 +35,7 @@ pub(super) fn headline(rows: &[Row], at: &At) -> Vec<String> {
     ]
 }
 
-/// Total size. A chunk index that two rows share is counted for the one that should stay.
+/// Total size. A chunk index that belongs to two rows is counted for the row that should stay.
 fn size<'a>(rows: impl Iterator<Item = &'a Row>) -> String {
     Sum::of(rows.map(judge::own_bytes)).bytes()
 }
@@ -77,7 +77,7 @@ fn unused(rows: &[Row], at: &At) -> String {
 fn bloat(rows: &[Row]) -> String {
     let known: Vec<_> = rows.iter().filter_map(judge::own_bloat).collect();
     if known.is_empty() {
-        return "bloat not known yet".to_owned();
+        return "bloat not read yet".to_owned();
     }
     let bytes: i64 = known.iter().sum();
     let of = match rows.len() - known.len() {

@@ -101,7 +101,7 @@ fn judge_chunks(row: &Row, findings: &mut Findings) {
             format!(
                 "{} of {of} {}: queries there read the whole chunk. Create it there, or drop the index and create it again",
                 parts.without,
-                if parts.without == 1 { "chunks is without it" } else { "chunks are without it" }
+                if parts.without == 1 { "chunks does not have it" } else { "chunks do not have it" }
             ),
         );
     }
@@ -124,7 +124,7 @@ fn judge_duplicates(row: &Row, at: &At, findings: &mut Findings) {
         if let Some(parts) = row.parts.as_ref().filter(|parts| parts.shared > 0) {
             let _ = write!(
                 reason,
-                " (on {} both share one index, which a drop of either removes: drop-index first creates one there for {keeper})",
+                " (on {} both share one index, so dropping either removes it: drop-index first creates one there for {keeper})",
                 text::plural(parts.shared, "chunk")
             );
         }
@@ -144,7 +144,7 @@ fn judge_duplicates(row: &Row, at: &At, findings: &mut Findings) {
 fn judge_use(row: &Row, at: &At, findings: &mut Findings) {
     let limits = at.limits(&row.table_name());
     let compressed = serves_little(row, at, limits.compressed_index_percent);
-    // A duplicate has a finding of its own.
+    // A duplicate has another finding.
     if !compressed && row.unused(at) != Some(true) || !row.root_valid || row.duplicate_of.is_some()
     {
         return;
@@ -171,7 +171,7 @@ fn judge_use(row: &Row, at: &At, findings: &mut Findings) {
         (false, _, true) => ". Drop it, unless queries on uncompressed rows will need it",
         (false, _, false) => ". Drop it, unless rare queries need it",
     });
-    // If the statistics are young, it is only a remark.
+    // While the statistics are young, this is only a remark.
     let level = match (young, large) {
         (true, _) => Level::Ok,
         (false, true) => Level::Warning,
@@ -185,7 +185,7 @@ fn judge_use(row: &Row, at: &At, findings: &mut Findings) {
     findings.add(rule, level, reason);
 }
 
-/// Whether nearly all chunks with the index are compressed, and the other chunks neither scan nor need it.
+/// Whether nearly all chunks with the index are compressed, and the others neither scan it nor need it.
 fn serves_little(row: &Row, at: &At, percent: f64) -> bool {
     let Some(parts) = row.parts.as_ref().filter(|parts| parts.with > 0) else {
         return false;
@@ -215,8 +215,7 @@ pub(super) fn wasted(row: &Row, at: &At) -> Value {
     }
 }
 
-/// Size of the index; of a duplicate without the chunk indexes that it shares with the index that stays, so that each
-/// is counted once.
+/// Size of the index. For a duplicate: without the chunk indexes that it shares with the index that stays, so that each is counted once.
 pub(super) fn own_bytes(row: &Row) -> Value {
     match own_share(row, row.known_bytes()) {
         None => row.size(),
@@ -225,7 +224,7 @@ pub(super) fn own_bytes(row: &Row) -> Value {
     }
 }
 
-/// The part of these bytes that is in chunk indexes of this duplicate alone; `None`: it shares none.
+/// The part of these bytes in chunk indexes that only this duplicate has; `None`: it shares none.
 fn own_share(row: &Row, bytes: i64) -> Option<i64> {
     row.duplicate_of.as_ref()?;
     let parts = row.parts.as_ref().filter(|parts| parts.shared > 0)?;
@@ -234,7 +233,7 @@ fn own_share(row: &Row, bytes: i64) -> Option<i64> {
     Some(i64::try_from(bytes).unwrap_or(i64::MAX))
 }
 
-/// Bloat of the index; of a duplicate without the chunk indexes that it shares.
+/// Bloat of the index; for a duplicate, without the chunk indexes that it shares.
 pub(super) fn own_bloat(row: &Row) -> Option<i64> {
     let bloat = row.bloat_bytes()?;
     Some(own_share(row, bloat).unwrap_or(bloat))
@@ -342,7 +341,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
         || Value::text("never reset: counted since the database was created, or since a crash"),
         Value::Time,
     );
-    // The Aggregates screen itself scans the indexes on the time columns of sources, to read the newest rows.
+    // The Aggregates screen itself scans the indexes on the time columns of sources, because it reads their newest rows.
     let of_chunks =
         matches!(row.kind, TableKind::Hypertable | TableKind::Aggregate) && row.method == "btree";
     let of_hypertop = (of_chunks && at.server.track_counts && row.scans > 0).then_some(

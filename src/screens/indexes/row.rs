@@ -50,14 +50,14 @@ pub struct Parts {
     /// Number of chunks (or partitions) with the index.
     #[serde(alias = "chunks")]
     pub with: i64,
-    /// Number of chunks without the index. Not counted for partitions: if one lacks the index, the parent's index is invalid.
+    /// Number of chunks without the index. Not counted for partitions, because a partition without it makes the parent's index invalid.
     #[serde(alias = "chunks_without", deserialize_with = "or_default")]
     pub without: i64,
     #[serde(alias = "chunks_never_scanned", deserialize_with = "or_default")]
     pub never_scanned: i64,
     #[serde(alias = "compressed_chunks", deserialize_with = "or_default")]
     pub compressed: i64,
-    /// Number of chunks where this index and another of the same definition are one index.
+    /// Number of chunks on which this index and another of the same definition share one index.
     #[serde(alias = "shared_chunks", deserialize_with = "or_default")]
     pub shared: i64,
     #[serde(alias = "invalid_chunks", deserialize_with = "or_default")]
@@ -67,7 +67,7 @@ pub struct Parts {
     pub leftovers: i64,
     #[serde(alias = "leftover_example")]
     pub leftover: Option<String>,
-    /// Number of chunk indexes that were matched by columns and properties only.
+    /// Number of chunk indexes that were matched by columns and properties only, not by name.
     #[serde(deserialize_with = "or_default")]
     pub unsure: i64,
 }
@@ -75,7 +75,7 @@ pub struct Parts {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Size {
     pub bytes: Option<i64>,
-    /// Bytes of bloat; `None`: too little is known: not a B-tree on columns alone, no statistics, or many equal keys.
+    /// Bytes of bloat; `None`: it cannot be estimated (not a B-tree on plain columns, no statistics, or many equal keys).
     pub bloat: Option<i64>,
 }
 
@@ -85,7 +85,7 @@ pub struct Size {
     reason = "each is a fact of its own that the catalogue reports"
 )]
 pub struct Row {
-    /// Oid of the index; for a hypertable, of the hypertable's own index.
+    /// Oid of the index; for a hypertable, oid of the index on the hypertable itself.
     pub id: i64,
     pub schema: String,
     pub table: String,
@@ -111,10 +111,10 @@ pub struct Row {
     pub unique: bool,
     /// Name and kind (`p`, `u` or `x`) of the constraint that the index belongs to; `None`: no constraint.
     pub constraint: Option<(String, String)>,
-    /// A foreign key refers to the index.
+    /// Whether a foreign key refers to the index.
     pub referenced: bool,
     pub replica_identity: bool,
-    /// The reorder policy sorts chunks by the index.
+    /// Whether the reorder policy sorts chunks by the index.
     pub reorders: bool,
     /// Index of the same definition that should be kept instead of this one; `None`: not a duplicate.
     pub duplicate_of: Option<String>,
@@ -174,7 +174,7 @@ impl Row {
             .is_some_and(|parts| parts.compressed > 0 && parts.compressed >= parts.with)
     }
 
-    /// Whether no query scanned the index and nothing else needs it. `None`: scans are not counted, or could not happen.
+    /// Whether no query has scanned the index and nothing else needs it. `None`: scans are not counted, or no scan was possible.
     pub fn unused(&self, at: &At) -> Option<bool> {
         if self.scans > 0 || self.needed().is_some() {
             Some(false)

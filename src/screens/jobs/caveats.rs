@@ -1,4 +1,4 @@
-//! What cannot be shown of jobs, because of role, server or version.
+//! Texts about data of jobs that role, server or version hide.
 
 use super::row::{JobError, Row, Workers};
 use super::schedule;
@@ -10,7 +10,7 @@ use crate::server::known::{At, Edition, Server};
 
 /// First version whose job history has successes, if they are logged.
 const KEEPS_HISTORY: Version = Version::new(2, 15);
-/// From this version up to (excluding) `HIDES_ERRORS_AGAIN`, the view of errors shows all owners' errors to everyone.
+/// From this version on, and before `HIDES_ERRORS_AGAIN`, the view of errors shows every owner's errors to everyone.
 const SHOWS_ALL_ERRORS: Version = Version::new(2, 18);
 const HIDES_ERRORS_AGAIN: Version = Version {
     major: 2,

@@ -1,26 +1,26 @@
-//! How many workers the jobs of one or several databases want.
+//! The number of workers that the jobs of one or several databases need.
 
 use super::row::Row;
 use super::schedule::{crowded, find_crowd};
 use crate::model::verdict::Findings;
 use crate::server::known::At;
 
-/// What the schedules want, and what there is.
+/// The workers that the schedules need, and the workers that exist.
 #[derive(Debug)]
 pub(crate) struct Demand {
     /// Jobs with a next start.
     pub planned: usize,
-    /// Workers for them; `None`: unknown.
+    /// Workers available for these jobs; `None`: unknown.
     pub free: Option<i64>,
-    /// The settings that limit these.
+    /// The settings that limit `free`.
     pub limits: String,
-    /// Workers that are busy on average, by the jobs' mean durations.
+    /// Average number of busy workers, by the mean durations of the jobs.
     pub busy: f64,
-    /// Jobs that start within a minute, if they are too many, in words.
+    /// Text about jobs that start within one minute, if they are too many for the workers.
     pub crowd: Option<String>,
 }
 
-/// The demand of all these jobs, which share the workers of the first one's server.
+/// The demand of these jobs. All of them share the workers of the first job's server.
 pub(crate) fn demand(mut rows: Vec<Row>, at: &At) -> Demand {
     find_crowd(&mut rows, at);
     let mut findings = Findings::default();
@@ -46,7 +46,7 @@ pub(crate) fn demand(mut rows: Vec<Row>, at: &At) -> Demand {
     }
 }
 
-/// The share of the time that a job runs, at most all of it; `None`: it never ran, or is paused.
+/// Share of the time during which the job runs, at most 1; `None`: it never ran, or is paused.
 fn share(row: &Row) -> Option<f64> {
     row.next_start()?;
     let statistics = row.statistics.as_ref()?;

@@ -62,7 +62,7 @@ pub(super) fn failing(row: &Row, at: &At, findings: &mut Findings) {
         Finding::new(&rules::JOB_PORTAL_FAULT, Level::Warning, reason)
     } else if row.is_internal() && at.server.edition == Edition::Apache && is_unsupported() {
         let words =
-            "TimescaleDB's own job: the Apache edition starts it without having it; harmless";
+            "TimescaleDB's own job, which the Apache edition starts although it does not contain its code; harmless";
         Finding::new(&rules::JOB_FAILING, Level::Ok, words)
     } else {
         let often = match of.consecutive_failures {
@@ -74,7 +74,7 @@ pub(super) fn failing(row: &Row, at: &At, findings: &mut Findings) {
     });
 }
 
-/// Finding for a failing job whose next run is under way. The start of that run overwrote the times of the last failure.
+/// Finding for a failing job whose next run has begun. That start overwrote the times of the last failure.
 fn retrying(row: &Row, of: &Statistics, state: State, at: &At) -> Finding {
     let times = text::plural(of.consecutive_failures.into(), "time");
     let now = if state == State::Running {
@@ -125,7 +125,7 @@ fn failed(row: &Row, at: &At, failures: i32, said: &str) -> Finding {
     }
     if stopped(row, at) {
         let longer = format!("{} seconds", 2.0 * row.max_runtime.seconds);
-        return finding("; edit-job doubles the limit")
+        return finding("; edit-job offers twice the limit")
             .fixed_by(Some("edit-job"))
             .setting("max_runtime", longer);
     }

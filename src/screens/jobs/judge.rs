@@ -60,7 +60,7 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
     findings.verdict(healthy(row, state, at))
 }
 
-/// Merges the failure of the last run into the finding that says why every run fails.
+/// Merges the failure of the last run into the finding that explains why every run fails.
 fn cause_first(findings: &mut Findings) {
     let causes = [
         &rules::JOB_OWNER,
@@ -153,7 +153,7 @@ fn broken(row: &Row, findings: &mut Findings) {
         Level::Warning
     };
     if !row.proc_exists {
-        // TimescaleDB's own jobs have ids below 1000. If a build lacks the procedure of one (telemetry), that is harmless.
+        // Ids below 1000 are TimescaleDB's own jobs. A build may lack the procedure of one (telemetry), which is harmless.
         let own = row.job_id < 1000;
         let rule = &rules::JOB_PROCEDURE_GONE;
         findings.push(if own {
@@ -164,7 +164,7 @@ fn broken(row: &Row, findings: &mut Findings) {
             Finding::new(rule, Level::Ok, reason).fixed_by(None)
         } else {
             let reason = format!(
-                "its procedure {} does not exist any more",
+                "its procedure {} no longer exists",
                 text::qualified(&row.proc_schema, &row.proc)
             );
             Finding::new(rule, level, reason)
@@ -174,7 +174,7 @@ fn broken(row: &Row, findings: &mut Findings) {
         findings.add(
             &rules::JOB_ORPHANED,
             level,
-            "orphaned: the hypertable that its configuration names does not exist any more, so that every run fails",
+            "orphaned: the hypertable in its configuration no longer exists, so every run fails",
         );
     }
     if let Some(of) = &row.wants_rights_of {
@@ -194,14 +194,14 @@ fn broken(row: &Row, findings: &mut Findings) {
             &rules::JOB_OWNER,
             level,
             format!(
-                "its owner {0} may not log in, so that no worker can start it: ALTER ROLE {0} LOGIN",
+                "its owner {0} may not log in, so no worker can start it: ALTER ROLE {0} LOGIN",
                 text::quote_identifier(&row.owner)
             ),
         ),
         None => findings.add(
             &rules::JOB_OWNER,
             level,
-            format!("its owner (role {}) does not exist any more, so that no worker can start it: delete the job, and add it as another role", row.owner),
+            format!("its owner (role {}) no longer exists, so no worker can start it: delete the job, and add it as another role", row.owner),
         ),
     }
 }
@@ -270,7 +270,7 @@ fn crashed(row: &Row, at: &At, findings: &mut Findings) {
         .timescaledb
         .is_some_and(|version| version < FORGETS_NO_JOB);
     let then = if forgets {
-        "the scheduler should retry after 5 minutes, but before TimescaleDB 2.26.4 it may never do so: then run-job-now starts the job"
+        "the scheduler should retry after 5 minutes, but before TimescaleDB 2.26.4 it may never do so. In that case use run-job-now"
     } else {
         "the scheduler retries after 5 minutes; run-job-now runs the job at once"
     };
@@ -285,7 +285,7 @@ fn crashed(row: &Row, at: &At, findings: &mut Findings) {
     let finding = Finding::new(&rules::JOB_CRASHED, level, reason)
         .since(started(row).filter(|_| crashes <= 1));
     let long = row.unfinished_seconds(at).unwrap_or_default() > FORGOTTEN_SECONDS;
-    // A new start would make the scheduler wait 5 more minutes, so it is offered only for a job that the scheduler forgot.
+    // Starting the job would make the scheduler wait 5 more minutes, so this is offered only if the scheduler has forgotten the job.
     findings.push(if forgets && long {
         finding.setting(policy::BY.0, policy::BY.1)
     } else {

@@ -48,7 +48,7 @@ pub struct Statistics {
     pub total_runs: i64,
     pub total_successes: i64,
     pub total_failures: i64,
-    /// The server counts a running job as crashed until its run ends.
+    /// Number of crashes. The server counts a running job as crashed until its run ends.
     pub total_crashes: i64,
     pub consecutive_failures: i32,
     pub consecutive_crashes: i32,
@@ -57,7 +57,7 @@ pub struct Statistics {
 }
 
 impl Statistics {
-    /// Whether the last run that ended succeeded; `None`: no run has ended, or the run that is under way hides its result.
+    /// Whether the last run that ended succeeded; `None`: no run has ended, or a run in progress hides the result.
     pub(crate) fn last_ended_well(&self) -> Option<bool> {
         ended_well(
             self.last_finish,
@@ -104,7 +104,7 @@ impl OnRecord {
         let run = |nth: usize| (runs >> (2 * nth)) & 3;
         let ended = (0..RUNS).map(run).take_while(|run| *run != 0);
         let mut succeeded: Vec<_> = ended.map(|run| run == 1).collect();
-        // Runs older than the oldest recorded success are ignored: their successes may not have been logged.
+        // Runs older than the oldest recorded success are ignored, because successes may not have been logged then.
         let certain = succeeded.iter().rposition(|succeeded| *succeeded);
         succeeded.truncate(certain.map_or(0, |oldest| oldest + 1));
         Self {
@@ -114,7 +114,7 @@ impl OnRecord {
     }
 }
 
-/// Jobs that start within the same minute and are too many for the workers.
+/// Jobs that start within the same minute and are too many for the number of workers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Crowd {
     /// Start of the minute.
@@ -186,7 +186,7 @@ pub struct Row {
     /// Results of the newest runs in the job history.
     #[serde(skip)]
     pub record: Later<OnRecord>,
-    /// Set in one of the jobs that start within the same minute, if they are too many for the workers; `None` in all other jobs.
+    /// For one of several jobs that start within the same minute and are too many for the workers; `None` for all others.
     #[serde(skip)]
     pub crowd: Option<Crowd>,
     /// Pid of the worker that runs the job; `None`: no worker is visible.
@@ -196,7 +196,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// The case in which this retention policy can neither run nor be altered; `None`: not in such a case.
+    /// The case in which this retention policy can neither run nor be altered; `None`: another job, or the policy works.
     pub(super) fn never_runs(&self, version: Version) -> Option<&'static str> {
         self.drops_by_creation?.fails(version)
     }

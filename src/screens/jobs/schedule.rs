@@ -40,7 +40,7 @@ pub(super) fn find_crowd(rows: &mut [Row], at: &At) {
         row.each_minute(first, |minute| counts[minute] += 1);
     }
     let jobs = counts.iter().copied().max().unwrap_or(0);
-    // If several minutes have the largest number of starts, the first of these minutes.
+    // If several minutes have equally many starts, the first of them counts.
     let Some(minute) = counts.iter().position(|of| *of == jobs && is_crowd(jobs)) else {
         return;
     };
@@ -136,7 +136,7 @@ pub(super) fn crowded(row: &Row, at: &At, findings: &mut Findings) {
         ),
     };
     let reason = format!(
-        "{} start within one minute ({}, {}), and {} can take them ({}; launcher and schedulers use {}){wait}. Give some another next_start, or initial_start if their schedule is fixed: {}{more}",
+        "{} start within one minute ({}, {}), but {} can run them ({}; launcher and schedulers use {}){wait}. Change next_start of some of them, or initial_start if their schedule is fixed: {}{more}",
         text::plural(jobs, "job"),
         text::age(crowd.at, at.now),
         text::moment(crowd.at),

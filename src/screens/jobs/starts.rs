@@ -30,7 +30,7 @@ pub(super) fn late(row: &Row, at: &At, findings: &mut Findings) {
     };
     let finding = Finding::new(&rules::JOB_LATE, level, reason);
     let finding = finding.since(due.and_then(Stamp::finite));
-    // A scheduler that forgot the job starts it if it gets a new start. If the scheduler cannot start it, it is run in the foreground.
+    // If the scheduler forgot the job, a new next start helps. If the scheduler cannot start jobs, the fix runs the job in the foreground.
     findings.push(if cannot.is_none() {
         finding.setting(policy::BY.0, policy::BY.1)
     } else {
@@ -57,8 +57,8 @@ fn no_start(row: &Row, at: &At) -> Option<(Level, &'static str)> {
     }
 }
 
-/// Text saying that the last run was before the server's start, after which the scheduler may have forgotten the job. Empty: the job has
-/// run since then, or never ran.
+/// Text for a last run before the server's start: the scheduler may have forgotten the job since. Empty: the job has run since then, or
+/// never ran.
 fn since_restart(row: &Row, at: &At) -> String {
     let last = row.statistics.as_ref().and_then(|of| of.last_start);
     match last.and_then(Stamp::finite) {
@@ -100,9 +100,9 @@ pub(super) fn never_ran(row: &Row, at: &At, findings: &mut Findings) {
     }
 }
 
-/// Finding for a next start far in the future, which acts like a pause that no setting shows.
+/// Finding for a next start far in the future. Its effect is like a pause, but no setting shows it.
 pub(super) fn far(row: &Row, at: &At, findings: &mut Findings) {
-    // A first start in the future that the user configured is not reported.
+    // If the user configured the first start, it is not reported.
     let asked = row.fixed_schedule && row.initial_start == row.next_start();
     if asked || row.failed().is_some() {
         return;
@@ -133,7 +133,7 @@ pub(super) fn at_once(row: &Row, at: &At, findings: &mut Findings) {
         .timescaledb
         .is_some_and(|version| version < FORGETS_NO_JOB)
     {
-        "; before TimescaleDB 2.26.4 the scheduler may never start it: then use run-job-now"
+        "; before TimescaleDB 2.26.4 the scheduler may never start it. In that case use run-job-now"
     } else {
         ""
     };

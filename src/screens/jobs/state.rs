@@ -33,7 +33,7 @@ impl Row {
         )
     }
 
-    /// Seconds since the start of an unfinished run, even if its worker has vanished; `None`: no unfinished run.
+    /// Seconds since the start of a run that has not finished, even if its worker has vanished; `None`: there is no such run.
     pub(super) fn unfinished_seconds(&self, at: &At) -> Option<f64> {
         let of = self.statistics.as_ref()?;
         (of.last_finish.is_none()).then_some(at.now.seconds_since(of.last_start?))
@@ -45,7 +45,7 @@ impl Row {
         self.unfinished_seconds(at)
     }
 
-    /// Seconds since the job should have started; `None`: not late. Without statistics counted from `initial_start`.
+    /// Seconds since the job should have started; `None`: not late. Without statistics, counted from `initial_start`.
     pub(super) fn late_seconds(&self, at: &At) -> Option<f64> {
         let due = match &self.statistics {
             Some(of) => of.next_start,
@@ -62,7 +62,7 @@ impl Row {
         Some((of.total_crashes - i64::from(precounted)).max(0))
     }
 
-    /// The statistics, if the last run that ended failed. It may be that a retry runs now.
+    /// The statistics, if the last run that ended failed. A retry may be running.
     pub(super) fn failed(&self) -> Option<&Statistics> {
         self.statistics
             .as_ref()

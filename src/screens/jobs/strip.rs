@@ -55,7 +55,7 @@ impl Row {
         let crashes = count(of.total_crashes).saturating_sub(now);
         let just_crashed = count(of.consecutive_crashes.into()).saturating_sub(now);
         let failed = count(of.consecutive_failures.into());
-        // The counter of consecutive failures is reset by a success only, not by a crash.
+        // Only a success resets the counter of consecutive failures; a crash does not.
         let in_a_row = failed + just_crashed;
         let others = (crashes + count(of.total_failures)).saturating_sub(in_a_row);
         let rest = all.saturating_sub(in_a_row);
@@ -67,7 +67,7 @@ impl Row {
         };
         runs.extend(std::iter::repeat_n(before, rest.min(RUNS)));
         runs.truncate(RUNS);
-        // The run before the failures in a row did not fail. If there was no other crash either, it succeeded.
+        // The run before the consecutive failures did not fail. If there was no other crash either, it succeeded.
         let newest = in_a_row == 0 && !running && of.last_run_success == Some(true);
         let succeeded = newest || crashes == just_crashed;
         let last = runs.get_mut(in_a_row).filter(|run| **run == UNKNOWN);

@@ -9,7 +9,7 @@ use crate::model::screen_id::ScreenId;
 use crate::model::text;
 use crate::model::verdict::Finding;
 
-/// Seconds for which a finding must be missing until its acknowledgement ends: a single load may miss it by chance.
+/// Seconds for which a finding must be missing before its acknowledgement ends, because a single load may miss it by chance.
 const GONE_SECONDS: f64 = 60.0;
 
 impl Row {
@@ -28,7 +28,7 @@ impl Row {
     }
 }
 
-/// The valid acknowledgements: for each finding the newest one.
+/// The acknowledgements in effect: the newest one of each finding.
 #[derive(Debug, Default)]
 pub struct Acknowledged {
     known: HashMap<Identity, Acknowledgement>,
@@ -79,7 +79,7 @@ impl Hidden {
 }
 
 impl Acknowledged {
-    /// Takes the valid acknowledgements from the journal, the newest of each finding.
+    /// Takes the acknowledgements in effect from the journal: the newest one of each finding.
     pub fn take(&mut self, length: u64, all: Vec<Acknowledgement>) {
         self.length = Some(length);
         let known = |one: Acknowledgement| Some((one.what.identity()?, one));
@@ -88,7 +88,7 @@ impl Acknowledged {
             .retain(|id, _| self.known.values().any(|one| one.id == *id));
     }
 
-    /// Makes everything be read again after a reconnect, which may have reached another server.
+    /// Makes everything be read again, because a reconnect may have reached another server.
     pub(crate) fn doubt(&mut self) {
         self.length = None;
         self.waiting = false;
@@ -103,7 +103,7 @@ impl Acknowledged {
         self.hidden
     }
 
-    /// Whether this finding is acknowledged, or is a job's fault that is acknowledged on the Jobs screen.
+    /// Whether this finding is acknowledged here, or is a fault of a job that is acknowledged on the Jobs screen.
     pub(crate) fn hides(&self, screen: ScreenId, of: &str, finding: &Finding, now: Stamp) -> bool {
         let at = |screen, of: String| {
             let known = self.known.get(&(screen, of, finding.rule.name));
@@ -131,8 +131,9 @@ impl Acknowledged {
         rows
     }
 
-    /// Ends the acknowledgements whose finding got worse or disappeared. `found`: the present findings; `certain`: returns the time of a
-    /// load that proves that a finding is gone. A console of another role cannot prove that, because it may see less.
+    /// Ends the acknowledgements whose finding got worse or disappeared. `found`: the present findings. `certain` returns the time of a
+    /// load
+    /// that proves that a finding is gone. Only a console of the role that acknowledged can prove that: another role may see less.
     pub fn watch(
         &mut self,
         found: &[Row],

@@ -5,7 +5,7 @@ use crate::model::rules;
 use crate::model::rules::Rule;
 use crate::model::verdict::Finding;
 
-/// Whether the finding is about work that waits for a job.
+/// Whether the finding is about work that waits for a job to run.
 pub(super) fn is_consequence(finding: &Finding) -> bool {
     [
         &rules::AGGREGATE_BEHIND,

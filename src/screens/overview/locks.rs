@@ -1,4 +1,4 @@
-//! Merges findings about locks, so that the fix of waiting work is at the session that holds the lock.
+//! Merges findings about locks, so that the fix of blocked work applies to the session that holds the lock.
 
 use super::consequence::{among, is_consequence};
 use super::row::Row;
@@ -8,7 +8,7 @@ use crate::model::target::{Target, TargetKind};
 use crate::model::verdict::{Finding, without_stop};
 use crate::screens::activity::LOCKS_ON;
 
-/// Merges a finding about a lock into the finding of the work that waits for it, with the lock's fix.
+/// Merges a finding about a lock into the finding of the work that it blocks, and takes over the lock's fix.
 pub(super) fn merge_locks(mut rows: Vec<Row>) -> Vec<Row> {
     let blocked = [
         &rules::AGGREGATE_BLOCKED,
@@ -38,8 +38,9 @@ pub(super) fn merge_locks(mut rows: Vec<Row>) -> Vec<Row> {
     rows
 }
 
-/// Adds to findings of a job the session that holds the lock for which the job's worker waits. If the job was ended by its
-/// `max_runtime`, adds the session that is idle in a transaction with a lock on the job's relation.
+/// Names in findings of a job the session that blocks the job's worker. If the job was ended by its `max_runtime`, the session that is idle
+/// in
+/// transaction with a lock on the job's relation.
 pub(super) fn name_lock_holders(mut rows: Vec<Row>) -> Vec<Row> {
     let target = |row: &Row, kind| row.targets.iter().find(|of| of.kind == kind).cloned();
     let worker = |row: &Row| {

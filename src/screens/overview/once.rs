@@ -11,8 +11,9 @@ use crate::model::{rules, text};
 /// Maximum number of named jobs with the same fault.
 const NAMED: usize = 5;
 
-/// Merges the findings of all screens. Findings of rules that hurt now come first; a stable sort by level keeps that order within
-/// each level.
+/// Merges the findings of all screens. Findings of rules that hurt now come first. A later stable sort by level keeps that order within
+/// each
+/// level.
 pub fn merge(rows: Vec<Row>) -> Vec<Row> {
     let rows = merge_locks(name_lock_holders(without_starved(rows)));
     let rows = merge_far_starts(merge_jobs(rows));
@@ -22,8 +23,9 @@ pub fn merge(rows: Vec<Row>) -> Vec<Row> {
     rows
 }
 
-/// Both the Jobs screen and the screen of a hypertable or aggregate report a job's fault. If work waits for the job, the finding of
-/// that work stays, with the fault as its cause; otherwise the finding of the Jobs screen stays.
+/// The Jobs screen and the screen of a hypertable or aggregate both report a job's fault. If work waits for the job, the finding of that
+/// work
+/// is kept and names the fault as its cause. Otherwise the finding of the Jobs screen is kept.
 fn merge_jobs(rows: Vec<Row>) -> Vec<Row> {
     let (blamed, mut rows): (Vec<Row>, Vec<Row>) =
         rows.into_iter().partition(|row| row.finding.job.is_some());
@@ -33,7 +35,7 @@ fn merge_jobs(rows: Vec<Row>) -> Vec<Row> {
         let is_the_job =
             |row: &Row| row.screen == ScreenId::Jobs && row.of == job && is_the_same(row, blame);
         let Some(cause) = rows.iter().find(|row| is_the_job(row)).cloned() else {
-            // The Jobs screen has no such finding: it was loaded at another time or not yet, or the job is healthy.
+            // The Jobs screen has no such finding: the job is healthy by now, or the screen was loaded at another time or not yet.
             if !merge_wait(&mut rows, blame) {
                 rows.push(blame.clone());
             }
@@ -49,7 +51,7 @@ fn merge_jobs(rows: Vec<Row>) -> Vec<Row> {
                 cause.finding.reason
             );
             row.finding.level = row.finding.level.max(cause.finding.level);
-            // The waiting work keeps its own fix if the cause has no fix, or if its own fix ends a session that blocks it.
+            // The waiting work keeps its own fix if the cause has none, or if its own fix ends the session that blocks it.
             if cause.finding.fix.is_some() && !row.finding.frees() {
                 row.finding.fix = cause.finding.fix;
                 row.finding.sets.clone_from(&cause.finding.sets);
@@ -59,7 +61,7 @@ fn merge_jobs(rows: Vec<Row>) -> Vec<Row> {
             merged.push(cause.identity());
             row.absorb(cause);
         } else if cause.finding.rule != blame.finding.rule {
-            // The Jobs screen knows the cause, so its level is right; the other finding is dropped.
+            // The Jobs screen knows the cause and therefore the right level, so the other finding is dropped.
         } else if let Some(row) = rows.iter_mut().find(|row| is_the_job(row)) {
             row.finding.level = row.finding.level.max(blame.finding.level);
         }
@@ -68,8 +70,7 @@ fn merge_jobs(rows: Vec<Row>) -> Vec<Row> {
     rows
 }
 
-/// Merges the finding that a job's next start is too far away into the finding of the work that waits for the job. The fix then
-/// starts the job.
+/// Merges two findings: work waits for a job, and the next start of that job is too far away. The fix then starts the job.
 fn merge_far_starts(mut rows: Vec<Row>) -> Vec<Row> {
     let far = |row: &Row| row.finding.rule == &rules::JOB_FAR;
     let (causes, mut others): (Vec<Row>, Vec<Row>) = rows.drain(..).partition(far);
@@ -127,7 +128,7 @@ fn merge_missing_policies(mut rows: Vec<Row>) -> Vec<Row> {
     others
 }
 
-/// Merges the finding of a policy that waits for a lock into that of the work that waits for the policy. False: no such work.
+/// Merges two findings: work waits for a policy, and the policy waits for a lock. False: no work waits for the policy.
 fn merge_wait(rows: &mut [Row], blame: &Row) -> bool {
     let blocked = [&rules::COMPRESSION_BLOCKED, &rules::RETENTION_BLOCKED];
     if !blocked.contains(&blame.finding.rule) {
@@ -149,7 +150,7 @@ fn merge_wait(rows: &mut [Row], blame: &Row) -> bool {
     true
 }
 
-/// Whether `cause`, a finding of the Jobs screen, is the same fault as `blame`, a finding of another screen, which does not know the error.
+/// Whether `cause` (on the Jobs screen) and `blame` (on another screen, which does not know the error) are the same fault.
 fn is_the_same(cause: &Row, blame: &Row) -> bool {
     let (cause, blame) = (cause.finding.rule, blame.finding.rule);
     let faults = [
@@ -163,7 +164,8 @@ fn is_the_same(cause: &Row, blame: &Row) -> bool {
         || blame == &rules::JOB_PAUSED && cause == &rules::JOB_GAVE_UP
 }
 
-/// If no job can start at all, only that is listed: findings of jobs that do not start, and of waiting work, are merged into it.
+/// If no job can start at all, only that is listed. Findings of jobs that do not start, and of work that waits for them, are merged into
+/// it.
 fn without_starved(rows: Vec<Row>) -> Vec<Row> {
     let restoring = |row: &Row| {
         row.finding.rule == &rules::SERVER_SETTING && row.of == "setting timescaledb.restoring"
@@ -191,7 +193,7 @@ fn without_starved(rows: Vec<Row>) -> Vec<Row> {
         .iter()
         .filter(|row| row.screen == ScreenId::Jobs && starves(row))
         .count();
-    // Keys of rows on other screens that report a job that cannot start; findings of work that waits for the job are merged too.
+    // Rows that other screens report because a job cannot start. Findings of work that waits for such a job are merged too.
     let waits: Vec<_> = rows
         .iter()
         .filter(|row| row.screen != ScreenId::Jobs && row.finding.job.is_some() && starves(row))
@@ -237,7 +239,7 @@ fn waits_for(row: &Row) -> Option<i64> {
         .map(|of| of.id)
 }
 
-/// Merges the finding of a lag that is unknown because of a lock into the finding of the session that holds the lock.
+/// Merges two findings: the lag of an aggregate is unknown because of a lock, and a session holds that lock.
 fn merge_unread(rows: Vec<Row>) -> Vec<Row> {
     let holds = |unread: &Row| {
         let of = unread.finding.on.as_ref();
@@ -276,7 +278,7 @@ fn merge_unread(rows: Vec<Row>) -> Vec<Row> {
     left
 }
 
-/// For a session that blocks others: merges its further findings and the findings of the blocked sessions into one finding.
+/// Merges all findings of a session that blocks others, and the findings of the blocked sessions, into one.
 fn merge_blocked(rows: Vec<Row>) -> Vec<Row> {
     let blockers: Vec<_> = rows.iter().filter_map(blocker).collect();
     let is_blocked = |row: &Row| waits_for(row).is_some_and(|pid| blockers.contains(&pid));
@@ -335,7 +337,7 @@ fn blocks_a_policy(row: &Row) -> bool {
         && (is_consequence(&row.finding) || among(row, &blocked))
 }
 
-/// Merges findings of sessions that are hidden or untracked for one common reason into one finding.
+/// Merges the findings of hidden or untracked sessions into one finding for each common reason.
 fn merge_sessions(mut rows: Vec<Row>) -> Vec<Row> {
     let off = rows.iter().any(|row| row.of == "setting track_activities");
     if off {
@@ -362,7 +364,7 @@ fn merge_sessions(mut rows: Vec<Row>) -> Vec<Row> {
     rows
 }
 
-/// A fault of PostgreSQL that affects every job is one finding, at the first job; its text names the others.
+/// Merges a fault of PostgreSQL that affects every job into one finding at the first job, whose text names the others.
 fn merge_portal_faults(rows: Vec<Row>) -> Vec<Row> {
     let is_fault = |row: &Row| row.finding.rule == &rules::JOB_PORTAL_FAULT;
     let mut jobs: Vec<String> = rows

@@ -24,7 +24,7 @@ pub struct Row {
     /// The acknowledgement of this finding; `None`: not acknowledged.
     #[serde(default, alias = "aside")]
     pub acknowledged: Option<Acknowledgement>,
-    /// Number of findings, if this is the line of a group; `None`: it is a finding.
+    /// Number of findings in a group, if this is a group's line; `None`: this is a finding.
     #[serde(skip)]
     pub(crate) group_of: Option<usize>,
     /// Whether the findings of the group have different fixes.
@@ -70,7 +70,7 @@ impl Row {
         self.merged.push(other);
     }
 
-    /// The merged findings, each with this finding's fix and a reference to this finding in its reason.
+    /// The merged findings. Each has this finding's fix, and refers to this finding in its reason.
     pub(super) fn merged_parts(&self) -> Vec<Self> {
         let part = |part: &Self| {
             let mut part = part.clone();

@@ -40,7 +40,7 @@ pub(super) fn facts(row: &Row) -> Vec<Section> {
             }
             Fate::Refused(why) => Labelled::new(title).add("refused", why.as_str()),
             Fate::Impossible => {
-                Labelled::new(title).add("refused", "no statement of TimescaleDB does this")
+                Labelled::new(title).add("refused", "TimescaleDB has no statement for this")
             }
             Fate::Unnamed => Labelled::new(title).add(
                 "not in the file",

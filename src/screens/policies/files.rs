@@ -1,4 +1,4 @@
-//! Whether a policy file was changed.
+//! Detects changed policy files.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::os::unix::fs::MetadataExt as _;

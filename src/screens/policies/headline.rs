@@ -1,4 +1,4 @@
-//! Totals: objects by state; changes, what cannot be undone, hazards and the files.
+//! Totals: objects by state, changes, irreversible changes, hazards, and the files.
 
 use super::row::{Change, Row, State};
 use crate::screens::headline::{groups, line, number, rows as many};

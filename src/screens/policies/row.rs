@@ -1,4 +1,4 @@
-//! An object of the policy file, with the changes that lead from the database to the file.
+//! An object of the policy file, with the changes that an apply would make.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use crate::model::setup::change::Field;
 use crate::model::text;
 use crate::model::verdict::{Level, Verdict};
 
-/// Longest value of a setting in the list; a longer one (a query) is cut.
+/// Maximum width of a setting's value in the list. A longer one, such as a query, is cut.
 const WIDE: usize = 60;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,39 +17,39 @@ pub struct Row {
     pub aggregate: bool,
     /// Id of the hypertable or of the aggregate's materialization. `None`: the database does not have the object.
     pub id: Option<i64>,
-    /// Reason in the file. `None`: it has none.
+    /// Reason given in the file. `None`: it gives none.
     pub why: Option<String>,
-    /// File's name, line and column of its entry. `None`: the file has an index on it, or does not name it.
+    /// File, line and column of its entry. `None`: the file does not name the object, or has only an index on it.
     pub place: Option<String>,
-    /// In the order of an apply. Empty: the database is as the file says.
+    /// In the order of an apply. Empty: the database agrees with the file.
     pub changes: Vec<Change>,
-    /// What could not be compared, and why. `None`: everything was.
+    /// The part that could not be compared, and why. `None`: everything was compared.
     pub unread: Option<String>,
-    /// Advice on the setup that the file leads to.
+    /// Advice on the setup after an apply.
     pub advice: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Change {
-    /// As in `hypertop plan`.
+    /// Sign as in `hypertop plan`.
     pub sign: char,
-    /// The thing that changes: `compression policy`.
+    /// The changed part: `compression policy`.
     pub words: String,
     pub fields: Vec<Field>,
-    /// Reason in the file. `None`: it has none.
+    /// Reason given in the file. `None`: it gives none.
     pub why: Option<String>,
     pub fate: Fate,
 }
 
-/// What an apply would do with a change.
+/// What an apply would do about a change.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Fate {
     Possible(Possible),
     /// A guard refuses the plan; the text says why.
     Refused(String),
-    /// No statement can do it.
+    /// No statement can make this change.
     Impossible,
-    /// The file owns the object and does not name it.
+    /// The object matches a pattern in `owns`, but has no entry in the file.
     Unnamed,
 }
 
@@ -61,7 +61,7 @@ pub struct Possible {
     pub hazards: Vec<String>,
     pub notes: Vec<(Level, String)>,
     pub undo: String,
-    /// True: there is no undo.
+    /// Whether there is no undo.
     pub irreversible: bool,
 }
 
@@ -69,12 +69,12 @@ pub struct Possible {
 pub enum State {
     Same,
     Differs,
-    /// The database does not have it.
+    /// The database does not have the object.
     Missing,
     /// At least one difference cannot be applied.
     Refused,
     Unnamed,
-    /// Something could not be compared, and the rest is the same.
+    /// Something could not be compared; everything else is equal.
     Unknown,
 }
 
@@ -108,7 +108,7 @@ impl Change {
         }
     }
 
-    /// Why an apply refuses it. `None`: it does not.
+    /// Why an apply refuses this change. `None`: it does not.
     pub(super) fn refusal(&self) -> Option<&str> {
         match &self.fate {
             Fate::Refused(why) => Some(why),
@@ -165,7 +165,7 @@ impl Row {
         }
     }
 
-    /// The settings that differ, the shortest first.
+    /// The differing settings, the shortest text first.
     pub(super) fn differences(&self) -> String {
         let one = |change: &Change| -> Vec<String> {
             if change.fields.is_empty() {
@@ -182,7 +182,7 @@ impl Row {
         all.join("; ")
     }
 
-    /// The reasons of what differs; of a row that is the same the object's own. `None`: the file has none.
+    /// Reasons given in the file for the differences; without differences, the reason for the object. `None`: the file gives none.
     pub(super) fn reasons(&self) -> Option<String> {
         let mut all: Vec<&str> = Vec::new();
         for why in self
@@ -217,7 +217,7 @@ impl Row {
             State::Same => Verdict::ok("the database is as the file says"),
             State::Unknown => of(Level::Unknown, self.unread.clone().unwrap_or_default()),
             State::Unnamed => {
-                let words = "the file owns it and does not name it";
+                let words = "it matches a pattern in owns, but has no entry in the file";
                 of(Level::Notice, format!("{words}: {}", self.differences()))
             }
             State::Missing => of(
@@ -233,7 +233,7 @@ impl Row {
                 of(
                     Level::Warning,
                     format!(
-                        "differs from the file, and an apply refuses it: {}",
+                        "differs from the file, but an apply refuses the change: {}",
                         why.join("; ")
                     ),
                 )

@@ -1,4 +1,4 @@
-//! A policy's change since its last run: chunks that are due only because of the change are not overdue.
+//! A policy's change since its last run. Chunks that are due only because of the change are not overdue.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,18 +8,18 @@ use crate::model::moment::Stamp;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Changed {
-    /// Time of the change, or an earlier time.
+    /// Time of the change, or an earlier time if it is not known exactly.
     pub since: Stamp,
     /// Seconds by which chunks are due earlier than before the change; `None`: unknown.
     pub earlier: Option<f64>,
     /// The setting with its values before and after; `None`: the change is not in this user's journal.
     pub words: Option<String>,
-    /// End of the last run, if the server knows that the policy was changed after it; `None`: it does not.
+    /// End of the last run, if the server knows that the policy was changed after it; `None`: unknown.
     pub run: Option<Stamp>,
 }
 
 impl Changed {
-    /// A change that the server knows: of its time only the end of the run before it is known.
+    /// A change that the server knows of. Of its time, the server only knows that it is after the end of the last run.
     pub(crate) fn after_run(last: Option<Stamp>) -> Option<Self> {
         last.map(|since| Self {
             since,
@@ -53,7 +53,7 @@ impl Changed {
         }
         let known = since(self.since);
         match self.earlier {
-            // Chunks are not due earlier than before: the change is no excuse.
+            // Chunks are not due earlier than before, so the change does not explain the wait.
             Some(earlier) if earlier <= 0.0 => overdue,
             // A chunk that was already due by the old setting has waited since then.
             Some(earlier) => known.max(overdue - earlier),

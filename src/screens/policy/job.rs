@@ -55,7 +55,7 @@ pub struct Policy {
     pub code: Option<Code>,
 }
 
-/// Reads a setting's text. A user may have written a text of any length, so it is cut.
+/// Reads a setting's text, cut to a maximum length, because a user may have written any text.
 fn bounded<'de, D: Deserializer<'de>>(text: D) -> Result<Option<String>, D::Error> {
     let text = Option::<Cow<'de, str>>::deserialize(text)?;
     Ok(text.map(|text| text::bounded(&text)))
@@ -89,7 +89,7 @@ impl Policy {
         Target::job(self.job_id)
     }
 
-    /// Reason why an action on the job is impossible; `None`: it is possible.
+    /// Why an action on the job is impossible; `None`: it is possible.
     pub(crate) fn unfit(&self, action: &str) -> Option<&'static str> {
         match action {
             "pause-job" if !self.scheduled => Some("its policy is paused"),
@@ -124,8 +124,8 @@ impl Policy {
         (self.scheduled && self.last_finish.is_none()).then_some((self.job_id.into(), 1))
     }
 
-    /// Whether the job is new, so that due chunks only wait for its first run. False for a job with a next start, which shows whether
-    /// it is late.
+    /// Whether the job is new, so that due chunks only wait for its first run. False for a job with a next start: that shows whether it is
+    /// late.
     pub(crate) fn is_new(&self, limits: &Limits, now: Stamp) -> bool {
         let planned = self.next_start.is_some_and(Stamp::is_finite);
         self.waits_for_first().is_some() && !planned && !is_old(self.known_since, limits, now)
@@ -169,7 +169,7 @@ impl Policy {
             .add("last finish", self.last_finish)
     }
 
-    /// State as on the Jobs screen, except that only that screen knows whether a worker runs the job.
+    /// State as on the Jobs screen, but without `running`: only that screen knows whether a worker runs the job.
     pub fn state(&self, limits: &Limits, now: Stamp) -> &'static str {
         let state = if self.scheduled && self.next_start == Some(Stamp::BEFORE_ALL) {
             State::MaybeRunning
@@ -217,13 +217,13 @@ impl Policy {
         }
     }
 
-    /// Whether the next start is much later than the schedule explains.
+    /// Whether the next start is much later than the schedule would explain.
     pub(crate) fn starts_far(&self, limits: &Limits, now: Stamp) -> bool {
         let far = |every| strangely_far(self.next_start, every, limits, now).is_some();
         self.scheduled && self.schedule_seconds.is_some_and(far)
     }
 
-    /// [`Self::starts_far`] for integer time, where the time for which chunks have been due is seldom known.
+    /// [`Self::starts_far`] for integer time, for which it is seldom known how long chunks have been due.
     pub(crate) fn is_put_off(&self, axis: Axis, limits: &Limits, now: Stamp) -> bool {
         axis == Axis::Integer && self.starts_far(limits, now)
     }
@@ -252,7 +252,7 @@ pub(crate) fn next_run<'a>(
     })
 }
 
-/// Whether the last run that ended succeeded; `None`: no run has ended, or the run that is under way hides its result.
+/// Whether the last run that ended succeeded; `None`: no run has ended, or a run in progress hides the result.
 pub(crate) fn ended_well(
     last_finish: Option<Stamp>,
     last_run_success: Option<bool>,
@@ -260,7 +260,7 @@ pub(crate) fn ended_well(
 ) -> Option<bool> {
     match last_finish {
         Some(_) => last_run_success,
-        // The start of a run overwrites the result of the run before, but not the counter of failures.
+        // The start of a run overwrites the result of the previous run, but not the counter of failures.
         None => (consecutive_failures > 0).then_some(false),
     }
 }

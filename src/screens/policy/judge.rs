@@ -10,7 +10,7 @@ use crate::model::verdict::{Finding, Findings, Level};
 /// A kind of policy: texts and rules of its screen.
 #[derive(Debug)]
 pub(crate) struct Work {
-    /// Name of the value that may be unknown.
+    /// Text for the value that may be unknown.
     pub what: &'static str,
     /// Keys of the policy's configuration.
     pub after: &'static str,
@@ -20,8 +20,9 @@ pub(crate) struct Work {
 }
 
 impl Policy {
-    /// Findings of the job itself; `waits`: chunks are due. Only the Jobs screen reports a next start that is far away, because it knows
-    /// whether a user configured it.
+    /// Findings of the job itself; `waits`: chunks are due. A next start that is far away is reported by the Jobs screen only, because only
+    /// that
+    /// screen knows whether a user configured it.
     pub fn judge(&self, findings: &mut Findings, limits: &Limits, now: Stamp, waits: bool) {
         let level = if waits { Level::Warning } else { Level::Notice };
         let id = self.job_id;
@@ -112,7 +113,7 @@ impl Policy {
     }
 }
 
-/// Text for policies that are estimated because a function is not called whose owner is not trusted; `None`: there are none.
+/// Text for policies whose chunks are estimated, because a function of an untrusted owner is not called; `None`: there are none.
 pub(crate) fn estimated<'a>(policies: impl Iterator<Item = &'a Policy>) -> Option<String> {
     let codes: Vec<_> = policies
         .filter_map(|policy| policy.code.as_ref())
@@ -123,7 +124,7 @@ pub(crate) fn estimated<'a>(policies: impl Iterator<Item = &'a Policy>) -> Optio
     Some(format!("{rows} estimated (~): {}", first.words(None)))
 }
 
-/// Seconds since the oldest chunk became due, and the same as text. For integer time the real time may be longer.
+/// Seconds since the oldest chunk became due, and the same as text. For integer time the true time may be longer.
 pub(crate) fn overdue(
     seconds: Option<f64>,
     since: Option<Stamp>,

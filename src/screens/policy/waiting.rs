@@ -21,13 +21,13 @@ impl Policy {
         let Some(newest) = own.next() else {
             return;
         };
-        // Changes that follow on one another; one by somebody else in between breaks the chain.
+        // Changes that follow one another. A change by another user in between breaks the chain.
         let mut oldest = newest;
         while let Some(older) = own.next().filter(|older| older.after == oldest.before) {
             oldest = older;
         }
         if newest.after == oldest.before {
-            // Taken back: the chunks are due since the same time as before.
+            // The changes cancel each other out: the chunks are due since the same time as before.
             self.changed = None;
             return;
         }
@@ -75,7 +75,7 @@ impl Policy {
         })
     }
 
-    /// A policy that does not run for another reason is not excused by a change.
+    /// False if the policy does not run for another reason; then a change does not explain the wait.
     fn runs_as_planned(&self, limits: &Limits, now: Stamp) -> bool {
         self.scheduled
             && !self.is_failing()
@@ -83,8 +83,9 @@ impl Policy {
             && !self.starts_far(limits, now)
     }
 
-    /// The seconds for which the oldest chunk has waited, with their text. `due`: the seconds since it became due by the
-    /// present setting; after this user shortened the policy's length, it has waited for less.
+    /// Seconds that the oldest chunk has waited, with their text. `due`: seconds since it became due by the present setting. If this user
+    /// has
+    /// shortened the policy's age, it has waited for less.
     pub(crate) fn waited(
         &self,
         due: Option<(f64, String)>,
@@ -105,7 +106,7 @@ impl Policy {
             text::age(changed.since, now),
         );
         let long = format!(
-            "{long} (its policy was changed {ago}: {words}; what is due since then waits for the next run)"
+            "{long} (its policy was changed {ago}: {words}; chunks that are due only since then wait for the next run)"
         );
         Some((waited, long))
     }

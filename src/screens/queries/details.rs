@@ -12,7 +12,7 @@ use crate::screens::record::{Labelled, Section, heads};
 use crate::server::known::At;
 use crate::server::row::read_all;
 
-/// A time that is counted only while a setting is on: zero may mean that the setting is off.
+/// A time that is counted only while a setting is on. Zero may mean that the setting is off.
 fn counted(milliseconds: Option<f64>, setting: &str) -> Value {
     match milliseconds {
         Some(0.0) => format!("0s (or {setting} is off)").into(),
@@ -76,7 +76,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
     }
     if let Some(example) = &row.example {
         sections.push(Section::text(
-            "As a session ran it last, with its literals",
+            "As last run by a session, with its literals",
             example.as_str(),
         ));
     }

@@ -1,4 +1,4 @@
-//! Finds statements that group raw rows by time although an aggregate has these groups.
+//! Finds statements that group raw rows by time although an aggregate has the same groups.
 
 use super::named::{Catalog, Relation, RelationKind, Token, tokens};
 use crate::model::text;
@@ -35,7 +35,7 @@ pub(super) fn hint(
     named: &[&Relation],
     catalog: &Catalog,
 ) -> Option<Hint> {
-    // The statement reads an aggregate already.
+    // The statement already reads an aggregate.
     if named
         .iter()
         .any(|relation| relation.kind == RelationKind::Aggregate)
@@ -91,7 +91,7 @@ fn words(
             let why = if same {
                 "has the same buckets"
             } else {
-                "has smaller buckets that fit into these"
+                "has smaller buckets that divide these evenly"
             };
             format!(
                 "groups raw rows of {raw} by {call} of {}: the aggregate {first} {why}, and may answer this if it has the columns",
@@ -112,7 +112,7 @@ fn divides(own: &str, width: &str) -> bool {
     else {
         return false;
     };
-    // A month has a variable length, but always consists of whole days, and a year of whole months.
+    // A month has a variable length, but always has whole days; a year always has whole months.
     let whole = match (months(own), months(width)) {
         (true, false) => return false,
         (false, true) => 86_400.0,

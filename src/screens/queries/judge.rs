@@ -107,7 +107,7 @@ fn heavy(row: &Row, at: &At, findings: &mut Findings) {
     );
 }
 
-/// Text saying how to reset the statement's figures, which otherwise include the cost before the fix.
+/// Text saying how to reset the statement's figures. Otherwise they include the cost before the fix.
 fn forget(row: &Row) -> String {
     row.queryid.map_or_else(String::new, |id| {
         format!("; after a fix, pg_stat_statements_reset(0, 0, {id}) resets its figures")
@@ -138,7 +138,7 @@ fn spills(row: &Row, at: &At, findings: &mut Findings) {
     );
 }
 
-/// Text saying why no statements are listed, and how to enable them.
+/// Text saying why no statements are listed, and how to change that.
 pub(super) fn missing(tool: &Tool, at: &At) -> String {
     let create = "CREATE EXTENSION pg_stat_statements in this database";
     match (tool.loaded, tool.installed) {
@@ -212,7 +212,7 @@ fn dropped(tool: &Tool, at: &At) -> Option<String> {
     if let Some(now @ 1..) = tool.dropped_since() {
         let _ = write!(
             said,
-            "; {} since this console started: +CALLS and +TIME of a statement that came back count from its return",
+            "; {} since this console started: +CALLS and +TIME of such a statement count from its first call after that",
             text::plural(now, "time")
         );
     }

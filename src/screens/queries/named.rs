@@ -1,4 +1,4 @@
-//! The hypertables and aggregates that a statement's text names (what its plan reads besides is not known).
+//! The hypertables and aggregates that a statement's text names. Its plan may read others too.
 
 use serde::Deserialize;
 
@@ -33,7 +33,7 @@ impl Relation {
 pub(crate) struct Catalog(pub Vec<Relation>);
 
 impl Catalog {
-    /// Reads the relations from the query's JSON. Entries that cannot be read are left out: hints are then missing for them.
+    /// Reads the relations from the query's JSON. Entries that cannot be read are left out, so hints about them are missing.
     pub(crate) fn read(json: &serde_json::Value) -> Self {
         let all = json.as_array().into_iter().flatten();
         Self(
@@ -42,7 +42,7 @@ impl Catalog {
         )
     }
 
-    /// The relations that the text names: with their schema anywhere, or without it at a place where SQL allows a relation.
+    /// The relations that the text names: with schema anywhere in the text, without schema only where SQL allows a relation.
     pub(crate) fn named_in(&self, text: &str) -> Vec<&Relation> {
         let names = names(&tokens(text));
         let by_schema = |relation: &Relation| {
@@ -76,7 +76,7 @@ impl Catalog {
             aggregate.source_schema.as_ref()?,
             aggregate.source.as_ref()?,
         );
-        // Hierarchies are short; the limit ends the loop if a damaged catalogue has a cycle.
+        // Hierarchies are short. The limit ends the loop if a damaged catalogue contains a cycle.
         for _ in 0..20 {
             let parent = self.0.iter().find(|relation| {
                 relation.kind == RelationKind::Aggregate
@@ -158,7 +158,7 @@ fn quoted(text: &str, quote: char, mut take: impl FnMut(String)) -> &str {
         kept.push(quote);
         rest = &rest[1..];
     }
-    // `pg_stat_statements` cut the text inside the quotes.
+    // `pg_stat_statements` may have cut the text inside the quotes.
     ""
 }
 
@@ -189,11 +189,11 @@ fn dollar<'a>(text: &'a str, found: &mut Vec<Token>) -> &'a str {
 struct Name {
     /// The parts of a qualified name: `[mes, oee]`.
     parts: Vec<String>,
-    /// SQL allows a relation here, and the statement has no CTE of this name.
+    /// Whether SQL allows a relation here, and the statement has no CTE of this name.
     relation: bool,
 }
 
-/// Every name in the text; for CALL also the names in string arguments: `CALL refresh(... 'mes.oee_hourly' ...)`.
+/// Every name in the text; for CALL, also the names in string arguments: `CALL refresh(... 'mes.oee_hourly' ...)`.
 fn names(tokens: &[Token]) -> Vec<Name> {
     let calls = tokens.first() == Some(&Token::Word("call".to_owned()));
     let mut all: Vec<Name> = Vec::new();

@@ -6,16 +6,16 @@ use regex::Regex;
 
 use crate::model::screen_id::ScreenId;
 
-/// One of the console's own statements: its first comment, and the text to compare.
+/// One of hypertop's own statements: its first comment, and the text to compare.
 struct Own {
     head: &'static str,
     /// The text between constants, because the server replaces constants by parameters.
     pieces: Vec<&'static str>,
 }
 
-/// Number of characters that are compared; the server cuts texts only after many more.
+/// Number of characters that are compared. The server cuts texts at a much greater length.
 const COMPARED: usize = 1500;
-/// Pieces with fewer bytes are not compared: the server keeps only the first constant of a list.
+/// Pieces with fewer bytes are not compared, because the server keeps only the first constant of a list.
 const DISTINCTIVE: usize = 8;
 /// A constant, or a comment inside the statement (the server keeps comments).
 const CONSTANT: &str =

@@ -24,7 +24,7 @@ impl Tool {
 }
 
 impl Figures {
-    /// Whether a counter has decreased, which means that the statement was reset or dropped.
+    /// Whether a counter has decreased. If so, the statement was reset, or dropped and counted again.
     fn went_back(&self, last: &Self) -> bool {
         let counts = |of: &Self| {
             [
@@ -45,8 +45,8 @@ impl Figures {
     }
 }
 
-/// Keeps the figures of each statement's first load. After a reset, the difference is counted from zero; for a statement that was
-/// dropped and came back, from its return.
+/// Keeps the figures of each statement's first load. After a reset, differences are counted from zero. A statement that was dropped and
+/// appeared again is counted from then on.
 pub(super) fn remember(before: &[Row], rows: &mut [Row]) {
     let begun = before.first().and_then(|row| row.tool.begun);
     let known: HashMap<String, (First, &Figures)> = before
@@ -55,7 +55,7 @@ pub(super) fn remember(before: &[Row], rows: &mut [Row]) {
         .collect();
     for row in rows {
         let Some(at) = row.clock else { continue };
-        // A replay can go back to a time before the first load.
+        // A replay can jump back to a time before the first load.
         row.tool.begun = begun.filter(|begun| begun.at <= at).or(Some(Begun {
             at,
             reset: row.tool.reset,

@@ -93,7 +93,7 @@ pub(super) fn going(row: &Row, all: &Chunks) -> Vec<Section> {
             text::point(first.start),
             text::point(first.end),
             if row.made_before.is_some() {
-                "all that are created later"
+                "all chunks created later"
             } else {
                 "all newer chunks"
             },

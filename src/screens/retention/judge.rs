@@ -47,7 +47,7 @@ impl Row {
                 _ => Verdict::ok("no policy: nothing is ever dropped"),
             };
         };
-        // If the configuration makes every run fail, problems of the job are not reported.
+        // If the configuration makes every run fail, other problems of the job do not matter.
         if self.fails_by_creation(policy, at).is_none() {
             let waits = self.eligible().is_some_and(|eligible| eligible > 0);
             policy.judge(&mut findings, &limits, at.now, waits);
@@ -127,7 +127,7 @@ impl Row {
         });
     }
 
-    /// Finding for rows that the next run drops before an aggregate has materialized them: the aggregate will never have them.
+    /// Finding for rows that the next run drops before an aggregate has materialized them. The aggregate will never contain them.
     fn judge_unread(&self, findings: &mut Findings, policy: &Policy, at: &At) {
         // A run that fails drops nothing.
         let runs = policy.scheduled && self.fails_by_creation(policy, at).is_none();
@@ -198,7 +198,7 @@ fn drops_unread(policy: &Policy, reader: &Unread, range: Range, run: &When) -> F
     })
 }
 
-/// Finding for late rows in chunks that may have been recreated: the drop loses data, and so does a refresh before the drop.
+/// Finding for late rows in chunks that may have been recreated. Dropping them loses data, and so does a refresh before the drop.
 fn drops_remade(policy: &Policy, reader: &Unread, range: Range, run: &When) -> Finding {
     let When { level, when } = run;
     let reason = format!(

@@ -20,7 +20,7 @@ pub struct Row {
     pub name: String,
     pub aggregate: bool,
     pub axis: Axis,
-    /// For an integer dimension: whether it has an `integer_now_func`. For an aggregate true until it is read.
+    /// For an integer dimension: whether it has an `integer_now_func`. For an aggregate: true until that has been read.
     #[serde(deserialize_with = "or_default")]
     #[serde(rename = "has_now")]
     pub(super) listed_now: bool,

@@ -1,4 +1,4 @@
-//! A counter that is judged by its growth in the last minutes, as a share of another counter's growth.
+//! A counter that is judged by its growth in the last minutes, as a percentage of another counter's growth.
 
 use crate::model::moment::Stamp;
 
@@ -12,7 +12,7 @@ pub(super) struct Reading {
 /// Readings for the growth of a counter.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Counted {
-    /// Start of the growth. `next` replaces it when it is old enough, so that the growth is over one to two windows.
+    /// Start of the measured growth. `next` replaces it when old enough, so that the growth covers one to two windows.
     from: Option<Reading>,
     next: Option<Reading>,
     now: Option<Reading>,
@@ -26,7 +26,8 @@ pub(super) struct Growth {
 }
 
 impl Counted {
-    /// Takes a reading. For the first reading, `since` is the time when both counters were 0 (their reset), if the growth may start there.
+    /// Takes a reading. For the first one, `since` is the time when both counters were 0 (their reset), if the growth may be measured from
+    /// there.
     pub(super) fn read(&mut self, now: Reading, since: Option<Stamp>, window_seconds: f64) {
         let last = self.now.replace(now);
         if last.is_some_and(|last| now.part < last.part || now.whole < last.whole) {

@@ -6,7 +6,7 @@ use crate::model::text;
 use crate::model::verdict::{Findings, Level};
 use crate::server::known::At;
 
-/// Only the growth in the last minutes is judged: old errors cause no alert, and do not hide new ones.
+/// Only the growth in the last minutes is judged, so that old errors neither cause an alert nor hide new ones.
 pub(super) fn judge(row: &Row, at: &At, findings: &mut Findings) {
     let limits = &at.server.thresholds.all;
     let (rule, notice, most, what, then) = match row.name.as_str() {
@@ -28,7 +28,7 @@ pub(super) fn judge(row: &Row, at: &At, findings: &mut Findings) {
             &rules::SERVER_CONFLICTS,
             limits.conflict_percent,
             limits.conflict_percent,
-            "were queries that replay cancelled",
+            "were cancelled by replay",
             "set hot_standby_feedback = on, raise max_standby_streaming_delay, or send long queries elsewhere",
         ),
         _ => return,

@@ -233,7 +233,7 @@ fn standby(row: &Row, at: &At, findings: &mut Findings) {
         "standby-replay" if row.value == Some(0.0) => {
             "replay is paused on this standby: its rows get older, and WAL accumulates here. select pg_wal_replay_resume() resumes it".to_owned()
         }
-        // A standby that replays WAL from an archive needs no receiver.
+        // A standby that replays WAL from an archive needs no WAL receiver.
         "standby-receiver"
             if row.value == Some(0.0) && (row.about.is_none() || row.since.is_none_or(old)) =>
         {
@@ -311,7 +311,7 @@ fn absence(row: &Row, at: &At, findings: &mut Findings) {
     );
 }
 
-/// Finding for a dangerous setting: its effect, and the fix.
+/// Finding for a dangerous setting, with its effect and the fix.
 fn setting(setting: &str, row: &Row, at: &At, findings: &mut Findings) {
     if at.server.throw_away && ["fsync", "full_page_writes"].contains(&setting) {
         let reason =

@@ -4,7 +4,7 @@
 pub(super) enum Choice {
     #[default]
     IfItFits,
-    /// Columns without this choice are left out first.
+    /// Columns without this choice are left out before those with it.
     Always,
     Never,
 }

@@ -1,4 +1,4 @@
-//! Exact figures of a table's rows: which to read next, which are read, and their age.
+//! Exact figures of a table's rows: the next ones to read, those already read, and their age.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,11 +14,11 @@ use crate::server::known::At;
 
 /// Estimated duration of an exact figure per opened relation, in seconds.
 const EXACT_COST: f64 = 0.0002;
-/// Exact figures change the order of the rows. For this many seconds after the first load the cursor stays on the first line.
+/// Exact figures may change the order of the rows. During these seconds after the first load, the cursor stays on the first line.
 const OPENING_SECONDS: f64 = 10.0;
 
 impl<R: Record> Table<R> {
-    /// The exact figures to read next: index in [`Record::EXACT`], ids and costs; `None`: nothing to read. For the Overview the figures of
+    /// The exact figures to read next: index in [`Record::EXACT`], ids and costs; `None`: nothing to read. For the Overview: the figures of
     /// all rows, and expensive figures only if `later`.
     pub fn asks(
         &self,
@@ -43,7 +43,7 @@ impl<R: Record> Table<R> {
         if self.round.is_some() {
             return Vec::new();
         }
-        // All rows, even if the filter hides them.
+        // All rows, including those that the filter hides.
         let rows: Vec<usize> = if all {
             (0..self.rows.len()).collect()
         } else {
@@ -88,7 +88,7 @@ impl<R: Record> Table<R> {
         self.round = Some(round);
     }
 
-    /// Whether this request for exact figures is the running one; late answers of a cancelled one must be ignored.
+    /// Whether this request for exact figures is the running one. Late answers of a cancelled request must be ignored.
     pub fn is_round(&self, round: u64) -> bool {
         self.round == Some(round)
     }
@@ -174,8 +174,9 @@ impl<R: Record> Table<R> {
         said
     }
 
-    /// Time of the newest load, if it is after `after` and its verdict for `key` (or the row's absence) is final for this rule, because
-    /// all exact figures that the rule needs were read. `None`: not final.
+    /// Time of the newest load, if it is after `after` and proves for this rule whether the row with this `key` has a finding: all exact
+    /// figures
+    /// that the rule needs have been read. `None`: it does not prove that.
     pub(crate) fn certain(
         &self,
         key: &str,

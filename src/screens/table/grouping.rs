@@ -1,4 +1,4 @@
-//! Rows by group: each group has a line, below which its rows can be opened.
+//! Rows by group. A group has a line, and its rows appear below the line when it is open.
 
 use std::collections::HashMap;
 
@@ -110,8 +110,9 @@ impl<R: Record> Table<R> {
         lines
     }
 
-    /// Index of the line with this key. For a row in a closed group, its group's line; for a group without a line, the line of its
-    /// first row. `None`: no such line.
+    /// Index of the line with this key. For a row in a closed group: the group's line. For a group that has no line: the line of its first
+    /// row.
+    /// `None`: no such line.
     pub(super) fn line_of(&self, key: &str) -> Option<usize> {
         let exact = |line: &Line| match (line, key.strip_prefix(GROUP)) {
             (Line::Group(group), Some(name)) => self.groups.all[*group].name == name,

@@ -77,7 +77,7 @@ pub(super) struct Groups<R> {
     /// Width of the longest text of each column in the groups' lines, in cells.
     pub(super) widths: Vec<u16>,
     open: HashSet<&'static str>,
-    /// Groups that the user closed while a filter is set, which opens all groups.
+    /// Groups that the user closed while a filter is set. A filter opens all other groups.
     closed: HashSet<&'static str>,
 }
 

@@ -9,7 +9,7 @@ use crate::screens::record::Record;
 use crate::server::known::At;
 
 impl<R: Record> Table<R> {
-    /// Folds or unfolds the rows with nothing to report; false: this screen never folds rows.
+    /// Folds or unfolds the rows without findings; false: this screen never folds rows.
     pub(crate) fn toggle_fold(&mut self, at: &At) -> bool {
         self.folds = !self.folds;
         self.rearrange(at);
@@ -59,8 +59,9 @@ impl<R: Record> Table<R> {
             .min(self.lines.len().saturating_sub(1));
     }
 
-    /// Removes the rows with nothing to report from `view`, and returns their number. Nothing is folded if the rows are filtered, or
-    /// sorted otherwise than worst first.
+    /// Removes the rows without findings from `view`, and returns their number. If the rows are filtered, or not sorted worst first,
+    /// nothing is
+    /// folded.
     fn fold(&self, view: &mut Vec<usize>) -> usize {
         let plain = self.sort == SortBy::Verdict && self.descending && self.filter.is_empty();
         if !self.folds || !plain {
@@ -68,7 +69,7 @@ impl<R: Record> Table<R> {
         }
         let is_bare = |row: usize| self.levels[row] == Level::Ok && self.rows[row].is_bare();
         let bare = view.iter().filter(|&&row| is_bare(row)).count();
-        // Folding one row saves no line, and folding all rows would leave an empty list.
+        // Folding a single row saves no line, and folding all rows would leave an empty list.
         if bare < 2 || bare == view.len() {
             return 0;
         }

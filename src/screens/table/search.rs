@@ -72,7 +72,7 @@ impl<R: Record> Table<R> {
         filter.passes(line, value, at.now)
     }
 
-    /// Keeps the present filter for [`Table::next_match`], also after the filter is removed.
+    /// Keeps the present filter for [`Table::next_match`], even after the filter is removed.
     pub(crate) fn keep_search(&mut self) {
         *self.sought = self.filter.clone();
     }

@@ -17,8 +17,8 @@ impl<R: Record> Table<R> {
         self.columns.choices.get(index).copied().unwrap_or_default()
     }
 
-    /// Rank for leaving out columns on a narrow terminal, see [`Column::rank`]. The column by which rows are sorted is left out last,
-    /// so that the order stays understandable.
+    /// Rank for leaving out columns on a narrow terminal, see [`Column::rank`]. The sort column is left out last, so that the order can be
+    /// understood.
     pub(crate) fn rank_of(&self, index: usize, column: &Column<R>) -> i16 {
         match self.choice(index) {
             _ if self.sort == SortBy::Column(index) => -1,
@@ -92,8 +92,7 @@ impl<R: Record> Table<R> {
         self.sort_here(at);
     }
 
-    /// Indexes of the columns whose heading begins with the typed text, then of the columns whose heading contains it; without hidden
-    /// columns.
+    /// Indexes of the visible columns whose heading begins with the typed text, then of those whose heading contains it.
     pub(crate) fn columns_called(&self, typed: &str) -> Vec<usize> {
         let typed = typed.trim().to_uppercase();
         let mut found: Vec<_> = self.chosen_columns();

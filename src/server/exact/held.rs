@@ -1,8 +1,8 @@
-//! Reads rows of relations to which an untrusted owner could add code that the planner runs. Such a relation is read only under
-//! a lock that prevents this.
+//! Reads relations to which an untrusted owner could add code that the planner would run. Such a relation is read only under
+//! a lock that prevents adding code.
 //!
-//! The query itself looks for such code and for this session's lock. A relation that it did not read for want of the lock is in
-//! column `hold`, the role that could add code in `code_owner`.
+//! The query itself looks for such code and for this session's lock. Without the lock it does not read the relation: it returns the
+//! relation in column `hold`, and the role that could add code in `code_owner`.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,10 @@ use tokio_postgres::{Client, Row, Statement};
 use crate::model::trust;
 use crate::server::session::in_time;
 
-/// Maximum number of times that a row is read: each time, `hold` may name one more chunk.
+/// Maximum number of times that a row is read. Each time, `hold` may name one more chunk to lock.
 const ROUNDS: usize = 4;
 
-/// The rows. Rows that need a lock are read again under it; if the lock is not available, the first answer stays.
+/// The rows. Rows that need a lock are read again under it. If the lock is not available, their first answer is kept.
 pub(super) async fn again(
     client: &Client,
     statement: &Statement,
@@ -49,7 +49,7 @@ pub(super) async fn again(
         let read = match holding(client, statement, &tables).await {
             Ok(read) => read,
             Err(_) if tables.len() > 1 => {
-                // A table whose lock is not available must hide only its own row.
+                // A table whose lock is not available must only hide its own row.
                 let mut read = Vec::new();
                 for (id, names) in &tables {
                     let one = BTreeMap::from([(*id, names.clone())]);
@@ -73,8 +73,8 @@ pub(super) async fn again(
     Ok(rows)
 }
 
-/// Reads these rows under a lock that keeps other sessions from adding code to their tables. The lock blocks no reads or writes;
-/// it is released with the rollback, and an error if it is not available at once.
+/// Reads these rows under a lock that prevents other sessions from adding code to their tables. The lock does not block reads or writes,
+/// and ends with the rollback. An error if it is not available at once.
 async fn holding(
     client: &Client,
     statement: &Statement,

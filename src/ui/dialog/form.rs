@@ -107,15 +107,15 @@ fn keys(filling: &Filling) -> String {
     let field = match filling.field().map(|field| &field.accepts) {
         Some(FieldType::Flag | FieldType::Choice(_)) => "Space changes · ",
         Some(FieldType::Pick(_)) => "Space picks, a all, n none · ",
-        Some(FieldType::Json) => "Ctrl-S goes on · ",
+        Some(FieldType::Json) => "Ctrl-S continues · ",
         _ => "",
     };
     let on = match &filling.outcome {
         Ok(_) => "Enter: preview",
         Err(Trouble::Refusal(refusal)) if refusal.offer.is_some() => "Ctrl-O accepts the offer",
-        Err(Trouble::Some { .. }) => "Ctrl-O goes on without them",
-        Err(Trouble::Refusal(refusal)) if refusal.stands.is_some() => "as it is now",
-        Err(_) => "not possible like this",
+        Err(Trouble::Some { .. }) => "Ctrl-O continues without them",
+        Err(Trouble::Refusal(refusal)) if refusal.stands.is_some() => "nothing changed yet",
+        Err(_) => "not possible with these values",
     };
     let tab = if filling.form.fields.is_empty() {
         ""
@@ -125,7 +125,7 @@ fn keys(filling: &Filling) -> String {
     format!("{field}{tab}{on} · Esc leaves")
 }
 
-/// Preview of the plan, or of the present setting if the plan was refused; `None`: neither.
+/// Preview of the plan. If the plan was refused, preview of the present setting. `None`: there is neither.
 fn drawn(filling: &Filling) -> Option<&Picture> {
     match &filling.outcome {
         Ok(approved) => approved.plan.picture.as_deref(),

@@ -59,7 +59,7 @@ pub(in crate::ui) fn running(
         Order::Go if running.of > 1 => {
             "Space holds after this step · c cancels on the server · Esc hides"
         }
-        Order::Go => "c cancels on the server · Esc hides this, the work goes on",
+        Order::Go => "c cancels on the server · Esc hides this, the action continues",
     };
     frame.render_widget(
         Line::styled(text::cut(keys, width), theme.style("key")),

@@ -35,14 +35,14 @@ pub(super) fn index(
     }
     if !times.contains_key(&entry.on) {
         return Err(
-            "an index is made on a hypertable or an aggregate, and this is none".to_owned(),
+            "not a hypertable or aggregate, so hypertop creates no index on it".to_owned(),
         );
     }
     let new = entry.index();
     let same = |index: &Index| normal(index) == normal(&new);
     if let Some((name, index)) = named.filter(|(_, index)| !same(index)) {
         let words = format!(
-            "index {} has another definition than in the file: drop it (absent = true), or name the new one otherwise",
+            "index {} has another definition than in the file: drop it (absent = true), or give the new one another name",
             text::quote_identifier(name)
         );
         let fields = vec![Field::new("columns", Some(shape(index)), Some(shape(&new)))];
@@ -71,7 +71,7 @@ pub(super) fn index(
     }) {
         // Only the server can tell whether two conditions are the same.
         let words = format!(
-            "index {} has the same columns and another condition: write it as the server does, where = {:?}, or name another index",
+            "index {} has the same columns but another condition: write the condition as the server does, where = {:?}, or choose another name",
             text::quote_identifier(name),
             index.predicate.as_deref().unwrap_or_default()
         );
@@ -82,7 +82,7 @@ pub(super) fn index(
             fields,
         )]);
     }
-    // An interrupted build left it: it is dropped, and built again.
+    // An interrupted build left an invalid index: it is dropped and built again.
     let mut changes: Vec<Change> = alike
         .into_iter()
         .filter_map(|(name, index)| drop(&entry.on, name, index))
@@ -105,8 +105,7 @@ fn drop(on: &Name, name: &str, index: &Index) -> Option<Change> {
     Some(Change::new(on, what, Vec::new()))
 }
 
-/// The definition of an index without what its spelling may vary in: case outside of quotes, spaces, `ASC`, and the order of NULLs that is
-/// the default.
+/// The definition of an index in one spelling: without case (outside quotes), extra spaces, `ASC`, and the default order of NULLs.
 pub(super) fn normal(index: &Index) -> (Vec<String>, Vec<String>, String, bool, Option<String>) {
     let column = |text: &String| {
         let squeezed = squeezed(text);

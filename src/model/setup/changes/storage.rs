@@ -1,4 +1,4 @@
-//! Changes of compression, of the policies by age, and of the reorder policy.
+//! Changes of compression, of the compression, retention and reorder policies.
 
 use crate::model::age_rule::AgeRule;
 use crate::model::interval::Interval;
@@ -11,14 +11,14 @@ use crate::model::setup::objects::{AgePolicy, Compression, Reorder, Storage};
 use crate::model::setup::order_by::OrderBy;
 use crate::model::setup::wish::{self, Entry, Setting};
 
-/// Schedule of a compression or retention policy that names none, as TimescaleDB sets it for chunks of a day and more.
+/// Default schedule of a compression or retention policy, as TimescaleDB sets it for chunks of a day and more.
 const DAILY: Interval = Interval {
     months: 0,
     days: 1,
     micros: 0,
 };
 
-/// `time`: the time column (empty: unknown) and its axis.
+/// `time`: name of the time column (empty: unknown).
 pub(super) fn storage(
     wanted: &Wanted,
     entry: &Entry,
@@ -145,7 +145,7 @@ fn compression(
         || wish.every.is_some()
         || wish.paused.is_some();
     if !declares {
-        // Settings alone: the policy is left alone.
+        // The file has settings but no policy: an existing policy is left alone.
         return Ok(changes);
     }
     let after = match wish.after {
@@ -193,7 +193,7 @@ fn retention(
     policy(name, "retain", there.retain, (age, every, wish.paused))
 }
 
-/// The change of a policy by age, `compress` or `retain`.
+/// The change of the compression or retention policy.
 fn policy(
     name: &Name,
     word: &str,
@@ -204,11 +204,11 @@ fn policy(
     let (after, beat) = (format!("{word}.after"), format!("{word}.every"));
     let Some(had) = there else {
         let Some(age) = age else {
-            // Settings without a policy are a wish of their own.
+            // The file may ask for settings without a policy.
             return if compress {
                 Ok(Vec::new())
             } else {
-                Err("retain: after is missing: write from which age chunks are dropped, after = \"90 days\"".to_owned())
+                Err("retain: after is missing: write the age from which chunks are dropped, after = \"90 days\"".to_owned())
             };
         };
         let new = AgePolicy {
@@ -254,8 +254,8 @@ fn policy(
     Ok(changes)
 }
 
-/// The change of a policy that is paused and shall not be, or the other way round. A policy that the file describes is scheduled unless
-/// the file says `paused = true`: an interrupted apply leaves new policies paused.
+/// Pauses or resumes a policy. A policy in the file is scheduled unless the file says `paused = true`: an interrupted apply leaves new
+/// policies paused.
 pub(super) fn paused(
     name: &Name,
     word: &str,

@@ -44,19 +44,19 @@ pub(super) fn hypertable(
         return Ok(changes);
     }
     if ground.present.aggregates.contains_key(name) {
-        return Err("is a continuous aggregate: write it under [[aggregate]]".to_owned());
+        return Err("it is a continuous aggregate: write it under [[aggregate]]".to_owned());
     }
     let columns = ground.tables.get(name).ok_or(
-        "there is no such table: hypertop creates no tables, a migration tool does; then plan again",
+        "there is no such table. hypertop creates no tables: create it with your migration tool, then plan again",
     )?;
     let time = entry
         .time
         .clone()
-        .ok_or("is a plain table: to make it a hypertable, name its time column: time = \"ts\"")?;
+        .ok_or("it is a plain table: to make it a hypertable, name its time column: time = \"ts\"")?;
     let kind = columns.get(&time).ok_or_else(|| {
         let all: Vec<_> = columns.keys().map(String::as_str).collect();
         format!(
-            "time: there is no column {time:?}; there are: {}",
+            "time: there is no column {time:?}; the columns are: {}",
             all.join(", ")
         )
     })?;
@@ -67,7 +67,7 @@ pub(super) fn hypertable(
         .transpose()?;
     if axis == Axis::Integer && length.is_none() {
         return Err(
-            "chunk_interval: its time is an integer, so it must be given, as a number".to_owned(),
+            "chunk_interval is missing: a hypertable with integer time needs one, as a number".to_owned(),
         );
     }
     let mut fields = vec![Field::new("time", None, Some(time.clone()))];
@@ -89,7 +89,7 @@ pub(super) fn hypertable(
     Ok(changes)
 }
 
-/// A chunk interval in the unit of the time column. A month has 30 days, as TimescaleDB reckons.
+/// A chunk interval in the unit of the time column. A month has 30 days, as in TimescaleDB.
 fn interval(length: Length, axis: Axis) -> Result<i64, String> {
     let span = length
         .on(axis)
@@ -103,7 +103,7 @@ fn interval(length: Length, axis: Axis) -> Result<i64, String> {
     })
 }
 
-/// A length in the unit of the time column as text.
+/// The text of a length in the unit of the time column.
 fn of_raw(axis: Axis, raw: i64) -> String {
     Span::of_raw(axis, raw).to_string()
 }

@@ -1,4 +1,4 @@
-//! Objects that the file owns and does not name.
+//! Objects that match a pattern in `owns` but are not in the file.
 
 use crate::model::setup::change::{Change, Field, What};
 use crate::model::setup::file::Wanted;
@@ -9,7 +9,7 @@ use crate::model::setup::wish::{IndexEntry, Kind};
 use super::ground::Ground;
 use super::index::{normal, shape};
 
-/// The objects that a pattern in `owns` matches and the file does not name; with `prune` the changes that remove them.
+/// Objects that match a pattern in `owns` but are not in the file. With `prune`: the changes that remove them.
 pub(super) fn unnamed(wanted: &Wanted, ground: &Ground) -> Vec<Change> {
     let mut found = Vec::new();
     let present = ground.present;

@@ -29,14 +29,14 @@ pub(super) fn aggregate(
     }
     let Some(there) = there else {
         if ground.present.hypertables.contains_key(name) {
-            return Err("is a hypertable: write it under [[hypertable]]".to_owned());
+            return Err("it is a hypertable: write it under [[hypertable]]".to_owned());
         }
         let source = entry
             .source
             .clone()
-            .ok_or("does not exist: to create it, name what it reads: from = \"schema.name\"")?;
+            .ok_or("it does not exist: to create it, name its source: from = \"schema.name\"")?;
         let query = entry.query.clone().ok_or(
-            "does not exist: to create it, give its query = \"\"\"select time_bucket(…) …\"\"\"",
+            "it does not exist: to create it, give its query = \"\"\"select time_bucket(…) …\"\"\"",
         )?;
         let axis = times.get(&source).copied().ok_or_else(|| {
             format!("from: {source} is neither a hypertable nor an aggregate, here or in the file")
@@ -110,7 +110,7 @@ fn query(entry: &Entry, name: &Name, there: &Aggregate, ground: &Ground) -> Opti
     if bare(wants) == bare(has) || bare(written) == bare(has) {
         return None;
     }
-    let words = "its query differs from the file's: TimescaleDB cannot change it; drop it and create it again (its rows are lost)";
+    let words = "its query differs from the file's. TimescaleDB cannot change it: drop it and create it again (its rows are lost)";
     let fields = vec![Field::new("query", Some(bare(has)), Some(bare(wants)))];
     Some(Change::new(
         name,
@@ -147,7 +147,7 @@ fn refreshes(
             end: side(wish.end, "end")?,
             scheduled: !wish.paused,
             every: every
-                .ok_or("refresh: every is missing: write how often it runs, every = \"1h\"")?,
+                .ok_or("refresh: every is missing: write how often the policy runs, every = \"1h\"")?,
         });
     }
     let same = |one: &Refresh, other: &Refresh| {
@@ -164,7 +164,7 @@ fn refreshes(
         .collect();
     let mut changes = Vec::new();
     for new in &new {
-        // A policy that stays, and is paused or not as the file says.
+        // The policy stays; only paused or scheduled may differ.
         let had = there.refresh.iter().find(|had| same(had, new));
         changes.extend(
             had.and_then(|had| paused(name, "refresh", had.job, had.scheduled, new.scheduled)),
