@@ -260,8 +260,10 @@ mod tests {
     fn exit_code_text_metrics_and_page_agree_on_every_rule_at_each_of_its_levels() {
         for rule in rules::ALL {
             let page = Handwritten::of(Catalogue::Rules, rule.name).expect(rule.name);
-            assert!(page.section(TO_DO).len() > 10, "{}", rule.name);
-            for name in page.names("levels") {
+            assert!(!page.section(TO_DO).is_empty(), "{}", rule.name);
+            // A remark is no finding of a check.
+            let levels = page.names("levels").into_iter();
+            for name in levels.filter(|name| *name != Level::Ok.name()) {
                 let level = Level::ALL.into_iter().find(|level| level.name() == name);
                 let level = level.expect(name);
                 let finding = Finding::new(rule, level, "why");
