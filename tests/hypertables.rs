@@ -17,6 +17,7 @@ use hypertop::screens::{Screens, hypertables};
 use hypertop::server::known::At;
 use real::{HOSTILE, details, documented, figures, row, same, shown};
 use serde_json::Value as Json;
+use support::check::check;
 use support::{CHUNK, Target, Targets, block_on, client, triage, with_targets};
 
 const SCREEN: ScreenId = ScreenId::Hypertables;
@@ -337,6 +338,10 @@ fn a_large_plain_table_with_time_is_a_candidate_and_what_stands_in_the_way_is_tr
                 "notice",
                 &["about 20 000 000 rows", "the column becomes NOT NULL"],
             );
+            let only = ["--only", "hypertable-candidate", "--format", "json"];
+            let (code, text) = check(&target.conninfo, &only);
+            let checked: Json = serde_json::from_str(&text).unwrap();
+            assert_eq!((code, &checked["counted"]), (0, &2.into()), "{text}");
             let big = row(&list, "plain_big");
             assert_eq!(
                 documented(

@@ -13,6 +13,7 @@
     reason = "a benchmark may fail"
 )]
 
+mod check;
 mod fleet;
 mod frame;
 mod naive;
@@ -37,7 +38,7 @@ fn main() {
 }
 
 async fn fleets(goals: &mut Goals) {
-    let (conninfo, _server) = match std::env::var("HYPERTOP_BENCH_URL") {
+    let (conninfo, server) = match std::env::var("HYPERTOP_BENCH_URL") {
         Ok(url) => (url, None),
         Err(_) => match fleet::build().await {
             Some((conninfo, server)) => (conninfo, Some(server)),
@@ -47,6 +48,14 @@ async fn fleets(goals: &mut Goals) {
     let wanted = Box::pin(screens::measure(&settings(&conninfo), goals)).await;
     weight::measure(&settings(&conninfo), &wanted, goals).await;
     program::measure(&conninfo, goals);
+    check::measure(
+        &conninfo,
+        &settings(&conninfo),
+        &wanted,
+        server.is_some(),
+        goals,
+    )
+    .await;
     let tick = screens::tick(&settings(&conninfo)).await;
     if let Ok(url) = std::env::var("HYPERTOP_BENCH_LARGE_URL") {
         let slowest = Box::pin(screens::slowest(&settings(&url))).await;
