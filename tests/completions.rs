@@ -97,14 +97,12 @@ fn in_fish(folder: &Path, line: &str) -> Option<Vec<String>> {
 
 /// The screen of a zsh after Tab at the end of a line. `None`: there is no zsh.
 fn in_zsh(folder: &Path, line: &str) -> Option<String> {
-    shell("zsh", folder)?;
     let script = format!(
         "zmodload zsh/zpty; zpty z zsh -f -i
-zpty -w z 'PS1= PS2=; stty -echo columns 200; fpath=(. $fpath); autoload -U compinit; compinit -u -D; LISTMAX=1000; bindkey \"^I\" complete-word; print re\"\"ady'
+zpty -w z 'PS2=; stty -echo columns 200; fpath=($PWD $fpath); autoload -U compinit; compinit -u -d ./dump; PS1=re\"\"ady'
 zpty -r z out '*ready*'
-zpty -w -n z {line:?}$'\\t\\t'
-sleep 3
-zpty -w -n z $'\\x15print e\"\"nd\\n'
+zpty -w -n z {line:?}$'\\t'
+zpty -w -n z $'\\C-uprint e\"\"nd\\n'
 zpty -r z out '*end*'; print -r -- \"$out\""
     );
     let output = shell("zsh", folder)?.args(["-f", "-c", &script]).output();
