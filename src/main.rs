@@ -12,7 +12,7 @@ use hypertop::run::command::{self, Shell};
 use hypertop::run::exit::{DONE, FAILED, Failure};
 use hypertop::run::invocation::{Invocation, ask};
 use hypertop::run::policies::{export, plan, validate};
-use hypertop::run::{Ended, check, doctor, example, printing, record, start, stderr};
+use hypertop::run::{Ended, check, complete, doctor, example, printing, record, start, stderr};
 use hypertop::server::session::Session;
 use hypertop::ui::terminal;
 
@@ -83,6 +83,9 @@ fn code(ended: Ended) -> u8 {
 
 async fn obey(cli: Cli) -> ExitCode {
     let around = Surroundings::of_process();
+    if let Some(Command::CompleteTarget { line }) = &cli.command {
+        return ExitCode::from(complete_target(line, &around).await);
+    }
     let is_shown = matches!(cli.command, Some(Command::Show { .. })) || !terminal::is_there();
     // `thresholds` itself reports the errors of config.toml.
     if is_shown && !matches!(cli.command, Some(Command::Thresholds { .. })) {
@@ -93,6 +96,22 @@ async fn obey(cli: Cli) -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(Failure(error, code)) => failed(&error, code),
     }
+}
+
+/// Prints the targets that a shell offers. The exit code 1 means that the line does not end where a target is wanted. There are no
+/// errors: they would disturb the line that is being typed.
+async fn complete_target(line: &str, around: &Surroundings) -> u8 {
+    let Some((cli, action, typed)) = Cli::at_target(line) else {
+        return FAILED;
+    };
+    let invocation = Invocation {
+        flags: cli.connection.flags(None),
+        look: cli.look(),
+        read_only: true,
+        around: around.clone(),
+    };
+    let _ = command::print(complete::targets(&invocation, action, &typed).await);
+    DONE
 }
 
 async fn carry_out(cli: &Cli, around: &Surroundings) -> Result<u8, Failure> {
@@ -182,6 +201,8 @@ async fn carry_out(cli: &Cli, around: &Surroundings) -> Result<u8, Failure> {
             let invocation = on(options.url.as_ref());
             return Ok(code(Box::pin(example::demo(&invocation, options)).await?));
         }
+        // It is obeyed before, because it prints no warnings.
+        Some(Command::CompleteTarget { .. }) => {}
         None => return Ok(code(here.console().await?)),
     }
     Ok(DONE)
