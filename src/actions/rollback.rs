@@ -82,6 +82,7 @@ pub async fn plan(
         undoes,
         restores,
         place: Some(place.clone()),
+        snapshot: None,
     })
 }
 

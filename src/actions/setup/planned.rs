@@ -233,6 +233,7 @@ pub fn together(
         undoes: Vec::new(),
         restores: Vec::new(),
         place: None,
+        snapshot: None,
     })
 }
 
