@@ -7,6 +7,8 @@ use anyhow::Result;
 use crate::model::screen_id::ScreenId;
 use crate::model::setup::file::Wanted;
 use crate::model::setup::name::Name;
+use crate::model::setup::objects::Setup;
+use crate::model::target::TargetKind;
 use crate::run::show;
 use crate::screens::gather;
 use crate::screens::jobs;
@@ -89,13 +91,27 @@ pub(super) async fn after(
         }
     }
     health::indexes(&named, &screens, &at, checks);
-    let ids: Vec<i64> = named.iter().filter_map(|name| present.id(name)).collect();
     let (open, _) = show::left(session, gather::all(&screens, &at), at.now).await;
     let snapshot = since.and_then(|since| since.snapshot.as_ref());
-    health::findings(&open, &ids, snapshot, checks);
+    health::findings(&open, &targets(present, &named), snapshot, checks);
     health::errors(&counters, snapshot, &at, checks);
     if wanted.expect.is_some() {
         expected::check(session, (wanted, &expect), present, &screens, checks).await?;
     }
     Ok(Measured::of(present, &screens, &counters))
+}
+
+/// These relations with their policies and indexes.
+fn targets(present: &Setup, named: &[&Name]) -> Vec<(TargetKind, i64)> {
+    let mut all = Vec::new();
+    for name in named {
+        let kinds = [TargetKind::Hypertable, TargetKind::Aggregate];
+        let id = present.id(name);
+        all.extend(kinds.into_iter().filter_map(|kind| Some((kind, id?))));
+        let jobs = present.jobs(name).into_iter();
+        all.extend(jobs.map(|job| (TargetKind::Job, job)));
+        let indexes = present.indexes.get(*name).into_iter().flatten();
+        all.extend(indexes.filter_map(|(_, index)| Some((TargetKind::Index, index.oid?))));
+    }
+    all
 }

@@ -105,9 +105,7 @@ async fn planned_checks(
     let refused =
         refused.map(|planned| format!("{}: {}", planned.change.of, planned.change.words()));
     let refused = listed(&refused.collect::<Vec<_>>(), "; ");
-    let against = refused
-        .as_ref()
-        .map(|refused| format!("cannot be applied: {refused}"));
+    let against = refused.map(|refused| format!("cannot be applied: {refused}"));
     checks.unless("plan", against, print::sum(&made).replace('\n', "; "));
     let plans = made
         .planned
@@ -124,10 +122,7 @@ async fn planned_checks(
     room::locks(&made, objects, screens, checks);
     room::workers(&made, screens, checks);
     room::disk(session, &made, machine, checks).await?;
-    if refused.is_none() {
-        holders(session, made, saved, checks).await?;
-    }
-    Ok(())
+    holders(session, made, saved, checks).await
 }
 
 /// Policies of the plan's objects that run or fail now.
@@ -282,7 +277,9 @@ async fn holders(
     checks: &mut Checks,
 ) -> Result<()> {
     let server = &session.server;
-    let approved = planned::together(made.planned, String::new(), &server.database, server);
+    let possible = made.planned.into_iter();
+    let possible = possible.filter(|planned| planned.plan.is_ok()).collect();
+    let approved = planned::together(possible, String::new(), &server.database, server);
     let mut approved = approved.map_err(|why| anyhow::anyhow!(why.join("\n")))?;
     if let Some(saved) = saved {
         approved.place = Some(session.place().await?.clone());

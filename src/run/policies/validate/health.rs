@@ -120,20 +120,17 @@ pub(super) fn aggregate(
     }
 }
 
-/// Checks that there is no finding that the snapshot does not have; without one, none on the objects with these ids.
+/// Checks that there is no finding that the snapshot does not have; without one, none on these objects.
 pub(super) fn findings(
     rows: &[Row],
-    ids: &[i64],
+    own: &[(TargetKind, i64)],
     snapshot: Option<&(u64, Snapshot)>,
     checks: &mut Checks,
 ) {
     let is_about = |row: &Row| {
         let targets = row.targets().into_iter();
         let mut all = targets.flat_map(Target::and_materialization);
-        all.any(|target| {
-            let relation = matches!(target.kind, TargetKind::Hypertable | TargetKind::Aggregate);
-            relation && ids.contains(&target.id)
-        })
+        all.any(|target| own.contains(&(target.kind, target.id)))
     };
     let was = |row: &Row| {
         let known = snapshot

@@ -150,7 +150,8 @@ pub(super) async fn disk(
             // At most as large as the rows, and as much again while they are sorted.
             What::CreateIndex { .. } => size.heap_bytes.saturating_mul(2),
             // The rows are moved into chunks.
-            What::CreateHypertable { .. } => size.total_bytes,
+            What::CreateHypertable { .. } if size.heap_bytes > 0 => size.total_bytes,
+            What::CreateHypertable { .. } => 0,
             // Indexes of chunks that a dropped duplicate had served are built again.
             _ => {
                 let steps = planned.plan.iter().flat_map(|plan| &plan.steps);
