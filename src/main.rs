@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::CommandFactory;
 use hypertop::cli::{AsCode, Cli, Command};
+use hypertop::config;
 use hypertop::connect::conninfo::{Settings, Surroundings};
 use hypertop::run;
 use hypertop::run::changing::change;
@@ -226,9 +227,18 @@ async fn as_code(invocation: &Invocation, command: &AsCode) -> Result<u8, Failur
             printed(Box::pin(plan::lint(&settings, &session, options)).await?)
         }
         AsCode::Validate { options } => {
-            let (settings, session) = planning(invocation).await?;
-            let valid = validate::validate(&settings, &session, read_only, options);
-            printed(Box::pin(valid).await?)
+            let (settings, mut session) = planning(invocation).await?;
+            let journal = invocation.journal().ok();
+            session.journal.clone_from(&journal);
+            let machine = config::read(&invocation.around).0;
+            let mut here = validate::Here {
+                machine: machine.machine(&session.server.host),
+                settings,
+                session,
+                read_only,
+                journal,
+            };
+            Ok(Box::pin(validate::validate(&mut here, options)).await?)
         }
         AsCode::Apply { options } => {
             let apply = async |shell: Shell<'_>| shell.apply(options).await;

@@ -699,7 +699,8 @@ fn validation_says_before_what_stands_in_the_way_and_after_what_holds_and_what_m
         let files = Files::new();
         let path = files.write("factory.toml", FACTORY);
         let file = path.to_str().unwrap();
-        let text = succeeds(version, rig, &["validate", "--before", file]);
+        let before = ["validate", "--before", file, "--i-have-a-backup"];
+        let text = succeeds(version, rig, &before);
         assert!(
             text.contains("ok      plan: 41 to add"),
             "{version:?}: {text}"

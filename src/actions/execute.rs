@@ -106,6 +106,7 @@ impl Actor {
             plan: approved.plan.clone(),
             inputs: approved.inputs.clone(),
             before,
+            snapshot: approved.snapshot.clone(),
             undoes: approved.undoes.clone(),
             marks: true,
             acknowledges: None,

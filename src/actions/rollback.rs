@@ -80,6 +80,7 @@ pub async fn plan(
         undoes,
         restores,
         place: Some(place.clone()),
+        snapshot: None,
     })
 }
 
@@ -196,7 +197,9 @@ fn allowed(entry: &Entry, place: &Place) -> Result<()> {
     let (id, begin) = (entry.begin.id, &entry.begin);
     is_here(entry, place)?;
     if begin.acknowledges.is_some() {
-        bail!("entry {id} is an acknowledgement: roll back acknowledgements and actions separately");
+        bail!(
+            "entry {id} is an acknowledgement: roll back acknowledgements and actions separately"
+        );
     }
     if begin.plan.action == ACTION {
         bail!("entry {id} is itself a rollback: repeat the action to restore it");

@@ -80,6 +80,12 @@ pub fn unread(screens: &Screens, at: &At) -> Vec<String> {
     said
 }
 
+/// The findings of these screens, including duplicates and consequences of others.
+pub fn every(screens: &Screens, at: &At) -> Vec<Row> {
+    let parts = PARTS.iter();
+    parts.flat_map(|part| found(screens, *part, at)).collect()
+}
+
 /// The findings of these screens, without duplicates.
 pub fn all(screens: &Screens, at: &At) -> Vec<Row> {
     let parts = PARTS.iter();

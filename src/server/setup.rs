@@ -25,24 +25,7 @@ use crate::server::sql::{Param, Query, query};
 const SETUP: Query = query!("setup");
 const INDEXES: Query = query!("setup_indexes");
 const TABLES: Query = query!("setup_tables");
-const RUNS: Query = query!("setup_runs");
 const SAVING: Query = query!("setup_saving");
-
-/// The last run of a policy: row of `queries/setup_runs.sql`.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
-pub struct LastRun {
-    /// Id of the job.
-    pub id: i64,
-    pub scheduled: bool,
-    /// Number of runs so far.
-    pub runs: i64,
-    /// Whether the last run succeeded. `None`: none has ended.
-    pub succeeded: Option<bool>,
-    /// End of the last run that succeeded. `None`: none did.
-    pub finished: Option<Stamp>,
-    /// `None`: not scheduled, or running.
-    pub next_start: Option<Stamp>,
-}
 
 /// Bytes that compression saved on a hypertable: row of `queries/setup_saving.sql`.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
@@ -55,10 +38,8 @@ pub struct Saving {
     /// Bytes of the compressed chunks, as recorded when they were compressed.
     pub before_bytes: i64,
     pub after_bytes: i64,
-}
-
-pub async fn runs(session: &Session) -> Result<Vec<LastRun>> {
-    row::read_all(&session.ask(&RUNS, &[]).await?)
+    /// When the oldest chunk becomes old enough. `None`: unknown, as for integer time.
+    pub due: Option<Stamp>,
 }
 
 /// Counts chunks whose range ended at least this long ago. `None`: all chunks.

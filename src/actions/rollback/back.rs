@@ -376,9 +376,7 @@ fn move_along(own: Vec<String>, renames: &mut BTreeMap<String, String>) {
 
 fn gone(name: &str, there: &There) -> String {
     if there.by_name.contains_key(name) {
-        format!(
-            "{name} no longer exists; another relation has its name now, and does not change"
-        )
+        format!("{name} no longer exists; another relation has its name now, and does not change")
     } else {
         format!("{name} no longer exists")
     }

@@ -234,6 +234,7 @@ pub fn together(
         undoes: Vec::new(),
         restores: Vec::new(),
         place: None,
+        snapshot: None,
     })
 }
 
