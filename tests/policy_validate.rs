@@ -276,8 +276,7 @@ fn what_is_not_due_is_pending_says_when_and_is_settled_by_watching() {
         says(version, &text, &[" 0 pending, 0 unknown, 0 failed"]);
         let last = text
             .lines()
-            .filter(|line| line.contains("(policy_compression)"))
-            .next_back();
+            .rfind(|line| line.contains("(policy_compression)"));
         assert!(last.unwrap().starts_with("ok "), "{version:?}: {text}");
         let begun = std::time::Instant::now();
         let text = bench.ends(

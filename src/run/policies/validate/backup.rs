@@ -1,5 +1,6 @@
 //! Whether a backup is known that is new enough. PostgreSQL knows of base backups of a primary that archives WAL, and of no others.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -36,7 +37,7 @@ pub(super) async fn check(
         seen += "; one is being made now";
     }
     if let Some(program) = &backup.program {
-        seen += &format!("; WAL is archived by {program}");
+        let _ = write!(seen, "; WAL is archived by {program}");
     }
     let is_new = newest.is_some_and(|(at, _)| backup.clock.seconds_since(at) <= limit);
     let state = match (is_new, newest_is_known(&backup)) {

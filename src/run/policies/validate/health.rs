@@ -162,21 +162,18 @@ pub(super) fn findings(
     if new > 0 {
         return;
     }
-    match snapshot {
-        Some((id, _)) => {
-            let seen = match old {
-                0 => "there is none of warning or critical".to_owned(),
-                old => format!(
-                    "{} of warning or critical, which were there before",
-                    plural(old, "finding")
-                ),
-            };
-            checks.add(State::Ok, format!("no new finding since entry {id}"), seen);
-        }
-        None => {
-            let seen = "none of warning or critical; the findings before an apply are not known";
-            checks.add(State::Ok, "no finding on the file's objects", seen);
-        }
+    if let Some((id, _)) = snapshot {
+        let seen = match old {
+            0 => "there is none of warning or critical".to_owned(),
+            old => format!(
+                "{} of warning or critical, which were there before",
+                plural(old, "finding")
+            ),
+        };
+        checks.add(State::Ok, format!("no new finding since entry {id}"), seen);
+    } else {
+        let seen = "none of warning or critical; the findings before an apply are not known";
+        checks.add(State::Ok, "no finding on the file's objects", seen);
     }
 }
 

@@ -64,7 +64,8 @@ fn locked(planned: &Planned, made: &Made, objects: &[Object]) -> i64 {
     let touched = count(planned.plan.as_ref().map_or(0, |plan| plan.touches.len()));
     let chunks = objects.iter().find(|object| object.is(of));
     let chunks = chunks.map_or(0, |object| object.chunks);
-    let indexes = made.present.indexes.get(of).map_or(0, |all| all.len());
+    let indexes = made.present.indexes.get(of);
+    let indexes = indexes.map_or(0, std::collections::BTreeMap::len);
     let each = count(indexes).saturating_add(2);
     let of_chunks = if whole {
         chunks.saturating_mul(each)

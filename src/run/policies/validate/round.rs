@@ -62,7 +62,8 @@ impl<'a> Validation<'a> {
         let mut checks = Checks::default();
         if self.options.before {
             let files = (&self.wanted, self.saved.as_ref());
-            before::before(here, self.options, files, &machine, &mut checks).await?;
+            let checked = before::before(here, self.options, files, &machine, &mut checks);
+            Box::pin(checked).await?;
             return Ok(Round {
                 checks,
                 since: None,
@@ -71,7 +72,8 @@ impl<'a> Validation<'a> {
             });
         }
         let since = since::find(here, self.options.entry).await?;
-        let measured = after::after(here, &self.wanted, since.as_ref(), &mut checks).await?;
+        let checked = after::after(here, &self.wanted, since.as_ref(), &mut checks);
+        let measured = Box::pin(checked).await?;
         Ok(Round {
             checks,
             since,
