@@ -170,7 +170,10 @@ pub fn named(mut flags: Flags, around: &Surroundings) -> Result<Flags, String> {
     };
     Err(match (near.is_empty(), known.is_empty()) {
         (false, _) => format!("there is no connection @{name}; similar: {}", at(near)),
-        (_, false) => format!("there is no connection @{name}; the connections are: {}", at(known)),
+        (_, false) => format!(
+            "there is no connection @{name}; the connections are: {}",
+            at(known)
+        ),
         (_, true) => {
             let file = file(around).map_or_else(
                 || "config.toml".to_owned(),

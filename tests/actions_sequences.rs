@@ -170,7 +170,9 @@ async fn act(rig: &Rig, picks: &Picks) -> Result<(Vec<u64>, Vec<String>), TestCa
         };
         let undo = &approved.plan.undo;
         // A job comes back under a new id, which the comparison leaves out.
-        let whole = undo.text().contains(" is created again with all its settings");
+        let whole = undo
+            .text()
+            .contains(" is created again with all its settings");
         if !matches!(undo, Undo::Exact(_)) && !whole {
             continue;
         }

@@ -236,7 +236,10 @@ fn whatever_state_it_is_in_each_fix_that_any_screen_offers_can_be_taken() {
             ] {
                 ends.push(rig.plan(action, target, &[]).await.unwrap().plan.undo);
             }
-            let whole = |undo: &Undo| undo.text().contains(" is created again with all its settings");
+            let whole = |undo: &Undo| {
+                undo.text()
+                    .contains(" is created again with all its settings")
+            };
             let wholes = ends.iter().map(whole).collect::<Vec<_>>();
             assert_eq!(wholes, [!hopeless; 2], "{name}: {ends:?}");
             assert!(ends.iter().all(|undo| undo.heading() == "Undo (partial)"));

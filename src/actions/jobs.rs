@@ -92,7 +92,10 @@ fn scheduled(context: &Context, known: &JobFacts) -> Result<Plan, Refusal> {
             .note(Level::Warning, known.drops())
             .wanting(Consent::Name);
     }
-    Ok(plan.note(Level::Notice, "if its next start is in the past, it runs at once"))
+    Ok(plan.note(
+        Level::Notice,
+        "if its next start is in the past, it runs at once",
+    ))
 }
 
 fn switch(

@@ -67,11 +67,7 @@ pub async fn facts(
 ) -> Result<Facts> {
     let rows = session.ask(&act.facts, &[Param::BigInt(target.id)]).await?;
     let Some(row) = rows.first() else {
-        bail!(
-            "{} {} no longer exists",
-            target.kind.name(),
-            target.name
-        );
+        bail!("{} {} no longer exists", target.kind.name(), target.name);
     };
     let mut known: serde_json::Value = row.try_get("facts")?;
     if let (Some(known), false) = (known.as_object_mut(), target.kind == TargetKind::Session) {
@@ -170,10 +166,7 @@ pub async fn resolve(session: &Session, action: &Action, typed: &str) -> Result<
         ),
         _ => {
             let names: Vec<_> = found.iter().map(|target| target.name.as_str()).collect();
-            bail!(
-                "{typed:?} is ambiguous: write one of {}",
-                names.join(", ")
-            )
+            bail!("{typed:?} is ambiguous: write one of {}", names.join(", "))
         }
     }
 }

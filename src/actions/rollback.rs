@@ -196,7 +196,9 @@ fn allowed(entry: &Entry, place: &Place) -> Result<()> {
     let (id, begin) = (entry.begin.id, &entry.begin);
     is_here(entry, place)?;
     if begin.acknowledges.is_some() {
-        bail!("entry {id} is an acknowledgement: roll back acknowledgements and actions separately");
+        bail!(
+            "entry {id} is an acknowledgement: roll back acknowledgements and actions separately"
+        );
     }
     if begin.plan.action == ACTION {
         bail!("entry {id} is itself a rollback: repeat the action to restore it");
@@ -335,7 +337,7 @@ async fn look(
         if let Some(left) = left {
             for (what, was, is) in differences(&entry.begin.plan.changes, &left.state, &state) {
                 let text = format!(
-                    "{} changed since{newer}: {what} was left as {was}, and is {is} now",
+                    "{} drifted since{newer}: {what} was left as {was}, and is {is} now",
                     target.name
                 );
                 drifted(plan, Level::Warning, text);

@@ -216,9 +216,7 @@ impl OtherSession {
         if let Some(leader) = self.leader {
             plan = plan.note(
                 Level::Warning,
-                format!(
-                    "it is a parallel worker of session {leader}, whose statement fails too"
-                ),
+                format!("it is a parallel worker of session {leader}, whose statement fails too"),
             );
         }
         plan

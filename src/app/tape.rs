@@ -150,7 +150,7 @@ impl Replay {
             .with_context(named)?;
         if head.hypertop_recording != FORMAT {
             bail!(
-                "{}: this hypertop reads format {2}, but the recording has format {1}, written by hypertop {3}",
+                "{}: this hypertop reads format {FORMAT}, but the recording has format {}, written by hypertop {}",
                 named(),
                 head.hypertop_recording,
                 head.version

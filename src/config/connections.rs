@@ -152,7 +152,9 @@ fn rule(table: &Table, hint: &str) -> Result<Rule, Wrong> {
         let name = key.as_ref().as_str();
         if !OWN.contains(&name) {
             let why = if is_secret(name) {
-                format!("{name}: hypertop reads no passwords from this file; write them to ~/.pgpass")
+                format!(
+                    "{name}: hypertop reads no passwords from this file; write them to ~/.pgpass"
+                )
             } else if is_supported(name) {
                 format!("{name}: {hint}")
             } else {

@@ -156,7 +156,11 @@ fn own(cert: &Path, key: &Path, provider: &CryptoProvider) -> Result<CertifiedKe
     let about = || format!("certificate file \"{}\"", cert.display());
     let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(cert).and_then(Iterator::collect);
     let chain = chain.with_context(about)?;
-    anyhow::ensure!(!chain.is_empty(), "{} contains no certificate in PEM format", about());
+    anyhow::ensure!(
+        !chain.is_empty(),
+        "{} contains no certificate in PEM format",
+        about()
+    );
     let about_key = || format!("private key file \"{}\"", key.display());
     let secret = PrivateKeyDer::from_pem_file(key).with_context(|| {
         format!(
@@ -332,10 +336,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> TlsConnect<S> for Tls {
                 Err(_) => {
                     return Err(io::Error::new(
                         io::ErrorKind::InvalidInput,
-                        format!(
-                            "a certificate cannot contain the name {:?}",
-                            self.name
-                        ),
+                        format!("a certificate cannot contain the name {:?}", self.name),
                     ));
                 }
             };

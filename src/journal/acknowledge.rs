@@ -166,6 +166,8 @@ pub(crate) fn snooze(typed: &str) -> Result<f64, String> {
     if (1.0..=LONGEST_SNOOZE).contains(&seconds) {
         Ok(seconds)
     } else {
-        Err(format!("{typed:?}: write a duration such as 8h or 2d, at most a year"))
+        Err(format!(
+            "{typed:?}: write a duration such as 8h or 2d, at most a year"
+        ))
     }
 }

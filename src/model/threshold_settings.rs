@@ -166,8 +166,7 @@ fn ordered(limits: &Limits, table: &Table) -> Result<(), Wrong> {
         }
         let written = |key: &&Spanned<String>| [*mild, *grave].contains(&key.as_ref().as_str());
         let place = table.keys().find(written).map_or(0, |key| key.span().start);
-        let why =
-            format!("{mild} is above {grave}. Lower {mild} or raise {grave}");
+        let why = format!("{mild} is above {grave}. Lower {mild} or raise {grave}");
         return Err((place, why));
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! `hypertop man` and `hypertop completions`: what the command line says of itself, for man and for shells.
+//! `hypertop man` and `hypertop completions`: manual pages and shell completions of the command line.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -42,8 +42,9 @@ pub fn man(command: Command, out: Option<&Path>) -> Result<()> {
 
 /// The script that completes hypertop's command line.
 pub fn completions(command: &Command, shell: Shell) -> Vec<u8> {
-    // The arguments DBNAME and USERNAME would take the place of the subcommand in zsh. clap_complete does not quote
-    // `-?`, which fish and zsh take for a pattern.
+    // In zsh, completions for the arguments DBNAME and USERNAME would replace those for the subcommand. And clap_complete does not quote
+    // `-?`,
+    // which fish and zsh treat as a pattern.
     let options = command.get_arguments().filter(|arg| !arg.is_positional());
     let mut command = Command::new("hypertop")
         .disable_help_flag(true)
@@ -65,7 +66,7 @@ pub fn completions(command: &Command, shell: Shell) -> Vec<u8> {
     script
 }
 
-/// The values of the subcommands' arguments, which `clap_complete` leaves out for fish.
+/// Completions in fish for the subcommands' arguments, which `clap_complete` leaves out.
 fn arguments_in_fish(command: &Command) -> String {
     let mut lines = String::new();
     for of in command.get_subcommands() {

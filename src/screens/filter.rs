@@ -272,7 +272,10 @@ mod tests {
             ("byte>1", "no field \"byte\" here. Did you mean bytes?"),
             ("x=1", "Fields: bytes, per_day"),
             ("bytes>", "needs a value: write a size such as 500kB"),
-            ("bytes>big", "\"big\" is not such a value, write a size such as 500kB"),
+            (
+                "bytes>big",
+                "\"big\" is not such a value, write a size such as 500kB",
+            ),
             ("bytes>?", "Write bytes=? or bytes!=?"),
             ("!bytes=1MB", "Write bytes!=1MB"),
         ] {

@@ -207,7 +207,10 @@ impl<'a> Exact<'a> {
         }
         for (id, _) in ids {
             if !known.iter().any(|(other, _)| other == id) {
-                known.push((*id, Err("it no longer exists, or this role cannot see it".to_owned())));
+                known.push((
+                    *id,
+                    Err("it no longer exists, or this role cannot see it".to_owned()),
+                ));
             }
         }
         Ok(known)

@@ -54,7 +54,8 @@ fn up_to_date(place: &Timeline) -> Refusal {
             "the changes from {} on are in the present bucket, or newer than the policy's end_offset. To include them, use refresh-aggregate with to=''",
             clock::show(place.axis(), from)
         ),
-        None => "no change waits for a refresh. To refresh a window anyway, use refresh-aggregate".to_owned(),
+        None => "no change waits for a refresh. To refresh a window anyway, use refresh-aggregate"
+            .to_owned(),
     };
     Refusal::new(format!(
         "{} is not late by a whole bucket of {}{to}: {waits}",

@@ -13,8 +13,7 @@ use crate::model::plan::{Consent, Lit, Plan, Statement, Step, Undo};
 use crate::model::verdict::Level;
 use crate::model::{clock, text};
 
-pub(super) const NEEDLESS: &str =
-    "a refresh only brings the aggregate up to date with its source, from which its rows can be computed again";
+pub(super) const NEEDLESS: &str = "a refresh only brings the aggregate up to date with its source, from which its rows can be computed again";
 
 pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     let facts = Hierarchy::read(context)?;
@@ -39,15 +38,15 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
             .help(format!("{how}; empty: from the beginning")),
         Field::new("to", "To (not included)", kind, text(window.to))
             .optional()
-            .help(format!("{how}; empty: no limit, so the present bucket is included")),
+            .help(format!(
+                "{how}; empty: no limit, so the present bucket is included"
+            )),
     ];
     if since(context, 2, 18) {
         fields.push(
             Field::new("force", "Force", FieldType::Flag, "no")
                 .optional()
-                .help(
-                    "compute the whole window again, even where no change is recorded",
-                ),
+                .help("compute the whole window again, even where no change is recorded"),
         );
     }
     fields.extend([step_field(), override_field()]);

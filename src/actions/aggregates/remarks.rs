@@ -53,7 +53,8 @@ pub(super) fn remarks(
     if force {
         remarks.push((
             Level::Notice,
-            "force: the whole window is computed again, and WAL is written for all its rows".to_owned(),
+            "force: the whole window is computed again, and WAL is written for all its rows"
+                .to_owned(),
         ));
     }
     reach(place, window, &mut remarks);

@@ -63,10 +63,12 @@ pub(super) fn range(known: &Compression) -> [Field; 3] {
     [
         Field::new("from", "From", time(), "")
             .optional()
-            .help(format!("chunks that may contain rows from this time on ({how})")),
-        Field::new("to", "To", time(), "")
-            .optional()
-            .help(format!("chunks that may contain rows before this time ({how})")),
+            .help(format!(
+                "chunks that may contain rows from this time on ({how})"
+            )),
+        Field::new("to", "To", time(), "").optional().help(format!(
+            "chunks that may contain rows before this time ({how})"
+        )),
         Field::new("at_most", "At most", FieldType::Integer, "")
             .optional()
             .help("maximum number of chunks, oldest first; empty: no limit"),

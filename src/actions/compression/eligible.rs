@@ -157,7 +157,9 @@ fn freed(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> Stri
     let ratio = 1.0 / shrinks.max(0.001);
     let left_words = text::bytes(left);
     if left > bytes {
-        return format!("; at the ratio so far ({ratio:.1}x) they would grow to about {left_words}");
+        return format!(
+            "; at the ratio so far ({ratio:.1}x) they would grow to about {left_words}"
+        );
     }
     format!(
         "; at the ratio so far ({ratio:.1}x) this frees {}",

@@ -160,8 +160,9 @@ pub(super) fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
         config: (!same).then_some(config),
         ..Change::default()
     };
-    let undo =
-        Undo::Exact("all settings of the policy are restored; compressed chunks stay compressed".to_owned());
+    let undo = Undo::Exact(
+        "all settings of the policy are restored; compressed chunks stay compressed".to_owned(),
+    );
     let mut plan =
         change::edit(context, job, &change, job.restore(context), undo).changing(&[POLICY]);
     let present = AgeRule::of(job, known.axis(), &COMPRESS);

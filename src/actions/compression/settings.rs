@@ -246,7 +246,8 @@ pub(super) fn enable(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal
         vec![off(&known)],
     );
     let undo = Undo::Exact(
-        "compression is disabled again; chunks compressed meanwhile must be decompressed first".to_owned(),
+        "compression is disabled again; chunks compressed meanwhile must be decompressed first"
+            .to_owned(),
     );
     let mut plan = Plan::new(
         format!("Enable compression on {}", known.relation),

@@ -105,8 +105,7 @@ fn progress(row: &Row) -> Result<Option<Progress>> {
     }
     if row.try_get::<_, bool>("commits")? {
         return Ok(Some(Progress::Waits(
-            "for a synchronous standby: a stop ends the wait, and the commit stays"
-                .to_owned(),
+            "for a synchronous standby: a stop ends the wait, and the commit stays".to_owned(),
         )));
     }
     let phase: Option<String> = row.try_get("phase")?;

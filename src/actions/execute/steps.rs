@@ -44,7 +44,8 @@ impl Run<'_> {
             }
             if at > 0 && self.is_outside(&plan.pace) {
                 self.notices.push(
-                    "stopped: the hours of --window are over; run apply again to continue".to_owned(),
+                    "stopped: the hours of --window are over; run apply again to continue"
+                        .to_owned(),
                 );
                 return Outcome::Cancelled;
             }
@@ -232,7 +233,8 @@ impl Run<'_> {
             if self.notices.len() < NOTICES && !self.notices.contains(&notice) {
                 self.notices.push(notice);
                 if self.notices.len() == NOTICES {
-                    self.notices.push("further notices were left out".to_owned());
+                    self.notices
+                        .push("further notices were left out".to_owned());
                 }
             }
         }
@@ -263,7 +265,9 @@ impl Silence {
         }
         // A session that has just ended may have sent an answer that has not arrived yet.
         if self.gone > 5 {
-            return Some("the session no longer exists on the server, and the statement has no answer");
+            return Some(
+                "the session no longer exists on the server, and the statement has no answer",
+            );
         }
         let long = self.since.is_some_and(|since| since.elapsed() > PATIENCE);
         long.then_some("the server no longer answers; the statement may still be running")

@@ -235,9 +235,7 @@ fn needed(index: &Index) -> Option<Refusal> {
         );
     }
     if index.child {
-        return Some(
-            format!("{name} is a partition of another index: drop that index").into(),
-        );
+        return Some(format!("{name} is a partition of another index: drop that index").into());
     }
     if let Some(keys) = &index.referenced_by {
         return Some(
@@ -346,10 +344,7 @@ fn remarks(context: &Context, mut plan: Plan, index: &Index) -> Plan {
     if let Some(twin) = index.twins.first() {
         plan = plan.note(
             Level::Notice,
-            format!(
-                "{} differs only in its name, and stays",
-                twin.name
-            ),
+            format!("{} differs only in its name, and stays", twin.name),
         );
     } else if index.unique {
         plan = plan.note(

@@ -128,9 +128,10 @@ impl JobFacts {
         let had = self.job.config.as_ref().and_then(|config| config.get(key));
         match (map.get(key), had) {
             (now, Some(had)) if now == Some(had) => Ok(()),
-            (_, Some(had)) => {
-                Err(format!("config: {key} must stay {had}: it identifies the policy's table").into())
-            }
+            (_, Some(had)) => Err(format!(
+                "config: {key} must stay {had}: it identifies the policy's table"
+            )
+            .into()),
             (Some(_), None) => Ok(()),
             (None, None) => {
                 Err(format!("config: {key} is required: it identifies the policy's table").into())

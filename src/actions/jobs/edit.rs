@@ -61,8 +61,9 @@ fn moment(name: &'static str, label: &'static str, value: &str) -> Field {
 fn slots(job: &Job, zone: &str) -> [Field; 3] {
     let fixed = if job.fixed_schedule { "yes" } else { "no" };
     [
-        Field::new("fixed_schedule", "Fixed schedule", FieldType::Flag, fixed)
-            .help("yes: at fixed times counted from an initial start; no: an interval after the last run"),
+        Field::new("fixed_schedule", "Fixed schedule", FieldType::Flag, fixed).help(
+            "yes: at fixed times counted from an initial start; no: an interval after the last run",
+        ),
         moment(
             "initial_start",
             "Slots begin at",
@@ -170,10 +171,9 @@ impl Edit {
         let retries = inputs.integer("max_retries").unwrap_or(job.max_retries);
         if retries != job.max_retries {
             if i32::try_from(retries).is_err() || retries < -1 {
-                return Err(format!(
-                    "max_retries: {retries} is out of range; -1 means no limit"
-                )
-                .into());
+                return Err(
+                    format!("max_retries: {retries} is out of range; -1 means no limit").into(),
+                );
             }
             edit.pointers.push("/max_retries");
             edit.change.max_retries = Some(retries);

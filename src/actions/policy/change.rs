@@ -26,7 +26,9 @@ pub(crate) fn made_again(context: &Context, job: &Job) -> Undo {
 /// Refusal because the relation has no such policy. `policy` is a text of [`Job::policy`].
 pub(crate) fn none(relation: &str, policy: &str) -> Refusal {
     let add = policy.replace(' ', "-");
-    Refusal::new(format!("{relation} has no {policy}: add one with add-{add}"))
+    Refusal::new(format!(
+        "{relation} has no {policy}: add one with add-{add}"
+    ))
 }
 
 pub(crate) fn edit(

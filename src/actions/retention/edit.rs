@@ -71,8 +71,7 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     }
     let undo = if more {
         Undo::Partly(
-            "the policy is restored; chunks dropped meanwhile cannot be restored"
-                .to_owned(),
+            "the policy is restored; chunks dropped meanwhile cannot be restored".to_owned(),
         )
     } else {
         Undo::Exact("the policy is restored, with its next start".to_owned())

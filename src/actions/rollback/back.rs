@@ -329,7 +329,7 @@ impl<'a> Back<'a> {
                 let name = qualified(schema, name);
                 self.note(
                     Level::Warning,
-                    format!("changed since: job {other} of {name} was added, of the same kind as job {id}. The rollback creates a second one, or the server refuses it"),
+                    format!("drifted since: job {other} of {name} was added, of the same kind as job {id}. The rollback creates a second one, or the server refuses it"),
                 );
             }
         }
@@ -376,9 +376,7 @@ fn move_along(own: Vec<String>, renames: &mut BTreeMap<String, String>) {
 
 fn gone(name: &str, there: &There) -> String {
     if there.by_name.contains_key(name) {
-        format!(
-            "{name} no longer exists; another relation has its name now, and does not change"
-        )
+        format!("{name} no longer exists; another relation has its name now, and does not change")
     } else {
         format!("{name} no longer exists")
     }

@@ -79,9 +79,16 @@ pub(super) fn plan(
     };
     let title = label.clone();
     let undone = match &change.what {
-        What::EnableCompression(_) => Undo::Exact("compression is disabled again; chunks compressed meanwhile must be decompressed first".to_owned()),
-        What::AddRetain(_) => Undo::Partly("the policy is deleted; chunks dropped meanwhile cannot be restored".to_owned()),
-        _ if undo.is_empty() => Undo::Partly("it is removed when the aggregate is dropped".to_owned()),
+        What::EnableCompression(_) => Undo::Exact(
+            "compression is disabled again; chunks compressed meanwhile must be decompressed first"
+                .to_owned(),
+        ),
+        What::AddRetain(_) => Undo::Partly(
+            "the policy is deleted; chunks dropped meanwhile cannot be restored".to_owned(),
+        ),
+        _ if undo.is_empty() => {
+            Undo::Partly("it is removed when the aggregate is dropped".to_owned())
+        }
         _ => Undo::Exact("it is removed again".to_owned()),
     };
     Ok(Plan::new(title, vec![Step::new(label, run, undo)], undone))

@@ -115,7 +115,9 @@ fn port_number(text: &str) -> Result<u16> {
     u16::try_from(port)
         .ok()
         .filter(|port| *port > 0)
-        .with_context(|| format!("invalid port number: {text:?}; write a number between 1 and 65535"))
+        .with_context(|| {
+            format!("invalid port number: {text:?}; write a number between 1 and 65535")
+        })
 }
 
 /// True if the text is an IP address. As in libpq, old short forms and IPv6 scopes are accepted.

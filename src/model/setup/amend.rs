@@ -107,7 +107,9 @@ fn collect(
         What::RemoveReorder(_) => keys.push("reorder".to_owned()),
         What::DropAggregate => keys.push("absent".to_owned()),
         What::CreateIndex { .. } | What::DropIndex { .. } => {
-            return Err("an index differs from the file: change its [[index]] entry by hand".to_owned());
+            return Err(
+                "an index differs from the file: change its [[index]] entry by hand".to_owned(),
+            );
         }
         What::Impossible(_) => {
             let known = ["time", "from", "query"];

@@ -183,7 +183,10 @@ impl Wanted {
         };
         let twice = self.entries.iter().find(is_twice);
         if let Some(other) = twice {
-            let words = format!("{} already has an entry, in line {}", entry.name, other.at.line);
+            let words = format!(
+                "{} already has an entry, in line {}",
+                entry.name, other.at.line
+            );
             return Err(entry.at.says(&words));
         }
         self.entries.push(entry);

@@ -11,7 +11,8 @@ use crate::model::span::Span;
 use crate::model::text;
 
 /// Reason why a part of a setup could not be read.
-pub(crate) const UNKNOWN: &str = "unknown: another session has locked it; try again when that session has ended";
+pub(crate) const UNKNOWN: &str =
+    "unknown: another session has locked it; try again when that session has ended";
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Setup {

@@ -1,4 +1,4 @@
-//! `hypertop validate`: whether a policy file can be applied (`--before`), and whether it holds (`--after`).
+//! `hypertop validate`: checks whether a policy file can be applied (`--before`), and whether it was applied with success (`--after`).
 
 mod after;
 mod before;
@@ -23,13 +23,13 @@ use super::plan;
 #[derive(Debug, Clone, Args)]
 #[command(group(clap::ArgGroup::new("when").required(true).args(["before", "after"])))]
 pub struct Options {
-    /// Policy files, the later ones over the earlier ones; -: standard input
+    /// Policy files, later ones override earlier ones; -: standard input
     #[arg(required = true)]
     pub file: Vec<PathBuf>,
     /// Check whether the files can be applied now
     #[arg(long)]
     pub before: bool,
-    /// Check whether the database is as the files say, its policies run, and `[expect]` holds
+    /// Check whether the database is as the files say, its policies run, and the expectations in `[expect]` are met
     #[arg(long)]
     pub after: bool,
     /// Also write the result to this new file, as Markdown
@@ -39,7 +39,7 @@ pub struct Options {
     pub format: Format,
 }
 
-/// The printed checks and the exit code: 0 all hold, or time must pass; 1 an error; 2 one does not hold; 3 one is unknown.
+/// The printed checks and the exit code: 0 all passed, or have to wait; 1 an error; 2 a check failed; 3 a result is unknown.
 pub async fn validate(
     settings: &Settings,
     session: &Session,

@@ -34,9 +34,7 @@ pub(super) fn index(
             .collect());
     }
     if !times.contains_key(&entry.on) {
-        return Err(
-            "not a hypertable or aggregate, so hypertop creates no index on it".to_owned(),
-        );
+        return Err("not a hypertable or aggregate, so hypertop creates no index on it".to_owned());
     }
     let new = entry.index();
     let same = |index: &Index| normal(index) == normal(&new);

@@ -49,10 +49,9 @@ pub(super) fn hypertable(
     let columns = ground.tables.get(name).ok_or(
         "there is no such table. hypertop creates no tables: create it with your migration tool, then plan again",
     )?;
-    let time = entry
-        .time
-        .clone()
-        .ok_or("it is a plain table: to make it a hypertable, name its time column: time = \"ts\"")?;
+    let time = entry.time.clone().ok_or(
+        "it is a plain table: to make it a hypertable, name its time column: time = \"ts\"",
+    )?;
     let kind = columns.get(&time).ok_or_else(|| {
         let all: Vec<_> = columns.keys().map(String::as_str).collect();
         format!(
@@ -67,7 +66,8 @@ pub(super) fn hypertable(
         .transpose()?;
     if axis == Axis::Integer && length.is_none() {
         return Err(
-            "chunk_interval is missing: a hypertable with integer time needs one, as a number".to_owned(),
+            "chunk_interval is missing: a hypertable with integer time needs one, as a number"
+                .to_owned(),
         );
     }
     let mut fields = vec![Field::new("time", None, Some(time.clone()))];

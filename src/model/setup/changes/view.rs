@@ -146,8 +146,9 @@ fn refreshes(
             start: side(wish.start, "start")?,
             end: side(wish.end, "end")?,
             scheduled: !wish.paused,
-            every: every
-                .ok_or("refresh: every is missing: write how often the policy runs, every = \"1h\"")?,
+            every: every.ok_or(
+                "refresh: every is missing: write how often the policy runs, every = \"1h\"",
+            )?,
         });
     }
     let same = |one: &Refresh, other: &Refresh| {

@@ -1,4 +1,4 @@
-//! Whether a policy file can be applied now.
+//! Checks whether a policy file can be applied now.
 
 use std::time::Duration;
 
@@ -91,7 +91,7 @@ pub(super) async fn before(
     Ok(())
 }
 
-/// What the Server screen finds on standbys, replication slots and workers: each would get the load of the plan.
+/// The Server screen's findings on standbys, replication slots and workers, which will get the load of the plan.
 async fn around(settings: &Settings, session: &Session, checks: &mut Checks) -> Result<()> {
     let screens = Box::pin(show::gather(settings, session, ScreenId::Server, LATER)).await?;
     let found = gather::found_on(&screens, ScreenId::Server);
@@ -138,7 +138,7 @@ async fn around(settings: &Settings, session: &Session, checks: &mut Checks) -> 
     Ok(())
 }
 
-/// Sessions that would block the plan, and what the server says against its statements.
+/// Sessions that would block the plan, and errors with which the server would refuse its statements.
 async fn locks(session: &Session, made: Made, checks: &mut Checks) -> Result<()> {
     let server = &session.server;
     let approved = planned::together(made.planned, String::new(), &server.database, server);

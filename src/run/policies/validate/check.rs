@@ -1,11 +1,11 @@
 //! The checks of a validation and their results.
 
-/// Result of one check, the worst last.
+/// Result of one check; the worst comes last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum State {
     Ok,
-    /// Time must pass before it can be known.
+    /// The result will be known later.
     Pending,
     Unknown,
     Failed,
@@ -31,7 +31,7 @@ pub(super) struct Check {
     pub(super) state: State,
     /// What is checked.
     pub(super) what: String,
-    /// What was seen.
+    /// The observation behind the result.
     pub(super) seen: String,
 }
 
@@ -47,7 +47,7 @@ impl Checks {
         });
     }
 
-    /// Adds a check that fails if there is something against it; `good`: what is seen otherwise.
+    /// Adds a check that fails if there is a reason against it. `good`: the observation if there is none.
     pub(super) fn unless(
         &mut self,
         what: impl Into<String>,

@@ -10,7 +10,7 @@ use crate::server::session::Session;
 
 use super::check::Checks;
 
-/// The checks as Markdown: what, by whom, where and when.
+/// The checks as Markdown, with role, database and time.
 pub(super) async fn report(
     session: &Session,
     checks: &Checks,
