@@ -86,8 +86,7 @@ promise as (
    cross join lateral (select case when a.bucket_width ~ :is_interval then (a.bucket_width)::interval end as width,
                               case when a.bucket_width ~ '^-?\d{1,18}$' then (a.bucket_width)::int8 end as units) w),
 -- The expected lag of each aggregate together with its parents. A parent without a refresh policy adds 0, and its own row reports the
--- missing
--- policy.
+-- missing policy.
 whole as (
   select p.id, p.seconds, p.units, 1 as depth from promise p where p.parent_id is null
   union all

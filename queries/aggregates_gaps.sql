@@ -20,8 +20,7 @@ source as materialized (
     join :time_dimension x on x.hypertable_id = h.id
    where ca.mat_hypertable_id = any ($1::int8[])),
 -- kind: the value to read from each source (1: its first row; 2: its first row after the refreshed range; 3: number of rows later than
--- now).
--- since: where to begin.
+-- now). since: where to begin.
 asked as materialized (
   select s.*, p.kind, p.since,
          case when s.whole then p.since::text

@@ -137,8 +137,7 @@ root as materialized (
 \if :since_2_22
 -- A chunk's expression or partial index belongs to that index of the hypertable from whose name its name was made. If no name fits, it may
 -- belong to any index with the same hash (sig) that has no index with a fitting name in the chunk. (index_matches() would be exact, but
--- locks
--- both tables of each pair until the transaction ends.)
+-- locks both tables of each pair until the transaction ends.)
 named as materialized (
   select y.root, y.inhrelid, y.indexrelid, y.indisvalid, y.scans, not y.fits and y.shapes > 1 or y.fitting > 1 as unsure
   from (

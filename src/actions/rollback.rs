@@ -315,8 +315,7 @@ async fn look(
             std::mem::replace(&mut newer.state, before.state.clone())
         } else {
             // The other states of this kind of target in the group (read by another query, or of a job's table) may have been recorded
-            // between two
-            // entries. The rollback does not restore them, so they are not compared.
+            // between two entries. The rollback does not restore them, so they are not compared.
             restores.retain(|other| other.target.kind == target.kind && other.target != target);
             restores.push(Seen {
                 target: target.clone(),

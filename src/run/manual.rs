@@ -43,8 +43,7 @@ pub fn man(command: Command, out: Option<&Path>) -> Result<()> {
 /// The script that completes hypertop's command line.
 pub fn completions(command: &Command, shell: Shell) -> Vec<u8> {
     // In zsh, completions for the arguments DBNAME and USERNAME would replace those for the subcommand. And clap_complete does not quote
-    // `-?`,
-    // which fish and zsh treat as a pattern.
+    // `-?`, which fish and zsh treat as a pattern.
     let options = command.get_arguments().filter(|arg| !arg.is_positional());
     let mut command = Command::new("hypertop")
         .disable_help_flag(true)

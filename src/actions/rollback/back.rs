@@ -68,8 +68,7 @@ impl<'a> Back<'a> {
     }
 
     /// The steps that undo these steps of an entry, newest first. Left out are steps that were already undone, and steps whose objects no
-    /// longer
-    /// exist. An error if none is left.
+    /// longer exist. An error if none is left.
     pub(super) async fn take(&mut self, entry: &Entry, done: &[usize]) -> Result<Vec<Step>> {
         let id = entry.begin.id;
         let all = inverses(entry, done)?;

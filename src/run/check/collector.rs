@@ -47,7 +47,7 @@ impl Reading {
 pub(super) struct Collector {
     settings: Settings,
     config: Config,
-    /// For the acknowledgements; `None`: every finding counts.
+    /// Has the acknowledgements; `None`: no finding is acknowledged.
     journal: Option<Journal>,
     session: Option<Session>,
     exact: Exact<'static>,
@@ -132,8 +132,7 @@ impl Collector {
     }
 
     /// Reads the rows and figures that are due, until the deadline. False: not all rows were read in time; older rows are kept. An error:
-    /// there
-    /// is no connection.
+    /// there is no connection.
     pub(super) async fn collect(&mut self, until: Instant) -> Result<bool> {
         self.connect(until).await?;
         let mut pulse = self.pulse(until).await;

@@ -212,7 +212,7 @@ impl Shell<'_> {
                 print("verified: the database is as the file says\n")?;
             } else if text {
                 print(format!(
-                    "verified: what the file names is as it says; `owns` matches what it does not name (--prune removes it):\n{}",
+                    "verified: the objects in the file are as the file says; these match `owns`, but are not in the file (--prune removes them):\n{}",
                     print::brief(&left)
                 ))?;
             }
