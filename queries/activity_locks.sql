@@ -1,4 +1,4 @@
--- The locks of the session with the pid $1; locks on chunks, on their compressed rows and on partitions are counted at the parent table
+-- The locks of the session with the pid $1. Locks on chunks, on their compressed rows and on partitions are counted for the parent table
 -- · columns: locktype, mode, granted, many (number of locks), thing (relation or transaction), parts (whether chunks or partitions are
 -- among the counted) · access: any role · cost: one pass over pg_locks
 select l.locktype, l.mode, l.granted, count(*) as many,

@@ -85,8 +85,8 @@ promise as (
     from agg a left join newest j on j.hypertable_id = a.id
    cross join lateral (select case when a.bucket_width ~ :is_interval then (a.bucket_width)::interval end as width,
                               case when a.bucket_width ~ '^-?\d{1,18}$' then (a.bucket_width)::int8 end as units) w),
--- The expected lag of each aggregate and of its parents together. A parent without a refresh policy adds 0; the parent's own row reports
--- it.
+-- The expected lag of each aggregate together with its parents. A parent without a refresh policy adds 0, and its own row reports the
+-- missing policy.
 whole as (
   select p.id, p.seconds, p.units, 1 as depth from promise p where p.parent_id is null
   union all
@@ -149,7 +149,7 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
        case when r.id is null then false
             when not exists (select from job k where k.hypertable_id = a.id) then false
             when r.by_creation or r.drop_text is null then null
-            -- true: some window reaches into the dropped range; false: none does; NULL: unknown for one window, and no other reaches
+            -- true: some window reaches into the dropped range; false: no window does; NULL: unknown for some window, and no other reaches
             -- into it
             else (select case when bool_or(k.wipes) then true when bool_and(k.wipes is not null) then false end
                     from (select case when k.start_text is null then true

@@ -19,8 +19,8 @@ source as materialized (
     join pg_class t on t.relnamespace = n.oid and t.relname = h.table_name
     join :time_dimension x on x.hypertable_id = h.id
    where ca.mat_hypertable_id = any ($1::int8[])),
--- What is read of each source (kind), and from where (since): 1 the first row of all, 2 the first row after the refreshed range, 3 the
--- number of rows later than now.
+-- kind: the value to read from each source (1: its first row; 2: its first row after the refreshed range; 3: number of rows later than
+-- now). since: where to begin.
 asked as materialized (
   select s.*, p.kind, p.since,
          case when s.whole then p.since::text

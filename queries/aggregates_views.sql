@@ -21,7 +21,7 @@ with recursive aggregate as materialized (
 own as materialized (
   select a.shown as oid from aggregate a union all select a.direct from aggregate a union all select a.partial from aggregate a
    where a.partial is not null),
--- plain views over an aggregate, and over such views
+-- Plain views over an aggregate, and views over such views.
 reader as (
   select a.id, w.ev_class as oid
     from aggregate a join pg_depend d on d.refclassid = 'pg_class'::regclass and d.refobjid = a.shown and d.classid = 'pg_rewrite'::regclass
@@ -30,7 +30,7 @@ reader as (
   select r.id, w.ev_class
     from reader r join pg_depend d on d.refclassid = 'pg_class'::regclass and d.refobjid = r.oid and d.classid = 'pg_rewrite'::regclass
     join pg_rewrite w on w.oid = d.objid where w.ev_class <> r.oid and w.ev_class not in (select o.oid from own o)),
--- all of them, where one of them may do it: a view may read the column by way of another one
+-- All plain views over an aggregate of which at least one may aggregate again: it may read the column through another view.
 above as materialized (
   select r.id, jsonb_agg(jsonb_build_object('oid', k.oid::int8, 'name', format('%I.%I', n.nspname, k.relname), 'tree', y.reader)
                          order by n.nspname, k.relname) as readers

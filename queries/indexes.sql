@@ -135,9 +135,9 @@ root as materialized (
   ) y
 ),
 \if :since_2_22
--- A chunk's expression or partial index belongs to the hypertable's index from whose name its own name is made; if no name fits, to any
--- index with the same hash (sig) that has no fitting one in the chunk. (index_matches() would be exact, but locks both tables of each
--- pair until the transaction ends.)
+-- A chunk's expression or partial index belongs to that index of the hypertable from whose name its name was made. If no name fits, it may
+-- belong to any index with the same hash (sig) that has no index with a fitting name in the chunk. (index_matches() would be exact, but
+-- locks both tables of each pair until the transaction ends.)
 named as materialized (
   select y.root, y.inhrelid, y.indexrelid, y.indisvalid, y.scans, not y.fits and y.shapes > 1 or y.fitting > 1 as unsure
   from (
@@ -151,7 +151,7 @@ named as materialized (
       join pg_catalog.pg_class c on c.oid = m.indexrelid
       join pg_catalog.pg_class t on t.oid = m.inhrelid
       cross join lateral (select t.relname::text || '_' || r.relname as name) made
-      -- The condition is repeated in a subselect: without such an index the chunks are then not read at all.
+      -- The condition is repeated in a subselect, so that the chunks are not read at all if there is no such index.
       where r.special and r.hypertable_id is not null and (select bool_or(o.special and o.hypertable_id is not null) from root o)
     ) z
   ) y
@@ -216,7 +216,7 @@ counted as materialized (
 \if :since_2_11
 children as materialized (select i.inhparent, count(*) as children from pg_catalog.pg_inherits i group by i.inhparent),
 \endif
--- What needs each index: a constraint uses it, a foreign key refers to it, the reorder policy sorts by it.
+-- Why each index is needed: a constraint uses it, a foreign key refers to it, or the reorder policy sorts by it.
 needed as materialized (
   select r.indexrelid, k.conname::text as constraint_name, k.contype::text as constraint_type, f.referenced is not null as referenced,
 \if :since_2_11

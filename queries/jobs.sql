@@ -38,7 +38,7 @@ with job as materialized (
 \if :since_2_15
 \else
 ), error as materialized (
-  -- One row per failing job before the text is cut: the view composes err_message, which may have megabytes.
+  -- One row per failing job before the text is cut, because the view composes err_message, which may have megabytes.
   select x.job_id, x.sqlstate, x.finished, :cut_message as message
   from (select distinct on (x.job_id) x.job_id, x.sqlerrcode as sqlstate, x.err_message as message, x.finish_time as finished
         from timescaledb_information.job_errors x

@@ -151,7 +151,7 @@ select 'standby-receiver', case
        pg_last_xact_replay_timestamp(), null, null
 from setting s, pg_settings g where s.standby and g.name = 'primary_conninfo' and g.setting <> ''
 union all
--- Bytes of WAL that the slot retains which retains most; bound: max_slot_wal_keep_size
+-- Bytes of WAL kept for the slot that keeps the most; bound: max_slot_wal_keep_size
 (select 'replication-slots', l.bytes, nullif(pg_size_bytes(current_setting('max_slot_wal_keep_size')), -1)::float8, l.slot_name::text, null,
      l.active_pid, null
  from slot l where l.bytes is not null order by l.bytes desc limit 1)
@@ -170,7 +170,8 @@ from pg_stat_archiver a, setting s, (
 ) c
 where current_setting('archive_mode') = 'always' or current_setting('archive_mode') = 'on' and not s.standby
 union all
--- A command that reports success and copies nothing: only words that write no file, without redirection; what follows # is a comment.
+-- Commands that report success but archive nothing: every word in them is one that writes no file, without redirection. Text after # is a
+-- comment.
 select 'archive-command', 1, null, g.setting, null, null, null
 from setting s, pg_settings g
 where g.name = 'archive_command' and g.setting <> ''
@@ -201,7 +202,7 @@ union all
      d.datname::text, null, null, null
  from database d order by mxid_age(d.datminmxid) desc, d.datname = current_database() desc limit 1)
 union all
--- What uses the worker slots: the launcher, the schedulers, and the five longest running jobs with their start.
+-- The users of worker slots: the launcher, the schedulers, and the five jobs that have run longest, with their start.
 select 'workers', w.used, s.workers,
        concat_ws(', ', case when w.launchers > 0 then 'the launcher' end, case w.all_schedulers when 0 then null when 1 then '1 scheduler'
             else format('%s schedulers', w.all_schedulers) end,

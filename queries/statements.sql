@@ -24,7 +24,7 @@ with line as (
              r.shared_blks_read as read, r.shared_blks_dirtied as dirtied, r.shared_blks_written as written,
              r.temp_blks_read as temp_read, r.temp_blks_written as temp_written,
              coalesce(r.shared_blk_read_time, r.blk_read_time) as read_time, r.wal_bytes as wal
-      -- false: without the texts. The CTE body reads only the texts of the statements that are shown.
+      -- false: without the texts, which are only read for the statements shown (CTE body).
       from %1$I.pg_stat_statements(false) s
       cross join lateral jsonb_to_record(to_jsonb(s)) as r(
         calls int8, rows int8, total_exec_time float8, total_time float8, min_exec_time float8, min_time float8,
@@ -73,7 +73,7 @@ with line as (
          (r.j -> 'info' ->> 'dealloc')::int8 as dropped
   from read r
 ), line as materialized (
-  -- A CTE of its own: otherwise every sorted row would contain the whole list.
+  -- In a separate CTE, because otherwise every sorted row would contain the whole list.
   select l.* from read r, jsonb_to_recordset(r.j -> 'lines') as l(
     queryid int8, hidden_of oid, query text, length int4, roles text[], calls int8, total float8, shortest float8, longest float8,
   planning float8, rows int8, blocks_hit int8, blocks_read int8, blocks_dirtied int8, blocks_written int8, temp_read int8,

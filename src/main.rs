@@ -41,8 +41,7 @@ fn main() -> ExitCode {
 }
 
 /// Handles a wrong command line, and `--help`. For `check` the exit code is UNKNOWN, because clap's exit code 2 would alert as critical.
-/// For
-/// `doctor` the exit code 2 would mean a failed step.
+/// For `doctor` the exit code 2 would mean a failed step.
 fn misused(error: &clap::Error) -> ExitCode {
     if error.use_stderr() && is_called("check") {
         let _ = command::print(check::refused(&error.render().to_string()));

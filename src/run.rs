@@ -88,14 +88,14 @@ fn as_set(config: &Config, keys: KeyMap, themes: Vec<Theme>) -> App {
     app
 }
 
-/// Shows the errors and messages at the start.
+/// Shows the errors and messages of the start.
 fn greet(app: &mut App, mut notes: Vec<String>, messages: impl Iterator<Item = String>) {
     if !notes.is_empty() {
         app.overlay = Some(Overlay::Note(notes.clone()));
     }
     notes.extend(messages);
     for note in &notes {
-        // Also printed, so that it can still be read after the console was closed.
+        // Printed too, so that it can be read after the console is closed.
         stderr::say(format_args!("hypertop: {note}"));
     }
     if !notes.is_empty() {

@@ -140,7 +140,7 @@ fn what_new_chunks_would_hold_is_reckoned_from_present_ones() {
             rig.name
         );
         assert!(
-            said.contains(&format!("would hold about {would}")),
+            said.contains(&format!("would have about {would}")),
             "{}: {said}",
             rig.name
         );
@@ -167,7 +167,7 @@ fn what_new_chunks_would_hold_is_reckoned_from_present_ones() {
             .await
             .unwrap();
         assert!(
-            notes(&approved.plan).contains(&format!("would hold about {would}")),
+            notes(&approved.plan).contains(&format!("would have about {would}")),
             "{}: {}",
             rig.name,
             notes(&approved.plan)

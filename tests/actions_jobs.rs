@@ -419,7 +419,7 @@ fn resuming_a_policy_says_what_its_runs_do_for_good_and_asks_as_running_it_does(
             let plan = rig.plan("resume-job", &retention, &[]).await.unwrap().plan;
             let notes = said(&plan);
             assert!(
-                notes.contains("its next run drops the chunks of"),
+                notes.contains("its next run permanently drops the chunks of"),
                 "{version}: {notes}"
             );
             assert!(notes.contains("past drop_after ("), "{version}: {notes}");
@@ -441,7 +441,7 @@ fn resuming_a_policy_says_what_its_runs_do_for_good_and_asks_as_running_it_does(
                 let notes = said(&plan);
                 assert!(notes.contains("DATA LOSS"), "{version} {action}: {notes}");
                 assert_eq!(plan.consent, Consent::Name, "{version} {action}");
-                let lost = "rows of the aggregate that a run deletes do not come back";
+                let lost = "rows of the aggregate that a run deletes cannot be restored";
                 assert!(
                     plan.undo.text().contains(lost),
                     "{version} {action}: {:?}",
@@ -580,7 +580,7 @@ fn a_job_without_its_procedure_goes_for_good_and_timescaledbs_own_jobs_stay() {
                 rig.plan("run-job-now", &job, &[])
                     .await
                     .unwrap_err()
-                    .contains("is not there")
+                    .contains("does not exist")
             );
             let approved = rig.plan("delete-job", &job, &[]).await.unwrap();
             assert!(

@@ -233,7 +233,7 @@ fn the_scheduler_and_a_jobs_worker_are_warned_of() {
                 let approved = rig.plan("terminate-session", &pid, &[]).await.unwrap();
                 let said = notes(&approved.plan);
                 assert!(
-                    said.contains("NO JOB of this database starts any more"),
+                    said.contains("NO JOB of this database will start"),
                     "{}: {said}",
                     target.name
                 );

@@ -488,7 +488,7 @@ fn sql_names_what_it_was_given_and_what_would_do() {
         ),
         (
             &["sql", "chunks", "--for", "new"],
-            "write a TimescaleDB version as 2.26, or none",
+            "write a TimescaleDB version such as 2.26, or none",
         ),
     ] {
         let output = hypertop(args);

@@ -296,7 +296,7 @@ fn prefer_connects_without_tls_where_tls_is_not_admitted_and_require_does_not() 
     assert_eq!(there("prefer").unwrap().tls, None);
     let (kind, told) = refusal(there("require"), "require");
     assert!(
-        kind == FailureKind::Tls && told.contains("The server has no TLS"),
+        kind == FailureKind::Tls && told.contains("The server does not support TLS"),
         "{told}"
     );
 }
@@ -405,7 +405,7 @@ fn each_refusal_has_the_servers_words_and_a_fix() {
             "turned_away",
             "",
             FailureKind::NotAdmitted,
-            "The server's pg_hba.conf has no line",
+            "No line of the server's pg_hba.conf matches",
         ),
         (
             "stranger",
@@ -442,7 +442,7 @@ fn each_refusal_has_the_servers_words_and_a_fix() {
         ),
         (
             "host=no-such-host.invalid user=postgres",
-            "Is the host's name right",
+            "Check the host's name",
         ),
     ] {
         let (kind, told) = refusal(
@@ -600,8 +600,8 @@ fn a_certificate_that_only_openssl_takes_is_refused_with_the_reason() {
     fs::write(&root, ours.pem()).unwrap();
     fs::write(files.path().join("ours.key"), ours.key().serialize_pem()).unwrap();
     for (name, words) in [
-        ("db.test", "names no host (subjectAltName)"),
-        ("ours", "is an authority's own"),
+        ("db.test", "has no host name in subjectAltName"),
+        ("ours", "uses the self-signed certificate"),
     ] {
         let server = start();
         let own = server.socket_folder();

@@ -381,7 +381,7 @@ fn a_job_whose_check_function_refuses_or_is_gone_can_still_be_deleted() {
         rig.sql("create or replace function public.checks(config jsonb) returns void language sql as 'select 1'").await;
         let checked = add(rig, ", check_config => 'public.checks'").await;
         rig.sql("drop function public.checks").await;
-        partly(rig, "delete-job", &checked, "comes back without one").await;
+        partly(rig, "delete-job", &checked, "is created without one").await;
         let done = rig.act("delete-job", &checked, &[]).await;
         let back = rig.rollback_plan(&[done.id]).await.unwrap();
         assert_eq!(rig.perform(&back).await.unwrap().problems, [], "{version}");
@@ -510,7 +510,7 @@ fn chunks_come_back_under_their_settings_and_the_tables_present_ones_stay() {
         for action in ["decompress-chunks", "rewrite-chunks"] {
             let plan = planned(rig, action, "m", &[("chunks", "all")]).await;
             assert!(
-                matches!(&plan.undo, Undo::Partly(why) if why.contains("may come back under other settings")),
+                matches!(&plan.undo, Undo::Partly(why) if why.contains("may be compressed with other settings")),
                 "{version}: {:?}",
                 plan.undo
             );
@@ -563,7 +563,13 @@ fn an_index_comes_back_in_its_tablespace_and_with_the_extension_it_depends_on() 
             exactly(&again, "drop-index", "public.by_e").await;
             let copy = rig.text("select min(format('%I.%I', n.nspname, c.relname)) from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relname like '\\_hyper%by_e'").await;
             rig.sql(&adorn.replace("%s", &copy)).await;
-            partly(&again, "drop-index", "public.by_e", "of their own are lost").await;
+            partly(
+                &again,
+                "drop-index",
+                "public.by_e",
+                "on chunks or partitions have are lost",
+            )
+            .await;
             rig.sql(&format!(
                 "comment on index {copy} is null; alter index {copy} reset (fillfactor)"
             ))

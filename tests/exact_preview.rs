@@ -328,7 +328,7 @@ fn where_nothing_was_changed_the_shell_says_so_by_code_and_json() {
             (
                 &rig.conninfo,
                 &["run", "resume-job", "1000"],
-                "scheduled already",
+                "already scheduled",
             ),
             (&rig.conninfo, &["rollback", "999"], "no entry 999"),
             (

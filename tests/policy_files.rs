@@ -574,7 +574,7 @@ fn every_kind_of_mistake_names_the_line_and_the_fix_and_changes_nothing() {
         (
             "[[aggregate]]\nname = \"mes.new\"\n",
             1,
-            "name what it reads: from",
+            "name its source: from",
         ),
         (
             "[[index]]\non = \"mes.energy_consumption\"\n",
@@ -582,7 +582,7 @@ fn every_kind_of_mistake_names_the_line_and_the_fix_and_changes_nothing() {
             "columns: an index needs at least one",
         ),
         ("[[hypertable\n", 1, "TOML parse error at line 1"),
-        ("[expect]\nsaving = \"much\"\n", 1, "is not a share"),
+        ("[expect]\nsaving = \"much\"\n", 1, "is not a percentage"),
     ];
     with_targets(|targets| {
         let folder = tempfile::tempdir().unwrap();

@@ -127,7 +127,7 @@ fn on_a_copy_a_rollback_wants_the_name_typed_and_the_entry_stays_open_where_it_w
             assert_eq!(state(&there).await, *was, "{name}: {said}");
             let (code, said) = hypertop(rig, &there, &confirmed);
             assert!(
-                code == 3 && said.contains("rolled back here already"),
+                code == 3 && said.contains("is already rolled back here"),
                 "{name}: {said}"
             );
 

@@ -212,7 +212,7 @@ fn any_column_sorts_by_the_first_letters_of_its_heading_also_one_without_room() 
     assert!(shown.contains("Enter sorts by ON"), "{shown}");
     press(&mut app, "x y");
     let shown = drawn(&mut app, 80, 24).backend().to_string();
-    assert!(shown.contains("no column is called so"), "{shown}");
+    assert!(shown.contains("no column has this name"), "{shown}");
     press(&mut app, "enter");
     assert!(app.overlay.is_some());
     press(&mut app, "esc");

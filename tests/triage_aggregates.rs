@@ -351,7 +351,7 @@ fn a_watermark_in_the_future_names_the_rows_stays_after_a_refresh_and_is_moved_b
         gone(rig, &rules::AGGREGATE_FUTURE, NAME).await;
         assert_eq!(rig.text(ahead).await, "t", "{}", rig.name);
         let none = rig.plan("move-watermark-back", NAME, &[]).await;
-        assert!(none.unwrap_err().contains("does not lie in the future"));
+        assert!(none.unwrap_err().contains("is not in the future"));
     });
 }
 

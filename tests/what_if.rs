@@ -79,9 +79,9 @@ fn a_compression_policy_is_pictured_before_and_after_and_its_run_does_what_is_pi
             "next run in ".to_owned(),
             format!("now it would compress {taken} chunks ("),
             "at the ratio so far (".to_owned(),
-            " are freed".to_owned(),
+            " this frees ".to_owned(),
             " got late rows; ".to_owned(),
-            "rows older than 3d: unknown".to_owned(),
+            "more rows older than 3d may follow".to_owned(),
             "its age fits the refresh and retention policies".to_owned(),
         ] {
             assert!(words.contains(&part), "{}: {part}: {words}", rig.name);

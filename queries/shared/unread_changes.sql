@@ -1,7 +1,7 @@
--- What aggregate x has not read of the hypertable raw. The including query declares x, raw and f (oldest: start of the first chunk of raw).
--- Declared here: k: the buckets of x (width, zone, origin; bf: the row of x in continuous_aggs_bucket_function). t: the two ranges of x
--- that were never refreshed (see log_ends.sql). r: the changed ranges that wait for a refresh (low: start of the oldest; cut_to: latest end
--- of the ranges that start before f.oldest, which come from drops)
+-- The changes of hypertable raw that aggregate x has not read. The including query declares x, raw and f (oldest: start of raw's first
+-- chunk). Declared here: k: the buckets of x (width, zone, origin; bf: the row of x in continuous_aggs_bucket_function). t: the two ranges
+-- of x that were never refreshed (see log_ends.sql). r: the changed ranges that wait for a refresh (low: start of the oldest; cut_to:
+-- latest end of the ranges that start before f.oldest, which come from drops)
 left join _timescaledb_catalog.continuous_aggs_bucket_function bf on bf.mat_hypertable_id = x.mat_hypertable_id
 cross join lateral (
   select (to_jsonb(x) ->> 'bucket_width')::int8 as width, to_jsonb(bf) as bf,
@@ -9,7 +9,7 @@ cross join lateral (
          nullif(coalesce(to_jsonb(bf) ->> 'bucket_origin', to_jsonb(bf) ->> 'origin'), '') as origin) k
 cross join lateral (select x.mat_hypertable_id as id) y
 left join lateral :log_ends t on true
--- r: of the log of raw the oldest 1000 entries are read, by index. From 2.22 to 2.25 the ranges of an interrupted refresh count too.
+-- r: the oldest 1000 entries of raw's log are read, by index. From 2.22 to 2.25, ranges of an interrupted refresh count too.
 left join lateral (
   select min(w.low) filter (where w.low >= f.oldest) as low, max(w.high) filter (where w.low < f.oldest) as cut_to
     from ((select l.lowest_modified_value as low, l.greatest_modified_value as high

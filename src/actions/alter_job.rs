@@ -1,10 +1,8 @@
 //! `alter_job` calls without side effects, and creating a deleted job again.
 //!
 //! `alter_job` resets the time zone unless one is given (from 2.12 on), and moves `next_start` if the schedule or the time zone is given.
-//! So every
-//! call gives both. As every run moves `next_start`, the statement reads it when it runs. The value `-infinity` of a running job is left
-//! out,
-//! because `alter_job` refuses it.
+//! So every call gives both. As every run moves `next_start`, the statement reads it when it runs. The value `-infinity` of a running job
+//! is left out, because `alter_job` refuses it.
 
 mod recreate;
 
@@ -331,8 +329,7 @@ impl Job {
     }
 
     /// For a plan that deletes the job: first sets `max_retries` to -1 (no limit). This is a transaction of its own, because the worker
-    /// sees only
-    /// committed changes. Deleting a running job with a limit can crash the server.
+    /// sees only committed changes. Deleting a running job with a limit can crash the server.
     pub(crate) fn clear_retries_first(&self, context: &Context, mut plan: Plan) -> Plan {
         if !self.crashes(context) {
             return plan;

@@ -41,8 +41,7 @@ pub fn by_name(name: &str) -> Option<&'static Action> {
 const COLUMNSTORE: [&str; 3] = ["columnstore", "convert-to-columnstore", "rowstore"];
 
 /// How well an action matches the typed text; lower is better: a match in the name, in the help, a columnstore word, or the typed letters
-/// in
-/// order. `None`: no match.
+/// in order. `None`: no match.
 fn fit(action: &Action, typed: &str) -> Option<usize> {
     if let Some(at) = action.name.find(&typed.replace(' ', "-")) {
         return Some(at);

@@ -110,8 +110,7 @@ impl KeyMap {
         for (at, one) in actions.iter().enumerate() {
             for other in actions.iter().skip(at + 1) {
                 // Database actions of different groups are for different screens or kinds of rows, so they may share a key. Console actions
-                // apply everywhere,
-                // but the actions of a screen take precedence.
+                // apply everywhere, but the actions of a screen take precedence.
                 let is_own = |of: &Action| is_here(of) && of.group.screen().is_some();
                 let own =
                     (is_own(one) || is_own(other)) && one.group.screen() != other.group.screen();

@@ -316,8 +316,7 @@ async fn look(
             std::mem::replace(&mut newer.state, before.state.clone())
         } else {
             // The other states of this kind of target in the group (read by another query, or of a job's table) may have been recorded
-            // between two
-            // entries. The rollback does not restore them, so they are not compared.
+            // between two entries. The rollback does not restore them, so they are not compared.
             restores.retain(|other| other.target.kind == target.kind && other.target != target);
             restores.push(Seen {
                 target: target.clone(),
@@ -338,7 +337,7 @@ async fn look(
         if let Some(left) = left {
             for (what, was, is) in differences(&entry.begin.plan.changes, &left.state, &state) {
                 let text = format!(
-                    "{} changed since{newer}: {what} was left as {was}, and is {is} now",
+                    "{} drifted since{newer}: {what} was left as {was}, and is {is} now",
                     target.name
                 );
                 drifted(plan, Level::Warning, text);

@@ -1,6 +1,5 @@
 //! The `--set` keys of each action, for `hypertop run ACTION --help`, which does not connect to a server. Tests on real servers compare
-//! them
-//! with the forms.
+//! them with the forms.
 
 use crate::actions::form::FieldType;
 

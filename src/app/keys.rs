@@ -104,7 +104,7 @@ impl App {
         }
     }
 
-    /// Sets the filter of the screen. Returns the error in its text. `None`: there is none.
+    /// Sets the screen's filter. Returns the error in its text; `None`: there is no error.
     pub(super) fn set_filter(&mut self, text: &str) -> Option<String> {
         let screen = self.screen;
         let mut error = None;

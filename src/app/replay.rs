@@ -207,8 +207,7 @@ impl App {
     }
 
     /// Answers requests of actions from recorded facts, from which the plan and its preview are made. Nothing is run. `None`: the request
-    /// needs no
-    /// answer.
+    /// needs no answer.
     pub fn act_on_tape(&self, ask: &ask::Act) -> Option<Msg> {
         match ask {
             ask::Act::Facts {

@@ -32,7 +32,7 @@ use crate::connect::conninfo::{Root, Settings, SslMode};
 /// TLS version of the handshake, such as `TLSv1.3`. `None`: no handshake yet.
 pub(crate) type Agreed = Arc<Mutex<Option<String>>>;
 
-/// The server's certificate and the chain it sent, from the last handshake, even if that failed.
+/// The server's certificate and its chain, as sent in the last handshake (even if that handshake failed).
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Chain(Arc<Mutex<Vec<CertificateDer<'static>>>>);
 

@@ -72,8 +72,7 @@ impl Entry {
     }
 
     /// Indexes of the steps that took effect, in order. If the entry ended as done, a step counts even without a line of its own (the disk
-    /// may
-    /// have been full).
+    /// may have been full).
     pub(crate) fn done_at(&self) -> Vec<usize> {
         let all = self.begin.plan.steps.len();
         if self.ended_as() == Some(Outcome::Done) {

@@ -45,8 +45,7 @@ impl Journal {
     }
 
     /// Writes the begin line of an action, and returns the entry's id. Nothing may be changed before that. An error if another rollback of
-    /// the
-    /// same entries is running or has ended.
+    /// the same entries is running or has ended.
     pub fn begin(&self, mut begin: Begin) -> Result<u64> {
         let mut file = self.open()?;
         let entries = read(&mut file, &self.path)?;

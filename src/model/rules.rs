@@ -12,8 +12,7 @@ pub struct Rule {
     /// The problem in a few words, as the Overview shows it.
     pub title: &'static str,
     /// True: something waits, fails or is late now, or a limit is near. False: a setting, which may have been so for years. Among findings
-    /// of one
-    /// level, true comes first.
+    /// of one level, true comes first.
     pub hurts_now: bool,
     /// Found by comparing counters of two reads. A single read finds it only if the counters were reset recently.
     pub two_looks: bool,

@@ -1,4 +1,4 @@
-//! Actions of the console: reads facts and previews in a read session of its own, and runs one plan at a time.
+//! Handles requests about actions: reads facts and previews in a session of its own, and runs one plan at a time.
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
@@ -26,7 +26,7 @@ pub(crate) async fn serve(
     while let Some(ask) = requests.recv().await {
         let msg = match ask {
             ask::Act::Order(wanted) => {
-                // An error means that no plan runs any more.
+                // An error means that the plan has already ended.
                 let _ = orders.send(wanted);
                 continue;
             }
@@ -124,7 +124,7 @@ async fn facts(
     targets: &[Target],
 ) -> anyhow::Result<Vec<Facts>> {
     let Does::Plan(act) = &action.does else {
-        anyhow::bail!("{} acts on no database", action.name);
+        anyhow::bail!("{} does not act on the database", action.name);
     };
     let session = open(actor, session).await?;
     let mut exact = Exact::new(&actor.settings, actor.password.clone());

@@ -34,10 +34,10 @@ use crate::model::verdict::Level;
 use crate::model::{text, threshold_settings};
 use crate::run::doctor;
 
-/// Exit code of a check that could not be made. 2 would alert as critical.
+/// Exit code of a check that could not run. 2 would alert as critical.
 pub const UNKNOWN: u8 = 3;
 
-/// Runs the check; its output and exit code. Never fails: what goes wrong is UNKNOWN.
+/// Runs the check, and returns its output and exit code. There is no other error: every error is UNKNOWN.
 pub async fn check(flags: &Flags, around: &Surroundings, options: &Options) -> (String, u8) {
     let begun = Instant::now();
     let config = match config(around, options) {
@@ -83,7 +83,7 @@ pub async fn check(flags: &Flags, around: &Surroundings, options: &Options) -> (
     }
 }
 
-/// The user's configuration with the thresholds of this call.
+/// The user's configuration, with the thresholds given for this check.
 fn config(around: &Surroundings, options: &Options) -> Result<Config, Failure> {
     let (mut config, wrong) = config::read(around);
     if let Some(wrong) = wrong {
@@ -105,7 +105,7 @@ fn fleet<'a>(
 ) -> anyhow::Result<Fleet<'a>> {
     let mut settings = conninfo::resolve(flags, around)?;
     settings.trust = config.trust(&settings.user);
-    // A check has no user who could type a password.
+    // No user is there to type a password.
     settings.never_ask = true;
     settings.ask_first = false;
     let skips = options.acknowledged == Acknowledged::Skip;
@@ -113,7 +113,7 @@ fn fleet<'a>(
     Ok(Fleet::new(options, settings, config, journal))
 }
 
-/// Writes the file, if any, and prints what was found.
+/// Writes the metrics file, if any, and returns the output.
 fn reported(options: &Options, mut outcome: Outcome) -> (String, u8) {
     outcome.metrics = at_most(std::mem::take(&mut outcome.metrics), options.max_series);
     if let Some(path) = &options.textfile {
@@ -133,7 +133,7 @@ fn reported(options: &Options, mut outcome: Outcome) -> (String, u8) {
     (printed(options, &outcome), code)
 }
 
-/// A check that could not be made: the file says so, too.
+/// The output of a check that could not run. The metrics file reports that too.
 fn ended(options: &Options, failure: &Failure, database: Option<&str>) -> (String, u8) {
     if let Some(path) = &options.textfile
         && let Err(error) = textfile::write(path, &textfile::of_failure(path, database))
@@ -177,7 +177,7 @@ fn printed(options: &Options, outcome: &Outcome) -> String {
     }
 }
 
-/// The text of a check that could not be made.
+/// The text of a check that could not run.
 fn failed(options: &Options, level: Level, error: &str, database: Option<&str>) -> String {
     let down = || metrics::down(database, None);
     match options.format {

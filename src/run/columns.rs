@@ -2,7 +2,7 @@
 
 use crate::model::text;
 
-/// One line per row, with the cells padded to equal widths, except in the last column. `right`: true for right-aligned columns.
+/// One line per row. Cells are padded to equal widths, except in the last column. `right`: whether a column is right-aligned.
 pub(super) fn aligned(rows: &[Vec<String>], right: impl Fn(usize) -> bool) -> String {
     let padded = rows.first().map_or(0, |row| row.len().saturating_sub(1));
     let widest = |nth: usize| rows.iter().map(|row| text::width(&row[nth])).max();

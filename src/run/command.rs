@@ -47,7 +47,7 @@ impl Shell<'_> {
         }
     }
 
-    /// The plan for these targets. An error if an input is invalid or a target refuses.
+    /// The plan for these targets. An error if an input is invalid or a target refuses the action.
     async fn approved(
         &self,
         action: &'static Action,
@@ -90,7 +90,7 @@ impl Shell<'_> {
                 Err(refusal) => refused.push((target.name.clone(), refusal)),
             }
         }
-        // If one target refuses, nothing is run for the others.
+        // If one target refuses, the action does not run on the others either.
         match (refused.as_slice(), targets.len()) {
             ([], _) => {}
             ([(_, refusal)], 1) => bail!("{refusal}"),
@@ -118,7 +118,7 @@ impl Shell<'_> {
         }
     }
 
-    /// The plan that rolls back these entries. `None`: they were acknowledgements, which have been ended.
+    /// The plan that rolls back these entries. `None`: they were acknowledgements, and have now been ended.
     async fn way_back(&self, ids: &[u64]) -> Result<Option<ApprovedPlan>> {
         let client = &self.session.connected.client;
         let entries = self.actor.journal.entries()?;
@@ -180,7 +180,7 @@ impl Shell<'_> {
 }
 
 impl Agreement {
-    /// Prints why nothing was changed; returns the exit code.
+    /// Prints why nothing was changed, and returns the exit code.
     pub fn refuse(&self, why: &str) -> Result<u8> {
         match self.format {
             Format::Json => say(&json!({"outcome": "refused", "reason": why}))?,

@@ -22,7 +22,7 @@ pub(super) struct Console {
     pub(super) requests: Requests,
     /// Answers to the requests.
     pub(super) answered: UnboundedReceiver<Msg>,
-    /// The list of databases, or the connection to another one. `None`: neither is awaited.
+    /// The list of databases, or the new connection, that the console waits for. `None`: it waits for neither.
     pub(super) waiting: Option<Waiting>,
     opening: Opening,
     from: From,
@@ -45,7 +45,7 @@ impl Console {
         }
     }
 
-    /// Takes what the console has waited for.
+    /// Takes the list or the connection that the console has waited for.
     pub(super) fn arrive(&mut self, arrival: Arrival) -> Option<Msg> {
         self.waiting = None;
         let failed = |error: &str| Msg::Status {
@@ -68,7 +68,7 @@ impl Console {
         }
     }
 
-    /// Shows this database from now on. Answers about the old one have nowhere to go any more.
+    /// Shows this database from now on. Later answers about the old one are ignored.
     fn enter(&mut self, opened: Opened) {
         let mut app = self.app.afresh();
         app.rules = opened.rules.clone();
@@ -160,7 +160,7 @@ fn hear(recorder: &mut Option<Recorder>, app: &mut App, msg: &Msg) -> Option<Str
     Some(format!("the recording has ended: {error:#}"))
 }
 
-/// Starts a recording in the current folder, or stops the present one.
+/// Starts a recording in the current folder, or stops the one being written.
 fn record(recorder: &mut Option<Recorder>, app: &mut App) {
     if let Some(ended) = recorder.take() {
         app.recording = false;

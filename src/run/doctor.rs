@@ -1,6 +1,6 @@
-//! `hypertop doctor`: every step from the command line to the screens, with evidence and the fix.
+//! `hypertop doctor`: checks every step from the command line to the screens, and shows evidence and the fix.
 //!
-//! The connection is made by the program's own resolver and connector, which note what they do.
+//! The connection is made by the program's own resolver and connector, which record what they do.
 
 mod advice;
 mod attempts;
@@ -55,7 +55,7 @@ pub struct Options {
     pub database: Option<String>,
 }
 
-/// Runs every step that the ones before allow. Returns the text and the exit code.
+/// Runs every step that the earlier ones allow. Returns the text and the exit code.
 pub async fn doctor(
     flags: &Flags,
     around: &Surroundings,
@@ -78,7 +78,7 @@ pub fn refused(error: &str) -> String {
     format!("hypertop doctor: {error}")
 }
 
-/// The steps up to the connection and those on the server, and the time zone of the server's workers; `None`: no connection.
+/// The steps up to the connection and those on the server, with the time zone of the server's workers; `None`: no connection.
 async fn of_connection(
     flags: &Flags,
     around: &Surroundings,
@@ -116,7 +116,7 @@ async fn of_connection(
     }
 }
 
-/// Adds the signs of a pooler to the step `server`. Returns whether sessions lose their settings.
+/// Adds evidence of a pooler to the step `server`. Returns whether sessions lose their settings.
 fn shares_sessions(looked: Result<Pooler>, steps: &mut [Step]) -> bool {
     let server = Stage::Server.name();
     let Some(step) = steps.iter_mut().find(|of| of.name == server) else {
@@ -135,7 +135,7 @@ fn shares_sessions(looked: Result<Pooler>, steps: &mut [Step]) -> bool {
     }
 }
 
-/// Moves the blame to the steps that are the cause, if no connection was made.
+/// If no connection was made: marks the steps that are the cause as failed.
 fn unconnected(journey: &Journey<'_>, error: &connect::ConnectError, steps: &mut Vec<Step>) {
     let change = |steps: &mut Vec<Step>, name: &str, by: &dyn Fn(Step) -> Step| {
         if let Some(at) = steps.iter().position(|step| step.name == name) {
@@ -150,7 +150,7 @@ fn unconnected(journey: &Journey<'_>, error: &connect::ConnectError, steps: &mut
             let to_blame = files.and_then(|of| files::blame(of, journey.settings));
             if let Some(files) = to_blame {
                 change(steps, "files", &|_| files.clone());
-                let words = "the server wants a password, and the file with it is not used";
+                let words = "the server requires a password, and the file with it is not used";
                 change(steps, "login", &|login| Step::skipped(login.name, words));
             }
         }
@@ -164,7 +164,7 @@ fn unconnected(journey: &Journey<'_>, error: &connect::ConnectError, steps: &mut
             ));
             why = "the server is full";
         }
-        // No password was typed, so no connection was tried.
+        // No password was typed, so no connection was attempted.
         None => {
             let login = |_: Step| stage::blame(Step::lines("login", Vec::new()), error);
             change(steps, "login", &login);
@@ -199,7 +199,7 @@ fn skip(steps: &mut Vec<Step>, why: &str) {
     }
 }
 
-/// The steps that ask the server.
+/// The steps that query the server.
 async fn of_server(
     settings: &Settings,
     trace: &Trace,
@@ -212,7 +212,7 @@ async fn of_server(
     let second = other.as_ref().ok().map(|other| &other.client);
     let looked = pooler::look(&connected.client, second, &trace.attempts()).await;
     if shares_sessions(looked, steps) {
-        skip(steps, "the pooler shares the sessions");
+        skip(steps, "the pooler shares sessions between clients");
         return None;
     }
     let client = &connected.client;
@@ -223,7 +223,7 @@ async fn of_server(
         Ok(extension) => extension,
         Err(error) => {
             steps.push(Step::undecided("extension", format!("{error:#}")));
-            skip(steps, "unknown whether TimescaleDB is there");
+            skip(steps, "unknown whether TimescaleDB is installed");
             return None;
         }
     };
@@ -238,7 +238,7 @@ async fn of_server(
         Ok(session) => session,
         Err(error) => {
             steps.push(Step::undecided("rights", format!("{error:#}")));
-            skip(steps, "no session for reading");
+            skip(steps, "there is no read session");
             return None;
         }
     };

@@ -63,8 +63,8 @@ async fn open_replay(invocation: &Invocation, recording: Replay) -> Result<Ended
     run::replay(recording, config, keys, themes, invocation.screen()).await
 }
 
-/// Opens the recording of the demo that is a part of this program. Without a terminal, prints all screens once.
-/// `absent`: the error that prevents a live demo. `None`: the user wants the recording.
+/// Opens the demo's recording, which is part of this program. Without a terminal, prints all screens once. `absent`: the error that prevents
+/// a live demo. `None`: the user asked for the recording.
 async fn recorded(invocation: &Invocation, absent: Option<anyhow::Error>) -> Result<Ended> {
     let named = || "cannot replay the demo's recording".to_owned();
     let mut recording = Replay::read(demo::recording()?, named)?;
@@ -85,8 +85,8 @@ async fn recorded(invocation: &Invocation, absent: Option<anyhow::Error>) -> Res
     Ok(0)
 }
 
-/// Starts the demo on a private server or the user's server, or opens its recording. Without a terminal, prints all
-/// screens once. `invocation`: with the connection options of `--url`.
+/// Starts the demo on a private server or on the user's server, or opens its recording. Without a terminal, prints all screens once.
+/// `invocation` has the connection options from `--url`.
 pub async fn demo(invocation: &Invocation, options: &Options) -> Result<Ended> {
     let (is_private, file) = (options.url.is_none(), options.record.as_deref());
     let any = is_private && file.is_none() && !options.simulate;
@@ -120,7 +120,7 @@ pub async fn demo(invocation: &Invocation, options: &Options) -> Result<Ended> {
     configure(&mut session, config::read(around).0, named.clone());
     session.server.throw_away = is_private;
     if is_private {
-        // What config.toml names is of the user's servers.
+        // The policy files in config.toml are for the user's servers, not for the demo's.
         session.server.policy_files = match named.as_slice() {
             [] => demo.policies()?.into_iter().collect(),
             named => named.to_vec(),

@@ -18,31 +18,31 @@ pub enum Format {
     Markdown,
 }
 
-/// The pages that are wanted.
+/// The requested pages.
 #[derive(Debug, Args)]
 pub struct Wanted {
-    /// Names, as aggregate-wipe or job-late; without one all names are listed
+    /// Names, such as aggregate-wipe or job-late; without a name, all names are listed
     #[arg(value_parser = super::names::pages(), hide_possible_values = true)]
     name: Vec<String>,
     /// List all names
     #[arg(long, conflicts_with_all = ["name", "all"])]
     list: bool,
-    /// The pages of all names
+    /// Print all pages
     #[arg(long, conflicts_with = "name")]
     all: bool,
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
 
-/// Width of a page where there is no terminal, and the widest one.
+/// Width of a page without a terminal, and maximum width with one.
 const PLAIN: usize = 80;
 const WIDEST: usize = 100;
 
 impl Wanted {
-    /// The pages of the names, or of all; without a name the list.
+    /// The pages of these names, or all pages. Without a name: the list.
     pub fn printed(&self, around: &Surroundings) -> String {
         if self.all {
-            // The reference says the defaults, whatever is set here.
+            // The reference has the default values, whatever is set in config.toml.
             reference(&Limits::default(), self.format)
         } else if self.list || self.name.is_empty() {
             list()
@@ -68,7 +68,7 @@ fn list() -> String {
     aligned(&rows, |_| false)
 }
 
-/// The pages of these names. A name may be in two catalogues: the journal is a screen and a rule.
+/// The pages of these names. A name may be in two catalogues: `journal` is a screen and a rule.
 fn whole(names: &[String], limits: &Limits, format: Format, terminal: bool) -> String {
     let mut texts = Vec::new();
     for name in names {

@@ -1,4 +1,4 @@
-//! What the command line and the user's files say of all commands, and how a command connects by it.
+//! The options and settings that all commands share, and how commands connect with them.
 
 use anyhow::{Context, Result, anyhow};
 
@@ -17,7 +17,7 @@ use crate::run;
 use crate::server::session::Session;
 use crate::ui::terminal;
 
-/// The options that all commands have, with what surrounds the program.
+/// The options that all commands share, and the program's environment.
 #[derive(Debug)]
 pub struct Invocation {
     /// The connection options as given; `@NAME` is not resolved.
@@ -52,14 +52,14 @@ impl Invocation {
         })
     }
 
-    /// The journal. Without a folder for it nothing may be changed.
+    /// The journal. An error without a folder for it, because nothing may be changed without a journal.
     pub fn journal(&self) -> Result<Journal> {
         Journal::of(&self.around).context(
-            "there is no place for the journal: set HOME or XDG_STATE_HOME, without it nothing is changed",
+            "there is no folder for the journal: set HOME or XDG_STATE_HOME. Without a journal nothing is changed",
         )
     }
 
-    /// The key map. An invalid `[keys]` is an error, because keys would do something unexpected.
+    /// The key map. An invalid `[keys]` is an error, because keys would run unexpected actions.
     pub(super) fn keys(&self) -> Result<KeyMap> {
         config::read(&self.around)
             .0

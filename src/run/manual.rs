@@ -1,4 +1,4 @@
-//! `hypertop man` and `hypertop completions`: what the command line says of itself, for man and for shells.
+//! `hypertop man` and `hypertop completions`: manual pages and shell completions of the command line.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -44,8 +44,8 @@ pub fn man(command: Command, out: Option<&Path>) -> Result<()> {
 
 /// The script that completes hypertop's command line.
 pub fn completions(command: &Command, shell: Shell) -> Vec<u8> {
-    // The arguments DBNAME and USERNAME would take the place of the subcommand in zsh. clap_complete does not quote
-    // `-?`, which fish and zsh take for a pattern.
+    // In zsh, completions for the arguments DBNAME and USERNAME would replace those for the subcommand. And clap_complete does not quote
+    // `-?`, which fish and zsh treat as a pattern.
     let options = command.get_arguments().filter(|arg| !arg.is_positional());
     let shown = command.get_subcommands().filter(|of| !of.is_hide_set());
     let mut command = Command::new("hypertop")
@@ -120,7 +120,7 @@ fn in_zsh(script: &str) -> String {
     lines.join("\n") + "\n"
 }
 
-/// The values of the subcommands' arguments, which `clap_complete` leaves out for fish.
+/// Completions in fish for the subcommands' arguments, which `clap_complete` leaves out.
 fn arguments_in_fish(command: &Command) -> String {
     let mut lines = String::new();
     for of in command.get_subcommands() {

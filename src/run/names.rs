@@ -1,4 +1,4 @@
-//! Parsers of names that the shell can complete. Their errors are those of the parser, which offers near names.
+//! Parsers of names that a shell can complete. Their errors suggest similar names.
 
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::error::Error;
@@ -64,7 +64,7 @@ pub fn pages() -> impl TypedValueParser<Value = String> {
     }
 }
 
-/// Parses a name; an error offers the nearest ones.
+/// Parses a name. The error suggests similar names.
 fn page(typed: &str) -> Result<String, String> {
     let names = pages::names();
     if names.iter().any(|(_, name)| *name == typed) {
@@ -76,7 +76,7 @@ fn page(typed: &str) -> Result<String, String> {
             .to_owned()
     } else {
         format!(
-            "no rule, action, screen or threshold has this name; near it: {}",
+            "no rule, action, screen or threshold has this name; similar: {}",
             near.join(", ")
         )
     })

@@ -1,4 +1,4 @@
-//! Opens what the console shows: the first database, and those that the user switches to.
+//! Opens the databases that the console shows: the first one, and those that the user switches to.
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ use crate::model::moment::Stamp;
 use crate::run::{doctor, start};
 use crate::server::session::Session;
 
-/// A session with what the console needs for it.
+/// An open session, and everything that the console needs for it.
 #[derive(Debug)]
 pub struct Opened {
     pub settings: Settings,
@@ -27,7 +27,7 @@ pub struct Opened {
     /// Runs plans. `None`: there is no folder for the journal, so nothing can be changed.
     pub actor: Option<Actor>,
     pub rules: Access,
-    /// What the user must know of it.
+    /// Messages about this database that the user must read.
     pub messages: Vec<String>,
 }
 
@@ -41,13 +41,13 @@ pub struct Opening {
     pub read_only: bool,
     /// `None`: there is no folder for it.
     pub journal: Option<Journal>,
-    /// The server was made for this console: what config.toml says of connections and files is not for it.
+    /// The server was started for this console. The connections and files in config.toml do not apply to it.
     pub throw_away: bool,
-    /// The first database, and its policy files if they were named for it alone. Empty: none were.
+    /// The first database, and the policy files that were named for it only. Empty: none were.
     pub named: (String, Vec<PathBuf>),
 }
 
-/// The present database: the way to the others of its server.
+/// The present database, from which other databases of its server are found.
 #[derive(Debug, Clone)]
 pub(super) struct From {
     settings: Settings,
@@ -63,7 +63,7 @@ impl From {
     }
 }
 
-/// What the console waits for outside its requests to the server.
+/// A result that the console waits for outside its requests to the server.
 pub(super) enum Arrival {
     Choices(Other, Result<Vec<Choice>>),
     Opened(Result<Box<Opened>>),
@@ -71,7 +71,7 @@ pub(super) enum Arrival {
 
 pub(super) type Waiting = Pin<Box<dyn Future<Output = Arrival>>>;
 
-/// Waits for what the console waits for. `None`: waits for ever.
+/// Waits for this result. `None`: waits for ever.
 pub(super) async fn arrival(waiting: &mut Option<Waiting>) -> Arrival {
     match waiting {
         Some(waiting) => waiting.await,
@@ -95,7 +95,7 @@ pub fn actor(
     }
 }
 
-/// Applies config.toml to a session. `files`: policy files that go before those of config.toml. Empty: none.
+/// Applies config.toml to a session. `files`: policy files that replace those of config.toml. Empty: none.
 pub fn configure(session: &mut Session, config: Config, files: Vec<PathBuf>) {
     let server = &mut session.server;
     server.policy_files = if files.is_empty() {
@@ -109,16 +109,16 @@ pub fn configure(session: &mut Session, config: Config, files: Vec<PathBuf>) {
 }
 
 impl Opening {
-    /// The session with its rules and its journal.
+    /// The session, with its access rules and its journal.
     pub async fn opened(&self, settings: Settings, session: Session) -> Opened {
         let (config, wrong) = config::read(&self.around);
         let server = &session.server;
         let (host, database, role) = (&server.host, &server.database, &server.role);
         let mut rules = config.rules(host, database, role, self.read_only);
         if wrong.is_some() {
-            // It is unknown whether the connection is read-only or protected.
+            // Without config.toml it is unknown whether the connection is read-only or protected.
             rules.read_only =
-                Some("config.toml cannot be read: nothing is changed until it can".to_owned());
+                Some("config.toml cannot be read: until then nothing can be changed".to_owned());
         }
         let journal = self.journal.clone();
         let actor = journal.map(|journal| actor(&settings, &session, journal, self.clock));
@@ -135,7 +135,7 @@ impl Opening {
         }
     }
 
-    /// Lists what the user can switch to.
+    /// Lists the databases or connections that the user can switch to.
     pub(super) fn choices(&self, from: &From, other: Other) -> Waiting {
         let (opening, from) = (self.clone(), from.clone());
         Box::pin(async move {
@@ -162,7 +162,7 @@ impl Opening {
     fn connections(&self) -> Result<Vec<Choice>> {
         ensure!(
             !self.throw_away,
-            "the demo shows its own server: `hypertop @NAME` opens a connection"
+            "the demo cannot switch to another server: `hypertop @NAME` opens a connection"
         );
         let (config, wrong) = config::read(&self.around);
         if let Some(wrong) = wrong {
@@ -188,7 +188,7 @@ impl Opening {
     async fn database(&self, from: &From, name: String) -> Result<Opened> {
         let settings = Settings {
             dbname: name,
-            // They were shown for the first database.
+            // These warnings were already shown for the first database.
             warnings: Vec::new(),
             ..from.settings.clone()
         };
@@ -216,7 +216,7 @@ impl Opening {
             settings.trust = config.trust(&settings.user);
             let mut ask = |_: &str| -> Result<String> {
                 Err(anyhow!(
-                    "it wants a password, which the console cannot ask for: write it to ~/.pgpass, or start hypertop @{name}"
+                    "it requires a password, which the console cannot ask for: write it to ~/.pgpass, or start hypertop @{name}"
                 ))
             };
             let connected = connect::connect(&settings, &mut ask).await?;
@@ -249,7 +249,7 @@ async fn databases_of(from: &From) -> Result<Vec<Choice>> {
     Ok(choices)
 }
 
-/// Where a connection leads, as far as config.toml says.
+/// Where a connection leads, according to config.toml.
 fn told(options: &[(String, String)]) -> String {
     let shown = ["service", "host", "port", "dbname", "user"];
     let told = shown.iter().filter_map(|key| {

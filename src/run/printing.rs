@@ -1,4 +1,4 @@
-//! `hypertop show` from the connection to the printed text, within a time limit.
+//! `hypertop show`: connects, reads and prints, within a time limit.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::journal::Journal;
 use crate::model::screen_id::ScreenId;
 use crate::ui::terminal;
 
-/// Prints a screen. `all`: on the Overview, acknowledged and snoozed findings too.
+/// Prints a screen. `all`: on the Overview, including acknowledged and snoozed findings.
 pub async fn show(
     invocation: &Invocation,
     screen: ScreenId,
@@ -24,14 +24,14 @@ pub async fn show(
         anyhow::anyhow!("{what} within {limit}: --timeout sets the limit")
     };
     let opening = Box::pin(invocation.open());
-    // A user may take any time to type a password.
+    // The user may take any time to type a password.
     let (settings, mut session) = if terminal::is_there() && !invocation.flags.no_password {
         opening.await?
     } else {
         let opened = tokio::time::timeout(limit, opening).await;
         opened.map_err(|_| no_connection(late("the server did not answer")))??
     };
-    // Without a journal no finding counts as acknowledged.
+    // Without a journal, no finding is acknowledged.
     if !(all && screen == ScreenId::Overview) {
         session.journal = Journal::of(&invocation.around);
     }

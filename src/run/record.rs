@@ -1,4 +1,4 @@
-//! `hypertop record`: writes what the screens read to a file.
+//! `hypertop record`: writes the data that the screens read to a file.
 
 mod rows;
 
@@ -20,7 +20,7 @@ use crate::connect::conninfo::Settings;
 use crate::journal::Journal;
 use crate::server::session::Session;
 
-/// What is recorded, and for how long.
+/// Contents and duration of a recording.
 #[derive(Debug)]
 pub struct Recording {
     /// Interval between two readings.
@@ -62,7 +62,7 @@ pub async fn command(
     Ok(Box::pin(to_file(settings, session, path, what)).await?)
 }
 
-/// Records, and says so on standard error.
+/// Records, with messages on standard error.
 pub(super) async fn to_file(
     settings: Settings,
     session: Session,
@@ -137,7 +137,7 @@ pub async fn record(
             match effect {
                 Effect::List(ask) => requests.list(ask),
                 Effect::Figures(ask) => requests.figures(ask),
-                // These effects come from keys, which are not read here.
+                // Only keys cause these effects, and no keys are read here.
                 Effect::Act(_)
                 | Effect::Copy(_)
                 | Effect::Suspend

@@ -9,7 +9,7 @@ use crate::model::screen_id::ScreenId;
 use crate::run::{acts, second, worker};
 use crate::server::session::Session;
 
-/// Channels to the tasks, which end when this is dropped.
+/// Channels to the tasks. The tasks end when this is dropped.
 #[derive(Debug)]
 pub struct Requests {
     lists: UnboundedSender<ask::List>,
@@ -54,7 +54,7 @@ pub fn serve(
 }
 
 impl Requests {
-    // A send fails only while the console ends, when no answer is needed.
+    // Sending fails only while the console is ending, when no answer is needed.
     pub fn list(&self, ask: ask::List) {
         let _ = self.lists.send(ask);
     }
@@ -69,7 +69,7 @@ impl Requests {
         match sent {
             Some(Ok(())) => Ok(()),
             Some(Err(_)) | None => Err(
-                "there is no place for the journal (set HOME or XDG_STATE_HOME), and without it nothing is changed",
+                "there is no folder for the journal (set HOME or XDG_STATE_HOME); without a journal nothing is changed",
             ),
         }
     }

@@ -12,7 +12,7 @@ use crate::server::exact::{Exact, ExactQuery, slices};
 use crate::server::known::At;
 use crate::server::sql::Companion;
 
-/// The next request: details first, because the user waits for them. `None`: the console has ended.
+/// The next request. Details come first, because the user waits for them. `None`: the console has ended.
 async fn next_exact(
     waiting: &mut VecDeque<ask::Figures>,
     requests: &mut UnboundedReceiver<ask::Figures>,
@@ -44,7 +44,7 @@ fn queue(waiting: &mut VecDeque<ask::Figures>, more: ask::Figures) {
                 |ask| !matches!(ask, ask::Figures::Detail { of, .. } if of.screen() == *left),
             );
         }
-        // The cursor is on another row now, or the row was loaded again.
+        // The cursor is on another row by now, or the row was loaded again.
         ask::Figures::Detail { asked: newer, .. } => {
             waiting
                 .retain(|ask| !matches!(ask, ask::Figures::Detail { asked, .. } if asked < newer));
@@ -74,16 +74,16 @@ pub(crate) async fn serve(
     loop {
         let ask = tokio::select! {
             biased;
-            // Companion queries come first, because a list waits for each.
+            // Companion queries come first, because lists wait for them.
             Some(Companion { query, reply }) = companions.recv() => {
-                // The list may have given up waiting.
+                // The list may no longer wait for the answer.
                 if !reply.is_closed() {
                     drop(reply.send(exact.companion(query).await));
                 }
                 continue;
             }
             ask = next_exact(&mut waiting, &mut requests) => ask,
-            // Without a request to answer: prepares the first screen's queries.
+            // Without a request: prepares the queries of the first screen.
             () = std::future::ready(()), if !cold.is_empty() => {
                 if let Some(query) = cold.pop_front() {
                     exact.warm(query).await;
@@ -108,7 +108,7 @@ pub(crate) async fn serve(
     }
 }
 
-/// Removes from `ids` the ids that one query can read; returns the query and the removed ids.
+/// Removes from `ids` as many as one query may read; returns the query and the removed ids.
 fn first_slice(
     screen: ScreenId,
     nth: usize,
@@ -143,13 +143,13 @@ async fn while_shown<T>(
         }
     };
     if let Some(cancelled) = cancelled {
-        // The cancel must end before the next statement is sent, or it might cancel that statement.
+        // The next statement is sent only after the cancel has ended. Otherwise the cancel might hit that statement.
         let _ = cancelled.await;
     }
     answer
 }
 
-/// Answers one request. The ids that remain are queued as a new request.
+/// Answers one request. Ids that remain are queued as a new request.
 async fn carry_out(
     ask: ask::Figures,
     exact: &mut Exact<'_>,

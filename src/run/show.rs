@@ -118,7 +118,7 @@ pub async fn gather(
         reading.list(*part, which).await?;
         reading.figures(*part, which, None).await?;
     }
-    // Expensive figures come last, with a time limit. The output notes which are missing.
+    // Expensive figures come last, with a time limit. The output says which ones are missing.
     let until = Instant::now() + later;
     for part in parts.iter().filter(|part| **part != screen) {
         let mut reading = Reading {
@@ -137,7 +137,7 @@ pub async fn gather(
 /// Time limit of `show overview` for expensive figures.
 const LATER: Duration = Duration::from_secs(10);
 
-/// The findings without the acknowledged ones, and a note on how many were left out.
+/// The findings without the acknowledged ones, and a note on the number left out.
 pub(super) async fn left(
     session: &Session,
     rows: Vec<overview::Row>,
@@ -161,7 +161,7 @@ pub(super) async fn left(
     (rows, said)
 }
 
-/// Loads screens, and shows progress on a terminal.
+/// Loads screens. Shows progress on a terminal.
 struct Reading<'a, 'b, W: Write> {
     settings: &'a Settings,
     session: &'a Session,
@@ -171,7 +171,7 @@ struct Reading<'a, 'b, W: Write> {
 }
 
 impl<W: Write> Reading<'_, '_, W> {
-    /// Loads one screen's rows, while the second connection opens and plans these queries.
+    /// Loads one screen's rows. Meanwhile the second connection is opened and plans these queries.
     async fn list(&mut self, screen: ScreenId, which: fn(&ExactQuery) -> bool) -> Result<()> {
         let mut queries = (screen.about().exact)();
         queries.retain(which);
@@ -202,7 +202,7 @@ impl<W: Write> Reading<'_, '_, W> {
         Ok(())
     }
 
-    /// Reads these exact figures of all rows, the most severe rows first, until the time limit.
+    /// Reads these exact figures for all rows until the time limit, the most severe rows first.
     async fn figures(
         &mut self,
         screen: ScreenId,
@@ -240,7 +240,7 @@ impl<W: Write> Reading<'_, '_, W> {
     }
 }
 
-/// A load that takes less shows no progress.
+/// Loads that take less time show no progress.
 const SLOW: Duration = Duration::from_secs(1);
 
 /// Progress of a slow load, on a terminal only. Erased when dropped.

@@ -13,7 +13,7 @@ pub fn query(name: &str) -> Result<&'static str, String> {
         if near.is_empty() {
             "there is no such query; `hypertop sql` lists them".to_owned()
         } else {
-            format!("there is no such query; near it: {}", near.join(", "))
+            format!("there is no such query; similar: {}", near.join(", "))
         }
     })
 }
@@ -23,7 +23,8 @@ pub fn version(text: &str) -> Result<Version, String> {
     if text == "none" {
         return Ok(Version::new(0, 0));
     }
-    let version = Version::parse(text).ok_or("write a TimescaleDB version as 2.26, or none")?;
+    let version =
+        Version::parse(text).ok_or("write a TimescaleDB version such as 2.26, or none")?;
     if version < OLDEST_KNOWN {
         let Version { major, minor, .. } = OLDEST_KNOWN;
         return Err(format!(

@@ -1,4 +1,4 @@
-//! Start of the console: settings, themes, and a warning about interrupted actions.
+//! The start of the console: settings, themes, and a warning about interrupted actions.
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -25,13 +25,13 @@ pub struct Look {
     /// First screen of the console [default: overview]
     #[arg(long, value_name = "SCREEN", value_parser = screens(), help_heading = CONSOLE)]
     pub screen: Option<ScreenId>,
-    /// Policy file for the Policies screen; later ones over the earlier ones [default: policies in config.toml]
+    /// Policy file for the Policies screen; if repeated, later files override earlier ones [default: policies in config.toml]
     #[arg(long, value_name = "FILE", value_parser = policy_file, value_hint = clap::ValueHint::FilePath, help_heading = CONSOLE)]
     pub policies: Vec<std::path::PathBuf>,
 }
 
 impl Look {
-    /// Options given before a subcommand apply unless they are given after it, too.
+    /// Options before a subcommand apply unless they are also given after it.
     #[must_use]
     pub fn or(self, before: &Self) -> Self {
         Self {
@@ -47,7 +47,7 @@ impl Look {
     }
 }
 
-/// Path of a policy file, which a screen reads more than once.
+/// Path of a policy file. It cannot be standard input, because a screen reads the file more than once.
 pub(crate) fn policy_file(path: &str) -> Result<std::path::PathBuf, &'static str> {
     match path {
         "-" => Err(
@@ -64,8 +64,8 @@ pub fn screens() -> impl TypedValueParser<Value = ScreenId> {
     PossibleValuesParser::new(names).try_map(|name| ScreenId::by_name(&name).ok_or("no screen"))
 }
 
-/// Settings, themes, errors in the user's files and options, and whether config.toml is unreadable. `background` asks
-/// the terminal; it is called only if the theme depends on the background.
+/// Settings, themes, errors in the user's files and options, and whether config.toml is unreadable. `background` asks the terminal for its
+/// colour, and is called only if the theme depends on it.
 pub fn look(
     asked: &Look,
     around: &Surroundings,
@@ -92,7 +92,7 @@ pub fn look(
     } else {
         let names: Vec<_> = themes.iter().map(|theme| theme.name.as_str()).collect();
         notes.push(format!(
-            "there is no theme {:?}; there are: {}",
+            "there is no theme {:?}; the themes are: {}",
             config.theme,
             names.join(", ")
         ));
@@ -139,7 +139,7 @@ pub async fn interrupted(actor: &Actor, session: &Session) -> Vec<String> {
     match found.await {
         Ok(ids) if ids.is_empty() => Vec::new(),
         Ok(ids) => vec![format!(
-            "interrupted before the end: journal entry {}; the Journal says what is known",
+            "interrupted before the end: journal entry {}; see the Journal for details",
             ids.join(", ")
         )],
         Err(error) => vec![format!("{error:#}")],

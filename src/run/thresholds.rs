@@ -1,4 +1,4 @@
-//! `hypertop thresholds`: prints every threshold with its value and where the value is set.
+//! `hypertop thresholds`: prints every threshold, with its value and the source of the value.
 
 use anyhow::{Result, bail};
 use serde_json::{Value as Json, json};

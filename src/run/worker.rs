@@ -109,7 +109,7 @@ async fn serve_session(
             msg = work => {
                 running = None;
                 let msg = if let Some(cancelled) = cancelled.take() {
-                    // The cancel must end before the next statement is sent, or it might cancel that statement.
+                    // The next statement is sent only after the cancel has ended. Otherwise the cancel might hit that statement.
                     let _ = cancelled.await;
                     of_cancelled(msg)
                 } else {

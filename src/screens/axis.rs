@@ -49,8 +49,7 @@ impl TimeAxis {
     }
 
     /// One line of states for each set of cells (one cell per slice), all on one scale. Below them: the ends of the axis, the marks (if
-    /// `height`
-    /// has room for them), and the legend.
+    /// `height` has room for them), and the legend.
     pub(crate) fn strips(
         &self,
         strips: &[Vec<MapCell>],

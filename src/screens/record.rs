@@ -119,8 +119,7 @@ impl<R> Column<R> {
 }
 
 /// Figures that are too expensive to read with the list. They are read on the second connection in slices: in the console for the visible
-/// rows,
-/// in `show` and `check` for all rows.
+/// rows, in `show` and `check` for all rows.
 #[derive(Debug)]
 pub struct Exact<R: 'static> {
     /// The Overview reads them too, for all rows.
@@ -240,8 +239,7 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
     const TITLE: &'static str;
     const QUERY: Query;
     /// The companion query of a list returns further columns. It runs at the same time, on the second connection. Its first column is the
-    /// id of
-    /// the row that the others belong to.
+    /// id of the row that the others belong to.
     const COMPANION: Option<Query> = None;
     /// Age at which the companion query runs again. Longer if its values seldom change.
     const COMPANION_EVERY: Duration = Duration::ZERO;

@@ -73,8 +73,7 @@ pub struct Server {
     /// `timescaledb.enable_job_execution_logging`; off: the job history has failures only.
     pub logs_job_successes: bool,
     /// Last reset of this database's `pg_stat_*` counters. `None`: never reset, so they count since the database was created or the server
-    /// last
-    /// crashed. Before PostgreSQL 15, this column has the time of those events too.
+    /// last crashed. Before PostgreSQL 15, this column has the time of those events too.
     pub stats_reset: Option<Stamp>,
     pub started: Stamp,
     /// The server's clock when this was read.
@@ -127,8 +126,7 @@ impl Server {
     }
 
     /// A statement after which a query in the same transaction may call TimescaleDB's functions by their bare names. All other names in
-    /// that
-    /// query must be qualified.
+    /// that query must be qualified.
     pub(crate) fn finding_its_functions(&self) -> String {
         let schema = self.extension_schema();
         format!("set local search_path = pg_catalog, {schema}, pg_temp")
@@ -155,8 +153,7 @@ impl Server {
     }
 
     /// Warning that the server's time zone is unknown. `tables` counts the tables with time without a zone. `None`: the zone is known, or
-    /// there
-    /// is no such table.
+    /// there is no such table.
     pub(crate) fn zone_caveat(&self, tables: impl FnOnce() -> usize) -> Option<String> {
         let by = self.time_zone_hidden_by.as_deref()?;
         let many = i64::try_from(tables()).ok().filter(|tables| *tables > 0)?;

@@ -60,7 +60,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App, selected: usize) {
             theme.style("notice"),
         ),
         Line::styled(
-            " space shows or hides · [-] has no room · a: all that fit · Esc closes",
+            " space: show or hide · [-] no room · a: all that fit · Esc: close",
             theme.style("muted"),
         ),
     ];

@@ -212,8 +212,7 @@ fn put(buffer: &mut Buffer, x: u16, y: u16, content: &str, width: u16, style: St
 }
 
 /// Visible columns and their positions: the most important columns that fit. In wide mode: the first column, and the columns up to the
-/// selected
-/// one.
+/// selected one.
 fn place<R: Record>(table: &mut Table<R>, area: Rect, wide: bool) -> Vec<Placed<R>> {
     let all: Vec<_> = shown::<R>().collect();
     let chosen = table.chosen_columns();
@@ -268,8 +267,7 @@ fn below_head<R: Record>(placed: &[Placed<R>]) -> Vec<Placed<R>> {
 }
 
 /// The columns that fit. The one with the highest rank is left out first; of equal ranks the rightmost. The other columns of the highest
-/// rank
-/// may shrink.
+/// rank may shrink.
 fn fitting<R: Record>(
     table: &Table<R>,
     columns: &[&'static Column<R>],

@@ -21,7 +21,7 @@ fn old_chunks_are_compressed_oldest_first_and_decompressed_again() {
         assert_eq!(approved.plan.steps.len(), 2, "{}", script(&approved.plan));
         assert!(matches!(approved.plan.undo, Undo::Partly(_)));
         assert!(
-            notes(&approved.plan).contains("remain of"),
+            notes(&approved.plan).contains("become about"),
             "{}",
             notes(&approved.plan)
         );

@@ -143,13 +143,13 @@ fn what_is_typed_as_columns_is_checked_by_name() {
             (
                 "segment_by",
                 "nosuch",
-                r#"there are: "Zeit.Punkt", "a,b", "select", "Größe (mm)""#,
+                r#"the columns are: "Zeit.Punkt", "a,b", "select", "Größe (mm)""#,
             ),
-            ("segment_by", r#""a,b"#, "not closed"),
+            ("segment_by", r#""a,b"#, "is missing"),
             ("segment_by", r#""Zeit.Punkt""#, "time column"),
             ("segment_by", r#""a,b","a,b""#, "twice"),
             ("order_by", r#""Zeit.Punkt" sideways"#, "ASC or DESC"),
-            ("order_by", r#""a,b", "Zeit.Punkt""#, "cannot both"),
+            ("order_by", r#""a,b", "Zeit.Punkt""#, "cannot be in both"),
             ("order_by", r#""Zeit.Punkt","#, "next to a comma"),
             (
                 "order_by",

@@ -165,7 +165,10 @@ fn a_duplicate_is_not_dropped_when_the_other_has_gone_or_chunks_have_come() {
         .await;
         let report = rig.perform(&approved).await.unwrap();
         assert!(
-            report.problems[0].1.message.contains("chunks came or went"),
+            report.problems[0]
+                .1
+                .message
+                .contains("chunks were created or dropped"),
             "{:?}",
             report.problems
         );
@@ -179,7 +182,7 @@ fn a_duplicate_is_not_dropped_when_the_other_has_gone_or_chunks_have_come() {
                 .unwrap()
                 .1
                 .message
-                .contains("should stay, but is gone"),
+                .contains("should stay, but no longer exists"),
             "{:?}",
             report.problems
         );
@@ -228,7 +231,7 @@ fn of_two_duplicates_that_are_marked_together_one_stays() {
             report.problems[0]
                 .1
                 .message
-                .contains("should stay, but is gone"),
+                .contains("should stay, but no longer exists"),
             "{report:?}"
         );
         assert_eq!(lacking(&rig, "v DESC").await, "0", "{}", rig.name);

@@ -40,7 +40,7 @@ fn a_refresh_over_what_the_source_dropped_is_refused_clamped_or_agreed_to_by_nam
                 .await
                 .unwrap_err();
             assert!(
-                told.contains("has no chunk any more before")
+                told.contains("no longer has a chunk before")
                     && told.contains("would be deleted")
                     && told.contains(unit),
                 "{}: {told}",

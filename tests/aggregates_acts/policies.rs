@@ -190,8 +190,8 @@ fn the_three_policies_of_an_aggregate_are_held_against_each_other() {
         let told = notes(&approved);
         for conflict in [
             "goes back 35 days, the compression policy",
-            "would fall into compressed chunks",
-            "refreshes may bring back what was dropped",
+            "would be in compressed chunks",
+            "refreshes may bring back dropped rows",
             "chunks are dropped before they are compressed",
         ] {
             assert!(told.contains(conflict), "{}: {told}", rig.name);
@@ -202,7 +202,7 @@ fn the_three_policies_of_an_aggregate_are_held_against_each_other() {
             .unwrap();
         let told = notes(&approved);
         assert!(
-            !told.contains("would fall into") && !told.contains("bring back what"),
+            !told.contains("would be in compressed") && !told.contains("bring back dropped"),
             "{told}"
         );
     });

@@ -174,7 +174,7 @@ impl Said {
         let before = self.steps.iter().take_while(|step| step["step"] != name);
         for step in before {
             // Who refuses may do so before it asks for a password.
-            let refused = lines(&step["evidence"]).starts_with("not asked");
+            let refused = lines(&step["evidence"]).starts_with("not reached");
             assert!(refused || step["state"] == "ok", "{step}\n{}", self.text);
         }
     }

@@ -117,7 +117,7 @@ fn a_full_server_and_a_role_with_too_few_connections_fail_by_their_connections()
         for _ in 0..9 {
             held.push(client(&of("many")).await);
         }
-        Doctor::new(&of("many")).fails("connections", "The limit of connections is reached");
+        Doctor::new(&of("many")).fails("connections", "The connection limit is reached");
     });
 }
 

@@ -160,12 +160,12 @@ pub const CERTIFICATES: &[OfCertificates] = &[
     unverified(&["expired"], &["ours", "another", "itself"]),
     refused(
         &["cn_only"], &["verify-full"], &["ours"],
-        ["names no host (subjectAltName)", "Use sslmode=verify-ca, or renew it with the name"],
+        ["has no host name in subjectAltName", "Use sslmode=verify-ca, or renew the certificate with the name"],
         "a common name as the host's is given up since RFC 6125, and rustls does not read it",
     ),
     refused(
         &["self_signed_authority"], VERIFYING, &["itself"],
-        ["is an authority's own (self-signed)", "let that authority sign one for the server"],
+        ["uses the self-signed certificate of an authority", "let the authority sign a certificate for the server"],
         "rustls takes an authority's certificate for signing alone",
     ),
     refused(

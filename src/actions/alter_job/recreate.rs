@@ -18,8 +18,7 @@ const OPTIONS: &[(&str, &str, Version)] = &[
 
 impl Job {
     /// Statements, for one transaction, that create the job again with all its settings. They keep the new id under the name `job ID`, by
-    /// which
-    /// later journal entries find it. An error if this server cannot create the job.
+    /// which later journal entries find it. An error if this server cannot create the job.
     pub(crate) fn recreate(&self, context: &Context) -> Result<Vec<Statement>, Refusal> {
         let kept = format!("job {}", self.id);
         let add = self.add(context)?.keeping(&kept);

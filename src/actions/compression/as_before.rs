@@ -12,8 +12,7 @@ use crate::model::text::quote_literal as lit;
 /// Statements that compress a chunk with the settings that it had.
 ///
 /// The settings of the table are read when the step runs, because they may have changed by then. They are replaced during the step, but
-/// only
-/// if they differ and can be restored exactly. Otherwise the chunk gets the table's settings.
+/// only if they differ and can be restored exactly. Otherwise the chunk gets the table's settings.
 pub(crate) fn compress_as_before(
     context: &Context,
     known: &Compression,

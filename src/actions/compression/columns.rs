@@ -66,7 +66,7 @@ fn column(known: &Compression, token: &Token) -> Result<String, String> {
             Token::Quoted(name) | Token::Word(name) => format!("there is no column {name:?}"),
             Token::Comma => "a column is missing before a comma".to_owned(),
         };
-        format!("{what}; there are: {}", known.column_list())
+        format!("{what}; the columns are: {}", known.column_list())
     })
 }
 

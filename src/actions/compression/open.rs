@@ -9,8 +9,7 @@ pub(crate) const LEAVES_OPEN: Version = Version::new(2, 22);
 pub(crate) const RESETS_AGGREGATES: Version = Version::new(2, 27);
 
 /// From this version on, TimescaleDB chooses the missing segmentby of a hypertable. Up to 2.21 it does so in ALTER TABLE, later when a
-/// chunk
-/// is compressed.
+/// chunk is compressed.
 const CHOOSES: Version = Version::new(2, 15);
 
 /// From this version on, a missing segmentby of an aggregate means none; before, it means all columns of its GROUP

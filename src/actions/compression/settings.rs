@@ -55,8 +55,7 @@ pub(super) fn put(context: &Context, known: &Compression, to: &Settings) -> Vec<
     let version = context.at.server.sql_version();
     if known.aggregate && version < RESETS_AGGREGATES {
         // For an aggregate, the server chooses the options that a statement leaves out. So an empty segmentby is written if orderby is set,
-        // and from
-        // 2.25 on always, because there empty and left out mean the same.
+        // and from 2.25 on always, because there empty and left out mean the same.
         let stays = order_by.is_some() || version >= GROUPS_NO_MORE;
         let segment_by = segment_by.or_else(|| stays.then(String::new));
         return vec![set(known, segment_by.as_deref(), order_by.as_deref(), None)];
@@ -176,8 +175,7 @@ impl Means {
 }
 
 /// Column lists of the unique indexes that segmentby and orderby do not cover. For these, an INSERT into a compressed chunk must decompress
-/// more
-/// than one segment.
+/// more than one segment.
 fn uncovered(known: &Compression, to: &Settings) -> Vec<String> {
     let Some(segments) = &to.segment_by else {
         return Vec::new();

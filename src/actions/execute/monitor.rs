@@ -38,8 +38,7 @@ impl Run<'_> {
     }
 
     /// Reports the statement's progress, and the session that blocks it. Returns whether the write session still exists on the server; true
-    /// is
-    /// assumed if the server refuses a second connection. `None`: the server did not answer.
+    /// is assumed if the server refuses a second connection. `None`: the server did not answer.
     pub(super) async fn look(&self, monitor: &mut Monitor, writer: &Writer) -> Option<bool> {
         if monitor.elsewhere.is_some_and(|at| at.elapsed() < ELSEWHERE) {
             return Some(true);

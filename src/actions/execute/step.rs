@@ -1,8 +1,7 @@
 //! Runs one step. A step is one transaction, whose id is written to the journal before the commit, or statements outside a transaction.
 //!
 //! Between preview and run, the name of a relation may pass to another object. So names are looked up in the transaction before and after
-//! its
-//! statements. After a statement has locked the relations that it names, they can no longer be renamed.
+//! its statements. After a statement has locked the relations that it names, they can no longer be renamed.
 
 use std::collections::BTreeMap;
 

@@ -17,8 +17,7 @@ const PLACE: Query = query!("act_place");
 const SYSTEM: Query = query!("act_system");
 
 /// Settings of a write session. Those that change how values are printed are missing here: the start-up packet sets them equally for read
-/// and
-/// write sessions, because the results of both are compared.
+/// and write sessions, because the results of both are compared.
 const SESSION: &str = "set jit = off; set statement_timeout = 0; set idle_in_transaction_session_timeout = '60s'; \
     set client_min_messages = notice";
 
@@ -78,8 +77,7 @@ pub async fn place(connected: &Connected) -> Result<Place> {
 }
 
 /// An error if the connection leads to another server than the preview's. That can happen if a host name has several addresses, or if
-/// several
-/// hosts are given.
+/// several hosts are given.
 pub(super) fn is_planned_here(writer: &Writer, planned: Option<&Place>) -> Result<()> {
     let why = planned.and_then(|place| place.doubt(&writer.place));
     if let (Some(place), Some(why)) = (planned, why) {

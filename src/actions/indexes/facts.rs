@@ -228,8 +228,7 @@ impl Index {
     }
 
     /// Statements for properties that CREATE INDEX does not set: comment, clustering, replica identity, extensions. The last statement
-    /// returns
-    /// the new oid, for the journal.
+    /// returns the new oid, for the journal.
     pub(super) fn attributes(&self) -> Vec<Statement> {
         let mut sql = Vec::new();
         if let Some(comment) = &self.comment {

@@ -53,8 +53,7 @@ pub(super) struct JobFacts {
     /// Start and end of the chunks that a policy by creation time would drop now. `None`: not such a policy, or no such chunks.
     pub(super) made: Option<Vec<(i64, i64)>>,
     /// "Now" on integer time. `None`: another type of time, or not a retention or refresh policy. Also if the `integer_now` function was
-    /// not run:
-    /// then `code` names it, and `code_owner` the role that could replace it.
+    /// not run: then `code` names it, and `code_owner` the role that could replace it.
     pub(super) integer_now: Option<i64>,
     pub(super) code: Option<String>,
     pub(super) code_owner: Option<String>,

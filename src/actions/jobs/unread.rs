@@ -1,6 +1,5 @@
 //! Changes that no run of a job refreshes, and rows that a run drops before an aggregate has read them. The preview shows them, and offers
-//! to
-//! refresh them first.
+//! to refresh them first.
 
 use super::facts::{JobFacts, RETENTION};
 use crate::actions::act::{Context, Refusal};
@@ -106,8 +105,7 @@ impl JobFacts {
     }
 
     /// Warns about late rows whose refresh would delete rows of the aggregate: the source's old chunk was dropped, and the late rows
-    /// created a new
-    /// one.
+    /// created a new one.
     pub(super) fn reaching_remade(&self, plan: Plan, now: Stamp) -> Plan {
         let refreshes = self.job.policy() == "refresh policy";
         let Some(unread) = self.unread.first().filter(|_| refreshes) else {

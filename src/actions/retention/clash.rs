@@ -1,6 +1,5 @@
 //! Conflicts between retention and refreshes. A refresh of a range whose source rows were dropped deletes rows of the aggregate. Rows that
-//! are
-//! dropped before their refresh never get into the aggregate.
+//! are dropped before their refresh never get into the aggregate.
 
 use crate::actions::act::Refusal;
 use crate::actions::form::Inputs;

@@ -68,8 +68,7 @@ impl<'a> Back<'a> {
     }
 
     /// The steps that undo these steps of an entry, newest first. Left out are steps that were already undone, and steps whose objects no
-    /// longer
-    /// exist. An error if none is left.
+    /// longer exist. An error if none is left.
     pub(super) async fn take(&mut self, entry: &Entry, done: &[usize]) -> Result<Vec<Step>> {
         let id = entry.begin.id;
         let all = inverses(entry, done)?;
@@ -329,7 +328,7 @@ impl<'a> Back<'a> {
                 let name = qualified(schema, name);
                 self.note(
                     Level::Warning,
-                    format!("changed since: job {other} of {name} was added, of the same kind as job {id}. The rollback creates a second one, or the server refuses it"),
+                    format!("drifted since: job {other} of {name} was added, of the same kind as job {id}. The rollback creates a second one, or the server refuses it"),
                 );
             }
         }

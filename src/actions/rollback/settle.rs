@@ -13,8 +13,7 @@ use crate::server::sql::{Param, Query, query};
 const TRANSACTION: Query = query!("act_transaction");
 
 /// Time between two queries about a transaction that has not ended, and their maximum number. After its client was killed, the server ends
-/// a
-/// transaction within moments.
+/// a transaction within moments.
 const LOOK: Duration = Duration::from_millis(200);
 const LOOKS: usize = 10;
 

@@ -1,6 +1,5 @@
 //! Facts as they will be when a step runs: the server's facts, changed by the steps before. So a guard checks the setup in which the step
-//! will
-//! run.
+//! will run.
 
 use serde_json::{Value as Json, json};
 

@@ -122,8 +122,7 @@ impl Change {
     }
 
     /// Position in the order of an apply, chosen so that no refresh reads dropped rows on the way: rows are kept longer before refresh
-    /// windows
-    /// grow, and refresh windows shrink before rows are dropped earlier.
+    /// windows grow, and refresh windows shrink before rows are dropped earlier.
     pub fn rank(&self) -> u8 {
         let longer =
             |old: &AgePolicy, new: &AgePolicy| new.age.span().length() > old.age.span().length();

@@ -1,4 +1,4 @@
-//! Reads the screens of one database, again and again: what is due, until a deadline.
+//! Reads the screens of one database repeatedly. Each time, it reads what is due, until a deadline.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,34 +20,34 @@ use crate::server::exact::{Exact, slices};
 use crate::server::known::{At, Counters};
 use crate::server::session::Session;
 
-/// Time for the cancels after a deadline.
+/// Time reserved for cancels after a deadline.
 pub(super) const MARGIN: Duration = Duration::from_millis(300);
 
-/// How reading a screen went.
+/// Result of reading a screen.
 #[derive(Debug, Default)]
 pub(super) struct Reading {
-    /// Duration of the last reading, in seconds; `None`: it was not read yet.
+    /// Duration of the last attempt, in seconds; `None`: there was none yet.
     pub seconds: Option<f64>,
     pub errors: u64,
-    /// Why the last reading failed.
+    /// Error of the last attempt; `None`: it succeeded.
     pub error: Option<String>,
-    /// End of the pause after a failed reading.
+    /// End of the pause after a failed attempt.
     rest_until: Option<Instant>,
 }
 
 impl Reading {
-    /// Whether the last reading failed, and its pause is not over.
+    /// Whether the last attempt failed, and its pause has not ended.
     pub(super) fn rests(&self) -> bool {
         self.rest_until.is_some_and(|until| Instant::now() < until)
     }
 }
 
-/// Reads one database, again and again. Keeps at most two connections open.
+/// Reads one database repeatedly. Keeps at most two connections open.
 #[derive(Debug)]
 pub(super) struct Collector {
     settings: Settings,
     config: Config,
-    /// For the acknowledgements; `None`: every finding counts.
+    /// Has the acknowledgements; `None`: no finding is acknowledged.
     journal: Option<Journal>,
     session: Option<Session>,
     exact: Exact<'static>,
@@ -56,7 +56,7 @@ pub(super) struct Collector {
     pub counters: Option<DatabaseCounters>,
     /// The server's clock, and when it was read.
     clock: (Stamp, Instant),
-    /// Share of a server core that reading one screen may take.
+    /// Share of a processor core that reading one screen may take.
     budget: f64,
 }
 
@@ -76,7 +76,7 @@ impl Collector {
         }
     }
 
-    /// Sets another budget: a share of a server core.
+    /// Sets the budget: a share of a processor core.
     pub(super) fn budget(mut self, share: f64) -> Self {
         self.budget = share;
         self.screens.budget(share);
@@ -87,7 +87,7 @@ impl Collector {
         &self.settings.dbname
     }
 
-    /// The session; an error before the first connection.
+    /// The session; an error if there was no connection yet.
     pub(super) fn session(&self) -> Result<&Session> {
         self.session.as_ref().context("there is no connection")
     }
@@ -124,20 +124,20 @@ impl Collector {
         Ok(())
     }
 
-    /// Closes the connections; what was read stays.
+    /// Closes the connections. The rows that were read are kept.
     pub(super) fn close(&mut self) {
         self.session = None;
         self.exact.close();
         self.screens.abandon();
     }
 
-    /// Reads the rows and figures that are due, until the deadline. False: not all rows were read by then; rows that were read before stay.
-    /// An error: there is no connection.
+    /// Reads the rows and figures that are due, until the deadline. False: not all rows were read in time; older rows are kept. An error:
+    /// there is no connection.
     pub(super) async fn collect(&mut self, until: Instant) -> Result<bool> {
         self.connect(until).await?;
         let mut pulse = self.pulse(until).await;
         if pulse.is_err() {
-            // The server was restarted in between.
+            // The server was restarted since the last time.
             self.close();
             self.connect(until).await?;
             pulse = self.pulse(until).await;
@@ -151,7 +151,7 @@ impl Collector {
             changes.insert(*part, counters.by_ref().take(watched).collect::<Counters>());
         }
         parts.retain(|part| session.can_show(*part));
-        // A slow screen never keeps the others from being read.
+        // A slow screen must not prevent the others from being read.
         let failed = |part: &ScreenId| self.readings.get(part).is_some_and(|of| of.error.is_some());
         parts.sort_by_key(failed);
         let mut in_time = true;
@@ -162,7 +162,7 @@ impl Collector {
         if self.session()?.connected.client.is_closed() {
             bail!("the server closed the connection");
         }
-        // Expensive figures come last; findings say what is missing.
+        // Expensive figures come last. If they are missing, the findings say so.
         for part in parts.iter().filter(|_| in_time) {
             let failed = self.readings.get(part).is_some_and(|of| of.error.is_some());
             if !failed && Instant::now() < until {
@@ -188,7 +188,7 @@ impl Collector {
         Ok(counters)
     }
 
-    /// Reads a screen's rows if they are stale, and the figures that are due. False: the deadline came first.
+    /// Reads a screen's rows if they are stale, and its figures that are due. False: not in time.
     async fn part(&mut self, part: ScreenId, changes: Counters, until: Instant) -> bool {
         let begun = Instant::now();
         let reading = self.readings.entry(part).or_default();
@@ -223,7 +223,8 @@ impl Collector {
         }
     }
 
-    /// Counts a failed reading. Its duration uses the budget too, so that a statement that fails after 5 s is not sent with every scrape.
+    /// Records a failed attempt. Its duration counts for the budget too, so that a statement that fails after 5 s is not sent for every
+    /// scrape.
     fn failed(&mut self, part: ScreenId, begun: Instant, error: String) {
         let took = begun.elapsed();
         let rest = took.div_f64(self.budget.max(0.001));
@@ -233,7 +234,7 @@ impl Collector {
         reading.rest_until = Some(begun + took + rest);
     }
 
-    /// Reads what is due of a screen; false: nothing was.
+    /// Reads a screen's rows and figures that are due; false: nothing was due.
     async fn read(&mut self, part: ScreenId, changes: Counters) -> Result<bool> {
         let mut any = false;
         if self.screens.is_stale(part, &changes, true, self.now()) {
@@ -250,7 +251,7 @@ impl Collector {
         Ok(self.figures(part, false).await? | any)
     }
 
-    /// Reads exact figures, the expensive ones too if `later`; false: none was due.
+    /// Reads exact figures, including the expensive ones if `later`; false: none was due.
     async fn figures(&mut self, part: ScreenId, later: bool) -> Result<bool> {
         let begun = self.now();
         let mut any = false;
@@ -271,7 +272,7 @@ impl Collector {
         Ok(any)
     }
 
-    /// Judges all rows by the present time, even if they were not read again.
+    /// Computes the verdicts of all rows for the present time, even of rows that were not read again.
     fn judge(&mut self, parts: &[ScreenId]) -> Result<()> {
         let now = self.now();
         let server = &self.session.as_ref().context("no connection")?.server;
@@ -282,7 +283,7 @@ impl Collector {
         Ok(())
     }
 
-    /// Cancels on the server what both connections run. The second connection is also closed, because its transaction may hold a lock.
+    /// Cancels the running statements of both connections on the server. Also closes the second one, whose transaction may hold a lock.
     pub(super) async fn cancel(&mut self) {
         let first = self
             .session
@@ -294,7 +295,7 @@ impl Collector {
             tokio::join!(first, second)
         };
         if timeout(MARGIN, both).await.is_err() {
-            // A late cancel might reach the next statement.
+            // A late cancel might hit the next statement.
             self.session = None;
         }
         self.exact.close();

@@ -1,4 +1,4 @@
-//! A check that could not be made: whether the server is down, or the cause is on the side of the check.
+//! A check that could not run, because the server is down or for a reason on this side.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::connect::{ConnectError, FailureKind};
 use crate::server::session::Silence;
 
-/// The server did not answer within this time, even if it accepted the connection.
+/// The server did not answer in time, even though it may have accepted the connection.
 #[derive(Debug)]
 pub(super) struct NoAnswer(pub Duration);
 
@@ -24,17 +24,17 @@ impl fmt::Display for NoAnswer {
 
 impl std::error::Error for NoAnswer {}
 
-/// A check that could not be made.
+/// Why a check could not run.
 #[derive(Debug)]
 pub(super) enum Failure {
     /// No server answers, or it is starting or stopping; the text says which.
     Down(String),
-    /// Anything else: the call, the configuration, the password, the time limit.
+    /// Another reason: the options, the configuration, the password, the time limit.
     Wrong(String),
 }
 
 impl Failure {
-    /// The failure that a connection error means. A server that refuses the connection (no password, wrong configuration) is not down.
+    /// The kind of a connection error. A server that refuses the connection (no password, wrong configuration) is not down.
     pub(super) fn of_connection(error: &anyhow::Error) -> Self {
         let kind = error.downcast_ref::<ConnectError>().map(|error| error.kind);
         let silent = error.is::<NoAnswer>() || error.is::<Silence>();
@@ -48,7 +48,7 @@ impl Failure {
         }
     }
 
-    /// The same with a sentence after it.
+    /// Appends a sentence to the reason.
     #[must_use]
     pub(super) fn and(self, sentence: &str) -> Self {
         match self {

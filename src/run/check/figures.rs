@@ -1,4 +1,4 @@
-//! Figures of a check. Every call has the same figures in the same order.
+//! Figures of a check. Every check has the same figures in the same order.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -19,24 +19,24 @@ use crate::server::known::At;
 struct Figure {
     name: Cow<'static, str>,
     value: Option<f64>,
-    /// Unit in performance data: `s` for seconds, else empty.
+    /// Unit in performance data: `s` for seconds, otherwise empty.
     unit: &'static str,
     warning: Option<f64>,
     critical: Option<f64>,
     most: Option<f64>,
-    /// True: the values of several databases are added. False: the largest of them counts.
+    /// Over several databases. True: the values are added. False: the largest one is taken.
     sums: bool,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Figures {
     all: Vec<Figure>,
-    /// Lags of the aggregates that were asked for.
+    /// Lags of the aggregates that the options name.
     objects: Vec<Figure>,
 }
 
 impl Figures {
-    /// `shows_lag`: whether the aggregate of this name has a figure of its own.
+    /// `shows_lag`: whether the aggregate of this name has its own figure.
     pub(super) fn of(
         screens: &Screens,
         rows: &[Row],
@@ -65,7 +65,7 @@ impl Figures {
                 one.value = match both {
                     Some((a, b)) if one.sums => Some(a + b),
                     Some((a, b)) => Some(a.max(b)),
-                    // A sum without one of its parts is not known.
+                    // If a part is unknown, the sum is unknown.
                     None if one.sums => None,
                     None => one.value.or(other.value),
                 };
@@ -74,7 +74,7 @@ impl Figures {
         self.objects.extend(other.objects);
     }
 
-    /// For a database that was not read: all sums become unknown, except the number of unknown findings, which grows by one.
+    /// Accounts for a database that was not read: every sum becomes unknown, except the number of unknown findings, which grows by one.
     pub(super) fn lack(&mut self) {
         for figure in self.all.iter_mut().filter(|figure| figure.sums) {
             let is_unknown = figure.name == Level::Unknown.name();
@@ -217,7 +217,7 @@ fn times(screens: &Screens, at: &At) -> Vec<Figure> {
     times.map(figure).into()
 }
 
-/// The lag of an aggregate, with the lags at which it is a finding.
+/// The lag of an aggregate, with the lags from which it is a finding.
 fn lag(row: &aggregates::Row, at: &At) -> Figure {
     let is_integer = row.axis == Axis::Integer;
     #[expect(clippy::cast_precision_loss, reason = "a lag for a graph")]
@@ -254,7 +254,7 @@ fn number(name: &'static str, count: Option<usize>) -> Figure {
     }
 }
 
-/// A figure with the sum of the parts; unknown if one part is unknown.
+/// The sum of the parts as a figure; unknown if one part is unknown.
 fn sum(name: &'static str, parts: impl Iterator<Item = Option<i64>>) -> Figure {
     let sum: Option<i64> = parts.sum();
     number(name, sum.and_then(|sum| usize::try_from(sum).ok()))

@@ -1,4 +1,4 @@
-//! The databases that a check reads: one, or all of a server that have the extension.
+//! The databases that a check reads: one, or all databases of a server that have the extension.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -23,10 +23,10 @@ use crate::model::screen_id::ScreenId;
 use crate::model::verdict::{Finding, Level};
 use crate::screens::overview::Row;
 
-/// Seconds after which databases that were created or dropped are noticed.
+/// Seconds until created or dropped databases are noticed.
 const LIST_AGAIN: Duration = Duration::from_secs(300);
 
-/// The readers of the databases, first the reader of the database that the user named.
+/// The readers of the databases. The database that the user named comes first.
 #[derive(Debug)]
 pub(super) struct Fleet<'a> {
     options: &'a Options,
@@ -34,13 +34,13 @@ pub(super) struct Fleet<'a> {
     config: Config,
     journal: Option<Journal>,
     collectors: Vec<Collector>,
-    /// Time of the last list of databases.
+    /// Time when the databases were last listed.
     listed: Option<Instant>,
     /// Databases without the extension.
     without: BTreeSet<String>,
 }
 
-/// The findings, figures and metrics of all databases of a fleet.
+/// The findings, figures and metrics of all databases together.
 pub(super) struct Collected {
     pub outcome: Outcome,
     /// Everything was read before the deadline.
@@ -77,7 +77,7 @@ impl<'a> Fleet<'a> {
         &self.settings.dbname
     }
 
-    /// The metrics of a server that was not read; `last_success`: time of the last success, in seconds since 1970.
+    /// The metrics for a server that was not read; `last_success`: time of the last success, in seconds since 1970.
     pub(super) fn down(&self, last_success: Option<f64>) -> Vec<Metric> {
         let databases = self.collectors.iter().map(Collector::database);
         let known = databases.filter(|name| !self.without.contains(*name));
@@ -85,7 +85,7 @@ impl<'a> Fleet<'a> {
         metrics.fold(Vec::new(), metrics::joined)
     }
 
-    /// Reads every database until the deadline. `keeps`: leaves the connections open.
+    /// Reads every database until the deadline. `keeps`: leave the connections open.
     pub(super) async fn collect(
         &mut self,
         selection: &Selection<'_>,
@@ -139,7 +139,7 @@ impl<'a> Fleet<'a> {
         Ok(Collected { outcome, in_time })
     }
 
-    /// Adds readers for databases that were created, and removes the readers of databases that were dropped.
+    /// Adds readers for new databases, and removes the readers of dropped ones.
     async fn list(&mut self, until: Instant) -> Result<(), Failure> {
         if self.listed.is_some_and(|at| at.elapsed() < LIST_AGAIN) {
             return Ok(());
@@ -156,7 +156,7 @@ impl<'a> Fleet<'a> {
         let patterns = &self.options.databases;
         names.retain(|name| patterns.is_empty() || any(patterns, name));
         let home = self.settings.dbname.clone();
-        // An extension may have been created since.
+        // The extension may have been created meanwhile.
         self.without.clear();
         if !names.contains(&home) {
             self.without.insert(home.clone());
@@ -179,7 +179,7 @@ impl<'a> Fleet<'a> {
         Ok(())
     }
 
-    /// Cancels on the server what is running.
+    /// Cancels the running statements on the server.
     pub(super) async fn cancel(&mut self) {
         for collector in &mut self.collectors {
             collector.cancel().await;
@@ -187,7 +187,7 @@ impl<'a> Fleet<'a> {
     }
 }
 
-/// The finding for one of several databases, if it was not read: without a finding the database would look healthy.
+/// The finding for a database that was not read. Without a finding it would look healthy.
 fn unread(database: &str, error: &str) -> Look {
     let finding = Finding::new(&rules::FIGURES_UNREAD, Level::Unknown, error);
     let (of, subject) = (database.to_owned(), format!("database {database}"));

@@ -1,4 +1,4 @@
-//! A check as text for monitoring plugins, and for people.
+//! The output of a check, as text for monitoring plugins and for people.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use crate::model::verdict::Level;
 /// Maximum length of the first line without performance data, in bytes. Many pagers cut it there.
 const FIRST: usize = 200;
 
-/// The last line, where something was found.
+/// The last line, if there are findings.
 const EXPLAIN: &str =
     "hypertop explain RULE (the name in parentheses): what it means, and what to do";
 
@@ -60,7 +60,7 @@ pub(super) fn text(outcome: &Outcome) -> String {
     text
 }
 
-/// The text of a check that could not be made.
+/// The text of a check that could not run.
 pub(super) fn failed(level: Level, error: &str) -> String {
     let mut lines = error.lines().map(plain);
     let first = lines.next().unwrap_or_default();

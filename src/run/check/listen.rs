@@ -46,7 +46,7 @@ pub(super) async fn serve(
     Ok(())
 }
 
-/// Answers scrapes, with one collection at a time. Scrapes that come during a collection get the same page.
+/// Answers scrapes, with one collection at a time. Scrapes that arrive during a collection get the same page.
 async fn collect(
     fleet: &mut Fleet<'_>,
     selection: &Selection<'_>,
@@ -60,7 +60,7 @@ async fn collect(
         let page = if let Some((_, page)) = kept.as_ref().filter(fresh) {
             Arc::clone(page)
         } else if scrape.reply.is_closed() {
-            // The scraper has given up waiting.
+            // The scraper no longer waits.
             continue;
         } else {
             let begun = Instant::now();
@@ -89,7 +89,7 @@ async fn collect(
     }
 }
 
-/// Reports what has changed: the failure, or its end.
+/// Prints a new failure, or the end of one.
 fn say(trouble: &mut Option<String>, failure: Option<Failure>) {
     let words = failure.map(|failure| failure.words().to_owned());
     if *trouble != words {

@@ -1,4 +1,4 @@
-//! What one look at a database gave: findings that count, figures, metrics.
+//! The results of reading one database: selected findings, figures, metrics.
 
 use std::time::Duration;
 
@@ -19,13 +19,13 @@ use crate::screens::gather;
 use crate::screens::overview::Row;
 use crate::server::known::At;
 
-/// What was found in one database.
+/// The results of reading one database.
 #[derive(Debug)]
 pub(super) struct Look {
     pub database: String,
-    /// The findings that count.
+    /// The findings that the options select.
     pub rows: Vec<Row>,
-    /// Notes on what is unknown, and on findings that were left out.
+    /// Notes about unknown data and about findings that were left out.
     pub notes: Vec<String>,
     pub figures: Figures,
     pub metrics: Vec<Metric>,
@@ -33,7 +33,7 @@ pub(super) struct Look {
     pub json: Json,
 }
 
-/// Judges what the collector has read. `first`: the findings about the whole server count in this database.
+/// The results from the rows that the collector has read. `first`: findings about the whole server are counted for this database.
 pub(super) async fn look(
     collector: &Collector,
     options: &Options,
@@ -56,7 +56,7 @@ pub(super) async fn look(
         "findings": show::rows(&rows, &at),
         "unread": &unread,
     });
-    // A figure that was not read becomes a finding, because its absence would look like health.
+    // A figure that was not read becomes a finding. Otherwise its absence would look like health.
     rows.extend(unread.into_iter().map(|reason| {
         let finding = Finding::new(&rules::FIGURES_UNREAD, Level::Unknown, reason);
         Row::of_role(ScreenId::Overview, server, finding)
@@ -96,7 +96,7 @@ pub(super) async fn look(
     })
 }
 
-/// What was not read, so that findings may be missing.
+/// Texts about data that was not read, so that findings may be missing.
 fn unread(collector: &Collector, at: &At) -> Vec<String> {
     let failed = collector.readings.iter();
     let failed = failed.filter_map(|(part, reading)| {

@@ -1,6 +1,6 @@
 //! A check's findings and figures as metrics, in Prometheus' text format or as `OpenMetrics`.
 //!
-//! Counters instead of rates; seconds and bytes. Labels are names, never query texts or reasons, so the number of
+//! They are counters instead of rates, in seconds and bytes. Labels are names, never query texts or reasons, so the number of
 //! series depends only on the number of objects.
 
 mod metric;
@@ -23,16 +23,16 @@ use crate::screens::overview::Row;
 use crate::server::databases::DatabaseCounters;
 use crate::server::known::At;
 
-/// What one look at a database gave.
+/// The results of reading one database.
 pub(super) struct Seen<'a> {
     pub screens: &'a Screens,
     /// The findings that the options select.
     pub rows: &'a [Row],
-    /// Names of rules with results that are hidden from this role or were not read.
+    /// Names of rules whose data was hidden from this role or was not read.
     pub hidden: Vec<&'static str>,
     pub at: &'a At<'a>,
     pub took: Duration,
-    /// Whether the metrics of the whole server are among this database's.
+    /// Whether the metrics of the whole server are included for this database.
     pub first: bool,
     pub readings: &'a BTreeMap<ScreenId, Reading>,
     pub counters: Option<&'a DatabaseCounters>,
@@ -71,7 +71,7 @@ pub(super) fn of(seen: &Seen<'_>) -> Vec<Metric> {
     metrics
 }
 
-/// The metrics of a database that was not read; `last`: time of the last success, in seconds.
+/// The metrics for a database that was not read; `last`: time of the last success, in seconds.
 pub(super) fn down(database: Option<&str>, last_success: Option<f64>) -> Vec<Metric> {
     let mut metrics = vec![up().one(0.0)];
     metrics.extend(last_success.map(|at| last().one(at)));
@@ -84,7 +84,7 @@ pub(super) fn down(database: Option<&str>, last_success: Option<f64>) -> Vec<Met
 }
 
 fn up() -> Metric {
-    Metric::gauge("hypertop_up", "1 if the database was read, else 0")
+    Metric::gauge("hypertop_up", "1 if the database was read, otherwise 0")
 }
 
 const LAST_SUCCESS: &str = "hypertop_last_success_timestamp_seconds";
@@ -94,13 +94,13 @@ fn last() -> Metric {
     Metric::gauge(LAST_SUCCESS, help)
 }
 
-/// The time of this success, in seconds since 1970.
+/// Time of the last success in these metrics, in seconds since 1970.
 pub(super) fn success(metrics: &[Metric]) -> Option<f64> {
     let metric = metrics.iter().find(|metric| metric.name == LAST_SUCCESS)?;
     metric.series.first().map(|series| series.value)
 }
 
-/// The metrics of two databases: each name once.
+/// The metrics of two databases, with each metric name once.
 pub(super) fn joined(mut all: Vec<Metric>, more: Vec<Metric>) -> Vec<Metric> {
     for metric in more {
         match all.iter_mut().find(|old| old.name == metric.name) {
@@ -111,7 +111,7 @@ pub(super) fn joined(mut all: Vec<Metric>, more: Vec<Metric>) -> Vec<Metric> {
     all
 }
 
-/// Leaves out series of healthy objects, the last ones first, until all fit, and adds how many are left out.
+/// Removes series of healthy objects, the last ones first, until `most` is not exceeded. Adds a series with the number removed.
 pub(super) fn at_most(mut metrics: Vec<Metric>, most: usize) -> Vec<Metric> {
     let all: usize = metrics.iter().map(|metric| metric.series.len()).sum();
     let mut left = all.saturating_sub(most);
@@ -133,7 +133,7 @@ pub(super) fn at_most(mut metrics: Vec<Metric>, most: usize) -> Vec<Metric> {
     metrics
 }
 
-/// Time of the last success, from the old text of the file. `None`: the text has no such time.
+/// Time of the last success, from the file's old text. `None`: the text does not contain one.
 pub(super) fn last_success(text: &str) -> Option<f64> {
     let mut lines = text.lines().filter(|line| line.starts_with(LAST_SUCCESS));
     lines.find_map(|line| line.rsplit(' ').next()?.parse().ok())
@@ -155,7 +155,7 @@ fn info(at: &At) -> Metric {
     info
 }
 
-/// A series for every rule and level, even if it is zero, so that alerts do not need `absent()`.
+/// A series for every rule and level, even if it is zero, so that alert rules do not need `absent()`.
 fn findings(rows: &[Row]) -> Metric {
     let mut all = Metric::gauge(
         "hypertop_findings",

@@ -39,9 +39,9 @@ pub(super) enum Acknowledged {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Perfdata {
-    /// The same figures at every call
+    /// The same figures for every check
     Figures,
-    /// The lag of each aggregate, too, that --objects names
+    /// Also the lag of each aggregate that --objects names
     Objects,
 }
 
@@ -49,13 +49,13 @@ pub(super) enum Perfdata {
 pub struct Options {
     #[arg(long, value_enum, default_value_t = Format::Nagios)]
     pub(super) format: Format,
-    /// Print nothing if all is OK, so that cron sends no mail then
+    /// Print nothing if everything is OK, so that cron sends no mail
     #[arg(long)]
     pub(super) quiet: bool,
     /// Only these rules: names or patterns such as aggregate-*, separated by commas
     #[arg(long, value_name = "RULES", value_delimiter = ',')]
     pub(super) only: Vec<String>,
-    /// Not these rules
+    /// All rules except these
     #[arg(long, value_name = "RULES", value_delimiter = ',')]
     pub(super) except: Vec<String>,
     /// Only objects whose name matches, such as mes.*
@@ -64,7 +64,7 @@ pub struct Options {
     /// Performance data: figures of the server, or of objects too
     #[arg(long, value_enum, default_value_t = Perfdata::Figures)]
     pub(super) perfdata: Perfdata,
-    /// List the rules and the thresholds in force, and do nothing else
+    /// Only list the rules and the thresholds in force
     #[arg(long)]
     pub(super) list: bool,
     /// Time limit of the whole check
@@ -97,10 +97,11 @@ pub struct Options {
     /// Every database of the server that has the extension and that this role may connect to
     #[arg(long)]
     pub(super) all_databases: bool,
-    /// Those of them whose names match, as plant_*
+    /// Of these databases, only those whose names match, such as plant_*
     #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
     pub(super) databases: Vec<String>,
-    /// Serve the metrics to Prometheus at http://ADDRESS:PORT/metrics until a signal; a port alone is one of this machine only
+    /// Serve the metrics to Prometheus at http://ADDRESS:PORT/metrics until a signal; a port without an address listens on this machine
+    /// only
     #[arg(
         long,
         value_name = "[ADDRESS:]PORT",
@@ -111,7 +112,7 @@ pub struct Options {
     /// With --listen: scrapes within this time get the same figures
     #[arg(long, value_name = "TIME", default_value = "15s", value_parser = humantime::parse_duration, requires = "listen")]
     pub(super) min_interval: Duration,
-    /// With --listen: share of a server core that reading one screen may take
+    /// With --listen: share of a processor core that reading one screen may take
     #[arg(long, value_name = "SHARE", default_value = "2%", value_parser = share, requires = "listen")]
     pub(super) budget: f64,
     /// Database: a name, a URI, or key=value pairs
@@ -135,15 +136,16 @@ impl Options {
     }
 }
 
-/// An address to listen at. A port alone, or `localhost` with a port, means 127.0.0.1; other addresses must be given as numbers.
+/// An address to listen on. A port alone, or `localhost` with a port, means 127.0.0.1. Other addresses must be given as numbers.
 fn address(text: &str) -> Result<SocketAddr, String> {
     let port = text.strip_prefix("localhost:").unwrap_or(text);
     let port = port.strip_prefix(':').unwrap_or(port);
     if let Ok(port) = port.parse() {
         return Ok(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port));
     }
-    text.parse()
-        .map_err(|_| "write a port, as 9847, or an address with a port, as 0.0.0.0:9847".to_owned())
+    text.parse().map_err(|_| {
+        "write a port, such as 9847, or an address with a port, such as 0.0.0.0:9847".to_owned()
+    })
 }
 
 /// `2%` as 0.02.
@@ -153,6 +155,6 @@ fn share(text: &str) -> Result<f64, String> {
         .and_then(|text| text.trim().parse().ok());
     match percent {
         Some(percent) if percent > 0.0 && percent <= 100.0 => Ok(percent / 100.0),
-        _ => Err("write a share above 0% and up to 100%, as 2%".to_owned()),
+        _ => Err("write a share above 0% and up to 100%, such as 2%".to_owned()),
     }
 }

@@ -1,4 +1,4 @@
-//! What a check found, in all databases that it looked at.
+//! The findings of a check, over all databases that it read.
 
 use serde_json::{Value as Json, json};
 
@@ -10,7 +10,7 @@ use crate::model::text::shell_word;
 use crate::model::verdict::{Finding, Level};
 use crate::screens::overview::Row;
 
-/// A finding that counts.
+/// A finding that the options select.
 #[derive(Debug)]
 pub(super) struct Found {
     /// Title of the finding's row; if there are several databases, with the name of the database.
@@ -21,7 +21,7 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// `database`: the name to add to title and command; `None`: there is only one database.
+    /// `database`: the name to add to title and command; `None`: only one database is read.
     fn new(row: Row, database: Option<&str>) -> Self {
         let command = row.command();
         Self {
@@ -54,7 +54,7 @@ pub(super) struct Outcome {
     pub json: Json,
 }
 
-/// Joins what was found in the databases. `several`: findings and fixes name their database.
+/// Joins the results of the databases. `several`: findings and fixes name their database.
 pub(super) fn of(looks: Vec<Look>, several: bool, options: &Options) -> Outcome {
     let mut outcome = Outcome {
         level: Level::Ok,
@@ -107,7 +107,7 @@ fn counted(level: Level, notice_as: NoticeAs) -> Level {
     }
 }
 
-/// Rank of a level. In monitoring a warning ranks above unknown.
+/// Rank of a level. For monitoring, a warning ranks above unknown.
 pub(super) fn severity(level: Level) -> u8 {
     match level {
         Level::Ok => 0,

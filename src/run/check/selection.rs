@@ -27,12 +27,12 @@ impl<'a> Selection<'a> {
             let names = rules::ALL.iter().map(|rule| rule.name);
             let like = match nearest(pattern, names).as_slice() {
                 [] => String::new(),
-                near => format!("; near it: {}", near.join(", ")),
+                near => format!("; similar: {}", near.join(", ")),
             };
             bail!("no rule is named {pattern:?}{like} (hypertop check --list)");
         }
         if options.objects_in_perfdata() && options.objects.is_empty() {
-            bail!("--perfdata objects: name the aggregates with --objects, as mes.*");
+            bail!("--perfdata objects: name the aggregates with --objects, such as mes.*");
         }
         Ok(Self { options })
     }
@@ -52,7 +52,7 @@ impl<'a> Selection<'a> {
         objects.is_empty() || any(objects, name)
     }
 
-    /// The selected findings, and a note on the findings that `--accept-hidden` accepted.
+    /// Splits the findings: the selected ones, and a note on those that `--accept-hidden` accepts.
     pub(super) fn split(&self, rows: Vec<Row>) -> (Vec<Row>, Option<String>) {
         let rows = rows.into_iter().filter(|row| self.takes(row));
         let accepts = |row: &Row| any(&self.options.accept_hidden, row.finding.rule.name);
@@ -63,7 +63,7 @@ impl<'a> Selection<'a> {
     }
 }
 
-/// Whether one of the patterns fits the name.
+/// Whether one of the patterns matches the name.
 pub(super) fn any(patterns: &[String], name: &str) -> bool {
     patterns.iter().any(|pattern| fits(pattern, name))
 }

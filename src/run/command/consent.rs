@@ -1,4 +1,4 @@
-//! Preview, consent, run and result of a plan in the shell.
+//! Preview, consent, run and result of a plan on the command line.
 
 use std::io::BufRead as _;
 
@@ -53,7 +53,7 @@ impl Shell<'_> {
             // An error means that the plan did not start.
             Err(error) => return self.refuse(&format!("{error:#}")),
         };
-        // After a rollback the old findings are expected to be back.
+        // After a rollback, the old findings are expected to return.
         let checks = report.outcome == Outcome::Done && approved.undoes.is_empty();
         let still = if checks {
             Some(self.still(&approved).await)
@@ -97,7 +97,7 @@ impl Shell<'_> {
                 plan.target
             )),
             (_, false) => {
-                Err("there is no terminal to ask for consent on: --yes runs it, --dry-run only shows it".to_owned())
+                Err("there is no terminal on which to ask for consent: --yes runs the plan, --dry-run only shows it".to_owned())
             }
             (Consent::Name, true) => {
                 let typed = ask(&format!("Type {} to continue: ", plan.target))?;
@@ -112,7 +112,7 @@ impl Shell<'_> {
                 if matches!(typed.as_str(), "y" | "Y" | "yes") {
                     Ok(())
                 } else {
-                    Err("you did not agree".to_owned())
+                    Err("not confirmed".to_owned())
                 }
             }
         }
@@ -130,7 +130,7 @@ impl Shell<'_> {
                 _ = &mut ending, if !stopped => {
                     stopped = true;
                     stderr::say("hypertop: stopping on the server…");
-                    // The run keeps a receiver, so the send cannot fail.
+                    // The run keeps a receiver, so sending cannot fail.
                     let _ = orders.send(Order::Stop);
                 }
                 Some(progress) = progress.recv() => if self.agreement.format == Format::Text {

@@ -10,7 +10,7 @@ use crate::model::text;
 use crate::run::exit::DONE;
 use crate::run::stderr;
 
-/// Prints all entries of all databases, or the entry `id`. Needs no connection.
+/// Prints all entries of all databases, or the entry `id`. No connection is needed.
 pub fn journal(journal: &Journal, id: Option<u64>, format: Format) -> Result<u8> {
     let entries = journal.entries()?;
     if entries.unreadable > 0 {
@@ -36,7 +36,7 @@ pub fn journal(journal: &Journal, id: Option<u64>, format: Format) -> Result<u8>
         )?,
         Format::Text if entries.all.is_empty() => {
             stderr::say(format_args!(
-                "nothing was done yet ({})",
+                "the journal has no entries ({})",
                 journal.path().display()
             ));
         }

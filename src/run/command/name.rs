@@ -11,8 +11,11 @@ pub fn find(name: &str) -> Result<&'static Action, String> {
     let near = nearest(name, acts().map(|action| action.name));
     Err(if near.is_empty() {
         let all: Vec<_> = acts().map(|action| action.name).collect();
-        format!("there is no such action; there are: {}", all.join(", "))
+        format!(
+            "there is no such action; the actions are: {}",
+            all.join(", ")
+        )
     } else {
-        format!("there is no such action; near it: {}", near.join(", "))
+        format!("there is no such action; similar: {}", near.join(", "))
     })
 }

@@ -46,13 +46,13 @@ pub fn print(text: impl AsRef<[u8]>) -> Result<()> {
 
 #[derive(Debug, Clone, Args)]
 pub struct Agreement {
-    /// Show the plan, and do nothing
+    /// Only show the plan
     #[arg(long)]
     pub dry_run: bool,
-    /// Agree to a plan that can be undone
+    /// Consent to a plan that can be undone
     #[arg(long, short = 'y')]
     pub yes: bool,
-    /// Agree to an irreversible plan, by naming its target
+    /// Consent to an irreversible plan, by naming its target
     #[arg(long, value_name = "NAME")]
     pub confirm: Option<String>,
     #[arg(long, value_enum, default_value_t = Format::Text)]

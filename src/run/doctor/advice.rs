@@ -1,9 +1,9 @@
-//! The command that explains why there is no connection.
+//! The `hypertop doctor` command that would explain a failed connection.
 
 use crate::connect::conninfo::{Flags, without_secrets};
 use crate::model::text::shell_word;
 
-/// A sentence with the doctor's command for the same connection, without its password.
+/// A sentence with the doctor command for the same connection, without its password.
 pub fn advice(flags: &Flags) -> String {
     match command(flags) {
         Some(command) => format!("`{command}` explains"),
@@ -11,7 +11,7 @@ pub fn advice(flags: &Flags) -> String {
     }
 }
 
-/// `None`: the connection string cannot be parsed, so a password could be anywhere in it.
+/// `None`: the connection string cannot be parsed, so that any part of it may be a password.
 fn command(flags: &Flags) -> Option<String> {
     let mut words = vec!["hypertop doctor".to_owned()];
     for (flag, value) in [

@@ -1,4 +1,4 @@
-//! The steps of the connection, from the trace that the connector wrote.
+//! The steps of the connection, from the trace of the connector.
 
 use std::io::ErrorKind;
 
@@ -10,7 +10,7 @@ use crate::connect::conninfo::{Place, Wanted};
 use crate::connect::tap::Heard;
 use crate::connect::trace::{Attempt, Outcome};
 
-/// The steps from the look-up of the name to the database.
+/// The steps from looking up the host name to the database.
 pub(super) fn steps(journey: &Journey<'_>) -> Vec<Step> {
     let stages = Stage::OF_ATTEMPTS.into_iter();
     stages.map(|stage| journey.step(stage)).collect()
@@ -27,12 +27,12 @@ impl Journey<'_> {
         for (nth, attempt) in self.attempts.iter().enumerate() {
             let at = failed_at(attempt);
             let is_last = nth + 1 == self.attempts.len();
-            // An attempt that failed before this step says nothing about it.
+            // An attempt that failed before this step has no evidence for it.
             let reached = at.is_none_or(|at| at >= stage);
             if reached {
                 let before = step.evidence.len();
                 step = self.seen(stage, attempt, step);
-                // Attempts at one host repeat their evidence.
+                // Repeated attempts at one host have the same evidence, which is kept once.
                 let new = step.evidence.split_off(before);
                 let new: Vec<_> = new
                     .into_iter()
@@ -47,14 +47,14 @@ impl Journey<'_> {
             step = failed(stage, attempt, step, self);
             let by_choice = stage == Stage::Target && self.settings.wanted == Wanted::PreferStandby;
             if self.connected || !is_last {
-                // A later attempt followed, so this is no final failure.
+                // Another attempt followed, so this failure is not final.
                 step.state = if by_choice { before } else { State::Warn };
             }
         }
         if step.evidence.is_empty() {
             let why = match end {
-                // A full server, or a pooler without the database, refuses before the login.
-                Some(end) if end > stage => "not asked: it was refused before",
+                // A full server, or a pooler that does not know the database, refuses the connection before the login.
+                Some(end) if end > stage => "not reached: the connection was refused before",
                 _ => "not tried",
             };
             return Step::skipped(name, why);
@@ -72,13 +72,13 @@ impl Journey<'_> {
             Stage::Server => server(&heard, step),
             Stage::Login => login(&heard, attempt, self, step),
             Stage::Database if heard.pid.is_some() => step.and(format!(
-                "{:?} lets {} in",
+                "{:?} admits {}",
                 self.settings.dbname, self.settings.user
             )),
             Stage::Target if attempt.failure.is_none() => {
                 let wanted = self.settings.wanted;
                 step.and(match wanted {
-                    Wanted::Any => "any server will do".to_owned(),
+                    Wanted::Any => "any server is accepted".to_owned(),
                     _ => format!("{} fits", attempt.host),
                 })
             }
@@ -89,7 +89,7 @@ impl Journey<'_> {
 
 fn name(attempt: &Attempt, step: Step) -> Step {
     let Place::Tcp { name, address } = &attempt.host.place else {
-        return step.and("a socket of this machine: no name is looked up");
+        return step.and("a socket on this machine: no name to look up");
     };
     let asked = address.as_ref().unwrap_or(name);
     if attempt.addresses.is_empty() {
@@ -116,7 +116,7 @@ fn network(attempt: &Attempt, mut step: Step) -> Step {
             Outcome::Failed(_, error) => error.clone(),
         };
         step = step.and(format!("{}: {ended}", tried.target));
-        // Another address of the same name is open, but every connection that tries this one first waits.
+        // Another address of the same name works, but every connection tries this one first and waits for it.
         if matches!(tried.outcome, Outcome::Failed(..)) && attempt.is_open() {
             step = step.warn(format!(
                 "remove {} from the name, or let the server listen there",
@@ -150,9 +150,9 @@ fn login(heard: &Heard, attempt: &Attempt, journey: &Journey<'_>, step: Step) ->
     };
     let user = &journey.settings.user;
     let step = step.and(if heard.admitted {
-        format!("{user} is let in: the server wanted {how}")
+        format!("{user} is admitted: the server required {how}")
     } else {
-        format!("for {user} the server wants {how}")
+        format!("for {user} the server requires {how}")
     });
     if method == 3 && attempt.agreed.is_none() && !matches!(attempt.host.place, Place::Socket(_)) {
         return step.warn("the password crosses the network in plaintext: use sslmode=verify-full, or scram-sha-256 in pg_hba.conf");
@@ -170,7 +170,7 @@ fn failed(stage: Stage, attempt: &Attempt, step: Step, journey: &Journey<'_>) ->
             let what = failure.to_string();
             let what = what.lines().next().unwrap_or_default();
             step.and(what).fail(
-                "correct the name (-h), or add it to DNS or /etc/hosts; hostaddr= gives the address without a look-up",
+                "correct the name (-h), or add it to DNS or /etc/hosts; hostaddr= sets the address directly",
             )
         }
         Stage::Network => unreached(attempt, step),
@@ -178,8 +178,8 @@ fn failed(stage: Stage, attempt: &Attempt, step: Step, journey: &Journey<'_>) ->
         Stage::Server if attempt.heard().foreign.is_some() => {
             let heard = attempt.heard().foreign.unwrap_or_default();
             let heard: String = heard.escape_ascii().to_string();
-            step.and(format!("what answers is not PostgreSQL: {heard}"))
-                .fail("another program has this port: correct the host (-h) and the port (-p)")
+            step.and(format!("the answer is not PostgreSQL's: {heard}"))
+                .fail("another program uses this port: correct the host (-h) and the port (-p)")
         }
         Stage::Target => step.and(failure.to_string()).fail(
             "name a host (-h, several with commas) that has this role, or another target_session_attrs",
@@ -188,19 +188,19 @@ fn failed(stage: Stage, attempt: &Attempt, step: Step, journey: &Journey<'_>) ->
     }
 }
 
-/// Adds the failure of an attempt that got no answer. The fix depends on what refused it.
+/// Adds the failure of an attempt that got no answer. The fix depends on the cause.
 fn unreached(attempt: &Attempt, step: Step) -> Step {
     let port = attempt.host.port;
     if attempt.is_open() {
         let timed_out = (attempt.failure.as_ref())
             .is_some_and(|failure| failure.to_string().contains("timed out"));
         return if timed_out {
-            step.and("the connection is accepted, and then nothing is said").fail(
-                "it is accepted by a proxy or a load balancer whose server is gone, or by a server that hangs: look at it on the server's own machine (pg_isready), and at what stands in between",
+            step.and("the connection is accepted, but nothing is sent").fail(
+                "either a proxy or load balancer accepted it whose server is down, or the server hangs: check the server on its own machine (pg_isready), and everything in between",
             )
         } else {
-            step.and("the connection is accepted and closed at once, before a word").fail(
-                "a proxy, load balancer or port forward (ssh -L, kubectl) accepts it and has no server behind it: correct its target, or connect to the server itself",
+            step.and("the connection is accepted and closed at once, before anything is sent").fail(
+                "a proxy, load balancer or port forward (ssh -L, kubectl) accepts it, but has no server behind it: correct its target, or connect to the server itself",
             )
         };
     }
@@ -212,23 +212,23 @@ fn unreached(attempt: &Attempt, step: Step) -> Step {
     let at_socket = matches!(attempt.host.place, Place::Socket(_));
     step.fail(match kind {
         None | Some(ErrorKind::TimedOut) => format!(
-            "nothing comes back: a firewall, a security group or a network policy drops it. Let this machine reach TCP port {port} there (connect_timeout is how long it is waited for)"
+            "no answer: a firewall, a security group or a network policy drops the packets. Allow this machine to reach TCP port {port} there (connect_timeout limits the wait)"
         ),
         Some(ErrorKind::ConnectionRefused) if at_socket => {
-            "the server that made this socket is gone: start PostgreSQL".to_owned()
+            "the server that created this socket is not running: start PostgreSQL".to_owned()
         }
         Some(ErrorKind::ConnectionRefused) => format!(
-            "the machine is there, and no server listens on port {port}: start PostgreSQL, or correct its port and listen_addresses; else correct -h and -p"
+            "the machine answers, but no server listens on port {port}: start PostgreSQL, or correct its port and listen_addresses; otherwise correct -h and -p"
         ),
         Some(ErrorKind::NotFound) => {
-            "no server has its socket there: start it, or give its folder (unix_socket_directories) with -h, or connect by TCP with -h localhost".to_owned()
+            "there is no server socket: start the server, name the folder of its socket (unix_socket_directories) with -h, or connect by TCP with -h localhost".to_owned()
         }
         Some(ErrorKind::PermissionDenied) => {
-            "this user may not open the socket: see unix_socket_permissions and the modes of the folders above it".to_owned()
+            "this user may not open the socket: check unix_socket_permissions and the permissions of the folders above it".to_owned()
         }
         Some(ErrorKind::ConnectionReset) => {
             "something in between (a proxy, a load balancer) resets the connection: correct its target, or connect to the server itself".to_owned()
         }
-        Some(_) => "there is no way to that address: check the route, VPN and the address".to_owned(),
+        Some(_) => "this machine cannot reach that address: check the address, the route and the VPN".to_owned(),
     })
 }

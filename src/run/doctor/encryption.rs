@@ -17,7 +17,7 @@ use crate::model::text;
 /// A certificate that expires within this time is a warning.
 const SOON_SECONDS: f64 = 14.0 * 86_400.0;
 
-/// What is shown of a certificate.
+/// The shown properties of a certificate.
 struct Certificate {
     subject: String,
     issuer: String,
@@ -56,10 +56,10 @@ fn name_of(name: &GeneralName<'_>) -> Option<String> {
     }
 }
 
-/// Adds the evidence of an attempt about TLS.
+/// Adds the evidence of an attempt for TLS.
 pub(super) fn seen(journey: &Journey<'_>, attempt: &Attempt, step: Step) -> Step {
     let Place::Tcp { name, .. } = &attempt.host.place else {
-        return step.and("a socket of this machine needs none");
+        return step.and("not needed for a socket on this machine");
     };
     let heard = attempt.heard();
     let chain = attempt.chain.certificates();
@@ -67,11 +67,11 @@ pub(super) fn seen(journey: &Journey<'_>, attempt: &Attempt, step: Step) -> Step
     if let Some(version) = &attempt.agreed {
         step = step.and(version.clone());
     } else if heard.tls == Some(b'N') {
-        step = step.and("the server has no TLS (ssl is off)");
+        step = step.and("the server does not support TLS (ssl is off)");
     } else if attempt.asks_tls && heard.tls.is_none() && heard.anything {
-        step = step.and("asked for, and not answered");
+        step = step.and("requested, but not answered");
     } else if !attempt.asks_tls && attempt.is_open() {
-        step = step.and("not asked for");
+        step = step.and("not requested");
     }
     let is_plain = !attempt.asks_tls || heard.tls == Some(b'N');
     if attempt.is_open() && is_plain && (heard.admitted || attempt.failure.is_none()) {
@@ -106,7 +106,7 @@ fn in_clear(attempt: &Attempt, step: Step) -> Step {
     step
 }
 
-/// The certificate authorities that verify-full would trust here.
+/// The certificate authorities that verify-full would trust on this machine.
 fn root(journey: &Journey<'_>) -> (Root, String) {
     match &journey.settings.usual_root {
         Some(file) => (Root::File(file.clone()), file.display().to_string()),
@@ -116,7 +116,7 @@ fn root(journey: &Journey<'_>) -> (Root, String) {
 
 fn certificate_seen(nth: usize, certificate: &CertificateDer<'_>, now: Stamp, step: Step) -> Step {
     let Some(of) = read(certificate) else {
-        return step.and("a certificate that cannot be read");
+        return step.and("the certificate cannot be parsed");
     };
     let what = if nth == 0 {
         "certificate"
@@ -126,7 +126,7 @@ fn certificate_seen(nth: usize, certificate: &CertificateDer<'_>, now: Stamp, st
     let names = if nth > 0 {
         String::new()
     } else if of.names.is_empty() {
-        " for no host (subjectAltName)".to_owned()
+        " without a host name (subjectAltName)".to_owned()
     } else {
         format!(" for {}", of.names.join(", "))
     };
@@ -158,7 +158,7 @@ fn days(until: Stamp, now: Stamp) -> String {
 fn renew(of: &Certificate, now: Stamp) -> String {
     let verb = if of.until < now { "ended" } else { "ends" };
     format!(
-        "renew the certificate {} (it {verb} {}): put the new one into ssl_cert_file and ssl_key_file on the server, and reload it",
+        "renew the certificate {} (it {verb} {}): install the new one as ssl_cert_file and ssl_key_file on the server, and reload the server",
         of.subject,
         text::moment(of.until)
     )
@@ -178,13 +178,13 @@ pub(super) fn failed(
     let now = journey.now;
     if let Some(ended) = all.iter().find(|of| of.until < now) {
         let mut step = step.and(what);
-        // For an expired certificate only a new one helps.
+        // If the certificate has expired, only a new one helps.
         step.fix.clear();
         return step.fail(renew(ended, now));
     }
     if let Some(early) = all.iter().find(|of| of.from > now) {
         return step.and(what).fail(format!(
-            "the certificate is valid from {}: set the clock of this machine, or of the one that issued it",
+            "the certificate is valid from {} on: set the clock of this machine, or of the machine that issued it",
             text::moment(early.from)
         ));
     }
@@ -193,7 +193,7 @@ pub(super) fn failed(
     {
         let (_, from) = root(journey);
         return step.and(what).fail(format!(
-            "{from} does not have the authority that issued it: put the certificate of {} there, or name another file with sslrootcert",
+            "{from} does not contain the authority that issued it: add the certificate of {}, or name another file with sslrootcert",
             last.issuer
         ));
     }

@@ -40,7 +40,7 @@ impl Extension {
         row::read(rows.first().context("no answer about TimescaleDB")?)
     }
 
-    /// Whether a session for reading can be opened.
+    /// Whether a read session can be opened.
     pub(super) fn is_usable(&self) -> bool {
         self.installed.is_none() || self.loaded && self.has_files()
     }
@@ -87,23 +87,23 @@ impl Extension {
         if !self.has_files() {
             let newest = self.newest().unwrap_or("none");
             return step
-                .and(format!("the server's files have no version {installed} any more; newest: {newest}"))
+                .and(format!("the server no longer has the files of version {installed}; newest: {newest}"))
                 .fail(format!("install the files of {installed} again; then, in a new session (psql -X): ALTER EXTENSION timescaledb UPDATE TO '{newest}';"));
         }
         self.edition(self.update(installed, step))
     }
 
     fn absent(&self, step: Step) -> Step {
-        let step = step.and("TimescaleDB is not in this database: of the screens Indexes, Activity, Queries and Server serve");
+        let step = step.and("TimescaleDB is not in this database: only the screens Indexes, Activity, Queries and Server have data");
         match self.newest() {
             Some(newest) if self.preloaded => step
                 .and(format!("the server has the files of {newest}"))
                 .warn("CREATE EXTENSION timescaledb; or connect to another database with -d"),
             Some(newest) => step
-                .and(format!("the server has the files of {newest}, and does not load the library"))
+                .and(format!("the server has the files of {newest}, but does not load the library"))
                 .warn("set shared_preload_libraries = 'timescaledb' in postgresql.conf, restart the server, then CREATE EXTENSION timescaledb; or connect to another database with -d"),
             None => step
-                .and("the server has no files of it")
+                .and("the server does not have its files")
                 .warn("install TimescaleDB on the server, or connect to another database with -d"),
         }
     }
@@ -115,19 +115,19 @@ impl Extension {
             self.newest().and_then(Version::parse),
         );
         let step = match here {
-            Some(here) if here < OLDEST_KNOWN => step.and("it is too old").fail(format!(
+            Some(here) if here < OLDEST_KNOWN => step.and("this version is too old").fail(format!(
                 "hypertop reads {}.{} and later: update TimescaleDB",
                 OLDEST_KNOWN.major, OLDEST_KNOWN.minor
             )),
             Some(here) if (here.major, here.minor) > (NEWEST_KNOWN.major, NEWEST_KNOWN.minor) => {
-                step.and("it is newer than any that hypertop was tested with")
-                    .warn("look for a newer hypertop")
+                step.and("this version is newer than any that hypertop was tested with")
+                    .warn("check whether there is a newer hypertop")
             }
             _ => step,
         };
         match (here, newest) {
             (Some(here), Some(newest)) if here < newest => step
-                .and(format!("an update is open: the server has the files of {newest}"))
+                .and(format!("an update is available: the server has the files of {newest}"))
                 .warn(format!("as the first statement of a new session (psql -X): ALTER EXTENSION timescaledb UPDATE TO '{}';", self.newest().unwrap_or_default())),
             (_, Some(newest)) => step.and(format!("newest files of the server: {newest}")),
             _ => step,
@@ -137,7 +137,7 @@ impl Extension {
     fn edition(&self, step: Step) -> Step {
         let step = match self.license.as_deref() {
             Some("apache") => step
-                .and("Apache edition: no compression, policies and aggregates")
+                .and("Apache edition: no compression, policies or aggregates")
                 .warn("ALTER SYSTEM SET timescaledb.license = 'timescale'; and restart, if the packages are those of the Community edition"),
             Some(license) => step.and(format!("licence {license}")),
             None => step,
@@ -145,7 +145,7 @@ impl Extension {
         if self.restoring {
             return step
                 .and("timescaledb.restoring is on: no job runs")
-                .fail("when the restore is done: SELECT timescaledb_post_restore(); (it resets the database's timescaledb.restoring)");
+                .fail("when the restore is done: SELECT timescaledb_post_restore(); (it resets timescaledb.restoring for the database)");
         }
         step
     }

@@ -1,4 +1,4 @@
-//! The files that the connection reads, and their modes.
+//! The files that the connection uses, and their permissions.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -12,7 +12,7 @@ pub(super) fn is_of_file(warning: &str) -> bool {
     warning.starts_with("password file") || warning.starts_with("certificate")
 }
 
-/// The files that the connection reads, with their modes.
+/// The files that the connection uses, with their permissions.
 pub(super) fn files(settings: &Settings, seen: &Provenance) -> Step {
     let mut evidence = Vec::new();
     let mut add = |what: &str, file: &Path| match std::fs::metadata(file) {
@@ -57,9 +57,9 @@ fn fix_of(warning: &str, settings: &Settings) -> String {
             )
         }
         _ if warning.starts_with("password file") => {
-            "give a plain file with passfile or PGPASSFILE".to_owned()
+            "name a plain file with passfile or PGPASSFILE".to_owned()
         }
-        _ => "give both files with sslcert and sslkey; the key must be readable by you alone"
+        _ => "name both files with sslcert and sslkey; only you may be able to read the key"
             .to_owned(),
     }
 }
@@ -68,7 +68,7 @@ fn is_ignored(warning: &str) -> bool {
     warning.starts_with("password file") && warning.contains("group or world access")
 }
 
-/// Blames the mode of the password file, if the password is missing because libpq ignores the file.
+/// If the password is missing because libpq ignores the password file for its permissions: the step `files` as failed.
 pub(super) fn blame(files: Step, settings: &Settings) -> Option<Step> {
     let ignored = settings.warnings.iter().any(|of| is_ignored(of));
     ignored.then_some(Step {

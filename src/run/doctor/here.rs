@@ -1,4 +1,4 @@
-//! This side: configuration, theme, journal.
+//! The steps about this machine: configuration, theme, journal.
 
 use crate::config;
 use crate::connect::conninfo::Surroundings;
@@ -17,7 +17,7 @@ fn configuration(around: &Surroundings) -> Step {
     let wrong = wrong.or_else(|| config.keys.err());
     if let Some(wrong) = wrong {
         return Step::ok("config", wrong)
-            .fail("correct that line; until then the defaults count, and `run` changes nothing");
+            .fail("correct that line; until then the defaults apply, and `run` changes nothing");
     }
     let system = config::system_file(around);
     let mut evidence = Vec::new();
@@ -28,14 +28,14 @@ fn configuration(around: &Surroundings) -> Step {
         Some(file) if file.exists() => evidence.push(format!("{} is read", file.display())),
         Some(file) => {
             let defaults = if evidence.is_empty() {
-                ": the defaults count"
+                ": the defaults apply"
             } else {
                 ""
             };
-            evidence.push(format!("{} is not there{defaults}", file.display()));
+            evidence.push(format!("{} does not exist{defaults}", file.display()));
         }
         None => {
-            return Step::ok("config", "no place for a configuration").warn("set HOME");
+            return Step::ok("config", "no folder for a configuration").warn("set HOME");
         }
     }
     Step::lines("config", evidence)
@@ -44,7 +44,7 @@ fn configuration(around: &Surroundings) -> Step {
 fn theme(around: &Surroundings) -> Step {
     let (config, themes, notes, _) = start::look(&Look::default(), around, || None);
     let known = themes.iter().any(|theme| theme.name == config.theme);
-    // Errors of config.toml are shown at the step `config`.
+    // Errors of config.toml are shown in the step `config`.
     let (_, wrong) = config::read(around);
     let own =
         |note: &&String| Some(*note) != wrong.as_ref() && Some(*note) != config.keys.as_ref().err();
@@ -56,14 +56,14 @@ fn theme(around: &Surroundings) -> Step {
     if known {
         step
     } else {
-        step.fail("name a theme that there is in config.toml")
+        step.fail("set an existing theme in config.toml")
     }
 }
 
 fn journal(around: &Surroundings) -> Step {
     let Some(journal) = Journal::of(around) else {
-        return Step::ok("journal", "no place for it")
-            .fail("set HOME or XDG_STATE_HOME: without a journal nothing is changed");
+        return Step::ok("journal", "no folder for it")
+            .fail("set HOME or XDG_STATE_HOME: without a journal hypertop changes nothing");
     };
     let path = journal.path().display();
     match journal.probe() {
@@ -77,11 +77,11 @@ fn journal(around: &Surroundings) -> Step {
                 return step;
             }
             step.and(format!("{unreadable} lines cannot be read"))
-                .warn("they were cut short by a crash or a full disk; nothing else is lost")
+                .warn("a crash or a full disk interrupted writing them; no other lines are lost")
         }
         Ok(None) => Step::ok("journal", format!("{path}: nothing was changed yet")),
         Err(error) => Step::ok("journal", format!("{error:#}")).fail(
-            "make the file and its folder yours and writable: without a journal nothing is changed",
+            "make yourself the owner of the file and its folder, and make them writable: without a journal hypertop changes nothing",
         ),
     }
 }

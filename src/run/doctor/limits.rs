@@ -14,7 +14,7 @@ use crate::server::sql::{Query, query};
 
 const QUERY: Query = query!("doctor");
 
-/// Connections that the console opens: two for reading, and one for an action.
+/// Number of connections that the console opens: two for reading, and one for an action.
 const WANTED: i64 = 3;
 
 #[derive(Debug, Deserialize)]
@@ -50,7 +50,7 @@ pub(super) async fn steps(client: &Client, refused: Option<&ConnectError>) -> (S
 
 impl Limits {
     fn connections(&self, refused: Option<&ConnectError>) -> Step {
-        // The used ones include the connections of this program.
+        // The number in use includes the connections of this program.
         let own = if refused.is_some() { 1 } else { 2 };
         let mut step = Step::lines("connections", Vec::new());
         let mut least = i64::MAX;
@@ -83,7 +83,7 @@ impl Limits {
             step = step.and(format!("{of}: {used} of {most} in use"));
             if left < WANTED {
                 step = step.fail(format!(
-                    "hypertop opens up to {WANTED} (two for reading, one for an action), and the {of} has {} for it: end others, pool the clients, or {raise}",
+                    "hypertop opens up to {WANTED} connections (two for reading, one for an action), but the {of} has {} left: close others, pool the clients, or {raise}",
                     left.max(0)
                 ));
             }
@@ -101,12 +101,12 @@ impl Limits {
             (
                 "track_counts",
                 self.track_counts,
-                "no change is noticed, no scan is counted, and autovacuum does not run",
+                "changes are not noticed, scans are not counted, and autovacuum does not run",
             ),
             (
                 "track_activities",
                 self.track_activities,
-                "Activity shows no session",
+                "Activity cannot show what sessions do",
             ),
         ] {
             if on {
@@ -118,13 +118,14 @@ impl Limits {
             }
         }
         if !self.track_io_timing {
-            step = step.and("track_io_timing is off: times of reading and writing are not known");
+            step =
+                step.and("track_io_timing is off: the times for reading and writing are unknown");
         }
         match self.logs_job_successes {
             Some(false) => step.and(
-                "timescaledb.enable_job_execution_logging is off: of jobs' runs only the failures are on record",
+                "timescaledb.enable_job_execution_logging is off: only failed runs of jobs are recorded",
             ),
-            Some(true) => step.and("successes of jobs are on record"),
+            Some(true) => step.and("successful runs of jobs are recorded"),
             None => step,
         }
     }

@@ -49,7 +49,7 @@ async fn samples(client: &Client, now: fn() -> Stamp) -> Result<Vec<Sample>> {
         let rows = ask(client, QUERY.text(Version::new(0, 0)), &[]).await?;
         let took = begun.elapsed();
         let Clock { clock } = row::read(rows.first().context("the server has no clock")?)?;
-        // Assumes that the network is as fast in both directions.
+        // Assumes that both directions of the network are equally fast.
         let ahead = clock.seconds_since(before) - took.as_secs_f64() / 2.0;
         samples.push(Sample { took, ahead });
     }
@@ -76,7 +76,7 @@ fn judged(mut samples: Vec<Sample>) -> Vec<Step> {
         ),
     );
     let clock = if ahead.abs() > CLOCKS_SECONDS {
-        clock.warn("let both machines follow the same time (chrony, systemd-timesyncd): ages are reckoned by the server's clock, the journal's times by this one")
+        clock.warn("synchronize both clocks (chrony, systemd-timesyncd): ages are computed by the server's clock, and the journal's times by this machine's")
     } else {
         clock
     };
@@ -84,14 +84,14 @@ fn judged(mut samples: Vec<Sample>) -> Vec<Step> {
     let round = Step::ok(
         "round trip",
         format!(
-            "{} in the middle of {SAMPLES}, fastest {}, slowest {}",
+            "median {} of {SAMPLES}, fastest {}, slowest {}",
             trip(middle),
             trip(fastest),
             trip(slowest)
         ),
     );
     let round = if middle.took > SLOW {
-        round.warn("run hypertop nearer to the server, or refresh less often (--refresh 10s)")
+        round.warn("run hypertop closer to the server, or refresh less often (--refresh 10s)")
     } else {
         round
     };

@@ -1,4 +1,4 @@
-//! Who answers: the server itself or a pooler, and whether the pooler keeps a session's settings.
+//! Detects a pooler between hypertop and the server, and whether it keeps a session's settings.
 
 use anyhow::Result;
 use serde::Deserialize;
@@ -20,12 +20,12 @@ struct Seen {
     pid: i32,
 }
 
-/// Signs of a pooler between this program and the server.
+/// Evidence of a pooler between this program and the server.
 #[derive(Debug, Default)]
 pub(super) struct Pooler {
-    /// Signs that there is a pooler; empty: none.
+    /// Evidence that there is a pooler; empty: none.
     signs: Vec<String>,
-    /// Signs that the server session changes between statements.
+    /// Evidence that the server session changes between statements.
     changes: Vec<String>,
 }
 
@@ -35,24 +35,24 @@ impl Pooler {
         !self.changes.is_empty()
     }
 
-    /// Adds the signs to the step `server`.
+    /// Adds the evidence to the step `server`.
     pub(super) fn add_to(self, mut step: Step) -> Step {
         let pooler = !self.signs.is_empty() || !self.changes.is_empty();
         step.evidence.extend(self.signs);
         if !self.changes.is_empty() {
             step.evidence.extend(self.changes);
             step = step.fail(
-                "hypertop needs sessions of its own: let the pooler pool sessions for this database (PgBouncer: pool_mode = session), or connect to the server itself",
+                "hypertop needs its own sessions: use session pooling for this database (PgBouncer: pool_mode = session), or connect to the server itself",
             );
         } else if pooler && step.state == State::Ok {
-            step = step.and("the pooler keeps the session (session pooling), as hypertop needs it");
+            step = step.and("the pooler keeps the session (session pooling), which hypertop needs");
         }
         step
     }
 }
 
-/// Looks for a pooler with two connections. The second one keeps its server session busy in a transaction: under transaction pooling
-/// the first one then gets another server session. `second`: `None`: there is no second connection.
+/// Detects a pooler by two connections. The second one keeps its server session busy in a transaction, so that under transaction pooling
+/// the first one then gets another server session. `second`: `None` if there is no second connection.
 pub(super) async fn look(
     first: &Client,
     second: Option<&Client>,
@@ -64,14 +64,15 @@ pub(super) async fn look(
         failure.is_some_and(|failure| failure.kind == FailureKind::Options)
     };
     if attempts.iter().any(refused) {
-        let words = "a pooler answers: it takes no options in the start-up packet, as PgBouncer";
+        let words =
+            "a pooler answers: like PgBouncer, it does not accept options in the start-up packet";
         found.signs.push(words.to_owned());
     }
     let marked = seen(first, &MARK, &[Param::Text("first".to_owned())]).await?;
     let heard = attempts.last().and_then(|last| last.heard().pid);
     if let Some(pid) = heard.filter(|pid| *pid != marked.pid) {
         found.signs.push(format!(
-            "a pooler answers: it gave process {pid} for cancelling, and the session is process {}",
+            "a pooler answers: the process id for cancelling is {pid}, but the session is process {}",
             marked.pid
         ));
     }
@@ -85,19 +86,19 @@ pub(super) async fn look(
         let other = seen(second, &SEEN, &[]).await?;
         if other.pid == marked.pid {
             let words =
-                "two connections share one session: the pooler hands sessions out by transaction";
+                "two connections share one session: the pooler assigns sessions per transaction";
             found.changes.push(words.to_owned());
         }
     }
     let again = seen(first, &SEEN, &[]).await?;
     if again.pid != marked.pid {
         found.changes.push(format!(
-            "the session is process {} at one statement and {} at the next",
+            "the session is process {} in one statement and {} in the next",
             marked.pid, again.pid
         ));
     }
     if again.mark.is_none() {
-        let words = "a setting of the session is gone at the next statement";
+        let words = "a setting of the session is lost in the next statement";
         found.changes.push(words.to_owned());
     }
     if let Some(second) = second {
@@ -120,7 +121,7 @@ async fn seen(client: &Client, query: &Query, params: &[Param]) -> Result<Seen> 
     row::read(row.ok_or_else(|| anyhow::anyhow!("no answer"))?)
 }
 
-/// Resets this program's settings in the server sessions, because the pooler gives them to other clients later.
+/// Resets this program's settings in the server sessions, because the pooler will give these sessions to other clients.
 async fn clean(first: &Client, second: &Client) -> Result<()> {
     in_time(first.batch_execute("begin; reset all")).await?;
     in_time(second.batch_execute("reset all; commit; begin")).await?;

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use super::step::{COULD_NOT_TELL, State, Step, exit_code};
 use crate::model::text;
 
-/// Widths of the columns for the state and the step, in cells.
+/// Widths of the columns for state and step, in cells.
 const STATE: usize = 8;
 const NAME: usize = 19;
 

@@ -1,4 +1,4 @@
-//! What is hidden from this role, screen by screen.
+//! The data that is hidden from this role, screen by screen.
 
 use std::time::Duration;
 
@@ -13,11 +13,11 @@ use crate::screens::{Screens, gather};
 use crate::server::known::At;
 use crate::server::session::Session;
 
-/// Reads every screen as for the Overview, and adds a step for each.
+/// Reads every screen as the Overview does, and adds a step for each.
 pub(super) async fn read(settings: &Settings, session: &Session, steps: &mut Vec<Step>) -> Screens {
     let server = &session.server;
     let all = show::gather(settings, session, ScreenId::Overview, Duration::ZERO);
-    // After an error each list is read alone, to know which screen fails.
+    // After an error each list is read alone, to find out which screen fails.
     let (mut screens, gathered) = match Box::pin(all).await {
         Ok(screens) => (screens, true),
         Err(_) => (Screens::default(), false),
@@ -53,7 +53,7 @@ pub(super) async fn read(settings: &Settings, session: &Session, steps: &mut Vec
                 let denied = error.starts_with("42501") || error.contains("permission denied");
                 let step = if denied {
                     Step::ok(name, error).fail(format!(
-                        "grant {} what the server names, as SELECT on it or USAGE on its schema",
+                        "grant {} the missing right, such as SELECT on the object or USAGE on its schema",
                         text::quote_identifier(&server.role)
                     ))
                 } else {
@@ -84,7 +84,7 @@ fn seen(name: String, screen: ScreenId, screens: &Screens, at: &At) -> Step {
     step
 }
 
-/// The statement that gives this role the missing right.
+/// The statement that grants this role the missing right.
 fn grant(finding: &Finding, at: &At) -> String {
     let role = text::quote_identifier(&at.server.role);
     let Some((_, rest)) = finding.reason.split_once("GRANT ") else {

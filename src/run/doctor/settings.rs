@@ -1,4 +1,4 @@
-//! Where each value of the connection comes from.
+//! The source of each connection setting.
 
 use anyhow::Error;
 
@@ -6,7 +6,7 @@ use super::files::is_of_file;
 use super::step::Step;
 use crate::connect::conninfo::{Given, Host, Place, Provenance, Settings, SslMode, Wanted};
 
-/// These are shown first, in this order, even if they have their defaults.
+/// Settings that are shown first, in this order, even if they have their defaults.
 const ALWAYS: [&str; 6] = [
     "host",
     "port",
@@ -16,12 +16,12 @@ const ALWAYS: [&str; 6] = [
     "target_session_attrs",
 ];
 
-/// The step `settings` for settings that cannot be used.
+/// The step `settings` if the settings are invalid.
 pub(super) fn unusable(error: &Error, seen: &Provenance) -> Step {
     let text = format!("{error:#}");
     let (what, fix) = text.split_once('\n').unwrap_or((&text, ""));
     let fix = if fix.is_empty() {
-        "correct it where it comes from"
+        "correct it in the place named above"
     } else {
         fix
     };
@@ -45,13 +45,14 @@ pub(super) fn settings(settings: &Settings, seen: &Provenance) -> Step {
     evidence.extend(password(settings, seen));
     if settings.sslmode == SslMode::VerifyCa && value(seen, "sslmode") == Some("require") {
         evidence.push(
-            "sslmode=require counts as verify-ca, because there is a root certificate".to_owned(),
+            "sslmode=require means verify-ca here, because there is a root certificate".to_owned(),
         );
     }
     let step = Step::lines("settings", evidence);
     let warnings = settings.warnings.iter().filter(|of| !is_of_file(of));
     warnings.fold(step, |step, warning| {
-        step.and(warning.clone()).warn("remove what has no effect")
+        step.and(warning.clone())
+            .warn("remove the setting that has no effect")
     })
 }
 
@@ -69,7 +70,7 @@ fn lines(keyword: &str, seen: &Provenance, default: Option<String>) -> Vec<Strin
         (None, None) => {}
     }
     let passed = seen.passed_over(keyword);
-    lines.extend(passed.map(|of| format!("  passed over: {} of {}", shown(of), of.from)));
+    lines.extend(passed.map(|of| format!("  overridden: {} of {}", shown(of), of.from)));
     lines
 }
 
@@ -120,9 +121,9 @@ fn password(settings: &Settings, seen: &Provenance) -> Vec<String> {
         return lines;
     }
     let none = if settings.never_ask {
-        "none, and it is not asked for (-w)"
+        "none, and hypertop does not ask for one (-w)"
     } else {
-        "none; it is asked for if the server wants one"
+        "none; hypertop asks for one if the server requires it"
     };
     for host in &settings.hosts {
         let line = (settings.passwords).line(host, &settings.dbname, &settings.user);

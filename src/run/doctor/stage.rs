@@ -20,7 +20,7 @@ pub(super) enum Stage {
 }
 
 impl Stage {
-    /// The stages that are shown as steps.
+    /// The stages that are shown as separate steps.
     pub(super) const OF_ATTEMPTS: [Self; 7] = [
         Self::Name,
         Self::Network,
@@ -46,7 +46,7 @@ impl Stage {
     }
 }
 
-/// The stage at which an attempt failed; `None`: it did not fail, or the same host was tried again at once in another way.
+/// The stage at which an attempt failed; `None`: it did not fail, or the same host was tried again immediately in another way.
 pub(super) fn failed_at(attempt: &Attempt) -> Option<Stage> {
     let failure = attempt.failure.as_ref()?;
     let heard = attempt.heard();
@@ -106,12 +106,12 @@ fn by_kind(failure: &ConnectError, asked_for_login: bool) -> Stage {
     }
 }
 
-/// Adds the failure and the fix, in the words of every failed connection.
+/// Adds the failure and the fix, with the same texts as for any failed connection.
 pub(super) fn blame(step: Step, failure: &ConnectError) -> Step {
     let text = failure.to_string();
     let (what, fix) = text.split_once('\n').unwrap_or((&text, ""));
     step.and(what).fail(if fix.is_empty() {
-        "the server's own message says why; its log may say more"
+        "the server's message above says why; its log may have more"
     } else {
         fix
     })

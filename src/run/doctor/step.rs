@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-/// Exit code if some step could not be run, so that it is unknown whether all is well.
+/// Exit code if a step could not run, so that the result is unknown.
 pub const COULD_NOT_TELL: u8 = 3;
 
 /// How a step ended.
@@ -11,7 +11,7 @@ pub(super) enum State {
     Ok,
     Warn,
     Fail,
-    /// Not run, because an earlier step failed, or impossible to run.
+    /// Not run because an earlier step failed, or not possible here.
     Skipped,
 }
 
@@ -30,7 +30,7 @@ impl State {
 pub(super) struct Step {
     pub name: String,
     pub state: State,
-    /// The step could not be run, so that its result is unknown.
+    /// Whether the step could not run, so that its result is unknown.
     pub undecided: bool,
     pub evidence: Vec<String>,
     pub fix: Vec<String>,
@@ -59,7 +59,7 @@ impl Step {
         Self::new(name, State::Skipped, vec![why.into()])
     }
 
-    /// A step that could not be run; `why`: the error.
+    /// A step that could not run; `why`: the error.
     pub(super) fn undecided(name: impl Into<String>, why: impl Into<String>) -> Self {
         Self {
             undecided: true,
@@ -103,7 +103,7 @@ impl Step {
     }
 }
 
-/// Exit code: 0 all is well, 1 there are warnings, 2 a step failed, 3 it is not known whether all is well.
+/// Exit code: 0 no problem, 1 warnings, 2 a step failed, 3 unknown, because a step could not run.
 pub(super) fn exit_code(steps: &[Step]) -> u8 {
     let any = |state| steps.iter().any(|step| step.state == state);
     if any(State::Fail) {

@@ -1,4 +1,4 @@
-//! This side: terminal, locale, time zone.
+//! The steps about this side: terminal, locale, time zone.
 
 use std::path::Path;
 use std::process::Command;
@@ -22,15 +22,16 @@ fn terminal(of: &dyn Fn(&str) -> Option<String>) -> Step {
     let shown = name.as_deref().unwrap_or("not set");
     let mut step = Step::ok("terminal", format!("TERM {shown}"));
     if !terminal::is_there() {
-        return step.and("no terminal here: the console needs one; show, check and run do not");
+        return step
+            .and("there is no terminal, which the console needs (show, check and run do not)");
     }
     if matches!(name.as_deref(), None | Some("dumb")) {
-        step = step.fail("set TERM to what the terminal is (xterm-256color fits most)");
+        step = step.fail("set TERM to the kind of this terminal (xterm-256color suits most)");
     }
     let colours = match (of("COLORTERM").as_deref(), name.as_deref()) {
         (Some("truecolor" | "24bit"), _) => "16 million colours",
         (_, Some(term)) if term.contains("256color") || term.contains("direct") => "256 colours",
-        _ => "8 or 16 colours, for all that it says",
+        _ => "8 or 16 colours, as far as it reports",
     };
     step = step.and(colours);
     if of("NO_COLOR").is_some() {
@@ -49,7 +50,7 @@ fn terminal(of: &dyn Fn(&str) -> Option<String>) -> Step {
     } else if screen {
         "copying (OSC 52) does not work: GNU screen does not pass it on"
     } else {
-        "copying (OSC 52): unknown, the terminal does not say whether it allows it"
+        "copying (OSC 52): unknown, because the terminal does not report whether it allows it"
     })
 }
 
@@ -64,13 +65,13 @@ fn asked_of_tmux() -> Option<String> {
 fn through_tmux(passes: Option<&str>) -> &'static str {
     match passes {
         Some("off") => {
-            "copying (OSC 52) does not work: tmux does not pass it on; tmux set -g allow-passthrough on"
+            "copying (OSC 52) does not work, because tmux does not pass it on: tmux set -g allow-passthrough on"
         }
         // Before 3.3 tmux always passes it on.
         Some(_) => {
             "copying (OSC 52): tmux passes it on; unknown whether the terminal around it allows it"
         }
-        None => "copying (OSC 52): unknown, tmux does not answer",
+        None => "copying (OSC 52): unknown, because tmux does not answer",
     }
 }
 
@@ -105,7 +106,7 @@ fn time_zone(of: &dyn Fn(&str) -> Option<String>, zone: Option<&str>) -> Step {
         format!("{here} on this machine; hypertop prints UTC"),
     );
     match zone {
-        Some(zone) => step.and(format!("the server's workers reckon in {zone}")),
+        Some(zone) => step.and(format!("the server's workers use {zone}")),
         None => step,
     }
 }

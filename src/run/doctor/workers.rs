@@ -1,4 +1,4 @@
-//! Background workers: launcher, scheduler, and whether there are slots for the jobs of all databases that may start together.
+//! Background workers: launcher, scheduler, and whether there are enough slots for jobs of all databases that may start together.
 
 use anyhow::Result;
 use serde::Deserialize;
@@ -58,7 +58,7 @@ pub(super) async fn step(settings: &Settings, session: &Session, screens: &Scree
     let step = found(screens, step);
     let (here, read) = (screens.jobs.rows(), others.read);
     let mut rows = here.to_vec();
-    // Slots belong to the whole server: all rows get the values that were read last, in this database.
+    // Slots belong to the whole server, so all rows get the values read last, in this database.
     let workers = here.first().map(|row| row.workers);
     rows.extend(others.rows.into_iter().map(|row| Row {
         workers: workers.unwrap_or(row.workers),
@@ -91,8 +91,9 @@ fn compared(mut step: Step, demand: &Demand, databases: usize) -> Step {
         demand.busy
     ));
     if demand.free.is_some_and(|free| jobs > free) && demand.crowd.is_none() {
-        step =
-            step.and("not all of them could run at one time, but their schedules do not want it");
+        step = step.and(
+            "not all of them could run at the same time, but their schedules do not require it",
+        );
     }
     if let Some(crowd) = &demand.crowd {
         step = step.and(crowd.clone()).warn("raise timescaledb.max_background_workers (and max_worker_processes with it) and restart, or give some jobs another start");
@@ -104,13 +105,13 @@ fn compared(mut step: Step, demand: &Demand, databases: usize) -> Step {
     };
     if demand.free.is_some_and(is_more) {
         step = step.fail(
-            "the jobs need more workers than there are: raise timescaledb.max_background_workers (and max_worker_processes with it) and restart, or let them run less often",
+            "the jobs need more workers than there are: raise timescaledb.max_background_workers (and max_worker_processes with it) and restart, or schedule them less often",
         );
     }
     step
 }
 
-/// The Server screen's findings on launcher, scheduler, slots and the settings of the library.
+/// The Server screen's findings on launcher, scheduler, slots, and settings of the library.
 fn found(screens: &Screens, mut step: Step) -> Step {
     let about = [
         &rules::SERVER_LAUNCHER,

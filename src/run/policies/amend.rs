@@ -1,4 +1,4 @@
-//! Writes the present of an object into the policy file, after the user has seen what changes in the text.
+//! Writes an object's present settings into the policy file, after the user has seen the change of its text.
 
 use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -14,7 +14,7 @@ use crate::server::session::Session;
 
 use super::made::{self, Reading};
 
-/// What the file shall say, so that the object is the same. An error if that cannot be written.
+/// The file's new text, in which the object equals the database. An error if that cannot be written.
 pub(crate) async fn propose(
     settings: &Settings,
     session: &Session,
@@ -34,7 +34,7 @@ pub(crate) async fn propose(
     let kinds = [Kind::Hypertable, Kind::Aggregate].into_iter();
     let mut exact = kinds.filter_map(|kind| wanted.entry(&name, kind));
     let exact = exact.find(|entry| entry.name.is_exact());
-    // The last file that names it is over the others.
+    // Among the files that name the object, the last one applies.
     let at = exact.and_then(|entry| sources.iter().rposition(|of| of.path == entry.at.path));
     let nth = at.or_else(|| sources.len().checked_sub(1));
     let nth = nth.context("no policy file is named: --policies FILE names one")?;
@@ -60,10 +60,10 @@ pub(crate) async fn propose(
     })
 }
 
-/// Writes the file, if it is still as it was read. It is replaced as a whole, and keeps its mode.
+/// Writes the file, unless it has changed since it was read. The file is replaced as a whole, and keeps its permissions.
 pub(crate) fn write(amendment: &Amendment) -> Result<()> {
     let named = &amendment.path;
-    // A symbolic link stays one.
+    // If the path is a symbolic link, its target is replaced.
     let path = named
         .canonicalize()
         .with_context(|| format!("{}: it cannot be read", named.display()))?;
@@ -85,7 +85,7 @@ fn replace(path: &Path, amendment: &Amendment) -> Result<()> {
     let mode = std::fs::Permissions::from_mode(about.mode() & 0o7777);
     file.as_file().set_permissions(mode)?;
     file.as_file().sync_all()?;
-    // Last, so that hardly any time is left for another change.
+    // This check comes last, to leave hardly any time for another change.
     let now = std::fs::read(path)?;
     ensure!(
         now == amendment.before.as_bytes(),

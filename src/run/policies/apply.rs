@@ -1,4 +1,4 @@
-//! `hypertop apply`: does what a policy file or a saved plan says, as one journal entry, and plans again to verify it.
+//! `hypertop apply`: applies a policy file or a saved plan as one journal entry, then plans again to verify the result.
 
 use std::path::PathBuf;
 
@@ -26,15 +26,15 @@ const LOCK: Query = query!("setup_lock");
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum OnError {
-    /// Stop; what was done stays, and apply again goes on
+    /// Stop; completed steps stay, and the next apply continues
     Stop,
-    /// Roll back what was done
+    /// Roll back the completed steps
     Rollback,
 }
 
 #[derive(Debug, Clone, Args)]
 pub struct Options {
-    /// Policy files, the later ones over the earlier ones, or one plan that `plan --out` saved; -: standard input
+    /// Policy files (later files override earlier ones), or one plan that `plan --out` saved; -: standard input
     #[arg(required = true)]
     pub file: Vec<PathBuf>,
     /// Allow these hazards, each by its name
@@ -46,7 +46,7 @@ pub struct Options {
         value_name = "HAZARD"
     )]
     pub allow: Vec<Hazard>,
-    /// Also remove what `owns` matches and the file does not name
+    /// Also remove objects that match `owns` and have no entry in the file
     #[arg(long)]
     pub prune: bool,
     /// Hours in which steps may begin: 22:00-06:00, or '22:00-06:00 Europe/Berlin'
@@ -58,7 +58,7 @@ pub struct Options {
     /// Between two steps, wait while the server writes more WAL than this, in MB per second
     #[arg(long, value_name = "MB")]
     pub max_wal: Option<u32>,
-    /// First write the schema (`pg_dump --schema-only`) to this new file, and the policies beside it
+    /// First write the schema (`pg_dump --schema-only`) to this new file, and the policies to a file next to it
     #[arg(long, value_name = "FILE")]
     pub dump: Option<PathBuf>,
     /// What to do if a step fails
@@ -158,7 +158,7 @@ impl Shell<'_> {
         }
     }
 
-    /// Takes a lock that only one apply can have. It lasts as long as the session.
+    /// Takes a lock that only one apply can have. The lock ends with the session.
     async fn alone(&self) -> Result<()> {
         let client = &self.session.connected.client;
         let rows = session::ask(
@@ -198,7 +198,7 @@ impl Shell<'_> {
         Ok(())
     }
 
-    /// Plans again: nothing may differ any more.
+    /// Plans again. There must be no difference left.
     async fn verified(
         &self,
         wanted: &crate::model::setup::file::Wanted,
@@ -212,7 +212,7 @@ impl Shell<'_> {
                 print("verified: the database is as the file says\n")?;
             } else if text {
                 print(format!(
-                    "verified: what the file names is as it says; `owns` matches what it does not name (--prune removes it):\n{}",
+                    "verified: the objects in the file are as the file says; these match `owns`, but are not in the file (--prune removes them):\n{}",
                     print::brief(&left)
                 ))?;
             }

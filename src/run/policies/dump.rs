@@ -1,4 +1,4 @@
-//! The dump before an apply: `pg_dump --schema-only`, with the setup as a policy file beside it.
+//! The dump before an apply: `pg_dump --schema-only`, with the setup as a policy file next to it.
 
 use std::path::{Path, PathBuf};
 
@@ -10,8 +10,8 @@ use crate::model::setup::write;
 use crate::run::command::Shell;
 use crate::server::setup;
 
-/// Writes the schema to `path`, and the policies to `path` with `.policies.toml` at its end. An error if a file is there already, or if
-/// there is no `pg_dump`.
+/// Writes the schema to `path`, and the setup to `path` plus `.policies.toml`. An error if one of the files exists, or if there is no
+/// `pg_dump`.
 pub(super) async fn dump(shell: &Shell<'_>, path: &Path) -> Result<()> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".policies.toml");
@@ -62,7 +62,7 @@ fn command(actor: &Actor, path: &Path) -> tokio::process::Command {
         };
         command.env("PGPORT", host.port.to_string());
     }
-    // In the environment of the child only, where no other user can read it.
+    // Passed in the environment of the child process only, which no other user can read.
     if let Some(password) = &actor.password {
         command.env("PGPASSWORD", password);
     } else if let Some(password) = settings

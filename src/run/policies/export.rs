@@ -13,17 +13,17 @@ use crate::server::setup;
 
 #[derive(Debug, Clone, Args)]
 pub struct Options {
-    /// Only objects whose schema.name fits one of these patterns, such as 'mes.*'
+    /// Only objects whose schema.name matches one of these patterns, such as 'mes.*'
     pub pattern: Vec<String>,
-    /// Write what is TimescaleDB's default, too
+    /// Also write settings that have TimescaleDB's default
     #[arg(long)]
     pub full: bool,
-    /// Write a script for psql instead, which makes the same setup from plain tables
+    /// Write a psql script instead, which creates the same setup from plain tables
     #[arg(long, conflicts_with = "full")]
     pub sql: bool,
 }
 
-/// The text of the policy file or script. An error if a pattern fits no object.
+/// The text of the policy file or script. An error if a pattern matches no object.
 pub async fn printed(session: &Session, options: &Options) -> Result<String> {
     anyhow::ensure!(
         session.server.timescaledb.is_some(),

@@ -1,4 +1,4 @@
-//! A policy file against the database: what both say, the changes between them, and the plan of each.
+//! Compares a policy file with the database: both setups, the changes between them, and the plan of each change.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -24,14 +24,14 @@ use crate::server::known::At;
 use crate::server::session::Session;
 use crate::server::setup;
 
-/// One policy file as it was read.
+/// One policy file as read.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) struct Source {
     pub(super) path: String,
     pub(super) text: String,
 }
 
-/// How to read a policy file.
+/// The options for comparing a policy file.
 #[derive(Debug)]
 pub(super) struct Reading<'a> {
     pub(super) settings: &'a Settings,
@@ -39,27 +39,27 @@ pub(super) struct Reading<'a> {
     pub(super) session: &'a Session,
     /// True: no session that can write may be opened.
     pub(super) read_only: bool,
-    /// Remove what `owns` matches and the file does not name.
+    /// Remove objects that match `owns` and have no entry in the file.
     pub(super) prune: bool,
-    /// For a screen: what only a session that can write can compare counts as the same, and is named in [`Made::unread`].
+    /// For a screen, which opens no session that can write. Parts that need one are not compared, and are listed in [`Made::unread`].
     looks: bool,
-    /// Plan the changes of this object only. `None`: of all.
+    /// Plan the changes of this object only. `None`: of all objects.
     only: Option<&'a Name>,
 }
 
-/// Why a screen does not compare a query that is written otherwise than the server writes it.
-const UNREAD: &str = "its query is not compared, because it is not in the server's spelling: `hypertop plan FILE` asks the server";
+/// Text for a query that a screen does not compare, because it is spelled differently from the server's text.
+const UNREAD: &str = "its query was not compared, because it is spelled differently from the server's text: `hypertop plan FILE` asks the server";
 
 #[derive(Debug)]
 pub(super) struct Made {
     pub(super) planned: Vec<Planned>,
-    /// The setup as it is.
+    /// The present setup.
     pub(super) present: Setup,
-    /// Advice on the setup as it will be.
+    /// Advice on the setup after the changes.
     pub(super) advice: Vec<Advice>,
-    /// What could not be compared, and why.
+    /// Notes on parts that could not be compared, and why.
     pub(super) notes: Vec<String>,
-    /// Objects with a part that was not compared, and why.
+    /// Objects with a part that was not compared, with the reason.
     pub(super) unread: BTreeMap<Name, String>,
 }
 
@@ -108,7 +108,7 @@ fn read(path: &Path) -> Result<String> {
     String::from_utf8(bytes).map_err(|_| anyhow!("{}: it is not UTF-8 text", path.display()))
 }
 
-/// The wanted setup of these files, the later ones over the earlier ones.
+/// The wanted setup of these files. Later files override earlier ones.
 pub(super) fn wanted(sources: &[Source]) -> Result<Wanted> {
     let mut all = Wanted::default();
     for source in sources {
@@ -119,7 +119,7 @@ pub(super) fn wanted(sources: &[Source]) -> Result<Wanted> {
 }
 
 impl<'a> Reading<'a> {
-    /// Reads by this session. `read_only`: no session that can write may be opened.
+    /// For use with this session. `read_only`: no session that can write may be opened.
     pub(super) fn by(settings: &'a Settings, session: &'a Session, read_only: bool) -> Self {
         Self {
             settings,
@@ -132,7 +132,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Reads for a screen: no session that can write is opened.
+    /// For a screen, which opens no session that can write.
     pub(super) fn looking(settings: &'a Settings, session: &'a Session) -> Self {
         Self {
             looks: true,
@@ -140,7 +140,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Plans the changes of this object only.
+    /// Limits the plan to the changes of this object.
     #[must_use]
     pub(super) fn of(self, only: &'a Name) -> Self {
         Self {
@@ -149,7 +149,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// `prune`: remove what `owns` matches and the file does not name.
+    /// `prune`: remove objects that match `owns` and have no entry in the file.
     #[must_use]
     pub(super) fn pruning(self, prune: bool) -> Self {
         Self { prune, ..self }
@@ -219,7 +219,7 @@ impl Reading<'_> {
         })
     }
 
-    /// The plain tables that the files want as hypertables.
+    /// The plain tables that the files list as hypertables.
     async fn tables(
         &self,
         wanted: &Wanted,
@@ -237,7 +237,7 @@ impl Reading<'_> {
         setup::tables(self.session, &missing).await
     }
 
-    /// The files' queries in the server's spelling. Only a session that can write can ask for that.
+    /// The files' queries as the server prints them. Only a session that can write can find that out.
     async fn queries(
         &self,
         wanted: &Wanted,
@@ -293,7 +293,7 @@ impl Reading<'_> {
     }
 }
 
-/// Advice on the relations that the file names.
+/// Advice on the relations that the files name.
 pub(super) fn advice(wanted: &Wanted, will_be: &Setup) -> Vec<Advice> {
     let named = |advice: &Advice| Name::parse(&advice.of).is_ok_and(|name| wanted.names(&name));
     lint::lint(will_be).into_iter().filter(named).collect()

@@ -1,4 +1,4 @@
-//! The plan that makes one object as the policy files say, for the console.
+//! The plan that changes one object to what the policy files say, for the console.
 
 use anyhow::{Result, anyhow, bail};
 
@@ -17,7 +17,7 @@ use crate::server::session::Session;
 use super::apply::inputs;
 use super::made::{self, Reading};
 
-/// The plan of the object's changes alone. The error says why there is none, and what helps.
+/// The plan of this object's changes. If there is none, the error says why and what helps.
 pub(crate) async fn plan(
     settings: &Settings,
     session: &Session,
@@ -74,7 +74,7 @@ pub(crate) async fn plan(
         level: Level::Ok,
         text: format!("why: {why}"),
     });
-    // On the command line each hazard is allowed by its name.
+    // On the command line, each hazard would have to be allowed by its name.
     if hazards.contains(&Hazard::DeletesData) || hazards.contains(&Hazard::NotUndoable) {
         plan.consent = Consent::Name;
     }
@@ -95,7 +95,7 @@ pub(crate) async fn plan(
     Ok(approved)
 }
 
-/// The refusals of these changes. `None`: there are none.
+/// The refusals of these changes as text. `None`: no change is refused.
 fn refused(all: &[Planned]) -> Option<String> {
     let refusals = all.iter().filter_map(|planned| {
         let why = planned.plan.as_ref().err()?;
@@ -105,7 +105,7 @@ fn refused(all: &[Planned]) -> Option<String> {
     (!refusals.is_empty()).then(|| refusals.join("\n"))
 }
 
-/// What the plans would delete.
+/// Text on the rows that the plans would delete.
 fn losses(all: &[Planned]) -> String {
     let plans = all.iter().filter(|planned| deletes_data(planned));
     let notes = plans.filter_map(|planned| planned.plan.as_ref().ok());
@@ -119,8 +119,8 @@ fn deletes_data(planned: &Planned) -> bool {
     planned.hazards.contains(&Hazard::DeletesData)
 }
 
-/// The other objects whose changes make this one's possible: in a plan of all it is not refused, and (if alone it `deletes` rows) deletes
-/// none. `None`: they do not.
+/// The other objects whose changes would make this one's possible: in a plan of all changes it is not refused, and deletes no rows although
+/// it would alone (`deletes`). `None`: there are none.
 async fn together(
     settings: &Settings,
     session: &Session,

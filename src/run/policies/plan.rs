@@ -1,4 +1,4 @@
-//! `hypertop plan` and `hypertop lint`: what a policy file would change, and advice on it. Nothing is changed.
+//! `hypertop plan` and `hypertop lint`: the changes that a policy file would make, and advice on it. Nothing is changed.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use super::made::{self, Made, Reading, Source};
 use super::print;
 use super::saved::Saved;
 
-/// Exit codes of `plan`: the database is as the file says; it differs; an error, or no connection; a difference cannot be applied.
+/// Exit codes of `plan`: no difference; a difference; an error or no connection; a difference that cannot be applied.
 pub const SAME: u8 = 0;
 pub const ERROR: u8 = 1;
 pub const DIFFERS: u8 = 2;
@@ -26,16 +26,16 @@ pub const REFUSED: u8 = 3;
 
 #[derive(Debug, Clone, Args)]
 pub struct Options {
-    /// Policy files, the later ones over the earlier ones; -: standard input
+    /// Policy files, later ones override earlier ones; -: standard input
     #[arg(required = true)]
     pub file: Vec<PathBuf>,
     /// Save the plan to this new file, for apply
     #[arg(long, value_name = "PLAN")]
     pub out: Option<PathBuf>,
-    /// For cron: print nothing but what differs from the file
+    /// For cron: print only the differences from the file
     #[arg(long, conflicts_with = "out")]
     pub drift: bool,
-    /// Also remove what `owns` matches and the file does not name
+    /// Also remove objects that match `owns` and have no entry in the file
     #[arg(long)]
     pub prune: bool,
     #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -111,12 +111,12 @@ pub(super) fn title(sources: &[Source], made: &Made) -> String {
 
 #[derive(Debug, Clone, Args)]
 pub struct LintOptions {
-    /// Policy files, the later ones over the earlier ones; -: standard input
+    /// Policy files, later ones override earlier ones; -: standard input
     #[arg(required = true)]
     pub file: Vec<PathBuf>,
 }
 
-/// Advice on the setup that the files lead to, and the exit code: 0 none, 2 there is some.
+/// Advice on the setup after applying the files, and the exit code: 0 no advice, 2 advice.
 pub async fn lint(
     settings: &Settings,
     session: &Session,

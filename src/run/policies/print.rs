@@ -12,10 +12,10 @@ use crate::model::verdict::Level;
 
 use super::made::Made;
 
-/// Longest value of a setting in one line; a longer one (a query) is cut.
+/// Maximum width of a setting's value in one line. A longer one, such as a query, is cut.
 const WIDE: usize = 160;
 
-/// The differences, one line each. For `--drift`.
+/// The differences, one line each, for `--drift`.
 pub(super) fn brief(made: &Made) -> String {
     let mut out = String::new();
     for planned in &made.planned {
@@ -26,7 +26,7 @@ pub(super) fn brief(made: &Made) -> String {
     out
 }
 
-/// The settings that differ, with a text before the first one, and one between two.
+/// The settings that differ. `before` is put before the first one, `between` before the others.
 fn fields(change: &Change, [before, between]: [&str; 2]) -> String {
     let fields: Vec<_> = change
         .fields
@@ -49,7 +49,7 @@ fn cut(text: &str) -> String {
     crate::model::text::cut(text, WIDE)
 }
 
-/// The whole plan: per object what changes and why, notes, locks, hazards and undo; advice; the sum.
+/// The whole plan: for each object its changes, reasons, notes, locks, hazards and undo; then the advice and the totals.
 pub(super) fn whole(made: &Made) -> String {
     let mut out = String::new();
     let mut objects: Vec<&Name> = Vec::new();

@@ -1,4 +1,4 @@
-//! The rows of the Policies screen: each object of the files with the plan of its differences. Nothing is changed.
+//! The rows of the Policies screen: each object of the files, with the plan of its changes. Nothing is changed.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ use crate::server::session::Session;
 
 use super::made::{self, Made, Reading};
 
-/// The rows of a screen. As [`Session::load`], and for Policies with the plans.
+/// The rows of a screen, as by [`Session::load`]; for Policies, with the plans.
 pub(crate) async fn load(settings: &Settings, session: &Session, screen: ScreenId) -> Result<Rows> {
     let files = &session.server.policy_files;
     if screen != ScreenId::Policies || files.is_empty() || !session.can_show(screen) {

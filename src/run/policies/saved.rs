@@ -1,4 +1,4 @@
-//! A saved plan: its statements, and the state that they rest on. An apply makes the plan again and refuses it if it differs.
+//! A saved plan: its statements, and the state that it was made from. An apply makes the plan again, and refuses it if it differs.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -61,7 +61,7 @@ impl Saved {
         }
     }
 
-    /// Writes a new file that only its owner can read. An error if there is one already.
+    /// Writes a new file that only its owner can read. An error if the file exists.
     pub(super) fn write(&self, path: &Path) -> Result<()> {
         use std::os::unix::fs::OpenOptionsExt as _;
         let mut options = std::fs::OpenOptions::new();
@@ -76,7 +76,7 @@ impl Saved {
         Ok(())
     }
 
-    /// The saved plan in this text. `None`: it is not JSON, so it is a policy file.
+    /// The saved plan in this text. `None`: the text is not JSON, and so a policy file.
     pub(super) fn parse(path: &str, text: &str) -> Option<Result<Self>> {
         text.trim_start().starts_with('{').then(|| {
             let saved: Self = serde_json::from_str(text)
@@ -99,7 +99,7 @@ impl Saved {
         })
     }
 
-    /// An error if the plan that is made now differs from the saved one.
+    /// An error if the plan made now differs from the saved one.
     pub(super) fn is_still(&self, now: &ApprovedPlan) -> Result<()> {
         if let (Some(saved), Some(here)) = (&self.place, &now.place)
             && let Some(why) = saved.doubt(here)

@@ -1,5 +1,4 @@
-//! Reads what a recording keeps about single rows: details, facts for previews of actions, and the figures that only
-//! the row's own screen reads.
+//! Reads the recorded data about single rows: details, facts for previews of actions, and figures that only the row's own screen reads.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -23,12 +22,12 @@ use crate::server::exact::{Exact, slices};
 use crate::server::known::At;
 use crate::server::session::Session;
 
-/// Rows of a screen of which details are read at most.
+/// Maximum number of rows per screen whose details are read.
 const MOST: usize = 500;
-/// Time after which the figures and new rows are read; shorter than a replay shows the figures.
+/// Interval between two reads of figures and new rows. It is shorter than the time for which a replay shows the figures.
 const AGAIN: Duration = Duration::from_secs(30);
 
-/// Reads on connections of its own, until the recording ends (when this is dropped) or an error.
+/// Reads on its own connections, until this is dropped at the end of the recording, or until an error.
 pub(super) async fn read(
     settings: Settings,
     password: Option<String>,
@@ -57,7 +56,7 @@ struct Reader<'a> {
     exact: Exact<'a>,
     /// Rows whose details were read.
     seen: HashSet<(ScreenId, String)>,
-    /// Facts that were read already, because several actions need them.
+    /// Facts already read, because several actions need the same ones.
     done: HashSet<(&'static str, TargetKind, i64)>,
     kept: UnboundedSender<(Stamp, Kept)>,
 }
@@ -75,13 +74,13 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads the rows of a screen that were not there before.
+    /// Reads the new rows of a screen.
     async fn screen(&mut self, screen: ScreenId) -> Result<()> {
         let (rows, now) = self.list(screen).await?;
         if let Rows::Journal(entries) = &rows {
             let mut entries = entries.clone();
             for row in &mut entries {
-                // The path or address is of no use to whom the recording is given.
+                // The path or address is useless to people who get the recording.
                 row.entry.begin.place.way = None;
             }
             self.kept.send((now, Kept::Rows(Rows::Journal(entries))))?;
@@ -100,7 +99,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// The rows of a screen as the console lists them. Also reads the figures that the Overview does not need.
+    /// The rows of a screen as the console lists them. Also reads those figures that the Overview does not need.
     async fn list(&mut self, screen: ScreenId) -> Result<(Rows, Stamp)> {
         let rows = policies::rows::load(self.settings, &self.session, screen).await?;
         let (now, _) = self.session.pulse(screen).await?;
@@ -161,7 +160,7 @@ impl Reader<'_> {
             }
             let facts = preview::facts(&self.session, &mut self.exact, act, target).await;
             let facts = facts.map(|mut facts| {
-                // No plan runs in a recording, so it need not know where.
+                // Plans are not run in a replay, so the database is not needed.
                 facts.place = None;
                 Box::new(facts)
             });

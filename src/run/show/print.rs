@@ -122,7 +122,7 @@ fn title<R: Record>(at: &At) -> String {
     format!("{}{simulated}", R::TITLE)
 }
 
-/// Prints text for people. In a locale other than UTF-8, glyphs are replaced by ASCII.
+/// Prints text for people. If the locale is not UTF-8, glyphs are replaced by ASCII.
 fn for_people(out: &mut dyn Write, print: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
     if text::is_utf8(|name| std::env::var(name).ok()) {
         return print(out);

@@ -35,8 +35,7 @@ pub(super) struct Views {
     /// Parse tree of the aggregate's definition.
     tree: Option<String>,
     /// Oid of the parent aggregate's view. Its columns are in `parent_columns`, its parse tree in `parent_tree`. `None`: the aggregate
-    /// reads a
-    /// hypertable.
+    /// reads a hypertable.
     parent: Option<i64>,
     parent_columns: Option<Vec<String>>,
     parent_tree: Option<String>,

@@ -134,8 +134,7 @@ impl Stuck {
 }
 
 /// Compressed chunks whose present size is less than half or more than twice the recorded one, by more than 1 MB. Checked are the newest
-/// 100
-/// partial or unordered chunks, and the newest 20 other chunks.
+/// 100 partial or unordered chunks, and the newest 20 other chunks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Drift {
     pub chunks: i64,

@@ -29,7 +29,7 @@ impl Row {
         (most > 0).then_some(most)
     }
 
-    /// Trend by the rate of the present run, if that run can finish the backlog.
+    /// Trend by the present run's rate; only if that run can finish the backlog.
     #[expect(clippy::cast_precision_loss, reason = "numbers of chunks fit")]
     fn running(&self, backlog: i64, policy: &Policy, at: &At) -> Option<String> {
         let runs = policy.scheduled && policy.next_start == Some(Stamp::BEFORE_ALL);

@@ -110,7 +110,7 @@ fn judge_chunks(row: &Row, findings: &mut Findings) {
             &rules::INDEX_UNSURE,
             Level::Notice,
             format!(
-                "{} may belong to this index or to another with the same definition, because their names fit neither: its scans, sizes and missing chunks are guesses. Rename each to <chunk>_{} (ALTER INDEX ... RENAME TO), or drop the index and create it again",
+                "{} may belong to this index or to another with the same definition, because their names fit neither index. Scans, sizes and missing chunks of this index are therefore guesses. Rename each to <chunk>_{} (ALTER INDEX ... RENAME TO), or drop the index and create it again",
                 text::plural(parts.unsure, "chunk index"),
                 row.name
             ),

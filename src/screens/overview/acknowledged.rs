@@ -132,8 +132,7 @@ impl Acknowledged {
     }
 
     /// Ends the acknowledgements whose finding got worse or disappeared. `found`: the present findings. `certain` returns the time of a
-    /// load
-    /// that proves that a finding is gone. Only a console of the role that acknowledged can prove that: another role may see less.
+    /// load that proves that a finding is gone. Only a console of the role that acknowledged can prove that: another role may see less.
     pub fn watch(
         &mut self,
         found: &[Row],

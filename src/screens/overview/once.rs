@@ -12,8 +12,7 @@ use crate::model::{rules, text};
 const NAMED: usize = 5;
 
 /// Merges the findings of all screens. Findings of rules that hurt now come first. A later stable sort by level keeps that order within
-/// each
-/// level.
+/// each level.
 pub fn merge(rows: Vec<Row>) -> Vec<Row> {
     let rows = merge_locks(name_lock_holders(without_starved(rows)));
     let rows = merge_far_starts(merge_jobs(rows));
@@ -24,8 +23,7 @@ pub fn merge(rows: Vec<Row>) -> Vec<Row> {
 }
 
 /// The Jobs screen and the screen of a hypertable or aggregate both report a job's fault. If work waits for the job, the finding of that
-/// work
-/// is kept and names the fault as its cause. Otherwise the finding of the Jobs screen is kept.
+/// work is kept and names the fault as its cause. Otherwise the finding of the Jobs screen is kept.
 fn merge_jobs(rows: Vec<Row>) -> Vec<Row> {
     let (blamed, mut rows): (Vec<Row>, Vec<Row>) =
         rows.into_iter().partition(|row| row.finding.job.is_some());

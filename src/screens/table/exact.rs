@@ -175,8 +175,7 @@ impl<R: Record> Table<R> {
     }
 
     /// Time of the newest load, if it is after `after` and proves for this rule whether the row with this `key` has a finding: all exact
-    /// figures
-    /// that the rule needs have been read. `None`: it does not prove that.
+    /// figures that the rule needs have been read. `None`: it does not prove that.
     pub(crate) fn certain(
         &self,
         key: &str,

@@ -111,8 +111,7 @@ impl<R: Record> Table<R> {
     }
 
     /// Index of the line with this key. For a row in a closed group: the group's line. For a group that has no line: the line of its first
-    /// row.
-    /// `None`: no such line.
+    /// row. `None`: no such line.
     pub(super) fn line_of(&self, key: &str) -> Option<usize> {
         let exact = |line: &Line| match (line, key.strip_prefix(GROUP)) {
             (Line::Group(group), Some(name)) => self.groups.all[*group].name == name,

@@ -60,8 +60,7 @@ impl<R: Record> Table<R> {
     }
 
     /// Removes the rows without findings from `view`, and returns their number. If the rows are filtered, or not sorted worst first,
-    /// nothing is
-    /// folded.
+    /// nothing is folded.
     fn fold(&self, view: &mut Vec<usize>) -> usize {
         let plain = self.sort == SortBy::Verdict && self.descending && self.filter.is_empty();
         if !self.folds || !plain {

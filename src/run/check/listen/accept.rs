@@ -1,8 +1,8 @@
-//! The text that a scraper wants, by its `Accept` header.
+//! The text format that a scraper asks for in its `Accept` header.
 
 use crate::run::check::metrics::Dialect;
 
-/// The classic text, unless `OpenMetrics` has a higher weight than every type that the classic text matches.
+/// The classic text format, unless `OpenMetrics` has a higher weight than every type that matches the classic one.
 pub(super) fn dialect(accept: &str) -> Dialect {
     let (mut open, mut classic): (f64, f64) = (0.0, 0.0);
     for range in accept.split(',') {
@@ -33,7 +33,7 @@ pub(super) fn dialect(accept: &str) -> Dialect {
 
 const OPEN: &str = "application/openmetrics-text";
 
-/// The content type of a text.
+/// The content type of a text format.
 pub(super) fn content_type(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",

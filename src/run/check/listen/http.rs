@@ -1,4 +1,4 @@
-//! The pages: `/metrics` and `/-/healthy`.
+//! HTTP pages: `/metrics` and `/-/healthy`.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -19,13 +19,13 @@ use tokio::time::{Instant, timeout_at};
 use super::accept;
 use crate::run::check::metrics::{Metric, written};
 
-/// Time in seconds after which Prometheus gives a scrape up.
+/// Header with the time in seconds after which Prometheus stops waiting.
 const SCRAPE_TIMEOUT: &str = "x-prometheus-scrape-timeout-seconds";
-/// The answer is sent this long before Prometheus gives up.
+/// The answer is sent this long before Prometheus stops waiting.
 const SPARE: Duration = Duration::from_millis(500);
-/// A client that sends no request within this time is closed.
+/// If a client sends no request within this time, its connection is closed.
 const IDLE: Duration = Duration::from_secs(30);
-/// Open connections of scrapers; more wait.
+/// Maximum number of open connections; further clients wait.
 const CONNECTIONS: usize = 32;
 
 /// The metrics of one collection.
@@ -42,7 +42,7 @@ pub(super) struct Scrape {
 
 type Answer = Response<Full<Bytes>>;
 
-/// Serves connections for ever; `limit`: time for a scrape that names none.
+/// Serves connections for ever; `limit`: time for a scrape that does not state its own.
 pub(super) async fn accept(
     listener: TcpListener,
     scrapes: UnboundedSender<Scrape>,
@@ -54,7 +54,7 @@ pub(super) async fn accept(
             return;
         };
         let Ok((stream, _)) = listener.accept().await else {
-            // An error such as too many open files: tries again after a pause.
+            // For an error such as too many open files, tries again after a pause.
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
@@ -64,7 +64,7 @@ pub(super) async fn accept(
                 let scrapes = scrapes.clone();
                 async move { Ok::<_, Infallible>(answer(&request, &scrapes, limit).await) }
             });
-            // A client that goes away is no error.
+            // If a client closes the connection, that is not an error.
             let _ = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(IDLE)
@@ -92,7 +92,7 @@ async fn answer(
         "/" => plain(StatusCode::OK, "hypertop: the metrics are at /metrics\n"),
         _ => plain(
             StatusCode::NOT_FOUND,
-            "there are /metrics and /-/healthy only\n",
+            "the only pages are /metrics and /-/healthy\n",
         ),
     }
 }
@@ -109,12 +109,15 @@ async fn metrics(
     let until = Instant::now() + given.unwrap_or(limit).saturating_sub(SPARE);
     let (reply, page) = oneshot::channel();
     if scrapes.send(Scrape { until, reply }).is_err() {
-        return plain(StatusCode::SERVICE_UNAVAILABLE, "hypertop is ending\n");
+        return plain(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "hypertop is shutting down\n",
+        );
     }
     let Ok(Ok(page)) = timeout_at(until, page).await else {
         return plain(
             StatusCode::SERVICE_UNAVAILABLE,
-            "the collection for another scrape is under way and takes longer than this one may wait\n",
+            "a collection for another scrape is running, and takes longer than this scrape may wait\n",
         );
     };
     let dialect = accept::dialect(header(&ACCEPT).unwrap_or_default());

@@ -44,14 +44,14 @@ impl Metric {
         self
     }
 
-    /// The series of these objects are never left out.
+    /// Marks these objects, whose series must not be removed.
     pub(super) fn keep(&mut self, objects: &HashSet<&str>) {
         for series in &mut self.series {
             series.of.take_if(|of| objects.contains(of.as_str()));
         }
     }
 
-    /// Gives each series the label of its database.
+    /// Labels every series with its database.
     pub(super) fn of_database(&mut self, database: &str) {
         for series in &mut self.series {
             series.labels.insert(0, ("database", database.to_owned()));

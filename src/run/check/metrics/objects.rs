@@ -84,7 +84,7 @@ const JOBS: &[Figure<jobs::Row>] = &[
     (
         "hypertop_job_last_run_success",
         Kind::Gauge,
-        "1 if the job's last ended run succeeded, else 0",
+        "1 if the job's last ended run succeeded, otherwise 0",
         |row, _| {
             let ok = row.statistics.as_ref()?.last_ended_well()?;
             Some(f64::from(u8::from(ok)))
@@ -98,7 +98,7 @@ const JOBS: &[Figure<jobs::Row>] = &[
             let statistics = row.statistics.as_ref()?;
             let begun = statistics.last_start?.finite()?;
             let took = statistics.last_finish?.finite()?.seconds_since(begun);
-            // While it runs, the end is that of the run before.
+            // While a run is in progress, the end is that of the previous run.
             (took >= 0.0).then_some(took)
         },
     ),
@@ -120,7 +120,7 @@ const HYPERTABLES: &[Figure<hypertables::Row>] = &[
     (
         "hypertop_hypertable_bytes",
         Kind::Gauge,
-        "Size of a hypertable with indexes, in bytes (an estimate until it was measured)",
+        "Size of a hypertable with indexes, in bytes (estimated until it is measured)",
         |row, _| row.bytes().map(whole),
     ),
     (

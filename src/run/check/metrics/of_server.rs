@@ -1,4 +1,4 @@
-//! Metrics of the server, of the database's counters, and of the reading itself.
+//! Metrics of the server, of the database's counters, and of reading the screens.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::model::screen_id::ScreenId;
 use crate::screens::Screens;
 use crate::server::databases::DatabaseCounters;
 
-/// The numbers on the Server screen. If a name occurs more than once, its largest value is taken.
+/// The numbers of the Server screen. If a name occurs more than once, the largest value is taken.
 pub(super) fn figures(screens: &Screens) -> Metric {
     let help = "Figures of the Server screen: counts, seconds and bytes";
     let mut metric = Metric::gauge("hypertop_server", help);
@@ -74,16 +74,16 @@ pub(super) fn counters(of: &DatabaseCounters) -> Vec<Metric> {
     .into()
 }
 
-/// How long each screen took to read, and what failed.
+/// Duration and errors of reading each screen.
 pub(super) fn collecting(screens: &Screens, readings: &BTreeMap<ScreenId, Reading>) -> [Metric; 3] {
     let mut seconds = Metric::gauge(
         "hypertop_collect_seconds",
-        "Time that the last reading of a screen took, in seconds",
+        "Duration of the last attempt to read a screen, in seconds",
     );
     let mut errors = Metric::new(
         "hypertop_collect_errors_total",
         Kind::Counter,
-        "Readings of a screen that failed or were not made in time",
+        "Attempts to read a screen that failed or were not in time",
     );
     let mut stretched = Metric::gauge(
         "hypertop_stretched",

@@ -1,4 +1,4 @@
-//! Prints metrics in both text formats. No crate prints both from one list of values.
+//! Prints metrics in both text formats. No crate can print both from one list of values.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use super::metric::{Kind, Metric};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::run::check) enum Dialect {
-    /// Text format 0.0.4, which all readers accept, including the textfile collector of `node_exporter`.
+    /// Text format 0.0.4, which every reader accepts, including the textfile collector of `node_exporter`.
     Prometheus,
     OpenMetrics,
 }
@@ -18,7 +18,7 @@ pub(in crate::run::check) fn written(metrics: &[Metric], dialect: Dialect) -> St
             Kind::Gauge => "gauge",
             Kind::Counter => "counter",
         };
-        // In `OpenMetrics` the suffix `_total` belongs to the series only, not to the metric's name.
+        // In `OpenMetrics`, only the series has the suffix `_total`, not the metric's name.
         let family = match (dialect, metric.kind) {
             (Dialect::OpenMetrics, Kind::Counter) => metric.name.trim_end_matches("_total"),
             _ => metric.name,

@@ -1,4 +1,4 @@
-//! Whether the database is as the file says, its policies run, and what the file expects holds.
+//! Checks whether the database is as the file says, its policies run, and the file's expectations are met.
 
 use std::time::Duration;
 

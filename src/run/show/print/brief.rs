@@ -1,4 +1,4 @@
-//! A screen as text for a file or a pager: the columns that fit, and each reason on separate lines.
+//! A screen as text for a file or a pager: the columns that fit, with the reasons on separate lines.
 
 use std::io::Write;
 
@@ -44,7 +44,7 @@ pub(super) fn print<R: Record>(
         line.extend(columns.iter().map(|column| cell(column, row, at)));
         lines.push(line);
     }
-    // The last column is not padded, so a long name lengthens only its own line.
+    // The last column is not padded, so a long name only lengthens its own line.
     let right = |nth: usize| nth > 0 && columns[nth - 1].right;
     let text = aligned(&lines, right);
     let mut printed = text.lines();
