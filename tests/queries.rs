@@ -336,12 +336,8 @@ fn retention_equals_show_chunks_and_chunks_detailed_size() {
 #[test]
 fn the_targets_of_completions_are_those_of_the_documented_views() {
     let plain = "'^[a-z0-9_.]+$'";
-    let hypertables = format!(
-        "select format('%I.%I', hypertable_schema, hypertable_name) as name, null::int8 from timescaledb_information.hypertables"
-    );
-    let aggregates = format!(
-        "select format('%I.%I', view_schema, view_name) as name, null::int8 from timescaledb_information.continuous_aggregates"
-    );
+    let hypertables = "select format('%I.%I', hypertable_schema, hypertable_name) as name, null::int8 from timescaledb_information.hypertables";
+    let aggregates = "select format('%I.%I', view_schema, view_name) as name, null::int8 from timescaledb_information.continuous_aggregates";
     with_targets(|targets| {
         for target in targets.all.iter().filter(|target| target.real) {
             for (kind, documented_by) in [
@@ -355,7 +351,7 @@ fn the_targets_of_completions_are_those_of_the_documented_views() {
                         "select * from ({hypertables} where hypertable_schema !~ '^_timescaledb' union {aggregates}) n"
                     ),
                 ),
-                ("continuous aggregate", &aggregates),
+                ("continuous aggregate", aggregates),
             ] {
                 let sql = format!("select * from ({documented_by}) d where d.name ~ {plain}");
                 let documented = block_on(documented(target, &sql));
