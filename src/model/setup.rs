@@ -14,5 +14,6 @@ pub mod lint;
 pub mod name;
 pub mod objects;
 pub mod order_by;
+pub(crate) mod query;
 pub mod wish;
 pub mod write;

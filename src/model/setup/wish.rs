@@ -1,5 +1,6 @@
 //! The entries of a policy file. An omitted field is left alone on the server; `"none"` removes.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
@@ -60,6 +61,8 @@ pub enum Kind {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     pub at: At,
+    /// Where the values of its keys stand, by key.
+    pub places: BTreeMap<&'static str, At>,
     pub kind: Kind,
     pub name: Pattern,
     pub absent: Option<bool>,
@@ -80,6 +83,7 @@ impl Entry {
     pub fn at(at: At) -> Self {
         Self {
             at,
+            places: BTreeMap::new(),
             kind: Kind::Hypertable,
             name: Pattern::Like(String::new()),
             absent: None,
@@ -97,9 +101,15 @@ impl Entry {
         }
     }
 
+    /// Where a key's value stands; of a key that is not written, the entry.
+    pub fn place(&self, key: &str) -> At {
+        self.places.get(key).unwrap_or(&self.at).clone()
+    }
+
     /// Takes all that a later entry says.
     pub fn take(&mut self, later: Self) {
         self.at = later.at;
+        self.places.extend(later.places);
         self.name = later.name;
         self.absent = later.absent.or(self.absent);
         self.why = later.why.or(self.why.take());
@@ -182,6 +192,8 @@ pub struct Reorder {
 #[derive(Debug, Clone, PartialEq)]
 pub struct IndexEntry {
     pub at: At,
+    /// Where the values of its keys stand, by key.
+    pub places: BTreeMap<&'static str, At>,
     pub on: Name,
     /// `None`: any index with the same definition will do.
     pub name: Option<String>,
@@ -195,6 +207,11 @@ pub struct IndexEntry {
 }
 
 impl IndexEntry {
+    /// Where a key's value stands; of a key that is not written, the entry.
+    pub fn place(&self, key: &str) -> At {
+        self.places.get(key).unwrap_or(&self.at).clone()
+    }
+
     /// The index as it shall be.
     pub fn index(&self) -> Index {
         Index {

@@ -213,7 +213,7 @@ impl Reading<'_> {
         Ok(Made {
             planned,
             present,
-            advice: advice(wanted, &will_be),
+            advice: lint::lint(&will_be, wanted),
             notes,
             unread,
         })
@@ -291,10 +291,4 @@ impl Reading<'_> {
         }
         (found, notes, unread)
     }
-}
-
-/// Advice on the relations that the file names.
-pub(super) fn advice(wanted: &Wanted, will_be: &Setup) -> Vec<Advice> {
-    let named = |advice: &Advice| Name::parse(&advice.of).is_ok_and(|name| wanted.names(&name));
-    lint::lint(will_be).into_iter().filter(named).collect()
 }
