@@ -1,7 +1,7 @@
 -- What a policy file describes: every hypertable and every aggregate, with its chunk interval, compression settings and policies
 -- · columns: id, name (quoted; of an aggregate the view's), aggregate, time_column, axis, interval_length, compression (jsonb; NULL: not
 -- enabled), source, materialized_only, definition (of an aggregate; NULL also where another session locks the view), jobs (jsonb),
--- chunks (whether there is one) · access: any role · cost: catalogue lookups, nothing per chunk; pg_get_viewdef() locks each aggregate's
+-- chunks (whether there is one), comment (of an aggregate on its view) · access: any role · cost: catalogue lookups, nothing per chunk; pg_get_viewdef() locks each aggregate's
 -- view for a moment
 with dim as materialized (
   select d.hypertable_id, d.column_name::text as column_name, d.column_type::text as axis, d.interval_length from :time_dimension d
@@ -37,7 +37,8 @@ select h.id::int8 as id, format('%I.%I', coalesce(a.user_view_schema, h.schema_n
             then format('%I.%I', coalesce(p.user_view_schema, r.schema_name), coalesce(p.user_view_name, r.table_name)) end as source,
        a.materialized_only,
        case when v.oid not in (select l.relation from :locked l) then pg_get_viewdef(v.oid, true) end as definition,
-       coalesce(j.jobs, '[]') as jobs, exists (select from pg_inherits i where i.inhparent = c.oid) as chunks
+       coalesce(j.jobs, '[]') as jobs, exists (select from pg_inherits i where i.inhparent = c.oid) as chunks,
+       obj_description(coalesce(to_regclass(format('%I.%I', a.user_view_schema, a.user_view_name))::oid, c.oid), 'pg_class') as comment
   from _timescaledb_catalog.hypertable h
   join dim d on d.hypertable_id = h.id
   left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = h.id

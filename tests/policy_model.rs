@@ -41,10 +41,11 @@ fn planned(file: &str, present: &Setup) -> Vec<Change> {
 }
 
 fn planned_of(wanted: &Wanted, present: &Setup, prune: bool) -> Vec<Change> {
-    let (tables, queries) = (tables(), BTreeMap::new());
+    let (tables, comments, queries) = (tables(), BTreeMap::new(), BTreeMap::new());
     let ground = Ground {
         present,
         tables: &tables,
+        comments: &comments,
         queries: &queries,
         prune,
     };

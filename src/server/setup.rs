@@ -82,6 +82,7 @@ struct Relation {
     definition: Option<String>,
     jobs: Json,
     chunks: bool,
+    comment: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -122,6 +123,17 @@ struct PlainTable {
     name: String,
     columns: Json,
     filled: bool,
+    comment: Option<String>,
+}
+
+/// A plain table that a policy file names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plain {
+    pub columns: Columns,
+    /// True: it may have rows.
+    pub filled: bool,
+    /// The comment on it. `None`: it has none.
+    pub comment: Option<String>,
 }
 
 /// The present setup. An error if a policy has a configuration that is not understood: what is shown would be wrong.
@@ -157,8 +169,8 @@ pub async fn read(session: &Session) -> Result<Setup> {
     Ok(setup)
 }
 
-/// The plain tables among these names, and whether each may have rows.
-pub async fn tables(session: &Session, names: &[Name]) -> Result<BTreeMap<Name, (Columns, bool)>> {
+/// The plain tables among these names.
+pub async fn tables(session: &Session, names: &[Name]) -> Result<BTreeMap<Name, Plain>> {
     if names.is_empty() {
         return Ok(BTreeMap::new());
     }
@@ -175,7 +187,12 @@ pub async fn tables(session: &Session, names: &[Name]) -> Result<BTreeMap<Name, 
             schema: table.schema,
             name: table.name,
         };
-        Ok((name, (Columns::deserialize(table.columns)?, table.filled)))
+        let plain = Plain {
+            columns: Columns::deserialize(table.columns)?,
+            filled: table.filled,
+            comment: table.comment,
+        };
+        Ok((name, plain))
     };
     tables.into_iter().map(table).collect()
 }
@@ -257,6 +274,7 @@ impl Relation {
                 materialized_only: self.materialized_only.unwrap_or_default(),
                 query: self.definition,
                 refresh,
+                comment: self.comment,
                 storage,
             };
             setup.aggregates.insert(name, view);
@@ -267,6 +285,7 @@ impl Relation {
                 axis,
                 interval: self.interval_length,
                 chunks: self.chunks,
+                comment: self.comment,
                 storage,
             };
             setup.hypertables.insert(name, table);

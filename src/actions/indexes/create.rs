@@ -9,7 +9,6 @@ use super::facts::{NAME, PER_CHUNK, Part, count, short, statement};
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Field, FieldType, Form, Inputs};
 use crate::model::plan::{Consent, Mode, Plan, Step, Undo};
-use crate::model::setup::query::unstable;
 use crate::model::text;
 use crate::model::verdict::Level;
 use crate::model::version::Version;
@@ -142,9 +141,6 @@ fn wish<'a>(table: &Hypertable, inputs: &'a Inputs) -> Result<Wish<'a>, Refusal>
     for field in ["columns", "include", "where"] {
         if let Some(wrong) = text(field).and_then(unsound) {
             return Err(format!("{field}: {wrong}").into());
-        }
-        if let Some(function) = text(field).and_then(unstable) {
-            return Err(format!("{field}: {function} is not immutable, so PostgreSQL makes no index of it: what is in it would change by itself").into());
         }
     }
     let on = text("columns").unwrap_or_default();

@@ -1,8 +1,10 @@
-//! Steps for objects that the same plan creates: they have no facts yet, and no rows that a guard would have to save.
+//! Steps for objects that the same plan creates: they have no facts yet, and no rows that a guard would have to save. And comments,
+//! which no guard is about.
 
 use crate::actions::act::Refusal;
 use crate::actions::aggregates::create;
 use crate::actions::alter_job::Call;
+use crate::actions::indexes::expressions;
 use crate::model::age_rule::{COMPRESS, DROP, Keys};
 use crate::model::interval::Interval;
 use crate::model::moment::Axis;
@@ -66,6 +68,14 @@ pub(super) fn plan(
             let off = fresh.alter("set (timescaledb.compress = false)");
             (format!("enable compression on {of}"), vec![set], vec![off])
         }
+        What::Describe { old, new } => {
+            let comment = |text| vec![fresh.comment(text)];
+            (
+                format!("comment on {of}"),
+                comment(new.as_ref()),
+                comment(old.as_ref()),
+            )
+        }
         What::AddCompress(new) => fresh.policy("compression", &COMPRESS, new),
         What::AddRetain(new) => fresh.policy("retention", &DROP, new),
         What::AddRefresh(new) => fresh.refresh(new),
@@ -81,10 +91,19 @@ pub(super) fn plan(
     let undone = match &change.what {
         What::EnableCompression(_) => Undo::Exact("compression is disabled again; chunks compressed meanwhile have to be decompressed before".to_owned()),
         What::AddRetain(_) => Undo::Partly("the policy is deleted; chunks that it has dropped by then do not come back".to_owned()),
+        What::Describe { .. } => Undo::Exact("the comment is what it was".to_owned()),
         _ if undo.is_empty() => Undo::Partly("it goes when the aggregate is dropped".to_owned()),
         _ => Undo::Exact("it is removed again".to_owned()),
     };
-    Ok(Plan::new(title, vec![Step::new(label, run, undo)], undone))
+    let mut plan = Plan::new(title, vec![Step::new(label, run, undo)], undone);
+    if let (What::CreateIndex { index, .. }, false) = (&change.what, fresh.aggregate) {
+        let (table, alias) = (of.to_string(), text::quote_identifier(&of.name));
+        plan.expressions = expressions::columns(&table, &alias, &index.columns.join(", "));
+        let condition = index.predicate.as_ref();
+        plan.expressions
+            .extend(condition.map(|text| expressions::condition(&table, &alias, text)));
+    }
+    Ok(plan)
 }
 
 struct Fresh<'a> {
@@ -114,6 +133,15 @@ impl Fresh<'_> {
             "table"
         };
         Statement::new(format!("alter {kind} {} {what}", self.of), Vec::new())
+    }
+
+    fn comment(&self, text: Option<&String>) -> Statement {
+        let kind = if self.aggregate { "view" } else { "table" };
+        let text = text.map_or_else(|| "null".to_owned(), |text| text::quote_literal(text));
+        Statement::new(
+            format!("comment on {kind} {} is {text}", self.of),
+            Vec::new(),
+        )
     }
 
     fn hypertable(&self, time: &str, interval: Option<i64>) -> Plan {

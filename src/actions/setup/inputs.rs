@@ -112,6 +112,7 @@ pub(super) fn asked(change: &Change, present: &Setup) -> Option<Asked> {
         What::Resume(id) => job("resume-job", *id),
         What::CreateHypertable { .. }
         | What::CreateAggregate { .. }
+        | What::Describe { .. }
         | What::Impossible(_)
         | What::Unnamed => return None,
     })

@@ -10,7 +10,7 @@ use crate::actions::alter_job::Call;
 use crate::actions::execute::{APPLY, ApprovedPlan};
 use crate::actions::setup::hazard::{self, Hazard};
 use crate::actions::setup::{fresh, inputs, staged};
-use crate::actions::{catalogue, plans, preview};
+use crate::actions::{catalogue, immutable, plans, preview};
 use crate::journal::Seen;
 use crate::model::moment::Axis;
 use crate::model::plan::{Consent, Lit, Note, Plan, Statement, Step, Undo};
@@ -119,7 +119,7 @@ async fn one(
         return Ok(bare(Err(why), change));
     }
     let Some(asked) = inputs::asked(&change, present) else {
-        let plan = fresh::plan(&change, now, axis, at.server);
+        let plan = asked_of(session, fresh::plan(&change, now, axis, at.server)).await;
         let mut planned = bare(plan, change);
         if let Ok(plan) = &planned.plan {
             planned.hazards = hazard::of(&planned.change.what, plan, false);
@@ -164,6 +164,7 @@ async fn one(
         hazards.push(Hazard::DeletesData);
         plan = Ok(allowed);
     }
+    let plan = asked_of(session, plan).await;
     if let Ok(plan) = &plan {
         let has_rows = present.has_rows(&change.of);
         hazards.extend(hazard::of(&change.what, plan, has_rows));
@@ -179,6 +180,15 @@ async fn one(
         hazards,
         seen: Some(seen),
     })
+}
+
+/// The plan, or the refusal of its expressions: the server is asked before the apply, not by it.
+async fn asked_of(session: &Session, plan: Result<Plan, Refusal>) -> Result<Plan, Refusal> {
+    let plan = plan?;
+    match immutable::refusal(session, &plan).await {
+        Some(why) => Err(Refusal::new(why)),
+        None => Ok(plan),
+    }
 }
 
 /// Field of the forms whose plans may delete an aggregate's rows.

@@ -133,6 +133,9 @@ fn set(entry: &mut Table, key: &str, fresh: &Table) {
         ("absent", _) => {
             entry.remove("absent");
         }
+        ("why", None) => {
+            entry.remove("why");
+        }
         ("time" | "from" | "query", new) => {
             // What the file does not say stays unsaid.
             if let Some(new) = new.filter(|_| entry.contains_key(top)) {
@@ -278,6 +281,7 @@ mod tests {
             axis: Axis::TimestampTz,
             interval: 86_400_000_000,
             chunks: true,
+            comment: None,
             storage,
         };
         let mut setup = Setup::default();

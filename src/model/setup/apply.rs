@@ -15,6 +15,7 @@ pub fn after(setup: &mut Setup, change: &Change, axis: Axis) {
                 axis,
                 interval: interval.unwrap_or(7 * 86_400_000_000),
                 chunks: false,
+                comment: None,
                 storage: Storage::default(),
             };
             setup.hypertables.insert(of.clone(), table);
@@ -31,6 +32,7 @@ pub fn after(setup: &mut Setup, change: &Change, axis: Axis) {
                 materialized_only: materialized_only.unwrap_or(true),
                 query: Some(query.clone()),
                 refresh: Vec::new(),
+                comment: None,
                 storage: Storage::default(),
             };
             setup.aggregates.insert(of.clone(), view);
@@ -76,6 +78,13 @@ pub fn after(setup: &mut Setup, change: &Change, axis: Axis) {
         What::RemoveRefresh(old) => {
             if let Some(view) = setup.aggregates.get_mut(of) {
                 view.refresh.retain(|had| had.job != old.job);
+            }
+        }
+        What::Describe { new, .. } => {
+            if let Some(table) = setup.hypertables.get_mut(of) {
+                table.comment.clone_from(new);
+            } else if let Some(view) = setup.aggregates.get_mut(of) {
+                view.comment.clone_from(new);
             }
         }
         What::Pause(job) => schedule(setup, *job, false),

@@ -60,6 +60,11 @@ pub enum What {
     EditRefresh(Refresh, Refresh),
     RemoveRefresh(Refresh),
     DropAggregate,
+    /// Sets the comment on it; `None`: there is none.
+    Describe {
+        old: Option<String>,
+        new: Option<String>,
+    },
     CreateIndex {
         name: Option<String>,
         index: Index,
@@ -100,6 +105,7 @@ impl Change {
             | What::AddReorder(_)
             | What::CreateAggregate { .. }
             | What::AddRefresh(_)
+            | What::Describe { old: None, .. }
             | What::CreateIndex { .. } => '+',
             What::DisableCompression
             | What::RemoveCompress(_)
@@ -113,6 +119,7 @@ impl Change {
             | What::EditCompress(..)
             | What::EditRetain(..)
             | What::SwitchRealTime { .. }
+            | What::Describe { .. }
             | What::EditRefresh(..)
             | What::Pause(_)
             | What::Resume(_) => '~',
@@ -136,7 +143,9 @@ impl Change {
             What::DisableCompression => 4,
             What::CreateAggregate { .. } => 5,
             What::EnableCompression(_) | What::EditCompression(_) => 6,
-            What::SwitchRealTime { .. } | What::DropIndex { invalid: true, .. } => 7,
+            What::SwitchRealTime { .. }
+            | What::Describe { .. }
+            | What::DropIndex { invalid: true, .. } => 7,
             What::CreateIndex { .. } => 8,
             What::AddReorder(_) | What::RemoveReorder(_) => 9,
             What::EditRefresh(..) | What::AddRefresh(_) => 10,
@@ -179,6 +188,7 @@ impl Change {
             What::Pause(job) => format!("job {job} is paused"),
             What::Resume(job) => format!("job {job} is scheduled again"),
             What::DropAggregate => "continuous aggregate is dropped, with its rows".to_owned(),
+            What::Describe { .. } => "comment".to_owned(),
             What::CreateIndex { .. } => "index".to_owned(),
             What::DropIndex { name, .. } => {
                 format!("index {} is dropped", text::quote_identifier(name))

@@ -26,11 +26,20 @@ pub struct Wanted {
     /// Schedule of policies whose entry names none.
     pub schedule: Option<Interval>,
     pub expect: Option<Expect>,
+    /// True: the reasons are kept in comments on the objects. `None`: they stay in the file.
+    pub comments: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Store {
+    comments: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct File {
+    store: Store,
     owns: Vec<String>,
     defaults: Defaults,
     hypertable: Vec<Table>,
@@ -204,6 +213,7 @@ impl Wanted {
             owns: file.owns,
             schedule: file.defaults.schedule.map(|every| every.0),
             expect: file.expect,
+            comments: file.store.comments,
             ..Self::default()
         };
         for table in file.hypertable {
@@ -255,6 +265,7 @@ impl Wanted {
         self.owns.extend(later.owns);
         self.schedule = later.schedule.or(self.schedule);
         self.expect = later.expect.or(self.expect);
+        self.comments = later.comments.or(self.comments);
         self
     }
 

@@ -33,6 +33,8 @@ pub struct Hypertable {
     pub interval: i64,
     /// True if it has a chunk.
     pub chunks: bool,
+    /// The comment on it. `None`: it has none.
+    pub comment: Option<String>,
     pub storage: Storage,
 }
 
@@ -47,6 +49,8 @@ pub struct Aggregate {
     /// The definition as the server writes it. `None`: unknown, because another session locks the view.
     pub query: Option<String>,
     pub refresh: Vec<Refresh>,
+    /// The comment on it. `None`: it has none.
+    pub comment: Option<String>,
     pub storage: Storage,
 }
 
@@ -164,6 +168,13 @@ impl Setup {
     pub fn axis(&self, of: &Name) -> Option<Axis> {
         let table = self.hypertables.get(of).map(|table| table.axis);
         table.or_else(|| self.aggregates.get(of).map(|view| view.axis))
+    }
+
+    /// The comment on a hypertable or aggregate. `None`: there is none.
+    pub fn comment(&self, of: &Name) -> Option<&String> {
+        let table = self.hypertables.get(of).map(|table| &table.comment);
+        let comment = table.or_else(|| self.aggregates.get(of).map(|view| &view.comment));
+        comment?.as_ref()
     }
 
     /// Names of the hypertables and aggregates.

@@ -167,16 +167,20 @@ impl Reading<'_> {
         }
         let present = setup::read(self.session).await?;
         let found = self.tables(wanted, &present).await?;
-        let filled = found.iter().filter(|(_, (_, filled))| *filled);
+        let filled = found.iter().filter(|(_, table)| table.filled);
         let filled: BTreeSet<Name> = filled.map(|(name, _)| name.clone()).collect();
-        let columns = found
-            .into_iter()
-            .map(|(name, (columns, _))| (name, columns));
+        let comments = found.iter().filter_map(|(name, table)| {
+            let comment = table.comment.clone()?;
+            Some((name.clone(), comment))
+        });
+        let comments: BTreeMap<Name, String> = comments.collect();
+        let columns = found.into_iter().map(|(name, table)| (name, table.columns));
         let tables: BTreeMap<Name, Columns> = columns.collect();
         let (queries, notes, unread) = self.queries(wanted, &present).await;
         let ground = Ground {
             present: &present,
             tables: &tables,
+            comments: &comments,
             queries: &queries,
             prune: self.prune,
         };
@@ -224,7 +228,7 @@ impl Reading<'_> {
         &self,
         wanted: &Wanted,
         present: &Setup,
-    ) -> Result<BTreeMap<Name, (Columns, bool)>> {
+    ) -> Result<BTreeMap<Name, setup::Plain>> {
         let missing = wanted.entries.iter().filter_map(|entry| match &entry.name {
             Pattern::Is(name)
                 if entry.kind == Kind::Hypertable && !present.hypertables.contains_key(name) =>

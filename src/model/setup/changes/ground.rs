@@ -14,6 +14,8 @@ pub struct Ground<'a> {
     pub present: &'a Setup,
     /// Plain tables that the file names.
     pub tables: &'a BTreeMap<Name, Columns>,
+    /// Comments on plain tables that the file names.
+    pub comments: &'a BTreeMap<Name, String>,
     /// Queries of the file in the server's spelling, by aggregate. Missing: compared as they are written.
     pub queries: &'a BTreeMap<Name, String>,
     /// Remove what matches `owns` and is not in the file.

@@ -55,6 +55,7 @@ pub(super) fn aggregate(
             materialized_only: entry.materialized_only.unwrap_or(true),
             query: None,
             refresh: Vec::new(),
+            comment: None,
             storage: Storage::default(),
         };
         changes.extend(refreshes(wanted, entry, name, &new)?);
