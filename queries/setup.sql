@@ -7,7 +7,8 @@ with dim as materialized (
   select d.hypertable_id, d.column_name::text as column_name, d.column_type::text as axis, d.interval_length from :time_dimension d
 ), job as materialized (
   select b.hypertable_id, jsonb_agg(jsonb_build_object('id', b.id, 'proc_name', b.proc_name, 'every', b.schedule_interval::text,
-           'scheduled', b.scheduled, 'config', b.config) order by b.id) as jobs
+           'scheduled', b.scheduled, 'config', b.config, 'fixed', b.fixed_schedule,
+           'initial', (extract(epoch from b.initial_start) * 1000000)::int8, 'zone', b.timezone) order by b.id) as jobs
     from _timescaledb_config.bgw_job b
    where b.proc_name in ('policy_compression', 'policy_retention', 'policy_refresh_continuous_aggregate', 'policy_reorder')
    group by b.hypertable_id
@@ -38,7 +39,8 @@ select h.id::int8 as id, format('%I.%I', coalesce(a.user_view_schema, h.schema_n
        a.materialized_only,
        case when v.oid not in (select l.relation from :locked l) then pg_get_viewdef(v.oid, true) end as definition,
        coalesce(j.jobs, '[]') as jobs, exists (select from pg_inherits i where i.inhparent = c.oid) as chunks,
-       obj_description(coalesce(to_regclass(format('%I.%I', a.user_view_schema, a.user_view_name))::oid, c.oid), 'pg_class') as comment
+       obj_description(case when a.mat_hypertable_id is null then c.oid
+                            else to_regclass(format('%I.%I', a.user_view_schema, a.user_view_name))::oid end, 'pg_class') as comment
   from _timescaledb_catalog.hypertable h
   join dim d on d.hypertable_id = h.id
   left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = h.id

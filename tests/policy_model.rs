@@ -46,6 +46,7 @@ fn planned_of(wanted: &Wanted, present: &Setup, prune: bool) -> Vec<Change> {
         present,
         tables: &tables,
         comments: &comments,
+        zone: "UTC",
         queries: &queries,
         prune,
     };

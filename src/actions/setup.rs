@@ -5,4 +5,5 @@ pub mod hazard;
 mod inputs;
 pub mod planned;
 pub mod script;
+mod slots;
 mod staged;

@@ -13,7 +13,8 @@ use crate::model::moment::{Axis, Stamp};
 use crate::model::setup::changes::ground::Columns;
 use crate::model::setup::name::Name;
 use crate::model::setup::objects::{
-    AgePolicy, Aggregate, Compression, Hypertable, Index, Refresh, Reorder, Setup, Storage,
+    AgePolicy, Aggregate, Compression, Hypertable, Index, Refresh, Reorder, Schedule, Setup,
+    Storage,
 };
 use crate::model::setup::order_by::OrderBy;
 use crate::model::span::Span;
@@ -100,6 +101,10 @@ struct Job {
     every: String,
     scheduled: bool,
     config: Option<Json>,
+    fixed: bool,
+    /// Microseconds since 1970.
+    initial: Option<i64>,
+    zone: Option<String>,
 }
 
 /// Row of `queries/setup_indexes.sql`. Without an index: another session locks the relation.
@@ -238,6 +243,12 @@ impl Relation {
         };
         let mut refresh = Vec::new();
         for job in &jobs {
+            let schedule = Schedule {
+                fixed: job.fixed,
+                initial: job.initial.map(Stamp),
+                zone: job.zone.clone(),
+            };
+            setup.schedules.insert(job.id, schedule);
             let every = Interval::parse(&job.every).map_err(|why| anyhow!(why))?;
             match job.proc_name.as_str() {
                 "policy_compression" => {

@@ -9,6 +9,7 @@ use crate::actions::action::Does;
 use crate::actions::alter_job::Call;
 use crate::actions::execute::{APPLY, ApprovedPlan};
 use crate::actions::setup::hazard::{self, Hazard};
+use crate::actions::setup::slots::{self, Slots};
 use crate::actions::setup::{fresh, inputs, staged};
 use crate::actions::{catalogue, immutable, plans, preview};
 use crate::journal::Seen;
@@ -92,6 +93,12 @@ pub async fn plan(
                 planned.hazards.push(Hazard::DeletesData);
             }
         }
+        if let (Some(window), Ok(plan)) = (&planned.change.window, &mut planned.plan) {
+            planned
+                .hazards
+                .retain(|hazard| *hazard != Hazard::ImmediateRun);
+            slots::note(plan, window, at.server);
+        }
         planned.hazards.sort_unstable();
         planned.hazards.dedup();
         dangers = after;
@@ -138,6 +145,10 @@ async fn one(
         target: &asked.target,
         facts: &facts,
     };
+    if matches!(change.what, What::Reschedule { .. }) && !slots::can_alter(at.server) {
+        let why = "TimescaleDB 2.11 cannot change when a policy begins: remove the policy (\"none\"), apply, and let the file add it again";
+        return Ok(bare(Err(Refusal::new(why)), change));
+    }
     let made = |allowed: bool| -> Result<Plan, Refusal> {
         let mut form = act.form(&context)?;
         for (key, value) in &asked.set {
@@ -295,14 +306,25 @@ fn kept(number: usize) -> String {
 
 /// A new policy that compresses or drops is added paused, and scheduled by the last steps. Returns that step.
 fn held_back(change: &Change, plan: &mut Plan, number: usize, server: &Server) -> Option<Step> {
+    let job = kept(number);
     let (policy, scheduled) = match &change.what {
         What::AddCompress(new) => ("compression", new.scheduled),
         What::AddRetain(new) => ("retention", new.scheduled),
         What::AddRefresh(new) if !new.scheduled => ("refresh", false),
         _ => return None,
     };
-    let set = |scheduled| set_scheduled(&kept(number), scheduled, server);
-    pause(plan, &kept(number), server);
+    let slots = change
+        .window
+        .as_ref()
+        .map(|window| Slots { window, server });
+    let set = |scheduled| match &slots {
+        Some(slots) => slots.schedule(&job, scheduled),
+        None => set_scheduled(&job, scheduled, server),
+    };
+    pause(plan, &job, server);
+    if let Some(slots) = &slots {
+        slots.begin(plan, &job);
+    }
     scheduled.then(|| {
         let label = format!("schedule the {policy} policy of {}", change.of);
         Step::new(label, vec![set(true)], vec![set(false)])

@@ -109,6 +109,9 @@ fn collect(
         What::CreateIndex { .. } | What::DropIndex { .. } => {
             return Err("an index of the file differs: change its [[index]] by hand".to_owned());
         }
+        What::Reschedule { .. } => {
+            return Err("the window of a policy differs: change it in the file by hand".to_owned());
+        }
         What::Impossible(_) => {
             let known = ["time", "from", "query"];
             keys.extend(known.map(str::to_owned));

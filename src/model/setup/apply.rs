@@ -2,7 +2,9 @@
 
 use crate::model::moment::Axis;
 use crate::model::setup::change::{Change, What};
-use crate::model::setup::objects::{AgePolicy, Aggregate, Hypertable, Refresh, Setup, Storage};
+use crate::model::setup::objects::{
+    AgePolicy, Aggregate, Hypertable, Refresh, Schedule, Setup, Storage,
+};
 
 /// The setup after this change. `axis`: type of the time column of a hypertable that the change creates.
 pub fn after(setup: &mut Setup, change: &Change, axis: Axis) {
@@ -89,6 +91,14 @@ pub fn after(setup: &mut Setup, change: &Change, axis: Axis) {
         }
         What::Pause(job) => schedule(setup, *job, false),
         What::Resume(job) => schedule(setup, *job, true),
+        What::Reschedule { job, initial, zone } => {
+            let to = Schedule {
+                fixed: true,
+                initial: Some(*initial),
+                zone: Some(zone.clone()),
+            };
+            setup.schedules.insert(*job, to);
+        }
         What::Impossible(_) | What::Unnamed => {}
         stored => {
             if let Some(storage) = setup.storage_mut(of) {

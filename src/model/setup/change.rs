@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::busy::BusyHours;
+use crate::model::moment::Stamp;
 use crate::model::setup::name::Name;
 use crate::model::setup::objects::{AgePolicy, Compression, Index, Refresh, Reorder};
 use crate::model::text;
@@ -18,6 +20,8 @@ pub struct Change {
     pub fields: Vec<Field>,
     /// Reason in the file. `None`: the file has none.
     pub why: Option<String>,
+    /// Hours in which a new policy begins. `None`: at any time.
+    pub window: Option<BusyHours>,
 }
 
 /// A setting and its values. `None`: it is not set.
@@ -79,6 +83,12 @@ pub enum What {
     Pause(i64),
     /// Schedules a paused job again.
     Resume(i64),
+    /// Lets a job begin at fixed times: days counted from this moment, in this time zone.
+    Reschedule {
+        job: i64,
+        initial: Stamp,
+        zone: String,
+    },
     /// A difference that no statement removes; the text says what does.
     Impossible(String),
     /// An object of a pattern in `owns` that the file does not name.
@@ -92,6 +102,7 @@ impl Change {
             what,
             fields,
             why: None,
+            window: None,
         }
     }
 
@@ -122,6 +133,7 @@ impl Change {
             | What::Describe { .. }
             | What::EditRefresh(..)
             | What::Pause(_)
+            | What::Reschedule { .. }
             | What::Resume(_) => '~',
             What::Impossible(_) => '!',
             What::Unnamed => '?',
@@ -155,7 +167,9 @@ impl Change {
             What::DropIndex { .. } => 14,
             What::DropAggregate => 15,
             What::Resume(_) => 16,
-            What::Impossible(_) | What::Unnamed => 17,
+            // Last: the steps before it set the time zone that the job has now.
+            What::Reschedule { .. } => 17,
+            What::Impossible(_) | What::Unnamed => 18,
         }
     }
 
@@ -187,6 +201,7 @@ impl Change {
             }
             What::Pause(job) => format!("job {job} is paused"),
             What::Resume(job) => format!("job {job} is scheduled again"),
+            What::Reschedule { job, .. } => format!("job {job} begins at other times"),
             What::DropAggregate => "continuous aggregate is dropped, with its rows".to_owned(),
             What::Describe { .. } => "comment".to_owned(),
             What::CreateIndex { .. } => "index".to_owned(),

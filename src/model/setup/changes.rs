@@ -6,6 +6,7 @@ mod storage;
 mod table;
 mod unnamed;
 mod view;
+mod window;
 
 use std::collections::BTreeMap;
 
@@ -30,7 +31,7 @@ pub fn changes(wanted: &Wanted, ground: &Ground) -> Result<Vec<Change>, Vec<Stri
         if let Some(entry) = wanted.entry(&name, Kind::Hypertable) {
             match hypertable(wanted, &entry, &name, ground) {
                 Ok(changes) => {
-                    found.extend(because(changes, &entry));
+                    found.extend(placed(because(changes, &entry), wanted, &entry));
                     found.extend(described(wanted, &entry, &name, ground));
                 }
                 Err(why) => wrong.push(entry.at.says(&format!("{name}: {why}"))),
@@ -44,7 +45,7 @@ pub fn changes(wanted: &Wanted, ground: &Ground) -> Result<Vec<Change>, Vec<Stri
         if let Some(entry) = wanted.entry(&name, Kind::Aggregate) {
             match aggregate(wanted, &entry, &name, ground, &times) {
                 Ok((changes, axis)) => {
-                    found.extend(because(changes, &entry));
+                    found.extend(placed(because(changes, &entry), wanted, &entry));
                     found.extend(described(wanted, &entry, &name, ground));
                     times.insert(name, axis);
                 }
@@ -76,6 +77,21 @@ pub fn changes(wanted: &Wanted, ground: &Ground) -> Result<Vec<Change>, Vec<Stri
     };
     found.sort_by_key(|change| (change.rank(), depth(change)));
     Ok(found)
+}
+
+/// New policies that compress or drop begin in the window of the entry.
+fn placed(
+    changes: impl Iterator<Item = Change>,
+    wanted: &Wanted,
+    entry: &Entry,
+) -> impl Iterator<Item = Change> {
+    changes.map(|change| match change.what {
+        What::AddCompress(_) | What::AddRetain(_) => Change {
+            window: wanted.window(entry).cloned(),
+            ..change
+        },
+        _ => change,
+    })
 }
 
 /// The change of an object's comment, if the file wants its reasons there.

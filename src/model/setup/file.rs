@@ -6,11 +6,12 @@ use std::ops::Range;
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::model::busy::BusyHours;
 use crate::model::interval::Interval;
 use crate::model::setup::expect::Expect;
 use crate::model::setup::name::Name;
 use crate::model::setup::wish::{
-    At, Compress, Entry, Every, IndexEntry, Kind, Length, Pattern, Refresh, Reorder, Retain,
+    At, Compress, Entry, Every, Hours, IndexEntry, Kind, Length, Pattern, Refresh, Reorder, Retain,
     Setting,
 };
 use crate::model::text::fits;
@@ -28,6 +29,8 @@ pub struct Wanted {
     pub expect: Option<Expect>,
     /// True: the reasons are kept in comments on the objects. `None`: they stay in the file.
     pub comments: Option<bool>,
+    /// Hours in which compression and retention policies begin whose entry names none.
+    pub window: Option<Setting<Hours>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -52,6 +55,7 @@ struct File {
 #[serde(deny_unknown_fields, default)]
 struct Defaults {
     schedule: Option<Every>,
+    window: Option<Setting<Hours>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -62,6 +66,7 @@ struct Table {
     chunk_interval: Option<Spanned<Length>>,
     why: Option<String>,
     schedule: Option<Every>,
+    window: Option<Setting<Hours>>,
     compress: Option<Spanned<Setting<Compress>>>,
     retain: Option<Spanned<Setting<Retain>>>,
     reorder: Option<Setting<Reorder>>,
@@ -76,6 +81,7 @@ struct View {
     materialized_only: Option<bool>,
     why: Option<String>,
     schedule: Option<Every>,
+    window: Option<Setting<Hours>>,
     refresh: Option<Spanned<Setting<Vec<Refresh>>>>,
     compress: Option<Spanned<Setting<Compress>>>,
     retain: Option<Spanned<Setting<Retain>>>,
@@ -143,6 +149,7 @@ impl Text<'_> {
             interval: self.keep(&mut places, "chunk_interval", table.chunk_interval),
             why: table.why,
             schedule: table.schedule.map(|every| every.0),
+            window: table.window,
             compress: self.keep(&mut places, "compress", table.compress),
             retain: self.keep(&mut places, "retain", table.retain),
             reorder: table.reorder,
@@ -163,6 +170,7 @@ impl Text<'_> {
             materialized_only: view.materialized_only,
             why: view.why,
             schedule: view.schedule.map(|every| every.0),
+            window: view.window,
             refresh: self.keep(&mut places, "refresh", view.refresh),
             compress: self.keep(&mut places, "compress", view.compress),
             retain: self.keep(&mut places, "retain", view.retain),
@@ -212,6 +220,7 @@ impl Wanted {
         let mut wanted = Self {
             owns: file.owns,
             schedule: file.defaults.schedule.map(|every| every.0),
+            window: file.defaults.window,
             expect: file.expect,
             comments: file.store.comments,
             ..Self::default()
@@ -264,6 +273,7 @@ impl Wanted {
         }
         self.owns.extend(later.owns);
         self.schedule = later.schedule.or(self.schedule);
+        self.window = later.window.or(self.window);
         self.expect = later.expect.or(self.expect);
         self.comments = later.comments.or(self.comments);
         self
@@ -287,6 +297,14 @@ impl Wanted {
             }
         }
         found
+    }
+
+    /// The hours in which the policies of this entry begin. `None`: at any time.
+    pub fn window<'a>(&'a self, entry: &'a Entry) -> Option<&'a BusyHours> {
+        match entry.window.as_ref().or(self.window.as_ref())? {
+            Setting::To(Hours(window)) => Some(window),
+            Setting::None => None,
+        }
     }
 
     pub fn owns(&self, name: &Name) -> bool {

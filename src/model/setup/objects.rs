@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::age_rule::AgeRule;
 use crate::model::interval::Interval;
-use crate::model::moment::Axis;
+use crate::model::moment::{Axis, Stamp};
 use crate::model::setup::name::Name;
 use crate::model::setup::order_by::OrderBy;
 use crate::model::span::Span;
@@ -19,6 +19,8 @@ pub struct Setup {
     pub aggregates: BTreeMap<Name, Aggregate>,
     /// By table, then by the name of the index.
     pub indexes: BTreeMap<Name, BTreeMap<String, Index>>,
+    /// When the policies begin, by the id of the job.
+    pub schedules: BTreeMap<i64, Schedule>,
     /// Relations that another session locked when the setup was read: their indexes are unknown.
     pub locked: BTreeSet<Name>,
 }
@@ -99,6 +101,17 @@ pub struct AgePolicy {
     pub every: Interval,
     /// False: paused.
     pub scheduled: bool,
+}
+
+/// When a policy begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schedule {
+    /// False: an interval after the end of the last run, so at any time of the day.
+    pub fixed: bool,
+    /// The first of its fixed times.
+    pub initial: Option<Stamp>,
+    /// `None`: days have 24 hours.
+    pub zone: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -9,6 +9,7 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{self, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 
 use crate::model::age_rule::AgeRule;
+use crate::model::busy::BusyHours;
 use crate::model::interval::Interval;
 use crate::model::moment::Axis;
 use crate::model::setup::name::Name;
@@ -73,6 +74,8 @@ pub struct Entry {
     pub query: Option<String>,
     pub materialized_only: Option<bool>,
     pub schedule: Option<Interval>,
+    /// Hours in which compression and retention policies begin.
+    pub window: Option<Setting<Hours>>,
     pub refresh: Option<Setting<Vec<Refresh>>>,
     pub compress: Option<Setting<Compress>>,
     pub retain: Option<Setting<Retain>>,
@@ -94,6 +97,7 @@ impl Entry {
             query: None,
             materialized_only: None,
             schedule: None,
+            window: None,
             refresh: None,
             compress: None,
             retain: None,
@@ -119,6 +123,7 @@ impl Entry {
         self.query = later.query.or(self.query.take());
         self.materialized_only = later.materialized_only.or(self.materialized_only);
         self.schedule = later.schedule.or(self.schedule);
+        self.window = later.window.or(self.window.take());
         self.refresh = later.refresh.or(self.refresh.take());
         self.reorder = later.reorder.or(self.reorder.take());
         self.compress = match (self.compress.take(), later.compress) {
@@ -333,6 +338,19 @@ impl TryFrom<String> for Every {
         } else {
             Err(format!("{text:?} must be longer than zero"))
         }
+    }
+}
+
+/// Hours of each day: `"22:00-06:00"`, `"22:00-06:00 Europe/Berlin"`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Hours(pub BusyHours);
+
+impl TryFrom<String> for Hours {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        BusyHours::window(&text).map(Self)
     }
 }
 

@@ -50,8 +50,11 @@ pub struct Options {
     #[arg(long)]
     pub prune: bool,
     /// Hours in which steps may begin: 22:00-06:00, or '22:00-06:00 Europe/Berlin'
-    #[arg(long, value_name = "HOURS", value_parser = BusyHours::parse)]
+    #[arg(long, value_name = "HOURS", value_parser = BusyHours::window)]
     pub window: Option<BusyHours>,
+    /// Time zone of --window [default: that of the server]
+    #[arg(long, value_name = "ZONE", requires = "window")]
+    pub zone: Option<String>,
     /// Between two steps, wait while a replica lags by more than this: 30s
     #[arg(long, value_name = "TIME", value_parser = config::interval)]
     pub max_replica_lag: Option<std::time::Duration>,
@@ -185,6 +188,10 @@ impl Shell<'_> {
             options.max_wal,
         );
         if let Some(window) = &options.window {
+            let window = match &options.zone {
+                Some(zone) => window.in_zone(zone).map_err(|why| anyhow::anyhow!(why))?,
+                None => window.clone(),
+            };
             let zone = &self.session.server.time_zone;
             if window.until((self.actor.clock)(), zone).is_none() {
                 bail!(
@@ -193,7 +200,7 @@ impl Shell<'_> {
                     window.zone(zone)
                 );
             }
-            plan.pace.window = Some((window.clone(), zone.clone()));
+            plan.pace.window = Some((window, zone.clone()));
         }
         Ok(())
     }

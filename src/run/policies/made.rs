@@ -181,6 +181,7 @@ impl Reading<'_> {
             present: &present,
             tables: &tables,
             comments: &comments,
+            zone: &self.session.server.time_zone,
             queries: &queries,
             prune: self.prune,
         };

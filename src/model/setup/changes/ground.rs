@@ -18,6 +18,8 @@ pub struct Ground<'a> {
     pub comments: &'a BTreeMap<Name, String>,
     /// Queries of the file in the server's spelling, by aggregate. Missing: compared as they are written.
     pub queries: &'a BTreeMap<Name, String>,
+    /// Time zone of the database.
+    pub zone: &'a str,
     /// Remove what matches `owns` and is not in the file.
     pub prune: bool,
 }

@@ -40,7 +40,13 @@ pub(super) fn hypertable(
             );
         }
         let time = (there.time.as_str(), there.axis);
-        changes.extend(storage(wanted, entry, name, &there.storage, time)?);
+        changes.extend(storage(
+            wanted,
+            entry,
+            name,
+            &there.storage,
+            (time, ground),
+        )?);
         return Ok(changes);
     }
     if ground.present.aggregates.contains_key(name) {
@@ -84,7 +90,7 @@ pub(super) fn hypertable(
         entry,
         name,
         &Storage::default(),
-        (&time, axis),
+        ((&time, axis), ground),
     )?);
     Ok(changes)
 }

@@ -59,7 +59,13 @@ pub(super) fn aggregate(
             storage: Storage::default(),
         };
         changes.extend(refreshes(wanted, entry, name, &new)?);
-        changes.extend(storage(wanted, entry, name, &new.storage, ("", axis))?);
+        changes.extend(storage(
+            wanted,
+            entry,
+            name,
+            &new.storage,
+            (("", axis), ground),
+        )?);
         return Ok((changes, axis));
     };
     let mut changes = Vec::new();
@@ -95,7 +101,7 @@ pub(super) fn aggregate(
         entry,
         name,
         &there.storage,
-        ("", there.axis),
+        (("", there.axis), ground),
     )?);
     Ok((changes, there.axis))
 }
