@@ -1,10 +1,12 @@
 -- What a policy file describes: every hypertable and every aggregate, with its chunk interval, compression settings and policies
--- · columns: id, name (quoted; of an aggregate the view's), aggregate, time_column, axis, interval_length, compression (jsonb; NULL: not
--- enabled), source, materialized_only, definition (of an aggregate; NULL also where another session locks the view), jobs (jsonb),
--- chunks (whether there is one), comment (of an aggregate on its view) · access: any role · cost: catalogue lookups, nothing per chunk; pg_get_viewdef() locks each aggregate's
--- view for a moment
+-- · columns: id, name (quoted; of an aggregate the view's), aggregate, time_column, axis, interval_length, integer_now (function; NULL:
+-- none), compression (jsonb; NULL: not enabled), source, materialized_only, definition (of an aggregate; NULL also where another session
+-- locks the view), jobs (jsonb), chunks (whether there is one), comment (of an aggregate on its view) · access: any role · cost: catalogue
+-- lookups, nothing per chunk; pg_get_viewdef() locks each aggregate's view for a moment
 with dim as materialized (
-  select d.hypertable_id, d.column_name::text as column_name, d.column_type::text as axis, d.interval_length from :time_dimension d
+  select d.hypertable_id, d.column_name::text as column_name, d.column_type::text as axis, d.interval_length,
+         case when d.integer_now_func is not null then format('%I.%I', d.integer_now_func_schema, d.integer_now_func) end as integer_now
+    from :time_dimension d
 ), job as materialized (
   select b.hypertable_id, jsonb_agg(jsonb_build_object('id', b.id, 'proc_name', b.proc_name, 'every', b.schedule_interval::text,
            'scheduled', b.scheduled, 'config', b.config, 'fixed', b.fixed_schedule,
@@ -26,7 +28,7 @@ with dim as materialized (
 )
 \endif
 select h.id::int8 as id, format('%I.%I', coalesce(a.user_view_schema, h.schema_name), coalesce(a.user_view_name, h.table_name)) as name,
-       a.mat_hypertable_id is not null as aggregate, d.column_name as time_column, d.axis, d.interval_length,
+       a.mat_hypertable_id is not null as aggregate, d.column_name as time_column, d.axis, d.interval_length, d.integer_now,
 \if :since_2_14
        (select jsonb_build_object('segment_by', to_jsonb(s.segmentby), 'order_by', to_jsonb(s.orderby), 'desc', to_jsonb(s.orderby_desc),
                                   'nulls_first', to_jsonb(s.orderby_nullsfirst))

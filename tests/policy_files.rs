@@ -863,11 +863,8 @@ fn spaces_in_a_literal_count_and_what_is_owned_and_not_named_is_said_and_a_resum
         let line = text
             .lines()
             .find(|line| line.contains("mes.daily: avg() of average_kwh"));
-        let query = exported
-            .lines()
-            .rposition(|line| line.starts_with("query"))
-            .unwrap()
-            + 1;
+        let before = exported.rsplit_once("\nquery = ").unwrap().0;
+        let query = before.lines().count() + 1;
         let place = format!("{file}:{query}:9: mes.daily: ");
         assert!(
             line.is_some_and(|line| line.starts_with(&place)),

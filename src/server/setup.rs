@@ -77,6 +77,7 @@ struct Relation {
     time_column: String,
     axis: String,
     interval_length: i64,
+    integer_now: Option<String>,
     compression: Option<Json>,
     source: Option<String>,
     materialized_only: Option<bool>,
@@ -290,11 +291,14 @@ impl Relation {
             };
             setup.aggregates.insert(name, view);
         } else {
+            let function = self.integer_now.as_deref().map(Name::parse);
+            let function = function.transpose().map_err(|why| anyhow!(why))?;
             let table = Hypertable {
                 id: Some(self.id),
                 time: self.time_column,
                 axis,
                 interval: self.interval_length,
+                integer_now: function,
                 chunks: self.chunks,
                 comment: self.comment,
                 storage,

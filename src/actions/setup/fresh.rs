@@ -68,6 +68,15 @@ pub(super) fn plan(
             let off = fresh.alter("set (timescaledb.compress = false)");
             (format!("enable compression on {of}"), vec![set], vec![off])
         }
+        What::SetNow { old, new } => {
+            let set = |function| vec![fresh.integer_now(function)];
+            let undo = old.as_ref().map(set).unwrap_or_default();
+            (
+                format!("set the integer_now function of {of}"),
+                set(new),
+                undo,
+            )
+        }
         What::Describe { old, new } => {
             let comment = |text| vec![fresh.comment(text)];
             (
@@ -91,6 +100,10 @@ pub(super) fn plan(
     let undone = match &change.what {
         What::EnableCompression(_) => Undo::Exact("compression is disabled again; chunks compressed meanwhile have to be decompressed before".to_owned()),
         What::AddRetain(_) => Undo::Partly("the policy is deleted; chunks that it has dropped by then do not come back".to_owned()),
+        What::SetNow { old: Some(_), .. } => {
+            Undo::Exact("the function is what it was".to_owned())
+        }
+        What::SetNow { .. } => Undo::Never("TimescaleDB cannot remove the function".to_owned()),
         What::Describe { .. } => Undo::Exact("the comment is what it was".to_owned()),
         _ if undo.is_empty() => Undo::Partly("it goes when the aggregate is dropped".to_owned()),
         _ => Undo::Exact("it is removed again".to_owned()),
@@ -133,6 +146,13 @@ impl Fresh<'_> {
             "table"
         };
         Statement::new(format!("alter {kind} {} {what}", self.of), Vec::new())
+    }
+
+    fn integer_now(&self, function: &Name) -> Statement {
+        let mut call = self.on("set_integer_now_func");
+        call.give("", "text::regproc", function.to_string().into());
+        call.give("replace_if_exists", "bool", true.into());
+        call.statement()
     }
 
     fn comment(&self, text: Option<&String>) -> Statement {

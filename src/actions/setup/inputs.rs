@@ -125,6 +125,7 @@ pub(super) fn asked(change: &Change, present: &Setup) -> Option<Asked> {
         What::CreateHypertable { .. }
         | What::CreateAggregate { .. }
         | What::Describe { .. }
+        | What::SetNow { .. }
         | What::Impossible(_)
         | What::Unnamed => return None,
     })

@@ -52,6 +52,9 @@ pub fn script(setup: &Setup, server: &Server) -> String {
             interval: Some(table.interval),
         };
         write(name, what, table.axis);
+        if let Some(new) = table.integer_now.clone() {
+            write(name, What::SetNow { old: None, new }, table.axis);
+        }
         comment(&mut write, name, table.comment.as_ref(), table.axis);
         storage(&mut write, name, &table.storage, table.axis);
     }

@@ -283,6 +283,7 @@ mod tests {
             time: "ts".to_owned(),
             axis: Axis::TimestampTz,
             interval: 86_400_000_000,
+            integer_now: None,
             chunks: true,
             comment: None,
             storage,

@@ -16,6 +16,7 @@ pub fn after(setup: &mut Setup, change: &Change, axis: Axis) {
                 time: time.clone(),
                 axis,
                 interval: interval.unwrap_or(7 * 86_400_000_000),
+                integer_now: None,
                 chunks: false,
                 comment: None,
                 storage: Storage::default(),
@@ -45,6 +46,11 @@ pub fn after(setup: &mut Setup, change: &Change, axis: Axis) {
         What::SetInterval(interval) => {
             if let Some(table) = setup.hypertables.get_mut(of) {
                 table.interval = *interval;
+            }
+        }
+        What::SetNow { new, .. } => {
+            if let Some(table) = setup.hypertables.get_mut(of) {
+                table.integer_now = Some(new.clone());
             }
         }
         What::CreateIndex { name, index } => {

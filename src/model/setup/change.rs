@@ -40,6 +40,11 @@ pub enum What {
         interval: Option<i64>,
     },
     SetInterval(i64),
+    /// Sets the function that returns the current integer time.
+    SetNow {
+        old: Option<Name>,
+        new: Name,
+    },
     EnableCompression(Compression),
     EditCompression(Compression),
     DisableCompression,
@@ -117,6 +122,7 @@ impl Change {
             | What::CreateAggregate { .. }
             | What::AddRefresh(_)
             | What::Describe { old: None, .. }
+            | What::SetNow { old: None, .. }
             | What::CreateIndex { .. } => '+',
             What::DisableCompression
             | What::RemoveCompress(_)
@@ -131,6 +137,7 @@ impl Change {
             | What::EditRetain(..)
             | What::SwitchRealTime { .. }
             | What::Describe { .. }
+            | What::SetNow { .. }
             | What::EditRefresh(..)
             | What::Pause(_)
             | What::Reschedule { .. }
@@ -147,7 +154,7 @@ impl Change {
             |old: &AgePolicy, new: &AgePolicy| new.age.span().length() > old.age.span().length();
         match &self.what {
             What::CreateHypertable { .. } => 0,
-            What::SetInterval(_) => 1,
+            What::SetInterval(_) | What::SetNow { .. } => 1,
             What::RemoveRetain(_) | What::Pause(_) => 2,
             What::EditRetain(old, new) if longer(old, new) => 2,
             What::RemoveCompress(_) => 3,
@@ -183,6 +190,7 @@ impl Change {
         match &self.what {
             What::CreateHypertable { .. } => "becomes a hypertable".to_owned(),
             What::SetInterval(_) => "chunk interval".to_owned(),
+            What::SetNow { .. } => "function for the current integer time".to_owned(),
             What::EnableCompression(_) | What::EditCompression(_) => {
                 "compression settings".to_owned()
             }

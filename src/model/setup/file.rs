@@ -64,6 +64,7 @@ struct Table {
     name: Spanned<String>,
     time: Option<String>,
     chunk_interval: Option<Spanned<Length>>,
+    integer_now_func: Option<String>,
     why: Option<String>,
     schedule: Option<Every>,
     window: Option<Setting<Hours>>,
@@ -142,7 +143,12 @@ impl Text<'_> {
     fn hypertable(&self, table: Table) -> Result<Entry, String> {
         let place = self.at(&table.name.span());
         let mut places = BTreeMap::new();
+        let function = table.integer_now_func.as_deref().map(Name::parse);
+        let function = function
+            .transpose()
+            .map_err(|why| place.says(&format!("integer_now_func: {why}; it cannot be removed")))?;
         Ok(Entry {
+            integer_now: function,
             name: Pattern::parse(table.name.get_ref()).map_err(|why| place.says(&why))?,
             kind: Kind::Hypertable,
             time: table.time,

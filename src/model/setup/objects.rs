@@ -33,6 +33,8 @@ pub struct Hypertable {
     pub axis: Axis,
     /// Chunk interval in the unit of the time column: microseconds, or units of integer time.
     pub interval: i64,
+    /// Function that returns the current integer time. `None`: it has none.
+    pub integer_now: Option<Name>,
     /// True if it has a chunk.
     pub chunks: bool,
     /// The comment on it. `None`: it has none.

@@ -70,6 +70,8 @@ pub struct Entry {
     pub why: Option<String>,
     pub time: Option<String>,
     pub interval: Option<Length>,
+    /// Function that returns the current integer time.
+    pub integer_now: Option<Name>,
     pub source: Option<Name>,
     pub query: Option<String>,
     pub materialized_only: Option<bool>,
@@ -93,6 +95,7 @@ impl Entry {
             why: None,
             time: None,
             interval: None,
+            integer_now: None,
             source: None,
             query: None,
             materialized_only: None,
@@ -119,6 +122,7 @@ impl Entry {
         self.why = later.why.or(self.why.take());
         self.time = later.time.or(self.time.take());
         self.interval = later.interval.or(self.interval);
+        self.integer_now = later.integer_now.or(self.integer_now.take());
         self.source = later.source.or(self.source.take());
         self.query = later.query.or(self.query.take());
         self.materialized_only = later.materialized_only.or(self.materialized_only);

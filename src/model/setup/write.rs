@@ -62,6 +62,9 @@ fn of_hypertable(name: &Name, table: &Hypertable, full: bool) -> Table {
     entry["name"] = value(name.to_string());
     entry["time"] = value(table.time.as_str());
     entry["chunk_interval"] = Item::Value(span(Span::of_raw(table.axis, table.interval)));
+    if let Some(function) = &table.integer_now {
+        entry["integer_now_func"] = value(function.to_string());
+    }
     let reasons = reasons(&mut entry, table.comment.as_ref());
     storage(
         &mut entry,

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
-use crate::actions::execute;
+use crate::actions::execute::{self, alone};
 use crate::actions::setup::hazard::Hazard;
-use crate::actions::setup::planned;
+use crate::actions::setup::{atomic, planned};
 use crate::config;
 use crate::model::busy::BusyHours;
 use crate::model::setup::change::What;
@@ -15,14 +15,10 @@ use crate::model::text;
 use crate::run::command::{Agreement, Format, Shell, print};
 use crate::run::exit::{DONE, FAILED};
 use crate::run::stderr;
-use crate::server::session;
-use crate::server::sql::{Param, Query, query};
 
 use super::made::{self, Source};
 use super::saved::Saved;
 use super::{dump, plan, print};
-
-const LOCK: Query = query!("setup_lock");
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum OnError {
@@ -64,6 +60,9 @@ pub struct Options {
     /// First write the schema (`pg_dump --schema-only`) to this new file, and the policies beside it
     #[arg(long, value_name = "FILE")]
     pub dump: Option<PathBuf>,
+    /// All steps in one transaction; refused if one of them cannot be in one
+    #[arg(long)]
+    pub atomic: bool,
     /// What to do if a step fails
     #[arg(long, value_enum, default_value_t = OnError::Stop)]
     pub on_error: OnError,
@@ -91,7 +90,8 @@ impl Shell<'_> {
             sources.clone_from(&saved.files);
             prune = saved.prune;
         }
-        self.alone().await?;
+        let server = &self.session.server;
+        alone::hold(&self.session.connected.client, server.sql_version()).await?;
         let wanted = made::wanted(&sources)?;
         let made = self.reading(prune).make(&wanted).await?;
         let text = options.agreement.format == Format::Text;
@@ -132,6 +132,9 @@ impl Shell<'_> {
                 missing.join(",")
             );
         }
+        if options.atomic {
+            atomic::join(&mut approved.plan).map_err(|why| anyhow::anyhow!(why))?;
+        }
         self.paced(options, &mut approved.plan)?;
         if let Some(path) = options.dump.as_ref().filter(|_| !options.agreement.dry_run) {
             if let Some(why) = &self.rules.read_only {
@@ -159,27 +162,6 @@ impl Shell<'_> {
             }
             code => Ok(code),
         }
-    }
-
-    /// Takes a lock that only one apply can have. It lasts as long as the session.
-    async fn alone(&self) -> Result<()> {
-        let client = &self.session.connected.client;
-        let rows = session::ask(
-            client,
-            LOCK.text(self.session.server.sql_version()),
-            &[] as &[Param],
-        )
-        .await?;
-        let row = rows
-            .first()
-            .context("the server did not answer about its locks")?;
-        let free: bool = row.try_get("locked")?;
-        let holder: Option<i32> = row.try_get("holder")?;
-        if !free {
-            let who = holder.map_or_else(String::new, |pid| format!(" (session {pid})"));
-            bail!("another apply runs in this database{who}: wait for its end");
-        }
-        Ok(())
     }
 
     fn paced(&self, options: &Options, plan: &mut crate::model::plan::Plan) -> Result<()> {
