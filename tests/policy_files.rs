@@ -861,8 +861,19 @@ fn spaces_in_a_literal_count_and_what_is_owned_and_not_named_is_said_and_a_resum
         );
 
         let text = run(rig, &["lint", file]).1;
+        let line = text
+            .lines()
+            .find(|line| line.contains("mes.daily: avg() of average_kwh"));
+        let before = exported.rsplit_once("\nquery = ").unwrap().0;
+        let query = before.lines().count() + 1;
+        let place = format!("{file}:{query}:9: mes.daily: ");
         assert!(
-            text.contains("mes.daily: avg() of average_kwh"),
+            line.is_some_and(|line| line.starts_with(&place)),
+            "{version:?}: {place}: {text}"
+        );
+        let (_, text) = run(rig, &["plan", file]);
+        assert!(
+            text.contains(&format!("! {place}avg()")),
             "{version:?}: {text}"
         );
         assert!(!text.contains("mes.hourly: avg"), "{version:?}: {text}");

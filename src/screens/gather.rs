@@ -151,7 +151,9 @@ pub(crate) fn badge(screens: &Screens, id: ScreenId, open: &Open, at: &At) -> Op
         Freshness::Never => return None,
     };
     let levels: Vec<Level> = if id == ScreenId::Overview {
-        open.values().flatten().copied().collect()
+        // Other screens' findings are not on the Overview.
+        let listed = open.iter().filter(|(screen, _)| PARTS.contains(screen));
+        listed.flat_map(|(_, levels)| levels).copied().collect()
     } else {
         open.get(&id).cloned().unwrap_or_default()
     };

@@ -110,8 +110,22 @@ pub(super) fn asked(change: &Change, present: &Setup) -> Option<Asked> {
         },
         What::Pause(id) => job("pause-job", *id),
         What::Resume(id) => job("resume-job", *id),
+        What::Reschedule {
+            job: id,
+            initial,
+            zone,
+        } => Asked {
+            set: vec![
+                ("fixed_schedule", "yes".to_owned()),
+                ("initial_start", text::rfc3339(*initial).unwrap_or_default()),
+                ("timezone", zone.clone()),
+            ],
+            ..job("edit-job", *id)
+        },
         What::CreateHypertable { .. }
         | What::CreateAggregate { .. }
+        | What::Describe { .. }
+        | What::SetNow { .. }
         | What::Impossible(_)
         | What::Unnamed => return None,
     })
