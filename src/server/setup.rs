@@ -164,7 +164,8 @@ pub async fn tables(session: &Session, names: &[Name]) -> Result<BTreeMap<Name, 
 /// A query as the server writes it: the definition of a temporary view that is never committed. The client is a session that can write.
 pub async fn spelled(client: &Client, server: &Server, query: &str) -> Result<String> {
     let query = query.trim().trim_end_matches(';');
-    client.batch_execute("begin").await?;
+    // Only the savepoint is rolled back: the server would count a transaction that is rolled back as an error.
+    client.batch_execute("begin; savepoint spelled").await?;
     let made = async {
         client
             .batch_execute(&server.finding_its_functions())
@@ -186,7 +187,9 @@ pub async fn spelled(client: &Client, server: &Server, query: &str) -> Result<St
         Ok(row.try_get::<_, String>("text")?)
     };
     let made = made.await;
-    client.batch_execute("rollback").await?;
+    client
+        .batch_execute("rollback to savepoint spelled; commit")
+        .await?;
     made
 }
 
