@@ -187,7 +187,8 @@ pub async fn tables(session: &Session, names: &[Name]) -> Result<BTreeMap<Name, 
 /// A query as the server prints it, by way of a temporary view that is rolled back. `client`: a session that can write.
 pub async fn spelled(client: &Client, server: &Server, query: &str) -> Result<String> {
     let query = query.trim().trim_end_matches(';');
-    client.batch_execute("begin").await?;
+    // Only the savepoint is rolled back: the server would count a transaction that is rolled back as an error.
+    client.batch_execute("begin; savepoint spelled").await?;
     let made = async {
         client
             .batch_execute(&server.finding_its_functions())
@@ -209,7 +210,9 @@ pub async fn spelled(client: &Client, server: &Server, query: &str) -> Result<St
         Ok(row.try_get::<_, String>("text")?)
     };
     let made = made.await;
-    client.batch_execute("rollback").await?;
+    client
+        .batch_execute("rollback to savepoint spelled; commit")
+        .await?;
     made
 }
 
