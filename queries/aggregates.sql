@@ -95,6 +95,7 @@ whole as (
 select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axis, a.bucket_width, a.bucket_zone,
        coalesce(pa.user_view_schema, rh.schema_name)::text as source_schema,
        coalesce(pa.user_view_name, rh.table_name)::text as source_name,
+       obj_description(to_regclass(format('%I.%I', a.schema, a.name))::oid, 'pg_class') as comment,
        nullif(w.watermark, case a.axis when 'bigint' then -9223372036854775808 when 'integer' then -2147483648
                                        when 'smallint' then -32768 else -210866803200000000 end) as watermark,
        :refreshed_to as refreshed_to, t.never_before,

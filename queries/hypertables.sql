@@ -110,7 +110,8 @@ candidate as materialized (
          and (a.attnotnull or exists (select from pg_index x where x.indrelid = b.oid and a.attnum = any (x.indkey::int2[])))
        order by not exists (select from pg_index x where x.indrelid = b.oid and x.indkey[0] = a.attnum), not a.attnotnull, a.attnum
             limit 1) a)
-select y.*, s.* from (
+select y.*, s.*, obj_description(case when y.id < 0 then (-y.id)::oid else to_regclass(format('%I.%I', y.schema, y.name))::oid end,
+       'pg_class') as comment from (
 select h.id::int8 as id, coalesce(a.user_view_schema, h.schema_name)::text as schema,
        coalesce(a.user_view_name, h.table_name)::text as name,
        case when a.mat_hypertable_id is null then 'hypertable' else 'aggregate' end as kind, coalesce(d.axis, '') as axis, d.column_name,

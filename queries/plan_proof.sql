@@ -51,7 +51,8 @@ with relation as materialized (
 )
 select jsonb_build_object(
     'role', quote_ident(current_user), 'owns_database', coalesce(pg_has_role(to_regrole('pg_database_owner')::oid, 'usage'), false),
-    'relation', (select jsonb_build_object('oid', r.oid::int8, 'name', r.name, 'owner', r.relowner::regrole::text,
+    'relation', (select jsonb_build_object('oid', r.oid::int8, 'name', r.name,
+                   'comment', obj_description(to_regclass(r.name)::oid, 'pg_class'), 'owner', r.relowner::regrole::text,
                    'owned', pg_has_role(r.relowner, 'usage'), 'member', pg_has_role(r.relowner, 'member'),
                    'schema_owned', (select pg_has_role(n.nspowner, 'usage') from pg_namespace n where n.oid = r.relnamespace),
 \if :since_2_11

@@ -1,13 +1,16 @@
 -- What a policy file describes: every hypertable and every aggregate, with its chunk interval, compression settings and policies
--- · columns: id, name (quoted; of an aggregate the view's), aggregate, time_column, axis, interval_length, compression (jsonb; NULL: not
--- enabled), source, materialized_only, definition (of an aggregate; NULL also where another session locks the view), jobs (jsonb),
--- chunks (whether there is one) · access: any role · cost: catalogue lookups, nothing per chunk; pg_get_viewdef() locks each aggregate's
--- view for a moment
+-- · columns: id, name (quoted; of an aggregate the view's), aggregate, time_column, axis, interval_length, integer_now (function; NULL:
+-- none), compression (jsonb; NULL: not enabled), source, materialized_only, definition (of an aggregate; NULL also where another session
+-- locks the view or what it reads), jobs (jsonb), chunks (whether there is one), comment (of an aggregate on its view) · access: any role
+-- · cost: catalogue lookups, nothing per chunk; pg_get_viewdef() locks each aggregate's view, and what it reads, for a moment
 with dim as materialized (
-  select d.hypertable_id, d.column_name::text as column_name, d.column_type::text as axis, d.interval_length from :time_dimension d
+  select d.hypertable_id, d.column_name::text as column_name, d.column_type::text as axis, d.interval_length,
+         case when d.integer_now_func is not null then format('%I.%I', d.integer_now_func_schema, d.integer_now_func) end as integer_now
+    from :time_dimension d
 ), job as materialized (
   select b.hypertable_id, jsonb_agg(jsonb_build_object('id', b.id, 'proc_name', b.proc_name, 'every', b.schedule_interval::text,
-           'scheduled', b.scheduled, 'config', b.config) order by b.id) as jobs
+           'scheduled', b.scheduled, 'config', b.config, 'fixed', b.fixed_schedule,
+           'initial', (extract(epoch from b.initial_start) * 1000000)::int8, 'zone', b.timezone) order by b.id) as jobs
     from _timescaledb_config.bgw_job b
    where b.proc_name in ('policy_compression', 'policy_retention', 'policy_refresh_continuous_aggregate', 'policy_reorder')
    group by b.hypertable_id
@@ -25,7 +28,7 @@ with dim as materialized (
 )
 \endif
 select h.id::int8 as id, format('%I.%I', coalesce(a.user_view_schema, h.schema_name), coalesce(a.user_view_name, h.table_name)) as name,
-       a.mat_hypertable_id is not null as aggregate, d.column_name as time_column, d.axis, d.interval_length,
+       a.mat_hypertable_id is not null as aggregate, d.column_name as time_column, d.axis, d.interval_length, d.integer_now,
 \if :since_2_14
        (select jsonb_build_object('segment_by', to_jsonb(s.segmentby), 'order_by', to_jsonb(s.orderby), 'desc', to_jsonb(s.orderby_desc),
                                   'nulls_first', to_jsonb(s.orderby_nullsfirst))
@@ -36,8 +39,13 @@ select h.id::int8 as id, format('%I.%I', coalesce(a.user_view_schema, h.schema_n
        case when a.mat_hypertable_id is not null
             then format('%I.%I', coalesce(p.user_view_schema, r.schema_name), coalesce(p.user_view_name, r.table_name)) end as source,
        a.materialized_only,
-       case when v.oid not in (select l.relation from :locked l) then pg_get_viewdef(v.oid, true) end as definition,
-       coalesce(j.jobs, '[]') as jobs, exists (select from pg_inherits i where i.inhparent = c.oid) as chunks
+       case when not exists (
+         select from pg_rewrite w join pg_depend p on p.classid = 'pg_rewrite'::regclass and p.objid = w.oid
+          where w.ev_class = v.oid and p.refclassid = 'pg_class'::regclass and p.refobjid in (select l.relation from :locked l)
+       ) then pg_get_viewdef(v.oid, true) end as definition,
+       coalesce(j.jobs, '[]') as jobs, exists (select from pg_inherits i where i.inhparent = c.oid) as chunks,
+       obj_description(case when a.mat_hypertable_id is null then c.oid
+                            else to_regclass(format('%I.%I', a.user_view_schema, a.user_view_name))::oid end, 'pg_class') as comment
   from _timescaledb_catalog.hypertable h
   join dim d on d.hypertable_id = h.id
   left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = h.id

@@ -18,7 +18,9 @@ use crate::run::command::Agreement;
 use crate::run::policies::{self, export};
 use crate::run::show::Format;
 use crate::run::start::{self, Look, screens};
-use crate::run::{check, command, doctor, example, explain, manual, names, sql, thresholds};
+use crate::run::{
+    check, command, complete, doctor, example, explain, manual, names, sql, thresholds,
+};
 
 /// Heading in `--help`.
 const CONNECTION: &str = "Connection";
@@ -64,6 +66,24 @@ impl Cli {
         }
         let matches = command.try_get_matches_from(args)?;
         Self::from_arg_matches(&matches)
+    }
+
+    /// The arguments of this command line, up to the cursor, if it ends where `run` takes a target; with the action, and what is
+    /// typed of the target.
+    pub fn at_target(line: &str) -> Option<(Self, &'static Action, String)> {
+        const CURSOR: &str = "hypertop-cursor";
+        let mut words = complete::words(line)?;
+        let typed = std::mem::replace(words.last_mut()?, CURSOR.to_owned());
+        let cli = Self::try_parse_from(words).ok()?;
+        match &cli.command {
+            Some(Command::Run { action, target, .. })
+                if target.last().is_some_and(|last| last == CURSOR) =>
+            {
+                let action = *action;
+                Some((cli, action, typed))
+            }
+            _ => None,
+        }
     }
 
     pub fn look(&self) -> Look {
@@ -280,6 +300,12 @@ pub enum Command {
     Completions {
         #[arg(value_enum)]
         shell: manual::Shell,
+    },
+    /// Print the targets that the `run` on a command line may have; the completions of the shells call it
+    #[command(hide = true)]
+    CompleteTarget {
+        /// The command line up to the cursor
+        line: String,
     },
     /// Open the console on a demo database on a temporary server, or on a recording of it if PostgreSQL is not installed
     Demo {

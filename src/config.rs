@@ -2,6 +2,7 @@
 //! the latter.
 
 mod connections;
+mod host;
 mod sources;
 
 use std::path::PathBuf;
@@ -12,12 +13,14 @@ use crate::app::{FASTEST, SLOWEST};
 use crate::connect::conninfo::{Flags, Surroundings};
 use crate::model::access::Access;
 use crate::model::busy::BusyHours;
+use crate::model::machine::Machine;
 use crate::model::text::nearest;
 use crate::model::threshold_settings;
 use crate::model::thresholds::Thresholds;
 use crate::model::trust::Trust;
 
 pub use self::connections::Rule;
+use self::host::Host;
 use self::sources::{File, Source};
 
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +37,8 @@ pub struct Config {
     /// Settings for certain connections; all that match apply.
     pub connections: Vec<Rule>,
     pub thresholds: Thresholds,
+    /// The `[host]` table: memory, cores and free disk of the server's machine, as the user gives them.
+    host: Host,
     /// Policy files for connections without policy files of their own.
     pub policies: Vec<PathBuf>,
     /// The error in `[keys]` prevents the console from starting.
@@ -45,6 +50,11 @@ impl Config {
     pub fn trust(&self, user: &str) -> Vec<Trust> {
         let rules = self.connections.iter();
         rules.flat_map(|rule| rule.trust(user)).collect()
+    }
+
+    /// What the user says of the machine of this server, as the header shows it.
+    pub fn machine(&self, host: &str) -> Machine {
+        self.host.machine(host)
     }
 
     /// Busy hours of this connection. `None`: none are set.
@@ -96,6 +106,7 @@ impl Default for Config {
             read_only: false,
             connections: Vec::new(),
             thresholds: Thresholds::default(),
+            host: Host::default(),
             policies: Vec::new(),
             keys: Ok(KeyMap::default()),
         }
@@ -214,6 +225,7 @@ fn merged(sources: &[Source]) -> Result<Config, String> {
         sources::from(sources, place)
     })
     .map_err(wrong)?;
+    config.host = Host::read(&file.host).map_err(wrong)?;
     config.keys = KeyMap::read(&file.keys).map_err(wrong);
     Ok(config)
 }

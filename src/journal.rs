@@ -16,6 +16,7 @@ mod own;
 mod place;
 mod process;
 pub mod serve;
+mod snapshot;
 mod words;
 
 #[cfg(test)]
@@ -28,6 +29,7 @@ pub use entry::Entry;
 pub use file::Journal;
 pub use place::{Place, Run};
 pub use process::{Running, began};
+pub use snapshot::{Counters, Found, Snapshot};
 
 pub(crate) use self::line::{Begin, End, Mark, Ran};
 pub use self::line::{Outcome, Seen};

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::CommandFactory;
 use hypertop::cli::{AsCode, Cli, Command};
+use hypertop::config;
 use hypertop::connect::conninfo::{Settings, Surroundings};
 use hypertop::run;
 use hypertop::run::changing::change;
@@ -12,7 +13,7 @@ use hypertop::run::command::{self, Shell};
 use hypertop::run::exit::{DONE, FAILED, Failure};
 use hypertop::run::invocation::{Invocation, ask};
 use hypertop::run::policies::{export, plan, validate};
-use hypertop::run::{Ended, check, doctor, example, printing, record, start, stderr};
+use hypertop::run::{Ended, check, complete, doctor, example, printing, record, start, stderr};
 use hypertop::server::session::Session;
 use hypertop::ui::terminal;
 
@@ -82,6 +83,9 @@ fn code(ended: Ended) -> u8 {
 
 async fn obey(cli: Cli) -> ExitCode {
     let around = Surroundings::of_process();
+    if let Some(Command::CompleteTarget { line }) = &cli.command {
+        return ExitCode::from(complete_target(line, &around).await);
+    }
     let is_shown = matches!(cli.command, Some(Command::Show { .. })) || !terminal::is_there();
     // `thresholds` itself reports the errors of config.toml.
     if is_shown && !matches!(cli.command, Some(Command::Thresholds { .. })) {
@@ -92,6 +96,22 @@ async fn obey(cli: Cli) -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(Failure(error, code)) => failed(&error, code),
     }
+}
+
+/// Prints the targets that a shell offers. The exit code 1 means that the line does not end where a target is wanted. There are no
+/// errors: they would disturb the line that is being typed.
+async fn complete_target(line: &str, around: &Surroundings) -> u8 {
+    let Some((cli, action, typed)) = Cli::at_target(line) else {
+        return FAILED;
+    };
+    let invocation = Invocation {
+        flags: cli.connection.flags(None),
+        look: cli.look(),
+        read_only: true,
+        around: around.clone(),
+    };
+    let _ = command::print(complete::targets(&invocation, action, &typed).await);
+    DONE
 }
 
 async fn carry_out(cli: &Cli, around: &Surroundings) -> Result<u8, Failure> {
@@ -181,6 +201,8 @@ async fn carry_out(cli: &Cli, around: &Surroundings) -> Result<u8, Failure> {
             let invocation = on(options.url.as_ref());
             return Ok(code(Box::pin(example::demo(&invocation, options)).await?));
         }
+        // It is obeyed before, because it prints no warnings.
+        Some(Command::CompleteTarget { .. }) => {}
         None => return Ok(code(here.console().await?)),
     }
     Ok(DONE)
@@ -204,9 +226,18 @@ async fn as_code(invocation: &Invocation, command: &AsCode) -> Result<u8, Failur
             printed(Box::pin(plan::lint(&settings, &session, options)).await?)
         }
         AsCode::Validate { options } => {
-            let (settings, session) = planning(invocation).await?;
-            let valid = validate::validate(&settings, &session, read_only, options);
-            printed(Box::pin(valid).await?)
+            let (settings, mut session) = planning(invocation).await?;
+            let journal = invocation.journal().ok();
+            session.journal.clone_from(&journal);
+            let machine = config::read(&invocation.around).0;
+            let mut here = validate::Here {
+                machine: machine.machine(&session.server.host),
+                settings,
+                session,
+                read_only,
+                journal,
+            };
+            Ok(Box::pin(validate::validate(&mut here, options)).await?)
         }
         AsCode::Apply { options } => {
             let apply = async |shell: Shell<'_>| shell.apply(options).await;

@@ -8,6 +8,7 @@ pub(crate) mod clock;
 pub mod creation;
 pub mod fix;
 pub mod interval;
+pub mod machine;
 pub mod moment;
 pub mod pages;
 pub(crate) mod parse_tree;

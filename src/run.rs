@@ -6,6 +6,7 @@ pub mod changing;
 pub mod check;
 mod columns;
 pub mod command;
+pub mod complete;
 mod console;
 pub mod doctor;
 pub mod example;

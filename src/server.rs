@@ -8,3 +8,4 @@ mod script;
 pub mod session;
 pub mod setup;
 pub mod sql;
+pub mod validate;

@@ -103,6 +103,7 @@ fn aggregate() -> Row {
         inherited: None,
         family: None,
         reaggregated: Vec::new(),
+        comment: None,
         branch: String::new(),
     }
 }

@@ -49,8 +49,8 @@ fn help_tells_psqls_flags_the_variables_and_what_is_not_supported() {
 /// The names of all subcommands.
 fn commands() -> Vec<String> {
     let command = Cli::command();
-    let names = command.get_subcommands().map(|of| of.get_name().to_owned());
-    names.collect()
+    let shown = command.get_subcommands().filter(|of| !of.is_hide_set());
+    shown.map(|of| of.get_name().to_owned()).collect()
 }
 
 #[test]
@@ -98,37 +98,6 @@ fn manual_pages_that_cannot_be_written_are_an_error_with_the_folder() {
     let told = said(&output);
     let words = format!("the pages cannot be written to {}", folder.display());
     assert!(told.contains(&words), "{told}");
-}
-
-#[test]
-fn bash_completes_commands_screens_actions_queries_and_pages() {
-    let folder = tempfile::tempdir().unwrap();
-    let script = folder.path().join("hypertop.bash");
-    std::fs::write(&script, hypertop(&["completions", "bash"]).stdout).unwrap();
-    for (words, completed) in [
-        (&["sho"][..], "show"),
-        (&["show", "compr"], "compression"),
-        (&["--screen", "compr"], "compression"),
-        (&["run", "pause"], "pause-job"),
-        (&["sql", "compression_comp"], "compression_companion"),
-        (
-            &["explain", "aggregate-wi"],
-            "aggregate-window aggregate-wipe",
-        ),
-        (&["show", "jobs", "--format", "js"], "json"),
-    ] {
-        let typed = [&["hypertop"], words].concat();
-        let last = typed.len() - 1;
-        let line = format!(
-            ". '{}'; COMP_WORDS=({}); COMP_CWORD={last}; _hypertop hypertop '{}' '{}'; echo \"${{COMPREPLY[*]}}\"",
-            script.display(),
-            typed.join(" "),
-            typed[last],
-            typed[last - 1]
-        );
-        let bash = Command::new("bash").args(["-c", &line]).output().unwrap();
-        assert_eq!(said(&bash).trim(), completed, "{words:?}");
-    }
 }
 
 #[test]

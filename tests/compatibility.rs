@@ -66,6 +66,44 @@ fn rules_actions_screens_and_thresholds_keep_their_names() {
 }
 
 #[test]
+fn actions_keep_their_set_keys() {
+    let promised = promised();
+    let of_set = promised
+        .keys()
+        .filter_map(|of| Some((*of, of.strip_prefix("--set ")?)));
+    let mut actions = 0;
+    for (of, action) in of_set {
+        let help = text(&hypertop(&["run", action, "--help"]));
+        let (_, keys) = help.split_once("--set keys of").unwrap();
+        let keys = keys.lines().filter_map(|line| {
+            let line = line.strip_prefix("  ")?;
+            line.split_once("  ").map(|(key, _)| key)
+        });
+        all_are_there(of, keys);
+        actions += 1;
+    }
+    assert!(actions > 20, "{actions}");
+}
+
+/// The labels of each metric with samples that have labels.
+fn labels(metrics: &str) -> BTreeMap<&str, BTreeSet<&str>> {
+    let label = regex::Regex::new(r#"(\w+)="(?:[^"\\]|\\.)*""#).unwrap();
+    let mut labels = BTreeMap::new();
+    for line in metrics.lines().filter(|line| !line.starts_with('#')) {
+        let Some((name, rest)) = line.split_once('{') else {
+            continue;
+        };
+        let of_line: BTreeSet<_> = label
+            .captures_iter(rest)
+            .map(|found| found.get(1).unwrap().as_str())
+            .collect();
+        let of_metric = labels.entry(name).or_insert_with(|| of_line.clone());
+        *of_metric = of_metric.intersection(&of_line).copied().collect();
+    }
+    labels
+}
+
+#[test]
 fn the_output_for_programs_keeps_its_keys() {
     with_targets(|targets| {
         let at = ["-d", targets.all[0].conninfo.as_str()];
@@ -116,6 +154,14 @@ fn the_output_for_programs_keeps_its_keys() {
         };
         let names = names.chain(missing.iter().copied());
         all_are_there("check --format prometheus", names);
+        let labels = labels(&metrics);
+        assert!(labels.len() > 30, "{labels:?}");
+        for (metric, labels) in &labels {
+            let of = format!("labels {metric}");
+            if screens.contains_key(of.as_str()) {
+                all_are_there(&of, labels.iter().copied());
+            }
+        }
     });
 }
 
@@ -170,6 +216,11 @@ fn exit_codes_stay() {
         (&["run", "pause-job", "1", "--yes"], 2),
         (&["journal", "7"], 1),
         (&["check", "--no-such-option"], 3),
+        (&["rollback", "7", "--yes"], 2),
+        (&["plan", "/nonexistent.toml"], 1),
+        (&["plan", "--no-such-option"], 1),
+        (&["lint", "/nonexistent.toml"], 1),
+        (&["validate", "--before", "/nonexistent.toml"], 1),
         (&["check"], 2),
         (&["check", "--when-down", "unknown"], 3),
         (&["doctor", "--no-such-option"], 3),
@@ -178,4 +229,66 @@ fn exit_codes_stay() {
         let output = hypertop(&[&nowhere[..], args].concat());
         assert_eq!(output.status.code(), Some(code), "{args:?}: {output:?}");
     }
+}
+
+#[test]
+fn exit_codes_of_actions_checks_and_plans_on_a_database_stay() {
+    with_targets(|targets| {
+        let target = &targets.all[0];
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        let state = folder.path().join("state");
+        let code = |args: &[&str]| {
+            let output = program()
+                .args(["-d", &target.conninfo])
+                .args(args)
+                .env("XDG_CONFIG_HOME", "/nonexistent")
+                .env("HYPERTOP_SYSCONFDIR", "/nonexistent")
+                .env("XDG_STATE_HOME", &state)
+                .stdin(Stdio::null())
+                .output()
+                .unwrap();
+            let code = output.status.code();
+            (code, format!("{args:?}: {output:?}"))
+        };
+        let same = file(
+            "same.toml",
+            "[[hypertable]]\nname = \"mes.energy_consumption\"\ntime = \"ts\"\n",
+        );
+        let other = file(
+            "other.toml",
+            "[[hypertable]]\nname = \"mes.energy_consumption\"\ntime = \"ts\"\nchunk_interval = \"3 days\"\n",
+        );
+        for (args, expected) in [
+            (
+                &[
+                    "run",
+                    "analyze-table",
+                    "mes.energy_consumption",
+                    "--dry-run",
+                ][..],
+                0,
+            ),
+            (
+                &["run", "analyze-table", "mes.energy_consumption", "--yes"],
+                0,
+            ),
+            // Refused: there is no such target; without a terminal nobody agrees.
+            (&["run", "analyze-table", "mes.no_such_table", "--yes"], 3),
+            (&["run", "analyze-table", "mes.energy_consumption"], 3),
+            (&["rollback", "99", "--yes"], 3),
+            (&["check"], 2),
+            (&["check", "--only", "job-late", "--objects", "mes.none"], 0),
+            (&["plan", &same], 0),
+            (&["plan", &other], 2),
+            (&["apply", &same, "--yes"], 0),
+        ] {
+            let (code, place) = code(args);
+            assert_eq!(code, Some(expected), "{}: {place}", target.name);
+        }
+    });
 }

@@ -61,7 +61,10 @@ fn reference() -> BTreeMap<String, String> {
         format!("```text\n{}\n```\n", lines.join("\n").trim_end())
     };
     let mut commands = format!("{MADE}# Commands\n\n{}", help(&["--help"]));
-    for of in Cli::command().get_subcommands() {
+    for of in Cli::command()
+        .get_subcommands()
+        .filter(|of| !of.is_hide_set())
+    {
         let name = of.get_name();
         let help = help(&[name, "--help"]);
         let _ = write!(commands, "\n## hypertop {name}\n\n{help}");

@@ -266,6 +266,33 @@ fn a_level_in_the_code_of_a_verdict_is_in_the_page_of_its_rule() {
     assert!(seen > 60, "{seen}");
 }
 
+/// As a constant or by name, in a file whose tests have a server.
+#[test]
+fn every_rule_is_named_by_a_test_that_has_a_server() {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")];
+    let mut texts = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|of| of == "rs") {
+                texts.push(std::fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    let serves = regex::Regex::new(r"\b(on_each|alone_on_each|on_own|with_targets|Rig)\b").unwrap();
+    texts.retain(|text| serves.is_match(text));
+    for rule in rules::ALL {
+        let constant = rule.name.to_uppercase().replace('-', "_");
+        let constant = constant.replace("JOB_BUSY_HOURS", "JOB_BUSY");
+        let name = rule.name;
+        let names = format!(r#"rules::{constant}\b|"{name}"|rule=\\"{name}\\""#);
+        let names = regex::Regex::new(&names).unwrap();
+        assert!(texts.iter().any(|text| names.is_match(text)), "{name}");
+    }
+}
+
 #[test]
 fn a_page_is_short_and_says_each_thing_once() {
     for page in all() {

@@ -5,6 +5,8 @@ mod support;
 
 use std::path::{Path, PathBuf};
 
+use hypertop::model::pages::{Catalogue, Handwritten};
+use hypertop::model::rules;
 use serde_json::Value as Json;
 use support::act::Rig;
 use support::console::Console;
@@ -68,7 +70,15 @@ fn rows(rig: &Rig, file: &Path) -> Vec<Json> {
     let file = file.to_str().unwrap();
     let args = ["show", "policies", "--policies", file, "--format", "json"];
     let shown: Json = serde_json::from_str(&run(rig, &args)).unwrap();
-    shown["rows"].as_array().unwrap().clone()
+    let rows = shown["rows"].as_array().unwrap().clone();
+    let page = Handwritten::of(Catalogue::Rules, rules::POLICY_FILE.name).unwrap();
+    for row in &rows {
+        let level = row["verdict"].as_str().unwrap();
+        let is_same = row["state"] == "same";
+        assert!(is_same == (level == "ok"), "{row}");
+        assert!(is_same || page.names("levels").contains(&level), "{row}");
+    }
+    rows
 }
 
 /// State and differences of each object that is not the same.

@@ -699,7 +699,8 @@ fn validation_says_before_what_stands_in_the_way_and_after_what_holds_and_what_m
         let files = Files::new();
         let path = files.write("factory.toml", FACTORY);
         let file = path.to_str().unwrap();
-        let text = succeeds(version, rig, &["validate", "--before", file]);
+        let before = ["validate", "--before", file, "--i-have-a-backup"];
+        let text = succeeds(version, rig, &before);
         assert!(
             text.contains("ok      plan: 41 to add"),
             "{version:?}: {text}"
@@ -860,8 +861,19 @@ fn spaces_in_a_literal_count_and_what_is_owned_and_not_named_is_said_and_a_resum
         );
 
         let text = run(rig, &["lint", file]).1;
+        let line = text
+            .lines()
+            .find(|line| line.contains("mes.daily: avg() of average_kwh"));
+        let before = exported.rsplit_once("\nquery = ").unwrap().0;
+        let query = before.lines().count() + 1;
+        let place = format!("{file}:{query}:9: mes.daily: ");
         assert!(
-            text.contains("mes.daily: avg() of average_kwh"),
+            line.is_some_and(|line| line.starts_with(&place)),
+            "{version:?}: {place}: {text}"
+        );
+        let (_, text) = run(rig, &["plan", file]);
+        assert!(
+            text.contains(&format!("! {place}avg()")),
             "{version:?}: {text}"
         );
         assert!(!text.contains("mes.hourly: avg"), "{version:?}: {text}");

@@ -32,16 +32,21 @@ fn tables() -> BTreeMap<Name, Columns> {
         .collect()
 }
 
+fn wanted(file: &str) -> Wanted {
+    Wanted::parse("x.toml", file).unwrap_or_else(|error| panic!("{error}\n{file}"))
+}
+
 fn planned(file: &str, present: &Setup) -> Vec<Change> {
-    let wanted = Wanted::parse("x.toml", file).unwrap_or_else(|error| panic!("{error}\n{file}"));
-    planned_of(&wanted, present, false)
+    planned_of(&wanted(file), present, false)
 }
 
 fn planned_of(wanted: &Wanted, present: &Setup, prune: bool) -> Vec<Change> {
-    let (tables, queries) = (tables(), BTreeMap::new());
+    let (tables, comments, queries) = (tables(), BTreeMap::new(), BTreeMap::new());
     let ground = Ground {
         present,
         tables: &tables,
+        comments: &comments,
+        zone: "UTC",
         queries: &queries,
         prune,
     };
@@ -255,13 +260,13 @@ fn an_average_is_advised_against_only_over_an_average_of_another_aggregate() {
         let file = format!(
             "[[hypertable]]\nname = \"m.a\"\ntime = \"ts\"\n[[aggregate]]\nname = \"m.h\"\nfrom = \"m.a\"\nquery = \"\"\"{source}\"\"\"\n[[aggregate]]\nname = \"m.v\"\nfrom = \"m.h\"\nquery = \"\"\"{query}\"\"\"\n"
         );
-        let found = lint(&applied(&file, Setup::default()));
+        let found = lint(&applied(&file, Setup::default()), &wanted(&file));
         found
             .into_iter()
             .map(|advice| format!("{} {}", advice.of, advice.words))
             .collect()
     };
-    let hourly = "select time_bucket('1 hour', ts) as b, round(avg(d), 2) as level, AVG (n) AS \"Mean→n\", max(n) as average_x,\n count(*) as n\n from m.a as t where note <> 'avg(x) as n, ' group by 1 having avg(n) > 1";
+    let hourly = "select time_bucket('1 hour', ts) as b, round(avg(d), 2) as level, AVG (n) AS \"Mean→n\", max(n) as average_x, count(distinct d) as devices,\n count(*) as n\n from m.a as t where note <> 'avg(x) as n, ' group by 1 having avg(n) > 1";
     for (wrong, words) in [
         (
             "select b, avg(level) as x from m.h group by 1",
@@ -270,6 +275,22 @@ fn an_average_is_advised_against_only_over_an_average_of_another_aggregate() {
         (
             "select b, d, stddev_samp (h.level) as x from m.h h group by 1, 2",
             "m.v stddev_samp() of level",
+        ),
+        (
+            "select b, stddev(average_x) as x from m.h group by 1",
+            "m.v stddev() of average_x",
+        ),
+        (
+            "select b, percentile_cont(0.9) within group (order by average_x) as x from m.h group by 1",
+            "m.v percentile_cont() of average_x",
+        ),
+        (
+            "select b, count(distinct average_x) as x from m.h group by 1",
+            "m.v count(distinct) of average_x",
+        ),
+        (
+            "select b, sum(devices) as x from m.h group by 1",
+            "m.v sum() of devices",
         ),
         (
             "select b, round(avg(coalesce(level, 0)), 1) from m.h group by 1",
@@ -285,8 +306,63 @@ fn an_average_is_advised_against_only_over_an_average_of_another_aggregate() {
     for right in [
         "select b, max(level) as avg_level from m.h group by 1",
         "select b, avg(average_x) as x, avg(n) as y from m.h group by 1",
+        "select b, sum(n) as n, count(distinct d) as devices, max(devices) as most from m.h group by 1",
         "select b, sum(n) as average_x, 'avg(level)' as t, my_avg(level) from m.h -- avg(level)\n group by 1",
     ] {
         assert_eq!(advice(hourly, right), Vec::<String>::new(), "{right}");
+    }
+}
+
+/// A file that breaks each rule of `lint`, once. The lines are counted below.
+const UNWISE: &str = r#"[[hypertable]]
+name = "m.a"
+time = "ts"
+chunk_interval = "30 days"
+compress = { after = "7 days" }
+retain = { after = "5 days" }
+
+[[aggregate]]
+name = "m.h"
+from = "m.a"
+query = "select time_bucket('1 hour', ts) as b, avg(n) as mean, count(distinct d) as devices from m.a group by 1"
+refresh = [{ start = "10 days", end = "6 days", every = "1h" }]
+compress = { segment_by = ["d"], after = "2 days" }
+retain = { after = "1 day" }
+
+[[aggregate]]
+name = "m.v"
+from = "m.h"
+query = """
+select time_bucket('90 minutes', b) as b, avg(mean) as x from m.h group by 1"""
+
+[[index]]
+on = "m.a"
+columns = ["to_char(ts, 'YYYY')"]
+where = "ts > now() - interval '7 days'"
+"#;
+
+#[test]
+fn each_piece_of_advice_names_the_line_and_the_column_of_what_it_is_about() {
+    let found = lint(&applied(UNWISE, Setup::default()), &wanted(UNWISE));
+    let said: Vec<String> = found
+        .iter()
+        .map(|advice| format!("{}: {}: {}", advice.at, advice.of, advice.words))
+        .collect();
+    let expected = [
+        "x.toml:12:11: m.h: DATA LOSS: its refresh policy refreshes the last 10d, and m.a keeps its rows for 5d",
+        "x.toml:12:11: m.h: is never filled: m.a drops its rows after 5d",
+        "x.toml:6:10: m.a: its chunks are dropped after 5d, before they are compressed after 7d",
+        "x.toml:4:18: m.a: its chunks span 30d, longer than the 7d after which they are compressed",
+        "x.toml:14:10: m.h: its chunks are dropped after 1d, before they are compressed after 2d",
+        "x.toml:13:12: m.h: its chunks are compressed after 2d, within its refresh window",
+        "x.toml:14:10: m.h: is kept for 1d, shorter than its source (5d)",
+        "x.toml:19:9: m.v: avg() of mean, which is an average or the like in what it reads",
+        "x.toml:19:9: m.v: its buckets of 1h 30m are no multiple of the buckets of 1h",
+        "x.toml:24:11: m.a: columns: to_char is not immutable",
+        "x.toml:25:9: m.a: where: now is not immutable",
+    ];
+    assert_eq!(said.len(), expected.len(), "{said:#?}");
+    for (said, expected) in said.iter().zip(expected) {
+        assert!(said.starts_with(expected), "{said}\n{expected}");
     }
 }

@@ -5,6 +5,9 @@ mod support;
 
 use std::time::{Duration, Instant};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use support::check::is_installed;
 use support::console::Console;
 use support::with_targets;
 
@@ -297,5 +300,68 @@ fn the_colours_fit_the_background_that_the_terminal_says() {
             assert_eq!(code, 0);
             assert!(raw.contains(blue), "{background:?}: {raw:?}");
         }
+    });
+}
+
+/// The sequence (OSC 52) that puts this text on the clipboard of the terminal.
+fn copied(text: &str) -> String {
+    format!("\x1b]52;c;{}\x07", STANDARD.encode(text))
+}
+
+const CELL: &str = "mes.metric_hist_1hour";
+
+/// Copies the name of the aggregate that is searched for.
+fn copy(console: &mut Console) {
+    console.wait_for("mes.metric_hist");
+    console.press("6");
+    console.wait_for("EXPECTED");
+    console.press("/metric_hist_1hour\r");
+    console.wait_for("1 of ");
+    console.press("l");
+    console.press("y");
+    console.wait_for("copied: mes.metric_hist_1hour");
+}
+
+#[test]
+fn a_copied_cell_and_row_reach_the_clipboard_of_the_terminal() {
+    with_targets(|targets| {
+        let mut console = Console::open(&[&targets.all[0].conninfo]);
+        copy(&mut console);
+        console.wait_for_raw(&copied(CELL));
+        console.press("Y");
+        let start = Instant::now();
+        let row = regex::Regex::new("\x1b\\]52;c;([A-Za-z0-9+/=]+)\x07").unwrap();
+        let rows = || {
+            let raw = String::from_utf8_lossy(&console.raw.lock().unwrap()).into_owned();
+            let found = row.captures_iter(&raw).last().map(|of| of[1].to_owned());
+            String::from_utf8(STANDARD.decode(found.unwrap_or_default()).unwrap()).unwrap()
+        };
+        while !rows().contains(&format!("{CELL}\t")) {
+            assert!(start.elapsed() < Duration::from_secs(10), "{:?}", rows());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        console.press("q");
+        assert_eq!(console.ended(), 0);
+    });
+}
+
+#[test]
+fn tmux_passes_what_is_copied_on_to_the_terminal_around_it() {
+    if !is_installed("tmux") {
+        return;
+    }
+    with_targets(|targets| {
+        let folder = tempfile::tempdir().unwrap();
+        let (socket, settings) = (
+            folder.path().join("socket"),
+            folder.path().join("tmux.conf"),
+        );
+        // Unknown before 3.3, which always passes it on.
+        std::fs::write(&settings, "set -gq allow-passthrough on\n").unwrap();
+        let mut console = Console::open_in_tmux(&[&targets.all[0].conninfo], &socket, &settings);
+        copy(&mut console);
+        console.wait_for_raw(&copied(CELL));
+        console.press("q");
+        assert_eq!(console.written().1, 0);
     });
 }

@@ -334,6 +334,45 @@ fn retention_equals_show_chunks_and_chunks_detailed_size() {
 }
 
 #[test]
+fn the_targets_of_completions_are_those_of_the_documented_views() {
+    let plain = "'^[a-z0-9_.]+$'";
+    let hypertables = "select format('%I.%I', hypertable_schema, hypertable_name) as name, null::int8 from timescaledb_information.hypertables";
+    let aggregates = "select format('%I.%I', view_schema, view_name) as name, null::int8 from timescaledb_information.continuous_aggregates";
+    with_targets(|targets| {
+        for target in targets.all.iter().filter(|target| target.real) {
+            for (kind, documented_by) in [
+                (
+                    "job",
+                    "select job_id::text as name, null::int8 from timescaledb_information.jobs",
+                ),
+                (
+                    "hypertable",
+                    &format!(
+                        "select * from ({hypertables} where hypertable_schema !~ '^_timescaledb' union {aggregates}) n"
+                    ),
+                ),
+                ("continuous aggregate", aggregates),
+            ] {
+                let sql = format!("select * from ({documented_by}) d where d.name ~ {plain}");
+                let documented = block_on(documented(target, &sql));
+                let offered: Vec<String> = block_on(async {
+                    let session = session(&target.conninfo).await;
+                    let version = session.server.sql_version();
+                    let text = sql::text("targets", version).unwrap();
+                    let client = client(&target.conninfo).await;
+                    let rows = client.query(&text, &[&kind, &""]).await.unwrap();
+                    rows.iter().map(|row| row.get("name")).collect()
+                });
+                let offered: BTreeMap<_, _> =
+                    offered.into_iter().map(|name| (name, None)).collect();
+                assert!(documented.len() > 3, "{}: {documented:?}", target.name);
+                assert_eq!(offered, documented, "{}: {kind}", target.name);
+            }
+        }
+    });
+}
+
+#[test]
 fn aggregates_know_their_newest_source_row_and_watermark() {
     with_targets(|targets| {
         for target in targets.all.iter().filter(|target| target.real) {

@@ -19,6 +19,7 @@ use hypertop::screens::{Rows, Screens};
 use hypertop::server::known::{At, Server};
 use serde_json::Value as Json;
 use support::own::{databases, on_own};
+use support::program::program;
 use support::{triage, with_targets};
 
 const HOUR: f64 = 3600.0;
@@ -79,6 +80,11 @@ fn more_jobs_than_workers_in_one_minute_are_one_finding_with_the_numbers_and_the
         );
     }
     assert_eq!(finding.fix, Some("edit-job"));
+    // The fix moves it to the minute after the crowd.
+    assert_eq!(
+        finding.sets,
+        [("next_start".to_owned(), "2027-01-15T20:01:00Z".to_owned())]
+    );
     let spread: Vec<_> = (0..20)
         .map(|nth| starts(1000 + nth, f64::from(nth)))
         .collect();
@@ -343,6 +349,50 @@ fn on_every_version_config_toml_says_what_is_busy_and_a_wrong_one_is_refused() {
                 "{said}"
             );
         }
+    });
+}
+
+const DAILY: &str = "set client_min_messages = error; create table raw (ts timestamptz not null, v float8); \
+    select create_hypertable('raw', 'ts'); select add_retention_policy('raw', interval '1 year', schedule_interval => interval '1 day')";
+
+#[test]
+fn on_every_version_a_daily_policy_in_busy_hours_is_a_notice_of_check_until_its_start_is_moved() {
+    triage::on_each("daily", DAILY, async |rig, _| {
+        let folder = tempfile::tempdir().unwrap();
+        let own = folder.path().join("hypertop");
+        fs::create_dir(&own).unwrap();
+        let config = "[[connection]]\nbusy_hours = \"06:00-22:00 UTC\"\n";
+        fs::write(own.join("config.toml"), config).unwrap();
+        let check = |args: &[&str]| {
+            let output = program()
+                .args([
+                    "check",
+                    "--only",
+                    "job-busy-hours",
+                    "--format",
+                    "prometheus",
+                ])
+                .args(args)
+                .arg(&rig.conninfo)
+                .env("XDG_CONFIG_HOME", folder.path())
+                .output()
+                .unwrap();
+            let text = String::from_utf8(output.stdout).unwrap();
+            let series = ",rule=\"job-busy-hours\",level=\"notice\"} ";
+            let found = text
+                .lines()
+                .find_map(|line| Some(line.split_once(series)?.1.to_owned()));
+            (output.status.code().unwrap(), found.unwrap())
+        };
+        let starts = async |time: &str| {
+            rig.sql(&format!("select alter_job(max(id), next_start => ((now() at time zone 'UTC')::date + 2 + time '{time}') at time zone 'UTC') from _timescaledb_config.bgw_job")).await;
+        };
+        starts("12:00").await;
+        assert_eq!(check(&[]), (0, "1".to_owned()), "{}", rig.name);
+        let warns = ["--notice-as", "warning"];
+        assert_eq!(check(&warns), (1, "1".to_owned()), "{}", rig.name);
+        starts("23:00").await;
+        assert_eq!(check(&warns), (0, "0".to_owned()), "{}", rig.name);
     });
 }
 

@@ -205,6 +205,7 @@ async fn sleep(
         undoes: Vec::new(),
         restores: Vec::new(),
         place: None,
+        snapshot: None,
     };
     let (told, _progress) = mpsc::unbounded_channel();
     let (_orders, order) = watch::channel(Order::Go);

@@ -16,6 +16,7 @@ use hypertop::screens::aggregates::Newest;
 use hypertop::screens::later::Later;
 use hypertop::screens::record::Record;
 use support::act::Rig;
+use support::agree::agrees;
 use support::console::Console;
 use support::{client, triage};
 
@@ -53,6 +54,7 @@ async fn found(rig: &Rig, name: &str, rule: &'static Rule, words: &[&str]) -> Fi
             found.reason
         );
     }
+    Box::pin(agrees(rig, found)).await;
     found.clone()
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Without a server: a frame with 100 000 rows. With a database (`HYPERTOP_BENCH_URL`, else one of
 //! `HYPERTOP_BENCH_CHUNKS` chunks, by default 2000, on a private server): each screen compared with the documented
-//! queries for the same data, first load and idle tick; locks and memory on the server; the program in a terminal
+//! queries for the same data, first load and idle tick; locks and memory on the server; the plan of a policy file
+//! compared with the Overview's first reading; the program in a terminal
 //! compared with `psql -c 'select 1'`. `HYPERTOP_BENCH_LARGE_URL` and `HYPERTOP_BENCH_SMALL_URL` name two further
 //! databases (the goals assume 66 000, 20 000 and 500 chunks). Prints medians with minimum and maximum, from
 //! alternating rounds, and at the end all goals with the measured values.
@@ -13,9 +14,11 @@
     reason = "a benchmark may fail"
 )]
 
+mod check;
 mod fleet;
 mod frame;
 mod naive;
+mod policies;
 mod program;
 mod screens;
 mod weight;
@@ -37,7 +40,7 @@ fn main() {
 }
 
 async fn fleets(goals: &mut Goals) {
-    let (conninfo, _server) = match std::env::var("HYPERTOP_BENCH_URL") {
+    let (conninfo, server) = match std::env::var("HYPERTOP_BENCH_URL") {
         Ok(url) => (url, None),
         Err(_) => match fleet::build().await {
             Some((conninfo, server)) => (conninfo, Some(server)),
@@ -46,7 +49,16 @@ async fn fleets(goals: &mut Goals) {
     };
     let wanted = Box::pin(screens::measure(&settings(&conninfo), goals)).await;
     weight::measure(&settings(&conninfo), &wanted, goals).await;
+    Box::pin(policies::measure(&settings(&conninfo), goals)).await;
     program::measure(&conninfo, goals);
+    check::measure(
+        &conninfo,
+        &settings(&conninfo),
+        &wanted,
+        server.is_some(),
+        goals,
+    )
+    .await;
     let tick = screens::tick(&settings(&conninfo)).await;
     if let Ok(url) = std::env::var("HYPERTOP_BENCH_LARGE_URL") {
         let slowest = Box::pin(screens::slowest(&settings(&url))).await;

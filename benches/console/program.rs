@@ -114,16 +114,8 @@ impl Program {
         Some(at - pressed)
     }
 
-    fn proc(&self, file: &str) -> Option<String> {
-        std::fs::read_to_string(format!("/proc/{}/{file}", self.child.process_id()?)).ok()
-    }
-
-    /// Peak memory in MiB.
     fn memory(&self) -> Option<f64> {
-        let status = self.proc("status")?;
-        let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-        let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
-        Some(kib / 1024.0)
+        peak_memory(self.child.process_id()?)
     }
 
     /// Processor time so far, of all threads, in nanoseconds.
@@ -141,6 +133,14 @@ impl Program {
         let _ = self.keys.write_all(b"q");
         let _ = self.child.wait();
     }
+}
+
+/// Peak memory of a process, in MiB.
+pub fn peak_memory(pid: u32) -> Option<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib / 1024.0)
 }
 
 fn open_once(conninfo: &str, screen: &str) -> Stages {

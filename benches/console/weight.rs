@@ -13,7 +13,7 @@ use crate::{Goals, Limit};
 const LOCKS: &str =
     "select count(*) from pg_locks where pid = pg_backend_pid() and locktype = 'relation'";
 const MEMORY: &str = "select sum(total_bytes)::int8 from pg_backend_memory_contexts";
-const NAIVE_SIZES: &str = "select hypertable_size(format('%I.%I', hypertable_schema, hypertable_name)::regclass) from timescaledb_information.hypertables";
+pub const NAIVE_SIZES: &str = "select hypertable_size(format('%I.%I', hypertable_schema, hypertable_name)::regclass) from timescaledb_information.hypertables";
 
 async fn number(client: &Client, statement: &str) -> i64 {
     client.query_one(statement, &[]).await.unwrap().get(0)

@@ -102,6 +102,9 @@ impl Slots {
     }
 }
 
+/// Label of a step that must be committed before the next one, because a worker sees only what is committed.
+pub(crate) const LIFTS: &str = "lift the max_retries of";
+
 /// The `next_start` of job `$1` when the statement runs; NULL while the job runs.
 const KEPT: &str = "(select nullif(s.next_start, '-infinity') from _timescaledb_internal.bgw_job_stat s where s.job_id = $1::int)";
 
@@ -345,7 +348,7 @@ impl Job {
         let mut back = self.altering(context, Lit::Job(self.id), &retries(self.max_retries), true);
         back.raw("if_exists => true");
         let step = Step::new(
-            format!("lift the max_retries of {}", self.describe()),
+            format!("{LIFTS} {}", self.describe()),
             vec![self.alter(context, &retries(-1))],
             vec![back.statement()],
         );

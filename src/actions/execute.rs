@@ -1,6 +1,7 @@
 //! Runs an approved plan step by step in a write session of its own. The journal is written before and after.
 
 mod actor;
+pub mod alone;
 mod monitor;
 pub mod named;
 mod pace;
@@ -52,6 +53,11 @@ impl Actor {
         let size = SignalKind::from_raw(nix::libc::SIGXFSZ);
         let _limit = signal(size)?;
         is_planned_here(&writer, approved.place.as_ref())?;
+        let _lock = if approved.plan.alone {
+            Some(self.alone().await?)
+        } else {
+            None
+        };
         let before = self.check(&writer, approved).await?;
         let expects = self.meant(&writer, approved).await?;
         let entries = self.journal.entries()?;
@@ -106,6 +112,7 @@ impl Actor {
             plan: approved.plan.clone(),
             inputs: approved.inputs.clone(),
             before,
+            snapshot: approved.snapshot.clone(),
             undoes: approved.undoes.clone(),
             marks: true,
             acknowledges: None,

@@ -4,7 +4,7 @@
 
 mod create;
 mod drop;
-mod expressions;
+pub(crate) mod expressions;
 mod facts;
 mod rebuild;
 mod reindex;

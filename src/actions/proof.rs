@@ -9,6 +9,7 @@ use crate::actions::act::Context;
 use crate::actions::job_proof::JobProof;
 use crate::actions::membership::not_the_owner;
 use crate::model::plan::{Consent, Lit, Mode, Plan, Statement, Undo};
+use crate::model::setup::reason::Reasons;
 use crate::model::target::TargetKind;
 use crate::model::text;
 use crate::model::verdict::Level;
@@ -59,6 +60,9 @@ struct RelationProof {
     schema_owned: bool,
     /// True if the role has the rights of the owners of this schema and of the chunks' schemas.
     parts_owned: bool,
+    /// The comment on it. `None`: it has none.
+    #[serde(default)]
+    comment: Option<String>,
 }
 
 impl Context<'_> {
@@ -90,6 +94,17 @@ pub(crate) fn prove(context: &Context, mut plan: Plan) -> Plan {
     );
     for why in refused {
         plan = plan.note(Level::Warning, why);
+    }
+    let relation = proof.relation.as_ref();
+    for (key, why) in relation
+        .and_then(|relation| relation.comment.as_deref())
+        .map(Reasons::read)
+        .unwrap_or_default()
+        .each()
+    {
+        if let Some(why) = why {
+            plan = plan.note(Level::Ok, format!("{key}: {why}"));
+        }
     }
     proof.locks(context, plan)
 }

@@ -80,6 +80,7 @@ pub async fn plan(
         undoes,
         restores,
         place: Some(place.clone()),
+        snapshot: None,
     })
 }
 

@@ -108,7 +108,15 @@ impl App {
         self.pulse_waiting = false;
         self.acknowledged.doubt();
         let mut effects = self.ask_acknowledged();
-        // The pulse comes first, because its counters must not be newer than the rows loaded after it.
+        // For the tab of the Policies screen, whichever screen is open.
+        let has_files = self
+            .server
+            .as_ref()
+            .is_some_and(|server| !server.policy_files.is_empty());
+        if has_files && self.can_show(ScreenId::Policies) && self.screen != ScreenId::Policies {
+            effects.extend(self.ask_loads(&[ScreenId::Policies]));
+        }
+        // The pulse comes first, because its counters belong to the rows that are loaded next.
         effects.extend(self.ask_pulse());
         effects.extend(self.ask_load());
         effects.extend(self.refresh_details());
@@ -286,15 +294,25 @@ impl App {
                 }
             }
         }
-        if self.found.is_empty() || (!changed && self.acknowledged.is_empty()) {
+        // What differs from the policy file is on the tab of its screen only.
+        let policies = gather::found_on(&self.screens, ScreenId::Policies);
+        let mut policies = gather::open(&policies, &self.acknowledged, now);
+        if self.found.is_empty() {
+            self.open = policies;
+            return;
+        }
+        changed |= parts.contains(&ScreenId::Policies);
+        if !changed && self.acknowledged.is_empty() {
             return;
         }
         if self.screen != ScreenId::Overview {
             self.open = gather::open(&gather::findings(&self.found), &self.acknowledged, now);
+            self.open.append(&mut policies);
             return;
         }
         let rows = self.sort_out(gather::collected(&self.found), now);
         self.open = gather::open(&rows, &self.acknowledged, now);
+        self.open.append(&mut policies);
         let Some(server) = &self.server else {
             return;
         };

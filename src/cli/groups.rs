@@ -36,7 +36,8 @@ pub(super) fn grouped(command: Command) -> Command {
 fn text(command: &Command) -> StyledStr {
     let styles = command.get_styles();
     let (head, name) = (styles.get_header(), styles.get_literal());
-    let mut left: Vec<_> = command.get_subcommands().collect();
+    let shown = command.get_subcommands().filter(|of| !of.is_hide_set());
+    let mut left: Vec<_> = shown.collect();
     let width = left.iter().map(|of| of.get_name().len()).max().unwrap_or(0);
     let mut text = String::new();
     for (nth, (heading, names)) in GROUPS.iter().enumerate() {

@@ -10,7 +10,7 @@ use toml::{Spanned, Value};
 
 use crate::model::threshold_settings::Table;
 
-const KNOWN: &str = "refresh, theme, mouse, preview, read_only, policies, [[connection]], [thresholds], [[thresholds_for]], [keys]";
+const KNOWN: &str = "refresh, theme, mouse, preview, read_only, policies, [[connection]], [host], [thresholds], [[thresholds_for]], [keys]";
 
 /// The contents of a config.toml.
 #[derive(Debug, Default, Deserialize)]
@@ -24,6 +24,8 @@ pub(super) struct File {
     pub(super) policies: Option<Vec<String>>,
     #[serde(default)]
     pub(super) connection: Vec<Table>,
+    #[serde(default)]
+    pub(super) host: Table,
     #[serde(default)]
     pub(super) thresholds: Table,
     #[serde(default)]
@@ -99,7 +101,7 @@ fn found(sources: &[Source], mut place: usize) -> (Option<String>, usize) {
 
 /// The same settings, with all byte offsets moved by `by`.
 pub(super) fn shifted(mut file: File, by: usize) -> File {
-    for table in [&mut file.thresholds, &mut file.keys]
+    for table in [&mut file.host, &mut file.thresholds, &mut file.keys]
         .into_iter()
         .chain(&mut file.connection)
         .chain(&mut file.thresholds_for)
@@ -131,6 +133,7 @@ pub(super) fn lay_over(below: &mut File, above: File) {
     below.policies = above.policies.or(below.policies.take());
     below.connection.extend(above.connection);
     below.thresholds_for.extend(above.thresholds_for);
+    replace(&mut below.host, above.host);
     replace(&mut below.thresholds, above.thresholds);
     replace(&mut below.keys, above.keys);
 }

@@ -56,6 +56,7 @@ impl Entry {
                 plan,
                 inputs: String::new(),
                 before: Vec::new(),
+                snapshot: None,
                 undoes: Vec::new(),
                 marks: false,
                 acknowledges: Some(of.what),

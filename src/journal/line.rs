@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::place::Place;
+use super::snapshot::Snapshot;
 use crate::journal::acknowledge::{Acknowledgement, Ended, Wanted};
 use crate::model::plan::Plan;
 use crate::model::plan::named::Named;
@@ -34,6 +35,9 @@ pub struct Begin {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub inputs: String,
     pub before: Vec<Seen>,
+    /// Of an apply: the database just before it. `None`: another action, not read, or an older hypertop wrote the entry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<Snapshot>,
     /// Ids of the entries that this one rolls back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undoes: Vec<u64>,

@@ -35,6 +35,7 @@ fn begin(undoes: Vec<u64>) -> Begin {
             Undo::Exact(String::new()),
         ),
         inputs: String::new(),
+        snapshot: None,
         before: vec![Seen {
             action: "pause-job".to_owned(),
             target,

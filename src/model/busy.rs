@@ -38,7 +38,21 @@ impl From<BusyHours> for String {
 impl BusyHours {
     /// Reads `06:00-22:00` or `22:00-06:00 Europe/Berlin`.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let wrong = |why: &str| format!("busy_hours = {text:?}: {why}");
+        Self::of("busy_hours", text)
+    }
+
+    /// As [`Self::parse`], for a window of hours in which something may run.
+    pub fn window(text: &str) -> Result<Self, String> {
+        Self::of("window", text)
+    }
+
+    /// The same hours in this time zone.
+    pub fn in_zone(&self, zone: &str) -> Result<Self, String> {
+        Self::window(&format!("{} {zone}", self.hours()))
+    }
+
+    fn of(name: &str, text: &str) -> Result<Self, String> {
+        let wrong = |why: &str| format!("{name} = {text:?}: {why}");
         let trimmed = text.trim();
         let (hours, zone) = match trimmed.split_once(char::is_whitespace) {
             Some((hours, zone)) => (hours, Some(zone.trim().to_owned())),
@@ -75,6 +89,27 @@ impl BusyHours {
     pub fn hours(&self) -> String {
         let time = |minutes: i16| format!("{:02}:{:02}", minutes / 60, minutes % 60);
         format!("{}-{}", time(self.from), time(self.to))
+    }
+
+    /// The time at which they begin, as `22:00`.
+    pub fn begin(&self) -> String {
+        format!("{:02}:{:02}", self.from / 60 % 24, self.from % 60)
+    }
+
+    /// A moment at which they began, the same at any time: on 2000-01-01. `server`: the server's time zone. `None`: this machine does not
+    /// know the time zone.
+    pub fn began(&self, server: &str) -> Option<Stamp> {
+        let zone = TimeZone::get(self.zone(server)).ok()?;
+        let day = Date::constant(2000, 1, 1);
+        let begin = zone.to_timestamp(at(day, self.from)?).ok()?;
+        Some(Stamp(begin.as_microsecond()))
+    }
+
+    /// The time of the day of a moment in their zone, as `22:00`; `None`: this machine does not know the time zone.
+    pub fn time(&self, moment: Stamp, server: &str) -> Option<String> {
+        let zone = TimeZone::get(self.zone(server)).ok()?;
+        let moment = Timestamp::from_microsecond(moment.finite()?.0).ok()?;
+        Some(moment.to_zoned(zone).strftime("%H:%M").to_string())
     }
 
     fn text(&self) -> String {

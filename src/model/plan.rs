@@ -199,6 +199,9 @@ pub struct Plan {
     /// refused.
     #[serde(skip)]
     pub runs: Vec<String>,
+    /// True: no other plan of a policy file may run in the database meanwhile.
+    #[serde(skip)]
+    pub(crate) alone: bool,
     /// Expressions that the preview asks the server about.
     #[serde(skip)]
     pub expressions: Vec<Expression>,
@@ -231,6 +234,7 @@ impl Plan {
             named: Named::default(),
             leaves_open: Vec::new(),
             runs: Vec::new(),
+            alone: false,
             expressions: Vec::new(),
             picture: None,
         }

@@ -14,5 +14,7 @@ pub mod lint;
 pub mod name;
 pub mod objects;
 pub mod order_by;
+pub(crate) mod query;
+pub mod reason;
 pub mod wish;
 pub mod write;

@@ -4,6 +4,7 @@ mod consent;
 mod journal;
 mod name;
 mod shell;
+mod snapshot;
 mod still;
 
 use anyhow::{Result, anyhow, bail};
@@ -104,6 +105,7 @@ impl Shell<'_> {
             undoes: Vec::new(),
             restores: Vec::new(),
             place,
+            snapshot: None,
         })
     }
 

@@ -24,8 +24,10 @@ Where each shell looks for them:
   zsh   a file _hypertop in a folder of $fpath
   fish  ~/.config/fish/completions/hypertop.fish
 
-They complete options, screens, actions, queries and names of pages. Names in a database are not completed: \
-another role may have chosen them, and a shell would run what it finds in them.";
+They complete options, screens, actions, queries and names of pages, and for `hypertop run ACTION` its targets: jobs, \
+hypertables, aggregates, indexes or sessions of the connection that the line names, if it answers within half a second \
+and wants no password that ~/.pgpass or PGPASSWORD lacks. Names that need quotes are not offered: another role may have chosen \
+them, and a shell would run what it finds in them.";
 
 /// Prints the first manual page, or writes all into a folder.
 pub fn man(command: Command, out: Option<&Path>) -> Result<()> {
@@ -45,12 +47,13 @@ pub fn completions(command: &Command, shell: Shell) -> Vec<u8> {
     // In zsh, completions for the arguments DBNAME and USERNAME would replace those for the subcommand. And clap_complete does not quote
     // `-?`, which fish and zsh treat as a pattern.
     let options = command.get_arguments().filter(|arg| !arg.is_positional());
+    let shown = command.get_subcommands().filter(|of| !of.is_hide_set());
     let mut command = Command::new("hypertop")
         .disable_help_flag(true)
         .version(env!("CARGO_PKG_VERSION"))
         .disable_version_flag(true)
         .args(options.cloned())
-        .subcommands(command.get_subcommands().cloned())
+        .subcommands(shown.cloned())
         .mut_arg("help", |help| help.short(None));
     let kind = match shell {
         Shell::Bash => clap_complete::Shell::Bash,
@@ -59,10 +62,62 @@ pub fn completions(command: &Command, shell: Shell) -> Vec<u8> {
     };
     let mut script = Vec::new();
     clap_complete::generate(kind, &mut command, "hypertop", &mut script);
-    if shell == Shell::Fish {
-        script.extend(arguments_in_fish(&command).into_bytes());
+    let script = String::from_utf8_lossy(&script);
+    let script = match shell {
+        Shell::Bash => format!("{script}{BASH}"),
+        Shell::Zsh => in_zsh(&script),
+        Shell::Fish => format!("{script}{}{FISH}", arguments_in_fish(&command)),
+    };
+    script.into_bytes()
+}
+
+/// Completes the targets of `run`, else what clap's function completes.
+const BASH: &str = r#"
+_hypertop_or_target() {
+    local line=${COMP_LINE:0:COMP_POINT} targets
+    if [[ $line == *" run "* ]] && targets=$(command hypertop complete-target "$line" 2>/dev/null); then
+        # No names of files instead.
+        compopt +o default +o bashdefault 2>/dev/null
+        COMPREPLY=()
+        local name about
+        while IFS=$'\t' read -r name about; do
+            [ -z "$name" ] || COMPREPLY+=("$name")
+        done <<<"$targets"
+        return 0
+    fi
+    _hypertop "$@"
+}
+complete -F _hypertop_or_target -o nosort -o bashdefault -o default hypertop 2>/dev/null ||
+    complete -F _hypertop_or_target -o bashdefault -o default hypertop
+"#;
+
+const ZSH: &str = r#"_hypertop_targets() {
+    local -a targets
+    targets=(${${(f)"$(command hypertop complete-target "$hypertop_line" 2>/dev/null)"}/$'\t'/:})
+    _describe -V target targets
+}
+
+_hypertop() {
+    # _arguments takes away the words before the command, which name the connection.
+    local hypertop_line="${(j: :)words[1,CURRENT-1]} $PREFIX"
+"#;
+
+const FISH: &str = r#"complete -c hypertop -n "__fish_hypertop_using_subcommand run" -f -k -a "(command hypertop complete-target (commandline -cp | string collect) 2>/dev/null)"
+"#;
+
+/// clap's script, with the targets of `run`.
+fn in_zsh(script: &str) -> String {
+    let mut lines = Vec::new();
+    for line in script.lines() {
+        let of_run = line.strip_prefix("'*::target -- ");
+        let target = of_run.and_then(|rest| rest.strip_suffix(":_default' \\"));
+        lines.push(match target {
+            _ if line == "_hypertop() {" => ZSH.trim_end().to_owned(),
+            Some(about) => format!("'*::target -- {about}:_hypertop_targets' \\"),
+            None => line.to_owned(),
+        });
     }
-    script
+    lines.join("\n") + "\n"
 }
 
 /// Completions in fish for the subcommands' arguments, which `clap_complete` leaves out.
@@ -76,7 +131,7 @@ fn arguments_in_fish(command: &Command) -> String {
                 let (called, names) = (of.get_name(), names.join(" "));
                 let _ = writeln!(
                     lines,
-                    "complete -c hypertop -n \"__fish_hypertop_using_subcommand {called}\" -f -a \"{names}\""
+                    "complete -c hypertop -n \"__fish_hypertop_using_subcommand {called}; and not __fish_seen_subcommand_from {names}\" -f -a \"{names}\""
                 );
             }
         }

@@ -80,6 +80,12 @@ pub fn unread(screens: &Screens, at: &At) -> Vec<String> {
     said
 }
 
+/// The findings of these screens, including duplicates and consequences of others.
+pub fn every(screens: &Screens, at: &At) -> Vec<Row> {
+    let parts = PARTS.iter();
+    parts.flat_map(|part| found(screens, *part, at)).collect()
+}
+
 /// The findings of these screens, without duplicates.
 pub fn all(screens: &Screens, at: &At) -> Vec<Row> {
     let parts = PARTS.iter();
@@ -145,7 +151,9 @@ pub(crate) fn badge(screens: &Screens, id: ScreenId, open: &Open, at: &At) -> Op
         Freshness::Never => return None,
     };
     let levels: Vec<Level> = if id == ScreenId::Overview {
-        open.values().flatten().copied().collect()
+        // Other screens' findings are not on the Overview.
+        let listed = open.iter().filter(|(screen, _)| PARTS.contains(screen));
+        listed.flat_map(|(_, levels)| levels).copied().collect()
     } else {
         open.get(&id).cloned().unwrap_or_default()
     };

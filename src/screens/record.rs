@@ -12,6 +12,7 @@ use tokio_postgres::Row;
 use crate::model::moment::Stamp;
 use crate::model::rules::Rule;
 use crate::model::screen_id::ScreenId;
+use crate::model::setup::reason::Reasons;
 use crate::model::target::Target;
 use crate::model::value::Value;
 use crate::model::verdict::{Finding, Level, Verdict};
@@ -202,6 +203,15 @@ impl Labelled {
             Some(value) => self.add(label, value),
             None => self,
         }
+    }
+
+    /// Adds the reasons that a comment holds. `None`: there is no comment.
+    #[must_use]
+    pub fn reasons(self, comment: Option<&str>) -> Self {
+        let reasons = comment.map(Reasons::read).unwrap_or_default();
+        self.some("why (its comment)", reasons.own)
+            .some("why compressed then", reasons.compress)
+            .some("why dropped then", reasons.retain)
     }
 }
 

@@ -13,7 +13,8 @@ use crate::model::moment::{Axis, Stamp};
 use crate::model::setup::changes::ground::Columns;
 use crate::model::setup::name::Name;
 use crate::model::setup::objects::{
-    AgePolicy, Aggregate, Compression, Hypertable, Index, Refresh, Reorder, Setup, Storage,
+    AgePolicy, Aggregate, Compression, Hypertable, Index, Refresh, Reorder, Schedule, Setup,
+    Storage,
 };
 use crate::model::setup::order_by::OrderBy;
 use crate::model::span::Span;
@@ -25,24 +26,7 @@ use crate::server::sql::{Param, Query, query};
 const SETUP: Query = query!("setup");
 const INDEXES: Query = query!("setup_indexes");
 const TABLES: Query = query!("setup_tables");
-const RUNS: Query = query!("setup_runs");
 const SAVING: Query = query!("setup_saving");
-
-/// The last run of a policy: row of `queries/setup_runs.sql`.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
-pub struct LastRun {
-    /// Id of the job.
-    pub id: i64,
-    pub scheduled: bool,
-    /// Number of runs so far.
-    pub runs: i64,
-    /// Whether the last run succeeded. `None`: none has ended.
-    pub succeeded: Option<bool>,
-    /// End of the last run that succeeded. `None`: none did.
-    pub finished: Option<Stamp>,
-    /// `None`: not scheduled, or running.
-    pub next_start: Option<Stamp>,
-}
 
 /// Bytes that compression saved on a hypertable: row of `queries/setup_saving.sql`.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
@@ -55,10 +39,8 @@ pub struct Saving {
     /// Bytes of the compressed chunks, as recorded when they were compressed.
     pub before_bytes: i64,
     pub after_bytes: i64,
-}
-
-pub async fn runs(session: &Session) -> Result<Vec<LastRun>> {
-    row::read_all(&session.ask(&RUNS, &[]).await?)
+    /// When the oldest chunk becomes old enough. `None`: unknown, as for integer time.
+    pub due: Option<Stamp>,
 }
 
 /// Counts chunks whose range ended at least this long ago. `None`: all chunks.
@@ -76,12 +58,14 @@ struct Relation {
     time_column: String,
     axis: String,
     interval_length: i64,
+    integer_now: Option<String>,
     compression: Option<Json>,
     source: Option<String>,
     materialized_only: Option<bool>,
     definition: Option<String>,
     jobs: Json,
     chunks: bool,
+    comment: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -99,6 +83,10 @@ struct Job {
     every: String,
     scheduled: bool,
     config: Option<Json>,
+    fixed: bool,
+    /// Microseconds since 1970.
+    initial: Option<i64>,
+    zone: Option<String>,
 }
 
 /// Row of `queries/setup_indexes.sql`. Without an index: another session has locked the relation.
@@ -122,6 +110,17 @@ struct PlainTable {
     name: String,
     columns: Json,
     filled: bool,
+    comment: Option<String>,
+}
+
+/// A plain table that a policy file names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plain {
+    pub columns: Columns,
+    /// True: it may have rows.
+    pub filled: bool,
+    /// The comment on it. `None`: it has none.
+    pub comment: Option<String>,
 }
 
 /// The present setup. An error if a policy's configuration cannot be parsed, because the setup would be wrong.
@@ -157,8 +156,8 @@ pub async fn read(session: &Session) -> Result<Setup> {
     Ok(setup)
 }
 
-/// The plain tables among these names: their columns, and whether each may have rows.
-pub async fn tables(session: &Session, names: &[Name]) -> Result<BTreeMap<Name, (Columns, bool)>> {
+/// The plain tables among these names.
+pub async fn tables(session: &Session, names: &[Name]) -> Result<BTreeMap<Name, Plain>> {
     if names.is_empty() {
         return Ok(BTreeMap::new());
     }
@@ -175,7 +174,12 @@ pub async fn tables(session: &Session, names: &[Name]) -> Result<BTreeMap<Name, 
             schema: table.schema,
             name: table.name,
         };
-        Ok((name, (Columns::deserialize(table.columns)?, table.filled)))
+        let plain = Plain {
+            columns: Columns::deserialize(table.columns)?,
+            filled: table.filled,
+            comment: table.comment,
+        };
+        Ok((name, plain))
     };
     tables.into_iter().map(table).collect()
 }
@@ -183,7 +187,8 @@ pub async fn tables(session: &Session, names: &[Name]) -> Result<BTreeMap<Name, 
 /// A query as the server prints it, by way of a temporary view that is rolled back. `client`: a session that can write.
 pub async fn spelled(client: &Client, server: &Server, query: &str) -> Result<String> {
     let query = query.trim().trim_end_matches(';');
-    client.batch_execute("begin").await?;
+    // Only the savepoint is rolled back: the server would count a transaction that is rolled back as an error.
+    client.batch_execute("begin; savepoint spelled").await?;
     let made = async {
         client
             .batch_execute(&server.finding_its_functions())
@@ -205,7 +210,9 @@ pub async fn spelled(client: &Client, server: &Server, query: &str) -> Result<St
         Ok(row.try_get::<_, String>("text")?)
     };
     let made = made.await;
-    client.batch_execute("rollback").await?;
+    client
+        .batch_execute("rollback to savepoint spelled; commit")
+        .await?;
     made
 }
 
@@ -221,6 +228,12 @@ impl Relation {
         };
         let mut refresh = Vec::new();
         for job in &jobs {
+            let schedule = Schedule {
+                fixed: job.fixed,
+                initial: job.initial.map(Stamp),
+                zone: job.zone.clone(),
+            };
+            setup.schedules.insert(job.id, schedule);
             let every = Interval::parse(&job.every).map_err(|why| anyhow!(why))?;
             match job.proc_name.as_str() {
                 "policy_compression" => {
@@ -257,16 +270,21 @@ impl Relation {
                 materialized_only: self.materialized_only.unwrap_or_default(),
                 query: self.definition,
                 refresh,
+                comment: self.comment,
                 storage,
             };
             setup.aggregates.insert(name, view);
         } else {
+            let function = self.integer_now.as_deref().map(Name::parse);
+            let function = function.transpose().map_err(|why| anyhow!(why))?;
             let table = Hypertable {
                 id: Some(self.id),
                 time: self.time_column,
                 axis,
                 interval: self.interval_length,
+                integer_now: function,
                 chunks: self.chunks,
+                comment: self.comment,
                 storage,
             };
             setup.hypertables.insert(name, table);

@@ -154,6 +154,7 @@ impl Rig {
             undoes: Vec::new(),
             restores: Vec::new(),
             place: facts.place,
+            snapshot: None,
         })
     }
 

@@ -1,6 +1,7 @@
 //! The program in a terminal: sends keys, and reads the screen.
 
 use std::io::{Read, Write};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -67,10 +68,32 @@ impl Console {
         Self::start(args, &vars, size(100, 30), String::new())
     }
 
+    /// Starts the program in tmux: a server of its own with this socket and these settings.
+    pub fn open_in_tmux(args: &[&str], socket: &Path, settings: &Path) -> Self {
+        let mut command = CommandBuilder::new("tmux");
+        command.arg("-S");
+        command.arg(socket);
+        command.arg("-f");
+        command.arg(settings);
+        command.args(["new-session", env!("CARGO_BIN_EXE_hypertop")]);
+        command.args(args);
+        let vars = [("XDG_CONFIG_HOME", "/nonexistent")];
+        Self::run(command, &vars, size(100, 30), CAN.to_owned())
+    }
+
     fn start(args: &[&str], vars: &[(&str, &str)], size: PtySize, answer: String) -> Self {
-        let pair = native_pty_system().openpty(size).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_hypertop"));
         command.args(args);
+        Self::run(command, vars, size, answer)
+    }
+
+    fn run(
+        mut command: CommandBuilder,
+        vars: &[(&str, &str)],
+        size: PtySize,
+        answer: String,
+    ) -> Self {
+        let pair = native_pty_system().openpty(size).unwrap();
         command.env("TERM", "xterm-256color");
         command.env("LC_ALL", "C.UTF-8");
         for (name, value) in vars {
@@ -130,6 +153,20 @@ impl Console {
                 start.elapsed() < Duration::from_secs(30),
                 "no {words:?} in:\n{text}"
             );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Waits until the program has written these bytes.
+    pub fn wait_for_raw(&self, bytes: &str) {
+        let start = Instant::now();
+        let holds = || {
+            let raw = self.raw.lock().unwrap();
+            raw.windows(bytes.len()).any(|of| of == bytes.as_bytes())
+        };
+        while !holds() {
+            let late = start.elapsed() > Duration::from_secs(30);
+            assert!(!late, "no {bytes:?}; the screen:\n{}", self.text());
             std::thread::sleep(Duration::from_millis(20));
         }
     }

@@ -5,6 +5,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 pub mod act;
+pub mod agree;
 pub mod check;
 pub mod console;
 pub mod own;

@@ -17,6 +17,7 @@ use hypertop::server::exact::Exact;
 use hypertop::server::known::At;
 
 use super::act::Rig;
+use super::agree::agrees;
 use super::{CHUNK, block_on, client, has_server};
 
 /// A server without the factory, which takes long to load.
@@ -185,6 +186,7 @@ pub async fn found(rig: &Rig, rule: &'static Rule, of: &str, words: &[&str]) -> 
         assert!(reason.contains(word), "{}: {word}: {reason}", rig.name);
     }
     offers(rig, &found).await;
+    Box::pin(agrees(rig, &found.finding)).await;
     found
 }
 
@@ -261,6 +263,7 @@ pub async fn comes(rig: &Rig, rule: &'static Rule, of: &str) -> Row {
     let begun = Instant::now();
     loop {
         if let Some(found) = find(rig, rule, of).await {
+            Box::pin(agrees(rig, &found.finding)).await;
             return found;
         }
         let long = begun.elapsed();

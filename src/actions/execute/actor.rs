@@ -8,7 +8,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::problem::Problem;
 use super::progress::Progress;
 use crate::connect::conninfo::Settings;
-use crate::journal::{Journal, Place, Seen};
+use crate::journal::{Journal, Place, Seen, Snapshot};
 use crate::model::moment::Stamp;
 use crate::model::plan::named::Relation;
 use crate::model::plan::{Bindings, Plan};
@@ -39,6 +39,8 @@ pub struct ApprovedPlan {
     pub restores: Vec<Seen>,
     /// Database where the plan was made, the only one where it may run. `None`: a recording.
     pub place: Option<Place>,
+    /// Of an apply: the database just before it. `None`: another plan, or it could not be read.
+    pub snapshot: Option<Snapshot>,
 }
 
 /// Runs plans.

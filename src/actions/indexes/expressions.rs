@@ -7,13 +7,13 @@
 use crate::model::plan::Expression;
 
 /// The condition of a partial index.
-pub(super) fn condition(table: &str, alias: &str, text: &str) -> Expression {
+pub(crate) fn condition(table: &str, alias: &str, text: &str) -> Expression {
     let contradiction = format!("({text}) and ({text}) is not true");
     expression("where", table, alias, text, &contradiction)
 }
 
-/// The expressions among the columns of the index.
-pub(super) fn columns(table: &str, alias: &str, columns: &str) -> Vec<Expression> {
+/// The expressions among the index's columns.
+pub(crate) fn columns(table: &str, alias: &str, columns: &str) -> Vec<Expression> {
     let keys = split(columns).into_iter().filter_map(key);
     keys.map(|text| {
         let contradiction = format!("({text}) is null and ({text}) is not null");

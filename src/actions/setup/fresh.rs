@@ -1,8 +1,10 @@
-//! Steps for objects that the same plan creates. Such objects have no facts yet, and no rows for a guard to protect.
+//! Steps for objects that the same plan creates: they have no facts yet, and no rows that a guard would have to save. And comments,
+//! which no guard is about.
 
 use crate::actions::act::Refusal;
 use crate::actions::aggregates::create;
 use crate::actions::alter_job::Call;
+use crate::actions::indexes::expressions;
 use crate::model::age_rule::{COMPRESS, DROP, Keys};
 use crate::model::interval::Interval;
 use crate::model::moment::Axis;
@@ -66,6 +68,23 @@ pub(super) fn plan(
             let off = fresh.alter("set (timescaledb.compress = false)");
             (format!("enable compression on {of}"), vec![set], vec![off])
         }
+        What::SetNow { old, new } => {
+            let set = |function| vec![fresh.integer_now(function)];
+            let undo = old.as_ref().map(set).unwrap_or_default();
+            (
+                format!("set the integer_now function of {of}"),
+                set(new),
+                undo,
+            )
+        }
+        What::Describe { old, new } => {
+            let comment = |text| vec![fresh.comment(text)];
+            (
+                format!("comment on {of}"),
+                comment(new.as_ref()),
+                comment(old.as_ref()),
+            )
+        }
         What::AddCompress(new) => fresh.policy("compression", &COMPRESS, new),
         What::AddRetain(new) => fresh.policy("retention", &DROP, new),
         What::AddRefresh(new) => fresh.refresh(new),
@@ -79,19 +98,25 @@ pub(super) fn plan(
     };
     let title = label.clone();
     let undone = match &change.what {
-        What::EnableCompression(_) => Undo::Exact(
-            "compression is disabled again; chunks compressed meanwhile must be decompressed first"
-                .to_owned(),
-        ),
-        What::AddRetain(_) => Undo::Partly(
-            "the policy is deleted; chunks dropped meanwhile cannot be restored".to_owned(),
-        ),
-        _ if undo.is_empty() => {
-            Undo::Partly("it is removed when the aggregate is dropped".to_owned())
+        What::EnableCompression(_) => Undo::Exact("compression is disabled again; chunks compressed meanwhile have to be decompressed before".to_owned()),
+        What::AddRetain(_) => Undo::Partly("the policy is deleted; chunks that it has dropped by then do not come back".to_owned()),
+        What::SetNow { old: Some(_), .. } => {
+            Undo::Exact("the function is what it was".to_owned())
         }
+        What::SetNow { .. } => Undo::Never("TimescaleDB cannot remove the function".to_owned()),
+        What::Describe { .. } => Undo::Exact("the comment is what it was".to_owned()),
+        _ if undo.is_empty() => Undo::Partly("it goes when the aggregate is dropped".to_owned()),
         _ => Undo::Exact("it is removed again".to_owned()),
     };
-    Ok(Plan::new(title, vec![Step::new(label, run, undo)], undone))
+    let mut plan = Plan::new(title, vec![Step::new(label, run, undo)], undone);
+    if let (What::CreateIndex { index, .. }, false) = (&change.what, fresh.aggregate) {
+        let (table, alias) = (of.to_string(), text::quote_identifier(&of.name));
+        plan.expressions = expressions::columns(&table, &alias, &index.columns.join(", "));
+        let condition = index.predicate.as_ref();
+        plan.expressions
+            .extend(condition.map(|text| expressions::condition(&table, &alias, text)));
+    }
+    Ok(plan)
 }
 
 struct Fresh<'a> {
@@ -121,6 +146,22 @@ impl Fresh<'_> {
             "table"
         };
         Statement::new(format!("alter {kind} {} {what}", self.of), Vec::new())
+    }
+
+    fn integer_now(&self, function: &Name) -> Statement {
+        let mut call = self.on("set_integer_now_func");
+        call.give("", "text::regproc", function.to_string().into());
+        call.give("replace_if_exists", "bool", true.into());
+        call.statement()
+    }
+
+    fn comment(&self, text: Option<&String>) -> Statement {
+        let kind = if self.aggregate { "view" } else { "table" };
+        let text = text.map_or_else(|| "null".to_owned(), |text| text::quote_literal(text));
+        Statement::new(
+            format!("comment on {kind} {} is {text}", self.of),
+            Vec::new(),
+        )
     }
 
     fn hypertable(&self, time: &str, interval: Option<i64>) -> Plan {

@@ -15,6 +15,7 @@ pub(super) struct Asked {
 }
 
 /// The action for the change of an existing object. `None`: the object does not exist yet, or the change needs no action.
+#[expect(clippy::too_many_lines, reason = "one match over all changes")]
 pub(super) fn asked(change: &Change, present: &Setup) -> Option<Asked> {
     let id = present.id(&change.of)?;
     let axis = present.axis(&change.of)?;
@@ -110,8 +111,22 @@ pub(super) fn asked(change: &Change, present: &Setup) -> Option<Asked> {
         },
         What::Pause(id) => job("pause-job", *id),
         What::Resume(id) => job("resume-job", *id),
+        What::Reschedule {
+            job: id,
+            initial,
+            zone,
+        } => Asked {
+            set: vec![
+                ("fixed_schedule", "yes".to_owned()),
+                ("initial_start", text::rfc3339(*initial).unwrap_or_default()),
+                ("timezone", zone.clone()),
+            ],
+            ..job("edit-job", *id)
+        },
         What::CreateHypertable { .. }
         | What::CreateAggregate { .. }
+        | What::Describe { .. }
+        | What::SetNow { .. }
         | What::Impossible(_)
         | What::Unnamed => return None,
     })

@@ -9,8 +9,9 @@ use crate::actions::action::Does;
 use crate::actions::alter_job::Call;
 use crate::actions::execute::{APPLY, ApprovedPlan};
 use crate::actions::setup::hazard::{self, Hazard};
+use crate::actions::setup::slots::{self, Slots};
 use crate::actions::setup::{fresh, inputs, staged};
-use crate::actions::{catalogue, plans, preview};
+use crate::actions::{catalogue, immutable, plans, preview};
 use crate::journal::Seen;
 use crate::model::moment::Axis;
 use crate::model::plan::{Consent, Lit, Note, Plan, Statement, Step, Undo};
@@ -93,6 +94,12 @@ pub async fn plan(
                 planned.hazards.push(Hazard::DeletesData);
             }
         }
+        if let (Some(window), Ok(plan)) = (&planned.change.window, &mut planned.plan) {
+            planned
+                .hazards
+                .retain(|hazard| *hazard != Hazard::ImmediateRun);
+            slots::note(plan, window, at.server);
+        }
         planned.hazards.sort_unstable();
         planned.hazards.dedup();
         dangers = after;
@@ -120,7 +127,7 @@ async fn one(
         return Ok(bare(Err(why), change));
     }
     let Some(asked) = inputs::asked(&change, present) else {
-        let plan = fresh::plan(&change, now, axis, at.server);
+        let plan = asked_of(session, fresh::plan(&change, now, axis, at.server)).await;
         let mut planned = bare(plan, change);
         if let Ok(plan) = &planned.plan {
             planned.hazards = hazard::of(&planned.change.what, plan, false);
@@ -139,6 +146,10 @@ async fn one(
         target: &asked.target,
         facts: &facts,
     };
+    if matches!(change.what, What::Reschedule { .. }) && !slots::can_alter(at.server) {
+        let why = "TimescaleDB 2.11 cannot change when a policy begins: remove the policy (\"none\"), apply, and let the file add it again";
+        return Ok(bare(Err(Refusal::new(why)), change));
+    }
     let made = |allowed: bool| -> Result<Plan, Refusal> {
         let mut form = act.form(&context)?;
         for (key, value) in &asked.set {
@@ -165,6 +176,7 @@ async fn one(
         hazards.push(Hazard::DeletesData);
         plan = Ok(allowed);
     }
+    let plan = asked_of(session, plan).await;
     if let Ok(plan) = &plan {
         let has_rows = present.has_rows(&change.of);
         hazards.extend(hazard::of(&change.what, plan, has_rows));
@@ -182,7 +194,16 @@ async fn one(
     })
 }
 
-/// Form field that allows a plan to delete an aggregate's rows.
+/// The plan, or the refusal of its expressions: the server is asked before the apply, not by it.
+async fn asked_of(session: &Session, plan: Result<Plan, Refusal>) -> Result<Plan, Refusal> {
+    let plan = plan?;
+    match immutable::refusal(session, &plan).await {
+        Some(why) => Err(Refusal::new(why)),
+        None => Ok(plan),
+    }
+}
+
+/// Field of the forms whose plans may delete an aggregate's rows.
 const OVERRIDE: &str = "override_data_loss";
 
 /// All plans joined into one for approval. The error lists the changes without a plan.
@@ -234,6 +255,7 @@ pub fn together(
         undoes: Vec::new(),
         restores: Vec::new(),
         place: None,
+        snapshot: None,
     })
 }
 
@@ -286,14 +308,25 @@ fn kept(number: usize) -> String {
 
 /// A new compression or retention policy is added paused. Returns the step that schedules it, to be run at the end.
 fn held_back(change: &Change, plan: &mut Plan, number: usize, server: &Server) -> Option<Step> {
+    let job = kept(number);
     let (policy, scheduled) = match &change.what {
         What::AddCompress(new) => ("compression", new.scheduled),
         What::AddRetain(new) => ("retention", new.scheduled),
         What::AddRefresh(new) if !new.scheduled => ("refresh", false),
         _ => return None,
     };
-    let set = |scheduled| set_scheduled(&kept(number), scheduled, server);
-    pause(plan, &kept(number), server);
+    let slots = change
+        .window
+        .as_ref()
+        .map(|window| Slots { window, server });
+    let set = |scheduled| match &slots {
+        Some(slots) => slots.schedule(&job, scheduled),
+        None => set_scheduled(&job, scheduled, server),
+    };
+    pause(plan, &job, server);
+    if let Some(slots) = &slots {
+        slots.begin(plan, &job);
+    }
     scheduled.then(|| {
         let label = format!("schedule the {policy} policy of {}", change.of);
         Step::new(label, vec![set(true)], vec![set(false)])

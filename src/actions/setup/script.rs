@@ -52,6 +52,10 @@ pub fn script(setup: &Setup, server: &Server) -> String {
             interval: Some(table.interval),
         };
         write(name, what, table.axis);
+        if let Some(new) = table.integer_now.clone() {
+            write(name, What::SetNow { old: None, new }, table.axis);
+        }
+        comment(&mut write, name, table.comment.as_ref(), table.axis);
         storage(&mut write, name, &table.storage, table.axis);
     }
     for name in views {
@@ -62,6 +66,7 @@ pub fn script(setup: &Setup, server: &Server) -> String {
             materialized_only: Some(view.materialized_only),
         };
         write(name, what, view.axis);
+        comment(&mut write, name, view.comment.as_ref(), view.axis);
         for refresh in &view.refresh {
             write(name, What::AddRefresh(*refresh), view.axis);
         }
@@ -84,6 +89,21 @@ pub fn script(setup: &Setup, server: &Server) -> String {
         }
     }
     out
+}
+
+fn comment(
+    write: &mut impl FnMut(&Name, What, Axis),
+    name: &Name,
+    comment: Option<&String>,
+    axis: Axis,
+) {
+    if let Some(new) = comment {
+        let what = What::Describe {
+            old: None,
+            new: Some(new.clone()),
+        };
+        write(name, what, axis);
+    }
 }
 
 fn storage(write: &mut impl FnMut(&Name, What, Axis), name: &Name, storage: &Storage, axis: Axis) {

@@ -126,6 +126,7 @@ impl Filling {
                     undoes: Vec::new(),
                     restores: Vec::new(),
                     place: self.facts.first().and_then(|facts| facts.place.clone()),
+                    snapshot: None,
                 })
             }
         };

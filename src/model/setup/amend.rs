@@ -111,6 +111,9 @@ fn collect(
                 "an index differs from the file: change its [[index]] entry by hand".to_owned(),
             );
         }
+        What::Reschedule { .. } => {
+            return Err("the window of a policy differs: change it in the file by hand".to_owned());
+        }
         What::Impossible(_) => {
             let known = ["time", "from", "query"];
             keys.extend(known.map(str::to_owned));
@@ -134,6 +137,9 @@ fn set(entry: &mut Table, key: &str, fresh: &Table) {
     match (top, new) {
         ("absent", _) => {
             entry.remove("absent");
+        }
+        ("why", None) => {
+            entry.remove("why");
         }
         ("time" | "from" | "query", new) => {
             // A key that the entry does not have is not added.
@@ -279,7 +285,9 @@ mod tests {
             time: "ts".to_owned(),
             axis: Axis::TimestampTz,
             interval: 86_400_000_000,
+            integer_now: None,
             chunks: true,
+            comment: None,
             storage,
         };
         let mut setup = Setup::default();

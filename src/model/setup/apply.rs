@@ -2,9 +2,12 @@
 
 use crate::model::moment::Axis;
 use crate::model::setup::change::{Change, What};
-use crate::model::setup::objects::{AgePolicy, Aggregate, Hypertable, Refresh, Setup, Storage};
+use crate::model::setup::objects::{
+    AgePolicy, Aggregate, Hypertable, Refresh, Schedule, Setup, Storage,
+};
 
 /// Applies a change to the setup. `axis`: type of the time column of a hypertable that the change creates.
+#[expect(clippy::too_many_lines, reason = "one match over all changes")]
 pub fn after(setup: &mut Setup, change: &Change, axis: Axis) {
     let of = &change.of;
     match &change.what {
@@ -14,7 +17,9 @@ pub fn after(setup: &mut Setup, change: &Change, axis: Axis) {
                 time: time.clone(),
                 axis,
                 interval: interval.unwrap_or(7 * 86_400_000_000),
+                integer_now: None,
                 chunks: false,
+                comment: None,
                 storage: Storage::default(),
             };
             setup.hypertables.insert(of.clone(), table);
@@ -31,6 +36,7 @@ pub fn after(setup: &mut Setup, change: &Change, axis: Axis) {
                 materialized_only: materialized_only.unwrap_or(true),
                 query: Some(query.clone()),
                 refresh: Vec::new(),
+                comment: None,
                 storage: Storage::default(),
             };
             setup.aggregates.insert(of.clone(), view);
@@ -41,6 +47,11 @@ pub fn after(setup: &mut Setup, change: &Change, axis: Axis) {
         What::SetInterval(interval) => {
             if let Some(table) = setup.hypertables.get_mut(of) {
                 table.interval = *interval;
+            }
+        }
+        What::SetNow { new, .. } => {
+            if let Some(table) = setup.hypertables.get_mut(of) {
+                table.integer_now = Some(new.clone());
             }
         }
         What::CreateIndex { name, index } => {
@@ -78,8 +89,23 @@ pub fn after(setup: &mut Setup, change: &Change, axis: Axis) {
                 view.refresh.retain(|had| had.job != old.job);
             }
         }
+        What::Describe { new, .. } => {
+            if let Some(table) = setup.hypertables.get_mut(of) {
+                table.comment.clone_from(new);
+            } else if let Some(view) = setup.aggregates.get_mut(of) {
+                view.comment.clone_from(new);
+            }
+        }
         What::Pause(job) => schedule(setup, *job, false),
         What::Resume(job) => schedule(setup, *job, true),
+        What::Reschedule { job, initial, zone } => {
+            let to = Schedule {
+                fixed: true,
+                initial: Some(*initial),
+                zone: Some(zone.clone()),
+            };
+            setup.schedules.insert(*job, to);
+        }
         What::Impossible(_) | What::Unnamed => {}
         stored => {
             if let Some(storage) = setup.storage_mut(of) {

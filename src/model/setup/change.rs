@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::busy::BusyHours;
+use crate::model::moment::Stamp;
 use crate::model::setup::name::Name;
 use crate::model::setup::objects::{AgePolicy, Compression, Index, Refresh, Reorder};
 use crate::model::text;
@@ -18,6 +20,8 @@ pub struct Change {
     pub fields: Vec<Field>,
     /// Reason in the file. `None`: the file has none.
     pub why: Option<String>,
+    /// Hours in which a new policy begins. `None`: at any time.
+    pub window: Option<BusyHours>,
 }
 
 /// A setting with its values before and after. `None`: not set.
@@ -36,6 +40,11 @@ pub enum What {
         interval: Option<i64>,
     },
     SetInterval(i64),
+    /// Sets the function that returns the current integer time.
+    SetNow {
+        old: Option<Name>,
+        new: Name,
+    },
     EnableCompression(Compression),
     EditCompression(Compression),
     DisableCompression,
@@ -60,6 +69,11 @@ pub enum What {
     EditRefresh(Refresh, Refresh),
     RemoveRefresh(Refresh),
     DropAggregate,
+    /// Sets the comment on it; `None`: there is none.
+    Describe {
+        old: Option<String>,
+        new: Option<String>,
+    },
     CreateIndex {
         name: Option<String>,
         index: Index,
@@ -74,7 +88,13 @@ pub enum What {
     Pause(i64),
     /// Schedules a paused job again.
     Resume(i64),
-    /// A difference that no statement can remove; the text says what to do.
+    /// Lets a job begin at fixed times: days counted from this moment, in this time zone.
+    Reschedule {
+        job: i64,
+        initial: Stamp,
+        zone: String,
+    },
+    /// A difference that no statement removes; the text says what does.
     Impossible(String),
     /// The object matches a pattern in `owns`, but the file does not name it.
     Unnamed,
@@ -87,6 +107,7 @@ impl Change {
             what,
             fields,
             why: None,
+            window: None,
         }
     }
 
@@ -100,6 +121,8 @@ impl Change {
             | What::AddReorder(_)
             | What::CreateAggregate { .. }
             | What::AddRefresh(_)
+            | What::Describe { old: None, .. }
+            | What::SetNow { old: None, .. }
             | What::CreateIndex { .. } => '+',
             What::DisableCompression
             | What::RemoveCompress(_)
@@ -113,8 +136,11 @@ impl Change {
             | What::EditCompress(..)
             | What::EditRetain(..)
             | What::SwitchRealTime { .. }
+            | What::Describe { .. }
+            | What::SetNow { .. }
             | What::EditRefresh(..)
             | What::Pause(_)
+            | What::Reschedule { .. }
             | What::Resume(_) => '~',
             What::Impossible(_) => '!',
             What::Unnamed => '?',
@@ -128,15 +154,17 @@ impl Change {
             |old: &AgePolicy, new: &AgePolicy| new.age.span().length() > old.age.span().length();
         match &self.what {
             What::CreateHypertable { .. } => 0,
-            What::SetInterval(_) => 1,
+            What::SetInterval(_) | What::SetNow { .. } => 1,
             What::RemoveRetain(_) | What::Pause(_) => 2,
             What::EditRetain(old, new) if longer(old, new) => 2,
             What::RemoveCompress(_) => 3,
             What::EditCompress(old, new) if longer(old, new) => 3,
             What::DisableCompression => 4,
-            What::EnableCompression(_) | What::EditCompression(_) => 5,
-            What::CreateAggregate { .. } => 6,
-            What::SwitchRealTime { .. } | What::DropIndex { invalid: true, .. } => 7,
+            What::CreateAggregate { .. } => 5,
+            What::EnableCompression(_) | What::EditCompression(_) => 6,
+            What::SwitchRealTime { .. }
+            | What::Describe { .. }
+            | What::DropIndex { invalid: true, .. } => 7,
             What::CreateIndex { .. } => 8,
             What::AddReorder(_) | What::RemoveReorder(_) => 9,
             What::EditRefresh(..) | What::AddRefresh(_) => 10,
@@ -146,7 +174,9 @@ impl Change {
             What::DropIndex { .. } => 14,
             What::DropAggregate => 15,
             What::Resume(_) => 16,
-            What::Impossible(_) | What::Unnamed => 17,
+            // Last: the steps before it set the time zone that the job has now.
+            What::Reschedule { .. } => 17,
+            What::Impossible(_) | What::Unnamed => 18,
         }
     }
 
@@ -160,6 +190,7 @@ impl Change {
         match &self.what {
             What::CreateHypertable { .. } => "becomes a hypertable".to_owned(),
             What::SetInterval(_) => "chunk interval".to_owned(),
+            What::SetNow { .. } => "function for the current integer time".to_owned(),
             What::EnableCompression(_) | What::EditCompression(_) => {
                 "compression settings".to_owned()
             }
@@ -178,7 +209,9 @@ impl Change {
             }
             What::Pause(job) => format!("job {job} is paused"),
             What::Resume(job) => format!("job {job} is scheduled again"),
+            What::Reschedule { job, .. } => format!("job {job} begins at other times"),
             What::DropAggregate => "continuous aggregate is dropped, with its rows".to_owned(),
+            What::Describe { .. } => "comment".to_owned(),
             What::CreateIndex { .. } => "index".to_owned(),
             What::DropIndex { name, .. } => {
                 format!("index {} is dropped", text::quote_identifier(name))

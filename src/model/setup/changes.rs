@@ -6,14 +6,16 @@ mod storage;
 mod table;
 mod unnamed;
 mod view;
+mod window;
 
 use std::collections::BTreeMap;
 
 use crate::model::moment::Axis;
-use crate::model::setup::change::{Change, What};
+use crate::model::setup::change::{Change, Field, What};
 use crate::model::setup::file::Wanted;
 use crate::model::setup::name::Name;
 use crate::model::setup::objects::Setup;
+use crate::model::setup::reason::Reasons;
 use crate::model::setup::wish::{self, Entry, Kind, Setting};
 
 use self::ground::Ground;
@@ -28,7 +30,10 @@ pub fn changes(wanted: &Wanted, ground: &Ground) -> Result<Vec<Change>, Vec<Stri
     for name in names(wanted, ground.present, Kind::Hypertable) {
         if let Some(entry) = wanted.entry(&name, Kind::Hypertable) {
             match hypertable(wanted, &entry, &name, ground) {
-                Ok(changes) => found.extend(because(changes, &entry)),
+                Ok(changes) => {
+                    found.extend(placed(because(changes, &entry), wanted, &entry));
+                    found.extend(described(wanted, &entry, &name, ground));
+                }
                 Err(why) => wrong.push(entry.at.says(&format!("{name}: {why}"))),
             }
         }
@@ -40,8 +45,9 @@ pub fn changes(wanted: &Wanted, ground: &Ground) -> Result<Vec<Change>, Vec<Stri
         if let Some(entry) = wanted.entry(&name, Kind::Aggregate) {
             match aggregate(wanted, &entry, &name, ground, &times) {
                 Ok((changes, axis)) => {
+                    found.extend(placed(because(changes, &entry), wanted, &entry));
+                    found.extend(described(wanted, &entry, &name, ground));
                     times.insert(name, axis);
-                    found.extend(because(changes, &entry));
                 }
                 Err(why) => wrong.push(entry.at.says(&format!("{name}: {why}"))),
             }
@@ -71,6 +77,45 @@ pub fn changes(wanted: &Wanted, ground: &Ground) -> Result<Vec<Change>, Vec<Stri
     };
     found.sort_by_key(|change| (change.rank(), depth(change)));
     Ok(found)
+}
+
+/// New policies that compress or drop begin in the window of the entry.
+fn placed(
+    changes: impl Iterator<Item = Change>,
+    wanted: &Wanted,
+    entry: &Entry,
+) -> impl Iterator<Item = Change> {
+    changes.map(|change| match change.what {
+        What::AddCompress(_) | What::AddRetain(_) => Change {
+            window: wanted.window(entry).cloned(),
+            ..change
+        },
+        _ => change,
+    })
+}
+
+/// The change of an object's comment, if the file wants its reasons there.
+fn described(wanted: &Wanted, entry: &Entry, name: &Name, ground: &Ground) -> Option<Change> {
+    if wanted.comments != Some(true) || entry.absent == Some(true) {
+        return None;
+    }
+    let old = ground.present.comment(name);
+    let old = old.or_else(|| ground.comments.get(name));
+    let was = old.map_or_else(Reasons::default, |comment| Reasons::read(comment));
+    let shall = Reasons::wanted(entry, &was);
+    if was == shall {
+        return None;
+    }
+    let both = was.each().into_iter().zip(shall.each());
+    let fields = both.filter(|((_, was), (_, shall))| was != shall);
+    let fields = fields
+        .map(|((key, was), (_, shall))| Field::new(key, was.cloned(), shall.cloned()))
+        .collect();
+    let what = What::Describe {
+        old: old.cloned(),
+        new: Some(shall.to_string()).filter(|text| !text.is_empty()),
+    };
+    Some(Change::new(name, what, fields))
 }
 
 fn because(changes: Vec<Change>, entry: &Entry) -> impl Iterator<Item = Change> {

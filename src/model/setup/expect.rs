@@ -17,11 +17,48 @@ pub struct Expect {
     pub saving: Option<Percent>,
     /// Minimum age of the chunks that `saving` is checked on. `None`: all compressed chunks.
     after: Option<Every>,
+    /// How much later than its policies promise an aggregate may be.
+    lag_max: Option<Every>,
+    /// How long after its next start a policy may begin. `None`: the threshold `job_late`.
+    job_late: Option<Every>,
+    /// Queries and how long they may take.
+    pub query: Vec<Timed>,
 }
 
 impl Expect {
     pub fn after(&self) -> Option<Interval> {
         self.after.map(|every| every.0)
+    }
+
+    /// Seconds.
+    pub fn lag_max(&self) -> Option<f64> {
+        self.lag_max.map(|every| every.0.seconds())
+    }
+
+    /// Seconds.
+    pub fn job_late(&self) -> Option<f64> {
+        self.job_late.map(|every| every.0.seconds())
+    }
+}
+
+/// A query of which 95 of 100 runs take at most a certain time.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Timed {
+    /// Name in the results. `None`: the text of the query.
+    pub name: Option<String>,
+    pub sql: String,
+    p95: Every,
+}
+
+impl Timed {
+    /// Seconds.
+    pub fn p95(&self) -> f64 {
+        self.p95.0.seconds()
+    }
+
+    pub fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.sql)
     }
 }
 

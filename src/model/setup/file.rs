@@ -1,15 +1,17 @@
 //! A policy file: the wanted setup as an operator writes it, in TOML.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::model::busy::BusyHours;
 use crate::model::interval::Interval;
 use crate::model::setup::expect::Expect;
 use crate::model::setup::name::Name;
 use crate::model::setup::wish::{
-    At, Compress, Entry, Every, IndexEntry, Kind, Length, Pattern, Refresh, Reorder, Retain,
+    At, Compress, Entry, Every, Hours, IndexEntry, Kind, Length, Pattern, Refresh, Reorder, Retain,
     Setting,
 };
 use crate::model::text::fits;
@@ -25,11 +27,22 @@ pub struct Wanted {
     /// Schedule of policies whose entry has none.
     pub schedule: Option<Interval>,
     pub expect: Option<Expect>,
+    /// True: the reasons are kept in comments on the objects. `None`: they stay in the file.
+    pub comments: Option<bool>,
+    /// Hours in which compression and retention policies begin whose entry names none.
+    pub window: Option<Setting<Hours>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Store {
+    comments: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct File {
+    store: Store,
     owns: Vec<String>,
     defaults: Defaults,
     hypertable: Vec<Table>,
@@ -42,6 +55,7 @@ struct File {
 #[serde(deny_unknown_fields, default)]
 struct Defaults {
     schedule: Option<Every>,
+    window: Option<Setting<Hours>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -49,11 +63,13 @@ struct Defaults {
 struct Table {
     name: Spanned<String>,
     time: Option<String>,
-    chunk_interval: Option<Length>,
+    chunk_interval: Option<Spanned<Length>>,
+    integer_now_func: Option<String>,
     why: Option<String>,
     schedule: Option<Every>,
-    compress: Option<Setting<Compress>>,
-    retain: Option<Setting<Retain>>,
+    window: Option<Setting<Hours>>,
+    compress: Option<Spanned<Setting<Compress>>>,
+    retain: Option<Spanned<Setting<Retain>>>,
     reorder: Option<Setting<Reorder>>,
 }
 
@@ -62,13 +78,14 @@ struct Table {
 struct View {
     name: Spanned<String>,
     from: Option<String>,
-    query: Option<String>,
+    query: Option<Spanned<String>>,
     materialized_only: Option<bool>,
     why: Option<String>,
     schedule: Option<Every>,
-    refresh: Option<Setting<Vec<Refresh>>>,
-    compress: Option<Setting<Compress>>,
-    retain: Option<Setting<Retain>>,
+    window: Option<Setting<Hours>>,
+    refresh: Option<Spanned<Setting<Vec<Refresh>>>>,
+    compress: Option<Spanned<Setting<Compress>>>,
+    retain: Option<Spanned<Setting<Retain>>>,
     absent: Option<bool>,
 }
 
@@ -77,17 +94,125 @@ struct View {
 struct IndexTable {
     on: Spanned<String>,
     name: Option<String>,
-    columns: Option<Vec<String>>,
+    columns: Option<Spanned<Vec<String>>>,
     #[serde(default)]
     include: Vec<String>,
     #[serde(rename = "where")]
-    predicate: Option<String>,
+    predicate: Option<Spanned<String>>,
     method: Option<String>,
     #[serde(default)]
     unique: bool,
     why: Option<String>,
     #[serde(default)]
     absent: bool,
+}
+
+/// The text of a file, for the places in it.
+struct Text<'a> {
+    path: &'a str,
+    text: &'a str,
+}
+
+impl Text<'_> {
+    fn at(&self, span: &Range<usize>) -> At {
+        let before = self.text.get(..span.start).unwrap_or(self.text);
+        let line = before.matches('\n').count() + 1;
+        let column = before
+            .rsplit('\n')
+            .next()
+            .map_or(1, |rest| rest.chars().count() + 1);
+        At {
+            path: self.path.to_owned(),
+            line,
+            column,
+        }
+    }
+
+    /// The value of a key. Its place is added to `places`.
+    fn keep<T>(
+        &self,
+        places: &mut BTreeMap<&'static str, At>,
+        key: &'static str,
+        value: Option<Spanned<T>>,
+    ) -> Option<T> {
+        let value = value?;
+        places.insert(key, self.at(&value.span()));
+        Some(value.into_inner())
+    }
+
+    fn hypertable(&self, table: Table) -> Result<Entry, String> {
+        let place = self.at(&table.name.span());
+        let mut places = BTreeMap::new();
+        let function = table.integer_now_func.as_deref().map(Name::parse);
+        let function = function
+            .transpose()
+            .map_err(|why| place.says(&format!("integer_now_func: {why}; it cannot be removed")))?;
+        Ok(Entry {
+            integer_now: function,
+            name: Pattern::parse(table.name.get_ref()).map_err(|why| place.says(&why))?,
+            kind: Kind::Hypertable,
+            time: table.time,
+            interval: self.keep(&mut places, "chunk_interval", table.chunk_interval),
+            why: table.why,
+            schedule: table.schedule.map(|every| every.0),
+            window: table.window,
+            compress: self.keep(&mut places, "compress", table.compress),
+            retain: self.keep(&mut places, "retain", table.retain),
+            reorder: table.reorder,
+            places,
+            ..Entry::at(place)
+        })
+    }
+
+    fn aggregate(&self, view: View) -> Result<Entry, String> {
+        let place = self.at(&view.name.span());
+        let mut places = BTreeMap::new();
+        let source = view.from.map(|from| Name::parse(&from)).transpose();
+        Ok(Entry {
+            name: Pattern::parse(view.name.get_ref()).map_err(|why| place.says(&why))?,
+            kind: Kind::Aggregate,
+            source: source.map_err(|why| place.says(&format!("from: {why}")))?,
+            query: self.keep(&mut places, "query", view.query),
+            materialized_only: view.materialized_only,
+            why: view.why,
+            schedule: view.schedule.map(|every| every.0),
+            window: view.window,
+            refresh: self.keep(&mut places, "refresh", view.refresh),
+            compress: self.keep(&mut places, "compress", view.compress),
+            retain: self.keep(&mut places, "retain", view.retain),
+            absent: view.absent,
+            places,
+            ..Entry::at(place)
+        })
+    }
+
+    fn index(&self, index: IndexTable) -> Result<IndexEntry, String> {
+        let place = self.at(&index.on.span());
+        let mut places = BTreeMap::new();
+        let on = Name::parse(index.on.get_ref()).map_err(|why| place.says(&why))?;
+        let columns = self.keep(&mut places, "columns", index.columns);
+        if index.absent && index.name.is_none() {
+            return Err(place.says("an absent index is named by `name`"));
+        }
+        if !index.absent && columns.as_ref().is_none_or(Vec::is_empty) {
+            return Err(place.says(
+                "columns: an index needs at least one, such as [\"device_id\", \"ts DESC\"]",
+            ));
+        }
+        Ok(IndexEntry {
+            on,
+            name: index.name,
+            columns: columns.unwrap_or_default(),
+            include: index.include,
+            predicate: self.keep(&mut places, "where", index.predicate),
+            method: index.method.unwrap_or_else(|| "btree".to_owned()),
+            unique: index.unique,
+            why: index.why,
+            absent: index.absent,
+            at: place,
+            places,
+        })
+    }
 }
 
 impl Wanted {
@@ -97,81 +222,23 @@ impl Wanted {
             let error = error.to_string();
             format!("{path}: {}", error.trim_end())
         })?;
-        let at = |span: Range<usize>| {
-            let before = text.get(..span.start).unwrap_or(text);
-            let line = before.matches('\n').count() + 1;
-            let column = before
-                .rsplit('\n')
-                .next()
-                .map_or(1, |rest| rest.chars().count() + 1);
-            At {
-                path: path.to_owned(),
-                line,
-                column,
-            }
-        };
+        let text = Text { path, text };
         let mut wanted = Self {
             owns: file.owns,
             schedule: file.defaults.schedule.map(|every| every.0),
+            window: file.defaults.window,
             expect: file.expect,
+            comments: file.store.comments,
             ..Self::default()
         };
         for table in file.hypertable {
-            let place = at(table.name.span());
-            wanted.add(Entry {
-                name: Pattern::parse(table.name.get_ref()).map_err(|why| place.says(&why))?,
-                kind: Kind::Hypertable,
-                time: table.time,
-                interval: table.chunk_interval,
-                why: table.why,
-                schedule: table.schedule.map(|every| every.0),
-                compress: table.compress,
-                retain: table.retain,
-                reorder: table.reorder,
-                ..Entry::at(place)
-            })?;
+            wanted.add(text.hypertable(table)?)?;
         }
         for view in file.aggregate {
-            let place = at(view.name.span());
-            let source = view.from.map(|from| Name::parse(&from)).transpose();
-            wanted.add(Entry {
-                name: Pattern::parse(view.name.get_ref()).map_err(|why| place.says(&why))?,
-                kind: Kind::Aggregate,
-                source: source.map_err(|why| place.says(&format!("from: {why}")))?,
-                query: view.query,
-                materialized_only: view.materialized_only,
-                why: view.why,
-                schedule: view.schedule.map(|every| every.0),
-                refresh: view.refresh,
-                compress: view.compress,
-                retain: view.retain,
-                absent: view.absent,
-                ..Entry::at(place)
-            })?;
+            wanted.add(text.aggregate(view)?)?;
         }
         for index in file.index {
-            let place = at(index.on.span());
-            let on = Name::parse(index.on.get_ref()).map_err(|why| place.says(&why))?;
-            if index.absent && index.name.is_none() {
-                return Err(place.says("an index with absent = true needs its name: name = \"…\""));
-            }
-            if !index.absent && index.columns.as_ref().is_none_or(Vec::is_empty) {
-                return Err(place.says(
-                    "columns: an index needs at least one, such as [\"device_id\", \"ts DESC\"]",
-                ));
-            }
-            wanted.indexes.push(IndexEntry {
-                at: place,
-                on,
-                name: index.name,
-                columns: index.columns.unwrap_or_default(),
-                include: index.include,
-                predicate: index.predicate,
-                method: index.method.unwrap_or_else(|| "btree".to_owned()),
-                unique: index.unique,
-                why: index.why,
-                absent: index.absent,
-            });
+            wanted.indexes.push(text.index(index)?);
         }
         Ok(wanted)
     }
@@ -215,7 +282,9 @@ impl Wanted {
         }
         self.owns.extend(later.owns);
         self.schedule = later.schedule.or(self.schedule);
+        self.window = later.window.or(self.window);
         self.expect = later.expect.or(self.expect);
+        self.comments = later.comments.or(self.comments);
         self
     }
 
@@ -239,9 +308,23 @@ impl Wanted {
         found
     }
 
+    /// The hours in which the policies of this entry begin. `None`: at any time.
+    pub fn window<'a>(&'a self, entry: &'a Entry) -> Option<&'a BusyHours> {
+        match entry.window.as_ref().or(self.window.as_ref())? {
+            Setting::To(Hours(window)) => Some(window),
+            Setting::None => None,
+        }
+    }
+
     pub fn owns(&self, name: &Name) -> bool {
         let plain = name.plain();
         self.owns.iter().any(|pattern| fits(pattern, &plain))
+    }
+
+    /// Where the file says this of a hypertable or aggregate. `None`: it does not name it.
+    pub fn place(&self, name: &Name, key: &str) -> Option<At> {
+        let mut kinds = [Kind::Hypertable, Kind::Aggregate].into_iter();
+        kinds.find_map(|kind| Some(self.entry(name, kind)?.place(key)))
     }
 
     /// Whether the file has an entry for this hypertable or aggregate.

@@ -1,70 +1,96 @@
 //! Advice on a wanted setup that the server would accept but that would do harm.
 
+mod query;
+
 use crate::model::age_rule::AgeRule;
+use crate::model::setup::file::Wanted;
 use crate::model::setup::guard;
-use crate::model::setup::objects::{Setup, Storage};
+use crate::model::setup::name::Name;
+use crate::model::setup::objects::{Aggregate, Hypertable, Setup, Storage};
+use crate::model::setup::query::unstable;
+use crate::model::setup::wish::At;
 use crate::model::span::Span;
 
 /// Advice on one relation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Advice {
     pub of: String,
+    /// Where the file says what the advice is about.
+    pub at: At,
     pub words: String,
 }
 
-/// Advice on all relations of the wanted setup.
-pub fn lint(setup: &Setup) -> Vec<Advice> {
-    let mut found: Vec<Advice> = guard::dangers(setup)
-        .into_iter()
-        .map(|danger| Advice {
-            of: danger.view.to_string(),
-            words: danger.words,
-        })
-        .collect();
-    let mut say = |of: String, words: String| found.push(Advice { of, words });
+/// Collects the advice on the relations that the file names.
+struct Lint<'a> {
+    wanted: &'a Wanted,
+    found: Vec<Advice>,
+}
+
+/// Advice on the relations that the file names, in the setup as it will be.
+pub fn lint(setup: &Setup, wanted: &Wanted) -> Vec<Advice> {
+    let mut lint = Lint {
+        wanted,
+        found: Vec::new(),
+    };
+    for danger in guard::dangers(setup) {
+        lint.say(&danger.view, "refresh", danger.words);
+    }
     for (name, table) in &setup.hypertables {
-        for words in of_storage(&table.storage) {
-            say(name.to_string(), words);
+        lint.hypertable(name, table);
+    }
+    for (name, view) in &setup.aggregates {
+        lint.aggregate(setup, name, view);
+    }
+    lint.indexes();
+    lint.found
+}
+
+impl Lint<'_> {
+    /// `part`: the key of the entry that the advice is about.
+    fn say(&mut self, of: &Name, part: &str, words: String) {
+        if let Some(at) = self.wanted.place(of, part) {
+            self.found.push(Advice {
+                of: of.to_string(),
+                at,
+                words,
+            });
         }
+    }
+
+    fn hypertable(&mut self, name: &Name, table: &Hypertable) {
+        self.storage(name, &table.storage);
         let compress = table.storage.compress.map(|policy| policy.age);
         let interval = Span::of_raw(table.axis, table.interval);
         if let Some(AgeRule::After(after)) = compress
             && interval.length() > after.length()
         {
-            say(
-                name.to_string(),
-                format!(
-                    "its chunks span {interval}, longer than compress_after ({after}): chunks may be compressed while new rows still arrive"
-                ),
-            );
+            self.say(name, "chunk_interval", format!(
+                "its chunks span {interval}, longer than the {after} after which they are compressed: they get late rows for most of their time"
+            ));
         }
     }
-    for (name, view) in &setup.aggregates {
-        for words in of_storage(&view.storage) {
-            say(name.to_string(), words);
-        }
+
+    fn aggregate(&mut self, setup: &Setup, name: &Name, view: &Aggregate) {
+        self.storage(name, &view.storage);
         let compress = view.storage.compress.map(|policy| policy.age);
         for refresh in &view.refresh {
             let back = refresh.start.map_or(f64::INFINITY, Span::length);
             if let Some(AgeRule::After(after)) = compress
                 && back > after.length()
             {
-                say(
-                    name.to_string(),
-                    format!(
-                        "its chunks are compressed after {after}, within its refresh window: refreshes write into compressed chunks"
-                    ),
-                );
+                self.say(name, "compress", format!(
+                    "its chunks are compressed after {after}, within its refresh window: refreshes write into compressed chunks"
+                ));
             }
         }
         let below = setup
             .aggregates
             .get(&view.source)
             .and_then(|source| source.query.as_deref());
-        if let (Some(query), Some(below)) = (&view.query, below)
-            && let Some(words) = of_query(query, below)
-        {
-            say(name.to_string(), words);
+        if let (Some(query), Some(below)) = (&view.query, below) {
+            for words in query::of_query(query, below) {
+                self.say(name, "query", words);
+            }
         }
         if let Some(AgeRule::After(kept)) = setup
             .storage(&view.source)
@@ -72,152 +98,46 @@ pub fn lint(setup: &Setup) -> Vec<Advice> {
             && let Some(AgeRule::After(own)) = view.storage.retain.map(|retain| retain.age)
             && own.length() < kept.length()
         {
-            say(
-                name.to_string(),
-                format!(
-                    "keeps its rows for {own}, shorter than its source ({kept}): refreshes may bring back dropped rows"
-                ),
-            );
+            self.say(name, "retain", format!(
+                "is kept for {own}, shorter than its source ({kept}): refreshes may bring back what was dropped"
+            ));
         }
     }
-    found
-}
 
-fn of_storage(storage: &Storage) -> Vec<String> {
-    let mut said = Vec::new();
-    let (compress, retain) = (
-        storage.compress.map(|policy| policy.age),
-        storage.retain.map(|policy| policy.age),
-    );
-    if let (Some(AgeRule::After(compress)), Some(AgeRule::After(retain))) = (compress, retain)
-        && retain.length() <= compress.length()
-    {
-        said.push(format!(
-            "its chunks are dropped after {retain}, before they are compressed after {compress}"
-        ));
-    }
-    if storage.compress.is_some() && storage.compression.is_none() {
-        said.push("has a compression policy, and compression is not enabled".to_owned());
-    }
-    said
-}
-
-/// Functions that give a wrong result if applied to their own results, as in an aggregate over an aggregate.
-const WRONG_AGAIN: &[&str] = &[
-    "avg",
-    "stddev",
-    "stddev_samp",
-    "stddev_pop",
-    "variance",
-    "var_samp",
-    "var_pop",
-    "percentile_cont",
-    "percentile_disc",
-    "mode",
-];
-
-/// Advice on an aggregate over an aggregate: it applies such a function to a column that is itself the result of such a function.
-fn of_query(query: &str, source: &str) -> Option<String> {
-    let query = spoken(query);
-    let items = items(&spoken(source));
-    let wrong = items.iter().filter(|item| calls(item).next().is_some());
-    let wrong: Vec<String> = wrong.filter_map(|item| column(item)).collect();
-    let (called, column) = calls(&query).find_map(|(function, inside)| {
-        let mut words = inside.split(|c: char| !is_word(c));
-        Some((
-            function,
-            words
-                .find(|word| wrong.iter().any(|column| column == word))?
-                .to_owned(),
-        ))
-    })?;
-    Some(format!(
-        "{called}() of {column} is wrong where groups differ in size: {column} is already an average or the like in the source. Keep sum and count in the source, and divide here"
-    ))
-}
-
-fn is_word(c: char) -> bool {
-    c.is_alphanumeric() || matches!(c, '_' | '$')
-}
-
-/// The query in lower case, without literals and comments. Quotes around simple names are removed.
-fn spoken(query: &str) -> String {
-    let (mut out, mut rest) = (String::new(), query);
-    while let Some(c) = rest.chars().next() {
-        let end = |from: usize, mark: &str| {
-            rest.get(from..)
-                .and_then(|text| text.find(mark))
-                .map_or(rest.len(), |at| from + at + mark.len())
-        };
-        let stop = match c {
-            '\'' => end(1, "'"),
-            '-' if rest.starts_with("--") => end(2, "\n"),
-            '/' if rest.starts_with("/*") => end(2, "*/"),
-            '"' => {
-                let stop = end(1, "\"");
-                let name = rest.get(1..stop - 1).unwrap_or_default();
-                out.push_str(&name.replace(|c| !is_word(c), "_"));
-                rest = &rest[stop..];
-                continue;
-            }
-            _ => {
-                out.extend(c.to_lowercase());
-                rest = &rest[c.len_utf8()..];
-                continue;
-            }
-        };
-        out.push_str("''");
-        rest = &rest[stop..];
-    }
-    out
-}
-
-/// The calls of functions in `WRONG_AGAIN`, each with the text between its parentheses.
-fn calls(query: &str) -> impl Iterator<Item = (&'static str, &str)> {
-    query.match_indices('(').filter_map(|(at, open)| {
-        let (before, after) = query.split_at(at);
-        let word = before.trim_end().rsplit(|c| !is_word(c)).next()?;
-        let called = WRONG_AGAIN.iter().find(|function| **function == word)?;
-        Some((*called, inside(after.strip_prefix(open)?)))
-    })
-}
-
-/// The text up to the closing parenthesis; the opening one is before the text.
-fn inside(text: &str) -> &str {
-    let mut depth = 0;
-    let end = text.find(|c| {
-        depth += i32::from(c == '(') - i32::from(c == ')');
-        depth < 0
-    });
-    &text[..end.unwrap_or(text.len())]
-}
-
-/// The expressions of a query's select list.
-fn items(query: &str) -> Vec<String> {
-    let (mut all, mut depth) = (vec![String::new()], 0);
-    for word in query.split_inclusive(|c: char| !is_word(c)) {
-        if depth == 0 && word.trim_end() == "from" {
-            break;
+    fn storage(&mut self, name: &Name, storage: &Storage) {
+        let (compress, retain) = (
+            storage.compress.map(|policy| policy.age),
+            storage.retain.map(|policy| policy.age),
+        );
+        if let (Some(AgeRule::After(compress)), Some(AgeRule::After(retain))) = (compress, retain)
+            && retain.length() <= compress.length()
+        {
+            self.say(name, "retain", format!(
+                "its chunks are dropped after {retain}, before they are compressed after {compress}"
+            ));
         }
-        depth += i32::from(word.ends_with('(')) - i32::from(word.ends_with(')'));
-        match (all.last_mut(), depth == 0 && word.ends_with(',')) {
-            (Some(last), false) => last.push_str(word),
-            (Some(last), true) => {
-                last.push_str(word.trim_end_matches(','));
-                all.push(String::new());
-            }
-            (None, _) => {}
+        if storage.compress.is_some() && storage.compression.is_none() {
+            let words = "has a compression policy, and compression is not enabled".to_owned();
+            self.say(name, "compress", words);
         }
     }
-    all
-}
 
-/// Name of an item of the select list: the name after `as`, else the name of the function.
-fn column(item: &str) -> Option<String> {
-    let (before, named) = item.rsplit_once(" as ").unwrap_or((item, ""));
-    let name = match named.trim() {
-        "" => before.split('(').next().unwrap_or_default(),
-        name => name,
-    };
-    (!name.trim().is_empty()).then(|| name.trim().to_owned())
+    /// Advice on the indexes of the file, whether they are there or not.
+    fn indexes(&mut self) {
+        for entry in self.wanted.indexes.iter().filter(|entry| !entry.absent) {
+            let columns = entry.columns.iter().map(|column| ("columns", column));
+            let condition = entry.predicate.iter().map(|text| ("where", text));
+            for (part, text) in columns.chain(condition) {
+                if let Some(function) = unstable(text) {
+                    self.found.push(Advice {
+                        of: entry.on.to_string(),
+                        at: entry.place(part),
+                        words: format!(
+                            "{part}: {function} is not immutable: the server refuses such an index, because what is in it would change by itself"
+                        ),
+                    });
+                }
+            }
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::age_rule::AgeRule;
 use crate::model::interval::Interval;
-use crate::model::moment::Axis;
+use crate::model::moment::{Axis, Stamp};
 use crate::model::setup::name::Name;
 use crate::model::setup::order_by::OrderBy;
 use crate::model::span::Span;
@@ -20,6 +20,8 @@ pub struct Setup {
     pub aggregates: BTreeMap<Name, Aggregate>,
     /// By table, then by the name of the index.
     pub indexes: BTreeMap<Name, BTreeMap<String, Index>>,
+    /// When the policies begin, by the id of the job.
+    pub schedules: BTreeMap<i64, Schedule>,
     /// Relations that another session locked when the setup was read: their indexes are unknown.
     pub locked: BTreeSet<Name>,
 }
@@ -32,8 +34,12 @@ pub struct Hypertable {
     pub axis: Axis,
     /// Chunk interval in the unit of the time column: microseconds, or units of integer time.
     pub interval: i64,
-    /// Whether it has a chunk.
+    /// Function that returns the current integer time. `None`: it has none.
+    pub integer_now: Option<Name>,
+    /// True if it has a chunk.
     pub chunks: bool,
+    /// The comment on it. `None`: it has none.
+    pub comment: Option<String>,
     pub storage: Storage,
 }
 
@@ -48,6 +54,8 @@ pub struct Aggregate {
     /// The definition as the server writes it. `None`: unknown, because another session locks the view.
     pub query: Option<String>,
     pub refresh: Vec<Refresh>,
+    /// The comment on it. `None`: it has none.
+    pub comment: Option<String>,
     pub storage: Storage,
 }
 
@@ -96,6 +104,17 @@ pub struct AgePolicy {
     pub every: Interval,
     /// False: paused.
     pub scheduled: bool,
+}
+
+/// When a policy begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schedule {
+    /// False: an interval after the end of the last run, so at any time of the day.
+    pub fixed: bool,
+    /// The first of its fixed times.
+    pub initial: Option<Stamp>,
+    /// `None`: days have 24 hours.
+    pub zone: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -165,6 +184,13 @@ impl Setup {
     pub fn axis(&self, of: &Name) -> Option<Axis> {
         let table = self.hypertables.get(of).map(|table| table.axis);
         table.or_else(|| self.aggregates.get(of).map(|view| view.axis))
+    }
+
+    /// The comment on a hypertable or aggregate. `None`: there is none.
+    pub fn comment(&self, of: &Name) -> Option<&String> {
+        let table = self.hypertables.get(of).map(|table| &table.comment);
+        let comment = table.or_else(|| self.aggregates.get(of).map(|view| &view.comment));
+        comment?.as_ref()
     }
 
     /// Names of the hypertables and aggregates.

@@ -1,5 +1,6 @@
 //! The entries of a policy file. A field that is left out is left alone on the server; `"none"` removes the setting.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
@@ -8,6 +9,7 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{self, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 
 use crate::model::age_rule::AgeRule;
+use crate::model::busy::BusyHours;
 use crate::model::interval::Interval;
 use crate::model::moment::Axis;
 use crate::model::setup::name::Name;
@@ -60,16 +62,22 @@ pub enum Kind {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     pub at: At,
+    /// Where the values of its keys stand, by key.
+    pub places: BTreeMap<&'static str, At>,
     pub kind: Kind,
     pub name: Pattern,
     pub absent: Option<bool>,
     pub why: Option<String>,
     pub time: Option<String>,
     pub interval: Option<Length>,
+    /// Function that returns the current integer time.
+    pub integer_now: Option<Name>,
     pub source: Option<Name>,
     pub query: Option<String>,
     pub materialized_only: Option<bool>,
     pub schedule: Option<Interval>,
+    /// Hours in which compression and retention policies begin.
+    pub window: Option<Setting<Hours>>,
     pub refresh: Option<Setting<Vec<Refresh>>>,
     pub compress: Option<Setting<Compress>>,
     pub retain: Option<Setting<Retain>>,
@@ -80,16 +88,19 @@ impl Entry {
     pub fn at(at: At) -> Self {
         Self {
             at,
+            places: BTreeMap::new(),
             kind: Kind::Hypertable,
             name: Pattern::Like(String::new()),
             absent: None,
             why: None,
             time: None,
             interval: None,
+            integer_now: None,
             source: None,
             query: None,
             materialized_only: None,
             schedule: None,
+            window: None,
             refresh: None,
             compress: None,
             retain: None,
@@ -97,18 +108,26 @@ impl Entry {
         }
     }
 
-    /// Overrides these settings by those of a later entry.
+    /// Where a key's value stands; of a key that is not written, the entry.
+    pub fn place(&self, key: &str) -> At {
+        self.places.get(key).unwrap_or(&self.at).clone()
+    }
+
+    /// Takes all that a later entry says.
     pub fn take(&mut self, later: Self) {
         self.at = later.at;
+        self.places.extend(later.places);
         self.name = later.name;
         self.absent = later.absent.or(self.absent);
         self.why = later.why.or(self.why.take());
         self.time = later.time.or(self.time.take());
         self.interval = later.interval.or(self.interval);
+        self.integer_now = later.integer_now.or(self.integer_now.take());
         self.source = later.source.or(self.source.take());
         self.query = later.query.or(self.query.take());
         self.materialized_only = later.materialized_only.or(self.materialized_only);
         self.schedule = later.schedule.or(self.schedule);
+        self.window = later.window.or(self.window.take());
         self.refresh = later.refresh.or(self.refresh.take());
         self.reorder = later.reorder.or(self.reorder.take());
         self.compress = match (self.compress.take(), later.compress) {
@@ -182,6 +201,8 @@ pub struct Reorder {
 #[derive(Debug, Clone, PartialEq)]
 pub struct IndexEntry {
     pub at: At,
+    /// Where the values of its keys stand, by key.
+    pub places: BTreeMap<&'static str, At>,
     pub on: Name,
     /// `None`: any index with this definition.
     pub name: Option<String>,
@@ -195,7 +216,12 @@ pub struct IndexEntry {
 }
 
 impl IndexEntry {
-    /// The index that the entry asks for.
+    /// Where a key's value stands; of a key that is not written, the entry.
+    pub fn place(&self, key: &str) -> At {
+        self.places.get(key).unwrap_or(&self.at).clone()
+    }
+
+    /// The index as it shall be.
     pub fn index(&self) -> Index {
         Index {
             oid: None,
@@ -316,6 +342,19 @@ impl TryFrom<String> for Every {
         } else {
             Err(format!("{text:?} must be longer than zero"))
         }
+    }
+}
+
+/// Hours of each day: `"22:00-06:00"`, `"22:00-06:00 Europe/Berlin"`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Hours(pub BusyHours);
+
+impl TryFrom<String> for Hours {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        BusyHours::window(&text).map(Self)
     }
 }
 

@@ -9,6 +9,7 @@ use crate::model::setup::objects::{
     AgePolicy, Aggregate, Hypertable, Index, Refresh, Setup, Storage,
 };
 use crate::model::setup::order_by::OrderBy;
+use crate::model::setup::reason::Reasons;
 use crate::model::span::Span;
 use crate::model::text;
 
@@ -31,6 +32,11 @@ pub fn file(setup: &Setup, full: bool) -> String {
         }
     }
     let mut out = DocumentMut::new();
+    if setup.relations().any(|name| setup.comment(name).is_some()) {
+        let mut store = Table::new();
+        store["comments"] = value(true);
+        out["store"] = Item::Table(store);
+    }
     for (key, all) in [
         ("hypertable", tables),
         ("aggregate", views),
@@ -56,7 +62,16 @@ fn of_hypertable(name: &Name, table: &Hypertable, full: bool) -> Table {
     entry["name"] = value(name.to_string());
     entry["time"] = value(table.time.as_str());
     entry["chunk_interval"] = Item::Value(span(Span::of_raw(table.axis, table.interval)));
-    storage(&mut entry, &table.storage, Some(&table.time), full);
+    if let Some(function) = &table.integer_now {
+        entry["integer_now_func"] = value(function.to_string());
+    }
+    let reasons = reasons(&mut entry, table.comment.as_ref());
+    storage(
+        &mut entry,
+        &table.storage,
+        (Some(&table.time), &reasons),
+        full,
+    );
     entry
 }
 
@@ -72,7 +87,8 @@ fn of_aggregate(name: &Name, view: &Aggregate, full: bool) -> Table {
     if !view.refresh.is_empty() || full {
         entry["refresh"] = refreshes(&view.refresh);
     }
-    storage(&mut entry, &view.storage, None, full);
+    let reasons = reasons(&mut entry, view.comment.as_ref());
+    storage(&mut entry, &view.storage, (None, &reasons), full);
     entry
 }
 
@@ -106,7 +122,21 @@ fn multiline(text: &str) -> Item {
     }
 }
 
-fn storage(entry: &mut Table, storage: &Storage, time: Option<&str>, full: bool) {
+/// Writes the object's own reason, and returns those of its policies.
+fn reasons(entry: &mut Table, comment: Option<&String>) -> Reasons {
+    let mut reasons = comment.map_or_else(Reasons::default, |comment| Reasons::read(comment));
+    if let Some(own) = reasons.own.take() {
+        entry["why"] = value(own);
+    }
+    reasons
+}
+
+fn storage(
+    entry: &mut Table,
+    storage: &Storage,
+    (time, reasons): (Option<&str>, &Reasons),
+    full: bool,
+) {
     if let Some(settings) = &storage.compression {
         let mut compress = InlineTable::new();
         if let Some(columns) = &settings.segment_by {
@@ -124,6 +154,9 @@ fn storage(entry: &mut Table, storage: &Storage, time: Option<&str>, full: bool)
         if let Some(policy) = &storage.compress {
             age(&mut compress, policy);
         }
+        if let Some(why) = &reasons.compress {
+            compress.insert("why", why.as_str().into());
+        }
         entry["compress"] = value(compress);
     } else if full {
         entry["compress"] = value("none");
@@ -132,6 +165,9 @@ fn storage(entry: &mut Table, storage: &Storage, time: Option<&str>, full: bool)
         Some(policy) => {
             let mut retain = InlineTable::new();
             age(&mut retain, policy);
+            if let Some(why) = &reasons.retain {
+                retain.insert("why", why.as_str().into());
+            }
             entry["retain"] = value(retain);
         }
         None if full => entry["retain"] = value("none"),

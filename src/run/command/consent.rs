@@ -20,7 +20,7 @@ use crate::run::stderr;
 use crate::ui::terminal;
 
 impl Shell<'_> {
-    pub(crate) async fn agree_and_do(&self, approved: ApprovedPlan) -> Result<u8> {
+    pub(crate) async fn agree_and_do(&self, mut approved: ApprovedPlan) -> Result<u8> {
         let preview = preview::preview(&self.session, approved.plan.clone()).await;
         if let Some(why) = &preview.refused {
             return self.refuse(why);
@@ -47,6 +47,7 @@ impl Shell<'_> {
         if let Err(why) = self.consent(&approved.plan) {
             return self.refuse(&why);
         }
+        self.remember(&mut approved).await;
         let report = match self.perform(&approved).await {
             Ok(report) => report,
             // An error means that the plan did not start.

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
-use crate::actions::execute;
+use crate::actions::execute::{self, alone};
 use crate::actions::setup::hazard::Hazard;
-use crate::actions::setup::planned;
+use crate::actions::setup::{atomic, planned};
 use crate::config;
 use crate::model::busy::BusyHours;
 use crate::model::setup::change::What;
@@ -15,14 +15,10 @@ use crate::model::text;
 use crate::run::command::{Agreement, Format, Shell, print};
 use crate::run::exit::{DONE, FAILED};
 use crate::run::stderr;
-use crate::server::session;
-use crate::server::sql::{Param, Query, query};
 
 use super::made::{self, Source};
 use super::saved::Saved;
 use super::{dump, plan, print};
-
-const LOCK: Query = query!("setup_lock");
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum OnError {
@@ -50,8 +46,11 @@ pub struct Options {
     #[arg(long)]
     pub prune: bool,
     /// Hours in which steps may begin: 22:00-06:00, or '22:00-06:00 Europe/Berlin'
-    #[arg(long, value_name = "HOURS", value_parser = BusyHours::parse)]
+    #[arg(long, value_name = "HOURS", value_parser = BusyHours::window)]
     pub window: Option<BusyHours>,
+    /// Time zone of --window [default: that of the server]
+    #[arg(long, value_name = "ZONE", requires = "window")]
+    pub zone: Option<String>,
     /// Between two steps, wait while a replica lags by more than this: 30s
     #[arg(long, value_name = "TIME", value_parser = config::interval)]
     pub max_replica_lag: Option<std::time::Duration>,
@@ -61,6 +60,9 @@ pub struct Options {
     /// First write the schema (`pg_dump --schema-only`) to this new file, and the policies to a file next to it
     #[arg(long, value_name = "FILE")]
     pub dump: Option<PathBuf>,
+    /// All steps in one transaction; refused if one of them cannot be in one
+    #[arg(long)]
+    pub atomic: bool,
     /// What to do if a step fails
     #[arg(long, value_enum, default_value_t = OnError::Stop)]
     pub on_error: OnError,
@@ -88,7 +90,8 @@ impl Shell<'_> {
             sources.clone_from(&saved.files);
             prune = saved.prune;
         }
-        self.alone().await?;
+        let server = &self.session.server;
+        alone::hold(&self.session.connected.client, server.sql_version()).await?;
         let wanted = made::wanted(&sources)?;
         let made = self.reading(prune).make(&wanted).await?;
         let text = options.agreement.format == Format::Text;
@@ -129,6 +132,9 @@ impl Shell<'_> {
                 missing.join(",")
             );
         }
+        if options.atomic {
+            atomic::join(&mut approved.plan).map_err(|why| anyhow::anyhow!(why))?;
+        }
         self.paced(options, &mut approved.plan)?;
         if let Some(path) = options.dump.as_ref().filter(|_| !options.agreement.dry_run) {
             if let Some(why) = &self.rules.read_only {
@@ -158,33 +164,16 @@ impl Shell<'_> {
         }
     }
 
-    /// Takes a lock that only one apply can have. The lock ends with the session.
-    async fn alone(&self) -> Result<()> {
-        let client = &self.session.connected.client;
-        let rows = session::ask(
-            client,
-            LOCK.text(self.session.server.sql_version()),
-            &[] as &[Param],
-        )
-        .await?;
-        let row = rows
-            .first()
-            .context("the server did not answer about its locks")?;
-        let free: bool = row.try_get("locked")?;
-        let holder: Option<i32> = row.try_get("holder")?;
-        if !free {
-            let who = holder.map_or_else(String::new, |pid| format!(" (session {pid})"));
-            bail!("another apply runs in this database{who}: wait for its end");
-        }
-        Ok(())
-    }
-
     fn paced(&self, options: &Options, plan: &mut crate::model::plan::Plan) -> Result<()> {
         plan.pace.limit(
             options.max_replica_lag.map(|lag| lag.as_secs_f64()),
             options.max_wal,
         );
         if let Some(window) = &options.window {
+            let window = match &options.zone {
+                Some(zone) => window.in_zone(zone).map_err(|why| anyhow::anyhow!(why))?,
+                None => window.clone(),
+            };
             let zone = &self.session.server.time_zone;
             if window.until((self.actor.clock)(), zone).is_none() {
                 bail!(
@@ -193,7 +182,7 @@ impl Shell<'_> {
                     window.zone(zone)
                 );
             }
-            plan.pace.window = Some((window.clone(), zone.clone()));
+            plan.pace.window = Some((window, zone.clone()));
         }
         Ok(())
     }

@@ -167,16 +167,21 @@ impl Reading<'_> {
         }
         let present = setup::read(self.session).await?;
         let found = self.tables(wanted, &present).await?;
-        let filled = found.iter().filter(|(_, (_, filled))| *filled);
+        let filled = found.iter().filter(|(_, table)| table.filled);
         let filled: BTreeSet<Name> = filled.map(|(name, _)| name.clone()).collect();
-        let columns = found
-            .into_iter()
-            .map(|(name, (columns, _))| (name, columns));
+        let comments = found.iter().filter_map(|(name, table)| {
+            let comment = table.comment.clone()?;
+            Some((name.clone(), comment))
+        });
+        let comments: BTreeMap<Name, String> = comments.collect();
+        let columns = found.into_iter().map(|(name, table)| (name, table.columns));
         let tables: BTreeMap<Name, Columns> = columns.collect();
         let (queries, notes, unread) = self.queries(wanted, &present).await;
         let ground = Ground {
             present: &present,
             tables: &tables,
+            comments: &comments,
+            zone: &self.session.server.time_zone,
             queries: &queries,
             prune: self.prune,
         };
@@ -213,7 +218,7 @@ impl Reading<'_> {
         Ok(Made {
             planned,
             present,
-            advice: advice(wanted, &will_be),
+            advice: lint::lint(&will_be, wanted),
             notes,
             unread,
         })
@@ -224,7 +229,7 @@ impl Reading<'_> {
         &self,
         wanted: &Wanted,
         present: &Setup,
-    ) -> Result<BTreeMap<Name, (Columns, bool)>> {
+    ) -> Result<BTreeMap<Name, setup::Plain>> {
         let missing = wanted.entries.iter().filter_map(|entry| match &entry.name {
             Pattern::Is(name)
                 if entry.kind == Kind::Hypertable && !present.hypertables.contains_key(name) =>
@@ -291,10 +296,4 @@ impl Reading<'_> {
         }
         (found, notes, unread)
     }
-}
-
-/// Advice on the relations that the files name.
-pub(super) fn advice(wanted: &Wanted, will_be: &Setup) -> Vec<Advice> {
-    let named = |advice: &Advice| Name::parse(&advice.of).is_ok_and(|name| wanted.names(&name));
-    lint::lint(will_be).into_iter().filter(named).collect()
 }

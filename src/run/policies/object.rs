@@ -70,6 +70,7 @@ pub(crate) async fn plan(
     let approved = planned::together(all, title, object, &session.server);
     let mut approved = approved.map_err(|refused| anyhow!(refused.join("\n")))?;
     let plan = &mut approved.plan;
+    plan.alone = true;
     let whys = whys.into_iter().map(|why| Note {
         level: Level::Ok,
         text: format!("why: {why}"),

@@ -128,7 +128,7 @@ pub async fn lint(
     let lines = made
         .advice
         .iter()
-        .map(|advice| format!("{}: {}\n", advice.of, advice.words));
+        .map(|advice| format!("{}: {}: {}\n", advice.at, advice.of, advice.words));
     let lines: String = lines.map(|line| text::printable_lines(&line)).collect();
     let code = if lines.is_empty() { SAME } else { DIFFERS };
     Ok((lines, code))

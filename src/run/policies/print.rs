@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use crate::actions::setup::planned::Planned;
 use crate::model::plan::{Undo, inverse, script};
 use crate::model::setup::change::{Change, What};
+use crate::model::setup::lint::Advice;
 use crate::model::setup::name::Name;
 use crate::model::text::{plural, printable};
 use crate::model::verdict::Level;
@@ -77,7 +78,10 @@ pub(super) fn whole(made: &Made) -> String {
         }
     }
     for advice in &made.advice {
-        line(&mut out, &format!("! {}: {}", advice.of, advice.words));
+        line(
+            &mut out,
+            &format!("! {}: {}: {}", advice.at, advice.of, advice.words),
+        );
     }
     for note in &made.notes {
         line(&mut out, &format!("~ {note}"));
@@ -196,10 +200,14 @@ pub(super) fn json(made: &Made) -> Json {
         }
         one
     };
+    let advice = |advice: &Advice| {
+        let (at, text) = (&advice.at, &advice.words);
+        json!({"object": advice.of, "file": at.path, "line": at.line, "column": at.column, "text": text})
+    };
     json!({
         "same": made.is_same(),
         "changes": made.planned.iter().map(change).collect::<Vec<_>>(),
-        "advice": made.advice.iter().map(|advice| json!({"object": advice.of, "text": advice.words})).collect::<Vec<_>>(),
+        "advice": made.advice.iter().map(advice).collect::<Vec<_>>(),
         "notes": made.notes,
         "hazards": made.hazards(),
     })

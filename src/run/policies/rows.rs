@@ -65,7 +65,9 @@ fn row(made: &Made, wanted: &Wanted, name: &Name) -> Row {
         place: entry.map(|entry| entry.at.by_name().to_string()),
         changes: changes.map(change).collect(),
         unread: made.unread.get(name).cloned(),
-        advice: advice.map(|advice| advice.words.clone()).collect(),
+        advice: advice
+            .map(|advice| format!("{} ({})", advice.words, advice.at.by_name()))
+            .collect(),
         object: of,
     }
 }

@@ -64,7 +64,12 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
     }
     let note = "a manual refresh over dropped source rows deletes the aggregate's rows there: begin it inside the time that the source keeps";
     let note = row.source_drop_after.as_ref().map(|_| note);
-    vec![facts.some("note", note).into()]
+    vec![
+        facts
+            .some("note", note)
+            .reasons(row.comment.as_deref())
+            .into(),
+    ]
 }
 
 fn window(row: &Row) -> String {

@@ -109,7 +109,7 @@ impl Row {
     }
 
     /// Whether the source was read and has no rows.
-    pub(super) fn source_is_empty(&self) -> bool {
+    pub(crate) fn source_is_empty(&self) -> bool {
         self.newest
             .get()
             .is_some_and(|newest| newest.row.is_none() && newest.unknown.is_none())
@@ -122,7 +122,7 @@ impl Row {
     }
 
     /// Reason why the source's newest row is unknown; `None`: it is known.
-    pub(super) fn why_unknown(&self) -> Option<String> {
+    pub(crate) fn why_unknown(&self) -> Option<String> {
         let source = self.source();
         if let Some(error) = self.newest.error() {
             return Some(format!(

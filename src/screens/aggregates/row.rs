@@ -104,6 +104,9 @@ pub struct Row {
     /// Columns whose aggregation gives no true value.
     #[serde(default)]
     pub reaggregated: Vec<Reaggregated>,
+    /// The comment on it; `None`: it has none, or an older recording.
+    #[serde(default)]
+    pub comment: Option<String>,
     /// Tree lines before the name.
     #[serde(skip)]
     pub branch: String,

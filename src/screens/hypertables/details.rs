@@ -33,6 +33,7 @@ fn plain_facts(row: &Row, plain: &Plain) -> Section {
             (!without.is_empty()).then(|| without.join(", ")),
         )
         .add("foreign keys that refer to it", plain.referenced)
+        .reasons(row.comment.as_deref())
         .into()
 }
 
@@ -69,6 +70,7 @@ fn table_facts(row: &Row) -> Section {
             "read by aggregates",
             (!row.readers.is_empty()).then(|| row.readers.join(", ")),
         )
+        .reasons(row.comment.as_deref())
         .into()
 }
 

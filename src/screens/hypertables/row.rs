@@ -167,6 +167,9 @@ pub struct Row {
     /// Names of the aggregates on the hypertable.
     #[serde(deserialize_with = "or_default")]
     pub readers: Vec<String>,
+    /// The comment on it; `None`: it has none, or an older recording.
+    #[serde(default)]
+    pub comment: Option<String>,
     #[serde(alias = "not_null")]
     pub plain: Option<Plain>,
     #[serde(alias = "locks_each")]

@@ -122,6 +122,8 @@ pub struct Crowd {
     /// Number of jobs; `named` are the names of the first ones.
     pub jobs: usize,
     pub named: Vec<String>,
+    /// Start of the next minute in which there are workers for one more job; `None`: no such minute in the next 24 hours.
+    pub quiet: Option<Stamp>,
 }
 
 impl Workers {

@@ -55,11 +55,17 @@ pub(super) fn find_crowd(rows: &mut [Row], at: &At) {
         .take(NAMED)
         .map(Row::name)
         .collect();
-    let begins = first.saturating_add(i64::try_from(minute).unwrap_or(0));
+    let begins = |minute: usize| {
+        let minute = first.saturating_add(i64::try_from(minute).unwrap_or(0));
+        Stamp(minute.saturating_mul(MINUTE))
+    };
+    let mut later = (minute + 1..).zip(&counts[minute + 1..]);
+    let quiet = later.find(|(_, starts)| !is_crowd(*starts + 1));
     let crowd = Crowd {
-        at: Stamp(begins.saturating_mul(MINUTE)),
+        at: begins(minute),
         jobs,
         named: names,
+        quiet: quiet.map(|(minute, _)| begins(minute)),
     };
     let place = rows.iter().position(starts);
     if let Some(row) = place.and_then(|place| rows.get_mut(place)) {
@@ -139,11 +145,24 @@ pub(super) fn crowded(row: &Row, at: &At, findings: &mut Findings) {
         row.workers.permanent,
         crowd.named.join(", "),
     );
-    findings.push(editable(
-        Finding::new(&rules::JOB_CROWD, Level::Notice, reason),
-        row,
-        at,
-    ));
+    let finding = Finding::new(&rules::JOB_CROWD, Level::Notice, reason);
+    findings.push(match crowd.quiet {
+        Some(quiet) => editable(starting(finding, row, quiet), row, at),
+        None => finding.fixed_by(None),
+    });
+}
+
+/// The finding whose fix starts the job at this time.
+fn starting(finding: Finding, row: &Row, start: Stamp) -> Finding {
+    let field = if row.fixed_schedule {
+        "initial_start"
+    } else {
+        "next_start"
+    };
+    match text::rfc3339(start) {
+        Some(start) => finding.setting(field, start),
+        None => finding,
+    }
 }
 
 /// Finding for a policy whose next start is in the busy hours, unless it runs too often to avoid them.
@@ -169,16 +188,7 @@ pub(super) fn busy(row: &Row, at: &At, findings: &mut Findings) {
         text::moment(end)
     );
     let finding = Finding::new(&rules::JOB_BUSY, Level::Notice, reason);
-    let field = if row.fixed_schedule {
-        "initial_start"
-    } else {
-        "next_start"
-    };
-    let finding = match text::rfc3339(end) {
-        Some(end) => finding.setting(field, end),
-        None => finding,
-    };
-    findings.push(editable(finding, row, at));
+    findings.push(editable(starting(finding, row, end), row, at));
 }
 
 /// The finding without a fix, if this TimescaleDB refuses to alter the policy.

@@ -14,8 +14,12 @@ pub struct Ground<'a> {
     pub present: &'a Setup,
     /// Plain tables that the file lists as hypertables.
     pub tables: &'a BTreeMap<Name, Columns>,
-    /// Queries of the file as the server would print them, by aggregate. If one is missing, the file's own text is compared.
+    /// Comments on plain tables that the file names.
+    pub comments: &'a BTreeMap<Name, String>,
+    /// Queries of the file in the server's spelling, by aggregate. Missing: compared as they are written.
     pub queries: &'a BTreeMap<Name, String>,
-    /// Remove objects that match `owns` and are not in the file.
+    /// Time zone of the database.
+    pub zone: &'a str,
+    /// Remove what matches `owns` and is not in the file.
     pub prune: bool,
 }

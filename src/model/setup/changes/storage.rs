@@ -11,7 +11,10 @@ use crate::model::setup::objects::{AgePolicy, Compression, Reorder, Storage};
 use crate::model::setup::order_by::OrderBy;
 use crate::model::setup::wish::{self, Entry, Setting};
 
-/// Default schedule of a compression or retention policy, as TimescaleDB sets it for chunks of a day and more.
+use super::ground::Ground;
+use super::window;
+
+/// Schedule of a compression or retention policy that names none, as TimescaleDB sets it for chunks of a day and more.
 const DAILY: Interval = Interval {
     months: 0,
     days: 1,
@@ -24,10 +27,17 @@ pub(super) fn storage(
     entry: &Entry,
     name: &Name,
     there: &Storage,
-    time: (&str, Axis),
+    (time, ground): ((&str, Axis), &Ground),
 ) -> Result<Vec<Change>, String> {
     let mut changes = compression(wanted, entry, name, there, time)?;
     changes.extend(retention(wanted, entry, name, there, time.1)?);
+    changes.extend(window::windows(
+        wanted,
+        entry,
+        name,
+        (there, ground),
+        &changes,
+    )?);
     match (&entry.reorder, &there.reorder) {
         (None, _) | (Some(Setting::None), None) => {}
         (Some(Setting::None), Some(had)) => {

@@ -5,7 +5,7 @@ use crate::model::setup::change::{Change, Field, What};
 use crate::model::setup::file::Wanted;
 use crate::model::setup::name::Name;
 use crate::model::setup::objects::Storage;
-use crate::model::setup::wish::{Entry, Length};
+use crate::model::setup::wish::{Entry, Length, Setting};
 use crate::model::span::Span;
 
 use super::ground::Ground;
@@ -39,8 +39,20 @@ pub(super) fn hypertable(
                     .map(|field| Change::new(name, What::SetInterval(new), vec![field])),
             );
         }
+        changes.extend(integer_now(
+            entry,
+            name,
+            there.axis,
+            there.integer_now.as_ref(),
+        )?);
         let time = (there.time.as_str(), there.axis);
-        changes.extend(storage(wanted, entry, name, &there.storage, time)?);
+        changes.extend(storage(
+            wanted,
+            entry,
+            name,
+            &there.storage,
+            (time, ground),
+        )?);
         return Ok(changes);
     }
     if ground.present.aggregates.contains_key(name) {
@@ -79,17 +91,53 @@ pub(super) fn hypertable(
         interval: length,
     };
     let mut changes = vec![Change::new(name, what, fields)];
+    changes.extend(integer_now(entry, name, axis, None)?);
     changes.extend(storage(
         wanted,
         entry,
         name,
         &Storage::default(),
-        (&time, axis),
+        ((&time, axis), ground),
     )?);
     Ok(changes)
 }
 
-/// A chunk interval in the unit of the time column. A month has 30 days, as in TimescaleDB.
+/// The change of the function that returns the current integer time. `there`: the one that it has.
+fn integer_now(
+    entry: &Entry,
+    name: &Name,
+    axis: Axis,
+    there: Option<&Name>,
+) -> Result<Option<Change>, String> {
+    let Some(new) = &entry.integer_now else {
+        let by_age = matches!(&entry.retain, Some(Setting::To(to)) if to.after.is_some())
+            || matches!(&entry.compress, Some(Setting::To(to)) if matches!(to.after, Some(Setting::To(_))));
+        if axis == Axis::Integer && there.is_none() && by_age {
+            return Err("integer_now_func: its time is an integer, so a policy needs a function that returns the current time: integer_now_func = \"schema.function\"".to_owned());
+        }
+        return Ok(None);
+    };
+    if axis != Axis::Integer {
+        return Err(
+            "integer_now_func: its time is no integer, so there is no such function".to_owned(),
+        );
+    }
+    if there == Some(new) {
+        return Ok(None);
+    }
+    let field = Field::new(
+        "integer_now_func",
+        there.map(Name::to_string),
+        Some(new.to_string()),
+    );
+    let what = What::SetNow {
+        old: there.cloned(),
+        new: new.clone(),
+    };
+    Ok(Some(Change::new(name, what, vec![field])))
+}
+
+/// A chunk interval in the unit of the time column. A month has 30 days, as TimescaleDB reckons.
 fn interval(length: Length, axis: Axis) -> Result<i64, String> {
     let span = length
         .on(axis)

@@ -55,10 +55,17 @@ pub(super) fn aggregate(
             materialized_only: entry.materialized_only.unwrap_or(true),
             query: None,
             refresh: Vec::new(),
+            comment: None,
             storage: Storage::default(),
         };
         changes.extend(refreshes(wanted, entry, name, &new)?);
-        changes.extend(storage(wanted, entry, name, &new.storage, ("", axis))?);
+        changes.extend(storage(
+            wanted,
+            entry,
+            name,
+            &new.storage,
+            (("", axis), ground),
+        )?);
         return Ok((changes, axis));
     };
     let mut changes = Vec::new();
@@ -94,7 +101,7 @@ pub(super) fn aggregate(
         entry,
         name,
         &there.storage,
-        ("", there.axis),
+        (("", there.axis), ground),
     )?);
     Ok((changes, there.axis))
 }

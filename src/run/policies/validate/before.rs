@@ -1,4 +1,4 @@
-//! Checks whether a policy file can be applied now.
+//! Whether a policy file can be applied now.
 
 use std::time::Duration;
 
@@ -6,95 +6,166 @@ use anyhow::Result;
 
 use crate::actions::preview;
 use crate::actions::setup::planned;
-use crate::connect::conninfo::Settings;
 use crate::model::screen_id::ScreenId;
+use crate::model::setup::file::Wanted;
 use crate::model::{rules, text};
 use crate::run::show;
-use crate::screens::gather;
-use crate::server::known::NEWEST_KNOWN;
+use crate::screens::{Screens, gather};
+use crate::server::known::{At, NEWEST_KNOWN, OLDEST_KNOWN, Server};
 use crate::server::session::Session;
 use crate::server::setup;
+use crate::server::validate::Object;
 
-use super::super::made::Made;
+use super::super::made::{Made, Reading};
 use super::super::print;
+use super::super::saved::Saved;
 use super::check::{Checks, State, listed};
+use super::here::Here;
+use super::machine::Known;
+use super::options::Options;
+use super::{backup, objects, room};
 
 /// Time limit for reading expensive figures.
 const LATER: Duration = Duration::from_secs(3);
+/// Oldest PostgreSQL, as `server_version_num`.
+const OLDEST_POSTGRES: i32 = 130_000;
 
 pub(super) async fn before(
-    settings: &Settings,
-    session: &Session,
-    made: Made,
+    here: &Here,
+    options: &Options,
+    (wanted, saved): (&Wanted, Option<&Saved>),
+    machine: &Known,
     checks: &mut Checks,
 ) -> Result<()> {
+    let session = &here.session;
     let server = &session.server;
-    if let Some(version) = server.timescaledb {
-        let known = (version.major, version.minor) <= (NEWEST_KNOWN.major, NEWEST_KNOWN.minor);
-        let state = if known { State::Ok } else { State::Unknown };
-        checks.add(
-            state,
-            "version",
-            format!(
-                "TimescaleDB {version}; this hypertop knows up to {}.{}",
-                NEWEST_KNOWN.major, NEWEST_KNOWN.minor
-            ),
-        );
-    }
+    versions(server, checks);
     let standby = server
         .standby
         .then(|| "is a standby: connect to its primary".to_owned());
     checks.unless("server", standby, "can be written to");
+    let present = setup::read(session).await?;
+    let found = objects::read(session, wanted, &present).await?;
+    objects::check(wanted, &present, &found, &server.role, checks);
+    let screens = Box::pin(show::gather(
+        &here.settings,
+        session,
+        ScreenId::Overview,
+        LATER,
+    ))
+    .await?;
+    let reading = Reading::by(&here.settings, session, here.read_only);
+    let reading = reading.pruning(saved.is_some_and(|saved| saved.prune));
+    match reading.make(wanted).await {
+        Ok(made) => planned_checks(here, made, saved, (&found, &screens, machine), checks).await?,
+        Err(error) if session.connected.client.is_closed() => return Err(error),
+        Err(error) => {
+            let why = format!("{error:#}").replace('\n', "; ");
+            checks.add(State::Failed, "plan", why);
+        }
+    }
+    backup::check(session, options.backup_age, options.i_have_a_backup, checks).await?;
+    window(here, options, checks).await?;
+    around(session, &screens, checks);
+    transactions(server, &screens, checks);
+    Ok(())
+}
+
+fn versions(server: &Server, checks: &mut Checks) {
+    let state = State::of(server.postgres >= OLDEST_POSTGRES);
+    let seen = format!("PostgreSQL {}", server.postgres_text());
+    checks.add(state, "PostgreSQL", seen).expected = Some("13 or newer".to_owned());
+    let Some(version) = server.timescaledb else {
+        return;
+    };
+    let state = match (version.major, version.minor) {
+        this if this < (OLDEST_KNOWN.major, OLDEST_KNOWN.minor) => State::Failed,
+        this if this > (NEWEST_KNOWN.major, NEWEST_KNOWN.minor) => State::Unknown,
+        _ => State::Ok,
+    };
+    let (oldest, newest) = (OLDEST_KNOWN, NEWEST_KNOWN);
+    let known = format!(
+        "{}.{} to {}.{}",
+        oldest.major, oldest.minor, newest.major, newest.minor
+    );
+    let seen = format!("TimescaleDB {version}; this hypertop knows {known}");
+    checks.add(state, "version", seen).expected = Some(known);
+}
+
+/// The checks that need the plan.
+async fn planned_checks(
+    here: &Here,
+    made: Made,
+    saved: Option<&Saved>,
+    (objects, screens, machine): (&[Object], &Screens, &Known),
+    checks: &mut Checks,
+) -> Result<()> {
+    let session = &here.session;
     let refused = made.planned.iter().filter(|planned| planned.plan.is_err());
     let refused =
         refused.map(|planned| format!("{}: {}", planned.change.of, planned.change.words()));
     let refused = listed(&refused.collect::<Vec<_>>(), "; ");
-    let against = refused
-        .as_ref()
-        .map(|refused| format!("cannot be applied: {refused}"));
+    let against = refused.map(|refused| format!("cannot be applied: {refused}"));
     checks.unless("plan", against, print::sum(&made).replace('\n', "; "));
     let plans = made
         .planned
         .iter()
         .filter_map(|planned| planned.plan.as_ref().ok());
-    let rights = plans
+    let refusals = plans
         .flat_map(|plan| &plan.notes)
         .filter(|note| note.text.contains("the server will refuse"));
-    let rights: Vec<String> = rights.map(|note| note.text.clone()).collect();
-    checks.unless(
-        "rights",
-        listed(&rights, "; "),
-        format!("role {} may do it all", server.role),
-    );
-    let runs = setup::runs(session).await?;
+    let refusals: Vec<String> = refusals.map(|note| note.text.clone()).collect();
+    if let Some(against) = listed(&refusals, "; ") {
+        checks.add(State::Failed, "rights for the plan", against);
+    }
+    jobs(session, &made, screens, checks).await?;
+    room::locks(&made, objects, screens, checks);
+    room::workers(&made, screens, checks);
+    room::disk(session, &made, machine, checks).await?;
+    holders(session, made, saved, checks).await
+}
+
+/// Policies of the plan's objects that run or fail now.
+async fn jobs(
+    session: &Session,
+    made: &Made,
+    screens: &Screens,
+    checks: &mut Checks,
+) -> Result<()> {
+    let (now, _) = session.pulse(ScreenId::Jobs).await?;
+    let at = At {
+        now,
+        server: &session.server,
+    };
     for name in made.present.relations() {
-        if !made
-            .planned
-            .iter()
-            .any(|planned| planned.change.of == *name)
-        {
+        let mut planned = made.planned.iter();
+        if !planned.any(|planned| planned.change.of == *name) {
             continue;
         }
-        let jobs = made.present.jobs(name);
-        let failing = runs
-            .iter()
-            .filter(|run| jobs.contains(&run.id) && run.succeeded == Some(false));
-        let failing: Vec<String> = failing.map(|run| run.id.to_string()).collect();
-        let against =
-            listed(&failing, ", ").map(|jobs| format!("job {jobs} fails: look at it first"));
-        checks.unless(format!("policies of {name}"), against, "none fails");
-    }
-    around(settings, session, checks).await?;
-    if refused.is_none() {
-        locks(session, made, checks).await?;
+        let own = made.present.jobs(name);
+        let rows = screens.jobs.rows().iter();
+        let mut against = Vec::new();
+        for row in rows.filter(|row| own.contains(&i64::from(row.job_id))) {
+            let id = row.job_id;
+            if row.pid.is_some() {
+                against.push(format!("job {id} runs now: wait for its end"));
+            }
+            if let Some(why) = super::runs::failing(row, &at) {
+                against.push(format!("job {id} fails: look at it first ({why})"));
+            }
+        }
+        checks.unless(
+            format!("policies of {name}"),
+            listed(&against, "; "),
+            "none runs or fails",
+        );
     }
     Ok(())
 }
 
-/// The Server screen's findings on standbys, replication slots and workers, which will get the load of the plan.
-async fn around(settings: &Settings, session: &Session, checks: &mut Checks) -> Result<()> {
-    let screens = Box::pin(show::gather(settings, session, ScreenId::Server, LATER)).await?;
-    let found = gather::found_on(&screens, ScreenId::Server);
+/// What the Server screen finds on standbys, replication slots and workers: each would get the load of the plan.
+fn around(session: &Session, screens: &Screens, checks: &mut Checks) {
+    let found = gather::found_on(screens, ScreenId::Server);
     let figures = screens.server.rows();
     for (what, names, of, good) in [
         (
@@ -126,23 +197,100 @@ async fn around(settings: &Settings, session: &Session, checks: &mut Checks) -> 
             .iter()
             .any(|row| names.contains(&row.name.as_str()) && row.value.is_none());
         if against.is_empty() && hidden {
-            let why = format!(
-                "hidden from this role: grant pg_read_all_stats to {}",
-                text::quote_identifier(&session.server.role)
-            );
-            checks.add(State::Unknown, what, why);
+            checks.add(State::Unknown, what, hidden_from(&session.server));
         } else {
             checks.unless(what, listed(&against, "; "), good);
         }
     }
+}
+
+fn hidden_from(server: &Server) -> String {
+    format!(
+        "hidden from this role: grant pg_read_all_stats to {}",
+        text::quote_identifier(&server.role)
+    )
+}
+
+/// The oldest transaction: what locks a table waits for it, and what waits blocks others.
+fn transactions(server: &Server, screens: &Screens, checks: &mut Checks) {
+    let limit = server.thresholds.all.long_transaction;
+    let mut figures = screens.server.rows().iter();
+    let oldest = figures.find(|row| row.name == "oldest-transaction");
+    let oldest = oldest.and_then(|row| Some((row.value?, row)));
+    let expected = format!("younger than {}", text::duration(limit));
+    let what = "oldest transaction";
+    match oldest {
+        Some((age, row)) if age > limit => {
+            let who = row
+                .pid
+                .map_or_else(String::new, |pid| format!("session {pid}, "));
+            let about = row.about.as_deref().unwrap_or_default();
+            let seen = format!(
+                "{} old ({who}{about}): end it, or wait for its end",
+                text::duration(age.floor())
+            );
+            checks.compare(false, what, expected, seen);
+        }
+        _ if !server.reads_all_stats => {
+            checks
+                .add(State::Unknown, what, hidden_from(server))
+                .expected = Some(expected);
+        }
+        Some((age, _)) => {
+            let seen = format!("{} old", text::duration(age.floor()));
+            checks.compare(true, what, expected, seen);
+        }
+        None => checks.compare(true, what, expected, "there is none"),
+    }
+}
+
+/// Whether it is now in the hours of `--window`.
+async fn window(here: &Here, options: &Options, checks: &mut Checks) -> Result<()> {
+    let Some(window) = &options.window else {
+        return Ok(());
+    };
+    let server = &here.session.server;
+    let zone = &server.time_zone;
+    let hours = format!("{} ({})", window.hours(), window.zone(zone));
+    if !window.is_known(zone) {
+        let seen = format!(
+            "this machine does not know the time zone {}",
+            window.zone(zone)
+        );
+        checks.add(State::Unknown, "window", seen).expected = Some(hours);
+        return Ok(());
+    }
+    let now = here.now().await?;
+    let seen = match window.until(now, zone) {
+        Some(end) => format!("it is open until {}", text::moment(end)),
+        None => format!("it is closed now, {}", text::moment(now)),
+    };
+    checks.compare(window.until(now, zone).is_some(), "window", hours, seen);
     Ok(())
 }
 
-/// Sessions that would block the plan, and errors with which the server would refuse its statements.
-async fn locks(session: &Session, made: Made, checks: &mut Checks) -> Result<()> {
+/// Sessions that would block the plan, what the server says against its statements, and whether a saved plan is still that of now.
+async fn holders(
+    session: &Session,
+    made: Made,
+    saved: Option<&Saved>,
+    checks: &mut Checks,
+) -> Result<()> {
     let server = &session.server;
-    let approved = planned::together(made.planned, String::new(), &server.database, server);
-    let approved = approved.map_err(|why| anyhow::anyhow!(why.join("\n")))?;
+    let possible = made.planned.into_iter();
+    let possible = possible.filter(|planned| planned.plan.is_ok()).collect();
+    let approved = planned::together(possible, String::new(), &server.database, server);
+    let mut approved = approved.map_err(|why| anyhow::anyhow!(why.join("\n")))?;
+    if let Some(saved) = saved {
+        approved.place = Some(session.place().await?.clone());
+        let still = saved.is_still(&approved);
+        let against = still.err().map(|error| format!("{error:#}"));
+        checks.unless(
+            "saved plan",
+            against,
+            "the database is as it was when it was saved",
+        );
+    }
     let seen = preview::preview(session, approved.plan).await;
     match seen.holders {
         Ok(holders) => {
@@ -153,7 +301,9 @@ async fn locks(session: &Session, made: Made, checks: &mut Checks) -> Result<()>
             let against = listed(&blocking, ", ").map(|who| format!("would wait for {who}"));
             checks.unless("locks", against, "no session would block it now");
         }
-        Err(error) => checks.add(State::Unknown, "locks", error),
+        Err(error) => {
+            checks.add(State::Unknown, "locks", error);
+        }
     }
     if let Some(why) = seen.refused {
         checks.add(State::Failed, "statements", why);

@@ -1,17 +1,24 @@
 //! The checks of a validation and their results.
 
-/// Result of one check; the worst comes last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+use serde::{Serialize, Serializer};
+
+use crate::model::moment::Stamp;
+use crate::model::text;
+
+/// Result of one check, the worst last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum State {
     Ok,
-    /// The result will be known later.
+    /// Time must pass before it can be known.
     Pending,
     Unknown,
     Failed,
 }
 
 impl State {
+    pub(super) const ALL: [Self; 4] = [Self::Ok, Self::Pending, Self::Unknown, Self::Failed];
+
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -26,28 +33,67 @@ impl State {
     }
 }
 
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Check {
     pub(super) state: State,
     /// What is checked.
     pub(super) what: String,
-    /// The observation behind the result.
+    /// The limit that what was seen is compared with. `None`: what is checked says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) expected: Option<String>,
+    /// What was seen.
     pub(super) seen: String,
+    /// When a pending check can be decided. `None`: not pending, or unknown.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_time")]
+    pub(super) due: Option<Stamp>,
+}
+
+#[expect(clippy::ref_option, reason = "serde passes the field")]
+fn as_time<S: Serializer>(due: &Option<Stamp>, to: S) -> Result<S::Ok, S::Error> {
+    due.and_then(text::rfc3339).serialize(to)
+}
+
+impl Check {
+    /// The check as a line of text.
+    pub(super) fn line(&self) -> String {
+        let line = format!("{:<8}{}: {}", self.state.name(), self.what, self.seen);
+        text::printable(&line) + "\n"
+    }
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Checks(pub(super) Vec<Check>);
 
 impl Checks {
-    pub(super) fn add(&mut self, state: State, what: impl Into<String>, seen: impl Into<String>) {
+    /// Adds a check; more can be said of it.
+    pub(super) fn add(
+        &mut self,
+        state: State,
+        what: impl Into<String>,
+        seen: impl Into<String>,
+    ) -> &mut Check {
         self.0.push(Check {
             state,
             what: what.into(),
+            expected: None,
             seen: seen.into(),
+            due: None,
         });
+        let last = self.0.len() - 1;
+        &mut self.0[last]
     }
 
-    /// Adds a check that fails if there is a reason against it. `good`: the observation if there is none.
+    /// Adds a check that cannot be decided yet. `due`: when it can; `None`: unknown.
+    pub(super) fn wait(
+        &mut self,
+        what: impl Into<String>,
+        seen: impl Into<String>,
+        due: Option<Stamp>,
+    ) {
+        self.add(State::Pending, what, seen).due = due;
+    }
+
+    /// Adds a check that fails if there is something against it; `good`: what is seen otherwise.
     pub(super) fn unless(
         &mut self,
         what: impl Into<String>,
@@ -58,24 +104,30 @@ impl Checks {
         self.add(state, what, against.unwrap_or_else(|| good.into()));
     }
 
+    /// Adds a check that compares what was seen with a limit.
+    pub(super) fn compare(
+        &mut self,
+        holds: bool,
+        what: impl Into<String>,
+        expected: impl Into<String>,
+        seen: impl Into<String>,
+    ) {
+        self.add(State::of(holds), what, seen).expected = Some(expected.into());
+    }
+
     pub(super) fn worst(&self) -> State {
-        self.0
-            .iter()
-            .map(|check| check.state)
-            .max()
-            .unwrap_or(State::Ok)
+        let states = self.0.iter().map(|check| check.state);
+        states.max().unwrap_or(State::Ok)
     }
 
-    fn count(&self, state: State) -> usize {
-        self.0.iter().filter(|check| check.state == state).count()
+    pub(super) fn has(&self, state: State) -> bool {
+        self.0.iter().any(|check| check.state == state)
     }
 
+    /// `7 ok, 2 pending, 0 unknown, 1 failed`
     pub(super) fn sum(&self) -> String {
-        let states = [State::Ok, State::Pending, State::Unknown, State::Failed];
-        let counts: Vec<_> = states
-            .iter()
-            .map(|state| format!("{} {}", self.count(*state), state.name()))
-            .collect();
+        let count = |state| self.0.iter().filter(|check| check.state == state).count();
+        let counts = State::ALL.map(|state| format!("{} {}", count(state), state.name()));
         counts.join(", ")
     }
 }

@@ -39,6 +39,7 @@ fn row(chunks: i64, interval: i64, bytes: i64) -> Row {
         newest: Some(1000 * DAY),
         indexes: 2,
         policies: Policies::default(),
+        comment: None,
         readers: Vec::new(),
         plain: None,
         limits: Limits {

@@ -1,0 +1,35 @@
+//! The lock of a policy file's plans: in a database one runs at a time.
+
+use anyhow::{Context as _, Result, bail};
+use tokio_postgres::Client;
+
+use super::actor::Actor;
+use crate::connect::{self, Connected};
+use crate::model::version::Version;
+use crate::server::session;
+use crate::server::sql::{Param, Query, query};
+
+const LOCK: Query = query!("setup_lock");
+
+/// Takes the lock for as long as the session lasts. An error if another session has it.
+pub async fn hold(client: &Client, version: Version) -> Result<()> {
+    let rows = session::ask(client, LOCK.text(version), &[] as &[Param]).await?;
+    let row = rows
+        .first()
+        .context("the server did not answer about its locks")?;
+    let holder: Option<i32> = row.try_get("holder")?;
+    if !row.try_get::<_, bool>("locked")? {
+        let who = holder.map_or_else(String::new, |pid| format!(" (session {pid})"));
+        bail!("another apply runs in this database{who}: wait for its end");
+    }
+    Ok(())
+}
+
+impl Actor {
+    /// A session that has the lock. The plan's own session may be replaced between two steps.
+    pub(super) async fn alone(&self) -> Result<Connected> {
+        let connected = connect::again(&self.settings, self.password.as_deref()).await?;
+        hold(&connected.client, self.server.sql_version()).await?;
+        Ok(connected)
+    }
+}

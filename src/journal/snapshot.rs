@@ -1,0 +1,38 @@
+//! What a database was like just before an apply. Counters, findings and job statistics of that time cannot be read later.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::moment::Stamp;
+use crate::model::screen_id::ScreenId;
+use crate::model::verdict::Level;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The server's clock.
+    pub clock: Stamp,
+    /// The findings of the Overview, acknowledged ones included.
+    pub findings: Vec<Found>,
+    pub counters: Counters,
+}
+
+/// A finding: where, on which row, and how grave.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    pub screen: ScreenId,
+    /// Key of the row on its screen.
+    pub of: String,
+    /// Name of the rule.
+    pub rule: String,
+    pub level: Level,
+}
+
+/// Counters of the database since its statistics were reset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counters {
+    pub commits: i64,
+    /// Statements that failed, were cancelled or timed out end here, and the ROLLBACKs of clients.
+    pub rollbacks: i64,
+    pub deadlocks: i64,
+    /// `None`: never reset.
+    pub reset: Option<Stamp>,
+}

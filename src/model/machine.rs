@@ -1,0 +1,11 @@
+//! What is known of a server's machine. SQL does not say it.
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Machine {
+    pub memory_bytes: Option<i64>,
+    pub cores: Option<i64>,
+    /// Free bytes of the disk with the data directory.
+    pub disk_free_bytes: Option<i64>,
+}

@@ -1,0 +1,108 @@
+//! Why a hypertable or aggregate is as it is, as a comment on it keeps it: its own reason, then a line for each policy that has one.
+
+use std::fmt;
+
+use crate::model::setup::wish::{Entry, Setting};
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reasons {
+    pub own: Option<String>,
+    pub compress: Option<String>,
+    pub retain: Option<String>,
+}
+
+const COMPRESS: &str = "compress: ";
+const RETAIN: &str = "retain: ";
+
+impl Reasons {
+    /// Reads a comment, whoever wrote it.
+    pub fn read(comment: &str) -> Self {
+        let mut lines: Vec<&str> = comment.trim().lines().collect();
+        let mut found = Self::default();
+        while let Some(last) = lines.last() {
+            if let (Some(why), None) = (last.strip_prefix(RETAIN), &found.retain) {
+                found.retain = Some(why.to_owned());
+            } else if let (Some(why), None) = (last.strip_prefix(COMPRESS), &found.compress) {
+                found.compress = Some(why.to_owned());
+            } else {
+                break;
+            }
+            lines.pop();
+        }
+        found.own = Some(lines.join("\n")).filter(|own| !own.trim().is_empty());
+        found
+    }
+
+    /// The reasons that an entry of a policy file names; the rest as it was. A policy that the file removes has none.
+    pub(crate) fn wanted(entry: &Entry, was: &Self) -> Self {
+        let line = |why: &Option<String>| why.as_ref().map(|why| why.replace('\n', " "));
+        let compress = match &entry.compress {
+            Some(Setting::None) => None,
+            Some(Setting::To(to)) => line(&to.why).or_else(|| was.compress.clone()),
+            None => was.compress.clone(),
+        };
+        let retain = match &entry.retain {
+            Some(Setting::None) => None,
+            Some(Setting::To(to)) => line(&to.why).or_else(|| was.retain.clone()),
+            None => was.retain.clone(),
+        };
+        // As reading it again gives it.
+        let own = entry.why.clone().or_else(|| was.own.clone());
+        let all = Self {
+            own,
+            compress,
+            retain,
+        };
+        Self::read(&all.to_string())
+    }
+
+    /// The reasons with the names of their keys in a policy file.
+    pub fn each(&self) -> [(&'static str, Option<&String>); 3] {
+        [
+            ("why", self.own.as_ref()),
+            ("compress.why", self.compress.as_ref()),
+            ("retain.why", self.retain.as_ref()),
+        ]
+    }
+}
+
+impl fmt::Display for Reasons {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let own = self.own.iter().cloned();
+        let compress = self.compress.iter().map(|why| format!("{COMPRESS}{why}"));
+        let retain = self.retain.iter().map(|why| format!("{RETAIN}{why}"));
+        let lines: Vec<String> = own.chain(compress).chain(retain).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comment_is_read_as_it_was_written() {
+        let some = |text: &str| Some(text.to_owned());
+        let all = Reasons {
+            own: some("~1000 samples/s\nof the plant"),
+            compress: some("late rows for 5 days"),
+            retain: some("regulatory minimum"),
+        };
+        for reasons in [
+            Reasons::default(),
+            Reasons {
+                own: None,
+                ..all.clone()
+            },
+            Reasons {
+                compress: None,
+                ..all.clone()
+            },
+            all.clone(),
+        ] {
+            assert_eq!(Reasons::read(&reasons.to_string()), reasons);
+        }
+        let others = Reasons::read("Samples.\nretain: it is said below\nby others");
+        assert_eq!(others.retain, None);
+    }
+}

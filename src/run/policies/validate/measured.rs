@@ -1,0 +1,109 @@
+//! Figures of a report: what the database has, whatever the files expect.
+
+use serde::Serialize;
+
+use crate::model::setup::objects::{AgePolicy, Setup};
+use crate::screens::Screens;
+use crate::server::databases::DatabaseCounters;
+
+use super::runs;
+
+#[derive(Debug, Clone, Default, Serialize)]
+pub(super) struct Measured {
+    pub(super) hypertables: usize,
+    pub(super) aggregates: usize,
+    pub(super) aggregates_with_refresh: usize,
+    pub(super) indexes: usize,
+    pub(super) compression_policies: Policies,
+    pub(super) retention_policies: Policies,
+    pub(super) refresh_policies: Policies,
+    pub(super) transactions: i64,
+    pub(super) rollbacks: i64,
+    pub(super) deadlocks: i64,
+}
+
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub(super) struct Policies {
+    all: usize,
+    scheduled: usize,
+    /// Those that ever ran and succeeded.
+    ran: usize,
+}
+
+impl Measured {
+    pub(super) fn of(present: &Setup, screens: &Screens, counters: &DatabaseCounters) -> Self {
+        let ran = |id: Option<i64>| {
+            let mut rows = screens.jobs.rows().iter();
+            let row = rows.find(|row| id == Some(i64::from(row.job_id)));
+            row.and_then(runs::ran).is_some()
+        };
+        let count = |all: &mut dyn Iterator<Item = (Option<i64>, bool)>| {
+            let mut counted = Policies::default();
+            for (job, scheduled) in all {
+                counted.all += 1;
+                counted.scheduled += usize::from(scheduled);
+                counted.ran += usize::from(ran(job));
+            }
+            counted
+        };
+        let storages = present.relations().filter_map(|name| present.storage(name));
+        let storages: Vec<_> = storages.collect();
+        let of = |policy: AgePolicy| (policy.job, policy.scheduled);
+        let refreshes = present.aggregates.values().flat_map(|view| &view.refresh);
+        Self {
+            hypertables: present.hypertables.len(),
+            aggregates: present.aggregates.len(),
+            aggregates_with_refresh: present
+                .aggregates
+                .values()
+                .filter(|view| !view.refresh.is_empty())
+                .count(),
+            indexes: present
+                .indexes
+                .values()
+                .map(std::collections::BTreeMap::len)
+                .sum(),
+            compression_policies: count(
+                &mut storages.iter().filter_map(|of_one| of_one.compress.map(of)),
+            ),
+            retention_policies: count(
+                &mut storages.iter().filter_map(|of_one| of_one.retain.map(of)),
+            ),
+            refresh_policies: count(&mut refreshes.map(|refresh| (refresh.job, refresh.scheduled))),
+            transactions: counters.commits + counters.rollbacks,
+            rollbacks: counters.rollbacks,
+            deadlocks: counters.deadlocks,
+        }
+    }
+
+    /// What was measured, each with its name.
+    pub(super) fn rows(&self) -> Vec<(&'static str, String)> {
+        let policies = |of: Policies| {
+            format!(
+                "{}: {} scheduled, {} that ran and succeeded",
+                of.all, of.scheduled, of.ran
+            )
+        };
+        vec![
+            ("hypertables", self.hypertables.to_string()),
+            (
+                "continuous aggregates",
+                format!(
+                    "{}, {} with a refresh policy",
+                    self.aggregates, self.aggregates_with_refresh
+                ),
+            ),
+            ("indexes", self.indexes.to_string()),
+            ("compression policies", policies(self.compression_policies)),
+            ("retention policies", policies(self.retention_policies)),
+            ("refresh policies", policies(self.refresh_policies)),
+            (
+                "transactions since the statistics began",
+                format!(
+                    "{}: {} rolled back, {} deadlocks",
+                    self.transactions, self.rollbacks, self.deadlocks
+                ),
+            ),
+        ]
+    }
+}

@@ -1,0 +1,112 @@
+//! Reads what only a validation asks: names and rights, sizes, signs of backups.
+
+use anyhow::{Context as _, Result};
+use serde::Deserialize;
+
+use crate::model::moment::Stamp;
+use crate::model::setup::name::Name;
+use crate::server::row;
+use crate::server::session::Session;
+use crate::server::sql::{Param, Query, query};
+
+const OBJECTS: Query = query!("validate_objects");
+const SIZES: Query = query!("validate_sizes");
+const BACKUP: Query = query!("validate_backup");
+const BACKUP_WAL: Query = query!("validate_backup_wal");
+const HOST: Query = query!("validate_host");
+
+/// A name, and what bears it: row of `queries/validate_objects.sql`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own that the server reports"
+)]
+pub struct Object {
+    pub schema: String,
+    pub name: String,
+    pub schema_there: bool,
+    pub usable: bool,
+    pub creatable: bool,
+    /// `pg_class.relkind`. `None`: there is nothing of that name.
+    pub kind: Option<String>,
+    pub owner: Option<String>,
+    pub owned: bool,
+    pub chunks: i64,
+}
+
+impl Object {
+    pub fn is(&self, name: &Name) -> bool {
+        self.schema == name.schema && self.name == name.name
+    }
+}
+
+/// Row of `queries/validate_sizes.sql`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Size {
+    pub schema: String,
+    pub name: String,
+    pub heap_bytes: i64,
+    pub total_bytes: i64,
+    /// Folders; empty: the data directory.
+    pub tablespaces: Vec<String>,
+}
+
+/// Signs of base backups.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Backup {
+    pub clock: Stamp,
+    /// False: this role may not look for backup history files.
+    pub reads_wal: bool,
+    pub archived_at: Option<Stamp>,
+    pub archived: Option<String>,
+    pub running: bool,
+    pub program: Option<String>,
+    /// The newest backup history file in `pg_wal`.
+    #[serde(skip)]
+    pub history: Option<History>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct History {
+    pub name: String,
+    pub at: Stamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Host {
+    /// Process id of this session on the server's machine.
+    pub pid: i32,
+    /// `None`: hidden from this role.
+    pub data_directory: Option<String>,
+}
+
+fn pairs(names: &[Name]) -> [Param; 2] {
+    let both = names
+        .iter()
+        .map(|name| (name.schema.clone(), name.name.clone()));
+    let (schemas, names) = both.unzip();
+    [Param::Texts(schemas), Param::Texts(names)]
+}
+
+pub async fn objects(session: &Session, names: &[Name]) -> Result<Vec<Object>> {
+    row::read_all(&session.ask(&OBJECTS, &pairs(names)).await?)
+}
+
+pub async fn sizes(session: &Session, names: &[Name]) -> Result<Vec<Size>> {
+    row::read_all(&session.ask(&SIZES, &pairs(names)).await?)
+}
+
+pub async fn backup(session: &Session) -> Result<Backup> {
+    let rows = session.ask(&BACKUP, &[]).await?;
+    let mut backup: Backup = row::read(rows.first().context("no answer about backups")?)?;
+    if backup.reads_wal {
+        let rows = session.ask(&BACKUP_WAL, &[]).await?;
+        backup.history = rows.first().map(row::read).transpose()?;
+    }
+    Ok(backup)
+}
+
+pub async fn host(session: &Session) -> Result<Host> {
+    let rows = session.ask(&HOST, &[]).await?;
+    row::read(rows.first().context("no answer about the host")?)
+}

@@ -1,0 +1,156 @@
+//! An apply that is killed after any line of its journal: the next apply completes it, and a rollback of all restores the old state.
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
+
+mod support;
+
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use support::act::Rig;
+use support::own::{databases, on_own};
+use support::program::{program, said};
+
+const PLANT: &str = "set client_min_messages = error; create schema mes; create table mes.raw (ts timestamptz not null, line int not null, v float8);
+comment on table mes.raw is 'by hand';
+select create_hypertable('mes.raw', 'ts', chunk_time_interval => interval '7 days');
+insert into mes.raw values (now(), 1, 2);
+select add_retention_policy('mes.raw', interval '300 days', schedule_interval => interval '1 day');";
+
+/// Each kind of step once, and one without a transaction: the index.
+const FILE: &str = r#"[store]
+comments = true
+
+[[hypertable]]
+name = "mes.raw"
+chunk_interval = "1 day"
+why = "samples"
+compress = { segment_by = ["line"], after = "7 days" }
+retain = { after = "400 days" }
+
+[[aggregate]]
+name = "mes.hourly"
+from = "mes.raw"
+query = "select time_bucket('1 hour', ts) as b, line, count(*) as n from mes.raw group by 1, 2"
+refresh = [{ start = "5 days", end = "1h", every = "1h" }]
+
+[[index]]
+on = "mes.raw"
+columns = ["line", "ts DESC"]
+"#;
+
+/// The state that the apply changes, without ids.
+const LOOK: &str = "select concat_ws(E'\\n',
+    (select string_agg(interval_length::text, ',') from _timescaledb_catalog.dimension d join _timescaledb_catalog.hypertable h on h.id = d.hypertable_id where h.table_name = 'raw'),
+    (select string_agg((compressed_hypertable_id is not null)::text, ',') from _timescaledb_catalog.hypertable where table_name = 'raw'),
+    (select string_agg(concat_ws('|', proc_name, schedule_interval, scheduled, config - 'hypertable_id'), ',' order by proc_name, config::text) from _timescaledb_config.bgw_job where id >= 1000),
+    (select string_agg(user_view_name, ',') from _timescaledb_catalog.continuous_agg),
+    obj_description('mes.raw'::regclass, 'pg_class'),
+    (select string_agg(pg_get_indexdef(indexrelid), ',' order by indexrelid::regclass::text) from pg_index where indrelid = 'mes.raw'::regclass))";
+
+fn hypertop(rig: &Rig, args: &[&str]) -> std::process::Command {
+    let mut command = program();
+    command
+        .args(args)
+        .args(["-d", &rig.conninfo])
+        .env("XDG_CONFIG_HOME", "/nonexistent")
+        .env("XDG_STATE_HOME", rig.state_home())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command
+}
+
+fn succeeds(rig: &Rig, told: &str, args: &[&str]) {
+    let mut command = hypertop(rig, args);
+    let output = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{told}: {args:?}: {}",
+        said(&output)
+    );
+}
+
+fn lines(rig: &Rig) -> usize {
+    let text = std::fs::read_to_string(rig.journal()).unwrap_or_default();
+    text.lines().count()
+}
+
+/// Kills the program as soon as the journal has this many lines. `false`: it ended before.
+async fn killed_at(rig: &Rig, mut child: Child, at: usize) -> bool {
+    let start = Instant::now();
+    loop {
+        if lines(rig) >= at {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            return true;
+        }
+        if child.try_wait().unwrap().is_some() {
+            return false;
+        }
+        assert!(start.elapsed() < Duration::from_secs(60), "{}", rig.name);
+        tokio::time::sleep(Duration::from_micros(300)).await;
+    }
+}
+
+/// Waits until no session of the program is left on the server.
+async fn alone(rig: &Rig) {
+    let others = "select count(*) from pg_stat_activity where application_name = 'hypertop' and datname = current_database() and pid <> pg_backend_pid() and state <> 'idle'";
+    let locks = "select count(*) from pg_locks where locktype = 'advisory' and classid = 1752787316 and database = (select oid from pg_database where datname = current_database())";
+    while rig.text(others).await != "0" || rig.text(locks).await != "0" {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn comes_through(rig: &Rig, file: &Path) {
+    let file = file.to_str().unwrap();
+    let apply = [
+        "apply",
+        file,
+        "-y",
+        "--allow",
+        "ACCESS_EXCLUSIVE,BLOCKS_WRITES,IMMEDIATE_RUN",
+    ];
+    let was = rig.text(LOOK).await;
+    let mut kills = 0;
+    for line in 1.. {
+        let told = format!("{}: killed after line {line}", rig.name);
+        let (before, first) = (lines(rig), rig.actor.journal.entries().unwrap().all.len());
+        let child = hypertop(rig, &apply).spawn().unwrap();
+        let killed = killed_at(rig, child, before + line).await;
+        kills += usize::from(killed);
+        alone(rig).await;
+        succeeds(rig, &told, &apply);
+        succeeds(rig, &told, &["plan", file]);
+        let entries = rig.actor.journal.entries().unwrap();
+        let own = entries.all[first..].iter();
+        // An apply that was killed early has done nothing that has an undo.
+        let done = own.filter(|entry| entry.done().iter().any(|step| !step.undo.is_empty()));
+        let ids: Vec<String> = done.map(|entry| entry.begin.id.to_string()).collect();
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        succeeds(rig, &told, &[&["rollback", "-y"], &ids[..]].concat());
+        assert_eq!(rig.text(LOOK).await, was, "{told}");
+        if !killed {
+            break;
+        }
+    }
+    assert!(kills > 12, "{}: {kills}", rig.name);
+}
+
+#[test]
+fn an_apply_that_is_killed_after_any_line_of_the_journal_is_completed_and_all_comes_back() {
+    on_own(&[], async |server| {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("policies.toml");
+        std::fs::write(&file, FILE).unwrap();
+        for rig in databases(server).await {
+            rig.sql(PLANT).await;
+            comes_through(&rig, &file).await;
+        }
+    });
+}
