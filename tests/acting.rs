@@ -462,7 +462,7 @@ fn a_group_names_who_refuses_and_why_and_goes_on_without_it_where_a_person_says_
         "1 of 2 targets refuses",
         "1001: ",
         "is paused already",
-        "Ctrl-O: go on with the other one alone",
+        "Ctrl-O: continue with the other one only",
     ] {
         assert!(shown.contains(words), "{words}: {shown}");
     }

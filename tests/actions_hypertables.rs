@@ -134,7 +134,7 @@ fn what_new_chunks_would_hold_is_reckoned_from_present_ones() {
         );
         assert!(
             said.contains(&format!(
-                "hold {each} each before compression and span 1d each"
+                "have {each} each before compression, and span 1d each"
             )),
             "{}: {said}",
             rig.name
@@ -146,7 +146,7 @@ fn what_new_chunks_would_hold_is_reckoned_from_present_ones() {
         );
         assert!(
             said.contains(
-                "span 10d in 10 chunks; with the new interval it would be at most 2 chunks"
+                "span 10d in 10 chunks; with the new interval they would need at most 2 chunks"
             ),
             "{said}"
         );
@@ -280,7 +280,7 @@ fn a_reorder_policy_goes_and_comes_back() {
             .plan("remove-reorder-policy", HOSTILE, &[])
             .await
             .unwrap_err();
-        assert!(why.contains("add-reorder-policy makes one"), "{why}");
+        assert!(why.contains("add one with add-reorder-policy"), "{why}");
         // A fixed schedule and its time zone are restored.
         rig.sql(r"select add_reorder_policy('two_dimensions', 'two_dimensions_ts_idx', initial_start => '2040-03-01 02:00+00', timezone => 'Europe/Berlin')").await;
         rig.there_and_back("remove-reorder-policy", "two_dimensions", &[], POLICIES)

@@ -155,7 +155,7 @@ fn a_second_policy_an_unknown_length_and_a_number_without_a_clock_are_refused() 
                 "remove-retention-policy",
                 "unwatched",
                 ("", ""),
-                "add-retention-policy makes one",
+                "add one with add-retention-policy",
             ),
             (
                 "add-retention-policy",

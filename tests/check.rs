@@ -223,7 +223,7 @@ fn whatever_is_wrong_with_the_call_is_unknown_and_names_it() {
         (vec!["--timeout", "soon"], "soon"),
         (
             vec!["--only", "aggregate-behnid"],
-            "near it: aggregate-behind",
+            "similar: aggregate-behind",
         ),
         (
             vec!["--threshold", "conections_percent=1"],

@@ -125,12 +125,12 @@ fn zsh_and_fish_know_the_names_and_take_no_part_of_the_script_for_a_pattern() {
 #[test]
 fn an_unknown_action_is_a_wrong_command_line_and_the_nearest_ones_are_offered() {
     for (typed, near) in [
-        ("pause", "near it: pause-job"),
-        ("compres-chunk", "near it: compress-chunks, "),
-        ("refresh", "near it: refresh-behind, refresh-aggregate, "),
-        ("qqqq", "there are: refresh-aggregate, "),
+        ("pause", "similar: pause-job"),
+        ("compres-chunk", "similar: compress-chunks, "),
+        ("refresh", "similar: refresh-behind, refresh-aggregate, "),
+        ("qqqq", "the actions are: refresh-aggregate, "),
         // An action on the console only.
-        ("sort-by-verdict", "there are: refresh-aggregate, "),
+        ("sort-by-verdict", "the actions are: refresh-aggregate, "),
     ] {
         // A wrong name is reported without connecting.
         let output = hypertop(&["-h", "/nonexistent", "run", typed, "1001"]);
@@ -333,7 +333,7 @@ fn a_theme_that_is_not_there_is_named_without_a_terminal_too() {
     ] {
         let told = said(&hypertop(&args));
         assert!(
-            told.contains("there is no theme \"nope\"; there are: default, "),
+            told.contains("there is no theme \"nope\"; the themes are: default, "),
             "{told}"
         );
     }
@@ -476,7 +476,7 @@ fn sql_names_what_it_was_given_and_what_would_do() {
     for (args, says) in [
         (
             &["sql", "compresion"][..],
-            "'compresion' for '[QUERY]': there is no such query; near it: compression",
+            "'compresion' for '[QUERY]': there is no such query; similar: compression",
         ),
         (
             &["sql", "zzz"],

@@ -97,7 +97,7 @@ fn an_error_names_its_file_and_line_wherever_it_is() {
         (
             "mouse = true\n",
             "[[connection]]\nhosts = \"db1\"\n",
-            "own/hypertop/config.toml: line 2: unknown key hosts; near it: host",
+            "own/hypertop/config.toml: line 2: unknown key hosts; similar: host",
         ),
         (
             "mouse = true\n",
@@ -107,12 +107,12 @@ fn an_error_names_its_file_and_line_wherever_it_is() {
         (
             "",
             "[[connection]]\nname = \"prod\"\nhost = \"db1\"\npassword = \"x\"\n",
-            "line 4: password: passwords are not read from here; write it to ~/.pgpass",
+            "line 4: password: hypertop reads no passwords from this file; write them to ~/.pgpass",
         ),
         (
             "",
             "[[connection]]\nname = \"prod\"\nhost = \"db*\"\n",
-            "line 3: host: a connection with a name has no patterns",
+            "line 3: host: a connection with a name cannot have patterns",
         ),
         (
             "",
@@ -122,7 +122,7 @@ fn an_error_names_its_file_and_line_wherever_it_is() {
         (
             "",
             "[[connection]]\nname = \"prod\"\nservice = \"prod\"\nprotected = true\n",
-            "line 2: read_only, protected, trusted_owners, busy_hours and policies apply to the host",
+            "line 2: read_only, protected, trusted_owners, busy_hours and policies apply to the entry's host",
         ),
     ] {
         let output = Files::new(system, own).hypertop(&["thresholds"]);
@@ -150,13 +150,13 @@ fn a_name_that_is_not_there_is_an_error_with_the_near_ones() {
             one,
             two,
             "@prd",
-            "there is no connection @prd; near it: @prod",
+            "there is no connection @prd; similar: @prod",
         ),
         (
             one,
             two,
             "@xyz",
-            "there is no connection @xyz; there are: @prod, @staging",
+            "there is no connection @xyz; the connections are: @prod, @staging",
         ),
         (
             "",

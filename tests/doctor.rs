@@ -115,9 +115,9 @@ fn every_value_says_where_it_comes_from_and_which_were_passed_over() {
     let file = services.display();
     for line in [
         "dbname mine: connection string (argument)".to_owned(),
-        format!("  passed over: theirs of service \"prod\" in service file \"{file}\", line 6"),
+        format!("  overridden: theirs of service \"prod\" in service file \"{file}\", line 6"),
         format!("port 1: service \"prod\" in service file \"{file}\", line 5"),
-        "  passed over: 77 of environment variable PGPORT".to_owned(),
+        "  overridden: 77 of environment variable PGPORT".to_owned(),
         "user dba: environment variable PGUSER".to_owned(),
         "sslmode prefer: default".to_owned(),
         "password (not shown): connection string (argument)".to_owned(),
@@ -193,7 +193,7 @@ fn a_healthy_server_is_ok_and_a_wrong_flag_is_unknown() {
                 assert!(workers.contains("start within one minute"), "{workers}");
             }
             assert!(said.evidence("round trip").contains("in the middle of 20"));
-            assert!(said.evidence("login").contains("postgres is let in"));
+            assert!(said.evidence("login").contains("postgres is admitted"));
         }
         let url = &targets.plain;
         let said = Doctor::new(url).warns("extension", ran::to_create(targets));

@@ -364,9 +364,9 @@ fn a_page_is_printed_plain_and_in_markdown_and_all_names_are_listed() {
 #[test]
 fn a_wrong_name_is_a_wrong_command_line_and_the_nearest_names_are_offered() {
     for (typed, near) in [
-        ("aggregate-wype", "near it: aggregate-wipe"),
-        ("job_lat", "near it: job_late"),
-        ("jobss", "near it: jobs"),
+        ("aggregate-wype", "similar: aggregate-wipe"),
+        ("job_lat", "similar: job_late"),
+        ("jobss", "similar: jobs"),
         ("qqqq", "`hypertop explain --list` lists all"),
     ] {
         let output = explain(&[typed]);

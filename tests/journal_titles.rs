@@ -67,7 +67,7 @@ async fn changed(rig: &Rig, name: &str, target: &str, set: &[(&str, &str)], word
     assert!(title.contains(target), "{about}: {title}");
     let reason = back.verdict(&at).reason;
     assert!(
-        reason.contains(&format!("it undid entry {id};")),
+        reason.contains(&format!("a rollback of entry {id};")),
         "{about}: {reason}"
     );
     let reason = done.verdict(&at).reason;
@@ -193,7 +193,7 @@ fn a_rollback_of_several_entries_names_them_all() {
                     server: &rig.session.server,
                 };
                 let reason = rows[0].verdict(&at).reason;
-                let words = format!("it undid entries {two}, {one};");
+                let words = format!("a rollback of entries {two}, {one};");
                 assert!(reason.contains(&words), "{}: {reason}", rig.name);
             });
         }

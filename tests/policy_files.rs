@@ -569,7 +569,7 @@ fn every_kind_of_mistake_names_the_line_and_the_fix_and_changes_nothing() {
         (
             "[[hypertable]]\nname = \"mes.energy_consumption\"\n[[hypertable]]\nname = \"mes.energy_consumption\"\n",
             1,
-            "stands in line 2 already",
+            "already has an entry, in line 2",
         ),
         (
             "[[aggregate]]\nname = \"mes.new\"\n",
@@ -820,8 +820,8 @@ fn what_another_session_locks_is_unknown_and_neither_the_same_nor_missing() {
         let (code, text) = run(rig, &["plan", "--drift", path.to_str().unwrap()]);
         assert_eq!(code, 3, "{version:?}: {text}");
         for words in [
-            "! mes.hourly: its query is unknown: another session locks it",
-            "! mes.energy_consumption: its indexes are unknown: another session locks it",
+            "! mes.hourly: its query is unknown: another session has locked it",
+            "! mes.energy_consumption: its indexes are unknown: another session has locked it",
         ] {
             assert!(text.contains(words), "{version:?}: {words}: {text}");
         }

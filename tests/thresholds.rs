@@ -184,7 +184,7 @@ fn a_wrong_threshold_is_an_error_with_key_value_range_and_line() {
         ),
         (
             "job_lat = \"5m\"",
-            "line 3: there is no threshold job_lat; near it: job_late",
+            "line 3: there is no threshold job_lat; similar: job_late",
         ),
         (
             "replication_lag = \"9223372036854775807 years\"",

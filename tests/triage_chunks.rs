@@ -78,7 +78,7 @@ fn more_chunks_than_their_size_asks_for_are_advised_a_longer_interval() {
         rig.limit(|limits| limits.small_chunk_bytes = 1024.0);
         gone(rig, &rules::CHUNKS_MANY, NAME).await;
         rig.limit(|limits| limits.many_chunks = 100.0);
-        let words = ["100 chunks, more than their size needs", "kB x 4h / 1h ="];
+        let words = ["100 chunks, more than needed", "kB x 4h / 1h ="];
         let rule = &rules::CHUNKS_MANY;
         advised(rig, rule, &words, Level::Notice).await;
     });

@@ -36,7 +36,7 @@ fn a_backlog_that_its_policy_may_only_nibble_at_says_when_it_is_gone_or_that_it_
         let words = [
             "6 chunks past compress_after",
             " runs with at most 1 chunk each (maxchunks_to_compress), while about ",
-            " a day fall due (by the chunks' ranges): done in about ",
+            " per day become due (by the chunks' ranges): done in about ",
         ];
         let told = found(rig, &rules::COMPRESSION_BACKLOG, NAME, &words).await;
         // Half a chunk becomes due per run, so six chunks need about twelve runs.

@@ -378,7 +378,7 @@ mod tests {
         assert!(
             form.set("drop", "1d")
                 .unwrap_err()
-                .contains("there are: drop_after, scheduled")
+                .contains("this action takes: drop_after, scheduled")
         );
         form.set("drop_after", "soon").unwrap();
         form.set("scheduled", "perhaps").unwrap();

@@ -304,7 +304,7 @@ mod tests {
             (
                 "quit = \"Q\"\ncompress-chunk = \"x\"",
                 3,
-                "no action \"compress-chunk\"; near it: compress-chunks",
+                "no action \"compress-chunk\"; similar: compress-chunks",
             ),
             ("Q = \"quit\"", 2, "write quit = \"Q\""),
             ("\"\\\\q\" = \"Q\"", 2, "there is no action"),

@@ -212,9 +212,9 @@ mod tests {
             ("06:00-25:00", "two times of a day"),
             ("06:60-07:00", "two times of a day"),
             ("06:00", "two times of a day"),
-            ("06:00-06:00", "no quiet hour"),
-            ("00:00-24:00", "no quiet hour"),
-            ("06:00-22:00 Berlin", "no time zone \"Berlin\""),
+            ("06:00-06:00", "it covers the whole day"),
+            ("00:00-24:00", "it covers the whole day"),
+            ("06:00-22:00 Berlin", "unknown time zone \"Berlin\""),
         ] {
             let error = BusyHours::parse(text).unwrap_err();
             let named = error.starts_with(&format!("busy_hours = {text:?}"));

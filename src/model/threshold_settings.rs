@@ -116,7 +116,7 @@ fn value_of(key: &Spanned<String>, value: &Spanned<Value>) -> Result<f64, Wrong>
         let near = nearest(name, ALL.iter().map(|known| known.key));
         let near = match near.as_slice() {
             [] => String::new(),
-            near => format!("similar: {};  ", near.join(", ")),
+            near => format!("similar: {}; ", near.join(", ")),
         };
         let why =
             format!("there is no threshold {name}; {near}`hypertop thresholds` lists all of them");
@@ -224,10 +224,10 @@ mod tests {
     fn what_is_wrong_names_the_key_and_the_fix_and_its_place() {
         for (text, words) in [
             ("patience = 1", "`hypertop thresholds` lists all"),
-            ("slot_byte = 1", "near it: slot_bytes"),
+            ("slot_byte = 1", "similar: slot_bytes"),
             (
                 "wraparound_percent = 1",
-                "near it: wraparound_critical_percent",
+                "similar: wraparound_critical_percent",
             ),
             ("slot_bytes = \"much\"", "write \"10 GiB\""),
             ("slot_bytes = \"10 G\"", "write \"10 GiB\""),

@@ -143,7 +143,7 @@ fn policies_are_added_changed_and_removed_and_come_back() {
             .await
             .unwrap_err();
         assert!(
-            refused.contains("add-compression-policy makes one"),
+            refused.contains("add one with add-compression-policy"),
             "{refused}"
         );
         let refused = rig

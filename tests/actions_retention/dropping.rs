@@ -73,7 +73,7 @@ fn chunks_are_dropped_step_by_step_and_just_those_that_were_shown() {
             "{said}"
         );
         assert!(
-            said.contains("public.dropped_daily keeps its rows: it has no refresh policy"),
+            said.contains("public.dropped_daily keeps its rows, because it has no refresh policy"),
             "{said}"
         );
         let report = rig.perform(&approved).await.unwrap();

@@ -94,7 +94,7 @@ fn a_certificate_that_does_not_hold_fails_by_its_own_fix() {
     ] {
         assert!(tls.contains(words), "{words}: {tls}");
     }
-    with("verify-full", "another", "db.test").fails("tls", "put the certificate of CN=ours");
+    with("verify-full", "another", "db.test").fails("tls", "add the certificate of CN=ours");
     with("verify-full", "ours", "wrong.test").fails("tls", "connect by that name");
     let said = with("prefer", "another", "db.test").run();
     assert_eq!(said.state("tls"), "ok", "{}", said.text);

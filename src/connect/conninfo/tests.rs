@@ -248,11 +248,11 @@ fn a_uri_is_cut_where_libpq_cuts_it() {
         // libpq takes h@i for a host, and p of the second one for a port: a part of the password would be printed.
         (
             "postgresql://u:p@h@i/d",
-            "refused: an @ stands behind the host",
+            "refused: the URI has an @ after its host",
         ),
         (
             "postgresql://u:p/w@h/d",
-            "refused: an @ stands behind the host",
+            "refused: the URI has an @ after its host",
         ),
         ("postgresql://h/d@e", "h:5432 me d@e Prefer"),
         (

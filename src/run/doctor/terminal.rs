@@ -121,6 +121,6 @@ mod tests {
         for passes in ["on", "all", ""] {
             assert!(through_tmux(Some(passes)).contains("tmux passes it on; unknown"));
         }
-        assert!(through_tmux(None).contains("unknown, tmux does not answer"));
+        assert!(through_tmux(None).contains("unknown, because tmux does not answer"));
     }
 }

@@ -161,7 +161,7 @@ fn of_many_chunks_in_a_column_the_worst_is_shown_and_the_column_says_what_it_is(
     let drawn = drawn(&axis(days(-3000, &signs), Vec::new()), 60);
     let states = drawn.lines().nth(3).unwrap();
     assert_eq!(states, format!("{}F{}.", "#".repeat(30), "#".repeat(28)));
-    assert!(drawn.contains("a column is about 50d"), "{drawn}");
+    assert!(drawn.contains("one column is about 50d"), "{drawn}");
 }
 
 #[test]

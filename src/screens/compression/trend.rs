@@ -114,7 +114,7 @@ impl Row {
         let net = most as f64 - rate.unwrap_or(0.0) * every;
         if net <= 0.0 {
             return format!(
-                ", and it never catches up: a run every {} compresses at most {most_chunks} chunks (maxchunks_to_compress){}",
+                ", and it never catches up: a run every {} compresses at most {most_chunks} (maxchunks_to_compress){}",
                 text::duration(every),
                 due.unwrap_or_default()
             );

@@ -108,7 +108,7 @@ fn bytes_of_another_encoding_are_used_where_they_can_be_and_named_where_they_can
         file.to_str().unwrap(),
         "line 8",
         "\"user\" is not UTF-8",
-        "write the value in UTF-8",
+        "write this value in UTF-8",
     ] {
         assert!(error.contains(words), "{error}");
     }
