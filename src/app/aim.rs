@@ -83,7 +83,9 @@ pub(super) fn said(aims: &[Aim], agains: &[Again]) -> preview::Line {
         let each: Vec<_> = each.map(|(aim, again)| (aim, aim.said(again))).collect();
         let bad = each.iter().find(|(_, (role, _))| *role != "level.ok");
         let role = bad.map_or("level.ok", |(_, (role, _))| *role);
-        let words = each.iter().map(|(aim, (_, words))| format!("{}: {words}", aim.of));
+        let words = each
+            .iter()
+            .map(|(aim, (_, words))| format!("{}: {words}", aim.of));
         return (role, words.collect::<Vec<_>>().join("; "));
     }
     let left = agains.iter().filter(|again| again.reason.is_some()).count();

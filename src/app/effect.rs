@@ -37,7 +37,9 @@ impl App {
             found.push(Aim {
                 is_found,
                 before: with_table!(self.screens, screen, |table| table.figure(&key, rule, &at)),
-                of: own.first().map_or_else(|| key.clone(), |own| own.name.clone()),
+                of: own
+                    .first()
+                    .map_or_else(|| key.clone(), |own| own.name.clone()),
                 screen,
                 key,
                 rule,
