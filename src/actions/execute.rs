@@ -53,9 +53,10 @@ impl Actor {
         let size = SignalKind::from_raw(nix::libc::SIGXFSZ);
         let _limit = signal(size)?;
         is_planned_here(&writer, approved.place.as_ref())?;
-        let _lock = match approved.plan.alone {
-            true => Some(self.alone().await?),
-            false => None,
+        let _lock = if approved.plan.alone {
+            Some(self.alone().await?)
+        } else {
+            None
         };
         let before = self.check(&writer, approved).await?;
         let expects = self.meant(&writer, approved).await?;

@@ -55,7 +55,8 @@ impl Slots<'_> {
     pub(super) fn schedule(&self, job: &str, scheduled: bool) -> Statement {
         let mut arguments = format!("scheduled => {scheduled}, next_start => {}", self.next());
         if can_alter(self.server) {
-            arguments += &format!(", timezone => {}", text::quote_literal(self.zone()));
+            arguments.push_str(", timezone => ");
+            arguments.push_str(&text::quote_literal(self.zone()));
         }
         self.alter(job, &arguments)
     }
