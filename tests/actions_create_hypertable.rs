@@ -11,7 +11,12 @@ insert into "M"."Raw ""x""" select n, now() - n * interval '1 day', n, n from ge
 create table "M".keyed (ts timestamptz not null, id int primary key);
 create table "M".target (ts timestamptz, id int, unique (ts, id)); create table "M".source (ts timestamptz, id int, foreign key (ts, id) references "M".target (ts, id));
 create table "M".parts (ts timestamptz) partition by range (ts);
-create table "M".bare (name text)"#;
+create table "M".bare (name text);
+create function "M".fires() returns trigger language plpgsql as 'begin return new; end';
+create table "M".watched (ts timestamptz not null); create trigger t before insert on "M".watched for each row execute function "M".fires();
+create function "M".others(int) returns int language sql immutable as 'select $1';
+do $$ begin create role other_of_tables; exception when duplicate_object then null; end $$; alter function "M".others owner to other_of_tables;
+create table "M".coded (ts timestamptz not null, id int); create index on "M".coded ("M".others(id))"#;
 
 const NAME: &str = r#""M"."Raw ""x""""#;
 
@@ -77,6 +82,12 @@ fn what_the_server_would_refuse_is_refused_with_the_reason_and_the_fix() {
             ),
             ("\"M\".parts", &ts, "is partitioned"),
             ("\"M\".bare", &[], "has no column with a time"),
+            (
+                "\"M\".watched",
+                &ts,
+                "has triggers, which would run for each row",
+            ),
+            ("\"M\".coded", &ts, "a function of another role"),
             (
                 NAME,
                 &[("time", "v")],

@@ -104,13 +104,8 @@ async fn targets(rig: &Rig, on: hypertop::model::target::TargetKind) -> Vec<Stri
         hypertop::model::target::TargetKind::Index => {
             "values ('doors.counted_e'), ('doors.counted_p'), ('doors.plain'), ('doors.plain_too'), ('doors.timed_e')"
         }
-        hypertop::model::target::TargetKind::Table => {
-            "select format('doors.%I', c.relname) from pg_class c
-              where c.relnamespace = 'doors'::regnamespace and c.relkind = 'r'
-                and not exists (select from timescaledb_information.hypertables h
-                                 where h.hypertable_schema = 'doors' and h.hypertable_name = c.relname)"
-        }
-        hypertop::model::target::TargetKind::Session => return Vec::new(),
+        hypertop::model::target::TargetKind::Table
+        | hypertop::model::target::TargetKind::Session => return Vec::new(),
     };
     rig.texts(sql).await
 }

@@ -92,6 +92,17 @@ fn changes(version: Version) -> Vec<(String, &'static str)> {
             .replace("}}", "}")
     };
     let mut all = vec![
+        ("drop index m.raw_v_idx".to_owned(), "+ m.raw: index: index: (v) include (line) where v > 3"),
+        ("select set_chunk_time_interval('m.pieces', 700::bigint)".to_owned(), "~ m.pieces: chunk interval: chunk_interval: 700 -> 1000"),
+        ("select set_integer_now_func('m.pieces', 'm.other_now', replace_if_exists => true)".to_owned(), "~ m.pieces: function for the current integer time: integer_now_func: m.other_now -> m.now_of_pieces"),
+        (job("retention", "pieces", &config("drop_after", "6000")), "~ m.pieces: retention policy: retain.after: 6000 -> 5000"),
+        ("alter materialized view m.hourly set (timescaledb.materialized_only = false)".to_owned(), "~ m.hourly: real-time aggregation: materialized_only: false -> true"),
+        (job("refresh_continuous_aggregate", "hourly", &config("start_offset", "\"6 days\"")), "~ m.hourly: refresh policy: refresh.start: 6d -> 5d"),
+        (job("refresh_continuous_aggregate", "hourly", &config("end_offset", "\"2 hours\"")), "~ m.hourly: refresh policy: refresh.end: 2h -> 1h"),
+        (job("refresh_continuous_aggregate", "hourly", "schedule_interval => interval '2 hours'"), "~ m.hourly: refresh policy: refresh.every: 2h -> 1h"),
+        (job("refresh_continuous_aggregate", "hourly", "scheduled => false"), "~ m.hourly: job … is scheduled again: refresh.paused: true -> false"),
+        (job("compression", "hourly", &config("compress_after", "\"40 days\"")), "~ m.hourly: compression policy: compress.after: 40d -> 30d"),
+        (job("retention", "hourly", &config("drop_after", "\"500 days\"")), "~ m.hourly: retention policy: retain.after: 500d -> 400d"),
         ("select set_chunk_time_interval('m.raw', interval '2 days')".to_owned(), "~ m.raw: chunk interval: chunk_interval: 2d -> 1d"),
         ("alter table m.raw set (timescaledb.compress, timescaledb.compress_segmentby = '', timescaledb.compress_orderby = 'ts desc')".to_owned(), "~ m.raw: compression settings: compress.segment_by: … -> line"),
         ("alter table m.raw set (timescaledb.compress, timescaledb.compress_segmentby = 'line', timescaledb.compress_orderby = 'ts')".to_owned(), "~ m.raw: compression settings: compress.order_by: ts -> ts DESC"),
@@ -104,17 +115,6 @@ fn changes(version: Version) -> Vec<(String, &'static str)> {
         ("select remove_retention_policy('m.raw')".to_owned(), "+ m.raw: retention policy: retain.after: 90d; retain.every: 2d"),
         ("comment on table m.raw is 'others'".to_owned(), "~ m.raw: comment: why: others -> samples; compress.why: late rows; retain.why: law"),
         ("comment on table m.raw is E'samples\\ncompress: early rows\\nretain: law'".to_owned(), "~ m.raw: comment: compress.why: early rows -> late rows"),
-        ("drop index m.raw_v_line_idx".to_owned(), "+ m.raw: index: index: (v) include (line) where v > 3"),
-        ("select set_chunk_time_interval('m.pieces', 700::bigint)".to_owned(), "~ m.pieces: chunk interval: chunk_interval: 700 -> 1000"),
-        ("select set_integer_now_func('m.pieces', 'm.other_now', replace_if_exists => true)".to_owned(), "~ m.pieces: function for the current integer time: integer_now_func: m.other_now -> m.now_of_pieces"),
-        (job("retention", "pieces", &config("drop_after", "6000")), "~ m.pieces: retention policy: retain.after: 6000 -> 5000"),
-        ("alter materialized view m.hourly set (timescaledb.materialized_only = false)".to_owned(), "~ m.hourly: real-time aggregation: materialized_only: false -> true"),
-        (job("refresh_continuous_aggregate", "hourly", &config("start_offset", "\"6 days\"")), "~ m.hourly: refresh policy: refresh.start: 6d -> 5d"),
-        (job("refresh_continuous_aggregate", "hourly", &config("end_offset", "\"2 hours\"")), "~ m.hourly: refresh policy: refresh.end: 2h -> 1h"),
-        (job("refresh_continuous_aggregate", "hourly", "schedule_interval => interval '2 hours'"), "~ m.hourly: refresh policy: refresh.every: 2h -> 1h"),
-        (job("refresh_continuous_aggregate", "hourly", "scheduled => false"), "~ m.hourly: job … is scheduled again: refresh.paused: true -> false"),
-        (job("compression", "hourly", &config("compress_after", "\"40 days\"")), "~ m.hourly: compression policy: compress.after: 40d -> 30d"),
-        (job("retention", "hourly", &config("drop_after", "\"500 days\"")), "~ m.hourly: retention policy: retain.after: 500d -> 400d"),
     ];
     if version >= Version::new(2, 12) {
         all.push((job("retention", "raw", "initial_start => '2020-01-01 12:00+00', timezone => 'UTC'"), "~ m.raw: job … begins at other times: retain.window: begins at 12:00 -> 22:00-06:00 UTC"));

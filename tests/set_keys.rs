@@ -37,6 +37,10 @@ async fn names(rig: &Rig, kind: TargetKind) -> Vec<String> {
             "select format('%I.%I', i.schemaname, i.indexname) from pg_indexes i
                join _timescaledb_catalog.hypertable h on h.schema_name = i.schemaname and h.table_name = i.tablename"
         }
+        TargetKind::Table => {
+            "select format('%I.%I', t.schemaname, t.tablename) from pg_tables t where t.schemaname !~ '^(pg_|_timescaledb|timescaledb|information_schema)'
+               and not exists (select from _timescaledb_catalog.hypertable h where h.schema_name = t.schemaname and h.table_name = t.tablename)"
+        }
         TargetKind::Session => return Vec::new(),
     };
     rig.texts(sql).await

@@ -77,7 +77,7 @@ pub(crate) async fn standing(
         TargetKind::Hypertable | TargetKind::Aggregate => [target.id, 0, 0],
         TargetKind::Job => [0, target.id, 0],
         TargetKind::Index => [0, 0, target.id],
-        // Rows that are moved run no trigger.
+        // Its facts refuse tables with such code.
         TargetKind::Table | TargetKind::Session => return Ok(Vec::new()),
     };
     let rows = session::ask(client, QUERY.text(version), &ids.map(Param::BigInt)).await?;

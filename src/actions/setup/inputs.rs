@@ -1,8 +1,9 @@
 //! The action for a change, with its target and the values of its form.
 
 use crate::model::age_rule::{COMPRESS, DROP, Keys};
+use crate::model::moment::Stamp;
 use crate::model::setup::change::{Change, What};
-use crate::model::setup::objects::{AgePolicy, Compression, Refresh, Setup};
+use crate::model::setup::objects::{AgePolicy, Compression, Index, Refresh, Setup};
 use crate::model::span::Span;
 use crate::model::target::{Target, TargetKind};
 use crate::model::text;
@@ -89,17 +90,7 @@ pub(super) fn asked(change: &Change, present: &Setup) -> Option<Asked> {
             )
         }
         What::DropAggregate => view("drop-aggregate", Vec::new()),
-        What::CreateIndex { name, index } => table(
-            "create-index",
-            vec![
-                ("columns", index.columns.join(", ")),
-                ("method", index.method.clone()),
-                ("unique", if index.unique { "yes" } else { "no" }.to_owned()),
-                ("include", index.include.join(", ")),
-                ("where", index.predicate.clone().unwrap_or_default()),
-                ("name", name.clone().unwrap_or_default()),
-            ],
-        ),
+        What::CreateIndex { name, index } => table("create-index", created(name.as_ref(), index)),
         What::DropIndex { name, oid, .. } => Asked {
             action: "drop-index",
             target: Target {
@@ -116,11 +107,7 @@ pub(super) fn asked(change: &Change, present: &Setup) -> Option<Asked> {
             initial,
             zone,
         } => Asked {
-            set: vec![
-                ("fixed_schedule", "yes".to_owned()),
-                ("initial_start", text::rfc3339(*initial).unwrap_or_default()),
-                ("timezone", zone.clone()),
-            ],
+            set: slots(*initial, zone),
             ..job("edit-job", *id)
         },
         What::CreateHypertable { .. }
@@ -132,7 +119,26 @@ pub(super) fn asked(change: &Change, present: &Setup) -> Option<Asked> {
     })
 }
 
-/// True if the aggregate has more than one refresh policy, so that the form asks which one to change.
+fn created(name: Option<&String>, index: &Index) -> Vec<(&'static str, String)> {
+    vec![
+        ("columns", index.columns.join(", ")),
+        ("method", index.method.clone()),
+        ("unique", if index.unique { "yes" } else { "no" }.to_owned()),
+        ("include", index.include.join(", ")),
+        ("where", index.predicate.clone().unwrap_or_default()),
+        ("name", name.cloned().unwrap_or_default()),
+    ]
+}
+
+fn slots(initial: Stamp, zone: &str) -> Vec<(&'static str, String)> {
+    vec![
+        ("fixed_schedule", "yes".to_owned()),
+        ("initial_start", text::rfc3339(initial).unwrap_or_default()),
+        ("timezone", zone.to_owned()),
+    ]
+}
+
+/// True if the aggregate has more than one refresh policy, so that the form asks which one is meant.
 fn several(change: &Change, present: &Setup) -> bool {
     let view = present.aggregates.get(&change.of);
     view.is_some_and(|view| view.refresh.len() > 1)

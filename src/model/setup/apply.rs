@@ -2,6 +2,7 @@
 
 use crate::model::moment::Axis;
 use crate::model::setup::change::{Change, What};
+use crate::model::setup::name::Name;
 use crate::model::setup::objects::{
     AgePolicy, Aggregate, Hypertable, Refresh, Schedule, Setup, Storage,
 };
@@ -89,13 +90,7 @@ pub fn after(setup: &mut Setup, change: &Change, axis: Axis) {
                 view.refresh.retain(|had| had.job != old.job);
             }
         }
-        What::Describe { new, .. } => {
-            if let Some(table) = setup.hypertables.get_mut(of) {
-                table.comment.clone_from(new);
-            } else if let Some(view) = setup.aggregates.get_mut(of) {
-                view.comment.clone_from(new);
-            }
-        }
+        What::Describe { new, .. } => describe(setup, of, new.as_ref()),
         What::Pause(job) => schedule(setup, *job, false),
         What::Resume(job) => schedule(setup, *job, true),
         What::Reschedule { job, initial, zone } => {
@@ -112,6 +107,14 @@ pub fn after(setup: &mut Setup, change: &Change, axis: Axis) {
                 store(storage, stored);
             }
         }
+    }
+}
+
+fn describe(setup: &mut Setup, of: &Name, comment: Option<&String>) {
+    if let Some(table) = setup.hypertables.get_mut(of) {
+        table.comment = comment.cloned();
+    } else if let Some(view) = setup.aggregates.get_mut(of) {
+        view.comment = comment.cloned();
     }
 }
 

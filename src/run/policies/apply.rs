@@ -16,7 +16,7 @@ use crate::run::command::{Agreement, Format, Shell, print};
 use crate::run::exit::{DONE, FAILED};
 use crate::run::stderr;
 
-use super::made::{self, Source};
+use super::made::{self, Made, Source};
 use super::saved::Saved;
 use super::{dump, plan, print};
 
@@ -70,6 +70,15 @@ pub struct Options {
     pub agreement: Agreement,
 }
 
+impl Options {
+    /// Names of the hazards that are not allowed.
+    fn missing(&self, made: &Made) -> Vec<String> {
+        let hazards = made.hazards().into_iter();
+        let missing = hazards.filter(|hazard| !self.allow.contains(hazard));
+        missing.map(|hazard| hazard.to_string()).collect()
+    }
+}
+
 impl Shell<'_> {
     /// Runs `hypertop apply FILE…`; returns the exit code.
     pub async fn apply(&self, options: &Options) -> Result<u8> {
@@ -104,12 +113,7 @@ impl Shell<'_> {
             }
             return Ok(DONE);
         }
-        let missing: Vec<String> = made
-            .hazards()
-            .iter()
-            .filter(|hazard| !options.allow.contains(hazard))
-            .map(Hazard::to_string)
-            .collect();
+        let missing = options.missing(&made);
         let title = plan::title(&sources, &made);
         let server = &self.session.server;
         let possible = made

@@ -12,7 +12,7 @@ use crate::connect::{self, conninfo::Settings};
 use crate::model::moment::Axis;
 use crate::model::screen_id::ScreenId;
 use crate::model::setup::bare::bare;
-use crate::model::setup::change::What;
+use crate::model::setup::change::{Change, What};
 use crate::model::setup::changes::changes;
 use crate::model::setup::changes::ground::{Columns, Ground};
 use crate::model::setup::file::Wanted;
@@ -157,6 +157,18 @@ impl<'a> Reading<'a> {
     }
 }
 
+/// Types of the time columns of the tables that become hypertables.
+fn times(changes: &[Change], tables: &BTreeMap<Name, Columns>) -> BTreeMap<Name, Axis> {
+    let created = changes.iter().filter_map(|change| match &change.what {
+        What::CreateHypertable { time, .. } => {
+            let axis = tables.get(&change.of)?.get(time)?;
+            Some((change.of.clone(), Axis::of(axis)))
+        }
+        _ => None,
+    });
+    created.collect()
+}
+
 impl Reading<'_> {
     /// Compares the files with the database, and plans each change.
     pub(super) async fn make(&self, wanted: &Wanted) -> Result<Made> {
@@ -191,16 +203,7 @@ impl Reading<'_> {
         if let Some(only) = self.only {
             changes.retain(|change| change.of == *only);
         }
-        let times: BTreeMap<Name, Axis> = changes
-            .iter()
-            .filter_map(|change| match &change.what {
-                What::CreateHypertable { time, .. } => {
-                    let axis = tables.get(&change.of)?.get(time)?;
-                    Some((change.of.clone(), Axis::of(axis)))
-                }
-                _ => None,
-            })
-            .collect();
+        let times = times(&changes, &tables);
         let (now, _) = self.session.pulse(ScreenId::ALL[0]).await?;
         let at = At {
             now,
