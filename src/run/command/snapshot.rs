@@ -50,10 +50,7 @@ impl Shell<'_> {
         let grave = all.filter(|row| row.finding.level >= Level::Warning);
         Ok(Snapshot {
             clock,
-            findings: gather::every(&screens, &at)
-                .into_iter()
-                .map(found)
-                .collect(),
+            findings: grave.map(found).collect(),
             counters: Counters {
                 commits: counted.commits,
                 rollbacks: counted.rollbacks,
