@@ -2,7 +2,8 @@
 --   psql -d DATABASE -f contrib/monitoring-role.sql
 --   \password hypertop_monitor
 -- The role owns nothing, writes nothing, and reads no rows of tables. The screens say what is therefore hidden, and which GRANT shows it:
---   GRANT SELECT ON schema.table TO hypertop_monitor   shows the newest row of that table, hence the lag of its aggregates
+--   GRANT USAGE ON SCHEMA schema TO hypertop_monitor; GRANT SELECT ON schema.table TO hypertop_monitor   shows the newest row of that
+--   table, hence the lag of its aggregates
 do $$ begin
   if to_regrole('hypertop_monitor') is null then
     create role hypertop_monitor login;

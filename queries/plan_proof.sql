@@ -5,7 +5,8 @@
 with target as materialized (
   select case $1::text when 'job' then (select b.hypertable_id::int8 from _timescaledb_config.bgw_job b where b.id = $2::int8)
                        when 'hypertable' then $2::int8 when 'continuous aggregate' then $2::int8 end as hypertable_id,
-         case when $1::text = 'index' then (select x.indrelid from pg_index x where x.indexrelid = ($2::int8)::oid) end as table_oid
+         case when $1::text = 'index' then (select x.indrelid from pg_index x where x.indexrelid = ($2::int8)::oid)
+              when $1::text = 'table' then ($2::int8)::oid end as table_oid
 ), tables as materialized (
   select h.id, t.oid, t.relnamespace, t.relowner, h.schema_name, h.table_name, a.mat_hypertable_id is not null as aggregate,
          coalesce(v.relowner, t.relowner) as owner, coalesce(v.relnamespace, t.relnamespace) as namespace,

@@ -1,5 +1,5 @@
 \if :since_2_11
--- The target that a user named ($1): a job by id or name, a hypertable, an aggregate, an index. A name without a schema may mean several
+-- The target that a user named ($1): a job by id or name, a hypertable, an aggregate, a plain table, an index. A name without a schema may mean several
 -- · columns: kind, id, name, chunk (always NULL) · access: any role · cost: catalogue lookups
 with typed as (
   select $1::text as name
@@ -22,6 +22,10 @@ union all
 select 'hypertable', h.id::int8, n.name, null
 from named n join _timescaledb_catalog.hypertable h on h.schema_name = n.nspname and h.table_name = n.relname
 where not exists (select from _timescaledb_catalog.continuous_agg a where a.mat_hypertable_id = h.id)
+union all
+select 'table', n.oid::int8, n.name, null
+from named n where n.relkind in ('r', 'p')
+  and not exists (select from _timescaledb_catalog.hypertable h where h.schema_name = n.nspname and h.table_name = n.relname)
 union all
 select 'index', n.oid::int8, n.name, null from named n where n.relkind in ('i', 'I')
 \else

@@ -1,6 +1,6 @@
 -- Bytes of tables with their chunks, and where they are: the schemas $1 and the names $2 (text[], in pairs)
--- · columns: schema, name, heap_bytes (rows that are not compressed), total_bytes (with indexes and TOAST), tablespaces (folders; empty: the
--- data directory) · access: any role · cost: opens each chunk of these tables
+-- · columns: schema, name, heap_bytes (rows that are not compressed), total_bytes (with indexes and TOAST), tablespaces (folders; empty:
+-- the data directory) · access: any role · cost: opens each chunk of these tables
 select w.schema, w.name, sum(pg_relation_size(p.oid))::int8 as heap_bytes, sum(pg_total_relation_size(p.oid))::int8 as total_bytes,
        array_agg(distinct pg_tablespace_location(coalesce(nullif(p.reltablespace, 0), d.dattablespace))) as tablespaces
   from unnest($1::text[], $2::text[]) as w(schema, name)

@@ -13,7 +13,7 @@ pub mod execute;
 pub mod form;
 pub(crate) mod here;
 pub mod hypertables;
-mod immutable;
+pub(crate) mod immutable;
 pub mod indexes;
 mod job_proof;
 pub mod jobs;

@@ -333,6 +333,28 @@ mod tests {
     }
 
     #[test]
+    fn the_machine_is_of_the_host_that_is_named_and_a_wrong_key_names_its_line() {
+        let text =
+            "[host]\nname = \"db1\"\nmemory = \"16 GiB\"\ncores = 8\ndisk_free = \"1 TiB\"\n";
+        let config = parse(text).unwrap();
+        let machine = Machine {
+            memory_bytes: Some(16 << 30),
+            cores: Some(8),
+            disk_free_bytes: Some(1 << 40),
+        };
+        assert_eq!(config.machine("db1:5432"), machine);
+        assert_eq!(config.machine("db2:5432"), Machine::default());
+        for (line, words) in [
+            ("memory = 16", "line 2: memory: write a size"),
+            ("cores = \"8\"", "line 2: cores: write a number"),
+            ("disk = 1", "line 2: [host] has no key disk"),
+        ] {
+            let error = parse(&format!("[host]\n{line}\n")).unwrap_err();
+            assert!(error.contains(words), "{line}: {error}");
+        }
+    }
+
+    #[test]
     fn thresholds_are_read_and_a_wrong_one_names_its_line() {
         let config = parse("[thresholds]\nreplication_lag = \"5m\"\n[[thresholds_for]]\nname = \"mes.*\"\npoor_ratio = 2\n").unwrap();
         assert_eq!(config.thresholds.all.replication_lag, 300.0);

@@ -88,10 +88,31 @@ fn a_failure_keeps_the_rows_and_says_how_old_they_are() {
     });
     let shown = screen(&mut app);
     assert!(
-        shown.contains("the last reading failed (rows are from 1m 30s ago): 57014"),
+        shown.contains("the last reading failed (rows are from 1m ago): 57014"),
         "{shown}"
     );
     assert!(shown.contains("mes.metrics"));
+}
+
+#[test]
+fn a_tick_in_which_nothing_changed_writes_nothing() {
+    for key in ["1", "2"] {
+        let mut app = connected();
+        press(&mut app, key);
+        // A reading's age is drawn in steps, by the minute once it is over one.
+        for (from, to) in [(11, 59), (61, 119), (121, 179)] {
+            app.now = NOW.plus_seconds(f64::from(from));
+            app.update(Msg::Tick(app.now));
+            let before = drawn(&mut app, 200, 50).backend().buffer().clone();
+            for second in (from..to).step_by(2) {
+                let now = NOW.plus_seconds(f64::from(second));
+                app.now = now;
+                app.update(Msg::Tick(now));
+                let after = drawn(&mut app, 200, 50).backend().buffer().clone();
+                assert_eq!(before.diff(&after), [], "{key}, second {second}");
+            }
+        }
+    }
 }
 
 #[test]

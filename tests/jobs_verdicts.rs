@@ -146,7 +146,7 @@ fn a_job_turns_late_by_the_clock_alone() {
     assert!(
         verdict
             .reason
-            .starts_with("late: it should have started 3m 20s ago; there was no free worker"),
+            .starts_with("late: it should have started 3m ago; there was no free worker"),
         "{}",
         verdict.reason
     );

@@ -74,7 +74,7 @@ fn an_atomic_apply_is_done_whole_or_not_at_all_and_names_the_step_that_cannot_be
         let broken = files.write("broken.toml", &format!("{FILE}{BROKEN}"));
         let (code, text) = run(rig, &["apply", broken.to_str().unwrap(), "-y", "--atomic"]);
         assert!(
-            code == 1 && text.contains("nothing"),
+            code == 3 && text.contains("nothing") && text.contains("0 of 1 steps were done"),
             "{version:?}: {code}: {text}"
         );
         assert_eq!(rig.text(STATE).await, before, "{version:?}: {text}");

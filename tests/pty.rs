@@ -316,8 +316,7 @@ fn copy(console: &mut Console) {
     console.press("6");
     console.wait_for("EXPECTED");
     console.press("/metric_hist_1hour\r");
-    console.wait_for("1 of ");
-    console.press("l");
+    console.wait_for("1/2 of ");
     console.press("y");
     console.wait_for("copied: mes.metric_hist_1hour");
 }

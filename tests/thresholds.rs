@@ -315,7 +315,7 @@ fn jobs_are_judged_by_thresholds() {
         "job_late",
         60.0,
         well,
-        (warning, "late: it should have started 1m 30s ago"),
+        (warning, "late: it should have started 1m ago"),
     );
     let lost = begun(30.0, None);
     let unseen = (Level::Unknown, "its worker is not seen");

@@ -36,7 +36,8 @@ pub async fn measure(settings: &Settings, goals: &mut Goals) {
     let AsCode::Export { options } = command(&["export"]) else {
         panic!("no export")
     };
-    let exported = export::printed(&session(settings).await, &options);
+    let exporting = session(settings).await;
+    let exported = export::printed(&exporting, &options);
     let same = Box::pin(exported).await.unwrap();
     let changed = same.replacen("48 days", "47 days", CHANGED);
     let folder = tempfile::tempdir().unwrap();

@@ -1,6 +1,7 @@
-//! Actions on hypertables: the chunk interval, statistics, the reorder policy.
+//! Actions on hypertables: their creation from a plain table, the chunk interval, statistics, the reorder policy.
 
 mod analyze;
+mod create;
 mod facts;
 mod interval;
 mod reorder;
@@ -22,9 +23,16 @@ const POLICY: Family = Family {
     ..TABLE
 };
 
+const PLAIN: Family = Family {
+    on: TargetKind::Table,
+    facts: query!("plan_table"),
+    ..TABLE
+};
+
 #[rustfmt::skip]
 pub static ACTIONS: &[Action] = &[
     TABLE.asking("set-chunk-interval", &["i"], interval::form, interval::plan, "Change the chunk interval of the selected hypertable, for new chunks"),
+    PLAIN.asking("create-hypertable", &[], create::form, create::plan, "Make the selected plain table a hypertable, with its rows"),
     TABLE.plain("analyze-table", &[], analyze::plan, "Gather the planner's statistics of the selected hypertable and its chunks"),
     POLICY.asking("add-reorder-policy", &[], reorder::form, reorder::add,
         "Keep the rows of the selected hypertable's older chunks in the order of an index"),

@@ -6,7 +6,10 @@ use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
 use crate::actions::code;
-use crate::model::plan::{Expression, Plan};
+use crate::actions::indexes::expressions;
+use crate::model::plan::{Expression, Plan, Statement, Step, Undo};
+use crate::model::setup::name::Name;
+use crate::model::text;
 use crate::server::session::{Session, in_time};
 
 /// The server's answer about an expression.
@@ -53,13 +56,50 @@ pub(super) async fn refusal(session: &Session, plan: &Plan) -> Option<String> {
     None
 }
 
-async fn ask(client: &Client, expression: &Expression) -> Result<Answer> {
-    in_time(client.batch_execute("begin read only; set local constraint_exclusion = on")).await?;
-    let rows = client.query_typed(&expression.question, &[]);
+/// Whether the server understands two conditions on a relation as the same one. `false`: it does not, or it did not answer.
+pub(crate) async fn is_same(session: &Session, of: &Name, one: &str, other: &str) -> bool {
+    let (table, alias) = (of.to_string(), text::quote_identifier(&of.name));
+    let questions = [one, other].map(|text| expressions::understood(&table, &alias, text));
+    // Functions of owners who are not trusted are not called.
+    let statements = questions.iter().cloned();
+    let statements = statements.map(|sql| Statement::new(sql, Vec::new()));
+    let step = Step::new("", statements.collect(), Vec::new());
+    let plan = Plan::new("", vec![step], Undo::Needless(String::new()));
+    let client = &session.connected.client;
+    let standing = code::named(client, session.server.sql_version(), &plan).await;
+    if !standing.is_ok_and(|standing| standing.is_empty()) {
+        return false;
+    }
+    let mut answers = Vec::new();
+    for question in &questions {
+        match explained(client, question, "").await {
+            Ok(Ok(answer)) => answers.push(answer),
+            _ => return false,
+        }
+    }
+    answers[0] == answers[1]
+}
+
+/// The plan of a question that reads no table, or the server's error. `set`: settings for it.
+async fn explained(
+    client: &Client,
+    question: &str,
+    set: &str,
+) -> Result<Result<Json, tokio_postgres::Error>> {
+    in_time(client.batch_execute(&format!("begin read only{set}"))).await?;
+    let rows = client.query_typed(question, &[]);
     let rows = tokio::time::timeout(std::time::Duration::from_secs(5), rows).await;
     in_time(client.batch_execute("rollback")).await?;
-    let rows = match rows.context("no answer")? {
-        Ok(rows) => rows,
+    Ok(match rows.context("no answer")? {
+        Ok(rows) => Ok(rows.first().context("no plan")?.try_get(0)?),
+        Err(error) => Err(error),
+    })
+}
+
+async fn ask(client: &Client, expression: &Expression) -> Result<Answer> {
+    let set = "; set local constraint_exclusion = on";
+    let explained = match explained(client, &expression.question, set).await? {
+        Ok(explained) => explained,
         Err(error) => {
             let Some(error) = error.as_db_error() else {
                 return Ok(Answer::Unknown);
@@ -71,7 +111,6 @@ async fn ask(client: &Client, expression: &Expression) -> Result<Answer> {
             });
         }
     };
-    let explained: Json = rows.first().context("no plan")?.try_get(0)?;
     let whole = &explained[0]["Plan"];
     Ok(if whole["One-Time Filter"] == "false" {
         Answer::Immutable

@@ -15,6 +15,7 @@ fn placeholder(kind: TargetKind) -> &'static str {
         TargetKind::Hypertable => "HYPERTABLE",
         TargetKind::Aggregate => "AGGREGATE",
         TargetKind::Index => "INDEX",
+        TargetKind::Table => "TABLE",
         TargetKind::Session => "PID",
     }
 }

@@ -179,6 +179,7 @@ fn fits(on: TargetKind, kind: &str) -> bool {
         TargetKind::Hypertable => kind == "hypertable" || kind == "aggregate",
         TargetKind::Aggregate => kind == "aggregate",
         TargetKind::Index => kind == "index",
+        TargetKind::Table => kind == "table",
         TargetKind::Session => false,
     }
 }

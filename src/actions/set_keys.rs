@@ -287,6 +287,10 @@ fn of_others(action: &str) -> Vec<SetKey> {
             "yes",
             "first, because deleting a running job can crash the server (2.26 and later)",
         )]],
+        "create-hypertable" => &[&[
+            key("time", Values::Text, "the first column with a time", "the column that divides its rows"),
+            key("chunk_interval", Values::Text, "7 days", "length of a chunk: an interval, or a whole number for integer time"),
+        ]],
         "set-chunk-interval" => &[&[
             key("interval", Values::Length, PRESENT, "length of new chunks"),
             key("dimension", Values::Text, "the time column", "the dimension, if there are several"),

@@ -9,6 +9,9 @@ use crate::model::screen_id::ScreenId;
 use crate::model::verdict::{Finding, Level, Verdict};
 use crate::screens::table::Again;
 
+/// Maximum number of findings whose effects are told one by one.
+const NAMED: usize = 2;
+
 /// A finding that an action should fix, or a figure that it changes, with the value before the action.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Aim {
@@ -16,6 +19,8 @@ pub(crate) struct Aim {
     pub(super) is_found: bool,
     pub(super) screen: ScreenId,
     pub(super) key: String,
+    /// Name of the row's object.
+    pub(super) of: String,
     pub(super) rule: &'static Rule,
     /// Name and value of the figure before the action, as text. `None`: the rule has no figure, or it was unknown.
     pub(super) before: Option<(String, String)>,
@@ -72,6 +77,16 @@ impl Aim {
 pub(super) fn said(aims: &[Aim], agains: &[Again]) -> preview::Line {
     if let ([aim], [again]) = (aims, agains) {
         return aim.said(again);
+    }
+    if aims.len() <= NAMED {
+        let each = aims.iter().zip(agains);
+        let each: Vec<_> = each.map(|(aim, again)| (aim, aim.said(again))).collect();
+        let bad = each.iter().find(|(_, (role, _))| *role != "level.ok");
+        let role = bad.map_or("level.ok", |(_, (role, _))| *role);
+        let words = each
+            .iter()
+            .map(|(aim, (_, words))| format!("{}: {words}", aim.of));
+        return (role, words.collect::<Vec<_>>().join("; "));
     }
     let left = agains.iter().filter(|again| again.reason.is_some()).count();
     let gone = agains.len() - left;

@@ -9,7 +9,6 @@ use crate::actions::preview;
 use crate::app::aim::{Aim, Watch, aimed, changes, said};
 use crate::app::dialog::Stage;
 use crate::app::overlay::Overlay;
-use crate::model::rules::Rule;
 use crate::model::screen_id::ScreenId;
 use crate::model::target::Target;
 use crate::model::text::{self, printable};
@@ -29,47 +28,67 @@ impl App {
         let Some(at) = self.at() else {
             return Vec::new();
         };
-        let mut found: Vec<(ScreenId, String, &'static Rule, bool)> = Vec::new();
-        let mut add = |of: (ScreenId, String, &'static Rule, bool)| {
-            if !found.contains(&of) {
-                found.push(of);
+        let mut found: Vec<Aim> = Vec::new();
+        let mut add = |screen, key: String, own: &[Target], rule, is_found| {
+            let is_known = |aim: &Aim| (aim.screen, &aim.key, aim.rule) == (screen, &key, rule);
+            if found.iter().any(is_known) {
+                return;
             }
+            found.push(Aim {
+                is_found,
+                before: with_table!(self.screens, screen, |table| table.figure(&key, rule, &at)),
+                of: own
+                    .first()
+                    .map_or_else(|| key.clone(), |own| own.name.clone()),
+                screen,
+                key,
+                rule,
+            });
         };
+        let is_one = |own: &[Target]| own.iter().any(|target| targets.contains(target));
         let is_meant = |finding: &Finding, own: &[Target]| {
             let on = finding.fix_target(own.to_vec());
-            let mut all = own.iter().chain(on.as_ref());
-            all.any(|target| targets.contains(target))
+            is_one(own) || on.is_some_and(|on| targets.contains(&on))
         };
         if self.screen == ScreenId::Overview {
             let table = &self.screens.overview;
             let rows = table.chosen().into_iter().chain(table.selected());
             for row in rows.filter(|row| is_meant(&row.finding, &row.targets)) {
-                add((row.screen, row.of.clone(), row.finding.rule, true));
+                let (own, rule) = (&row.targets, row.finding.rule);
+                add(row.screen, row.of.clone(), own, rule, true);
             }
         } else {
+            let changed = changes(action.name);
             with_table!(self.screens, self.screen, |table| {
                 for row in table.chosen().into_iter().chain(table.selected()) {
                     let own = row.targets();
                     let finding = aimed(row.verdict(&at), action.name);
-                    if let Some(of) = finding.filter(|of| is_meant(of, &own)) {
-                        add((self.screen, row.key(), of.rule, true));
-                    } else if own.iter().any(|target| targets.contains(target))
-                        && let Some(rule) = changes(action.name)
+                    let finding = finding.filter(|of| is_meant(of, &own));
+                    if finding.is_some() && !is_one(&own) {
+                        // The action is on another row, such as an aggregate's parent: its figure changes, too.
+                        let others = table.rows().iter().map(|row| (row, row.targets()));
+                        for (other, own) in others.filter(|(_, own)| is_one(own)) {
+                            let Some(rule) = changed.filter(|of| other.figure(of, &at).is_some())
+                            else {
+                                continue;
+                            };
+                            let found = other.verdict(&at).findings;
+                            let is_found = found.iter().any(|of| of.rule == rule);
+                            add(self.screen, other.key(), &own, rule, is_found);
+                        }
+                    }
+                    if let Some(of) = finding {
+                        add(self.screen, row.key(), &own, of.rule, true);
+                    } else if is_one(&own)
+                        && let Some(rule) = changed
                         && row.figure(rule, &at).is_some()
                     {
-                        add((self.screen, row.key(), rule, false));
+                        add(self.screen, row.key(), &own, rule, false);
                     }
                 }
             });
         }
-        let aim = |(screen, key, rule, is_found): (ScreenId, String, &'static Rule, bool)| Aim {
-            is_found,
-            before: with_table!(self.screens, screen, |table| table.figure(&key, rule, &at)),
-            screen,
-            key,
-            rule,
-        };
-        found.into_iter().map(aim).collect()
+        found
     }
 
     /// Starts waiting for the figures after an action, and adds a line about them to the result.

@@ -10,7 +10,7 @@ use crate::model::verdict::Level;
 pub struct Snapshot {
     /// The server's clock.
     pub clock: Stamp,
-    /// The findings of the Overview, acknowledged ones included.
+    /// The warnings and critical findings of the Overview, acknowledged ones included.
     pub findings: Vec<Found>,
     pub counters: Counters,
 }

@@ -14,6 +14,8 @@ pub enum TargetKind {
     Aggregate,
     /// Oid of an index of a hypertable or of a plain table.
     Index,
+    /// Oid of a plain table.
+    Table,
     /// Process id of a client's session or of a worker.
     Session,
 }
@@ -24,6 +26,7 @@ impl TargetKind {
         Self::Hypertable,
         Self::Aggregate,
         Self::Index,
+        Self::Table,
         Self::Session,
     ];
 
@@ -33,6 +36,7 @@ impl TargetKind {
             Self::Hypertable => "hypertable",
             Self::Aggregate => "continuous aggregate",
             Self::Index => "index",
+            Self::Table => "table",
             Self::Session => "session",
         }
     }
@@ -44,6 +48,7 @@ impl TargetKind {
             Self::Hypertable => "a hypertable",
             Self::Aggregate => "a continuous aggregate",
             Self::Index => "an index",
+            Self::Table => "a plain table",
             Self::Session => "a session",
         }
     }

@@ -77,7 +77,8 @@ pub(crate) fn duration(seconds: f64) -> String {
     }
 }
 
-/// A moment relative to the server's time: `4m 10s ago`, `in 3h 5m`, `now`.
+/// A moment relative to the server's time: `40s ago`, `4m ago`, `in 3h 5m`, `now`. A past moment by the minute, once it is one, so that
+/// it changes seldom while nothing happens.
 pub fn age(stamp: Stamp, now: Stamp) -> String {
     match stamp {
         Stamp::BEFORE_ALL => "-infinity".to_owned(),
@@ -86,6 +87,8 @@ pub fn age(stamp: Stamp, now: Stamp) -> String {
             let seconds = now.seconds_since(stamp);
             if seconds.abs() < 1.0 {
                 "now".to_owned()
+            } else if seconds >= 60.0 {
+                format!("{} ago", duration((seconds / 60.0).floor() * 60.0))
             } else if seconds > 0.0 {
                 format!("{} ago", duration(seconds.floor()))
             } else {

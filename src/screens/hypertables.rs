@@ -14,7 +14,7 @@ use anyhow::Result;
 use crate::model::moment::{Axis, Stamp};
 use crate::model::rules;
 use crate::model::screen_id::ScreenId;
-use crate::model::target::Target;
+use crate::model::target::{Target, TargetKind};
 use crate::model::value::Value;
 use crate::model::verdict::{Finding, Verdict};
 use crate::screens::later::Later;
@@ -211,7 +211,14 @@ impl Record for Row {
                 &self.full_name(),
                 self.kind == HypertableKind::Aggregate,
             ),
-            _ => Vec::new(),
+            _ => {
+                let name = self.full_name();
+                vec![Target {
+                    kind: TargetKind::Table,
+                    id: -self.id,
+                    name,
+                }]
+            }
         }
     }
 

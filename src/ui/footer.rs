@@ -138,18 +138,18 @@ fn place(app: &App) -> String {
         (true, false) => format!("{at}/{lines} · {shown} of {}", findings(all)),
     };
     match oldest(app) {
-        Some(loaded) => {
-            let age = app.server_clock().seconds_since(loaded);
-            format!(
-                "{marked} {of} · read {} ",
-                if age < 1.0 {
-                    "now".to_owned()
-                } else {
-                    format!("{} ago", text::duration(age.floor()))
-                }
-            )
-        }
+        Some(loaded) => format!("{marked} {of} · read {} ", read(loaded, app.server_clock())),
         None => format!("{marked} {of} "),
+    }
+}
+
+/// Age of the rows, in steps: while nothing else changes, a tick writes nothing to the terminal.
+fn read(loaded: Stamp, now: Stamp) -> String {
+    match now.seconds_since(loaded) {
+        ..1.0 => "now".to_owned(),
+        ..10.0 => "<10s ago".to_owned(),
+        ..60.0 => "<1m ago".to_owned(),
+        _ => text::age(loaded, now),
     }
 }
 

@@ -266,6 +266,10 @@ fn below_head<R: Record>(placed: &[Placed<R>]) -> Vec<Placed<R>> {
     std::iter::once(name).chain(rest).collect()
 }
 
+/// From this width on, further columns are shown only if the names in the first column still fit, up to `LONG_NAME`.
+const NAMES_FIRST: u16 = 140;
+const LONG_NAME: u16 = 40;
+
 /// The columns that fit. The one with the highest rank is left out first; of equal ranks the rightmost. The other columns of the highest
 /// rank may shrink.
 fn fitting<R: Record>(
@@ -275,6 +279,7 @@ fn fitting<R: Record>(
     width: u16,
 ) -> Vec<usize> {
     let rank = |index: usize| table.rank_of(index, columns[index]);
+    let first = kept.first().copied().unwrap_or(0);
     while kept.len() > 1 {
         let Some(highest) = kept.iter().map(|&index| rank(index)).max() else {
             break;
@@ -282,7 +287,13 @@ fn fitting<R: Record>(
         let least = |&index: &usize| {
             let column = columns[index];
             let shrinks = i16::from(column.rank) >= highest;
-            1 + if shrinks { column.least } else { column.width }
+            1 + if column.grows && index == first && width >= NAMES_FIRST {
+                column.width.max(table.content_width(index).min(LONG_NAME))
+            } else if shrinks {
+                column.least
+            } else {
+                column.width
+            }
         };
         if kept.iter().map(least).sum::<u16>() <= width + 1 {
             break;

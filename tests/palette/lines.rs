@@ -157,6 +157,14 @@ const ANALYZED: &str =
 const CHUNKS: &str = "select count(*) from _timescaledb_catalog.chunk c where to_jsonb(c) ->> 'dropped' is distinct from 'true'";
 const AGED: &str = "update _timescaledb_catalog.dimension_slice set range_start = range_start - 86400000000 * 100, range_end = range_end - 86400000000 * 100
   where chunk_id = (select min(c.id) from _timescaledb_catalog.chunk c join _timescaledb_catalog.hypertable h on h.id = c.hypertable_id where h.table_name = 'energy_consumption' and c.status & 4 = 0)";
+/// A table that the statistics call large.
+const PLAIN: &str =
+    "drop table if exists w.plain_one; create table w.plain_one (ts timestamptz not null, d int);
+  update pg_class set reltuples = 20000000 where oid = 'w.plain_one'::regclass";
+const PLAIN_OF_STAND_IN: &str = "drop table if exists mes.plain_one; create table mes.plain_one (ts timestamptz not null, d int);
+  update pg_class set reltuples = 20000000 where oid = 'mes.plain_one'::regclass";
+const MADE: &str =
+    "select count(*) from _timescaledb_catalog.hypertable where table_name = 'plain_one'";
 const REORDERED: &str = "do $$ begin perform add_reorder_policy('mes.energy_consumption', 'energy_meter_ts_idx', initial_start => '2040-01-01 00:00+00'); exception when duplicate_object then null; end $$";
 const COUNTING: &str = "create or replace procedure mes.job_noop(job_id int, config jsonb) language sql as 'insert into mes.line select max(id) + 1, ''ran'' from mes.line'";
 const LEFTOVER: &str = "do $$ begin create index line_name_ccnew on w.line (name); update pg_index set indisvalid = false where indexrelid = 'w.line_name_ccnew'::regclass; end $$";
@@ -197,6 +205,12 @@ pub const LINES: &[Line] = &[
             .after("create materialized view w.going with (timescaledb.continuous) as select time_bucket('1 day', ts) as b, count(*) as n from w.\"Ready 3\" group by 1 with no data")
             .once("select count(*) from _timescaledb_catalog.continuous_agg where user_view_name = 'going'"),
         oee(&[]).refused("only simulated"),
+    ),
+    line(
+        "create-hypertable",
+        "hypertables",
+        on("plain_one", "w.plain_one", &[("chunk_interval", "1 day")]).after(PLAIN).once(MADE),
+        on("plain_one", "mes.plain_one", &[]).after(PLAIN_OF_STAND_IN).refused("only simulated"),
     ),
     line("compress-chunks", "compression", ready(&[("older_than", "7 days")]), cannot()),
     line("decompress-chunks", "compression", full(&[("older_than", "8 days")]), cannot()),

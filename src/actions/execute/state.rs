@@ -86,7 +86,7 @@ impl Actor {
                     let id = Some(target.id);
                     match target.kind {
                         TargetKind::Hypertable | TargetKind::Aggregate => relation.hypertable != id,
-                        TargetKind::Index => relation.oid != target.id,
+                        TargetKind::Index | TargetKind::Table => relation.oid != target.id,
                         TargetKind::Job | TargetKind::Session => false,
                     }
                 });

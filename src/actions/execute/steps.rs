@@ -133,7 +133,10 @@ impl Run<'_> {
                 return Some(Outcome::Cancelled);
             }
             // In a rollback, an object that is gone needs no undo. The other steps continue.
-            Err(problem) if problem.gone && step.undoes.is_some() => {
+            Err(problem)
+                if step.undoes.is_some()
+                    && (problem.gone || is_dropped_already(step, &problem)) =>
+            {
                 self.note(at, Did::default(), Some(problem.to_string()));
                 self.notices
                     .push(format!("not done: {}: {problem}", step.label));
@@ -272,4 +275,11 @@ impl Silence {
         let long = self.since.is_some_and(|since| since.elapsed() > PATIENCE);
         long.then_some("the server no longer answers; the statement may still be running")
     }
+}
+
+/// True if the step drops an index that is not there any more: an earlier step of the same rollback may have dropped it.
+fn is_dropped_already(step: &Step, problem: &Problem) -> bool {
+    let mut statements = step.run.iter();
+    statements.all(|statement| statement.sql.starts_with("DROP INDEX "))
+        && problem.sqlstate.as_deref() == Some("42704")
 }

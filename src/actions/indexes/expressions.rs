@@ -12,6 +12,12 @@ pub(crate) fn condition(table: &str, alias: &str, text: &str) -> Expression {
     expression("where", table, alias, text, &contradiction)
 }
 
+/// The question how the server understands a condition. It reads no table.
+pub(crate) fn understood(table: &str, alias: &str, text: &str) -> String {
+    let row = format!("(select (null::{table}).* offset 0) {alias}");
+    format!("explain (costs off, verbose, format json) select from {row} where ({text})")
+}
+
 /// The expressions among the index's columns.
 pub(crate) fn columns(table: &str, alias: &str, columns: &str) -> Vec<Expression> {
     let keys = split(columns).into_iter().filter_map(key);

@@ -342,6 +342,7 @@ impl<'a> Back<'a> {
         let target = begin.before.iter().any(|seen| {
             let hypertable = match seen.target.kind {
                 TargetKind::Hypertable | TargetKind::Aggregate => Some(seen.target.id),
+                TargetKind::Table => return seen.target.id == relation.oid,
                 TargetKind::Index => return self.bindings.index(seen.target.id) == relation.oid,
                 TargetKind::Job | TargetKind::Session => seen.state["hypertable_id"].as_i64(),
             };

@@ -8,6 +8,7 @@ use super::shell::Shell;
 use crate::actions::execute::{APPLY, ApprovedPlan};
 use crate::journal::{Counters, Found, Snapshot};
 use crate::model::screen_id::ScreenId;
+use crate::model::verdict::Level;
 use crate::run::{show, stderr};
 use crate::screens::gather;
 use crate::screens::overview::Row;
@@ -45,12 +46,11 @@ impl Shell<'_> {
             rule: row.finding.rule.name.to_owned(),
             level: row.finding.level,
         };
+        let all = gather::every(&screens, &at).into_iter();
+        let grave = all.filter(|row| row.finding.level >= Level::Warning);
         Ok(Snapshot {
             clock,
-            findings: gather::every(&screens, &at)
-                .into_iter()
-                .map(found)
-                .collect(),
+            findings: grave.map(found).collect(),
             counters: Counters {
                 commits: counted.commits,
                 rollbacks: counted.rollbacks,

@@ -119,6 +119,7 @@ fn found(screens: &Screens, mut step: Step) -> Step {
         &rules::SERVER_WORKERS,
         &rules::SERVER_PROCESSES,
     ];
+    let mut restores = false;
     let rows = gather::found_on(screens, ScreenId::Server);
     let is_about = |finding: &Finding| {
         about.contains(&finding.rule)
@@ -126,6 +127,11 @@ fn found(screens: &Screens, mut step: Step) -> Step {
     };
     for finding in rows.into_iter().map(|row| row.finding) {
         if !is_about(&finding) {
+            continue;
+        }
+        // A restore is a fault of the step before.
+        if finding.reason.contains("timescaledb_post_restore()") {
+            restores = true;
             continue;
         }
         let (what, fix) = match finding.reason.split_once(". ") {
@@ -138,7 +144,9 @@ fn found(screens: &Screens, mut step: Step) -> Step {
             _ => step_with.warn(fix),
         };
     }
-    if step.evidence.is_empty() {
+    if restores {
+        step = step.and("no job runs until the restore is over (see extension)");
+    } else if step.evidence.is_empty() {
         step = step.and("launcher and scheduler run");
     }
     step

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
+use crate::actions::immutable;
 use crate::actions::setup::hazard::Hazard;
 use crate::actions::setup::planned::{self, Planned};
 use crate::connect::{self, conninfo::Settings};
@@ -185,7 +186,8 @@ impl Reading<'_> {
             queries: &queries,
             prune: self.prune,
         };
-        let mut changes = changes(wanted, &ground).map_err(|wrong| anyhow!(wrong.join("\n")))?;
+        let spelled = self.conditions(wanted, &present).await;
+        let mut changes = changes(&spelled, &ground).map_err(|wrong| anyhow!(wrong.join("\n")))?;
         if let Some(only) = self.only {
             changes.retain(|change| change.of == *only);
         }
@@ -222,6 +224,26 @@ impl Reading<'_> {
             notes,
             unread,
         })
+    }
+
+    /// The files with the conditions of their indexes as the server writes them, where an index with the same condition is there.
+    async fn conditions(&self, wanted: &Wanted, present: &Setup) -> Wanted {
+        let mut spelled = wanted.clone();
+        for entry in &mut spelled.indexes {
+            let Some(written) = &entry.predicate else {
+                continue;
+            };
+            let there = present.indexes.get(&entry.on);
+            let has = there.into_iter().flat_map(|all| all.values());
+            for has in has.filter_map(|index| index.predicate.as_ref()) {
+                if has != written && immutable::is_same(self.session, &entry.on, written, has).await
+                {
+                    entry.predicate = Some(has.clone());
+                    break;
+                }
+            }
+        }
+        spelled
     }
 
     /// The plain tables that the files list as hypertables.

@@ -55,6 +55,12 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
     let mut healthy = healthy(row, at);
     if row.pending > 0 {
         let ranges = text::plural(row.pending, "changed range");
+        if row.policy.is_none() && row.lag(at) == Some(0) {
+            let reason = format!(
+                "{ranges} below the watermark wait for a refresh, and it has no refresh policy"
+            );
+            findings.push(no_policy(Level::Notice, reason));
+        }
         healthy = format!("{healthy}; {ranges} below the watermark wait for a refresh");
     }
     findings.verdict(healthy)

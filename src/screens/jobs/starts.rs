@@ -16,14 +16,15 @@ pub(super) const FORGETS_NO_JOB: Version = Version {
 };
 
 pub(super) fn late(row: &Row, at: &At, findings: &mut Findings) {
-    let late = text::duration(row.late_seconds(at).unwrap_or_default());
+    let seconds = row.late_seconds(at).unwrap_or_default();
+    let late = text::age(at.now.plus_seconds(-seconds), at.now);
     let cannot = no_start(row, at);
     let (level, why) = cannot.unwrap_or((
         Level::Warning,
         "there was no free worker, or the scheduler hangs; only the server's log shows which",
     ));
     let since = since_restart(row, at);
-    let reason = format!("late: it should have started {late} ago{since}; {why}");
+    let reason = format!("late: it should have started {late}{since}; {why}");
     let due = match &row.statistics {
         Some(of) => of.next_start,
         None => row.initial_start,

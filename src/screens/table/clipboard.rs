@@ -32,7 +32,18 @@ impl<R: Record> Table<R> {
 fn plain(value: &Value) -> String {
     match value.json() {
         serde_json::Value::Null => String::new(),
-        serde_json::Value::String(text) => text,
+        serde_json::Value::String(text) => without_tree(&text).to_owned(),
         other => other.to_string(),
+    }
+}
+
+/// The text without the lines of a tree before it.
+fn without_tree(text: &str) -> &str {
+    let name = text.trim_start_matches(['│', '├', '└', ' ']);
+    let lines = text.strip_suffix(name).unwrap_or_default();
+    if lines.contains(['├', '└']) {
+        name
+    } else {
+        text
     }
 }

@@ -18,7 +18,7 @@ use super::check::{Checks, State, listed};
 use super::runs;
 
 /// Rules of faults that other checks of the files' objects name.
-const NAMED: [&Rule; 10] = [
+const NAMED: [&Rule; 11] = [
     &rules::INDEX_INVALID,
     &rules::INDEX_MISSING,
     &rules::INDEX_LEFTOVERS,
@@ -26,6 +26,7 @@ const NAMED: [&Rule; 10] = [
     &rules::JOB_GAVE_UP,
     &rules::JOB_CRASHED,
     &rules::JOB_LATE,
+    &rules::JOB_PORTAL_FAULT,
     &rules::AGGREGATE_BEHIND,
     &rules::SERVER_ROLLBACKS,
     &rules::SERVER_DEADLOCKS,

@@ -58,6 +58,13 @@ impl<'a> Validation<'a> {
 
     /// All checks, without the queries of `[expect]`.
     pub(super) async fn round(&self, here: &Here) -> Result<Round> {
+        let server = &here.session.server;
+        if server.timescaledb.is_none() {
+            bail!(
+                "database {:?} has no TimescaleDB: a policy file describes its objects",
+                server.database
+            );
+        }
         let machine = machine::read(&here.session, &here.machine).await;
         let mut checks = Checks::default();
         if self.options.before {

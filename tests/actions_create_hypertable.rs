@@ -1,0 +1,103 @@
+//! A plain table becomes a hypertable, with its rows; what the server would refuse is refused before.
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
+
+mod support;
+
+use hypertop::model::plan::{Consent, Mode, Undo};
+use support::triage;
+
+const TABLES: &str = r#"create schema "M"; create table "M"."Raw ""x""" (id int, "T s" timestamptz, "N" bigint, v float8);
+insert into "M"."Raw ""x""" select n, now() - n * interval '1 day', n, n from generate_series(1, 40) n; analyze "M"."Raw ""x""";
+create table "M".keyed (ts timestamptz not null, id int primary key);
+create table "M".target (ts timestamptz, id int, unique (ts, id)); create table "M".source (ts timestamptz, id int, foreign key (ts, id) references "M".target (ts, id));
+create table "M".parts (ts timestamptz) partition by range (ts);
+create table "M".bare (name text)"#;
+
+const NAME: &str = r#""M"."Raw ""x""""#;
+
+#[test]
+fn a_table_becomes_a_hypertable_with_its_rows_and_the_preview_says_what_that_costs() {
+    triage::on_each("made_table", TABLES, async |rig, version| {
+        let set = [("time", "T s"), ("chunk_interval", "10 days")];
+        let approved = rig.plan("create-hypertable", NAME, &set).await.unwrap();
+        let plan = &approved.plan;
+        let notes: Vec<&str> = plan.notes.iter().map(|note| note.text.as_str()).collect();
+        let notes = notes.join("\n");
+        assert!(
+            notes.contains("about 40 rows")
+                && notes.contains("are copied into chunks")
+                && notes.contains("becomes NOT NULL"),
+            "{version:?}: {notes}"
+        );
+        assert_eq!(plan.consent, Consent::Name, "{version:?}");
+        assert!(
+            matches!(&plan.undo, Undo::Never(why) if why.contains("plain table again")),
+            "{version:?}"
+        );
+        assert!(
+            plan.touches
+                .iter()
+                .any(|touch| touch.name == NAME && touch.mode == Mode::AccessExclusive),
+            "{version:?}: {:?}",
+            plan.touches
+        );
+        let report = rig.perform(&approved).await.unwrap();
+        assert_eq!(report.problems, [], "{version:?}");
+        let rows = rig
+            .text(&format!("select count(*)::text from {NAME}"))
+            .await;
+        let chunks = rig
+            .text("select (count(*) > 3)::text from timescaledb_information.chunks")
+            .await;
+        let interval = rig
+            .text("select time_interval::text from timescaledb_information.dimensions")
+            .await;
+        assert_eq!(
+            (rows.as_str(), chunks.as_str(), interval.as_str()),
+            ("40", "true", "10 days"),
+            "{version:?}"
+        );
+        let why = rig.rollback_plan(&[report.id]).await.unwrap_err();
+        assert!(why.contains("irreversible"), "{version:?}: {why}");
+        let why = rig.plan("create-hypertable", NAME, &set).await.unwrap_err();
+        assert!(why.contains("hypertable"), "{version:?}: {why}");
+    });
+}
+
+#[test]
+fn what_the_server_would_refuse_is_refused_with_the_reason_and_the_fix() {
+    triage::on_each("unmade_table", TABLES, async |rig, version| {
+        let ts = [("time", "ts")];
+        for (table, set, words) in [
+            ("\"M\".keyed", &ts[..], "add ts to keyed_pkey"),
+            (
+                "\"M\".target",
+                &ts,
+                "drop them first (source_ts_id_fkey of \"M\".source)",
+            ),
+            ("\"M\".parts", &ts, "is partitioned"),
+            ("\"M\".bare", &[], "has no column with a time"),
+            (
+                NAME,
+                &[("time", "v")],
+                "time: \"v\" is no column with a time or an integer; there are: T s, id, N",
+            ),
+            (
+                NAME,
+                &[("time", "N")],
+                "is an integer, so \"7 days\" must be a whole number",
+            ),
+            (NAME, &[("chunk_interval", "soon")], "is not an interval"),
+            (NAME, &[("chunk_interval", "0 days")], "chunk_interval"),
+        ] {
+            let why = rig.plan("create-hypertable", table, set).await.unwrap_err();
+            assert!(why.contains(words), "{version:?}: {table} {set:?}: {why}");
+        }
+        let integer = [("time", "N"), ("chunk_interval", "10")];
+        rig.act("create-hypertable", NAME, &integer).await;
+        let chunks = rig
+            .text("select (count(*) > 3)::text from timescaledb_information.chunks")
+            .await;
+        assert_eq!(chunks, "true", "{version:?}");
+    });
+}
