@@ -392,7 +392,7 @@ mod tests {
         );
         assert!(errors[1].contains("yes or no"), "{errors:?}");
         assert!(errors[2].contains("JSON object"), "{errors:?}");
-        assert!(errors[3].contains("no z here"), "{errors:?}");
+        assert!(errors[3].contains("z is not in the list"), "{errors:?}");
     }
 
     #[test]

@@ -314,8 +314,12 @@ mod tests {
                 "quit: \"pagedown\" is not a key: write one character",
             ),
             ("quit = [\"Q\", \"Ctrl-K\"]", 2, "write \"ctrl-k\""),
-            ("quit = 3", 2, "quit = 3: keys are text: write quit = \"K\""),
-            ("quit = [\"Q\", 3]", 2, "keys are text"),
+            (
+                "quit = 3",
+                2,
+                "quit = 3: a key is a text. Write quit = \"K\"",
+            ),
+            ("quit = [\"Q\", 3]", 2, "a key is a text"),
             // The key belongs by default to a console action, to an action of the same group, or to the other
             // written action.
             (

@@ -248,7 +248,7 @@ mod tests {
         for (text, words) in [
             ("poor_ratio = 2", "needs a name"),
             ("name = 3", "needs a name"),
-            ("name = \"a\"\nslot_bytes = 5", "goes into [thresholds]"),
+            ("name = \"a\"\nslot_bytes = 5", "set it in [thresholds]"),
             (
                 "name = \"a\"\naggregate_lag_factor = 4",
                 "aggregate_lag_critical_factor",

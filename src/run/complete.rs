@@ -140,7 +140,7 @@ mod tests {
             assert_eq!(offer(name, None), None, "{name:?}");
         }
         let job = offer("1018", Some("policy_refresh $(id)\t\u{1b}\n"));
-        assert_eq!(job.as_deref(), Some("1018\tpolicy_refresh ??id?????\n"));
+        assert_eq!(job.as_deref(), Some("1018\tpolicy_refresh ??id????\n"));
         assert_eq!(
             offer("mes.oee_daily", None).as_deref(),
             Some("mes.oee_daily\n")
