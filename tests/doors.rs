@@ -104,8 +104,8 @@ async fn targets(rig: &Rig, on: hypertop::model::target::TargetKind) -> Vec<Stri
         hypertop::model::target::TargetKind::Index => {
             "values ('doors.counted_e'), ('doors.counted_p'), ('doors.plain'), ('doors.plain_too'), ('doors.timed_e')"
         }
-        hypertop::model::target::TargetKind::Table
-        | hypertop::model::target::TargetKind::Session => return Vec::new(),
+        hypertop::model::target::TargetKind::Table => "values ('doors.loose')",
+        hypertop::model::target::TargetKind::Session => return Vec::new(),
     };
     rig.texts(sql).await
 }

@@ -42,6 +42,8 @@ create table doors.timed (at timestamptz not null, v bigint default doors.door_d
 
 select create_hypertable('doors.timed', 'at', chunk_time_interval => interval '1 day');
 
+create table doors.loose (at timestamptz not null, v bigint default doors.door_default(1), w doors.amount, p doors.pair, constraint c check (v < doors.door_check(1000000)));
+
 create table doors.guarded (at timestamptz not null, v bigint);
 
 select create_hypertable('doors.guarded', 'at', chunk_time_interval => interval '1 day');

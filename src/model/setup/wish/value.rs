@@ -12,7 +12,7 @@ use crate::model::interval::Interval;
 use crate::model::moment::Axis;
 use crate::model::span::Span;
 
-/// A setting: removed (`"none"`), or set.
+/// A wanted setting: removed (`"none"`), or set to a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Setting<T> {
     None,
@@ -54,7 +54,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Reads<T> {
     }
 }
 
-/// An interval that a schedule may have.
+/// An interval for a schedule: longer than zero.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Every(pub Interval);
@@ -93,7 +93,7 @@ pub enum Length {
 }
 
 impl Length {
-    /// The length on this time axis. The error says how to write it.
+    /// Converts the length to this time axis. The error says how to write it.
     pub fn on(self, axis: Axis) -> Result<Span, String> {
         match (self, axis) {
             (Self::Units(units), Axis::Integer) => Ok(Span::Number(units)),
@@ -134,7 +134,7 @@ impl<'de> Deserialize<'de> for Length {
     }
 }
 
-/// The age of a policy, from its two ways to write it. `None`: neither is written.
+/// The age of a policy, which can be written in two ways. `None`: neither is written.
 pub(crate) fn age(
     after: Option<Length>,
     created: Option<Every>,
