@@ -16,7 +16,6 @@ pub(super) struct Asked {
 }
 
 /// The action for the change of an existing object. `None`: the object does not exist yet, or the change needs no action.
-#[expect(clippy::too_many_lines, reason = "one match over all changes")]
 pub(super) fn asked(change: &Change, present: &Setup) -> Option<Asked> {
     let id = present.id(&change.of)?;
     let axis = present.axis(&change.of)?;

@@ -8,7 +8,6 @@ use crate::model::setup::objects::{
 };
 
 /// Applies a change to the setup. `axis`: type of the time column of a hypertable that the change creates.
-#[expect(clippy::too_many_lines, reason = "one match over all changes")]
 pub fn after(setup: &mut Setup, change: &Change, axis: Axis) {
     let of = &change.of;
     match &change.what {
