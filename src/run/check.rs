@@ -11,6 +11,8 @@ mod metrics;
 mod options;
 mod outcome;
 mod selection;
+#[cfg(test)]
+mod tests;
 mod textfile;
 
 use std::fmt::Write as _;
