@@ -28,7 +28,7 @@ use columns::Columns;
 pub(crate) use columns::{Drawn, Seen};
 pub(crate) use groups::{BRANCH, Branch, Shown};
 use groups::{Groups, Line};
-pub(crate) use known::LATER_SECONDS;
+pub(crate) use known::{GATHERED_SECONDS, LATER_SECONDS};
 use known::{Known, apply};
 
 /// A query runs again only after this multiple of the time that it took, so it uses at most 2 % of a processor core.
