@@ -202,3 +202,75 @@ fn pretty(json: &Json) -> String {
 pub fn refused(error: &str) -> String {
     lines::failed(Level::Unknown, error)
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::figures::Figures;
+    use super::look::Look;
+    use super::*;
+    use crate::model::pages::{Catalogue, Handwritten, TO_DO};
+    use crate::model::rules;
+    use crate::model::screen_id::ScreenId;
+    use crate::model::verdict::Finding;
+    use crate::screens::overview::Row;
+
+    #[derive(Debug, Parser)]
+    struct Cli {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    /// The check of a database in which only this was found.
+    fn checked(rows: Vec<Row>) -> Outcome {
+        let Cli { options } = Cli::parse_from(["check"]);
+        let look = Look {
+            database: "plant".to_owned(),
+            metrics: vec![metrics::findings(&rows), metrics::finding(&rows)],
+            rows,
+            notes: Vec::new(),
+            figures: Figures::default(),
+            json: Json::Null,
+        };
+        outcome::of(vec![look], false, &options)
+    }
+
+    #[test]
+    fn exit_code_text_metrics_and_page_agree_on_every_rule_at_each_of_its_levels() {
+        for rule in rules::ALL {
+            let page = Handwritten::of(Catalogue::Rules, rule.name).expect(rule.name);
+            assert!(!page.section(TO_DO).is_empty(), "{}", rule.name);
+            // A remark is no finding of a check.
+            let levels = page.names("levels").into_iter();
+            for name in levels.filter(|name| *name != Level::Ok.name()) {
+                let level = Level::ALL.into_iter().find(|level| level.name() == name);
+                let level = level.expect(name);
+                let finding = Finding::new(rule, level, "why");
+                let row = Row::new(ScreenId::Overview, "1".to_owned(), "it".to_owned(), finding);
+                let outcome = checked(vec![row]);
+                let (code, status) = match level {
+                    Level::Ok | Level::Notice => (0, "OK"),
+                    Level::Warning => (1, "WARNING"),
+                    Level::Critical => (2, "CRITICAL"),
+                    Level::Unknown => (3, "UNKNOWN"),
+                };
+                assert_eq!(exit_code(outcome.level), code, "{} {name}", rule.name);
+                let text = lines::nagios(&outcome, 4096);
+                let first = format!("HYPERTOP {status} - 1 {name}: it {} | ", rule.title);
+                assert!(text.starts_with(&first), "{text}");
+                let line = format!("\n{name}: it: why ({})\n", rule.name);
+                assert!(text.contains(&line), "{text}");
+                let text = written(&outcome.metrics, Dialect::Prometheus);
+                let labels = format!("rule=\"{}\",level=\"{name}\"", rule.name);
+                let found = text.lines().filter(|line| line.ends_with("} 1"));
+                let found: Vec<_> = found.collect();
+                let wanted = [
+                    format!("hypertop_findings{{{labels}}} 1"),
+                    format!("hypertop_finding{{{labels},object=\"it\"}} 1"),
+                ];
+                assert_eq!(found, wanted, "{} {name}", rule.name);
+            }
+        }
+    }
+}

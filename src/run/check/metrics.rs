@@ -156,7 +156,7 @@ fn info(at: &At) -> Metric {
 }
 
 /// A series for every rule and level, even if it is zero, so that alerts do not need `absent()`.
-fn findings(rows: &[Row]) -> Metric {
+pub(super) fn findings(rows: &[Row]) -> Metric {
     let mut all = Metric::gauge(
         "hypertop_findings",
         "Number of findings (hypertop explain RULE says what a rule means)",
@@ -179,7 +179,7 @@ fn findings(rows: &[Row]) -> Metric {
     all
 }
 
-fn finding(rows: &[Row]) -> Metric {
+pub(super) fn finding(rows: &[Row]) -> Metric {
     let mut all = Metric::gauge(
         "hypertop_finding",
         "A finding; always 1 (hypertop check --format text says why, hypertop explain RULE what to do)",
@@ -223,74 +223,4 @@ fn hidden(names: &[&'static str]) -> Metric {
 #[expect(clippy::cast_precision_loss, reason = "counts are small")]
 fn number(count: usize) -> f64 {
     count as f64
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::Parser;
-
-    use super::super::look::Look;
-    use super::super::options::Options;
-    use super::super::{exit_code, figures::Figures, lines, outcome};
-    use super::*;
-    use crate::model::pages::{Catalogue, Handwritten, TO_DO};
-    use crate::model::verdict::Finding;
-
-    #[derive(Debug, Parser)]
-    struct Cli {
-        #[command(flatten)]
-        options: Options,
-    }
-
-    /// The check of a database in which only this was found.
-    fn checked(rows: Vec<Row>) -> outcome::Outcome {
-        let Cli { options } = Cli::parse_from(["check"]);
-        let look = Look {
-            database: "plant".to_owned(),
-            metrics: vec![findings(&rows), finding(&rows)],
-            rows,
-            notes: Vec::new(),
-            figures: Figures::default(),
-            json: serde_json::Value::Null,
-        };
-        outcome::of(vec![look], false, &options)
-    }
-
-    #[test]
-    fn exit_code_text_metrics_and_page_agree_on_every_rule_at_each_of_its_levels() {
-        for rule in rules::ALL {
-            let page = Handwritten::of(Catalogue::Rules, rule.name).expect(rule.name);
-            assert!(!page.section(TO_DO).is_empty(), "{}", rule.name);
-            // A remark is no finding of a check.
-            let levels = page.names("levels").into_iter();
-            for name in levels.filter(|name| *name != Level::Ok.name()) {
-                let level = Level::ALL.into_iter().find(|level| level.name() == name);
-                let level = level.expect(name);
-                let finding = Finding::new(rule, level, "why");
-                let row = Row::new(ScreenId::Overview, "1".to_owned(), "it".to_owned(), finding);
-                let outcome = checked(vec![row]);
-                let (code, status) = match level {
-                    Level::Ok | Level::Notice => (0, "OK"),
-                    Level::Warning => (1, "WARNING"),
-                    Level::Critical => (2, "CRITICAL"),
-                    Level::Unknown => (3, "UNKNOWN"),
-                };
-                assert_eq!(exit_code(outcome.level), code, "{} {name}", rule.name);
-                let text = lines::nagios(&outcome, 4096);
-                let first = format!("HYPERTOP {status} - 1 {name}: it {} | ", rule.title);
-                assert!(text.starts_with(&first), "{text}");
-                let line = format!("\n{name}: it: why ({})\n", rule.name);
-                assert!(text.contains(&line), "{text}");
-                let metrics = written(&outcome.metrics, Dialect::Prometheus);
-                let labels = format!("rule=\"{}\",level=\"{name}\"", rule.name);
-                let found = metrics.lines().filter(|line| line.ends_with("} 1"));
-                let found: Vec<_> = found.collect();
-                let wanted = [
-                    format!("hypertop_findings{{{labels}}} 1"),
-                    format!("hypertop_finding{{{labels},object=\"it\"}} 1"),
-                ];
-                assert_eq!(found, wanted, "{} {name}", rule.name);
-            }
-        }
-    }
 }
