@@ -17,7 +17,7 @@ use crate::model::target::Target;
 use crate::model::text;
 use crate::screens::history::History;
 use crate::screens::record::Section;
-use crate::screens::table::LATER_SECONDS;
+use crate::screens::table::{GATHERED_SECONDS, LATER_SECONDS};
 use crate::screens::{Rows, Screens, gather, with_table};
 use crate::server::exact::Figures;
 use crate::server::known::At;
@@ -31,7 +31,11 @@ const NO_FACTS: &str = "this is a recording: nothing can be changed in it, and i
 fn lasts(screen: ScreenId, nth: usize) -> f64 {
     let exact = (screen.about().exact)();
     exact.get(nth).map_or(0.0, |exact| {
-        let gathered = if exact.later { LATER_SECONDS } else { 0.0 };
+        let gathered = if exact.later {
+            LATER_SECONDS
+        } else {
+            GATHERED_SECONDS
+        };
         (4.0 * exact.every.as_secs_f64()).max(2.0 * gathered)
     })
 }

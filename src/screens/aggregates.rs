@@ -152,6 +152,8 @@ impl Record for Row {
         "_timescaledb_internal.bgw_job_stat",
     ];
     const MAX_AGE: Duration = Duration::from_secs(10);
+    // Failures and refreshes move the counters, and lateness is a matter of the clock.
+    const MAX_AGE_GATHERED: Duration = Duration::from_secs(60);
     const COLUMNS: &'static [Column<Self>] = &[
         Column::<Self>::text("", "AGGREGATE", 24, |row, _| row.in_tree().into()).grows(),
         Column::<Self>::hidden("schema", |row, _| row.schema.as_str().into()),

@@ -38,6 +38,8 @@ impl Record for Row {
         "_timescaledb_catalog.continuous_agg",
     ];
     const MAX_AGE: Duration = Duration::from_secs(60);
+    // A new or invalid index moves a counter; usage and sizes change slowly.
+    const MAX_AGE_GATHERED: Duration = Duration::from_secs(300);
     const COLUMNS: &'static [Column<Self>] = &[
         Column::<Self>::text("", "INDEX", 24, |row, _| row.name.as_str().into()).grows(),
         Column::<Self>::text("", "TABLE", 20, |row, _| row.table_name().into())

@@ -28,7 +28,7 @@ use columns::Columns;
 pub(crate) use columns::{Drawn, Seen};
 pub(crate) use groups::{BRANCH, Branch, Shown};
 use groups::{Groups, Line};
-pub(crate) use known::LATER_SECONDS;
+pub(crate) use known::{GATHERED_SECONDS, LATER_SECONDS};
 use known::{Known, apply};
 
 /// After a query has run, it waits for this multiple of its duration, so that it uses at most 2 % of a processor core.

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::known::{Had, LATER_SECONDS, apply};
+use super::known::{GATHERED_SECONDS, Had, LATER_SECONDS, apply};
 use super::{Freshness, Line, Table};
 use crate::model::moment::Stamp;
 use crate::model::rules::Rule;
@@ -61,10 +61,10 @@ impl<R: Record> Table<R> {
         #[expect(clippy::cast_precision_loss, reason = "a number of relations")]
         let rest = |cost: usize| cost as f64 * EXACT_COST * self.duty;
         let cost = wanted.iter().map(|(.., cost)| cost).sum();
-        let every = if all && exact.later {
-            LATER_SECONDS
-        } else {
-            exact.every.as_secs_f64()
+        let every = match (all, exact.later) {
+            (true, true) => LATER_SECONDS,
+            (true, false) => exact.every.as_secs_f64().max(GATHERED_SECONDS),
+            (false, _) => exact.every.as_secs_f64(),
         };
         let patience = every.max(rest(cost));
         wanted.retain(|&(_, id, cost)| {
