@@ -56,7 +56,7 @@ fn shell(name: &str, folder: &Path) -> Option<Command> {
         command.env_remove(name);
     }
     command
-        .env("XDG_CONFIG_HOME", "/nonexistent")
+        .env("XDG_CONFIG_HOME", folder)
         .env("HYPERTOP_SYSCONFDIR", "/nonexistent")
         .env("HOME", folder)
         .current_dir(folder)
