@@ -95,7 +95,9 @@ whole as (
 select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axis, a.bucket_width, a.bucket_zone,
        coalesce(pa.user_view_schema, rh.schema_name)::text as source_schema,
        coalesce(pa.user_view_name, rh.table_name)::text as source_name,
-       obj_description(to_regclass(format('%I.%I', a.schema, a.name))::oid, 'pg_class') as comment,
+       -- to_regclass() would be an error for a role without USAGE on the schema.
+       (select obj_description(v.oid, 'pg_class') from pg_class v join pg_namespace q on q.oid = v.relnamespace
+         where q.nspname = a.schema and v.relname = a.name) as comment,
        nullif(w.watermark, case a.axis when 'bigint' then -9223372036854775808 when 'integer' then -2147483648
                                        when 'smallint' then -32768 else -210866803200000000 end) as watermark,
        :refreshed_to as refreshed_to, t.never_before,

@@ -110,8 +110,10 @@ candidate as materialized (
          and (a.attnotnull or exists (select from pg_index x where x.indrelid = b.oid and a.attnum = any (x.indkey::int2[])))
        order by not exists (select from pg_index x where x.indrelid = b.oid and x.indkey[0] = a.attnum), not a.attnotnull, a.attnum
             limit 1) a)
-select y.*, s.*, obj_description(case when y.id < 0 then (-y.id)::oid else to_regclass(format('%I.%I', y.schema, y.name))::oid end,
-       'pg_class') as comment from (
+select y.*, s.*,
+       -- to_regclass() would be an error for a role without USAGE on the schema.
+       (select obj_description(v.oid, 'pg_class') from pg_class v join pg_namespace q on q.oid = v.relnamespace
+         where q.nspname = y.schema and v.relname = y.name) as comment from (
 select h.id::int8 as id, coalesce(a.user_view_schema, h.schema_name)::text as schema,
        coalesce(a.user_view_name, h.table_name)::text as name,
        case when a.mat_hypertable_id is null then 'hypertable' else 'aggregate' end as kind, coalesce(d.axis, '') as axis, d.column_name,

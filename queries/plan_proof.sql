@@ -9,7 +9,7 @@ with target as materialized (
               when $1::text = 'table' then ($2::int8)::oid end as table_oid
 ), tables as materialized (
   select h.id, t.oid, t.relnamespace, t.relowner, h.schema_name, h.table_name, a.mat_hypertable_id is not null as aggregate,
-         coalesce(v.relowner, t.relowner) as owner, coalesce(v.relnamespace, t.relnamespace) as namespace,
+         coalesce(v.oid, t.oid) as view, coalesce(v.relowner, t.relowner) as owner, coalesce(v.relnamespace, t.relnamespace) as namespace,
          format('%I.%I', coalesce(a.user_view_schema, h.schema_name), coalesce(a.user_view_name, h.table_name)) as name,
          h.compression_state = 1 or coalesce((to_jsonb(h) ->> 'status')::int4 & 4, 0) <> 0 as compressing,
          coalesce(f.bucket_width, to_jsonb(a) ->> 'bucket_width') as bucket
@@ -20,9 +20,9 @@ with target as materialized (
   left join pg_namespace vn on vn.nspname = a.user_view_schema
   left join pg_class v on v.relnamespace = vn.oid and v.relname = a.user_view_name
 ), relation as materialized (
-  select t.oid, t.owner as relowner, t.relnamespace, t.namespace, t.name from tables t
+  select t.oid, t.view, t.owner as relowner, t.relnamespace, t.namespace, t.name from tables t
   union all
-  select t.oid, t.relowner, t.relnamespace, t.relnamespace, format('%I.%I', n.nspname, t.relname)
+  select t.oid, t.oid, t.relowner, t.relnamespace, t.relnamespace, format('%I.%I', n.nspname, t.relname)
   from target g join pg_class t on t.oid = g.table_oid join pg_namespace n on n.oid = t.relnamespace
 ),
 -- The schemas in which an index of the relation, or of one of its chunks, would be created.
@@ -45,7 +45,7 @@ place as materialized (
 -- The rights that an undo requires and this role lacks, without TimescaleDB ($1: the kind of the target, $2: its oid if it is an index)
 -- · columns: proof (owner, missing rights) · access: any role · cost: catalogue lookups
 with relation as materialized (
-  select t.oid, t.relowner, t.relnamespace, format('%I.%I', n.nspname, t.relname) as name
+  select t.oid, t.oid as view, t.relowner, t.relnamespace, format('%I.%I', n.nspname, t.relname) as name
   from pg_index x join pg_class t on t.oid = x.indrelid join pg_namespace n on n.oid = t.relnamespace
   where $1::text = 'index' and x.indexrelid = ($2::int8)::oid
 \endif
@@ -53,7 +53,7 @@ with relation as materialized (
 select jsonb_build_object(
     'role', quote_ident(current_user), 'owns_database', coalesce(pg_has_role(to_regrole('pg_database_owner')::oid, 'usage'), false),
     'relation', (select jsonb_build_object('oid', r.oid::int8, 'name', r.name,
-                   'comment', obj_description(to_regclass(r.name)::oid, 'pg_class'), 'owner', r.relowner::regrole::text,
+                   'comment', obj_description(r.view, 'pg_class'), 'owner', r.relowner::regrole::text,
                    'owned', pg_has_role(r.relowner, 'usage'), 'member', pg_has_role(r.relowner, 'member'),
                    'schema_owned', (select pg_has_role(n.nspowner, 'usage') from pg_namespace n where n.oid = r.relnamespace),
 \if :since_2_11

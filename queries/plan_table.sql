@@ -2,32 +2,14 @@
 -- · columns: facts (columns that can be its time, unique indexes, foreign keys that refer to it, why it cannot be a hypertable; sized: the
 -- table, whose size plan_sizes reads), state (whether it is a hypertable) · access: any role · cost: catalogue lookups
 with target as materialized (
-  select c.oid, c.relkind, c.relpersistence, c.relispartition, c.reltuples, format('%I.%I', n.nspname, c.relname) as name,
+  select c.oid, c.reltuples, format('%I.%I', n.nspname, c.relname) as name,
          exists (select from _timescaledb_catalog.hypertable h where h.schema_name = n.nspname and h.table_name = c.relname) as hypertable,
-         c.oid in (select l.relation from :locked l) as locked
+         c.oid in (select l.relation from :locked l) as locked, :unfit_table as unfit
     from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = ($1::int8)::oid
-), code as (
-  -- Functions of others that the rows' way into chunks calls. Those of PostgreSQL itself are no dependencies.
-  select distinct p.oid::regproc::text as name
-    from target t join pg_depend d on d.refclassid = 'pg_proc'::regclass
-     and (d.classid = 'pg_class'::regclass and d.objid in (select x.indexrelid from pg_index x where x.indrelid = t.oid)
-          or d.classid = 'pg_constraint'::regclass and d.objid in (select k.oid from pg_constraint k where k.conrelid = t.oid)
-          or d.classid = 'pg_attrdef'::regclass and d.objid in (select f.oid from pg_attrdef f where f.adrelid = t.oid))
-    join pg_proc p on p.oid = d.refobjid join pg_roles r on r.oid = p.proowner
-   where not r.rolsuper and r.rolname <> current_user
 )
 select jsonb_build_object(
          'oid', t.oid::int8, 'name', t.name,
-         'unfit', case when t.hypertable then 'is a hypertable already'
-                       when t.relkind = 'p' then 'is partitioned: copy its rows into a plain table first'
-                       when t.relkind <> 'r' then 'is no table'
-                       when t.relispartition then 'is a partition of another table'
-                       when t.relpersistence = 't' then 'is a temporary table'
-                       when exists (select from pg_inherits i where t.oid in (i.inhparent, i.inhrelid)) then 'inherits, or is inherited from'
-                       when exists (select from pg_trigger g where g.tgrelid = t.oid and not g.tgisinternal and g.tgenabled <> 'D')
-                         then 'has triggers, which would run for each row that is moved: disable them first (ALTER TABLE ... DISABLE TRIGGER USER)'
-                       when exists (select from code) then 'has an index, a constraint or a generated column with a function of another role, '
-                         || 'which would run for each row that is moved, with your rights: ' || (select string_agg(c.name, ', ') from code c)
+         'unfit', case when t.hypertable then 'is a hypertable already' when t.unfit is not null then t.unfit
                        when t.locked then 'is locked by another session now, so nothing is known of its rows: try again' end,
          'times', (select coalesce(jsonb_agg(jsonb_build_object('name', a.attname, 'axis', a.atttypid::regtype::text,
                      'not_null', a.attnotnull) order by a.atttypid not in (1184, 1114, 1082), a.attnum), '[]')

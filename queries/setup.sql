@@ -45,7 +45,8 @@ select h.id::int8 as id, format('%I.%I', coalesce(a.user_view_schema, h.schema_n
        ) then pg_get_viewdef(v.oid, true) end as definition,
        coalesce(j.jobs, '[]') as jobs, exists (select from pg_inherits i where i.inhparent = c.oid) as chunks,
        obj_description(case when a.mat_hypertable_id is null then c.oid
-                            else to_regclass(format('%I.%I', a.user_view_schema, a.user_view_name))::oid end, 'pg_class') as comment
+                            else (select w.oid from pg_class w join pg_namespace q on q.oid = w.relnamespace
+                                   where q.nspname = a.user_view_schema and w.relname = a.user_view_name) end, 'pg_class') as comment
   from _timescaledb_catalog.hypertable h
   join dim d on d.hypertable_id = h.id
   left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = h.id

@@ -441,7 +441,7 @@ fn of_two_consoles_that_agreed_to_the_same_the_second_is_told_that_it_changed() 
         let told = rig.perform(&back).await.unwrap_err();
         assert!(told.contains("changed since the preview"), "{told}");
         let told = rig.rollback_plan(&[done.id]).await.unwrap_err();
-        assert!(told.contains("rolled back already"), "{told}");
+        assert!(told.contains("already rolled back"), "{told}");
     });
 }
 
@@ -549,7 +549,7 @@ fn drift_is_shown_side_by_side_before_a_rollback_and_wants_more_than_enter() {
         assert_eq!(
             drift,
             [format!(
-                "{job} drifted since: max_retries was left as 7, now 9"
+                "{job} drifted since: max_retries was left as 7, and is 9 now"
             )]
         );
         assert!(approved.plan.consent >= Consent::Yes);
@@ -609,7 +609,7 @@ fn a_rollback_that_failed_half_way_goes_on_with_the_rest_when_it_is_tried_again(
         assert_eq!(rig.text(&scheduled(&one)).await, "t", "{}", rig.name);
         assert_eq!(rig.text(&scheduled(&other)).await, "f", "{}", rig.name);
         let done = rig.rollback_plan(&[id]).await.unwrap_err();
-        assert!(done.contains("rolled back already"), "{done}");
+        assert!(done.contains("already rolled back"), "{done}");
         rig.sql(&again.replace("false", "true")).await;
     });
 }

@@ -259,7 +259,7 @@ fn a_reorder_policy_goes_and_comes_back() {
             .plan("add-reorder-policy", HOSTILE, &set)
             .await
             .unwrap_err();
-        assert!(why.contains("has a reorder policy already"), "{why}");
+        assert!(why.contains("already has a reorder policy"), "{why}");
         rig.sql(&format!(
             "select remove_reorder_policy({})",
             hypertop::model::text::quote_literal(HOSTILE)

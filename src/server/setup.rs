@@ -111,6 +111,7 @@ struct PlainTable {
     columns: Json,
     filled: bool,
     comment: Option<String>,
+    unfit: Option<String>,
 }
 
 /// A plain table that a policy file names.
@@ -121,6 +122,8 @@ pub struct Plain {
     pub filled: bool,
     /// The comment on it. `None`: it has none.
     pub comment: Option<String>,
+    /// Why it cannot be a hypertable, whatever its columns are. `None`: it can.
+    pub unfit: Option<String>,
 }
 
 /// The present setup. An error if a policy's configuration cannot be parsed, because the setup would be wrong.
@@ -178,6 +181,7 @@ pub async fn tables(session: &Session, names: &[Name]) -> Result<BTreeMap<Name, 
             columns: Columns::deserialize(table.columns)?,
             filled: table.filled,
             comment: table.comment,
+            unfit: table.unfit,
         };
         Ok((name, plain))
     };

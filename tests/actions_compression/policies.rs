@@ -122,7 +122,7 @@ fn policies_are_added_changed_and_removed_and_come_back() {
             .await
             .unwrap_err();
         assert!(
-            refused.contains("has a compression policy already"),
+            refused.contains("already has a compression policy"),
             "{refused}"
         );
         let approved = rig

@@ -187,6 +187,10 @@ impl Reading<'_> {
             Some((name.clone(), comment))
         });
         let comments: BTreeMap<Name, String> = comments.collect();
+        let unfit: BTreeMap<Name, String> = found
+            .iter()
+            .filter_map(|(name, table)| Some((name.clone(), table.unfit.clone()?)))
+            .collect();
         let columns = found.into_iter().map(|(name, table)| (name, table.columns));
         let tables: BTreeMap<Name, Columns> = columns.collect();
         let (queries, notes, unread) = self.queries(wanted, &present).await;
@@ -202,6 +206,14 @@ impl Reading<'_> {
         let mut changes = changes(&spelled, &ground).map_err(|wrong| anyhow!(wrong.join("\n")))?;
         if let Some(only) = self.only {
             changes.retain(|change| change.of == *only);
+        }
+        let created = changes
+            .iter()
+            .filter(|change| matches!(change.what, What::CreateHypertable { .. }));
+        for change in created {
+            if let Some(why) = unfit.get(&change.of) {
+                bail!("{} {why}", change.of);
+            }
         }
         let times = times(&changes, &tables);
         let (now, _) = self.session.pulse(ScreenId::ALL[0]).await?;
