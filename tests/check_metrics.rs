@@ -150,14 +150,11 @@ fn the_text_file_is_replaced_as_a_whole_and_says_when_the_server_is_down() {
         assert!(success(&down).is_some());
         assert_eq!(success(&down), success(&text));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
-        let nowhere = [
-            "--textfile",
-            "/nonexistent/x.prom",
-            "--only",
-            "server-prepared",
-        ];
+        let missing = folder.path().join("missing/x.prom");
+        let missing = missing.to_str().unwrap();
+        let nowhere = ["--textfile", missing, "--only", "server-prepared"];
         let (code, said) = check(url, &nowhere);
-        assert!(code == 3 && said.contains("/nonexistent/x.prom"), "{said}");
+        assert!(code == 3 && said.contains(missing), "{said}");
     });
 }
 

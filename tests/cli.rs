@@ -194,7 +194,7 @@ fn each_way_not_to_connect_has_its_own_words_and_code_2() {
             ),
             (
                 targets.plain.clone(),
-                "Jobs needs TimescaleDB, and the extension is not in database \"plain\"\nCREATE EXTENSION timescaledb",
+                "Jobs needs TimescaleDB, but the extension is not in database \"plain\"\nCREATE EXTENSION timescaledb",
             ),
         ] {
             let output = hypertop(&["show", "jobs", &conninfo]);

@@ -22,8 +22,14 @@ fn hypertop(args: &[&str]) -> Output {
         .unwrap()
 }
 
-/// The names that `complete-target` prints for this line, with what they are.
+/// The names that `complete-target` prints for this line, with what they are. A server under load may not answer within the half second
+/// that a completion waits: then it is asked again.
 fn offered(line: &str) -> Vec<(String, String)> {
+    let mut tries = (0..5).map(|_| offered_at_once(line));
+    tries.find(|names| !names.is_empty()).unwrap_or_default()
+}
+
+fn offered_at_once(line: &str) -> Vec<(String, String)> {
     let output = hypertop(&["complete-target", line]);
     let told = said(&output);
     assert_eq!(output.status.code(), Some(0), "{line}: {told}");

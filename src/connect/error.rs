@@ -179,7 +179,7 @@ fn fix(code: &SqlState, message: &str) -> (FailureKind, &'static str) {
     } else if *code == SqlState::INSUFFICIENT_PRIVILEGE {
         (
             FailureKind::Other,
-            "The role may not connect to this database: grant it CONNECT ON DATABASE.",
+            "The role may not connect to this database: GRANT CONNECT ON DATABASE allows it.",
         )
     } else if *code == SqlState::TOO_MANY_CONNECTIONS {
         (
