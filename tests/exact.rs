@@ -85,7 +85,7 @@ async fn all_settings(rig: &Rig, action: &str, target: &str) {
 fn said_to_keep_all(text: &str) -> bool {
     let rest = text.strip_prefix("the job is created again with all its settings");
     let rest = rest.or(text.strip_prefix("the policy is created again with all its settings"));
-    rest.is_some_and(|rest| rest.contains("do not come back"))
+    rest.is_some_and(|rest| rest.contains("are lost") || rest.contains("is lost"))
 }
 
 const NUMBERS: &str =
