@@ -1,5 +1,6 @@
 \if :since_2_11
--- The target that a user named ($1): a job by id or name, a hypertable, an aggregate, a plain table, an index. A name without a schema may mean several
+-- The target that a user named ($1): a job by id or name, a hypertable, an aggregate, a plain table, an index. A name without a schema
+-- may mean several
 -- · columns: kind, id, name, chunk (always NULL) · access: any role · cost: catalogue lookups
 with typed as (
   select $1::text as name

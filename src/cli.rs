@@ -219,7 +219,7 @@ pub enum Command {
         /// Name of the action, as in the palette: pause-job, compress-chunks, …
         #[arg(value_parser = names::actions(), hide_possible_values = true)]
         action: &'static Action,
-        /// Id of a job or session, or name of a hypertable, aggregate or index
+        /// Id of a job or session, or name of a hypertable, aggregate, table or index
         #[arg(required = true)]
         target: Vec<String>,
         /// Value of an input (run ACTION --help lists the keys)

@@ -164,10 +164,13 @@ fn each_action_is_offered_targets_of_its_kind() {
             let found = at("compress-chunks mes.energy_consumption mes.metric_h");
             assert!(has(&found, "mes.metric_hist"), "{place}: {found:?}");
         }
-        let held = block_on(client(&targets.all[0].conninfo));
-        let sessions = names(&line(targets, "run cancel-query "));
+        let sessions = block_on(async {
+            let held = client(&targets.all[0].conninfo).await;
+            let sessions = names(&line(targets, "run cancel-query "));
+            drop(held);
+            sessions
+        });
         assert!(!sessions.is_empty() && sessions.iter().all(|pid| pid.parse::<u32>().is_ok()));
-        drop(held);
         let plain = format!("hypertop -d \"{}\" run", targets.plain);
         assert!(names(&format!("{plain} compress-chunks ")).is_empty());
         assert!(names(&format!("{plain} drop-index pg_")).is_empty());

@@ -417,7 +417,7 @@ fn each_refusal_has_the_servers_words_and_a_fix() {
             "full",
             "",
             FailureKind::Other,
-            "too many connections for role \"full\"\nThe limit",
+            "too many connections for role \"full\"\nThe connection limit",
         ),
         (
             "locked",

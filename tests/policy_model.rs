@@ -349,8 +349,8 @@ fn each_piece_of_advice_names_the_line_and_the_column_of_what_it_is_about() {
         .map(|advice| format!("{}: {}: {}", advice.at, advice.of, advice.words))
         .collect();
     let expected = [
-        "x.toml:12:11: m.h: DATA LOSS: its refresh policy refreshes the last 10d, and m.a keeps its rows for 5d",
-        "x.toml:12:11: m.h: is never filled: m.a drops its rows after 5d",
+        "x.toml:12:11: m.h: DATA LOSS: its refresh policy refreshes the last 10d, but m.a keeps its rows for 5d",
+        "x.toml:12:11: m.h: it is never filled: m.a drops its rows after 5d",
         "x.toml:6:10: m.a: its chunks are dropped after 5d, before they are compressed after 7d",
         "x.toml:4:18: m.a: its chunks span 30d, longer than the 7d after which they are compressed",
         "x.toml:14:10: m.h: its chunks are dropped after 1d, before they are compressed after 2d",

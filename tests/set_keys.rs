@@ -128,7 +128,7 @@ fn the_help_of_an_action_lists_its_keys_and_that_of_run_says_so() {
     for words in [
         "--set keys of edit-compression-policy:",
         "compress_after",
-        "interval (7 days, 7d, 1 mon); a number on integer time [default: the present one]",
+        "interval (7 days, 7d, 1 mon); a number on integer time [default: present value]",
         "maxchunks_to_compress",
     ] {
         assert!(one.contains(words), "{words}: {one}");
