@@ -893,7 +893,7 @@ fn spaces_in_a_literal_count_and_what_is_owned_and_not_named_is_said_and_a_resum
         );
         let after = text.split("verified: ").nth(1).unwrap_or_default();
         assert!(
-            after.contains("--prune removes it")
+            after.contains("--prune removes them")
                 && after.contains("? mes.daily: ")
                 && !after.contains("the database is as the file says"),
             "{version:?}: {text}"
