@@ -156,31 +156,31 @@ fn a_wrong_threshold_is_an_error_with_key_value_range_and_line() {
     for (text, words) in [
         (
             "job_late = \"soon\"",
-            "line 3: job_late = \"soon\": it is a time above 0",
+            "line 3: job_late = \"soon\": expected a time above 0",
         ),
         (
             "job_late = \"0s\"",
-            "line 3: job_late = \"0s\": it is a time above 0",
+            "line 3: job_late = \"0s\": expected a time above 0",
         ),
         (
             "slot_percent = 120",
-            "line 3: slot_percent = 120: it is above 0 and at most 100",
+            "line 3: slot_percent = 120: expected above 0 and at most 100",
         ),
         (
             "memory_percent = 0",
-            "line 3: memory_percent = 0: it is above 0 and at most 100",
+            "line 3: memory_percent = 0: expected above 0 and at most 100",
         ),
         (
             "job_far_factor = -1",
-            "line 3: job_far_factor = -1: it is a number above 0",
+            "line 3: job_far_factor = -1: expected a number above 0",
         ),
         (
             "unscheduled_chunks = 0",
-            "line 3: unscheduled_chunks = 0: it is a whole number, 1 or more",
+            "line 3: unscheduled_chunks = 0: expected a whole number, 1 or more",
         ),
         (
             "grown_bytes = \"much\"",
-            "line 3: grown_bytes = \"much\": it is a size above 0",
+            "line 3: grown_bytes = \"much\": expected a size above 0",
         ),
         (
             "job_lat = \"5m\"",
@@ -222,7 +222,7 @@ fn every_threshold_is_read_by_a_screen_and_the_readme_has_no_list_of_them() {
         assert!(read.is_match(&screens), "{}", of.key);
     }
     let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
-    assert!(readme.contains("`hypertop thresholds`"));
+    assert!(readme.contains("hypertop thresholds"));
     let named: Vec<_> = ALL
         .iter()
         .filter(|of| readme.contains(&format!("{}, ", of.key)))

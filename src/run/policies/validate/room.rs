@@ -89,7 +89,12 @@ pub(super) fn workers(made: &Made, screens: &Screens, checks: &mut Checks) {
     let starts = i64::try_from(starts.count()).unwrap_or(i64::MAX);
     let mut figures = screens.server.rows().iter();
     let workers = figures.find(|row| row.name == "workers");
-    let free = workers.and_then(|row| Some(row.bound? - row.value?));
+    // PostgreSQL's own limit counts too; one of its processes is for logical replication.
+    let processes = screens.jobs.rows().first();
+    let processes = processes.and_then(|job| job.workers.processes);
+    #[expect(clippy::cast_precision_loss, reason = "a number of processes")]
+    let processes = processes.map_or(f64::INFINITY, |all| (all - 1) as f64);
+    let free = workers.and_then(|row| Some((row.bound?.min(processes) - row.value?).max(0.0)));
     let Some(free) = free else {
         checks.add(
             State::Unknown,
