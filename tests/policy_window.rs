@@ -161,7 +161,7 @@ fn a_window_that_cannot_hold_is_an_error_with_the_fix_and_one_table_may_have_non
             (
                 "22:00-06:00",
                 "22-06",
-                "window = \"22-06 Europe/Berlin\": it is two times of a day",
+                "window = \"22-06 Europe/Berlin\": expected two times of a day",
             ),
             (
                 "Europe/Berlin",

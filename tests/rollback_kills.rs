@@ -130,11 +130,11 @@ async fn comes_back(rig: &Rig, id: u64, was: &str, told: &str) {
         "nothing to roll back",
         "cannot be rolled back: ",
         "is irreversible: ",
-        "rolled back already",
+        "already rolled back",
     ];
     let fine = output.status.code() == Some(0)
         || output.status.code() == Some(3) && nothing.iter().any(|nothing| words.contains(nothing))
-        || words.contains("rolled back already");
+        || words.contains("already rolled back");
     assert!(fine, "{told}: {words}");
     assert_eq!(rig.text(LOOK).await, was, "{told}: {words}");
 }
@@ -211,7 +211,7 @@ fn a_step_that_was_committed_but_not_written_down_is_known_by_its_transaction() 
                 assert_eq!(rig.text(LOOK).await, was, "{told}");
                 cut_off_after(&rig, "mark");
                 let why = rig.rollback_plan(&[done]).await.unwrap_err();
-                assert!(why.contains("rolled back already"), "{told}: {why}");
+                assert!(why.contains("already rolled back"), "{told}: {why}");
                 assert_eq!(rig.text(LOOK).await, was, "{told}");
             }
             // An added policy: no step line has its id.
@@ -364,7 +364,7 @@ fn of_two_rollbacks_of_one_entry_at_once_one_is_done() {
                         .unwrap(),
                 );
                 let told = [
-                    "rolled back already",
+                    "already rolled back",
                     "being rolled back now",
                     "since the preview",
                 ];

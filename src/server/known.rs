@@ -163,7 +163,7 @@ impl Server {
         );
         let who = match by {
             "connection" => "this connection's options set one".to_owned(),
-            _ => format!("{role} has its own"),
+            _ => format!("{role} has one"),
         };
         Some(format!(
             "time without a zone: the server's TimeZone, which background workers use, is not known: {who} of its own ({}), which is used here instead ({}); \

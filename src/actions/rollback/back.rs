@@ -261,7 +261,7 @@ impl<'a> Back<'a> {
 
     fn note_renamed(&mut self, entry: &Entry, name: &str, now: &str, there: &There) {
         let other = if there.by_name.contains_key(name) {
-            format!("; {name} is another relation now, which does not change")
+            format!("; {name} is another relation now, and is left alone")
         } else {
             String::new()
         };
@@ -376,7 +376,7 @@ fn move_along(own: Vec<String>, renames: &mut BTreeMap<String, String>) {
 
 fn gone(name: &str, there: &There) -> String {
     if there.by_name.contains_key(name) {
-        format!("{name} no longer exists; another relation has its name now, and does not change")
+        format!("{name} no longer exists; another relation has its name now, and is left alone")
     } else {
         format!("{name} no longer exists")
     }
