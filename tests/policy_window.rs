@@ -166,7 +166,7 @@ fn a_window_that_cannot_hold_is_an_error_with_the_fix_and_one_table_may_have_non
             (
                 "Europe/Berlin",
                 "Europe/Bern",
-                "no time zone \"Europe/Bern\"",
+                "unknown time zone \"Europe/Bern\"",
             ),
         ] {
             let path = files.write(&FILE.replace(from, to));

@@ -128,7 +128,7 @@ impl Entries {
         let steps = &begin.plan.steps;
         for id in &begin.undoes {
             if let Some(by) = self.find(*id).and_then(|entry| entry.rolled_back_by) {
-                bail!("entry {id} is rolled back already, by entry {by}: nothing was done");
+                bail!("entry {id} is already rolled back, by entry {by}: nothing was done");
             }
             for other in self.rollbacks(*id) {
                 let (by, pid) = (other.begin.id, other.begin.pid);

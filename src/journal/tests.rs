@@ -216,7 +216,7 @@ fn of_two_that_take_back_the_same_only_one_begins() {
     assert!(error.contains("being rolled back now"), "{error}");
     journal.end(end(by, Outcome::Done)).unwrap();
     let error = journal.begin(back()).unwrap_err().to_string();
-    assert!(error.contains("rolled back already"), "{error}");
+    assert!(error.contains("already rolled back"), "{error}");
 }
 
 #[test]
