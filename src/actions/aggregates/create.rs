@@ -103,7 +103,7 @@ pub(super) fn drop(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     if !level.jobs.is_empty() {
         plan = plan.note(
             Level::Notice,
-            format!("its policies are deleted too: {jobs}").replace("policys", "policies"),
+            format!("its policies are deleted too: {jobs}"),
         );
     }
     Ok(plan)

@@ -61,6 +61,11 @@ pub(crate) fn plural(number: i64, one: &str) -> String {
         format!("1 {one}")
     } else if one.ends_with("ex") {
         format!("{} {one}es", count(number))
+    } else if let Some(stem) = one
+        .strip_suffix('y')
+        .filter(|stem| !stem.ends_with(['a', 'e', 'o', 'u']))
+    {
+        format!("{} {stem}ies", count(number))
     } else {
         format!("{} {one}s", count(number))
     }
