@@ -4,6 +4,7 @@
 mod support;
 
 use hypertop::model::plan::{Consent, Mode, Undo};
+use support::program::{Files, run};
 use support::triage;
 
 const TABLES: &str = r#"create schema "M"; create table "M"."Raw ""x""" (id int, "T s" timestamptz, "N" bigint, v float8);
@@ -110,5 +111,26 @@ fn what_the_server_would_refuse_is_refused_with_the_reason_and_the_fix() {
             .text("select (count(*) > 3)::text from timescaledb_information.chunks")
             .await;
         assert_eq!(chunks, "true", "{version:?}");
+    });
+}
+
+#[test]
+fn a_policy_file_is_refused_for_the_same_reasons_at_its_line() {
+    triage::on_each("unmade_by_file", TABLES, async |rig, version| {
+        let files = Files::new();
+        for (table, words) in [
+            (r#"\"M\".watched"#, "it has triggers, which would run"),
+            (r#"\"M\".coded"#, "with your rights: \"M\".others"),
+        ] {
+            let text = format!("[[hypertable]]\nname = \"{table}\"\ntime = \"ts\"\n");
+            let file = files.write("policies.toml", &text);
+            for (command, refused) in [("plan", 1), ("apply", 3)] {
+                let (code, said) = run(rig, &[command, file.to_str().unwrap()]);
+                assert!(
+                    code == refused && said.contains(words) && said.contains("policies.toml:2:8: "),
+                    "{version:?}: {command}: {said}"
+                );
+            }
+        }
     });
 }

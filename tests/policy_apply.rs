@@ -3,11 +3,8 @@
 
 mod support;
 
-use std::path::PathBuf;
-
-use support::act::Rig;
 use support::console::Console;
-use support::program::{program, said};
+use support::program::{Files, program, run, said};
 use support::triage;
 
 const TABLES: &str =
@@ -39,32 +36,6 @@ query = "select time_bucket('1 hour', ts) as b, nothing, count(*) as n from m.ra
 const STATE: &str = "select concat_ws(' ', (select interval_length from _timescaledb_catalog.dimension order by id limit 1),
     (select count(*) from _timescaledb_catalog.continuous_agg),
     (select string_agg(proc_name || (config - 'hypertable_id')::text, ',' order by proc_name) from _timescaledb_config.bgw_job where id >= 1000))";
-
-/// Exit code and output.
-fn run(rig: &Rig, args: &[&str]) -> (i32, String) {
-    let output = program()
-        .args(args)
-        .args(["-d", &rig.conninfo])
-        .env("XDG_STATE_HOME", rig.state_home())
-        .env("XDG_CONFIG_HOME", "/nonexistent")
-        .output()
-        .unwrap();
-    (output.status.code().unwrap(), said(&output))
-}
-
-struct Files(tempfile::TempDir);
-
-impl Files {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn write(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.0.path().join(name);
-        std::fs::write(&path, text).unwrap();
-        path
-    }
-}
 
 #[test]
 fn an_atomic_apply_is_done_whole_or_not_at_all_and_names_the_step_that_cannot_be_in_it() {

@@ -3,14 +3,11 @@
 
 mod support;
 
-use std::path::PathBuf;
-
 use hypertop::model::screen_id::ScreenId;
 use hypertop::screens::Rows;
 use hypertop::screens::record::Record;
 use hypertop::server::known::At;
-use support::act::Rig;
-use support::program::{program, said};
+use support::program::{Files, run};
 use support::triage;
 
 const PLANT: &str = r#"create schema mes; create schema "Wé.s";
@@ -49,33 +46,11 @@ const KEPT: &str =
 compress: late rows for 5 days
 retain: regulatory minimum";
 
-struct File(tempfile::TempDir);
-
-impl File {
-    fn with(&self, text: &str) -> PathBuf {
-        let path = self.0.path().join("policies.toml");
-        std::fs::write(&path, text).unwrap();
-        path
-    }
-}
-
-/// Exit code and output.
-fn run(rig: &Rig, args: &[&str]) -> (i32, String) {
-    let output = program()
-        .args(args)
-        .args(["-d", &rig.conninfo])
-        .env("XDG_STATE_HOME", rig.state_home())
-        .env("XDG_CONFIG_HOME", "/nonexistent")
-        .output()
-        .unwrap();
-    (output.status.code().unwrap(), said(&output))
-}
-
 #[test]
 fn reasons_become_comments_and_come_back_into_an_export() {
     triage::on_each("comments_file", PLANT, async |rig, version| {
-        let folder = File(tempfile::tempdir().unwrap());
-        let path = folder.with(FILE);
+        let folder = Files::new();
+        let path = folder.write("policies.toml", FILE);
         let file = path.to_str().unwrap();
         let before = rig.text(COMMENTS).await;
         let (code, text) = run(rig, &["plan", file]);
@@ -102,11 +77,14 @@ fn reasons_become_comments_and_come_back_into_an_export() {
         ] {
             assert!(exported.contains(line), "{version:?}: {line}: {exported}");
         }
-        let again = folder.with(&exported);
+        let again = folder.write("policies.toml", &exported);
         let (code, text) = run(rig, &["plan", again.to_str().unwrap()]);
         assert_eq!(code, 0, "{version:?}: {text}\n{exported}");
 
-        let other = folder.with(&exported.replace("regulatory minimum", "audits"));
+        let other = folder.write(
+            "policies.toml",
+            &exported.replace("regulatory minimum", "audits"),
+        );
         let (code, text) = run(rig, &["plan", "--drift", other.to_str().unwrap()]);
         assert_eq!(
             (code, text.as_str()),
@@ -133,9 +111,12 @@ fn reasons_become_comments_and_come_back_into_an_export() {
 #[test]
 fn reasons_show_in_the_details_and_in_previews_and_without_store_no_comment_is_touched() {
     triage::on_each("comments_shown", PLANT, async |rig, version| {
-        let folder = File(tempfile::tempdir().unwrap());
+        let folder = Files::new();
         let text = FILE;
-        let without = folder.with(&text.replace("comments = true", "comments = false"));
+        let without = folder.write(
+            "policies.toml",
+            &text.replace("comments = true", "comments = false"),
+        );
         let (code, text_of) = run(
             rig,
             &[
@@ -151,7 +132,7 @@ fn reasons_show_in_the_details_and_in_previews_and_without_store_no_comment_is_t
             rig.text(COMMENTS).await.contains("raw: made by hand"),
             "{version:?}"
         );
-        let path = folder.with(text);
+        let path = folder.write("policies.toml", text);
         let (code, text) = run(rig, &["apply", path.to_str().unwrap(), "-y"]);
         assert_eq!(code, 0, "{version:?}: {text}");
         let at = At {

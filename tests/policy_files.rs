@@ -3,12 +3,12 @@
 
 mod support;
 
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use hypertop::model::version::Version;
 use serde_json::Value as Json;
 use support::act::Rig;
+use support::program::Files;
 use support::{triage, with_targets};
 
 const FACTORY: &str = include_str!("../contrib/policies/factory.toml");
@@ -35,24 +35,6 @@ select add_retention_policy('"order"', bigint '5000');
 create materialized view "Wé.s"."v ""1""" with (timescaledb.continuous, timescaledb.materialized_only = false) as
   select time_bucket('1 day', "T s") as b, "De v", count(*) as n from "Wé.s"."o""dd na.me" group by 1, 2 with no data;
 select add_continuous_aggregate_policy('"Wé.s"."v ""1"""', null, interval '2 days', interval '1 day 1 hour')"#;
-
-struct Files {
-    folder: tempfile::TempDir,
-}
-
-impl Files {
-    fn new() -> Self {
-        Self {
-            folder: tempfile::tempdir().unwrap(),
-        }
-    }
-
-    fn write(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.folder.path().join(name);
-        std::fs::write(&path, text).unwrap();
-        path
-    }
-}
 
 fn command(conninfo: &str, state: &std::path::Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hypertop"));
@@ -303,7 +285,7 @@ fn a_window_may_grow_with_the_retention_of_the_same_file_and_a_shorter_retention
             "start = \"45 days\", end = \"1m\"",
         );
         let path = files.write("wide.toml", &wide);
-        let saved = files.folder.path().join("plan.json");
+        let saved = files.0.path().join("plan.json");
         let (file, plan) = (path.to_str().unwrap(), saved.to_str().unwrap());
         let (code, text) = run(rig, &["plan", file, "--out", plan]);
         assert!(
@@ -728,7 +710,7 @@ fn validation_says_before_what_stands_in_the_way_and_after_what_holds_and_what_m
             rig,
             &["apply", file, "-y", "--allow", "NOT_UNDOABLE"],
         );
-        let report = files.folder.path().join("report.md");
+        let report = files.0.path().join("report.md");
         let text = succeeds(
             version,
             rig,

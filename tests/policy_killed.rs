@@ -4,12 +4,13 @@
 mod support;
 
 use std::path::Path;
-use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Stdio;
 
+use hypertop::journal::Entry;
 use support::act::Rig;
+use support::kill::{alone, killed_at, lines};
 use support::own::{databases, on_own};
-use support::program::{program, said};
+use support::program::{on, run};
 
 const PLANT: &str = "set client_min_messages = error; create schema mes; create table mes.raw (ts timestamptz not null, line int not null, v float8);
 comment on table mes.raw is 'by hand';
@@ -48,63 +49,9 @@ const LOOK: &str = "select concat_ws(E'\\n',
     obj_description('mes.raw'::regclass, 'pg_class'),
     (select string_agg(pg_get_indexdef(indexrelid), ',' order by indexrelid::regclass::text) from pg_index where indrelid = 'mes.raw'::regclass))";
 
-fn hypertop(rig: &Rig, args: &[&str]) -> std::process::Command {
-    let mut command = program();
-    command
-        .args(args)
-        .args(["-d", &rig.conninfo])
-        .env("XDG_CONFIG_HOME", "/nonexistent")
-        .env("XDG_STATE_HOME", rig.state_home())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    command
-}
-
 fn succeeds(rig: &Rig, told: &str, args: &[&str]) {
-    let mut command = hypertop(rig, args);
-    let output = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .output()
-        .unwrap();
-    assert_eq!(
-        output.status.code(),
-        Some(0),
-        "{told}: {args:?}: {}",
-        said(&output)
-    );
-}
-
-fn lines(rig: &Rig) -> usize {
-    let text = std::fs::read_to_string(rig.journal()).unwrap_or_default();
-    text.lines().count()
-}
-
-/// Kills the program as soon as the journal has this many lines. `false`: it ended before.
-async fn killed_at(rig: &Rig, mut child: Child, at: usize) -> bool {
-    let start = Instant::now();
-    loop {
-        if lines(rig) >= at {
-            child.kill().unwrap();
-            child.wait().unwrap();
-            return true;
-        }
-        if child.try_wait().unwrap().is_some() {
-            return false;
-        }
-        assert!(start.elapsed() < Duration::from_secs(60), "{}", rig.name);
-        tokio::time::sleep(Duration::from_micros(300)).await;
-    }
-}
-
-/// Waits until no session of the program is left on the server.
-async fn alone(rig: &Rig) {
-    let others = "select count(*) from pg_stat_activity where application_name = 'hypertop' and datname = current_database() and pid <> pg_backend_pid() and state <> 'idle'";
-    let locks = "select count(*) from pg_locks where locktype = 'advisory' and classid = 1752787316 and database = (select oid from pg_database where datname = current_database())";
-    while rig.text(others).await != "0" || rig.text(locks).await != "0" {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let (code, text) = run(rig, args);
+    assert_eq!(code, 0, "{told}: {args:?}: {text}");
 }
 
 /// Kills an apply at every line that is `stride` after the one before.
@@ -122,7 +69,12 @@ async fn comes_through(rig: &Rig, file: &Path, stride: usize) {
     for line in (1..).step_by(stride) {
         let told = format!("{}: killed after line {line}", rig.name);
         let (before, first) = (lines(rig), rig.actor.journal.entries().unwrap().all.len());
-        let child = hypertop(rig, &apply).spawn().unwrap();
+        let child = on(rig, &apply)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         let killed = killed_at(rig, child, before + line).await;
         kills += usize::from(killed);
         alone(rig).await;
@@ -131,10 +83,20 @@ async fn comes_through(rig: &Rig, file: &Path, stride: usize) {
         let entries = rig.actor.journal.entries().unwrap();
         let own = entries.all[first..].iter();
         // An apply that was killed early has done nothing that has an undo.
-        let done = own.filter(|entry| entry.done().iter().any(|step| !step.undo.is_empty()));
-        let ids: Vec<String> = done.map(|entry| entry.begin.id.to_string()).collect();
+        let (done, early): (Vec<_>, Vec<_>) =
+            own.partition(|entry| entry.done().iter().any(|step| !step.undo.is_empty()));
+        let id = |entry: &&Entry| entry.begin.id.to_string();
+        let ids: Vec<String> = done.iter().map(id).collect();
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
         succeeds(rig, &told, &[&["rollback", "-y"], &ids[..]].concat());
+        // Unless it was killed between a step's commit and the line about it: only the server knows which.
+        for id in early.iter().map(id) {
+            let (code, text) = run(rig, &["rollback", "-y", &id]);
+            assert!(
+                code == 0 || code == 3 && text.contains("nothing to roll back"),
+                "{told}: {text}"
+            );
+        }
         assert_eq!(rig.text(LOOK).await, was, "{told}");
         if !killed {
             break;

@@ -9,8 +9,7 @@ use hypertop::model::version::Version;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
-use support::act::Rig;
-use support::program::{program, said};
+use support::program::run;
 use support::triage;
 
 const TABLES: &str = r#"create schema m; create table m.a (ts timestamptz not null, d int, n bigint, v float8);
@@ -65,18 +64,6 @@ prop_compose! {
         let _ = writeln!(out, "[[index]]\non = \"m.a\"\nname = \"a_d\"\ncolumns = [\"d\", \"ts DESC\"]{}", if index { "" } else { "\nabsent = true" });
         out
     }
-}
-
-/// Exit code and output.
-fn run(rig: &Rig, args: &[&str]) -> (i32, String) {
-    let output = program()
-        .args(args)
-        .args(["-d", &rig.conninfo])
-        .env("XDG_STATE_HOME", rig.state_home())
-        .env("XDG_CONFIG_HOME", "/nonexistent")
-        .output()
-        .unwrap();
-    (output.status.code().unwrap(), said(&output))
 }
 
 #[test]

@@ -3,11 +3,8 @@
 
 mod support;
 
-use std::path::PathBuf;
-
 use hypertop::model::version::Version;
-use support::act::Rig;
-use support::program::{program, said};
+use support::program::{Files, run};
 use support::triage;
 
 const TABLES: &str = "create schema m;
@@ -154,34 +151,16 @@ fn fits(line: &str, pattern: &str) -> bool {
     }
 }
 
-/// Exit code and output.
-fn run(rig: &Rig, args: &[&str]) -> (i32, String) {
-    let output = program()
-        .args(args)
-        .args(["-d", &rig.conninfo])
-        .env("XDG_STATE_HOME", rig.state_home())
-        .env("XDG_CONFIG_HOME", "/nonexistent")
-        .output()
-        .unwrap();
-    (output.status.code().unwrap(), said(&output))
-}
-
-fn written(folder: &tempfile::TempDir, text: &str) -> PathBuf {
-    let path = folder.path().join("policies.toml");
-    std::fs::write(&path, text).unwrap();
-    path
-}
-
 #[test]
 fn each_setting_changed_by_hand_is_the_one_that_the_plan_names() {
     triage::on_each("settings_file", TABLES, async |rig, version| {
-        let folder = tempfile::tempdir().unwrap();
+        let files = Files::new();
         let more = if version >= Version::new(2, 14) {
             CREATED
         } else {
             ""
         };
-        let path = written(&folder, &format!("{FILE}{more}"));
+        let path = files.write("policies.toml", &format!("{FILE}{more}"));
         let file = path.to_str().unwrap();
         let allowed = "DELETES_DATA,BLOCKS_WRITES,ACCESS_EXCLUSIVE,NOT_UNDOABLE,IMMEDIATE_RUN";
         let apply = ["apply", file, "-y", "--allow", allowed];

@@ -3,11 +3,8 @@
 
 mod support;
 
-use std::path::PathBuf;
-
 use hypertop::model::version::Version;
-use support::act::Rig;
-use support::program::{program, said};
+use support::program::{Files, run};
 use support::triage;
 
 const TABLES: &str = "create schema m; create table m.a (ts timestamptz not null, d int); create table m.b (ts timestamptz not null, d int);
@@ -29,37 +26,11 @@ const BEGINS: &str = "select string_agg(format('%s %s %s %s %s', j.proc_name, j.
   from _timescaledb_config.bgw_job j join _timescaledb_catalog.hypertable h on h.id = j.hypertable_id
   join _timescaledb_internal.bgw_job_stat s on s.job_id = j.id where h.table_name = ";
 
-struct Files(tempfile::TempDir);
-
-impl Files {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn write(&self, text: &str) -> PathBuf {
-        let path = self.0.path().join("policies.toml");
-        std::fs::write(&path, text).unwrap();
-        path
-    }
-}
-
-/// Exit code and output.
-fn run(rig: &Rig, args: &[&str]) -> (i32, String) {
-    let output = program()
-        .args(args)
-        .args(["-d", &rig.conninfo])
-        .env("XDG_STATE_HOME", rig.state_home())
-        .env("XDG_CONFIG_HOME", "/nonexistent")
-        .output()
-        .unwrap();
-    (output.status.code().unwrap(), said(&output))
-}
-
 #[test]
 fn new_policies_that_compress_or_drop_begin_in_the_window_and_not_at_once() {
     triage::on_each("window_new", TABLES, async |rig, version| {
         let files = Files::new();
-        let path = files.write(FILE);
+        let path = files.write("policies.toml", FILE);
         let file = path.to_str().unwrap();
         let (code, text) = run(rig, &["apply", file, "-y", "--allow", "NOT_UNDOABLE"]);
         assert!(
@@ -87,7 +58,7 @@ fn new_policies_that_compress_or_drop_begin_in_the_window_and_not_at_once() {
 fn a_policy_that_begins_at_other_times_differs_and_is_moved_and_moved_back() {
     triage::on_each("window_moved", TABLES, async |rig, version| {
         let files = Files::new();
-        let path = files.write(
+        let path = files.write("policies.toml", 
             "[[hypertable]]\nname = \"m.b\"\nwindow = \"22:00-06:00 Europe/Berlin\"\nretain = { after = \"30 days\" }\n",
         );
         let file = path.to_str().unwrap();
@@ -169,7 +140,7 @@ fn a_window_that_cannot_hold_is_an_error_with_the_fix_and_one_table_may_have_non
                 "unknown time zone \"Europe/Bern\"",
             ),
         ] {
-            let path = files.write(&FILE.replace(from, to));
+            let path = files.write("policies.toml", &FILE.replace(from, to));
             let (code, text) = run(rig, &["plan", path.to_str().unwrap()]);
             assert!(
                 code == 1 && text.contains(words) && text.contains("policies.toml"),
@@ -177,13 +148,14 @@ fn a_window_that_cannot_hold_is_an_error_with_the_fix_and_one_table_may_have_non
             );
         }
         let path = files.write(
+            "policies.toml",
             &FILE
                 .replace("time = \"ts\"", "time = \"ts\"\nwindow = \"none\"")
                 .replace("7 days\" }\n", "6h\" }\n"),
         );
         let (code, text) = run(rig, &["plan", path.to_str().unwrap()]);
         assert_eq!(code, 2, "{version:?}: {text}");
-        let path = files.write(FILE);
+        let path = files.write("policies.toml", FILE);
         let args = [
             "apply",
             path.to_str().unwrap(),

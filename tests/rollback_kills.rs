@@ -3,12 +3,13 @@
 
 mod support;
 
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
 
 use serde_json::Value as Json;
 use support::act::Rig;
+use support::kill::{alone, killed_at, lines};
 use support::own::{databases, on_own};
+use support::program::said;
 
 /// The program with the rig's journal. `limit`: maximum size of files in bytes.
 fn hypertop(rig: &Rig, limit: Option<u64>, args: &[&str]) -> Command {
@@ -33,14 +34,6 @@ fn hypertop(rig: &Rig, limit: Option<u64>, args: &[&str]) -> Command {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     command
-}
-
-fn said(output: &Output) -> String {
-    format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    )
 }
 
 const METER: &str = "set client_min_messages = error; create table public.meter (ts timestamptz not null, dev int, v float);
@@ -87,37 +80,6 @@ async fn args(rig: &Rig, action: &[&str]) -> Vec<String> {
     let mut args: Vec<String> = ["run".to_owned()].into_iter().chain(action).collect();
     args.push("--yes".to_owned());
     args
-}
-
-/// Number of lines in the journal.
-fn lines(rig: &Rig) -> usize {
-    let text = std::fs::read_to_string(rig.journal()).unwrap_or_default();
-    text.lines().count()
-}
-
-/// Kills the program as soon as the journal has this many lines. `false`: it ended before.
-async fn killed_at(rig: &Rig, mut child: Child, at: usize) -> bool {
-    let start = Instant::now();
-    loop {
-        if lines(rig) >= at {
-            child.kill().unwrap();
-            child.wait().unwrap();
-            return true;
-        }
-        if child.try_wait().unwrap().is_some() {
-            return false;
-        }
-        assert!(start.elapsed() < Duration::from_secs(60), "{}", rig.name);
-        tokio::time::sleep(Duration::from_micros(300)).await;
-    }
-}
-
-/// Waits until no session of the program is left on the server.
-async fn alone(rig: &Rig) {
-    let others = "select count(*) from pg_stat_activity where application_name = 'hypertop' and datname = current_database() and state <> 'idle' and pid <> pg_backend_pid()";
-    while rig.text(others).await != "0" {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }
 
 /// Rolls the entry back with the program, and checks that the old state is restored.

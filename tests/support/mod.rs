@@ -8,6 +8,7 @@ pub mod act;
 pub mod agree;
 pub mod check;
 pub mod console;
+pub mod kill;
 pub mod own;
 pub mod program;
 pub mod triage;
