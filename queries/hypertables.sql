@@ -110,10 +110,7 @@ candidate as materialized (
          and (a.attnotnull or exists (select from pg_index x where x.indrelid = b.oid and a.attnum = any (x.indkey::int2[])))
        order by not exists (select from pg_index x where x.indrelid = b.oid and x.indkey[0] = a.attnum), not a.attnotnull, a.attnum
             limit 1) a)
-select y.*, s.*,
-       -- to_regclass() would be an error for a role without USAGE on the schema.
-       (select obj_description(v.oid, 'pg_class') from pg_class v join pg_namespace q on q.oid = v.relnamespace
-         where q.nspname = y.schema and v.relname = y.name) as comment from (
+select y.*, s.* from (
 select h.id::int8 as id, coalesce(a.user_view_schema, h.schema_name)::text as schema,
        coalesce(a.user_view_name, h.table_name)::text as name,
        case when a.mat_hypertable_id is null then 'hypertable' else 'aggregate' end as kind, coalesce(d.axis, '') as axis, d.column_name,
@@ -126,7 +123,11 @@ select h.id::int8 as id, coalesce(a.user_view_schema, h.schema_name)::text as sc
        case when c.chunks > 0 then f.oldest end as oldest, case when c.chunks > 0 then f.newest end as newest,
        (select count(*) from pg_index x where x.indrelid = h.oid) as indexes,
        j.refresh, j.compress, j.retain, j.reorder, j.compress_after, j.drop_after, j.failing, j.paused, j.by_creation, r.names as readers,
-       null::bool as not_null, null::int8 as tuples, null::text[] as unique_without, null::int8 as referenced
+       null::bool as not_null, null::int8 as tuples, null::text[] as unique_without, null::int8 as referenced,
+       -- to_regclass() would be an error for a role without USAGE on the schema.
+       obj_description(case when a.mat_hypertable_id is null then h.oid
+                            else (select v.oid from pg_class v join pg_namespace q on q.oid = v.relnamespace
+                                   where q.nspname = a.user_view_schema and v.relname = a.user_view_name) end, 'pg_class') as comment
   from hyper h left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = h.id left join dim d on d.hypertable_id = h.id
   left join counts c on c.hypertable_id = h.id left join tiered o on o.hypertable_id = h.id
   left join loose l on l.hypertable_id = h.id left join written w on w.hypertable_id = h.id
@@ -136,7 +137,7 @@ union all
 select -b.oid::int8, b.nspname::text, b.relname::text, 'candidate', b.axis, b.column_name, null, null, null, null, null, null, null, null,
        (b.pages * current_setting('block_size')::int8)::int8, null, null, null, null, null, null,
        (select count(*) from pg_index x where x.indrelid = b.oid), null, null, null, null, null, null, null, null, null, null,
-       b.attnotnull, nullif(b.tuples, -1), b.unique_without, b.referenced
+       b.attnotnull, nullif(b.tuples, -1), b.unique_without, b.referenced, obj_description(b.oid, 'pg_class')
   from candidate b) y
 -- Settings that limit the size and number of chunks.
 cross join (select current_setting('max_locks_per_transaction')::int8 as locks_each,

@@ -9,7 +9,7 @@ use crate::model::screen_id::ScreenId;
 use crate::model::verdict::{Finding, Level, Verdict};
 use crate::screens::table::Again;
 
-/// Maximum number of findings whose effects are told one by one.
+/// Maximum number of findings whose effects are shown one by one.
 const NAMED: usize = 2;
 
 /// A finding that an action should fix, or a figure that it changes, with the value before the action.

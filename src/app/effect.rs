@@ -9,13 +9,15 @@ use crate::actions::preview;
 use crate::app::aim::{Aim, Watch, aimed, changes, said};
 use crate::app::dialog::Stage;
 use crate::app::overlay::Overlay;
+use crate::model::rules::Rule;
 use crate::model::screen_id::ScreenId;
 use crate::model::target::Target;
 use crate::model::text::{self, printable};
 use crate::model::verdict::Finding;
 use crate::screens::record::Record;
-use crate::screens::table::Again;
+use crate::screens::table::{Again, Table};
 use crate::screens::with_table;
+use crate::server::known::At;
 
 /// Seconds until the result says that the new figure is not known yet.
 const PATIENCE: f64 = 15.0;
@@ -64,17 +66,15 @@ impl App {
                     let own = row.targets();
                     let finding = aimed(row.verdict(&at), action.name);
                     let finding = finding.filter(|of| is_meant(of, &own));
-                    if finding.is_some() && !is_one(&own) {
-                        // The action is on another row, such as an aggregate's parent: its figure changes, too.
-                        let others = table.rows().iter().map(|row| (row, row.targets()));
-                        for (other, own) in others.filter(|(_, own)| is_one(own)) {
-                            let Some(rule) = changed.filter(|of| other.figure(of, &at).is_some())
-                            else {
-                                continue;
-                            };
+                    // The action may be on another row, such as an aggregate's parent: its figure changes, too.
+                    if finding.is_some()
+                        && !is_one(&own)
+                        && let Some(rule) = changed
+                    {
+                        for other in with_figure(table, targets, rule, &at) {
                             let found = other.verdict(&at).findings;
                             let is_found = found.iter().any(|of| of.rule == rule);
-                            add(self.screen, other.key(), &own, rule, is_found);
+                            add(self.screen, other.key(), &other.targets(), rule, is_found);
                         }
                     }
                     if let Some(of) = finding {
@@ -208,4 +208,17 @@ impl App {
         let bad = role != "level.ok";
         self.say_everywhere(words, bad);
     }
+}
+
+/// The rows of these targets that have the rule's figure.
+fn with_figure<'a, R: Record>(
+    table: &'a Table<R>,
+    targets: &'a [Target],
+    rule: &'static Rule,
+    at: &'a At,
+) -> impl Iterator<Item = &'a R> {
+    table.rows().iter().filter(move |row| {
+        let mut own = row.targets().into_iter();
+        own.any(|target| targets.contains(&target)) && row.figure(rule, at).is_some()
+    })
 }
