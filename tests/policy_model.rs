@@ -8,7 +8,7 @@ use hypertop::model::moment::Axis;
 use hypertop::model::setup::apply;
 use hypertop::model::setup::change::{Change, What};
 use hypertop::model::setup::changes::changes;
-use hypertop::model::setup::changes::ground::{Columns, Ground};
+use hypertop::model::setup::changes::ground::{Columns, Ground, Plain};
 use hypertop::model::setup::file::Wanted;
 use hypertop::model::setup::guard::dangers;
 use hypertop::model::setup::lint::lint;
@@ -17,7 +17,7 @@ use hypertop::model::setup::objects::Setup;
 use hypertop::model::setup::write;
 use proptest::prelude::*;
 
-fn tables() -> BTreeMap<Name, Columns> {
+fn tables() -> BTreeMap<Name, Plain> {
     let columns: Columns = [
         ("ts", "timestamp with time zone"),
         ("d", "integer"),
@@ -26,9 +26,15 @@ fn tables() -> BTreeMap<Name, Columns> {
     .into_iter()
     .map(|(name, kind)| (name.to_owned(), kind.to_owned()))
     .collect();
+    let plain = Plain {
+        columns,
+        filled: false,
+        comment: None,
+        unfit: None,
+    };
     ["m.a", "m.b", "m.\"C d\""]
         .into_iter()
-        .map(|name| (Name::parse(name).unwrap(), columns.clone()))
+        .map(|name| (Name::parse(name).unwrap(), plain.clone()))
         .collect()
 }
 
@@ -41,11 +47,10 @@ fn planned(file: &str, present: &Setup) -> Vec<Change> {
 }
 
 fn planned_of(wanted: &Wanted, present: &Setup, prune: bool) -> Vec<Change> {
-    let (tables, comments, queries) = (tables(), BTreeMap::new(), BTreeMap::new());
+    let (tables, queries) = (tables(), BTreeMap::new());
     let ground = Ground {
         present,
         tables: &tables,
-        comments: &comments,
         zone: "UTC",
         queries: &queries,
         prune,

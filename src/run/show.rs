@@ -90,6 +90,17 @@ pub fn recorded(recording: Replay, out: &mut dyn Write) -> Result<()> {
     Ok(())
 }
 
+/// Loads the parts of the Overview for a command that needs its findings; expensive figures get three seconds.
+pub(crate) async fn gather_overview(settings: &Settings, session: &Session) -> Result<Screens> {
+    gather(
+        settings,
+        session,
+        ScreenId::Overview,
+        Duration::from_secs(3),
+    )
+    .await
+}
+
 /// Loads a screen and its parts. `later`: time limit for the expensive figures.
 pub async fn gather(
     settings: &Settings,

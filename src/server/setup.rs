@@ -10,7 +10,7 @@ use tokio_postgres::Client;
 use crate::model::age_rule::{AgeRule, COMPRESS, DROP, Keys};
 use crate::model::interval::Interval;
 use crate::model::moment::{Axis, Stamp};
-use crate::model::setup::changes::ground::Columns;
+use crate::model::setup::changes::ground::{Columns, Plain};
 use crate::model::setup::name::Name;
 use crate::model::setup::objects::{
     AgePolicy, Aggregate, Compression, Hypertable, Index, Refresh, Reorder, Schedule, Setup,
@@ -114,18 +114,6 @@ struct PlainTable {
     unfit: Option<String>,
 }
 
-/// A plain table that a policy file names.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plain {
-    pub columns: Columns,
-    /// True: it may have rows.
-    pub filled: bool,
-    /// The comment on it. `None`: it has none.
-    pub comment: Option<String>,
-    /// Why it cannot be a hypertable, whatever its columns are. `None`: it can.
-    pub unfit: Option<String>,
-}
-
 /// The present setup. An error if a policy's configuration cannot be parsed, because the setup would be wrong.
 pub async fn read(session: &Session) -> Result<Setup> {
     let mut setup = Setup::default();
@@ -159,18 +147,21 @@ pub async fn read(session: &Session) -> Result<Setup> {
     Ok(setup)
 }
 
+/// Names as two parameters: the schemas, and the names in them.
+pub(super) fn pairs(names: &[Name]) -> [Param; 2] {
+    let both = names
+        .iter()
+        .map(|name| (name.schema.clone(), name.name.clone()));
+    let (schemas, names) = both.unzip();
+    [Param::Texts(schemas), Param::Texts(names)]
+}
+
 /// The plain tables among these names.
 pub async fn tables(session: &Session, names: &[Name]) -> Result<BTreeMap<Name, Plain>> {
     if names.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let both = names
-        .iter()
-        .map(|name| (name.schema.clone(), name.name.clone()));
-    let (schemas, names) = both.unzip();
-    let rows = session
-        .ask(&TABLES, &[Param::Texts(schemas), Param::Texts(names)])
-        .await?;
+    let rows = session.ask(&TABLES, &pairs(names)).await?;
     let tables: Vec<PlainTable> = row::read_all(&rows)?;
     let table = |table: PlainTable| {
         let name = Name {

@@ -7,7 +7,8 @@ use crate::model::moment::Stamp;
 use crate::model::setup::name::Name;
 use crate::server::row;
 use crate::server::session::Session;
-use crate::server::sql::{Param, Query, query};
+use crate::server::setup::pairs;
+use crate::server::sql::{Query, query};
 
 const OBJECTS: Query = query!("validate_objects");
 const SIZES: Query = query!("validate_sizes");
@@ -78,14 +79,6 @@ pub struct Host {
     pub pid: i32,
     /// `None`: hidden from this role.
     pub data_directory: Option<String>,
-}
-
-fn pairs(names: &[Name]) -> [Param; 2] {
-    let both = names
-        .iter()
-        .map(|name| (name.schema.clone(), name.name.clone()));
-    let (schemas, names) = both.unzip();
-    [Param::Texts(schemas), Param::Texts(names)]
 }
 
 pub async fn objects(session: &Session, names: &[Name]) -> Result<Vec<Object>> {

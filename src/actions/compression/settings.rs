@@ -9,8 +9,7 @@ use crate::model::version::Version;
 
 use super::columns::{self, NONE};
 use super::eligible::many;
-use super::facts::known;
-use super::facts::{Compression, Settings};
+use super::facts::{Compression, Settings, known};
 use super::open::{GROUPS_NO_MORE, LEAVES_OPEN, Open, RESETS_AGGREGATES};
 
 /// An ALTER TABLE statement, or ALTER MATERIALIZED VIEW for an aggregate.

@@ -100,7 +100,7 @@ fn described(wanted: &Wanted, entry: &Entry, name: &Name, ground: &Ground) -> Op
         return None;
     }
     let old = ground.present.comment(name);
-    let old = old.or_else(|| ground.comments.get(name));
+    let old = old.or_else(|| ground.tables.get(name)?.comment.as_ref());
     let was = old.map_or_else(Reasons::default, |comment| Reasons::read(comment));
     let shall = Reasons::wanted(entry, &was);
     if was == shall {
@@ -163,7 +163,7 @@ fn axes(found: &[Change], ground: &Ground) -> BTreeMap<Name, Axis> {
     let views = views.map(|(name, view)| (name.clone(), view.axis));
     let created = found.iter().filter_map(|change| match &change.what {
         What::CreateHypertable { time, .. } => {
-            let axis = ground.tables.get(&change.of)?.get(time)?;
+            let axis = ground.tables.get(&change.of)?.columns.get(time)?;
             Some((change.of.clone(), Axis::of(axis)))
         }
         _ => None,

@@ -1,7 +1,5 @@
 //! Keeps in an apply's journal entry what the database was like just before it.
 
-use std::time::Duration;
-
 use anyhow::Result;
 
 use super::shell::Shell;
@@ -13,9 +11,6 @@ use crate::run::{show, stderr};
 use crate::screens::gather;
 use crate::screens::overview::Row;
 use crate::server::known::At;
-
-/// Time limit for reading expensive figures.
-const LATER: Duration = Duration::from_secs(3);
 
 impl Shell<'_> {
     /// Adds the snapshot to the plan of an apply. Without one the apply runs too: a later validation then says what it cannot compare.
@@ -33,7 +28,7 @@ impl Shell<'_> {
 
     async fn snapshot(&self) -> Result<Snapshot> {
         let (settings, session) = (&self.actor.settings, &self.session);
-        let screens = Box::pin(show::gather(settings, session, ScreenId::Overview, LATER)).await?;
+        let screens = Box::pin(show::gather_overview(settings, session)).await?;
         let counted = session.counters().await?;
         let (clock, _) = session.pulse(ScreenId::Overview).await?;
         let at = At {

@@ -14,7 +14,7 @@ use crate::model::screen_id::ScreenId;
 use crate::model::setup::bare::bare;
 use crate::model::setup::change::{Change, What};
 use crate::model::setup::changes::changes;
-use crate::model::setup::changes::ground::{Columns, Ground};
+use crate::model::setup::changes::ground::{Ground, Plain};
 use crate::model::setup::file::Wanted;
 use crate::model::setup::lint::{self, Advice};
 use crate::model::setup::name::Name;
@@ -158,10 +158,10 @@ impl<'a> Reading<'a> {
 }
 
 /// Types of the time columns of the tables that become hypertables.
-fn times(changes: &[Change], tables: &BTreeMap<Name, Columns>) -> BTreeMap<Name, Axis> {
+fn times(changes: &[Change], tables: &BTreeMap<Name, Plain>) -> BTreeMap<Name, Axis> {
     let created = changes.iter().filter_map(|change| match &change.what {
         What::CreateHypertable { time, .. } => {
-            let axis = tables.get(&change.of)?.get(time)?;
+            let axis = tables.get(&change.of)?.columns.get(time)?;
             Some((change.of.clone(), Axis::of(axis)))
         }
         _ => None,
@@ -179,25 +179,18 @@ impl Reading<'_> {
             );
         }
         let present = setup::read(self.session).await?;
-        let found = self.tables(wanted, &present).await?;
-        let filled = found.iter().filter(|(_, table)| table.filled);
+        self.make_from(wanted, present).await
+    }
+
+    /// The same from the present setup, which was read before.
+    pub(super) async fn make_from(&self, wanted: &Wanted, present: Setup) -> Result<Made> {
+        let tables = self.tables(wanted, &present).await?;
+        let filled = tables.iter().filter(|(_, table)| table.filled);
         let filled: BTreeSet<Name> = filled.map(|(name, _)| name.clone()).collect();
-        let comments = found.iter().filter_map(|(name, table)| {
-            let comment = table.comment.clone()?;
-            Some((name.clone(), comment))
-        });
-        let comments: BTreeMap<Name, String> = comments.collect();
-        let unfit: BTreeMap<Name, String> = found
-            .iter()
-            .filter_map(|(name, table)| Some((name.clone(), table.unfit.clone()?)))
-            .collect();
-        let columns = found.into_iter().map(|(name, table)| (name, table.columns));
-        let tables: BTreeMap<Name, Columns> = columns.collect();
         let (queries, notes, unread) = self.queries(wanted, &present).await;
         let ground = Ground {
             present: &present,
             tables: &tables,
-            comments: &comments,
             zone: &self.session.server.time_zone,
             queries: &queries,
             prune: self.prune,
@@ -206,14 +199,6 @@ impl Reading<'_> {
         let mut changes = changes(&spelled, &ground).map_err(|wrong| anyhow!(wrong.join("\n")))?;
         if let Some(only) = self.only {
             changes.retain(|change| change.of == *only);
-        }
-        let created = changes
-            .iter()
-            .filter(|change| matches!(change.what, What::CreateHypertable { .. }));
-        for change in created {
-            if let Some(why) = unfit.get(&change.of) {
-                bail!("{} {why}", change.of);
-            }
         }
         let times = times(&changes, &tables);
         let (now, _) = self.session.pulse(ScreenId::ALL[0]).await?;
@@ -262,11 +247,7 @@ impl Reading<'_> {
     }
 
     /// The plain tables that the files list as hypertables.
-    async fn tables(
-        &self,
-        wanted: &Wanted,
-        present: &Setup,
-    ) -> Result<BTreeMap<Name, setup::Plain>> {
+    async fn tables(&self, wanted: &Wanted, present: &Setup) -> Result<BTreeMap<Name, Plain>> {
         let missing = wanted.entries.iter().filter_map(|entry| match &entry.name {
             Pattern::Is(name)
                 if entry.kind == Kind::Hypertable && !present.hypertables.contains_key(name) =>

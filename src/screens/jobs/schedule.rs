@@ -74,11 +74,15 @@ pub(super) fn find_crowd(rows: &mut [Row], at: &At) {
 }
 
 impl Workers {
-    /// Number of workers for jobs; `None`: unknown. PostgreSQL itself needs one process, for logical replication.
+    /// Number of workers of all kinds that TimescaleDB can have; `None`: unknown. PostgreSQL itself needs one process, for logical
+    /// replication.
+    pub(crate) fn all(self) -> Option<i64> {
+        Some(self.slots?.min(self.processes?.saturating_sub(1)))
+    }
+
+    /// Number of workers for jobs; `None`: unknown.
     pub(super) fn for_jobs(self) -> Option<i64> {
-        let slots = self.slots?;
-        let processes = self.processes?.saturating_sub(1);
-        Some((slots.min(processes) - self.permanent).max(0))
+        Some((self.all()? - self.permanent).max(0))
     }
 
     /// The setting that limits the number of workers, with its value.

@@ -5,17 +5,27 @@ use std::collections::BTreeMap;
 use crate::model::setup::name::Name;
 use crate::model::setup::objects::Setup;
 
-/// A plain table that the file wants as a hypertable: the types of its columns by name, as `regtype` prints them.
+/// The types of a table's columns by name, as `regtype` prints them.
 pub type Columns = BTreeMap<String, String>;
+
+/// A plain table that a policy file names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plain {
+    pub columns: Columns,
+    /// True: it may have rows.
+    pub filled: bool,
+    /// The comment on it. `None`: it has none.
+    pub comment: Option<String>,
+    /// Why it cannot be a hypertable, whatever its columns are. `None`: it can.
+    pub unfit: Option<String>,
+}
 
 /// The facts that a comparison needs: the present setup and the following.
 #[derive(Debug, Clone, Copy)]
 pub struct Ground<'a> {
     pub present: &'a Setup,
     /// Plain tables that the file lists as hypertables.
-    pub tables: &'a BTreeMap<Name, Columns>,
-    /// Comments on plain tables that the file names.
-    pub comments: &'a BTreeMap<Name, String>,
+    pub tables: &'a BTreeMap<Name, Plain>,
     /// Queries of the file in the server's spelling, by aggregate. Missing: compared as they are written.
     pub queries: &'a BTreeMap<Name, String>,
     /// Time zone of the database.

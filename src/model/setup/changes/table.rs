@@ -58,14 +58,17 @@ pub(super) fn hypertable(
     if ground.present.aggregates.contains_key(name) {
         return Err("it is a continuous aggregate: write it under [[aggregate]]".to_owned());
     }
-    let columns = ground.tables.get(name).ok_or(
+    let plain = ground.tables.get(name).ok_or(
         "there is no such table. hypertop creates no tables: create it with your migration tool, then plan again",
     )?;
     let time = entry.time.clone().ok_or(
         "it is a plain table: to make it a hypertable, name its time column: time = \"ts\"",
     )?;
-    let kind = columns.get(&time).ok_or_else(|| {
-        let all: Vec<_> = columns.keys().map(String::as_str).collect();
+    if let Some(unfit) = &plain.unfit {
+        return Err(format!("it {unfit}"));
+    }
+    let kind = plain.columns.get(&time).ok_or_else(|| {
+        let all: Vec<_> = plain.columns.keys().map(String::as_str).collect();
         format!(
             "time: there is no column {time:?}; the columns are: {}",
             all.join(", ")

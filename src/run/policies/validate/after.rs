@@ -1,10 +1,7 @@
 //! Checks whether the database is as the file says, its policies run, and the file's expectations are met.
 
-use std::time::Duration;
-
 use anyhow::Result;
 
-use crate::model::screen_id::ScreenId;
 use crate::model::setup::file::Wanted;
 use crate::model::setup::name::Name;
 use crate::model::setup::objects::Setup;
@@ -21,9 +18,6 @@ use super::here::Here;
 use super::measured::Measured;
 use super::since::Since;
 use super::{expected, health, runs};
-
-/// Time limit for reading expensive figures.
-const LATER: Duration = Duration::from_secs(3);
 
 /// All checks but the queries of `[expect]`, which load the server.
 pub(super) async fn after(
@@ -46,13 +40,7 @@ pub(super) async fn after(
         let seen = format!("entry {} is {}", since.id, since.state);
         checks.add(State::Failed, "the apply is complete", seen);
     }
-    let screens = Box::pin(show::gather(
-        &here.settings,
-        session,
-        ScreenId::Overview,
-        LATER,
-    ))
-    .await?;
+    let screens = Box::pin(show::gather_overview(&here.settings, session)).await?;
     let counters = session.counters().await?;
     let at = At {
         now: here.now().await?,

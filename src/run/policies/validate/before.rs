@@ -1,7 +1,5 @@
 //! Whether a policy file can be applied now.
 
-use std::time::Duration;
-
 use anyhow::Result;
 
 use crate::actions::preview;
@@ -25,8 +23,6 @@ use super::machine::Known;
 use super::options::Options;
 use super::{backup, objects, room};
 
-/// Time limit for reading expensive figures.
-const LATER: Duration = Duration::from_secs(3);
 /// Oldest PostgreSQL, as `server_version_num`.
 const OLDEST_POSTGRES: i32 = 130_000;
 
@@ -47,16 +43,10 @@ pub(super) async fn before(
     let present = setup::read(session).await?;
     let found = objects::read(session, wanted, &present).await?;
     objects::check(wanted, &present, &found, &server.role, checks);
-    let screens = Box::pin(show::gather(
-        &here.settings,
-        session,
-        ScreenId::Overview,
-        LATER,
-    ))
-    .await?;
+    let screens = Box::pin(show::gather_overview(&here.settings, session)).await?;
     let reading = Reading::by(&here.settings, session, here.read_only);
     let reading = reading.pruning(saved.is_some_and(|saved| saved.prune));
-    match reading.make(wanted).await {
+    match reading.make_from(wanted, present).await {
         Ok(made) => planned_checks(here, made, saved, (&found, &screens, machine), checks).await?,
         Err(error) if session.connected.client.is_closed() => return Err(error),
         Err(error) => {
@@ -261,11 +251,12 @@ async fn window(here: &Here, options: &Options, checks: &mut Checks) -> Result<(
         return Ok(());
     }
     let now = here.now().await?;
-    let seen = match window.until(now, zone) {
+    let open = window.until(now, zone);
+    let seen = match open {
         Some(end) => format!("it is open until {}", text::moment(end)),
         None => format!("it is closed now, {}", text::moment(now)),
     };
-    checks.compare(window.until(now, zone).is_some(), "window", hours, seen);
+    checks.compare(open.is_some(), "window", hours, seen);
     Ok(())
 }
 

@@ -89,12 +89,15 @@ pub(super) fn workers(made: &Made, screens: &Screens, checks: &mut Checks) {
     let starts = i64::try_from(starts.count()).unwrap_or(i64::MAX);
     let mut figures = screens.server.rows().iter();
     let workers = figures.find(|row| row.name == "workers");
-    // PostgreSQL's own limit counts too; one of its processes is for logical replication.
-    let processes = screens.jobs.rows().first();
-    let processes = processes.and_then(|job| job.workers.processes);
-    #[expect(clippy::cast_precision_loss, reason = "a number of processes")]
-    let processes = processes.map_or(f64::INFINITY, |all| (all - 1) as f64);
-    let free = workers.and_then(|row| Some((row.bound?.min(processes) - row.value?).max(0.0)));
+    // The Jobs screen also knows PostgreSQL's own limit. It has no rows if it could not be read.
+    let all = screens
+        .jobs
+        .rows()
+        .first()
+        .and_then(|job| job.workers.all());
+    #[expect(clippy::cast_precision_loss, reason = "a number of workers")]
+    let all = all.map(|all| all as f64);
+    let free = workers.and_then(|row| Some((all.or(row.bound)? - row.value?).max(0.0)));
     let Some(free) = free else {
         checks.add(
             State::Unknown,
@@ -103,7 +106,7 @@ pub(super) fn workers(made: &Made, screens: &Screens, checks: &mut Checks) {
         );
         return;
     };
-    let policies = plural(starts, "policy").replace("policys", "policies");
+    let policies = plural(starts, "policy");
     let seen = format!("the plan starts {policies}; {free:.0} workers are free now");
     #[expect(clippy::cast_precision_loss, reason = "a number of policies")]
     let seen = if starts as f64 > free && free >= 1.0 {

@@ -23,7 +23,7 @@ const GRACE: f64 = 2.0;
 pub(super) async fn watch(here: &mut Here, validation: &Validation<'_>) -> Result<Round> {
     let begun = Instant::now();
     let options = validation.options;
-    let tells = options.format == Format::Text;
+    let prints = options.format == Format::Text;
     let mut last: Option<Round> = None;
     let mut ending = std::pin::pin!(crate::run::signalled());
     loop {
@@ -41,7 +41,7 @@ pub(super) async fn watch(here: &mut Here, validation: &Validation<'_>) -> Resul
                 }
             }
         };
-        if tells {
+        if prints {
             let changed = last.as_ref().map_or_else(
                 || Ok(lines(&round.checks)),
                 |last| anyhow::Ok(changes(&last.checks, &round.checks)),
