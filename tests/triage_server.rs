@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use hypertop::actions::preview;
 use hypertop::model::rules::Rule;
 use hypertop::model::screen_id::ScreenId;
@@ -15,6 +17,7 @@ use support::act::Rig;
 use support::client;
 use support::own::{database, databases, on_own};
 use support::triage::{comes, fix, found, goes, gone, look, overview, said, until};
+use tokio_postgres::error::SqlState;
 
 /// Safe settings, in place of the private server's fast ones.
 const SAFE: [(&str, &str); 2] = [("fsync", "on"), ("full_page_writes", "on")];
@@ -223,7 +226,7 @@ fn connections_that_run_out_are_told_with_who_has_them() {
         let row = found(&rig, &rules::SERVER_CONNECTIONS, of, &words).await;
         assert_eq!(row.finding.level, Level::Warning);
         for _ in 0..2 {
-            clients.push(client(&shop).await);
+            clients.push(client_as_soon_as_there_is_room(&shop).await);
         }
         let words = ["10 of 10 client connections", "clients are refused"];
         let row = found(&rig, &rules::SERVER_CONNECTIONS, of, &words).await;
@@ -233,6 +236,23 @@ fn connections_that_run_out_are_told_with_who_has_them() {
         drop(clients);
         goes(&rig, &rules::SERVER_CONNECTIONS, of).await;
     });
+}
+
+/// A session that read figures has left its slot only a moment after its client is gone.
+async fn client_as_soon_as_there_is_room(conninfo: &str) -> tokio_postgres::Client {
+    for _ in 0..100 {
+        match tokio_postgres::connect(conninfo, tokio_postgres::NoTls).await {
+            Ok((client, connection)) => {
+                tokio::spawn(connection);
+                return client;
+            }
+            Err(error) if error.code() == Some(&SqlState::TOO_MANY_CONNECTIONS) => {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+    panic!("no room in 10 s");
 }
 
 #[test]
