@@ -22,6 +22,7 @@ pub mod record;
 pub mod requests;
 mod second;
 pub mod show;
+mod snapshot;
 pub mod sql;
 pub mod start;
 pub mod stderr;

@@ -134,6 +134,15 @@ fn a_setting_changed_by_hand_is_the_one_difference_and_the_fix_and_its_rollback_
         console.press("q");
         assert_eq!(console.ended(), 0);
         assert_eq!(differing(rig, &file), [""; 0], "{version:?}");
+        // The findings before it are kept, as by `hypertop apply`.
+        let validated = said(&output(
+            rig,
+            &["validate", "--after", file.to_str().unwrap()],
+        ));
+        assert!(
+            validated.contains("no new finding since entry 1"),
+            "{version:?}: {validated}"
+        );
         let text = run(rig, &["rollback", "1", "-y"]);
         assert_eq!(rig.text(JOBS).await, before, "{version:?}: {text}");
         assert_eq!(differing(rig, &file), found, "{version:?}");

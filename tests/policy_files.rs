@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use hypertop::model::version::Version;
 use serde_json::Value as Json;
 use support::act::Rig;
-use support::program::Files;
+use support::program::{Files, remade};
 use support::{triage, with_targets};
 
 const FACTORY: &str = include_str!("../contrib/policies/factory.toml");
@@ -123,7 +123,7 @@ fn from_empty_tables_one_apply_makes_the_factory_and_one_rollback_takes_its_poli
         let back = files.write("exported.toml", &exported);
         let (code, text) = run(rig, &["plan", back.to_str().unwrap()]);
         assert_eq!(code, 0, "{version:?}: {text}\n{exported}");
-        remade_by_its_script(rig, &files, file, version).await;
+        remade_by_its_script(rig, file, version).await;
         let text = succeeds(version, rig, &["rollback", "1", "-y"]);
         let left = rig
             .text("select count(*)::text from timescaledb_information.jobs where job_id >= 1000")
@@ -142,35 +142,11 @@ fn from_empty_tables_one_apply_makes_the_factory_and_one_rollback_takes_its_poli
 }
 
 /// The exported script makes the same setup in a new database, from the same tables.
-async fn remade_by_its_script(rig: &Rig, files: &Files, file: &str, version: Version) {
+async fn remade_by_its_script(rig: &Rig, file: &str, version: Version) {
     let (code, script) = run(rig, &["export", "--sql"]);
     assert_eq!(code, 0, "{script}");
-    let name = format!("{}_again", rig.session.server.database);
-    rig.sql(&format!("create database {name}")).await;
-    let named = |name: &str| format!("dbname='{name}'");
-    let again = rig
-        .conninfo
-        .replace(&named(&rig.session.server.database), &named(&name));
-    assert_ne!(again, rig.conninfo);
-    let client = support::client(&again).await;
-    client
-        .batch_execute(&format!(
-            "create extension timescaledb version '{version}'; {TABLES}"
-        ))
-        .await
-        .unwrap();
-    let script = files.write("setup.sql", &script);
-    let psql = Command::new("psql")
-        .args(["-X", "-v", "ON_ERROR_STOP=1", "-d", &again, "-f"])
-        .arg(&script)
-        .output()
-        .expect("psql is installed with the server");
-    let said = String::from_utf8(psql.stderr).unwrap();
-    assert!(
-        psql.status.success() && !said.contains("WARNING"),
-        "{version:?}: {said}"
-    );
-    let output = command(&again, rig.state_home(), &["plan", file])
+    let again = remade(rig, TABLES, &script).await;
+    let output = command(&again.conninfo, rig.state_home(), &["plan", file])
         .output()
         .unwrap();
     let text = String::from_utf8(output.stdout).unwrap();

@@ -4,7 +4,7 @@
 mod support;
 
 use hypertop::model::version::Version;
-use support::program::{Files, run};
+use support::program::{Files, remade, run};
 use support::triage;
 
 const TABLES: &str = "create schema m; create table m.a (ts timestamptz not null, d int); create table m.b (ts timestamptz not null, d int);
@@ -51,6 +51,31 @@ fn new_policies_that_compress_or_drop_begin_in_the_window_and_not_at_once() {
         assert_eq!(code, 0, "{version:?}: {text}");
         let jobs = "select count(*)::text from _timescaledb_config.bgw_job j join _timescaledb_catalog.hypertable h on h.id = j.hypertable_id where h.table_name = 'a'";
         assert_eq!(rig.text(jobs).await, "0", "{version:?}");
+    });
+}
+
+/// The fixed times of all policies.
+const TIMES: &str = "select string_agg(format('%s %s %s %s %s', h.table_name, j.proc_name, j.fixed_schedule, j.timezone, j.initial_start), E'\\n'
+    order by h.table_name, j.proc_name)
+  from _timescaledb_config.bgw_job j join _timescaledb_catalog.hypertable h on h.id = j.hypertable_id";
+
+#[test]
+fn an_exported_script_keeps_the_fixed_times() {
+    triage::on_each("window_script", TABLES, async |rig, version| {
+        let files = Files::new();
+        let path = files.write("policies.toml", FILE);
+        let file = path.to_str().unwrap();
+        let (code, text) = run(rig, &["apply", file, "-y", "--allow", "NOT_UNDOABLE"]);
+        assert_eq!(code, 0, "{version:?}: {text}");
+        let times = rig.text(TIMES).await;
+        assert!(
+            times.contains("policy_retention t Europe/Berlin"),
+            "{times}"
+        );
+        let (code, script) = run(rig, &["export", "--sql"]);
+        assert_eq!(code, 0, "{script}");
+        let again = remade(rig, TABLES.split_once(";\n").unwrap().0, &script).await;
+        assert_eq!(again.text(TIMES).await, times, "{version:?}: {script}");
     });
 }
 

@@ -6,13 +6,13 @@ use tokio::sync::watch;
 use crate::actions::act::Facts;
 use crate::actions::action::{Action, Does};
 use crate::actions::execute;
-use crate::actions::execute::{Actor, ApprovedPlan, Order};
+use crate::actions::execute::{Actor, ApprovedPlan, Order, Progress};
 use crate::actions::{preview, rollback};
 use crate::app::{Msg, ask};
 use crate::connect;
 use crate::model::setup::amend::Amendment;
 use crate::model::target::Target;
-use crate::run::policies;
+use crate::run::{policies, snapshot};
 use crate::server::exact::Exact;
 use crate::server::session::{Session, still_reads};
 
@@ -33,9 +33,10 @@ pub(crate) async fn serve(
             ask::Act::Do(approved) => {
                 let _ = orders.send(Order::Go);
                 // The next preview opens a new session, because the host name may lead to another server by then.
-                session = None;
+                let session = session.take();
                 tokio::spawn(carry_out(
                     actor.clone(),
+                    session,
                     approved,
                     order.clone(),
                     answers.clone(),
@@ -187,9 +188,19 @@ async fn amend(
     Box::pin(policies::amend::propose(&actor.settings, session, object)).await
 }
 
+async fn remember(
+    actor: &Actor,
+    session: &mut Option<Session>,
+    approved: &mut ApprovedPlan,
+) -> anyhow::Result<()> {
+    let session = open(actor, session).await?;
+    snapshot::keep(&actor.settings, session, approved).await
+}
+
 async fn carry_out(
     actor: Actor,
-    approved: Box<ApprovedPlan>,
+    mut session: Option<Session>,
+    mut approved: Box<ApprovedPlan>,
     order: watch::Receiver<Order>,
     answers: UnboundedSender<Msg>,
 ) {
@@ -201,6 +212,13 @@ async fn carry_out(
             let _ = forward.send(Msg::Progress(progress));
         }
     });
+    if snapshot::is_wanted(&approved)
+        && let Err(error) = remember(&actor, &mut session, &mut approved).await
+    {
+        // An error means that nobody receives the reports.
+        let _ = reports.send(Progress::Notice(format!("{error:#}")));
+    }
+    drop(session);
     let result = actor.perform(&approved, &reports, order).await;
     drop(reports);
     // All progress reports are sent before the result.

@@ -4,7 +4,6 @@ mod consent;
 mod journal;
 mod name;
 mod shell;
-mod snapshot;
 mod still;
 
 use anyhow::{Result, anyhow, bail};

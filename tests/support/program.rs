@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use super::act::Rig;
+use super::client;
 
 /// The program without the libpq settings of this process.
 pub fn program() -> Command {
@@ -53,4 +54,30 @@ impl Files {
         std::fs::write(&path, text).unwrap();
         path
     }
+}
+
+/// A new database with these plain tables, on which psql has run an exported script without a warning.
+pub async fn remade(rig: &Rig, tables: &str, script: &str) -> Rig {
+    let was = rig.session.server.database.clone();
+    let (version, name) = (&rig.name, format!("{was}_again"));
+    rig.sql(&format!("create database {name}")).await;
+    let named = |name: &str| format!("dbname='{name}'");
+    let again = rig.conninfo.replace(&named(&was), &named(&name));
+    assert_ne!(again, rig.conninfo);
+    let client = client(&again).await;
+    let create = format!("create extension timescaledb version '{version}'; {tables}");
+    client.batch_execute(&create).await.unwrap();
+    let files = Files::new();
+    let path = files.write("setup.sql", script);
+    let psql = Command::new("psql")
+        .args(["-X", "-v", "ON_ERROR_STOP=1", "-d", &again, "-f"])
+        .arg(&path)
+        .output()
+        .expect("psql is installed with the server");
+    let said = said(&psql);
+    assert!(
+        psql.status.success() && !said.contains("WARNING"),
+        "{version}: {said}\n{script}"
+    );
+    Rig::on(version, &again).await
 }

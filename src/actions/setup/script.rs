@@ -3,10 +3,10 @@
 use crate::model::moment::Axis;
 use crate::model::setup::change::{Change, What};
 use crate::model::setup::name::Name;
-use crate::model::setup::objects::{AgePolicy, Refresh, Setup, Storage};
+use crate::model::setup::objects::{Setup, Storage};
 use crate::server::known::Server;
 
-use super::{fresh, planned};
+use super::{fresh, planned, slots};
 
 /// Statements that create this setup from plain tables, in the order of an apply. New policies are scheduled at once.
 pub fn script(setup: &Setup, server: &Server) -> String {
@@ -18,17 +18,13 @@ pub fn script(setup: &Setup, server: &Server) -> String {
         let change = Change::new(of, what, Vec::new());
         number += 1;
         if let Ok(mut plan) = fresh::plan(&change, setup, axis, server) {
-            if let What::AddCompress(AgePolicy {
-                scheduled: false, ..
-            })
-            | What::AddRetain(AgePolicy {
-                scheduled: false, ..
-            })
-            | What::AddRefresh(Refresh {
-                scheduled: false, ..
-            }) = &change.what
-            {
-                planned::pause(&mut plan, fresh::JOB, server);
+            if let Some((job, scheduled)) = policy(&change.what) {
+                if !scheduled {
+                    planned::pause(&mut plan, fresh::JOB, server);
+                }
+                if let Some(schedule) = job.and_then(|id| setup.schedules.get(&id)) {
+                    slots::repeat(&mut plan, fresh::JOB, schedule, server);
+                }
             }
             planned::rename(&mut plan, number);
             for step in &plan.steps {
@@ -89,6 +85,16 @@ pub fn script(setup: &Setup, server: &Server) -> String {
         }
     }
     out
+}
+
+/// Id of the policy that this adds again, and whether it is scheduled. `None`: it adds no policy.
+fn policy(what: &What) -> Option<(Option<i64>, bool)> {
+    match what {
+        What::AddCompress(policy) | What::AddRetain(policy) => Some((policy.job, policy.scheduled)),
+        What::AddRefresh(policy) => Some((policy.job, policy.scheduled)),
+        What::AddReorder(policy) => Some((policy.job, true)),
+        _ => None,
+    }
 }
 
 fn comment(

@@ -1,7 +1,8 @@
 //! The fixed times at which a new policy begins, so that all its runs begin in a window of hours.
 
 use crate::model::busy::BusyHours;
-use crate::model::plan::{Lit, Plan, Statement};
+use crate::model::plan::{Lit, Plan, Statement, Step};
+use crate::model::setup::objects::Schedule;
 use crate::model::text;
 use crate::model::version::Version;
 use crate::server::known::Server;
@@ -31,23 +32,22 @@ impl Slots<'_> {
 
     /// Lets the policy that the plan adds, whose id is kept under `job`, begin with the window.
     pub(super) fn begin(&self, plan: &mut Plan, job: &str) {
-        let adds = |statement: &Statement| statement.keeps.as_deref() == Some(job);
-        let mut steps = plan.steps.iter_mut();
-        let Some(step) = steps.find(|step| step.run.iter().any(adds)) else {
+        let Some(step) = adding(plan, job) else {
             return;
         };
         let zone = text::quote_literal(self.zone());
         let next = self.next();
         if can_alter(self.server) {
-            step.run.push(self.alter(
+            step.run.push(alter(
+                self.server,
                 job,
                 &format!(
                     "fixed_schedule => true, initial_start => {next}, timezone => {zone}, next_start => {next}"
                 ),
             ));
-        } else if let Some(add) = step.run.iter_mut().find(|statement| adds(statement)) {
-            let call = add.sql.trim_end_matches(')');
-            add.sql = format!("{call}, initial_start => {next}, timezone => {zone})");
+        } else {
+            add_argument(step, job, &format!("initial_start => {next}"));
+            add_argument(step, job, &format!("timezone => {zone}"));
         }
     }
 
@@ -58,15 +58,51 @@ impl Slots<'_> {
             arguments.push_str(", timezone => ");
             arguments.push_str(&text::quote_literal(self.zone()));
         }
-        self.alter(job, &arguments)
+        alter(self.server, job, &arguments)
     }
+}
 
-    fn alter(&self, job: &str, arguments: &str) -> Statement {
-        let function = self.server.function("alter_job");
-        Statement::new(
-            format!("select job_id from {function}($1::int, {arguments})"),
-            vec![Lit::Kept(job.to_owned())],
-        )
+fn alter(server: &Server, job: &str, arguments: &str) -> Statement {
+    let function = server.function("alter_job");
+    Statement::new(
+        format!("select job_id from {function}($1::int, {arguments})"),
+        vec![Lit::Kept(job.to_owned())],
+    )
+}
+
+/// Lets the policy that the plan adds begin at the same fixed times. Without fixed times there is nothing to say.
+pub(super) fn repeat(plan: &mut Plan, job: &str, schedule: &Schedule, server: &Server) {
+    let Some(step) = adding(plan, job).filter(|_| schedule.fixed) else {
+        return;
+    };
+    if let Some(initial) = schedule.initial.and_then(text::rfc3339) {
+        add_argument(step, job, &format!("initial_start => '{initial}'"));
+    }
+    if let Some(zone) = &schedule.zone {
+        let zone = format!("timezone => {}", text::quote_literal(zone));
+        add_argument(step, job, &zone);
+        // Later statements on the policy have reset it.
+        if can_alter(server) && step.run.len() > 1 {
+            step.run.push(alter(server, job, &zone));
+        }
+    }
+}
+
+/// The step that adds the policy whose id is kept under `job`.
+fn adding<'a>(plan: &'a mut Plan, job: &str) -> Option<&'a mut Step> {
+    let adds = |statement: &Statement| statement.keeps.as_deref() == Some(job);
+    let mut steps = plan.steps.iter_mut();
+    steps.find(|step| step.run.iter().any(adds))
+}
+
+/// Adds a last argument to the call that adds the policy.
+fn add_argument(step: &mut Step, job: &str, argument: &str) {
+    let mut statements = step.run.iter_mut();
+    let add = statements.find(|statement| statement.keeps.as_deref() == Some(job));
+    if let Some(add) = add
+        && let Some(call) = add.sql.strip_suffix(')')
+    {
+        add.sql = format!("{call}, {argument})");
     }
 }
 

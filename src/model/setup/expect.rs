@@ -46,6 +46,7 @@ impl Expect {
 #[serde(deny_unknown_fields)]
 pub struct Timed {
     /// Name in the results. `None`: the text of the query.
+    #[serde(alias = "workload")]
     pub name: Option<String>,
     pub sql: String,
     p95: Every,

@@ -16,7 +16,7 @@ use crate::journal::Outcome;
 use crate::model::plan::{Consent, Plan, inverse, script};
 use crate::model::text;
 use crate::run::exit::{DONE, FAILED, UNCHANGED};
-use crate::run::stderr;
+use crate::run::{snapshot, stderr};
 use crate::ui::terminal;
 
 impl Shell<'_> {
@@ -47,7 +47,12 @@ impl Shell<'_> {
         if let Err(why) = self.consent(&approved.plan) {
             return self.refuse(&why);
         }
-        self.remember(&mut approved).await;
+        if snapshot::is_wanted(&approved) {
+            let (settings, session) = (&self.actor.settings, &self.session);
+            if let Err(error) = snapshot::keep(settings, session, &mut approved).await {
+                stderr::say(format_args!("hypertop: {error:#}"));
+            }
+        }
         let report = match self.perform(&approved).await {
             Ok(report) => report,
             // An error means that the plan did not start.
