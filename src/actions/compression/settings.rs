@@ -315,21 +315,22 @@ pub(super) fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     if let Some(open) = means.open {
         plan = plan.note(Level::Notice, open.note());
     }
-    plan = if compressed > 0 {
-        plan.note(
-            Level::Warning,
-            format!(
-                "{} keep the settings that they were compressed with; rewrite-chunks applies the new ones",
-                many(compressed)
-            ),
-        )
-    } else {
-        plan.note(
-            Level::Notice,
-            "no chunk is compressed yet: all will get these settings",
-        )
-    };
+    let (level, reach) = reach(compressed);
+    plan = plan.note(level, reach);
     Ok(finish(plan, &known, &means.settings))
+}
+
+/// Text on the chunks that new settings do not reach.
+fn reach(compressed: usize) -> (Level, String) {
+    if compressed == 0 {
+        let words = "no chunk is compressed yet: all will get these settings";
+        return (Level::Notice, words.to_owned());
+    }
+    let words = format!(
+        "{} keep the settings that they were compressed with; rewrite-chunks applies the new ones",
+        many(compressed)
+    );
+    (Level::Warning, words)
 }
 
 pub(crate) fn disable_form(context: &Context) -> Result<Form, Refusal> {
