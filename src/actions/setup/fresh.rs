@@ -3,7 +3,7 @@
 
 use crate::actions::act::Refusal;
 use crate::actions::aggregates::create;
-use crate::actions::alter_job::Call;
+use crate::actions::call::Call;
 use crate::actions::indexes::expressions;
 use crate::model::age_rule::{COMPRESS, DROP, Keys};
 use crate::model::interval::Interval;

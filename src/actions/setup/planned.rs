@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow, bail};
 
 use crate::actions::act::{Act, Context, Refusal};
 use crate::actions::action::{Action, Does};
-use crate::actions::alter_job::Call;
+use crate::actions::call::Call;
 use crate::actions::execute::{APPLY, ApprovedPlan};
 use crate::actions::setup::hazard::{self, Hazard};
 use crate::actions::setup::inputs::{self, Asked};
