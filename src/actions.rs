@@ -5,6 +5,7 @@ pub mod act;
 pub mod action;
 pub mod aggregates;
 pub mod alter_job;
+pub mod call;
 pub mod catalogue;
 pub mod chord;
 pub mod code;

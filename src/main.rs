@@ -137,26 +137,10 @@ async fn carry_out(cli: &Cli, around: &Surroundings) -> Result<u8, Failure> {
             Box::pin(shown).await?;
         }
         Some(Command::Check { options }) => {
-            let Ok(flags) = on(options.database.as_ref())
-                .connection()
-                .inspect_err(|error| {
-                    let _ = command::print(check::refused(error));
-                })
-            else {
-                return Ok(check::UNKNOWN);
-            };
-            return printed(Box::pin(check::check(&flags, around, options)).await);
+            return checked(&on(options.database.as_ref()), options).await;
         }
         Some(Command::Doctor { options }) => {
-            let Ok(flags) = on(options.database.as_ref())
-                .connection()
-                .inspect_err(|error| {
-                    stderr::say(doctor::refused(error));
-                })
-            else {
-                return Ok(doctor::COULD_NOT_TELL);
-            };
-            return printed(Box::pin(doctor::doctor(&flags, around, options, &mut ask)).await);
+            return doctored(&on(options.database.as_ref()), options).await;
         }
         Some(Command::Run {
             action,
@@ -206,6 +190,36 @@ async fn carry_out(cli: &Cli, around: &Surroundings) -> Result<u8, Failure> {
         None => return Ok(code(here.console().await?)),
     }
     Ok(DONE)
+}
+
+async fn checked(invocation: &Invocation, options: &check::Options) -> Result<u8, Failure> {
+    let flags = match invocation.connection() {
+        Ok(flags) => flags,
+        Err(error) => {
+            let _ = command::print(check::refused(&error));
+            return Ok(check::UNKNOWN);
+        }
+    };
+    printed(Box::pin(check::check(&flags, &invocation.around, options)).await)
+}
+
+async fn doctored(invocation: &Invocation, options: &doctor::Options) -> Result<u8, Failure> {
+    let flags = match invocation.connection() {
+        Ok(flags) => flags,
+        Err(error) => {
+            stderr::say(doctor::refused(&error));
+            return Ok(doctor::COULD_NOT_TELL);
+        }
+    };
+    printed(
+        Box::pin(doctor::doctor(
+            &flags,
+            &invocation.around,
+            options,
+            &mut ask,
+        ))
+        .await,
+    )
 }
 
 async fn as_code(invocation: &Invocation, command: &AsCode) -> Result<u8, Failure> {

@@ -1,5 +1,6 @@
 //! The screens, one module each. [`catalogue`] lists them; [`gather`] collects the findings of all.
 
+pub(crate) mod about;
 pub mod activity;
 pub mod aggregates;
 pub mod axis;

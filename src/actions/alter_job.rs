@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use crate::actions::act::{Context, Refusal};
+use crate::actions::call::Call;
 use crate::model::creation::ByCreation;
 use crate::model::plan::{Changed, Lit, Plan, Statement, Step};
 use crate::model::verdict::Level;
@@ -388,57 +389,4 @@ pub fn risk(why: &str) -> String {
     format!(
         "its max_retries is not changed first, because {why}: if it runs while it is deleted, the server can crash (seen on TimescaleDB 2.26.4, 2.27.2 and 2.29.2)"
     )
-}
-
-/// A function call whose arguments are given by name, as parameters (`give`) or as SQL text (`raw`).
-#[derive(Debug)]
-pub struct Call {
-    head: String,
-    arguments: Vec<String>,
-    params: Vec<Lit>,
-}
-
-impl Call {
-    /// `head` is the SQL before the parenthesis, such as `select public.alter_job`.
-    pub fn new(head: String) -> Self {
-        Self {
-            head,
-            arguments: Vec::new(),
-            params: Vec::new(),
-        }
-    }
-
-    /// Adds an argument by name (by position if the name is empty), cast to the type `kind`.
-    pub fn give(&mut self, name: &str, kind: &str, value: Lit) {
-        let place = self.place(kind, value);
-        self.arguments.push(if name.is_empty() {
-            place
-        } else {
-            format!("{name} => {place}")
-        });
-    }
-
-    /// Adds a parameter of type `kind`; returns its placeholder, such as `$2::int`.
-    fn place(&mut self, kind: &str, value: Lit) -> String {
-        self.params.push(value);
-        format!("${}::{kind}", self.params.len())
-    }
-
-    /// Adds an argument as SQL text.
-    fn raw(&mut self, argument: &str) {
-        self.arguments.push(argument.to_owned());
-    }
-
-    pub(crate) fn give_some<T: Into<Lit>>(&mut self, name: &str, kind: &str, value: Option<T>) {
-        if let Some(value) = value {
-            self.give(name, kind, value.into());
-        }
-    }
-
-    pub fn statement(self) -> Statement {
-        Statement::new(
-            format!("{}({})", self.head, self.arguments.join(", ")),
-            self.params,
-        )
-    }
 }

@@ -73,50 +73,9 @@ impl JobProof {
 
     /// Reasons why a deleted job may not be created again as it was.
     pub(super) fn not_made_again(&self, context: &Context) -> Vec<String> {
-        let owner = &self.owner;
-        let mut doubts = Vec::new();
-        let mut unless =
-            |why: String| doubts.push(format!("it cannot be created again now: {why}"));
-        if !self.logs_in {
-            unless(format!(
-                "its owner may not log in (ALTER ROLE {owner} LOGIN)"
-            ));
-        }
-        for schema in &self.unusable {
-            unless(format!(
-                "its owner has no USAGE on schema {schema} (GRANT USAGE ON SCHEMA {schema} TO {owner})"
-            ));
-        }
-        if self.own && !self.executes {
-            let procedure = &self.procedure;
-            unless(format!(
-                "its owner may not execute its procedure (GRANT EXECUTE ON PROCEDURE {procedure} TO {owner})"
-            ));
-        }
-        if let Some(check) = self
-            .check
-            .as_ref()
-            .filter(|_| self.check_there && !self.check_executes)
-        {
-            unless(format!(
-                "its owner may not execute its check function (GRANT EXECUTE ON FUNCTION {check} TO {owner})"
-            ));
-        }
-        if self.compressing == Some(false) {
-            unless("compression is disabled on its table (enable-compression first)".to_owned());
-        }
-        if self.refreshed == Some(false) && context.at.server.sql_version() < COMPRESSES_ALONE {
-            unless("its aggregate has no refresh policy (add-refresh-policy first)".to_owned());
-        }
-        if self.narrow() {
-            unless(
-                "its window is shorter than two buckets, and the server refuses such a policy"
-                    .to_owned(),
-            );
-        }
-        if let Some(why) = self.unalterable() {
-            unless(why);
-        }
+        let obstacles = self.obstacles(context).into_iter();
+        let obstacles = obstacles.map(|why| format!("it cannot be created again now: {why}"));
+        let mut doubts: Vec<_> = obstacles.collect();
         match &self.check {
             Some(check) if self.check_there => doubts.push(format!(
                 "its check function {check} may refuse the configuration then"
@@ -126,12 +85,59 @@ impl JobProof {
             )),
             None => {}
         }
+        let owner = &self.owner;
         if let Some(other) = self.belongs.as_ref().filter(|other| *other != owner) {
             doubts.push(format!(
                 "it would belong to {other}, who owns its table now, and not to {owner}"
             ));
         }
         doubts
+    }
+
+    /// Reasons why the server would refuse to create the job now.
+    fn obstacles(&self, context: &Context) -> Vec<String> {
+        let owner = &self.owner;
+        let mut found = Vec::new();
+        if !self.logs_in {
+            found.push(format!(
+                "its owner may not log in (ALTER ROLE {owner} LOGIN)"
+            ));
+        }
+        for schema in &self.unusable {
+            found.push(format!(
+                "its owner has no USAGE on schema {schema} (GRANT USAGE ON SCHEMA {schema} TO {owner})"
+            ));
+        }
+        if self.own && !self.executes {
+            let procedure = &self.procedure;
+            found.push(format!(
+                "its owner may not execute its procedure (GRANT EXECUTE ON PROCEDURE {procedure} TO {owner})"
+            ));
+        }
+        if let Some(check) = self
+            .check
+            .as_ref()
+            .filter(|_| self.check_there && !self.check_executes)
+        {
+            found.push(format!(
+                "its owner may not execute its check function (GRANT EXECUTE ON FUNCTION {check} TO {owner})"
+            ));
+        }
+        if self.compressing == Some(false) {
+            found
+                .push("compression is disabled on its table (enable-compression first)".to_owned());
+        }
+        if self.refreshed == Some(false) && context.at.server.sql_version() < COMPRESSES_ALONE {
+            found.push("its aggregate has no refresh policy (add-refresh-policy first)".to_owned());
+        }
+        if self.narrow() {
+            found.push(
+                "its window is shorter than two buckets, and the server refuses such a policy"
+                    .to_owned(),
+            );
+        }
+        found.extend(self.unalterable());
+        found
     }
 
     /// True for a refresh policy whose window is shorter than two buckets.

@@ -30,13 +30,13 @@ impl App {
         let Some(at) = self.at() else {
             return Vec::new();
         };
-        let mut found: Vec<Aim> = Vec::new();
+        let mut aims: Vec<Aim> = Vec::new();
         let mut add = |screen, key: String, own: &[Target], rule, is_found| {
             let is_known = |aim: &Aim| (aim.screen, &aim.key, aim.rule) == (screen, &key, rule);
-            if found.iter().any(is_known) {
+            if aims.iter().any(is_known) {
                 return;
             }
-            found.push(Aim {
+            aims.push(Aim {
                 is_found,
                 before: with_table!(self.screens, screen, |table| table.figure(&key, rule, &at)),
                 of: own
@@ -47,48 +47,22 @@ impl App {
                 rule,
             });
         };
-        let is_one = |own: &[Target]| own.iter().any(|target| targets.contains(target));
-        let is_meant = |finding: &Finding, own: &[Target]| {
-            let on = finding.fix_target(own.to_vec());
-            is_one(own) || on.is_some_and(|on| targets.contains(&on))
-        };
         if self.screen == ScreenId::Overview {
             let table = &self.screens.overview;
             let rows = table.chosen().into_iter().chain(table.selected());
-            for row in rows.filter(|row| is_meant(&row.finding, &row.targets)) {
+            for row in rows.filter(|row| is_meant(&row.finding, &row.targets, targets)) {
                 let (own, rule) = (&row.targets, row.finding.rule);
                 add(row.screen, row.of.clone(), own, rule, true);
             }
         } else {
-            let changed = changes(action.name);
-            with_table!(self.screens, self.screen, |table| {
-                for row in table.chosen().into_iter().chain(table.selected()) {
-                    let own = row.targets();
-                    let finding = aimed(row.verdict(&at), action.name);
-                    let finding = finding.filter(|of| is_meant(of, &own));
-                    // The action may be on another row, such as an aggregate's parent: its figure changes, too.
-                    if finding.is_some()
-                        && !is_one(&own)
-                        && let Some(rule) = changed
-                    {
-                        for other in with_figure(table, targets, rule, &at) {
-                            let found = other.verdict(&at).findings;
-                            let is_found = found.iter().any(|of| of.rule == rule);
-                            add(self.screen, other.key(), &other.targets(), rule, is_found);
-                        }
-                    }
-                    if let Some(of) = finding {
-                        add(self.screen, row.key(), &own, of.rule, true);
-                    } else if is_one(&own)
-                        && let Some(rule) = changed
-                        && row.figure(rule, &at).is_some()
-                    {
-                        add(self.screen, row.key(), &own, rule, false);
-                    }
-                }
+            let concerned = with_table!(self.screens, self.screen, |table| {
+                concerned(table, action, targets, &at)
             });
+            for (key, own, rule, is_found) in concerned {
+                add(self.screen, key, &own, rule, is_found);
+            }
         }
-        found
+        aims
     }
 
     /// Starts waiting for the figures after an action, and adds a line about them to the result.
@@ -208,6 +182,52 @@ impl App {
         let bad = role != "level.ok";
         self.say_everywhere(words, bad);
     }
+}
+
+/// The chosen rows that the action concerns: key, targets, rule, and whether the row has a finding of this rule.
+fn concerned<R: Record>(
+    table: &Table<R>,
+    action: &'static Action,
+    targets: &[Target],
+    at: &At,
+) -> Vec<(String, Vec<Target>, &'static Rule, bool)> {
+    let changed = changes(action.name);
+    let mut all = Vec::new();
+    for row in table.chosen().into_iter().chain(table.selected()) {
+        let own = row.targets();
+        let finding = aimed(row.verdict(at), action.name);
+        let finding = finding.filter(|of| is_meant(of, &own, targets));
+        // The action may be on another row, such as an aggregate's parent: its figure changes, too.
+        if finding.is_some()
+            && !is_one(&own, targets)
+            && let Some(rule) = changed
+        {
+            for other in with_figure(table, targets, rule, at) {
+                let found = other.verdict(at).findings;
+                let is_found = found.iter().any(|of| of.rule == rule);
+                all.push((other.key(), other.targets(), rule, is_found));
+            }
+        }
+        if let Some(of) = finding {
+            all.push((row.key(), own, of.rule, true));
+        } else if is_one(&own, targets)
+            && let Some(rule) = changed
+            && row.figure(rule, at).is_some()
+        {
+            all.push((row.key(), own, rule, false));
+        }
+    }
+    all
+}
+
+fn is_one(own: &[Target], targets: &[Target]) -> bool {
+    own.iter().any(|target| targets.contains(target))
+}
+
+/// True if the finding is of one of these targets, or its fix acts on one.
+fn is_meant(finding: &Finding, own: &[Target], targets: &[Target]) -> bool {
+    let on = finding.fix_target(own.to_vec());
+    is_one(own, targets) || on.is_some_and(|on| targets.contains(&on))
 }
 
 /// The rows of these targets that have the rule's figure.

@@ -263,18 +263,15 @@ fn settle(
         .iter()
         .all(|host| matches!(host.place, Place::Socket(_)));
     let mode = set("sslmode");
-    let (sslmode, root) = if sockets_only {
+    let (sslmode, root, certificate) = if sockets_only {
         // As in libpq, sockets never use TLS, so a missing certificate is no error.
         let mode = tls::sslmode(mode)?;
-        (mode.unwrap_or(SslMode::Prefer), Root::None)
+        (mode.unwrap_or(SslMode::Prefer), Root::None, None)
     } else {
-        tls::tls(mode, bytes("sslrootcert"), around)?
-    };
-    let certificate = if sockets_only || sslmode == SslMode::Disable {
-        None
-    } else {
+        let (sslmode, root) = tls::tls(mode, bytes("sslrootcert"), around)?;
         let (own, key) = (bytes("sslcert"), bytes("sslkey"));
-        tls::certificate(own, key, sslmode, around, &mut warnings)?
+        let certificate = tls::certificate(own, key, sslmode, around, &mut warnings)?;
+        (sslmode, root, certificate)
     };
     let usual_root = tls::root_file(bytes("sslrootcert"), around);
     let passfile = bytes("passfile")

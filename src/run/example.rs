@@ -17,7 +17,7 @@ use crate::config;
 use crate::connect;
 use crate::connect::conninfo;
 use crate::connect::conninfo::Settings;
-use crate::demo;
+use crate::demo::{self, Demo};
 use crate::journal::Journal;
 use crate::model::access::Access;
 use crate::run;
@@ -115,17 +115,7 @@ pub async fn demo(invocation: &Invocation, options: &Options) -> Result<Ended> {
         signal = run::signalled() => return signal,
     };
     tokio::spawn(demo::live(demo.settings.clone(), demo.simulated));
-    let mut session = Session::start(connect::again(&demo.settings, None).await?).await?;
-    let named = &invocation.look.policies;
-    configure(&mut session, config::read(around).0, named.clone());
-    session.server.throw_away = is_private;
-    if is_private {
-        // The policy files in config.toml are for the user's servers, not for the demo's.
-        session.server.policy_files = match named.as_slice() {
-            [] => demo.policies()?.into_iter().collect(),
-            named => named.to_vec(),
-        };
-    }
+    let session = open(invocation, &demo, is_private).await?;
     let journal = demo.journal().or_else(|| Journal::of(around));
     let settings = demo.settings.clone();
     let ended = if let Some(file) = file {
@@ -148,6 +138,25 @@ pub async fn demo(invocation: &Invocation, options: &Options) -> Result<Ended> {
         stderr::say(farewell);
     }
     Ok(ended)
+}
+
+async fn open(invocation: &Invocation, demo: &Demo, is_private: bool) -> Result<Session> {
+    let mut session = Session::start(connect::again(&demo.settings, None).await?).await?;
+    let named = &invocation.look.policies;
+    configure(
+        &mut session,
+        config::read(&invocation.around).0,
+        named.clone(),
+    );
+    session.server.throw_away = is_private;
+    if is_private {
+        // The policy files in config.toml are for the user's servers, not for the demo's.
+        session.server.policy_files = match named.as_slice() {
+            [] => demo.policies()?.into_iter().collect(),
+            named => named.to_vec(),
+        };
+    }
+    Ok(session)
 }
 
 /// Runs an action and rolls it back, for the Journal of a recorded demo.

@@ -12,7 +12,8 @@ use tokio::time::Instant;
 use super::console::ticker;
 use super::exit::Failure;
 use super::invocation::Invocation;
-use super::{now, requests, signalled, start, stderr, until};
+use super::requests::{self, Requests};
+use super::{now, signalled, start, stderr, until};
 use crate::app::tape::Recorder;
 use crate::app::theme;
 use crate::app::{App, Effect, Msg};
@@ -134,19 +135,23 @@ pub async fn record(
         app.now = now();
         recorder.hear(app.server_clock(), &msg)?;
         for effect in app.update(msg) {
-            match effect {
-                Effect::List(ask) => requests.list(ask),
-                Effect::Figures(ask) => requests.figures(ask),
-                // Only keys cause these effects, and no keys are read here.
-                Effect::Act(_)
-                | Effect::Copy(_)
-                | Effect::Suspend
-                | Effect::Interval(_)
-                | Effect::Record
-                | Effect::Offer(_)
-                | Effect::Switch(..)
-                | Effect::Quit => {}
-            }
+            request(&requests, effect);
         }
+    }
+}
+
+fn request(requests: &Requests, effect: Effect) {
+    match effect {
+        Effect::List(ask) => requests.list(ask),
+        Effect::Figures(ask) => requests.figures(ask),
+        // Only keys cause these effects, and no keys are read here.
+        Effect::Act(_)
+        | Effect::Copy(_)
+        | Effect::Suspend
+        | Effect::Interval(_)
+        | Effect::Record
+        | Effect::Offer(_)
+        | Effect::Switch(..)
+        | Effect::Quit => {}
     }
 }

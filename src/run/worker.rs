@@ -84,6 +84,15 @@ struct Work<'a> {
     answer: Pin<Box<dyn Future<Output = Msg> + Send + 'a>>,
 }
 
+impl<'a> Work<'a> {
+    fn of(screen: ScreenId, answer: impl Future<Output = Msg> + Send + 'a) -> Self {
+        Self {
+            screen: Some(screen),
+            answer: Box::pin(answer),
+        }
+    }
+}
+
 /// Answers requests until the connection is lost (returns the reason) or the console ends (`None`).
 async fn serve_session(
     settings: &Settings,
@@ -99,21 +108,12 @@ async fn serve_session(
         if running.is_none() {
             running = waiting.pop_front();
         }
-        let work = async {
-            match &mut running {
-                Some(work) => work.answer.as_mut().await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
-            msg = work => {
+            msg = answer(&mut running) => {
                 running = None;
-                let msg = if let Some(cancelled) = cancelled.take() {
-                    // The next statement is sent only after the cancel has ended. Otherwise the cancel might hit that statement.
-                    let _ = cancelled.await;
-                    of_cancelled(msg)
-                } else {
-                    msg
+                let msg = match cancelled.take() {
+                    Some(cancelled) => of_cancelled(msg, cancelled).await,
+                    None => msg,
                 };
                 if session.connected.client.is_closed() {
                     return Some(lost(&msg));
@@ -133,14 +133,12 @@ async fn serve_session(
                     }
                     waiting.retain(|work: &Work| work.screen != Some(screen));
                 }
-                ask::List::Pulse { screen, asked } => waiting.push_back(Work {
-                    screen: Some(screen),
-                    answer: Box::pin(pulse(session, screen, asked)),
-                }),
-                ask::List::Load { screen, asked } => waiting.push_back(Work {
-                    screen: Some(screen),
-                    answer: Box::pin(load(settings, session, screen, asked)),
-                }),
+                ask::List::Pulse { screen, asked } => {
+                    waiting.push_back(Work::of(screen, pulse(session, screen, asked)));
+                }
+                ask::List::Load { screen, asked } => {
+                    waiting.push_back(Work::of(screen, load(settings, session, screen, asked)));
+                }
                 ask::List::Acknowledged(request) => waiting.push_back(acknowledged(session, request)),
             },
             _ = closed.tick() => {
@@ -152,8 +150,18 @@ async fn serve_session(
     }
 }
 
-/// The answer of a statement that the console cancelled. Its error is not reported.
-fn of_cancelled(msg: Msg) -> Msg {
+/// Waits for ever if nothing runs.
+async fn answer(running: &mut Option<Work<'_>>) -> Msg {
+    match running {
+        Some(work) => work.answer.as_mut().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The answer of a statement that the console cancelled. Its error is not reported. Waits for the end of the cancel, which might hit the
+/// next statement otherwise.
+async fn of_cancelled(msg: Msg, cancelled: JoinHandle<()>) -> Msg {
+    let _ = cancelled.await;
     match msg {
         Msg::Failed { screen, asked, .. } => Msg::Cancelled { screen, asked },
         Msg::PulseFailed { asked, .. } => Msg::PulseCancelled { asked },

@@ -4,6 +4,7 @@ mod averages;
 mod blocked;
 mod cause;
 mod details;
+mod exact;
 mod functions;
 mod gaps;
 mod headline;
@@ -21,7 +22,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::model::moment::{Axis, Stamp};
+use crate::model::moment::Axis;
 use crate::model::rules::Rule;
 use crate::model::screen_id::ScreenId;
 use crate::model::target::Target;
@@ -29,8 +30,6 @@ use crate::model::value::Value;
 use crate::model::verdict::{Finding, Level, Verdict};
 use crate::model::{clock, rules, text};
 use crate::screens::cells::{self, AGAINST_CELLS};
-use crate::screens::later::Later;
-use crate::screens::policy;
 use crate::screens::policy::Policy;
 use crate::screens::record::{Column, Detail, Exact, Record, Section, figure_of};
 use crate::server::known::{At, Edition};
@@ -45,94 +44,9 @@ pub use functions::{DIVISIONS, Function, OTHERS, function};
 
 pub use waits::{Around, Waits};
 
+use self::exact::{AGE, GAPS, NEWEST, REACH};
 use self::reaggregated::Views;
 pub use self::row::{Gaps, Newest, ParentJob, Row};
-
-const NEWEST: Exact<Row> = Exact {
-    overview: true,
-    later: false,
-    judges: |_| true,
-    every: Duration::from_secs(30),
-    query: query!("aggregates_newest"),
-    figures: &["newest", "newest_end", "unknown"],
-    // A statement locks 35 catalogue relations, and for each id the newest chunk with its indexes: at most 64 locks in all.
-    slice: 6,
-    want: |row| Some((row.id.into(), 1)),
-    take: |row, figures| {
-        row.newest = Later::of(figures, |[row, end, unknown]| Newest { row, end, unknown });
-    },
-};
-
-const AGE: Exact<Row> = policy::age(
-    |row| row.policy.as_ref()?.waits_for_first(),
-    |row, figures| {
-        if let (Some(policy), Ok([since])) = (&mut row.policy, figures) {
-            policy.known_since = since.map(Stamp);
-        }
-    },
-);
-
-/// For integer time, where only `integer_now_func` knows the current time: start of the policies' windows, and changes before it.
-const REACH: Exact<Row> = Exact {
-    overview: true,
-    later: false,
-    judges: |rule| *rule == rules::AGGREGATE_UNREACHED || *rule == rules::AGGREGATE_HISTORY,
-    every: Duration::from_secs(30),
-    query: query!("aggregates_integer"),
-    figures: &[
-        "reach_from",
-        "unreached",
-        "unreached_to",
-        "unread_from",
-        "unread_next",
-        "cut_to",
-    ],
-    slice: 100,
-    want: |row| {
-        let integer = row.axis == Axis::Integer && row.policy.is_some();
-        integer.then_some((row.id.into(), 1))
-    },
-    take: |row, figures| {
-        row.reach_error = figures.err().map(str::to_owned);
-        row.waits.reach(figures.unwrap_or_default());
-    },
-};
-
-/// Rows of the source that show whether data is missing; read only if the catalogue cannot show it.
-const GAPS: Exact<Row> = Exact {
-    overview: true,
-    later: false,
-    judges: |rule| {
-        *rule == rules::AGGREGATE_UNREACHED
-            || *rule == rules::AGGREGATE_HISTORY
-            || *rule == rules::AGGREGATE_REMADE
-    },
-    every: Duration::from_secs(30),
-    query: query!("aggregates_gaps"),
-    figures: &[
-        "oldest",
-        "first_unread",
-        "remade_from",
-        "remade_to",
-        "future_rows",
-    ],
-    slice: 6,
-    want: |row| {
-        let cost = if row.waits.ahead { 4 } else { 2 };
-        (row.waits.ahead || row.wants_oldest()).then_some((row.id.into(), cost))
-    },
-    // The error is not reported here: the query for the newest row fails for the same reason, and its error is reported.
-    take: |row, figures| {
-        row.gaps = Later::of(figures, |[oldest, first_unread, from, to, future_rows]| {
-            Gaps {
-                oldest,
-                first_unread,
-                remade: from.zip(to),
-                future_rows,
-            }
-        });
-    },
-};
 
 impl Record for Row {
     const ID: ScreenId = ScreenId::Aggregates;

@@ -1,5 +1,8 @@
 //! All screens, with their rows and tables, in the order of `model/screen_id.rs`.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
@@ -9,15 +12,16 @@ use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
 use crate::model::target::Target;
 use crate::model::verdict::{Finding, Verdict};
+use crate::screens::about::About;
 use crate::screens::history::History;
-use crate::screens::record::{Exact, Record, Section};
+use crate::screens::record::{Record, Section};
 use crate::screens::table::{Freshness, Table};
 use crate::screens::{
     activity, aggregates, compression, hypertables, indexes, jobs, journal, overview, policies,
     queries, retention, server,
 };
-use crate::server::exact::{ExactQuery, Figures};
-use crate::server::known::{At, Counters, Server};
+use crate::server::exact::Figures;
+use crate::server::known::{At, Counters};
 use crate::server::row;
 use crate::server::sql::{Param, Query};
 
@@ -198,71 +202,6 @@ pub(crate) struct Brief {
     pub reads: bool,
 }
 
-/// Properties of a screen, independent of its rows.
-#[derive(Debug, Clone, Copy)]
-pub struct About {
-    pub name: &'static str,
-    pub title: &'static str,
-    pub(crate) legend: &'static [(&'static str, &'static str)],
-    pub query: &'static Query,
-    /// The companion query, see [`Record::COMPANION`]; `None`: the screen has none.
-    pub companion: Option<&'static Query>,
-    pub(crate) companion_every: Duration,
-    /// The text of `query` for this server and role.
-    pub list_text: fn(&Server) -> &'static str,
-    /// The query for a database without `TimescaleDB`; `None`: the screen has nothing to show for one.
-    pub plain: Option<&'static Query>,
-    pub watched: &'static [&'static str],
-    /// Whether the policy files are watched too.
-    pub(crate) watches_files: bool,
-    pub exact: fn() -> Vec<ExactQuery>,
-    pub details: fn() -> Vec<&'static Query>,
-}
-
-fn exact_query<R: Record>(exact: &'static Exact<R>) -> ExactQuery {
-    ExactQuery {
-        query: &exact.query,
-        figures: exact.figures,
-        slice: exact.slice,
-        overview: exact.overview,
-        later: exact.later,
-        every: exact.every,
-    }
-}
-
-impl About {
-    fn of<R: Record>() -> Self {
-        Self {
-            name: R::ID.name(),
-            title: R::TITLE,
-            legend: R::LEGEND,
-            query: const { &R::QUERY },
-            companion: (const { &R::COMPANION }).as_ref(),
-            companion_every: R::COMPANION_EVERY,
-            list_text: R::list_text,
-            plain: (const { &R::PLAIN }).as_ref(),
-            watched: R::WATCHED,
-            watches_files: R::WATCHES_FILES,
-            exact: || R::EXACT.iter().map(exact_query).collect(),
-            details: || R::DETAILS.iter().map(|detail| &detail.query).collect(),
-        }
-    }
-
-    /// Number of counters that a pulse reads for the screen.
-    pub(crate) fn counters(&self) -> usize {
-        self.watched.len() + usize::from(self.watches_files)
-    }
-
-    /// All queries of the screen, for the tests that run them.
-    pub fn queries(&self) -> Vec<&'static Query> {
-        let exact = (self.exact)().into_iter().map(|exact| exact.query);
-        let mut all = vec![self.query];
-        all.extend(self.companion.into_iter().chain(self.plain).chain(exact));
-        all.extend((self.details)());
-        all
-    }
-}
-
 impl ScreenId {
     pub fn title(self) -> &'static str {
         self.about().title
@@ -423,43 +362,4 @@ fn build<R: Record>(
         .zip(R::DETAILS.get(index))
         .ok_or_else(|| anyhow!("no such details"))?;
     (detail.build)(row, rows, at)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::rules;
-
-    #[test]
-    fn every_rule_colours_a_cell_of_its_screen() {
-        let mut named = Vec::new();
-        for id in ScreenId::ALL {
-            with_table!(Screens::default(), *id, |table| {
-                for rules in colours(table) {
-                    named.extend(rules);
-                }
-            });
-        }
-        // Rules without a coloured cell: they are about the whole screen, not about one of its rows.
-        let none = [
-            &rules::AGGREGATE_HIDDEN,
-            &rules::FIGURES_UNREAD,
-            &rules::JOB_HIDDEN,
-            &rules::QUERIES_HIDDEN,
-            &rules::QUERIES_MISSING,
-            &rules::SERVER_HIDDEN,
-        ];
-        let left: Vec<_> = rules::ALL
-            .iter()
-            .filter(|rule| !named.contains(*rule) && !none.contains(*rule))
-            .map(|rule| rule.name)
-            .collect();
-        assert_eq!(left, Vec::<&str>::new());
-    }
-
-    /// The rules that colour each visible column.
-    fn colours<R: Record>(_: &Table<R>) -> Vec<&'static [&'static rules::Rule]> {
-        let shown = crate::screens::table::shown::<R>();
-        shown.map(|column| column.rules).collect()
-    }
 }

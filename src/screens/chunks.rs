@@ -141,17 +141,10 @@ impl Chunks {
             // The range of a tiered chunk may end at the end of time; such a slice is not drawn.
             .filter(|slice| slice.cell.sign != 'T' || slice.end < i64::MAX)
             .collect();
-        let is_known = |cut: &Cut| cut.to.is_some() || cut.made_before.is_some();
-        let policy = |cut: &Cut| cut.kind == cut::CutKind::Compress && is_known(cut);
-        let uncompressed = if self.cuts.iter().any(policy) {
-            "uncompressed, not due"
-        } else {
-            "uncompressed"
-        };
         let known = [
             ('#', Level::Ok, "compressed"),
             ('P', Level::Notice, "partially compressed"),
-            ('.', Level::Ok, uncompressed),
+            ('.', Level::Ok, self.uncompressed()),
             ('B', Level::Warning, "backlog: past compress_after"),
             ('x', Level::Notice, "dropped by the next run"),
             ('F', Level::Unknown, "frozen"),
@@ -178,6 +171,17 @@ impl Chunks {
             marks: self.marks(),
             legend: legend.collect(),
         })
+    }
+
+    /// Meaning of an uncompressed chunk that is no backlog.
+    fn uncompressed(&self) -> &'static str {
+        let is_known = |cut: &Cut| cut.to.is_some() || cut.made_before.is_some();
+        let policy = |cut: &Cut| cut.kind == cut::CutKind::Compress && is_known(cut);
+        if self.cuts.iter().any(policy) {
+            "uncompressed, not due"
+        } else {
+            "uncompressed"
+        }
     }
 
     fn marks(&self) -> Vec<Mark> {

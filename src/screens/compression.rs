@@ -4,6 +4,7 @@ mod details;
 mod headline;
 mod judge;
 mod pace;
+mod ratio;
 mod row;
 mod trend;
 

@@ -215,46 +215,15 @@ impl Relation {
     fn put(self, setup: &mut Setup) -> Result<()> {
         let axis = Axis::of(&self.axis);
         let name = Name::parse(&self.name).map_err(|why| anyhow!(why))?;
-        let jobs = Vec::<Job>::deserialize(&self.jobs)?;
         let settings = self.compression.map(Settings::deserialize).transpose()?;
         let mut storage = Storage {
             compression: settings.map(|settings| settings.read(&self.time_column, self.aggregate)),
             ..Storage::default()
         };
         let mut refresh = Vec::new();
-        for job in &jobs {
-            let schedule = Schedule {
-                fixed: job.fixed,
-                initial: job.initial.map(Stamp),
-                zone: job.zone.clone(),
-            };
-            setup.schedules.insert(job.id, schedule);
-            let every = Interval::parse(&job.every).map_err(|why| anyhow!(why))?;
-            match job.proc_name.as_str() {
-                "policy_compression" => {
-                    storage.compress = Some(job.age(axis, every, &COMPRESS)?);
-                }
-                "policy_retention" => {
-                    storage.retain = Some(job.age(axis, every, &DROP)?);
-                }
-                "policy_reorder" => {
-                    let index = job
-                        .text("index_name")
-                        .context("a reorder policy without an index")?;
-                    storage.reorder = Some(Reorder {
-                        job: Some(job.id),
-                        index,
-                        every,
-                    });
-                }
-                _ => refresh.push(Refresh {
-                    job: Some(job.id),
-                    start: job.span(axis, "start_offset")?,
-                    end: job.span(axis, "end_offset")?,
-                    every,
-                    scheduled: job.scheduled,
-                }),
-            }
+        for job in Vec::<Job>::deserialize(&self.jobs)? {
+            setup.schedules.insert(job.id, job.schedule());
+            job.put(axis, &mut storage, &mut refresh)?;
         }
         if self.aggregate {
             let source = self.source.context("an aggregate without a source")?;
@@ -312,6 +281,41 @@ impl Settings {
 }
 
 impl Job {
+    fn schedule(&self) -> Schedule {
+        Schedule {
+            fixed: self.fixed,
+            initial: self.initial.map(Stamp),
+            zone: self.zone.clone(),
+        }
+    }
+
+    /// Notes the policy among those of its relation.
+    fn put(&self, axis: Axis, storage: &mut Storage, refresh: &mut Vec<Refresh>) -> Result<()> {
+        let every = Interval::parse(&self.every).map_err(|why| anyhow!(why))?;
+        match self.proc_name.as_str() {
+            "policy_compression" => storage.compress = Some(self.age(axis, every, &COMPRESS)?),
+            "policy_retention" => storage.retain = Some(self.age(axis, every, &DROP)?),
+            "policy_reorder" => {
+                let index = self
+                    .text("index_name")
+                    .context("a reorder policy without an index")?;
+                storage.reorder = Some(Reorder {
+                    job: Some(self.id),
+                    index,
+                    every,
+                });
+            }
+            _ => refresh.push(Refresh {
+                job: Some(self.id),
+                start: self.span(axis, "start_offset")?,
+                end: self.span(axis, "end_offset")?,
+                every,
+                scheduled: self.scheduled,
+            }),
+        }
+        Ok(())
+    }
+
     fn text(&self, key: &str) -> Option<String> {
         self.value(key)?.as_str().map(str::to_owned)
     }

@@ -16,26 +16,19 @@ pub(super) fn picture(
     // The facts list the newest chunk first; the drawing starts with the oldest.
     let chunks: Vec<_> = place.level.slices.iter().rev().collect();
     let strip = |label, setting: Option<&Setting>| {
-        let window = setting.map(|setting| setting.window(place)).map_or(
-            Some(None),
-            // The inner `None` means a new policy; the outer one that "now" is unknown.
-            |window| window.map(Some),
-        )?;
-        let state = |(low, high, _): &&(i64, i64, i64)| match window {
-            Some(window) if meets(window, *low, *high) => {
-                if place
-                    .lost
-                    .iter()
-                    .any(|lost| *low < lost.to && lost.from.is_none_or(|from| from < *high))
-                {
-                    State::Lost
-                } else {
-                    State::Taken
-                }
-            }
-            _ => State::Left,
+        // The inner `None` means a new policy; the outer one that "now" is unknown.
+        let window = match setting {
+            Some(setting) => Some(setting.window(place)?),
+            None => None,
         };
-        let states: Vec<State> = chunks.iter().map(state).collect();
+        let states = chunks.iter().map(|(low, high, _)| match window {
+            Some(window) if meets(window, *low, *high) && is_lost(place, *low, *high) => {
+                State::Lost
+            }
+            Some(window) if meets(window, *low, *high) => State::Taken,
+            _ => State::Left,
+        });
+        let states: Vec<State> = states.collect();
         let read = chunks.iter().zip(&states);
         let read = read.filter(|(_, state)| **state != State::Left);
         let read: i64 = read.map(|((.., many), _)| many).sum();
@@ -68,6 +61,12 @@ pub(super) fn picture(
             (State::Lost, "a refresh deletes rows there"),
         ],
     }))
+}
+
+/// True if a refresh deletes rows of this range.
+fn is_lost(place: &Timeline, low: i64, high: i64) -> bool {
+    let mut lost = place.lost.iter();
+    lost.any(|lost| low < lost.to && lost.from.is_none_or(|from| from < high))
 }
 
 fn meets(window: Window, low: i64, high: i64) -> bool {

@@ -2,8 +2,9 @@
 
 use serde_json::Value as Json;
 
-use super::{Call, Change, Job};
+use super::{Change, Job};
 use crate::actions::act::{Context, Refusal};
+use crate::actions::call::Call;
 use crate::model::plan::{Lit, Statement, Step};
 use crate::model::text;
 use crate::model::version::Version;

@@ -4,7 +4,7 @@ use super::chunks::compress_call;
 use super::eligible::many;
 use super::facts::{ChunkState, Compression, Settings};
 use super::open::LEAVES_OPEN;
-use super::settings;
+use super::statements;
 use crate::actions::act::Context;
 use crate::model::plan::Statement;
 use crate::model::text::quote_literal as lit;
@@ -41,7 +41,7 @@ fn switched(context: &Context, known: &Compression, own: &Settings, compress: &s
         "from _timescaledb_catalog.compression_settings s where s.relid = {}::regclass",
         lit(&known.table)
     );
-    let put = settings::set(
+    let put = statements::set(
         known,
         Some(&own.segment_text()),
         Some(&own.order_text()),

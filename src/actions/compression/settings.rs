@@ -2,7 +2,7 @@
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Field, FieldType, Form, Inputs};
-use crate::model::plan::{Mode, Note, Plan, Statement, Step, Undo};
+use crate::model::plan::{Mode, Note, Plan, Step, Undo};
 use crate::model::text;
 use crate::model::verdict::Level;
 use crate::model::version::Version;
@@ -10,94 +10,8 @@ use crate::model::version::Version;
 use super::columns::{self, NONE};
 use super::eligible::many;
 use super::facts::{Compression, Settings, known};
-use super::open::{GROUPS_NO_MORE, LEAVES_OPEN, Open, RESETS_AGGREGATES};
-
-/// An ALTER TABLE statement, or ALTER MATERIALIZED VIEW for an aggregate.
-fn alter(known: &Compression, what: &str) -> Statement {
-    let kind = if known.aggregate {
-        "materialized view"
-    } else {
-        "table"
-    };
-    Statement::new(
-        format!("alter {kind} {} {what}", known.relation),
-        Vec::new(),
-    )
-}
-
-pub(super) fn set(
-    known: &Compression,
-    segment_by: Option<&str>,
-    order_by: Option<&str>,
-    sparse: Option<&str>,
-) -> Statement {
-    let mut options = vec!["timescaledb.compress = true".to_owned()];
-    let given = [
-        ("segmentby", segment_by),
-        ("orderby", order_by),
-        ("sparse_index", sparse),
-    ];
-    options.extend(given.into_iter().filter_map(|(name, value)| {
-        Some(format!(
-            "timescaledb.compress_{name} = {}",
-            text::quote_literal(value?)
-        ))
-    }));
-    alter(known, &format!("set ({})", options.join(", ")))
-}
-
-/// Statements that give the table exactly these settings. Compression must be enabled.
-pub(super) fn put(context: &Context, known: &Compression, to: &Settings) -> Vec<Statement> {
-    let segment_by = to.segment_by.is_some().then(|| to.segment_text());
-    let order_by = to.order_by.is_some().then(|| to.order_text());
-    let whole = segment_by.is_some() && order_by.is_some();
-    let version = context.at.server.sql_version();
-    if known.aggregate && version < RESETS_AGGREGATES {
-        // For an aggregate, the server chooses the options that a statement leaves out. So an empty segmentby is written if orderby is set,
-        // and from 2.25 on always, because there empty and left out mean the same.
-        let stays = order_by.is_some() || version >= GROUPS_NO_MORE;
-        let segment_by = segment_by.or_else(|| stays.then(String::new));
-        return vec![set(known, segment_by.as_deref(), order_by.as_deref(), None)];
-    }
-    if version < LEAVES_OPEN {
-        // An empty text means no segmentby, and the default orderby.
-        let (segment_by, order_by) = (segment_by.unwrap_or_default(), order_by.unwrap_or_default());
-        return vec![set(known, Some(&segment_by), Some(&order_by), None)];
-    }
-    let mut statements = Vec::new();
-    if !whole {
-        // An aggregate's view does not accept RESET, but its materialization hypertable does.
-        statements.push(Statement::new(
-            format!(
-                "alter table {} reset (timescaledb.compress_segmentby, timescaledb.compress_orderby)",
-                known.table
-            ),
-            Vec::new(),
-        ));
-    }
-    if segment_by.is_some() || order_by.is_some() {
-        statements.push(set(known, segment_by.as_deref(), order_by.as_deref(), None));
-    }
-    statements
-}
-
-fn off(known: &Compression) -> Statement {
-    alter(known, "set (timescaledb.compress = false)")
-}
-
-/// Statements that enable compression with these settings.
-fn on(known: &Compression, to: &Settings) -> Vec<Statement> {
-    let segment_by = to.segment_by.is_some().then(|| to.segment_text());
-    let order_by = to.order_by.is_some().then(|| to.order_text());
-    // The server accepts sparse indexes only together with orderby.
-    let sparse = to.sparse_text().filter(|_| order_by.is_some());
-    vec![set(
-        known,
-        segment_by.as_deref(),
-        order_by.as_deref(),
-        sparse.as_deref(),
-    )]
-}
+use super::open::{LEAVES_OPEN, Open};
+use super::statements::{off, on, put};
 
 fn fields(context: &Context, known: &Compression, now: &Settings, enabling: bool) -> Vec<Field> {
     let segments = match &now.meant().segment_by {
@@ -315,21 +229,22 @@ pub(super) fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     if let Some(open) = means.open {
         plan = plan.note(Level::Notice, open.note());
     }
-    plan = if compressed > 0 {
-        plan.note(
-            Level::Warning,
-            format!(
-                "{} keep the settings that they were compressed with; rewrite-chunks applies the new ones",
-                many(compressed)
-            ),
-        )
-    } else {
-        plan.note(
-            Level::Notice,
-            "no chunk is compressed yet: all will get these settings",
-        )
-    };
+    let (level, reach) = reach(compressed);
+    plan = plan.note(level, reach);
     Ok(finish(plan, &known, &means.settings))
+}
+
+/// Text on the chunks that new settings do not reach.
+fn reach(compressed: usize) -> (Level, String) {
+    if compressed == 0 {
+        let words = "no chunk is compressed yet: all will get these settings";
+        return (Level::Notice, words.to_owned());
+    }
+    let words = format!(
+        "{} keep the settings that they were compressed with; rewrite-chunks applies the new ones",
+        many(compressed)
+    );
+    (Level::Warning, words)
 }
 
 pub(crate) fn disable_form(context: &Context) -> Result<Form, Refusal> {

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::actions::act::{Context, Refusal};
-use crate::actions::alter_job::Call;
+use crate::actions::call::Call;
 use crate::actions::form::{Field, FieldType, Form, Inputs};
 use crate::actions::policy::rule::longer_than_nothing;
 use crate::model::moment::Axis;

@@ -1,7 +1,7 @@
 //! Sets the chunk interval, with notes on the size and number of chunks.
 
 use crate::actions::act::{Context, Refusal};
-use crate::actions::alter_job::Call;
+use crate::actions::call::Call;
 use crate::actions::form::{Field, FieldType, Form, Inputs};
 use crate::actions::policy::rule::longer_than_nothing;
 use crate::model::interval::{DAY, Interval};

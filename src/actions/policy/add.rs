@@ -1,7 +1,8 @@
 //! Adds a policy: the code that all kinds share.
 
 use crate::actions::act::{Context, Refusal};
-use crate::actions::alter_job::{Call, Job};
+use crate::actions::alter_job::Job;
+use crate::actions::call::Call;
 use crate::actions::form::{Field, FieldType, Inputs};
 use crate::model::interval::Interval;
 use crate::model::plan::{Lit, Plan, Statement, Step, Undo};

@@ -1,7 +1,8 @@
 //! Age from which a policy acts on a chunk, counted from the end of the chunk's range or from its creation.
 
 use crate::actions::act::Refusal;
-use crate::actions::alter_job::{Call, Job};
+use crate::actions::alter_job::Job;
+use crate::actions::call::Call;
 use crate::actions::form::Inputs;
 pub(crate) use crate::model::age_rule::{AgeRule, COMPRESS, DROP, Keys};
 use crate::model::interval::Interval;

@@ -3,7 +3,7 @@
 
 use crate::actions::act::Refusal;
 use crate::actions::aggregates::create;
-use crate::actions::alter_job::Call;
+use crate::actions::call::Call;
 use crate::actions::indexes::expressions;
 use crate::model::age_rule::{COMPRESS, DROP, Keys};
 use crate::model::interval::Interval;
@@ -11,7 +11,7 @@ use crate::model::moment::Axis;
 use crate::model::plan::{Lit, Plan, Statement, Step, Undo};
 use crate::model::setup::change::{Change, What};
 use crate::model::setup::name::Name;
-use crate::model::setup::objects::{AgePolicy, Index, Refresh, Reorder, Setup};
+use crate::model::setup::objects::{AgePolicy, Compression, Index, Refresh, Reorder, Setup};
 use crate::model::span::Span;
 use crate::model::text;
 use crate::model::verdict::Level;
@@ -27,13 +27,13 @@ pub(super) fn plan(
     axis: Axis,
     server: &Server,
 ) -> Result<Plan, Refusal> {
+    let of = &change.of;
     let fresh = Fresh {
-        of: &change.of,
-        aggregate: now.aggregates.contains_key(&change.of),
+        of,
+        aggregate: now.aggregates.contains_key(of),
         axis,
         server,
     };
-    let of = &change.of;
     let (label, run, undo) = match &change.what {
         What::CreateHypertable { time, interval } => {
             return Ok(fresh.hypertable(time, *interval));
@@ -43,48 +43,12 @@ pub(super) fn plan(
             materialized_only,
             ..
         } => {
-            return Ok(create::aggregate(
-                of,
-                query,
-                materialized_only.unwrap_or(true),
-                server,
-            ));
+            let materialized_only = materialized_only.unwrap_or(true);
+            return Ok(create::aggregate(of, query, materialized_only, server));
         }
-        What::EnableCompression(to) => {
-            let mut options = vec!["timescaledb.compress = true".to_owned()];
-            let lists = [
-                ("segmentby", to.segment_list()),
-                ("orderby", to.order_list()),
-            ];
-            for (name, list) in lists {
-                options.extend(list.map(|list| {
-                    format!(
-                        "timescaledb.compress_{name} = {}",
-                        text::quote_literal(&list)
-                    )
-                }));
-            }
-            let set = fresh.alter(&format!("set ({})", options.join(", ")));
-            let off = fresh.alter("set (timescaledb.compress = false)");
-            (format!("enable compression on {of}"), vec![set], vec![off])
-        }
-        What::SetNow { old, new } => {
-            let set = |function| vec![fresh.integer_now(function)];
-            let undo = old.as_ref().map(set).unwrap_or_default();
-            (
-                format!("set the integer_now function of {of}"),
-                set(new),
-                undo,
-            )
-        }
-        What::Describe { old, new } => {
-            let comment = |text| vec![fresh.comment(text)];
-            (
-                format!("comment on {of}"),
-                comment(new.as_ref()),
-                comment(old.as_ref()),
-            )
-        }
+        What::EnableCompression(to) => fresh.compression(to),
+        What::SetNow { old, new } => fresh.now_function(old.as_ref(), new),
+        What::Describe { old, new } => fresh.described(old.as_ref(), new.as_ref()),
         What::AddCompress(new) => fresh.policy("compression", &COMPRESS, new),
         What::AddRetain(new) => fresh.policy("retention", &DROP, new),
         What::AddRefresh(new) => fresh.refresh(new),
@@ -97,17 +61,7 @@ pub(super) fn plan(
         }
     };
     let title = label.clone();
-    let undone = match &change.what {
-        What::EnableCompression(_) => Undo::Exact("compression is disabled again; chunks compressed meanwhile have to be decompressed before".to_owned()),
-        What::AddRetain(_) => Undo::Partly("the policy is deleted; chunks that it has dropped by then do not come back".to_owned()),
-        What::SetNow { old: Some(_), .. } => {
-            Undo::Exact("the function is what it was".to_owned())
-        }
-        What::SetNow { .. } => Undo::Never("TimescaleDB cannot remove the function".to_owned()),
-        What::Describe { .. } => Undo::Exact("the comment is what it was".to_owned()),
-        _ if undo.is_empty() => Undo::Partly("it goes when the aggregate is dropped".to_owned()),
-        _ => Undo::Exact("it is removed again".to_owned()),
-    };
+    let undone = undone(&change.what, &undo);
     let mut plan = Plan::new(title, vec![Step::new(label, run, undo)], undone);
     if let (What::CreateIndex { index, .. }, false) = (&change.what, fresh.aggregate) {
         let (table, alias) = (of.to_string(), text::quote_identifier(&of.name));
@@ -117,6 +71,21 @@ pub(super) fn plan(
             .extend(condition.map(|text| expressions::condition(&table, &alias, text)));
     }
     Ok(plan)
+}
+
+/// Text on the undo of a change with these statements.
+fn undone(what: &What, undo: &[Statement]) -> Undo {
+    match what {
+        What::EnableCompression(_) => Undo::Exact("compression is disabled again; chunks compressed meanwhile have to be decompressed before".to_owned()),
+        What::AddRetain(_) => Undo::Partly("the policy is deleted; chunks that it has dropped by then do not come back".to_owned()),
+        What::SetNow { old: Some(_), .. } => {
+            Undo::Exact("the function is what it was".to_owned())
+        }
+        What::SetNow { .. } => Undo::Never("TimescaleDB cannot remove the function".to_owned()),
+        What::Describe { .. } => Undo::Exact("the comment is what it was".to_owned()),
+        _ if undo.is_empty() => Undo::Partly("it goes when the aggregate is dropped".to_owned()),
+        _ => Undo::Exact("it is removed again".to_owned()),
+    }
 }
 
 struct Fresh<'a> {
@@ -148,11 +117,43 @@ impl Fresh<'_> {
         Statement::new(format!("alter {kind} {} {what}", self.of), Vec::new())
     }
 
+    fn compression(&self, to: &Compression) -> Parts {
+        let mut options = vec!["timescaledb.compress = true".to_owned()];
+        let lists = [
+            ("segmentby", to.segment_list()),
+            ("orderby", to.order_list()),
+        ];
+        for (name, list) in lists {
+            options.extend(list.map(|list| {
+                format!(
+                    "timescaledb.compress_{name} = {}",
+                    text::quote_literal(&list)
+                )
+            }));
+        }
+        let set = self.alter(&format!("set ({})", options.join(", ")));
+        let off = self.alter("set (timescaledb.compress = false)");
+        let label = format!("enable compression on {}", self.of);
+        (label, vec![set], vec![off])
+    }
+
+    fn now_function(&self, old: Option<&Name>, new: &Name) -> Parts {
+        let set = |function| vec![self.integer_now(function)];
+        let label = format!("set the integer_now function of {}", self.of);
+        (label, set(new), old.map(set).unwrap_or_default())
+    }
+
     fn integer_now(&self, function: &Name) -> Statement {
         let mut call = self.on("set_integer_now_func");
         call.give("", "text::regproc", function.to_string().into());
         call.give("replace_if_exists", "bool", true.into());
         call.statement()
+    }
+
+    fn described(&self, old: Option<&String>, new: Option<&String>) -> Parts {
+        let comment = |text| vec![self.comment(text)];
+        let label = format!("comment on {}", self.of);
+        (label, comment(new), comment(old))
     }
 
     fn comment(&self, text: Option<&String>) -> Statement {

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, anyhow, bail};
 
-use crate::actions::act::{Context, Refusal};
-use crate::actions::action::Does;
-use crate::actions::alter_job::Call;
+use crate::actions::act::{Act, Context, Refusal};
+use crate::actions::action::{Action, Does};
+use crate::actions::call::Call;
 use crate::actions::execute::{APPLY, ApprovedPlan};
 use crate::actions::setup::hazard::{self, Hazard};
+use crate::actions::setup::inputs::{self, Asked};
 use crate::actions::setup::slots::{self, Slots};
-use crate::actions::setup::{fresh, inputs, staged};
+use crate::actions::setup::{fresh, staged};
 use crate::actions::{catalogue, immutable, plans, preview};
 use crate::journal::Seen;
 use crate::model::moment::Axis;
@@ -116,24 +117,39 @@ async fn one(
     change: Change,
     axis: Axis,
 ) -> Result<Planned> {
-    let bare = |plan, change| Planned {
+    if !change.is_possible() {
+        let why = Refusal::new(change.words());
+        return Ok(without_facts(change, Err(why)));
+    }
+    if let Some(asked) = inputs::asked(&change, present) {
+        return by_action(session, exact, at, (present, now), change, asked).await;
+    }
+    let plan = asked_of(session, fresh::plan(&change, now, axis, at.server)).await;
+    let mut planned = without_facts(change, plan);
+    if let Ok(plan) = &planned.plan {
+        planned.hazards = hazard::of(&planned.change.what, plan, false);
+    }
+    Ok(planned)
+}
+
+fn without_facts(change: Change, plan: Result<Plan, Refusal>) -> Planned {
+    Planned {
         change,
         plan,
         hazards: Vec::new(),
         seen: None,
-    };
-    if !change.is_possible() {
-        let why = Refusal::new(change.words());
-        return Ok(bare(Err(why), change));
     }
-    let Some(asked) = inputs::asked(&change, present) else {
-        let plan = asked_of(session, fresh::plan(&change, now, axis, at.server)).await;
-        let mut planned = bare(plan, change);
-        if let Ok(plan) = &planned.plan {
-            planned.hazards = hazard::of(&planned.change.what, plan, false);
-        }
-        return Ok(planned);
-    };
+}
+
+/// Plans the change of an existing object by the action for it.
+async fn by_action(
+    session: &Session,
+    exact: &mut Exact<'_>,
+    at: At<'_>,
+    (present, now): (&Setup, &Setup),
+    change: Change,
+    asked: Asked,
+) -> Result<Planned> {
     let action =
         catalogue::by_name(asked.action).ok_or_else(|| anyhow!("no action {}", asked.action))?;
     let Does::Plan(act) = &action.does else {
@@ -148,33 +164,17 @@ async fn one(
     };
     if matches!(change.what, What::Reschedule { .. }) && !slots::can_alter(at.server) {
         let why = "TimescaleDB 2.11 cannot change when a policy begins: remove the policy (\"none\"), apply, and let the file add it again";
-        return Ok(bare(Err(Refusal::new(why)), change));
+        return Ok(without_facts(change, Err(Refusal::new(why))));
     }
-    let made = |allowed: bool| -> Result<Plan, Refusal> {
-        let mut form = act.form(&context)?;
-        for (key, value) in &asked.set {
-            let set = form.set(key, value);
-            if !value.is_empty() {
-                set.map_err(Refusal::new)?;
-            }
-        }
-        if allowed {
-            form.set(OVERRIDE, "yes").map_err(Refusal::new)?;
-        }
-        let given = form.inputs().map_err(|wrong| {
-            let lines: Vec<_> = wrong.into_iter().map(|(_, error)| error).collect();
-            Refusal::new(lines.join("\n"))
-        })?;
-        plans::make(action.name, act, &context, &given)
-    };
     let mut hazards = Vec::new();
-    let mut plan = made(false);
+    let mut plan = by_form(action, act, &context, &asked.set);
     // A loss of data is reported as a hazard, which the user may allow by name.
-    if plan.as_ref().is_err_and(|why| why.stands.is_none())
-        && let Ok(allowed) = made(true)
-    {
-        hazards.push(Hazard::DeletesData);
-        plan = Ok(allowed);
+    if plan.as_ref().is_err_and(|why| why.stands.is_none()) {
+        let allowed = [asked.set.as_slice(), &[(OVERRIDE, "yes".to_owned())]].concat();
+        if let Ok(allowed) = by_form(action, act, &context, &allowed) {
+            hazards.push(Hazard::DeletesData);
+            plan = Ok(allowed);
+        }
     }
     let plan = asked_of(session, plan).await;
     if let Ok(plan) = &plan {
@@ -192,6 +192,28 @@ async fn one(
         hazards,
         seen: Some(seen),
     })
+}
+
+/// The plan that the action makes from these values of its form.
+fn by_form(
+    action: &Action,
+    act: &Act,
+    context: &Context,
+    values: &[(&'static str, String)],
+) -> Result<Plan, Refusal> {
+    let mut form = act.form(context)?;
+    for (key, value) in values {
+        let set = form.set(key, value);
+        // The form may lack a field that would be empty.
+        if !value.is_empty() {
+            set.map_err(Refusal::new)?;
+        }
+    }
+    let given = form.inputs().map_err(|wrong| {
+        let lines: Vec<_> = wrong.into_iter().map(|(_, error)| error).collect();
+        Refusal::new(lines.join("\n"))
+    })?;
+    plans::make(action.name, act, context, &given)
 }
 
 /// The plan, or the refusal of its expressions: the server is asked before the apply, not by it.

@@ -134,7 +134,7 @@ pub(super) fn revoked(file: Option<&OsStr>, around: &Surroundings) -> Option<Pat
     file.map(PathBuf::from).or_else(usual)
 }
 
-/// The client's certificate and key. `None`: there is no certificate file; as in libpq, none is sent then.
+/// The client's certificate and key. `None`: there is no TLS, or no certificate file; as in libpq, none is sent then.
 pub(super) fn certificate(
     cert: Option<&OsStr>,
     key: Option<&OsStr>,
@@ -142,6 +142,9 @@ pub(super) fn certificate(
     around: &Surroundings,
     warnings: &mut Vec<String>,
 ) -> Result<Option<(PathBuf, PathBuf)>> {
+    if sslmode == SslMode::Disable {
+        return Ok(None);
+    }
     let Some(cert_file) = cert
         .map(PathBuf::from)
         .or_else(|| around.certificate("postgresql.crt"))

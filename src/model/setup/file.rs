@@ -316,6 +316,12 @@ impl Wanted {
         }
     }
 
+    /// How often a policy of this entry runs. `own`: what the policy itself says. `None`: the file does not say.
+    pub fn every(&self, entry: &Entry, own: Option<Every>) -> Option<Interval> {
+        let own = own.map(|every| every.0);
+        own.or(entry.schedule).or(self.schedule)
+    }
+
     pub fn owns(&self, name: &Name) -> bool {
         let plain = name.plain();
         self.owns.iter().any(|pattern| fits(pattern, &plain))

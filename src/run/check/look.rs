@@ -17,7 +17,7 @@ use crate::model::verdict::{Finding, Level};
 use crate::run::show;
 use crate::screens::gather;
 use crate::screens::overview::Row;
-use crate::server::known::At;
+use crate::server::known::{At, Server};
 
 /// The results of reading one database.
 #[derive(Debug)]
@@ -57,10 +57,7 @@ pub(super) async fn look(
         "unread": &unread,
     });
     // A figure that was not read becomes a finding. Otherwise its absence would look like health.
-    rows.extend(unread.into_iter().map(|reason| {
-        let finding = Finding::new(&rules::FIGURES_UNREAD, Level::Unknown, reason);
-        Row::of_role(ScreenId::Overview, server, finding)
-    }));
+    rows.extend(unread.into_iter().map(|reason| unknown(server, reason)));
     if options.acknowledged == Acknowledged::Skip {
         let (left, said) = show::left(session, rows, now).await;
         rows = left;
@@ -94,6 +91,11 @@ pub(super) async fn look(
         metrics: metrics.unwrap_or_default(),
         json,
     })
+}
+
+fn unknown(server: &Server, reason: String) -> Row {
+    let finding = Finding::new(&rules::FIGURES_UNREAD, Level::Unknown, reason);
+    Row::of_role(ScreenId::Overview, server, finding)
 }
 
 /// Texts about data that was not read, so that findings may be missing.

@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
-use crate::actions::execute::{self, alone};
+use crate::actions::execute::{self, ApprovedPlan, alone};
 use crate::actions::setup::hazard::Hazard;
 use crate::actions::setup::{atomic, planned};
 use crate::config;
 use crate::model::busy::BusyHours;
+use crate::model::plan::Plan;
 use crate::model::setup::change::What;
+use crate::model::setup::file::Wanted;
 use crate::model::text;
 use crate::run::command::{Agreement, Format, Shell, print};
 use crate::run::exit::{DONE, FAILED};
@@ -114,7 +116,29 @@ impl Shell<'_> {
             return Ok(DONE);
         }
         let missing = options.missing(&made);
-        let title = plan::title(&sources, &made);
+        let mut approved = self.together(&sources, made).await?;
+        if let Some(saved) = &saved {
+            saved.is_still(&approved)?;
+        }
+        self.prepare(options, &missing, &mut approved.plan).await?;
+        let before = self.actor.journal.entries()?.all.len();
+        let code = self.agree_and_do(approved).await?;
+        if options.agreement.dry_run {
+            return Ok(code);
+        }
+        match code {
+            DONE => self.verified(&wanted, prune, text).await,
+            FAILED if options.on_error == OnError::Rollback => {
+                self.roll_back_own(before).await?;
+                Ok(FAILED)
+            }
+            code => Ok(code),
+        }
+    }
+
+    /// The plan of all changes that the file names.
+    async fn together(&self, sources: &[Source], made: Made) -> Result<ApprovedPlan> {
+        let title = plan::title(sources, &made);
         let server = &self.session.server;
         let possible = made
             .planned
@@ -123,11 +147,13 @@ impl Shell<'_> {
         let approved = planned::together(possible.collect(), title, &server.database, server);
         let mut approved = approved.map_err(|refused| anyhow::anyhow!(refused.join("\n")))?;
         approved.place = Some(execute::place(&self.session.connected).await?);
-        approved.inputs = inputs(&sources);
-        if let Some(saved) = &saved {
-            saved.is_still(&approved)?;
-        }
-        if approved.plan.steps.is_empty() {
+        approved.inputs = inputs(sources);
+        Ok(approved)
+    }
+
+    /// What must be settled before the user is asked. `missing`: names of hazards that are not allowed.
+    async fn prepare(&self, options: &Options, missing: &[String], plan: &mut Plan) -> Result<()> {
+        if plan.steps.is_empty() {
             bail!("the rest is not in the file: --prune removes it");
         }
         if !missing.is_empty() && !options.agreement.dry_run {
@@ -137,38 +163,32 @@ impl Shell<'_> {
             );
         }
         if options.atomic {
-            atomic::join(&mut approved.plan).map_err(|why| anyhow::anyhow!(why))?;
+            atomic::join(plan).map_err(|why| anyhow::anyhow!(why))?;
         }
-        self.paced(options, &mut approved.plan)?;
+        self.paced(options, plan)?;
         if let Some(path) = options.dump.as_ref().filter(|_| !options.agreement.dry_run) {
             if let Some(why) = &self.rules.read_only {
                 bail!("{why}");
             }
             dump::dump(self, path).await?;
         }
-        let before = self.actor.journal.entries()?.all.len();
-        let code = self.agree_and_do(approved).await?;
-        if options.agreement.dry_run {
-            return Ok(code);
-        }
-        match code {
-            DONE => self.verified(&wanted, prune, text).await,
-            FAILED if options.on_error == OnError::Rollback => {
-                let entries = self.actor.journal.entries()?;
-                let own = entries
-                    .all
-                    .get(before..)
-                    .and_then(<[_]>::last)
-                    .map(|entry| entry.begin.id);
-                let id = own.context("the journal has no entry of this apply")?;
-                self.rollback(&[id]).await?;
-                Ok(FAILED)
-            }
-            code => Ok(code),
-        }
+        Ok(())
     }
 
-    fn paced(&self, options: &Options, plan: &mut crate::model::plan::Plan) -> Result<()> {
+    /// Rolls back the newest entry of the journal. `before`: number of entries before the apply.
+    async fn roll_back_own(&self, before: usize) -> Result<()> {
+        let entries = self.actor.journal.entries()?;
+        let own = entries
+            .all
+            .get(before..)
+            .and_then(<[_]>::last)
+            .map(|entry| entry.begin.id);
+        let id = own.context("the journal has no entry of this apply")?;
+        self.rollback(&[id]).await?;
+        Ok(())
+    }
+
+    fn paced(&self, options: &Options, plan: &mut Plan) -> Result<()> {
         plan.pace.limit(
             options.max_replica_lag.map(|lag| lag.as_secs_f64()),
             options.max_wal,
@@ -192,12 +212,7 @@ impl Shell<'_> {
     }
 
     /// Plans again. There must be no difference left.
-    async fn verified(
-        &self,
-        wanted: &crate::model::setup::file::Wanted,
-        prune: bool,
-        text: bool,
-    ) -> Result<u8> {
+    async fn verified(&self, wanted: &Wanted, prune: bool, text: bool) -> Result<u8> {
         let left = self.reading(prune).make(wanted).await?;
         let mut rest = left.planned.iter();
         if rest.all(|planned| planned.change.what == What::Unnamed) {

@@ -55,6 +55,19 @@ pub(crate) async fn plan(
     if let Some(why) = refused {
         bail!("{object} cannot be made as the file says:\n{why}");
     }
+    let mut approved = approve(all, left_out, object, session)?;
+    approved.place = Some(execute::place(&session.connected).await?);
+    approved.inputs = inputs(&sources);
+    Ok(approved)
+}
+
+/// One plan of these changes, with notes on their reasons, their hazards, and the changes that are left out.
+fn approve(
+    all: Vec<Planned>,
+    left_out: Vec<String>,
+    object: &str,
+    session: &Session,
+) -> Result<ApprovedPlan> {
     let many = text::plural(i64::try_from(all.len()).unwrap_or(i64::MAX), "change");
     let title = format!("Make {object} as the policy file says: {many}");
     let mut whys: Vec<String> = Vec::new();
@@ -71,28 +84,21 @@ pub(crate) async fn plan(
     let mut approved = approved.map_err(|refused| anyhow!(refused.join("\n")))?;
     let plan = &mut approved.plan;
     plan.alone = true;
-    let whys = whys.into_iter().map(|why| Note {
-        level: Level::Ok,
-        text: format!("why: {why}"),
-    });
     // On the command line, each hazard would have to be allowed by its name.
     if hazards.contains(&Hazard::DeletesData) || hazards.contains(&Hazard::NotUndoable) {
         plan.consent = Consent::Name;
     }
-    let left_out = left_out.into_iter().map(|why| Note {
-        level: Level::Warning,
-        text: format!("left out: {why}"),
-    });
     let mut named: Vec<String> = hazards.iter().map(ToString::to_string).collect();
     named.sort_unstable();
     named.dedup();
-    let named = (!named.is_empty()).then(|| Note {
-        level: Level::Warning,
-        text: format!("hazards: {}", named.join(", ")),
-    });
+    let note = |level, text| Note { level, text };
+    let whys = whys.into_iter();
+    let whys = whys.map(|why| note(Level::Ok, format!("why: {why}")));
+    let named =
+        (!named.is_empty()).then(|| note(Level::Warning, format!("hazards: {}", named.join(", "))));
+    let left_out = left_out.into_iter();
+    let left_out = left_out.map(|why| note(Level::Warning, format!("left out: {why}")));
     plan.notes.splice(0..0, whys.chain(named).chain(left_out));
-    approved.place = Some(execute::place(&session.connected).await?);
-    approved.inputs = inputs(&sources);
     Ok(approved)
 }
 

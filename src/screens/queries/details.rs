@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde::Deserialize;
 
-use super::row::{Row, span};
+use super::row::{Figures, Row, span};
 use crate::model::text;
 use crate::model::value::Value;
 use crate::model::verdict::Level;
@@ -27,47 +27,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
             super::judge::missing(&row.tool, at),
         )];
     };
-    let bytes = |blocks: i64| Value::Bytes(blocks.saturating_mul(row.block));
-    let reads = of.hit.saturating_add(of.read);
-    #[expect(clippy::cast_precision_loss, reason = "a percentage")]
-    let from_cache = (reads > 0).then(|| format!("{:.1} %", of.hit as f64 * 100.0 / reads as f64));
-    let share = row.share().map(|share| format!("{:.1} %", share * 100.0));
-    let moment = |stamp| text::moment(stamp);
-    let planning = counted(of.planning, "pg_stat_statements.track_planning");
-    let mut sections = vec![
-        Labelled::new("Figures")
-            .add("query id", row.queryid.map(|id| id.to_string()))
-            .add("run by", row.roles.join(", "))
-            .add("counted since", row.tool.reset.map(moment))
-            .add("calls", of.calls)
-            .add("total time", span(Some(of.total)))
-            .add("share of all time in this database", share)
-            .add("mean time", span(row.mean()))
-            .add("shortest", span(of.shortest))
-            .add("longest", span(of.longest))
-            .add("planning", planning)
-            .add("rows", of.rows)
-            .add("shared blocks hit", bytes(of.hit))
-            .add("shared blocks read", bytes(of.read))
-            .add("found in cache", from_cache)
-            .add(
-                "time spent reading",
-                counted(of.read_time, "track_io_timing"),
-            )
-            .add("shared blocks dirtied", bytes(of.dirtied))
-            .add("shared blocks written", bytes(of.written))
-            .add("temporary files written", bytes(of.temp_written))
-            .add("temporary files read", bytes(of.temp_read))
-            .add("WAL", of.wal_bytes.map(Value::Bytes))
-            .add(
-                "first seen by this console",
-                row.first.map(|first| moment(first.at)),
-            )
-            .add("calls since then", row.since().map(|(calls, _)| calls))
-            .add("time since then", span(row.since().map(|(_, time)| time)))
-            .add("named in the text", row.named.join(", "))
-            .into(),
-    ];
+    let mut sections = vec![figures(row, of)];
     if let Some(hint) = &row.hint {
         sections.push(Section::text(
             "An aggregate might answer it",
@@ -81,6 +41,48 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
         ));
     }
     sections
+}
+
+fn figures(row: &Row, of: &Figures) -> Section {
+    let bytes = |blocks: i64| Value::Bytes(blocks.saturating_mul(row.block));
+    let reads = of.hit.saturating_add(of.read);
+    #[expect(clippy::cast_precision_loss, reason = "a percentage")]
+    let from_cache = (reads > 0).then(|| format!("{:.1} %", of.hit as f64 * 100.0 / reads as f64));
+    let share = row.share().map(|share| format!("{:.1} %", share * 100.0));
+    let moment = |stamp| text::moment(stamp);
+    let planning = counted(of.planning, "pg_stat_statements.track_planning");
+    Labelled::new("Figures")
+        .add("query id", row.queryid.map(|id| id.to_string()))
+        .add("run by", row.roles.join(", "))
+        .add("counted since", row.tool.reset.map(moment))
+        .add("calls", of.calls)
+        .add("total time", span(Some(of.total)))
+        .add("share of all time in this database", share)
+        .add("mean time", span(row.mean()))
+        .add("shortest", span(of.shortest))
+        .add("longest", span(of.longest))
+        .add("planning", planning)
+        .add("rows", of.rows)
+        .add("shared blocks hit", bytes(of.hit))
+        .add("shared blocks read", bytes(of.read))
+        .add("found in cache", from_cache)
+        .add(
+            "time spent reading",
+            counted(of.read_time, "track_io_timing"),
+        )
+        .add("shared blocks dirtied", bytes(of.dirtied))
+        .add("shared blocks written", bytes(of.written))
+        .add("temporary files written", bytes(of.temp_written))
+        .add("temporary files read", bytes(of.temp_read))
+        .add("WAL", of.wal_bytes.map(Value::Bytes))
+        .add(
+            "first seen by this console",
+            row.first.map(|first| moment(first.at)),
+        )
+        .add("calls since then", row.since().map(|(calls, _)| calls))
+        .add("time since then", span(row.since().map(|(_, time)| time)))
+        .add("named in the text", row.named.join(", "))
+        .into()
 }
 
 /// Width of the bar of the statement's share, in cells.

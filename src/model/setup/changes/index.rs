@@ -37,52 +37,22 @@ pub(super) fn index(
         return Err("not a hypertable or aggregate, so hypertop creates no index on it".to_owned());
     }
     let new = entry.index();
-    let same = |index: &Index| normal(index) == normal(&new);
-    if let Some((name, index)) = named.filter(|(_, index)| !same(index)) {
-        let words = format!(
-            "index {} has another definition than in the file: drop it (absent = true), or give the new one another name",
-            text::quote_identifier(name)
-        );
-        let fields = vec![Field::new("columns", Some(shape(index)), Some(shape(&new)))];
-        return Ok(vec![Change::new(
-            &entry.on,
-            What::Impossible(words),
-            fields,
-        )]);
+    if let Some((name, index)) = named.filter(|(_, index)| !same(index, &new)) {
+        return Ok(vec![redefined(&entry.on, name, index, &new)]);
     }
-    let alike = there.into_iter().flatten().filter(|(_, index)| same(index));
-    let alike: Vec<(&String, &Index)> = alike.collect();
-    if alike.iter().any(|(_, index)| index.valid) {
+    let there: Vec<(&String, &Index)> = there.into_iter().flatten().collect();
+    let alike = there.iter().filter(|(_, index)| same(index, &new));
+    if alike.clone().any(|(_, index)| index.valid) {
         return Ok(Vec::new());
     }
-    let but_predicate = |index: &Index| Index {
-        predicate: new.predicate.clone(),
-        ..index.clone()
-    };
-    let mut others = there.into_iter().flatten();
-    if let Some((name, index)) = others.find(|(_, index)| {
-        entry.name.is_none()
-            && index.predicate.is_some()
-            && same(&but_predicate(index))
-            && new.predicate.is_some()
-            && !same(index)
-    }) {
-        // Only the server can tell whether two conditions are the same.
-        let words = format!(
-            "index {} has the same columns but another condition: write the condition as the server does, where = {:?}, or choose another name",
-            text::quote_identifier(name),
-            index.predicate.as_deref().unwrap_or_default()
-        );
-        let fields = vec![Field::new("index", Some(shape(index)), Some(shape(&new)))];
-        return Ok(vec![Change::new(
-            &entry.on,
-            What::Impossible(words),
-            fields,
-        )]);
+    let mut doubtful = there
+        .iter()
+        .filter(|(_, index)| entry.name.is_none() && differs_in_condition(index, &new));
+    if let Some((name, index)) = doubtful.next() {
+        return Ok(vec![doubted(&entry.on, name, index, &new)]);
     }
     // An interrupted build left an invalid index: it is dropped and built again.
     let mut changes: Vec<Change> = alike
-        .into_iter()
         .filter_map(|(name, index)| drop(&entry.on, name, index))
         .collect();
     let fields = vec![Field::new("index", None, Some(shape(&new)))];
@@ -92,6 +62,43 @@ pub(super) fn index(
     };
     changes.push(Change::new(&entry.on, what, fields));
     Ok(changes)
+}
+
+fn same(one: &Index, other: &Index) -> bool {
+    normal(one) == normal(other)
+}
+
+/// True if both have a condition, and nothing else differs. Only the server can tell whether two conditions are the same.
+fn differs_in_condition(index: &Index, new: &Index) -> bool {
+    let with_that_of_new = Index {
+        predicate: new.predicate.clone(),
+        ..index.clone()
+    };
+    index.predicate.is_some()
+        && new.predicate.is_some()
+        && same(&with_that_of_new, new)
+        && !same(index, new)
+}
+
+/// The file gives this index's name to another definition.
+fn redefined(on: &Name, name: &str, index: &Index, new: &Index) -> Change {
+    let words = format!(
+        "index {} has another definition than in the file: drop it (absent = true), or give the new one another name",
+        text::quote_identifier(name)
+    );
+    let fields = vec![Field::new("columns", Some(shape(index)), Some(shape(new)))];
+    Change::new(on, What::Impossible(words), fields)
+}
+
+/// The index may be the one that the file means.
+fn doubted(on: &Name, name: &str, index: &Index, new: &Index) -> Change {
+    let words = format!(
+        "index {} has the same columns but another condition: write the condition as the server does, where = {:?}, or choose another name",
+        text::quote_identifier(name),
+        index.predicate.as_deref().unwrap_or_default()
+    );
+    let fields = vec![Field::new("index", Some(shape(index)), Some(shape(new)))];
+    Change::new(on, What::Impossible(words), fields)
 }
 
 fn drop(on: &Name, name: &str, index: &Index) -> Option<Change> {

@@ -79,7 +79,6 @@ fn compression(
     there: &Storage,
     (time, axis): (&str, Axis),
 ) -> Result<Vec<Change>, String> {
-    let mut changes = Vec::new();
     let remove = |had: &AgePolicy| {
         let fields = vec![Field::new(
             "compress.after",
@@ -89,9 +88,9 @@ fn compression(
         Change::new(name, What::RemoveCompress(*had), fields)
     };
     let wish = match &entry.compress {
-        None => return Ok(changes),
+        None => return Ok(Vec::new()),
         Some(Setting::None) => {
-            changes.extend(there.compress.as_ref().map(remove));
+            let mut changes = Vec::from_iter(there.compress.as_ref().map(remove));
             if there.compression.is_some() {
                 changes.push(Change::new(name, What::DisableCompression, Vec::new()));
             }
@@ -99,83 +98,74 @@ fn compression(
         }
         Some(Setting::To(wish)) => wish,
     };
-    let order_by = wish
-        .order_by
-        .as_ref()
-        .map(|all| all.iter().map(|one| one.0.clone()).collect::<Vec<_>>());
-    let had = there.compression.clone();
+    let mut changes = Vec::from_iter(settings(wish, name, there.compression.as_ref(), time));
+    if wish.after == Some(Setting::None) {
+        changes.extend(there.compress.as_ref().map(remove));
+    } else if declares_policy(wish) {
+        let after = match wish.after {
+            Some(Setting::To(after)) => Some(after),
+            _ => None,
+        };
+        let age = wish::age(after, wish.created_before, axis)
+            .map_err(|why| format!("compress: {why}"))?;
+        let every = wanted.every(entry, wish.every);
+        let new = (age, every, wish.paused);
+        changes.extend(policy(name, "compress", there.compress, new)?);
+    }
+    Ok(changes)
+}
+
+/// False: the file has settings but no policy. An existing policy is left alone then.
+fn declares_policy(wish: &wish::Compress) -> bool {
+    wish.after.is_some()
+        || wish.created_before.is_some()
+        || wish.every.is_some()
+        || wish.paused.is_some()
+}
+
+/// The change of segmentby and orderby. What the file does not say stays as it is.
+fn settings(
+    wish: &wish::Compress,
+    name: &Name,
+    had: Option<&Compression>,
+    time: &str,
+) -> Option<Change> {
+    let order_by = wish.order_by.as_ref();
+    let order_by = order_by.map(|all| all.iter().map(|one| one.0.clone()).collect());
     let new = Compression {
-        segment_by: wish
-            .segment_by
-            .clone()
-            .or_else(|| had.as_ref()?.segment_by.clone()),
-        order_by: order_by.or_else(|| had.as_ref()?.order_by.clone()),
+        segment_by: wish.segment_by.clone().or_else(|| had?.segment_by.clone()),
+        order_by: order_by.or_else(|| had?.order_by.clone()),
     };
-    let old = had.clone().unwrap_or_default();
-    let segments = |of: &Compression| match &of.segment_by {
+    let (segments, orders) = (segments(&new), orders(&new, time));
+    let Some(old) = had else {
+        let fields = vec![
+            Field::new("compress.segment_by", None, Some(segments)),
+            Field::new("compress.order_by", None, Some(orders)),
+        ];
+        return Some(Change::new(name, What::EnableCompression(new), fields));
+    };
+    let fields = [
+        Field::of("compress.segment_by", self::segments(old), segments),
+        Field::of("compress.order_by", self::orders(old, time), orders),
+    ];
+    let fields: Vec<Field> = fields.into_iter().flatten().collect();
+    (!fields.is_empty()).then(|| Change::new(name, What::EditCompression(new), fields))
+}
+
+fn segments(of: &Compression) -> String {
+    match &of.segment_by {
         None => "TimescaleDB's choice".to_owned(),
         Some(none) if none.is_empty() => "nothing".to_owned(),
         Some(columns) => columns.join(", "),
-    };
-    let orders = |of: &Compression| {
-        let default = (!time.is_empty()).then(|| vec![OrderBy::newest_first(time)]);
-        let all = of
-            .order_by
-            .clone()
-            .filter(|all| !all.is_empty())
-            .or(default);
-        let all = all.map(|all| {
-            all.iter()
-                .map(OrderBy::to_string)
-                .collect::<Vec<_>>()
-                .join(", ")
-        });
-        all.unwrap_or_else(|| "the default".to_owned())
-    };
-    let fields = [
-        Field::of("compress.segment_by", segments(&old), segments(&new)),
-        Field::of("compress.order_by", orders(&old), orders(&new)),
-    ];
-    let fields: Vec<Field> = fields.into_iter().flatten().collect();
-    if had.is_none() {
-        let all = vec![
-            Field::new("compress.segment_by", None, Some(segments(&new))),
-            Field::new("compress.order_by", None, Some(orders(&new))),
-        ];
-        changes.push(Change::new(name, What::EnableCompression(new), all));
-    } else if !fields.is_empty() {
-        changes.push(Change::new(name, What::EditCompression(new), fields));
     }
-    if wish.after == Some(Setting::None) {
-        changes.extend(there.compress.as_ref().map(remove));
-        return Ok(changes);
-    }
-    let declares = wish.after.is_some()
-        || wish.created_before.is_some()
-        || wish.every.is_some()
-        || wish.paused.is_some();
-    if !declares {
-        // The file has settings but no policy: an existing policy is left alone.
-        return Ok(changes);
-    }
-    let after = match wish.after {
-        Some(Setting::To(after)) => Some(after),
-        _ => None,
+}
+
+fn orders(of: &Compression, time: &str) -> String {
+    let default = || match time {
+        "" => "the default".to_owned(),
+        time => OrderBy::newest_first(time).to_string(),
     };
-    let age =
-        wish::age(after, wish.created_before, axis).map_err(|why| format!("compress: {why}"))?;
-    let every = wish
-        .every
-        .map(|every| every.0)
-        .or(entry.schedule)
-        .or(wanted.schedule);
-    changes.extend(policy(
-        name,
-        "compress",
-        there.compress,
-        (age, every, wish.paused),
-    )?);
-    Ok(changes)
+    of.order_list().unwrap_or_else(default)
 }
 
 fn retention(
@@ -195,11 +185,7 @@ fn retention(
     };
     let age =
         wish::age(wish.after, wish.created_before, axis).map_err(|why| format!("retain: {why}"))?;
-    let every = wish
-        .every
-        .map(|every| every.0)
-        .or(entry.schedule)
-        .or(wanted.schedule);
+    let every = wanted.every(entry, wish.every);
     policy(name, "retain", there.retain, (age, every, wish.paused))
 }
 

@@ -4,7 +4,7 @@ use crate::model::moment::Axis;
 use crate::model::setup::change::{Change, Field, What};
 use crate::model::setup::file::Wanted;
 use crate::model::setup::name::Name;
-use crate::model::setup::objects::Storage;
+use crate::model::setup::objects::{Hypertable, Storage};
 use crate::model::setup::wish::{Entry, Length, Setting};
 use crate::model::span::Span;
 
@@ -17,64 +17,55 @@ pub(super) fn hypertable(
     name: &Name,
     ground: &Ground,
 ) -> Result<Vec<Change>, String> {
-    if let Some(there) = ground.present.hypertables.get(name) {
-        let mut changes = Vec::new();
-        if let Some(time) = entry.time.as_ref().filter(|time| **time != there.time) {
-            let words = format!(
-                "its time column is {:?}, not {time:?}: TimescaleDB cannot change it",
-                there.time
-            );
-            changes.push(Change::new(name, What::Impossible(words), Vec::new()));
-        }
-        if let Some(length) = entry.interval {
-            let new = interval(length, there.axis)?;
-            let field = Field::of(
-                "chunk_interval",
-                of_raw(there.axis, there.interval),
-                of_raw(there.axis, new),
-            );
-            changes.extend(
-                field
-                    .filter(|_| new != there.interval)
-                    .map(|field| Change::new(name, What::SetInterval(new), vec![field])),
-            );
-        }
-        changes.extend(integer_now(
-            entry,
-            name,
-            there.axis,
-            there.integer_now.as_ref(),
-        )?);
-        let time = (there.time.as_str(), there.axis);
-        changes.extend(storage(
-            wanted,
-            entry,
-            name,
-            &there.storage,
-            (time, ground),
-        )?);
-        return Ok(changes);
+    match ground.present.hypertables.get(name) {
+        Some(there) => existing(wanted, entry, name, there, ground),
+        None => created(wanted, entry, name, ground),
     }
-    if ground.present.aggregates.contains_key(name) {
-        return Err("it is a continuous aggregate: write it under [[aggregate]]".to_owned());
+}
+
+fn existing(
+    wanted: &Wanted,
+    entry: &Entry,
+    name: &Name,
+    there: &Hypertable,
+    ground: &Ground,
+) -> Result<Vec<Change>, String> {
+    let mut changes = Vec::new();
+    if let Some(time) = entry.time.as_ref().filter(|time| **time != there.time) {
+        let words = format!(
+            "its time column is {:?}, not {time:?}: TimescaleDB cannot change it",
+            there.time
+        );
+        changes.push(Change::new(name, What::Impossible(words), Vec::new()));
     }
-    let plain = ground.tables.get(name).ok_or(
-        "there is no such table. hypertop creates no tables: create it with your migration tool, then plan again",
-    )?;
-    let time = entry.time.clone().ok_or(
-        "it is a plain table: to make it a hypertable, name its time column: time = \"ts\"",
-    )?;
-    if let Some(unfit) = &plain.unfit {
-        return Err(format!("it {unfit}"));
+    if let Some(length) = entry.interval {
+        let new = interval(length, there.axis)?;
+        let field = Field::of(
+            "chunk_interval",
+            of_raw(there.axis, there.interval),
+            of_raw(there.axis, new),
+        );
+        changes.extend(
+            field
+                .filter(|_| new != there.interval)
+                .map(|field| Change::new(name, What::SetInterval(new), vec![field])),
+        );
     }
-    let kind = plain.columns.get(&time).ok_or_else(|| {
-        let all: Vec<_> = plain.columns.keys().map(String::as_str).collect();
-        format!(
-            "time: there is no column {time:?}; the columns are: {}",
-            all.join(", ")
-        )
-    })?;
-    let axis = Axis::of(kind);
+    let function = there.integer_now.as_ref();
+    changes.extend(integer_now(entry, name, there.axis, function)?);
+    let time = (there.time.as_str(), there.axis);
+    let stored = storage(wanted, entry, name, &there.storage, (time, ground))?;
+    changes.extend(stored);
+    Ok(changes)
+}
+
+fn created(
+    wanted: &Wanted,
+    entry: &Entry,
+    name: &Name,
+    ground: &Ground,
+) -> Result<Vec<Change>, String> {
+    let (time, axis) = time_column(entry, name, ground)?;
     let length = entry
         .interval
         .map(|length| interval(length, axis))
@@ -95,14 +86,34 @@ pub(super) fn hypertable(
     };
     let mut changes = vec![Change::new(name, what, fields)];
     changes.extend(integer_now(entry, name, axis, None)?);
-    changes.extend(storage(
-        wanted,
-        entry,
-        name,
-        &Storage::default(),
-        ((&time, axis), ground),
-    )?);
+    let place = ((time.as_str(), axis), ground);
+    changes.extend(storage(wanted, entry, name, &Storage::default(), place)?);
     Ok(changes)
+}
+
+/// The time column of a plain table, and its axis. The error says why the table cannot become a hypertable.
+fn time_column(entry: &Entry, name: &Name, ground: &Ground) -> Result<(String, Axis), String> {
+    if ground.present.aggregates.contains_key(name) {
+        return Err("it is a continuous aggregate: write it under [[aggregate]]".to_owned());
+    }
+    let plain = ground.tables.get(name).ok_or(
+        "there is no such table. hypertop creates no tables: create it with your migration tool, then plan again",
+    )?;
+    let time = entry.time.clone().ok_or(
+        "it is a plain table: to make it a hypertable, name its time column: time = \"ts\"",
+    )?;
+    if let Some(unfit) = &plain.unfit {
+        return Err(format!("it {unfit}"));
+    }
+    let kind = plain.columns.get(&time).ok_or_else(|| {
+        let all: Vec<_> = plain.columns.keys().map(String::as_str).collect();
+        format!(
+            "time: there is no column {time:?}; the columns are: {}",
+            all.join(", ")
+        )
+    })?;
+    let axis = Axis::of(kind);
+    Ok((time, axis))
 }
 
 /// The change of the function that returns the current integer time. `there`: the one that it has.

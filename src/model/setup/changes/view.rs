@@ -27,47 +27,55 @@ pub(super) fn aggregate(
         let axis = there.map_or(Axis::TimestampTz, |view| view.axis);
         return Ok((gone.into_iter().collect(), axis));
     }
-    let Some(there) = there else {
-        if ground.present.hypertables.contains_key(name) {
-            return Err("it is a hypertable: write it under [[hypertable]]".to_owned());
+    match there {
+        Some(there) => {
+            let changes = existing(wanted, entry, name, there, ground)?;
+            Ok((changes, there.axis))
         }
-        let source = entry
-            .source
-            .clone()
-            .ok_or("it does not exist: to create it, name its source: from = \"schema.name\"")?;
-        let query = entry.query.clone().ok_or(
-            "it does not exist: to create it, give its query = \"\"\"select time_bucket(…) …\"\"\"",
-        )?;
-        let axis = times.get(&source).copied().ok_or_else(|| {
-            format!("from: {source} is neither a hypertable nor an aggregate, here or in the file")
-        })?;
-        let fields = vec![Field::new("from", None, Some(source.to_string()))];
-        let what = What::CreateAggregate {
-            source,
-            query,
-            materialized_only: entry.materialized_only,
-        };
-        let mut changes = vec![Change::new(name, what, fields)];
-        let new = Aggregate {
-            id: None,
-            axis,
-            source: name.clone(),
-            materialized_only: entry.materialized_only.unwrap_or(true),
-            query: None,
-            refresh: Vec::new(),
-            comment: None,
-            storage: Storage::default(),
-        };
-        changes.extend(refreshes(wanted, entry, name, &new)?);
-        changes.extend(storage(
-            wanted,
-            entry,
-            name,
-            &new.storage,
-            (("", axis), ground),
-        )?);
-        return Ok((changes, axis));
+        None => created(wanted, entry, name, ground, times),
+    }
+}
+
+fn created(
+    wanted: &Wanted,
+    entry: &Entry,
+    name: &Name,
+    ground: &Ground,
+    times: &BTreeMap<Name, Axis>,
+) -> Result<(Vec<Change>, Axis), String> {
+    if ground.present.hypertables.contains_key(name) {
+        return Err("it is a hypertable: write it under [[hypertable]]".to_owned());
+    }
+    let source = entry
+        .source
+        .clone()
+        .ok_or("it does not exist: to create it, name its source: from = \"schema.name\"")?;
+    let query = entry.query.clone().ok_or(
+        "it does not exist: to create it, give its query = \"\"\"select time_bucket(…) …\"\"\"",
+    )?;
+    let axis = times.get(&source).copied().ok_or_else(|| {
+        format!("from: {source} is neither a hypertable nor an aggregate, here or in the file")
+    })?;
+    let fields = vec![Field::new("from", None, Some(source.to_string()))];
+    let what = What::CreateAggregate {
+        source,
+        query,
+        materialized_only: entry.materialized_only,
     };
+    let mut changes = vec![Change::new(name, what, fields)];
+    changes.extend(refreshes(wanted, entry, name, (&[], axis))?);
+    let place = (("", axis), ground);
+    changes.extend(storage(wanted, entry, name, &Storage::default(), place)?);
+    Ok((changes, axis))
+}
+
+fn existing(
+    wanted: &Wanted,
+    entry: &Entry,
+    name: &Name,
+    there: &Aggregate,
+    ground: &Ground,
+) -> Result<Vec<Change>, String> {
     let mut changes = Vec::new();
     if let Some(source) = entry
         .source
@@ -95,15 +103,11 @@ pub(super) fn aggregate(
         };
         changes.push(Change::new(name, what, field.into_iter().collect()));
     }
-    changes.extend(refreshes(wanted, entry, name, there)?);
-    changes.extend(storage(
-        wanted,
-        entry,
-        name,
-        &there.storage,
-        (("", there.axis), ground),
-    )?);
-    Ok((changes, there.axis))
+    let had = (there.refresh.as_slice(), there.axis);
+    changes.extend(refreshes(wanted, entry, name, had)?);
+    let place = (("", there.axis), ground);
+    changes.extend(storage(wanted, entry, name, &there.storage, place)?);
+    Ok(changes)
 }
 
 /// The difference of an aggregate's query.
@@ -126,93 +130,94 @@ fn query(entry: &Entry, name: &Name, there: &Aggregate, ground: &Ground) -> Opti
     ))
 }
 
+/// The changes of the refresh policies. Those that differ are paired in their order: the old one is edited into the new one.
 fn refreshes(
     wanted: &Wanted,
     entry: &Entry,
     name: &Name,
-    there: &Aggregate,
+    (there, axis): (&[Refresh], Axis),
 ) -> Result<Vec<Change>, String> {
     let wishes: &[wish::Refresh] = match &entry.refresh {
         None => return Ok(Vec::new()),
         Some(Setting::None) => &[],
         Some(Setting::To(all)) => all,
     };
-    let mut new = Vec::new();
-    for wish in wishes {
-        let side = |length: Option<Length>, word: &str| {
-            let span = length.map(|length| length.on(there.axis)).transpose();
-            span.map_err(|why| format!("refresh: {word}: {why}"))
-        };
-        let every = wish
-            .every
-            .map(|every| every.0)
-            .or(entry.schedule)
-            .or(wanted.schedule);
-        new.push(Refresh {
-            job: None,
-            start: side(wish.start, "start")?,
-            end: side(wish.end, "end")?,
-            scheduled: !wish.paused,
-            every: every.ok_or(
-                "refresh: every is missing: write how often the policy runs, every = \"1h\"",
-            )?,
-        });
-    }
-    let same = |one: &Refresh, other: &Refresh| {
-        (one.start, one.end, one.every) == (other.start, other.end, other.every)
-    };
-    let left: Vec<&Refresh> = there
-        .refresh
+    let new = wishes.iter().map(|wish| wished(wanted, entry, wish, axis));
+    let new = new.collect::<Result<Vec<Refresh>, String>>()?;
+    let left = there
         .iter()
-        .filter(|had| !new.iter().any(|new| same(had, new)))
-        .collect();
-    let more: Vec<&Refresh> = new
+        .filter(|had| !new.iter().any(|new| same(had, new)));
+    let more = new
         .iter()
-        .filter(|new| !there.refresh.iter().any(|had| same(had, new)))
-        .collect();
+        .filter(|new| !there.iter().any(|had| same(had, new)));
+    let (left, more): (Vec<&Refresh>, Vec<&Refresh>) = (left.collect(), more.collect());
     let mut changes = Vec::new();
     for new in &new {
         // The policy stays; only paused or scheduled may differ.
-        let had = there.refresh.iter().find(|had| same(had, new));
-        changes.extend(
-            had.and_then(|had| paused(name, "refresh", had.job, had.scheduled, new.scheduled)),
-        );
+        let had = there.iter().find(|had| same(had, new));
+        changes.extend(had.and_then(|had| switched(name, had, new)));
     }
     for at in 0..left.len().max(more.len()) {
-        let change = match (left.get(at), more.get(at)) {
-            (Some(&&old), Some(&&new)) => {
-                let new = Refresh {
-                    job: old.job,
-                    ..new
-                };
-                let fields = [
-                    Field::of("refresh.start", open(old.start), open(new.start)),
-                    Field::of("refresh.end", open(old.end), open(new.end)),
-                    Field::of("refresh.every", spelled(old.every), spelled(new.every)),
-                ];
-                let fields = fields.into_iter().flatten().collect();
-                changes.extend(paused(
-                    name,
-                    "refresh",
-                    old.job,
-                    old.scheduled,
-                    new.scheduled,
-                ));
-                Change::new(name, What::EditRefresh(old, new), fields)
-            }
+        match (left.get(at), more.get(at)) {
+            (Some(old), Some(new)) => changes.extend(edited(name, old, new)),
             (Some(&&old), None) => {
                 let fields = vec![Field::new("refresh", Some(window(&old)), None)];
-                Change::new(name, What::RemoveRefresh(old), fields)
+                changes.push(Change::new(name, What::RemoveRefresh(old), fields));
             }
             (None, Some(&&new)) => {
                 let fields = vec![Field::new("refresh", None, Some(window(&new)))];
-                Change::new(name, What::AddRefresh(new), fields)
+                changes.push(Change::new(name, What::AddRefresh(new), fields));
             }
-            (None, None) => break,
-        };
-        changes.push(change);
+            (None, None) => {}
+        }
     }
     Ok(changes)
+}
+
+/// A refresh policy of the file.
+fn wished(
+    wanted: &Wanted,
+    entry: &Entry,
+    wish: &wish::Refresh,
+    axis: Axis,
+) -> Result<Refresh, String> {
+    let side = |length: Option<Length>, word: &str| {
+        let span = length.map(|length| length.on(axis)).transpose();
+        span.map_err(|why| format!("refresh: {word}: {why}"))
+    };
+    Ok(Refresh {
+        job: None,
+        start: side(wish.start, "start")?,
+        end: side(wish.end, "end")?,
+        scheduled: !wish.paused,
+        every: wanted
+            .every(entry, wish.every)
+            .ok_or("refresh: every is missing: write how often the policy runs, every = \"1h\"")?,
+    })
+}
+
+fn same(one: &Refresh, other: &Refresh) -> bool {
+    (one.start, one.end, one.every) == (other.start, other.end, other.every)
+}
+
+/// Pauses or resumes the policy, if the two differ in that.
+fn switched(name: &Name, old: &Refresh, new: &Refresh) -> Option<Change> {
+    paused(name, "refresh", old.job, old.scheduled, new.scheduled)
+}
+
+fn edited(name: &Name, old: &Refresh, new: &Refresh) -> impl Iterator<Item = Change> {
+    let fields = [
+        Field::of("refresh.start", open(old.start), open(new.start)),
+        Field::of("refresh.end", open(old.end), open(new.end)),
+        Field::of("refresh.every", spelled(old.every), spelled(new.every)),
+    ];
+    let fields = fields.into_iter().flatten().collect();
+    let to = Refresh {
+        job: old.job,
+        ..*new
+    };
+    let edit = Change::new(name, What::EditRefresh(*old, to), fields);
+    switched(name, old, new).into_iter().chain([edit])
 }
 
 fn window(refresh: &Refresh) -> String {

@@ -2,13 +2,14 @@
 
 use anyhow::Result;
 
+use crate::model::moment::Stamp;
+use crate::model::setup::expect::Expect;
 use crate::model::setup::file::Wanted;
 use crate::model::setup::name::Name;
 use crate::model::setup::objects::Setup;
 use crate::model::target::TargetKind;
 use crate::run::show;
-use crate::screens::gather;
-use crate::screens::jobs;
+use crate::screens::{Screens, gather, jobs};
 use crate::server::known::At;
 
 use super::super::made::Reading;
@@ -52,31 +53,9 @@ pub(super) async fn after(
         .filter(|name| wanted.names(name))
         .collect();
     let expect = wanted.expect.clone().unwrap_or_default();
-    let late = expect
-        .job_late()
-        .unwrap_or(session.server.thresholds.all.job_late);
     let end = since.and_then(|since| since.end);
     for name in &named {
-        let own = present.jobs(name);
-        let rows = screens.jobs.rows().iter();
-        let rows: Vec<&jobs::Row> = rows
-            .filter(|row| own.contains(&i64::from(row.job_id)))
-            .collect();
-        for row in &rows {
-            runs::check(name, row, end, late, (&at, checks));
-        }
-        let view = present.aggregates.get(name);
-        let mut lags = screens.aggregates.rows().iter();
-        let lag = lags.find(|row| view.is_some_and(|view| view.id == Some(row.id.into())));
-        if let (Some(view), Some(row)) = (view, lag) {
-            let refresh: Vec<Option<i64>> = view.refresh.iter().map(|own| own.job).collect();
-            let jobs: Vec<&jobs::Row> = rows
-                .iter()
-                .copied()
-                .filter(|row| refresh.contains(&Some(i64::from(row.job_id))))
-                .collect();
-            health::aggregate(name, row, (&jobs, expect.lag_max()), &at, checks);
-        }
+        relation(name, (present, &screens), (&expect, end), &at, checks);
     }
     health::indexes(&named, &screens, &at, checks);
     let (open, _) = show::left(session, gather::all(&screens, &at), at.now).await;
@@ -87,6 +66,38 @@ pub(super) async fn after(
         expected::check(session, (wanted, &expect), present, &screens, checks).await?;
     }
     Ok(Measured::of(present, &screens, &counters))
+}
+
+/// Checks the runs of a relation's policies, and how far its aggregate lags. `end`: of the apply.
+fn relation(
+    name: &Name,
+    (present, screens): (&Setup, &Screens),
+    (expect, end): (&Expect, Option<Stamp>),
+    at: &At,
+    checks: &mut Checks,
+) {
+    let late = expect
+        .job_late()
+        .unwrap_or(at.server.thresholds.all.job_late);
+    let own = present.jobs(name);
+    let rows = screens.jobs.rows().iter();
+    let rows: Vec<&jobs::Row> = rows
+        .filter(|row| own.contains(&i64::from(row.job_id)))
+        .collect();
+    for row in &rows {
+        runs::check(name, row, end, late, (at, checks));
+    }
+    let view = present.aggregates.get(name);
+    let mut lags = screens.aggregates.rows().iter();
+    let lag = lags.find(|row| view.is_some_and(|view| view.id == Some(row.id.into())));
+    if let (Some(view), Some(row)) = (view, lag) {
+        let refresh: Vec<Option<i64>> = view.refresh.iter().map(|own| own.job).collect();
+        let jobs: Vec<&jobs::Row> = rows
+            .into_iter()
+            .filter(|row| refresh.contains(&Some(i64::from(row.job_id))))
+            .collect();
+        health::aggregate(name, row, (&jobs, expect.lag_max()), at, checks);
+    }
 }
 
 /// These relations with their policies and indexes.
