@@ -3,7 +3,10 @@
 
 mod support;
 
+use std::path::PathBuf;
+
 use hypertop::model::version::Version;
+use support::act::Rig;
 use support::program::{Files, remade, run};
 use support::triage;
 
@@ -26,17 +29,24 @@ const BEGINS: &str = "select string_agg(format('%s %s %s %s %s', j.proc_name, j.
   from _timescaledb_config.bgw_job j join _timescaledb_catalog.hypertable h on h.id = j.hypertable_id
   join _timescaledb_internal.bgw_job_stat s on s.job_id = j.id where h.table_name = ";
 
+/// The file's folder and path; the database is as the file says.
+fn applied(rig: &Rig, version: Version) -> (Files, PathBuf) {
+    let files = Files::new();
+    let path = files.write("policies.toml", FILE);
+    let file = path.to_str().unwrap();
+    let (code, text) = run(rig, &["apply", file, "-y", "--allow", "NOT_UNDOABLE"]);
+    assert!(
+        code == 0 && text.contains("verified: the database is as the file says"),
+        "{version:?}: {text}"
+    );
+    (files, path)
+}
+
 #[test]
 fn new_policies_that_compress_or_drop_begin_in_the_window_and_not_at_once() {
     triage::on_each("window_new", TABLES, async |rig, version| {
-        let files = Files::new();
-        let path = files.write("policies.toml", FILE);
+        let (_files, path) = applied(rig, version);
         let file = path.to_str().unwrap();
-        let (code, text) = run(rig, &["apply", file, "-y", "--allow", "NOT_UNDOABLE"]);
-        assert!(
-            code == 0 && text.contains("verified: the database is as the file says"),
-            "{version:?}: {text}"
-        );
         let begins = rig.text(&format!("{BEGINS} 'a'")).await;
         assert_eq!(
             begins,
@@ -62,11 +72,7 @@ const TIMES: &str = "select string_agg(format('%s %s %s %s %s', h.table_name, j.
 #[test]
 fn an_exported_script_keeps_the_fixed_times() {
     triage::on_each("window_script", TABLES, async |rig, version| {
-        let files = Files::new();
-        let path = files.write("policies.toml", FILE);
-        let file = path.to_str().unwrap();
-        let (code, text) = run(rig, &["apply", file, "-y", "--allow", "NOT_UNDOABLE"]);
-        assert_eq!(code, 0, "{version:?}: {text}");
+        let _files = applied(rig, version);
         let times = rig.text(TIMES).await;
         assert!(
             times.contains("policy_retention t Europe/Berlin"),

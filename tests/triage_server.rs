@@ -14,9 +14,9 @@ use hypertop::model::{rules, text};
 use hypertop::screens::record::Record;
 use hypertop::screens::server as figures;
 use support::act::Rig;
-use support::client;
 use support::own::{database, databases, on_own};
 use support::triage::{comes, fix, found, goes, gone, look, overview, said, until};
+use support::{client, try_client};
 use tokio_postgres::error::SqlState;
 
 /// Safe settings, in place of the private server's fast ones.
@@ -241,11 +241,8 @@ fn connections_that_run_out_are_told_with_who_has_them() {
 /// A session that read figures has left its slot only a moment after its client is gone.
 async fn client_as_soon_as_there_is_room(conninfo: &str) -> tokio_postgres::Client {
     for _ in 0..100 {
-        match tokio_postgres::connect(conninfo, tokio_postgres::NoTls).await {
-            Ok((client, connection)) => {
-                tokio::spawn(connection);
-                return client;
-            }
+        match try_client(conninfo).await {
+            Ok(client) => return client,
             Err(error) if error.code() == Some(&SqlState::TOO_MANY_CONNECTIONS) => {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }

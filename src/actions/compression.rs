@@ -13,7 +13,7 @@ mod policies;
 mod rewrite;
 mod rule;
 mod settings;
-mod statements;
+pub(crate) mod statements;
 
 use crate::actions::action::{Action, Family, Group};
 use crate::model::target::TargetKind;

@@ -209,15 +209,18 @@ pub fn settings(conninfo: &str) -> Settings {
 
 /// A read-write client without hypertop's settings.
 pub async fn client(conninfo: &str) -> tokio_postgres::Client {
+    try_client(conninfo).await.expect("a connection")
+}
+
+/// [`client`], or why the server refused it.
+pub async fn try_client(conninfo: &str) -> Result<tokio_postgres::Client, tokio_postgres::Error> {
     let mut config: tokio_postgres::Config = conninfo.parse().expect("a conninfo");
     if config.get_application_name().is_none() {
         config.application_name("hypertop");
     }
-    let (client, connection) = Box::pin(config.connect(tokio_postgres::NoTls))
-        .await
-        .expect("a connection");
+    let (client, connection) = Box::pin(config.connect(tokio_postgres::NoTls)).await?;
     tokio::spawn(connection);
-    client
+    Ok(client)
 }
 
 /// A read session like the console's.

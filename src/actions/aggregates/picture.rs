@@ -22,10 +22,13 @@ pub(super) fn picture(
             None => None,
         };
         let states = chunks.iter().map(|(low, high, _)| match window {
-            Some(window) if meets(window, *low, *high) && is_lost(place, *low, *high) => {
-                State::Lost
+            Some(window) if meets(window, *low, *high) => {
+                if is_lost(place, *low, *high) {
+                    State::Lost
+                } else {
+                    State::Taken
+                }
             }
-            Some(window) if meets(window, *low, *high) => State::Taken,
             _ => State::Left,
         });
         let states: Vec<State> = states.collect();

@@ -26,6 +26,15 @@ pub(super) fn set(
     order_by: Option<&str>,
     sparse: Option<&str>,
 ) -> Statement {
+    alter(known, &enabled(segment_by, order_by, sparse))
+}
+
+/// What an ALTER statement sets to enable compression. `None`: the option is left out.
+pub(crate) fn enabled(
+    segment_by: Option<&str>,
+    order_by: Option<&str>,
+    sparse: Option<&str>,
+) -> String {
     let mut options = vec!["timescaledb.compress = true".to_owned()];
     let given = [
         ("segmentby", segment_by),
@@ -38,8 +47,10 @@ pub(super) fn set(
             text::quote_literal(value?)
         ))
     }));
-    alter(known, &format!("set ({})", options.join(", ")))
+    format!("set ({})", options.join(", "))
 }
+
+pub(crate) const DISABLED: &str = "set (timescaledb.compress = false)";
 
 /// Statements that give the table exactly these settings. Compression must be enabled.
 pub(super) fn put(context: &Context, known: &Compression, to: &Settings) -> Vec<Statement> {
@@ -77,7 +88,7 @@ pub(super) fn put(context: &Context, known: &Compression, to: &Settings) -> Vec<
 }
 
 pub(super) fn off(known: &Compression) -> Statement {
-    alter(known, "set (timescaledb.compress = false)")
+    alter(known, DISABLED)
 }
 
 /// Statements that enable compression with these settings.

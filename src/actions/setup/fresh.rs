@@ -4,6 +4,7 @@
 use crate::actions::act::Refusal;
 use crate::actions::aggregates::create;
 use crate::actions::call::Call;
+use crate::actions::compression::statements;
 use crate::actions::indexes::expressions;
 use crate::model::age_rule::{COMPRESS, DROP, Keys};
 use crate::model::interval::Interval;
@@ -118,21 +119,9 @@ impl Fresh<'_> {
     }
 
     fn compression(&self, to: &Compression) -> Parts {
-        let mut options = vec!["timescaledb.compress = true".to_owned()];
-        let lists = [
-            ("segmentby", to.segment_list()),
-            ("orderby", to.order_list()),
-        ];
-        for (name, list) in lists {
-            options.extend(list.map(|list| {
-                format!(
-                    "timescaledb.compress_{name} = {}",
-                    text::quote_literal(&list)
-                )
-            }));
-        }
-        let set = self.alter(&format!("set ({})", options.join(", ")));
-        let off = self.alter("set (timescaledb.compress = false)");
+        let (segment_by, order_by) = (to.segment_list(), to.order_list());
+        let on = statements::enabled(segment_by.as_deref(), order_by.as_deref(), None);
+        let (set, off) = (self.alter(&on), self.alter(statements::DISABLED));
         let label = format!("enable compression on {}", self.of);
         (label, vec![set], vec![off])
     }

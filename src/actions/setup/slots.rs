@@ -1,4 +1,4 @@
-//! The fixed times at which a new policy begins, so that all its runs begin in a window of hours.
+//! The fixed times at which a new policy begins: in a window of hours, or those of the policy that a script adds again.
 
 use crate::model::busy::BusyHours;
 use crate::model::plan::{Lit, Plan, Statement, Step};
