@@ -266,8 +266,8 @@ fn a_reorder_policy_goes_and_comes_back() {
         ))
         .await;
         for (index, words) in [
-            ("only few", "there is no only few here"),
-            ("no such", "there is no no such here"),
+            ("only few", "only few is not in the list"),
+            ("no such", "no such is not in the list"),
             ("", "nothing is picked"),
         ] {
             let why = rig

@@ -281,7 +281,7 @@ fn a_job_whose_procedure_is_gone_is_deleted() {
         gone(rig, &rules::JOB_PROCEDURE_GONE, &id).await;
         // Newer versions refuse to drop a job's procedure, but a partial restore may leave this state.
         rig.sql("set allow_system_table_mods = on; update pg_proc set proname = 'done' where prokind = 'p' and pronamespace = '\"Me.s\"'::regnamespace").await;
-        let words = [r#""Me.s"."Do ""x""" does not exist"#];
+        let words = [r#"its procedure "Me.s"."Do ""x""" no longer exists"#];
         let row = found(rig, &rules::JOB_PROCEDURE_GONE, &id, &words).await;
         assert_eq!(row.finding.level, Level::Critical);
         fix(rig, &row, &[]).await;

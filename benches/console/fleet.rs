@@ -32,13 +32,13 @@ pub async fn build() -> Option<(String, PrivateServer)> {
         .await
         .unwrap()
         .client;
-    first.batch_execute(&format!("set client_min_messages = error; create extension timescaledb version '{version}'; create schema fleet")).await.unwrap();
+    first.batch_execute(&format!("set client_min_messages = error; create extension timescaledb schema public version '{version}'; create schema fleet")).await.unwrap();
     let client = connect::again(&settings(&conninfo), None)
         .await
         .unwrap()
         .client;
     client
-        .batch_execute("set client_min_messages = error; set jit = off")
+        .batch_execute("set client_min_messages = error; set jit = off; set search_path = public")
         .await
         .unwrap();
     for number in 0..(chunks / 50).max(1) {

@@ -3,6 +3,8 @@
 //! They return the same columns for the same number of rows: lists completely; sizes, bloat and newest rows, which are
 //! expensive, only for the rows that a 200x50 terminal shows (`{visible}`, a text[] of qualified names).
 
+use hypertop::connect;
+use hypertop::connect::conninfo::Settings;
 use hypertop::model::screen_id::ScreenId;
 use tokio_postgres::Client;
 
@@ -49,6 +51,14 @@ pub const WATCH: &[&str] = &[
     "select job_id, proc_name, finish_time, err_message from timescaledb_information.job_errors order by finish_time desc limit 10",
     "select j.hypertable_name, count(*) from timescaledb_information.jobs j join timescaledb_information.chunks c on c.hypertable_schema = j.hypertable_schema and c.hypertable_name = j.hypertable_name where j.proc_name = 'policy_retention' and c.range_end <= now() - case when c.primary_dimension_type <> 'bigint'::regtype then (j.config ->> 'drop_after')::interval end group by 1",
 ];
+
+/// A session that finds the extension's functions by their bare names, as psql does.
+pub async fn client(settings: &Settings) -> Client {
+    let client = connect::again(settings, None).await.unwrap().client;
+    let path = "select set_config('search_path', format('%I, pg_catalog', n.nspname), false) from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.extname = 'timescaledb'";
+    client.simple_query(path).await.unwrap();
+    client
+}
 
 /// The names of the rows with these ids.
 async fn names(client: &Client, screen: ScreenId, ids: &[i64]) -> Vec<String> {

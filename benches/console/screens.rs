@@ -36,7 +36,7 @@ fn all() -> [ScreenId; 5] {
 }
 
 pub async fn measure(settings: &Settings, goals: &mut Goals) -> Wanted {
-    let naive = connect::again(settings, None).await.unwrap().client;
+    let naive = naive::client(settings).await;
     let lists = session(settings).await;
     let mut exact = Exact::new(settings, None);
     let count = "select count(*) from timescaledb_information.chunks";
@@ -150,7 +150,7 @@ async fn whole_screen(
 
 /// An idle tick compared with `watch psql` on the documented views.
 async fn watch(settings: &Settings, goals: &mut Goals) {
-    let client = connect::again(settings, None).await.unwrap().client;
+    let client = naive::client(settings).await;
     let mut times = Vec::new();
     for _ in 0..4 {
         let start = Instant::now();

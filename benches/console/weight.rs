@@ -8,7 +8,7 @@ use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
 use crate::screens::Wanted;
-use crate::{Goals, Limit};
+use crate::{Goals, Limit, naive};
 
 const LOCKS: &str =
     "select count(*) from pg_locks where pid = pg_backend_pid() and locktype = 'relation'";
@@ -54,9 +54,9 @@ pub async fn measure(settings: &Settings, wanted: &Wanted, goals: &mut Goals) {
         }
     }
     let ours = number(client, MEMORY).await;
-    let naive = connect::again(settings, None).await.unwrap().client;
-    naive.simple_query(NAIVE_SIZES).await.unwrap();
-    let theirs = number(&naive, MEMORY).await;
+    let client = naive::client(settings).await;
+    client.simple_query(NAIVE_SIZES).await.unwrap();
+    let theirs = number(&client, MEMORY).await;
     println!(
         "locks held at most: {} ({}); backend memory after all screens: {} MiB; after one pass of hypertable_size(): {} MiB",
         most.0,

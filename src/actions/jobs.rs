@@ -150,7 +150,7 @@ fn delete(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         )
         .into());
     }
-    let gone = "its id, its counters and the link to its history do not come back";
+    let gone = "its id, its counters and the link to its history are lost";
     // A job that cannot be created again can still be deleted, without an undo.
     let lost = known
         .lost_for_good(context)

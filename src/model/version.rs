@@ -12,6 +12,10 @@ pub struct Version {
     pub patch: u32,
 }
 
+/// From this version on, a missing segmentby is chosen when a chunk is compressed, and options can be reset. Before, NULL in the catalogue
+/// means no segmentby.
+pub(crate) const LEAVES_OPEN: Version = Version::new(2, 22);
+
 impl Version {
     pub const fn new(major: u32, minor: u32) -> Self {
         Self {

@@ -48,12 +48,13 @@ impl TimeAxis {
         (title, lines)
     }
 
-    /// One line of states for each set of cells (one cell per slice), all on one scale. Below them: the ends of the axis, the marks (if
-    /// `height` has room for them), and the legend.
+    /// One line of states for each set of cells (one cell per slice), all on one scale, and the legend, at most `whole` cells wide. Between
+    /// them, if `height` has room for them: the ends of the axis, and the marks.
     pub(crate) fn strips(
         &self,
         strips: &[Vec<MapCell>],
         width: usize,
+        whole: usize,
         height: usize,
     ) -> Vec<InkedLine> {
         let room = width.max(NARROWEST);
@@ -73,10 +74,14 @@ impl TimeAxis {
             lines.push(states(&columns));
             all.extend(columns);
         }
-        lines.push(vec![(Ink::Muted, self.ends(&scale, room))]);
+        let ends = vec![(Ink::Muted, self.ends(&scale, room))];
         let marks = marks::packed(&self.marks_in_order(), &scale, room);
-        let legend = self.legend_lines(&all, room);
-        if lines.len() + marks.len() + legend.len() <= height {
+        let legend = self.legend_lines(&all, whole.max(room));
+        let left = height.saturating_sub(lines.len() + legend.len());
+        if left > 0 {
+            lines.push(ends);
+        }
+        if left > marks.len() {
             lines.extend(marks);
         }
         lines.extend(legend);

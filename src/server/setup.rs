@@ -18,6 +18,7 @@ use crate::model::setup::objects::{
 };
 use crate::model::setup::order_by::OrderBy;
 use crate::model::span::Span;
+use crate::model::version::{LEAVES_OPEN, Version};
 use crate::server::known::Server;
 use crate::server::row;
 use crate::server::session::{self, Session};
@@ -118,10 +119,11 @@ struct PlainTable {
 pub async fn read(session: &Session) -> Result<Setup> {
     let mut setup = Setup::default();
     let relations: Vec<Relation> = row::read_all(&session.ask(&SETUP, &[]).await?)?;
+    let version = session.server.sql_version();
     for relation in relations {
         let what = relation.name.clone();
         relation
-            .put(&mut setup)
+            .put(&mut setup, version)
             .with_context(|| format!("cannot read the setup of {what}"))?;
     }
     let indexes: Vec<IndexRow> = row::read_all(&session.ask(&INDEXES, &[]).await?)?;
@@ -212,12 +214,13 @@ pub async fn spelled(client: &Client, server: &Server, query: &str) -> Result<St
 }
 
 impl Relation {
-    fn put(self, setup: &mut Setup) -> Result<()> {
+    fn put(self, setup: &mut Setup, version: Version) -> Result<()> {
         let axis = Axis::of(&self.axis);
         let name = Name::parse(&self.name).map_err(|why| anyhow!(why))?;
         let settings = self.compression.map(Settings::deserialize).transpose()?;
         let mut storage = Storage {
-            compression: settings.map(|settings| settings.read(&self.time_column, self.aggregate)),
+            compression: settings
+                .map(|settings| settings.read(&self.time_column, self.aggregate, version)),
             ..Storage::default()
         };
         let mut refresh = Vec::new();
@@ -259,7 +262,7 @@ impl Relation {
 
 impl Settings {
     /// An orderby that equals TimescaleDB's default is read as not set. Versions store it differently.
-    fn read(self, time: &str, aggregate: bool) -> Compression {
+    fn read(self, time: &str, aggregate: bool, version: Version) -> Compression {
         let flag = |list: &Option<Vec<bool>>, at: usize| {
             list.as_ref().and_then(|list| list.get(at)).copied()
         };
@@ -273,8 +276,9 @@ impl Settings {
         });
         let default = [OrderBy::newest_first(time)];
         let order_by = order.filter(|order| !order.is_empty() && (aggregate || *order != default));
+        let none = || (version < LEAVES_OPEN).then(Vec::new);
         Compression {
-            segment_by: self.segment_by,
+            segment_by: self.segment_by.or_else(none),
             order_by,
         }
     }

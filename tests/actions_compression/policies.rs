@@ -172,7 +172,7 @@ fn a_policy_by_creation_is_added_and_changed_into_one_by_range() {
                 .await
                 .unwrap_err();
             assert!(
-                refused.contains("there is no compress_created_before"),
+                refused.contains("unknown setting compress_created_before"),
                 "{refused}"
             );
             return;

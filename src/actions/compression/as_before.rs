@@ -3,11 +3,11 @@
 use super::chunks::compress_call;
 use super::eligible::many;
 use super::facts::{ChunkState, Compression, Settings};
-use super::open::LEAVES_OPEN;
 use super::statements;
 use crate::actions::act::Context;
 use crate::model::plan::Statement;
 use crate::model::text::quote_literal as lit;
+use crate::model::version::LEAVES_OPEN;
 
 /// Statements that compress a chunk with the settings that it had.
 ///

@@ -1,9 +1,6 @@
 //! Effect of a segmentby that is not set, by version, for hypertables and for aggregates.
 
-use crate::model::version::Version;
-
-/// From this version on, a missing segmentby is chosen when a chunk is compressed, and options can be reset.
-pub(crate) const LEAVES_OPEN: Version = Version::new(2, 22);
+use crate::model::version::{LEAVES_OPEN, Version};
 
 /// From this version on, an aggregate's materialization hypertable accepts RESET. Measured: 2.28.3 accepts it; 2.22.1 and 2.26.4 refuse it.
 pub(crate) const RESETS_AGGREGATES: Version = Version::new(2, 27);

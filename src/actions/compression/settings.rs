@@ -5,12 +5,12 @@ use crate::actions::form::{Field, FieldType, Form, Inputs};
 use crate::model::plan::{Mode, Note, Plan, Step, Undo};
 use crate::model::text;
 use crate::model::verdict::Level;
-use crate::model::version::Version;
+use crate::model::version::{LEAVES_OPEN, Version};
 
 use super::columns::{self, NONE};
 use super::eligible::many;
 use super::facts::{Compression, Settings, known};
-use super::open::{LEAVES_OPEN, Open};
+use super::open::Open;
 use super::statements::{off, on, put};
 
 fn fields(context: &Context, known: &Compression, now: &Settings, enabling: bool) -> Vec<Field> {

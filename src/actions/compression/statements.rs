@@ -3,9 +3,10 @@
 use crate::actions::act::Context;
 use crate::model::plan::Statement;
 use crate::model::text;
+use crate::model::version::LEAVES_OPEN;
 
 use super::facts::{Compression, Settings};
-use super::open::{GROUPS_NO_MORE, LEAVES_OPEN, RESETS_AGGREGATES};
+use super::open::{GROUPS_NO_MORE, RESETS_AGGREGATES};
 
 /// An ALTER TABLE statement, or ALTER MATERIALIZED VIEW for an aggregate.
 fn alter(known: &Compression, what: &str) -> Statement {

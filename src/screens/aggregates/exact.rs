@@ -63,7 +63,7 @@ pub(super) const REACH: Exact<Row> = Exact {
 /// Rows of the source that show whether data is missing; read only if the catalogue cannot show it.
 pub(super) const GAPS: Exact<Row> = Exact {
     overview: true,
-    later: false,
+    later: true,
     judges: |rule| {
         *rule == rules::AGGREGATE_UNREACHED
             || *rule == rules::AGGREGATE_HISTORY
@@ -78,7 +78,7 @@ pub(super) const GAPS: Exact<Row> = Exact {
         "remade_to",
         "future_rows",
     ],
-    slice: 6,
+    slice: 3,
     want: |row| {
         let cost = if row.waits.ahead { 4 } else { 2 };
         (row.waits.ahead || row.wants_oldest()).then_some((row.id.into(), cost))

@@ -32,7 +32,7 @@ pub(super) fn lines(
         .iter()
         .map(|strip| strip.states.iter().map(|state| cell(*state)).collect())
         .collect();
-    let drawn = axis(picture).strips(&cells, room, height);
+    let drawn = axis(picture).strips(&cells, room, width - LABEL, height);
     let mut lines = Vec::new();
     for (nth, line) in drawn.into_iter().enumerate() {
         let (label, sum) = picture
