@@ -6,6 +6,7 @@ mod aim;
 pub mod ask;
 pub mod choice;
 mod choosing;
+mod clicking;
 pub mod dialog;
 mod dialogs;
 mod effect;
@@ -26,6 +27,8 @@ pub mod tape;
 pub mod theme;
 
 use std::time::Duration;
+
+use ratatui::layout::Rect;
 
 use crate::actions::action::Here;
 use crate::actions::key_map::KeyMap;
@@ -74,6 +77,8 @@ pub struct App {
     pub themes: Vec<Theme>,
     /// Index into `themes`.
     pub theme: usize,
+    /// The cells of the tabs as last drawn, for clicks.
+    pub(crate) tabs: Vec<(ScreenId, Rect)>,
     /// Number of detail lines that fit on the screen. Set when drawn.
     pub(crate) details_page: usize,
     /// Figures of the server since the console was started, for sparklines.
@@ -139,6 +144,7 @@ impl App {
             keys: KeyMap::default(),
             themes,
             theme: 0,
+            tabs: Vec::new(),
             details_page: 20,
             history: History::default(),
             standing: gather::Standing::default(),

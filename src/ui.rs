@@ -42,6 +42,7 @@ const SMALLEST: (u16, u16) = (60, 12);
 pub fn draw(frame: &mut Frame, app: &mut App) {
     let area = frame.area();
     frame.render_widget(Block::new().style(app.theme().style("text")), area);
+    app.tabs.clear();
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
         too_small(frame, area, app);
     } else {

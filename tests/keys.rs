@@ -48,7 +48,7 @@ fn a_changed_key_works_and_the_old_one_does_nothing() {
 fn the_server_has_a_key_as_every_screen() {
     let mut app = connected();
     assert!(
-        drawn(&mut app, 160, 24)
+        drawn(&mut app, 180, 24)
             .backend()
             .to_string()
             .contains(" = Server")
@@ -70,7 +70,9 @@ fn footer_tabs_palette_and_help_show_the_keys_in_force() {
         tabs.contains(" alt-j Jobs ") && !tabs.contains("5 Jobs"),
         "{tabs}"
     );
-    assert!(tabs.contains("Activity  Queries "), "no key: {tabs}");
+    let words: Vec<_> = tabs.split_whitespace().collect();
+    let words = words.join(" ");
+    assert!(words.contains("Activity · Queries · "), "no key: {tabs}");
     for words in ["Q quit", "f1 help", "ctrl-f filter", "f2 palette"] {
         assert!(footer.contains(words), "{words}: {footer}");
     }

@@ -226,7 +226,7 @@ fn the_fix_of_a_group_acts_on_all_its_rows_as_if_they_were_marked() {
 }
 
 #[test]
-fn where_the_rows_of_a_group_need_different_fixes_it_says_so_and_does_nothing() {
+fn where_the_rows_of_a_group_need_different_fixes_it_says_so_and_opens_it_at_the_worst() {
     let mut app = app();
     let mut rows = fleet(3);
     // This row's policy is paused, so its fix is to resume that.
@@ -240,7 +240,12 @@ fn where_the_rows_of_a_group_need_different_fixes_it_says_so_and_does_nothing() 
         "{said}"
     );
     let shown = text(&mut app, 200, 50);
-    assert!(line(&shown, "▸ 3×").contains(" several "), "{shown}");
+    assert!(line(&shown, "▾ 3×").contains(" several "), "{shown}");
+    // The cursor is on the row that the group's line shows, and the same key fixes that row.
+    let group = line(&shown, "▾ 3×");
+    let worst = app.screens.overview.selected().unwrap().subject.clone();
+    assert!(group.contains(&worst), "{worst}: {group}");
+    assert!(fixed(&mut app).is_some_and(|(_, targets)| targets.len() == 1));
 }
 
 #[test]

@@ -31,7 +31,7 @@ pub(crate) static SCREENS: LazyLock<Vec<Action>> = LazyLock::new(|| {
 
 #[rustfmt::skip]
 pub(crate) static HERE: &[Action] = &[
-    row("next-screen", &["tab"], Screens, Here::NextScreen, "Next screen"),
+    row("next-screen", &["tab"], Screens, Here::NextScreen, "Next screen (or click its tab)"),
     row("previous-screen", &["shift-tab"], Screens, Here::PreviousScreen, "Previous screen"),
     row("open-details", &["enter"], Rows, Here::Open, "Details of the selected row; on a group: open or close it"),
     row("go-back", &["esc"], Rows, Here::Back, "Back to the list; in the list: clear the filter"),
@@ -53,7 +53,7 @@ pub(crate) static HERE: &[Action] = &[
     row("sort-previous", &["<"], View, Here::SortStep(-1), "Sort by the previous column on the screen"),
     row("sort-by", &["O"], View, Here::SortBy, "Sort by a column chosen by the first letters of its heading"),
     row("reverse-order", &["S"], View, Here::Reverse, "Reverse the order"),
-    row("sort-verdict", &["v"], View, Here::SortByVerdict, "Sort by verdict, worst first"),
+    row("sort-verdict", &["v"], View, Here::SortByVerdict, "Sort by verdict, most severe first"),
     row("filter-rows", &["/"], View, Here::Filter, "Filter: words, field=value (also != < > <= >=), ~regular expression, ! for the inverse"),
     row("clear-filter", &[], View, Here::ClearFilter, "Show all rows again"),
     row("toggle-wide", &["w"], View, Here::Wide, "Show all columns and scroll sideways, or only the columns that fit"),

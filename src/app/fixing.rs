@@ -14,7 +14,8 @@ use crate::server::known::At;
 type Case = (Finding, Option<Target>);
 
 impl App {
-    /// Starts the fix of the selected row's most severe finding; on a group, of all its rows.
+    /// Starts the fix of the selected row's most severe finding; on a group, of all its rows. A group without a common fix is opened at its
+    /// worst row, so that the same key fixes that one.
     pub(super) fn fix(&mut self) -> Vec<Effect> {
         let cases = self
             .at()
@@ -29,10 +30,25 @@ impl App {
                 self.begin_on(action, rows, sets)
             }
             Err(why) => {
-                self.say(why, false);
+                let words = if self.enter_group() {
+                    format!("{why}. This is the worst")
+                } else {
+                    why
+                };
+                self.say(words, false);
                 Vec::new()
             }
         }
+    }
+
+    /// Opens the selected group, and selects its worst row; false: no group is selected.
+    fn enter_group(&mut self) -> bool {
+        let screen = self.screen;
+        let mut entered = false;
+        self.with_at(|screens, at| {
+            entered = with_table!(mut screens, screen, |table| table.enter_group(at));
+        });
+        entered
     }
 }
 
@@ -64,14 +80,12 @@ fn common(cases: &[Case]) -> Result<Begun, String> {
     let first = &cases[0].0;
     if cases.iter().any(|(finding, _)| finding.fix != first.fix) {
         return Err(
-            "the findings of this group have different fixes: open it, and fix them one by one"
-                .to_owned(),
+            "the findings of this group have different fixes: fix them one by one".to_owned(),
         );
     }
     if cases.iter().any(|(finding, _)| finding.sets != first.sets) {
         return Err(
-            "each finding of this group needs other values: open it, and fix them one by one"
-                .to_owned(),
+            "each finding of this group needs other values: fix them one by one".to_owned(),
         );
     }
     let action = first

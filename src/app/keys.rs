@@ -288,22 +288,6 @@ impl App {
         self.say(words, false);
     }
 
-    /// Handles a click on a row or on a column title.
-    pub(super) fn click(&mut self, line: u16, cell: u16) -> Vec<Effect> {
-        if self.overlay.is_some() || self.details.is_some() {
-            return Vec::new();
-        }
-        let screen = self.screen;
-        self.with_at(|screens, at| {
-            with_table!(mut screens, screen, |table| table.click(
-                line.into(),
-                cell,
-                at
-            ));
-        });
-        self.ask_exact()
-    }
-
     fn scroll_details(&mut self, here: Here) {
         let page = isize::try_from(self.details_page).unwrap_or(1).max(2);
         if let Some(details) = &mut self.details {

@@ -82,6 +82,17 @@ pub(crate) const DAY: i64 = 86_400_000_000;
 
 const HOW: &str = "write 7 days, 7d, 1h30m or 1 mon";
 
+/// The short name of a unit.
+fn short(unit: &str) -> Option<&'static str> {
+    let (names, _) = UNITS.iter().find(|(names, _)| names.contains(&unit))?;
+    names.first().copied()
+}
+
+/// Error for `14d-5d` and `14d30d`, in which a user may have meant a range.
+fn two_lengths(text: &str) -> String {
+    format!("{text:?} is more than one interval, and only one is allowed here: {HOW}")
+}
+
 impl Interval {
     /// Reads an interval as a user types it or as PostgreSQL prints it. The error says how to write it.
     pub fn parse(text: &str) -> Result<Self, String> {
@@ -95,7 +106,12 @@ impl Interval {
         if rest.is_empty() {
             return Err(format!("an interval is needed: {HOW}"));
         }
+        let (whole, mut seen) = (rest, Vec::new());
         while !rest.is_empty() {
+            let before = whole[..whole.len() - rest.len()].chars().next_back();
+            if rest.starts_with(['-', '+']) && before.is_some_and(|c| c != ' ') {
+                return Err(two_lengths(text));
+            }
             let sign = if rest.starts_with('-') { -1 } else { 1 };
             rest = rest.trim_start_matches(['-', '+']);
             let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.' && c != ':');
@@ -104,16 +120,25 @@ impl Interval {
                 total.micros = clock(number)
                     .and_then(|micros| total.micros.checked_add(sign * micros))
                     .ok_or_else(wrong)?;
+                seen.extend(["h", "m", "s"]);
                 rest = tail.trim_start();
-                continue;
+            } else {
+                let tail = tail.trim_start();
+                let end = tail.find(|c: char| !c.is_alphabetic());
+                let (unit, tail) = tail.split_at(end.unwrap_or(tail.len()));
+                let unit = unit.to_lowercase();
+                total = total.plus(number, &unit, sign).ok_or_else(wrong)?;
+                seen.extend(short(&unit));
+                rest = tail.trim_start_matches([' ', ',']);
             }
-            let tail = tail.trim_start();
-            let end = tail.find(|c: char| !c.is_alphabetic());
-            let (unit, tail) = tail.split_at(end.unwrap_or(tail.len()));
-            total = total
-                .plus(number, &unit.to_lowercase(), sign)
-                .ok_or_else(wrong)?;
-            rest = tail.trim_start_matches([' ', ',']);
+            // PostgreSQL refuses a unit that comes twice, too.
+            if seen
+                .iter()
+                .enumerate()
+                .any(|(nth, unit)| seen[..nth].contains(unit))
+            {
+                return Err(two_lengths(text));
+            }
         }
         Ok(total)
     }
@@ -224,6 +249,32 @@ mod tests {
         ] {
             assert_eq!(read(typed), meant, "{typed}");
         }
+    }
+
+    #[test]
+    fn two_lengths_in_one_text_are_refused_and_not_added() {
+        for typed in [
+            "14d-5d",
+            "14d30d",
+            "14d 5d",
+            "14d - 5d",
+            "14 days 5 d",
+            "1h-30m",
+            "1d-02:00:00",
+            "1h 00:30:00",
+            "01:00:00 02:00:00",
+            "5m 1h 5min",
+        ] {
+            let error = read(typed);
+            assert!(
+                error.contains("only one is allowed") || typed.contains(" - "),
+                "{typed}: {error}"
+            );
+            assert!(error.contains("write 7 days"), "{typed}: {error}");
+        }
+        // As PostgreSQL writes them.
+        assert_eq!(read("1 day -02:00:00"), "1 day -02:00:00");
+        assert_eq!(read("1 mon -3 days"), "1 mon -3 days");
     }
 
     #[test]

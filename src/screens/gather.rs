@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::model::moment::Stamp;
 use crate::model::rules;
 use crate::model::screen_id::ScreenId;
+use crate::model::text;
 use crate::model::verdict::{Finding, Level};
 use crate::screens::catalogue::{Screens, with_table};
 use crate::screens::overview::{Acknowledged, PARTS, Row, merge};
@@ -120,6 +121,24 @@ impl Badge {
     pub fn text(&self) -> String {
         let about = if self.old { "~" } else { "" };
         format!("{about}{}{}", self.level.sign(), self.count)
+    }
+
+    /// [`Self::text`] in at most this number of cells: a larger count is `X9+`, and one cell has the sign only.
+    pub(crate) fn text_in(&self, cells: usize) -> String {
+        let whole = self.text();
+        if text::width(&whole) <= cells {
+            return whole;
+        }
+        let sign = self.level.sign();
+        let start = if self.old {
+            format!("~{sign}")
+        } else {
+            sign.to_owned()
+        };
+        match cells.checked_sub(start.len() + 1) {
+            Some(digits) => format!("{start}{}+", "9".repeat(digits)),
+            None => sign.chars().take(cells).collect(),
+        }
     }
 }
 

@@ -202,7 +202,8 @@ fn draw_palette(
         .map(|(at, action)| {
             let unfit = palette.unfit(action).map(text::printable);
             let here = action.applies(&palette.kinds) && unfit.is_none();
-            let key = if here {
+            // In the menu of a row a key is shown only if it runs this action there, so that no two entries have the same key.
+            let key = if here || palette.menu.is_some() {
                 keys.shown(action, &palette.kinds, palette.screen)
             } else {
                 keys.of(action).first().map(String::as_str)

@@ -334,7 +334,7 @@ fn of_the_screens(app: &App, at: &At) -> [Figure; 3] {
         Figure {
             towards: lag.unwrap_or(0.0),
             ..figure(
-                "Worst lag",
+                "Largest lag",
                 match standing.worst_lag {
                     None if matches!(app.screens.aggregates.fresh, Freshness::At(_)) => {
                         Some("-".to_owned())

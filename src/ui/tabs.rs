@@ -10,9 +10,10 @@ use crate::model::screen_id::ScreenId;
 use crate::model::text;
 use crate::model::text::printable;
 use crate::screens::gather::Badge;
+use crate::screens::table::Freshness;
 use crate::screens::with_table;
 
-pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
+pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
     let theme = app.theme();
     let filter = with_table!(app.screens, app.screen, |table| table
         .filter
@@ -28,21 +29,26 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
     let filter_width = u16::try_from(text::width(&filter)).unwrap_or(u16::MAX);
     let [left, right] =
         Layout::horizontal([Constraint::Fill(1), Constraint::Length(filter_width)]).areas(area);
-    frame.render_widget(line(app, left.width.into()), left);
+    let (tabs, places) = line(app, left);
+    frame.render_widget(tabs, left);
     frame.render_widget(Line::styled(filter, theme.style("caveat")), right);
+    app.tabs = places;
 }
 
-fn line<'a>(app: &App, width: usize) -> Line<'a> {
-    let theme = app.theme();
+/// The line of tabs, and the cells of each one.
+fn line<'a>(app: &App, area: Rect) -> (Line<'a>, Vec<(ScreenId, Rect)>) {
+    let (theme, width) = (app.theme(), usize::from(area.width));
     let tabs: Vec<Tab> = ScreenId::ALL.iter().map(|id| Tab::of(*id, app)).collect();
     let shape = shape(&tabs, width);
     let gap = shape.gap();
-    let mut spans = Vec::new();
+    let (mut spans, mut places) = (Vec::new(), Vec::new());
+    let mut x = area.x;
     for (nth, tab) in tabs.iter().enumerate() {
         let active = tab.id == app.screen;
-        let Some((mut word, badge)) = tab.shown(active, nth, shape) else {
+        let Some(mut word) = tab.word(active, nth, shape) else {
             continue;
         };
+        let slot = tab.slot(active, nth, shape);
         if active && shape == Shape::Cut {
             let others = total(&tabs, app.screen, shape) - text::width(&word);
             word = text::cut(&word, width.saturating_sub(others).max(1));
@@ -58,11 +64,22 @@ fn line<'a>(app: &App, width: usize) -> Line<'a> {
             Some(known) if !active => style.patch(theme.level(known.level)),
             _ => style,
         };
-        spans.push(Span::styled(format!("{before}{word}"), style));
-        spans.push(Span::styled(badge, of_badge));
-        spans.push(Span::styled(gap, style));
+        // After a name there is a space.
+        let space = " ".repeat(usize::from(slot > 0 && (active || shape.names(nth))));
+        let badge = tab.shown(slot - space.len());
+        let rest = " ".repeat(slot - space.len() - text::width(&badge));
+        let drawn = [
+            Span::styled(format!("{before}{word}{space}"), style),
+            Span::styled(badge, of_badge),
+            Span::styled(format!("{rest}{gap}"), style),
+        ];
+        let cells: usize = drawn.iter().map(Span::width).sum();
+        let cells = u16::try_from(cells).unwrap_or(u16::MAX);
+        places.push((tab.id, Rect::new(x, area.y, cells, 1)));
+        x = x.saturating_add(cells);
+        spans.extend(drawn);
     }
-    Line::from(spans).style(theme.style("tab"))
+    (Line::from(spans).style(theme.style("tab")), places)
 }
 
 /// Minimum width of the tabs beside a filter, in cells.
@@ -71,20 +88,25 @@ const TABS: usize = 46;
 /// On a narrower terminal (cells) only the open tab shows its name.
 const NAMED: usize = 100;
 
+/// Mark of a tab whose screen has not been read yet; without a mark, the screen has no finding.
+const UNREAD: &str = "·";
+
 struct Tab {
     id: ScreenId,
     key: String,
     badge: Option<Badge>,
+    is_unread: bool,
 }
 
-/// The contents of the tabs. The open tab always shows key, name and badge.
+/// The contents of the tabs. The open tab always shows its key, name and badge. A badge has a place of fixed width, so that no tab moves
+/// when a badge appears, disappears or changes its count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shape {
     /// Key, name and badge, with an additional space after each tab.
     Roomy,
     Whole,
-    /// Key, name and badge of this number of tabs; key and badge of the others.
-    First(usize),
+    /// Key, name and badge of this number of tabs; key and badge of the others. The badges have this number of cells.
+    First(usize, usize),
     /// Key, and the sign of the badge.
     Signs,
     Keys,
@@ -96,62 +118,100 @@ impl Shape {
     fn gap(self) -> &'static str {
         if self == Self::Roomy { " " } else { "" }
     }
+
+    fn names(self, nth: usize) -> bool {
+        match self {
+            Self::Roomy | Self::Whole => true,
+            Self::First(many, _) => nth < many,
+            Self::Signs | Self::Keys | Self::Cut => false,
+        }
+    }
 }
 
 impl Tab {
     fn of(id: ScreenId, app: &App) -> Self {
         let key = app.keys.key_of(Here::Screen(id)).unwrap_or_default();
+        let server = app.server.as_ref();
+        // Without a policy file there is nothing to read.
+        let is_read = server.is_some_and(|server| match id {
+            ScreenId::Policies => !server.policy_files.is_empty(),
+            _ => app.can_show(id),
+        });
         Self {
             id,
             key: key.to_owned(),
             badge: app.badge(id),
+            is_unread: is_read && has_badge(id) && never_read(app.screens.fresh(id)),
         }
     }
 
-    /// Text and badge of a tab; `None`: it is not shown. A tab without a key only shows its name, and only in wide shapes.
-    fn shown(&self, open: bool, nth: usize, shape: Shape) -> Option<(String, String)> {
-        let named = match shape {
-            Shape::Roomy | Shape::Whole => true,
-            Shape::First(many) => nth < many,
-            Shape::Signs | Shape::Keys | Shape::Cut => false,
-        };
-        let badge = self.badge.as_ref();
-        let whole = badge.map_or_else(String::new, Badge::text);
-        if open || named {
+    /// Key and name of a tab; `None`: it is not shown. A tab without a key only shows its name, and only in wide shapes.
+    fn word(&self, open: bool, nth: usize, shape: Shape) -> Option<String> {
+        if open || shape.names(nth) {
             let word = format!("{} {}", self.key, self.id.title());
-            let badge = if whole.is_empty() {
-                whole
-            } else {
-                format!(" {whole}")
-            };
-            return Some((word.trim_start().to_owned(), badge));
+            return Some(word.trim_start().to_owned());
         }
-        let badge = match shape {
-            Shape::Keys | Shape::Cut => String::new(),
-            Shape::Signs => badge.map_or_else(String::new, |badge| badge.level.sign().to_owned()),
-            _ => whole,
-        };
-        (!self.key.is_empty()).then(|| (self.key.clone(), badge))
+        (!self.key.is_empty()).then(|| self.key.clone())
     }
+
+    /// Width of the place of the badge, in cells.
+    fn slot(&self, open: bool, nth: usize, shape: Shape) -> usize {
+        if !has_badge(self.id) {
+            return 0;
+        }
+        let named = open || shape.names(nth);
+        let cells = match shape {
+            Shape::Roomy | Shape::Whole => 4,
+            Shape::First(_, cells) => cells,
+            Shape::Signs | Shape::Keys | Shape::Cut if named => 3,
+            Shape::Signs => 1,
+            Shape::Keys | Shape::Cut => return 0,
+        };
+        cells + usize::from(named)
+    }
+
+    /// The badge, in at most this number of cells.
+    fn shown(&self, cells: usize) -> String {
+        match &self.badge {
+            Some(badge) => badge.text_in(cells),
+            None if self.is_unread && cells > 0 => UNREAD.to_owned(),
+            None => String::new(),
+        }
+    }
+}
+
+/// Whether findings of the screen are counted on its tab.
+fn has_badge(id: ScreenId) -> bool {
+    id != ScreenId::Journal
+}
+
+fn never_read(fresh: &Freshness) -> bool {
+    matches!(
+        fresh,
+        Freshness::Never | Freshness::Failed { since: None, .. }
+    )
 }
 
 /// Width of all tabs in cells if `open` is the open one.
 fn total(tabs: &[Tab], open: ScreenId, shape: Shape) -> usize {
-    let shown = tabs
-        .iter()
-        .enumerate()
-        .filter_map(|(nth, tab)| tab.shown(tab.id == open, nth, shape));
+    let shown = tabs.iter().enumerate().filter_map(|(nth, tab)| {
+        let open = tab.id == open;
+        let word = tab.word(open, nth, shape)?;
+        Some(text::width(&word) + tab.slot(open, nth, shape))
+    });
     let gap = 1 + shape.gap().len();
-    let all: usize = shown
-        .map(|(word, badge)| text::width(&word) + text::width(&badge) + gap)
-        .sum();
+    let all: usize = shown.map(|cells| cells + gap).sum();
     all.saturating_sub(usize::from(shape.gap().is_empty()))
 }
 
 /// The widest shape that fits, whichever tab is open: then the tabs do not move when another one is opened.
 fn shape(tabs: &[Tab], width: usize) -> Shape {
     let named = if width >= NAMED { tabs.len() } else { 0 };
-    let first = (0..=named).rev().map(Shape::First);
+    let first = (0..=named).rev().map(|named| Shape::First(named, 3));
+    // Wider places for badges, if there are no names that need the room.
+    let first = std::iter::once(Shape::First(0, 4))
+        .filter(|_| named == 0)
+        .chain(first);
     let all = [Shape::Roomy, Shape::Whole].into_iter().chain(first);
     let all = all.chain([Shape::Signs, Shape::Keys]);
     let fits = |shape: &Shape| {

@@ -27,6 +27,20 @@ fn the_command_line_fills_a_form() {
 }
 
 #[test]
+fn two_lengths_in_one_field_are_refused_and_not_added() {
+    for typed in ["14d-5d", "14d30d"] {
+        let mut form = form();
+        form.set("drop_after", typed).unwrap();
+        let wrong = form.inputs().unwrap_err();
+        let [(_, error)] = wrong.as_slice() else {
+            panic!("{wrong:?}");
+        };
+        let expected = format!("drop_after: \"{typed}\" is more than one interval");
+        assert!(error.starts_with(&expected), "{error}");
+    }
+}
+
+#[test]
 fn what_is_wrong_names_the_field_and_the_fix() {
     let mut form = form();
     assert!(

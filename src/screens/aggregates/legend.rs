@@ -20,5 +20,5 @@ pub(super) const LEGEND: &[(&str, &str)] = &[
     ("NOW", "Whether it is being refreshed"),
     ("ROW LOSS", "yes: a refresh would delete rows whose source was dropped"),
     ("POLICY", "State of its policy: scheduled, running, late, paused, backing off after a failure ..."),
-    ("WHY", "The worst problem; Enter has the reason"),
+    ("WHY", "The most severe problem; Enter has the reason"),
 ];

@@ -11,7 +11,8 @@ pub(super) fn headline(rows: &[Row], at: &At) -> Vec<String> {
     if rows.is_empty() {
         return Vec::new();
     }
-    let all = format!("{}, {}", many_rows(rows.len(), "index"), size(rows.iter()));
+    let all = many_rows(rows.len(), "index");
+    let all = format!("{all}, {}{}", size(rows.iter()), listed_twice(rows));
     let double: Vec<_> = rows
         .iter()
         .filter(|row| row.duplicate_of.is_some())
@@ -38,6 +39,15 @@ pub(super) fn headline(rows: &[Row], at: &At) -> Vec<String> {
 /// Total size. A chunk index that belongs to two rows is counted for the row that should stay.
 fn size<'a>(rows: impl Iterator<Item = &'a Row>) -> String {
     Sum::of(rows.map(judge::own_bytes)).bytes()
+}
+
+/// Text for the bytes by which the sum of the column BYTES is larger than the total, because two rows share chunk indexes; else empty.
+fn listed_twice(rows: &[Row]) -> String {
+    let listed = Sum::of(rows.iter().map(Row::size)).total;
+    match listed - Sum::of(rows.iter().map(judge::own_bytes)).total {
+        ..=0 => String::new(),
+        twice => format!(" (BYTES lists {} twice)", text::bytes(twice)),
+    }
 }
 
 /// Size of unused, duplicate and bloated indexes; each index is counted once.

@@ -62,7 +62,7 @@ fn judge_validity(row: &Row, findings: &mut Findings) {
                 Some("reindex-index"),
             )
         };
-        let reason = format!("invalid: queries do not use it, but every write updates it; {words}");
+        let reason = format!("invalid: queries do not use it, but every write updates it. {words}");
         findings.push(Finding::new(&rules::INDEX_INVALID, level, reason).fixed_by(fix));
     }
     let Some(parts) = &row.parts else { return };

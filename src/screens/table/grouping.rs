@@ -31,6 +31,20 @@ impl<R: Record> Table<R> {
         true
     }
 
+    /// Opens the selected group, and selects the row that the group's line shows; false: a row is selected.
+    pub(crate) fn enter_group(&mut self, at: &At) -> bool {
+        let Some(group) = self.selected_group() else {
+            return false;
+        };
+        let shown = group.head.key();
+        if !self.groups.is_open(group.name, !self.filter.is_empty()) {
+            self.toggle_group(at);
+        }
+        self.moved = true;
+        self.arrange(Some(&shown), at);
+        true
+    }
+
     /// The rows of the selected group; empty: a row is selected.
     pub(crate) fn group_rows(&self) -> Vec<&R> {
         let rows = self.selected_group().map_or(&[][..], |group| &group.rows);
