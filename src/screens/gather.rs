@@ -64,6 +64,7 @@ pub fn unread(screens: &Screens, at: &At) -> Vec<String> {
         if missing > 0 {
             let what = match part {
                 ScreenId::Indexes => "sizes and bloat",
+                ScreenId::Aggregates => "ranges without data",
                 _ => "sizes",
             };
             let title = part.title();
