@@ -230,7 +230,7 @@ fn reason_lines<'a>(verdict: Option<&Verdict>, width: usize, theme: &Theme) -> V
     if wrapped.len() > REASON_LINES {
         wrapped.truncate(REASON_LINES);
         if let Some(last) = wrapped.last_mut() {
-            *last = text::cut(&format!("{last} …"), width.saturating_sub(indent));
+            *last = text::goes_on(last, width.saturating_sub(indent));
         }
     }
     wrapped.resize(REASON_LINES, String::new());

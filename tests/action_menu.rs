@@ -92,6 +92,23 @@ fn what_the_row_does_not_allow_is_dimmed_and_can_still_be_read() {
 }
 
 #[test]
+fn no_two_entries_have_the_same_key() {
+    let mut app = connected();
+    press(&mut app, "a");
+    let lines = menu(&mut app, 120, 90);
+    let keys: Vec<_> = lines
+        .iter()
+        .filter_map(|line| line.rsplit_once('│').map(|(line, _)| line))
+        .filter_map(|line| line.rsplit_once("  "))
+        .map(|(_, key)| key.trim())
+        .filter(|key| key.chars().count() == 1)
+        .collect();
+    let once: std::collections::BTreeSet<_> = keys.iter().collect();
+    assert!(keys.len() > 3, "{lines:#?}");
+    assert_eq!(once.len(), keys.len(), "{keys:?}");
+}
+
+#[test]
 fn an_action_that_is_not_for_the_row_says_so_when_it_is_chosen() {
     let mut app = connected();
     press(&mut app, "a d r o p - i n d e x enter");

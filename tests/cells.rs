@@ -461,7 +461,9 @@ fn what_an_index_wastes_is_counted_once() {
     };
     let totals = indexes::Row::headline(&[index(keeper), index(all)], &[], &at);
     assert!(
-        totals[0].starts_with("2 indexes, 1.00 GB · 1.00 GB wasted · 2 unused"),
+        totals[0].starts_with(
+            "2 indexes, 1.00 GB (BYTES lists 1.00 GB twice) · 1.00 GB wasted · 2 unused"
+        ),
         "{totals:?}"
     );
     assert!(
@@ -542,6 +544,74 @@ fn where_the_locale_is_not_utf_8_every_picture_is_ascii() {
         line(&shown, "mes.base  ").contains("########|##"),
         "{shown:#?}"
     );
+}
+
+#[test]
+fn the_overview_and_the_aggregates_name_the_same_fix_for_a_late_aggregate() {
+    let fix = |app: &mut App, keys: &str| {
+        let effects = press(app, keys);
+        let found = effects.iter().find_map(|effect| match effect {
+            Effect::Act(ask::Act::Facts {
+                action, targets, ..
+            }) => Some((action.name, targets.first().map(|of| of.id))),
+            _ => None,
+        });
+        press(app, "esc esc");
+        found.expect("a fix")
+    };
+    let late = || aggregate(7, None, "oee", 20 * HOUR);
+    let paused = || {
+        let mut row = late();
+        row.policy.as_mut().unwrap().scheduled = false;
+        row
+    };
+    let far = || {
+        let mut row = late();
+        row.policy.as_mut().unwrap().next_start = Some(NOW.plus_seconds(40.0 * 86_400.0));
+        row
+    };
+    let failing = || {
+        let mut row = late();
+        let policy = row.policy.as_mut().unwrap();
+        (policy.last_run_success, policy.consecutive_failures) = (Some(false), 3);
+        row
+    };
+    for (row, expected) in [
+        (late(), "refresh-behind"),
+        (paused(), "resume-job"),
+        (far(), "run-job-now"),
+        (failing(), "run-job-now"),
+    ] {
+        let job = row.policy.as_ref().unwrap().job_id;
+        let mut app = showing(Rows::Aggregates(vec![row]));
+        press(&mut app, "1");
+        let overview = fix(&mut app, "m");
+        press(&mut app, "6");
+        assert_eq!(fix(&mut app, "m"), overview, "{expected}");
+        assert_eq!(overview.0, expected);
+        let on_the_job = expected != "refresh-behind";
+        assert_eq!(overview.1 == Some(job.into()), on_the_job, "{expected}");
+        lines(&mut app, 120, 40);
+        app.update(Msg::Rested);
+        let pane = lines(&mut app, 120, 40);
+        assert!(line(&pane, " fix: ").contains(expected), "{pane:#?}");
+    }
+}
+
+#[test]
+fn indexes_say_what_the_column_of_bytes_counts_twice() {
+    let of = |change: fn(&mut indexes::Row)| {
+        let mut app = showing(Rows::Indexes(vec![index(|_| {}), index(change)]));
+        lines(&mut app, 120, 40).concat()
+    };
+    assert!(!of(|_| {}).contains("BYTES lists"));
+    let shared = of(|row| {
+        row.name = "again_idx".to_owned();
+        row.duplicate_of = Some("first_idx".to_owned());
+        let parts = row.parts.as_mut().unwrap();
+        parts.shared = parts.with;
+    });
+    assert!(shared.contains("(BYTES lists "), "{shared}");
 }
 
 #[test]

@@ -373,3 +373,81 @@ fn a_connection_in_clear_over_a_network_is_marked_at_any_width() {
         }
     }
 }
+
+#[test]
+fn the_header_says_how_often_this_screen_is_read() {
+    let mut app = connected();
+    let head = |app: &mut App, width| {
+        let shown = drawn(app, width, 24).backend().to_string();
+        shown.lines().next().unwrap().trim_matches('"').to_owned()
+    };
+    for width in [80, 120] {
+        app.screen = ScreenId::Compression;
+        assert!(head(&mut app, width).ends_with(" reads every 5m "));
+        app.screen = ScreenId::Activity;
+        assert!(head(&mut app, width).ends_with(" reads every 2s "));
+        app.screen = ScreenId::Overview;
+        assert!(head(&mut app, width).ends_with(" reads every 2s to 5m "));
+    }
+    // A longer interval of the console is longer for each screen.
+    app.interval = Duration::from_secs(60);
+    app.screen = ScreenId::Activity;
+    assert!(head(&mut app, 80).ends_with(" reads every 1m "));
+}
+
+#[test]
+fn columns_that_do_not_fit_are_counted_in_a_heading() {
+    let mut app = connected();
+    let heads = |app: &mut App, width| {
+        let shown = drawn(app, width, 24).backend().to_string();
+        let line = shown.lines().find(|line| line.contains(" HYPERTABLE"));
+        line.unwrap().to_owned()
+    };
+    let more = |line: &str| line.contains(" more");
+    assert!(
+        heads(&mut app, 80).contains(" more ›"),
+        "{}",
+        heads(&mut app, 80)
+    );
+    let wide = heads(&mut app, 400);
+    assert!(!more(&wide), "all fit: {wide}");
+    press(&mut app, "w");
+    let first = heads(&mut app, 80);
+    assert!(first.contains(" more ›") && !first.contains('‹'), "{first}");
+    press(&mut app, &"l ".repeat(40));
+    let last = heads(&mut app, 80);
+    assert!(last.contains("‹ ") && !last.contains('›'), "{last}");
+    app.ascii = true;
+    assert!(heads(&mut app, 80).contains("< "));
+}
+
+#[test]
+fn a_number_is_never_cut_and_a_name_keeps_its_end() {
+    let mut app = connected();
+    let mut rows = console::rows();
+    rows[1].name = "telemetry_of_production_line_with_a_long_name_0000012".to_owned();
+    rows[1].chunks = 123_456_789_012;
+    rows[1].before_bytes = Some(1 << 60);
+    app.screens.abandon();
+    let asked = app.screens.ask(ScreenId::Compression).unwrap();
+    app.update(Msg::Loaded {
+        asked,
+        rows: Rows::Compression(rows),
+        took: Duration::ZERO,
+    });
+    for width in [60, 80, 100, 120, 200] {
+        let shown = drawn(&mut app, width, 24).backend().to_string();
+        let row = shown
+            .lines()
+            .find(|line| line.contains("_0000012"))
+            .unwrap();
+        let cells: Vec<_> = row.split_whitespace().skip(2).collect();
+        for cell in cells.iter().filter(|cell| cell.ends_with('…')) {
+            assert!(!cell.starts_with(|c: char| c.is_ascii_digit()), "{row}");
+        }
+        assert!(
+            row.contains("123 456 789 012") || !row.contains("123 "),
+            "{row}"
+        );
+    }
+}

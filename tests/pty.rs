@@ -170,7 +170,7 @@ fn a_server_that_is_killed_and_started_again_is_found_again() {
         let text = console.wait_for("NOT CONNECTED");
         assert!(text.contains("mes.metric_hist"), "the rows stay:\n{text}");
         targets.server.launch().unwrap();
-        console.wait_for("every 500ms");
+        console.wait_for("reads every ");
         console.press("5");
         console.wait_for("job_export_erp");
         console.press("q");

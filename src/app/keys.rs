@@ -334,7 +334,7 @@ impl App {
         self.interval = interval.clamp(FASTEST, SLOWEST);
         self.say(
             format!(
-                "reading every {}",
+                "looks for changes every {}",
                 text::duration(self.interval.as_secs_f64())
             ),
             false,

@@ -3,7 +3,7 @@
 use super::entry::Entry;
 use crate::journal::acknowledge::Wanted;
 use crate::model::plan::{Step, inverse, script};
-use crate::model::text::{printable, printable_lines};
+use crate::model::text::{printable, printable_lines, written_moment};
 
 impl Entry {
     /// The entry as lines of text.
@@ -19,7 +19,7 @@ impl Entry {
                     (None, Some(_)) => "done",
                     (None, None) => self.state(),
                 },
-                begin.at,
+                written_moment(&begin.at),
                 begin.role,
                 begin.place.database,
                 begin.place.words()
@@ -50,7 +50,7 @@ impl Entry {
             format!("found on screen {}", what.screen),
         ];
         if let Some(ended) = &self.ended {
-            let (why, at, role) = (ended.why.name(), &ended.at, &ended.role);
+            let (why, at, role) = (ended.why.name(), written_moment(&ended.at), &ended.role);
             lines.push(format!("{why} at {at}, written by {role}"));
         }
         lines

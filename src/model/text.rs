@@ -14,7 +14,7 @@ mod shell;
 use crate::model::moment::{Axis, Point, Stamp};
 
 pub use cells::{cut, width};
-pub(crate) use cells::{pad, pad_left, wrap, wrap_keeping_indent};
+pub(crate) use cells::{cut_middle, cut_words, goes_on, pad, pad_left, wrap, wrap_keeping_indent};
 pub use glyphs::{ascii, is_utf8};
 pub use interval::{interval, interval_seconds};
 pub use names::{qualified, quote_identifier, quote_literal};
@@ -92,10 +92,28 @@ pub fn age(stamp: Stamp, now: Stamp) -> String {
             } else if seconds > 0.0 {
                 format!("{} ago", duration(seconds.floor()))
             } else {
-                format!("in {}", duration((-seconds).ceil()))
+                ahead(-seconds)
             }
         }
     }
+}
+
+/// Ten years in seconds. What starts later does not start for any practical purpose, and a number such as 73.1y says no more than that.
+const FAR: f64 = 10.0 * 31_557_600.0;
+
+/// `in 3h 5m`; `in over 10y` beyond that.
+pub(crate) fn ahead(seconds: f64) -> String {
+    if seconds > FAR {
+        "in over 10y".to_owned()
+    } else {
+        format!("in {}", duration(seconds.ceil()))
+    }
+}
+
+/// A moment of the journal (RFC 3339) as [`moment`] shows it; an unreadable text unchanged.
+pub(crate) fn written_moment(at: &str) -> String {
+    let read: Result<jiff::Timestamp, _> = at.parse();
+    read.map_or_else(|_| at.to_owned(), |at| moment(Stamp(at.as_microsecond())))
 }
 
 /// `2026-11-21T01:36:08Z`, with a fraction if it is not zero; `None`: an infinity, or a year after 9999.

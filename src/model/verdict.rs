@@ -218,6 +218,21 @@ impl Findings {
         }
     }
 
+    /// Gives the finding of this rule the fix of the job's fault that causes it. Unless its own fix ends a blocking session: the job waits for
+    /// that, too.
+    pub(crate) fn fix_the_job_first(&mut self, rule: &'static Rule) {
+        let fault = self.0.iter().find_map(|of| Some((of.fix?, of.job?)));
+        let Some((fix, job)) = fault else {
+            return;
+        };
+        let own = |of: &&mut Finding| of.rule == rule && of.job.is_none() && !of.frees();
+        for finding in self.0.iter_mut().filter(own) {
+            finding.fix = Some(fix);
+            finding.sets.clear();
+            finding.on = Some(Target::job(job));
+        }
+    }
+
     /// Removes and returns the finding of this rule; `None`: no such finding.
     pub fn take(&mut self, rule: &'static Rule) -> Option<Finding> {
         let place = self.0.iter().position(|finding| finding.rule == rule)?;

@@ -80,7 +80,7 @@ impl Record for Row {
             span(row.transaction_seconds(at))
         }),
         Column::<Self>::hidden("query_seconds", |row, at| span(row.query_seconds(at))),
-        Column::<Self>::text("relation", "RELATION", 24, |row, _| row.thing().into()),
+        Column::<Self>::text("relation", "RELATION", 24, |row, _| row.thing().into()).names(),
         Column::<Self>::hidden("relation_kind", |row, _| row.relation_kind.clone().into()),
         Column::<Self>::hidden("chunk", |row, _| row.chunk.clone().into()),
         Column::<Self>::hidden("job_id", |row, _| row.job.as_ref().map(|job| job.id).into()),

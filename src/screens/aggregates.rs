@@ -69,7 +69,9 @@ impl Record for Row {
     // Failures and refreshes move the counters, and lateness is a matter of the clock.
     const MAX_AGE_GATHERED: Duration = Duration::from_secs(60);
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::<Self>::text("", "AGGREGATE", 24, |row, _| row.in_tree().into()).grows(),
+        Column::<Self>::text("", "AGGREGATE", 24, |row, _| row.in_tree().into())
+            .grows()
+            .names(),
         Column::<Self>::hidden("schema", |row, _| row.schema.as_str().into()),
         Column::<Self>::hidden("name", |row, _| row.name.as_str().into()),
         Column::<Self>::number("", "LAG", 9, Self::lag_value).wrong(
@@ -89,6 +91,7 @@ impl Record for Row {
         .wrong(const { &[&rules::AGGREGATE_BEHIND] })
         .rank(2),
         Column::<Self>::text("source", "SOURCE", 22, |row, _| row.source().into())
+            .names()
             .wrong(const { &[&rules::AGGREGATE_OF_AVERAGES] })
             .rank(3)
             .shrinks(14),

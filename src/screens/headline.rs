@@ -99,16 +99,16 @@ pub(crate) fn fit(lines: &[String], width: usize) -> Vec<String> {
             Some(last)
                 if is_last && width.saturating_sub(text::width(last)) * 2 > text::width(part) =>
             {
-                *last = text::cut(&format!("{last}{BETWEEN}{part}"), width);
+                *last = text::cut_words(&format!("{last}{BETWEEN}{part}"), width);
                 return fitted;
             }
             // Less than half of this part fits, so it is left out. A shorter part after it may fit.
             Some(_) if is_last => left_out = true,
-            _ => fitted.push(text::cut(part, width)),
+            _ => fitted.push(text::cut_words(part, width)),
         }
     }
     if left_out && let Some(last) = fitted.last_mut() {
-        *last = text::cut(&format!("{last} …"), width);
+        *last = text::goes_on(last, width);
     }
     fitted
 }
@@ -134,7 +134,7 @@ mod tests {
     fn lines_that_do_not_fit_flow_at_their_parts() {
         let lines = ["one · two · three".to_owned(), "four · five".to_owned()];
         assert_eq!(fit(&lines, 17), lines);
-        assert_eq!(fit(&lines, 11), ["one · two", "three · fo…"]);
+        assert_eq!(fit(&lines, 11), ["one · two", "three · …"]);
         let short = ["one · two · three".to_owned()];
         assert_eq!(fit(&short, 11), ["one · two", "three"]);
     }

@@ -42,7 +42,9 @@ impl Record for Row {
     ];
     const MAX_AGE: Duration = Duration::from_secs(300);
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::<Self>::text("", "HYPERTABLE", 20, |row, _| row.full_name().into()).grows(),
+        Column::<Self>::text("", "HYPERTABLE", 20, |row, _| row.full_name().into())
+            .grows()
+            .names(),
         Column::<Self>::hidden("schema", |row, _| row.schema.as_str().into()),
         Column::<Self>::hidden("name", |row, _| row.name.as_str().into()),
         Column::<Self>::text("kind", "KIND", 10, |row, _| row.kind_name().into())

@@ -41,8 +41,11 @@ impl Record for Row {
     // A new or invalid index moves a counter; usage and sizes change slowly.
     const MAX_AGE_GATHERED: Duration = Duration::from_secs(300);
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::<Self>::text("", "INDEX", 24, |row, _| row.name.as_str().into()).grows(),
+        Column::<Self>::text("", "INDEX", 24, |row, _| row.name.as_str().into())
+            .grows()
+            .names(),
         Column::<Self>::text("", "TABLE", 20, |row, _| row.table_name().into())
+            .names()
             .grows()
             .shrinks(16),
         Column::<Self>::hidden("schema", |row, _| row.schema.as_str().into()),
@@ -109,6 +112,7 @@ impl Record for Row {
         Column::<Self>::text("duplicate_of", "DUPLICATE OF", 18, |row, _| {
             row.duplicate_of.clone().into()
         })
+        .names()
         .wrong(const { &[&rules::INDEX_DUPLICATE] })
         .rank(4),
         Column::<Self>::text("", "CONSTRAINT", 10, |row, _| row.constraint_word().into()).rank(3),

@@ -81,7 +81,9 @@ impl Record for Row {
     // Failures and refreshes move the counters, and lateness is a matter of the clock.
     const MAX_AGE_GATHERED: Duration = Duration::from_secs(60);
     const COLUMNS: &'static [Column<Self>] = &[
-        column("", "JOB", 30, |row, _| row.name().into()).grows(),
+        column("", "JOB", 30, |row, _| row.name().into())
+            .grows()
+            .names(),
         number("job_id", "ID", 5, |row, _| row.job_id.into()).rank(1),
         hidden("name", |row, _| row.name().into()),
         hidden("proc", |row, _| row.proc.as_str().into()),

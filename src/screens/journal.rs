@@ -151,7 +151,8 @@ fn acknowledged(entry: &Entry, what: &Wanted, at: &At) -> String {
                 Why::Gone => "the finding went away".to_owned(),
                 Why::Worse => format!("the finding got worse than {level}"),
             };
-            format!("{why} at {}: the finding is shown again", ended.at)
+            let at = text::written_moment(&ended.at);
+            format!("{why} at {at}: the finding is shown again")
         }
         (None, Some(until)) if what.is_over(at.now) => format!("expired at {until}"),
         (None, Some(until)) => format!(

@@ -87,6 +87,7 @@ impl Record for Row {
             .shrinks(26)
             .grows(),
         Column::<Self>::text("", "OBJECT", 22, |row, _| row.subject.as_str().into())
+            .names()
             .rank(1)
             .grows(),
         Column::<Self>::number("", "SINCE", 5, Self::age),

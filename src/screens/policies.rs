@@ -46,6 +46,7 @@ impl Record for Row {
     const MAX_AGE: Duration = Duration::from_secs(60);
     const COLUMNS: &'static [Column<Self>] = &[
         Column::<Self>::text("object", "OBJECT", 28, |row, _| row.object.as_str().into())
+            .names()
             .shrinks(18)
             .grows(),
         Column::<Self>::text("", "STATE", 17, |row, _| {

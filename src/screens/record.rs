@@ -38,6 +38,8 @@ pub struct Column<R: 'static> {
     pub right: bool,
     /// On a narrow terminal, columns of the highest rank are left out first. Columns of rank 0 always stay.
     pub(crate) rank: u8,
+    /// Whether long values are cut in the middle, because names differ at their ends.
+    pub(crate) named: bool,
     /// Rules whose findings are about this column; they colour its cells.
     pub(crate) rules: &'static [&'static Rule],
     pub value: fn(&R, &At) -> Value,
@@ -58,6 +60,7 @@ impl<R> Column<R> {
             least: width,
             right: false,
             rank: 0,
+            named: false,
             rules: &[],
             value,
         }
@@ -77,6 +80,7 @@ impl<R> Column<R> {
             least: width,
             right: true,
             rank: 0,
+            named: false,
             rules: &[],
             value,
         }
@@ -109,6 +113,13 @@ impl<R> Column<R> {
     #[must_use]
     pub(crate) const fn shrinks(mut self, least: u16) -> Self {
         self.least = least;
+        self
+    }
+
+    /// The values are names, see the field.
+    #[must_use]
+    pub(crate) const fn names(mut self) -> Self {
+        self.named = true;
         self
     }
 

@@ -101,7 +101,12 @@ impl Record for Row {
     fn verdict(&self, at: &At) -> Verdict {
         let mut findings = Findings::default();
         judge::judge(self, at, &mut findings);
-        findings.verdict("ok")
+        let limited = self.limit() != Value::Null && self.share().is_some_and(|share| share < 1.0);
+        findings.verdict(if limited {
+            "within its limit"
+        } else {
+            "no problem found"
+        })
     }
 
     fn hidden(_: &[Self], at: &At) -> Vec<Finding> {

@@ -205,13 +205,22 @@ impl<R: Record> Table<R> {
         self.waiting || self.round.is_some()
     }
 
-    /// Whether the rows should be read again, by change counters and age; `gathered`: they are only needed for the Overview.
-    pub(crate) fn is_stale(&self, counters: &Counters, gathered: bool, now: Stamp) -> bool {
-        let most = if gathered {
+    fn most_age(gathered: bool) -> Duration {
+        if gathered {
             R::MAX_AGE_GATHERED
         } else {
             R::MAX_AGE
-        };
+        }
+    }
+
+    /// Seconds after which the rows are read again if nothing changes.
+    pub(crate) fn reads_every(&self, gathered: bool) -> f64 {
+        let rests = self.took.as_secs_f64() * self.duty;
+        rests.max(Self::most_age(gathered).as_secs_f64())
+    }
+
+    /// Whether the rows should be read again, by change counters and age; `gathered`: they are only needed for the Overview.
+    pub(crate) fn is_stale(&self, counters: &Counters, gathered: bool, now: Stamp) -> bool {
         let Freshness::At(loaded) = self.fresh else {
             return true;
         };
@@ -221,7 +230,9 @@ impl<R: Record> Table<R> {
         }
         let moved = self.counters.as_ref() != Some(counters);
         let due = self.rows.iter().filter_map(Record::due).min();
-        moved || age >= most.as_secs_f64() || due.is_some_and(|due| due <= now && due > loaded)
+        moved
+            || age >= Self::most_age(gathered).as_secs_f64()
+            || due.is_some_and(|due| due <= now && due > loaded)
     }
 
     /// Whether the Overview reads the rows less often than [`Record::MAX_AGE`] asks for, because reading them takes so long.
@@ -369,7 +380,7 @@ impl<R: Record> Table<R> {
 }
 
 /// Width of a cell's text, in terminal cells.
-fn cell_width<R: Record>(column: &Column<R>, row: &R, at: &At) -> u16 {
+pub(crate) fn cell_width<R: Record>(column: &Column<R>, row: &R, at: &At) -> u16 {
     let text = printable(&(column.value)(row, at).show_narrow(at.now));
     u16::try_from(text::width(&text)).unwrap_or(u16::MAX)
 }

@@ -182,7 +182,11 @@ fn grid_lines(
         let padded: Vec<_> = cells
             .zip(&columns)
             .map(|(cell, &(width, right))| {
-                let cell = text::cut(cell, width);
+                let cell = if cell.contains(' ') {
+                    text::cut(cell, width)
+                } else {
+                    text::cut_middle(cell, width)
+                };
                 if right {
                     text::pad_left(&cell, width)
                 } else {

@@ -5,14 +5,24 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 
 use crate::app::{App, Link};
+use crate::model::screen_id::ScreenId;
 use crate::model::text;
 use crate::model::text::printable;
+use crate::screens::with_table;
 use crate::server::known::{Edition, NEWEST_KNOWN, OLDEST_KNOWN, Server};
 
 const NO_TLS: &str = "no TLS";
 
 pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
     let theme = app.theme();
+    let right = match &app.link {
+        _ if app.tape.is_some() => replayed(app),
+        Link::Up if app.recording => Span::styled("● RECORDING ", theme.style("error")),
+        Link::Connecting => Span::styled("connecting… ", theme.style("notice")),
+        Link::Up if app.paused => Span::styled("PAUSED ", theme.style("caveat")),
+        Link::Up => Span::styled(reads_every(app), theme.style("muted")),
+        Link::Down { .. } => Span::styled("NOT CONNECTED ", theme.style("error")),
+    };
     let mut spans = Vec::new();
     // On a narrow terminal, the program's name is left out first.
     if area.width >= 100 || app.server.is_none() {
@@ -40,12 +50,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
             spans.push(Span::raw(" "));
         }
         let used: usize = spans.iter().map(Span::width).sum();
-        let right = if app.tape.is_some() {
-            replayed(app).width()
-        } else {
-            15
-        };
-        let room = usize::from(area.width).saturating_sub(used + right);
+        let room = usize::from(area.width).saturating_sub(used + right.width());
         let about = about_server(server, room);
         match about.rsplit_once(NO_TLS).filter(|_| server.is_in_clear()) {
             None => spans.push(Span::styled(about, theme.style("header"))),
@@ -56,23 +61,32 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
             ]),
         }
     }
-    let right = match &app.link {
-        _ if app.tape.is_some() => replayed(app),
-        Link::Up if app.recording => Span::styled("● RECORDING ", theme.style("error")),
-        Link::Connecting => Span::styled("connecting… ", theme.style("notice")),
-        Link::Up if app.paused => Span::styled("PAUSED ", theme.style("caveat")),
-        Link::Up => {
-            let every = text::duration(app.interval.as_secs_f64());
-            Span::styled(format!("every {every} "), theme.style("muted"))
-        }
-        Link::Down { .. } => Span::styled("NOT CONNECTED ", theme.style("error")),
-    };
     let line = Line::from(spans).style(theme.style("header"));
     let width = u16::try_from(right.width()).unwrap_or(0);
     let [left, end] =
         Layout::horizontal([Constraint::Fill(1), Constraint::Length(width)]).areas(area);
     frame.render_widget(line, left);
     frame.render_widget(right, end);
+}
+
+/// How often the rows of this screen are read if nothing changes; on the Overview, those of its first and of its last part.
+fn reads_every(app: &App) -> String {
+    let overview = app.screen == ScreenId::Overview;
+    let every = |part: ScreenId| {
+        let own = with_table!(app.screens, part, |table| table.reads_every(overview));
+        own.round().max(app.interval.as_secs_f64())
+    };
+    let all: Vec<f64> = app.parts().into_iter().map(every).collect();
+    let least = all.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = all.iter().copied().fold(0.0, f64::max);
+    if all.is_empty() {
+        String::new()
+    } else if least < most {
+        let (least, most) = (text::duration(least), text::duration(most));
+        format!("reads every {least} to {most} ")
+    } else {
+        format!("reads every {} ", text::duration(most))
+    }
 }
 
 /// Position in a recording, with a slider.
@@ -134,11 +148,16 @@ fn about_server(server: &Server, room: usize) -> String {
         format!(" {tls} {side} PG {postgres} {short}"),
         format!("{open} {side} PG {postgres} {short}"),
         format!("{open} {side} {short}"),
+        format!("{open} {side}"),
     ];
-    let fits = |end: &&String| text::width(&at) + text::width(end) <= room;
-    let end = ends.iter().find(fits).unwrap_or(&ends[2]);
-    format!(
-        "{}{end}",
-        text::cut(&at, room.saturating_sub(text::width(end)).max(12))
-    )
+    // Where the whole name does not fit, 12 cells of it are worth more than the versions.
+    let fits = |least: usize, ends: &[String]| {
+        let mut ends = ends.iter();
+        ends.find(|end| least + text::width(end) <= room).cloned()
+    };
+    let name = text::width(&at);
+    let end = fits(name, &ends[..3]).or_else(|| fits(name.min(12), &ends[2..]));
+    let end = end.unwrap_or_default();
+    let at = text::cut(&at, room.saturating_sub(text::width(&end)));
+    format!("{at}{end}")
 }

@@ -122,7 +122,10 @@ fn standing<'a>(app: &App, width: usize) -> Line<'a> {
     let room = width.saturating_sub(name.len() + 1);
     Line::from(vec![
         Span::styled(name, theme.level(level)),
-        Span::styled(format!(" {}", text::cut(&words, room)), theme.style("text")),
+        Span::styled(
+            format!(" {}", text::cut_words(&words, room)),
+            theme.style("text"),
+        ),
     ])
 }
 

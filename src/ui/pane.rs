@@ -81,7 +81,7 @@ fn rule<'a>(app: &App, width: usize) -> Line<'a> {
     let key = app.keys.key_of(Here::Open);
     let key = key.map_or_else(String::new, |key| format!(" {key}: details "));
     let room = width.saturating_sub(text::width(&state) + text::width(&key) + 8);
-    let title = format!(" {} ", text::cut(&printable(&pane.title), room));
+    let title = format!(" {} ", text::cut_middle(&printable(&pane.title), room));
     let used = text::width(&title) + text::width(&state) + text::width(&key) + 5;
     let border = |cells: usize| Span::styled("─".repeat(cells), theme.style("border"));
     Line::from(vec![
@@ -102,7 +102,7 @@ fn reason(lines: &mut Vec<Line>, verdict: &Verdict, width: usize, theme: &Theme)
     if wrapped.len() > REASON_LINES {
         wrapped.truncate(REASON_LINES);
         if let Some(last) = wrapped.last_mut() {
-            *last = text::cut(&format!("{last} …"), room);
+            *last = text::goes_on(last, room);
         }
     }
     for (nth, text) in wrapped.into_iter().enumerate() {
@@ -203,7 +203,12 @@ fn figures(
         for (name, value) in known.iter().skip(row).step_by(rows.max(1)).take(columns) {
             let name = text::pad(&text::cut(name, label), label);
             let value = printable(&details::full(value, now));
-            let value = text::cut(&value, cell.saturating_sub(label + 3));
+            let room = cell.saturating_sub(label + 3);
+            let value = if value.contains(' ') {
+                text::cut_words(&value, room)
+            } else {
+                text::cut_middle(&value, room)
+            };
             spans.push(Span::styled(format!("{name} "), theme.style("muted")));
             let value = text::pad(&value, cell.saturating_sub(label + 1));
             spans.push(Span::styled(value, theme.style("text")));

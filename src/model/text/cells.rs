@@ -30,6 +30,50 @@ pub fn cut(text: &str, cells: usize) -> String {
     kept
 }
 
+/// A name cut in the middle to a width in cells, because names of chunks and indexes differ at their ends. A cut is marked with `…`.
+pub(crate) fn cut_middle(name: &str, cells: usize) -> String {
+    if width(name) <= cells || cells < 5 {
+        return cut(name, cells);
+    }
+    let head = (cells - 1) / 2;
+    let (mut start, mut end) = (String::new(), Vec::new());
+    let mut used = 0;
+    for c in name.chars() {
+        used += UnicodeWidthChar::width(c).unwrap_or(0);
+        if used > head {
+            break;
+        }
+        start.push(c);
+    }
+    used = 0;
+    for c in name.chars().rev() {
+        used += UnicodeWidthChar::width(c).unwrap_or(0);
+        if used > cells - 1 - head {
+            break;
+        }
+        end.push(c);
+    }
+    start.push('…');
+    start.extend(end.into_iter().rev());
+    start
+}
+
+/// A sentence cut between words to a width in cells, with ` …`. A number is never cut, nor parted from its unit.
+pub(crate) fn cut_words(text: &str, cells: usize) -> String {
+    if width(text) <= cells {
+        text.to_owned()
+    } else {
+        goes_on(text, cells)
+    }
+}
+
+/// As [`cut_words`], for a text that goes on anyway: the mark is always there.
+pub(crate) fn goes_on(text: &str, cells: usize) -> String {
+    let room = cells.saturating_sub(2);
+    let kept = wrap(text, room).into_iter().next().unwrap_or_default();
+    format!("{} …", kept.trim_end())
+}
+
 /// The text padded on the right to a width in cells; longer text is not cut.
 pub(crate) fn pad(text: &str, cells: usize) -> String {
     format!("{text}{}", " ".repeat(cells.saturating_sub(text.width())))
@@ -134,7 +178,38 @@ fn pieces(word: &str, cells: usize) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::wrap;
+    use super::{cut_middle, cut_words, goes_on, wrap};
+
+    #[test]
+    fn a_long_name_keeps_the_end_that_tells_it_from_others() {
+        for (name, cells, shown) in [
+            ("_hyper_12_3456_chunk", 20, "_hyper_12_3456_chunk"),
+            ("_hyper_12_3456_chunk", 15, "_hyper_…6_chunk"),
+            ("mes.energy_by_line_1h", 12, "mes.e…ine_1h"),
+            ("Ölçüm.Tablo 'A'_day_idx", 11, "Ölçüm…y_idx"),
+            ("中文中文中文", 7, "中…文"),
+            ("abcdef", 4, "abc…"),
+        ] {
+            assert_eq!(cut_middle(name, cells), shown, "{name} {cells}");
+        }
+    }
+
+    #[test]
+    fn a_sentence_is_cut_between_words_and_never_in_a_number() {
+        for (text, cells, shown) in [
+            ("12.3 MB saved", 13, "12.3 MB saved"),
+            ("recorded (3.4x), 12.3 MB saved", 24, "recorded (3.4x), …"),
+            (
+                "recorded (3.4x), 12.3 MB saved",
+                26,
+                "recorded (3.4x), 12.3 MB …",
+            ),
+            ("about 113 200 rows", 12, "about …"),
+        ] {
+            assert_eq!(cut_words(text, cells), shown, "{text} {cells}");
+        }
+        assert_eq!(goes_on("at 10 MB", 9), "at …");
+    }
 
     #[test]
     fn a_number_is_not_broken_between_its_groups_of_digits() {

@@ -46,7 +46,7 @@ pub fn journal(journal: &Journal, id: Option<u64>, format: Format) -> Result<u8>
                 let line = format!(
                     "{:>5}  {}  {:<11}  {}@{}/{}  {}",
                     begin.id,
-                    begin.at,
+                    text::written_moment(&begin.at),
                     entry.state(),
                     begin.role,
                     begin.place.host,

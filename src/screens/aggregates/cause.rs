@@ -43,6 +43,7 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
             None => findings.push(no_policy(Level::Notice, "it has no refresh policy")),
             Some(policy) => {
                 policy.judge(&mut findings, &limits, at.now, true);
+                findings.fix_the_job_first(&rules::AGGREGATE_NEVER_REFRESHED);
                 gaps::judge(row, &mut findings, &limits, at);
             }
         }
@@ -239,6 +240,8 @@ fn judge_lag(row: &Row, findings: &mut Findings, at: &At) {
         findings.push(behind(row, lag, level, cause(row, at), at));
     }
     policy.judge(findings, &limits, at.now, late);
+    // As on the Overview.
+    findings.fix_the_job_first(&rules::AGGREGATE_BEHIND);
 }
 
 fn behind_without_policy(row: &Row, lag: i64) -> Finding {
@@ -356,7 +359,9 @@ fn cause(row: &Row, at: &At) -> Cause {
         return Cause::none();
     }
     if policy.starts_far(&limits, at.now) {
-        return Cause::of(&policy.when(&limits, at.now));
+        let mut cause = Cause::of(&policy.when(&limits, at.now)).fixed_by(Some("run-job-now"));
+        cause.on = Some(Target::job(policy.job_id));
+        return cause;
     }
     if policy.last_finish.is_none() {
         return Cause::of(&format!(

@@ -139,7 +139,7 @@ impl Row {
         let left = runs.seconds_since(at.now).floor();
         let when = match left {
             0.0 => "at once".to_owned(),
-            left => format!("in {}", text::duration(left)),
+            left => text::ahead(left),
         };
         let far = left > at.limits(&self.full_name()).retention_unread_far;
         let level = if far { Level::Notice } else { Level::Critical };
