@@ -335,10 +335,11 @@ fn read<R: Record>(
     rows: &[tokio_postgres::Row],
     companion: &[tokio_postgres::Row],
 ) -> Result<Vec<R>> {
-    row::joined(rows, companion)?
-        .into_iter()
-        .map(R::read)
-        .collect()
+    let mut all = Vec::with_capacity(rows.len());
+    for row in row::joined(rows, companion)? {
+        all.push(R::read(row)?);
+    }
+    Ok(all)
 }
 
 fn details<R: Record>(rows: &[R]) -> Vec<(&'static str, &'static Query, Vec<Param>)> {

@@ -105,7 +105,11 @@ pub(crate) fn read<'a, T: DeserializeOwned>(row: impl Into<Line<'a>>) -> Result<
 }
 
 pub(crate) fn read_all<T: DeserializeOwned>(rows: &[Row]) -> Result<Vec<T>> {
-    rows.iter().map(read).collect()
+    let mut all = Vec::with_capacity(rows.len());
+    for row in rows {
+        all.push(read(row)?);
+    }
+    Ok(all)
 }
 
 /// Reads NULL as the type's default value.

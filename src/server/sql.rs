@@ -59,7 +59,9 @@ pub use super::script::{names, text};
 pub fn texts(name: &str) -> Texts {
     let mut texts = Texts::new();
     for since in std::iter::once(Version::new(0, 0)).chain(script::versions(name)) {
-        let text = text(name, since).unwrap_or_default();
+        let mut text = text(name, since).unwrap_or_default();
+        // The texts are kept for as long as the program runs.
+        text.shrink_to_fit();
         if texts.last().is_none_or(|(_, last)| *last != text) {
             texts.push((since, text));
         }

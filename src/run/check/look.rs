@@ -9,7 +9,7 @@ use super::collector::Collector;
 use super::figures::Figures;
 use super::metrics;
 use super::metrics::{Metric, Seen};
-use super::options::{Acknowledged, Options};
+use super::options::{Acknowledged, Format, Options};
 use super::selection::Selection;
 use crate::model::rules;
 use crate::model::screen_id::ScreenId;
@@ -51,11 +51,14 @@ pub(super) async fn look(
         rows.retain(|row| !rules::of_the_server(row.finding.rule));
     }
     let unread = unread(collector, &at);
-    let json = json!({
-        "server": show::server(server, now),
-        "findings": show::rows(&rows, &at),
-        "unread": &unread,
-    });
+    let json = match options.format {
+        Format::Json => json!({
+            "server": show::server(server, now),
+            "findings": show::rows(&rows, &at),
+            "unread": &unread,
+        }),
+        _ => Json::Null,
+    };
     // A figure that was not read becomes a finding. Otherwise its absence would look like health.
     rows.extend(unread.into_iter().map(|reason| unknown(server, reason)));
     if options.acknowledged == Acknowledged::Skip {

@@ -18,7 +18,7 @@ pub(super) const NEWEST: Exact<Row> = Exact {
     query: query!("aggregates_newest"),
     figures: &["newest", "newest_end", "unknown"],
     // A statement locks 35 catalogue relations, and for each id the newest chunk with its indexes: at most 64 locks in all.
-    slice: 6,
+    slice: 3,
     want: |row| Some((row.id.into(), 1)),
     take: |row, figures| {
         row.newest = Later::of(figures, |[row, end, unknown]| Newest { row, end, unknown });
