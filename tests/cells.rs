@@ -591,8 +591,7 @@ fn the_overview_and_the_aggregates_name_the_same_fix_for_a_late_aggregate() {
         assert_eq!(overview.0, expected);
         let on_the_job = expected != "refresh-behind";
         assert_eq!(overview.1 == Some(job.into()), on_the_job, "{expected}");
-        lines(&mut app, 120, 40);
-        app.update(Msg::Rested);
+        app.pane.open = true;
         let pane = lines(&mut app, 120, 40);
         assert!(line(&pane, " fix: ").contains(expected), "{pane:#?}");
     }

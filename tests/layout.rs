@@ -451,3 +451,38 @@ fn a_number_is_never_cut_and_a_name_keeps_its_end() {
         );
     }
 }
+
+#[test]
+fn a_figure_of_the_server_without_a_problem_says_so_once() {
+    let mut app = connected();
+    app.screen = ScreenId::Server;
+    let asked = app.screens.ask(ScreenId::Server).unwrap();
+    app.update(Msg::Loaded {
+        asked,
+        rows: Rows::Server(vec![
+            console::figure("connections", 5.0, Some(197.0)),
+            console::figure("oldest-transaction", 1.0, None),
+        ]),
+        took: Duration::ZERO,
+    });
+    let shown = drawn(&mut app, 80, 24).backend().to_string();
+    assert!(shown.contains("   ok within its limit "), "{shown}");
+    press(&mut app, "j");
+    let shown = drawn(&mut app, 80, 24).backend().to_string();
+    assert!(shown.contains("   ok no problem found "), "{shown}");
+}
+
+#[test]
+fn a_message_that_does_not_fit_is_cut_between_words_and_marked() {
+    let mut app = connected();
+    app.say(
+        "a message that is longer than a line of a terminal with eighty 123 456 789 012 345 cells",
+        false,
+    );
+    let shown = drawn(&mut app, 80, 24).backend().to_string();
+    let last = shown.lines().last().unwrap();
+    assert!(
+        last.contains(" a message ") && last.contains("with eighty … "),
+        "{last}"
+    );
+}

@@ -61,7 +61,10 @@ fn titles(app: &mut App, width: u16) -> Vec<String> {
     let joined = two.iter().fold(line, |line, title| {
         line.replace(title, &title.replace(' ', "_"))
     });
-    joined.split_whitespace().map(str::to_owned).collect()
+    // Without the number of columns out of view: `‹ 3 more 4 ›`.
+    let is_title = |word: &&str| !["‹", "more", "›"].contains(word) && word.parse::<i32>().is_err();
+    let words = joined.split_whitespace().filter(is_title);
+    words.map(str::to_owned).collect()
 }
 
 /// The title that is drawn as selected.

@@ -1,7 +1,7 @@
 //! Formatting of values.
 
 use hypertop::model::moment::Stamp;
-use hypertop::model::text::{interval, interval_seconds};
+use hypertop::model::text::{age, interval, interval_seconds};
 use hypertop::model::value::Value;
 
 #[test]
@@ -39,4 +39,13 @@ fn an_interval_sorts_by_its_length_and_json_keeps_its_text() {
     assert_eq!(value.json(), "3 days 01:30:00");
     assert!(interval_seconds("1 mon") > interval_seconds("7 days"));
     assert_eq!(Value::interval("soon"), Value::text("soon"));
+}
+
+#[test]
+fn what_starts_in_more_than_ten_years_has_no_exact_number_of_years() {
+    let now = Stamp(1_800_000_000_000_000);
+    let years = |years: f64| age(now.plus_seconds(years * 31_557_600.0), now);
+    assert_eq!(years(9.0), "in 9.0y");
+    assert_eq!(years(73.1), "in over 10y");
+    assert_eq!(years(-73.1), "73.1y ago");
 }

@@ -8,7 +8,7 @@ use crate::actions::action::Does;
 use crate::actions::catalogue;
 use crate::app::overlay::Overlay;
 use crate::model::screen_id::ScreenId;
-use crate::model::target::TargetKind;
+use crate::model::target::{Target, TargetKind};
 use crate::screens::record::Record;
 use crate::screens::with_table;
 use crate::server::known::Edition;
@@ -27,6 +27,7 @@ impl App {
                 unfit.insert(action.name, why);
             }
         }
+        self.unfit_elsewhere(&mut unfit);
         Overlay::menu(kinds, self.screen, self.menu_title(), unfit)
     }
 
@@ -50,6 +51,42 @@ impl App {
             [] => "Actions: no row is selected".to_owned(),
             [one] => format!("Actions on {one}"),
             many => format!("Actions on {} rows", many.len()),
+        }
+    }
+
+    /// Adds the reasons that the screens of other actions know about the same objects, as far as those screens are loaded.
+    fn unfit_elsewhere(&self, unfit: &mut HashMap<&'static str, String>) {
+        let chosen = self.targets();
+        for screen in ScreenId::ALL {
+            let acts = catalogue::all().filter_map(|action| match &action.does {
+                Does::Plan(act) if action.group.screen() == Some(*screen) => {
+                    Some((action.name, act.on))
+                }
+                _ => None,
+            });
+            with_table!(self.screens, *screen, |table| {
+                let same = |target: &Target| {
+                    let is_it = |of: &Target| (of.kind, of.id) == (target.kind, target.id);
+                    let mut rows = table.rows().iter();
+                    rows.find(|row| row.targets().iter().any(is_it))
+                        .map(|row| (target.kind, row))
+                };
+                let known: Vec<Vec<_>> = chosen
+                    .iter()
+                    .map(|targets| targets.iter().filter_map(same).collect())
+                    .collect();
+                for (name, on) in acts {
+                    let mut reasons = known.iter().map(|rows| {
+                        let of = rows.iter().find(|(kind, _)| *kind == on);
+                        of.and_then(|(_, row)| row.unfit(name))
+                    });
+                    if let Some(first) = reasons.next().flatten()
+                        && reasons.all(|reason| reason.is_some())
+                    {
+                        unfit.entry(name).or_insert_with(|| first.to_owned());
+                    }
+                }
+            });
         }
     }
 

@@ -31,7 +31,7 @@ impl App {
             }
             Err(why) => {
                 let words = if self.enter_group() {
-                    format!("{why}. This is the worst")
+                    format!("{why}; this is the worst")
                 } else {
                     why
                 };
@@ -79,14 +79,10 @@ type Begun = (
 fn common(cases: &[Case]) -> Result<Begun, String> {
     let first = &cases[0].0;
     if cases.iter().any(|(finding, _)| finding.fix != first.fix) {
-        return Err(
-            "the findings of this group have different fixes: fix them one by one".to_owned(),
-        );
+        return Err("its findings have different fixes: fix them one by one".to_owned());
     }
     if cases.iter().any(|(finding, _)| finding.sets != first.sets) {
-        return Err(
-            "each finding of this group needs other values: fix them one by one".to_owned(),
-        );
+        return Err("its findings need different values: fix them one by one".to_owned());
     }
     let action = first
         .fix

@@ -235,6 +235,10 @@ impl Record for Row {
         self.entry.begin.id.to_string()
     }
 
+    fn title(&self) -> String {
+        format!("Entry {}", self.entry.begin.id)
+    }
+
     fn verdict(&self, at: &At) -> Verdict {
         let mut verdict = self.judged(at);
         if let Some(there) = &self.elsewhere {

@@ -94,7 +94,7 @@ pub(super) fn section_lines(
             rows,
             levels,
             ..
-        } => grid_lines(lines, heads, rows, levels, left, now, theme),
+        } => grid_lines(lines, heads, rows, levels, (left, width), now, theme),
         Section::Text { text, .. } => {
             for line in text.lines() {
                 for part in text::wrap_keeping_indent(
@@ -156,7 +156,7 @@ fn grid_lines(
     heads: &[Cow<'static, str>],
     rows: &[Vec<Value>],
     levels: &[Level],
-    left: usize,
+    (left, width): (usize, usize),
     now: Stamp,
     theme: &Theme,
 ) {
@@ -194,7 +194,7 @@ fn grid_lines(
                 }
             })
             .collect();
-        padded.join("  ").chars().skip(left).collect::<String>()
+        sideways(padded.join("  ").trim_end(), left, width.saturating_sub(3))
     };
     lines.push(Line::styled(
         format!("   {}", join(&mut heads.iter().map(AsRef::as_ref))),
@@ -212,6 +212,15 @@ fn grid_lines(
             Span::styled(join(&mut row.iter().map(String::as_str)), style),
         ]));
     }
+}
+
+/// The part of a line that is in view after scrolling `left` cells to the right; both ends are marked where the line goes on.
+fn sideways(line: &str, left: usize, width: usize) -> String {
+    let mut seen: String = line.chars().skip(left).collect();
+    if left > 0 && !seen.is_empty() {
+        seen = std::iter::once('…').chain(seen.chars().skip(1)).collect();
+    }
+    text::cut(&seen, width)
 }
 
 fn is_number(value: &Value) -> bool {

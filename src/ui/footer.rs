@@ -19,10 +19,9 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
     let theme = app.theme();
     if let Some(notice) = &app.notice {
         let style = theme.style(if notice.bad { "error" } else { "notice" });
-        frame.render_widget(
-            Line::styled(format!(" {}", printable(&notice.text)), style),
-            area,
-        );
+        let room = usize::from(area.width).saturating_sub(1);
+        let words = text::cut_words(&printable(&notice.text), room);
+        frame.render_widget(Line::styled(format!(" {words}"), style), area);
         return;
     }
     let mut spans = vec![Span::styled(" ", theme.style("muted"))];
@@ -92,8 +91,8 @@ fn hints(app: &App) -> &'static [(Here, &'static str)] {
             (Here::Open, "open"),
             (Here::Fix, "fix"),
             (Here::Actions, "act"),
-            (Here::Groups, "group/flat"),
             (Here::Help, "help"),
+            (Here::Groups, "group/flat"),
             (Here::Quit, "quit"),
             (Here::Acknowledge, "acknowledge"),
             (Here::Snooze, "snooze"),

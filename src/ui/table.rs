@@ -169,8 +169,14 @@ fn heads<R: Record>(
             }
             _ => "",
         };
+        // If a heading fills its column, the sort mark replaces its end.
         let room = usize::from(place.width).saturating_sub(text::width(mark));
-        let head = text::cut(place.column.title, room) + mark;
+        let title: String = place.column.title.chars().take(room).collect();
+        let head = if mark.is_empty() {
+            place.column.title.to_owned()
+        } else {
+            title + mark
+        };
         cell(buffer, area.x + place.left, area.y, &head, place, style);
     }
     let style = theme.style(if table.column == 0 {

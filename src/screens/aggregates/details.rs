@@ -39,7 +39,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
         .add("source", row.source())
         .add("bucket", bucket)
         .add("real-time", !row.materialized_only)
-        .add("lag", row.lag_value(at))
+        .add("lag", lag(row, at))
         .add("expected maximum lag", row.expected_value())
         .add("watermark (end of its newest rows)", point(row.watermark))
         .add("refreshed to", point(row.refreshed()))
@@ -70,6 +70,18 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
             .reasons(row.comment.as_deref())
             .into(),
     ]
+}
+
+/// The lag. In units it is longer than the difference of the newest row and the watermark, so it says up to where it counts.
+fn lag(row: &Row, at: &At) -> Value {
+    match (row.lag_value(at), row.newest_end()) {
+        (Value::Int(units), Some(end)) => Value::Text(format!(
+            "{} units, up to {} (end of the newest row's bucket)",
+            text::count(units),
+            text::count(end)
+        )),
+        (lag, _) => lag,
+    }
 }
 
 fn window(row: &Row) -> String {

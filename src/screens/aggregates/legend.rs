@@ -3,7 +3,7 @@
 #[rustfmt::skip]
 pub(super) const LEGEND: &[(&str, &str)] = &[
     ("AGGREGATE", "The continuous aggregate; below it, the aggregates built on it"),
-    ("LAG", "Time between the end of its materialized rows and the newest source row"),
+    ("LAG", "From the end of its materialized rows to the end of the newest source row's bucket, at most to now; in units if time is an integer"),
     ("EXPECTED", "Largest lag that its policy allows"),
     ("LAG/EXPECTED", "LAG against EXPECTED; │ is 100 %"),
     ("SOURCE", "The hypertable or aggregate that it is built on"),
