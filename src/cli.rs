@@ -174,6 +174,42 @@ pub enum AsCode {
     },
 }
 
+/// The commands that print what hypertop says about itself, without a server.
+#[derive(Debug, Subcommand)]
+pub enum Document {
+    /// List the console's queries, or print one as the server gets it
+    Sql {
+        /// Name of the query, as in the list
+        #[arg(value_parser = names::queries(), hide_possible_values = true)]
+        query: Option<&'static str>,
+        /// TimescaleDB version of the server, or none [default: the newest known]
+        #[arg(long = "for", value_name = "VERSION", value_parser = sql::version)]
+        version: Option<Version>,
+    },
+    /// Explain a rule, an action, a screen or a threshold
+    Explain {
+        #[command(flatten)]
+        pages: explain::Wanted,
+    },
+    /// List all thresholds: value in force, default, and source
+    Thresholds {
+        #[arg(long, value_enum, default_value_t = thresholds::Format::Text)]
+        format: thresholds::Format,
+    },
+    /// Print the manual page, or write one for each command into a folder
+    Man {
+        /// Folder for the pages; created if it does not exist
+        #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+        out: Option<PathBuf>,
+    },
+    /// Print the completions of a shell
+    #[command(after_help = manual::COMPLETIONS)]
+    Completions {
+        #[arg(value_enum)]
+        shell: manual::Shell,
+    },
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Print a screen once, as a table, JSON or CSV
@@ -270,37 +306,8 @@ pub enum Command {
         #[arg(long, value_name = "NAME")]
         theme: Option<String>,
     },
-    /// List the console's queries, or print one as the server gets it
-    Sql {
-        /// Name of the query, as in the list
-        #[arg(value_parser = names::queries(), hide_possible_values = true)]
-        query: Option<&'static str>,
-        /// TimescaleDB version of the server, or none [default: the newest known]
-        #[arg(long = "for", value_name = "VERSION", value_parser = sql::version)]
-        version: Option<Version>,
-    },
-    /// Explain a rule, an action, a screen or a threshold
-    Explain {
-        #[command(flatten)]
-        pages: explain::Wanted,
-    },
-    /// List all thresholds: value in force, default, and source
-    Thresholds {
-        #[arg(long, value_enum, default_value_t = thresholds::Format::Text)]
-        format: thresholds::Format,
-    },
-    /// Print the manual page, or write one for each command into a folder
-    Man {
-        /// Folder for the pages; created if it does not exist
-        #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
-        out: Option<PathBuf>,
-    },
-    /// Print the completions of a shell
-    #[command(after_help = manual::COMPLETIONS)]
-    Completions {
-        #[arg(value_enum)]
-        shell: manual::Shell,
-    },
+    #[command(flatten)]
+    Document(Document),
     /// Print the targets that the `run` on a command line may have; the completions of the shells call it
     #[command(hide = true)]
     CompleteTarget {

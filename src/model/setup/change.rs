@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::model::busy::BusyHours;
-use crate::model::moment::Stamp;
+use crate::model::moment::{Axis, Stamp};
 use crate::model::setup::name::Name;
 use crate::model::setup::objects::{AgePolicy, Compression, Index, Refresh, Reorder};
 use crate::model::text;
@@ -36,6 +36,7 @@ pub struct Field {
 pub enum What {
     CreateHypertable {
         time: String,
+        axis: Axis,
         /// Chunk interval in the unit of the time column. `None`: TimescaleDB's default.
         interval: Option<i64>,
     },
