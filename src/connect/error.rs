@@ -76,7 +76,7 @@ pub(super) fn together(failures: Vec<ConnectError>) -> ConnectError {
     }
 }
 
-pub(crate) fn timed_out(host: &Host, limit: Duration) -> ConnectError {
+pub(super) fn timed_out(host: &Host, limit: Duration) -> ConnectError {
     let text = format!(
         "connection to server at {host} timed out after {} s: is a firewall in between? (connect_timeout)",
         limit.as_secs()
@@ -84,7 +84,7 @@ pub(crate) fn timed_out(host: &Host, limit: Duration) -> ConnectError {
     ConnectError::new(FailureKind::Unreachable, text)
 }
 
-pub(crate) fn unreachable(target: &str, error: &io::Error) -> ConnectError {
+pub(super) fn unreachable(target: &str, error: &io::Error) -> ConnectError {
     use io::ErrorKind;
     let fix = match error.kind() {
         ErrorKind::ConnectionRefused => "Is the server running there and accepting connections?",

@@ -7,7 +7,7 @@ use crate::model::text::{printable, printable_lines};
 
 impl Entry {
     /// The entry as lines of text.
-    pub fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         let begin = &self.begin;
         let mut lines = vec![
             format!("entry {}: {}", begin.id, begin.plan.title),

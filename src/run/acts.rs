@@ -16,7 +16,7 @@ use crate::run::{policies, snapshot};
 use crate::server::exact::Exact;
 use crate::server::session::{Session, still_reads};
 
-pub(crate) async fn serve(
+pub(super) async fn serve(
     actor: Actor,
     mut requests: UnboundedReceiver<ask::Act>,
     answers: UnboundedSender<Msg>,

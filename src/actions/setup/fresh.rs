@@ -19,7 +19,7 @@ use crate::model::verdict::Level;
 use crate::server::known::Server;
 
 /// Name under which the id of a new job is kept.
-pub(crate) const JOB: &str = "job_id";
+pub(super) const JOB: &str = "job_id";
 
 /// The plan of a change of an object that does not exist yet. `now`: the setup just before the change.
 pub(super) fn plan(change: &Change, now: &Setup, server: &Server) -> Result<Plan, Refusal> {

@@ -25,7 +25,7 @@ use crate::server::session::Session;
 
 /// A change, with its plan or the reason why it has none.
 #[derive(Debug)]
-pub struct Planned {
+pub(crate) struct Planned {
     pub change: Change,
     pub plan: Result<Plan, Refusal>,
     pub hazards: Vec<Hazard>,
@@ -35,7 +35,7 @@ pub struct Planned {
 
 impl Planned {
     /// The locks of the plan, without duplicates: `ACCESS EXCLUSIVE: ...`.
-    pub fn locks(&self) -> Vec<String> {
+    pub(crate) fn locks(&self) -> Vec<String> {
         let mut locks: Vec<String> = Vec::new();
         for touch in self.plan.iter().flat_map(|plan| &plan.touches) {
             let words = format!("{}: {}", touch.mode.name(), touch.mode.effect());
@@ -48,7 +48,7 @@ impl Planned {
 }
 
 /// Plans the changes, and returns the resulting setup. `filled`: the tables to become hypertables that may have rows.
-pub async fn plan(
+pub(crate) async fn plan(
     session: &Session,
     exact: &mut Exact<'_>,
     at: At<'_>,
@@ -220,7 +220,7 @@ async fn asked_of(session: &Session, plan: Result<Plan, Refusal>) -> Result<Plan
 const OVERRIDE: &str = "override_data_loss";
 
 /// All plans joined into one for approval. The error lists the changes without a plan.
-pub fn together(
+pub(crate) fn together(
     planned: Vec<Planned>,
     title: String,
     database: &str,

@@ -9,7 +9,7 @@ use crate::server::known::Server;
 use super::{fresh, planned, slots};
 
 /// Statements that create this setup from plain tables, in the order of an apply. New policies are scheduled at once.
-pub fn script(setup: &Setup, server: &Server) -> String {
+pub(crate) fn script(setup: &Setup, server: &Server) -> String {
     let mut out = String::new();
     for (number, (of, what)) in creations(setup).into_iter().enumerate() {
         let change = Change::new(of, what, Vec::new());

@@ -34,13 +34,13 @@ pub(super) struct Source {
 /// The options for comparing a policy file.
 #[derive(Debug)]
 pub(super) struct Reading<'a> {
-    pub(super) settings: &'a Settings,
-    pub(super) password: Option<&'a str>,
-    pub(super) session: &'a Session,
+    settings: &'a Settings,
+    password: Option<&'a str>,
+    session: &'a Session,
     /// True: no session that can write may be opened.
-    pub(super) read_only: bool,
+    read_only: bool,
     /// Remove objects that match `owns` and have no entry in the file.
-    pub(super) prune: bool,
+    prune: bool,
     /// For a screen, which opens no session that can write. Parts that need one are not compared, and are listed in [`Made::unread`].
     looks: bool,
     /// Plan the changes of this object only. `None`: of all objects.
