@@ -73,7 +73,7 @@ struct Line {
 pub(super) struct Chunks {
     axis: Axis,
     /// Oldest first.
-    pub chunks: Vec<Chunk>,
+    pub all: Vec<Chunk>,
     pub cuts: Vec<Cut>,
 }
 
@@ -87,7 +87,11 @@ impl Chunks {
                 chunk
             }));
         }
-        Ok(Self { axis, chunks, cuts })
+        Ok(Self {
+            axis,
+            all: chunks,
+            cuts,
+        })
     }
 
     /// Whether the chunk is past `compress_after` and not compressed.
@@ -130,7 +134,7 @@ impl Chunks {
             }
         };
         let slices: Vec<_> = self
-            .chunks
+            .all
             .iter()
             .map(|chunk| Slice {
                 start: chunk.start.raw,
@@ -151,7 +155,7 @@ impl Chunks {
             ('T', Level::Ok, "tiered (object storage)"),
         ];
         let legend = known.into_iter().filter_map(|(sign, level, meaning)| {
-            let chunks = self.chunks.iter();
+            let chunks = self.all.iter();
             let many = chunks.filter(|chunk| cell(chunk).sign == sign).count();
             let many = i64::try_from(many).unwrap_or(i64::MAX);
             (many > 0).then(|| {
@@ -210,7 +214,7 @@ impl Chunks {
 
     /// The time axis, and the list of chunks, newest first.
     pub(super) fn sections(&self) -> Vec<Section> {
-        let here = || self.chunks.iter().filter(|chunk| !chunk.tiered);
+        let here = || self.all.iter().filter(|chunk| !chunk.tiered);
         let many = here().count();
         let note = Size::note("size now", here().map(|chunk| chunk.size));
         let level = |chunk: &Chunk| {
