@@ -4,10 +4,10 @@ mod acknowledging;
 mod action_menu;
 mod aim;
 pub mod ask;
-pub mod choice;
+pub(crate) mod choice;
 mod choosing;
 mod clicking;
-pub mod dialog;
+pub(crate) mod dialog;
 mod dialogs;
 mod effect;
 mod explaining;
@@ -49,7 +49,7 @@ use crate::screens::{Screens, with_table};
 use crate::server::known::{At, Server};
 
 pub use self::message::{Effect, Link, Msg, Notice};
-pub use self::pane::Pane;
+use self::pane::Pane;
 
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
@@ -68,8 +68,8 @@ pub struct App {
     /// Server's clock minus this machine's, in microseconds.
     ahead: i64,
     pub interval: Duration,
-    pub paused: bool,
-    pub wide: bool,
+    pub(crate) paused: bool,
+    pub(crate) wide: bool,
     pub pane: Pane,
     /// True: the locale is not UTF-8, so glyphs are replaced by ASCII.
     pub ascii: bool,
@@ -82,7 +82,7 @@ pub struct App {
     /// Number of detail lines that fit on the screen. Set when drawn.
     pub(crate) details_page: usize,
     /// Figures of the server since the console was started, for sparklines.
-    pub history: History,
+    pub(crate) history: History,
     /// Figures of all screens, for the Overview's gauges.
     pub(crate) standing: gather::Standing,
     found: gather::Found,
@@ -93,11 +93,11 @@ pub struct App {
     /// Time when all verdicts were last computed.
     judged: Stamp,
     /// The acknowledged and snoozed findings.
-    pub acknowledged: Acknowledged,
+    pub(crate) acknowledged: Acknowledged,
     /// The recording that is shown. `None`: a server is shown.
     pub tape: Option<Replay>,
     /// True while a recording is written.
-    pub recording: bool,
+    pub(crate) recording: bool,
     /// The screen to return to from the details. `None`: the screen does not change.
     back_to: Option<ScreenId>,
     /// Whether the connection is read-only or protected.
@@ -199,7 +199,7 @@ impl App {
     }
 
     /// Collects the findings of the screens that were loaded. Called once per frame instead of for each answer.
-    pub fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         let read = std::mem::take(&mut self.read);
         if !read.is_empty() {
             self.collect(&read, false);

@@ -46,10 +46,10 @@ pub struct Cli {
     pub read_only: bool,
     /// Print help
     #[arg(short = '?', long, global = true, action = clap::ArgAction::Help)]
-    pub help: Option<bool>,
+    help: Option<bool>,
     /// Print version
     #[arg(short = 'V', long, action = clap::ArgAction::Version)]
-    pub version: Option<bool>,
+    version: Option<bool>,
     #[command(subcommand)]
     pub command: Option<Command>,
 }
@@ -112,28 +112,28 @@ impl Cli {
 pub struct Connection {
     /// Host of the server, or the folder of its socket
     #[arg(short = 'h', long, global = true, value_name = "HOST", help_heading = CONNECTION)]
-    pub host: Option<String>,
+    host: Option<String>,
     /// Port of the server
     #[arg(short = 'p', long, global = true, value_name = "PORT", help_heading = CONNECTION)]
-    pub port: Option<String>,
+    port: Option<String>,
     /// Role to connect as
     #[arg(short = 'U', long, global = true, value_name = "NAME", help_heading = CONNECTION)]
-    pub username: Option<String>,
+    username: Option<String>,
     /// Database: a name, a URI, or key=value pairs
     #[arg(short = 'd', long, global = true, value_name = "DBNAME", help_heading = CONNECTION)]
-    pub dbname: Option<String>,
+    dbname: Option<String>,
     /// Never ask for a password
     #[arg(short = 'w', long, global = true, conflicts_with = "password", help_heading = CONNECTION)]
-    pub no_password: bool,
+    no_password: bool,
     /// Ask for a password before connecting
     #[arg(short = 'W', long, global = true, help_heading = CONNECTION)]
-    pub password: bool,
+    password: bool,
     /// Same as -d; or @NAME, a connection in config.toml
     #[arg(value_name = "DBNAME")]
-    pub database: Option<String>,
+    database: Option<String>,
     /// Same as -U
     #[arg(value_name = "USERNAME")]
-    pub user: Option<String>,
+    user: Option<String>,
 }
 
 /// The commands of policy files.
@@ -171,6 +171,42 @@ pub enum AsCode {
     Apply {
         #[command(flatten)]
         options: policies::apply::Options,
+    },
+}
+
+/// The commands that print what hypertop says about itself, without a server.
+#[derive(Debug, Subcommand)]
+pub enum Document {
+    /// List the console's queries, or print one as the server gets it
+    Sql {
+        /// Name of the query, as in the list
+        #[arg(value_parser = names::queries(), hide_possible_values = true)]
+        query: Option<&'static str>,
+        /// TimescaleDB version of the server, or none [default: the newest known]
+        #[arg(long = "for", value_name = "VERSION", value_parser = sql::version)]
+        version: Option<Version>,
+    },
+    /// Explain a rule, an action, a screen or a threshold
+    Explain {
+        #[command(flatten)]
+        pages: explain::Wanted,
+    },
+    /// List all thresholds: value in force, default, and source
+    Thresholds {
+        #[arg(long, value_enum, default_value_t = thresholds::Format::Text)]
+        format: thresholds::Format,
+    },
+    /// Print the manual page, or write one for each command into a folder
+    Man {
+        /// Folder for the pages; created if it does not exist
+        #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+        out: Option<PathBuf>,
+    },
+    /// Print the completions of a shell
+    #[command(after_help = manual::COMPLETIONS)]
+    Completions {
+        #[arg(value_enum)]
+        shell: manual::Shell,
     },
 }
 
@@ -270,37 +306,8 @@ pub enum Command {
         #[arg(long, value_name = "NAME")]
         theme: Option<String>,
     },
-    /// List the console's queries, or print one as the server gets it
-    Sql {
-        /// Name of the query, as in the list
-        #[arg(value_parser = names::queries(), hide_possible_values = true)]
-        query: Option<&'static str>,
-        /// TimescaleDB version of the server, or none [default: the newest known]
-        #[arg(long = "for", value_name = "VERSION", value_parser = sql::version)]
-        version: Option<Version>,
-    },
-    /// Explain a rule, an action, a screen or a threshold
-    Explain {
-        #[command(flatten)]
-        pages: explain::Wanted,
-    },
-    /// List all thresholds: value in force, default, and source
-    Thresholds {
-        #[arg(long, value_enum, default_value_t = thresholds::Format::Text)]
-        format: thresholds::Format,
-    },
-    /// Print the manual page, or write one for each command into a folder
-    Man {
-        /// Folder for the pages; created if it does not exist
-        #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
-        out: Option<PathBuf>,
-    },
-    /// Print the completions of a shell
-    #[command(after_help = manual::COMPLETIONS)]
-    Completions {
-        #[arg(value_enum)]
-        shell: manual::Shell,
-    },
+    #[command(flatten)]
+    Document(Document),
     /// Print the targets that the `run` on a command line may have; the completions of the shells call it
     #[command(hide = true)]
     CompleteTarget {

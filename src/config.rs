@@ -23,35 +23,35 @@ use crate::model::threshold_settings;
 use crate::model::thresholds::Thresholds;
 use crate::model::trust::Trust;
 
-pub use self::connections::Rule;
+use self::connections::Rule;
 use self::host::Host;
 use self::sources::{File, Source};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// Refresh interval.
-    pub refresh: Duration,
-    pub theme: String,
+    pub(crate) refresh: Duration,
+    pub(crate) theme: String,
     /// True: clicks and the wheel are read. Off by default, because it disables the terminal's own text selection.
     pub(crate) mouse: bool,
     /// True: the preview pane is shown at the start.
     pub(crate) preview: bool,
     /// True: all connections are read-only.
-    pub read_only: bool,
+    read_only: bool,
     /// Settings for certain connections; all that match apply.
-    pub connections: Vec<Rule>,
-    pub thresholds: Thresholds,
+    pub(crate) connections: Vec<Rule>,
+    pub(crate) thresholds: Thresholds,
     /// The `[host]` table: memory, cores and free disk of the server's machine, as the user gives them.
     host: Host,
     /// Policy files for connections without policy files of their own.
-    pub policies: Vec<PathBuf>,
+    policies: Vec<PathBuf>,
     /// The error in `[keys]` prevents the console from starting.
-    pub keys: Result<KeyMap, String>,
+    pub(crate) keys: Result<KeyMap, String>,
 }
 
 impl Config {
     /// Trusted owners for the connections of this role.
-    pub fn trust(&self, user: &str) -> Vec<Trust> {
+    pub(crate) fn trust(&self, user: &str) -> Vec<Trust> {
         let rules = self.connections.iter();
         rules.flat_map(|rule| rule.trust(user)).collect()
     }
@@ -62,14 +62,14 @@ impl Config {
     }
 
     /// Busy hours of this connection. `None`: none are set.
-    pub fn busy_hours(&self, host: &str, database: &str, user: &str) -> Option<BusyHours> {
+    pub(crate) fn busy_hours(&self, host: &str, database: &str, user: &str) -> Option<BusyHours> {
         let here = self.connections.iter().rev();
         let mut here = here.filter(|rule| rule.matches(host, database, user));
         here.find_map(|rule| rule.busy_hours.clone())
     }
 
     /// Policy files of this connection: those of its last entry that has some, or else the general ones.
-    pub fn policies(&self, host: &str, database: &str, user: &str) -> &[PathBuf] {
+    pub(crate) fn policies(&self, host: &str, database: &str, user: &str) -> &[PathBuf] {
         let here = self.connections.iter().rev();
         let mut here = here.filter(|rule| rule.matches(host, database, user));
         let own = here.find(|rule| !rule.policies.is_empty());
@@ -77,7 +77,7 @@ impl Config {
     }
 
     /// Restrictions of this connection. `asked`: `--read-only` was given.
-    pub fn rules(&self, host: &str, database: &str, user: &str, asked: bool) -> Access {
+    pub(crate) fn rules(&self, host: &str, database: &str, user: &str, asked: bool) -> Access {
         let matches = |rule: &&Rule| rule.matches(host, database, user);
         let here: Vec<_> = self.connections.iter().filter(matches).collect();
         let refused = |why: &str| {
@@ -132,12 +132,12 @@ pub fn folder(around: &Surroundings) -> Option<PathBuf> {
 }
 
 /// Path of the user's config.toml. `None`: see [`folder`].
-pub fn file(around: &Surroundings) -> Option<PathBuf> {
+pub(crate) fn file(around: &Surroundings) -> Option<PathBuf> {
     Some(folder(around)?.join("config.toml"))
 }
 
 /// Path of the config.toml for all users of this machine.
-pub fn system_file(around: &Surroundings) -> PathBuf {
+pub(crate) fn system_file(around: &Surroundings) -> PathBuf {
     let folder = around.env.get("HYPERTOP_SYSCONFDIR").map(PathBuf::from);
     // A relative path would depend on the current folder.
     let folder = folder.filter(|folder| folder.is_absolute());
@@ -158,7 +158,7 @@ pub fn read(around: &Surroundings) -> (Config, Option<String>) {
 }
 
 /// The flags, with the connection that they refer to by `@NAME`. An error if there is none, or if config.toml cannot be read.
-pub fn named(mut flags: Flags, around: &Surroundings) -> Result<Flags, String> {
+pub(crate) fn named(mut flags: Flags, around: &Surroundings) -> Result<Flags, String> {
     let typed = flags.dbname.as_ref().or(flags.database.as_ref());
     let Some(name) = typed.and_then(|typed| typed.strip_prefix('@')) else {
         return Ok(flags);
@@ -235,7 +235,7 @@ fn merged(sources: &[Source]) -> Result<Config, String> {
 }
 
 /// Parses a refresh interval such as `2s`, `500ms` or `1m`.
-pub fn interval(text: &str) -> Result<Duration, String> {
+pub(crate) fn interval(text: &str) -> Result<Duration, String> {
     let parsed = humantime::parse_duration(text)
         .map_err(|error| format!("{text:?}: {error}; write 2s, 500ms or 1m"))?;
     if (FASTEST..=SLOWEST).contains(&parsed) {

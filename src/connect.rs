@@ -5,7 +5,7 @@ pub mod conninfo;
 mod error;
 mod notices;
 mod open;
-pub mod packet;
+pub(crate) mod packet;
 pub(crate) mod tap;
 pub(crate) mod tls;
 pub(crate) mod trace;

@@ -47,23 +47,23 @@ pub const RECORDED_START_SECONDS: f64 = 40.0;
 /// A running demo. Dropping it ends its private server.
 #[derive(Debug)]
 pub struct Demo {
-    pub settings: Settings,
+    pub(crate) settings: Settings,
     /// True: the stand-in simulates TimescaleDB.
-    pub simulated: bool,
+    pub(crate) simulated: bool,
     /// Message to print when the console has ended. `None`: no message.
-    pub farewell: Option<String>,
+    pub(crate) farewell: Option<String>,
     server: Option<PrivateServer>,
 }
 
 impl Demo {
     /// Journal in the private server's folder, which is removed with the server. `None`: the demo runs on the user's server.
-    pub fn journal(&self) -> Option<Journal> {
+    pub(crate) fn journal(&self) -> Option<Journal> {
         let folder = self.server.as_ref()?.socket_folder();
         Some(Journal::new(folder.join("journal/journal.jsonl")))
     }
 
     /// Policy file in the private server's folder. `None`: the demo runs on the user's server, or on the stand-in.
-    pub fn policies(&self) -> Result<Option<PathBuf>> {
+    pub(crate) fn policies(&self) -> Result<Option<PathBuf>> {
         let Some(server) = self.server.as_ref().filter(|_| !self.simulated) else {
             return Ok(None);
         };
@@ -80,12 +80,12 @@ pub fn recording() -> Result<impl BufRead> {
 }
 
 /// An error if PostgreSQL's server programs are not installed: it says how to install them.
-pub fn can_start() -> Result<()> {
+pub(crate) fn can_start() -> Result<()> {
     Programs::find().map(drop)
 }
 
 /// Starts a private server and loads the factory. `simulate`: use the stand-in even if TimescaleDB is installed.
-pub async fn start(simulate: bool, say: fn(&str)) -> Result<Demo> {
+pub(crate) async fn start(simulate: bool, say: fn(&str)) -> Result<Demo> {
     let progress = Progress::new(say);
     progress.step("starting a private PostgreSQL server");
     let server = PrivateServer::start(&Options {
@@ -268,7 +268,7 @@ pub struct Progress {
 
 impl Progress {
     /// `say` prints the lines that a bar cannot show.
-    pub fn new(say: fn(&str)) -> Self {
+    fn new(say: fn(&str)) -> Self {
         let bar = ProgressBar::new(100);
         if let Ok(style) = ProgressStyle::with_template("{bar:30} {percent:>3}%  {msg}") {
             bar.set_style(style);

@@ -22,14 +22,14 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use changes::PolicyChange;
-pub use differences::differences;
+pub(crate) use changes::PolicyChange;
+pub(crate) use differences::differences;
 pub(crate) use entries::Entries;
 pub use entry::Entry;
 pub use file::Journal;
 pub use place::{Place, Run};
-pub use process::{Running, began};
-pub use snapshot::{Counters, Found, Snapshot};
+pub(crate) use process::{Running, began};
+pub(crate) use snapshot::{Counters, Found, Snapshot};
 
 pub(crate) use self::line::{Begin, End, Mark, Ran};
 pub use self::line::{Outcome, Seen};

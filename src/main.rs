@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use clap::CommandFactory;
-use hypertop::cli::{AsCode, Cli, Command};
+use hypertop::cli::{AsCode, Cli, Command, Document};
 use hypertop::config;
 use hypertop::connect::conninfo::{Settings, Surroundings};
 use hypertop::run;
@@ -88,7 +88,12 @@ async fn obey(cli: Cli) -> ExitCode {
     }
     let is_shown = matches!(cli.command, Some(Command::Show { .. })) || !terminal::is_there();
     // `thresholds` itself reports the errors of config.toml.
-    if is_shown && !matches!(cli.command, Some(Command::Thresholds { .. })) {
+    if is_shown
+        && !matches!(
+            cli.command,
+            Some(Command::Document(Document::Thresholds { .. }))
+        )
+    {
         // Without a console, these errors go to stderr.
         stderr::warn(&start::look(&cli.look(), &around, || None).2);
     }
@@ -166,18 +171,6 @@ async fn carry_out(cli: &Cli, around: &Surroundings) -> Result<u8, Failure> {
             database,
             ..
         }) => record::command(&on(database.as_ref()), file, *long, *details).await?,
-        Some(Command::Sql { query, version }) => {
-            let printed = run::sql::printed(*query, *version).map_err(anyhow::Error::msg)?;
-            command::print(printed)?;
-        }
-        Some(Command::Explain { pages }) => command::print(pages.printed(around))?,
-        Some(Command::Man { out }) => run::manual::man(Cli::command(), out.as_deref())?,
-        Some(Command::Completions { shell }) => {
-            command::print(run::manual::completions(&Cli::command(), *shell))?;
-        }
-        Some(Command::Thresholds { format }) => {
-            command::print(run::thresholds::printed(around, *format)?)?;
-        }
         Some(Command::Replay { file, .. }) => {
             return Ok(code(example::replay(&here, file).await?));
         }
@@ -185,11 +178,30 @@ async fn carry_out(cli: &Cli, around: &Surroundings) -> Result<u8, Failure> {
             let invocation = on(options.url.as_ref());
             return Ok(code(Box::pin(example::demo(&invocation, options)).await?));
         }
+        Some(Command::Document(wanted)) => document(wanted, around)?,
         // It is obeyed before, because it prints no warnings.
         Some(Command::CompleteTarget { .. }) => {}
         None => return Ok(code(here.console().await?)),
     }
     Ok(DONE)
+}
+
+fn document(wanted: &Document, around: &Surroundings) -> anyhow::Result<()> {
+    match wanted {
+        Document::Sql { query, version } => {
+            let printed = run::sql::printed(*query, *version).map_err(anyhow::Error::msg)?;
+            command::print(printed)?;
+        }
+        Document::Explain { pages } => command::print(pages.printed(around))?,
+        Document::Man { out } => run::manual::man(Cli::command(), out.as_deref())?,
+        Document::Completions { shell } => {
+            command::print(run::manual::completions(&Cli::command(), *shell))?;
+        }
+        Document::Thresholds { format } => {
+            command::print(run::thresholds::printed(around, *format)?)?;
+        }
+    }
+    Ok(())
 }
 
 async fn checked(invocation: &Invocation, options: &check::Options) -> Result<u8, Failure> {

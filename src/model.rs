@@ -1,14 +1,14 @@
 //! Types that depend on neither the server nor the terminal.
 
 pub mod access;
-pub mod age_rule;
+pub(crate) mod age_rule;
 pub(crate) mod bucket;
 pub mod busy;
 pub(crate) mod clock;
-pub mod creation;
+pub(crate) mod creation;
 pub mod fix;
 pub mod interval;
-pub mod machine;
+pub(crate) mod machine;
 pub mod moment;
 pub mod pages;
 pub(crate) mod parse_tree;

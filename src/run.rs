@@ -11,11 +11,11 @@ mod console;
 pub mod doctor;
 pub mod example;
 pub mod exit;
-pub mod explain;
+pub(crate) mod explain;
 pub mod invocation;
 pub mod manual;
-pub mod names;
-pub mod opening;
+pub(crate) mod names;
+mod opening;
 pub mod policies;
 pub mod printing;
 pub mod record;
@@ -67,15 +67,15 @@ pub fn now() -> Stamp {
 pub type Ended = i32;
 
 #[derive(Debug)]
-pub struct Start {
-    pub opened: Opened,
-    pub opening: Opening,
-    pub config: Config,
-    pub keys: KeyMap,
-    pub themes: Vec<Theme>,
+struct Start {
+    opened: Opened,
+    opening: Opening,
+    config: Config,
+    keys: KeyMap,
+    themes: Vec<Theme>,
     /// Errors in the user's files and options.
-    pub notes: Vec<String>,
-    pub screen: ScreenId,
+    notes: Vec<String>,
+    screen: ScreenId,
 }
 
 /// An app with the user's settings.
@@ -105,7 +105,7 @@ fn greet(app: &mut App, mut notes: Vec<String>, messages: impl Iterator<Item = S
 }
 
 /// Runs the console on an open session until the user quits or a signal arrives.
-pub async fn console(start: Start) -> Result<Ended> {
+async fn console(start: Start) -> Result<Ended> {
     let mut app = as_set(&start.config, start.keys, start.themes);
     app.screen = start.screen;
     app.rules = start.opened.rules.clone();
@@ -175,7 +175,7 @@ async fn until(due: Option<Instant>) {
 }
 
 /// Runs the console on a recording.
-pub async fn replay(
+async fn replay(
     replay: Replay,
     config: Config,
     keys: KeyMap,
@@ -228,7 +228,7 @@ pub async fn replay(
 }
 
 /// Waits for a signal that ends the program; returns its number.
-pub async fn signalled() -> Result<Ended> {
+async fn signalled() -> Result<Ended> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hang_up = signal(SignalKind::hangup())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

@@ -1,19 +1,19 @@
 //! The screens, one module each. [`catalogue`] lists them; [`gather`] collects the findings of all.
 
-pub(crate) mod about;
+mod about;
 pub mod activity;
 pub mod aggregates;
 pub mod axis;
-pub mod catalogue;
-pub(crate) mod cells;
-pub mod chart;
-pub mod chunks;
+mod catalogue;
+mod cells;
+pub(crate) mod chart;
+mod chunks;
 pub mod compression;
-pub mod details;
-pub mod filter;
+pub(crate) mod details;
+mod filter;
 pub mod gather;
 pub(crate) mod headline;
-pub mod history;
+pub(crate) mod history;
 pub mod hypertables;
 pub mod indexes;
 pub mod jobs;
@@ -22,12 +22,12 @@ pub mod later;
 mod load;
 pub mod overview;
 mod paced;
-pub mod page;
-pub mod policies;
+pub(crate) mod page;
+pub(crate) mod policies;
 pub mod policy;
 pub mod queries;
 pub mod record;
-pub mod retention;
+pub(crate) mod retention;
 pub mod server;
 pub mod table;
 

@@ -1,11 +1,11 @@
 //! A PostgreSQL server with TimescaleDB: the sessions that read it, and facts about it.
 
-pub mod databases;
+pub(crate) mod databases;
 pub mod exact;
 pub mod known;
-pub mod row;
+pub(crate) mod row;
 mod script;
 pub mod session;
-pub mod setup;
+pub(crate) mod setup;
 pub mod sql;
-pub mod validate;
+pub(crate) mod validate;

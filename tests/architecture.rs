@@ -1,6 +1,9 @@
 //! The structure of the sources: imports go down only, `screens` and `actions` do not import each other, and there are
-//! no circles.
+//! no circles. And nothing is `pub` that only the crate uses.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+#[path = "architecture/visibility.rs"]
+mod visibility;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use hypertop::model::moment::Axis;
 use hypertop::model::setup::apply;
 use hypertop::model::setup::change::{Change, What};
 use hypertop::model::setup::changes::changes;
@@ -61,7 +60,7 @@ fn planned_of(wanted: &Wanted, present: &Setup, prune: bool) -> Vec<Change> {
 fn applied(file: &str, mut setup: Setup) -> Setup {
     let mut job = 1000;
     for change in planned(file, &setup) {
-        apply::after(&mut setup, &change, Axis::TimestampTz);
+        apply::after(&mut setup, &change);
         // The server gives a new policy an id.
         for storage in setup
             .hypertables
@@ -155,7 +154,7 @@ proptest! {
         let before = dangers(&setup);
         let after = dangers(&applied(&second, setup.clone()));
         for change in planned(&second, &setup) {
-            apply::after(&mut setup, &change, Axis::TimestampTz);
+            apply::after(&mut setup, &change);
             for danger in dangers(&setup) {
                 let is_known = before.iter().chain(&after).any(|known| known.view == danger.view);
                 prop_assert!(is_known, "{:?} after {:?}", danger, change);

@@ -35,7 +35,7 @@ pub struct Facts {
 
 impl Facts {
     /// Oids in the facts' list `sized`: the relations whose sizes the plan shows.
-    pub(crate) fn sized(&self) -> Vec<i64> {
+    pub(super) fn sized(&self) -> Vec<i64> {
         let listed = self.facts.get("sized").and_then(|sized| sized.as_array());
         listed
             .into_iter()
@@ -55,7 +55,7 @@ pub struct Context<'a> {
 
 impl Context<'_> {
     /// Parses the facts into the action's own type.
-    pub fn read<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+    pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
         T::deserialize(&self.facts.facts).map_err(|error| {
             Refusal::new(format!(
                 "cannot read the server's facts about {}: {error}",
@@ -65,12 +65,12 @@ impl Context<'_> {
     }
 
     /// Qualified name of an extension function. The extension may be in any schema.
-    pub fn function(&self, name: &str) -> String {
+    pub(super) fn function(&self, name: &str) -> String {
         self.at.server.function(name)
     }
 
     /// Total bytes of these relations. `None`: the size of at least one is unknown.
-    pub fn bytes(&self, oids: impl IntoIterator<Item = i64>) -> Option<i64> {
+    pub(super) fn bytes(&self, oids: impl IntoIterator<Item = i64>) -> Option<i64> {
         oids.into_iter()
             .map(|oid| self.facts.sizes.get(&oid).copied().flatten())
             .sum()
@@ -80,17 +80,17 @@ impl Context<'_> {
 /// The reason why an action cannot be run, at all or with these inputs. Shown in place of the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    pub why: String,
+    pub(crate) why: String,
     /// An alternative that would work: its description, and the form's fields that it sets.
     pub(crate) offer: Option<(String, Vec<(&'static str, String)>)>,
     /// Notes on the present settings, if the plan would change nothing. `None`: refused for another reason.
-    pub stands: Option<Vec<Note>>,
+    pub(crate) stands: Option<Vec<Note>>,
     /// Drawing of the policy's next run, if the plan would change nothing.
-    pub picture: Option<Box<Picture>>,
+    pub(crate) picture: Option<Box<Picture>>,
 }
 
 impl Refusal {
-    pub fn new(why: impl Into<String>) -> Self {
+    pub(crate) fn new(why: impl Into<String>) -> Self {
         Self {
             why: why.into(),
             offer: None,
@@ -100,7 +100,7 @@ impl Refusal {
     }
 
     /// Refusal because nothing would change. A form that has just been opened shows the notes instead of an error.
-    pub fn unchanged(why: impl Into<String>, notes: Vec<Note>) -> Self {
+    pub(super) fn unchanged(why: impl Into<String>, notes: Vec<Note>) -> Self {
         Self {
             stands: Some(notes),
             ..Self::new(why)
@@ -108,13 +108,13 @@ impl Refusal {
     }
 
     #[must_use]
-    pub(crate) fn picturing(mut self, picture: Option<Box<Picture>>) -> Self {
+    pub(super) fn picturing(mut self, picture: Option<Box<Picture>>) -> Self {
         self.picture = picture;
         self
     }
 
     #[must_use]
-    pub(crate) fn offering(
+    pub(super) fn offering(
         mut self,
         words: impl Into<String>,
         set: Vec<(&'static str, String)>,
@@ -154,10 +154,10 @@ impl From<String> for Refusal {
 }
 
 /// Makes the form from the facts.
-pub(crate) type MakeForm = fn(&Context) -> Result<Form, Refusal>;
+pub(super) type MakeForm = fn(&Context) -> Result<Form, Refusal>;
 
 /// Makes the plan from the facts and the filled form, or returns the reason why not.
-pub(crate) type MakePlan = fn(&Context, &Inputs) -> Result<Plan, Refusal>;
+pub(super) type MakePlan = fn(&Context, &Inputs) -> Result<Plan, Refusal>;
 
 /// An action on the database: its targets, its query, its form and its plan.
 #[derive(Debug)]
@@ -165,17 +165,17 @@ pub struct Act {
     pub on: TargetKind,
     /// Query of one row: `facts` and `state`, both jsonb. `$1` is the target's id (int8). No row: the target does
     /// not exist any more.
-    pub facts: Query,
+    pub(crate) facts: Query,
     /// Form with defaults from the facts. `None`: the action has no inputs.
-    pub form: Option<MakeForm>,
-    pub plan: MakePlan,
+    pub(super) form: Option<MakeForm>,
+    pub(super) plan: MakePlan,
     /// The lowest edition that has the functions of this action.
-    pub needs: Edition,
+    pub(crate) needs: Edition,
 }
 
 impl Act {
     /// Refuses the action if this server's edition lacks its functions.
-    pub(crate) fn allowed(&self, context: &Context) -> Result<(), Refusal> {
+    pub(super) fn allowed(&self, context: &Context) -> Result<(), Refusal> {
         if self.needs == Edition::Community && context.at.server.edition == Edition::Apache {
             return Err("this server runs TimescaleDB's Apache edition, which has no compression, no policies and no refreshes. \
              For these set timescaledb.license = 'timescale' (the Community edition) and restart it".into());

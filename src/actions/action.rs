@@ -16,7 +16,7 @@ pub enum Other {
 }
 
 impl Other {
-    pub fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Database => "database",
             Self::Connection => "connection",
@@ -95,7 +95,7 @@ pub struct Action {
     /// Default keys; `[keys]` of config.toml overrides them.
     pub keys: &'static [&'static str],
     /// Section of the help that lists the action.
-    pub group: Group,
+    pub(crate) group: Group,
     pub does: Does,
 }
 
@@ -108,7 +108,7 @@ pub enum Does {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Group {
+pub(crate) enum Group {
     Screens,
     Rows,
     View,
@@ -126,7 +126,7 @@ pub enum Group {
 }
 
 impl Group {
-    pub const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Screens,
         Self::Rows,
         Self::View,
@@ -144,7 +144,7 @@ impl Group {
     ];
 
     /// The screen that lists the targets of these actions. `None`: the group is not about one screen.
-    pub fn screen(self) -> Option<ScreenId> {
+    pub(crate) fn screen(self) -> Option<ScreenId> {
         Some(match self {
             Self::Overview => ScreenId::Overview,
             Self::Aggregates => ScreenId::Aggregates,
@@ -162,7 +162,7 @@ impl Group {
         })
     }
 
-    pub fn title(self) -> &'static str {
+    pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Screens => "Screens",
             Self::Rows => "Rows and columns",
@@ -184,7 +184,7 @@ impl Group {
 
 /// Fields that all database actions of a group share.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Family {
+pub(super) struct Family {
     pub group: Group,
     pub on: TargetKind,
     pub facts: Query,
@@ -193,7 +193,7 @@ pub(crate) struct Family {
 
 impl Family {
     /// An action with a form.
-    pub(crate) const fn asking(
+    pub(super) const fn asking(
         self,
         name: &'static str,
         keys: &'static [&'static str],
@@ -205,7 +205,7 @@ impl Family {
     }
 
     /// An action without a form.
-    pub(crate) const fn plain(
+    pub(super) const fn plain(
         self,
         name: &'static str,
         keys: &'static [&'static str],

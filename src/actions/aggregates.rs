@@ -2,7 +2,7 @@
 //! that would delete buckets whose source rows were dropped.
 
 mod behind;
-pub(crate) mod create;
+pub(super) mod create;
 mod explain;
 mod facts;
 mod guard;
@@ -42,7 +42,7 @@ const SOURCE: Family = Family {
 };
 
 #[rustfmt::skip]
-pub static ACTIONS: &[Action] = &[
+pub(super) static ACTIONS: &[Action] = &[
     AGGREGATE.asking("refresh-aggregate", &["f"], refresh::form, refresh::window, "Refresh a window of the selected aggregate"),
     AGGREGATE.asking("refresh-behind", &["b"], behind::form, behind::one,
         "Refresh what is late: all changes up to now minus the policy's end_offset"),

@@ -18,10 +18,10 @@ use crate::model::version::Version;
 
 /// All settings that `alter_job` and `add_…` need to restore a job, as `queries/plan_job.sql` returns them.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Job {
+pub(crate) struct Job {
     pub id: i64,
     /// Ends with ` [id]`.
-    pub application_name: String,
+    application_name: String,
     pub schedule_interval: String,
     /// An interval. `0`: no limit.
     pub max_runtime: String,
@@ -37,9 +37,9 @@ pub struct Job {
     pub initial_start: Option<String>,
     pub timezone: Option<String>,
     pub config: Option<Json>,
-    pub check_schema: Option<String>,
-    pub check_name: Option<String>,
-    pub hypertable_id: Option<i64>,
+    check_schema: Option<String>,
+    check_name: Option<String>,
+    hypertable_id: Option<i64>,
     /// Timestamp in the scheduler's table; `-infinity`: the job runs now or never ran. `None`: not scheduled yet.
     pub next_start: Option<String>,
     /// Hypertable, or view of the continuous aggregate; quoted and qualified. `None`: the job has no hypertable.
@@ -48,19 +48,19 @@ pub struct Job {
     pub integer_time: Option<bool>,
     /// Type of the hypertable's time, for policies by creation time. `None`: the job has no hypertable.
     #[serde(default)]
-    pub creation: Option<ByCreation>,
+    creation: Option<ByCreation>,
     /// Type of the hypertable's time column, as `regtype` prints it. Integer offsets of a refresh policy must have
     /// this type.
     #[serde(default)]
     pub(crate) axis_type: Option<String>,
     /// True for the refresh policy of an aggregate that is built on another aggregate.
     #[serde(default)]
-    pub(crate) hierarchical: bool,
+    hierarchical: bool,
 }
 
 /// Settings that `alter_job` changes. `None`: the setting stays as it is.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Change {
+pub(crate) struct Change {
     pub schedule_interval: Option<String>,
     pub max_runtime: Option<String>,
     pub max_retries: Option<i64>,
@@ -74,12 +74,12 @@ pub struct Change {
     /// The `next_start` that the undone action set. If the job still has it, and the captured one is in the past, the job becomes due now.
     pub(crate) next_start_moved: Option<String>,
     /// New schedule. `None`: unchanged. 2.12 and later only.
-    pub slots: Option<Slots>,
+    pub(super) slots: Option<Slots>,
 }
 
 /// Schedule of a job: fixed slots counted from an initial start, or an interval after the end of the last run.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Slots {
+pub(super) struct Slots {
     pub fixed: bool,
     pub initial_start: Option<String>,
     pub timezone: Option<String>,
@@ -104,7 +104,7 @@ impl Slots {
 }
 
 /// Label of a step that must be committed before the next one, because a worker sees only what is committed.
-pub(crate) const LIFTS: &str = "lift the max_retries of";
+pub(super) const LIFTS: &str = "lift the max_retries of";
 
 /// The `next_start` of job `$1` when the statement runs; NULL while the job runs.
 const KEPT: &str = "(select nullif(s.next_start, '-infinity') from _timescaledb_internal.bgw_job_stat s where s.job_id = $1::int)";
@@ -115,7 +115,7 @@ const DELETING_CRASHES: Version = Version::new(2, 26);
 
 impl Job {
     /// Advice to pause the job instead of deleting it.
-    pub(crate) fn pausing_instead(&self) -> String {
+    pub(super) fn pausing_instead(&self) -> String {
         format!(
             "pause-job {} stops it too, and keeps its id, its counters and its history",
             self.id
@@ -123,7 +123,7 @@ impl Job {
     }
 
     /// The kind of policy, such as `retention policy`; for other jobs the procedure's name.
-    pub fn policy(&self) -> &str {
+    pub(super) fn policy(&self) -> &str {
         match self.proc_name.as_str() {
             "policy_compression" => "compression policy",
             "policy_retention" => "retention policy",
@@ -134,7 +134,7 @@ impl Job {
     }
 
     /// `job 1001 (retention policy on public.metrics)`.
-    pub(crate) fn describe(&self) -> String {
+    pub(super) fn describe(&self) -> String {
         let on = self
             .relation
             .as_ref()
@@ -143,7 +143,7 @@ impl Job {
     }
 
     /// Reason to refuse a form that would change nothing.
-    pub(crate) fn already_so(&self) -> String {
+    pub(super) fn already_so(&self) -> String {
         format!(
             "no change: {} already has these values; change a field",
             self.describe()
@@ -151,7 +151,7 @@ impl Job {
     }
 
     /// One of TimescaleDB's own jobs (telemetry, log retention).
-    pub(crate) fn is_internal(&self) -> bool {
+    pub(super) fn is_internal(&self) -> bool {
         self.id < 1000
     }
 
@@ -163,7 +163,7 @@ impl Job {
     }
 
     /// The reason why `alter_job` refuses this job on this server. `None`: no known reason.
-    pub(crate) fn unalterable(&self, context: &Context) -> Option<Refusal> {
+    pub(super) fn unalterable(&self, context: &Context) -> Option<Refusal> {
         let version = context.at.server.sql_version();
         if self.is_made_again(context) {
             return Some(Refusal::new(format!(
@@ -174,7 +174,7 @@ impl Job {
     }
 
     /// The reason why this job can neither run nor be altered on this server. `None`: no known reason.
-    pub(crate) fn unusable(&self, context: &Context) -> Option<Refusal> {
+    pub(super) fn unusable(&self, context: &Context) -> Option<Refusal> {
         let version = context.at.server.sql_version();
         let by_creation = self.proc_name == "policy_retention"
             && self.setting("drop_after").is_none()
@@ -189,7 +189,7 @@ impl Job {
     }
 
     /// The `alter_job` call that makes exactly this change.
-    pub fn alter(&self, context: &Context, change: &Change) -> Statement {
+    pub(super) fn alter(&self, context: &Context, change: &Change) -> Statement {
         self.altering(context, Lit::Job(self.id), change, true)
             .statement()
     }
@@ -263,7 +263,7 @@ impl Job {
     }
 
     /// The settings of this change that differ from the job's, with both values.
-    pub(crate) fn changed(&self, change: &Change) -> Vec<Changed> {
+    pub(super) fn changed(&self, change: &Change) -> Vec<Changed> {
         let mut all = Vec::new();
         if let Some(config) = &change.config {
             all.extend(Changed::config(self.config.as_ref(), config));
@@ -296,7 +296,7 @@ impl Job {
     }
 
     /// The captured schedule.
-    pub fn slots(&self) -> Slots {
+    pub(super) fn slots(&self) -> Slots {
         Slots {
             fixed: self.fixed_schedule,
             initial_start: self.initial_start.clone(),
@@ -305,7 +305,7 @@ impl Job {
     }
 
     /// One `alter_job` call that restores all captured settings. It undoes any `alter_job`.
-    pub fn restore(&self, context: &Context) -> Statement {
+    pub(super) fn restore(&self, context: &Context) -> Statement {
         let change = Change {
             next_start_back: true,
             ..self.whole()
@@ -326,7 +326,7 @@ impl Job {
     }
 
     /// Step that deletes the job; its undo creates the job again.
-    pub fn delete(&self, context: &Context) -> Result<Step, Refusal> {
+    pub(super) fn delete(&self, context: &Context) -> Result<Step, Refusal> {
         let mut step = self.delete_for_good(context);
         step.undo = self.recreate(context)?;
         Ok(step)
@@ -334,7 +334,7 @@ impl Job {
 
     /// For a plan that deletes the job: first sets `max_retries` to -1 (no limit). This is a transaction of its own, because the worker
     /// sees only committed changes. Deleting a running job with a limit can crash the server.
-    pub(crate) fn clear_retries_first(&self, context: &Context, mut plan: Plan) -> Plan {
+    pub(super) fn clear_retries_first(&self, context: &Context, mut plan: Plan) -> Plan {
         if !self.crashes(context) {
             return plan;
         }
@@ -361,7 +361,7 @@ impl Job {
     }
 
     /// True if deleting the job while it runs may crash the server.
-    pub fn crashes(&self, context: &Context) -> bool {
+    pub(super) fn crashes(&self, context: &Context) -> bool {
         context.at.server.sql_version() >= DELETING_CRASHES && self.max_retries >= 0
     }
 
@@ -371,7 +371,7 @@ impl Job {
     }
 
     /// Step that deletes the job, without an undo.
-    pub(crate) fn delete_for_good(&self, context: &Context) -> Step {
+    pub(super) fn delete_for_good(&self, context: &Context) -> Step {
         let delete = Statement::new(
             format!("select {}($1::int)", context.function("delete_job")),
             vec![Lit::Job(self.id)],
@@ -385,7 +385,7 @@ impl Job {
 }
 
 /// Warning for a plan that deletes the job although its `max_retries` could not be changed first.
-pub fn risk(why: &str) -> String {
+pub(super) fn risk(why: &str) -> String {
     format!(
         "its max_retries is not changed first, because {why}: if it runs while it is deleted, the server can crash (seen on TimescaleDB 2.26.4, 2.27.2 and 2.29.2)"
     )

@@ -4,7 +4,7 @@ use crate::model::plan::{Lit, Statement};
 
 /// A function call whose arguments are given by name, as parameters (`give`) or as SQL text (`raw`).
 #[derive(Debug)]
-pub struct Call {
+pub(crate) struct Call {
     head: String,
     arguments: Vec<String>,
     params: Vec<Lit>,
@@ -12,7 +12,7 @@ pub struct Call {
 
 impl Call {
     /// `head` is the SQL before the parenthesis, such as `select public.alter_job`.
-    pub fn new(head: String) -> Self {
+    pub(super) fn new(head: String) -> Self {
         Self {
             head,
             arguments: Vec::new(),
@@ -21,7 +21,7 @@ impl Call {
     }
 
     /// Adds an argument by name (by position if the name is empty), cast to the type `kind`.
-    pub fn give(&mut self, name: &str, kind: &str, value: Lit) {
+    pub(super) fn give(&mut self, name: &str, kind: &str, value: Lit) {
         let place = self.place(kind, value);
         self.arguments.push(if name.is_empty() {
             place
@@ -41,13 +41,13 @@ impl Call {
         self.arguments.push(argument.to_owned());
     }
 
-    pub(crate) fn give_some<T: Into<Lit>>(&mut self, name: &str, kind: &str, value: Option<T>) {
+    pub(super) fn give_some<T: Into<Lit>>(&mut self, name: &str, kind: &str, value: Option<T>) {
         if let Some(value) = value {
             self.give(name, kind, value.into());
         }
     }
 
-    pub fn statement(self) -> Statement {
+    pub(super) fn statement(self) -> Statement {
         Statement::new(
             format!("{}({})", self.head, self.arguments.join(", ")),
             self.params,

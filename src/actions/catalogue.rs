@@ -22,7 +22,7 @@ pub fn all() -> impl Iterator<Item = &'static Action> {
 }
 
 /// Names that psql users may type by habit, and the action that each means.
-pub(crate) const ALIASES: &[(&str, &str)] = &[
+const ALIASES: &[(&str, &str)] = &[
     ("\\q", "quit"),
     ("q", "quit"),
     ("\\x", "open-details"),

@@ -17,7 +17,7 @@ use crate::server::sql::{Param, Query, query};
 use crate::model::target::{Target, TargetKind};
 
 /// Code that belongs to a target (functions, triggers) and whose owner is not trusted.
-pub const QUERY: Query = query!("plan_code");
+const QUERY: Query = query!("plan_code");
 /// Functions of untrusted owners that are named in the statements `$1`, which include their values.
 const NAMED: Query = query!("plan_code_named");
 
@@ -25,15 +25,15 @@ const NAMED: Query = query!("plan_code_named");
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     /// Name with its arguments: `app.clock()`.
-    pub what: String,
-    pub owner: String,
-    pub door: Door,
+    what: String,
+    owner: String,
+    door: Door,
 }
 
 /// The way in which the server comes to run the code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Door {
+enum Door {
     /// A job's procedure.
     Job,
     /// A job's check function.
@@ -48,7 +48,7 @@ pub enum Door {
 }
 
 impl Door {
-    pub fn parse(name: &str) -> Option<Self> {
+    fn parse(name: &str) -> Option<Self> {
         Some(match name {
             "job" => Self::Job,
             "check" => Self::Check,
@@ -63,12 +63,12 @@ impl Door {
 const RUNS: &str = "runs code of ";
 
 /// The note on untrusted code in a plan that is being rolled back. The undo runs the same code.
-pub fn said(plan: &Plan) -> Option<&Note> {
+pub(super) fn said(plan: &Plan) -> Option<&Note> {
     plan.notes.iter().find(|note| note.text.starts_with(RUNS))
 }
 
 /// Untrusted code of a target, read from the server.
-pub(crate) async fn standing(
+pub(super) async fn standing(
     client: &Client,
     version: Version,
     target: &Target,
@@ -95,7 +95,7 @@ pub(crate) async fn standing(
 }
 
 /// Untrusted code named in a rollback's statements, looked up by name because dropped objects have no id.
-pub(crate) async fn named(client: &Client, version: Version, plan: &Plan) -> Result<Vec<Standing>> {
+pub(super) async fn named(client: &Client, version: Version, plan: &Plan) -> Result<Vec<Standing>> {
     let statements = Param::Texts(plan.script());
     let rows = session::ask(client, NAMED.text(version), &[statements]).await?;
     let mut found = Vec::new();
@@ -157,13 +157,13 @@ fn runs<'a>(plan: &Plan, code: &'a [Standing]) -> Vec<(String, &'a Standing)> {
 }
 
 /// Code that the plan may run now although the preview did not name it. `None`: there is none.
-pub(crate) fn unnamed(plan: &Plan, code: &[Standing]) -> Option<String> {
+pub(super) fn unnamed(plan: &Plan, code: &[Standing]) -> Option<String> {
     let mut names = runs(plan, code).into_iter().map(|(name, _)| name);
     names.find(|name| !plan.runs.contains(name))
 }
 
 /// Adds a warning that names the code which the plan may run, and its owners.
-pub fn say(mut plan: Plan, server: &Server, code: &[Standing]) -> Plan {
+pub(super) fn say(mut plan: Plan, server: &Server, code: &[Standing]) -> Plan {
     let (said, runs): (Vec<_>, Vec<_>) = runs(&plan, code).into_iter().unzip();
     if runs.is_empty() {
         return plan;

@@ -13,7 +13,7 @@ mod policies;
 mod rewrite;
 mod rule;
 mod settings;
-pub(crate) mod statements;
+pub(super) mod statements;
 
 use crate::actions::action::{Action, Family, Group};
 use crate::model::target::TargetKind;
@@ -28,7 +28,7 @@ const TABLE: Family = Family {
 };
 
 #[rustfmt::skip]
-pub static ACTIONS: &[Action] = &[
+pub(super) static ACTIONS: &[Action] = &[
     TABLE.asking("compress-chunks", &["c"], chunks::compress_form, chunks::compress,
         "Compress chunks: the policy's backlog, picked ones, or all older than an age"),
     TABLE.asking("decompress-chunks", &["C"], decompress::form, decompress::plan,

@@ -1,9 +1,9 @@
 //! Runs an approved plan step by step in a write session of its own. The journal is written before and after.
 
 mod actor;
-pub mod alone;
+pub(crate) mod alone;
 mod monitor;
-pub mod named;
+pub(super) mod named;
 mod pace;
 mod problem;
 mod progress;
@@ -34,7 +34,7 @@ pub use problem::Problem;
 pub use progress::Progress;
 pub use report::Report;
 pub(crate) use state::APPLY;
-pub use state::current;
+pub(super) use state::current;
 pub use writer::place;
 
 pub use self::actor::{Actor, ApprovedPlan, Order};
@@ -98,7 +98,7 @@ impl Actor {
         })
     }
 
-    pub fn moment(&self) -> String {
+    pub(super) fn moment(&self) -> String {
         text::rfc3339((self.clock)()).unwrap_or_default()
     }
 

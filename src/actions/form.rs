@@ -30,7 +30,7 @@ pub enum FieldType {
 pub struct Item {
     pub key: String,
     /// Description next to the key: range, state, size.
-    pub about: String,
+    pub(crate) about: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,16 +39,16 @@ pub struct Field {
     pub name: &'static str,
     pub label: &'static str,
     /// One line: the field's effect, and what an empty field means.
-    pub help: String,
+    pub(crate) help: String,
     pub accepts: FieldType,
     /// Text of the field. The keys of picked items are separated by line feeds.
     pub value: String,
     /// True if the field may be left empty.
-    pub optional: bool,
+    optional: bool,
 }
 
 /// Field that allows a refresh to delete rows of an aggregate whose source rows were dropped.
-pub(crate) fn override_field() -> Field {
+pub(super) fn override_field() -> Field {
     Field::new("override_data_loss", "Override data loss", FieldType::Flag, "no")
         .optional()
         .help("yes: allows a refresh that permanently deletes rows of an aggregate whose source was dropped")
@@ -62,7 +62,7 @@ fn short(value: String) -> String {
 }
 
 impl Field {
-    pub fn new(
+    pub(super) fn new(
         name: &'static str,
         label: &'static str,
         accepts: FieldType,
@@ -84,7 +84,7 @@ impl Field {
     }
 
     /// Field for an age or an offset: an interval, or a number if the hypertable's time is an integer.
-    pub fn span(
+    pub(super) fn span(
         name: &'static str,
         label: &'static str,
         axis: Axis,
@@ -98,19 +98,19 @@ impl Field {
     }
 
     #[must_use]
-    pub fn help(mut self, help: impl Into<String>) -> Self {
+    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = help.into();
         self
     }
 
     #[must_use]
-    pub fn optional(mut self) -> Self {
+    pub(super) fn optional(mut self) -> Self {
         self.optional = true;
         self
     }
 
     /// Checks the text, and returns the value for the plan (an interval as PostgreSQL writes it). The error says what to correct.
-    pub fn check(&self) -> Result<String, String> {
+    fn check(&self) -> Result<String, String> {
         // Picked keys are not trimmed: a name may end in spaces.
         if let FieldType::Pick(items) = &self.accepts {
             return self.check_picks(items);
@@ -167,7 +167,7 @@ impl Field {
     }
 
     /// Sets the text from the command line. Picked keys are separated by commas; `all` and `none` are accepted.
-    pub fn set(&mut self, value: &str) {
+    pub(crate) fn set(&mut self, value: &str) {
         self.value = match (&self.accepts, value) {
             (FieldType::Pick(items), "all") => {
                 let keys: Vec<_> = items.iter().map(|item| item.key.as_str()).collect();
@@ -188,7 +188,7 @@ impl Field {
     }
 
     /// The picked keys.
-    pub fn picked(&self) -> Vec<&str> {
+    pub(crate) fn picked(&self) -> Vec<&str> {
         self.value.lines().collect()
     }
 
@@ -212,13 +212,13 @@ pub struct Form {
 }
 
 impl Form {
-    pub fn new(fields: Vec<Field>) -> Self {
+    pub(crate) fn new(fields: Vec<Field>) -> Self {
         Self { fields }
     }
 
     /// Adds the fields that slow down a plan with many steps: rest, replica lag, WAL rate.
     #[must_use]
-    pub(crate) fn paced(mut self) -> Self {
+    pub(super) fn paced(mut self) -> Self {
         self.fields.extend([
             Field::new("rest", "Rest between steps", FieldType::Interval, "0s")
                 .help("a pause after each step (a step is one transaction)"),
@@ -288,37 +288,37 @@ pub struct Inputs(BTreeMap<String, String>);
 
 impl Inputs {
     /// Text of a field. `None`: the field is empty.
-    pub fn text(&self, name: &str) -> Option<&str> {
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.0
             .get(name)
             .map(String::as_str)
             .filter(|value| !value.is_empty())
     }
 
-    pub fn flag(&self, name: &str) -> bool {
+    pub(super) fn flag(&self, name: &str) -> bool {
         self.text(name).and_then(flag).unwrap_or(false)
     }
 
-    pub fn integer(&self, name: &str) -> Option<i64> {
+    pub(super) fn integer(&self, name: &str) -> Option<i64> {
         self.text(name)?.parse().ok()
     }
 
-    pub fn interval(&self, name: &str) -> Option<Interval> {
+    pub(super) fn interval(&self, name: &str) -> Option<Interval> {
         Interval::parse(self.text(name)?).ok()
     }
 
     /// Value of a [`Field::span`]. `None`: the field is empty.
-    pub fn span(&self, name: &str, axis: Axis) -> Option<Span> {
+    pub(super) fn span(&self, name: &str, axis: Axis) -> Option<Span> {
         Span::parse(axis, self.text(name)?)
     }
 
-    pub fn picked(&self, name: &str) -> Vec<&str> {
+    pub(super) fn picked(&self, name: &str) -> Vec<&str> {
         self.text(name)
             .map_or_else(Vec::new, |keys| keys.lines().collect())
     }
 
     /// Limits from the fields of [`Form::paced`]. An empty field sets no limit.
-    pub fn pace(&self) -> crate::model::plan::Pace {
+    pub(super) fn pace(&self) -> crate::model::plan::Pace {
         #[expect(clippy::cast_precision_loss, reason = "megabytes a second")]
         let wal = self.integer("max_wal_rate").map(|rate| rate as f64 * 1e6);
         crate::model::plan::Pace {

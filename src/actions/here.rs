@@ -23,14 +23,14 @@ const fn row(
 }
 
 /// The actions that show a screen.
-pub(crate) static SCREENS: LazyLock<Vec<Action>> = LazyLock::new(|| {
+pub(super) static SCREENS: LazyLock<Vec<Action>> = LazyLock::new(|| {
     let action =
         |of: &'static Opened| row(of.action, &of.key, Screens, Here::Screen(of.id), of.help);
     ScreenId::OPENED.iter().map(action).collect()
 });
 
 #[rustfmt::skip]
-pub(crate) static HERE: &[Action] = &[
+pub(super) static HERE: &[Action] = &[
     row("next-screen", &["tab"], Screens, Here::NextScreen, "Next screen (or click its tab)"),
     row("previous-screen", &["shift-tab"], Screens, Here::PreviousScreen, "Previous screen"),
     row("open-details", &["enter"], Rows, Here::Open, "Details of the selected row; on a group: open or close it"),

@@ -30,7 +30,7 @@ const PLAIN: Family = Family {
 };
 
 #[rustfmt::skip]
-pub static ACTIONS: &[Action] = &[
+pub(super) static ACTIONS: &[Action] = &[
     TABLE.asking("set-chunk-interval", &["i"], interval::form, interval::plan, "Change the chunk interval of the selected hypertable, for new chunks"),
     PLAIN.asking("create-hypertable", &[], create::form, create::plan, "Make the selected plain table a hypertable, with its rows"),
     TABLE.plain("analyze-table", &[], analyze::plan, "Gather the planner's statistics of the selected hypertable and its chunks"),

@@ -4,7 +4,7 @@
 
 mod create;
 mod drop;
-pub(crate) mod expressions;
+pub(super) mod expressions;
 mod facts;
 mod rebuild;
 mod reindex;
@@ -28,7 +28,7 @@ const TABLE: Family = Family {
 };
 
 #[rustfmt::skip]
-pub static ACTIONS: &[Action] = &[
+pub(super) static ACTIONS: &[Action] = &[
     INDEX.asking("reindex-index", &["i"], reindex::form, reindex::index, "REINDEX CONCURRENTLY the index, chunk by chunk"),
     INDEX.plain("drop-leftovers", &[], drop::leftovers,
         "Drop the invalid _ccnew and _ccold indexes that an interrupted REINDEX left on the index's table"),

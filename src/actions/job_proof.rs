@@ -15,40 +15,40 @@ const COMPRESSES_ALONE: Version = Version::new(2, 27);
     clippy::struct_excessive_bools,
     reason = "each is a fact of its own that the server reports"
 )]
-pub struct JobProof {
+pub(super) struct JobProof {
     pub(super) owner: String,
     pub(super) owned: bool,
     pub(super) member: bool,
     /// True for a user-defined action, false for one of TimescaleDB's policies.
-    pub(super) own: bool,
-    pub(super) policy: String,
+    own: bool,
+    policy: String,
     /// True if the job's owner may log in. `executes` and `check_executes`: the owner may execute the procedure and the
     /// check function.
-    pub(super) logs_in: bool,
-    pub(super) procedure: String,
-    pub(super) executes: bool,
-    pub(super) check_executes: bool,
+    logs_in: bool,
+    procedure: String,
+    executes: bool,
+    check_executes: bool,
     /// Schemas for which the owner lacks USAGE.
-    pub(super) unusable: Vec<String>,
+    unusable: Vec<String>,
     /// Name of the check function. `None`: the job has none, or has one of TimescaleDB's own.
     pub check: Option<String>,
     pub(crate) check_there: bool,
     /// Role that would own the policy if it were added now. `None`: not a policy, or the table is gone.
-    pub(super) belongs: Option<String>,
+    belongs: Option<String>,
     /// True if the configuration names a hypertable, or the job needs none.
-    pub(super) configured: bool,
-    pub(super) compressing: Option<bool>,
-    pub(super) refreshed: Option<bool>,
-    pub(super) index: Option<String>,
-    pub(super) indexed: Option<bool>,
-    pub(super) bucket: Option<String>,
-    pub(super) start: Option<String>,
-    pub(super) end: Option<String>,
+    configured: bool,
+    compressing: Option<bool>,
+    refreshed: Option<bool>,
+    index: Option<String>,
+    indexed: Option<bool>,
+    bucket: Option<String>,
+    start: Option<String>,
+    end: Option<String>,
 }
 
 impl JobProof {
     /// The reason why the server refuses every `alter_job` on this job. `None`: no known reason.
-    pub(crate) fn unalterable(&self) -> Option<String> {
+    pub(super) fn unalterable(&self) -> Option<String> {
         match (&self.index, self.indexed) {
             (Some(index), Some(false)) => Some(format!("its index {index} is gone")),
             (None, Some(false)) => Some("its configuration names no index".to_owned()),

@@ -27,7 +27,7 @@ const JOB: Family = Family {
 };
 
 #[rustfmt::skip]
-pub static ACTIONS: &[Action] = &[
+pub(super) static ACTIONS: &[Action] = &[
     JOB.asking("run-job-now", &["R"], run::form, run::plan, "Run the selected job or policy once, now"),
     JOB.plain("pause-job", &["p"], pause, "Stop scheduling the selected job or policy"),
     JOB.asking("resume-job", &["P"], unread::form, resume, "Schedule the selected job or policy again"),

@@ -47,7 +47,7 @@ impl KeyMap {
     }
 
     /// The keys of an action. Empty: it can only be run from the palette.
-    pub fn of(&self, action: &Action) -> &[String] {
+    pub(crate) fn of(&self, action: &Action) -> &[String] {
         self.0.get(action.name).map_or(&[], Vec::as_slice)
     }
 

@@ -1,7 +1,7 @@
 //! Texts for rights that a role lacks because of missing role memberships.
 
 /// Text: a role lacks the owner's rights, with the GRANT that would help.
-pub(crate) fn not_the_owner(
+pub(super) fn not_the_owner(
     what: &str,
     owner: &str,
     role: &str,
@@ -23,10 +23,10 @@ pub(crate) fn not_the_owner(
 }
 
 /// First PostgreSQL (`server_version_num`) whose role memberships have the options SET and INHERIT.
-pub(crate) const MEMBERSHIP_OPTIONS: i32 = 160_000;
+const MEMBERSHIP_OPTIONS: i32 = 160_000;
 
 /// Text: a role (quoted as in SQL) cannot SET ROLE to another, with the GRANT that would help.
-pub(crate) fn may_not_become(role: &str, other: &str, postgres: i32) -> String {
+pub(super) fn may_not_become(role: &str, other: &str, postgres: i32) -> String {
     let option = if postgres < MEMBERSHIP_OPTIONS {
         ""
     } else {

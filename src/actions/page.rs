@@ -21,7 +21,7 @@ fn placeholder(kind: TargetKind) -> &'static str {
 }
 
 /// The command that previews the action; `None`: the action changes only the console.
-pub fn preview_command(action: &Action) -> Option<String> {
+pub(crate) fn preview_command(action: &Action) -> Option<String> {
     let Does::Plan(act) = &action.does else {
         return None;
     };
@@ -34,7 +34,7 @@ fn sentence(words: &str) -> String {
     format!("{}.", words.trim_end_matches('.'))
 }
 
-pub fn page(action: &'static Action) -> Page {
+pub(crate) fn page(action: &'static Action) -> Page {
     let keys = action.keys.join(", ");
     let keys = match keys.as_str() {
         "" => "no key; run it from the palette".to_owned(),

@@ -54,7 +54,7 @@ pub fn together(title: String, plans: Vec<Plan>) -> Option<Plan> {
 }
 
 /// Adds a plan's steps, notes, locks, consent and undo. The caller adds its changed settings and states.
-pub(crate) fn append(all: &mut Plan, plan: Plan) {
+pub(super) fn append(all: &mut Plan, plan: Plan) {
     all.lock_timeout_seconds = all.lock_timeout_seconds.max(plan.lock_timeout_seconds);
     let before = all.steps.len();
     all.steps.extend(plan.steps);

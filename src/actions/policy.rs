@@ -1,8 +1,8 @@
 //! Code that compression, retention and refresh policies share.
 
-pub(crate) mod add;
-pub(crate) mod change;
-pub(crate) mod conflicts;
-pub(crate) mod picture;
-pub(crate) mod row_loss;
-pub(crate) mod rule;
+pub(super) mod add;
+pub(super) mod change;
+pub(super) mod conflicts;
+pub(super) mod picture;
+pub(super) mod row_loss;
+pub(super) mod rule;

@@ -245,7 +245,7 @@ fn holder(row: &Row, plan: &Plan) -> Result<Option<Holder>> {
 }
 
 /// A line of a preview: a role of the theme, and the text.
-pub type Line = (&'static str, String);
+pub(crate) type Line = (&'static str, String);
 
 /// A note with the sign of its level.
 pub(crate) fn note_line(note: &Note) -> Line {

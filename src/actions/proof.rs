@@ -23,7 +23,7 @@ const ASKS_OF_CHUNKS: Version = Version::new(2, 22);
 
 /// Row of `queries/plan_proof.sql`. Names are quoted, except the names of functions.
 #[derive(Debug, Clone, Default, Deserialize)]
-pub struct Proof {
+pub(super) struct Proof {
     /// Connected role.
     role: String,
     /// True if the connected role has the rights of the database's owner.
@@ -67,13 +67,13 @@ struct RelationProof {
 
 impl Context<'_> {
     /// Facts about rights and undo. `None`: they were not read.
-    pub fn proof(&self) -> Option<Proof> {
+    pub(super) fn proof(&self) -> Option<Proof> {
         Proof::deserialize(self.facts.facts.get("proof")?).ok()
     }
 }
 
 /// Shows a doubtful undo as partial, warns if the server will refuse a statement, and adds locks that the plan itself does not name.
-pub(crate) fn prove(context: &Context, mut plan: Plan) -> Plan {
+pub(super) fn prove(context: &Context, mut plan: Plan) -> Plan {
     let Some(proof) = context.proof() else {
         return plan;
     };
@@ -141,7 +141,7 @@ impl RelationProof {
 }
 
 impl Proof {
-    pub fn job(&self, id: i64) -> Option<&JobProof> {
+    pub(super) fn job(&self, id: i64) -> Option<&JobProof> {
         self.jobs.get(&id)
     }
 

@@ -5,7 +5,7 @@ mod clash;
 mod drop;
 mod dropped;
 mod edit;
-pub mod facts;
+pub(super) mod facts;
 mod picture;
 mod remove;
 mod rule;
@@ -16,7 +16,7 @@ use crate::model::target::TargetKind;
 use crate::server::known::Edition;
 use crate::server::sql::query;
 
-pub(crate) use remove::remove_policy;
+pub(super) use remove::remove_policy;
 
 const TABLE: Family = Family {
     group: Group::Retention,
@@ -31,7 +31,7 @@ const POLICY: Family = Family {
 };
 
 #[rustfmt::skip]
-pub static ACTIONS: &[Action] = &[
+pub(super) static ACTIONS: &[Action] = &[
     POLICY.asking("add-retention-policy", &[], add::form, add::plan, "Drop chunks of the selected hypertable by a policy"),
     POLICY.asking("edit-retention-policy", &["e"], edit::form, edit::plan,
         "Change drop_after of the retention policy, and how often it runs"),

@@ -26,7 +26,7 @@ use crate::server::sql::{Param, Query, query};
 const ROLE: Query = query!("act_role");
 
 /// Action name of a rollback in the journal.
-pub(crate) const ACTION: &str = "rollback";
+const ACTION: &str = "rollback";
 
 /// The plan that rolls back these entries, newest first. If an entry cannot be rolled back, the error names it and the reason.
 pub async fn plan(

@@ -22,7 +22,7 @@ const SESSION: Family = Family {
 };
 
 #[rustfmt::skip]
-pub static ACTIONS: &[Action] = &[
+pub(super) static ACTIONS: &[Action] = &[
     SESSION.plain("cancel-query", &["c"], cancel, "Cancel the selected session's statement; the session stays"),
     SESSION.plain("terminate-session", &["K"], terminate, "End the selected session and its transaction"),
 ];

@@ -8,8 +8,8 @@ pub struct SetKey {
     pub name: &'static str,
     pub values: Values,
     /// Text for the help. Empty: the key has no default and must be set.
-    pub default: &'static str,
-    pub help: &'static str,
+    pub(super) default: &'static str,
+    pub(super) help: &'static str,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub enum Values {
 }
 
 impl Values {
-    pub fn words(self) -> &'static str {
+    fn words(self) -> &'static str {
         match self {
             Self::Text => "text",
             Self::Interval => "interval (7 days, 7d, 1h30m, 1 mon)",
@@ -306,7 +306,7 @@ fn of_others(action: &str) -> Vec<SetKey> {
 }
 
 /// The help text on the keys of an action.
-pub fn help(action: &str) -> String {
+pub(crate) fn help(action: &str) -> String {
     let keys = of(action);
     if keys.is_empty() {
         return format!("{action} has no --set keys");

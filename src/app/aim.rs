@@ -28,7 +28,7 @@ pub(crate) struct Aim {
 
 /// Figures to compare with those before, when an action has ended.
 #[derive(Debug)]
-pub(crate) struct Watch {
+pub(super) struct Watch {
     pub(super) aims: Vec<Aim>,
     pub(super) done: Stamp,
     /// Number of the last request for exact figures before the action ended.

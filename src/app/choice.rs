@@ -3,7 +3,7 @@
 /// One database or connection to choose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
-    pub name: String,
+    pub(crate) name: String,
     /// A remark for the list. Empty: none.
-    pub about: String,
+    pub(crate) about: String,
 }

@@ -3,7 +3,7 @@
 mod agreeing;
 mod amending;
 mod filling;
-pub mod group;
+pub(crate) mod group;
 mod next;
 mod running;
 mod trouble;
@@ -21,27 +21,26 @@ use crate::server::known::At;
 
 use self::next::scroll;
 pub(crate) use agreeing::Agreeing;
-pub(crate) use amending::Amending;
+use amending::Amending;
 pub(crate) use filling::Filling;
-pub use running::Running;
-pub(crate) use running::report_lines;
-pub use trouble::Refused;
+pub(crate) use running::Running;
+pub(super) use running::report_lines;
 pub(crate) use trouble::Trouble;
 
-pub(crate) use self::next::Next;
+pub(super) use self::next::Next;
 
 #[derive(Debug)]
 pub struct Acting {
     /// Action of the form. `None`: a rollback, which has no form.
-    pub action: Option<&'static Action>,
-    pub title: String,
-    pub targets: Vec<Target>,
+    action: Option<&'static Action>,
+    pub(crate) title: String,
+    targets: Vec<Target>,
     sets: Vec<(String, String)>,
     /// The findings that the action should fix.
-    pub(crate) aims: Vec<Aim>,
+    pub(super) aims: Vec<Aim>,
     pub(crate) stage: Stage,
     /// Number of the request that the dialog waits for.
-    pub asked: u64,
+    pub(super) asked: u64,
 }
 
 #[derive(Debug)]
@@ -60,7 +59,7 @@ pub(crate) enum Stage {
 }
 
 impl Acting {
-    pub fn new(
+    pub(super) fn new(
         action: Option<&'static Action>,
         title: String,
         targets: Vec<Target>,
@@ -79,12 +78,12 @@ impl Acting {
 
     /// Sets initial values of the form, by field name.
     #[must_use]
-    pub fn setting(mut self, sets: Vec<(String, String)>) -> Self {
+    pub(super) fn setting(mut self, sets: Vec<(String, String)>) -> Self {
         self.sets = sets;
         self
     }
 
-    pub fn report(&mut self, role: &'static str, text: &str) {
+    pub(super) fn report(&mut self, role: &'static str, text: &str) {
         let lines = text
             .lines()
             .map(|line| (role, crate::model::text::printable(line)))
@@ -93,7 +92,7 @@ impl Acting {
     }
 
     /// Takes the facts: opens the form, or makes the plan if there are no inputs.
-    pub(crate) fn take_facts(&mut self, facts: Vec<Facts>, at: &At) -> Next {
+    pub(super) fn take_facts(&mut self, facts: Vec<Facts>, at: &At) -> Next {
         let Some(Does::Plan(act)) = self.action.map(|action| &action.does) else {
             return Next::Stay;
         };
@@ -143,7 +142,7 @@ impl Acting {
         }
     }
 
-    pub(crate) fn take_preview(
+    pub(super) fn take_preview(
         &mut self,
         approved: ApprovedPlan,
         preview: &Preview,
@@ -155,12 +154,12 @@ impl Acting {
         self.stage = Stage::Preview(Box::new(agreeing));
     }
 
-    pub(crate) fn take_amendment(&mut self, amendment: Amendment) {
+    pub(super) fn take_amendment(&mut self, amendment: Amendment) {
         self.title = format!("Write {} into the policy file", amendment.object);
         self.stage = Stage::Amend(Box::new(Amending::new(amendment)));
     }
 
-    pub fn key(&mut self, key: &str, at: &At) -> Next {
+    pub(super) fn key(&mut self, key: &str, at: &At) -> Next {
         match &mut self.stage {
             Stage::Asking => match key {
                 "esc" | "ctrl-c" | "q" => Next::Close,
@@ -179,7 +178,7 @@ impl Acting {
         }
     }
 
-    pub(crate) fn paste(&mut self, text: &str, at: &At) {
+    pub(super) fn paste(&mut self, text: &str, at: &At) {
         match &mut self.stage {
             Stage::Form(filling) => {
                 let lines = matches!(

@@ -23,7 +23,7 @@ impl App {
     }
 
     /// Kinds of the targets of the marked rows, or of the selected row.
-    pub fn kinds(&self) -> Vec<TargetKind> {
+    pub(crate) fn kinds(&self) -> Vec<TargetKind> {
         let mut kinds = Vec::new();
         for target in self.targets().iter().flatten() {
             if !kinds.contains(&target.kind) {

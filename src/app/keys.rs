@@ -94,7 +94,7 @@ impl App {
     }
 
     /// Filters while the user types, ignoring parts of the text that have an error.
-    pub(super) fn filter_as_typed(&mut self) {
+    fn filter_as_typed(&mut self) {
         let Some(Overlay::Filter(prompt)) = &self.overlay else {
             return;
         };

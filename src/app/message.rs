@@ -158,8 +158,8 @@ pub enum Link {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Notice {
     pub text: String,
-    pub bad: bool,
+    pub(crate) bad: bool,
     /// Whether the message stays after a switch to another screen.
-    pub stays: bool,
-    pub until: Stamp,
+    pub(super) stays: bool,
+    pub(super) until: Stamp,
 }

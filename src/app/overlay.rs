@@ -18,7 +18,7 @@ use crate::screens::overview;
 
 /// Result of a key in an overlay.
 #[derive(Debug)]
-pub enum Answer {
+pub(super) enum Answer {
     Stay,
     Close,
     /// Close the overlay, and restore what it changed.
@@ -53,14 +53,14 @@ pub enum Overlay {
 /// The prompt of `acknowledge` (a reason) or `snooze` (a duration).
 #[derive(Debug)]
 pub struct Ask {
-    pub prompt: Prompt,
-    pub rows: Vec<overview::Row>,
+    pub(crate) prompt: Prompt,
+    pub(super) rows: Vec<overview::Row>,
     /// True: snooze. False: acknowledge.
     pub(crate) snoozes: bool,
 }
 
 impl Ask {
-    pub fn reason(rows: Vec<overview::Row>) -> Self {
+    pub(super) fn reason(rows: Vec<overview::Row>) -> Self {
         Self {
             prompt: Prompt::new(String::new()),
             rows,
@@ -68,7 +68,7 @@ impl Ask {
         }
     }
 
-    pub(crate) fn snooze(rows: Vec<overview::Row>) -> Self {
+    pub(super) fn snooze(rows: Vec<overview::Row>) -> Self {
         let mut prompt = Prompt::new(acknowledge::SNOOZE.to_owned());
         // The first letter typed replaces the default.
         prompt.area.select_all();
@@ -80,14 +80,14 @@ impl Ask {
     }
 
     /// Checks the typed duration of a snooze, and shows its error.
-    pub fn check(&mut self) {
+    pub(super) fn check(&mut self) {
         if self.snoozes {
             self.prompt.error = acknowledge::snooze(&self.prompt.text()).err();
         }
     }
 
     /// Title such as `Snooze 3 findings`.
-    pub fn title(&self) -> String {
+    pub(crate) fn title(&self) -> String {
         let word = if self.snoozes {
             "Snooze"
         } else {
@@ -104,36 +104,36 @@ impl Ask {
 pub struct Prompt {
     pub(crate) area: TextArea<'static>,
     /// The text when the prompt was opened, which Esc restores.
-    pub before: String,
-    pub error: Option<String>,
+    pub(super) before: String,
+    pub(crate) error: Option<String>,
 }
 
 #[derive(Debug)]
 pub struct Palette {
     pub prompt: Prompt,
-    pub selected: usize,
+    pub(crate) selected: usize,
     /// Kinds of the targets of the marked rows, or of the selected row.
-    pub kinds: Vec<TargetKind>,
+    pub(crate) kinds: Vec<TargetKind>,
     /// The screen under the palette; its actions come first.
-    pub screen: ScreenId,
+    pub(crate) screen: ScreenId,
     /// Set if this is the menu of a row. `None`: the palette of all actions.
     pub(crate) menu: Option<Menu>,
 }
 
 /// The menu of actions on a row.
 #[derive(Debug)]
-pub struct Menu {
+pub(crate) struct Menu {
     pub title: String,
     /// The reasons why actions do not apply to the row, by the action's name.
-    pub unfit: HashMap<&'static str, String>,
+    unfit: HashMap<&'static str, String>,
 }
 
 /// The list of databases or connections.
 #[derive(Debug)]
 pub struct Switching {
-    pub other: Other,
-    pub prompt: Prompt,
-    pub selected: usize,
+    pub(crate) other: Other,
+    pub(crate) prompt: Prompt,
+    pub(crate) selected: usize,
     choices: Vec<Choice>,
 }
 
@@ -148,7 +148,7 @@ impl Switching {
     }
 
     /// The choices that contain the typed text.
-    pub fn found(&self) -> Vec<&Choice> {
+    pub(crate) fn found(&self) -> Vec<&Choice> {
         let typed = self.prompt.text().to_lowercase();
         let fits = |choice: &&Choice| choice.name.to_lowercase().contains(&typed);
         self.choices.iter().filter(fits).collect()
@@ -176,7 +176,7 @@ impl Prompt {
         self.area.lines().concat()
     }
 
-    pub(crate) fn key(&mut self, key: &str) {
+    pub(super) fn key(&mut self, key: &str) {
         if key == "ctrl-u" {
             self.area.delete_line_by_head();
             return;
@@ -199,7 +199,7 @@ impl Palette {
         }
     }
 
-    pub fn found(&self) -> Vec<&'static Action> {
+    pub(crate) fn found(&self) -> Vec<&'static Action> {
         let found = catalogue::search(&self.prompt.text());
         let (mut here, elsewhere): (Vec<_>, Vec<_>) = found
             .into_iter()
@@ -217,19 +217,19 @@ impl Palette {
     }
 
     /// Why the row does not allow this action. `None`: it does.
-    pub fn unfit(&self, action: &Action) -> Option<&str> {
+    pub(crate) fn unfit(&self, action: &Action) -> Option<&str> {
         let menu = self.menu.as_ref()?;
         menu.unfit.get(action.name).map(String::as_str)
     }
 }
 
 impl Overlay {
-    pub fn palette(kinds: Vec<TargetKind>, screen: ScreenId) -> Self {
+    pub(super) fn palette(kinds: Vec<TargetKind>, screen: ScreenId) -> Self {
         Self::Palette(Palette::new(kinds, screen, None))
     }
 
     /// The menu of actions on a row. `unfit`: the reasons why actions do not apply, by name.
-    pub(crate) fn menu(
+    pub(super) fn menu(
         kinds: Vec<TargetKind>,
         screen: ScreenId,
         title: String,
@@ -239,20 +239,20 @@ impl Overlay {
         Self::Palette(Palette::new(kinds, screen, Some(menu)))
     }
 
-    pub fn filter(before: String) -> Self {
+    pub(super) fn filter(before: String) -> Self {
         Self::Filter(Prompt::new(before))
     }
 
-    pub(crate) fn sort_by() -> Self {
+    pub(super) fn sort_by() -> Self {
         Self::SortBy(Prompt::new(String::new()))
     }
 
-    pub fn help() -> Self {
+    pub(super) fn help() -> Self {
         Self::Help(0)
     }
 
     /// Inserts pasted text without its control characters, so that a line break does not close the prompt.
-    pub(crate) fn paste(&mut self, text: &str) {
+    pub(super) fn paste(&mut self, text: &str) {
         let line: String = text.chars().filter(|c| !c.is_control()).collect();
         match self {
             Self::Palette(palette) => {
@@ -279,7 +279,7 @@ impl Overlay {
         }
     }
 
-    pub fn key(&mut self, key: &str, keys: &KeyMap) -> Answer {
+    pub(super) fn key(&mut self, key: &str, keys: &KeyMap) -> Answer {
         if let Self::Page(explained) = self {
             return match (keys.here(key), key) {
                 // From a page, one key leads to the help.

@@ -38,7 +38,7 @@ pub fn page(catalogue: Catalogue, name: &str, limits: &Limits) -> Option<Page> {
 }
 
 /// The page of a rule.
-pub fn of_rule(rule: &'static Rule, limits: &Limits) -> Page {
+pub(super) fn of_rule(rule: &'static Rule, limits: &Limits) -> Page {
     let mut passages = Vec::new();
     let mut facts = vec!["rule".to_owned()];
     if let Some(page) = Handwritten::of(Catalogue::Rules, rule.name) {

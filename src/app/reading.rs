@@ -27,19 +27,19 @@ impl App {
     }
 
     /// The screens whose rows are shown: the screen itself, or the parts of the Overview.
-    pub fn parts(&self) -> Vec<ScreenId> {
+    pub(crate) fn parts(&self) -> Vec<ScreenId> {
         let mut parts = self.screen.parts();
         parts.retain(|part| self.can_show(*part));
         parts
     }
 
-    pub(super) fn ask_load(&mut self) -> Vec<Effect> {
+    fn ask_load(&mut self) -> Vec<Effect> {
         let parts = self.parts();
         self.ask_loads(&parts)
     }
 
     /// Requests the rows of these screens.
-    pub(crate) fn ask_loads(&mut self, parts: &[ScreenId]) -> Vec<Effect> {
+    pub(super) fn ask_loads(&mut self, parts: &[ScreenId]) -> Vec<Effect> {
         if self.link != Link::Up {
             return Vec::new();
         }
@@ -64,7 +64,7 @@ impl App {
     }
 
     /// True if this server has data for the screen. Most screens need TimescaleDB.
-    pub fn can_show(&self, screen: ScreenId) -> bool {
+    pub(crate) fn can_show(&self, screen: ScreenId) -> bool {
         let server = self.server.as_ref();
         screen.is_served(server.is_some_and(|server| server.timescaledb.is_some()))
     }
@@ -165,13 +165,7 @@ impl App {
     }
 
     /// Takes a screen's counters. True: its rows must be loaded again.
-    pub(super) fn counted(
-        &mut self,
-        part: ScreenId,
-        counters: Counters,
-        clock: Stamp,
-        reload: bool,
-    ) -> bool {
+    fn counted(&mut self, part: ScreenId, counters: Counters, clock: Stamp, reload: bool) -> bool {
         let waiting = with_table!(self.screens, part, |table| table.is_waiting());
         if waiting && !was_read(&self.screens, part) {
             // The first rows were requested together with this pulse.
@@ -242,7 +236,7 @@ impl App {
     }
 
     /// Updates the Overview's gauges with one screen's rows, and the Overview itself if it is shown.
-    pub(super) fn gather(&mut self, part: ScreenId) {
+    fn gather(&mut self, part: ScreenId) {
         let now = self.server_now();
         let Some(server) = &self.server else {
             return;

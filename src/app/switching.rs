@@ -19,7 +19,7 @@ impl App {
     }
 
     /// Why the console cannot switch now. `None`: it can.
-    pub fn stays(&self) -> Option<&'static str> {
+    pub(crate) fn stays(&self) -> Option<&'static str> {
         if self.tape.is_some() {
             Some("this is a recording, which has no other database or connection")
         } else if self.running.is_some() {
@@ -69,7 +69,7 @@ impl App {
 
     /// A new console for another database. It keeps only the user's choices for the console.
     #[must_use]
-    pub fn afresh(&self) -> Self {
+    pub(crate) fn afresh(&self) -> Self {
         let mut app = Self::new(self.now, self.themes.clone(), self.interval);
         app.screen = self.screen;
         app.theme = self.theme;

@@ -16,7 +16,7 @@ use crate::model::moment::Stamp;
 use crate::model::text;
 use crate::server::known::Server;
 
-pub(crate) use self::answers::{Answers, Recorded};
+pub(super) use self::answers::{Answers, Recorded};
 pub use self::line::{Kept, Line};
 
 /// Format of the recordings that this version writes and reads.
@@ -38,9 +38,9 @@ struct Head {
 /// Writes a recording. Each reading is on disk before the next one.
 #[derive(Debug)]
 pub struct Recorder {
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     file: File,
-    pub readings: usize,
+    pub(crate) readings: usize,
 }
 
 impl Recorder {
@@ -127,9 +127,9 @@ pub struct Replay {
     /// For each moment, the number of lines up to its end.
     moments: Vec<usize>,
     /// Index of the selected moment.
-    pub position: usize,
+    pub(crate) position: usize,
     /// True: plays, one moment per tick.
-    pub plays: bool,
+    pub(crate) plays: bool,
     /// Error in the file; the lines after it were ignored. `None`: no error.
     pub note: Option<String>,
 }
@@ -186,12 +186,8 @@ impl Replay {
     }
 
     /// Number of moments.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.moments.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.moments.is_empty()
     }
 
     /// Server time of the selected moment.

@@ -152,11 +152,11 @@ impl Theme {
     }
 
     /// True if the theme has other colours for a dark or a light background.
-    pub fn depends_on_background(&self) -> bool {
+    pub(crate) fn depends_on_background(&self) -> bool {
         self.on_dark != self.styles || self.on_light != self.styles
     }
 
-    pub fn adapt(&mut self, background: Background) {
+    pub(crate) fn adapt(&mut self, background: Background) {
         self.styles.clone_from(match background {
             Background::Dark => &self.on_dark,
             Background::Light => &self.on_light,

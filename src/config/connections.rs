@@ -14,19 +14,19 @@ use crate::model::trust::{self, Trust};
 /// Settings for the connections that match these patterns.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Rule {
+pub(crate) struct Rule {
     /// Patterns for the host in the header (`db1:5432`, or `db1` for any port); `*` matches anything. `None`: any.
     #[serde(deserialize_with = "one")]
-    pub host: Option<Vec<String>>,
+    host: Option<Vec<String>>,
     /// Pattern for the database; `*` matches anything. `None`: any.
-    pub database: Option<String>,
+    database: Option<String>,
     /// Pattern for the connecting role; `*` matches anything. `None`: any.
-    pub user: Option<String>,
+    user: Option<String>,
     pub read_only: bool,
     /// Show a marked frame, and require the target's name to be typed for every action.
     pub protected: bool,
     /// Roles whose code a read may run with the rights of the connected role.
-    pub trusted_owners: Vec<String>,
+    trusted_owners: Vec<String>,
     /// Hours in which the start of a policy is a finding. The last matching connection that sets them applies.
     pub busy_hours: Option<BusyHours>,
     /// Policy files of the database; later ones override earlier ones.

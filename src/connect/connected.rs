@@ -7,7 +7,6 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::mpsc::Receiver;
-use tokio::task::JoinHandle;
 use tokio_postgres::{Client, NoTls};
 
 use crate::connect::conninfo::{Host, Place, Settings, Wanted};
@@ -19,8 +18,6 @@ const CANCEL: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Connected {
     pub client: Client,
-    /// Task that drives the connection; it ends when the connection does.
-    pub driver: JoinHandle<()>,
     /// Server as shown in the header: `db1:5432`, `[local]:5432`.
     pub host: String,
     /// TLS version. `None`: not encrypted.
@@ -30,9 +27,9 @@ pub struct Connected {
     /// Roles whose code a read may run on this connection.
     pub(crate) trusted: Vec<String>,
     /// The server's notices and warnings.
-    pub notices: Receiver<String>,
+    pub(crate) notices: Receiver<String>,
     /// Time limit for each answer while the session is set up.
-    pub limit: Duration,
+    pub(crate) limit: Duration,
     pub(super) connector: Option<Tls>,
     pub(super) peer: Peer,
     pub(super) at: Host,
@@ -57,7 +54,7 @@ impl Peer {
 
 impl Connected {
     /// Exact address of the server, as [`Host::way`].
-    pub fn way(&self) -> String {
+    pub(crate) fn way(&self) -> String {
         self.at.way()
     }
 

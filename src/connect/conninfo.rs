@@ -24,13 +24,13 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::model::trust::Trust;
 
-pub(crate) use files::Passwords;
+use files::Passwords;
 pub(crate) use hosts::Host;
-pub use hosts::Place;
-pub(crate) use keepalive::Keepalive;
-pub use keywords::{help, is_supported};
+pub(crate) use hosts::Place;
+pub(super) use keepalive::Keepalive;
+pub(crate) use keywords::{help, is_supported};
 pub(crate) use provenance::is_secret;
-pub use provenance::{Given, Provenance};
+pub(crate) use provenance::{Given, Provenance};
 pub use tls::SslMode;
 pub(crate) use tls::{Root, Versions};
 
@@ -38,10 +38,10 @@ use self::surroundings::Options;
 use keywords::KEYWORDS;
 
 pub use self::surroundings::Surroundings;
-pub use without_secrets::without_secrets;
+pub(crate) use without_secrets::without_secrets;
 
 /// Default time limit for a host that does not answer; libpq would wait for ever.
-pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Connection options of the command line. `None`: not given.
 #[derive(Debug, Clone, Default)]
@@ -65,15 +65,15 @@ pub struct Flags {
 /// A connection that has a name in config.toml.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Defined {
-    pub name: String,
+    pub(crate) name: String,
     /// libpq's keywords with their values.
-    pub options: Vec<(String, String)>,
+    pub(crate) options: Vec<(String, String)>,
     /// The name, and the file and line that define it, for messages.
-    pub from: String,
+    pub(crate) from: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wanted {
+pub(crate) enum Wanted {
     Any,
     ReadWrite,
     ReadOnly,
@@ -85,34 +85,34 @@ pub enum Wanted {
 /// All settings of a connection. Their `Debug` text omits the password.
 #[derive(Clone)]
 pub struct Settings {
-    pub hosts: Vec<Host>,
-    pub user: String,
-    pub dbname: String,
-    pub password: Option<Vec<u8>>,
-    pub passwords: Passwords,
+    pub(crate) hosts: Vec<Host>,
+    pub(crate) user: String,
+    pub(crate) dbname: String,
+    pub(crate) password: Option<Vec<u8>>,
+    pub(crate) passwords: Passwords,
     /// The password file's path, whether or not the file exists.
     pub(crate) passfile: Option<PathBuf>,
     pub sslmode: SslMode,
-    pub root: Root,
+    pub(crate) root: Root,
     /// The root certificates on this machine, even if `sslmode` does not use them; `None`: those of the operating system.
     pub(crate) usual_root: Option<PathBuf>,
-    pub versions: Versions,
+    pub(crate) versions: Versions,
     /// Files of the client's certificate and its key. `None`: none is sent.
-    pub certificate: Option<(PathBuf, PathBuf)>,
+    pub(crate) certificate: Option<(PathBuf, PathBuf)>,
     /// File with certificate revocation lists. `None`: no check for revoked certificates.
-    pub revoked: Option<PathBuf>,
+    pub(crate) revoked: Option<PathBuf>,
     /// Time limit for each host. `None`: wait for ever, as the user chose.
-    pub timeout: Option<Duration>,
+    pub(crate) timeout: Option<Duration>,
     pub(crate) keepalive: Keepalive,
-    pub options: Option<String>,
-    pub application_name: String,
-    pub wanted: Wanted,
+    pub(crate) options: Option<String>,
+    pub(crate) application_name: String,
+    pub(crate) wanted: Wanted,
     pub never_ask: bool,
     pub ask_first: bool,
     /// Roles whose code a read may run, from config.toml.
     pub trust: Vec<Trust>,
     /// Warnings about settings that are ignored.
-    pub warnings: Vec<String>,
+    pub(crate) warnings: Vec<String>,
 }
 
 impl fmt::Debug for Settings {
@@ -133,7 +133,7 @@ pub fn resolve(flags: &Flags, around: &Surroundings) -> Result<Settings> {
 }
 
 /// As [`resolve`]; records in `seen` what every source gives, even if there is an error later.
-pub fn resolve_with(
+pub(crate) fn resolve_with(
     flags: &Flags,
     around: &Surroundings,
     seen: &mut Provenance,

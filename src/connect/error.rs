@@ -76,7 +76,7 @@ pub(super) fn together(failures: Vec<ConnectError>) -> ConnectError {
     }
 }
 
-pub(crate) fn timed_out(host: &Host, limit: Duration) -> ConnectError {
+pub(super) fn timed_out(host: &Host, limit: Duration) -> ConnectError {
     let text = format!(
         "connection to server at {host} timed out after {} s: is a firewall in between? (connect_timeout)",
         limit.as_secs()
@@ -84,7 +84,7 @@ pub(crate) fn timed_out(host: &Host, limit: Duration) -> ConnectError {
     ConnectError::new(FailureKind::Unreachable, text)
 }
 
-pub(crate) fn unreachable(target: &str, error: &io::Error) -> ConnectError {
+pub(super) fn unreachable(target: &str, error: &io::Error) -> ConnectError {
     use io::ErrorKind;
     let fix = match error.kind() {
         ErrorKind::ConnectionRefused => "Is the server running there and accepting connections?",
@@ -139,7 +139,6 @@ fn with_fix(text: String, fix: &str) -> String {
 }
 
 fn fix(code: &SqlState, message: &str) -> (FailureKind, &'static str) {
-    let unauthorized = *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION;
     if *code == SqlState::PROTOCOL_VIOLATION && message.contains("no such database") {
         (
             FailureKind::Database,
@@ -155,27 +154,8 @@ fn fix(code: &SqlState, message: &str) -> (FailureKind, &'static str) {
             FailureKind::Database,
             "psql -l lists the databases; name one with -d.",
         )
-    } else if unauthorized && message.contains("pg_hba.conf") {
-        (
-            FailureKind::NotAdmitted,
-            "No line of the server's pg_hba.conf matches this host, user and database (or the line requires another sslmode).",
-        )
-    } else if unauthorized && message.contains("certificate") {
-        (
-            FailureKind::Tls,
-            "The server requires a client certificate for this role: give sslcert and sslkey, and sslmode=require or stricter.",
-        )
-    } else if unauthorized && message.contains("does not exist") {
-        (
-            FailureKind::Role,
-            "Name another role with -U; the default is the operating system's user.",
-        )
-    } else if unauthorized {
-        (
-            FailureKind::Role,
-            "The server does not let this role in by this authentication method: name another role with -U, or connect by TCP \
-             with -h.",
-        )
+    } else if *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION {
+        unauthorized(message)
     } else if *code == SqlState::INSUFFICIENT_PRIVILEGE {
         (
             FailureKind::Other,
@@ -210,6 +190,31 @@ fn fix(code: &SqlState, message: &str) -> (FailureKind, &'static str) {
         )
     } else {
         (FailureKind::Other, "")
+    }
+}
+
+fn unauthorized(message: &str) -> (FailureKind, &'static str) {
+    if message.contains("pg_hba.conf") {
+        (
+            FailureKind::NotAdmitted,
+            "No line of the server's pg_hba.conf matches this host, user and database (or the line requires another sslmode).",
+        )
+    } else if message.contains("certificate") {
+        (
+            FailureKind::Tls,
+            "The server requires a client certificate for this role: give sslcert and sslkey, and sslmode=require or stricter.",
+        )
+    } else if message.contains("does not exist") {
+        (
+            FailureKind::Role,
+            "Name another role with -U; the default is the operating system's user.",
+        )
+    } else {
+        (
+            FailureKind::Role,
+            "The server does not let this role in by this authentication method: name another role with -U, or connect by TCP \
+             with -h.",
+        )
     }
 }
 

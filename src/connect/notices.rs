@@ -3,7 +3,6 @@
 use std::future::poll_fn;
 
 use tokio::sync::mpsc::{Receiver, channel};
-use tokio::task::JoinHandle;
 use tokio_postgres::AsyncMessage;
 use tokio_postgres::error::Severity;
 
@@ -13,15 +12,13 @@ use crate::model::text;
 const NOTICES: usize = 500;
 
 /// Starts the task, which ends with the connection.
-pub(super) fn drive<S, T>(
-    mut connection: tokio_postgres::Connection<S, T>,
-) -> (JoinHandle<()>, Receiver<String>)
+pub(super) fn drive<S, T>(mut connection: tokio_postgres::Connection<S, T>) -> Receiver<String>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
     let (sender, notices) = channel(NOTICES);
-    let driver = tokio::spawn(async move {
+    tokio::spawn(async move {
         // An error ends the loop. It is handled by the requests that wait for an answer.
         while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
             if let AsyncMessage::Notice(notice) = message {
@@ -42,5 +39,5 @@ where
             }
         }
     });
-    (driver, notices)
+    notices
 }

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::mpsc::Receiver;
-use tokio::task::JoinHandle;
 use tokio_postgres::config::SslMode as Negotiate;
 use tokio_postgres::{Client, Config, NoTls};
 
@@ -106,8 +105,8 @@ impl Way<'_> {
             .connect_raw(Tap::new(stream, ears, false), NoTls)
             .await
             .map_err(|error| self.failed(&error))?;
-        let driven = drive(connection);
-        Ok(self.connected(client, driven, Peer::Socket(path), None))
+        let notices = drive(connection);
+        Ok(self.connected(client, notices, Peer::Socket(path), None))
     }
 
     async fn tcp(
@@ -173,13 +172,12 @@ impl Way<'_> {
     fn connected(
         &self,
         client: Client,
-        (driver, notices): (JoinHandle<()>, Receiver<String>),
+        notices: Receiver<String>,
         peer: Peer,
         connector: Option<Tls>,
     ) -> Connected {
         Connected {
             client,
-            driver,
             notices,
             host: self.host.to_string(),
             tls: None,

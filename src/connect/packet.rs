@@ -29,7 +29,7 @@ const SETTINGS: [(&str, &str); 13] = [
 ];
 
 /// The packet's `options`. The user's own come first, because the last value of a setting applies.
-pub fn options(own: Option<&str>) -> String {
+pub(super) fn options(own: Option<&str>) -> String {
     let mut options = own.unwrap_or_default().to_owned();
     let escapes = options.len() - options.trim_end_matches('\\').len();
     if escapes % 2 == 1 {
@@ -52,7 +52,7 @@ pub fn options(own: Option<&str>) -> String {
 }
 
 /// The settings as SQL statements, for poolers that refuse or ignore the packet's `options`.
-pub fn statements() -> String {
+pub(crate) fn statements() -> String {
     let set = SETTINGS.map(|(name, value)| {
         if value.contains(", ") {
             format!("set {name} = {value}")
@@ -64,7 +64,7 @@ pub fn statements() -> String {
 }
 
 /// Whether this is the error by which a pooler refuses `options`.
-pub(crate) fn is_refused(words: &str) -> bool {
+pub(super) fn is_refused(words: &str) -> bool {
     // PgBouncer: "unsupported startup parameter"; RDS Proxy: "doesn't support command-line options".
     words.contains("unsupported startup parameter") || words.contains("command-line options")
 }

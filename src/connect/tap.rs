@@ -26,10 +26,10 @@ pub(crate) struct Heard {
 
 /// The recorded answers, shared by all streams of a connection.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Ears(Arc<Mutex<Heard>>);
+pub(super) struct Ears(Arc<Mutex<Heard>>);
 
 impl Ears {
-    pub fn heard(&self) -> Heard {
+    pub(super) fn heard(&self) -> Heard {
         self.lock().clone()
     }
 
@@ -52,7 +52,7 @@ enum At {
 
 /// A stream whose incoming bytes are recorded.
 #[derive(Debug)]
-pub struct Tap<S> {
+pub(super) struct Tap<S> {
     inner: S,
     ears: Ears,
     at: At,

@@ -30,14 +30,14 @@ use super::tap::{Ears, Tap};
 use crate::connect::conninfo::{Root, Settings, SslMode};
 
 /// TLS version of the handshake, such as `TLSv1.3`. `None`: no handshake yet.
-pub(crate) type Agreed = Arc<Mutex<Option<String>>>;
+type Agreed = Arc<Mutex<Option<String>>>;
 
 /// The server's certificate and its chain, as sent in the last handshake (even if that handshake failed).
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Chain(Arc<Mutex<Vec<CertificateDer<'static>>>>);
 
 impl Chain {
-    pub fn certificates(&self) -> Vec<CertificateDer<'static>> {
+    pub(crate) fn certificates(&self) -> Vec<CertificateDer<'static>> {
         self.0.lock().map(|of| of.clone()).unwrap_or_default()
     }
 
@@ -51,7 +51,7 @@ impl Chain {
 
 /// TLS to one server. `name`: the name that its certificate must have.
 #[derive(Clone)]
-pub(crate) struct Tls {
+pub(super) struct Tls {
     config: Arc<ClientConfig>,
     name: String,
     checks_name: bool,
@@ -68,7 +68,7 @@ impl fmt::Debug for Tls {
 }
 
 impl Tls {
-    pub fn new(config: Arc<ClientConfig>, name: String, checks_name: bool) -> Self {
+    pub(super) fn new(config: Arc<ClientConfig>, name: String, checks_name: bool) -> Self {
         Self {
             config,
             name,
@@ -79,17 +79,17 @@ impl Tls {
     }
 
     /// The same connector; the decrypted answers are recorded in `ears`.
-    pub fn heard_by(self, ears: Ears) -> Self {
+    pub(super) fn heard_by(self, ears: Ears) -> Self {
         Self { ears, ..self }
     }
 
-    pub fn agreed(&self) -> Agreed {
+    pub(super) fn agreed(&self) -> Agreed {
         Arc::clone(&self.agreed)
     }
 }
 
 /// The rustls configuration for these settings. The server's certificates are kept in `seen`.
-pub(crate) fn config(settings: &Settings, seen: Chain) -> Result<Arc<ClientConfig>> {
+pub(super) fn config(settings: &Settings, seen: Chain) -> Result<Arc<ClientConfig>> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let versions: Vec<_> = [
         (settings.versions.tls13, &TLS13),
@@ -316,9 +316,9 @@ fn refuse_unknown_key(signed: &DigitallySignedStruct) -> Result<(), Error> {
     Ok(())
 }
 
-pub(crate) const VERSION_1: &str =
+pub(super) const VERSION_1: &str =
     "the server's certificate is of X.509 version 1, which cannot be verified here";
-pub(crate) const UNKNOWN_KEY: &str = "the server's certificate, or an authority's, has a key (such as P-521) that cannot be verified here";
+pub(super) const UNKNOWN_KEY: &str = "the server's certificate, or an authority's, has a key (such as P-521) that cannot be verified here";
 
 type Handshake<S> = Pin<Box<dyn Future<Output = io::Result<Stream<S>>> + Send>>;
 

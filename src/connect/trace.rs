@@ -43,12 +43,12 @@ pub(crate) enum Outcome {
 }
 
 impl Attempt {
-    pub fn heard(&self) -> Heard {
+    pub(crate) fn heard(&self) -> Heard {
         self.ears.heard()
     }
 
     /// Whether an address or a socket was opened.
-    pub fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         let last = self.tries.last();
         last.is_some_and(|last| last.outcome == Outcome::Open)
     }
@@ -59,7 +59,7 @@ impl Attempt {
 pub(crate) struct Trace(Arc<Mutex<Vec<Attempt>>>);
 
 impl Trace {
-    pub fn attempts(&self) -> Vec<Attempt> {
+    pub(crate) fn attempts(&self) -> Vec<Attempt> {
         self.lock().clone()
     }
 

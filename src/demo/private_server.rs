@@ -58,7 +58,7 @@ pub struct PrivateServer {
 }
 
 /// Superuser of the private server.
-pub(crate) const USER: &str = "postgres";
+const USER: &str = "postgres";
 
 impl PrivateServer {
     pub fn start(options: &Options) -> Result<Self> {

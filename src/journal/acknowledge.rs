@@ -31,7 +31,7 @@ pub enum Why {
 
 impl Why {
     /// The state shown in the Journal.
-    pub fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Back => "undone",
             Self::Gone => "gone",
@@ -44,19 +44,19 @@ impl Why {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Wanted {
     /// Server time, RFC 3339.
-    pub at: String,
-    pub screen: String,
+    pub(crate) at: String,
+    pub(crate) screen: String,
     /// Key of the finding's row on that screen.
-    pub key: String,
+    pub(crate) key: String,
     /// Title of the row.
-    pub subject: String,
+    pub(crate) subject: String,
     /// Name of the rule.
     pub rule: String,
     /// Level at the time of the acknowledgement. If the finding gets worse, it is shown again.
-    pub level: Level,
+    pub(crate) level: Level,
     /// End of a snooze, server time, RFC 3339. `None`: acknowledged until the finding goes away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub until: Option<String>,
+    pub(crate) until: Option<String>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
 }
@@ -64,12 +64,12 @@ pub struct Wanted {
 /// An acknowledgement, as a line of the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Acknowledgement {
-    pub id: u64,
-    pub role: String,
-    pub place: Place,
+    pub(crate) id: u64,
+    pub(crate) role: String,
+    pub(super) place: Place,
     #[serde(flatten)]
-    pub what: Wanted,
-    pub pid: u32,
+    pub(crate) what: Wanted,
+    pub(super) pid: u32,
 }
 
 /// The end of an acknowledgement, as a line of the journal.
@@ -91,7 +91,7 @@ fn moment(text: &str) -> Option<Stamp> {
 
 impl Wanted {
     /// Identity of the finding. `None`: this version of hypertop has no such screen or rule.
-    pub fn identity(&self) -> Option<Identity> {
+    pub(crate) fn identity(&self) -> Option<Identity> {
         let (screen, rule) = (
             ScreenId::by_name(&self.screen)?,
             rules::by_name(&self.rule)?,
@@ -99,15 +99,15 @@ impl Wanted {
         Some((screen, self.key.clone(), rule.name))
     }
 
-    pub fn made(&self) -> Option<Stamp> {
+    pub(crate) fn made(&self) -> Option<Stamp> {
         moment(&self.at)
     }
 
-    pub fn until(&self) -> Option<Stamp> {
+    pub(crate) fn until(&self) -> Option<Stamp> {
         moment(self.until.as_ref()?)
     }
 
-    pub fn word(&self) -> &'static str {
+    pub(crate) fn word(&self) -> &'static str {
         if self.until.is_some() {
             "snoozed"
         } else {
@@ -120,7 +120,7 @@ impl Wanted {
     }
 
     /// Title such as `acknowledged mes.metrics: chunks wait for compression; after the move`.
-    pub fn title(&self) -> String {
+    pub(super) fn title(&self) -> String {
         let about = rules::by_name(&self.rule).map_or(self.rule.as_str(), |rule| rule.title);
         let until = self.until().map_or_else(String::new, |until| {
             format!(" until {}", text::moment(until))
@@ -143,7 +143,7 @@ impl Wanted {
 
 impl Acknowledgement {
     /// Who acknowledged the finding, when and why; the finding's own text follows it.
-    pub fn words(&self, now: Stamp) -> String {
+    pub(crate) fn words(&self, now: Stamp) -> String {
         let (what, role) = (&self.what, &self.role);
         let age = what.made().map_or_else(String::new, |made| {
             format!(" {}", text::age(made.min(now), now))

@@ -10,7 +10,7 @@ const AGES: [&str; 2] = ["compress_after", "drop_after"];
 
 /// A change of a policy's age, with the values as in titles.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PolicyChange {
+pub(crate) struct PolicyChange {
     pub job: i64,
     /// Time of the change, RFC 3339.
     pub at: String,
@@ -21,7 +21,7 @@ pub struct PolicyChange {
 
 impl Entries {
     /// The changes of the policies of this database, rollbacks included, the most recent first.
-    pub fn policy_changes(&self, place: &Place) -> Vec<PolicyChange> {
+    pub(crate) fn policy_changes(&self, place: &Place) -> Vec<PolicyChange> {
         let mut found: Vec<PolicyChange> = Vec::new();
         for entry in self.all.iter().rev() {
             let begin = &entry.begin;

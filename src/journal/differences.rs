@@ -2,7 +2,7 @@ use serde_json::Value as Json;
 
 /// Compares two captured states in the parts that these JSON pointers name (no pointers: everything). Returns path,
 /// first value and second value of each difference.
-pub fn differences(
+pub(crate) fn differences(
     pointers: &[String],
     first: &Json,
     second: &Json,

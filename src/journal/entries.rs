@@ -66,7 +66,7 @@ impl Entries {
     }
 
     /// True if the entry was written for this database, or for the database of entry `id` (this server may be a copy of that one).
-    pub fn counts(&self, entry: &Entry, id: u64, place: &Place) -> bool {
+    pub(crate) fn counts(&self, entry: &Entry, id: u64, place: &Place) -> bool {
         let was = &entry.begin.place;
         let of = self.find(id).map(|of| &of.begin.place);
         was.is_surely(place) || of.is_some_and(|of| was.is_surely(of))

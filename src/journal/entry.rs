@@ -13,9 +13,9 @@ pub struct Entry {
     pub begin: Begin,
     #[serde(default)]
     pub marks: Vec<Mark>,
-    pub ran: Vec<Ran>,
+    pub(super) ran: Vec<Ran>,
     /// How the action ended. `None`: it was interrupted, or still runs.
-    pub end: Option<End>,
+    pub(crate) end: Option<End>,
     /// Id of the entry that rolled this one back. `None`: not rolled back.
     pub rolled_back_by: Option<u64>,
     /// End of the acknowledgement. `None`: still in effect, or not an acknowledgement.
@@ -121,13 +121,13 @@ impl Entry {
     }
 
     /// Indexes of the steps whose result the server no longer knows.
-    pub fn unknown(&self) -> Vec<usize> {
+    pub(crate) fn unknown(&self) -> Vec<usize> {
         let unknown = self.ran.iter().filter(|ran| ran.unknown);
         unknown.map(|ran| ran.step).collect()
     }
 
     /// The relations and jobs that a step and its undo name.
-    pub fn named(&self, step: usize) -> Named {
+    pub(crate) fn named(&self, step: usize) -> Named {
         let mut named = Named::default();
         let ran = self.ran.iter().filter(|ran| ran.step == step);
         let marks = self.marks.iter().filter(|mark| mark.step == step);
@@ -154,7 +154,7 @@ impl Entry {
     }
 
     /// Values that the steps' statements returned, by name.
-    pub fn kept(&self) -> BTreeMap<String, String> {
+    pub(crate) fn kept(&self) -> BTreeMap<String, String> {
         let done = self.done_at();
         let marks = self.marks.iter().filter(|mark| done.contains(&mark.step));
         let marks = marks.flat_map(|mark| mark.kept.clone());

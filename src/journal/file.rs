@@ -46,7 +46,7 @@ impl Journal {
 
     /// Writes the begin line of an action, and returns the entry's id. Nothing may be changed before that. An error if another rollback of
     /// the same entries is running or has ended.
-    pub fn begin(&self, mut begin: Begin) -> Result<u64> {
+    pub(crate) fn begin(&self, mut begin: Begin) -> Result<u64> {
         let mut file = self.open()?;
         let entries = read(&mut file, &self.path)?;
         entries.free(&begin)?;
@@ -57,17 +57,17 @@ impl Journal {
     }
 
     /// Writes the mark of a step. The step must not take effect before that.
-    pub fn mark(&self, mark: Mark) -> Result<()> {
+    pub(crate) fn mark(&self, mark: Mark) -> Result<()> {
         let mut file = self.open()?;
         self.append(&mut file, &Line::Mark(mark))
     }
 
-    pub fn ran(&self, ran: Ran) -> Result<()> {
+    pub(crate) fn ran(&self, ran: Ran) -> Result<()> {
         let mut file = self.open()?;
         self.append(&mut file, &Line::Step(ran))
     }
 
-    pub fn end(&self, end: End) -> Result<()> {
+    pub(crate) fn end(&self, end: End) -> Result<()> {
         let mut file = self.open()?;
         self.append(&mut file, &Line::End(end))
     }
@@ -123,7 +123,7 @@ impl Journal {
 
     /// As [`Journal::entries`], but without waiting, for `hypertop doctor`. An error also if another process keeps the file locked, or if
     /// the file cannot be written. `None`: there is no file yet, but it could be created.
-    pub fn probe(&self) -> Result<Option<Entries>> {
+    pub(crate) fn probe(&self) -> Result<Option<Entries>> {
         let named = || format!("the journal {} cannot be written", self.path.display());
         let opened = Folder::of(&self.path).and_then(|folder| folder.open(own::CHANGE));
         let file = match opened {

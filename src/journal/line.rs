@@ -25,19 +25,19 @@ pub struct Seen {
 pub struct Begin {
     pub id: u64,
     /// Time by this machine's clock, RFC 3339.
-    pub at: String,
+    pub(crate) at: String,
     pub role: String,
     pub place: Place,
     /// Version of the extension. `None`: unknown.
-    pub timescaledb: Option<String>,
+    pub(crate) timescaledb: Option<String>,
     pub plan: Plan,
     /// Inputs of the form, as text.
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub inputs: String,
-    pub before: Vec<Seen>,
+    pub(crate) inputs: String,
+    pub(crate) before: Vec<Seen>,
     /// Of an apply: the database just before it. `None`: another action, not read, or an older hypertop wrote the entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub snapshot: Option<Snapshot>,
+    pub(crate) snapshot: Option<Snapshot>,
     /// Ids of the entries that this one rolls back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undoes: Vec<u64>,
@@ -49,7 +49,7 @@ pub struct Begin {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acknowledges: Option<Wanted>,
     /// Process id of the hypertop that wrote the entry.
-    pub pid: u32,
+    pub(crate) pid: u32,
     /// Start of that process, in the kernel's ticks since boot. `None`: unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) pid_began: Option<u64>,
@@ -58,21 +58,21 @@ pub struct Begin {
 /// A step is about to take effect. In a transaction, only the COMMIT is still to come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
-    pub id: u64,
-    pub at: String,
-    pub step: usize,
+    pub(crate) id: u64,
+    pub(crate) at: String,
+    pub(crate) step: usize,
     /// Transaction id (`pg_current_xact_id()`). `None`: the step runs outside a transaction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub xid: Option<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub kept: BTreeMap<String, String>,
+    pub(crate) kept: BTreeMap<String, String>,
     /// The relations and jobs that the step and its undo name.
     #[serde(default, skip_serializing_if = "Named::is_empty")]
-    pub named: Named,
+    pub(crate) named: Named,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ran {
+pub(crate) struct Ran {
     pub id: u64,
     pub at: String,
     /// Index of the step in the plan, counted from 0.
@@ -104,7 +104,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Done => "done",
             Self::Failed => "failed",
@@ -115,7 +115,7 @@ impl Outcome {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct End {
+pub(crate) struct End {
     pub id: u64,
     pub at: String,
     pub outcome: Outcome,

@@ -15,11 +15,11 @@ pub(super) const READ: OFlag = OFlag::O_RDONLY;
 /// Open for reading and appending; an error if the file is missing.
 pub(super) const CHANGE: OFlag = OFlag::O_RDWR.union(OFlag::O_APPEND);
 /// Open for reading and appending; create the file if it is missing.
-pub(crate) const APPEND: OFlag = OFlag::O_RDWR.union(OFlag::O_APPEND).union(OFlag::O_CREAT);
+pub(super) const APPEND: OFlag = OFlag::O_RDWR.union(OFlag::O_APPEND).union(OFlag::O_CREAT);
 
 /// The folder of a file. It is kept open, so that no one can replace it between two uses.
 #[derive(Debug)]
-pub(crate) struct Folder {
+pub(super) struct Folder {
     folder: File,
     path: PathBuf,
 }

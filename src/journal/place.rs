@@ -25,22 +25,22 @@ pub struct Place {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
     /// Start time of the server, with microseconds.
-    pub started: String,
+    pub(crate) started: String,
     /// The server's own address. `None`: connected by a socket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub address: Option<String>,
+    pub(crate) address: Option<String>,
     /// Timeline, which changes when a standby is promoted or a backup restored. `None` here and in `wal`: a standby.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timeline: Option<i64>,
+    pub(crate) timeline: Option<i64>,
     /// Flushed WAL position in bytes, which only grows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub wal: Option<i64>,
+    pub(crate) wal: Option<i64>,
 }
 
 impl Place {
     /// True for the same database, or that of a copy of the server. Compares the system identifier, or host and name if
     /// that is unknown.
-    pub fn is(&self, other: &Self) -> bool {
+    pub(crate) fn is(&self, other: &Self) -> bool {
         match (&self.system, &other.system) {
             (Some(a), Some(b)) => a == b && self.database_oid == other.database_oid,
             _ => self.host == other.host && self.database == other.database,
@@ -107,7 +107,7 @@ impl Place {
     }
 
     /// Why two databases may be the same.
-    pub fn shares(&self, other: &Self) -> &'static str {
+    pub(crate) fn shares(&self, other: &Self) -> &'static str {
         if self.system.is_some() && other.system.is_some() {
             "the system identifier and the database are the same"
         } else {
@@ -116,7 +116,7 @@ impl Place {
     }
 
     /// Name of the server for messages.
-    pub fn words(&self) -> String {
+    pub(crate) fn words(&self) -> String {
         match &self.way {
             Some(way) if *way != self.host => format!("{} ({way})", self.host),
             _ => self.host.clone(),

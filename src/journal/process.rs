@@ -10,7 +10,7 @@ static OVER: Mutex<BTreeSet<(u64, String)>> = Mutex::new(BTreeSet::new());
 
 /// While this value exists, this process is running the entry.
 #[derive(Debug)]
-pub struct Running(pub u64, pub String);
+pub(crate) struct Running(pub u64, pub String);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -22,7 +22,7 @@ impl Drop for Running {
 
 /// Start of a process, in ticks since boot, which distinguishes processes with the same id. `None`: no such process, or
 /// the system is not Linux.
-pub fn began(pid: u32) -> Option<u64> {
+pub(crate) fn began(pid: u32) -> Option<u64> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The second field, the program's name in brackets, may contain spaces and brackets. The 22nd field is the start.
     let (_, after) = stat.rsplit_once(')')?;

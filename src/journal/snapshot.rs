@@ -9,15 +9,15 @@ use crate::model::verdict::Level;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
     /// The server's clock.
-    pub clock: Stamp,
+    pub(crate) clock: Stamp,
     /// The warnings and critical findings of the Overview, acknowledged ones included.
-    pub findings: Vec<Found>,
-    pub counters: Counters,
+    pub(crate) findings: Vec<Found>,
+    pub(crate) counters: Counters,
 }
 
 /// A finding: where, on which row, and how grave.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Found {
+pub(crate) struct Found {
     pub screen: ScreenId,
     /// Key of the row on its screen.
     pub of: String,
@@ -28,7 +28,7 @@ pub struct Found {
 
 /// Counters of the database since its statistics were reset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counters {
+pub(crate) struct Counters {
     pub commits: i64,
     /// Statements that failed, were cancelled or timed out end here, and the ROLLBACKs of clients.
     pub rollbacks: i64,

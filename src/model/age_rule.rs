@@ -7,7 +7,7 @@ use crate::model::span::Span;
 
 /// Names of the two ages in the configuration, in `add_…_policy` and in the form.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Keys {
+pub(crate) struct Keys {
     pub after: &'static str,
     pub created: &'static str,
     /// True: if a configuration has both ages, the one since creation applies.
@@ -28,7 +28,7 @@ pub(crate) static DROP: Keys = Keys {
 
 impl Keys {
     /// The age that applies. `has`: whether the configuration has the age of this name.
-    pub fn of(&self, has: impl Fn(&str) -> bool) -> &'static str {
+    pub(crate) fn of(&self, has: impl Fn(&str) -> bool) -> &'static str {
         if has(self.created) && (self.created_first || !has(self.after)) {
             self.created
         } else {
@@ -38,20 +38,20 @@ impl Keys {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AgeRule {
+pub(crate) enum AgeRule {
     After(Span),
     CreatedBefore(Interval),
 }
 
 impl AgeRule {
-    pub fn key(self, keys: &Keys) -> &'static str {
+    pub(crate) fn key(self, keys: &Keys) -> &'static str {
         match self {
             Self::After(_) => keys.after,
             Self::CreatedBefore(_) => keys.created,
         }
     }
 
-    pub fn span(self) -> Span {
+    pub(crate) fn span(self) -> Span {
         match self {
             Self::After(span) => span,
             Self::CreatedBefore(interval) => Span::Interval(interval),

@@ -24,7 +24,7 @@ pub(crate) struct Shape<'a> {
 
 /// Whole buckets: start of the first, end of the last (exclusive), in the unit of the axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Range {
+pub(crate) struct Range {
     pub from: i64,
     pub to: i64,
 }

@@ -42,12 +42,12 @@ impl BusyHours {
     }
 
     /// As [`Self::parse`], for a window of hours in which something may run.
-    pub fn window(text: &str) -> Result<Self, String> {
+    pub(crate) fn window(text: &str) -> Result<Self, String> {
         Self::of("window", text)
     }
 
     /// The same hours in this time zone.
-    pub fn in_zone(&self, zone: &str) -> Result<Self, String> {
+    pub(crate) fn in_zone(&self, zone: &str) -> Result<Self, String> {
         Self::window(&format!("{} {zone}", self.hours()))
     }
 
@@ -86,19 +86,19 @@ impl BusyHours {
     }
 
     /// The hours as in config.toml, without the zone: `06:00-22:00`.
-    pub fn hours(&self) -> String {
+    pub(crate) fn hours(&self) -> String {
         let time = |minutes: i16| format!("{:02}:{:02}", minutes / 60, minutes % 60);
         format!("{}-{}", time(self.from), time(self.to))
     }
 
     /// The time at which they begin, as `22:00`.
-    pub fn begin(&self) -> String {
+    pub(crate) fn begin(&self) -> String {
         format!("{:02}:{:02}", self.from / 60 % 24, self.from % 60)
     }
 
     /// A moment at which they began, the same at any time: on 2000-01-01. `server`: the server's time zone. `None`: this machine does not
     /// know the time zone.
-    pub fn began(&self, server: &str) -> Option<Stamp> {
+    pub(super) fn began(&self, server: &str) -> Option<Stamp> {
         let zone = TimeZone::get(self.zone(server)).ok()?;
         let day = Date::constant(2000, 1, 1);
         let begin = zone.to_timestamp(at(day, self.from)?).ok()?;
@@ -106,7 +106,7 @@ impl BusyHours {
     }
 
     /// The time of the day of a moment in their zone, as `22:00`; `None`: this machine does not know the time zone.
-    pub fn time(&self, moment: Stamp, server: &str) -> Option<String> {
+    pub(super) fn time(&self, moment: Stamp, server: &str) -> Option<String> {
         let zone = TimeZone::get(self.zone(server)).ok()?;
         let moment = Timestamp::from_microsecond(moment.finite()?.0).ok()?;
         Some(moment.to_zoned(zone).strftime("%H:%M").to_string())
@@ -118,17 +118,17 @@ impl BusyHours {
     }
 
     /// Name of the time zone; `server` is the server's.
-    pub fn zone<'a>(&'a self, server: &'a str) -> &'a str {
+    pub(crate) fn zone<'a>(&'a self, server: &'a str) -> &'a str {
         self.zone.as_deref().unwrap_or(server)
     }
 
     /// Whether this machine knows the time zone. The server may use a zone that this machine does not know.
-    pub fn is_known(&self, server: &str) -> bool {
+    pub(crate) fn is_known(&self, server: &str) -> bool {
         TimeZone::get(self.zone(server)).is_ok()
     }
 
     /// End of the busy hours that contain this moment; `None`: outside the busy hours, or this machine does not know the time zone.
-    pub fn until(&self, moment: Stamp, server: &str) -> Option<Stamp> {
+    pub(crate) fn until(&self, moment: Stamp, server: &str) -> Option<Stamp> {
         let zone = TimeZone::get(self.zone(server)).ok()?;
         let local = Timestamp::from_microsecond(moment.finite()?.0).ok()?;
         let local = local.to_zoned(zone.clone()).datetime();

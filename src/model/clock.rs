@@ -90,7 +90,7 @@ pub(crate) fn zone(name: &str) -> Option<TimeZone> {
 }
 
 /// Start of the day, as the server truncates a time to a date.
-pub(crate) fn midnight(at: i64) -> i64 {
+pub(super) fn midnight(at: i64) -> i64 {
     at.div_euclid(86_400_000_000) * 86_400_000_000
 }
 
@@ -102,7 +102,7 @@ pub(crate) fn odd_zone(zone: &str) -> String {
 }
 
 /// Local time of a zone at a moment, in microseconds since 1970; `None`: unknown zone.
-pub(crate) fn wall(at: i64, zone: &str) -> Option<i64> {
+pub(super) fn wall(at: i64, zone: &str) -> Option<i64> {
     let shown = self::zone(zone)?.to_datetime(Timestamp::from_microsecond(at).ok()?);
     let shown = jiff::tz::Offset::UTC.to_timestamp(shown).ok()?;
     Some(shown.as_microsecond())

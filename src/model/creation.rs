@@ -9,14 +9,14 @@ use crate::model::version::Version;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ByCreation {
     /// The dimension has an integer type.
-    pub integer: bool,
+    integer: bool,
     /// The hypertable has an `integer_now_func`. For an aggregate: the hypertable at the root of its hierarchy has one.
-    pub has_now: bool,
+    has_now: bool,
 }
 
 impl ByCreation {
     /// Why a retention policy with `drop_created_before` alone can neither run nor be altered; `None`: the policy works.
-    pub fn fails(self, version: Version) -> Option<&'static str> {
+    pub(crate) fn fails(self, version: Version) -> Option<&'static str> {
         let fixed = Version {
             patch: 3,
             ..Version::new(2, 26)

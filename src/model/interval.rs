@@ -1,8 +1,8 @@
 //! Intervals as a user types them: `7 days`, `7d`, `1h30m`, `1 mon`, `01:30:00`.
 
-pub mod back;
+pub(crate) mod back;
 mod parts;
-pub mod standard;
+pub(super) mod standard;
 
 use self::parts::clock;
 use std::fmt;
@@ -170,7 +170,7 @@ impl Interval {
 
     /// Length in seconds, with months of 30 days; for comparisons and estimates only.
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-    pub fn seconds(self) -> f64 {
+    pub(crate) fn seconds(self) -> f64 {
         (self.months as f64 * 30.0 + self.days as f64) * 86_400.0 + self.micros as f64 / 1e6
     }
 

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {
-    pub memory_bytes: Option<i64>,
-    pub cores: Option<i64>,
+    pub(crate) memory_bytes: Option<i64>,
+    pub(crate) cores: Option<i64>,
     /// Free bytes of the disk with the data directory.
-    pub disk_free_bytes: Option<i64>,
+    pub(crate) disk_free_bytes: Option<i64>,
 }

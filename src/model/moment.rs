@@ -91,7 +91,7 @@ impl Axis {
     }
 
     /// Axis of a column type, named as by `format_type` or `regtype`, or by this enum in a recording.
-    pub fn of(column_type: &str) -> Self {
+    pub(crate) fn of(column_type: &str) -> Self {
         match column_type {
             "timestamp without time zone" | "Timestamp" => Self::Timestamp,
             "date" | "Date" => Self::Date,

@@ -54,15 +54,15 @@ impl Catalogue {
     }
 }
 
-pub const MEANING: &str = "Meaning";
-pub const MATTERS: &str = "Why it matters";
-pub const TO_DO: &str = "What to do";
-pub const FOUND: &str = "How it is found";
-pub const EFFECT: &str = "What it does";
-pub const COST: &str = "Locks and time";
-pub const UNDO: &str = "Undo";
-pub const SHOWS: &str = "What it shows";
-pub const CHANGE: &str = "When to change it";
+pub(crate) const MEANING: &str = "Meaning";
+pub(crate) const MATTERS: &str = "Why it matters";
+pub(crate) const TO_DO: &str = "What to do";
+pub(crate) const FOUND: &str = "How it is found";
+pub(crate) const EFFECT: &str = "What it does";
+pub(crate) const COST: &str = "Locks and time";
+pub(crate) const UNDO: &str = "Undo";
+pub(crate) const SHOWS: &str = "What it shows";
+pub(crate) const CHANGE: &str = "When to change it";
 
 /// The hand-written part of a page.
 #[derive(Debug)]
@@ -106,7 +106,7 @@ impl Handwritten {
     }
 
     /// The thresholds named in the sections or after `thresholds:`, in the catalogue's order.
-    pub fn thresholds(&self) -> Vec<&'static Threshold> {
+    pub(crate) fn thresholds(&self) -> Vec<&'static Threshold> {
         let listed = self.names("thresholds");
         let named = |of: &&Threshold| {
             let sign = format!("{{{}}}", of.key);
@@ -135,7 +135,7 @@ pub fn fixes(rule: &Rule) -> Vec<&'static str> {
 }
 
 /// Replaces `{threshold}` by the value of that threshold.
-pub fn filled(text: &str, limits: &Limits) -> String {
+pub(crate) fn filled(text: &str, limits: &Limits) -> String {
     let mut filled = text.to_owned();
     for of in ALL {
         let sign = format!("{{{}}}", of.key);
@@ -149,12 +149,12 @@ pub fn filled(text: &str, limits: &Limits) -> String {
 /// A heading and its text in Markdown: paragraphs, lists, and commands (indented by four spaces).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Passage {
-    pub heading: &'static str,
+    heading: &'static str,
     pub text: String,
 }
 
 impl Passage {
-    pub fn new(heading: &'static str, text: impl Into<String>) -> Self {
+    pub(crate) fn new(heading: &'static str, text: impl Into<String>) -> Self {
         Self {
             heading,
             text: text.into(),
@@ -174,7 +174,7 @@ pub struct Page {
 }
 
 /// One line of a page: a role of the theme, and the text.
-pub type Line = (&'static str, String);
+pub(crate) type Line = (&'static str, String);
 
 /// A paragraph, an item of a list, or a command.
 enum Block {
@@ -248,7 +248,7 @@ impl Page {
 }
 
 /// `a, b or c`.
-pub fn either(names: &[&str]) -> String {
+pub(crate) fn either(names: &[&str]) -> String {
     match names {
         [] => String::new(),
         [one] => (*one).to_owned(),
@@ -257,7 +257,7 @@ pub fn either(names: &[&str]) -> String {
 }
 
 /// Markdown code: one command per line.
-pub fn commands(all: impl IntoIterator<Item = String>) -> String {
+pub(crate) fn commands(all: impl IntoIterator<Item = String>) -> String {
     let lines: Vec<_> = all
         .into_iter()
         .map(|command| format!("    {command}"))
@@ -266,7 +266,7 @@ pub fn commands(all: impl IntoIterator<Item = String>) -> String {
 }
 
 /// A Markdown list.
-pub fn items(all: impl IntoIterator<Item = String>) -> String {
+pub(crate) fn items(all: impl IntoIterator<Item = String>) -> String {
     let lines: Vec<_> = all.into_iter().map(|item| format!("- {item}")).collect();
     lines.join("\n")
 }

@@ -8,7 +8,7 @@ const DEEPEST: usize = 400;
 
 /// A part of a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Tree<'a> {
+pub(crate) enum Tree<'a> {
     Node(Node<'a>),
     List(Vec<Tree<'a>>),
     Word(&'a str),
@@ -16,20 +16,20 @@ pub enum Tree<'a> {
 
 /// A node: its name, and its fields with all their parts (`:constvalue 4 [ 1 0 0 0 ]` has several).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Node<'a> {
+pub(crate) struct Node<'a> {
     pub name: &'a str,
     fields: Vec<(&'a str, Vec<Tree<'a>>)>,
 }
 
 impl<'a> Tree<'a> {
     /// `None`: the text is not a parse tree.
-    pub fn read(text: &'a str) -> Option<Self> {
+    pub(crate) fn read(text: &'a str) -> Option<Self> {
         let mut left = text;
         let tree = part(&mut left, 0)?;
         word(&mut left).is_none().then_some(tree)
     }
 
-    pub fn node(&self) -> Option<&Node<'a>> {
+    pub(crate) fn node(&self) -> Option<&Node<'a>> {
         match self {
             Self::Node(node) => Some(node),
             _ => None,
@@ -37,7 +37,7 @@ impl<'a> Tree<'a> {
     }
 
     /// The parts of a list; empty if this is not a list.
-    pub fn parts(&self) -> &[Self] {
+    fn parts(&self) -> &[Self] {
         match self {
             Self::List(parts) => parts,
             _ => &[],
@@ -45,12 +45,12 @@ impl<'a> Tree<'a> {
     }
 
     /// The nodes of a list.
-    pub fn nodes(&self) -> impl Iterator<Item = &Node<'a>> {
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = &Node<'a>> {
         self.parts().iter().filter_map(Self::node)
     }
 
     /// Whether the tree contains, at any depth, a node for which `is` returns true.
-    pub fn holds(&self, is: &dyn Fn(&Node) -> bool) -> bool {
+    pub(crate) fn holds(&self, is: &dyn Fn(&Node) -> bool) -> bool {
         match self {
             Self::Node(node) => {
                 is(node)
@@ -67,34 +67,34 @@ impl<'a> Tree<'a> {
 
 impl<'a> Node<'a> {
     /// The first part of this field; `None`: this PostgreSQL version has no such field.
-    pub fn field(&self, name: &str) -> Option<&Tree<'a>> {
+    pub(crate) fn field(&self, name: &str) -> Option<&Tree<'a>> {
         let field = self.fields.iter().find(|(field, _)| *field == name);
         field?.1.first()
     }
 
     /// The parts of all fields.
-    pub fn parts(&self) -> impl Iterator<Item = &Tree<'a>> {
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &Tree<'a>> {
         self.fields.iter().flat_map(|(_, parts)| parts)
     }
 
     /// The parts of the list in this field.
-    pub fn parts_of(&self, name: &str) -> &[Tree<'a>] {
+    pub(crate) fn parts_of(&self, name: &str) -> &[Tree<'a>] {
         self.field(name).map(Tree::parts).unwrap_or_default()
     }
 
     /// The nodes of the list in this field.
-    pub fn list(&self, name: &str) -> impl Iterator<Item = &Node<'a>> {
+    pub(crate) fn list(&self, name: &str) -> impl Iterator<Item = &Node<'a>> {
         self.parts_of(name).iter().filter_map(Tree::node)
     }
 
-    pub fn word(&self, name: &str) -> Option<&'a str> {
+    pub(crate) fn word(&self, name: &str) -> Option<&'a str> {
         match self.field(name)? {
             Tree::Word(word) => Some(word),
             _ => None,
         }
     }
 
-    pub fn number(&self, name: &str) -> Option<i64> {
+    pub(crate) fn number(&self, name: &str) -> Option<i64> {
         self.word(name)?.parse().ok()
     }
 }

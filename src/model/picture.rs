@@ -5,17 +5,17 @@ use crate::model::moment::Axis;
 /// The same chunks in two lines: with the present settings and with the new ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Picture {
-    pub axis: Axis,
+    pub(crate) axis: Axis,
     /// Oldest first.
-    pub chunks: Vec<Range>,
+    pub(crate) chunks: Vec<Range>,
     pub strips: Vec<Strip>,
     pub marks: Vec<Limit>,
     /// Meaning of each state for this kind of policy.
-    pub legend: Vec<(State, &'static str)>,
+    pub(crate) legend: Vec<(State, &'static str)>,
 }
 
 /// Start and end of a chunk, in microseconds since 1970 or units of integer time.
-pub type Range = (i64, i64);
+type Range = (i64, i64);
 
 /// The states of the chunks with the present settings, or with the new ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,9 +30,9 @@ pub struct Strip {
 /// A boundary of the policy on the axis, marked with a letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limit {
-    pub sign: char,
+    pub(crate) sign: char,
     pub label: String,
-    pub at: i64,
+    pub(crate) at: i64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +51,6 @@ pub enum State {
 }
 
 /// `+4 = 37 of 41`, `-5 = 36 of 41`: chunks that the next run adds or removes, the number after it, and the number of all chunks.
-pub fn sum(sign: char, taken: usize, after: usize, all: usize) -> String {
+pub(crate) fn sum(sign: char, taken: usize, after: usize, all: usize) -> String {
     format!("{sign}{taken} = {after} of {all}")
 }

@@ -4,7 +4,7 @@ mod bindings;
 pub(crate) mod changed;
 mod expression;
 mod lock;
-pub mod named;
+pub(crate) mod named;
 mod statement;
 
 use serde::{Deserialize, Serialize};
@@ -16,8 +16,8 @@ use crate::model::verdict::Level;
 use named::Named;
 
 pub(crate) use bindings::Bindings;
-pub use changed::Changed;
-pub use expression::Expression;
+pub(crate) use changed::Changed;
+pub(crate) use expression::Expression;
 pub use lock::Mode;
 pub(crate) use lock::Touch;
 pub use statement::{Lit, Statement};
@@ -42,7 +42,7 @@ pub struct Step {
     pub bytes: i64,
     /// Journal entry and number of its step (from 0) that this step rolls back; `None`: not part of a rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub undoes: Option<(u64, usize)>,
+    pub(crate) undoes: Option<(u64, usize)>,
 }
 
 impl Step {
@@ -97,7 +97,7 @@ impl Undo {
 
     /// The undo of two plans together: the weaker of the two. If both are partial, the text says what each does not restore.
     #[must_use]
-    pub fn and(self, other: Self) -> Self {
+    pub(crate) fn and(self, other: Self) -> Self {
         let rank = |undo: &Self| match undo {
             Self::Needless(_) => 0,
             Self::Exact(_) => 1,
@@ -169,7 +169,7 @@ impl Pace {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// The action's name in the catalogue.
-    pub action: String,
+    pub(crate) action: String,
     /// Name of the target as a user types it: `public.metrics`, `1001`.
     pub target: String,
     /// One line: `Pause job 1001 (Compression Policy on public.metrics)`.
@@ -181,30 +181,30 @@ pub struct Plan {
     pub touches: Vec<Touch>,
     /// JSON pointers (`/jobs`, `/settings`) to the parts of the captured state that this plan changes. A rollback compares these
     /// parts with the present state. Empty: the whole state.
-    pub changes: Vec<String>,
+    pub(crate) changes: Vec<String>,
     /// The settings that this plan changes, also named in its title.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub changed: Vec<Changed>,
+    pub(crate) changed: Vec<Changed>,
     pub pace: Pace,
     /// `lock_timeout` of every statement.
     pub lock_timeout_seconds: u32,
     /// The objects that the statements name. A rollback looks them up when the plan is made; for other plans this is empty, and
     /// they are looked up when the plan starts.
     #[serde(default, skip_serializing_if = "Named::is_empty")]
-    pub named: Named,
+    pub(crate) named: Named,
     /// For a rollback: the journal entries that it cannot close, because it is unknown whether it rolls back all of their steps.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) leaves_open: Vec<u64>,
     /// Functions and triggers that this plan runs, as the preview names them. If others have been added when the plan starts, it is
     /// refused.
     #[serde(skip)]
-    pub runs: Vec<String>,
+    pub(crate) runs: Vec<String>,
     /// True: no other plan of a policy file may run in the database meanwhile.
     #[serde(skip)]
     pub(crate) alone: bool,
     /// Expressions that the preview asks the server about.
     #[serde(skip)]
-    pub expressions: Vec<Expression>,
+    pub(crate) expressions: Vec<Expression>,
     /// Effect of the change on the next run of a policy; `None`: the plan changes no policy.
     #[serde(skip)]
     pub picture: Option<Box<Picture>>,
@@ -253,7 +253,7 @@ impl Plan {
     }
 
     #[must_use]
-    pub fn note(mut self, level: Level, text: impl Into<String>) -> Self {
+    pub(crate) fn note(mut self, level: Level, text: impl Into<String>) -> Self {
         self.notes.push(Note {
             level,
             text: text.into(),
@@ -304,7 +304,7 @@ impl Plan {
 
     /// Requires at least this consent.
     #[must_use]
-    pub fn wanting(mut self, consent: Consent) -> Self {
+    pub(crate) fn wanting(mut self, consent: Consent) -> Self {
         self.consent = self.consent.max(consent);
         self
     }
@@ -316,7 +316,7 @@ impl Plan {
 }
 
 /// Every statement of these steps with its values, and BEGIN and COMMIT around each transaction of several statements.
-pub fn script(steps: &[Step]) -> Vec<String> {
+pub(crate) fn script(steps: &[Step]) -> Vec<String> {
     let mut lines = Vec::new();
     for step in steps {
         let block = !step.plain && step.run.len() > 1;

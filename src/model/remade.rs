@@ -7,7 +7,7 @@ use crate::model::bucket::{Buckets, Range};
 pub(crate) const REMADE: &str = "a chunk in this range was created after newer chunks, probably by a late row after a drop: a refresh computes its buckets from the remaining rows, and the aggregate's older results are lost for good";
 
 /// The whole buckets of a range that lie in recreated chunks. `remade`: start of the first and end of the last recreated chunk.
-pub(crate) fn touched(
+pub(super) fn touched(
     buckets: &Buckets,
     range: Range,
     remade: Option<(i64, i64)>,

@@ -10,14 +10,14 @@ pub struct Rule {
     /// In kebab-case.
     pub name: &'static str,
     /// The problem in a few words, as the Overview shows it.
-    pub title: &'static str,
+    pub(crate) title: &'static str,
     /// True: something waits, fails or is late now, or a limit is near. False: a setting, which may have been so for years. Among findings
     /// of one level, true comes first.
-    pub hurts_now: bool,
+    pub(crate) hurts_now: bool,
     /// Found by comparing counters of two reads. A single read finds it only if the counters were reset recently.
     pub two_looks: bool,
     /// Name of the action that fixes the problem; `None`: no action does.
-    pub fix: Option<&'static str>,
+    pub(crate) fix: Option<&'static str>,
 }
 
 macro_rules! rules {

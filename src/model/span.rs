@@ -18,7 +18,7 @@ pub enum Span {
 
 impl Span {
     /// Reads a length as a user or a policy's configuration writes it; `None`: it does not fit the axis.
-    pub fn parse(axis: Axis, text: &str) -> Option<Self> {
+    pub(crate) fn parse(axis: Axis, text: &str) -> Option<Self> {
         match axis {
             Axis::Integer => text.parse().ok().map(Self::Number),
             _ => Interval::parse(text).ok().map(Self::Interval),
@@ -26,7 +26,7 @@ impl Span {
     }
 
     /// Reads a length from a policy's configuration; `None`: neither an interval nor an integer.
-    pub fn of(config: &Json) -> Option<Self> {
+    pub(crate) fn of(config: &Json) -> Option<Self> {
         match config {
             Json::String(text) => Interval::parse(text).ok().map(Self::Interval),
             Json::Number(number) => number.as_i64().map(Self::Number),
@@ -48,14 +48,14 @@ impl Span {
 
     /// Length in seconds or units of integer time. A month has 30 days, as when TimescaleDB compares policy windows.
     #[expect(clippy::cast_precision_loss, reason = "for comparing")]
-    pub fn length(self) -> f64 {
+    pub(crate) fn length(self) -> f64 {
         match self {
             Self::Interval(interval) => interval.seconds(),
             Self::Number(number) => number as f64,
         }
     }
 
-    pub fn plus(self, more: Self) -> Option<Self> {
+    pub(crate) fn plus(self, more: Self) -> Option<Self> {
         match (self, more) {
             (Self::Number(one), Self::Number(more)) => one.checked_add(more).map(Self::Number),
             (Self::Interval(one), Self::Interval(more)) => Some(Self::Interval(Interval {
@@ -67,7 +67,7 @@ impl Span {
         }
     }
 
-    pub fn times(self, times: i64) -> Option<Self> {
+    pub(crate) fn times(self, times: i64) -> Option<Self> {
         Some(match self {
             Self::Number(number) => Self::Number(number.checked_mul(times)?),
             Self::Interval(interval) => Self::Interval(Interval {
@@ -83,7 +83,7 @@ impl Span {
     }
 
     /// Text for a form field.
-    pub fn typed(self) -> String {
+    pub(crate) fn typed(self) -> String {
         match self {
             Self::Interval(interval) => interval.to_string(),
             Self::Number(number) => number.to_string(),
@@ -91,7 +91,7 @@ impl Span {
     }
 
     /// Value for a policy's configuration.
-    pub fn json(self) -> Json {
+    pub(crate) fn json(self) -> Json {
         match self {
             Self::Interval(interval) => Json::from(interval.to_string()),
             Self::Number(number) => Json::from(number),
@@ -111,11 +111,11 @@ impl fmt::Display for Span {
 /// The current time as a policy's run sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Now<'a> {
-    pub axis: Axis,
+    pub(crate) axis: Axis,
     /// Current time in the unit of the axis; `None`: unknown.
-    pub at: Option<i64>,
+    pub(crate) at: Option<i64>,
     /// Time zone in which the policy runs; `None`: UTC.
-    pub zone: Option<&'a str>,
+    pub(crate) zone: Option<&'a str>,
 }
 
 impl<'a> Now<'a> {
@@ -158,7 +158,7 @@ impl<'a> Now<'a> {
     }
 
     /// Compares two lengths by the points this long before now; if those are unknown, by [`Span::length`].
-    pub fn compare(&self, one: Span, other: Span) -> Ordering {
+    fn compare(&self, one: Span, other: Span) -> Ordering {
         match (self.less(one), self.less(other)) {
             (Some(one), Some(other)) => other.cmp(&one),
             _ => one.length().total_cmp(&other.length()),

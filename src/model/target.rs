@@ -21,16 +21,7 @@ pub enum TargetKind {
 }
 
 impl TargetKind {
-    pub const ALL: &[Self] = &[
-        Self::Job,
-        Self::Hypertable,
-        Self::Aggregate,
-        Self::Index,
-        Self::Table,
-        Self::Session,
-    ];
-
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Job => "job",
             Self::Hypertable => "hypertable",
@@ -72,7 +63,7 @@ impl Target {
         }
     }
 
-    pub fn session(pid: i32) -> Self {
+    pub(crate) fn session(pid: i32) -> Self {
         Self {
             kind: TargetKind::Session,
             id: pid.into(),
@@ -90,7 +81,7 @@ impl Target {
     }
 
     /// Targets of a hypertable's row. An aggregate's row is a target of both kinds, with the same id.
-    pub fn relation(id: i32, name: &str, aggregate: bool) -> Vec<Self> {
+    pub(crate) fn relation(id: i32, name: &str, aggregate: bool) -> Vec<Self> {
         let of = |kind| Self {
             kind,
             id: id.into(),

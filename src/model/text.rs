@@ -15,12 +15,12 @@ use crate::model::moment::{Axis, Point, Stamp};
 
 pub use cells::{cut, width};
 pub(crate) use cells::{cut_middle, cut_words, goes_on, pad, pad_left, wrap, wrap_keeping_indent};
-pub use glyphs::{ascii, is_utf8};
+pub(crate) use glyphs::{ascii, is_utf8};
 pub use interval::{interval, interval_seconds};
 pub use names::{qualified, quote_identifier, quote_literal};
 pub(crate) use near::nearest;
 pub(crate) use order::natural_order;
-pub use printable::bounded;
+pub(crate) use printable::bounded;
 pub(crate) use printable::{printable, printable_cell, printable_json, printable_lines};
 pub(crate) use session::{one_line, party};
 pub(crate) use shell::shell_word;
@@ -29,11 +29,11 @@ pub use self::number::{bytes, count};
 pub(crate) use self::number::{bytes_of, plural};
 
 /// Text for a lock holder whose process id is 0.
-pub const PREPARED: &str = "a prepared transaction (pg_prepared_xacts)";
+pub(crate) const PREPARED: &str = "a prepared transaction (pg_prepared_xacts)";
 
 /// Text for a prepared transaction that blocks others, with the statement that ends it. `gid`: quoted, or several separated by commas;
 /// `None`: unknown.
-pub fn prepared(gid: Option<&str>) -> String {
+pub(crate) fn prepared(gid: Option<&str>) -> String {
     match gid {
         Some(gid) => format!(
             "a prepared transaction (pg_prepared_xacts: {gid}; COMMIT PREPARED or ROLLBACK PREPARED {gid} ends it)"
@@ -123,7 +123,7 @@ pub fn rfc3339(stamp: Stamp) -> Option<String> {
 }
 
 /// A moment to the second, in UTC: `2026-11-21 01:36:08 UTC`.
-pub fn moment(stamp: Stamp) -> String {
+pub(crate) fn moment(stamp: Stamp) -> String {
     with_zone(calendar(stamp), stamp)
 }
 
@@ -149,7 +149,7 @@ fn with_zone(text: String, stamp: Stamp) -> String {
 
 /// A point on a time dimension, for use in a sentence: a date, a number, or a time (without seconds if they are zero). The zone (UTC) is
 /// shown for `timestamptz` only.
-pub fn point(point: Point) -> String {
+pub(crate) fn point(point: Point) -> String {
     let text = point_in_utc(point);
     match point.axis {
         Axis::TimestampTz => with_zone(text, Stamp(point.raw)),
@@ -172,7 +172,7 @@ pub(crate) fn point_in_utc(point: Point) -> String {
 }
 
 /// Whether a text matches a pattern in which `*` stands for any text.
-pub fn fits(pattern: &str, text: &str) -> bool {
+pub(crate) fn fits(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,
         Some((start, rest)) => text.strip_prefix(start).is_some_and(|text| {

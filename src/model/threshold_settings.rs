@@ -13,7 +13,7 @@ use crate::model::thresholds::{
 /// A table of config.toml, each key and value with its byte offsets in the file.
 pub type Table = BTreeMap<Spanned<String>, Spanned<Value>>;
 /// Byte offset in config.toml, and the error.
-pub type Wrong = (usize, String);
+pub(crate) type Wrong = (usize, String);
 
 /// Pairs of thresholds in which the first must not exceed the second.
 const IN_ORDER: &[(&str, &str)] = &[

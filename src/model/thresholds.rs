@@ -65,7 +65,7 @@ pub struct Threshold {
     pub scope: Scope,
     pub unit: Unit,
     pub default: f64,
-    pub meaning: &'static str,
+    pub(crate) meaning: &'static str,
 }
 
 macro_rules! limits {
@@ -193,13 +193,13 @@ pub(crate) fn exceeds(count: i64, threshold: f64) -> bool {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "thresholds are round")]
-pub fn reaches(count: i64, threshold: f64) -> bool {
+pub(crate) fn reaches(count: i64, threshold: f64) -> bool {
     count as f64 >= threshold
 }
 
 /// `part` as a percentage of `whole`.
 #[expect(clippy::cast_precision_loss, reason = "thresholds are round")]
-pub fn percent(part: i64, whole: i64) -> f64 {
+pub(crate) fn percent(part: i64, whole: i64) -> f64 {
     part as f64 * 100.0 / whole as f64
 }
 
@@ -219,7 +219,7 @@ pub struct Exception {
 
 /// A threshold set in config.toml.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Written {
+pub(crate) struct Written {
     pub key: String,
     pub value: f64,
     /// The file and its line: `/etc/hypertop/config.toml:3`.
@@ -236,12 +236,12 @@ pub struct Thresholds {
     pub exceptions: Vec<Exception>,
     /// The settings in config.toml that set them; not kept in recordings.
     #[serde(skip)]
-    pub written: Vec<Written>,
+    pub(crate) written: Vec<Written>,
 }
 
 impl Thresholds {
     /// Thresholds for the hypertable or aggregate of this name (`schema.name`).
-    pub fn of(&self, name: &str) -> Limits {
+    pub(crate) fn of(&self, name: &str) -> Limits {
         let mut limits = self.all;
         for exception in self.exceptions.iter().filter(|one| fits(&one.name, name)) {
             for (key, value) in &exception.changes {

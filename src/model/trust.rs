@@ -21,7 +21,7 @@ pub struct Trust {
 }
 
 /// Whether a host and a database match these patterns (`None`: any). A pattern without a port matches any port.
-pub fn leads(
+pub(crate) fn leads(
     want_host: Option<&str>,
     want_database: Option<&str>,
     host: &str,
@@ -33,7 +33,7 @@ pub fn leads(
 }
 
 /// The owners that are trusted on this host and database.
-pub fn owners(trust: &[Trust], host: &str, database: &str) -> Vec<String> {
+pub(crate) fn owners(trust: &[Trust], host: &str, database: &str) -> Vec<String> {
     let leads = |trust: &&Trust| {
         leads(
             trust.host.as_deref(),
@@ -91,18 +91,18 @@ pub(crate) fn not_read(owner: &str, role: &str, busy: bool) -> String {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Code {
     #[serde(alias = "code")]
-    pub function: String,
+    function: String,
     /// `None`: the function does not exist.
     #[serde(alias = "code_owner")]
-    pub owner: Option<String>,
+    pub(crate) owner: Option<String>,
     /// The role with whose rights the function would run.
     #[serde(alias = "code_role")]
-    pub role: String,
+    role: String,
 }
 
 impl Code {
     /// Text: an estimate, if there is one, and the reason why the function was not called.
-    pub fn words(&self, estimate: Option<String>) -> String {
+    pub(crate) fn words(&self, estimate: Option<String>) -> String {
         let why = not_called(&self.function, self.owner.as_deref(), &self.role);
         let estimate = estimate.map_or_else(String::new, |words| format!("{words}; "));
         format!("{estimate}{why}")

@@ -12,12 +12,12 @@ use crate::model::target::{Target, TargetKind};
 
 /// Buckets, watermark and changed ranges of an aggregate. Points are in the unit of its axis.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unread {
+pub(crate) struct Unread {
     /// Id of the materialization hypertable.
-    pub id: i64,
+    id: i64,
     /// `schema.name`, quoted if necessary.
     pub name: String,
-    pub axis: String,
+    axis: String,
     bucket: Option<String>,
     zone: Option<String>,
     offset: Option<String>,
@@ -76,7 +76,7 @@ impl Unread {
 
     /// Range before `edge` that is not materialized and whose rows the source still has, in whole buckets. `history`: include rows
     /// that were never materialized. `None`: no such range, or the buckets cannot be parsed.
-    pub fn before(&self, edge: i64, history: bool) -> Option<Range> {
+    pub(crate) fn before(&self, edge: i64, history: bool) -> Option<Range> {
         let (buckets, start) = (self.buckets()?, self.source_from?);
         let first = buckets.step(buckets.floor(start)?, 1)?;
         let mut all = Vec::new();
@@ -111,7 +111,7 @@ impl Unread {
     }
 
     /// Splits a range into the part in chunks that may have been recreated, and the rest.
-    pub fn apart(&self, range: Range) -> (Option<Range>, Vec<Range>) {
+    pub(crate) fn apart(&self, range: Range) -> (Option<Range>, Vec<Range>) {
         match self.buckets() {
             Some(buckets) => remade::apart(&buckets, range, self.made_again()),
             None => (None, vec![range]),
@@ -119,12 +119,12 @@ impl Unread {
     }
 
     /// The part between two points that lies in chunks that may have been recreated; `None`: no such part.
-    pub fn remade(&self, from: i64, to: i64) -> Option<Range> {
+    pub(crate) fn remade(&self, from: i64, to: i64) -> Option<Range> {
         remade::touched(&self.buckets()?, Range { from, to }, self.made_again())
     }
 
     /// Ranges that are not materialized yet and would be dropped: all rows before `edge`, or only those in `chunks` (start, end).
-    pub fn dropped(&self, edge: i64, chunks: &[(i64, i64)]) -> Vec<Range> {
+    pub(crate) fn dropped(&self, edge: i64, chunks: &[(i64, i64)]) -> Vec<Range> {
         match self.before(edge, false) {
             None => Vec::new(),
             Some(range) if chunks.is_empty() => vec![range],
@@ -180,7 +180,7 @@ impl Unread {
     }
 
     /// Start of the window of a refresh that runs now with this `start_offset`; `None`: unknown.
-    pub fn reach(&self, start_offset: &str, clock: &Clock) -> Option<i64> {
+    pub(crate) fn reach(&self, start_offset: &str, clock: &Clock) -> Option<i64> {
         let at = self.back(clock, start_offset)?;
         self.buckets()?.ceil(at)
     }
@@ -247,7 +247,7 @@ impl Unread {
     }
 
     /// Reason why no refresh policy covers the range in time.
-    pub fn why(&self) -> String {
+    pub(crate) fn why(&self) -> String {
         let Some(run) = self.policies.first() else {
             return "it has no refresh policy".to_owned();
         };
@@ -261,29 +261,29 @@ impl Unread {
         }
     }
 
-    pub fn show(&self, range: Range) -> String {
+    pub(crate) fn show(&self, range: Range) -> String {
         let at = |at| clock::show(self.axis(), at);
         format!("{} to {}", at(range.from), at(range.to))
     }
 
     /// Form fields of the action refresh-aggregate for exactly this range.
-    pub fn settings(&self, range: Range) -> [(&'static str, String); 2] {
+    pub(crate) fn settings(&self, range: Range) -> [(&'static str, String); 2] {
         let typed = |at| clock::typed(self.axis(), at).unwrap_or_default();
         [("from", typed(range.from)), ("to", typed(range.to))]
     }
 
     /// Arguments of `hypertop run` that refresh exactly this range.
-    pub fn by_hand(&self, range: Range) -> String {
+    pub(crate) fn by_hand(&self, range: Range) -> String {
         let [(_, from), (_, to)] = self.settings(range);
         format!("refresh-aggregate {} from='{from}' to='{to}'", self.name)
     }
 
     /// Literals of both ends, without quotes, of the type [`Self::kind`]; `None`: outside the calendar.
-    pub fn literals(&self, range: Range) -> [Option<String>; 2] {
+    pub(crate) fn literals(&self, range: Range) -> [Option<String>; 2] {
         [range.from, range.to].map(|at| clock::literal(self.axis(), at))
     }
 
-    pub fn kind(&self) -> &str {
+    pub(crate) fn kind(&self) -> &str {
         match self.axis() {
             Axis::TimestampTz => "timestamptz",
             Axis::Timestamp => "timestamp",
@@ -292,7 +292,7 @@ impl Unread {
         }
     }
 
-    pub fn target(&self) -> Target {
+    pub(crate) fn target(&self) -> Target {
         Target {
             kind: TargetKind::Aggregate,
             id: self.id,
@@ -303,7 +303,7 @@ impl Unread {
 
 /// Current time, for points on any axis.
 #[derive(Debug, Clone, Copy)]
-pub struct Clock {
+pub(crate) struct Clock {
     pub now: Stamp,
     /// Offset of the database's time zone from UTC, in microseconds.
     pub local_shift: i64,

@@ -107,7 +107,7 @@ impl Value {
     }
 
     /// Sort order of two values of one column; unknown ones come first.
-    pub fn order(&self, other: &Self) -> Ordering {
+    pub(crate) fn order(&self, other: &Self) -> Ordering {
         match (self, other) {
             (Self::Text(a), Self::Text(b)) => text::natural_order(a, b),
             _ => self

@@ -38,7 +38,7 @@ impl Level {
     }
 
     /// Sign that shows the severity without colour.
-    pub fn sign(self) -> &'static str {
+    pub(crate) fn sign(self) -> &'static str {
         match self {
             Self::Ok => " ",
             Self::Notice => "i",
@@ -78,7 +78,7 @@ fn action_name<'de, D: Deserializer<'de>>(from: D) -> Result<Option<&'static str
 }
 
 impl Finding {
-    pub fn new(rule: &'static Rule, level: Level, reason: impl Into<String>) -> Self {
+    pub(crate) fn new(rule: &'static Rule, level: Level, reason: impl Into<String>) -> Self {
         Self {
             rule,
             level,
@@ -93,14 +93,14 @@ impl Finding {
 
     /// Replaces the rule's fix; `None`: no action fixes it.
     #[must_use]
-    pub fn fixed_by(mut self, action: Option<&'static str>) -> Self {
+    pub(crate) fn fixed_by(mut self, action: Option<&'static str>) -> Self {
         self.fix = action;
         self
     }
 
     /// Fills in a field of the fix's form.
     #[must_use]
-    pub fn setting(mut self, field: &str, value: impl Into<String>) -> Self {
+    pub(crate) fn setting(mut self, field: &str, value: impl Into<String>) -> Self {
         self.sets.push((field.to_owned(), value.into()));
         self
     }
@@ -113,7 +113,7 @@ impl Finding {
     }
 
     /// Whether the finding's fix terminates a blocking session, or cancels the session's query.
-    pub fn frees(&self) -> bool {
+    pub(crate) fn frees(&self) -> bool {
         matches!(self.fix, Some("terminate-session" | "cancel-query"))
             && self
                 .on
@@ -133,13 +133,13 @@ impl Finding {
     }
 
     #[must_use]
-    pub fn of_job(mut self, id: i32) -> Self {
+    pub(crate) fn of_job(mut self, id: i32) -> Self {
         self.job = Some(id);
         self
     }
 
     #[must_use]
-    pub fn since(mut self, since: Option<Stamp>) -> Self {
+    pub(crate) fn since(mut self, since: Option<Stamp>) -> Self {
         self.since = since;
         self
     }
@@ -155,7 +155,7 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    pub fn ok(reason: impl Into<String>) -> Self {
+    pub(crate) fn ok(reason: impl Into<String>) -> Self {
         Self {
             level: Level::Ok,
             reason: reason.into(),
@@ -163,7 +163,7 @@ impl Verdict {
         }
     }
 
-    pub fn of(rule: &'static Rule, level: Level, reason: impl Into<String>) -> Self {
+    pub(crate) fn of(rule: &'static Rule, level: Level, reason: impl Into<String>) -> Self {
         let mut findings = Findings::default();
         findings.add(rule, level, reason);
         findings.verdict("")
@@ -176,22 +176,22 @@ pub(crate) fn without_stop(reason: &str) -> &str {
 }
 
 #[derive(Debug, Default)]
-pub struct Findings(Vec<Finding>);
+pub(crate) struct Findings(Vec<Finding>);
 
 impl Findings {
-    pub fn add(&mut self, rule: &'static Rule, level: Level, reason: impl Into<String>) {
+    pub(crate) fn add(&mut self, rule: &'static Rule, level: Level, reason: impl Into<String>) {
         self.push(Finding::new(rule, level, reason));
     }
 
-    pub fn push(&mut self, finding: Finding) {
+    pub(crate) fn push(&mut self, finding: Finding) {
         self.0.push(finding);
     }
 
-    pub fn extend(&mut self, findings: impl IntoIterator<Item = Finding>) {
+    pub(crate) fn extend(&mut self, findings: impl IntoIterator<Item = Finding>) {
         self.0.extend(findings);
     }
 
-    pub fn has(&self, rule: &'static Rule) -> bool {
+    pub(crate) fn has(&self, rule: &'static Rule) -> bool {
         self.0.iter().any(|finding| finding.rule == rule)
     }
 
@@ -234,24 +234,24 @@ impl Findings {
     }
 
     /// Removes and returns the finding of this rule; `None`: no such finding.
-    pub fn take(&mut self, rule: &'static Rule) -> Option<Finding> {
+    pub(crate) fn take(&mut self, rule: &'static Rule) -> Option<Finding> {
         let place = self.0.iter().position(|finding| finding.rule == rule)?;
         Some(self.0.remove(place))
     }
 
     /// Raises the finding of this rule to at least this level.
-    pub fn raise(&mut self, rule: &'static Rule, level: Level) {
+    pub(crate) fn raise(&mut self, rule: &'static Rule, level: Level) {
         for finding in self.0.iter_mut().filter(|finding| finding.rule == rule) {
             finding.level = finding.level.max(level);
         }
     }
 
-    pub fn forget(&mut self, rule: &'static Rule) {
+    pub(crate) fn forget(&mut self, rule: &'static Rule) {
         self.0.retain(|finding| finding.rule != rule);
     }
 
     /// The verdict; `healthy` is its reason if there is no finding.
-    pub fn verdict(mut self, healthy: impl Into<String>) -> Verdict {
+    pub(crate) fn verdict(mut self, healthy: impl Into<String>) -> Verdict {
         self.0
             .sort_by_key(|finding| std::cmp::Reverse(finding.level));
         let Some(worst) = self.0.first() else {

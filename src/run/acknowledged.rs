@@ -10,7 +10,7 @@ use crate::server::session::Session;
 
 impl Session {
     /// The acknowledgements of this database; empty if there is no journal.
-    pub async fn acknowledged(&self) -> Result<Vec<Acknowledgement>> {
+    pub(super) async fn acknowledged(&self) -> Result<Vec<Acknowledgement>> {
         let Some(journal) = &self.journal else {
             return Ok(Vec::new());
         };
@@ -18,7 +18,7 @@ impl Session {
     }
 
     /// Executes the request, and answers with the acknowledgements after it.
-    pub(crate) async fn acknowledge(&self, request: Request) -> Msg {
+    pub(super) async fn acknowledge(&self, request: Request) -> Msg {
         let reads = matches!(request, Request::Read { .. });
         let empty = |journal: &Journal| matches!(journal.length(), Ok(0));
         if reads && self.journal.as_ref().is_none_or(empty) {

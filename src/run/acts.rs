@@ -16,7 +16,7 @@ use crate::run::{policies, snapshot};
 use crate::server::exact::Exact;
 use crate::server::session::{Session, still_reads};
 
-pub(crate) async fn serve(
+pub(super) async fn serve(
     actor: Actor,
     mut requests: UnboundedReceiver<ask::Act>,
     answers: UnboundedSender<Msg>,
@@ -49,52 +49,49 @@ pub(crate) async fn serve(
                 targets,
             } => {
                 let result = facts(&actor, &mut session, action, &targets).await;
-                Msg::Facts {
-                    asked,
-                    result: result.map_err(|error| format!("{error:#}")),
-                }
+                let result = result.map_err(words);
+                Msg::Facts { asked, result }
             }
             ask::Act::Look { asked, approved } => look(&actor, &mut session, asked, approved).await,
             ask::Act::Rollback { asked, ids } => {
                 let result = back(&actor, &mut session, &ids).await;
-                Msg::Planned {
-                    asked,
-                    result: Box::new(result.map_err(|error| format!("{error:#}"))),
-                }
+                let result = Box::new(result.map_err(words));
+                Msg::Planned { asked, result }
             }
             ask::Act::Object { asked, object } => {
                 let result = towards(&actor, &mut session, &object).await;
-                Msg::Planned {
-                    asked,
-                    result: Box::new(result.map_err(|error| format!("{error:#}"))),
-                }
+                let result = Box::new(result.map_err(words));
+                Msg::Planned { asked, result }
             }
             ask::Act::Amend { asked, object } => {
                 let result = amend(&actor, &mut session, &object).await;
-                Msg::Amended {
-                    asked,
-                    result: Box::new(result.map_err(|error| format!("{error:#}"))),
-                }
+                let result = Box::new(result.map_err(words));
+                Msg::Amended { asked, result }
             }
             ask::Act::Write { asked, amendment } => {
-                let words = format!(
-                    "written: {} in {}",
-                    amendment.object,
-                    amendment.path.display()
-                );
-                let written = policies::amend::write(&amendment);
-                Msg::Written {
-                    asked,
-                    result: written
-                        .map(|()| words)
-                        .map_err(|error| format!("{error:#}")),
-                }
+                let result = write(&amendment).map_err(words);
+                Msg::Written { asked, result }
             }
         };
         if answers.send(msg).is_err() {
             return;
         }
     }
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "it is an argument of map_err"
+)]
+fn words(error: anyhow::Error) -> String {
+    format!("{error:#}")
+}
+
+/// Writes a change into the policy file. Returns a text that says so.
+fn write(amendment: &Amendment) -> anyhow::Result<String> {
+    policies::amend::write(amendment)?;
+    let path = amendment.path.display();
+    Ok(format!("written: {} in {path}", amendment.object))
 }
 
 async fn open<'a>(actor: &Actor, session: &'a mut Option<Session>) -> anyhow::Result<&'a Session> {
@@ -223,7 +220,5 @@ async fn carry_out(
     drop(reports);
     // All progress reports are sent before the result.
     let _ = forwarding.await;
-    let _ = answers.send(Msg::Reported(Box::new(
-        result.map_err(|error| format!("{error:#}")),
-    )));
+    let _ = answers.send(Msg::Reported(Box::new(result.map_err(words))));
 }

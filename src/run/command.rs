@@ -27,8 +27,8 @@ use crate::server::known::At;
 
 use self::shell::{print_lines, say};
 pub use journal::journal;
-pub use name::find;
-pub use shell::Agreement;
+pub(crate) use name::find;
+pub(crate) use shell::Agreement;
 
 pub use self::shell::{Format, Shell, print};
 
@@ -180,7 +180,7 @@ impl Shell<'_> {
 
 impl Agreement {
     /// Prints why nothing was changed, and returns the exit code.
-    pub fn refuse(&self, why: &str) -> Result<u8> {
+    pub(super) fn refuse(&self, why: &str) -> Result<u8> {
         match self.format {
             Format::Json => say(&json!({"outcome": "refused", "reason": why}))?,
             Format::Text => stderr::say(format_args!(

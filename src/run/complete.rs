@@ -71,7 +71,7 @@ fn line(offer: &Offer) -> Option<String> {
 
 /// The words of a command line, as a shell splits them; the last one is what is being typed, empty after a blank. `None`: a quote
 /// is open, or only the shell knows the value of a word.
-pub fn words(line: &str) -> Option<Vec<String>> {
+pub(crate) fn words(line: &str) -> Option<Vec<String>> {
     let mut words = vec![String::new()];
     let (mut quote, mut blank) = (None, true);
     let mut chars = line.chars();

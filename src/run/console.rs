@@ -18,8 +18,8 @@ pub(super) struct Console {
     pub(super) app: App,
     pub(super) screen: Screen,
     pub(super) ticks: Interval,
-    pub(super) recorder: Option<Recorder>,
-    pub(super) requests: Requests,
+    recorder: Option<Recorder>,
+    requests: Requests,
     /// Answers to the requests.
     pub(super) answered: UnboundedReceiver<Msg>,
     /// The list of databases, or the new connection, that the console waits for. `None`: it waits for neither.

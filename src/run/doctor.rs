@@ -23,7 +23,7 @@ mod workers;
 use anyhow::Result;
 use clap::Args;
 
-pub use self::advice::advice;
+pub(super) use self::advice::advice;
 use self::journey::Journey;
 use self::pooler::Pooler;
 use self::stage::Stage;

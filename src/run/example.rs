@@ -43,7 +43,7 @@ pub struct Options {
     #[arg(long = "for", value_name = "TIME", requires = "record", value_parser = humantime::parse_duration)]
     long: Option<Duration>,
     #[command(flatten)]
-    pub look: Look,
+    pub(crate) look: Look,
 }
 
 /// Opens the console on a recording.

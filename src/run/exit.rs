@@ -5,9 +5,9 @@ pub const DONE: u8 = 0;
 /// An error, or an action that failed after a part was done.
 pub const FAILED: u8 = 1;
 /// No connection, or a wrong command line.
-pub const NO_CONNECTION: u8 = 2;
+pub(super) const NO_CONNECTION: u8 = 2;
 /// Nothing was changed.
-pub const UNCHANGED: u8 = 3;
+pub(super) const UNCHANGED: u8 = 3;
 
 /// An error with its exit code.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use crate::model::pages::{Catalogue, Line};
 use crate::model::thresholds::Limits;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
+pub(crate) enum Format {
     Text,
     Markdown,
 }

@@ -18,7 +18,7 @@ pub enum Shell {
 }
 
 /// How to install completions.
-pub const COMPLETIONS: &str = "\
+pub(crate) const COMPLETIONS: &str = "\
 Where each shell looks for them:
   bash  ~/.local/share/bash-completion/completions/hypertop
   zsh   a file _hypertop in a folder of $fpath

@@ -36,7 +36,7 @@ impl<P: TypedValueParser> TypedValueParser for Named<P> {
 }
 
 /// The actions on the database.
-pub fn actions() -> impl TypedValueParser<Value = &'static Action> {
+pub(crate) fn actions() -> impl TypedValueParser<Value = &'static Action> {
     let names = || {
         catalogue::all()
             .filter(|action| matches!(action.does, Does::Plan(_)))
@@ -50,7 +50,7 @@ pub fn actions() -> impl TypedValueParser<Value = &'static Action> {
 }
 
 /// Everything that has a page.
-pub fn pages() -> impl TypedValueParser<Value = String> {
+pub(super) fn pages() -> impl TypedValueParser<Value = String> {
     let names = || {
         let mut names: Vec<_> = pages::names().into_iter().map(|(_, name)| name).collect();
         // A name may be in two catalogues.
@@ -82,7 +82,7 @@ fn page(typed: &str) -> Result<String, String> {
     })
 }
 
-pub fn queries() -> impl TypedValueParser<Value = &'static str> {
+pub(crate) fn queries() -> impl TypedValueParser<Value = &'static str> {
     let names = || server::sql::names().map(PossibleValue::new).collect();
     Named {
         parser: sql::query,

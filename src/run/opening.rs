@@ -21,7 +21,7 @@ use crate::server::session::Session;
 
 /// An open session, and everything that the console needs for it.
 #[derive(Debug)]
-pub struct Opened {
+pub(super) struct Opened {
     pub settings: Settings,
     pub session: Session,
     /// Runs plans. `None`: there is no folder for the journal, so nothing can be changed.
@@ -33,7 +33,7 @@ pub struct Opened {
 
 /// How the console opens databases.
 #[derive(Debug, Clone)]
-pub struct Opening {
+pub(super) struct Opening {
     pub around: Surroundings,
     /// This machine's clock.
     pub clock: fn() -> Stamp,
@@ -80,7 +80,7 @@ pub(super) async fn arrival(waiting: &mut Option<Waiting>) -> Arrival {
 }
 
 /// The executor of plans for this session's server.
-pub fn actor(
+pub(super) fn actor(
     settings: &Settings,
     session: &Session,
     journal: Journal,
@@ -96,7 +96,7 @@ pub fn actor(
 }
 
 /// Applies config.toml to a session. `files`: policy files that replace those of config.toml. Empty: none.
-pub fn configure(session: &mut Session, config: Config, files: Vec<PathBuf>) {
+pub(super) fn configure(session: &mut Session, config: Config, files: Vec<PathBuf>) {
     let server = &mut session.server;
     server.policy_files = if files.is_empty() {
         let files = config.policies(&server.host, &server.database, &server.role);
@@ -110,7 +110,7 @@ pub fn configure(session: &mut Session, config: Config, files: Vec<PathBuf>) {
 
 impl Opening {
     /// The session, with its access rules and its journal.
-    pub async fn opened(&self, settings: Settings, session: Session) -> Opened {
+    pub(super) async fn opened(&self, settings: Settings, session: Session) -> Opened {
         let (config, wrong) = config::read(&self.around);
         let server = &session.server;
         let (host, database, role) = (&server.host, &server.database, &server.role);

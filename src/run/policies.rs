@@ -1,13 +1,13 @@
 //! Policy files: `export`, `plan`, `lint`, `apply`, and the Policies screen.
 
-pub(crate) mod amend;
-pub mod apply;
+pub(super) mod amend;
+pub(crate) mod apply;
 mod dump;
 pub mod export;
 mod made;
-pub(crate) mod object;
+pub(super) mod object;
 pub mod plan;
 mod print;
-pub(crate) mod rows;
+pub(super) mod rows;
 mod saved;
 pub mod validate;

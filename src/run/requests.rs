@@ -59,12 +59,12 @@ impl Requests {
         let _ = self.lists.send(ask);
     }
 
-    pub fn figures(&self, ask: ask::Figures) {
+    pub(super) fn figures(&self, ask: ask::Figures) {
         let _ = self.figures.send(ask);
     }
 
     /// Sends a request about actions. The error says why nothing can be changed.
-    pub fn act(&self, ask: ask::Act) -> Result<(), &'static str> {
+    pub(super) fn act(&self, ask: ask::Act) -> Result<(), &'static str> {
         let sent = self.acts.as_ref().map(|acts| acts.send(ask));
         match sent {
             Some(Ok(())) => Ok(()),

@@ -55,7 +55,7 @@ fn queue(waiting: &mut VecDeque<ask::Figures>, more: ask::Figures) {
 }
 
 /// Answers requests that read many relations or may take long.
-pub(crate) async fn serve(
+pub(super) async fn serve(
     settings: Settings,
     password: Option<String>,
     mut requests: UnboundedReceiver<ask::Figures>,

@@ -59,7 +59,11 @@ pub(super) fn rows(rows: &[overview::Row], at: &At) -> Vec<Json> {
 }
 
 /// Prints every screen except the Journal, as text to be read from top to bottom.
-pub async fn brief(settings: &Settings, session: &Session, out: &mut dyn Write) -> Result<()> {
+pub(super) async fn brief(
+    settings: &Settings,
+    session: &Session,
+    out: &mut dyn Write,
+) -> Result<()> {
     let of_server = |screen: &&ScreenId| **screen != ScreenId::Journal;
     for screen in ScreenId::ALL.iter().filter(of_server) {
         show(settings, session, *screen, Format::Brief, out).await?;
@@ -68,7 +72,7 @@ pub async fn brief(settings: &Settings, session: &Session, out: &mut dyn Write) 
 }
 
 /// Prints every screen except the Journal at the selected moment of a recording, like [`brief`].
-pub fn recorded(recording: Replay, out: &mut dyn Write) -> Result<()> {
+pub(super) fn recorded(recording: Replay, out: &mut dyn Write) -> Result<()> {
     let now = recording.now();
     writeln!(out, "RECORDED at {}\n", text::moment(now))?;
     let mut app = App::new(now, theme::all(None).0, Duration::from_secs(2));
@@ -91,7 +95,7 @@ pub fn recorded(recording: Replay, out: &mut dyn Write) -> Result<()> {
 }
 
 /// Loads the parts of the Overview for a command that needs its findings; expensive figures get three seconds.
-pub(crate) async fn gather_overview(settings: &Settings, session: &Session) -> Result<Screens> {
+pub(super) async fn gather_overview(settings: &Settings, session: &Session) -> Result<Screens> {
     gather(
         settings,
         session,

@@ -14,12 +14,12 @@ use crate::server::known::At;
 use crate::server::session::Session;
 
 /// Whether this plan's journal entry is one that a validation looks back to.
-pub(crate) fn is_wanted(approved: &ApprovedPlan) -> bool {
+pub(super) fn is_wanted(approved: &ApprovedPlan) -> bool {
     approved.plan.action == APPLY && approved.undoes.is_empty()
 }
 
 /// Adds the snapshot to the plan. Without one the apply may run too: a later validation then says what it cannot compare.
-pub(crate) async fn keep(
+pub(super) async fn keep(
     settings: &Settings,
     session: &Session,
     approved: &mut ApprovedPlan,

@@ -6,7 +6,7 @@ use crate::server::known::{NEWEST_KNOWN, OLDEST_KNOWN};
 use crate::server::sql;
 
 /// Checks the name of a query. The error suggests similar names.
-pub fn query(name: &str) -> Result<&'static str, String> {
+pub(crate) fn query(name: &str) -> Result<&'static str, String> {
     let found = sql::names().find(|known| *known == name);
     found.ok_or_else(|| {
         let near = text::nearest(name, sql::names());
@@ -19,7 +19,7 @@ pub fn query(name: &str) -> Result<&'static str, String> {
 }
 
 /// Parses a TimescaleDB version. `none` is a database without the extension.
-pub fn version(text: &str) -> Result<Version, String> {
+pub(crate) fn version(text: &str) -> Result<Version, String> {
     if text == "none" {
         return Ok(Version::new(0, 0));
     }

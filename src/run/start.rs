@@ -18,22 +18,22 @@ const CONSOLE: &str = "Console";
 pub struct Look {
     /// Refresh interval: 2s, 500ms, 1m [default: 2s]
     #[arg(long, value_name = "INTERVAL", value_parser = config::interval, help_heading = CONSOLE)]
-    pub refresh: Option<std::time::Duration>,
+    pub(crate) refresh: Option<std::time::Duration>,
     /// Theme: default, dark, light, high-contrast, mono, or a file in themes/
     #[arg(long, value_name = "NAME", help_heading = CONSOLE)]
-    pub theme: Option<String>,
+    pub(crate) theme: Option<String>,
     /// First screen of the console [default: overview]
     #[arg(long, value_name = "SCREEN", value_parser = screens(), help_heading = CONSOLE)]
-    pub screen: Option<ScreenId>,
+    pub(crate) screen: Option<ScreenId>,
     /// Policy file for the Policies screen; if repeated, later files override earlier ones [default: policies in config.toml]
     #[arg(long, value_name = "FILE", value_parser = policy_file, value_hint = clap::ValueHint::FilePath, help_heading = CONSOLE)]
-    pub policies: Vec<std::path::PathBuf>,
+    pub(crate) policies: Vec<std::path::PathBuf>,
 }
 
 impl Look {
     /// Options before a subcommand apply unless they are also given after it.
     #[must_use]
-    pub fn or(self, before: &Self) -> Self {
+    pub(crate) fn or(self, before: &Self) -> Self {
         Self {
             refresh: self.refresh.or(before.refresh),
             theme: self.theme.or_else(|| before.theme.clone()),
@@ -59,7 +59,7 @@ pub(crate) fn policy_file(path: &str) -> Result<std::path::PathBuf, &'static str
 }
 
 /// Parser of screen names, which clap lists in help and errors.
-pub fn screens() -> impl TypedValueParser<Value = ScreenId> {
+pub(crate) fn screens() -> impl TypedValueParser<Value = ScreenId> {
     let names = ScreenId::ALL.iter().map(|id| id.name());
     PossibleValuesParser::new(names).try_map(|name| ScreenId::by_name(&name).ok_or("no screen"))
 }
@@ -118,7 +118,7 @@ fn choose(config: &mut Config, asked: &Look, around: &Surroundings) {
 }
 
 /// Warnings about interrupted actions in this database, or the error of reading the journal.
-pub async fn interrupted(actor: &Actor, session: &Session) -> Vec<String> {
+pub(super) async fn interrupted(actor: &Actor, session: &Session) -> Vec<String> {
     let found = async {
         let place = execute::place(&session.connected).await?;
         let entries = actor.journal.entries()?;

@@ -17,6 +17,6 @@ pub fn warn(warnings: &[String]) {
 }
 
 /// Prints a question without a line break.
-pub fn ask(words: &str) {
+pub(super) fn ask(words: &str) {
     let _ = write!(stderr(), "{}", text::printable(words)).and_then(|()| stderr().flush());
 }

@@ -18,7 +18,7 @@ use crate::run::policies::rows;
 use crate::server::session::Session;
 use crate::server::sql::Companion;
 
-pub(crate) async fn serve(
+pub(super) async fn serve(
     settings: Settings,
     first: Session,
     journal: Option<Journal>,

@@ -10,21 +10,21 @@ use crate::server::sql::Query;
 #[derive(Debug, Clone, Copy)]
 pub struct About {
     pub name: &'static str,
-    pub title: &'static str,
+    pub(super) title: &'static str,
     pub(crate) legend: &'static [(&'static str, &'static str)],
     pub query: &'static Query,
     /// The companion query, see [`Record::COMPANION`]; `None`: the screen has none.
     pub companion: Option<&'static Query>,
-    pub(crate) companion_every: Duration,
+    pub(super) companion_every: Duration,
     /// The text of `query` for this server and role.
     pub list_text: fn(&Server) -> &'static str,
     /// The query for a database without `TimescaleDB`; `None`: the screen has nothing to show for one.
-    pub plain: Option<&'static Query>,
-    pub watched: &'static [&'static str],
+    pub(super) plain: Option<&'static Query>,
+    pub(super) watched: &'static [&'static str],
     /// Whether the policy files are watched too.
-    pub(crate) watches_files: bool,
+    pub(super) watches_files: bool,
     pub exact: fn() -> Vec<ExactQuery>,
-    pub details: fn() -> Vec<&'static Query>,
+    details: fn() -> Vec<&'static Query>,
 }
 
 fn exact_query<R: Record>(exact: &'static Exact<R>) -> ExactQuery {
@@ -62,7 +62,7 @@ impl About {
     }
 
     /// All queries of the screen, for the tests that run them.
-    pub fn queries(&self) -> Vec<&'static Query> {
+    pub(super) fn queries(&self) -> Vec<&'static Query> {
         let exact = (self.exact)().into_iter().map(|exact| exact.query);
         let mut all = vec![self.query];
         all.extend(self.companion.into_iter().chain(self.plain).chain(exact));

@@ -23,8 +23,8 @@ use crate::server::known::At;
 use crate::server::row::{self, Line};
 use crate::server::sql::{Param, Query, query};
 
-pub(crate) use judge::LOCKS_ON;
-pub(crate) use session::Work;
+pub(super) use judge::LOCKS_ON;
+use session::Work;
 use session::span;
 pub use session::{Job, Row};
 

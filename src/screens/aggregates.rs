@@ -37,9 +37,9 @@ use crate::server::row::{Line, read};
 use crate::server::sql::{Param, Query, query};
 
 /// The policies on a hypertable or on an aggregate's materialization hypertable; `$1` is the hypertable id (int8).
-pub const POLICIES: Query = query!("aggregates_policies");
+pub(super) const POLICIES: Query = query!("aggregates_policies");
 pub use blocked::Blocked;
-pub use details::policies as policy_sections;
+pub(super) use details::policies as policy_sections;
 pub use functions::{DIVISIONS, Function, OTHERS, function};
 
 pub use waits::{Around, Waits};

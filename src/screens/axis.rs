@@ -26,7 +26,7 @@ const BARS: usize = 2;
 
 impl TimeAxis {
     /// The title with the length of a column, and the lines below the title; `width` in cells.
-    pub fn draw(&self, width: usize) -> (String, Vec<InkedLine>) {
+    pub(crate) fn draw(&self, width: usize) -> (String, Vec<InkedLine>) {
         self.draw_with(width, |scale, room| {
             let marks = self.marks_in_order();
             let lines = marks
@@ -248,7 +248,7 @@ fn ink(cell: MapCell) -> Ink {
 }
 
 /// The point without its seconds.
-pub(crate) fn to_the_minute(point: Point) -> String {
+pub(super) fn to_the_minute(point: Point) -> String {
     let raw = if point.axis == Axis::Integer || !Stamp(point.raw).is_finite() {
         point.raw
     } else {

@@ -46,7 +46,7 @@ macro_rules! screens {
             }
 
             /// Reads the rows of the screen's query and of its companion query.
-            pub fn read(self, rows: &[tokio_postgres::Row], companion: &[tokio_postgres::Row]) -> Result<Rows> {
+            pub(super) fn read(self, rows: &[tokio_postgres::Row], companion: &[tokio_postgres::Row]) -> Result<Rows> {
                 Ok(match self { $(Self::$id => Rows::$id(read(rows, companion)?)),+ })
             }
         }
@@ -67,7 +67,7 @@ macro_rules! screens {
             }
 
             /// Key of the first row; `None`: no rows.
-            pub fn key(&self) -> Option<String> {
+            pub(crate) fn key(&self) -> Option<String> {
                 match self { $(Self::$id(rows) => rows.first().map(Record::key)),+ }
             }
 
@@ -81,7 +81,7 @@ macro_rules! screens {
                 match self { $(Self::$id(rows) => rows.iter().map(|row| Self::$id(vec![row.clone()])).collect()),+ }
             }
 
-            pub fn len(&self) -> usize {
+            fn len(&self) -> usize {
                 match self { $(Self::$id(rows) => rows.len()),+ }
             }
 
@@ -97,7 +97,7 @@ macro_rules! screens {
             }
 
             /// The row with this key: the row alone, its title, the sections that need no query, and its verdict. `None`: no such row.
-            pub fn open(&self, id: ScreenId, key: &str, at: &At) -> Option<(Rows, String, Vec<Section>, Verdict)> {
+            pub(crate) fn open(&self, id: ScreenId, key: &str, at: &At) -> Option<(Rows, String, Vec<Section>, Verdict)> {
                 match id { $(ScreenId::$id => self.$module.find(key).map(|row| {
                     (Rows::$id(vec![row.clone()]), row.title(), row.facts(at), row.verdict(at))
                 })),+ }
@@ -125,7 +125,7 @@ macro_rules! screens {
             }
 
             /// Texts about data that one screen cannot show. For the Overview, without the texts of the screens that it gathers.
-            pub(crate) fn own_caveats(&self, id: ScreenId, at: &At) -> Vec<String> {
+            pub(super) fn own_caveats(&self, id: ScreenId, at: &At) -> Vec<String> {
                 match id { $(ScreenId::$id => {
                     let rows = self.$module.rows();
                     let hidden = $module::Row::hidden(rows, at).into_iter();
@@ -216,7 +216,7 @@ impl ScreenId {
     }
 
     /// The screens that are loaded for a screen: several for the Overview, otherwise the screen itself.
-    pub fn parts(self) -> Vec<Self> {
+    pub(crate) fn parts(self) -> Vec<Self> {
         match self {
             Self::Overview => overview::PARTS.to_vec(),
             one => vec![one],
@@ -226,7 +226,7 @@ impl ScreenId {
 
 impl Screens {
     /// The console's screens, in which the rows without findings are folded into one line.
-    pub fn folding() -> Self {
+    pub(crate) fn folding() -> Self {
         let mut screens = Self::default();
         for id in ScreenId::ALL {
             with_table!(mut screens, *id, |table| table.folds = true);
@@ -270,7 +270,7 @@ impl Screens {
         with_table!(mut self, id, |table| table.ask())
     }
 
-    pub fn fail(&mut self, id: ScreenId, asked: u64, error: String) {
+    pub(crate) fn fail(&mut self, id: ScreenId, asked: u64, error: String) {
         with_table!(mut self, id, |table| table.fail(asked, error));
     }
 
@@ -296,11 +296,11 @@ impl Screens {
         with_table!(self, id, |table| table.is_stale(counters, gathered, now))
     }
 
-    pub fn counted(&mut self, id: ScreenId, counters: Counters) {
+    pub(crate) fn counted(&mut self, id: ScreenId, counters: Counters) {
         with_table!(mut self, id, |table| table.counted(counters));
     }
 
-    pub fn fresh(&self, id: ScreenId) -> &Freshness {
+    pub(crate) fn fresh(&self, id: ScreenId) -> &Freshness {
         with_table!(self, id, |table| &table.fresh)
     }
 

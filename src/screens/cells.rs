@@ -7,14 +7,14 @@ use crate::screens::chart;
 /// Width of the bar of a share, in cells.
 const SHARE: usize = 8;
 /// Width of [`share`] with its percentage, in cells.
-pub(crate) const SHARE_CELLS: u16 = 13;
+pub(super) const SHARE_CELLS: u16 = 13;
 /// Width of the bar of [`of_largest`], in cells.
-pub(crate) const LARGEST: usize = 7;
+const LARGEST: usize = 7;
 /// Widths of the two parts of [`against`]: up to 100 %, and above.
 const EXPECTED: usize = 8;
 const BEYOND: usize = 4;
 /// Width of [`against`] with its mark, in cells.
-pub(crate) const AGAINST_CELLS: u16 = 13;
+pub(super) const AGAINST_CELLS: u16 = 13;
 
 /// A part of a whole: `████░░░░  50%`; `Null` if the whole is zero. 0 % and 100 % are shown only for exact values.
 #[expect(
@@ -22,7 +22,7 @@ pub(crate) const AGAINST_CELLS: u16 = 13;
     clippy::cast_possible_truncation,
     reason = "a percentage"
 )]
-pub(crate) fn share(part: i64, whole: i64) -> Value {
+pub(super) fn share(part: i64, whole: i64) -> Value {
     if whole <= 0 {
         return Value::Null;
     }
@@ -38,7 +38,7 @@ pub(crate) fn share(part: i64, whole: i64) -> Value {
 
 /// A number as a bar in relation to the largest of its list; `Null` if it is unknown.
 #[expect(clippy::cast_precision_loss, reason = "a bar")]
-pub(crate) fn of_largest(figure: Option<i64>, largest: i64) -> Value {
+pub(super) fn of_largest(figure: Option<i64>, largest: i64) -> Value {
     let Some(figure) = figure else {
         return Value::Null;
     };
@@ -49,7 +49,7 @@ pub(crate) fn of_largest(figure: Option<i64>, largest: i64) -> Value {
 
 /// A multiple of the expected value, with a mark at 100 %: `████░░░░│    `, `████████│██▌ `. Above 150 % it ends in an arrow.
 #[expect(clippy::cast_precision_loss, reason = "a bar")]
-pub(crate) fn against(times: f64) -> Value {
+pub(super) fn against(times: f64) -> Value {
     let before = chart::gauge(times.min(1.0), EXPECTED);
     let over = (times - 1.0).max(0.0) * EXPECTED as f64 / BEYOND as f64;
     let after = chart::gauge(over, BEYOND).replace('░', " ");
@@ -57,7 +57,7 @@ pub(crate) fn against(times: f64) -> Value {
 }
 
 /// The title of the worst finding's rule: the column that the finding is about may not fit the screen. `Null`: no finding.
-pub(crate) fn why(verdict: &Verdict) -> Value {
+pub(super) fn why(verdict: &Verdict) -> Value {
     let worst = verdict.findings.first();
     let worst = worst.filter(|worst| worst.level > Level::Ok);
     worst.map_or(Value::Null, |worst| Value::text(worst.rule.title))

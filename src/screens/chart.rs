@@ -4,7 +4,7 @@ const BLOCKS: [char; 9] = ['_', '▁', '▂', '▃', '▄', '▅', '▆', '▇',
 
 /// Indices of at most `most` points (ordered by x) that keep the shape of the line: the first, the last, and from each bucket
 /// between them the point that forms the largest triangle with the previously kept point and the mean of the next bucket.
-pub(crate) fn lttb(points: &[(f64, f64)], most: usize) -> Vec<usize> {
+pub(super) fn lttb(points: &[(f64, f64)], most: usize) -> Vec<usize> {
     if points.len() <= most {
         return (0..points.len()).collect();
     }
@@ -42,7 +42,7 @@ fn mean(points: &[(f64, f64)]) -> (f64, f64) {
 
 /// The series in at most `width` cells; a cell without a known value stays `None`.
 #[expect(clippy::cast_precision_loss, reason = "a position in a series")]
-pub(crate) fn resample(values: &[Option<f64>], width: usize) -> Vec<Option<f64>> {
+fn resample(values: &[Option<f64>], width: usize) -> Vec<Option<f64>> {
     if values.len() <= width {
         return values.to_vec();
     }
@@ -91,7 +91,7 @@ fn cell(at: f64, of: usize, width: usize) -> usize {
     clippy::cast_sign_loss,
     reason = "eighths of a cell"
 )]
-pub(crate) fn bars(values: &[Option<f64>], rows: usize) -> Vec<String> {
+pub(super) fn bars(values: &[Option<f64>], rows: usize) -> Vec<String> {
     let highest = values.iter().flatten().copied().fold(0.0, f64::max);
     let eighths = |value: f64| {
         if value <= 0.0 || highest <= 0.0 {
@@ -143,7 +143,7 @@ pub(crate) fn gauge(share: f64, width: usize) -> String {
     (0..width).map(cell).collect()
 }
 
-pub(crate) fn series(values: &[Option<f64>], width: usize, lines: usize) -> Vec<String> {
+pub(super) fn series(values: &[Option<f64>], width: usize, lines: usize) -> Vec<String> {
     bars(&resample(values, width), lines)
 }
 

@@ -17,11 +17,11 @@ use crate::screens::record::{Section, heads};
 use crate::server::row;
 use crate::server::sql::{Query, query};
 
-pub(crate) use cut::Cut;
-pub(crate) use size::Size;
+use cut::Cut;
+pub(super) use size::Size;
 
 /// The chunks and policies of a hypertable; `$1` is its id (int8).
-pub const QUERY: Query = query!("chunks");
+pub(super) const QUERY: Query = query!("chunks");
 
 /// Bits of `chunk.status`.
 const COMPRESSED: i32 = 1;
@@ -33,7 +33,7 @@ const PARTIAL: i32 = 8;
 const MOST_WINDOWS: usize = 8;
 
 #[derive(Debug, Clone, Deserialize)]
-pub struct Chunk {
+pub(super) struct Chunk {
     #[serde(rename = "chunk")]
     pub name: String,
     #[serde(rename = "range_start", deserialize_with = "number")]
@@ -47,11 +47,11 @@ pub struct Chunk {
     #[serde(rename = "creation_time")]
     created: Option<Stamp>,
     /// Recorded when the chunk was compressed, as is `after_bytes`; `None`: no record.
-    pub before_bytes: Option<i64>,
-    pub after_bytes: Option<i64>,
+    before_bytes: Option<i64>,
+    after_bytes: Option<i64>,
     /// Present size, including the compressed data.
     #[serde(rename = "bytes")]
-    pub size: Size,
+    size: Size,
 }
 
 /// Reads a point; [`Chunks`] sets its axis later.
@@ -70,15 +70,15 @@ struct Line {
 }
 
 #[derive(Debug, Clone)]
-pub struct Chunks {
+pub(super) struct Chunks {
     axis: Axis,
     /// Oldest first.
-    pub chunks: Vec<Chunk>,
+    pub all: Vec<Chunk>,
     pub cuts: Vec<Cut>,
 }
 
 impl Chunks {
-    pub fn read(rows: &[Row], axis: Axis) -> Result<Self> {
+    pub(super) fn read(rows: &[Row], axis: Axis) -> Result<Self> {
         let (mut chunks, mut cuts) = (Vec::new(), Vec::new());
         for Line { cut, chunk } in row::read_all(rows)? {
             cuts.extend(cut);
@@ -87,7 +87,11 @@ impl Chunks {
                 chunk
             }));
         }
-        Ok(Self { axis, chunks, cuts })
+        Ok(Self {
+            axis,
+            all: chunks,
+            cuts,
+        })
     }
 
     /// Whether the chunk is past `compress_after` and not compressed.
@@ -113,12 +117,12 @@ impl Chunks {
         MapCell { sign, level }
     }
 
-    pub(crate) fn picture(&self) -> Section {
+    pub(super) fn picture(&self) -> Section {
         self.picture_of_run(|_| false)
     }
 
     /// As [`Self::picture`], with the chunks marked that the next run drops.
-    pub(crate) fn picture_of_run(&self, goes: impl Fn(&Chunk) -> bool) -> Section {
+    pub(super) fn picture_of_run(&self, goes: impl Fn(&Chunk) -> bool) -> Section {
         let cell = |chunk: &Chunk| {
             if goes(chunk) {
                 MapCell {
@@ -130,7 +134,7 @@ impl Chunks {
             }
         };
         let slices: Vec<_> = self
-            .chunks
+            .all
             .iter()
             .map(|chunk| Slice {
                 start: chunk.start.raw,
@@ -151,7 +155,7 @@ impl Chunks {
             ('T', Level::Ok, "tiered (object storage)"),
         ];
         let legend = known.into_iter().filter_map(|(sign, level, meaning)| {
-            let chunks = self.chunks.iter();
+            let chunks = self.all.iter();
             let many = chunks.filter(|chunk| cell(chunk).sign == sign).count();
             let many = i64::try_from(many).unwrap_or(i64::MAX);
             (many > 0).then(|| {
@@ -209,8 +213,8 @@ impl Chunks {
     }
 
     /// The time axis, and the list of chunks, newest first.
-    pub fn sections(&self) -> Vec<Section> {
-        let here = || self.chunks.iter().filter(|chunk| !chunk.tiered);
+    pub(super) fn sections(&self) -> Vec<Section> {
+        let here = || self.all.iter().filter(|chunk| !chunk.tiered);
         let many = here().count();
         let note = Size::note("size now", here().map(|chunk| chunk.size));
         let level = |chunk: &Chunk| {
@@ -232,16 +236,16 @@ impl Chunks {
 }
 
 impl Chunk {
-    pub(crate) fn is_frozen(&self) -> bool {
+    pub(super) fn is_frozen(&self) -> bool {
         self.status & FROZEN != 0
     }
 
-    pub(crate) fn is_tiered(&self) -> bool {
+    pub(super) fn is_tiered(&self) -> bool {
         self.tiered
     }
 
     /// Bytes before compression; for an uncompressed chunk its present size. `None`: unknown.
-    pub(crate) fn written_bytes(&self) -> Option<i64> {
+    fn written_bytes(&self) -> Option<i64> {
         if self.status & COMPRESSED != 0 {
             self.before_bytes
         } else {
@@ -268,7 +272,7 @@ impl Chunk {
     }
 
     /// Whether the chunk is due for a policy: it ends by `boundary`, or was created before `made_before`.
-    pub(crate) fn is_past(&self, boundary: Option<i64>, made_before: Option<Stamp>) -> bool {
+    pub(super) fn is_past(&self, boundary: Option<i64>, made_before: Option<Stamp>) -> bool {
         let made = self.created.zip(made_before);
         boundary.is_some_and(|boundary| self.end.raw <= boundary)
             || made.is_some_and(|(made, before)| made < before)
@@ -276,7 +280,7 @@ impl Chunk {
 }
 
 /// Chunks as a table: range, state, present size, and sizes recorded when they were compressed.
-pub fn list<'a>(
+pub(super) fn list<'a>(
     title: String,
     chunks: impl Iterator<Item = &'a Chunk>,
     levels: Vec<Level>,

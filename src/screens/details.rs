@@ -15,15 +15,15 @@ enum Part {
 
 #[derive(Debug)]
 pub struct Details {
-    pub key: String,
-    pub title: String,
-    pub verdict: Option<Verdict>,
+    pub(crate) key: String,
+    pub(crate) title: String,
+    pub(crate) verdict: Option<Verdict>,
     /// The row is no longer in the list; its last known state is shown.
-    pub gone: bool,
+    pub(crate) gone: bool,
     /// Number of the first visible line.
-    pub top: usize,
+    pub(crate) top: usize,
     /// Number of cells that are scrolled off on the left.
-    pub left: usize,
+    pub(crate) left: usize,
     facts: Vec<Section>,
     titles: Vec<&'static str>,
     parts: Vec<Part>,
@@ -31,7 +31,7 @@ pub struct Details {
 }
 
 impl Details {
-    pub fn new(key: String) -> Self {
+    pub(crate) fn new(key: String) -> Self {
         Self {
             title: key.clone(),
             key,
@@ -47,14 +47,19 @@ impl Details {
     }
 
     /// Starts a new request; the old sections stay until it is answered.
-    pub fn ask(&mut self, asked: u64, facts: Vec<Section>, titles: Vec<&'static str>) {
+    pub(crate) fn ask(&mut self, asked: u64, facts: Vec<Section>, titles: Vec<&'static str>) {
         self.asked = asked;
         self.facts = facts;
         self.parts.resize_with(titles.len(), || Part::Waiting);
         self.titles = titles;
     }
 
-    pub fn take(&mut self, asked: u64, index: usize, sections: Result<Vec<Section>, String>) {
+    pub(crate) fn take(
+        &mut self,
+        asked: u64,
+        index: usize,
+        sections: Result<Vec<Section>, String>,
+    ) {
         if asked != self.asked {
             return;
         }
@@ -67,7 +72,7 @@ impl Details {
     }
 
     /// All sections in order; for a failed query, its error.
-    pub fn sections(&self) -> Vec<Section> {
+    pub(crate) fn sections(&self) -> Vec<Section> {
         let mut all = self.facts.clone();
         for (part, title) in self.parts.iter().zip(&self.titles) {
             let note = |text: String| Section::text(*title, text);
@@ -82,7 +87,7 @@ impl Details {
         all
     }
 
-    pub fn step(&mut self, lines: isize) {
+    pub(crate) fn step(&mut self, lines: isize) {
         self.top = self.top.saturating_add_signed(lines);
     }
 
@@ -91,7 +96,7 @@ impl Details {
     }
 
     /// Everything as plain text, for the clipboard.
-    pub fn text(&self, now: Stamp) -> String {
+    pub(crate) fn text(&self, now: Stamp) -> String {
         let mut out = format!("{}\n", self.key);
         if let Some(verdict) = &self.verdict {
             let _ = writeln!(out, "{}: {}", verdict.level.name(), verdict.reason);

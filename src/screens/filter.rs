@@ -12,10 +12,10 @@ use crate::model::moment::Stamp;
 use crate::model::text::nearest;
 use crate::model::value::Value;
 
-pub(crate) use self::compare::Kind;
+pub(super) use self::compare::Kind;
 
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Field {
+pub(super) struct Field {
     /// Heading on the screen; empty: not on the screen.
     pub title: &'static str,
     /// Key in JSON; empty: not in JSON.
@@ -50,7 +50,7 @@ enum Term {
 impl Filter {
     /// Parses a typed filter. `kinds` returns the kinds of a field's values in the present rows (empty: unknown). Parts with an error are
     /// left out; the error text says how to write the first of them.
-    pub(crate) fn read(
+    pub(super) fn read(
         text: &str,
         fields: &[Field],
         kinds: impl Fn(usize) -> Vec<Kind>,
@@ -72,12 +72,12 @@ impl Filter {
     }
 
     /// Whether every row passes.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.terms.is_empty()
     }
 
     /// Whether a row passes; `line`: its text, `value`: its fields by index.
-    pub(crate) fn passes(
+    pub(super) fn passes(
         &self,
         line: impl Fn() -> String,
         value: impl Fn(usize) -> Value,
@@ -98,7 +98,7 @@ impl Filter {
     }
 
     /// Whether a part requires some text, as opposed to excluding it.
-    pub(crate) fn looks_for_text(&self) -> bool {
+    pub(super) fn looks_for_text(&self) -> bool {
         let looks = |term: &Term| matches!(term, Term::Word(_, false) | Term::Regex(_, false));
         self.terms.iter().any(looks)
     }

@@ -13,7 +13,7 @@ use crate::screens::record::Record;
 use crate::screens::table::{Freshness, Table};
 use crate::server::known::At;
 
-pub type Found = BTreeMap<ScreenId, Vec<Row>>;
+pub(crate) type Found = BTreeMap<ScreenId, Vec<Row>>;
 
 /// Findings of one screen's rows, by their last verdicts.
 pub fn found_on(screens: &Screens, part: ScreenId) -> Vec<Row> {
@@ -57,7 +57,7 @@ fn ungathered(screens: &Screens, at: &At) -> Vec<String> {
 }
 
 /// Texts about figures that the screens of the Overview have not read yet.
-pub fn unread(screens: &Screens, at: &At) -> Vec<String> {
+pub(crate) fn unread(screens: &Screens, at: &At) -> Vec<String> {
     let mut said = Vec::new();
     for part in PARTS {
         let (missing, all) = with_table!(screens, *part, |table| table.ungathered());
@@ -83,13 +83,13 @@ pub fn unread(screens: &Screens, at: &At) -> Vec<String> {
 }
 
 /// The findings of these screens, including duplicates and consequences of others.
-pub fn every(screens: &Screens, at: &At) -> Vec<Row> {
+pub(crate) fn every(screens: &Screens, at: &At) -> Vec<Row> {
     let parts = PARTS.iter();
     parts.flat_map(|part| found(screens, *part, at)).collect()
 }
 
 /// The findings of these screens, without duplicates.
-pub fn all(screens: &Screens, at: &At) -> Vec<Row> {
+pub(crate) fn all(screens: &Screens, at: &At) -> Vec<Row> {
     let parts = PARTS.iter();
     let found = parts
         .map(|part| (*part, found(screens, *part, at)))
@@ -111,10 +111,10 @@ pub(crate) fn collected(found: &Found) -> Vec<Row> {
 /// A screen's worst level, and its number of findings of that level, for the tab.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Badge {
-    pub level: Level,
-    pub count: usize,
+    pub(crate) level: Level,
+    count: usize,
     /// The rows are more than 10 minutes old.
-    pub old: bool,
+    old: bool,
 }
 
 impl Badge {
@@ -202,7 +202,7 @@ pub(crate) struct Standing {
 }
 
 impl Standing {
-    pub fn of(screens: &Screens, at: &At) -> Self {
+    pub(crate) fn of(screens: &Screens, at: &At) -> Self {
         let read = |fresh: &Freshness| !matches!(fresh, Freshness::Never);
         Self {
             failing: read(&screens.jobs.fresh).then(|| failing(screens)),

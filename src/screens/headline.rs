@@ -5,17 +5,17 @@ use crate::model::value::Value;
 
 /// A sum of values of which some are estimates and some unknown.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Sum {
+pub(super) struct Sum {
     pub total: i64,
     /// Whether some of the values are estimates.
-    pub about: bool,
+    about: bool,
     /// Number of known values, and of unknown ones.
     pub known: i64,
     pub unknown: i64,
 }
 
 impl Sum {
-    pub fn of(values: impl IntoIterator<Item = Value>) -> Self {
+    pub(super) fn of(values: impl IntoIterator<Item = Value>) -> Self {
         let mut sum = Self::default();
         for value in values {
             let (figure, about) = match value {
@@ -34,12 +34,12 @@ impl Sum {
     }
 
     /// `18.9 MB`, `~18.9 MB`, `18.9 MB + 2 unknown`, `unknown`.
-    pub fn bytes(self) -> String {
+    pub(super) fn bytes(self) -> String {
         self.words(&text::bytes(self.total))
     }
 
     /// `36`, `~36`, `36 + 2 unknown`, `unknown`.
-    pub fn count(self) -> String {
+    pub(super) fn count(self) -> String {
         self.words(&text::count(self.total))
     }
 
@@ -54,16 +54,16 @@ impl Sum {
 }
 
 /// Separator of the parts of a line.
-pub(crate) const BETWEEN: &str = " · ";
+const BETWEEN: &str = " · ";
 
 /// Joins the parts that are not empty into one line.
-pub(crate) fn line(parts: impl IntoIterator<Item = String>) -> String {
+pub(super) fn line(parts: impl IntoIterator<Item = String>) -> String {
     let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     parts.join(BETWEEN)
 }
 
 /// Text for the groups that have rows: `5 on time, 2 late`.
-pub(crate) fn groups<'a>(groups: impl IntoIterator<Item = (usize, &'a str)>) -> String {
+pub(super) fn groups<'a>(groups: impl IntoIterator<Item = (usize, &'a str)>) -> String {
     let groups = groups.into_iter().filter(|(many, _)| *many > 0);
     let said: Vec<_> = groups
         .map(|(many, what)| format!("{} {what}", number(many)))
@@ -72,12 +72,12 @@ pub(crate) fn groups<'a>(groups: impl IntoIterator<Item = (usize, &'a str)>) -> 
 }
 
 /// Text of a number of rows.
-pub(crate) fn number(many: usize) -> String {
+pub(super) fn number(many: usize) -> String {
     text::count(i64::try_from(many).unwrap_or(i64::MAX))
 }
 
 /// `1 chunk`, `24 chunks`.
-pub(crate) fn rows(many: usize, one: &str) -> String {
+pub(super) fn rows(many: usize, one: &str) -> String {
     text::plural(i64::try_from(many).unwrap_or(i64::MAX), one)
 }
 

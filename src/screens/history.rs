@@ -14,7 +14,7 @@ pub struct History {
 
 impl History {
     /// Adds a sample if it is newer than the last one.
-    pub fn add(&mut self, name: &str, at: Stamp, value: f64) {
+    pub(crate) fn add(&mut self, name: &str, at: Stamp, value: f64) {
         let series = self.series.entry(name.to_owned()).or_default();
         if series.back().is_some_and(|(last, _)| *last >= at) {
             return;
@@ -26,7 +26,7 @@ impl History {
     }
 
     /// The values, oldest first.
-    pub fn values(&self, name: &str) -> Vec<f64> {
+    pub(crate) fn values(&self, name: &str) -> Vec<f64> {
         let series = self.series.get(name);
         series
             .into_iter()
@@ -43,7 +43,7 @@ impl History {
     }
 
     /// Growth of `part` divided by growth of `whole` (0 to 1), without samples in which `whole` did not grow.
-    pub fn shares(&self, part: &str, whole: &str) -> Vec<f64> {
+    pub(crate) fn shares(&self, part: &str, whole: &str) -> Vec<f64> {
         let pairs = self.steps(part).zip(self.steps(whole));
         pairs
             .filter(|(_, (_, whole))| *whole > 0.0)
@@ -52,7 +52,7 @@ impl History {
     }
 
     /// The series with these names, without samples older than `seconds` before `now`.
-    pub(crate) fn recent(&self, names: &[&str], now: Stamp, seconds: f64) -> Self {
+    pub(super) fn recent(&self, names: &[&str], now: Stamp, seconds: f64) -> Self {
         let young = |(at, _): &&(Stamp, f64)| now.seconds_since(*at) <= seconds;
         let series = names.iter().filter_map(|name| {
             let kept = self.series.get(*name)?.iter().filter(young);
@@ -64,7 +64,7 @@ impl History {
     }
 
     /// Seconds between first and last sample.
-    pub(crate) fn span(&self, name: &str) -> f64 {
+    pub(super) fn span(&self, name: &str) -> f64 {
         let series = self.series.get(name);
         let ends = series.and_then(|series| series.front().zip(series.back()));
         ends.map_or(0.0, |((first, _), (last, _))| last.seconds_since(*first))

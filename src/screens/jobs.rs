@@ -32,7 +32,6 @@ use crate::server::sql::{Param, Query, query};
 
 pub(crate) use self::demand::{Demand, demand};
 use self::row::started;
-pub use crate::screens::policy::State;
 
 pub use self::row::{Crowd, Interval, JobError, OnRecord, Row, Statistics, Workers};
 

@@ -25,14 +25,14 @@ impl<T> Later<T> {
     }
 
     /// The value; `None`: not read, or an error.
-    pub fn get(&self) -> Option<&T> {
+    pub(crate) fn get(&self) -> Option<&T> {
         match self {
             Self::Read(figures) => Some(figures),
             _ => None,
         }
     }
 
-    pub fn error(&self) -> Option<&str> {
+    pub(super) fn error(&self) -> Option<&str> {
         match self {
             Self::Failed(error) => Some(error),
             _ => None,

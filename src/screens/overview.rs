@@ -6,7 +6,7 @@ mod locks;
 mod once;
 mod row;
 
-pub use acknowledged::Acknowledged;
+pub(crate) use acknowledged::Acknowledged;
 pub(crate) use acknowledged::Hidden;
 
 use std::time::Duration;

@@ -14,7 +14,7 @@ fn rules_of(id: ScreenId) -> impl Iterator<Item = &'static Rule> {
 }
 
 /// The page without the screen's actions.
-pub fn page(id: ScreenId) -> Page {
+pub(crate) fn page(id: ScreenId) -> Page {
     let about = id.about();
     let mut passages = Vec::new();
     if let Some(page) = Handwritten::of(Catalogue::Screens, id.name()) {

@@ -20,8 +20,8 @@ use crate::server::known::At;
 use crate::server::row::Line;
 use crate::server::sql::Query;
 
-pub(crate) use self::files::fingerprint;
-pub use self::row::{Change, Fate, Possible, Row, State};
+pub(super) use self::files::fingerprint;
+pub(crate) use self::row::{Change, Fate, Possible, Row, State};
 
 /// Text without a policy file: how to create one, and how to name it.
 const NO_FILE: &str = "no policy file is named: `hypertop export > policies.toml` writes the present setup into one; name it with \

@@ -12,19 +12,18 @@ use std::time::Duration;
 use crate::screens::record::Exact;
 use crate::server::sql::query;
 
-pub use self::changed::Changed;
-pub use self::counted::Counted;
-pub(crate) use self::job::Due;
+pub(super) use self::counted::Counted;
+pub(super) use self::job::Due;
 pub use self::job::Policy;
-pub(crate) use self::job::{ended_well, next_run};
-pub(crate) use self::judge::{Work, due_for, estimated, in_local_time, overdue};
-pub use self::state::State;
-pub(crate) use self::state::{is_old, strangely_far};
+pub(super) use self::job::{ended_well, next_run};
+pub(super) use self::judge::{Work, due_for, estimated, in_local_time, overdue};
+pub(super) use self::state::State;
+pub(super) use self::state::{is_old, strangely_far};
 
 /// Form field that makes run-job-now start a job by the scheduler. Running it in the foreground would not correct its next start.
-pub(crate) const BY: (&str, &str) = ("how", "scheduler");
+pub(super) const BY: (&str, &str) = ("how", "scheduler");
 
-pub(crate) const fn kind(aggregate: bool) -> &'static str {
+pub(super) const fn kind(aggregate: bool) -> &'static str {
     if aggregate {
         "aggregate (its materialization)"
     } else {
@@ -35,7 +34,7 @@ pub(crate) const fn kind(aggregate: bool) -> &'static str {
 /// Query for a time at which a job that never finished a run already existed, for [`is_old`]. `want` selects the rows, and `take` gets
 /// the time in microseconds since 1970.
 /// the time in microseconds since 1970.
-pub const fn age<R>(
+pub(super) const fn age<R>(
     want: fn(&R) -> Option<(i64, usize)>,
     take: fn(&mut R, Result<&[Option<i64>], &str>),
 ) -> Exact<R> {

@@ -21,7 +21,7 @@ use crate::server::known::At;
 use crate::server::sql::{Param, Query, query};
 
 use self::row::span;
-pub(crate) use named::Catalog;
+use named::Catalog;
 
 pub use self::row::{Figures, Row};
 

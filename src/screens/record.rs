@@ -30,23 +30,23 @@ pub struct Column<R: 'static> {
     /// Heading on the screen; empty: the column is in JSON and CSV only.
     pub title: &'static str,
     /// Width in terminal cells, including the heading.
-    pub width: u16,
+    pub(crate) width: u16,
     /// Whether the column gets a part of unused width.
     pub(crate) grows: bool,
     /// Minimum width in cells. If there is less room, the column is left out.
     pub(crate) least: u16,
-    pub right: bool,
+    pub(crate) right: bool,
     /// On a narrow terminal, columns of the highest rank are left out first. Columns of rank 0 always stay.
     pub(crate) rank: u8,
     /// Whether long values are cut in the middle, because names differ at their ends.
     pub(crate) named: bool,
     /// Rules whose findings are about this column; they colour its cells.
-    pub(crate) rules: &'static [&'static Rule],
+    pub(super) rules: &'static [&'static Rule],
     pub value: fn(&R, &At) -> Value,
 }
 
 impl<R> Column<R> {
-    pub const fn text(
+    pub(super) const fn text(
         name: &'static str,
         title: &'static str,
         width: u16,
@@ -66,7 +66,7 @@ impl<R> Column<R> {
         }
     }
 
-    pub const fn number(
+    pub(super) const fn number(
         name: &'static str,
         title: &'static str,
         width: u16,
@@ -87,19 +87,19 @@ impl<R> Column<R> {
     }
 
     /// A column that is in JSON and CSV only.
-    pub const fn hidden(name: &'static str, value: fn(&R, &At) -> Value) -> Self {
+    pub(super) const fn hidden(name: &'static str, value: fn(&R, &At) -> Value) -> Self {
         Self::text(name, "", 0, value)
     }
 
     #[must_use]
-    pub(crate) const fn rank(mut self, rank: u8) -> Self {
+    pub(super) const fn rank(mut self, rank: u8) -> Self {
         self.rank = rank;
         self
     }
 
     /// Sets the rules whose findings are about this column.
     #[must_use]
-    pub(crate) const fn wrong(mut self, rules: &'static [&'static Rule]) -> Self {
+    pub(super) const fn wrong(mut self, rules: &'static [&'static Rule]) -> Self {
         self.rules = rules;
         self
     }
@@ -111,7 +111,7 @@ impl<R> Column<R> {
     }
 
     #[must_use]
-    pub(crate) const fn shrinks(mut self, least: u16) -> Self {
+    pub(super) const fn shrinks(mut self, least: u16) -> Self {
         self.least = least;
         self
     }
@@ -124,7 +124,7 @@ impl<R> Column<R> {
     }
 
     #[must_use]
-    pub(crate) const fn grows(mut self) -> Self {
+    pub(super) const fn grows(mut self) -> Self {
         self.grows = true;
         self
     }
@@ -135,18 +135,18 @@ impl<R> Column<R> {
 #[derive(Debug)]
 pub struct Exact<R: 'static> {
     /// The Overview reads them too, for all rows.
-    pub overview: bool,
+    pub(super) overview: bool,
     /// Whether the figures are so expensive that the Overview reads them last, in a separate request, and seldom again.
-    pub later: bool,
+    pub(super) later: bool,
     /// Whether findings of this rule depend on the figures.
-    pub judges: fn(&'static Rule) -> bool,
+    pub(super) judges: fn(&'static Rule) -> bool,
     /// Age after which the figures are read again.
-    pub every: Duration,
+    pub(super) every: Duration,
     /// `$1`: ids (`int8[]`). Returns a column `id` (int8), and the columns named in `figures` (int8, may be NULL).
     pub query: Query,
     pub figures: &'static [&'static str],
     /// Maximum cost of one statement; see `want`.
-    pub slice: usize,
+    pub(super) slice: usize,
     /// The row's id, and its cost (number of relations that the server opens); `None`: this row needs no figures.
     pub want: fn(&R) -> Option<(i64, usize)>,
     /// Takes the figures in the order of `figures`, or the error (a lock, a missing privilege).
@@ -154,7 +154,7 @@ pub struct Exact<R: 'static> {
 }
 
 /// Headings of a grid.
-pub(crate) fn heads<const N: usize>(names: [&'static str; N]) -> Vec<Cow<'static, str>> {
+pub(super) fn heads<const N: usize>(names: [&'static str; N]) -> Vec<Cow<'static, str>> {
     names.map(Cow::Borrowed).into()
 }
 
@@ -194,7 +194,7 @@ pub(crate) struct Labelled {
 }
 
 impl Labelled {
-    pub fn new(title: impl Into<String>) -> Self {
+    pub(super) fn new(title: impl Into<String>) -> Self {
         Self {
             title: title.into(),
             facts: Vec::new(),
@@ -202,14 +202,14 @@ impl Labelled {
     }
 
     #[must_use]
-    pub fn add(mut self, label: impl Into<String>, value: impl Into<Value>) -> Self {
+    pub(super) fn add(mut self, label: impl Into<String>, value: impl Into<Value>) -> Self {
         self.facts.push((label.into(), value.into()));
         self
     }
 
     /// Adds a line unless the value is `None`.
     #[must_use]
-    pub fn some(self, label: impl Into<String>, value: Option<impl Into<Value>>) -> Self {
+    pub(super) fn some(self, label: impl Into<String>, value: Option<impl Into<Value>>) -> Self {
         match value {
             Some(value) => self.add(label, value),
             None => self,
@@ -218,7 +218,7 @@ impl Labelled {
 
     /// Adds the reasons that a comment holds. `None`: there is no comment.
     #[must_use]
-    pub fn reasons(self, comment: Option<&str>) -> Self {
+    pub(super) fn reasons(self, comment: Option<&str>) -> Self {
         let reasons = comment.map(Reasons::read).unwrap_or_default();
         self.some("why (its comment)", reasons.own)
             .some("why compressed then", reasons.compress)
@@ -233,7 +233,7 @@ impl From<Labelled> for Section {
 }
 
 /// Heading and text of the cell that findings of this rule are about; `None`: no such cell, or its value is NULL.
-pub(crate) fn figure_of<R: Record>(
+pub(super) fn figure_of<R: Record>(
     row: &R,
     rule: &'static Rule,
     at: &At,

@@ -27,7 +27,7 @@ use crate::server::row::{Line, read};
 use crate::server::sql::{Param, Query, query};
 
 use self::row::IntegerNow;
-pub use self::row::Row;
+pub(crate) use self::row::Row;
 
 #[derive(Deserialize)]
 struct Oldest {

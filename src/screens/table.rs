@@ -36,7 +36,7 @@ const DUTY: f64 = 50.0;
 
 /// Age of a screen's rows.
 #[derive(Debug, Default, Clone, PartialEq)]
-pub enum Freshness {
+pub(crate) enum Freshness {
     #[default]
     Never,
     At(Stamp),
@@ -49,7 +49,7 @@ pub enum Freshness {
 
 /// Sort order of the rows: by a column (its index on the screen), or by level (worst first).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SortBy {
+pub(crate) enum SortBy {
     Verdict,
     Column(usize),
 }
@@ -75,13 +75,13 @@ pub struct Table<R: 'static> {
     /// Number of rows without findings that are folded into one line; they are not in `view`.
     folded: usize,
     /// Whether rows without findings are folded; only in the console.
-    pub(crate) folds: bool,
+    pub(super) folds: bool,
     /// Lines of totals over all rows.
     headline: Vec<String>,
     /// Width of the longest text of each column on the screen.
     widths: Vec<u16>,
-    pub fresh: Freshness,
-    pub sort: SortBy,
+    pub(crate) fresh: Freshness,
+    pub(crate) sort: SortBy,
     pub(crate) descending: bool,
     pub filter: Filter,
     /// The filter whose matches the search steps through.
@@ -111,7 +111,7 @@ pub struct Table<R: 'static> {
     counters: Option<Counters>,
     took: Duration,
     /// After a query has run, it waits for this multiple of its duration.
-    pub(crate) duty: f64,
+    pub(super) duty: f64,
     judged: Stamp,
 }
 
@@ -173,7 +173,7 @@ impl<R: Record> Table<R> {
     }
 
     /// Ignores the answers of running requests, because the connection is lost or the database has changed.
-    pub fn abandon(&mut self) {
+    pub(crate) fn abandon(&mut self) {
         self.waiting = false;
         self.round = None;
         self.asked += 1;
@@ -181,7 +181,7 @@ impl<R: Record> Table<R> {
     }
 
     /// Resets the table to its state before the first load.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.abandon();
         self.rows.clear();
         self.own = 0;
@@ -220,7 +220,7 @@ impl<R: Record> Table<R> {
     }
 
     /// Whether the rows should be read again, by change counters and age; `gathered`: they are only needed for the Overview.
-    pub(crate) fn is_stale(&self, counters: &Counters, gathered: bool, now: Stamp) -> bool {
+    pub(super) fn is_stale(&self, counters: &Counters, gathered: bool, now: Stamp) -> bool {
         let Freshness::At(loaded) = self.fresh else {
             return true;
         };
@@ -236,12 +236,12 @@ impl<R: Record> Table<R> {
     }
 
     /// Whether the Overview reads the rows less often than [`Record::MAX_AGE`] asks for, because reading them takes so long.
-    pub(crate) fn is_stretched(&self) -> bool {
+    pub(super) fn is_stretched(&self) -> bool {
         self.took.as_secs_f64() * self.duty > R::MAX_AGE_GATHERED.as_secs_f64()
     }
 
     /// Sets the change counters that were read before the rows.
-    pub fn counted(&mut self, counters: Counters) {
+    pub(super) fn counted(&mut self, counters: Counters) {
         self.counters = Some(counters);
     }
 
@@ -275,7 +275,7 @@ impl<R: Record> Table<R> {
             .map(|(row, findings)| (row, &**findings))
     }
 
-    pub fn fail(&mut self, asked: u64, error: String) {
+    pub(super) fn fail(&mut self, asked: u64, error: String) {
         if asked != self.asked {
             return;
         }
@@ -289,19 +289,19 @@ impl<R: Record> Table<R> {
     }
 
     /// Ends a request without an answer; the previous rows stay.
-    pub(crate) fn cancelled(&mut self, asked: u64) {
+    pub(super) fn cancelled(&mut self, asked: u64) {
         self.waiting &= asked != self.asked;
     }
 
     /// Computes the verdicts again if they are 10 seconds old.
-    pub fn tick(&mut self, at: &At) {
+    pub(crate) fn tick(&mut self, at: &At) {
         if at.now.seconds_since(self.judged) >= 10.0 {
             self.judge(at);
         }
     }
 
     /// Computes the verdicts again, and sorts the rows if a level has changed.
-    pub fn judge(&mut self, at: &At) {
+    pub(crate) fn judge(&mut self, at: &At) {
         let before = self.levels.clone();
         self.update_verdicts(at);
         if before != self.levels {
@@ -339,7 +339,7 @@ impl<R: Record> Table<R> {
         self.counters = None;
     }
 
-    pub fn verdict(&self, at: &At) -> Option<Verdict> {
+    pub(crate) fn verdict(&self, at: &At) -> Option<Verdict> {
         self.selected().map(|row| row.verdict(at))
     }
 
@@ -349,7 +349,7 @@ impl<R: Record> Table<R> {
     }
 
     /// Number of rows that are folded into one line.
-    pub fn folded(&self) -> usize {
+    pub(crate) fn folded(&self) -> usize {
         self.folded
     }
 

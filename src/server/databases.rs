@@ -12,7 +12,7 @@ const DATABASES: Query = query!("databases");
 
 /// Counters of a database since its statistics were reset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub struct DatabaseCounters {
+pub(crate) struct DatabaseCounters {
     pub commits: i64,
     pub rollbacks: i64,
     pub deadlocks: i64,
@@ -31,13 +31,13 @@ struct Name {
 }
 
 impl Session {
-    pub async fn counters(&self) -> Result<DatabaseCounters> {
+    pub(crate) async fn counters(&self) -> Result<DatabaseCounters> {
         let rows = self.ask(&COUNTERS, &[]).await?;
         row::read(rows.first().context("the server has no such database")?)
     }
 
     /// The databases that this role may connect to: the current one first, then by name.
-    pub async fn databases(&self) -> Result<Vec<String>> {
+    pub(crate) async fn databases(&self) -> Result<Vec<String>> {
         let rows = self.ask(&DATABASES, &[]).await?;
         let names = rows.iter().map(row::read::<Name>);
         names.map(|name| Ok(name?.name)).collect()

@@ -20,17 +20,17 @@ use crate::server::sql::{Param, Query};
 #[derive(Debug, Clone, Copy)]
 pub struct ExactQuery {
     pub query: &'static Query,
-    pub figures: &'static [&'static str],
+    pub(crate) figures: &'static [&'static str],
     pub slice: usize,
     /// Whether the Overview needs these figures too.
     pub overview: bool,
     /// Read after the other exact figures, in a separate request.
-    pub later: bool,
-    pub every: Duration,
+    pub(crate) later: bool,
+    pub(crate) every: Duration,
 }
 
 /// The figures of one row in the order of [`ExactQuery::figures`] (`None`: NULL), or the error.
-pub type Figures = Result<Vec<Option<i64>>, String>;
+pub(crate) type Figures = Result<Vec<Option<i64>>, String>;
 
 /// The second connection plans each statement once, for all slices.
 const EXACT_SESSION: &str = "set plan_cache_mode = force_generic_plan";
@@ -238,7 +238,11 @@ impl<'a> Exact<'a> {
         self.session = None;
     }
 
-    pub async fn detail(&mut self, query: &Query, params: &[Param]) -> Result<(Vec<Row>, Server)> {
+    pub(crate) async fn detail(
+        &mut self,
+        query: &Query,
+        params: &[Param],
+    ) -> Result<(Vec<Row>, Server)> {
         let session = self.session(500 * 100).await?;
         let server = session.server.clone();
         let answer = session.ask(query, params).await;

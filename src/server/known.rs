@@ -1,6 +1,6 @@
 //! Facts about the server, read once per connection.
 
-pub mod own;
+pub(crate) mod own;
 
 use std::path::PathBuf;
 
@@ -138,7 +138,7 @@ impl Server {
     }
 
     /// Qualified name of an extension function. The extension may be in any schema.
-    pub fn function(&self, name: &str) -> String {
+    pub(crate) fn function(&self, name: &str) -> String {
         format!("{}.{name}", self.extension_schema())
     }
 
@@ -174,7 +174,7 @@ impl Server {
     }
 
     /// The schema of TimescaleDB's internal functions.
-    pub fn functions(&self) -> &'static str {
+    pub(crate) fn functions(&self) -> &'static str {
         if self.sql_version() < Version::new(2, 12) {
             "_timescaledb_internal"
         } else {
@@ -192,10 +192,10 @@ impl Server {
 /// relation.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Pulse {
-    pub clock: Stamp,
+    pub(crate) clock: Stamp,
     pub changes: Vec<Option<i64>>,
     /// Whether the session is still read-only.
-    pub read_only: bool,
+    pub(crate) read_only: bool,
 }
 
 impl Pulse {
@@ -213,7 +213,7 @@ pub struct At<'a> {
 
 impl At<'_> {
     /// Thresholds for the hypertable or aggregate of this name (`schema.name`).
-    pub fn limits(&self, name: &str) -> Limits {
+    pub(crate) fn limits(&self, name: &str) -> Limits {
         self.server.thresholds.of(name)
     }
 }

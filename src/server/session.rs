@@ -174,11 +174,11 @@ pub(crate) async fn set_as_started(client: &Client) -> Result<()> {
     in_time(client.batch_execute(&packet::statements())).await
 }
 
-pub async fn reads(client: &Client) -> Result<()> {
+pub(crate) async fn reads(client: &Client) -> Result<()> {
     in_time(client.batch_execute(SESSION)).await
 }
 
-pub async fn ask(client: &Client, text: &str, params: &[Param]) -> Result<Vec<Row>> {
+pub(crate) async fn ask(client: &Client, text: &str, params: &[Param]) -> Result<Vec<Row>> {
     let typed: Vec<(&(dyn ToSql + Sync), Type)> = params
         .iter()
         .map(|param| -> (&(dyn ToSql + Sync), Type) {

@@ -31,7 +31,7 @@ const SAVING: Query = query!("setup_saving");
 
 /// Bytes that compression saved on a hypertable: row of `queries/setup_saving.sql`.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
-pub struct Saving {
+pub(crate) struct Saving {
     /// Id of the hypertable.
     pub id: i64,
     /// Numbers of chunks.
@@ -45,7 +45,7 @@ pub struct Saving {
 }
 
 /// Counts chunks whose range ended at least this long ago. `None`: all chunks.
-pub async fn savings(session: &Session, after: Option<Interval>) -> Result<Vec<Saving>> {
+pub(crate) async fn savings(session: &Session, after: Option<Interval>) -> Result<Vec<Saving>> {
     let after = after.map(|after| after.to_string()).unwrap_or_default();
     row::read_all(&session.ask(&SAVING, &[Param::Text(after)]).await?)
 }
@@ -116,7 +116,7 @@ struct PlainTable {
 }
 
 /// The present setup. An error if a policy's configuration cannot be parsed, because the setup would be wrong.
-pub async fn read(session: &Session) -> Result<Setup> {
+pub(crate) async fn read(session: &Session) -> Result<Setup> {
     let mut setup = Setup::default();
     let relations: Vec<Relation> = row::read_all(&session.ask(&SETUP, &[]).await?)?;
     let version = session.server.sql_version();
@@ -159,7 +159,7 @@ pub(super) fn pairs(names: &[Name]) -> [Param; 2] {
 }
 
 /// The plain tables among these names.
-pub async fn tables(session: &Session, names: &[Name]) -> Result<BTreeMap<Name, Plain>> {
+pub(crate) async fn tables(session: &Session, names: &[Name]) -> Result<BTreeMap<Name, Plain>> {
     if names.is_empty() {
         return Ok(BTreeMap::new());
     }
@@ -182,7 +182,7 @@ pub async fn tables(session: &Session, names: &[Name]) -> Result<BTreeMap<Name, 
 }
 
 /// A query as the server prints it, by way of a temporary view that is rolled back. `client`: a session that can write.
-pub async fn spelled(client: &Client, server: &Server, query: &str) -> Result<String> {
+pub(crate) async fn spelled(client: &Client, server: &Server, query: &str) -> Result<String> {
     let query = query.trim().trim_end_matches(';');
     // Only the savepoint is rolled back: the server would count a transaction that is rolled back as an error.
     client.batch_execute("begin; savepoint spelled").await?;

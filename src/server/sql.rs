@@ -14,12 +14,12 @@ pub(crate) type Texts = Vec<(Version, String)>;
 pub struct Query {
     pub name: &'static str,
     /// The texts; the file is read by the first call.
-    pub texts: fn() -> &'static Texts,
+    pub(crate) texts: fn() -> &'static Texts,
 }
 
 impl Query {
     /// For a screen that queries no server.
-    pub const NONE: Self = Self {
+    pub(crate) const NONE: Self = Self {
         name: "",
         texts: || const { &Texts::new() },
     };

@@ -22,7 +22,7 @@ const HOST: Query = query!("validate_host");
     clippy::struct_excessive_bools,
     reason = "each is a fact of its own that the server reports"
 )]
-pub struct Object {
+pub(crate) struct Object {
     pub schema: String,
     pub name: String,
     pub schema_there: bool,
@@ -36,14 +36,14 @@ pub struct Object {
 }
 
 impl Object {
-    pub fn is(&self, name: &Name) -> bool {
+    pub(crate) fn is(&self, name: &Name) -> bool {
         self.schema == name.schema && self.name == name.name
     }
 }
 
 /// Row of `queries/validate_sizes.sql`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Size {
+pub(crate) struct Size {
     pub schema: String,
     pub name: String,
     pub heap_bytes: i64,
@@ -54,7 +54,7 @@ pub struct Size {
 
 /// Signs of base backups.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Backup {
+pub(crate) struct Backup {
     pub clock: Stamp,
     /// False: this role may not look for backup history files.
     pub reads_wal: bool,
@@ -68,28 +68,28 @@ pub struct Backup {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct History {
+pub(crate) struct History {
     pub name: String,
     pub at: Stamp,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Host {
+pub(crate) struct Host {
     /// Process id of this session on the server's machine.
     pub pid: i32,
     /// `None`: hidden from this role.
     pub data_directory: Option<String>,
 }
 
-pub async fn objects(session: &Session, names: &[Name]) -> Result<Vec<Object>> {
+pub(crate) async fn objects(session: &Session, names: &[Name]) -> Result<Vec<Object>> {
     row::read_all(&session.ask(&OBJECTS, &pairs(names)).await?)
 }
 
-pub async fn sizes(session: &Session, names: &[Name]) -> Result<Vec<Size>> {
+pub(crate) async fn sizes(session: &Session, names: &[Name]) -> Result<Vec<Size>> {
     row::read_all(&session.ask(&SIZES, &pairs(names)).await?)
 }
 
-pub async fn backup(session: &Session) -> Result<Backup> {
+pub(crate) async fn backup(session: &Session) -> Result<Backup> {
     let rows = session.ask(&BACKUP, &[]).await?;
     let mut backup: Backup = row::read(rows.first().context("no answer about backups")?)?;
     if backup.reads_wal {
@@ -99,7 +99,7 @@ pub async fn backup(session: &Session) -> Result<Backup> {
     Ok(backup)
 }
 
-pub async fn host(session: &Session) -> Result<Host> {
+pub(crate) async fn host(session: &Session) -> Result<Host> {
     let rows = session.ask(&HOST, &[]).await?;
     row::read(rows.first().context("no answer about the host")?)
 }

@@ -33,19 +33,8 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
             spans.push(Span::styled(" SIMULATED ", theme.style("simulated")));
             spans.push(Span::raw(" "));
         }
-        // The access marks are never cut; the server's details are shortened instead. A recording has no marks, because it cannot be
-        // changed.
-        let recorded = app.tape.is_some();
-        let marks = [
-            (recorded, " RECORDED ", "simulated"),
-            (app.rules.protected, " PROTECTED ", "protected"),
-            (
-                !recorded && app.rules.read_only.is_some(),
-                " READ ONLY ",
-                "caveat",
-            ),
-        ];
-        for (_, mark, role) in marks.into_iter().filter(|(is_so, ..)| *is_so) {
+        // The access marks are never cut; the server's details are shortened instead.
+        for (mark, role) in marks(app) {
             spans.push(Span::styled(mark, theme.style(role)));
             spans.push(Span::raw(" "));
         }
@@ -87,6 +76,19 @@ fn reads_every(app: &App) -> String {
     } else {
         format!("reads every {} ", text::duration(most))
     }
+}
+
+/// The access marks, with their roles. A recording has only its own, because it cannot be changed.
+fn marks(app: &App) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let recorded = app.tape.is_some();
+    let read_only = !recorded && app.rules.read_only.is_some();
+    let marks = [
+        (recorded, " RECORDED ", "simulated"),
+        (app.rules.protected, " PROTECTED ", "protected"),
+        (read_only, " READ ONLY ", "caveat"),
+    ];
+    let marks = marks.into_iter().filter(|(is_so, ..)| *is_so);
+    marks.map(|(_, mark, role)| (mark, role))
 }
 
 /// Position in a recording, with a slider.

@@ -8,9 +8,10 @@ use ratatui::widgets::{Clear, Paragraph};
 
 use super::boxes::boxed;
 use super::{chooser, help, page};
+use crate::actions::action::Action;
 use crate::actions::key_map::KeyMap;
 use crate::app::App;
-use crate::app::overlay::{Overlay, Palette, Prompt, Switching};
+use crate::app::overlay::{Ask, Overlay, Palette, Prompt, Switching};
 use crate::app::theme::Theme;
 use crate::model::text;
 
@@ -36,32 +37,21 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
     match &mut app.overlay {
         None | Some(Overlay::Columns(_) | Overlay::Page(_)) => {}
         Some(Overlay::SortBy(prompt)) => {
-            let hint = match headings.split_first() {
-                None => "no column has this name · Esc closes".to_owned(),
-                Some((first, [])) => format!("Enter sorts by {first} · Esc closes"),
-                Some((first, others)) => {
-                    format!(
-                        "Enter sorts by {first} · Esc closes · others: {}",
-                        others.join(", ")
-                    )
-                }
-            };
-            one_line(frame, area, "Sort by", "> ", prompt, &hint, &theme);
+            one_line(
+                frame,
+                area,
+                "Sort by",
+                "> ",
+                prompt,
+                &sort_hint(&headings),
+                &theme,
+            );
         }
         Some(Overlay::Filter(prompt)) => {
             let hint = "words, bytes>1MB, unused=yes, ~regex, !word · Enter keeps, Esc restores";
             one_line(frame, area, "Filter", "/ ", prompt, hint, &theme);
         }
-        Some(Overlay::Ask(ask)) => {
-            let hint = if ask.snoozes {
-                "for how long: 8h, 2d · shown again after that, or when it gets worse · Esc closes"
-            } else {
-                "why (may be empty) · hidden until it goes away or gets worse · Esc closes"
-            };
-            let title = crate::model::text::printable(&ask.title());
-            let title = text::cut(&title, usize::from(area.width).saturating_sub(4));
-            one_line(frame, area, &title, "> ", &mut ask.prompt, hint, &theme);
-        }
+        Some(Overlay::Ask(ask)) => draw_ask(frame, area, ask, &theme),
         Some(Overlay::Palette(palette)) => draw_palette(frame, area, palette, &app.keys, &theme),
         Some(Overlay::Switch(switching)) => draw_switch(frame, area, switching, &theme),
         Some(Overlay::Help(top)) => {
@@ -81,6 +71,28 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
             }
         }
         Some(Overlay::Note(notes)) => note(frame, area, notes, &theme),
+    }
+}
+
+fn draw_ask(frame: &mut Frame, area: Rect, ask: &mut Ask, theme: &Theme) {
+    let hint = if ask.snoozes {
+        "for how long: 8h, 2d · shown again after that, or when it gets worse · Esc closes"
+    } else {
+        "why (may be empty) · hidden until it goes away or gets worse · Esc closes"
+    };
+    let title = text::printable(&ask.title());
+    let title = text::cut(&title, usize::from(area.width).saturating_sub(4));
+    one_line(frame, area, &title, "> ", &mut ask.prompt, hint, theme);
+}
+
+fn sort_hint(headings: &[&str]) -> String {
+    match headings.split_first() {
+        None => "no column has this name · Esc closes".to_owned(),
+        Some((first, [])) => format!("Enter sorts by {first} · Esc closes"),
+        Some((first, others)) => format!(
+            "Enter sorts by {first} · Esc closes · others: {}",
+            others.join(", ")
+        ),
     }
 }
 
@@ -198,34 +210,43 @@ fn draw_palette(
     let lines = usize::from(list.height);
     let top = (palette.selected + 1).saturating_sub(lines);
     let rows = found.iter().enumerate().skip(top).take(lines);
-    let rows: Vec<_> = rows
-        .map(|(at, action)| {
-            let unfit = palette.unfit(action).map(text::printable);
-            let here = action.applies(&palette.kinds) && unfit.is_none();
-            // In the menu of a row a key is shown only if it runs this action there, so that no two entries have the same key.
-            let key = if here || palette.menu.is_some() {
-                keys.shown(action, &palette.kinds, palette.screen)
-            } else {
-                keys.of(action).first().map(String::as_str)
-            };
-            let style = theme.style(match (at == palette.selected, here) {
-                (true, _) => "row.selected",
-                (false, true) => "text",
-                (false, false) => "muted",
-            });
-            let key = key.unwrap_or_default();
-            let words = unfit.as_deref().unwrap_or(action.help);
-            entry(action.name, words, key, style, inner.width.into())
-        })
-        .collect();
-    let empty = vec![Line::styled(
-        "no action has this name",
-        theme.style("muted"),
-    )];
-    frame.render_widget(
-        Paragraph::new(if rows.is_empty() { empty } else { rows }),
-        list,
-    );
+    let row = |(at, action): (usize, &&'static Action)| {
+        let selected = at == palette.selected;
+        palette_row(palette, action, selected, keys, theme, inner.width.into())
+    };
+    let mut rows: Vec<_> = rows.map(row).collect();
+    if rows.is_empty() {
+        rows = vec![Line::styled(
+            "no action has this name",
+            theme.style("muted"),
+        )];
+    }
+    frame.render_widget(Paragraph::new(rows), list);
+}
+
+fn palette_row(
+    palette: &Palette,
+    action: &Action,
+    selected: bool,
+    keys: &KeyMap,
+    theme: &Theme,
+    width: usize,
+) -> Line<'static> {
+    let unfit = palette.unfit(action).map(text::printable);
+    let here = action.applies(&palette.kinds) && unfit.is_none();
+    // In the menu of a row a key is shown only if it runs this action there, so that no two entries have the same key.
+    let key = if here || palette.menu.is_some() {
+        keys.shown(action, &palette.kinds, palette.screen)
+    } else {
+        keys.of(action).first().map(String::as_str)
+    };
+    let style = theme.style(match (selected, here) {
+        (true, _) => "row.selected",
+        (false, true) => "text",
+        (false, false) => "muted",
+    });
+    let words = unfit.as_deref().unwrap_or(action.help);
+    entry(action.name, words, key.unwrap_or_default(), style, width)
 }
 
 fn draw_switch(frame: &mut Frame, area: Rect, switching: &mut Switching, theme: &Theme) {

@@ -136,7 +136,7 @@ impl Write for Quiet {
 
 /// The terminal while the console uses it. Dropping it restores the terminal.
 #[derive(Debug)]
-pub struct Screen {
+pub(crate) struct Screen {
     terminal: Terminal<Quiet>,
     mouse: bool,
 }
@@ -146,7 +146,7 @@ pub fn is_there() -> bool {
 }
 
 /// An error if this terminal cannot show the console.
-pub fn check() -> Result<()> {
+pub(crate) fn check() -> Result<()> {
     if std::env::var("TERM").is_ok_and(|term| term == "dumb") {
         bail!(
             "TERM=dumb: this terminal cannot show a console; `hypertop show SCREEN` prints the same as text"
@@ -157,7 +157,7 @@ pub fn check() -> Result<()> {
 
 /// The background colour, if the terminal reports it within a second (OSC 11); `None`: it does not. Called before [`Screen::take`],
 /// because the answer arrives as input.
-pub fn background() -> Option<Background> {
+pub(crate) fn background() -> Option<Background> {
     let color = terminal_colorsaurus::background_color(QueryOptions::default()).ok()?;
     Some(if color.perceived_lightness() > 0.5 {
         Background::Light
@@ -167,7 +167,7 @@ pub fn background() -> Option<Background> {
 }
 
 impl Screen {
-    pub fn take(mouse: bool) -> Result<Self> {
+    pub(crate) fn take(mouse: bool) -> Result<Self> {
         check()?;
         let out = File::from(
             io::stdout()
@@ -213,7 +213,7 @@ impl Screen {
         let _ = self.terminal.clear();
     }
 
-    pub fn draw(&mut self, app: &mut App) -> Result<()> {
+    pub(crate) fn draw(&mut self, app: &mut App) -> Result<()> {
         self.terminal.autoresize()?;
         ui::draw(&mut self.terminal.get_frame(), app);
         self.terminal.flush()?;
@@ -229,14 +229,14 @@ impl Screen {
     }
 
     /// Restores the terminal and stops this process until the shell's `fg`.
-    pub fn suspend(&mut self) -> Result<()> {
+    pub(crate) fn suspend(&mut self) -> Result<()> {
         restore();
         nix::sys::signal::raise(nix::sys::signal::Signal::SIGTSTP)?;
         self.enter()
     }
 
     /// Copies text to the clipboard of the user's machine, by way of the terminal (OSC 52).
-    pub fn copy(&mut self, text: &str, tmux: bool) -> Result<()> {
+    pub(crate) fn copy(&mut self, text: &str, tmux: bool) -> Result<()> {
         let out = self.terminal.backend_mut();
         out.write_all(osc52(text, tmux).as_bytes())?;
         Write::flush(out)?;
@@ -254,7 +254,7 @@ impl Drop for Screen {
 const CLIPBOARD_BYTES: usize = 74_000;
 
 /// Escape sequence that sets the clipboard. Inside tmux it is wrapped, so that it reaches the outer terminal.
-pub(crate) fn osc52(text: &str, tmux: bool) -> String {
+fn osc52(text: &str, tmux: bool) -> String {
     let mut end = text.len().min(CLIPBOARD_BYTES);
     while !text.is_char_boundary(end) {
         end -= 1;

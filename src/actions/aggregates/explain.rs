@@ -50,7 +50,7 @@ pub(super) fn explain(place: &Timeline, met: &[Lost], window: Window) -> String 
 }
 
 /// Text on the maximum number of buckets that a refresh would delete. Some of them may be empty.
-pub(super) fn most_deleted(place: &Timeline, met: &[Lost], window: Window) -> String {
+fn most_deleted(place: &Timeline, met: &[Lost], window: Window) -> String {
     let buckets = &place.buckets;
     let count = |lost: &Lost| {
         let first = lost.first.and_then(|at| buckets.floor(at));
@@ -73,7 +73,7 @@ pub(super) fn most_deleted(place: &Timeline, met: &[Lost], window: Window) -> St
         })
 }
 
-pub(super) fn by_whom(level: &Aggregate) -> String {
+fn by_whom(level: &Aggregate) -> String {
     match &level.source_policies.retention {
         Some(policy) => {
             let after = policy.after.as_deref().map_or_else(String::new, |after| {
@@ -85,7 +85,7 @@ pub(super) fn by_whom(level: &Aggregate) -> String {
     }
 }
 
-pub(super) fn unit(level: &Aggregate, after: &str) -> String {
+fn unit(level: &Aggregate, after: &str) -> String {
     match level.axis() {
         Axis::Integer => format!("{after} units"),
         _ => after.to_owned(),

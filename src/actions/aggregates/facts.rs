@@ -43,12 +43,12 @@ pub(super) struct Aggregate {
     pub(super) finalized: bool,
     pub(super) axis: String,
     pub(super) bucket: Option<String>,
-    pub(super) zone: Option<String>,
-    pub(super) offset: Option<String>,
+    zone: Option<String>,
+    offset: Option<String>,
     /// Bucket origin in the local time of `zone`. `None`: the default.
-    pub(super) origin: Option<i64>,
+    origin: Option<i64>,
     /// End of the refreshed range. The smallest value of the type: never refreshed. `None`: unknown.
-    pub(super) refreshed_to: Option<i64>,
+    refreshed_to: Option<i64>,
     /// The range before this position was never materialized. `None`: there is no such range.
     pub(super) never_before: Option<i64>,
     /// Number of invalidated ranges that overlap chunks of the source. `pending_from`, `pending_to`: the first and
@@ -65,7 +65,7 @@ pub(super) struct Aggregate {
     /// Time before which no holes were searched for. `None`: all holes are known.
     pub(super) unchecked_before: Option<i64>,
     /// Result of the `integer_now` function. `None`: the time is no integer, there is no such function, or this role may not run it.
-    pub(super) integer_now: Option<i64>,
+    integer_now: Option<i64>,
     /// The `integer_now` function, if its owner is not trusted and so it was not run.
     pub(super) code: Option<Code>,
     /// True if there is an `integer_now` function. `None`: the time is no integer.

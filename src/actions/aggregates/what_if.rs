@@ -64,7 +64,7 @@ impl Setting {
         )
     }
 
-    pub(super) fn lengths(&self, axis: Axis) -> (f64, f64) {
+    fn lengths(&self, axis: Axis) -> (f64, f64) {
         let side = |side: &Option<String>, open: f64| {
             side.as_deref()
                 .map_or(Some(open), |text| length(axis, text))
@@ -184,7 +184,7 @@ fn two_buckets(place: &Timeline, new: &Setting) -> Option<String> {
 pub(super) struct Risk {
     pub why: String,
     /// The longest `start_offset` that loses nothing. `None`: even a window of two buckets loses data.
-    pub safe: Option<String>,
+    safe: Option<String>,
 }
 
 impl Risk {
@@ -284,7 +284,7 @@ fn paused(after: &AgePolicy) -> &'static str {
     if after.scheduled { "" } else { ", paused now" }
 }
 
-pub(super) fn reach(new: &Setting, axis: Axis) -> String {
+fn reach(new: &Setting, axis: Axis) -> String {
     let unit = if axis == Axis::Integer { " units" } else { "" };
     new.start.as_deref().map_or_else(
         || "from the beginning on".to_owned(),

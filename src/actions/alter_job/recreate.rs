@@ -53,7 +53,7 @@ impl Job {
     }
 
     /// Deletes the job, and creates it again with the changed window and schedule, in one transaction. For servers that refuse `alter_job`.
-    pub fn replace(&self, context: &Context, change: &Change) -> Result<Step, Refusal> {
+    pub(crate) fn replace(&self, context: &Context, change: &Change) -> Result<Step, Refusal> {
         let mut changed = self.clone();
         if let Some(every) = &change.schedule_interval {
             changed.schedule_interval.clone_from(every);
@@ -74,7 +74,7 @@ impl Job {
     }
 
     /// Settings that are lost when the job is created again on this server. `None`: only its id and its history.
-    pub fn lost(&self, context: &Context) -> Option<String> {
+    pub(crate) fn lost(&self, context: &Context) -> Option<String> {
         let refusal = self.unalterable(context)?;
         let paused = if self.scheduled {
             ""
@@ -91,7 +91,7 @@ impl Job {
     }
 
     /// A setting of the configuration as text. `None`: missing or null.
-    pub fn setting(&self, key: &str) -> Option<String> {
+    pub(crate) fn setting(&self, key: &str) -> Option<String> {
         match self.config.as_ref()?.get(key)? {
             Json::Null => None,
             Json::String(text) => Some(text.clone()),

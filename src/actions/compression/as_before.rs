@@ -13,7 +13,7 @@ use crate::model::version::LEAVES_OPEN;
 ///
 /// The settings of the table are read when the step runs, because they may have changed by then. They are replaced during the step, but
 /// only if they differ and can be restored exactly. Otherwise the chunk gets the table's settings.
-pub(crate) fn compress_as_before(
+pub(super) fn compress_as_before(
     context: &Context,
     known: &Compression,
     chunk: &ChunkState,

@@ -87,7 +87,7 @@ pub(super) fn age(known: &Compression, default: String) -> Field {
 }
 
 /// True if the inputs choose chunks in any of these ways.
-pub(crate) fn is_made(inputs: &Inputs) -> bool {
+pub(super) fn is_made(inputs: &Inputs) -> bool {
     ["chunks", "from", "to", "older_than", "created_before"]
         .iter()
         .any(|field| inputs.text(field).is_some())

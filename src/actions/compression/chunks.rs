@@ -12,7 +12,7 @@ use super::facts::known;
 use super::facts::{ChunkState, Compression};
 
 /// Call of `compress_chunk`. `lenient`: no error if the chunk is compressed already.
-pub(crate) fn compress_call(context: &Context, chunk: &ChunkState, lenient: bool) -> Statement {
+pub(super) fn compress_call(context: &Context, chunk: &ChunkState, lenient: bool) -> Statement {
     Statement::new(
         format!(
             "select {}($1::regclass, if_not_compressed => {lenient})",
@@ -22,7 +22,7 @@ pub(crate) fn compress_call(context: &Context, chunk: &ChunkState, lenient: bool
     )
 }
 
-pub(crate) fn decompress_call(context: &Context, chunk: &ChunkState, lenient: bool) -> Statement {
+pub(super) fn decompress_call(context: &Context, chunk: &ChunkState, lenient: bool) -> Statement {
     Statement::new(
         format!(
             "select {}($1::regclass, if_compressed => {lenient})",
@@ -45,7 +45,7 @@ fn ended(known: &Compression, chunk: &ChunkState) -> bool {
     )
 }
 
-pub(crate) fn compress_form(context: &Context) -> Result<Form, Refusal> {
+pub(super) fn compress_form(context: &Context) -> Result<Form, Refusal> {
     let known = known(context)?.enabled()?;
     let job = known.job.as_ref();
     let after = job.and_then(|job| job.setting("compress_after"));

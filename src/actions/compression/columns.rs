@@ -3,7 +3,7 @@
 use super::facts::{Compression, Settings};
 
 /// Input for no segmentby. An empty field lets TimescaleDB choose.
-pub(crate) const NONE: &str = "none";
+pub(super) const NONE: &str = "none";
 
 /// One token of a list.
 #[derive(Debug, PartialEq)]

@@ -43,7 +43,7 @@ pub(super) fn many(chunks: usize) -> String {
 }
 
 /// Total size of these chunks as text.
-pub(super) fn size(context: &Context, chunks: &[&ChunkState]) -> String {
+fn size(context: &Context, chunks: &[&ChunkState]) -> String {
     context
         .bytes(chunks.iter().map(|chunk| chunk.oid))
         .map_or_else(|| "size not known".to_owned(), text::bytes)
@@ -51,7 +51,7 @@ pub(super) fn size(context: &Context, chunks: &[&ChunkState]) -> String {
 
 /// Notes on the effects and conflicts of a policy with this rule. `most`: maximum number of chunks per run; `None`:
 /// no limit.
-pub(crate) fn what_if(
+pub(super) fn what_if(
     context: &Context,
     known: &Compression,
     rule: AgeRule,
@@ -168,7 +168,7 @@ fn freed(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> Stri
 }
 
 /// Conflicts with the refresh and retention policies.
-pub(super) fn conflicts(known: &Compression, length: Span) -> Vec<Note> {
+fn conflicts(known: &Compression, length: Span) -> Vec<Note> {
     let now = known.now();
     let job = known.job.as_ref().map(|job| (job.id, job.scheduled));
     let own = Reach::compression(&now, job, length);
@@ -204,7 +204,7 @@ pub(super) fn conflicts(known: &Compression, length: Span) -> Vec<Note> {
 }
 
 /// Notes on refresh policies whose window contains some of these chunks.
-pub(crate) fn in_windows(known: &Compression, chunks: &[&ChunkState]) -> Vec<(Level, String)> {
+pub(super) fn in_windows(known: &Compression, chunks: &[&ChunkState]) -> Vec<(Level, String)> {
     let mut notes = Vec::new();
     for refresh in &known.refreshes {
         let start = refresh
@@ -253,7 +253,7 @@ pub(crate) fn in_windows(known: &Compression, chunks: &[&ChunkState]) -> Vec<(Le
 }
 
 /// Refuses negative ages.
-pub(crate) fn positive(length: Span, name: &str) -> Result<Span, Refusal> {
+pub(super) fn positive(length: Span, name: &str) -> Result<Span, Refusal> {
     if length.length() < 0.0 {
         return Err(format!("{name} must not be negative, because it counts back from now").into());
     }

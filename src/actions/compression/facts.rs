@@ -17,7 +17,7 @@ use crate::model::{clock, text};
     clippy::struct_excessive_bools,
     reason = "each is a fact of its own that the catalogue reports"
 )]
-pub(crate) struct Compression {
+pub(super) struct Compression {
     /// Hypertable, or view of the continuous aggregate; quoted and qualified.
     pub relation: String,
     /// Hypertable, or materialization hypertable of the aggregate; quoted and qualified.
@@ -43,7 +43,7 @@ pub(crate) struct Compression {
     pub(crate) now_utc: i64,
     /// Time zone in which the compression policy computes.
     pub zone: String,
-    pub(crate) expression_index: bool,
+    expression_index: bool,
     /// Column names, not quoted.
     pub columns: Vec<String>,
     /// Column names of each unique index, not quoted.
@@ -69,7 +69,7 @@ pub(super) struct ChunkState {
     pub relation: String,
     pub oid: i64,
     /// Bits: 1 compressed, 2 unordered, 4 frozen, 8 partial.
-    pub status: i32,
+    status: i32,
     pub from: i64,
     pub to: i64,
     /// Creation time, microseconds since 1970. `None`: not recorded (before 2.13).
@@ -96,7 +96,7 @@ pub(super) struct Settings {
     pub(crate) nulls_first: Option<Vec<bool>>,
     /// Sparse indexes. `None`: none are recorded (always before 2.22).
     #[serde(default)]
-    pub index: Option<Json>,
+    index: Option<Json>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -120,7 +120,7 @@ pub(super) struct DropPolicy {
 impl Compression {
     /// Adapts the settings to the version: before 2.22 a missing segmentby means none, not that TimescaleDB
     /// chooses.
-    pub(super) fn on(mut self, version: Version) -> Self {
+    fn on(mut self, version: Version) -> Self {
         if version < Version::new(2, 22) {
             let chunks = self
                 .chunks
@@ -264,7 +264,7 @@ impl ChunkState {
 
 impl Settings {
     /// True if TimescaleDB chooses segmentby whenever it compresses a chunk. It does not if orderby is set.
-    pub(super) fn leaves_segments(&self) -> bool {
+    fn leaves_segments(&self) -> bool {
         self.segment_by.is_none() && self.order_by.is_none()
     }
 

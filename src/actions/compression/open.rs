@@ -3,7 +3,7 @@
 use crate::model::version::{LEAVES_OPEN, Version};
 
 /// From this version on, an aggregate's materialization hypertable accepts RESET. Measured: 2.28.3 accepts it; 2.22.1 and 2.26.4 refuse it.
-pub(crate) const RESETS_AGGREGATES: Version = Version::new(2, 27);
+pub(super) const RESETS_AGGREGATES: Version = Version::new(2, 27);
 
 /// From this version on, TimescaleDB chooses the missing segmentby of a hypertable. Up to 2.21 it does so in ALTER TABLE, later when a
 /// chunk is compressed.
@@ -11,7 +11,7 @@ const CHOOSES: Version = Version::new(2, 15);
 
 /// From this version on, a missing segmentby of an aggregate means none; before, it means all columns of its GROUP
 /// BY except the time.
-pub(crate) const GROUPS_NO_MORE: Version = Version::new(2, 25);
+pub(super) const GROUPS_NO_MORE: Version = Version::new(2, 25);
 
 /// Effect of a segmentby that is not set.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -60,7 +60,7 @@ fn fields(
     fields
 }
 
-pub(crate) fn add_form(context: &Context) -> Result<Form, Refusal> {
+pub(super) fn add_form(context: &Context) -> Result<Form, Refusal> {
     let known = known(context)?.enabled()?;
     let mut fields = fields(context, &known, String::new(), String::new(), "");
     fields.push(add::first_run_field());
@@ -115,7 +115,7 @@ fn policy(known: &Compression) -> Result<&Job, Refusal> {
     job.ok_or_else(|| change::none(&known.relation, "compression policy"))
 }
 
-pub(crate) fn edit_form(context: &Context) -> Result<Form, Refusal> {
+pub(super) fn edit_form(context: &Context) -> Result<Form, Refusal> {
     let known = known(context)?;
     let job = policy(&known)?;
     let now = |key| job.setting(key).unwrap_or_default();

@@ -19,7 +19,7 @@ fn loose(chunk: &ChunkState) -> bool {
     chunk.is_compressed() && !chunk.is_frozen() && chunk.has(2 | 8)
 }
 
-pub(crate) fn recompress_form(context: &Context) -> Result<Form, Refusal> {
+pub(super) fn recompress_form(context: &Context) -> Result<Form, Refusal> {
     let known = known(context)?.enabled()?;
     let mut fields = vec![choice::picks(context, &known, loose, "")];
     fields.extend(choice::range(&known));
@@ -115,7 +115,7 @@ fn rewritable(chunk: &ChunkState) -> bool {
     chunk.is_compressed() && !chunk.is_frozen()
 }
 
-pub(crate) fn rewrite_form(context: &Context) -> Result<Form, Refusal> {
+pub(super) fn rewrite_form(context: &Context) -> Result<Form, Refusal> {
     let known = known(context)?.enabled()?;
     let mut fields = vec![choice::picks(context, &known, rewritable, "").help(
         "only these chunks; if none is picked, all chunks whose settings differ from the table's present ones",

@@ -10,7 +10,7 @@ use super::eligible::positive;
 use super::facts::Compression;
 
 /// From this version on, a policy may compress by the chunks' creation time.
-pub(crate) const BY_CREATION: Version = Version::new(2, 13);
+pub(super) const BY_CREATION: Version = Version::new(2, 13);
 
 pub(crate) fn rule(
     context: &Context,

@@ -130,7 +130,7 @@ fn finish(mut plan: Plan, known: &Compression, to: &Settings) -> Plan {
     plan.touching(known.table_oid, &known.table, Mode::AccessExclusive)
 }
 
-pub(crate) fn enable_form(context: &Context) -> Result<Form, Refusal> {
+pub(super) fn enable_form(context: &Context) -> Result<Form, Refusal> {
     let known = known(context)?;
     Ok(Form::new(fields(
         context,
@@ -178,7 +178,7 @@ pub(super) fn enable(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal
     Ok(finish(plan, &known, &means.settings))
 }
 
-pub(crate) fn edit_form(context: &Context) -> Result<Form, Refusal> {
+pub(super) fn edit_form(context: &Context) -> Result<Form, Refusal> {
     let known = known(context)?.enabled()?;
     let now = known.settings.clone().unwrap_or_default();
     Ok(Form::new(fields(context, &known, &now, false)))
@@ -247,7 +247,7 @@ fn reach(compressed: usize) -> (Level, String) {
     (Level::Warning, words)
 }
 
-pub(crate) fn disable_form(context: &Context) -> Result<Form, Refusal> {
+pub(super) fn disable_form(context: &Context) -> Result<Form, Refusal> {
     let known = known(context)?.enabled()?;
     let policy = known.job.as_ref().map(|job| {
         Field::new("remove_policy", "Remove the policy", FieldType::Flag, "yes").help(format!(

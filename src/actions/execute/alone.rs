@@ -12,7 +12,7 @@ use crate::server::sql::{Param, Query, query};
 const LOCK: Query = query!("setup_lock");
 
 /// Takes the lock for as long as the session lasts. An error if another session has it.
-pub async fn hold(client: &Client, version: Version) -> Result<()> {
+pub(crate) async fn hold(client: &Client, version: Version) -> Result<()> {
     let rows = session::ask(client, LOCK.text(version), &[] as &[Param]).await?;
     let row = rows
         .first()

@@ -16,14 +16,14 @@ const JOBS: Query = query!("act_jobs");
 
 /// A relation with its present name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub(crate) struct Found {
     pub relation: Relation,
     pub schema: String,
     pub name: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FoundJob {
+pub(crate) struct FoundJob {
     pub kind: JobKind,
     /// Hypertable id in the job's configuration. `None`: it has none.
     pub meant: Option<i64>,
@@ -59,7 +59,7 @@ async fn rows(
 }
 
 /// The relations that have these names now. A name without a relation is left out.
-pub async fn by_name(
+pub(crate) async fn by_name(
     client: &Client,
     server: &Server,
     names: &[String],
@@ -101,7 +101,7 @@ pub(crate) async fn by_oid(
 }
 
 /// Every job of the database.
-pub async fn jobs(client: &Client, server: &Server) -> Result<BTreeMap<i64, FoundJob>> {
+pub(crate) async fn jobs(client: &Client, server: &Server) -> Result<BTreeMap<i64, FoundJob>> {
     if server.timescaledb.is_none() {
         return Ok(BTreeMap::new());
     }
@@ -119,7 +119,7 @@ pub async fn jobs(client: &Client, server: &Server) -> Result<BTreeMap<i64, Foun
 }
 
 /// Ids of the other jobs of this kind; the job `but` is left out.
-pub fn alike(jobs: &BTreeMap<i64, FoundJob>, kind: &JobKind, but: i64) -> Vec<i64> {
+pub(crate) fn alike(jobs: &BTreeMap<i64, FoundJob>, kind: &JobKind, but: i64) -> Vec<i64> {
     let others = jobs
         .iter()
         .filter(|(id, job)| **id != but && job.kind == *kind);
@@ -127,12 +127,12 @@ pub fn alike(jobs: &BTreeMap<i64, FoundJob>, kind: &JobKind, but: i64) -> Vec<i6
 }
 
 /// The statements of a step and of its undo.
-pub fn statements(step: &Step) -> impl Iterator<Item = &Statement> {
+pub(super) fn statements(step: &Step) -> impl Iterator<Item = &Statement> {
     step.run.iter().chain(&step.undo)
 }
 
 /// The relations and jobs that steps and their undo name.
-pub(crate) async fn of_steps(client: &Client, server: &Server, steps: &[Step]) -> Result<Named> {
+pub(super) async fn of_steps(client: &Client, server: &Server, steps: &[Step]) -> Result<Named> {
     let all = || steps.iter().flat_map(statements);
     let mut wanted: Vec<String> = all().flat_map(Statement::relations).collect();
     wanted.sort_unstable();

@@ -19,7 +19,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    pub fn of(error: &tokio_postgres::Error) -> Self {
+    pub(super) fn of(error: &tokio_postgres::Error) -> Self {
         let Some(reported) = error.as_db_error() else {
             return Self::lost(format!(
                 "the connection was lost ({error}): it is unknown whether the statement took effect"
@@ -39,7 +39,7 @@ impl Problem {
         }
     }
 
-    pub fn other(message: impl Into<String>) -> Self {
+    pub(super) fn other(message: impl Into<String>) -> Self {
         Self {
             sqlstate: None,
             message: message.into(),
@@ -49,7 +49,7 @@ impl Problem {
         }
     }
 
-    pub fn lost(message: impl Into<String>) -> Self {
+    pub(super) fn lost(message: impl Into<String>) -> Self {
         Self {
             lost: true,
             ..Self::other(message)

@@ -118,7 +118,7 @@ impl Actor {
     }
 
     /// State of a target, read by the query of the action. Null: the target does not exist.
-    pub async fn state(
+    pub(crate) async fn state(
         &self,
         client: &Client,
         action: &str,
@@ -174,7 +174,7 @@ impl Actor {
 }
 
 /// The target under its present id, which changes when it is created again.
-pub fn current(target: &Target, bindings: &Bindings) -> Target {
+pub(crate) fn current(target: &Target, bindings: &Bindings) -> Target {
     let mut target = target.clone();
     match target.kind {
         TargetKind::Job => target.id = bindings.job(target.id),

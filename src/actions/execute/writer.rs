@@ -27,7 +27,7 @@ pub(super) struct Writer {
     pub place: Place,
     pub pid: i64,
     /// Marks the session as the console's own while it exists.
-    pub(crate) _own: Own,
+    _own: Own,
     pub role: String,
 }
 

@@ -15,7 +15,7 @@ pub(super) struct Hypertable {
     /// Hypertable, or view of the continuous aggregate; quoted and qualified.
     pub(super) name: String,
     pub(super) oid: i64,
-    pub(super) aggregate: bool,
+    aggregate: bool,
     /// Owner role, quoted if necessary.
     pub(super) owner: String,
     pub(super) may_analyze: bool,

@@ -19,16 +19,16 @@ pub(super) struct Part {
     /// Quoted and qualified. Names in this file are quoted, except `bare`, `taken` and `news`.
     pub(super) name: String,
     #[serde(default)]
-    pub(super) schema: String,
+    schema: String,
     #[serde(default)]
-    pub(super) bare: String,
+    bare: String,
     /// Index names in the part's schema that begin with the part's name. `None`: there are none, or no index has to be added.
-    pub(super) taken: Option<Vec<String>>,
+    taken: Option<Vec<String>>,
 }
 
 impl Part {
     /// A free name for an index on this part, formed as TimescaleDB forms it.
-    pub(super) fn name_for(&self, index: &str) -> String {
+    fn name_for(&self, index: &str) -> String {
         let whole = format!("{}_{index}", self.bare);
         let taken = self.taken.as_deref().unwrap_or_default();
         let numbered = (1..).map(|number| format!("{}_{number}", short(&whole, NAME - 4)));
@@ -91,7 +91,7 @@ pub(super) struct Constraint {
     reason = "each is a fact of its own that the catalogue reports"
 )]
 pub(super) struct Index {
-    pub(super) oid: i64,
+    oid: i64,
     pub(super) name: String,
     pub(super) bare: String,
     pub(super) schema: String,
@@ -102,7 +102,7 @@ pub(super) struct Index {
     /// True if the index belongs to an index of a partitioned table.
     pub(super) child: bool,
     /// True for an index of PostgreSQL's own catalogue.
-    pub(super) system: bool,
+    system: bool,
     /// True if the table is a chunk, or has the compressed rows of one.
     pub(super) chunk: bool,
     /// True if compression is enabled and this version refuses new unique indexes in that case.
@@ -110,18 +110,18 @@ pub(super) struct Index {
     /// The index definition. `None`: unknown, because the table is locked.
     pub(super) definition: Option<String>,
     /// First part of the definition, before the method.
-    pub(super) head: String,
+    head: String,
     /// Last part of the definition, from WHERE on. `None`: not a partial index, or the table is locked.
-    pub(super) predicate: Option<String>,
+    predicate: Option<String>,
     /// True if the index has storage parameters.
-    pub(super) optioned: bool,
+    optioned: bool,
     pub(super) unique: bool,
     pub(super) exclusion: bool,
     pub(super) valid: bool,
     pub(super) replica_identity: bool,
     pub(super) clustered: bool,
-    pub(super) tablespace: Option<String>,
-    pub(super) comment: Option<String>,
+    tablespace: Option<String>,
+    comment: Option<String>,
     /// True if expressions of the index have statistics targets of their own.
     pub(super) statistics: bool,
     /// Number of chunk indexes in another tablespace than the index itself.
@@ -129,7 +129,7 @@ pub(super) struct Index {
     /// Number of chunk indexes that have their own comment, storage parameters, clustering, or extension.
     pub(super) adorned: i64,
     /// Extensions that the index depends on; dropping one of them drops the index.
-    pub(super) extensions: Vec<String>,
+    extensions: Vec<String>,
     /// Names in the schema that a replacement index must not have.
     pub(super) news: Vec<String>,
     pub(super) constraint: Option<Constraint>,

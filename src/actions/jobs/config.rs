@@ -36,7 +36,7 @@ impl JobFacts {
 
 /// Warnings on a configuration that is accepted.
 #[derive(Debug, Default)]
-pub(crate) struct Checked {
+pub(super) struct Checked {
     pub notes: Vec<Note>,
     pub consent: Option<Consent>,
 }

@@ -11,7 +11,7 @@ use crate::model::verdict::Level;
 use crate::model::version::Version;
 
 /// From this version on, the database's owner may alter, run and delete jobs of other roles.
-pub(super) const DATABASE_OWNER: Version = Version::new(2, 28);
+const DATABASE_OWNER: Version = Version::new(2, 28);
 
 /// A job, and the other facts that its plans need.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -23,17 +23,17 @@ pub(super) struct JobFacts {
     #[serde(flatten)]
     pub(super) job: Job,
     /// True if the connected role has the rights of the job's owner.
-    pub(super) owned: bool,
+    owned: bool,
     /// True if the connected role is a member of the job's owner, even without inheriting its rights.
-    pub(super) member: bool,
+    member: bool,
     /// True if the connected role has the rights of the database's owner.
-    pub(super) owns_database: bool,
+    owns_database: bool,
     /// True if the session's login role may `SET ROLE` to the job's owner.
-    pub(super) becomes: bool,
+    becomes: bool,
     /// Connected role, quoted if necessary.
     pub(super) role: String,
     /// Login role of the session, quoted if necessary.
-    pub(super) session_role: String,
+    session_role: String,
     /// True if the job's procedure exists.
     pub(super) has_proc: bool,
     /// `search_path` of the worker that runs the job. `None`: unknown.
@@ -69,7 +69,7 @@ pub(super) struct JobFacts {
     #[serde(skip)]
     pub(super) zone: String,
     /// Oids of the catalogue tables `bgw_job` and `bgw_job_stat`, which `alter_job` and `delete_job` write.
-    pub(super) job_table: i64,
+    job_table: i64,
     pub(super) stat_table: i64,
 }
 

@@ -33,7 +33,7 @@ impl Back {
     }
 
     /// True if `self` is farther back than `other`. If a position is unknown, the lengths are compared, with 30 days per month.
-    pub(crate) fn passes(self, other: Self) -> bool {
+    pub(super) fn passes(self, other: Self) -> bool {
         match (self.at, other.at) {
             (Some(at), Some(other)) => at < other,
             _ => self.length > other.length,

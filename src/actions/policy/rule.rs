@@ -11,7 +11,7 @@ use crate::model::span::{Now, Span};
 
 /// The limit up to which a policy acts on chunks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cut {
+pub(crate) enum Cut {
     /// End of the chunk's range, in the dimension's unit.
     Raw(i64),
     /// Creation time, microseconds since 1970.
@@ -20,7 +20,7 @@ pub enum Cut {
 
 impl Cut {
     /// True if the policy acts on a chunk with this end and this creation time.
-    pub fn takes(self, end: i64, created: Option<i64>) -> bool {
+    pub(crate) fn takes(self, end: i64, created: Option<i64>) -> bool {
         match self {
             Self::Raw(edge) => end <= edge,
             Self::Created(edge) => created.is_some_and(|created| created < edge),
@@ -37,7 +37,12 @@ impl Keys {
 
 impl AgeRule {
     /// The rule in the form. `asks` explains the refusal if neither age is given.
-    pub fn given(inputs: &Inputs, axis: Axis, keys: &Keys, asks: &str) -> Result<Self, Refusal> {
+    pub(crate) fn given(
+        inputs: &Inputs,
+        axis: Axis,
+        keys: &Keys,
+        asks: &str,
+    ) -> Result<Self, Refusal> {
         let Keys { after, created, .. } = keys;
         match (inputs.text(after), inputs.text(created)) {
             (Some(_), Some(_)) => Err(format!("give either {after} or {created}, not both").into()),
@@ -50,7 +55,7 @@ impl AgeRule {
     }
 
     /// The policy's present rule. `None`: it has none, or it cannot be parsed.
-    pub fn of(job: &Job, axis: Axis, keys: &Keys) -> Option<Self> {
+    pub(crate) fn of(job: &Job, axis: Axis, keys: &Keys) -> Option<Self> {
         let key = keys.of_job(job);
         let text = job.setting(key)?;
         if key == keys.created {
@@ -60,7 +65,7 @@ impl AgeRule {
     }
 
     /// Adds the rule as an argument of `add_…_policy`.
-    pub fn give(self, call: &mut Call, keys: &Keys) {
+    pub(crate) fn give(self, call: &mut Call, keys: &Keys) {
         match self.span() {
             Span::Number(number) => call.give(self.key(keys), "bigint", number.into()),
             Span::Interval(interval) => {
@@ -71,7 +76,7 @@ impl AgeRule {
 
     /// Limit of the rule at this moment. `now` is on the time axis, `making` on the axis of creation times. `None`:
     /// unknown.
-    pub fn cut(self, now: &Now, making: &Now) -> Option<Cut> {
+    pub(crate) fn cut(self, now: &Now, making: &Now) -> Option<Cut> {
         match self {
             Self::After(span) => now.less(span).map(Cut::Raw),
             Self::CreatedBefore(_) => making.less(self.span()).map(Cut::Created),

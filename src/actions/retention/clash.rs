@@ -131,7 +131,7 @@ pub(super) fn guard(
 }
 
 /// Adds notes for each aggregate: a refresh after a drop up to `edge` would delete `what` from it, or it would never be filled.
-pub(crate) fn note_all(
+pub(super) fn note_all(
     mut plan: Plan,
     facts: &Retention,
     edge: i64,
@@ -146,7 +146,7 @@ pub(crate) fn note_all(
 }
 
 /// Adds a note on the rows that refreshes would delete from the aggregate after a drop up to `edge`.
-pub(crate) fn note_row_loss(
+fn note_row_loss(
     mut plan: Plan,
     facts: &Retention,
     aggregate: &Reader,
@@ -203,7 +203,7 @@ fn note_never_filled(
 }
 
 /// Adds notes on the aggregates' losses by a policy that drops by creation time. Such a policy has no fixed limit on the time axis.
-pub(crate) fn note_created(mut plan: Plan, facts: &Retention, edge: i64, now: Stamp) -> Plan {
+pub(super) fn note_created(mut plan: Plan, facts: &Retention, edge: i64, now: Stamp) -> Plan {
     plan = note_all(plan, facts, edge, now, "the rows of the dropped chunks");
     for aggregate in &facts.aggregates {
         if refreshes(facts, aggregate, now).any(|(.., reach)| !reach.passes(edge)) {
@@ -218,7 +218,7 @@ pub(crate) fn note_created(mut plan: Plan, facts: &Retention, edge: i64, now: St
 }
 
 /// Adds notes on rows that are dropped before an aggregate has read them.
-pub(crate) fn note_unread(mut plan: Plan, facts: &Retention, going: &Dropped) -> Plan {
+pub(super) fn note_unread(mut plan: Plan, facts: &Retention, going: &Dropped) -> Plan {
     let (Some(start), Some(edge)) = (going.start(), going.edge()) else {
         return plan;
     };
@@ -252,7 +252,7 @@ pub(crate) fn note_unread(mut plan: Plan, facts: &Retention, going: &Dropped) ->
 }
 
 /// Adds notes on the aggregates for chunks that are dropped now.
-pub(crate) fn note_readers(mut plan: Plan, facts: &Retention, going: &Dropped, now: Stamp) -> Plan {
+pub(super) fn note_readers(mut plan: Plan, facts: &Retention, going: &Dropped, now: Stamp) -> Plan {
     plan = note_unread(plan, facts, going);
     let Some(edge) = going.edge() else {
         return plan;

@@ -5,7 +5,7 @@ use crate::model::text;
 
 /// The chunks that a drop removes, and the number that it skips because they are frozen.
 #[derive(Debug)]
-pub(crate) struct Dropped<'a> {
+pub(super) struct Dropped<'a> {
     pub chunks: Vec<&'a AgedChunk>,
     pub frozen: usize,
 }
@@ -45,7 +45,7 @@ impl<'a> Dropped<'a> {
         format!("{said} ({}, {})", self.bytes(context), self.rows())
     }
 
-    pub(super) fn bytes(&self, context: &Context) -> String {
+    fn bytes(&self, context: &Context) -> String {
         let asked: Vec<_> = self
             .chunks
             .iter()
@@ -59,7 +59,7 @@ impl<'a> Dropped<'a> {
         }
     }
 
-    pub(super) fn rows(&self) -> String {
+    fn rows(&self) -> String {
         let known: Option<i64> = self.chunks.iter().map(|chunk| chunk.rows).sum();
         known.map_or_else(
             || "rows unknown: not all of them were analyzed".to_owned(),

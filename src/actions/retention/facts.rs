@@ -26,11 +26,11 @@ pub(super) const POLICY: &str = "/policies/policy_retention";
 
 /// Row of `queries/plan_retention.sql`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Retention {
+pub(super) struct Retention {
     /// Hypertable, or view of the continuous aggregate; quoted and qualified.
     pub relation: String,
-    pub oid: i64,
-    pub aggregate: bool,
+    oid: i64,
+    aggregate: bool,
     /// Type of the time column.
     pub axis: String,
     /// Chunk interval, in the dimension's unit.
@@ -45,7 +45,7 @@ pub struct Retention {
     /// Time zone in which the retention policy computes.
     pub zone: String,
     /// True if `zone` is a setting of the policy's owner.
-    pub(crate) zone_owners: bool,
+    zone_owners: bool,
     /// Why the server's time zone is unknown, if `zone` is that of this session. `None`: `zone` is that of the server or the owner.
     #[serde(skip)]
     pub(crate) zone_hidden_by: Option<String>,
@@ -65,21 +65,21 @@ pub struct Retention {
 
 /// A policy's job, and the session that runs it now (`None`: no session does).
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Policy {
+pub(crate) struct Policy {
     #[serde(flatten)]
     pub job: Job,
     pub pid: Option<i64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Referenced {
+pub(super) struct Referenced {
     pub oid: i64,
     pub name: String,
 }
 
 /// One chunk. The query returns it as an array, to save space when there are many.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct AgedChunk {
+pub(super) struct AgedChunk {
     /// Name of the chunk, quoted and qualified.
     pub name: String,
     pub oid: i64,
@@ -87,7 +87,7 @@ pub struct AgedChunk {
     pub companion: Option<i64>,
     pub start: i64,
     pub end: i64,
-    pub status: i64,
+    status: i64,
     /// Row count recorded by compression; of an uncompressed chunk from the statistics. `None`: not recorded, or never analyzed.
     pub rows: Option<i64>,
     /// Creation time, microseconds since 1970. `None`: not recorded (before 2.13).
@@ -95,18 +95,18 @@ pub struct AgedChunk {
 }
 
 impl AgedChunk {
-    pub(crate) fn is_frozen(&self) -> bool {
+    pub(super) fn is_frozen(&self) -> bool {
         self.status & 4 != 0
     }
 
-    pub(crate) fn oids(&self) -> impl Iterator<Item = i64> {
+    pub(super) fn oids(&self) -> impl Iterator<Item = i64> {
         [Some(self.oid), self.companion].into_iter().flatten()
     }
 }
 
 /// An aggregate that reads the hypertable.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Reader {
+pub(super) struct Reader {
     pub name: String,
     /// End of the refreshed range. The smallest value of the type: never refreshed. `None`: unknown.
     pub refreshed_to: Option<i64>,
@@ -118,7 +118,7 @@ pub struct Reader {
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct RefreshPolicy {
+pub(super) struct RefreshPolicy {
     pub id: i64,
     pub scheduled: bool,
     /// From the policy's `config`. `None`: the refresh window has no start.
@@ -127,27 +127,27 @@ pub struct RefreshPolicy {
     pub end_offset: Option<Json>,
     /// Time zone setting of the policy's owner. `None`: the owner has none.
     #[serde(default)]
-    pub zone: Option<String>,
+    zone: Option<String>,
 }
 
 impl Retention {
-    pub fn read(context: &Context) -> Result<Self, Refusal> {
+    pub(super) fn read(context: &Context) -> Result<Self, Refusal> {
         let mut facts: Self = context.read()?;
         let hidden_by = context.at.server.time_zone_hidden_by.clone();
         facts.zone_hidden_by = hidden_by.filter(|_| !facts.zone_owners);
         Ok(facts)
     }
 
-    pub fn axis(&self) -> Axis {
+    pub(super) fn axis(&self) -> Axis {
         Axis::of(&self.axis)
     }
 
-    pub fn policy(&self) -> Option<&Policy> {
+    pub(super) fn policy(&self) -> Option<&Policy> {
         self.policies.get("policy_retention")
     }
 
     /// An age or offset in one of the policies. `None`: there is no such policy, or it cannot be parsed.
-    pub fn setting(&self, policy: &str, key: &str) -> Option<Span> {
+    pub(super) fn setting(&self, policy: &str, key: &str) -> Option<Span> {
         let policy = self.policies.get(policy)?;
         Span::parse(self.axis(), &policy.job.setting(key)?)
     }
@@ -158,34 +158,34 @@ impl Retention {
     }
 
     /// The reason why "now" is unknown, if that is an unknown time zone. `None`: the zone is known.
-    pub(crate) fn odd_zone(&self) -> Option<String> {
+    pub(super) fn odd_zone(&self) -> Option<String> {
         let odd = self.axis() != Axis::Integer && self.clock().is_none();
         odd.then(|| clock::odd_zone(&self.zone))
     }
 
     /// "Now" for the retention policy.
-    pub fn now(&self, now: Stamp) -> Now<'_> {
+    pub(super) fn now(&self, now: Stamp) -> Now<'_> {
         Now::on(self.axis(), now, self.integer_now, &self.zone)
     }
 
     /// Limit up to which the policy drops. `None`: "now" is unknown, or the limit is out of range.
-    pub fn cut(&self, rule: AgeRule, now: Stamp) -> Option<Cut> {
+    pub(super) fn cut(&self, rule: AgeRule, now: Stamp) -> Option<Cut> {
         rule.cut(&self.now(now), &Now::of_making(now, &self.zone))
     }
 
     /// The position that lies `span` before now. `None`: "now" is unknown, or the position is out of range.
-    pub fn reach(&self, span: Span, now: Stamp) -> Option<i64> {
+    pub(super) fn reach(&self, span: Span, now: Stamp) -> Option<i64> {
         self.now(now).less(span)
     }
 
     /// [`Self::reach`] for a refresh policy, whose owner may have another time zone.
-    pub(crate) fn reach_of(&self, refresh: &RefreshPolicy, span: Span, now: Stamp) -> Option<i64> {
+    pub(super) fn reach_of(&self, refresh: &RefreshPolicy, span: Span, now: Stamp) -> Option<i64> {
         let zone = refresh.zone.as_deref().unwrap_or(&self.zone);
         Now::on(self.axis(), now, self.integer_now, zone).less(span)
     }
 
     /// The limit at a typed position. A time without a zone is in the policy's time zone.
-    pub fn typed(&self, typed: &str) -> Result<Cut, Refusal> {
+    pub(super) fn typed(&self, typed: &str) -> Result<Cut, Refusal> {
         let wrong = || {
             Refusal::new(format!(
                 "before: {typed:?} is not a time: write 2026-11-01, 2026-11-01 06:00 ({}) or 2026-11-01T06:00Z",
@@ -213,13 +213,13 @@ impl Retention {
     }
 
     /// A position on the time axis as text.
-    pub fn at(&self, raw: i64) -> String {
+    pub(super) fn at(&self, raw: i64) -> String {
         let axis = self.axis();
         text::point(Point { axis, raw })
     }
 
     /// A length on the time axis as text.
-    pub fn length(&self, raw: i64) -> String {
+    pub(super) fn length(&self, raw: i64) -> String {
         match self.axis() {
             Axis::Integer => text::count(raw),
             _ => text::duration(seconds(raw)),

@@ -16,7 +16,7 @@ use super::facts::Retention;
 use super::whatif;
 
 /// Position up to which the policy drops, to compare with refresh windows. `None`: unknown.
-pub(crate) fn edge(
+pub(super) fn edge(
     rule: AgeRule,
     facts: &Retention,
     going: Option<&Dropped>,
@@ -49,7 +49,7 @@ pub(crate) fn rule(
 }
 
 /// The reason why `drop_created_before` does not work on this hypertable and version. `None`: it works.
-pub(crate) fn created_before_fails(version: Version, facts: &Retention) -> Option<String> {
+pub(super) fn created_before_fails(version: Version, facts: &Retention) -> Option<String> {
     if version < Version::new(2, 17) {
         let why = "before TimescaleDB 2.17, drop_created_before does not exist or drops the wrong chunks: use drop_after";
         return Some(why.to_owned());
@@ -59,7 +59,7 @@ pub(crate) fn created_before_fails(version: Version, facts: &Retention) -> Optio
 }
 
 /// Refuses a `drop_after` that the server could not apply.
-pub(crate) fn usable(facts: &Retention, after: Span) -> Result<(), Refusal> {
+pub(super) fn usable(facts: &Retention, after: Span) -> Result<(), Refusal> {
     longer_than_nothing(DROP.after, after)?;
     let fixed = match after {
         Span::Interval(interval) => facts.axis() == Axis::TimestampTz && interval.is_clock_free(),
@@ -94,7 +94,7 @@ pub(super) fn no_clock(facts: &Retention) -> Option<String> {
 }
 
 /// Adds notes on the aggregates and the other policies.
-pub(crate) fn note_others(
+pub(super) fn note_others(
     mut plan: Plan,
     facts: &Retention,
     rule: AgeRule,
@@ -120,7 +120,7 @@ pub(crate) fn note_others(
     }
 }
 
-pub(crate) fn note_cut(
+pub(super) fn note_cut(
     plan: Plan,
     context: &Context,
     facts: &Retention,

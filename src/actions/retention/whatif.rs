@@ -15,7 +15,7 @@ use super::dropped::count;
 use super::facts::{Policy, Retention};
 
 /// Adds a note on the chunks that a drop removes. `when` is the subject of the sentence, such as `the first run (within seconds)`.
-pub(crate) fn note_dropped(
+pub(super) fn note_dropped(
     plan: Plan,
     context: &Context,
     facts: &Retention,
@@ -52,7 +52,7 @@ pub(crate) fn note_dropped(
 }
 
 /// Adds a note on the time zone if the time column has none.
-pub(crate) fn note_zone(plan: Plan, facts: &Retention) -> Plan {
+pub(super) fn note_zone(plan: Plan, facts: &Retention) -> Plan {
     match facts.axis() {
         Axis::Timestamp | Axis::Date if facts.zone_hidden_by.is_some() => plan.note(
             Level::Unknown,
@@ -73,7 +73,7 @@ pub(crate) fn note_zone(plan: Plan, facts: &Retention) -> Plan {
 }
 
 /// Adds notes on the conflicts of a policy with `drop_after` = `drop`.
-pub(crate) fn note_conflicts(mut plan: Plan, facts: &Retention, drop: Span, now: Stamp) -> Plan {
+pub(super) fn note_conflicts(mut plan: Plan, facts: &Retention, drop: Span, now: Stamp) -> Plan {
     let Some(edge) = facts.reach(drop, now) else {
         return plan;
     };

@@ -18,7 +18,7 @@ const LOOK: Duration = Duration::from_millis(200);
 const LOOKS: usize = 10;
 
 /// The entries, completed by the server's answers about interrupted steps. The answers are also written to the journal.
-pub(crate) async fn settled(
+pub(super) async fn settled(
     actor: &Actor,
     client: &Client,
     entries: &Entries,

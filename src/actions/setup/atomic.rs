@@ -4,7 +4,7 @@ use crate::actions::alter_job::LIFTS;
 use crate::model::plan::{Plan, Statement, Step};
 
 /// Joins the steps into one transaction. The error names the step that cannot be in one with others.
-pub fn join(plan: &mut Plan) -> Result<(), String> {
+pub(crate) fn join(plan: &mut Plan) -> Result<(), String> {
     let alone = |step: &&Step| step.plain || step.undo_plain || step.label.starts_with(LIFTS);
     if let Some(step) = plan.steps.iter().find(alone) {
         let why = if step.label.starts_with(LIFTS) {

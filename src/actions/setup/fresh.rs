@@ -19,16 +19,15 @@ use crate::model::verdict::Level;
 use crate::server::known::Server;
 
 /// Name under which the id of a new job is kept.
-pub(crate) const JOB: &str = "job_id";
+pub(super) const JOB: &str = "job_id";
 
 /// The plan of a change of an object that does not exist yet. `now`: the setup just before the change.
-pub(super) fn plan(
-    change: &Change,
-    now: &Setup,
-    axis: Axis,
-    server: &Server,
-) -> Result<Plan, Refusal> {
+pub(super) fn plan(change: &Change, now: &Setup, server: &Server) -> Result<Plan, Refusal> {
     let of = &change.of;
+    let axis = match &change.what {
+        What::CreateHypertable { axis, .. } => *axis,
+        _ => now.axis(of).unwrap_or(Axis::TimestampTz),
+    };
     let fresh = Fresh {
         of,
         aggregate: now.aggregates.contains_key(of),
@@ -36,7 +35,7 @@ pub(super) fn plan(
         server,
     };
     let (label, run, undo) = match &change.what {
-        What::CreateHypertable { time, interval } => {
+        What::CreateHypertable { time, interval, .. } => {
             return Ok(fresh.hypertable(time, *interval));
         }
         What::CreateAggregate {

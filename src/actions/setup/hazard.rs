@@ -13,7 +13,7 @@ const LONG: i64 = 30_000_000_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Hazard {
+pub(crate) enum Hazard {
     /// Rows are deleted: by a retention policy whose next run drops chunks, by a refresh over dropped rows, or by dropping an aggregate
     #[value(name = "DELETES_DATA")]
     DeletesData,

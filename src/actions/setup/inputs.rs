@@ -3,7 +3,7 @@
 use crate::model::age_rule::{COMPRESS, DROP, Keys};
 use crate::model::moment::Stamp;
 use crate::model::setup::change::{Change, What};
-use crate::model::setup::objects::{AgePolicy, Compression, Index, Refresh, Setup};
+use crate::model::setup::objects::{AgePolicy, Compression, Index, Refresh, Reorder, Setup};
 use crate::model::span::Span;
 use crate::model::target::{Target, TargetKind};
 use crate::model::text;
@@ -12,103 +12,79 @@ pub(super) struct Asked {
     pub(super) action: &'static str,
     pub(super) target: Target,
     /// Values by field name. An empty value for a field that the form does not have is left out.
-    pub(super) set: Vec<(&'static str, String)>,
+    pub(super) set: Set,
 }
+
+type Set = Vec<(&'static str, String)>;
 
 /// The action for the change of an existing object. `None`: the object does not exist yet, or the change needs no action.
 pub(super) fn asked(change: &Change, present: &Setup) -> Option<Asked> {
-    let id = present.id(&change.of)?;
-    let axis = present.axis(&change.of)?;
-    let target = |kind| Target {
-        kind,
-        id,
-        name: change.of.to_string(),
-    };
-    let table = |action, set| Asked {
-        action,
-        target: target(TargetKind::Hypertable),
-        set,
-    };
-    let view = |action, set| Asked {
-        action,
-        target: target(TargetKind::Aggregate),
-        set,
-    };
-    let job = |action, id: i64| Asked {
-        action,
-        target: Target {
-            kind: TargetKind::Job,
-            id,
-            name: id.to_string(),
+    let of = present.id(&change.of)?;
+    let (action, set) = call(change, present)?;
+    let target = match &change.what {
+        What::SwitchRealTime { .. }
+        | What::AddRefresh(_)
+        | What::EditRefresh(..)
+        | What::RemoveRefresh(_)
+        | What::DropAggregate => Target {
+            kind: TargetKind::Aggregate,
+            id: of,
+            name: change.of.to_string(),
         },
-        set: Vec::new(),
+        What::DropIndex { name, oid, .. } => Target {
+            kind: TargetKind::Index,
+            id: *oid,
+            name: text::qualified(&change.of.schema, name),
+        },
+        What::Pause(job) | What::Resume(job) | What::Reschedule { job, .. } => Target {
+            kind: TargetKind::Job,
+            id: *job,
+            name: job.to_string(),
+        },
+        _ => Target {
+            kind: TargetKind::Hypertable,
+            id: of,
+            name: change.of.to_string(),
+        },
     };
+    Some(Asked {
+        action,
+        target,
+        set,
+    })
+}
+
+/// The action for a change, and the values of its form.
+fn call(change: &Change, present: &Setup) -> Option<(&'static str, Set)> {
     Some(match &change.what {
         What::SetInterval(interval) => {
-            let typed = Span::of_raw(axis, *interval).typed();
-            table("set-chunk-interval", vec![("interval", typed)])
+            let typed = Span::of_raw(present.axis(&change.of)?, *interval).typed();
+            ("set-chunk-interval", vec![("interval", typed)])
         }
-        What::EnableCompression(to) => table("enable-compression", settings(to)),
-        What::EditCompression(to) => table("edit-compression-settings", settings(to)),
-        What::DisableCompression => {
-            // Removing the policy is a separate change.
-            let policy = present
-                .storage(&change.of)
-                .and_then(|storage| storage.compress);
-            let keeps = policy.map(|_| ("remove_policy", "no".to_owned()));
-            table("disable-compression", keeps.into_iter().collect())
+        What::EnableCompression(to) => ("enable-compression", settings(to)),
+        What::EditCompression(to) => ("edit-compression-settings", settings(to)),
+        What::DisableCompression => ("disable-compression", keeps_policy(change, present)),
+        What::AddCompress(new) => ("add-compression-policy", age(new, &COMPRESS)),
+        What::EditCompress(_, new) => ("edit-compression-policy", age(new, &COMPRESS)),
+        What::RemoveCompress(_) => ("remove-compression-policy", Vec::new()),
+        What::AddRetain(new) => ("add-retention-policy", age(new, &DROP)),
+        What::EditRetain(_, new) => ("edit-retention-policy", age(new, &DROP)),
+        What::RemoveRetain(_) => ("remove-retention-policy", Vec::new()),
+        What::AddReorder(new) => ("add-reorder-policy", reorder(new)),
+        What::RemoveReorder(_) => ("remove-reorder-policy", Vec::new()),
+        What::SwitchRealTime { .. } => ("switch-real-time", Vec::new()),
+        What::AddRefresh(new) => ("add-refresh-policy", refresh(new)),
+        What::EditRefresh(old, new) => {
+            let set = [refresh(new), picked(old, change, present)].concat();
+            ("edit-refresh-policy", set)
         }
-        What::AddCompress(new) => table("add-compression-policy", age(new, &COMPRESS)),
-        What::EditCompress(_, new) => table("edit-compression-policy", age(new, &COMPRESS)),
-        What::RemoveCompress(_) => table("remove-compression-policy", Vec::new()),
-        What::AddRetain(new) => table("add-retention-policy", age(new, &DROP)),
-        What::EditRetain(_, new) => table("edit-retention-policy", age(new, &DROP)),
-        What::RemoveRetain(_) => table("remove-retention-policy", Vec::new()),
-        What::AddReorder(new) => table(
-            "add-reorder-policy",
-            vec![
-                ("index", new.index.clone()),
-                ("schedule_interval", new.every.to_string()),
-            ],
-        ),
-        What::RemoveReorder(_) => table("remove-reorder-policy", Vec::new()),
-        What::SwitchRealTime { .. } => view("switch-real-time", Vec::new()),
-        What::AddRefresh(new) => view("add-refresh-policy", refresh(new, None)),
-        What::EditRefresh(old, new) => view(
-            "edit-refresh-policy",
-            refresh(new, old.job.filter(|_| several(change, present))),
-        ),
-        What::RemoveRefresh(old) => {
-            let picked = old.job.filter(|_| several(change, present));
-            view(
-                "remove-refresh-policy",
-                picked
-                    .map(|id| ("policy", id.to_string()))
-                    .into_iter()
-                    .collect(),
-            )
-        }
-        What::DropAggregate => view("drop-aggregate", Vec::new()),
-        What::CreateIndex { name, index } => table("create-index", created(name.as_ref(), index)),
-        What::DropIndex { name, oid, .. } => Asked {
-            action: "drop-index",
-            target: Target {
-                kind: TargetKind::Index,
-                id: *oid,
-                name: text::qualified(&change.of.schema, name),
-            },
-            set: Vec::new(),
-        },
-        What::Pause(id) => job("pause-job", *id),
-        What::Resume(id) => job("resume-job", *id),
-        What::Reschedule {
-            job: id,
-            initial,
-            zone,
-        } => Asked {
-            set: slots(*initial, zone),
-            ..job("edit-job", *id)
-        },
+        What::RemoveRefresh(old) => ("remove-refresh-policy", picked(old, change, present)),
+        What::DropAggregate => ("drop-aggregate", Vec::new()),
+        What::CreateIndex { name, index } => ("create-index", created(name.as_ref(), index)),
+        What::DropIndex { .. } => ("drop-index", Vec::new()),
+        What::Pause(_) => ("pause-job", Vec::new()),
+        What::Resume(_) => ("resume-job", Vec::new()),
+        What::Reschedule { initial, zone, .. } => ("edit-job", slots(*initial, zone)),
         What::CreateHypertable { .. }
         | What::CreateAggregate { .. }
         | What::Describe { .. }
@@ -118,7 +94,22 @@ pub(super) fn asked(change: &Change, present: &Setup) -> Option<Asked> {
     })
 }
 
-fn created(name: Option<&String>, index: &Index) -> Vec<(&'static str, String)> {
+/// Disabling compression leaves the policy, whose removal is a change of its own.
+fn keeps_policy(change: &Change, present: &Setup) -> Set {
+    let storage = present.storage(&change.of);
+    let policy = storage.and_then(|storage| storage.compress);
+    let keeps = policy.map(|_| ("remove_policy", "no".to_owned()));
+    keeps.into_iter().collect()
+}
+
+fn reorder(new: &Reorder) -> Set {
+    vec![
+        ("index", new.index.clone()),
+        ("schedule_interval", new.every.to_string()),
+    ]
+}
+
+fn created(name: Option<&String>, index: &Index) -> Set {
     vec![
         ("columns", index.columns.join(", ")),
         ("method", index.method.clone()),
@@ -129,7 +120,7 @@ fn created(name: Option<&String>, index: &Index) -> Vec<(&'static str, String)> 
     ]
 }
 
-fn slots(initial: Stamp, zone: &str) -> Vec<(&'static str, String)> {
+fn slots(initial: Stamp, zone: &str) -> Set {
     vec![
         ("fixed_schedule", "yes".to_owned()),
         ("initial_start", text::rfc3339(initial).unwrap_or_default()),
@@ -137,13 +128,16 @@ fn slots(initial: Stamp, zone: &str) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// True if the aggregate has more than one refresh policy, so that the form asks which one is meant.
-fn several(change: &Change, present: &Setup) -> bool {
+/// The refresh policy that is meant, for which the form asks if the aggregate has more than one.
+fn picked(old: &Refresh, change: &Change, present: &Setup) -> Set {
     let view = present.aggregates.get(&change.of);
-    view.is_some_and(|view| view.refresh.len() > 1)
+    let several = view.is_some_and(|view| view.refresh.len() > 1);
+    let picked = old.job.filter(|_| several);
+    let picked = picked.map(|id| ("policy", id.to_string()));
+    picked.into_iter().collect()
 }
 
-fn age(policy: &AgePolicy, keys: &Keys) -> Vec<(&'static str, String)> {
+fn age(policy: &AgePolicy, keys: &Keys) -> Set {
     let key = policy.age.key(keys);
     // The field for the other kind of age is set to empty.
     let value = |of| {
@@ -160,18 +154,16 @@ fn age(policy: &AgePolicy, keys: &Keys) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn refresh(new: &Refresh, job: Option<i64>) -> Vec<(&'static str, String)> {
+fn refresh(new: &Refresh) -> Set {
     let side = |side: Option<Span>| side.map(Span::typed).unwrap_or_default();
-    let mut set = vec![
+    vec![
         ("start_offset", side(new.start)),
         ("end_offset", side(new.end)),
         ("schedule_interval", new.every.to_string()),
-    ];
-    set.extend(job.map(|id| ("policy", id.to_string())));
-    set
+    ]
 }
 
-fn settings(to: &Compression) -> Vec<(&'static str, String)> {
+fn settings(to: &Compression) -> Set {
     let segments = to.segment_list().map(|list| match list.as_str() {
         "" => "none".to_owned(),
         _ => list,

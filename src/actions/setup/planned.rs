@@ -1,12 +1,11 @@
 //! The plans of all changes, made in the order of an apply. Each plan is made from the facts as they will be after the changes before it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use anyhow::{Result, anyhow, bail};
 
 use crate::actions::act::{Act, Context, Refusal};
 use crate::actions::action::{Action, Does};
-use crate::actions::call::Call;
 use crate::actions::execute::{APPLY, ApprovedPlan};
 use crate::actions::setup::hazard::{self, Hazard};
 use crate::actions::setup::inputs::{self, Asked};
@@ -14,7 +13,6 @@ use crate::actions::setup::slots::{self, Slots};
 use crate::actions::setup::{fresh, staged};
 use crate::actions::{catalogue, immutable, plans, preview};
 use crate::journal::Seen;
-use crate::model::moment::Axis;
 use crate::model::plan::{Consent, Lit, Note, Plan, Statement, Step, Undo};
 use crate::model::setup::change::{Change, What};
 use crate::model::setup::name::Name;
@@ -27,7 +25,7 @@ use crate::server::session::Session;
 
 /// A change, with its plan or the reason why it has none.
 #[derive(Debug)]
-pub struct Planned {
+pub(crate) struct Planned {
     pub change: Change,
     pub plan: Result<Plan, Refusal>,
     pub hazards: Vec<Hazard>,
@@ -37,7 +35,7 @@ pub struct Planned {
 
 impl Planned {
     /// The locks of the plan, without duplicates: `ACCESS EXCLUSIVE: ...`.
-    pub fn locks(&self) -> Vec<String> {
+    pub(crate) fn locks(&self) -> Vec<String> {
         let mut locks: Vec<String> = Vec::new();
         for touch in self.plan.iter().flat_map(|plan| &plan.touches) {
             let words = format!("{}: {}", touch.mode.name(), touch.mode.effect());
@@ -49,27 +47,21 @@ impl Planned {
     }
 }
 
-/// Plans the changes, and returns the resulting setup. `times`: types of the time columns of tables that become hypertables. `filled`:
-/// those of these tables that may have rows.
-pub async fn plan(
+/// Plans the changes, and returns the resulting setup. `filled`: the tables to become hypertables that may have rows.
+pub(crate) async fn plan(
     session: &Session,
     exact: &mut Exact<'_>,
     at: At<'_>,
     present: &Setup,
     changes: Vec<Change>,
-    (times, filled): (&BTreeMap<Name, Axis>, &BTreeSet<Name>),
+    filled: &BTreeSet<Name>,
 ) -> Result<(Vec<Planned>, Setup)> {
     let mut now = present.clone();
     let mut dangers = guard::dangers(present);
     let mut all = Vec::new();
     for change in changes {
-        let axis = times
-            .get(&change.of)
-            .copied()
-            .or_else(|| now.axis(&change.of));
-        let axis = axis.unwrap_or(Axis::TimestampTz);
-        let mut planned = one(session, exact, at, (present, &now), change, axis).await?;
-        apply::after(&mut now, &planned.change, axis);
+        let mut planned = one(session, exact, at, (present, &now), change).await?;
+        apply::after(&mut now, &planned.change);
         let root = now.root(&planned.change.of);
         let filled = match present.hypertables.get(root) {
             Some(table) => table.chunks,
@@ -115,7 +107,6 @@ async fn one(
     at: At<'_>,
     (present, now): (&Setup, &Setup),
     change: Change,
-    axis: Axis,
 ) -> Result<Planned> {
     if !change.is_possible() {
         let why = Refusal::new(change.words());
@@ -124,7 +115,7 @@ async fn one(
     if let Some(asked) = inputs::asked(&change, present) {
         return by_action(session, exact, at, (present, now), change, asked).await;
     }
-    let plan = asked_of(session, fresh::plan(&change, now, axis, at.server)).await;
+    let plan = asked_of(session, fresh::plan(&change, now, at.server)).await;
     let mut planned = without_facts(change, plan);
     if let Ok(plan) = &planned.plan {
         planned.hazards = hazard::of(&planned.change.what, plan, false);
@@ -229,7 +220,7 @@ async fn asked_of(session: &Session, plan: Result<Plan, Refusal>) -> Result<Plan
 const OVERRIDE: &str = "override_data_loss";
 
 /// All plans joined into one for approval. The error lists the changes without a plan.
-pub fn together(
+pub(crate) fn together(
     planned: Vec<Planned>,
     title: String,
     database: &str,
@@ -364,9 +355,7 @@ pub(super) fn pause(plan: &mut Plan, job: &str, server: &Server) {
 }
 
 fn set_scheduled(job: &str, scheduled: bool, server: &Server) -> Statement {
-    let function = server.function("alter_job");
-    let mut call = Call::new(format!("select job_id from {function}"));
-    call.give("", "int", Lit::Kept(job.to_owned()));
+    let mut call = slots::alter(job, server);
     call.give("scheduled", "bool", scheduled.into());
     call.statement()
 }

@@ -1,6 +1,5 @@
 //! A setup as a psql script that calls documented functions only.
 
-use crate::model::moment::Axis;
 use crate::model::plan::Step;
 use crate::model::setup::change::{Change, What};
 use crate::model::setup::name::Name;
@@ -10,11 +9,11 @@ use crate::server::known::Server;
 use super::{fresh, planned, slots};
 
 /// Statements that create this setup from plain tables, in the order of an apply. New policies are scheduled at once.
-pub fn script(setup: &Setup, server: &Server) -> String {
+pub(crate) fn script(setup: &Setup, server: &Server) -> String {
     let mut out = String::new();
-    for (number, (of, what, axis)) in creations(setup).into_iter().enumerate() {
+    for (number, (of, what)) in creations(setup).into_iter().enumerate() {
         let change = Change::new(of, what, Vec::new());
-        let Ok(mut plan) = fresh::plan(&change, setup, axis, server) else {
+        let Ok(mut plan) = fresh::plan(&change, setup, server) else {
             continue;
         };
         if let Some((job, scheduled)) = policy(&change.what) {
@@ -58,19 +57,20 @@ fn write(out: &mut String, step: &Step) {
     out.extend(block.then_some("commit;\n"));
 }
 
-/// What creates each object, with the object's name and time axis.
-fn creations(setup: &Setup) -> Vec<(&Name, What, Axis)> {
+/// What creates each object, with the object's name.
+fn creations(setup: &Setup) -> Vec<(&Name, What)> {
     let mut all = Vec::new();
     for (name, table) in &setup.hypertables {
         let create = What::CreateHypertable {
             time: table.time.clone(),
+            axis: table.axis,
             interval: Some(table.interval),
         };
         let function = table.integer_now.clone();
         let function = function.map(|new| What::SetNow { old: None, new });
         let whats = [Some(create), function, comment(table.comment.as_ref())];
         let whats = whats.into_iter().flatten().chain(storage(&table.storage));
-        all.extend(whats.map(|what| (name, what, table.axis)));
+        all.extend(whats.map(|what| (name, what)));
     }
     let mut views: Vec<(&Name, &Aggregate)> = setup.aggregates.iter().collect();
     views.sort_by_key(|(name, _)| setup.depth(name));
@@ -83,22 +83,21 @@ fn creations(setup: &Setup) -> Vec<(&Name, What, Axis)> {
         let refresh = view.refresh.iter().copied().map(What::AddRefresh);
         let whats = std::iter::once(create).chain(comment(view.comment.as_ref()));
         let whats = whats.chain(refresh).chain(storage(&view.storage));
-        all.extend(whats.map(|what| (name, what, view.axis)));
+        all.extend(whats.map(|what| (name, what)));
     }
     for (name, indexes) in &setup.indexes {
-        let axis = setup.axis(name).unwrap_or(Axis::TimestampTz);
         for (index, has) in indexes.iter().filter(|(_, has)| !has.by_default) {
             let what = What::CreateIndex {
                 name: Some(index.clone()),
                 index: has.clone(),
             };
-            all.push((name, what, axis));
+            all.push((name, what));
         }
     }
     // A reorder policy needs its index to exist.
     for (name, table) in &setup.hypertables {
         let reorder = table.storage.reorder.clone().map(What::AddReorder);
-        all.extend(reorder.map(|what| (name, what, table.axis)));
+        all.extend(reorder.map(|what| (name, what)));
     }
     all
 }

@@ -1,5 +1,6 @@
 //! The fixed times at which a new policy begins: in a window of hours, or those of the policy that a script adds again.
 
+use crate::actions::call::Call;
 use crate::model::busy::BusyHours;
 use crate::model::plan::{Lit, Plan, Statement, Step};
 use crate::model::setup::objects::Schedule;
@@ -38,13 +39,12 @@ impl Slots<'_> {
         let zone = text::quote_literal(self.zone());
         let next = self.next();
         if can_alter(self.server) {
-            step.run.push(alter(
-                self.server,
-                job,
-                &format!(
-                    "fixed_schedule => true, initial_start => {next}, timezone => {zone}, next_start => {next}"
-                ),
-            ));
+            let mut call = alter(job, self.server);
+            call.raw("fixed_schedule => true");
+            call.raw(&format!("initial_start => {next}"));
+            call.raw(&format!("timezone => {zone}"));
+            call.raw(&format!("next_start => {next}"));
+            step.run.push(call.statement());
         } else {
             add_argument(step, job, &format!("initial_start => {next}"));
             add_argument(step, job, &format!("timezone => {zone}"));
@@ -53,21 +53,23 @@ impl Slots<'_> {
 
     /// The statement that schedules the policy from the next window on, or pauses it.
     pub(super) fn schedule(&self, job: &str, scheduled: bool) -> Statement {
-        let mut arguments = format!("scheduled => {scheduled}, next_start => {}", self.next());
+        let mut call = alter(job, self.server);
+        call.raw(&format!("scheduled => {scheduled}"));
+        call.raw(&format!("next_start => {}", self.next()));
         if can_alter(self.server) {
-            arguments.push_str(", timezone => ");
-            arguments.push_str(&text::quote_literal(self.zone()));
+            let zone = text::quote_literal(self.zone());
+            call.raw(&format!("timezone => {zone}"));
         }
-        alter(self.server, job, &arguments)
+        call.statement()
     }
 }
 
-fn alter(server: &Server, job: &str, arguments: &str) -> Statement {
+/// The call that changes the policy whose id is kept under `job`, still without changes.
+pub(super) fn alter(job: &str, server: &Server) -> Call {
     let function = server.function("alter_job");
-    Statement::new(
-        format!("select job_id from {function}($1::int, {arguments})"),
-        vec![Lit::Kept(job.to_owned())],
-    )
+    let mut call = Call::new(format!("select job_id from {function}"));
+    call.give("", "int", Lit::Kept(job.to_owned()));
+    call
 }
 
 /// Lets the policy that the plan adds begin at the same fixed times. Without fixed times there is nothing to say.
@@ -83,7 +85,9 @@ pub(super) fn repeat(plan: &mut Plan, job: &str, schedule: &Schedule, server: &S
         add_argument(step, job, &zone);
         // Later statements on the policy have reset it.
         if can_alter(server) && step.run.len() > 1 {
-            step.run.push(alter(server, job, &zone));
+            let mut call = alter(job, server);
+            call.raw(&zone);
+            step.run.push(call.statement());
         }
     }
 }

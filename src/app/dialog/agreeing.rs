@@ -11,7 +11,7 @@ use crate::model::plan::Consent;
 
 #[derive(Debug)]
 pub(crate) struct Agreeing {
-    pub approved: ApprovedPlan,
+    approved: ApprovedPlan,
     pub lines: Vec<preview::Line>,
     pub consent: Consent,
     pub typed: TextArea<'static>,
@@ -21,7 +21,7 @@ pub(crate) struct Agreeing {
     /// The reason why the plan cannot be run here. `None`: it can.
     pub(crate) barred: Option<String>,
     /// The text that was entered instead of the target's name. `None`: none yet.
-    pub wrong: Option<String>,
+    wrong: Option<String>,
 }
 
 impl Agreeing {
@@ -48,7 +48,7 @@ impl Agreeing {
     }
 
     /// Text on how to consent, or why that is not possible.
-    pub fn how(&self) -> String {
+    pub(crate) fn how(&self) -> String {
         match (&self.barred, self.consent) {
             (Some(why), _) => why.clone(),
             (None, Consent::Enter) => "Enter runs it · Esc cancels, nothing is changed".to_owned(),
@@ -69,7 +69,7 @@ impl Agreeing {
         }
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         self.typed.lines().concat()
     }
 

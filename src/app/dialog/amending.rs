@@ -7,7 +7,7 @@ use crate::model::text::printable;
 
 #[derive(Debug)]
 pub(crate) struct Amending {
-    pub(crate) amendment: Amendment,
+    amendment: Amendment,
     pub(crate) lines: Vec<preview::Line>,
     pub(crate) top: usize,
     /// Number of lines that fit on the screen. Set when drawn.

@@ -18,7 +18,7 @@ use crate::server::known::At;
 /// A form, with the user's input so far.
 #[derive(Debug)]
 pub(crate) struct Filling {
-    pub facts: Vec<Facts>,
+    facts: Vec<Facts>,
     pub form: Form,
     /// One text area for each field; unused for flags, choices and lists.
     pub(crate) areas: Vec<TextArea<'static>>,
@@ -56,7 +56,7 @@ impl Filling {
     }
 
     /// The present setting of a field. `None`: the field is unchanged, or its present setting is not shown.
-    pub fn was(&self, nth: usize) -> Option<&str> {
+    pub(crate) fn was(&self, nth: usize) -> Option<&str> {
         let field = self.form.fields.get(nth)?;
         let was = self.present.get(nth)?.as_str();
         let shown = !matches!(field.accepts, FieldType::Pick(_) | FieldType::Json);
@@ -66,7 +66,7 @@ impl Filling {
         })
     }
 
-    pub fn field(&self) -> Option<&Field> {
+    pub(crate) fn field(&self) -> Option<&Field> {
         self.form.fields.get(self.focus)
     }
 

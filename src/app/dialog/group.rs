@@ -11,7 +11,7 @@ use crate::model::verdict::Level;
 
 /// Joins the plans of the targets that do not refuse. An error if a target that refuses is not in `left_out`, or if all
 /// refuse.
-pub fn together(
+pub(crate) fn together(
     action: &str,
     made: Vec<Plan>,
     refused: Refused,
@@ -50,7 +50,7 @@ fn refusal_of_all(mut refused: Refused) -> Refusal {
 }
 
 /// The targets that refuse, one per line.
-pub fn words(refused: &Refused, of: usize) -> String {
+pub(crate) fn words(refused: &Refused, of: usize) -> String {
     let refuse = if refused.len() == 1 {
         "refuses"
     } else {

@@ -3,7 +3,7 @@ use crate::model::setup::amend::Amendment;
 
 /// Effect of a key in a dialog.
 #[derive(Debug)]
-pub enum Next {
+pub(crate) enum Next {
     Stay,
     Close,
     /// Show the preview of this plan.

@@ -7,29 +7,29 @@ use crate::model::moment::Stamp;
 /// A running plan; its progress may be hidden.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Running {
-    pub title: String,
-    pub started: Stamp,
+    pub(crate) title: String,
+    pub(crate) started: Stamp,
     /// Id of the journal entry. `None`: not started yet.
-    pub id: Option<u64>,
+    pub(crate) id: Option<u64>,
     /// Present step, counted from 1; `of`: number of steps.
-    pub number: usize,
-    pub of: usize,
-    pub label: String,
+    pub(crate) number: usize,
+    pub(crate) of: usize,
+    pub(crate) label: String,
     /// Bytes of the steps done so far; `bytes`: of all steps.
-    pub done: i64,
-    pub bytes: i64,
+    pub(crate) done: i64,
+    pub(crate) bytes: i64,
     /// What the plan waits for. `None`: it does not wait.
-    pub waits: Option<String>,
+    pub(crate) waits: Option<String>,
     pub(crate) phase: Option<(String, Option<f64>)>,
     /// The server's last notice.
-    pub notice: Option<String>,
-    pub order: Order,
+    pub(crate) notice: Option<String>,
+    pub(crate) order: Order,
     /// The findings that the plan should fix.
     pub(crate) aims: Vec<Aim>,
 }
 
 impl Running {
-    pub fn new(title: String, steps: usize, started: Stamp) -> Self {
+    pub(crate) fn new(title: String, steps: usize, started: Stamp) -> Self {
         Self {
             title,
             started,
@@ -47,7 +47,7 @@ impl Running {
         }
     }
 
-    pub fn take(&mut self, progress: Progress) {
+    pub(crate) fn take(&mut self, progress: Progress) {
         match progress {
             Progress::Began(id) => self.id = Some(id),
             Progress::Step { number, of, label } => {
@@ -67,7 +67,7 @@ impl Running {
 
     /// Fraction done, 0 to 1: by bytes if the steps have sizes, else by the number of steps.
     #[expect(clippy::cast_precision_loss, reason = "a share to show")]
-    pub fn share(&self) -> f64 {
+    pub(crate) fn share(&self) -> f64 {
         let inside = self
             .phase
             .as_ref()
@@ -80,7 +80,7 @@ impl Running {
     }
 
     /// Seconds left at the present rate. `None`: unknown yet.
-    pub fn left(&self, now: Stamp) -> Option<f64> {
+    pub(crate) fn left(&self, now: Stamp) -> Option<f64> {
         let (share, spent) = (self.share(), now.seconds_since(self.started));
         (share > 0.02 && spent > 2.0).then(|| spent / share * (1.0 - share))
     }

@@ -3,10 +3,10 @@
 use crate::actions::act::Refusal;
 
 /// Names of the targets that refuse, and their refusals.
-pub type Refused = Vec<(String, Refusal)>;
+pub(super) type Refused = Vec<(String, Refusal)>;
 
 #[derive(Debug, Clone, PartialEq)]
-pub enum Trouble {
+pub(crate) enum Trouble {
     Fields(Vec<(&'static str, String)>),
     Refusal(Refusal),
     /// Some targets refuse; `left`: number of the targets that do not.

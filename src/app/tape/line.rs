@@ -42,6 +42,6 @@ pub enum Kept {
 /// One reading, with the server's time.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Line {
-    pub at: Stamp,
+    pub(crate) at: Stamp,
     pub kept: Kept,
 }

@@ -100,7 +100,7 @@ fn entries(bytes: &[u8], name: &OsStr, file: &Path) -> Result<Option<Vec<Entry>>
 
 /// The lines of a password file, with their numbers from 1. Their `Debug` text omits them.
 #[derive(Clone, Default)]
-pub struct Passwords(Vec<(usize, Vec<u8>)>);
+pub(crate) struct Passwords(Vec<(usize, Vec<u8>)>);
 
 impl std::fmt::Debug for Passwords {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -110,7 +110,7 @@ impl std::fmt::Debug for Passwords {
 
 impl Passwords {
     /// Reads the file. A file that other users can read is ignored, with a warning.
-    pub fn read(file: Option<&Path>, warnings: &mut Vec<String>) -> Self {
+    pub(super) fn read(file: Option<&Path>, warnings: &mut Vec<String>) -> Self {
         let Some((file, about)) = file.and_then(|file| Some((file, std::fs::metadata(file).ok()?)))
         else {
             return Self::default();
@@ -132,7 +132,7 @@ impl Passwords {
         Self::parse(&std::fs::read(file).unwrap_or_default())
     }
 
-    pub fn parse(bytes: &[u8]) -> Self {
+    pub(super) fn parse(bytes: &[u8]) -> Self {
         let lines = (1..).zip(bytes.split(|byte| *byte == b'\n'));
         let lines = lines.map(|(nth, line)| (nth, line.strip_suffix(b"\r").unwrap_or(line)));
         let meant = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with(b"#"));
@@ -140,7 +140,7 @@ impl Passwords {
     }
 
     /// The password of the first matching line. A socket in a default folder also matches `localhost`.
-    pub fn find(&self, host: &Host, dbname: &str, user: &str) -> Option<Vec<u8>> {
+    pub(crate) fn find(&self, host: &Host, dbname: &str, user: &str) -> Option<Vec<u8>> {
         self.found(host, dbname, user).map(|(_, password)| password)
     }
 
@@ -215,7 +215,7 @@ fn plain(field: &[u8]) -> Vec<u8> {
 }
 
 /// An error if other users can read a private key. Only a key of root may be readable by its group.
-pub(crate) fn check_key(file: &Path) -> Result<()> {
+pub(super) fn check_key(file: &Path) -> Result<()> {
     let about = std::fs::metadata(file)
         .with_context(|| format!("private key file \"{}\"", file.display()))?;
     let forbidden = if about.uid() == 0 { 0o037 } else { 0o077 };

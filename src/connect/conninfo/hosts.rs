@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail, ensure};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub(crate) enum Place {
     /// Folder of the server's socket.
     Socket(PathBuf),
     Tcp {
@@ -19,7 +19,7 @@ pub enum Place {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Host {
+pub(crate) struct Host {
     pub place: Place,
     pub port: u16,
 }
@@ -34,7 +34,7 @@ impl Host {
     }
 
     /// Exact address: path of the socket, or address (else name) with the port.
-    pub fn way(&self) -> String {
+    pub(crate) fn way(&self) -> String {
         let port = self.port;
         match &self.place {
             Place::Socket(folder) => {

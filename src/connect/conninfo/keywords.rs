@@ -78,7 +78,7 @@ pub(super) fn is_known(keyword: &str) -> bool {
 }
 
 /// True if hypertop supports this option of libpq.
-pub fn is_supported(keyword: &str) -> bool {
+pub(crate) fn is_supported(keyword: &str) -> bool {
     KEYWORDS.iter().any(|(known, _)| *known == keyword)
 }
 
@@ -174,7 +174,7 @@ pub(super) fn refuse_unsupported(
 }
 
 /// Text for `--help`: environment variables, differences from psql, and unsupported options.
-pub fn help() -> String {
+pub(crate) fn help() -> String {
     let variables = KEYWORDS.iter().map(|(_, variable)| *variable);
     let variables: Vec<_> = variables.filter(|variable| !variable.is_empty()).collect();
     let not: Vec<_> = UNSUPPORTED.iter().map(|(keyword, ..)| *keyword).collect();

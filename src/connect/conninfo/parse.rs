@@ -9,7 +9,7 @@ use super::provenance::is_secret;
 use super::surroundings::Options;
 
 /// True if a database argument is a conninfo, not a name.
-pub(crate) fn is_conninfo(text: &str) -> bool {
+pub(super) fn is_conninfo(text: &str) -> bool {
     is_uri(text) || text.contains('=')
 }
 

@@ -4,19 +4,19 @@ use std::ffi::OsStr;
 
 /// A value from one source.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Given {
-    pub keyword: String,
+pub(crate) struct Given {
+    keyword: String,
     /// The source: `flag -h`, `URI`, `environment variable PGHOST`.
     pub from: String,
     /// `None`: a secret, which is not kept here.
     pub value: Option<String>,
     /// Another source overrides this value.
-    pub passed_over: bool,
+    passed_over: bool,
 }
 
 /// All values, in the order in which the sources were read.
 #[derive(Debug, Clone, Default)]
-pub struct Provenance(Vec<Given>);
+pub(crate) struct Provenance(Vec<Given>);
 
 impl Provenance {
     /// Adds a value that overrides earlier ones.
@@ -42,18 +42,18 @@ impl Provenance {
     }
 
     /// The value in force; `None`: no source set it, so the default applies.
-    pub fn of(&self, keyword: &str) -> Option<&Given> {
+    pub(crate) fn of(&self, keyword: &str) -> Option<&Given> {
         let mut given = self.0.iter();
         given.find(|of| of.keyword == keyword && !of.passed_over)
     }
 
-    pub fn passed_over(&self, keyword: &str) -> impl Iterator<Item = &Given> {
+    pub(crate) fn passed_over(&self, keyword: &str) -> impl Iterator<Item = &Given> {
         let given = self.0.iter();
         given.filter(move |of| of.keyword == keyword && of.passed_over)
     }
 
     /// The keywords that any source set, without duplicates.
-    pub fn keywords(&self) -> Vec<&str> {
+    pub(crate) fn keywords(&self) -> Vec<&str> {
         let mut all: Vec<&str> = Vec::new();
         for of in &self.0 {
             if !all.contains(&of.keyword.as_str()) {

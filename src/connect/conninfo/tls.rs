@@ -18,7 +18,7 @@ pub enum SslMode {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Root {
+pub(crate) enum Root {
     /// Server certificates are not checked.
     None,
     /// The operating system's root certificates.
@@ -95,7 +95,7 @@ pub(super) fn root_file(root: Option<&OsStr>, around: &Surroundings) -> Option<P
 
 /// The allowed TLS versions. rustls supports only these two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Versions {
+pub(crate) struct Versions {
     pub(crate) tls12: bool,
     pub(crate) tls13: bool,
 }

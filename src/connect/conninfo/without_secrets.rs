@@ -7,7 +7,7 @@ use super::provenance::is_secret;
 
 /// The same conninfo without its passwords. `None`: it cannot be parsed, so any part of it may be a password. A plain database name is
 /// returned as it is.
-pub fn without_secrets(text: &str) -> Option<String> {
+pub(crate) fn without_secrets(text: &str) -> Option<String> {
     if !parse::is_conninfo(text) {
         return Some(text.to_owned());
     }

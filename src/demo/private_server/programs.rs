@@ -95,7 +95,7 @@ impl Programs {
 
     /// Installed versions of TimescaleDB's Community edition, newest first. If `HYPERTOP_TIMESCALEDB` is set, only the
     /// versions that it names, separated by spaces.
-    pub fn timescaledb_versions(&self) -> Vec<String> {
+    pub(super) fn timescaledb_versions(&self) -> Vec<String> {
         let mut versions = self.installed_timescaledb();
         let wanted = wanted_timescaledb();
         if !wanted.is_empty() {

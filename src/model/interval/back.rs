@@ -32,7 +32,7 @@ fn on_the_clock(at: i64, span: Span, zone: Option<&TimeZone>) -> Option<i64> {
 
 /// Moment of a local time. As in PostgreSQL, an ambiguous local time means the later moment, and a skipped one (start of daylight
 /// saving time) is shifted forward.
-pub fn local(shown: DateTime, zone: &TimeZone) -> Option<i64> {
+pub(crate) fn local(shown: DateTime, zone: &TimeZone) -> Option<i64> {
     let moment = zone.to_ambiguous_timestamp(shown).later().ok()?;
     Some(moment.as_microsecond())
 }

@@ -3,8 +3,8 @@
 /// Months, days and microseconds, which PostgreSQL keeps apart because a month and a day have no fixed length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Interval {
-    pub months: i64,
-    pub days: i64,
+    pub(crate) months: i64,
+    pub(crate) days: i64,
     pub(crate) micros: i64,
 }
 

@@ -8,7 +8,7 @@ const TIME: &[(char, &str)] = &[('H', "h"), ('M', "m"), ('S', "s")];
 
 /// Reads `P1Y2M3DT4H5M6.7S`, `1-2`, `7 0:00:00`, `+1-2 +3 +4:05:06.7` as PostgreSQL does. `None`: another style, or a text
 /// whose sign depends on `IntervalStyle` (`-7 1:00:00`).
-pub fn read(text: &str) -> Option<Interval> {
+pub(crate) fn read(text: &str) -> Option<Interval> {
     iso(text).or_else(|| sql(text))
 }
 

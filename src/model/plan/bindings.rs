@@ -5,18 +5,18 @@ use std::collections::BTreeMap;
 use super::statement::{Lit, Statement};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Bindings {
+pub(crate) struct Bindings {
     /// Results of earlier statements, by the name under which they are kept.
     pub kept: BTreeMap<String, String>,
     /// Jobs that were recreated: old id, new id.
-    pub jobs: BTreeMap<i64, i64>,
+    jobs: BTreeMap<i64, i64>,
     /// Indexes that were recreated: old oid, new oid.
-    pub indexes: BTreeMap<i64, i64>,
+    indexes: BTreeMap<i64, i64>,
 }
 
 impl Bindings {
     /// Records a kept result. For the names `job 1001` and `index 16402`, `value` is the new id of that job or index.
-    pub fn renew(&mut self, name: &str, value: &str) {
+    pub(crate) fn renew(&mut self, name: &str, value: &str) {
         let Ok(new) = value.parse() else { return };
         let old = |kind: &str| name.strip_prefix(kind).and_then(|id| id.parse().ok());
         if let Some(old) = old("job ") {
@@ -27,7 +27,7 @@ impl Bindings {
     }
 
     /// The oid that an index has now.
-    pub fn index(&self, mut oid: i64) -> i64 {
+    pub(crate) fn index(&self, mut oid: i64) -> i64 {
         // Oids wrap around, so the map may contain a cycle. At most one step per entry ends it.
         for _ in 0..self.indexes.len() {
             let Some(&next) = self.indexes.get(&oid) else {
@@ -39,7 +39,7 @@ impl Bindings {
     }
 
     /// The id that a job has now.
-    pub fn job(&self, mut id: i64) -> i64 {
+    pub(crate) fn job(&self, mut id: i64) -> i64 {
         // A job may have been recreated more than once. New job ids are always larger, so this loop ends.
         while let Some(&next) = self.jobs.get(&id).filter(|next| **next > id) {
             id = next;
@@ -48,7 +48,7 @@ impl Bindings {
     }
 
     /// The statement with its values; an error if a result that it needs was not kept.
-    pub fn bind(&self, statement: &Statement) -> Result<Statement, String> {
+    pub(crate) fn bind(&self, statement: &Statement) -> Result<Statement, String> {
         let mut statement = statement.clone();
         for param in &mut statement.params {
             let bound = match param {

@@ -14,7 +14,7 @@ const NAMED: usize = 3;
 
 /// A setting with its values before and after, as a title shows them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Changed {
+pub(crate) struct Changed {
     pub setting: String,
     pub before: String,
     pub after: String,
@@ -89,7 +89,7 @@ pub(crate) fn back(changed: &[Changed]) -> Vec<Changed> {
 }
 
 /// `Change compress_after 7d -> 3d of job 1001 (…)`.
-pub(crate) fn title(changed: &[Changed], of: &str) -> String {
+pub(super) fn title(changed: &[Changed], of: &str) -> String {
     match arrows(changed) {
         none if none.is_empty() => format!("Change {of}"),
         arrows => format!("Change {arrows} of {of}"),

@@ -2,7 +2,7 @@
 
 /// An expression of an index, which must be immutable. The preview asks the server whether it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Expression {
+pub(crate) struct Expression {
     /// Field of the form that contains the expression.
     pub field: &'static str,
     pub text: String,

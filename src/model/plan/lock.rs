@@ -28,14 +28,14 @@ impl Mode {
     ];
 
     /// From `pg_locks.mode`: `AccessShareLock`.
-    pub fn parse(mode: &str) -> Option<Self> {
+    pub(crate) fn parse(mode: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
             .find(|one| format!("{one:?}Lock") == mode)
     }
 
     /// `ACCESS EXCLUSIVE`, as the manual writes it.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::AccessShare => "ACCESS SHARE",
             Self::RowShare => "ROW SHARE",
@@ -48,7 +48,7 @@ impl Mode {
         }
     }
 
-    pub fn effect(self) -> &'static str {
+    pub(crate) fn effect(self) -> &'static str {
         match self {
             Self::AccessShare | Self::RowShare | Self::RowExclusive => "reads and writes go on",
             Self::ShareUpdateExclusive => "reads and writes go on, other maintenance waits",
@@ -58,7 +58,7 @@ impl Mode {
     }
 
     /// Whether two lock modes conflict, as in PostgreSQL's table of conflicting lock modes.
-    pub fn conflicts(self, other: Self) -> bool {
+    pub(crate) fn conflicts(self, other: Self) -> bool {
         use Mode::{
             AccessExclusive, AccessShare, Exclusive, RowExclusive, RowShare, Share,
             ShareRowExclusive, ShareUpdateExclusive,
@@ -107,13 +107,13 @@ impl Mode {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Touch {
     /// Oid of the relation; 0: unknown.
-    pub oid: i64,
+    pub(crate) oid: i64,
     pub name: String,
     /// The strongest lock mode that the plan takes on the relation.
     pub mode: Mode,
     /// Number (from 0) of the only step that locks the relation; `None`: any step may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub step: Option<usize>,
+    pub(crate) step: Option<usize>,
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::model::text;
 
 /// A relation, identified by properties that survive a rename.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Relation {
+pub(crate) struct Relation {
     pub oid: i64,
     /// `pg_class.relkind`.
     pub kind: String,
@@ -26,7 +26,7 @@ pub struct Relation {
 
 impl Relation {
     /// Whether `now` is the same relation. Comparing oids is not enough: oids wrap around.
-    pub fn is(&self, now: &Self) -> bool {
+    pub(crate) fn is(&self, now: &Self) -> bool {
         let same = |was: Option<i64>, is: Option<i64>| was.is_none() || was == is;
         self.oid == now.oid
             && self.kind == now.kind
@@ -38,7 +38,7 @@ impl Relation {
 
 /// A job, identified by properties that `alter_job` does not change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct JobKind {
+pub(crate) struct JobKind {
     pub proc_schema: String,
     pub proc_name: String,
     pub hypertable: Option<i64>,
@@ -46,7 +46,7 @@ pub struct JobKind {
 
 /// A job that a step acts on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NamedJob {
+pub(crate) struct NamedJob {
     #[serde(flatten)]
     pub kind: JobKind,
     /// Ids of the other jobs of this kind when the plan was made.
@@ -56,7 +56,7 @@ pub struct NamedJob {
 
 /// The objects that a step names.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Named {
+pub(crate) struct Named {
     /// By name, as written in the SQL.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) relations: BTreeMap<String, Relation>,
@@ -66,12 +66,12 @@ pub struct Named {
 }
 
 impl Named {
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.relations.is_empty() && self.jobs.is_empty()
     }
 
     /// Adds the entries of `other` that are missing in `self`.
-    pub fn add(&mut self, other: Self) {
+    pub(crate) fn add(&mut self, other: Self) {
         for (name, relation) in other.relations {
             self.relations.entry(name).or_insert(relation);
         }
@@ -82,7 +82,7 @@ impl Named {
 }
 
 /// Schema and name of a qualified name, without quotes; `None`: not a qualified name.
-pub fn parts(name: &str) -> Option<(String, String)> {
+pub(crate) fn parts(name: &str) -> Option<(String, String)> {
     let tokens = tokens(name);
     let [
         (Token::Name(schema), ..),
@@ -96,7 +96,7 @@ pub fn parts(name: &str) -> Option<(String, String)> {
 }
 
 /// A qualified name, quoted if necessary.
-pub fn qualified(schema: &str, name: &str) -> String {
+pub(crate) fn qualified(schema: &str, name: &str) -> String {
     let (schema, name) = (text::quote_identifier(schema), text::quote_identifier(name));
     format!("{schema}.{name}")
 }
@@ -223,7 +223,7 @@ impl Statement {
 
     /// The statement with new names for some relations (old name, new name).
     #[must_use]
-    pub fn renamed(&self, names: &BTreeMap<String, String>) -> Self {
+    pub(crate) fn renamed(&self, names: &BTreeMap<String, String>) -> Self {
         let mut statement = self.clone();
         for (from, to) in places(&self.sql).into_iter().rev() {
             if let Some(name) = names.get(&self.sql[from..to]) {
@@ -261,7 +261,7 @@ impl Statement {
     }
 
     /// Ids of the jobs in the statement's parameters.
-    pub fn jobs(&self) -> impl Iterator<Item = i64> {
+    pub(crate) fn jobs(&self) -> impl Iterator<Item = i64> {
         self.params.iter().filter_map(|param| match param {
             Lit::Job(id) => Some(*id),
             _ => None,

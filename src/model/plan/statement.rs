@@ -77,7 +77,7 @@ pub struct Statement {
     pub params: Vec<Lit>,
     /// Name under which the first column of the first returned row is kept; `None`: nothing is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub keeps: Option<String>,
+    pub(crate) keeps: Option<String>,
 }
 
 const BECOMING: &str = "set local role ";
@@ -97,7 +97,7 @@ impl Statement {
     }
 
     /// The role (a quoted identifier) of the rest of the transaction; `None`: the statement sets no role.
-    pub fn becomes(&self) -> Option<&str> {
+    pub(crate) fn becomes(&self) -> Option<&str> {
         self.sql.strip_prefix(BECOMING)
     }
 
@@ -109,7 +109,7 @@ impl Statement {
     }
 
     /// The statement with its values in place of the parameters, as a user would run it in psql.
-    pub fn literal(&self) -> String {
+    pub(crate) fn literal(&self) -> String {
         let mut out = String::with_capacity(self.sql.len());
         let mut rest = self.sql.as_str();
         let mut quote = None;

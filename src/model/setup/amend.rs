@@ -17,15 +17,15 @@ const AROUND: usize = 3;
 /// The text of a policy file before and after the update.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Amendment {
-    pub path: PathBuf,
-    pub object: String,
-    pub before: String,
-    pub after: String,
+    pub(crate) path: PathBuf,
+    pub(crate) object: String,
+    pub(crate) before: String,
+    pub(crate) after: String,
 }
 
 impl Amendment {
     /// The differing lines with the lines around them, as a unified diff: each begins with `+`, `-`, a space or `@@`.
-    pub fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         let diff = TextDiff::from_lines(&self.before, &self.after);
         let text = diff
             .unified_diff()
@@ -38,7 +38,7 @@ impl Amendment {
 
 /// The file's text with the present values, for everything that `changes` would change on the server. `unread`: write the query too, though
 /// it was not compared. The error says why this cannot be written, and what to do by hand.
-pub fn amended(
+pub(crate) fn amended(
     text: &str,
     name: &Name,
     present: &Setup,

@@ -7,15 +7,61 @@ use crate::model::setup::objects::{
     AgePolicy, Aggregate, Hypertable, Refresh, Schedule, Setup, Storage,
 };
 
-/// Applies a change to the setup. `axis`: type of the time column of a hypertable that the change creates.
-pub fn after(setup: &mut Setup, change: &Change, axis: Axis) {
+/// Applies a change to the setup.
+pub fn after(setup: &mut Setup, change: &Change) {
     let of = &change.of;
     match &change.what {
-        What::CreateHypertable { time, interval } => {
+        What::DropAggregate => {
+            setup.aggregates.remove(of);
+        }
+        What::CreateIndex { name, index } => {
+            let name = name.clone().unwrap_or_else(|| index.columns.join("_"));
+            let all = setup.indexes.entry(of.clone()).or_default();
+            all.insert(name, index.clone());
+        }
+        What::DropIndex { name, .. } => {
+            if let Some(all) = setup.indexes.get_mut(of) {
+                all.remove(name);
+            }
+        }
+        What::Describe { new, .. } => describe(setup, of, new.as_ref()),
+        What::Pause(job) => schedule(setup, *job, false),
+        What::Resume(job) => schedule(setup, *job, true),
+        What::Reschedule { job, initial, zone } => {
+            let to = Schedule {
+                fixed: true,
+                initial: Some(*initial),
+                zone: Some(zone.clone()),
+            };
+            setup.schedules.insert(*job, to);
+        }
+        What::Impossible(_) | What::Unnamed => {}
+        what => {
+            create(setup, of, what);
+            if let Some(table) = setup.hypertables.get_mut(of) {
+                set_table(table, what);
+            }
+            if let Some(view) = setup.aggregates.get_mut(of) {
+                set_view(view, what);
+            }
+            if let Some(storage) = setup.storage_mut(of) {
+                store(storage, what);
+            }
+        }
+    }
+}
+
+fn create(setup: &mut Setup, of: &Name, what: &What) {
+    match what {
+        What::CreateHypertable {
+            time,
+            axis,
+            interval,
+        } => {
             let table = Hypertable {
                 id: None,
                 time: time.clone(),
-                axis,
+                axis: *axis,
                 interval: interval.unwrap_or(7 * 86_400_000_000),
                 integer_now: None,
                 chunks: false,
@@ -31,7 +77,7 @@ pub fn after(setup: &mut Setup, change: &Change, axis: Axis) {
         } => {
             let view = Aggregate {
                 id: None,
-                axis: setup.axis(source).unwrap_or(axis),
+                axis: setup.axis(source).unwrap_or(Axis::TimestampTz),
                 source: source.clone(),
                 materialized_only: materialized_only.unwrap_or(true),
                 query: Some(query.clone()),
@@ -41,71 +87,32 @@ pub fn after(setup: &mut Setup, change: &Change, axis: Axis) {
             };
             setup.aggregates.insert(of.clone(), view);
         }
-        What::DropAggregate => {
-            setup.aggregates.remove(of);
-        }
-        What::SetInterval(interval) => {
-            if let Some(table) = setup.hypertables.get_mut(of) {
-                table.interval = *interval;
-            }
-        }
-        What::SetNow { new, .. } => {
-            if let Some(table) = setup.hypertables.get_mut(of) {
-                table.integer_now = Some(new.clone());
-            }
-        }
-        What::CreateIndex { name, index } => {
-            let name = name.clone().unwrap_or_else(|| index.columns.join("_"));
-            let all = setup.indexes.entry(of.clone()).or_default();
-            all.insert(name, index.clone());
-        }
-        What::DropIndex { name, .. } => {
-            if let Some(all) = setup.indexes.get_mut(of) {
-                all.remove(name);
-            }
-        }
-        What::SwitchRealTime { materialized_only } => {
-            if let Some(view) = setup.aggregates.get_mut(of) {
-                view.materialized_only = *materialized_only;
-            }
-        }
-        What::AddRefresh(new) => {
-            if let Some(view) = setup.aggregates.get_mut(of) {
-                view.refresh.push(*new);
-            }
-        }
+        _ => {}
+    }
+}
+
+fn set_table(table: &mut Hypertable, what: &What) {
+    match what {
+        What::SetInterval(interval) => table.interval = *interval,
+        What::SetNow { new, .. } => table.integer_now = Some(new.clone()),
+        _ => {}
+    }
+}
+
+fn set_view(view: &mut Aggregate, what: &What) {
+    match what {
+        What::SwitchRealTime { materialized_only } => view.materialized_only = *materialized_only,
+        What::AddRefresh(new) => view.refresh.push(*new),
         What::EditRefresh(old, new) => {
-            if let Some(view) = setup.aggregates.get_mut(of) {
-                for had in view.refresh.iter_mut().filter(|had| had.job == old.job) {
-                    *had = Refresh {
-                        scheduled: had.scheduled,
-                        ..*new
-                    };
-                }
+            for had in view.refresh.iter_mut().filter(|had| had.job == old.job) {
+                *had = Refresh {
+                    scheduled: had.scheduled,
+                    ..*new
+                };
             }
         }
-        What::RemoveRefresh(old) => {
-            if let Some(view) = setup.aggregates.get_mut(of) {
-                view.refresh.retain(|had| had.job != old.job);
-            }
-        }
-        What::Describe { new, .. } => describe(setup, of, new.as_ref()),
-        What::Pause(job) => schedule(setup, *job, false),
-        What::Resume(job) => schedule(setup, *job, true),
-        What::Reschedule { job, initial, zone } => {
-            let to = Schedule {
-                fixed: true,
-                initial: Some(*initial),
-                zone: Some(zone.clone()),
-            };
-            setup.schedules.insert(*job, to);
-        }
-        What::Impossible(_) | What::Unnamed => {}
-        stored => {
-            if let Some(storage) = setup.storage_mut(of) {
-                store(storage, stored);
-            }
-        }
+        What::RemoveRefresh(old) => view.refresh.retain(|had| had.job != old.job),
+        _ => {}
     }
 }
 

@@ -7,7 +7,7 @@ pub(crate) fn bare(text: &str) -> String {
 }
 
 /// Text with whitespace squeezed to one space and every other character mapped by `other`. Quoted parts are not changed.
-pub(crate) fn squeezed(text: &str, other: impl Fn(char) -> String) -> String {
+pub(super) fn squeezed(text: &str, other: impl Fn(char) -> String) -> String {
     let (mut out, mut quoted) = (String::new(), None);
     for c in text.trim().chars() {
         if quoted.is_some() {

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::model::busy::BusyHours;
-use crate::model::moment::Stamp;
+use crate::model::moment::{Axis, Stamp};
 use crate::model::setup::name::Name;
 use crate::model::setup::objects::{AgePolicy, Compression, Index, Refresh, Reorder};
 use crate::model::text;
@@ -19,23 +19,24 @@ pub struct Change {
     /// The settings that differ.
     pub fields: Vec<Field>,
     /// Reason in the file. `None`: the file has none.
-    pub why: Option<String>,
+    pub(crate) why: Option<String>,
     /// Hours in which a new policy begins. `None`: at any time.
-    pub window: Option<BusyHours>,
+    pub(crate) window: Option<BusyHours>,
 }
 
 /// A setting with its values before and after. `None`: not set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Field {
-    pub name: String,
-    pub old: Option<String>,
-    pub new: Option<String>,
+    pub(crate) name: String,
+    pub(crate) old: Option<String>,
+    pub(crate) new: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum What {
     CreateHypertable {
         time: String,
+        axis: Axis,
         /// Chunk interval in the unit of the time column. `None`: TimescaleDB's default.
         interval: Option<i64>,
     },
@@ -101,7 +102,7 @@ pub enum What {
 }
 
 impl Change {
-    pub fn new(of: &Name, what: What, fields: Vec<Field>) -> Self {
+    pub(crate) fn new(of: &Name, what: What, fields: Vec<Field>) -> Self {
         Self {
             of: of.clone(),
             what,
@@ -149,7 +150,7 @@ impl Change {
 
     /// Position in the order of an apply, chosen so that no refresh reads dropped rows on the way: rows are kept longer before refresh
     /// windows grow, and refresh windows shrink before rows are dropped earlier.
-    pub fn rank(&self) -> u8 {
+    pub(super) fn rank(&self) -> u8 {
         let longer =
             |old: &AgePolicy, new: &AgePolicy| new.age.span().length() > old.age.span().length();
         match &self.what {
@@ -181,12 +182,12 @@ impl Change {
     }
 
     /// Whether an apply can make this change.
-    pub fn is_possible(&self) -> bool {
+    pub(crate) fn is_possible(&self) -> bool {
         !matches!(self.what, What::Impossible(_) | What::Unnamed)
     }
 
     /// The change in a few words.
-    pub fn words(&self) -> String {
+    pub(crate) fn words(&self) -> String {
         match &self.what {
             What::CreateHypertable { .. } => "becomes a hypertable".to_owned(),
             What::SetInterval(_) => "chunk interval".to_owned(),
@@ -223,7 +224,7 @@ impl Change {
 }
 
 impl Field {
-    pub fn new(name: &str, old: Option<String>, new: Option<String>) -> Self {
+    pub(super) fn new(name: &str, old: Option<String>, new: Option<String>) -> Self {
         Self {
             name: name.to_owned(),
             old,
@@ -232,7 +233,7 @@ impl Field {
     }
 
     /// `None`: the values are equal.
-    pub fn of(name: &str, old: String, new: String) -> Option<Self> {
+    pub(super) fn of(name: &str, old: String, new: String) -> Option<Self> {
         (old != new).then(|| Self::new(name, Some(old), Some(new)))
     }
 }

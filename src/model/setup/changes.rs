@@ -1,5 +1,6 @@
 //! Compares the present setup with a policy file, and lists the changes that lead to the file's.
 
+mod compared;
 pub mod ground;
 mod index;
 mod storage;
@@ -11,13 +12,13 @@ mod window;
 use std::collections::BTreeMap;
 
 use crate::model::moment::Axis;
-use crate::model::setup::change::{Change, Field, What};
+use crate::model::setup::change::{Change, What};
 use crate::model::setup::file::Wanted;
 use crate::model::setup::name::Name;
 use crate::model::setup::objects::Setup;
-use crate::model::setup::reason::Reasons;
-use crate::model::setup::wish::{self, Entry, Kind, Setting};
+use crate::model::setup::wish::{self, Entry, Kind};
 
+use self::compared::Compared;
 use self::ground::Ground;
 use self::index::index;
 use self::table::hypertable;
@@ -27,30 +28,24 @@ use self::view::aggregate;
 /// The changes in the order of an apply. An error names the line of the file.
 pub fn changes(wanted: &Wanted, ground: &Ground) -> Result<Vec<Change>, Vec<String>> {
     let (mut found, mut wrong) = (Vec::new(), Vec::new());
-    for name in names(wanted, ground.present, Kind::Hypertable) {
-        if let Some(entry) = wanted.entry(&name, Kind::Hypertable) {
-            match hypertable(wanted, &entry, &name, ground) {
-                Ok(changes) => {
-                    found.extend(placed(because(changes, &entry), wanted, &entry));
-                    found.extend(described(wanted, &entry, &name, ground));
-                }
-                Err(why) => wrong.push(entry.at.says(&format!("{name}: {why}"))),
-            }
+    for named in entries(wanted, ground.present, Kind::Hypertable) {
+        let of = Compared::new(wanted, ground, &named);
+        match hypertable(&of) {
+            Ok(changes) => found.extend(of.whole(changes)),
+            Err(why) => wrong.push(of.says(&why)),
         }
     }
-    let mut times = axes(&found, ground);
-    let mut views = names(wanted, ground.present, Kind::Aggregate);
-    views.sort_by_key(|name| depth(wanted, ground.present, name));
-    for name in views {
-        if let Some(entry) = wanted.entry(&name, Kind::Aggregate) {
-            match aggregate(wanted, &entry, &name, ground, &times) {
-                Ok((changes, axis)) => {
-                    found.extend(placed(because(changes, &entry), wanted, &entry));
-                    found.extend(described(wanted, &entry, &name, ground));
-                    times.insert(name, axis);
-                }
-                Err(why) => wrong.push(entry.at.says(&format!("{name}: {why}"))),
+    let mut times = axes(&found, ground.present);
+    let mut views = entries(wanted, ground.present, Kind::Aggregate);
+    views.sort_by_key(|(name, _)| depth(wanted, ground.present, name));
+    for named in &views {
+        let of = Compared::new(wanted, ground, named);
+        match aggregate(&of, &times) {
+            Ok((changes, axis)) => {
+                found.extend(of.whole(changes));
+                times.insert(of.name.clone(), axis);
             }
+            Err(why) => wrong.push(of.says(&why)),
         }
     }
     for entry in &wanted.indexes {
@@ -79,67 +74,8 @@ pub fn changes(wanted: &Wanted, ground: &Ground) -> Result<Vec<Change>, Vec<Stri
     Ok(found)
 }
 
-/// New policies that compress or drop begin in the window of the entry.
-fn placed(
-    changes: impl Iterator<Item = Change>,
-    wanted: &Wanted,
-    entry: &Entry,
-) -> impl Iterator<Item = Change> {
-    changes.map(|change| match change.what {
-        What::AddCompress(_) | What::AddRetain(_) => Change {
-            window: wanted.window(entry).cloned(),
-            ..change
-        },
-        _ => change,
-    })
-}
-
-/// The change of an object's comment, if the file wants its reasons there.
-fn described(wanted: &Wanted, entry: &Entry, name: &Name, ground: &Ground) -> Option<Change> {
-    if wanted.comments != Some(true) || entry.absent == Some(true) {
-        return None;
-    }
-    let old = ground.present.comment(name);
-    let old = old.or_else(|| ground.tables.get(name)?.comment.as_ref());
-    let was = old.map_or_else(Reasons::default, |comment| Reasons::read(comment));
-    let shall = Reasons::wanted(entry, &was);
-    if was == shall {
-        return None;
-    }
-    let both = was.each().into_iter().zip(shall.each());
-    let fields = both.filter(|((_, was), (_, shall))| was != shall);
-    let fields = fields
-        .map(|((key, was), (_, shall))| Field::new(key, was.cloned(), shall.cloned()))
-        .collect();
-    let what = What::Describe {
-        old: old.cloned(),
-        new: Some(shall.to_string()).filter(|text| !text.is_empty()),
-    };
-    Some(Change::new(name, what, fields))
-}
-
-fn because(changes: Vec<Change>, entry: &Entry) -> impl Iterator<Item = Change> {
-    changes.into_iter().map(|change| {
-        let own = match &change.what {
-            What::AddRetain(_) | What::EditRetain(..) => match &entry.retain {
-                Some(Setting::To(retain)) => retain.why.clone(),
-                _ => None,
-            },
-            What::AddCompress(_) | What::EditCompress(..) => match &entry.compress {
-                Some(Setting::To(compress)) => compress.why.clone(),
-                _ => None,
-            },
-            _ => None,
-        };
-        Change {
-            why: own.or_else(|| entry.why.clone()),
-            ..change
-        }
-    })
-}
-
-/// The objects of a kind that the file names exactly or by a pattern.
-fn names(wanted: &Wanted, present: &Setup, kind: Kind) -> Vec<Name> {
+/// The objects of a kind that the file names exactly or by a pattern, with their entries.
+fn entries(wanted: &Wanted, present: &Setup, kind: Kind) -> Vec<(Name, Entry)> {
     let exact = wanted.entries.iter().filter(|entry| entry.kind == kind);
     let exact = exact.filter_map(|entry| match &entry.name {
         wish::Pattern::Is(name) => Some(name.clone()),
@@ -152,20 +88,21 @@ fn names(wanted: &Wanted, present: &Setup, kind: Kind) -> Vec<Name> {
     let mut all: Vec<Name> = exact.chain(there).collect();
     all.sort();
     all.dedup();
-    all
+    let with_entry = |name: Name| {
+        let entry = wanted.entry(&name, kind)?;
+        Some((name, entry))
+    };
+    all.into_iter().filter_map(with_entry).collect()
 }
 
 /// Time axes of all relations, and of the hypertables that the changes create.
-fn axes(found: &[Change], ground: &Ground) -> BTreeMap<Name, Axis> {
-    let tables = ground.present.hypertables.iter();
+fn axes(found: &[Change], present: &Setup) -> BTreeMap<Name, Axis> {
+    let tables = present.hypertables.iter();
     let tables = tables.map(|(name, table)| (name.clone(), table.axis));
-    let views = ground.present.aggregates.iter();
+    let views = present.aggregates.iter();
     let views = views.map(|(name, view)| (name.clone(), view.axis));
     let created = found.iter().filter_map(|change| match &change.what {
-        What::CreateHypertable { time, .. } => {
-            let axis = ground.tables.get(&change.of)?.columns.get(time)?;
-            Some((change.of.clone(), Axis::of(axis)))
-        }
+        What::CreateHypertable { axis, .. } => Some((change.of.clone(), *axis)),
         _ => None,
     });
     tables.chain(views).chain(created).collect()

@@ -7,7 +7,7 @@ use crate::model::setup::wish::Every;
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Expect {
+pub(crate) struct Expect {
     /// Exact number of hypertables.
     pub hypertables: Option<u64>,
     pub hypertables_min: Option<u64>,
@@ -26,17 +26,17 @@ pub struct Expect {
 }
 
 impl Expect {
-    pub fn after(&self) -> Option<Interval> {
+    pub(crate) fn after(&self) -> Option<Interval> {
         self.after.map(|every| every.0)
     }
 
     /// Seconds.
-    pub fn lag_max(&self) -> Option<f64> {
+    pub(crate) fn lag_max(&self) -> Option<f64> {
         self.lag_max.map(|every| every.0.seconds())
     }
 
     /// Seconds.
-    pub fn job_late(&self) -> Option<f64> {
+    pub(crate) fn job_late(&self) -> Option<f64> {
         self.job_late.map(|every| every.0.seconds())
     }
 }
@@ -44,21 +44,21 @@ impl Expect {
 /// A query of which 95 of 100 runs take at most a certain time.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Timed {
+pub(crate) struct Timed {
     /// Name in the results. `None`: the text of the query.
     #[serde(alias = "workload")]
-    pub name: Option<String>,
+    name: Option<String>,
     pub sql: String,
     p95: Every,
 }
 
 impl Timed {
     /// Seconds.
-    pub fn p95(&self) -> f64 {
+    pub(crate) fn p95(&self) -> f64 {
         self.p95.0.seconds()
     }
 
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         self.name.as_deref().unwrap_or(&self.sql)
     }
 }
@@ -66,7 +66,7 @@ impl Timed {
 /// A share in percent, written as `"70%"`.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(try_from = "String")]
-pub struct Percent(pub f64);
+pub(crate) struct Percent(pub f64);
 
 impl TryFrom<String> for Percent {
     type Error = String;

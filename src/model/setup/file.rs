@@ -20,17 +20,17 @@ use crate::model::text::fits;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Wanted {
     /// Patterns before exact names, each in the order of the files.
-    pub entries: Vec<Entry>,
-    pub indexes: Vec<IndexEntry>,
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) indexes: Vec<IndexEntry>,
     /// Patterns (`mes.*`): an object that matches one and has no entry is reported as a difference.
-    pub owns: Vec<String>,
+    owns: Vec<String>,
     /// Schedule of policies whose entry has none.
-    pub schedule: Option<Interval>,
-    pub expect: Option<Expect>,
+    schedule: Option<Interval>,
+    pub(crate) expect: Option<Expect>,
     /// True: the reasons are kept in comments on the objects. `None`: they stay in the file.
-    pub comments: Option<bool>,
+    pub(super) comments: Option<bool>,
     /// Hours in which compression and retention policies begin whose entry names none.
-    pub window: Option<Setting<Hours>>,
+    window: Option<Setting<Hours>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -289,7 +289,7 @@ impl Wanted {
     }
 
     /// The entry of an object, over the values of the patterns that match its name. `None`: the file has no entry for it.
-    pub fn entry(&self, name: &Name, kind: Kind) -> Option<Entry> {
+    pub(crate) fn entry(&self, name: &Name, kind: Kind) -> Option<Entry> {
         let plain = name.plain();
         let all = self.entries.iter().filter(|entry| entry.kind == kind);
         let matching = |is_exact: bool| {
@@ -309,7 +309,7 @@ impl Wanted {
     }
 
     /// The hours in which the policies of this entry begin. `None`: at any time.
-    pub fn window<'a>(&'a self, entry: &'a Entry) -> Option<&'a BusyHours> {
+    pub(super) fn window<'a>(&'a self, entry: &'a Entry) -> Option<&'a BusyHours> {
         match entry.window.as_ref().or(self.window.as_ref())? {
             Setting::To(Hours(window)) => Some(window),
             Setting::None => None,
@@ -317,24 +317,24 @@ impl Wanted {
     }
 
     /// How often a policy of this entry runs. `own`: what the policy itself says. `None`: the file does not say.
-    pub fn every(&self, entry: &Entry, own: Option<Every>) -> Option<Interval> {
+    pub(super) fn every(&self, entry: &Entry, own: Option<Every>) -> Option<Interval> {
         let own = own.map(|every| every.0);
         own.or(entry.schedule).or(self.schedule)
     }
 
-    pub fn owns(&self, name: &Name) -> bool {
+    pub(super) fn owns(&self, name: &Name) -> bool {
         let plain = name.plain();
         self.owns.iter().any(|pattern| fits(pattern, &plain))
     }
 
     /// Where the file says this of a hypertable or aggregate. `None`: it does not name it.
-    pub fn place(&self, name: &Name, key: &str) -> Option<At> {
+    pub(super) fn place(&self, name: &Name, key: &str) -> Option<At> {
         let mut kinds = [Kind::Hypertable, Kind::Aggregate].into_iter();
         kinds.find_map(|kind| Some(self.entry(name, kind)?.place(key)))
     }
 
     /// Whether the file has an entry for this hypertable or aggregate.
-    pub fn names(&self, name: &Name) -> bool {
+    pub(crate) fn names(&self, name: &Name) -> bool {
         let kinds = [Kind::Hypertable, Kind::Aggregate];
         kinds
             .into_iter()

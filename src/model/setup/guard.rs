@@ -9,7 +9,7 @@ use crate::model::span::Span;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Danger {
     pub view: Name,
-    pub words: String,
+    pub(crate) words: String,
 }
 
 /// The refresh policies that would harm in this setup.

@@ -3,10 +3,10 @@
 use crate::model::interval::Interval;
 use crate::model::span::Span;
 
-pub(crate) fn open(side: Option<Span>) -> String {
+pub(super) fn open(side: Option<Span>) -> String {
     side.map_or_else(|| "open".to_owned(), |span| span.to_string())
 }
 
-pub(crate) fn spelled(interval: Interval) -> String {
+pub(super) fn spelled(interval: Interval) -> String {
     Span::Interval(interval).to_string()
 }

@@ -6,8 +6,8 @@ use crate::model::plan::named;
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name {
-    pub schema: String,
-    pub name: String,
+    pub(crate) schema: String,
+    pub(crate) name: String,
 }
 
 impl Name {
@@ -21,7 +21,7 @@ impl Name {
     }
 
     /// Without quotes, for patterns.
-    pub fn plain(&self) -> String {
+    pub(crate) fn plain(&self) -> String {
         format!("{}.{}", self.schema, self.name)
     }
 }

@@ -11,7 +11,7 @@ use crate::model::span::Span;
 use crate::model::text;
 
 /// Reason why a part of a setup could not be read.
-pub(crate) const UNKNOWN: &str =
+pub(super) const UNKNOWN: &str =
     "unknown: another session has locked it; try again when that session has ended";
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -19,43 +19,43 @@ pub struct Setup {
     pub hypertables: BTreeMap<Name, Hypertable>,
     pub aggregates: BTreeMap<Name, Aggregate>,
     /// By table, then by the name of the index.
-    pub indexes: BTreeMap<Name, BTreeMap<String, Index>>,
+    pub(crate) indexes: BTreeMap<Name, BTreeMap<String, Index>>,
     /// When the policies begin, by the id of the job.
-    pub schedules: BTreeMap<i64, Schedule>,
+    pub(crate) schedules: BTreeMap<i64, Schedule>,
     /// Relations that another session locked when the setup was read: their indexes are unknown.
-    pub locked: BTreeSet<Name>,
+    pub(crate) locked: BTreeSet<Name>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hypertable {
     /// Id in TimescaleDB's catalogue. `None`: not created yet.
-    pub id: Option<i64>,
-    pub time: String,
-    pub axis: Axis,
+    pub(crate) id: Option<i64>,
+    pub(crate) time: String,
+    pub(crate) axis: Axis,
     /// Chunk interval in the unit of the time column: microseconds, or units of integer time.
-    pub interval: i64,
+    pub(crate) interval: i64,
     /// Function that returns the current integer time. `None`: it has none.
-    pub integer_now: Option<Name>,
+    pub(crate) integer_now: Option<Name>,
     /// True if it has a chunk.
-    pub chunks: bool,
+    pub(crate) chunks: bool,
     /// The comment on it. `None`: it has none.
-    pub comment: Option<String>,
+    pub(crate) comment: Option<String>,
     pub storage: Storage,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Aggregate {
     /// Id of the materialization hypertable. `None`: not created yet.
-    pub id: Option<i64>,
-    pub axis: Axis,
+    pub(crate) id: Option<i64>,
+    pub(crate) axis: Axis,
     /// Hypertable or aggregate that it reads.
-    pub source: Name,
-    pub materialized_only: bool,
+    pub(crate) source: Name,
+    pub(crate) materialized_only: bool,
     /// The definition as the server writes it. `None`: unknown, because another session locks the view.
-    pub query: Option<String>,
+    pub(crate) query: Option<String>,
     pub refresh: Vec<Refresh>,
     /// The comment on it. `None`: it has none.
-    pub comment: Option<String>,
+    pub(crate) comment: Option<String>,
     pub storage: Storage,
 }
 
@@ -63,23 +63,23 @@ pub struct Aggregate {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Storage {
     /// Settings of compression. `None`: not enabled.
-    pub compression: Option<Compression>,
+    pub(crate) compression: Option<Compression>,
     pub compress: Option<AgePolicy>,
     pub retain: Option<AgePolicy>,
-    pub reorder: Option<Reorder>,
+    pub(crate) reorder: Option<Reorder>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Compression {
     /// `None`: TimescaleDB chooses.
-    pub segment_by: Option<Vec<String>>,
+    pub(crate) segment_by: Option<Vec<String>>,
     /// `None`: the default, time descending.
-    pub order_by: Option<Vec<OrderBy>>,
+    pub(crate) order_by: Option<Vec<OrderBy>>,
 }
 
 impl Compression {
     /// The segmentby columns as SQL, empty for none. `None`: TimescaleDB chooses.
-    pub fn segment_list(&self) -> Option<String> {
+    pub(crate) fn segment_list(&self) -> Option<String> {
         let columns = self.segment_by.as_ref()?.iter();
         let quoted: Vec<_> = columns
             .map(|column| text::quote_identifier(column))
@@ -88,7 +88,7 @@ impl Compression {
     }
 
     /// The orderby columns as SQL. `None`: the default.
-    pub fn order_list(&self) -> Option<String> {
+    pub(crate) fn order_list(&self) -> Option<String> {
         let orders = self.order_by.as_ref().filter(|orders| !orders.is_empty())?;
         let orders: Vec<_> = orders.iter().map(OrderBy::to_string).collect();
         Some(orders.join(", "))
@@ -100,15 +100,15 @@ impl Compression {
 pub struct AgePolicy {
     /// Id of the job. `None`: not created yet.
     pub job: Option<i64>,
-    pub age: AgeRule,
-    pub every: Interval,
+    pub(crate) age: AgeRule,
+    pub(crate) every: Interval,
     /// False: paused.
-    pub scheduled: bool,
+    pub(crate) scheduled: bool,
 }
 
 /// When a policy begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Schedule {
+pub(crate) struct Schedule {
     /// False: an interval after the end of the last run, so at any time of the day.
     pub fixed: bool,
     /// The first of its fixed times.
@@ -122,42 +122,42 @@ pub struct Refresh {
     /// Id of the job. `None`: not created yet.
     pub job: Option<i64>,
     /// Start of the window, before now. `None`: open.
-    pub start: Option<Span>,
+    pub(crate) start: Option<Span>,
     /// End of the window, before now. `None`: open.
-    pub end: Option<Span>,
-    pub every: Interval,
+    pub(crate) end: Option<Span>,
+    pub(crate) every: Interval,
     /// False: paused.
-    pub scheduled: bool,
+    pub(crate) scheduled: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reorder {
-    pub job: Option<i64>,
+    pub(crate) job: Option<i64>,
     /// Name of the index, not quoted.
-    pub index: String,
-    pub every: Interval,
+    pub(crate) index: String,
+    pub(crate) every: Interval,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Index {
     /// `None`: not created yet.
-    pub oid: Option<i64>,
+    pub(crate) oid: Option<i64>,
     /// Key columns and expressions, as the server writes them.
-    pub columns: Vec<String>,
-    pub include: Vec<String>,
-    pub method: String,
-    pub unique: bool,
+    pub(crate) columns: Vec<String>,
+    pub(crate) include: Vec<String>,
+    pub(crate) method: String,
+    pub(crate) unique: bool,
     /// Condition of a partial index, as the server writes it. `None`: not a partial index.
-    pub predicate: Option<String>,
+    pub(crate) predicate: Option<String>,
     /// Whether TimescaleDB created it with the hypertable.
-    pub by_default: bool,
+    pub(crate) by_default: bool,
     /// False: an interrupted build left it.
-    pub valid: bool,
+    pub(crate) valid: bool,
 }
 
 impl Setup {
     /// The parts that could not be read because another session has locked them, one line each.
-    pub fn unknown(&self) -> Vec<String> {
+    pub(crate) fn unknown(&self) -> Vec<String> {
         let views = self
             .aggregates
             .iter()
@@ -169,37 +169,37 @@ impl Setup {
             .collect()
     }
 
-    pub fn storage(&self, of: &Name) -> Option<&Storage> {
+    pub(crate) fn storage(&self, of: &Name) -> Option<&Storage> {
         let table = self.hypertables.get(of).map(|table| &table.storage);
         table.or_else(|| self.aggregates.get(of).map(|view| &view.storage))
     }
 
-    pub fn storage_mut(&mut self, of: &Name) -> Option<&mut Storage> {
+    pub(super) fn storage_mut(&mut self, of: &Name) -> Option<&mut Storage> {
         match self.hypertables.get_mut(of) {
             Some(table) => Some(&mut table.storage),
             None => self.aggregates.get_mut(of).map(|view| &mut view.storage),
         }
     }
 
-    pub fn axis(&self, of: &Name) -> Option<Axis> {
+    pub(crate) fn axis(&self, of: &Name) -> Option<Axis> {
         let table = self.hypertables.get(of).map(|table| table.axis);
         table.or_else(|| self.aggregates.get(of).map(|view| view.axis))
     }
 
     /// The comment on a hypertable or aggregate. `None`: there is none.
-    pub fn comment(&self, of: &Name) -> Option<&String> {
+    pub(super) fn comment(&self, of: &Name) -> Option<&String> {
         let table = self.hypertables.get(of).map(|table| &table.comment);
         let comment = table.or_else(|| self.aggregates.get(of).map(|view| &view.comment));
         comment?.as_ref()
     }
 
     /// Names of the hypertables and aggregates.
-    pub fn relations(&self) -> impl Iterator<Item = &Name> {
+    pub(crate) fn relations(&self) -> impl Iterator<Item = &Name> {
         self.hypertables.keys().chain(self.aggregates.keys())
     }
 
     /// Ids of the policies of a hypertable or aggregate.
-    pub fn jobs(&self, of: &Name) -> Vec<i64> {
+    pub(crate) fn jobs(&self, of: &Name) -> Vec<i64> {
         let storage = self.storage(of).into_iter();
         let of_storage = storage.flat_map(|storage| {
             let ages = [storage.compress, storage.retain].into_iter().flatten();
@@ -218,19 +218,19 @@ impl Setup {
     }
 
     /// Id of the hypertable, or of the aggregate's materialization hypertable. `None`: not created yet.
-    pub fn id(&self, of: &Name) -> Option<i64> {
+    pub(crate) fn id(&self, of: &Name) -> Option<i64> {
         let table = self.hypertables.get(of).and_then(|table| table.id);
         table.or_else(|| self.aggregates.get(of).and_then(|view| view.id))
     }
 
     /// Whether the hypertable has a chunk. For an aggregate: the hypertable at the root of its hierarchy.
-    pub fn has_rows(&self, of: &Name) -> bool {
+    pub(crate) fn has_rows(&self, of: &Name) -> bool {
         let root = self.root(of);
         self.hypertables.get(root).is_none_or(|table| table.chunks)
     }
 
     /// The hypertable at the root of an aggregate's hierarchy; of a hypertable, itself.
-    pub fn root<'a>(&'a self, of: &'a Name) -> &'a Name {
+    pub(crate) fn root<'a>(&'a self, of: &'a Name) -> &'a Name {
         let mut at = of;
         for _ in 0..=self.aggregates.len() {
             match self.aggregates.get(at) {
@@ -242,7 +242,7 @@ impl Setup {
     }
 
     /// Number of aggregates between this relation and its hypertable.
-    pub fn depth(&self, of: &Name) -> usize {
+    pub(crate) fn depth(&self, of: &Name) -> usize {
         let mut at = of;
         // On a server, aggregates cannot form a cycle. A file may say so, hence the limit.
         for depth in 0..self.aggregates.len() {

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::model::text;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OrderBy {
+pub(crate) struct OrderBy {
     pub column: String,
     pub desc: bool,
     pub nulls_first: bool,
@@ -13,7 +13,7 @@ pub struct OrderBy {
 
 impl OrderBy {
     /// Reads a column name (which may be quoted), then ASC or DESC, then NULLS FIRST or NULLS LAST.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         let wrong =
             || format!("{text:?} is not a column with ASC or DESC, NULLS FIRST or NULLS LAST");
         let text_in = text.trim();
@@ -46,7 +46,7 @@ impl OrderBy {
     }
 
     /// TimescaleDB's default: the time column, newest first.
-    pub fn newest_first(time: &str) -> Self {
+    pub(crate) fn newest_first(time: &str) -> Self {
         Self {
             column: time.to_owned(),
             desc: true,

@@ -6,17 +6,17 @@ use crate::model::{interval::Interval, moment::Axis};
 
 /// A function call in a text: its name in lower case, and what stands between its parentheses; of `WITHIN GROUP (…)` that, too.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Called<'a> {
+pub(super) struct Called<'a> {
     pub(crate) function: &'a str,
     pub(crate) inside: String,
 }
 
-pub(crate) fn is_word(c: char) -> bool {
+pub(super) fn is_word(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '_' | '$')
 }
 
 /// The text in lower case, without literals and comments; quoted names of plain letters lose their quotes.
-pub(crate) fn spoken(query: &str) -> String {
+pub(super) fn spoken(query: &str) -> String {
     read(query, |name| name.replace(|c| !is_word(c), "_"))
 }
 
@@ -52,7 +52,7 @@ fn read(query: &str, quoted: impl Fn(&str) -> String) -> String {
 }
 
 /// The calls of functions in a [`spoken`] text.
-pub(crate) fn calls(query: &str) -> impl Iterator<Item = Called<'_>> {
+pub(super) fn calls(query: &str) -> impl Iterator<Item = Called<'_>> {
     query.match_indices('(').filter_map(|(at, open)| {
         let (before, after) = query.split_at(at);
         let function = before.trim_end().rsplit(|c| !is_word(c)).next()?;
@@ -80,7 +80,7 @@ fn within(text: &str) -> &str {
 }
 
 /// The columns that a [`spoken`] query returns, as they are written.
-pub(crate) fn items(query: &str) -> Vec<String> {
+pub(super) fn items(query: &str) -> Vec<String> {
     let (mut all, mut depth) = (vec![String::new()], 0);
     for word in query.split_inclusive(|c: char| !is_word(c)) {
         if depth == 0 && word.trim_end() == "from" {
@@ -100,7 +100,7 @@ pub(crate) fn items(query: &str) -> Vec<String> {
 }
 
 /// Name of a column of a query: what stands after its `as`, else the function.
-pub(crate) fn column(item: &str) -> Option<String> {
+pub(super) fn column(item: &str) -> Option<String> {
     let (before, named) = item.rsplit_once(" as ").unwrap_or((item, ""));
     let name = match named.trim() {
         "" => before.split('(').next().unwrap_or_default(),
@@ -110,7 +110,7 @@ pub(crate) fn column(item: &str) -> Option<String> {
 }
 
 /// Width of the buckets by which a query groups. `None`: it is not written as a literal.
-pub(crate) fn bucket(query: &str) -> Option<Span> {
+pub(super) fn bucket(query: &str) -> Option<Span> {
     let text = bare::squeezed(query, |c| c.to_lowercase().collect());
     let (_, rest) = text.split_once("time_bucket")?;
     let rest = rest.trim_start().strip_prefix('(')?.trim_start();
@@ -164,7 +164,7 @@ const UNSTABLE_WORDS: &[&str] = &[
 
 /// A function of an expression that may return another value tomorrow, so that no index can be made of it. `None`: none is known; the
 /// server may still refuse it.
-pub(crate) fn unstable(expression: &str) -> Option<&'static str> {
+pub(super) fn unstable(expression: &str) -> Option<&'static str> {
     // Quoted names are columns.
     let text = read(expression, |_| "_".to_owned());
     let function = |called: Called| {

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::model::setup::wish::{Entry, Setting};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Reasons {
+pub(crate) struct Reasons {
     pub own: Option<String>,
     pub compress: Option<String>,
     pub retain: Option<String>,
@@ -16,7 +16,7 @@ const RETAIN: &str = "retain: ";
 
 impl Reasons {
     /// Reads a comment, whoever wrote it.
-    pub fn read(comment: &str) -> Self {
+    pub(crate) fn read(comment: &str) -> Self {
         let mut lines: Vec<&str> = comment.trim().lines().collect();
         let mut found = Self::default();
         while let Some(last) = lines.last() {
@@ -34,7 +34,7 @@ impl Reasons {
     }
 
     /// The reasons that an entry of a policy file names; the rest as it was. A policy that the file removes has none.
-    pub(crate) fn wanted(entry: &Entry, was: &Self) -> Self {
+    pub(super) fn wanted(entry: &Entry, was: &Self) -> Self {
         let line = |why: &Option<String>| why.as_ref().map(|why| why.replace('\n', " "));
         let compress = match &entry.compress {
             Some(Setting::None) => None,
@@ -57,7 +57,7 @@ impl Reasons {
     }
 
     /// The reasons with the names of their keys in a policy file.
-    pub fn each(&self) -> [(&'static str, Option<&String>); 3] {
+    pub(crate) fn each(&self) -> [(&'static str, Option<&String>); 3] {
         [
             ("why", self.own.as_ref()),
             ("compress.why", self.compress.as_ref()),

@@ -14,21 +14,21 @@ use crate::model::setup::objects::Index;
 use crate::model::setup::order_by::OrderBy;
 use crate::model::text::fits;
 
-pub(crate) use self::value::age;
-pub use self::value::{Every, Hours, Length, Setting};
+pub(super) use self::value::age;
+pub(super) use self::value::{Every, Hours, Length, Setting};
 
 /// Position in a file, both numbers from 1.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct At {
-    pub path: String,
-    pub line: usize,
-    pub column: usize,
+    pub(crate) path: String,
+    pub(crate) line: usize,
+    pub(crate) column: usize,
 }
 
 impl At {
     /// The position with the file's name in place of its path.
     #[must_use]
-    pub fn by_name(&self) -> Self {
+    pub(crate) fn by_name(&self) -> Self {
         let name = Path::new(&self.path).file_name();
         let name = name.map_or_else(
             || self.path.clone(),
@@ -40,7 +40,7 @@ impl At {
         }
     }
 
-    pub fn says(&self, why: &str) -> String {
+    pub(super) fn says(&self, why: &str) -> String {
         format!("{self}: {why}")
     }
 }
@@ -52,14 +52,14 @@ impl fmt::Display for At {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     Hypertable,
     Aggregate,
 }
 
 /// The wanted settings of a relation. `None`: the setting is left alone.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
+pub(crate) struct Entry {
     pub at: At,
     /// Where the values of its keys stand, by key.
     pub places: BTreeMap<&'static str, At>,
@@ -77,14 +77,14 @@ pub struct Entry {
     pub schedule: Option<Interval>,
     /// Hours in which compression and retention policies begin.
     pub window: Option<Setting<Hours>>,
-    pub refresh: Option<Setting<Vec<Refresh>>>,
-    pub compress: Option<Setting<Compress>>,
-    pub retain: Option<Setting<Retain>>,
-    pub reorder: Option<Setting<Reorder>>,
+    pub(super) refresh: Option<Setting<Vec<Refresh>>>,
+    pub(super) compress: Option<Setting<Compress>>,
+    pub(super) retain: Option<Setting<Retain>>,
+    pub(super) reorder: Option<Setting<Reorder>>,
 }
 
 impl Entry {
-    pub fn at(at: At) -> Self {
+    pub(super) fn at(at: At) -> Self {
         Self {
             at,
             places: BTreeMap::new(),
@@ -108,12 +108,12 @@ impl Entry {
     }
 
     /// Where a key's value stands; of a key that is not written, the entry.
-    pub fn place(&self, key: &str) -> At {
+    pub(super) fn place(&self, key: &str) -> At {
         self.places.get(key).unwrap_or(&self.at).clone()
     }
 
     /// Takes all that a later entry says.
-    pub fn take(&mut self, later: Self) {
+    pub(super) fn take(&mut self, later: Self) {
         self.at = later.at;
         self.places.extend(later.places);
         self.name = later.name;
@@ -156,7 +156,7 @@ impl Entry {
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Compress {
+pub(super) struct Compress {
     /// Column names, not quoted. Empty: compression without segments.
     pub segment_by: Option<Vec<String>>,
     pub order_by: Option<Vec<Order>>,
@@ -170,7 +170,7 @@ pub struct Compress {
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Retain {
+pub(super) struct Retain {
     pub after: Option<Length>,
     pub created_before: Option<Every>,
     pub every: Option<Every>,
@@ -181,7 +181,7 @@ pub struct Retain {
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Refresh {
+pub(super) struct Refresh {
     /// `None`: the window is open.
     pub start: Option<Length>,
     pub end: Option<Length>,
@@ -191,14 +191,14 @@ pub struct Refresh {
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Reorder {
+pub(super) struct Reorder {
     pub index: String,
     pub every: Option<Every>,
 }
 
 /// An index that must exist, or must not.
 #[derive(Debug, Clone, PartialEq)]
-pub struct IndexEntry {
+pub(crate) struct IndexEntry {
     pub at: At,
     /// Where the values of its keys stand, by key.
     pub places: BTreeMap<&'static str, At>,
@@ -216,12 +216,12 @@ pub struct IndexEntry {
 
 impl IndexEntry {
     /// Where a key's value stands; of a key that is not written, the entry.
-    pub fn place(&self, key: &str) -> At {
+    pub(super) fn place(&self, key: &str) -> At {
         self.places.get(key).unwrap_or(&self.at).clone()
     }
 
     /// The index as it shall be.
-    pub fn index(&self) -> Index {
+    pub(super) fn index(&self) -> Index {
         Index {
             oid: None,
             columns: self.columns.clone(),
@@ -237,7 +237,7 @@ impl IndexEntry {
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(try_from = "String")]
-pub struct Order(pub OrderBy);
+pub(crate) struct Order(pub OrderBy);
 
 impl TryFrom<String> for Order {
     type Error = String;
@@ -249,28 +249,28 @@ impl TryFrom<String> for Order {
 
 /// An exact name, or a pattern with `*`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Pattern {
+pub(crate) enum Pattern {
     Is(Name),
     Like(String),
 }
 
 impl Pattern {
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         if text.contains('*') && !text.contains('"') {
             return Ok(Self::Like(text.to_owned()));
         }
         Name::parse(text).map(Self::Is)
     }
 
-    pub fn is_exact(&self) -> bool {
+    pub(crate) fn is_exact(&self) -> bool {
         matches!(self, Self::Is(_))
     }
 
-    pub fn is(&self, name: &Name) -> bool {
+    pub(super) fn is(&self, name: &Name) -> bool {
         matches!(self, Self::Is(own) if own == name)
     }
 
-    pub fn fits(&self, plain: &str) -> bool {
+    pub(super) fn fits(&self, plain: &str) -> bool {
         matches!(self, Self::Like(pattern) if fits(pattern, plain))
     }
 }

@@ -1,7 +1,7 @@
 //! ASCII replacements for the glyphs that the console draws, for terminals whose locale is not UTF-8.
 
 /// Whether the locale is UTF-8, read as `setlocale` does: the first of `LC_ALL`, `LC_CTYPE` and `LANG` that is not empty.
-pub fn is_utf8(var: impl Fn(&str) -> Option<String>) -> bool {
+pub(crate) fn is_utf8(var: impl Fn(&str) -> Option<String>) -> bool {
     let mut vars = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(var);
     let Some(locale) = vars.find(|locale| !locale.is_empty()) else {
         // No variable is set: the locale is C.
@@ -15,7 +15,7 @@ pub fn is_utf8(var: impl Fn(&str) -> Option<String>) -> bool {
 
 /// ASCII replacement of a glyph, of the same width; `None`: a letter, which is not replaced.
 #[expect(clippy::match_same_arms, reason = "grouped by what they are")]
-pub fn ascii(glyph: char) -> Option<char> {
+pub(crate) fn ascii(glyph: char) -> Option<char> {
     Some(match glyph {
         // In a bar, `_` means zero.
         '▁' | '▂' | '░' | '·' | '□' => '.',

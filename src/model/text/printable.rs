@@ -31,7 +31,7 @@ const UNSEEN: &[(char, char)] = &[
 const WORDS: usize = 8_000;
 
 /// A server's message, cut to 8000 characters; the text mentions the cut.
-pub fn bounded(words: &str) -> String {
+pub(crate) fn bounded(words: &str) -> String {
     match words.char_indices().nth(WORDS) {
         None => words.to_owned(),
         Some((end, _)) => format!("{} (cut: {} bytes in all)", &words[..end], words.len()),

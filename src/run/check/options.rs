@@ -38,7 +38,7 @@ pub(super) enum Acknowledged {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Perfdata {
+enum Perfdata {
     /// The same figures for every check
     Figures,
     /// Also the lag of each aggregate that --objects names
@@ -63,7 +63,7 @@ pub struct Options {
     pub(super) objects: Vec<String>,
     /// Performance data: figures of the server, or of objects too
     #[arg(long, value_enum, default_value_t = Perfdata::Figures)]
-    pub(super) perfdata: Perfdata,
+    perfdata: Perfdata,
     /// Only list the rules and the thresholds in force
     #[arg(long)]
     pub(super) list: bool,
@@ -96,7 +96,7 @@ pub struct Options {
     pub(super) max_series: usize,
     /// Every database of the server that has the extension and that this role may connect to
     #[arg(long)]
-    pub(super) all_databases: bool,
+    all_databases: bool,
     /// Of these databases, only those whose names match, such as plant_*
     #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
     pub(super) databases: Vec<String>,

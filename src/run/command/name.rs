@@ -3,7 +3,7 @@ use crate::actions::catalogue;
 use crate::model::text::nearest;
 
 /// The database action with this name. The error suggests similar names, or lists all.
-pub fn find(name: &str) -> Result<&'static Action, String> {
+pub(crate) fn find(name: &str) -> Result<&'static Action, String> {
     let acts = || catalogue::all().filter(|action| matches!(action.does, Does::Plan(_)));
     if let Some(action) = acts().find(|action| action.name == name) {
         return Ok(action);

@@ -20,10 +20,10 @@ pub enum Format {
 /// Session, executor and options of a shell command.
 #[derive(Debug)]
 pub struct Shell<'a> {
-    pub session: Session,
-    pub actor: Actor,
-    pub rules: Access,
-    pub agreement: &'a Agreement,
+    pub(crate) session: Session,
+    pub(crate) actor: Actor,
+    pub(crate) rules: Access,
+    pub(crate) agreement: &'a Agreement,
 }
 
 pub(super) fn say(json: &Json) -> Result<()> {
@@ -48,13 +48,13 @@ pub fn print(text: impl AsRef<[u8]>) -> Result<()> {
 pub struct Agreement {
     /// Only show the plan
     #[arg(long)]
-    pub dry_run: bool,
+    pub(crate) dry_run: bool,
     /// Consent to a plan that can be undone
     #[arg(long, short = 'y')]
-    pub yes: bool,
+    pub(crate) yes: bool,
     /// Consent to an irreversible plan, by naming its target
     #[arg(long, value_name = "NAME")]
-    pub confirm: Option<String>,
+    pub(crate) confirm: Option<String>,
     #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
+    pub(crate) format: Format,
 }

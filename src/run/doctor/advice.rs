@@ -4,7 +4,7 @@ use crate::connect::conninfo::{Flags, without_secrets};
 use crate::model::text::shell_word;
 
 /// A sentence with the doctor command for the same connection, without its password.
-pub fn advice(flags: &Flags) -> String {
+pub(crate) fn advice(flags: &Flags) -> String {
     match command(flags) {
         Some(command) => format!("`{command}` explains"),
         None => "`hypertop doctor` with the same connection explains".to_owned(),

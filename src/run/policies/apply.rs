@@ -23,7 +23,7 @@ use super::saved::Saved;
 use super::{dump, plan, print};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum OnError {
+enum OnError {
     /// Stop; completed steps stay, and the next apply continues
     Stop,
     /// Roll back the completed steps
@@ -34,7 +34,7 @@ pub enum OnError {
 pub struct Options {
     /// Policy files (later files override earlier ones), or one plan that `plan --out` saved; -: standard input
     #[arg(required = true)]
-    pub file: Vec<PathBuf>,
+    file: Vec<PathBuf>,
     /// Allow these hazards, each by its name
     #[arg(
         long,
@@ -43,31 +43,31 @@ pub struct Options {
         ignore_case = true,
         value_name = "HAZARD"
     )]
-    pub allow: Vec<Hazard>,
+    allow: Vec<Hazard>,
     /// Also remove objects that match `owns` and have no entry in the file
     #[arg(long)]
-    pub prune: bool,
+    prune: bool,
     /// Hours in which steps may begin: 22:00-06:00, or '22:00-06:00 Europe/Berlin'
     #[arg(long, value_name = "HOURS", value_parser = BusyHours::window)]
-    pub window: Option<BusyHours>,
+    window: Option<BusyHours>,
     /// Time zone of --window [default: that of the server]
     #[arg(long, value_name = "ZONE", requires = "window")]
-    pub zone: Option<String>,
+    zone: Option<String>,
     /// Between two steps, wait while a replica lags by more than this: 30s
     #[arg(long, value_name = "TIME", value_parser = config::interval)]
-    pub max_replica_lag: Option<std::time::Duration>,
+    max_replica_lag: Option<std::time::Duration>,
     /// Between two steps, wait while the server writes more WAL than this, in MB per second
     #[arg(long, value_name = "MB")]
-    pub max_wal: Option<u32>,
+    max_wal: Option<u32>,
     /// First write the schema (`pg_dump --schema-only`) to this new file, and the policies to a file next to it
     #[arg(long, value_name = "FILE")]
-    pub dump: Option<PathBuf>,
+    dump: Option<PathBuf>,
     /// All steps in one transaction; refused if one of them cannot be in one
     #[arg(long)]
-    pub atomic: bool,
+    atomic: bool,
     /// What to do if a step fails
     #[arg(long, value_enum, default_value_t = OnError::Stop)]
-    pub on_error: OnError,
+    on_error: OnError,
     #[command(flatten)]
     pub agreement: Agreement,
 }

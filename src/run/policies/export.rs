@@ -14,13 +14,13 @@ use crate::server::setup;
 #[derive(Debug, Clone, Args)]
 pub struct Options {
     /// Only objects whose schema.name matches one of these patterns, such as 'mes.*'
-    pub pattern: Vec<String>,
+    pattern: Vec<String>,
     /// Also write settings that have TimescaleDB's default
     #[arg(long)]
-    pub full: bool,
+    full: bool,
     /// Write a psql script instead, which creates the same setup from plain tables
     #[arg(long, conflicts_with = "full")]
-    pub sql: bool,
+    sql: bool,
 }
 
 /// The text of the policy file or script. An error if a pattern matches no object.

@@ -9,10 +9,9 @@ use crate::actions::immutable;
 use crate::actions::setup::hazard::Hazard;
 use crate::actions::setup::planned::{self, Planned};
 use crate::connect::{self, conninfo::Settings};
-use crate::model::moment::Axis;
 use crate::model::screen_id::ScreenId;
 use crate::model::setup::bare::bare;
-use crate::model::setup::change::{Change, What};
+use crate::model::setup::change::What;
 use crate::model::setup::changes::changes;
 use crate::model::setup::changes::ground::{Ground, Plain};
 use crate::model::setup::file::Wanted;
@@ -35,13 +34,13 @@ pub(super) struct Source {
 /// The options for comparing a policy file.
 #[derive(Debug)]
 pub(super) struct Reading<'a> {
-    pub(super) settings: &'a Settings,
-    pub(super) password: Option<&'a str>,
-    pub(super) session: &'a Session,
+    settings: &'a Settings,
+    password: Option<&'a str>,
+    session: &'a Session,
     /// True: no session that can write may be opened.
-    pub(super) read_only: bool,
+    read_only: bool,
     /// Remove objects that match `owns` and have no entry in the file.
-    pub(super) prune: bool,
+    prune: bool,
     /// For a screen, which opens no session that can write. Parts that need one are not compared, and are listed in [`Made::unread`].
     looks: bool,
     /// Plan the changes of this object only. `None`: of all objects.
@@ -157,18 +156,6 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// Types of the time columns of the tables that become hypertables.
-fn times(changes: &[Change], tables: &BTreeMap<Name, Plain>) -> BTreeMap<Name, Axis> {
-    let created = changes.iter().filter_map(|change| match &change.what {
-        What::CreateHypertable { time, .. } => {
-            let axis = tables.get(&change.of)?.columns.get(time)?;
-            Some((change.of.clone(), Axis::of(axis)))
-        }
-        _ => None,
-    });
-    created.collect()
-}
-
 impl Reading<'_> {
     /// Compares the files with the database, and plans each change.
     pub(super) async fn make(&self, wanted: &Wanted) -> Result<Made> {
@@ -200,22 +187,13 @@ impl Reading<'_> {
         if let Some(only) = self.only {
             changes.retain(|change| change.of == *only);
         }
-        let times = times(&changes, &tables);
         let (now, _) = self.session.pulse(ScreenId::ALL[0]).await?;
         let at = At {
             now,
             server: &self.session.server,
         };
         let mut exact = Exact::new(self.settings, self.password.map(str::to_owned));
-        let plan = planned::plan(
-            self.session,
-            &mut exact,
-            at,
-            &present,
-            changes,
-            (&times, &filled),
-        )
-        .await?;
+        let plan = planned::plan(self.session, &mut exact, at, &present, changes, &filled).await?;
         let (planned, will_be) = plan;
         Ok(Made {
             planned,

@@ -22,24 +22,24 @@ use super::saved::Saved;
 pub const SAME: u8 = 0;
 pub const ERROR: u8 = 1;
 pub const DIFFERS: u8 = 2;
-pub const REFUSED: u8 = 3;
+pub(super) const REFUSED: u8 = 3;
 
 #[derive(Debug, Clone, Args)]
 pub struct Options {
     /// Policy files, later ones override earlier ones; -: standard input
     #[arg(required = true)]
-    pub file: Vec<PathBuf>,
+    file: Vec<PathBuf>,
     /// Save the plan to this new file, for apply
     #[arg(long, value_name = "PLAN")]
-    pub out: Option<PathBuf>,
+    out: Option<PathBuf>,
     /// For cron: print only the differences from the file
     #[arg(long, conflicts_with = "out")]
-    pub drift: bool,
+    drift: bool,
     /// Also remove objects that match `owns` and have no entry in the file
     #[arg(long)]
-    pub prune: bool,
+    prune: bool,
     #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
+    format: Format,
 }
 
 /// The printed plan and the exit code.
@@ -113,7 +113,7 @@ pub(super) fn title(sources: &[Source], made: &Made) -> String {
 pub struct LintOptions {
     /// Policy files, later ones override earlier ones; -: standard input
     #[arg(required = true)]
-    pub file: Vec<PathBuf>,
+    file: Vec<PathBuf>,
 }
 
 /// Advice on the setup after applying the files, and the exit code: 0 no advice, 2 advice.

@@ -26,11 +26,11 @@ pub(super) struct Saved {
     /// SHA-256 of each file's text.
     sha256: Vec<String>,
     pub(super) prune: bool,
-    pub(super) hazards: Vec<Hazard>,
+    hazards: Vec<Hazard>,
     /// Server and database that the plan was made for.
-    pub(super) place: Option<Place>,
+    place: Option<Place>,
     timescaledb: Option<String>,
-    pub(super) plan: Plan,
+    plan: Plan,
 }
 
 fn hash(text: &str) -> String {

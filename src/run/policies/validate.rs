@@ -29,7 +29,7 @@ use crate::run::command::{Format, print};
 
 use self::check::State;
 pub use self::here::Here;
-pub use self::options::Options;
+pub(crate) use self::options::Options;
 use self::report::{About, Report};
 use self::round::{Validation, lines};
 use super::plan;

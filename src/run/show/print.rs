@@ -137,7 +137,7 @@ fn for_people(out: &mut dyn Write, print: impl FnOnce(&mut dyn Write) -> Result<
     Ok(())
 }
 
-pub(super) fn print_table<R: Record>(
+fn print_table<R: Record>(
     table: &Table<R>,
     caveats: &[String],
     at: &At,

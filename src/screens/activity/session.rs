@@ -12,17 +12,17 @@ use crate::server::row::or_default;
 pub struct Wait {
     /// As in `pg_locks`: `relation`, `transactionid`, `tuple`, …
     #[serde(alias = "wait_lock")]
-    pub lock: String,
+    pub(super) lock: String,
     #[serde(alias = "wait_mode")]
-    pub mode: String,
+    pub(super) mode: String,
     /// Start of the wait; `None`: before PostgreSQL 14, or the wait has just begun.
     #[serde(alias = "wait_start")]
-    pub since: Option<Stamp>,
+    pub(super) since: Option<Stamp>,
     #[serde(alias = "wait_relation")]
-    pub relation: Option<String>,
+    pub(super) relation: Option<String>,
     /// Hypertable, aggregate or table that the relation belongs to; `None`: no relation.
     #[serde(alias = "wait_thing")]
-    pub thing: Option<String>,
+    pub(super) thing: Option<String>,
 }
 
 /// The job that a worker runs.
@@ -31,28 +31,28 @@ pub struct Job {
     #[serde(alias = "job_id")]
     pub id: i32,
     #[serde(alias = "job_proc")]
-    pub proc: String,
+    pub(super) proc: String,
     #[serde(alias = "job_target")]
-    pub target: Option<String>,
+    target: Option<String>,
 }
 
 /// Maintenance command in PostgreSQL's progress views.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Work {
     #[serde(alias = "work")]
-    pub command: String,
+    command: String,
     #[serde(alias = "work_phase")]
-    pub(crate) phase: Option<String>,
+    phase: Option<String>,
     /// Part that is done, from 0 to 1; `None`: the server does not report it.
     #[serde(alias = "work_share")]
-    pub share: Option<f64>,
+    pub(super) share: Option<f64>,
     #[serde(alias = "work_relation")]
-    pub relation: Option<String>,
+    relation: Option<String>,
 }
 
 /// The session at the head of a lock queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Head {
+pub(super) struct Head {
     pub pid: i32,
     /// A statement runs, so cancelling it is enough; otherwise the session must be terminated.
     pub active: bool,
@@ -62,7 +62,7 @@ pub struct Head {
 
 /// Another session, as text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Party {
+pub(super) struct Party {
     pub pid: i32,
     pub what: String,
 }
@@ -76,42 +76,42 @@ pub struct Row {
     pub pid: i32,
     /// Pid of a parallel worker's leader; `None`: not a parallel worker.
     #[serde(alias = "leader_pid")]
-    pub(crate) leader: Option<i32>,
+    pub(super) leader: Option<i32>,
     /// Connected to this database. Sessions of other databases are listed only if they block one of this database.
-    pub here: bool,
-    pub database: Option<String>,
-    pub role: Option<String>,
+    here: bool,
+    pub(super) database: Option<String>,
+    pub(super) role: Option<String>,
     #[serde(alias = "application_name", deserialize_with = "or_default")]
     pub application: String,
     /// Type of the backend; `None`: hidden from this role.
     #[serde(alias = "backend_type")]
-    pub backend: Option<String>,
+    pub(super) backend: Option<String>,
     /// Whether this role may see the session's query.
     pub visible: bool,
-    pub client: Option<String>,
+    pub(super) client: Option<String>,
     /// This is one of the console's own sessions.
     #[serde(default)]
     pub own: bool,
     /// Quoted gids of the prepared transactions that block the session; `None`: none does.
     #[serde(default)]
-    pub prepared: Option<String>,
+    pub(super) prepared: Option<String>,
     #[serde(alias = "backend_start")]
     pub started: Option<Stamp>,
     #[serde(alias = "xact_start")]
-    pub transaction: Option<Stamp>,
+    pub(super) transaction: Option<Stamp>,
     #[serde(alias = "query_start")]
     pub query_started: Option<Stamp>,
     #[serde(alias = "state_change")]
-    pub(crate) state_changed: Option<Stamp>,
-    pub state: Option<String>,
-    pub(crate) wait_event_type: Option<String>,
-    pub wait_event: Option<String>,
+    pub(super) state_changed: Option<Stamp>,
+    pub(super) state: Option<String>,
+    wait_event_type: Option<String>,
+    wait_event: Option<String>,
     /// Whether the transaction has written.
-    pub writes: bool,
+    pub(super) writes: bool,
     /// Age of the transaction id, in transactions; `None`: no id is assigned.
     pub xid_age: Option<i32>,
     /// Age of the snapshot, in transactions: vacuum keeps all rows that were deleted since then. `None`: no snapshot.
-    pub(crate) xmin_age: Option<i32>,
+    xmin_age: Option<i32>,
     /// First 2000 characters; `None`: hidden, or no query.
     pub query: Option<String>,
     /// Pids that block the session; 0 for a prepared transaction.
@@ -131,20 +131,20 @@ pub struct Row {
     /// Depth in the tree of blocked sessions; 0: no listed session blocks this one.
     #[serde(default)]
     pub depth: usize,
-    pub family: Option<i32>,
+    pub(super) family: Option<i32>,
     #[serde(default)]
-    pub(crate) blocked_by: Vec<Party>,
+    pub(super) blocked_by: Vec<Party>,
     /// Pids that this session blocks directly.
     #[serde(default)]
     pub blocks: Vec<i32>,
     /// Start of the longest wait of the sessions in `blocks`; `None`: unknown.
-    pub(crate) blocks_since: Option<Stamp>,
+    pub(super) blocks_since: Option<Stamp>,
     /// Number of sessions that wait behind the sessions in `blocks`.
     #[serde(default)]
-    pub behind: usize,
+    pub(super) behind: usize,
     /// Head of the lock queue; `None`: no listed session blocks this one.
     #[serde(default)]
-    pub head: Option<Head>,
+    pub(super) head: Option<Head>,
 }
 
 /// State of a session with an open transaction and no running query.
@@ -169,11 +169,11 @@ impl Row {
         }
     }
 
-    pub(crate) fn is_active(&self) -> bool {
+    pub(super) fn is_active(&self) -> bool {
         self.state.as_deref() == Some("active")
     }
 
-    pub(crate) fn idles_in_transaction(&self) -> bool {
+    pub(super) fn idles_in_transaction(&self) -> bool {
         matches!(self.state.as_deref(), Some(IDLE_IN_TRANSACTION | ABORTED))
     }
 
@@ -203,7 +203,7 @@ impl Row {
     }
 
     /// `application_name`, or the kind of worker.
-    pub fn program(&self) -> &str {
+    pub(super) fn program(&self) -> &str {
         match self.backend.as_deref() {
             Some(backend) if self.application.is_empty() => backend,
             _ => &self.application,

@@ -28,7 +28,7 @@ pub struct Blocked {
 
 impl Blocked {
     /// `its refresh (session 4711) has waited 5m for a lock on mes.oee, held by session 4712 (psql)`.
-    pub(in crate::screens) fn words(&self, who: &str, now: Stamp) -> String {
+    pub(super) fn words(&self, who: &str, now: Stamp) -> String {
         let long = self.since.map_or_else(String::new, |since| {
             format!(
                 " {}",
@@ -73,7 +73,7 @@ impl Blocked {
     }
 
     /// The session to terminate; `None`: a prepared transaction, or the blocking session has ended.
-    pub(in crate::screens) fn session(&self) -> Option<Target> {
+    pub(super) fn session(&self) -> Option<Target> {
         self.blocker.filter(|pid| *pid != 0).map(Target::session)
     }
 }

@@ -118,7 +118,7 @@ struct Policy {
     consecutive_failures: i32,
 }
 
-pub fn policies(rows: &[tokio_postgres::Row]) -> Result<Vec<Section>> {
+pub(crate) fn policies(rows: &[tokio_postgres::Row]) -> Result<Vec<Section>> {
     let policies: Vec<Policy> = read_all(rows)?;
     let cells = policies.into_iter().map(|policy| {
         vec![

@@ -9,7 +9,7 @@ use crate::model::verdict::Level;
 
 /// Kinds of results whose value for a longer period cannot be computed from the results of the buckets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Held {
+pub(super) enum Held {
     Average,
     /// A standard deviation, or a variance.
     Deviation,

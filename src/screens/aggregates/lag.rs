@@ -9,7 +9,7 @@ use crate::screens::policy::Policy;
 use crate::server::known::At;
 
 impl Row {
-    pub fn full_name(&self) -> String {
+    pub(crate) fn full_name(&self) -> String {
         text::qualified(&self.schema, &self.name)
     }
 
@@ -18,7 +18,7 @@ impl Row {
         at.limits(&self.full_name())
     }
 
-    pub fn source(&self) -> String {
+    pub(super) fn source(&self) -> String {
         text::qualified(&self.source_schema, &self.source_name)
     }
 
@@ -78,7 +78,7 @@ impl Row {
 
     /// The lag divided by the expected maximum; `None`: one of them is unknown.
     #[expect(clippy::cast_precision_loss, reason = "microseconds of a lag fit")]
-    pub fn behind(&self, at: &At) -> Option<f64> {
+    pub(crate) fn behind(&self, at: &At) -> Option<f64> {
         let lag = self.lag(at)? as f64;
         let lag = if self.axis == Axis::Integer {
             lag

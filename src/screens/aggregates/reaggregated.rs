@@ -22,7 +22,7 @@ pub struct Reaggregated {
     pub function: String,
     pub level: Level,
     pub column: String,
-    pub held: Held,
+    pub(super) held: Held,
 }
 
 /// Row of the companion query.

@@ -127,13 +127,13 @@ pub struct Newest {
 /// are read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Gaps {
-    pub oldest: Option<i64>,
+    pub(super) oldest: Option<i64>,
     /// The source's first row after the refreshed range.
-    pub first_unread: Option<i64>,
+    pub(super) first_unread: Option<i64>,
     /// Range of changed rows in chunks that may have been recreated after a drop.
-    pub remade: Option<(i64, i64)>,
+    pub(super) remade: Option<(i64, i64)>,
     /// Number of rows with a time in the future, counted up to 10 001.
-    pub future_rows: Option<i64>,
+    pub(super) future_rows: Option<i64>,
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -148,18 +148,18 @@ pub struct ParentJob {
 /// The finding of the first late ancestor, counted from the source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inherited {
-    pub from: String,
-    pub why: String,
+    pub(super) from: String,
+    pub(super) why: String,
     /// Fix of the ancestor's finding; `on` and `sets`: the fix's target and form values. `None`: no fix.
     #[serde(skip)]
-    pub fix: Option<ActionName>,
+    pub(super) fix: Option<ActionName>,
     #[serde(skip)]
-    pub on: Option<Target>,
+    pub(super) on: Option<Target>,
     #[serde(skip)]
-    pub sets: Vec<(String, String)>,
+    pub(super) sets: Vec<(String, String)>,
     /// Start of the ancestor's lag; `None`: unknown.
     #[serde(skip)]
-    pub since: Option<Stamp>,
+    pub(super) since: Option<Stamp>,
 }
 
 impl Row {

@@ -9,34 +9,34 @@ use crate::server::row::or_default;
 pub struct Waits {
     /// Start of the policies' refresh windows at their next run; `None`: no policy, a window without a start, or unknown.
     #[serde(default)]
-    pub(crate) reach_from: Option<i64>,
+    pub(super) reach_from: Option<i64>,
     /// End of the refreshed range; `None`: unknown.
     #[serde(default)]
-    pub(crate) tail: Option<i64>,
+    pub(super) tail: Option<i64>,
     /// Number of changed ranges that start before every refresh window and whose rows the source still has.
-    pub unreached: i64,
+    pub(super) unreached: i64,
     /// End of the latest of the `unreached` ranges; `None`: there are none, or `reach_from` is unknown.
-    pub(crate) unreached_to: Option<i64>,
+    pub(super) unreached_to: Option<i64>,
     /// `unread_from`: start of the first changed range; `unread_next`: of the first that starts inside the refresh windows. `None`: there
     /// is none, or `reach_from` is unknown.
     #[serde(default)]
-    pub(crate) unread_from: Option<i64>,
+    pub(super) unread_from: Option<i64>,
     #[serde(default)]
-    pub(crate) unread_next: Option<i64>,
+    pub(super) unread_next: Option<i64>,
     /// End of the changed ranges that start before the source's oldest chunk (drops log such ranges); `None`: there are none, or
     /// `reach_from` is unknown.
     #[serde(default)]
-    pub(crate) cut_to: Option<i64>,
+    pub(super) cut_to: Option<i64>,
     /// Number of ranges left by an interrupted refresh; from TimescaleDB 2.22 on.
-    pub ranges: i64,
+    pub(super) ranges: i64,
     /// Pid of an idle session that still reserves the range of a cancelled refresh (from TimescaleDB 2.26 on); `None`: there is none.
-    pub(crate) stuck_pid: Option<i32>,
+    pub(super) stuck_pid: Option<i32>,
     /// Start and end of the source's oldest chunk; `None`: no chunks.
-    pub(crate) source_start: Option<i64>,
-    pub(crate) first_chunk_end: Option<i64>,
+    pub(super) source_start: Option<i64>,
+    pub(super) first_chunk_end: Option<i64>,
     /// Whether the watermark is later than the end of the present bucket.
     #[serde(default, deserialize_with = "or_default")]
-    pub ahead: bool,
+    pub(super) ahead: bool,
 }
 
 impl Waits {

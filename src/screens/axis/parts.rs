@@ -51,7 +51,7 @@ pub enum Place {
 
 /// Kind of a piece of a line, which decides its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ink {
+pub(crate) enum Ink {
     Text,
     Muted,
     Level(Level),

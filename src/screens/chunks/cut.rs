@@ -11,13 +11,13 @@ use crate::server::row::or_default;
 
 /// A mark of a policy, of an aggregate or of the current time. Points are in the axis' unit.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Cut {
+pub(crate) struct Cut {
     pub(super) kind: CutKind,
     /// Name of the aggregate; `None`: not a mark of an aggregate.
     pub name: Option<String>,
     /// Start of a refresh window; `None`: open.
     #[serde(rename = "range_start")]
-    pub from: Option<i64>,
+    from: Option<i64>,
     /// The boundary of the policy, or the end of the window; `None`: unknown, or open.
     #[serde(rename = "range_end")]
     pub to: Option<i64>,
@@ -57,7 +57,7 @@ impl Cut {
     }
 
     /// Text for the job's state; empty if there is no job, or if the job is scheduled and does not fail.
-    pub fn state(&self) -> (&'static str, Level) {
+    pub(crate) fn state(&self) -> (&'static str, Level) {
         match (self.job_id, self.scheduled, self.failing) {
             (None, ..) | (_, true, false) => ("", Level::Ok),
             (_, false, _) => (" (paused)", Level::Notice),
@@ -66,7 +66,7 @@ impl Cut {
     }
 
     /// Text for the refresh window: `3h to 1m ago`.
-    pub fn window(&self) -> String {
+    pub(crate) fn window(&self) -> String {
         let (start, end) = self.note.split_once('|').unwrap_or_default();
         let start = if start.is_empty() {
             "all".to_owned()

@@ -7,7 +7,7 @@ use crate::model::value::Value;
 /// Size of a chunk. It is read only for the newest 500 chunks, and only if no lock prevents it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(from = "Columns")]
-pub enum Size {
+pub(crate) enum Size {
     Bytes(i64),
     /// Another session has a conflicting lock.
     Locked,
@@ -32,7 +32,7 @@ impl From<Columns> for Size {
 }
 
 impl Size {
-    pub fn bytes(self) -> Option<i64> {
+    pub(super) fn bytes(self) -> Option<i64> {
         match self {
             Self::Bytes(bytes) => Some(bytes),
             Self::Locked | Self::NotAsked => None,
@@ -40,7 +40,7 @@ impl Size {
     }
 
     /// Part of a list's title that explains missing sizes.
-    pub fn note(what: &str, sizes: impl Iterator<Item = Self>) -> String {
+    pub(crate) fn note(what: &str, sizes: impl Iterator<Item = Self>) -> String {
         let (mut many, mut asked, mut locked) = (0, 0, 0);
         for size in sizes {
             many += 1;

@@ -17,9 +17,9 @@ pub struct Pace {
     /// Number of chunks that became due during ten runs (0 if there is no backlog); `due_seconds`: length of the time that their ranges
     /// cover (`None`: there are none).
     #[serde(alias = "due_chunks")]
-    pub due: Option<i64>,
+    due: Option<i64>,
     #[serde(alias = "due_over_seconds")]
-    pub(crate) due_seconds: Option<f64>,
+    due_seconds: Option<f64>,
 }
 
 impl Pace {

@@ -105,14 +105,14 @@ pub struct Packed {
 pub struct Stuck {
     /// Name as actions accept it: quoted, and without schema if that is TimescaleDB's own.
     #[serde(alias = "stuck_chunk")]
-    pub chunk: String,
+    pub(super) chunk: String,
     /// Pid of the session that has held a lock on the chunk since the last run; 0: a prepared transaction; `None`: there is no such lock.
-    pub holder: Option<i32>,
-    pub(super) holder_name: Option<String>,
+    pub(super) holder: Option<i32>,
+    holder_name: Option<String>,
     #[serde(alias = "holder_mode")]
-    pub(super) mode: Option<String>,
+    mode: Option<String>,
     #[serde(alias = "holder_since")]
-    pub(super) since: Option<Stamp>,
+    since: Option<Stamp>,
 }
 
 impl Stuck {
@@ -137,19 +137,19 @@ impl Stuck {
 /// 100 partial or unordered chunks, and the newest 20 other chunks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Drift {
-    pub chunks: i64,
-    pub recorded: i64,
-    pub bytes: i64,
+    pub(super) chunks: i64,
+    pub(super) recorded: i64,
+    pub(super) bytes: i64,
 }
 
 /// Sums over compressed chunks, as recorded when they were compressed: bytes before and after, rows and batches.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recorded {
-    pub chunks: i64,
-    pub before: Option<i64>,
-    pub after: Option<i64>,
-    pub rows: Option<i64>,
-    pub batches: Option<i64>,
+    pub(super) chunks: i64,
+    pub(super) before: Option<i64>,
+    pub(super) after: Option<i64>,
+    pub(super) rows: Option<i64>,
+    pub(super) batches: Option<i64>,
 }
 
 impl Packed {
@@ -204,11 +204,7 @@ impl Recorded {
 }
 
 impl Drift {
-    pub(super) fn of(
-        chunks: Option<i64>,
-        recorded: Option<i64>,
-        bytes: Option<i64>,
-    ) -> Option<Self> {
+    fn of(chunks: Option<i64>, recorded: Option<i64>, bytes: Option<i64>) -> Option<Self> {
         Some(Self {
             chunks: chunks.filter(|chunks| *chunks > 0)?,
             recorded: recorded?,

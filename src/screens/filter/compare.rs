@@ -63,7 +63,7 @@ impl Kind {
 
 /// A parsed `FIELD OPERATOR VALUE`.
 #[derive(Debug, Clone)]
-pub(crate) struct Comparison {
+pub(super) struct Comparison {
     pub(crate) field: usize,
     operator: Operator,
     wanted: Wanted,

@@ -41,7 +41,7 @@ impl Policy {
 
 /// Job of a retention policy with `drop_created_before` alone.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub struct Created {
+pub(super) struct Created {
     pub job: i32,
     #[serde(flatten)]
     pub of: ByCreation,
@@ -50,26 +50,26 @@ pub struct Created {
 /// The policies, and the jobs that fail or are paused.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Policies {
-    pub refresh: Option<Policy>,
-    pub compress: Option<Policy>,
-    pub retain: Option<Policy>,
-    pub reorder: Option<Policy>,
+    pub(super) refresh: Option<Policy>,
+    pub(super) compress: Option<Policy>,
+    pub(super) retain: Option<Policy>,
+    pub(super) reorder: Option<Policy>,
     #[serde(deserialize_with = "or_default")]
-    pub failing: Vec<i32>,
+    pub(super) failing: Vec<i32>,
     #[serde(deserialize_with = "or_default")]
-    pub paused: Vec<i32>,
+    pub(super) paused: Vec<i32>,
     /// Jobs of retention policies with `drop_created_before` alone.
     #[serde(default, deserialize_with = "or_default")]
-    pub by_creation: Vec<Created>,
+    pub(super) by_creation: Vec<Created>,
     /// `compress_after` and `drop_after` in the dimension's unit (a month counts as 30 days); `None`: no such policy, or a policy by
     /// creation time.
-    pub compress_after: Option<i64>,
-    pub drop_after: Option<i64>,
+    pub(super) compress_after: Option<i64>,
+    pub(super) drop_after: Option<i64>,
 }
 
 /// The newest full chunk intervals, in the dimension's unit.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub struct Window {
+pub(super) struct Window {
     #[serde(alias = "window_start")]
     pub start: i64,
     #[serde(alias = "window_end")]
@@ -92,17 +92,17 @@ fn estimated() -> bool {
 /// Settings of the server, the same in every row.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Limits {
-    pub locks_each: i64,
-    pub connections: i64,
-    pub prepared: i64,
+    pub(super) locks_each: i64,
+    pub(super) connections: i64,
+    pub(super) prepared: i64,
     /// `effective_cache_size`.
-    pub memory_bytes: i64,
-    pub memory_default: bool,
+    pub(super) memory_bytes: i64,
+    pub(super) memory_default: bool,
 }
 
 /// Properties of a plain table.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Plain {
+pub(super) struct Plain {
     /// Estimated number of rows; `None`: never analyzed.
     pub(crate) tuples: Option<i64>,
     pub(crate) not_null: bool,
@@ -124,30 +124,30 @@ pub(super) struct Size {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Row {
     /// Id of the hypertable; for a plain table the negative oid.
-    pub id: i64,
-    pub schema: String,
+    pub(super) id: i64,
+    pub(crate) schema: String,
     pub name: String,
-    pub kind: HypertableKind,
-    pub axis: Axis,
+    pub(super) kind: HypertableKind,
+    pub(crate) axis: Axis,
     #[serde(alias = "column_name")]
-    pub column: Option<String>,
+    pub(super) column: Option<String>,
     /// Chunk interval in the dimension's unit; `None`: a plain table.
     #[serde(alias = "interval_length")]
-    pub interval: Option<i64>,
+    pub(super) interval: Option<i64>,
     /// Current time on the dimension; `None`: integer time, or a plain table.
     #[serde(alias = "now_raw")]
-    pub now: Option<i64>,
+    pub(super) now: Option<i64>,
     /// The dimensions besides the time dimension: column, and number of partitions (0: divided by intervals).
     #[serde(default)]
-    pub space: Vec<(String, i64)>,
+    pub(super) space: Vec<(String, i64)>,
     #[serde(deserialize_with = "or_default")]
-    pub chunks: i64,
+    pub(super) chunks: i64,
     #[serde(deserialize_with = "or_default")]
-    pub compressed: i64,
+    pub(super) compressed: i64,
     #[serde(deserialize_with = "or_default")]
-    pub partial: i64,
+    pub(super) partial: i64,
     #[serde(deserialize_with = "or_default")]
-    pub tiered: i64,
+    pub(super) tiered: i64,
     pub about_bytes: Option<i64>,
     #[serde(skip)]
     pub(super) exact: Later<Size>,
@@ -157,23 +157,23 @@ pub struct Row {
     /// Time and value of the first exact size that this console read; `None`: none was read.
     pub seen: Option<(Stamp, i64)>,
     #[serde(alias = "window_start")]
-    pub window: Option<Window>,
+    pub(super) window: Option<Window>,
     pub oldest: Option<i64>,
-    pub newest: Option<i64>,
+    pub(crate) newest: Option<i64>,
     #[serde(deserialize_with = "or_default")]
-    pub indexes: i64,
+    pub(super) indexes: i64,
     #[serde(alias = "refresh")]
-    pub policies: Policies,
+    pub(super) policies: Policies,
     /// Names of the aggregates on the hypertable.
     #[serde(deserialize_with = "or_default")]
-    pub readers: Vec<String>,
+    pub(super) readers: Vec<String>,
     /// The comment on it; `None`: it has none, or an older recording.
     #[serde(default)]
-    pub comment: Option<String>,
+    pub(super) comment: Option<String>,
     #[serde(alias = "not_null")]
-    pub plain: Option<Plain>,
+    pub(super) plain: Option<Plain>,
     #[serde(alias = "locks_each")]
-    pub limits: Limits,
+    pub(super) limits: Limits,
 }
 
 /// The columns of the query about dimensions besides the time dimension.

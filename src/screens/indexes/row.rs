@@ -137,11 +137,11 @@ impl Row {
     }
 
     /// Number of chunks with the index; 1 for a table without chunks or partitions.
-    pub(super) fn places(&self) -> i64 {
+    fn places(&self) -> i64 {
         self.parts.as_ref().map_or(1, |parts| parts.with)
     }
 
-    pub(crate) fn is_valid(&self) -> bool {
+    pub(super) fn is_valid(&self) -> bool {
         self.root_valid && self.parts.as_ref().is_none_or(|parts| parts.invalid == 0)
     }
 
@@ -168,7 +168,7 @@ impl Row {
     }
 
     /// Whether every chunk with the index is compressed, so that queries scan the index of the compressed data instead.
-    pub(super) fn all_compressed(&self) -> bool {
+    fn all_compressed(&self) -> bool {
         self.parts
             .as_ref()
             .is_some_and(|parts| parts.compressed > 0 && parts.compressed >= parts.with)

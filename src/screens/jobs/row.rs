@@ -92,9 +92,9 @@ pub struct Workers {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OnRecord {
     /// End of the first failure since the last success; `None`: the last run succeeded, or unknown.
-    pub failing_since: Option<Stamp>,
+    pub(super) failing_since: Option<Stamp>,
     /// Whether each run succeeded, newest first, up to the oldest recorded success; empty: no success is recorded.
-    pub succeeded: Vec<bool>,
+    pub(super) succeeded: Vec<bool>,
 }
 
 impl OnRecord {
@@ -118,12 +118,12 @@ impl OnRecord {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Crowd {
     /// Start of the minute.
-    pub at: Stamp,
+    pub(super) at: Stamp,
     /// Number of jobs; `named` are the names of the first ones.
-    pub jobs: usize,
-    pub named: Vec<String>,
+    pub(super) jobs: usize,
+    pub(super) named: Vec<String>,
     /// Start of the next minute in which there are workers for one more job; `None`: no such minute in the next 24 hours.
-    pub quiet: Option<Stamp>,
+    pub(super) quiet: Option<Stamp>,
 }
 
 impl Workers {

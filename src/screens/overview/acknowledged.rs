@@ -14,7 +14,7 @@ const GONE_SECONDS: f64 = 60.0;
 
 impl Row {
     /// The journal line that acknowledges this finding, or snoozes it until `until`.
-    pub fn wanted(&self, now: Stamp, until: Option<Stamp>, reason: &str) -> Wanted {
+    pub(crate) fn wanted(&self, now: Stamp, until: Option<Stamp>, reason: &str) -> Wanted {
         Wanted {
             at: text::rfc3339(now).unwrap_or_default(),
             screen: self.screen.name().to_owned(),
@@ -30,7 +30,7 @@ impl Row {
 
 /// The acknowledgements in effect: the newest one of each finding.
 #[derive(Debug, Default)]
-pub struct Acknowledged {
+pub(crate) struct Acknowledged {
     known: HashMap<Identity, Acknowledgement>,
     /// Length of the journal file when it was read (the file only grows); `None`: not read yet.
     pub length: Option<u64>,
@@ -48,13 +48,13 @@ pub struct Acknowledged {
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Hidden {
-    pub acknowledged: usize,
-    pub snoozed: usize,
+pub(crate) struct Hidden {
+    acknowledged: usize,
+    snoozed: usize,
 }
 
 impl Hidden {
-    pub fn of<'a>(all: impl IntoIterator<Item = &'a Wanted>) -> Self {
+    fn of<'a>(all: impl IntoIterator<Item = &'a Wanted>) -> Self {
         let mut hidden = Self::default();
         for wanted in all {
             if wanted.until.is_some() {
@@ -67,7 +67,7 @@ impl Hidden {
     }
 
     /// `3 acknowledged, 1 snoozed`; `None`: neither.
-    pub fn words(self) -> Option<String> {
+    pub(crate) fn words(self) -> Option<String> {
         let count = |many: usize, word: &str| (many > 0).then(|| format!("{many} {word}"));
         let said = [
             count(self.acknowledged, "acknowledged"),
@@ -80,7 +80,7 @@ impl Hidden {
 
 impl Acknowledged {
     /// Takes the acknowledgements in effect from the journal: the newest one of each finding.
-    pub fn take(&mut self, length: u64, all: Vec<Acknowledgement>) {
+    pub(crate) fn take(&mut self, length: u64, all: Vec<Acknowledgement>) {
         self.length = Some(length);
         let known = |one: Acknowledgement| Some((one.what.identity()?, one));
         self.known = all.into_iter().filter_map(known).collect();
@@ -95,11 +95,11 @@ impl Acknowledged {
         self.missing.clear();
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.known.is_empty()
     }
 
-    pub fn hidden(&self) -> Hidden {
+    pub(crate) fn hidden(&self) -> Hidden {
         self.hidden
     }
 
@@ -114,7 +114,7 @@ impl Acknowledged {
     }
 
     /// Marks the acknowledged findings, and removes them unless they are shown.
-    pub fn part(&mut self, mut rows: Vec<Row>, now: Stamp) -> Vec<Row> {
+    pub(crate) fn part(&mut self, mut rows: Vec<Row>, now: Stamp) -> Vec<Row> {
         for row in &mut rows {
             let entry = self.known.get(&row.identity());
             row.acknowledged = entry
@@ -133,7 +133,7 @@ impl Acknowledged {
 
     /// Ends the acknowledgements whose finding got worse or disappeared. `found`: the present findings. `certain` returns the time of a
     /// load that proves that a finding is gone. Only a console of the role that acknowledged can prove that: another role may see less.
-    pub fn watch(
+    pub(crate) fn watch(
         &mut self,
         found: &[Row],
         now: Stamp,
@@ -172,7 +172,7 @@ impl Acknowledged {
     }
 
     /// Takes the ended acknowledgements, to be written to the journal.
-    pub fn ends(&mut self) -> Vec<(u64, Why)> {
+    pub(crate) fn ends(&mut self) -> Vec<(u64, Why)> {
         std::mem::take(&mut self.ends)
     }
 }

@@ -23,7 +23,7 @@ pub struct Row {
     pub targets: Vec<Target>,
     /// The acknowledgement of this finding; `None`: not acknowledged.
     #[serde(default, alias = "aside")]
-    pub acknowledged: Option<Acknowledgement>,
+    pub(crate) acknowledged: Option<Acknowledgement>,
     /// Number of findings in a group, if this is a group's line; `None`: this is a finding.
     #[serde(skip)]
     pub(crate) group_of: Option<usize>,
@@ -60,7 +60,7 @@ impl Row {
         Self::new(screen, subject.clone(), subject, finding)
     }
 
-    pub fn identity(&self) -> Identity {
+    pub(super) fn identity(&self) -> Identity {
         (self.screen, self.of.clone(), self.finding.rule.name)
     }
 

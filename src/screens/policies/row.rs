@@ -13,24 +13,24 @@ const WIDE: usize = 60;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// Qualified name, quoted as in SQL.
-    pub object: String,
-    pub aggregate: bool,
+    pub(crate) object: String,
+    pub(crate) aggregate: bool,
     /// Id of the hypertable or of the aggregate's materialization. `None`: the database does not have the object.
-    pub id: Option<i64>,
+    pub(crate) id: Option<i64>,
     /// Reason given in the file. `None`: it gives none.
-    pub why: Option<String>,
+    pub(crate) why: Option<String>,
     /// File, line and column of its entry. `None`: the file does not name the object, or has only an index on it.
-    pub place: Option<String>,
+    pub(crate) place: Option<String>,
     /// In the order of an apply. Empty: the database agrees with the file.
-    pub changes: Vec<Change>,
+    pub(crate) changes: Vec<Change>,
     /// The part that could not be compared, and why. `None`: everything was compared.
-    pub unread: Option<String>,
+    pub(crate) unread: Option<String>,
     /// Advice on the setup after an apply.
-    pub advice: Vec<String>,
+    pub(crate) advice: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Change {
+pub(crate) struct Change {
     /// Sign as in `hypertop plan`.
     pub sign: char,
     /// The changed part: `compression policy`.
@@ -43,7 +43,7 @@ pub struct Change {
 
 /// What an apply would do about a change.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Fate {
+pub(crate) enum Fate {
     Possible(Possible),
     /// A guard refuses the plan; the text says why.
     Refused(String),
@@ -54,7 +54,7 @@ pub enum Fate {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Possible {
+pub(crate) struct Possible {
     /// The statements of each step.
     pub steps: Vec<String>,
     pub locks: Vec<String>,
@@ -66,7 +66,7 @@ pub struct Possible {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub(crate) enum State {
     Same,
     Differs,
     /// The database does not have the object.
@@ -88,7 +88,7 @@ impl State {
         Self::Unknown,
     ];
 
-    pub fn words(self) -> &'static str {
+    pub(super) fn words(self) -> &'static str {
         match self {
             Self::Same => "same",
             Self::Differs => "differs",
@@ -109,7 +109,7 @@ impl Change {
     }
 
     /// Why an apply refuses this change. `None`: it does not.
-    pub(super) fn refusal(&self) -> Option<&str> {
+    fn refusal(&self) -> Option<&str> {
         match &self.fate {
             Fate::Refused(why) => Some(why),
             Fate::Impossible => Some(&self.words),
@@ -119,7 +119,7 @@ impl Change {
 }
 
 impl Row {
-    pub fn state(&self) -> State {
+    pub(super) fn state(&self) -> State {
         let all = |is: fn(&Change) -> bool| self.changes.iter().all(is);
         if self.changes.is_empty() {
             return match self.unread {
@@ -141,7 +141,7 @@ impl Row {
     }
 
     /// `=` same, `~` differs, `+` adds, `-` removes, `!` refused, `?` not in the file or not compared.
-    pub fn sign(&self) -> char {
+    pub(super) fn sign(&self) -> char {
         match self.state() {
             State::Same => '=',
             State::Missing => '+',

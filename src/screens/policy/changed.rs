@@ -9,18 +9,18 @@ use crate::model::moment::Stamp;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Changed {
     /// Time of the change, or an earlier time if it is not known exactly.
-    pub since: Stamp,
+    pub(super) since: Stamp,
     /// Seconds by which chunks are due earlier than before the change; `None`: unknown.
-    pub earlier: Option<f64>,
+    earlier: Option<f64>,
     /// The setting with its values before and after; `None`: the change is not in this user's journal.
-    pub words: Option<String>,
+    pub(super) words: Option<String>,
     /// End of the last run, if the server knows that the policy was changed after it; `None`: unknown.
-    pub run: Option<Stamp>,
+    pub(super) run: Option<Stamp>,
 }
 
 impl Changed {
     /// A change that the server knows of. Of its time, the server only knows that it is after the end of the last run.
-    pub(crate) fn after_run(last: Option<Stamp>) -> Option<Self> {
+    pub(super) fn after_run(last: Option<Stamp>) -> Option<Self> {
         last.map(|since| Self {
             since,
             earlier: None,

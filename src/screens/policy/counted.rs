@@ -5,12 +5,12 @@ use crate::model::moment::Stamp;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counted {
     /// Number of chunks that the next run affects; `None`: the function was not called, or failed.
-    pub chunks: Option<i64>,
+    pub(crate) chunks: Option<i64>,
     /// Estimated number of chunks, with the end of the newest chunk as current time; `None`: the function was called, or the policy has no
     /// such setting.
-    pub about: Option<i64>,
+    pub(crate) about: Option<i64>,
     /// A time at which one of the chunks was already due; `None`: unknown.
-    pub since: Option<Stamp>,
+    pub(crate) since: Option<Stamp>,
 }
 
 impl Counted {

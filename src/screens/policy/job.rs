@@ -85,7 +85,7 @@ impl Due {
 }
 
 impl Policy {
-    pub fn target(&self) -> Target {
+    pub(crate) fn target(&self) -> Target {
         Target::job(self.job_id)
     }
 
@@ -111,7 +111,7 @@ impl Policy {
     }
 
     /// Whether the configured length fits the dimension's type.
-    pub(crate) fn is_understood(&self, axis: Axis) -> bool {
+    pub(super) fn is_understood(&self, axis: Axis) -> bool {
         if axis == Axis::Integer {
             self.after_number.is_some()
         } else {
@@ -143,7 +143,7 @@ impl Policy {
         self.last_ended_well() == Some(false)
     }
 
-    pub fn last_run_status(&self) -> Value {
+    pub(crate) fn last_run_status(&self) -> Value {
         match self.last_ended_well() {
             Some(true) => Value::text("Success"),
             Some(false) => Value::text("Failed"),
@@ -170,7 +170,7 @@ impl Policy {
     }
 
     /// State as on the Jobs screen, but without `running`: only that screen knows whether a worker runs the job.
-    pub fn state(&self, limits: &Limits, now: Stamp) -> &'static str {
+    pub(crate) fn state(&self, limits: &Limits, now: Stamp) -> &'static str {
         let state = if self.scheduled && self.next_start == Some(Stamp::BEFORE_ALL) {
             State::MaybeRunning
         } else {
@@ -187,7 +187,7 @@ impl Policy {
     }
 
     /// Text for the time of the next run.
-    pub fn when(&self, limits: &Limits, now: Stamp) -> String {
+    pub(crate) fn when(&self, limits: &Limits, now: Stamp) -> String {
         match self.next_start {
             _ if !self.scheduled => "the policy is paused".to_owned(),
             Some(Stamp::BEFORE_ALL) => "the policy runs now or at once".to_owned(),
@@ -209,7 +209,7 @@ impl Policy {
     }
 
     /// [`Self::when`] as the end of a sentence; empty if [`Policy::judge`] reports the job.
-    pub fn then(&self, limits: &Limits, now: Stamp) -> String {
+    pub(crate) fn then(&self, limits: &Limits, now: Stamp) -> String {
         if !self.scheduled || self.is_failing() || self.is_late(limits, now) {
             String::new()
         } else {

@@ -22,7 +22,7 @@ pub(crate) struct Work {
 impl Policy {
     /// Findings of the job itself; `waits`: chunks are due. A next start that is far away is reported by the Jobs screen only, because only
     /// that screen knows whether a user configured it.
-    pub fn judge(&self, findings: &mut Findings, limits: &Limits, now: Stamp, waits: bool) {
+    pub(crate) fn judge(&self, findings: &mut Findings, limits: &Limits, now: Stamp, waits: bool) {
         let level = if waits { Level::Warning } else { Level::Notice };
         let id = self.job_id;
         let next = self.next_start.and_then(Stamp::finite);

@@ -20,7 +20,7 @@ pub enum State {
 
 impl State {
     /// State of a job that no worker runs.
-    pub fn waiting(scheduled: bool, late: bool, failures: i32, ran: bool) -> Self {
+    pub(crate) fn waiting(scheduled: bool, late: bool, failures: i32, ran: bool) -> Self {
         match (scheduled, late, failures) {
             (false, ..) => Self::Paused,
             (_, true, _) => Self::Late,

@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 /// Aggregates that a statement could read instead of a hypertable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hint {
-    pub hypertable: String,
+    hypertable: String,
     /// Names of the aggregates with their bucket widths, the widest first.
-    pub aggregates: Vec<String>,
-    pub words: String,
+    pub(super) aggregates: Vec<String>,
+    pub(super) words: String,
 }
 
 #[derive(Debug, Clone, PartialEq)]

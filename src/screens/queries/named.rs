@@ -18,23 +18,23 @@ pub(crate) struct Relation {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum RelationKind {
+pub(super) enum RelationKind {
     Hypertable,
     Aggregate,
 }
 
 impl Relation {
-    pub(crate) fn full_name(&self) -> String {
+    pub(super) fn full_name(&self) -> String {
         text::qualified(&self.schema, &self.name)
     }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Catalog(pub Vec<Relation>);
+pub(super) struct Catalog(pub Vec<Relation>);
 
 impl Catalog {
     /// Reads the relations from the query's JSON. Entries that cannot be read are left out, so hints about them are missing.
-    pub(crate) fn read(json: &serde_json::Value) -> Self {
+    pub(super) fn read(json: &serde_json::Value) -> Self {
         let all = json.as_array().into_iter().flatten();
         Self(
             all.filter_map(|one| Relation::deserialize(one).ok())
@@ -43,7 +43,7 @@ impl Catalog {
     }
 
     /// The relations that the text names: with schema anywhere in the text, without schema only where SQL allows a relation.
-    pub(crate) fn named_in(&self, text: &str) -> Vec<&Relation> {
+    pub(super) fn named_in(&self, text: &str) -> Vec<&Relation> {
         let names = names(&tokens(text));
         let by_schema = |relation: &Relation| {
             names.iter().any(|name| {
@@ -62,7 +62,7 @@ impl Catalog {
     }
 
     /// The aggregates of this hypertable, including aggregates on its aggregates.
-    pub(crate) fn aggregates_of(&self, hypertable: &Relation) -> Vec<&Relation> {
+    pub(super) fn aggregates_of(&self, hypertable: &Relation) -> Vec<&Relation> {
         let from = |relation: &&Relation| {
             relation.kind == RelationKind::Aggregate
                 && self.root(relation) == Some((&hypertable.schema, &hypertable.name))
@@ -94,7 +94,7 @@ impl Catalog {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Token {
+pub(super) enum Token {
     /// Identifier or keyword, in lower case unless it was quoted.
     Word(String),
     /// Text of a string or number.

@@ -34,7 +34,7 @@ static ALL: LazyLock<Vec<Own>> = LazyLock::new(|| {
 });
 
 /// The first comment of the console's own statement; `None`: another statement. The server keeps this comment up to PostgreSQL 17.
-pub(crate) fn head_of(text: &str) -> Option<&'static str> {
+pub(super) fn head_of(text: &str) -> Option<&'static str> {
     let first = text.lines().next().unwrap_or_default().trim();
     let is_one = |own: &&Own| {
         if first.starts_with("-- ") {

@@ -13,10 +13,10 @@ use crate::server::row::or_default;
     clippy::struct_excessive_bools,
     reason = "each is a fact of its own that the server reports"
 )]
-pub(crate) struct Tool {
+pub(super) struct Tool {
     /// The extension is created in this database.
     pub installed: bool,
-    pub version: Option<String>,
+    version: Option<String>,
     /// The library is in `shared_preload_libraries`.
     pub loaded: bool,
     pub(crate) readable: bool,
@@ -46,28 +46,28 @@ pub(crate) struct Tool {
 pub struct Figures {
     pub calls: i64,
     pub total: f64,
-    pub(crate) shortest: Option<f64>,
+    pub(super) shortest: Option<f64>,
     pub longest: Option<f64>,
-    pub(crate) planning: Option<f64>,
+    pub(super) planning: Option<f64>,
     #[serde(deserialize_with = "or_default")]
     pub rows: i64,
     /// Number of shared blocks.
     #[serde(alias = "blocks_hit", deserialize_with = "or_default")]
     pub hit: i64,
     #[serde(alias = "blocks_read", deserialize_with = "or_default")]
-    pub read: i64,
+    pub(super) read: i64,
     #[serde(alias = "blocks_dirtied", deserialize_with = "or_default")]
-    pub(crate) dirtied: i64,
+    pub(super) dirtied: i64,
     #[serde(alias = "blocks_written", deserialize_with = "or_default")]
-    pub written: i64,
+    pub(super) written: i64,
     #[serde(deserialize_with = "or_default")]
-    pub(crate) temp_read: i64,
+    pub(super) temp_read: i64,
     #[serde(deserialize_with = "or_default")]
-    pub(crate) temp_written: i64,
+    pub(super) temp_written: i64,
     /// `None`: before version 1.8 of `pg_stat_statements`.
     #[serde(alias = "wal")]
     pub wal_bytes: Option<i64>,
-    pub(crate) read_time: Option<f64>,
+    pub(super) read_time: Option<f64>,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -75,7 +75,7 @@ pub struct Row {
     /// The server's time when the row was read.
     pub clock: Option<Stamp>,
     #[serde(alias = "installed")]
-    pub(crate) tool: Tool,
+    pub(super) tool: Tool,
     /// `None`: hidden from this role, or a row without a statement.
     pub queryid: Option<i64>,
     /// The role whose hidden statements are summed in this row; `None`: the row is one statement.
@@ -83,19 +83,19 @@ pub struct Row {
     /// First 4000 characters, without literals; `None`: hidden, or no longer kept.
     pub query: Option<String>,
     #[serde(deserialize_with = "or_default")]
-    pub length: i64,
+    length: i64,
     #[serde(deserialize_with = "or_default")]
     pub roles: Vec<String>,
     /// `None`: the row only says why no statements are listed.
     #[serde(alias = "calls")]
     pub figures: Option<Figures>,
     /// Size of a block in bytes.
-    pub block: i64,
+    pub(super) block: i64,
     /// The statement with its literals, from the session that ran it last; `None`: no such session is visible.
-    pub example: Option<String>,
+    pub(super) example: Option<String>,
     /// The hypertables and aggregates of the database; `None` in all rows but the first.
-    pub(crate) catalog: Option<serde_json::Value>,
-    pub first: Option<First>,
+    pub(super) catalog: Option<serde_json::Value>,
+    pub(super) first: Option<First>,
     /// Names of the hypertables and aggregates that the text names.
     #[serde(default)]
     pub named: Vec<String>,
@@ -165,7 +165,7 @@ pub(super) fn span(milliseconds: Option<f64>) -> Value {
 
 /// State of `pg_stat_statements` at the console's first load.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Begun {
+pub(super) struct Begun {
     pub at: Stamp,
     pub reset: Option<Stamp>,
     pub dropped: Option<i64>,
@@ -173,7 +173,7 @@ pub(crate) struct Begun {
 
 /// Figures of a statement at the console's first load.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct First {
+pub(super) struct First {
     pub at: Stamp,
     pub calls: i64,
     pub total: f64,

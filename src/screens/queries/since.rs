@@ -7,14 +7,14 @@ use crate::model::moment::Stamp;
 
 impl Tool {
     /// Time of a reset of all statistics after the first load; `None`: no reset.
-    pub(crate) fn reset_since(&self) -> Option<Stamp> {
+    pub(super) fn reset_since(&self) -> Option<Stamp> {
         let begun = self.begun?;
         self.reset
             .filter(|reset| *reset > begun.at && begun.reset != Some(*reset))
     }
 
     /// Number of times that statements were dropped since the first load; `None`: unknown.
-    pub(crate) fn dropped_since(&self) -> Option<i64> {
+    pub(super) fn dropped_since(&self) -> Option<i64> {
         let (begun, dropped) = (self.begun?, self.dropped?);
         Some(match self.reset_since() {
             Some(_) => dropped,

@@ -51,11 +51,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
 
 /// The chunks that the next run drops, oldest first, and the range of the chunks that stay.
 pub(super) fn going(row: &Row, all: &Chunks) -> Vec<Section> {
-    let chunks: Vec<&Chunk> = all
-        .chunks
-        .iter()
-        .filter(|chunk| !chunk.is_tiered())
-        .collect();
+    let chunks: Vec<&Chunk> = all.all.iter().filter(|chunk| !chunk.is_tiered()).collect();
     if row.boundary.is_none() && row.made_before.is_none() {
         let oldest = chunks::list(
             format!("Oldest chunks (of {})", chunks.len()),

@@ -15,56 +15,56 @@ use crate::server::row::or_default;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Row {
-    pub id: i32,
-    pub schema: String,
+    pub(super) id: i32,
+    pub(crate) schema: String,
     pub name: String,
-    pub aggregate: bool,
-    pub axis: Axis,
+    pub(super) aggregate: bool,
+    pub(super) axis: Axis,
     /// For an integer dimension: whether it has an `integer_now_func`. For an aggregate: true until that has been read.
     #[serde(deserialize_with = "or_default")]
     #[serde(rename = "has_now")]
     pub(super) listed_now: bool,
     /// For a policy with `drop_created_before` alone; `None`: another policy.
     #[serde(default)]
-    pub creation: Option<ByCreation>,
+    pub(super) creation: Option<ByCreation>,
     pub chunks: i64,
     /// Start of the oldest chunk; `None`: no chunks.
     pub oldest: Option<Point>,
     #[serde(alias = "job_id")]
-    pub policy: Option<Policy>,
+    pub(crate) policy: Option<Policy>,
     /// Chunks that end by this point are dropped, in the dimension's unit; `None`: no policy by `drop_after`, integer time, or unknown.
-    pub boundary: Option<i64>,
+    pub(super) boundary: Option<i64>,
     /// For a policy with `drop_created_before`: chunks created before this are dropped. `None`: another policy.
-    pub made_before: Option<Stamp>,
+    pub(super) made_before: Option<Stamp>,
     /// Number of chunks that the next run drops; `None`: no policy, unknown, or `drop_after` on integer time.
-    pub eligible: Option<i64>,
+    eligible: Option<i64>,
     #[serde(skip)]
     pub(super) clock: Later<IntegerNow>,
     /// Present size of the chunks that the next run drops, including compressed data.
     #[serde(skip)]
     pub(super) eligible_bytes: Later<Option<i64>>,
     /// Number of frozen chunks past the boundary, which are never dropped.
-    pub frozen: i64,
-    pub overdue_seconds: Option<f64>,
-    pub next_due: Option<Stamp>,
+    pub(super) frozen: i64,
+    pub(super) overdue_seconds: Option<f64>,
+    pub(super) next_due: Option<Stamp>,
     /// Names of the aggregates on this hypertable.
     #[serde(deserialize_with = "or_default")]
-    pub(crate) read_by: Vec<String>,
+    pub(super) read_by: Vec<String>,
     /// End of the last chunk that the next run drops; `None`: no such chunk, a paused policy, unknown, or `drop_after` on integer time.
     #[serde(default)]
-    pub(crate) drop_edge: Option<i64>,
+    drop_edge: Option<i64>,
     /// For a policy with `drop_created_before`: ranges of the dropped chunks; chunks between them stay.
     #[serde(default, deserialize_with = "or_default")]
-    pub going: Vec<(i64, i64)>,
+    pub(super) going: Vec<(i64, i64)>,
     /// Aggregates on this hypertable with their ranges that are not materialized; empty if no chunks are dropped.
     #[serde(default, deserialize_with = "or_default")]
-    pub readers: Vec<Unread>,
+    pub(super) readers: Vec<Unread>,
     /// Offset of the database's time zone from UTC, in microseconds.
     #[serde(default)]
-    pub local_shift: i64,
+    pub(super) local_shift: i64,
     /// The policy's worker, if it waits for a lock; `None`: it does not.
     #[serde(default, alias = "blocked_pid")]
-    pub blocked: Option<Blocked>,
+    pub(super) blocked: Option<Blocked>,
 }
 
 /// Figures of an integer dimension, from its `integer_now_func`.

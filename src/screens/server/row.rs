@@ -35,8 +35,8 @@ pub struct Row {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Size {
     /// As `pg_database_size` counts; `None`: not read because there are too many relations (see `about`).
-    pub bytes: Option<i64>,
-    pub about: Option<i64>,
+    pub(super) bytes: Option<i64>,
+    pub(super) about: Option<i64>,
 }
 
 impl Size {
@@ -58,7 +58,7 @@ impl Row {
         self.value.or(bytes.map(|bytes| bytes as f64))
     }
 
-    pub fn title(&self) -> String {
+    pub(super) fn title(&self) -> String {
         let title = match self.name.as_str() {
             "connections" => "client connections",
             "transactions" => "transactions since statistics began",
@@ -140,7 +140,7 @@ impl Row {
     }
 
     /// The value divided by its bound; `None`: one of them is unknown.
-    pub fn share(&self) -> Option<f64> {
+    pub(super) fn share(&self) -> Option<f64> {
         let bound = self.bound.filter(|bound| *bound > 0.0)?;
         Some(self.value? / bound)
     }
@@ -150,7 +150,7 @@ impl Row {
     }
 
     /// A setting's value, and its source unless that is a configuration file; `None`: the figure is not a setting.
-    pub(super) fn setting(&self) -> Option<(&str, Option<&str>)> {
+    fn setting(&self) -> Option<(&str, Option<&str>)> {
         self.name.strip_prefix("setting ")?;
         let about = self.about();
         Some(match about.split_once(", ") {

@@ -27,7 +27,7 @@ impl<R: Record> Table<R> {
     }
 
     /// Moves the cursor by this number of lines, at most to the first or last line.
-    pub fn step(&mut self, lines: isize) {
+    pub(crate) fn step(&mut self, lines: isize) {
         let last = self.lines.len().saturating_sub(1);
         self.moved = true;
         self.cursor = self.cursor.saturating_add_signed(lines).min(last);
@@ -60,7 +60,7 @@ impl<R: Record> Table<R> {
     }
 
     /// Marks or unmarks the selected row (or all rows of the selected group), and moves to the next line.
-    pub fn mark(&mut self) {
+    pub(crate) fn mark(&mut self) {
         let rows = self.at_cursor();
         let all = rows.iter().all(|row| self.marked.contains(&row.key()));
         let keys: Vec<_> = rows.into_iter().map(Record::key).collect();
@@ -91,7 +91,7 @@ impl<R: Record> Table<R> {
         self.marked.clear();
     }
 
-    pub(crate) fn is_marked(&self, row: &R) -> bool {
+    pub(super) fn is_marked(&self, row: &R) -> bool {
         !self.marked.is_empty() && self.marked.contains(&row.key())
     }
 
@@ -100,7 +100,7 @@ impl<R: Record> Table<R> {
     }
 
     /// The marked rows in the order of the screen; if none is marked, the selected row, or the rows of the selected group.
-    pub fn chosen(&self) -> Vec<&R> {
+    pub(crate) fn chosen(&self) -> Vec<&R> {
         let marked: Vec<_> = self.in_order().filter(|row| self.is_marked(row)).collect();
         if marked.is_empty() {
             self.at_cursor()
@@ -114,7 +114,7 @@ impl<R: Record> Table<R> {
     }
 
     /// Targets of each marked row; if none is marked, of the selected row or group.
-    pub fn targets(&self) -> Vec<Vec<Target>> {
+    pub(crate) fn targets(&self) -> Vec<Vec<Target>> {
         self.chosen().into_iter().map(Record::targets).collect()
     }
 

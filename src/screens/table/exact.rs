@@ -20,7 +20,7 @@ const OPENING_SECONDS: f64 = 10.0;
 impl<R: Record> Table<R> {
     /// The exact figures to read next: index in [`Record::EXACT`], ids and costs; `None`: nothing to read. For the Overview: the figures of
     /// all rows, and expensive figures only if `later`.
-    pub fn asks(
+    pub(crate) fn asks(
         &self,
         overview: bool,
         later: bool,
@@ -36,7 +36,7 @@ impl<R: Record> Table<R> {
     }
 
     /// Ids and costs for which the exact figures with index `nth` must be read, of the visible rows or of all rows.
-    pub fn wanted(&self, nth: usize, all: bool, now: Stamp) -> Vec<(i64, usize)> {
+    pub(crate) fn wanted(&self, nth: usize, all: bool, now: Stamp) -> Vec<(i64, usize)> {
         let Some(exact) = R::EXACT.get(nth) else {
             return Vec::new();
         };
@@ -94,7 +94,13 @@ impl<R: Record> Table<R> {
     }
 
     /// Takes exact figures; `last`: they are the last of the request, and the verdicts are computed again.
-    pub fn take_exact(&mut self, nth: usize, figures: Vec<(i64, Figures)>, last: bool, at: &At) {
+    pub(crate) fn take_exact(
+        &mut self,
+        nth: usize,
+        figures: Vec<(i64, Figures)>,
+        last: bool,
+        at: &At,
+    ) {
         if last {
             self.round = None;
         }
@@ -138,7 +144,7 @@ impl<R: Record> Table<R> {
     }
 
     /// Texts for exact figures that could not be read, or not again.
-    pub fn unread(&self, now: Stamp) -> Vec<String> {
+    pub(crate) fn unread(&self, now: Stamp) -> Vec<String> {
         let failed = |had: &&Had| had.error.is_some() || had.figures.is_err();
         if !self.exact.values().any(|had| failed(&had)) {
             return Vec::new();

@@ -17,7 +17,7 @@ impl<R: Record> Table<R> {
     }
 
     /// Filters and sorts the rows again; the cursor stays on its row.
-    pub(crate) fn rearrange(&mut self, at: &At) {
+    pub(super) fn rearrange(&mut self, at: &At) {
         let key = self.key();
         self.arrange(key.as_deref(), at);
     }

@@ -6,10 +6,10 @@ static OWN: Mutex<Vec<i32>> = Mutex::new(Vec::new());
 
 /// Registers a session as this program's until it is dropped.
 #[derive(Debug)]
-pub struct Own(i32);
+pub(crate) struct Own(i32);
 
 impl Own {
-    pub fn new(pid: i32) -> Self {
+    pub(crate) fn new(pid: i32) -> Self {
         all(|own| own.push(pid));
         Self(pid)
     }
@@ -25,7 +25,7 @@ impl Drop for Own {
     }
 }
 
-pub fn is(pid: i32) -> bool {
+pub(crate) fn is(pid: i32) -> bool {
     all(|own| own.contains(&pid))
 }
 

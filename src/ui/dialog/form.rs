@@ -30,31 +30,7 @@ const LIST: usize = 8;
 /// Draws the fields above, and the plan or the errors below.
 pub(super) fn form(frame: &mut Frame, area: Rect, filling: &mut Filling, theme: &Theme) {
     let width = usize::from(area.width);
-    let (mut lines, mut focus_line) = (Vec::new(), 0);
-    for (nth, field) in filling.form.fields.iter().enumerate() {
-        let on = nth == filling.focus;
-        if on {
-            focus_line = lines.len();
-        }
-        let cursor = filling.areas.get(nth).filter(|_| on).map(TextArea::cursor);
-        let begins = lines.len();
-        field_lines(
-            field,
-            on,
-            cursor.map(|cursor| (cursor.0, cursor.1)),
-            filling.pick,
-            width,
-            theme,
-            &mut lines,
-        );
-        if let (Some(was), Some(line)) = (filling.was(nth), lines.get_mut(begins)) {
-            let words = format!("   was {}", printable(was));
-            let room = width.saturating_sub(line.width());
-            if text::width(&words) <= room {
-                line.push_span(Span::styled(words, theme.style("muted")));
-            }
-        }
-    }
+    let (lines, focus_line) = fields(filling, width, theme);
     let help = filling
         .field()
         .map(|field| field.help.clone())
@@ -101,6 +77,36 @@ pub(super) fn form(frame: &mut Frame, area: Rect, filling: &mut Filling, theme: 
         Line::styled(text::cut(&keys(filling), width), theme.style("key")),
         foot,
     );
+}
+
+/// The lines of all fields, and the number of the first line of the field with the focus.
+fn fields<'a>(filling: &Filling, width: usize, theme: &Theme) -> (Vec<Line<'a>>, usize) {
+    let (mut lines, mut focus_line) = (Vec::new(), 0);
+    for (nth, field) in filling.form.fields.iter().enumerate() {
+        let on = nth == filling.focus;
+        if on {
+            focus_line = lines.len();
+        }
+        let cursor = filling.areas.get(nth).filter(|_| on).map(TextArea::cursor);
+        let begins = lines.len();
+        field_lines(
+            field,
+            on,
+            cursor.map(|cursor| (cursor.0, cursor.1)),
+            filling.pick,
+            width,
+            theme,
+            &mut lines,
+        );
+        if let (Some(was), Some(line)) = (filling.was(nth), lines.get_mut(begins)) {
+            let words = format!("   was {}", printable(was));
+            let room = width.saturating_sub(line.width());
+            if text::width(&words) <= room {
+                line.push_span(Span::styled(words, theme.style("muted")));
+            }
+        }
+    }
+    (lines, focus_line)
 }
 
 fn keys(filling: &Filling) -> String {

@@ -4,14 +4,13 @@ use crate::model::age_rule::AgeRule;
 use crate::model::interval::Interval;
 use crate::model::moment::Axis;
 use crate::model::setup::change::{Change, Field, What};
-use crate::model::setup::file::Wanted;
 use crate::model::setup::length::spelled;
 use crate::model::setup::name::Name;
 use crate::model::setup::objects::{AgePolicy, Compression, Reorder, Storage};
 use crate::model::setup::order_by::OrderBy;
-use crate::model::setup::wish::{self, Entry, Setting};
+use crate::model::setup::wish::{self, Setting};
 
-use super::ground::Ground;
+use super::compared::Compared;
 use super::window;
 
 /// Schedule of a compression or retention policy that names none, as TimescaleDB sets it for chunks of a day and more.
@@ -23,61 +22,49 @@ const DAILY: Interval = Interval {
 
 /// `time`: name of the time column (empty: unknown).
 pub(super) fn storage(
-    wanted: &Wanted,
-    entry: &Entry,
-    name: &Name,
+    of: &Compared,
     there: &Storage,
-    (time, ground): ((&str, Axis), &Ground),
+    time: &str,
+    axis: Axis,
 ) -> Result<Vec<Change>, String> {
-    let mut changes = compression(wanted, entry, name, there, time)?;
-    changes.extend(retention(wanted, entry, name, there, time.1)?);
-    changes.extend(window::windows(
-        wanted,
-        entry,
-        name,
-        (there, ground),
-        &changes,
-    )?);
-    match (&entry.reorder, &there.reorder) {
-        (None, _) | (Some(Setting::None), None) => {}
-        (Some(Setting::None), Some(had)) => {
-            let fields = vec![Field::new("reorder", Some(had.index.clone()), None)];
-            changes.push(Change::new(name, What::RemoveReorder(had.clone()), fields));
-        }
-        (Some(Setting::To(wish)), had) => {
-            let every = wish
-                .every
-                .map(|every| every.0)
-                .or(had.as_ref().map(|had| had.every));
-            let new = Reorder {
-                job: None,
-                index: wish.index.clone(),
-                every: every.unwrap_or(DAILY),
-            };
-            let old = had.as_ref().map(|had| (had.index.clone(), had.every));
-            if old != Some((new.index.clone(), new.every)) {
-                let was = had.as_ref().map(|had| had.index.clone());
-                let fields = vec![Field::new("reorder", was, Some(new.index.clone()))];
-                if let Some(had) = had {
-                    changes.push(Change::new(
-                        name,
-                        What::RemoveReorder(had.clone()),
-                        Vec::new(),
-                    ));
-                }
-                changes.push(Change::new(name, What::AddReorder(new), fields));
-            }
-        }
-    }
+    let mut changes = compression(of, there, time, axis)?;
+    changes.extend(retention(of, there, axis)?);
+    changes.extend(window::windows(of, there, &changes)?);
+    changes.extend(reorder(of, there));
     Ok(changes)
 }
 
+fn reorder(of: &Compared, there: &Storage) -> Vec<Change> {
+    let had = there.reorder.as_ref();
+    let was = had.map(|had| had.index.clone());
+    let wish = match (&of.entry.reorder, had) {
+        (None, _) | (Some(Setting::None), None) => return Vec::new(),
+        (Some(Setting::None), Some(had)) => {
+            let fields = vec![Field::new("reorder", was, None)];
+            return vec![of.change(What::RemoveReorder(had.clone()), fields)];
+        }
+        (Some(Setting::To(wish)), _) => wish,
+    };
+    let every = wish.every.map(|every| every.0);
+    let new = Reorder {
+        job: None,
+        index: wish.index.clone(),
+        every: every.or(had.map(|had| had.every)).unwrap_or(DAILY),
+    };
+    if had.is_some_and(|had| (&had.index, had.every) == (&new.index, new.every)) {
+        return Vec::new();
+    }
+    let fields = vec![Field::new("reorder", was, Some(new.index.clone()))];
+    let remove = had.map(|had| of.change(What::RemoveReorder(had.clone()), Vec::new()));
+    let add = of.change(What::AddReorder(new), fields);
+    remove.into_iter().chain([add]).collect()
+}
+
 fn compression(
-    wanted: &Wanted,
-    entry: &Entry,
-    name: &Name,
+    of: &Compared,
     there: &Storage,
-    (time, axis): (&str, Axis),
+    time: &str,
+    axis: Axis,
 ) -> Result<Vec<Change>, String> {
     let remove = |had: &AgePolicy| {
         let fields = vec![Field::new(
@@ -85,20 +72,20 @@ fn compression(
             Some(had.age.to_string()),
             None,
         )];
-        Change::new(name, What::RemoveCompress(*had), fields)
+        of.change(What::RemoveCompress(*had), fields)
     };
-    let wish = match &entry.compress {
+    let wish = match &of.entry.compress {
         None => return Ok(Vec::new()),
         Some(Setting::None) => {
             let mut changes = Vec::from_iter(there.compress.as_ref().map(remove));
             if there.compression.is_some() {
-                changes.push(Change::new(name, What::DisableCompression, Vec::new()));
+                changes.push(of.change(What::DisableCompression, Vec::new()));
             }
             return Ok(changes);
         }
         Some(Setting::To(wish)) => wish,
     };
-    let mut changes = Vec::from_iter(settings(wish, name, there.compression.as_ref(), time));
+    let mut changes = Vec::from_iter(settings(of, wish, there.compression.as_ref(), time));
     if wish.after == Some(Setting::None) {
         changes.extend(there.compress.as_ref().map(remove));
     } else if declares_policy(wish) {
@@ -108,9 +95,9 @@ fn compression(
         };
         let age = wish::age(after, wish.created_before, axis)
             .map_err(|why| format!("compress: {why}"))?;
-        let every = wanted.every(entry, wish.every);
+        let every = of.wanted.every(of.entry, wish.every);
         let new = (age, every, wish.paused);
-        changes.extend(policy(name, "compress", there.compress, new)?);
+        changes.extend(policy(of, "compress", there.compress, new)?);
     }
     Ok(changes)
 }
@@ -125,8 +112,8 @@ fn declares_policy(wish: &wish::Compress) -> bool {
 
 /// The change of segmentby and orderby. What the file does not say stays as it is.
 fn settings(
+    of: &Compared,
     wish: &wish::Compress,
-    name: &Name,
     had: Option<&Compression>,
     time: &str,
 ) -> Option<Change> {
@@ -142,14 +129,14 @@ fn settings(
             Field::new("compress.segment_by", None, Some(segments)),
             Field::new("compress.order_by", None, Some(orders)),
         ];
-        return Some(Change::new(name, What::EnableCompression(new), fields));
+        return Some(of.change(What::EnableCompression(new), fields));
     };
     let fields = [
         Field::of("compress.segment_by", self::segments(old), segments),
         Field::of("compress.order_by", self::orders(old, time), orders),
     ];
     let fields: Vec<Field> = fields.into_iter().flatten().collect();
-    (!fields.is_empty()).then(|| Change::new(name, What::EditCompression(new), fields))
+    (!fields.is_empty()).then(|| of.change(What::EditCompression(new), fields))
 }
 
 fn segments(of: &Compression) -> String {
@@ -168,50 +155,42 @@ fn orders(of: &Compression, time: &str) -> String {
     of.order_list().unwrap_or_else(default)
 }
 
-fn retention(
-    wanted: &Wanted,
-    entry: &Entry,
-    name: &Name,
-    there: &Storage,
-    axis: Axis,
-) -> Result<Vec<Change>, String> {
-    let wish = match (&entry.retain, &there.retain) {
+fn retention(of: &Compared, there: &Storage, axis: Axis) -> Result<Vec<Change>, String> {
+    let wish = match (&of.entry.retain, &there.retain) {
         (None, _) | (Some(Setting::None), None) => return Ok(Vec::new()),
         (Some(Setting::None), Some(had)) => {
             let fields = vec![Field::new("retain.after", Some(had.age.to_string()), None)];
-            return Ok(vec![Change::new(name, What::RemoveRetain(*had), fields)]);
+            return Ok(vec![of.change(What::RemoveRetain(*had), fields)]);
         }
         (Some(Setting::To(wish)), _) => wish,
     };
     let age =
         wish::age(wish.after, wish.created_before, axis).map_err(|why| format!("retain: {why}"))?;
-    let every = wanted.every(entry, wish.every);
-    policy(name, "retain", there.retain, (age, every, wish.paused))
+    let every = of.wanted.every(of.entry, wish.every);
+    policy(of, "retain", there.retain, (age, every, wish.paused))
 }
 
 /// The change of the compression or retention policy.
 fn policy(
-    name: &Name,
+    of: &Compared,
     word: &str,
     there: Option<AgePolicy>,
     (age, every, is_paused): (Option<AgeRule>, Option<Interval>, Option<bool>),
 ) -> Result<Vec<Change>, String> {
     let compress = word == "compress";
+    let scheduled = is_paused != Some(true);
     let (after, beat) = (format!("{word}.after"), format!("{word}.every"));
     let Some(had) = there else {
-        let Some(age) = age else {
+        let new = match age {
+            Some(age) => AgePolicy {
+                job: None,
+                age,
+                every: every.unwrap_or(DAILY),
+                scheduled,
+            },
             // The file may ask for settings without a policy.
-            return if compress {
-                Ok(Vec::new())
-            } else {
-                Err("retain: after is missing: write the age from which chunks are dropped, after = \"90 days\"".to_owned())
-            };
-        };
-        let new = AgePolicy {
-            job: None,
-            age,
-            every: every.unwrap_or(DAILY),
-            scheduled: is_paused != Some(true),
+            None if compress => return Ok(Vec::new()),
+            None => return Err("retain: after is missing: write the age from which chunks are dropped, after = \"90 days\"".to_owned()),
         };
         let what = if compress {
             What::AddCompress(new)
@@ -219,20 +198,18 @@ fn policy(
             What::AddRetain(new)
         };
         let fields = vec![
-            Field::new(&after, None, Some(age.to_string())),
+            Field::new(&after, None, Some(new.age.to_string())),
             Field::new(&beat, None, Some(spelled(new.every))),
         ];
-        return Ok(vec![Change::new(name, what, fields)]);
+        return Ok(vec![of.change(what, fields)]);
     };
     let new = AgePolicy {
         age: age.unwrap_or(had.age),
         every: every.unwrap_or(had.every),
         ..had
     };
-    let mut changes: Vec<Change> =
-        paused(name, word, had.job, had.scheduled, is_paused != Some(true))
-            .into_iter()
-            .collect();
+    let paused = paused(of.name, word, had.job, had.scheduled, scheduled);
+    let mut changes = Vec::from_iter(paused);
     let fields = [
         Field::of(&after, had.age.to_string(), new.age.to_string()).filter(|_| had.age != new.age),
         Field::of(&beat, spelled(had.every), spelled(new.every)).filter(|_| had.every != new.every),
@@ -246,7 +223,7 @@ fn policy(
     } else {
         What::EditRetain(had, new)
     };
-    changes.push(Change::new(name, what, fields));
+    changes.push(of.change(what, fields));
     Ok(changes)
 }
 

@@ -2,41 +2,29 @@
 
 use crate::model::moment::Axis;
 use crate::model::setup::change::{Change, Field, What};
-use crate::model::setup::file::Wanted;
 use crate::model::setup::name::Name;
 use crate::model::setup::objects::{Hypertable, Storage};
-use crate::model::setup::wish::{Entry, Length, Setting};
+use crate::model::setup::wish::{Length, Setting};
 use crate::model::span::Span;
 
-use super::ground::Ground;
+use super::compared::Compared;
 use super::storage::storage;
 
-pub(super) fn hypertable(
-    wanted: &Wanted,
-    entry: &Entry,
-    name: &Name,
-    ground: &Ground,
-) -> Result<Vec<Change>, String> {
-    match ground.present.hypertables.get(name) {
-        Some(there) => existing(wanted, entry, name, there, ground),
-        None => created(wanted, entry, name, ground),
+pub(super) fn hypertable(of: &Compared) -> Result<Vec<Change>, String> {
+    match of.ground.present.hypertables.get(of.name) {
+        Some(there) => existing(of, there),
+        None => created(of),
     }
 }
 
-fn existing(
-    wanted: &Wanted,
-    entry: &Entry,
-    name: &Name,
-    there: &Hypertable,
-    ground: &Ground,
-) -> Result<Vec<Change>, String> {
-    let mut changes = Vec::new();
+fn existing(of: &Compared, there: &Hypertable) -> Result<Vec<Change>, String> {
+    let (entry, mut changes) = (of.entry, Vec::new());
     if let Some(time) = entry.time.as_ref().filter(|time| **time != there.time) {
         let words = format!(
             "its time column is {:?}, not {time:?}: TimescaleDB cannot change it",
             there.time
         );
-        changes.push(Change::new(name, What::Impossible(words), Vec::new()));
+        changes.push(of.change(What::Impossible(words), Vec::new()));
     }
     if let Some(length) = entry.interval {
         let new = interval(length, there.axis)?;
@@ -48,25 +36,19 @@ fn existing(
         changes.extend(
             field
                 .filter(|_| new != there.interval)
-                .map(|field| Change::new(name, What::SetInterval(new), vec![field])),
+                .map(|field| of.change(What::SetInterval(new), vec![field])),
         );
     }
     let function = there.integer_now.as_ref();
-    changes.extend(integer_now(entry, name, there.axis, function)?);
-    let time = (there.time.as_str(), there.axis);
-    let stored = storage(wanted, entry, name, &there.storage, (time, ground))?;
-    changes.extend(stored);
+    changes.extend(integer_now(of, there.axis, function)?);
+    changes.extend(storage(of, &there.storage, &there.time, there.axis)?);
     Ok(changes)
 }
 
-fn created(
-    wanted: &Wanted,
-    entry: &Entry,
-    name: &Name,
-    ground: &Ground,
-) -> Result<Vec<Change>, String> {
-    let (time, axis) = time_column(entry, name, ground)?;
-    let length = entry
+fn created(of: &Compared) -> Result<Vec<Change>, String> {
+    let (time, axis) = time_column(of)?;
+    let length = of
+        .entry
         .interval
         .map(|length| interval(length, axis))
         .transpose()?;
@@ -82,21 +64,27 @@ fn created(
     );
     let what = What::CreateHypertable {
         time: time.clone(),
+        axis,
         interval: length,
     };
-    let mut changes = vec![Change::new(name, what, fields)];
-    changes.extend(integer_now(entry, name, axis, None)?);
-    let place = ((time.as_str(), axis), ground);
-    changes.extend(storage(wanted, entry, name, &Storage::default(), place)?);
+    let mut changes = vec![of.change(what, fields)];
+    changes.extend(integer_now(of, axis, None)?);
+    changes.extend(storage(of, &Storage::default(), &time, axis)?);
     Ok(changes)
 }
 
 /// The time column of a plain table, and its axis. The error says why the table cannot become a hypertable.
-fn time_column(entry: &Entry, name: &Name, ground: &Ground) -> Result<(String, Axis), String> {
-    if ground.present.aggregates.contains_key(name) {
+fn time_column(of: &Compared) -> Result<(String, Axis), String> {
+    let Compared {
+        entry,
+        name,
+        ground,
+        ..
+    } = of;
+    if ground.present.aggregates.contains_key(*name) {
         return Err("it is a continuous aggregate: write it under [[aggregate]]".to_owned());
     }
-    let plain = ground.tables.get(name).ok_or(
+    let plain = ground.tables.get(*name).ok_or(
         "there is no such table. hypertop creates no tables: create it with your migration tool, then plan again",
     )?;
     let time = entry.time.clone().ok_or(
@@ -117,12 +105,8 @@ fn time_column(entry: &Entry, name: &Name, ground: &Ground) -> Result<(String, A
 }
 
 /// The change of the function that returns the current integer time. `there`: the one that it has.
-fn integer_now(
-    entry: &Entry,
-    name: &Name,
-    axis: Axis,
-    there: Option<&Name>,
-) -> Result<Option<Change>, String> {
+fn integer_now(of: &Compared, axis: Axis, there: Option<&Name>) -> Result<Option<Change>, String> {
+    let entry = of.entry;
     let Some(new) = &entry.integer_now else {
         let by_age = matches!(&entry.retain, Some(Setting::To(to)) if to.after.is_some())
             || matches!(&entry.compress, Some(Setting::To(to)) if matches!(to.after, Some(Setting::To(_))));
@@ -148,7 +132,7 @@ fn integer_now(
         old: there.cloned(),
         new: new.clone(),
     };
-    Ok(Some(Change::new(name, what, vec![field])))
+    Ok(Some(of.change(what, vec![field])))
 }
 
 /// A chunk interval in the unit of the time column. A month has 30 days, as TimescaleDB reckons.

@@ -5,45 +5,36 @@ use std::collections::BTreeMap;
 use crate::model::moment::Axis;
 use crate::model::setup::bare::bare;
 use crate::model::setup::change::{Change, Field, What};
-use crate::model::setup::file::Wanted;
 use crate::model::setup::length::{open, spelled};
 use crate::model::setup::name::Name;
 use crate::model::setup::objects::{Aggregate, Refresh, Storage, UNKNOWN};
-use crate::model::setup::wish::{self, Entry, Length, Setting};
+use crate::model::setup::wish::{self, Length, Setting};
 
-use super::ground::Ground;
+use super::compared::Compared;
 use super::storage::{paused, storage};
 
 pub(super) fn aggregate(
-    wanted: &Wanted,
-    entry: &Entry,
-    name: &Name,
-    ground: &Ground,
+    of: &Compared,
     times: &BTreeMap<Name, Axis>,
 ) -> Result<(Vec<Change>, Axis), String> {
-    let there = ground.present.aggregates.get(name);
-    if entry.absent == Some(true) {
-        let gone = there.map(|_| Change::new(name, What::DropAggregate, Vec::new()));
+    let there = of.ground.present.aggregates.get(of.name);
+    if of.entry.absent == Some(true) {
+        let gone = there.map(|_| of.change(What::DropAggregate, Vec::new()));
         let axis = there.map_or(Axis::TimestampTz, |view| view.axis);
         return Ok((gone.into_iter().collect(), axis));
     }
     match there {
         Some(there) => {
-            let changes = existing(wanted, entry, name, there, ground)?;
+            let changes = existing(of, there)?;
             Ok((changes, there.axis))
         }
-        None => created(wanted, entry, name, ground, times),
+        None => created(of, times),
     }
 }
 
-fn created(
-    wanted: &Wanted,
-    entry: &Entry,
-    name: &Name,
-    ground: &Ground,
-    times: &BTreeMap<Name, Axis>,
-) -> Result<(Vec<Change>, Axis), String> {
-    if ground.present.hypertables.contains_key(name) {
+fn created(of: &Compared, times: &BTreeMap<Name, Axis>) -> Result<(Vec<Change>, Axis), String> {
+    let entry = of.entry;
+    if of.ground.present.hypertables.contains_key(of.name) {
         return Err("it is a hypertable: write it under [[hypertable]]".to_owned());
     }
     let source = entry
@@ -62,21 +53,14 @@ fn created(
         query,
         materialized_only: entry.materialized_only,
     };
-    let mut changes = vec![Change::new(name, what, fields)];
-    changes.extend(refreshes(wanted, entry, name, (&[], axis))?);
-    let place = (("", axis), ground);
-    changes.extend(storage(wanted, entry, name, &Storage::default(), place)?);
+    let mut changes = vec![of.change(what, fields)];
+    changes.extend(refreshes(of, &[], axis)?);
+    changes.extend(storage(of, &Storage::default(), "", axis)?);
     Ok((changes, axis))
 }
 
-fn existing(
-    wanted: &Wanted,
-    entry: &Entry,
-    name: &Name,
-    there: &Aggregate,
-    ground: &Ground,
-) -> Result<Vec<Change>, String> {
-    let mut changes = Vec::new();
+fn existing(of: &Compared, there: &Aggregate) -> Result<Vec<Change>, String> {
+    let (entry, mut changes) = (of.entry, Vec::new());
     if let Some(source) = entry
         .source
         .as_ref()
@@ -86,9 +70,9 @@ fn existing(
             "it reads {}, not {source}: drop it and create it again (its rows are lost)",
             there.source
         );
-        changes.push(Change::new(name, What::Impossible(words), Vec::new()));
+        changes.push(of.change(What::Impossible(words), Vec::new()));
     }
-    changes.extend(query(entry, name, there, ground));
+    changes.extend(query(of, there));
     if let Some(only) = entry
         .materialized_only
         .filter(|only| *only != there.materialized_only)
@@ -101,48 +85,37 @@ fn existing(
         let what = What::SwitchRealTime {
             materialized_only: only,
         };
-        changes.push(Change::new(name, what, field.into_iter().collect()));
+        changes.push(of.change(what, field.into_iter().collect()));
     }
-    let had = (there.refresh.as_slice(), there.axis);
-    changes.extend(refreshes(wanted, entry, name, had)?);
-    let place = (("", there.axis), ground);
-    changes.extend(storage(wanted, entry, name, &there.storage, place)?);
+    changes.extend(refreshes(of, &there.refresh, there.axis)?);
+    changes.extend(storage(of, &there.storage, "", there.axis)?);
     Ok(changes)
 }
 
 /// The difference of an aggregate's query.
-fn query(entry: &Entry, name: &Name, there: &Aggregate, ground: &Ground) -> Option<Change> {
-    let written = entry.query.as_ref()?;
+fn query(of: &Compared, there: &Aggregate) -> Option<Change> {
+    let written = of.entry.query.as_ref()?;
     let Some(has) = there.query.as_ref() else {
         let what = What::Impossible(format!("its query is {UNKNOWN}"));
-        return Some(Change::new(name, what, Vec::new()));
+        return Some(of.change(what, Vec::new()));
     };
-    let wants = ground.queries.get(name).unwrap_or(written);
+    let wants = of.ground.queries.get(of.name).unwrap_or(written);
     if bare(wants) == bare(has) || bare(written) == bare(has) {
         return None;
     }
     let words = "its query differs from the file's. TimescaleDB cannot change it: drop it and create it again (its rows are lost)";
     let fields = vec![Field::new("query", Some(bare(has)), Some(bare(wants)))];
-    Some(Change::new(
-        name,
-        What::Impossible(words.to_owned()),
-        fields,
-    ))
+    Some(of.change(What::Impossible(words.to_owned()), fields))
 }
 
 /// The changes of the refresh policies. Those that differ are paired in their order: the old one is edited into the new one.
-fn refreshes(
-    wanted: &Wanted,
-    entry: &Entry,
-    name: &Name,
-    (there, axis): (&[Refresh], Axis),
-) -> Result<Vec<Change>, String> {
-    let wishes: &[wish::Refresh] = match &entry.refresh {
+fn refreshes(of: &Compared, there: &[Refresh], axis: Axis) -> Result<Vec<Change>, String> {
+    let wishes: &[wish::Refresh] = match &of.entry.refresh {
         None => return Ok(Vec::new()),
         Some(Setting::None) => &[],
         Some(Setting::To(all)) => all,
     };
-    let new = wishes.iter().map(|wish| wished(wanted, entry, wish, axis));
+    let new = wishes.iter().map(|wish| wished(of, wish, axis));
     let new = new.collect::<Result<Vec<Refresh>, String>>()?;
     let left = there
         .iter()
@@ -155,18 +128,18 @@ fn refreshes(
     for new in &new {
         // The policy stays; only paused or scheduled may differ.
         let had = there.iter().find(|had| same(had, new));
-        changes.extend(had.and_then(|had| switched(name, had, new)));
+        changes.extend(had.and_then(|had| switched(of.name, had, new)));
     }
     for at in 0..left.len().max(more.len()) {
         match (left.get(at), more.get(at)) {
-            (Some(old), Some(new)) => changes.extend(edited(name, old, new)),
+            (Some(old), Some(new)) => changes.extend(edited(of.name, old, new)),
             (Some(&&old), None) => {
                 let fields = vec![Field::new("refresh", Some(window(&old)), None)];
-                changes.push(Change::new(name, What::RemoveRefresh(old), fields));
+                changes.push(of.change(What::RemoveRefresh(old), fields));
             }
             (None, Some(&&new)) => {
                 let fields = vec![Field::new("refresh", None, Some(window(&new)))];
-                changes.push(Change::new(name, What::AddRefresh(new), fields));
+                changes.push(of.change(What::AddRefresh(new), fields));
             }
             (None, None) => {}
         }
@@ -175,12 +148,7 @@ fn refreshes(
 }
 
 /// A refresh policy of the file.
-fn wished(
-    wanted: &Wanted,
-    entry: &Entry,
-    wish: &wish::Refresh,
-    axis: Axis,
-) -> Result<Refresh, String> {
+fn wished(of: &Compared, wish: &wish::Refresh, axis: Axis) -> Result<Refresh, String> {
     let side = |length: Option<Length>, word: &str| {
         let span = length.map(|length| length.on(axis)).transpose();
         span.map_err(|why| format!("refresh: {word}: {why}"))
@@ -190,8 +158,9 @@ fn wished(
         start: side(wish.start, "start")?,
         end: side(wish.end, "end")?,
         scheduled: !wish.paused,
-        every: wanted
-            .every(entry, wish.every)
+        every: of
+            .wanted
+            .every(of.entry, wish.every)
             .ok_or("refresh: every is missing: write how often the policy runs, every = \"1h\"")?,
     })
 }

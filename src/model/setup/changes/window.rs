@@ -2,23 +2,20 @@
 
 use crate::model::busy::BusyHours;
 use crate::model::setup::change::{Change, Field, What};
-use crate::model::setup::file::Wanted;
 use crate::model::setup::length::spelled;
-use crate::model::setup::name::Name;
 use crate::model::setup::objects::{AgePolicy, Schedule, Storage};
-use crate::model::setup::wish::{Entry, Setting};
+use crate::model::setup::wish::Setting;
 
-use super::ground::Ground;
+use super::compared::Compared;
 
 /// The policies of an entry that begin outside of its window. `changes`: those of the policies.
 pub(super) fn windows(
-    wanted: &Wanted,
-    entry: &Entry,
-    name: &Name,
-    (there, ground): (&Storage, &Ground),
+    of: &Compared,
+    there: &Storage,
     changes: &[Change],
 ) -> Result<Vec<Change>, String> {
-    let Some(window) = wanted.window(entry) else {
+    let (entry, ground) = (of.entry, of.ground);
+    let Some(window) = of.wanted.window(entry) else {
         return Ok(Vec::new());
     };
     if !window.is_known(ground.zone) {
@@ -60,17 +57,13 @@ pub(super) fn windows(
                 window.hours()
             ));
         }
-        found.extend(outside(name, word, (policy, window), ground));
+        found.extend(outside(of, word, policy, window));
     }
     Ok(found)
 }
 
-fn outside(
-    name: &Name,
-    word: &str,
-    (policy, window): (AgePolicy, &BusyHours),
-    ground: &Ground,
-) -> Option<Change> {
+fn outside(of: &Compared, word: &str, policy: AgePolicy, window: &BusyHours) -> Option<Change> {
+    let ground = of.ground;
     let job = policy.job?;
     let schedule = ground.present.schedules.get(&job)?;
     if is_within(schedule, window, ground.zone) {
@@ -98,7 +91,7 @@ fn outside(
         initial: window.began(ground.zone)?,
         zone: zone.to_owned(),
     };
-    Some(Change::new(name, what, vec![field]))
+    Some(of.change(what, vec![field]))
 }
 
 /// True if the policy begins at a fixed time of the day that is in the window.

@@ -14,7 +14,7 @@ use crate::model::span::Span;
 
 /// A wanted setting: removed (`"none"`), or set to a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Setting<T> {
+pub(crate) enum Setting<T> {
     None,
     To(T),
 }
@@ -57,7 +57,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Reads<T> {
 /// An interval for a schedule: longer than zero.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(try_from = "String")]
-pub struct Every(pub Interval);
+pub(crate) struct Every(pub Interval);
 
 impl TryFrom<String> for Every {
     type Error = String;
@@ -75,7 +75,7 @@ impl TryFrom<String> for Every {
 /// Hours of each day: `"22:00-06:00"`, `"22:00-06:00 Europe/Berlin"`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub struct Hours(pub BusyHours);
+pub(crate) struct Hours(pub BusyHours);
 
 impl TryFrom<String> for Hours {
     type Error = String;
@@ -87,14 +87,14 @@ impl TryFrom<String> for Hours {
 
 /// A length of time: an interval as text, or units of integer time as a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Length {
+pub(crate) enum Length {
     Interval(Interval),
     Units(i64),
 }
 
 impl Length {
     /// Converts the length to this time axis. The error says how to write it.
-    pub fn on(self, axis: Axis) -> Result<Span, String> {
+    pub(crate) fn on(self, axis: Axis) -> Result<Span, String> {
         match (self, axis) {
             (Self::Units(units), Axis::Integer) => Ok(Span::Number(units)),
             (Self::Interval(_), Axis::Integer) => {

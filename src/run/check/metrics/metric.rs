@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::run::check) enum Kind {
+pub(super) enum Kind {
     Gauge,
     /// A counter's name ends in `_total`.
     Counter,
@@ -13,12 +13,12 @@ pub(in crate::run::check) enum Kind {
 pub(in crate::run::check) struct Metric {
     pub name: &'static str,
     pub help: &'static str,
-    pub kind: Kind,
-    pub series: Vec<Series>,
+    pub(super) kind: Kind,
+    pub(super) series: Vec<Series>,
 }
 
 #[derive(Debug)]
-pub(in crate::run::check) struct Series {
+pub(super) struct Series {
     pub labels: Vec<(&'static str, String)>,
     pub value: f64,
     /// Object that the series is about; `None`: the server, or an object with a finding.

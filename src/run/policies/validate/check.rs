@@ -17,7 +17,7 @@ pub(super) enum State {
 }
 
 impl State {
-    pub(super) const ALL: [Self; 4] = [Self::Ok, Self::Pending, Self::Unknown, Self::Failed];
+    const ALL: [Self; 4] = [Self::Ok, Self::Pending, Self::Unknown, Self::Failed];
 
     pub(super) fn name(self) -> &'static str {
         match self {

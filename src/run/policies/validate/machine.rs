@@ -15,15 +15,15 @@ use crate::server::validate;
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Known {
     #[serde(flatten)]
-    pub(super) machine: Machine,
+    machine: Machine,
     /// `None`: nothing is known.
-    pub(super) from: Option<&'static str>,
+    from: Option<&'static str>,
     /// The data directory. `None`: hidden from this role.
     #[serde(skip)]
     data_directory: Option<String>,
     /// True: the server runs on this machine.
     #[serde(skip)]
-    pub(super) is_here: bool,
+    is_here: bool,
 }
 
 /// Reads the facts. `said`: what config.toml says.

@@ -10,20 +10,20 @@ use super::runs;
 
 #[derive(Debug, Clone, Default, Serialize)]
 pub(super) struct Measured {
-    pub(super) hypertables: usize,
-    pub(super) aggregates: usize,
-    pub(super) aggregates_with_refresh: usize,
-    pub(super) indexes: usize,
-    pub(super) compression_policies: Policies,
-    pub(super) retention_policies: Policies,
-    pub(super) refresh_policies: Policies,
-    pub(super) transactions: i64,
-    pub(super) rollbacks: i64,
-    pub(super) deadlocks: i64,
+    hypertables: usize,
+    aggregates: usize,
+    aggregates_with_refresh: usize,
+    indexes: usize,
+    compression_policies: Policies,
+    retention_policies: Policies,
+    refresh_policies: Policies,
+    transactions: i64,
+    rollbacks: i64,
+    deadlocks: i64,
 }
 
 #[derive(Debug, Clone, Copy, Default, Serialize)]
-pub(super) struct Policies {
+struct Policies {
     all: usize,
     scheduled: usize,
     /// Those that ever ran and succeeded.

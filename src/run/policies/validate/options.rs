@@ -17,34 +17,34 @@ use crate::run::command::Format;
 pub struct Options {
     /// Policy files, the later ones over the earlier ones, or with --before one plan that `plan --out` saved; -: standard input
     #[arg(required = true)]
-    pub file: Vec<PathBuf>,
+    pub(super) file: Vec<PathBuf>,
     /// Check whether the files can be applied now
     #[arg(long)]
-    pub before: bool,
+    pub(super) before: bool,
     /// Check whether the database is as the files say, its policies run, and `[expect]` holds
     #[arg(long)]
-    pub after: bool,
+    pub(super) after: bool,
     /// With --before: how old the newest backup may be
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = humantime::parse_duration, conflicts_with = "after")]
-    pub backup_age: Duration,
+    pub(super) backup_age: Duration,
     /// With --before: there is a backup that the server does not know of
     #[arg(long, conflicts_with = "after")]
-    pub i_have_a_backup: bool,
+    pub(super) i_have_a_backup: bool,
     /// With --before: hours in which it must be now: 22:00-06:00, or '22:00-06:00 Europe/Berlin'
     #[arg(long, value_name = "HOURS", value_parser = BusyHours::parse, conflicts_with = "after")]
-    pub window: Option<BusyHours>,
+    pub(super) window: Option<BusyHours>,
     /// With --after: compare with what this journal entry kept [default: the newest apply in this database]
     #[arg(long, value_name = "ID", conflicts_with = "before")]
-    pub entry: Option<u64>,
+    pub(super) entry: Option<u64>,
     /// With --after: check again until nothing is pending
     #[arg(long, conflicts_with = "before")]
-    pub watch: bool,
+    pub(super) watch: bool,
     /// With --watch: stop after this time: 12h, 7d
     #[arg(long = "for", value_name = "TIME", default_value = "7d", value_parser = humantime::parse_duration, requires = "watch")]
-    pub long: Duration,
+    pub(super) long: Duration,
     /// Also write the result to this new file, as Markdown
     #[arg(long, value_name = "FILE.md")]
-    pub report: Option<PathBuf>,
+    pub(super) report: Option<PathBuf>,
     #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
+    pub(super) format: Format,
 }

@@ -15,13 +15,13 @@ use super::since::Since;
 
 #[derive(Debug, Serialize)]
 pub(super) struct Report<'a> {
-    pub(super) result: State,
+    result: State,
     /// `before` or `after` the apply.
-    pub(super) validation: &'static str,
-    pub(super) files: Vec<String>,
-    pub(super) database: &'a str,
-    pub(super) host: &'a str,
-    pub(super) role: &'a str,
+    validation: &'static str,
+    files: Vec<String>,
+    database: &'a str,
+    host: &'a str,
+    role: &'a str,
     /// By the server's clock.
     time: Option<String>,
     hypertop: &'static str,
@@ -31,7 +31,7 @@ pub(super) struct Report<'a> {
     journal_entry: Option<&'a Since>,
     machine: &'a Known,
     measured: Option<&'a Measured>,
-    pub(super) checks: &'a [Check],
+    checks: &'a [Check],
     #[serde(skip)]
     sum: String,
 }

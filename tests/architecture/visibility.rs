@@ -1,0 +1,168 @@
+//! Visibility: `pub` is only what the program, the tests or the benchmarks use. The rest is `pub(crate)` or narrower.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::LazyLock;
+
+use regex::Regex;
+use syn::visit::{self, Visit};
+use syn::{ImplItem, Item, UseTree, Visibility};
+
+static WORDS: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\w+").unwrap());
+
+/// The texts of all `.rs` files in a folder, by path.
+fn texts(folder: &Path) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(texts(&path));
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            found.push((path.display().to_string(), text));
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The names that a file offers as `pub`, and the names in their signatures, which are `pub` with them.
+#[derive(Default)]
+struct Offered {
+    names: BTreeSet<String>,
+    signatures: BTreeSet<String>,
+}
+
+impl Offered {
+    fn offer(&mut self, visibility: &Visibility, name: &syn::Ident) -> bool {
+        let is_public = matches!(visibility, Visibility::Public(_));
+        if is_public {
+            self.names.insert(name.to_string());
+        }
+        is_public
+    }
+
+    fn item(&mut self, item: &Item) {
+        match item {
+            Item::Const(item) if self.offer(&item.vis, &item.ident) => self.visit_type(&item.ty),
+            Item::Static(item) if self.offer(&item.vis, &item.ident) => self.visit_type(&item.ty),
+            Item::Type(item) if self.offer(&item.vis, &item.ident) => self.visit_type(&item.ty),
+            Item::Fn(item) if self.offer(&item.vis, &item.sig.ident) => {
+                self.visit_signature(&item.sig);
+            }
+            Item::Enum(item) if self.offer(&item.vis, &item.ident) => {
+                item.variants.iter().for_each(|one| self.visit_variant(one));
+            }
+            Item::Trait(item) if self.offer(&item.vis, &item.ident) => self.visit_item_trait(item),
+            Item::Struct(item) if self.offer(&item.vis, &item.ident) => {
+                for field in &item.fields {
+                    let named = field.ident.as_ref();
+                    if named.is_none_or(|name| self.offer(&field.vis, name)) {
+                        self.visit_type(&field.ty);
+                    }
+                }
+            }
+            Item::Mod(item) => {
+                self.offer(&item.vis, &item.ident);
+            }
+            Item::Use(item) if matches!(item.vis, Visibility::Public(_)) => self.leaf(&item.tree),
+            Item::Impl(block) => {
+                for item in &block.items {
+                    match item {
+                        ImplItem::Fn(item) if self.offer(&item.vis, &item.sig.ident) => {
+                            self.visit_signature(&item.sig);
+                        }
+                        ImplItem::Const(item) if self.offer(&item.vis, &item.ident) => {
+                            self.visit_type(&item.ty);
+                        }
+                        // What a trait's implementation for a `pub` type names has to be `pub` too.
+                        ImplItem::Type(item) if block.trait_.is_some() => self.visit_type(&item.ty),
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn leaf(&mut self, tree: &UseTree) {
+        match tree {
+            UseTree::Path(path) => self.leaf(&path.tree),
+            UseTree::Name(name) => drop(self.names.insert(name.ident.to_string())),
+            UseTree::Rename(name) => drop(self.names.insert(name.rename.to_string())),
+            UseTree::Group(group) => group.items.iter().for_each(|tree| self.leaf(tree)),
+            UseTree::Glob(_) => {}
+        }
+    }
+}
+
+impl<'a> Visit<'a> for Offered {
+    fn visit_path(&mut self, path: &'a syn::Path) {
+        let names = path.segments.iter().map(|part| part.ident.to_string());
+        self.signatures.extend(names);
+        visit::visit_path(self, path);
+    }
+}
+
+/// Texts on the names that are `pub`, but that neither a name outside of the crate nor the signature of such a name needs.
+fn too_wide(sources: &[(String, String)], outside: &[(String, String)]) -> Vec<String> {
+    let words = outside.iter().flat_map(|(_, text)| WORDS.find_iter(text));
+    let mut needed: BTreeSet<String> = words.map(|word| word.as_str().to_owned()).collect();
+    let offered = sources.iter().map(|(file, text)| {
+        let mut offered = Offered::default();
+        let file = (file, syn::parse_file(text).unwrap());
+        file.1.items.iter().for_each(|item| offered.item(item));
+        (file.0, offered)
+    });
+    let offered: Vec<(&String, Offered)> = offered.collect();
+    for (_, offered) in &offered {
+        needed.extend(offered.signatures.iter().cloned());
+    }
+    let mut found = Vec::new();
+    for (file, offered) in offered {
+        let wide = offered.names.difference(&needed);
+        found.extend(wide.map(|name| format!("{file}: {name} is pub, but only the crate uses it")));
+    }
+    found
+}
+
+#[test]
+fn what_only_the_crate_uses_is_not_pub() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut sources = texts(&root.join("src"));
+    let main: Vec<_> = sources
+        .extract_if(.., |(file, _)| file.ends_with("main.rs"))
+        .collect();
+    assert_eq!(main.len(), 1);
+    let outside = [
+        main,
+        texts(&root.join("tests")),
+        texts(&root.join("benches")),
+    ]
+    .concat();
+    let found = too_wide(&sources, &outside);
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn a_name_that_is_pub_for_nobody_is_named() {
+    let file = |name: &str, text: &str| vec![(name.to_owned(), text.to_owned())];
+    let source = file(
+        "model.rs",
+        "pub struct Shown { pub part: Part, pub spare: u8, own: Own } pub struct Part; struct Own; \
+         impl Shown { pub fn print(&self) {} pub(crate) fn inside(&self) {} fn own(&self) {} } \
+         pub fn lonely() {} pub(crate) fn shared() {}",
+    );
+    let test = file(
+        "test.rs",
+        "fn test(of: model::Shown) { of.part; of.print(); }",
+    );
+    let found = too_wide(&source, &test);
+    assert_eq!(
+        found,
+        [
+            "model.rs: lonely is pub, but only the crate uses it",
+            "model.rs: spare is pub, but only the crate uses it"
+        ]
+    );
+}
