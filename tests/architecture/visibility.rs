@@ -55,12 +55,13 @@ impl Offered {
             }
             Item::Trait(item) if self.offer(&item.vis, &item.ident) => self.visit_item_trait(item),
             Item::Struct(item) if self.offer(&item.vis, &item.ident) => {
-                for field in &item.fields {
-                    let named = field.ident.as_ref();
-                    if named.is_none_or(|name| self.offer(&field.vis, name)) {
-                        self.visit_type(&field.ty);
-                    }
-                }
+                // Fields have no check of their own: a test that writes `..default` needs all of them.
+                item.fields.iter().for_each(|field| self.visit_field(field));
+            }
+            Item::Macro(item) => {
+                let text = item.mac.tokens.to_string();
+                let words = WORDS.find_iter(&text).map(|word| word.as_str().to_owned());
+                self.signatures.extend(words);
             }
             Item::Mod(item) => {
                 self.offer(&item.vis, &item.ident);
@@ -149,8 +150,8 @@ fn a_name_that_is_pub_for_nobody_is_named() {
     let file = |name: &str, text: &str| vec![(name.to_owned(), text.to_owned())];
     let source = file(
         "model.rs",
-        "pub struct Shown { pub part: Part, pub spare: u8, own: Own } pub struct Part; struct Own; \
-         impl Shown { pub fn print(&self) {} pub(crate) fn inside(&self) {} fn own(&self) {} } \
+        "pub struct Shown { pub part: Part, own: Own } pub struct Part; struct Own; \
+         impl Shown { pub fn print(&self) {} pub fn spare(&self) {} pub(crate) fn inside(&self) {} fn own(&self) {} } \
          pub fn lonely() {} pub(crate) fn shared() {}",
     );
     let test = file(
