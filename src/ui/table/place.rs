@@ -158,17 +158,17 @@ fn widths<R: Record>(
     loop {
         let grows =
             |width: u16, index: usize| columns[index].grows && width < table.content_width(index);
-        let needy: Vec<_> = (0..kept.len())
+        let growing: Vec<_> = (0..kept.len())
             .filter(|&nth| grows(widths[nth], kept[nth]))
             .collect();
-        let Some(share) = u16::try_from(needy.len())
+        let Some(share) = u16::try_from(growing.len())
             .ok()
             .filter(|many| *many > 0 && left > 0)
             .map(|many| (left / many).max(1))
         else {
             return widths;
         };
-        for nth in needy {
+        for nth in growing {
             let need = table.content_width(kept[nth]) - widths[nth];
             let more = share.min(need).min(left);
             widths[nth] += more;
