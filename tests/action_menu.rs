@@ -94,14 +94,13 @@ fn what_the_row_does_not_allow_is_dimmed_and_can_still_be_read() {
 #[test]
 fn what_another_screen_knows_of_the_object_dims_an_action_too() {
     let mut app = connected();
-    press(&mut app, "5");
+    app.screens.abandon();
     let asked = app.screens.ask(hypertop::model::screen_id::ScreenId::Jobs);
     app.update(Msg::Loaded {
         asked: asked.unwrap(),
         rows: Rows::Jobs(vec![console::job(1002, false)]),
         took: std::time::Duration::ZERO,
     });
-    press(&mut app, "2");
     // The selected row's policy runs as job 1002, which is paused by now.
     press(&mut app, "a p a u s e");
     let lines = menu(&mut app, 120, 60);
