@@ -132,6 +132,14 @@ impl Finding {
         targets.into_iter().find(|target| target.kind == kind)
     }
 
+    /// Replaces a fix on a job by the rule's, because no action on that job helps.
+    pub(crate) fn leave_the_job(&mut self) {
+        let on = self.on.take_if(|on| on.kind == TargetKind::Job);
+        if on.is_some() {
+            self.fix = self.rule.fix;
+        }
+    }
+
     #[must_use]
     pub(crate) fn of_job(mut self, id: i32) -> Self {
         self.job = Some(id);

@@ -55,15 +55,8 @@ fn merge_jobs(rows: Vec<Row>) -> Vec<Row> {
                 row.finding.sets.clone_from(&cause.finding.sets);
                 row.finding.on.clone_from(&cause.finding.on);
                 row.finding.job = blame.finding.job;
-            } else if row
-                .finding
-                .on
-                .as_ref()
-                .is_some_and(|on| on.kind == TargetKind::Job)
-            {
-                // No action on the job helps.
-                row.finding.fix = row.finding.rule.fix;
-                row.finding.on = None;
+            } else {
+                row.finding.leave_the_job();
             }
             merged.push(cause.identity());
             row.absorb(cause);
@@ -91,7 +84,7 @@ fn merge_far_starts(mut rows: Vec<Row>) -> Vec<Row> {
                 && is_consequence(&row.finding)
                 && row.finding.job.is_none()
                 // No other cause is known.
-                && (row.finding.fix == row.finding.rule.fix || row.finding.fix == cause.finding.fix)
+                && [row.finding.rule.fix, cause.finding.fix].contains(&row.finding.fix)
         };
         let Some(row) = others.iter_mut().find(starts) else {
             others.push(cause);
