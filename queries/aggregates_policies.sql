@@ -1,4 +1,4 @@
--- All policies on the aggregate with the materialization hypertable $1 (int8)
+-- All policies on a hypertable, or on an aggregate's materialization hypertable: $1 (int8)
 -- · columns: job_id, proc, config, schedule, scheduled, next_start, last_run_success, last_finish, consecutive_failures · access: any role
 -- · cost: one pass over the jobs
 select j.id as job_id, j.proc_name::text as proc, j.config::text as config, j.schedule_interval::text as schedule, j.scheduled,

@@ -134,7 +134,7 @@ fn what_is_wrong_is_said_as_it_is_typed_and_the_last_valid_filter_stays() {
         ("mes on=maybe", "write yes or no"),
         (
             "mes older_than>soon",
-            "write a time such as 90s, 15m, 1h or 3d",
+            "write a duration such as 90s, 15m, 1h or 3d",
         ),
         (
             "mes verdict>bad",

@@ -260,7 +260,7 @@ fn of_others(action: &str) -> Vec<SetKey> {
         ]],
         "create-aggregate" => &[&[
             key("name", Values::Text, "", "schema.name of the new aggregate"),
-            key("query", Values::Text, "", "its SELECT, grouped by time_bucket first"),
+            key("query", Values::Text, "", "its SELECT, with time_bucket in GROUP BY"),
             key("materialized_only", Values::YesNo, "yes", "no: queries also return rows that are not refreshed yet"),
         ]],
         "run-job-now" => &[&[key(

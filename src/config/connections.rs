@@ -118,7 +118,10 @@ pub(super) fn read(tables: Vec<Table>, line: impl Fn(usize) -> String) -> Result
             let name = name_of(name.as_ref()).map_err(|why| (place, why))?;
             named_rule(&table, name, place, &line)?
         } else {
-            rule(&table, "give the connection a name to write libpq's keys")?
+            rule(
+                &table,
+                "libpq's keys need a connection with a name: add name = \"prod\", for example",
+            )?
         };
         if let Some(new) = rule.defined.as_mut() {
             // The user's file comes after the system's, so its entry is later.

@@ -175,7 +175,7 @@ impl Opening {
         let choices: Vec<_> = named
             .map(|defined| Choice {
                 name: defined.name.clone(),
-                about: told(&defined.options),
+                about: target_of(&defined.options),
             })
             .collect();
         ensure!(
@@ -249,12 +249,12 @@ async fn databases_of(from: &From) -> Result<Vec<Choice>> {
     Ok(choices)
 }
 
-/// Where a connection leads, according to config.toml.
-fn told(options: &[(String, String)]) -> String {
+/// Target of a connection in config.toml, such as `host=db1 dbname=mes`.
+fn target_of(options: &[(String, String)]) -> String {
     let shown = ["service", "host", "port", "dbname", "user"];
-    let told = shown.iter().filter_map(|key| {
+    let target = shown.iter().filter_map(|key| {
         let (_, value) = options.iter().find(|(option, _)| option == key)?;
         Some(format!("{key}={value}"))
     });
-    told.collect::<Vec<_>>().join(" ")
+    target.collect::<Vec<_>>().join(" ")
 }

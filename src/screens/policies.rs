@@ -23,7 +23,7 @@ use crate::server::sql::Query;
 pub(super) use self::files::fingerprint;
 pub(crate) use self::row::{Change, Fate, Possible, Row, State};
 
-/// Text without a policy file: how to create one, and how to name it.
+/// Shown if no policy file is configured: how to create one, and how to configure it.
 const NO_FILE: &str = "no policy file is named: `hypertop export > policies.toml` writes the present setup into one; name it with \
                        --policies policies.toml, or in config.toml: policies = [\"/path/policies.toml\"]";
 

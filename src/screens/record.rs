@@ -116,7 +116,7 @@ impl<R> Column<R> {
         self
     }
 
-    /// The values are names, see the field.
+    /// The values are names: see [`Self::named`].
     #[must_use]
     pub(crate) const fn names(mut self) -> Self {
         self.named = true;

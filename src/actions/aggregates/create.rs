@@ -17,7 +17,7 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     Ok(Form::new(vec![
         Field::new("name", "Name", FieldType::Text, "").help("schema.name of the new aggregate"),
         Field::new("query", "Query", FieldType::Text, "").help(format!(
-            "its SELECT from {source}, grouped by time_bucket(width, time) first"
+            "its SELECT from {source}, with time_bucket(width, time) in GROUP BY"
         )),
         Field::new(
             "materialized_only",

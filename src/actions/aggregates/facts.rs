@@ -47,7 +47,7 @@ pub(super) struct Aggregate {
     offset: Option<String>,
     /// Bucket origin in the local time of `zone`. `None`: the default.
     origin: Option<i64>,
-    /// End of the refreshed range. The smallest value of the type: never refreshed. `None`: unknown.
+    /// End of the refreshed range. The minimum of the time column's type: never refreshed. `None`: unknown.
     refreshed_to: Option<i64>,
     /// The range before this position was never materialized. `None`: there is no such range.
     pub(super) never_before: Option<i64>,

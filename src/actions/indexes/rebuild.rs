@@ -188,7 +188,9 @@ fn again(context: &Context, index: &Index) -> Result<Plan, Refusal> {
 
 fn whole(index: &Index, steps: Vec<Step>) -> Plan {
     let title = format!("Rebuild {} of {}", index.name, index.table);
-    let undo = Undo::Needless("the index is complete then; drop-index removes it".to_owned());
+    let undo = Undo::Needless(
+        "the rebuild only makes the index complete; drop-index removes it".to_owned(),
+    );
     let mut plan = Plan::new(title, steps, undo).wanting(Consent::Yes);
     for part in &index.parts {
         plan = plan.touching(part.oid, part.name.clone(), Mode::AccessExclusive);

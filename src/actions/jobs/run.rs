@@ -229,7 +229,7 @@ impl JobFacts {
         );
         reads.then(|| {
             format!(
-                "DATA LOSS: it refreshes {over} {}, which keeps {keeps}: that deletes the aggregate's rows over dropped source rows",
+                "DATA LOSS: it refreshes {over} {}, which keeps rows for {keeps} only. The run deletes the aggregate's rows whose source rows were dropped",
                 self.source.as_deref().unwrap_or("its source")
             )
         })

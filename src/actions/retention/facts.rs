@@ -108,7 +108,7 @@ impl AgedChunk {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(super) struct Reader {
     pub name: String,
-    /// End of the refreshed range. The smallest value of the type: never refreshed. `None`: unknown.
+    /// End of the refreshed range. The minimum of the time column's type: never refreshed. `None`: unknown.
     pub refreshed_to: Option<i64>,
     /// Start of the aggregate's oldest chunk. `None`: it has no chunk.
     pub oldest: Option<i64>,

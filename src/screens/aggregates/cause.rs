@@ -377,7 +377,7 @@ fn cause(row: &Row, at: &At) -> Cause {
             policy.when(&limits, at.now)
         )),
         None => Cause::of(&format!(
-            "the policy's window or schedule is too narrow to catch up; {}",
+            "the policy's window is too short, or it runs too rarely, to catch up; {}",
             policy.when(&limits, at.now)
         )),
     }

@@ -42,7 +42,7 @@ pub(super) fn judge(row: &Row, findings: &mut Findings, at: &At) {
         return;
     }
     if row.materialized_only {
-        let reason = format!("{reason}; its lag is unknown until then");
+        let reason = format!("{reason}; its lag is unknown until that time");
         findings.push(up_to(row, to, Level::Notice, reason));
         return;
     }
@@ -73,7 +73,7 @@ fn beyond(row: &Row, to: i64, end: i64) -> Finding {
     let source = row.source();
     let until = text::moment(Stamp(to));
     let (level, means) = if row.materialized_only {
-        (Level::Notice, "its lag is unknown until then")
+        (Level::Notice, "its lag is unknown until that time")
     } else {
         (
             Level::Warning,

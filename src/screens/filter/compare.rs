@@ -53,7 +53,7 @@ impl Kind {
             Self::Truth => "write yes or no",
             Self::Number => "write a number",
             Self::Bytes => "write a size such as 500kB, 1MB or 2GB",
-            Self::Length => "write a time such as 90s, 15m, 1h or 3d",
+            Self::Length => "write a duration such as 90s, 15m, 1h or 3d",
             Self::Age => "write an age such as 15m, 1h or 3d, or a day such as 2026-11-23",
             Self::Date => "write a day or a time such as 2026-11-23 or 2026-11-23T08:00",
             Self::Level => "write ok, notice, unknown, warning or critical",

@@ -120,7 +120,7 @@ impl Row {
         )
     }
 
-    /// Bytes written per day, by the newest full intervals; 0 if the last two intervals have no chunk. `None`: unknown.
+    /// Bytes written per day, by the newest full intervals; 0 if the last two full intervals have no chunk. `None`: unknown.
     pub(super) fn growth(&self) -> Option<i64> {
         let (window, now) = (self.window()?, self.now?);
         let interval = self.interval?;

@@ -86,7 +86,7 @@ fn growth(row: &Row) -> Value {
     let point = |raw| text::point(row.point(raw));
     if growth == 0 {
         return Value::Text(format!(
-            "0 B: the newest full interval ended {}, and none after it has a chunk",
+            "0 B: no full interval after {} has a chunk",
             point(window.end)
         ));
     }

@@ -171,12 +171,12 @@ fn recent_against_old(chunks: &[Chunk]) -> Option<Section> {
         let chunks = i64::try_from(scans.len()).unwrap_or(i64::MAX);
         let used = scans.iter().filter(|scans| **scans > 0).count();
         Value::Text(format!(
-            "{} scans on {}, {used} of them scanned at all",
+            "{} scans on {}; {used} of these chunks were scanned",
             text::count(total),
             text::plural(chunks, "chunk")
         ))
     };
-    let scans = Labelled::new("Scans, recent against old (uncompressed chunks)")
+    let scans = Labelled::new("Scans of newer and older chunks (uncompressed only)")
         .add("the newest quarter", say(new))
         .add("all older", say(old));
     Some(scans.into())

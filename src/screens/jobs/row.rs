@@ -22,7 +22,7 @@ pub struct Interval {
 /// The newest recorded error of a job whose last run failed. It may be from an earlier run: a terminated run may record none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JobError {
-    /// `None`: the worker vanished without recording an error.
+    /// `None`: the worker ended without recording an error; `message` then says that the job crashed.
     #[serde(alias = "last_error_sqlstate")]
     pub sqlstate: Option<String>,
     /// Message, detail and hint.
