@@ -74,15 +74,16 @@ due as materialized (
         from unnest(p.ids) c(id)
         join :chunk_slice s on s.chunk_id = c.id and s.dimension_id = b.dimension_id) s
    group by 1),
--- Estimated size of the backlog, by relpages. NULL: relpages of a chunk is 0 (neither VACUUM nor ANALYZE yet, or empty), or there are more
--- than 2000 chunks.
+-- Estimated size of the backlog, by relpages (4: free space map and visibility map of a vacuumed chunk). NULL: relpages of a chunk is 0
+-- (neither VACUUM nor ANALYZE yet, or empty), or there are more than 2000 chunks.
 about as materialized (
   select d.hypertable_id, case when count(r.pages) = max(d.backlog)
        then (sum(r.pages) * current_setting('block_size')::int8)::int8 end as bytes
     from (select d.hypertable_id, d.backlog, unnest(d.ids) as id from due d limit 2000) d
     join :chunk c on c.id = d.id
     left join lateral (
-      select r.relpages + coalesce((select t.relpages from pg_class t where t.oid = r.reltoastrelid), 0)
+      select r.relpages + 4 * (r.relallvisible > 0)::int4
+             + coalesce((select t.relpages from pg_class t where t.oid = r.reltoastrelid), 0)
              + (select coalesce(sum(x.relpages), 0) from pg_index i join pg_class x on x.oid = i.indexrelid
                where i.indrelid in (r.oid, r.reltoastrelid)) as pages
         from pg_class r where r.oid = c.relid and r.relpages > 0 offset 0) r on true

@@ -18,10 +18,12 @@ counts as materialized (
          count(*) filter (where c.status & 8 = 8) as partial, sum(z.after_bytes) filter (where c.status & 1 = 1) as after_bytes
     from live c left join recorded z on z.chunk_id = c.id group by 1),
 tiered as materialized (select c.hypertable_id, count(*) as chunks from :chunk c where c.osm_chunk group by 1),
--- Pages of the chunks with uncompressed rows, by the last VACUUM or ANALYZE of each; unknown: number of chunks that had neither.
+-- Pages of the chunks with uncompressed rows, by the last VACUUM or ANALYZE of each (4: free space map and visibility map of a vacuumed
+-- chunk); unknown: number of chunks that had neither.
 loose as materialized (
   select c.hypertable_id, count(*) as chunks, count(*) filter (where r.reltuples < 0) as unknown,
-         sum((r.relpages + coalesce((select x.relpages from pg_class x where x.oid = r.reltoastrelid), 0)
+         sum((r.relpages + 4 * (r.relallvisible > 0)::int4
+             + coalesce((select x.relpages from pg_class x where x.oid = r.reltoastrelid), 0)
              + coalesce((select sum(i.relpages) from pg_index x join pg_class i on i.oid = x.indexrelid where x.indrelid = r.oid),
                   0))::float8) as pages
     from :chunk c :chunk_class
@@ -37,7 +39,8 @@ written as materialized (
   select s.hypertable_id, min(s.range_start) as window_start, max(s.range_end) as window_end, count(distinct s.range_start) as ranges,
          count(*) as chunks, bool_or(case when s.status & 1 = 1 then z.before_bytes is null else r.reltuples < 0 end) as unknown,
          sum(case when s.status & 1 = 1 then z.before_bytes
-                  else ((r.relpages + coalesce((select x.relpages from pg_class x where x.oid = r.reltoastrelid), 0)
+                  else ((r.relpages + 4 * (r.relallvisible > 0)::int4
+                    + coalesce((select x.relpages from pg_class x where x.oid = r.reltoastrelid), 0)
                     + coalesce((select sum(i.relpages) from pg_index x join pg_class i on i.oid = x.indexrelid where x.indrelid = r.oid),
                          0)) * current_setting('block_size')::int8)::float8 end) as bytes
     from (select f.*, c.status, (select k.relid from :chunk k where k.id = c.id) as relid

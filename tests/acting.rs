@@ -13,7 +13,7 @@ use hypertop::app::ask;
 use hypertop::app::{App, Effect, Msg};
 use hypertop::journal::Outcome;
 use hypertop::model::access::Access as Rules;
-use hypertop::model::plan::Mode;
+use hypertop::model::plan::{Consent, Mode};
 use serde_json::json;
 
 fn facts() -> Facts {
@@ -508,4 +508,44 @@ fn a_group_of_which_all_refuse_is_refused() {
         "{shown}"
     );
     assert!(press(&mut app, "ctrl-o").is_empty());
+}
+
+#[test]
+fn enter_does_not_run_what_wants_y_and_says_so() {
+    let mut app = connected();
+    let asked = press(&mut app, "p");
+    let Some(Effect::Act(ask::Act::Facts { asked, .. })) = asked.into_iter().next() else {
+        panic!("no facts are asked for");
+    };
+    let next = app.update(Msg::Facts {
+        asked,
+        result: Ok(vec![facts()]),
+    });
+    let Some(Effect::Act(ask::Act::Look {
+        asked,
+        mut approved,
+    })) = next.into_iter().next()
+    else {
+        panic!("no preview is asked for");
+    };
+    approved.plan.consent = Consent::Yes;
+    let preview = Preview {
+        plan: approved.plan.clone(),
+        holders: Ok(Vec::new()),
+        refused: None,
+    };
+    app.update(Msg::Looked {
+        asked,
+        approved,
+        preview: Box::new(preview),
+    });
+    assert!(screen(&mut app).contains("y runs it"));
+    assert!(press(&mut app, "enter").is_empty());
+    let shown = screen(&mut app);
+    assert!(shown.contains("press y, not Enter, to run it"), "{shown}");
+    let effects = press(&mut app, "y");
+    assert!(
+        matches!(&effects[..], [Effect::Act(ask::Act::Do(_))]),
+        "{effects:?}"
+    );
 }

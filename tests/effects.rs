@@ -250,6 +250,8 @@ fn compressing_the_backlog_of_a_real_server_says_that_it_is_gone() {
                 40,
             );
             console.wait_for("1 Over");
+            console.press("0");
+            console.wait_for("no action has been run yet");
             console.press("2");
             console.wait_for("BACKLOG");
             console.wait_for("past compress_after");
@@ -259,6 +261,22 @@ fn compressing_the_backlog_of_a_real_server_says_that_it_is_gone() {
             console.wait_for("runs it");
             console.press("y");
             console.wait_for(&format!("backlog {backlog} -> 0: no longer a problem"));
+            console.press("\r");
+            // What was run last is selected in the Journal.
+            console.press("0");
+            console.wait_for("1 entry");
+            console.press("u");
+            let preview = console.wait_for("runs it");
+            console.press(if preview.contains("y runs it") {
+                "y"
+            } else {
+                "\r"
+            });
+            console.wait_for("Done");
+            console.press("\r");
+            console.wait_for("rollback of entry 1");
+            console.press("u");
+            console.wait_for("entry 2 is itself a rollback");
             console.press("\r");
             console.press("q");
             assert_eq!(console.ended(), 0, "{}", rig.name);

@@ -389,6 +389,17 @@ fn the_header_says_how_often_this_screen_is_read() {
         app.screen = ScreenId::Overview;
         assert!(head(&mut app, width).ends_with(" reads every 2s to 5m "));
     }
+    // The marks of access leave a space before it at every width.
+    app.rules.read_only = Some("--read-only".to_owned());
+    for width in 80..=200 {
+        let shown = head(&mut app, width);
+        assert!(shown.contains("READ ONLY"), "{width}: {shown}");
+        assert!(
+            shown.ends_with(" reads every 2s to 5m "),
+            "{width}: {shown}"
+        );
+    }
+    app.rules.read_only = None;
     // A longer interval of the console is longer for each screen.
     app.interval = Duration::from_secs(60);
     app.screen = ScreenId::Activity;

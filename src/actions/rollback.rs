@@ -86,7 +86,9 @@ pub async fn plan(
 
 /// Joins the steps and notes of all entries into one plan.
 fn joined(title: String, newest: &Entry, back: back::Back) -> Plan {
-    let undo = Undo::Needless("repeat the action to restore it".to_owned());
+    let undo = Undo::Needless(
+        "a rollback is not rolled back itself: repeat the action instead".to_owned(),
+    );
     let mut plan = Plan::new(title, back.steps, undo);
     ACTION.clone_into(&mut plan.action);
     let target = &newest.begin.plan.target;

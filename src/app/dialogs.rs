@@ -355,6 +355,8 @@ impl App {
         } else {
             std::mem::take(&mut running.aims)
         };
+        // What was just run is what may be rolled back next.
+        self.screens.journal.go_to_top();
         let mut effects = self.watch(aims, &mut lines);
         if matches!(self.overlay, None | Some(Overlay::Running)) {
             let mut acting = Acting::new(None, running.title, Vec::new(), 0);

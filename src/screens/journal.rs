@@ -171,6 +171,7 @@ impl Record for Row {
     const WATCHED: &'static [&'static str] = &[];
     // A local file is cheap to read, and other consoles write to it too.
     const MAX_AGE: Duration = Duration::from_secs(2);
+    const EMPTY: &'static str = "no action has been run yet";
     // The newest entry comes first: it is the most likely one to be rolled back.
     const SORTED: Option<usize> = Some(0);
     const COLUMNS: &'static [Column<Self>] = &[

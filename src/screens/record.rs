@@ -283,6 +283,8 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
     /// Whether rows are grouped by [`Record::group`] at first.
     const GROUPED: bool = false;
     const DETAILS: &'static [Detail<Self>] = &[];
+    /// Text in place of the rows where there are none.
+    const EMPTY: &'static str = "no rows";
     /// Text for the rows for which [`Record::is_bare`] is true. The console folds them into one line.
     const BARE: &'static str = "";
     /// The exact figures, in the order in which they are read.

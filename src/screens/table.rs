@@ -90,6 +90,8 @@ pub struct Table<R: 'static> {
     cursor: usize,
     /// Whether the user has moved the cursor.
     moved: bool,
+    /// Whether the next load moves the cursor to the first line.
+    goes_to_top: bool,
     /// Time of the first load.
     opened: Option<Stamp>,
     /// Index of the first visible line.
@@ -137,6 +139,7 @@ impl<R: Record> Default for Table<R> {
             sought: Box::default(),
             cursor: 0,
             moved: false,
+            goes_to_top: false,
             opened: None,
             top: 0,
             drawn_at: 0,
@@ -266,6 +269,9 @@ impl<R: Record> Table<R> {
         self.rows.extend(parts);
         self.update_verdicts(at);
         self.arrange(key.as_deref(), at);
+        if std::mem::take(&mut self.goes_to_top) {
+            self.cursor = 0;
+        }
     }
 
     /// The rows with findings, by their last verdicts.

@@ -39,7 +39,8 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
             spans.push(Span::raw(" "));
         }
         let used: usize = spans.iter().map(Span::width).sum();
-        let room = usize::from(area.width).saturating_sub(used + right.width());
+        // One cell stays blank before the right part.
+        let room = usize::from(area.width).saturating_sub(used + right.width() + 1);
         let about = about_server(server, room);
         match about.rsplit_once(NO_TLS).filter(|_| server.is_in_clear()) {
             None => spans.push(Span::styled(about, theme.style("header"))),

@@ -60,7 +60,7 @@ fn draw_rows<R: Record>(
         let text = if filtered {
             "no row passes the filter; Esc shows all"
         } else {
-            "no rows"
+            R::EMPTY
         };
         let (x, y, room) = (area.x + SIGN, area.y + 1, area.width - SIGN);
         put(buffer, x, y, text, room, theme.style("muted"));

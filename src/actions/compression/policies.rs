@@ -127,14 +127,9 @@ pub(super) fn edit_form(context: &Context) -> Result<Form, Refusal> {
         &job.schedule_interval,
     );
     fields.push(
-        Field::new(
-            MOST,
-            "Chunks per run, at most",
-            FieldType::Integer,
-            now(MOST),
-        )
-        .optional()
-        .help("empty: all that are due"),
+        Field::new(MOST, "Chunks per run", FieldType::Integer, now(MOST))
+            .optional()
+            .help("empty: all that are due"),
     );
     if known.never_recompresses() {
         fields.push(
@@ -171,7 +166,7 @@ pub(super) fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     let most = inputs.integer(MOST);
     plan.notes.extend(what_if(context, &known, rule, most));
     if let Some(now) = was(&known, job) {
-        plan = plan.note(Level::Notice, format!("now: {now}"));
+        plan = plan.note(Level::Notice, format!("at present: {now}"));
     }
     plan.notes
         .extend(change::next_run_note(job, context.at.now));

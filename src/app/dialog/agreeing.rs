@@ -52,6 +52,9 @@ impl Agreeing {
         match (&self.barred, self.consent) {
             (Some(why), _) => why.clone(),
             (None, Consent::Enter) => "Enter runs it · Esc cancels, nothing is changed".to_owned(),
+            (None, Consent::Yes) if self.wrong.is_some() => {
+                "press y, not Enter, to run it · Esc cancels, nothing is changed".to_owned()
+            }
             (None, Consent::Yes) => "y runs it · Esc cancels, nothing is changed".to_owned(),
             (None, Consent::Name) => {
                 let wrong =
@@ -83,6 +86,7 @@ impl Agreeing {
                 if key == "y" || self.consent == Consent::Enter {
                     return agreed();
                 }
+                self.wrong = Some(String::new());
             }
             "enter" if self.barred.is_none() && self.text() == self.approved.plan.target => {
                 return agreed();

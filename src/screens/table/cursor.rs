@@ -33,6 +33,11 @@ impl<R: Record> Table<R> {
         self.cursor = self.cursor.saturating_add_signed(lines).min(last);
     }
 
+    /// Moves the cursor to the first line when rows are loaded the next time.
+    pub(crate) fn go_to_top(&mut self) {
+        self.goes_to_top = true;
+    }
+
     /// Moves the cursor to the first line unless the user has moved it.
     pub(crate) fn stay_on_top(&mut self) {
         if !self.moved {
