@@ -13,7 +13,7 @@ use hypertop::app::ask;
 use hypertop::app::{App, Effect, Msg};
 use hypertop::journal::Outcome;
 use hypertop::model::access::Access as Rules;
-use hypertop::model::plan::{Consent, Mode};
+use hypertop::model::plan::{Consent, Mode, Plan};
 use serde_json::json;
 
 fn facts() -> Facts {
@@ -51,13 +51,27 @@ fn indexed() -> Facts {
 
 /// Answers the console's requests until the preview is shown.
 fn answer(app: &mut App, effects: Vec<Effect>, holders: &[Holder]) {
+    answer_with(app, effects, holders, &|plan| plan);
+}
+
+/// As [`answer`], with a plan that is changed before its preview.
+fn answer_with(
+    app: &mut App,
+    effects: Vec<Effect>,
+    holders: &[Holder],
+    change: &dyn Fn(Plan) -> Plan,
+) {
     for effect in effects {
         let next = match effect {
             Effect::Act(ask::Act::Facts { asked, targets, .. }) => app.update(Msg::Facts {
                 asked,
                 result: Ok(targets.iter().map(|_| facts()).collect()),
             }),
-            Effect::Act(ask::Act::Look { asked, approved }) => {
+            Effect::Act(ask::Act::Look {
+                asked,
+                mut approved,
+            }) => {
+                approved.plan = change(approved.plan);
                 let preview = Preview {
                     plan: approved.plan.clone(),
                     holders: Ok(holders.to_vec()),
@@ -71,7 +85,7 @@ fn answer(app: &mut App, effects: Vec<Effect>, holders: &[Holder]) {
             }
             _ => Vec::new(),
         };
-        answer(app, next, holders);
+        answer_with(app, next, holders, change);
     }
 }
 
@@ -362,35 +376,8 @@ fn a_session_in_the_way_is_named_before_anything_runs() {
         conflicts: true,
     };
     // This action's plan has no locks, so the preview gets one here.
-    let mut effects = asked;
-    loop {
-        let Some(effect) = effects.pop() else { break };
-        effects = match effect {
-            Effect::Act(ask::Act::Facts { asked, .. }) => app.update(Msg::Facts {
-                asked,
-                result: Ok(vec![facts()]),
-            }),
-            Effect::Act(ask::Act::Look {
-                asked,
-                mut approved,
-            }) => {
-                approved.plan = approved
-                    .plan
-                    .touching(5, "mes.metrics", Mode::AccessExclusive);
-                let preview = Preview {
-                    plan: approved.plan.clone(),
-                    holders: Ok(vec![holder.clone()]),
-                    refused: None,
-                };
-                app.update(Msg::Looked {
-                    asked,
-                    approved,
-                    preview: Box::new(preview),
-                })
-            }
-            _ => Vec::new(),
-        };
-    }
+    let locks = |plan: Plan| plan.touching(5, "mes.metrics", Mode::AccessExclusive);
+    answer_with(&mut app, asked, &[holder], &locks);
     let shown = console::tall(&mut app);
     assert!(
         shown.contains("ACCESS EXCLUSIVE (reads and writes wait)"),
@@ -514,31 +501,11 @@ fn a_group_of_which_all_refuse_is_refused() {
 fn enter_does_not_run_what_wants_y_and_says_so() {
     let mut app = connected();
     let asked = press(&mut app, "p");
-    let Some(Effect::Act(ask::Act::Facts { asked, .. })) = asked.into_iter().next() else {
-        panic!("no facts are asked for");
+    let wants_y = |mut plan: Plan| {
+        plan.consent = Consent::Yes;
+        plan
     };
-    let next = app.update(Msg::Facts {
-        asked,
-        result: Ok(vec![facts()]),
-    });
-    let Some(Effect::Act(ask::Act::Look {
-        asked,
-        mut approved,
-    })) = next.into_iter().next()
-    else {
-        panic!("no preview is asked for");
-    };
-    approved.plan.consent = Consent::Yes;
-    let preview = Preview {
-        plan: approved.plan.clone(),
-        holders: Ok(Vec::new()),
-        refused: None,
-    };
-    app.update(Msg::Looked {
-        asked,
-        approved,
-        preview: Box::new(preview),
-    });
+    answer_with(&mut app, asked, &[], &wants_y);
     assert!(screen(&mut app).contains("y runs it"));
     assert!(press(&mut app, "enter").is_empty());
     let shown = screen(&mut app);

@@ -4,8 +4,8 @@
 
 mod console;
 
-use console::{connected, drawn, press, row};
-use hypertop::app::{App, Msg};
+use console::{connected, drawn, load, load_compression, press, row};
+use hypertop::app::App;
 use hypertop::screens::Rows;
 use hypertop::server::known::Edition;
 
@@ -94,13 +94,7 @@ fn what_the_row_does_not_allow_is_dimmed_and_can_still_be_read() {
 #[test]
 fn what_another_screen_knows_of_the_object_dims_an_action_too() {
     let mut app = connected();
-    app.screens.abandon();
-    let asked = app.screens.ask(hypertop::model::screen_id::ScreenId::Jobs);
-    app.update(Msg::Loaded {
-        asked: asked.unwrap(),
-        rows: Rows::Jobs(vec![console::job(1002, false)]),
-        took: std::time::Duration::ZERO,
-    });
+    load(&mut app, Rows::Jobs(vec![console::job(1002, false)]));
     // The selected row's policy runs as job 1002, which is paused by now.
     press(&mut app, "a p a u s e");
     let lines = menu(&mut app, 120, 60);
@@ -142,15 +136,7 @@ fn a_row_without_a_policy_offers_to_add_one() {
     let mut bare = row(9, "bare", 0);
     bare.policy = None;
     bare.enabled = false;
-    app.screens.abandon();
-    let asked = app
-        .screens
-        .ask(hypertop::model::screen_id::ScreenId::Compression);
-    app.update(Msg::Loaded {
-        asked: asked.unwrap(),
-        rows: Rows::Compression(vec![bare]),
-        took: std::time::Duration::ZERO,
-    });
+    load_compression(&mut app, vec![bare]);
     press(&mut app, "a p a u s e");
     let lines = menu(&mut app, 120, 60);
     let line = &lines[place(&lines, " pause-job ")];

@@ -48,15 +48,8 @@ fn showing(rows: Rows) -> App {
 }
 
 fn load(app: &mut App, rows: Rows) {
-    let screen = rows.screen();
-    app.screen = screen;
-    app.screens.abandon();
-    let asked = app.screens.ask(screen).unwrap();
-    app.update(Msg::Loaded {
-        asked,
-        rows,
-        took: Duration::ZERO,
-    });
+    app.screen = rows.screen();
+    console::load(app, rows);
 }
 
 /// The value of a row in the column with this title.

@@ -5,7 +5,7 @@ mod console;
 
 use std::time::Duration;
 
-use console::{NOW, connected, drawn, help, press, row, rows, screen, server};
+use console::{NOW, connected, drawn, help, load_compression, press, row, rows, screen, server};
 
 use hypertop::app::ask;
 use hypertop::app::{App, Effect, Link, Msg, theme};
@@ -50,16 +50,10 @@ fn the_cursor_stays_on_its_row_when_rows_move() {
     press(&mut app, "j j");
     let before = app.screens.selected_key(ScreenId::Compression);
     assert_eq!(before.as_deref(), Some("mes.quality"));
-    app.screens.abandon();
-    let asked = app.screens.ask(ScreenId::Compression).unwrap();
     let mut moved = rows();
     moved.reverse();
     moved.push(row(4, "added", 3));
-    app.update(Msg::Loaded {
-        asked,
-        rows: Rows::Compression(moved),
-        took: Duration::ZERO,
-    });
+    load_compression(&mut app, moved);
     assert_eq!(app.screens.selected_key(ScreenId::Compression), before);
 }
 
@@ -406,15 +400,9 @@ fn pausing_stops_the_questions_and_is_shown() {
 #[test]
 fn hostile_names_cannot_move_the_cursor_of_the_terminal() {
     let mut app = connected();
-    app.screens.abandon();
-    let asked = app.screens.ask(ScreenId::Compression).unwrap();
     let acting = row(9, "x\u{1b}[2J\u{7}\n\t\"'; drop table y --", 0);
     let unseen = row(10, "\u{202e}x\u{9b}", 0);
-    app.update(Msg::Loaded {
-        asked,
-        rows: Rows::Compression(vec![acting, unseen]),
-        took: Duration::ZERO,
-    });
+    load_compression(&mut app, vec![acting, unseen]);
     let shown = screen(&mut app);
     assert!(
         !shown.contains('\u{1b}') && shown.contains("␛[2J␇␊␉"),
@@ -464,15 +452,9 @@ fn mono_draws_without_any_colour() {
 fn a_backlog_that_shrinks_under_the_eyes_of_the_console_says_since_when_and_until_when() {
     let mut app = connected();
     app.update(Msg::Tick(NOW.plus_seconds(120.0)));
-    app.screens.abandon();
-    let asked = app.screens.ask(ScreenId::Compression).unwrap();
     let mut rows = rows();
     rows[1].backlog = Some(8);
-    app.update(Msg::Loaded {
-        asked,
-        rows: Rows::Compression(rows),
-        took: Duration::ZERO,
-    });
+    load_compression(&mut app, rows);
     let shown = screen(&mut app);
     for words in [
         "4 fewer than 2m",

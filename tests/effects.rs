@@ -267,11 +267,7 @@ fn compressing_the_backlog_of_a_real_server_says_that_it_is_gone() {
             console.wait_for("1 entry");
             console.press("u");
             let preview = console.wait_for("runs it");
-            console.press(if preview.contains("y runs it") {
-                "y"
-            } else {
-                "\r"
-            });
+            console.agree(&preview);
             console.wait_for("Done");
             console.press("\r");
             console.wait_for("rollback of entry 1");

@@ -4,14 +4,14 @@
 mod console;
 mod support;
 
-use console::{connected, drawn, press, row};
+use console::{connected, drawn, load_compression, press, row};
 use hypertop::app::{App, Msg, theme};
 use hypertop::model::screen_id::ScreenId;
 use hypertop::model::value::Value;
 use hypertop::model::verdict::Level;
+use hypertop::screens::compression;
 use hypertop::screens::record::Record;
 use hypertop::screens::table::Table;
-use hypertop::screens::{Rows, compression};
 use hypertop::server::known::At;
 use std::time::Duration;
 use support::act::Rig;
@@ -38,16 +38,6 @@ fn names(app: &App) -> Vec<String> {
     names
 }
 
-fn load(app: &mut App, rows: Vec<compression::Row>) {
-    app.screens.abandon();
-    let asked = app.screens.ask(ScreenId::Compression).unwrap();
-    app.update(Msg::Loaded {
-        asked,
-        rows: Rows::Compression(rows),
-        took: Duration::ZERO,
-    });
-}
-
 /// `energy` has no backlog, `metrics` 12 chunks of 12 MB, `quality` an unknown one, `unpacked` no policy.
 fn app() -> App {
     let mut app = connected();
@@ -63,7 +53,7 @@ fn app() -> App {
         policy: None,
         ..row(4, "unpacked", 0)
     };
-    load(
+    load_compression(
         &mut app,
         vec![
             row(1, "energy", 0),

@@ -7,25 +7,15 @@ mod support;
 use std::process::Command;
 use std::time::Duration;
 
-use console::{NOW, connected, drawn, press, row, server};
+use console::{NOW, connected, drawn, load_compression, press, row, server};
 
-use hypertop::app::{App, Msg};
+use hypertop::app::App;
 use hypertop::model::screen_id::ScreenId;
 use hypertop::screens::jobs::{self, Workers};
 use hypertop::screens::{Rows, Screens, compression};
 use hypertop::server::known::At;
 use serde_json::Value as Json;
 use support::with_targets;
-
-fn load(app: &mut App, rows: Vec<compression::Row>) {
-    app.screens.abandon();
-    let asked = app.screens.ask(ScreenId::Compression).unwrap();
-    app.update(Msg::Loaded {
-        asked,
-        rows: Rows::Compression(rows),
-        took: Duration::ZERO,
-    });
-}
 
 /// The lines of the screen, without trailing spaces.
 fn lines(app: &mut App, width: u16, height: u16) -> Vec<String> {
@@ -91,7 +81,7 @@ fn a_total_says_what_is_an_estimate_and_what_is_unknown() {
         about_backlog_bytes: Some(3 << 20),
         ..row(2, "estimated", 4)
     };
-    load(&mut app, vec![unknown, estimated, row(3, "known", 0)]);
+    load_compression(&mut app, vec![unknown, estimated, row(3, "known", 0)]);
     let shown = lines(&mut app, 140, 24);
     assert!(
         shown[3].contains("24.0 GB -> 2.00 GB recorded (12.0x), 22.0 GB saved + 1 unknown"),
@@ -120,7 +110,7 @@ fn rows_that_carry_nothing_fold_into_one_line_that_a_key_opens() {
             many.clone(),
         ]
     };
-    load(&mut app, all());
+    load_compression(&mut app, all());
     let key = ". shows 2 more: without a policy and nothing compressed";
     let folded = |app: &mut App| {
         let lines = lines(app, 120, 30);
@@ -165,9 +155,9 @@ fn rows_that_carry_nothing_fold_into_one_line_that_a_key_opens() {
     assert_eq!(screens.compression.in_order().count(), 5);
     // A list of only such rows is not folded, and neither is a single one.
     press(&mut app, "v");
-    load(&mut app, vec![bare(5, "one"), bare(6, "two")]);
+    load_compression(&mut app, vec![bare(5, "one"), bare(6, "two")]);
     assert_eq!(names(&app).len(), 2);
-    load(&mut app, vec![row(1, "energy", 0), bare(5, "one")]);
+    load_compression(&mut app, vec![row(1, "energy", 0), bare(5, "one")]);
     assert_eq!(names(&app).len(), 2);
 }
 
@@ -176,7 +166,7 @@ fn the_line_of_the_folded_rows_is_seen_even_below_a_long_list() {
     let mut app = connected();
     let mut all: Vec<_> = (1..40).map(|id| row(id, &format!("t{id}"), 0)).collect();
     all.extend([bare(50, "one"), bare(51, "two")]);
-    load(&mut app, all);
+    load_compression(&mut app, all);
     for height in [12, 24, 40] {
         let lines = lines(&mut app, 100, height);
         assert!(
@@ -230,7 +220,7 @@ fn the_colour_is_on_the_cell_that_is_wrong() {
 #[test]
 fn where_the_locale_is_not_utf_8_every_glyph_has_an_ascii_stand_in() {
     let mut app = connected();
-    load(&mut app, vec![row(1, "größe", 0), row(2, "metrics", 12)]);
+    load_compression(&mut app, vec![row(1, "größe", 0), row(2, "metrics", 12)]);
     let foreign = |app: &mut App| -> String {
         let terminal = drawn(app, 100, 30);
         let cells = terminal.backend().buffer().content();

@@ -3,7 +3,7 @@
 
 mod console;
 
-use console::{connected, drawn, help, press, row};
+use console::{connected, drawn, help, load, load_compression, press, row};
 
 use std::time::Duration;
 
@@ -113,13 +113,7 @@ fn no_tab_moves_when_a_badge_comes_goes_or_changes() {
         let mut app = connected();
         app.screen = ScreenId::Compression;
         let places = |rows: Vec<compression::Row>, app: &mut App| {
-            app.screens.abandon();
-            let asked = app.screens.ask(ScreenId::Compression).unwrap();
-            app.update(Msg::Loaded {
-                asked,
-                rows: Rows::Compression(rows),
-                took: Duration::ZERO,
-            });
+            load_compression(app, rows);
             let line = tabs(app, width);
             let retention: usize = line.chars().position(|c| c == '3').unwrap();
             let last = line.chars().position(|c| c == 'F').unwrap();
@@ -145,12 +139,7 @@ fn no_tab_moves_when_a_badge_comes_goes_or_changes() {
 fn a_screen_that_was_not_read_yet_is_told_apart_from_one_without_findings() {
     let mut app = connected();
     assert!(tabs(&mut app, 80).contains("5·"));
-    let asked = app.screens.ask(ScreenId::Jobs).unwrap();
-    app.update(Msg::Loaded {
-        asked,
-        rows: Rows::Jobs(vec![console::job(1000, true)]),
-        took: Duration::ZERO,
-    });
+    load(&mut app, Rows::Jobs(vec![console::job(1000, true)]));
     let line = tabs(&mut app, 80);
     assert!(line.contains("5     6·"), "{line}");
     app.ascii = true;
@@ -313,15 +302,11 @@ fn a_settings_value_is_its_figure_and_facts_that_do_not_exist_are_left_out() {
         counted: hypertop::screens::server::Counted::default(),
     };
     app.screen = ScreenId::Server;
-    let asked = app.screens.ask(ScreenId::Server).unwrap();
-    app.update(Msg::Loaded {
-        asked,
-        rows: Rows::Server(vec![
-            figure("setting fsync", "off"),
-            figure("setting autovacuum", "off, by ALTER DATABASE"),
-        ]),
-        took: Duration::ZERO,
-    });
+    let settings = vec![
+        figure("setting fsync", "off"),
+        figure("setting autovacuum", "off, by ALTER DATABASE"),
+    ];
+    load(&mut app, Rows::Server(settings));
     let line = |shown: &str, words: &str| {
         let line = shown.lines().find(|line| line.contains(words)).unwrap();
         let words: Vec<_> = line.split_whitespace().collect();
@@ -439,13 +424,7 @@ fn a_number_is_never_cut_and_a_name_keeps_its_end() {
     rows[1].name = "telemetry_of_production_line_with_a_long_name_0000012".to_owned();
     rows[1].chunks = 123_456_789_012;
     rows[1].before_bytes = Some(1 << 60);
-    app.screens.abandon();
-    let asked = app.screens.ask(ScreenId::Compression).unwrap();
-    app.update(Msg::Loaded {
-        asked,
-        rows: Rows::Compression(rows),
-        took: Duration::ZERO,
-    });
+    load_compression(&mut app, rows);
     for width in [60, 80, 100, 120, 200] {
         let shown = drawn(&mut app, width, 24).backend().to_string();
         let row = shown
@@ -467,15 +446,11 @@ fn a_number_is_never_cut_and_a_name_keeps_its_end() {
 fn a_figure_of_the_server_without_a_problem_says_so_once() {
     let mut app = connected();
     app.screen = ScreenId::Server;
-    let asked = app.screens.ask(ScreenId::Server).unwrap();
-    app.update(Msg::Loaded {
-        asked,
-        rows: Rows::Server(vec![
-            console::figure("connections", 5.0, Some(197.0)),
-            console::figure("oldest-transaction", 1.0, None),
-        ]),
-        took: Duration::ZERO,
-    });
+    let figures = vec![
+        console::figure("connections", 5.0, Some(197.0)),
+        console::figure("oldest-transaction", 1.0, None),
+    ];
+    load(&mut app, Rows::Server(figures));
     let shown = drawn(&mut app, 80, 24).backend().to_string();
     assert!(shown.contains("   ok within its limit "), "{shown}");
     press(&mut app, "j");

@@ -122,11 +122,7 @@ fn a_setting_changed_by_hand_is_the_one_difference_and_the_fix_and_its_rollback_
             preview.contains("as the policy file says: 1 change"),
             "{preview}"
         );
-        console.press(if preview.contains("y runs it") {
-            "y"
-        } else {
-            "\r"
-        });
+        console.agree(&preview);
         let done = console.wait_for("journal entry");
         assert!(done.contains("Done in"), "{version:?}: {done}");
         console.press("\x1b");

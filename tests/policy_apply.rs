@@ -194,11 +194,7 @@ fn while_an_apply_runs_the_screen_changes_nothing_and_its_tab_counts_what_differ
         for refused in [true, false] {
             console.press("m");
             let preview = console.wait_for("nothing is changed");
-            console.press(if preview.contains("y runs it") {
-                "y"
-            } else {
-                "\r"
-            });
+            console.agree(&preview);
             if refused {
                 let shown = console.wait_for("another apply runs");
                 assert!(!shown.contains("journal entry"), "{version:?}: {shown}");

@@ -6,7 +6,7 @@ mod support;
 
 use std::time::Duration;
 
-use console::{NOW, connected, drawn, press, rows, server};
+use console::{NOW, connected, drawn, load, load_compression, press, rows, server};
 
 use hypertop::app::{App, Effect, Link, Msg, ask, theme};
 use hypertop::model::moment::Axis;
@@ -78,13 +78,7 @@ fn answer(app: &mut App, asked: u64) {
 }
 
 fn loaded(app: &mut App) -> Vec<Effect> {
-    app.screens.abandon();
-    let asked = app.screens.ask(ScreenId::Compression).unwrap();
-    app.update(Msg::Loaded {
-        asked,
-        rows: Rows::Compression(rows()),
-        took: Duration::ZERO,
-    })
+    load_compression(app, rows())
 }
 
 const PICTURE: &str = "Chunks on the time axis";
@@ -317,13 +311,7 @@ async fn rested(rig: &Rig, screen: ScreenId, words: &str) -> String {
     let mut app = App::new(now, theme::all(None).0, Duration::from_secs(2));
     app.screen = screen;
     app.update(Msg::Up(Box::new(session.server.clone())));
-    app.screens.abandon();
-    let asked = app.screens.ask(screen).unwrap();
-    app.update(Msg::Loaded {
-        asked,
-        rows: session.load(screen).await.unwrap(),
-        took: Duration::ZERO,
-    });
+    load(&mut app, session.load(screen).await.unwrap());
     press(&mut app, "/");
     app.update(Msg::Paste(words.to_owned()));
     press(&mut app, "enter");

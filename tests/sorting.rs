@@ -5,21 +5,11 @@ mod console;
 
 use std::time::Duration;
 
-use console::{NOW, connected, drawn, help, press, row, server};
+use console::{NOW, connected, drawn, help, load_compression, press, row, server};
 use hypertop::app::overlay::Overlay;
 use hypertop::app::{App, Effect, Msg};
 use hypertop::model::screen_id::ScreenId;
-use hypertop::screens::{Rows, compression};
-
-fn load(app: &mut App, rows: Vec<compression::Row>) {
-    app.screens.abandon();
-    let asked = app.screens.ask(ScreenId::Compression).unwrap();
-    app.update(Msg::Loaded {
-        asked,
-        rows: Rows::Compression(rows),
-        took: Duration::ZERO,
-    });
-}
+use hypertop::screens::compression;
 
 /// Forty hypertables whose backlog grows with the number in their name.
 fn fleet() -> Vec<compression::Row> {
@@ -31,7 +21,7 @@ fn fleet() -> Vec<compression::Row> {
 
 fn with_fleet() -> App {
     let mut app = connected();
-    load(&mut app, fleet());
+    load_compression(&mut app, fleet());
     app
 }
 
@@ -269,7 +259,7 @@ fn each_screen_keeps_its_order_also_over_a_lost_connection() {
         retry: Duration::from_secs(4),
     });
     app.update(Msg::Up(Box::new(server())));
-    load(&mut app, fleet());
+    load_compression(&mut app, fleet());
     assert_eq!(sorted(&mut app, 120), "BACKLOG");
     assert_eq!(first(&app), "line_01");
 }
@@ -387,7 +377,7 @@ fn q_goes_back_from_what_lies_over_a_screen_and_leaves_from_the_screen() {
     assert!(leaves(press(&mut app, "q")));
     // From a finding's details back to the Overview, as with Esc.
     app.screen = ScreenId::Overview;
-    load(&mut app, fleet());
+    load_compression(&mut app, fleet());
     app.update(Msg::Tick(NOW));
     press(&mut app, "g enter");
     assert!(app.details.is_some());

@@ -54,11 +54,7 @@ fn switch(console: &mut Console, action: &str, name: &str) {
 fn run(console: &mut Console, action: &str) {
     console.press(&format!(":{action}\r"));
     let preview = console.wait_for("Runs");
-    console.press(if preview.contains("y runs it") {
-        "y"
-    } else {
-        "\r"
-    });
+    console.agree(&preview);
 }
 
 #[test]

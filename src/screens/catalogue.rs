@@ -335,11 +335,8 @@ fn read<R: Record>(
     rows: &[tokio_postgres::Row],
     companion: &[tokio_postgres::Row],
 ) -> Result<Vec<R>> {
-    let mut all = Vec::with_capacity(rows.len());
-    for row in row::joined(rows, companion)? {
-        all.push(R::read(row)?);
-    }
-    Ok(all)
+    let lines = row::joined(rows, companion)?;
+    row::all(lines.into_iter().map(R::read))
 }
 
 fn details<R: Record>(rows: &[R]) -> Vec<(&'static str, &'static Query, Vec<Param>)> {

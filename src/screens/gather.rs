@@ -165,11 +165,7 @@ pub(crate) fn open(rows: &[Row], acknowledged: &Acknowledged, now: Stamp) -> Ope
 /// The badge of a screen, without a query of its own. It counts the findings that the Overview lists, without duplicates and acknowledged
 /// ones. `None`: no finding, or nothing read yet.
 pub(crate) fn badge(screens: &Screens, id: ScreenId, open: &Open, at: &At) -> Option<Badge> {
-    let read = match screens.fresh(id) {
-        Freshness::At(read) => *read,
-        Freshness::Failed { since, .. } => (*since)?,
-        Freshness::Never => return None,
-    };
+    let read = screens.fresh(id).read()?;
     let levels: Vec<Level> = if id == ScreenId::Overview {
         // Other screens' findings are not on the Overview.
         let listed = open.iter().filter(|(screen, _)| PARTS.contains(screen));

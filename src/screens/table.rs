@@ -47,6 +47,17 @@ pub(crate) enum Freshness {
     },
 }
 
+impl Freshness {
+    /// When the rows were read that are shown. `None`: never.
+    pub(crate) fn read(&self) -> Option<Stamp> {
+        match self {
+            Self::At(read) => Some(*read),
+            Self::Failed { since, .. } => *since,
+            Self::Never => None,
+        }
+    }
+}
+
 /// Sort order of the rows: by a column (its index on the screen), or by level (worst first).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SortBy {
@@ -216,10 +227,15 @@ impl<R: Record> Table<R> {
         }
     }
 
+    /// Seconds for which the rows are not read again, whatever changes, because reading them took so long.
+    fn rests(&self) -> f64 {
+        self.took.as_secs_f64() * self.duty
+    }
+
     /// Seconds after which the rows are read again if nothing changes.
     pub(crate) fn reads_every(&self, gathered: bool) -> f64 {
-        let rests = self.took.as_secs_f64() * self.duty;
-        rests.max(Self::most_age(gathered).as_secs_f64())
+        let most = Self::most_age(gathered).as_secs_f64();
+        self.rests().max(most)
     }
 
     /// Whether the rows should be read again, by change counters and age; `gathered`: they are only needed for the Overview.
@@ -228,7 +244,7 @@ impl<R: Record> Table<R> {
             return true;
         };
         let age = now.seconds_since(loaded);
-        if age < self.took.as_secs_f64() * self.duty {
+        if age < self.rests() {
             return false;
         }
         let moved = self.counters.as_ref() != Some(counters);
@@ -240,7 +256,7 @@ impl<R: Record> Table<R> {
 
     /// Whether the Overview reads the rows less often than [`Record::MAX_AGE`] asks for, because reading them takes so long.
     pub(super) fn is_stretched(&self) -> bool {
-        self.took.as_secs_f64() * self.duty > R::MAX_AGE_GATHERED.as_secs_f64()
+        self.rests() > R::MAX_AGE_GATHERED.as_secs_f64()
     }
 
     /// Sets the change counters that were read before the rows.
@@ -286,11 +302,7 @@ impl<R: Record> Table<R> {
             return;
         }
         self.waiting = false;
-        let since = match self.fresh {
-            Freshness::At(at) => Some(at),
-            Freshness::Failed { since, .. } => since,
-            Freshness::Never => None,
-        };
+        let since = self.fresh.read();
         self.fresh = Freshness::Failed { error, since };
     }
 

@@ -105,9 +105,14 @@ pub(crate) fn read<'a, T: DeserializeOwned>(row: impl Into<Line<'a>>) -> Result<
 }
 
 pub(crate) fn read_all<T: DeserializeOwned>(rows: &[Row]) -> Result<Vec<T>> {
+    all(rows.iter().map(read))
+}
+
+/// The rows in a list that takes no more memory than they need: the lists of a large fleet are kept.
+pub(crate) fn all<T>(rows: impl ExactSizeIterator<Item = Result<T>>) -> Result<Vec<T>> {
     let mut all = Vec::with_capacity(rows.len());
     for row in rows {
-        all.push(read(row)?);
+        all.push(row?);
     }
     Ok(all)
 }

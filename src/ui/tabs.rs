@@ -10,7 +10,6 @@ use crate::model::screen_id::ScreenId;
 use crate::model::text;
 use crate::model::text::printable;
 use crate::screens::gather::Badge;
-use crate::screens::table::Freshness;
 use crate::screens::with_table;
 
 pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
@@ -141,7 +140,7 @@ impl Tab {
             id,
             key: key.to_owned(),
             badge: app.badge(id),
-            is_unread: is_read && has_badge(id) && never_read(app.screens.fresh(id)),
+            is_unread: is_read && has_badge(id) && app.screens.fresh(id).read().is_none(),
         }
     }
 
@@ -183,13 +182,6 @@ impl Tab {
 /// Whether findings of the screen are counted on its tab.
 fn has_badge(id: ScreenId) -> bool {
     id != ScreenId::Journal
-}
-
-fn never_read(fresh: &Freshness) -> bool {
-    matches!(
-        fresh,
-        Freshness::Never | Freshness::Failed { since: None, .. }
-    )
 }
 
 /// Width of all tabs in cells if `open` is the open one.

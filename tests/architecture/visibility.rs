@@ -1,30 +1,15 @@
 //! Visibility: `pub` is only what the program, the tests or the benchmarks use. The rest is `pub(crate)` or narrower.
 
-use std::collections::BTreeSet;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use regex::Regex;
 use syn::visit::{self, Visit};
 use syn::{ImplItem, Item, UseTree, Visibility};
 
-static WORDS: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\w+").unwrap());
+use super::{sources, texts};
 
-/// The texts of all `.rs` files in a folder, by path.
-fn texts(folder: &Path) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(texts(&path));
-        } else if path.extension().is_some_and(|end| end == "rs") {
-            let text = std::fs::read_to_string(&path).unwrap();
-            found.push((path.display().to_string(), text));
-        }
-    }
-    found.sort();
-    found
-}
+static WORDS: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\w+").unwrap());
 
 /// The names that a file offers as `pub`, and the names in their signatures, which are `pub` with them.
 #[derive(Default)]
@@ -106,14 +91,13 @@ impl<'a> Visit<'a> for Offered {
 }
 
 /// Texts on the names that are `pub`, but that neither a name outside of the crate nor the signature of such a name needs.
-fn too_wide(sources: &[(String, String)], outside: &[(String, String)]) -> Vec<String> {
-    let words = outside.iter().flat_map(|(_, text)| WORDS.find_iter(text));
+fn too_wide(sources: &BTreeMap<String, String>, outside: &[String]) -> Vec<String> {
+    let words = outside.iter().flat_map(|text| WORDS.find_iter(text));
     let mut needed: BTreeSet<String> = words.map(|word| word.as_str().to_owned()).collect();
     let offered = sources.iter().map(|(file, text)| {
-        let mut offered = Offered::default();
-        let file = (file, syn::parse_file(text).unwrap());
-        file.1.items.iter().for_each(|item| offered.item(item));
-        (file.0, offered)
+        let (mut offered, tree) = (Offered::default(), syn::parse_file(text).unwrap());
+        tree.items.iter().for_each(|item| offered.item(item));
+        (file, offered)
     });
     let offered: Vec<(&String, Offered)> = offered.collect();
     for (_, offered) in &offered {
@@ -129,36 +113,26 @@ fn too_wide(sources: &[(String, String)], outside: &[(String, String)]) -> Vec<S
 
 #[test]
 fn what_only_the_crate_uses_is_not_pub() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut sources = texts(&root.join("src"));
-    let main: Vec<_> = sources
-        .extract_if(.., |(file, _)| file.ends_with("main.rs"))
-        .collect();
-    assert_eq!(main.len(), 1);
-    let outside = [
-        main,
-        texts(&root.join("tests")),
-        texts(&root.join("benches")),
-    ]
-    .concat();
+    let mut sources = sources();
+    let main = sources.remove("main.rs").unwrap();
+    let users = [texts("tests"), texts("benches")];
+    let users = users.into_iter().flat_map(BTreeMap::into_values);
+    let outside: Vec<String> = users.chain([main]).collect();
     let found = too_wide(&sources, &outside);
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
 #[test]
 fn a_name_that_is_pub_for_nobody_is_named() {
-    let file = |name: &str, text: &str| vec![(name.to_owned(), text.to_owned())];
-    let source = file(
-        "model.rs",
+    let source = (
+        "model.rs".to_owned(),
         "pub struct Shown { pub part: Part, own: Own } pub struct Part; struct Own; \
          impl Shown { pub fn print(&self) {} pub fn spare(&self) {} pub(crate) fn inside(&self) {} fn own(&self) {} } \
-         pub fn lonely() {} pub(crate) fn shared() {}",
+         pub fn lonely() {} pub(crate) fn shared() {}"
+            .to_owned(),
     );
-    let test = file(
-        "test.rs",
-        "fn test(of: model::Shown) { of.part; of.print(); }",
-    );
-    let found = too_wide(&source, &test);
+    let test = "fn test(of: model::Shown) { of.part; of.print(); }".to_owned();
+    let found = too_wide(&BTreeMap::from([source]), &[test]);
     assert_eq!(
         found,
         [

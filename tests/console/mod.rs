@@ -205,6 +205,21 @@ pub fn connected() -> App {
     app
 }
 
+/// Loads these rows on their screen, whatever was asked for before.
+pub fn load(app: &mut App, rows: Rows) -> Vec<Effect> {
+    app.screens.abandon();
+    let asked = app.screens.ask(rows.screen()).unwrap();
+    app.update(Msg::Loaded {
+        asked,
+        rows,
+        took: Duration::ZERO,
+    })
+}
+
+pub fn load_compression(app: &mut App, rows: Vec<compression::Row>) -> Vec<Effect> {
+    load(app, Rows::Compression(rows))
+}
+
 pub fn press(app: &mut App, keys: &str) -> Vec<Effect> {
     keys.split(' ')
         .filter(|key| !key.is_empty())

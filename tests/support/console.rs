@@ -175,6 +175,15 @@ impl Console {
         type_in(&self.keys, keys);
     }
 
+    /// Consents in this preview, with the key that it names.
+    pub fn agree(&mut self, preview: &str) {
+        self.press(if preview.contains("y runs it") {
+            "y"
+        } else {
+            "\r"
+        });
+    }
+
     pub fn resize(&self, cols: u16, rows: u16) {
         self.master.resize(size(cols, rows)).unwrap();
         self.screen

@@ -14,20 +14,19 @@ pub fn cut(text: &str, cells: usize) -> String {
     if width(text) <= cells {
         return text.to_owned();
     }
-    let mut kept = String::new();
+    let Some(room) = cells.checked_sub(1) else {
+        return String::new();
+    };
+    fitting(text.chars(), room).chain(['…']).collect()
+}
+
+/// The first characters, as many as fit into this number of cells.
+fn fitting(chars: impl Iterator<Item = char>, cells: usize) -> impl Iterator<Item = char> {
     let mut used = 0;
-    for c in text.chars() {
-        let cell = UnicodeWidthChar::width(c).unwrap_or(0);
-        if used + cell + 1 > cells {
-            break;
-        }
-        used += cell;
-        kept.push(c);
-    }
-    if cells > 0 {
-        kept.push('…');
-    }
-    kept
+    chars.take_while(move |c| {
+        used += UnicodeWidthChar::width(*c).unwrap_or(0);
+        used <= cells
+    })
 }
 
 /// A name cut in the middle to a width in cells, because names of chunks and indexes differ at their ends. A cut is marked with `…`.
@@ -36,26 +35,9 @@ pub(crate) fn cut_middle(name: &str, cells: usize) -> String {
         return cut(name, cells);
     }
     let head = (cells - 1) / 2;
-    let (mut start, mut end) = (String::new(), Vec::new());
-    let mut used = 0;
-    for c in name.chars() {
-        used += UnicodeWidthChar::width(c).unwrap_or(0);
-        if used > head {
-            break;
-        }
-        start.push(c);
-    }
-    used = 0;
-    for c in name.chars().rev() {
-        used += UnicodeWidthChar::width(c).unwrap_or(0);
-        if used > cells - 1 - head {
-            break;
-        }
-        end.push(c);
-    }
-    start.push('…');
-    start.extend(end.into_iter().rev());
-    start
+    let end: Vec<char> = fitting(name.chars().rev(), cells - 1 - head).collect();
+    let start = fitting(name.chars(), head).chain(['…']);
+    start.chain(end.into_iter().rev()).collect()
 }
 
 /// A sentence cut between words to a width in cells, with ` …`. A number is never cut, nor parted from its unit.
