@@ -102,7 +102,7 @@ fn an_error_names_its_file_and_line_wherever_it_is() {
         (
             "mouse = true\n",
             "[[connection]]\nport = 5433\n",
-            "line 2: port: give the connection a name",
+            "line 2: port: libpq's keys need a connection with a name: add name = \"prod\"",
         ),
         (
             "",
