@@ -1,19 +1,39 @@
 //! SQL texts by name and TimescaleDB version. A query is one file, `queries/NAME.sql`, that [`script`] reads. The first comment says what
 //! the query returns. After it, separated by ` · `, come the columns, the access that a role needs (`any role`: none), and the cost.
 
+use std::sync::{Mutex, PoisonError};
+
 use anyhow::Result;
 use tokio_postgres::Row;
 
 use super::script;
 use crate::model::version::Version;
 
-/// The texts of a query, each with the first version that it applies to; newest first.
-pub(crate) type Texts = Vec<(Version, String)>;
+/// The texts of a query that were asked for so far, each with the server's version. They are kept as long as the program runs.
+#[derive(Debug, Default)]
+pub(crate) struct Texts(Mutex<Vec<(Version, &'static str)>>);
+
+impl Texts {
+    pub(crate) const fn new() -> Self {
+        Self(Mutex::new(Vec::new()))
+    }
+
+    /// The query's text for a server of this version; empty if its file is invalid (a test reads every file).
+    fn text(&self, name: &str, server: Version) -> &'static str {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, text)) = known.iter().find(|(version, _)| *version == server) {
+            return text;
+        }
+        let text = script::text(name, server).unwrap_or_default();
+        let text: &str = Box::leak(text.into_boxed_str());
+        known.push((server, text));
+        text
+    }
+}
 
 #[derive(Debug, Clone, Copy)]
 pub struct Query {
     pub name: &'static str,
-    /// The texts; the file is read by the first call.
     pub(crate) texts: fn() -> &'static Texts,
 }
 
@@ -21,15 +41,24 @@ impl Query {
     /// For a screen that queries no server.
     pub(crate) const NONE: Self = Self {
         name: "",
-        texts: || const { &Texts::new() },
+        texts: || {
+            static TEXTS: Texts = Texts::new();
+            &TEXTS
+        },
     };
+
+    /// The different texts for servers of all versions.
+    pub(crate) fn all(&self) -> Vec<String> {
+        let versions = std::iter::once(Version::new(0, 0)).chain(script::versions(self.name));
+        let texts = versions.filter_map(|since| script::text(self.name, since).ok());
+        let mut texts: Vec<_> = texts.collect();
+        texts.dedup();
+        texts
+    }
 
     /// The text for a server of this version.
     pub fn text(&self, server: Version) -> &'static str {
-        let mut texts = (self.texts)().iter();
-        texts
-            .find(|(since, _)| *since <= server)
-            .map_or("", |(_, text)| text)
+        (self.texts)().text(self.name, server)
     }
 }
 
@@ -45,8 +74,7 @@ macro_rules! query {
         $crate::server::sql::Query {
             name: $name,
             texts: || {
-                static TEXTS: std::sync::LazyLock<$crate::server::sql::Texts> =
-                    std::sync::LazyLock::new(|| $crate::server::sql::texts($name));
+                static TEXTS: $crate::server::sql::Texts = $crate::server::sql::Texts::new();
                 &TEXTS
             },
         }
@@ -54,21 +82,6 @@ macro_rules! query {
 }
 
 pub use super::script::{names, text};
-
-/// The different texts of a query; empty if its file is invalid (a test reads every file).
-pub fn texts(name: &str) -> Texts {
-    let mut texts = Texts::new();
-    for since in std::iter::once(Version::new(0, 0)).chain(script::versions(name)) {
-        let mut text = text(name, since).unwrap_or_default();
-        // The texts are kept for as long as the program runs.
-        text.shrink_to_fit();
-        if texts.last().is_none_or(|(_, last)| *last != text) {
-            texts.push((since, text));
-        }
-    }
-    texts.reverse();
-    texts
-}
 
 pub(crate) use query;
 

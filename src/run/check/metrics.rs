@@ -9,6 +9,7 @@ mod of_server;
 mod text;
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) use self::metric::Metric;
@@ -64,9 +65,10 @@ pub(super) fn of(seen: &Seen<'_>) -> Vec<Metric> {
         .filter(|row| row.finding.level > Level::Notice)
         .map(|row| row.subject.as_str())
         .collect();
+    let database = Arc::from(seen.at.server.database.as_str());
     for metric in &mut metrics {
         metric.keep(&ill);
-        metric.of_database(&seen.at.server.database);
+        metric.of_database(&database);
     }
     metrics
 }
@@ -75,9 +77,9 @@ pub(super) fn of(seen: &Seen<'_>) -> Vec<Metric> {
 pub(super) fn down(database: Option<&str>, last_success: Option<f64>) -> Vec<Metric> {
     let mut metrics = vec![up().one(0.0)];
     metrics.extend(last_success.map(|at| last().one(at)));
-    for metric in &mut metrics {
-        if let Some(database) = database {
-            metric.of_database(database);
+    if let Some(database) = database.map(Arc::from) {
+        for metric in &mut metrics {
+            metric.of_database(&database);
         }
     }
     metrics

@@ -53,11 +53,11 @@ impl<'a> Selection<'a> {
     }
 
     /// Splits the findings: the selected ones, and a note on those that `--accept-hidden` accepts.
-    pub(super) fn split(&self, rows: Vec<Row>) -> (Vec<Row>, Option<String>) {
-        let rows = rows.into_iter().filter(|row| self.takes(row));
-        let accepts = |row: &Row| any(&self.options.accept_hidden, row.finding.rule.name);
-        let (accepted, rows): (Vec<_>, Vec<_>) = rows.partition(accepts);
-        let names: Vec<_> = accepted.iter().map(|row| row.finding.rule.name).collect();
+    pub(super) fn split(&self, mut rows: Vec<Row>) -> (Vec<Row>, Option<String>) {
+        rows.retain(|row| self.takes(row));
+        let accepts = |row: &mut Row| any(&self.options.accept_hidden, row.finding.rule.name);
+        let accepted = rows.extract_if(.., accepts);
+        let names: Vec<_> = accepted.map(|row| row.finding.rule.name).collect();
         let note = format!("accepted as hidden: {}", names.join(", "));
         (rows, (!names.is_empty()).then_some(note))
     }

@@ -22,11 +22,15 @@ pub fn merge(rows: Vec<Row>) -> Vec<Row> {
     rows
 }
 
+/// Removes the rows for which `is` holds, and returns them.
+fn taken(rows: &mut Vec<Row>, is: impl Fn(&Row) -> bool) -> Vec<Row> {
+    rows.extract_if(.., |row| is(row)).collect()
+}
+
 /// The Jobs screen and the screen of a hypertable or aggregate both report a job's fault. If work waits for the job, the finding of that
 /// work is kept and names the fault as its cause. Otherwise the finding of the Jobs screen is kept.
-fn merge_jobs(rows: Vec<Row>) -> Vec<Row> {
-    let (blamed, mut rows): (Vec<Row>, Vec<Row>) =
-        rows.into_iter().partition(|row| row.finding.job.is_some());
+fn merge_jobs(mut rows: Vec<Row>) -> Vec<Row> {
+    let blamed = taken(&mut rows, |row| row.finding.job.is_some());
     let mut merged = Vec::new();
     for blame in &blamed {
         let job = blame.finding.job.unwrap_or_default().to_string();
@@ -73,7 +77,7 @@ fn merge_jobs(rows: Vec<Row>) -> Vec<Row> {
 /// Merges two findings: work waits for a job, and the next start of that job is too far away. The fix then starts the job.
 fn merge_far_starts(mut rows: Vec<Row>) -> Vec<Row> {
     let far = |row: &Row| row.finding.rule == &rules::JOB_FAR;
-    let (causes, mut others): (Vec<Row>, Vec<Row>) = rows.drain(..).partition(far);
+    let causes = taken(&mut rows, far);
     for cause in causes {
         let starts = |row: &&mut Row| {
             let own = row
@@ -86,8 +90,8 @@ fn merge_far_starts(mut rows: Vec<Row>) -> Vec<Row> {
                 // No other cause is known.
                 && [row.finding.rule.fix, cause.finding.fix].contains(&row.finding.fix)
         };
-        let Some(row) = others.iter_mut().find(starts) else {
-            others.push(cause);
+        let Some(row) = rows.iter_mut().find(starts) else {
+            rows.push(cause);
             continue;
         };
         row.finding.reason = format!(
@@ -100,7 +104,7 @@ fn merge_far_starts(mut rows: Vec<Row>) -> Vec<Row> {
         row.finding.job = cause.of.parse().ok();
         row.absorb(cause);
     }
-    others
+    rows
 }
 
 /// Merges the finding of a missing refresh policy into "never refreshed", whose cause it is.
@@ -110,14 +114,14 @@ fn merge_missing_policies(mut rows: Vec<Row>) -> Vec<Row> {
         .iter()
         .filter_map(|row| of(row, &rules::AGGREGATE_NEVER_REFRESHED))
         .collect();
-    let (causes, mut others): (Vec<Row>, Vec<Row>) = rows.drain(..).partition(|row| {
+    let causes = taken(&mut rows, |row| {
         of(row, &rules::AGGREGATE_NO_POLICY).is_some_and(|of| empty.contains(&of))
     });
     for cause in causes {
         let same = |row: &&mut Row| {
             row.of == cause.of && row.finding.rule == &rules::AGGREGATE_NEVER_REFRESHED
         };
-        if let Some(row) = others.iter_mut().find(same) {
+        if let Some(row) = rows.iter_mut().find(same) {
             let reason = without_stop(&row.finding.reason);
             row.finding.reason = format!("{reason}; {}", cause.finding.reason);
             row.finding.level = row.finding.level.max(cause.finding.level);
@@ -125,7 +129,7 @@ fn merge_missing_policies(mut rows: Vec<Row>) -> Vec<Row> {
             row.finding.sets.clone_from(&cause.finding.sets);
         }
     }
-    others
+    rows
 }
 
 /// Merges two findings: work waits for a policy, and the policy waits for a lock. False: no work waits for the policy.
@@ -166,7 +170,7 @@ fn is_the_same(cause: &Row, blame: &Row) -> bool {
 
 /// If no job can start at all, only that is listed. Findings of jobs that do not start, and of work that waits for them, are merged into
 /// it.
-fn without_starved(rows: Vec<Row>) -> Vec<Row> {
+fn without_starved(mut rows: Vec<Row>) -> Vec<Row> {
     let restoring = |row: &Row| {
         row.finding.rule == &rules::SERVER_SETTING && row.of == "setting timescaledb.restoring"
     };
@@ -199,7 +203,7 @@ fn without_starved(rows: Vec<Row>) -> Vec<Row> {
         .filter(|row| row.screen != ScreenId::Jobs && row.finding.job.is_some() && starves(row))
         .map(|row| (row.screen, row.of.clone()))
         .collect();
-    let (merged, mut rows): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(|row| {
+    let merged = taken(&mut rows, |row| {
         let follows = is_consequence(&row.finding) && waits.contains(&(row.screen, row.of.clone()));
         let same = among(row, &[&rules::SERVER_SCHEDULER, &rules::SERVER_WORKERS])
             && row.identity() != root;
@@ -279,7 +283,7 @@ fn merge_unread(rows: Vec<Row>) -> Vec<Row> {
 }
 
 /// Merges all findings of a session that blocks others, and the findings of the blocked sessions, into one.
-fn merge_blocked(rows: Vec<Row>) -> Vec<Row> {
+fn merge_blocked(mut rows: Vec<Row>) -> Vec<Row> {
     let blockers: Vec<_> = rows.iter().filter_map(blocker).collect();
     let is_blocked = |row: &Row| waits_for(row).is_some_and(|pid| blockers.contains(&pid));
     let waiting: Vec<_> = rows
@@ -297,10 +301,8 @@ fn merge_blocked(rows: Vec<Row>) -> Vec<Row> {
         row.screen == ScreenId::Activity
             && among(row, &[&rules::SESSION_IDLE, &rules::SESSION_LONG])
     };
-    let (said, rows): (Vec<_>, Vec<_>) = rows
-        .into_iter()
-        .partition(|row| is_own(row) && holding.contains(&row.of));
-    let (waiting, mut rows): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| {
+    let said = taken(&mut rows, |row| is_own(row) && holding.contains(&row.of));
+    let waiting = taken(&mut rows, |row| {
         let waits = row.screen == ScreenId::Activity && waiting.contains(&row.of);
         waits || blocks_a_policy(row) && is_blocked(row)
     });
@@ -365,7 +367,7 @@ fn merge_sessions(mut rows: Vec<Row>) -> Vec<Row> {
 }
 
 /// Merges a fault of PostgreSQL that affects every job into one finding at the first job, whose text names the others.
-fn merge_portal_faults(rows: Vec<Row>) -> Vec<Row> {
+fn merge_portal_faults(mut rows: Vec<Row>) -> Vec<Row> {
     let is_fault = |row: &Row| row.finding.rule == &rules::JOB_PORTAL_FAULT;
     let mut jobs: Vec<String> = rows
         .iter()
@@ -383,9 +385,7 @@ fn merge_portal_faults(rows: Vec<Row>) -> Vec<Row> {
         0 => named,
         more => format!("{named} and {more} more"),
     };
-    let (parts, mut rows): (Vec<Row>, Vec<Row>) = rows
-        .into_iter()
-        .partition(|row| is_fault(row) && row.of != first);
+    let parts = taken(&mut rows, |row| is_fault(row) && row.of != first);
     for row in rows.iter_mut().filter(|row| is_fault(row)) {
         let reason = without_stop(&row.finding.reason);
         row.finding.reason = format!("{reason}; the same for {others}: {named}");

@@ -5,12 +5,14 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use crate::model::screen_id::ScreenId;
+use crate::server::sql::Query;
 
 /// One of hypertop's own statements: its first comment, and the text to compare.
+#[derive(PartialEq, Eq)]
 struct Own {
-    head: &'static str,
+    head: String,
     /// The text between constants, because the server replaces constants by parameters.
-    pieces: Vec<&'static str>,
+    pieces: Vec<String>,
 }
 
 /// Number of characters that are compared. The server cuts texts at a much greater length.
@@ -29,8 +31,10 @@ static ALL: LazyLock<Vec<Own>> = LazyLock::new(|| {
         .iter()
         .flat_map(|screen| screen.about().queries());
     let server = [&crate::server::known::QUERY, &crate::server::known::PULSE];
-    let texts = screens.chain(server).flat_map(|query| (query.texts)());
-    texts.map(|(_, text)| Own::of(&constant, text)).collect()
+    let texts = screens.chain(server).flat_map(Query::all);
+    let mut all: Vec<_> = texts.map(|text| Own::of(&constant, &text)).collect();
+    all.dedup();
+    all
 });
 
 /// The first comment of the console's own statement; `None`: another statement. The server keeps this comment up to PostgreSQL 17.
@@ -43,11 +47,11 @@ pub(super) fn head_of(text: &str) -> Option<&'static str> {
             own.fits(text)
         }
     };
-    ALL.iter().find(is_one).map(|own| own.head)
+    ALL.iter().find(is_one).map(|own| own.head.as_str())
 }
 
 impl Own {
-    fn of(constant: &Regex, text: &'static str) -> Self {
+    fn of(constant: &Regex, text: &str) -> Self {
         let head = text.lines().next().unwrap_or_default().trim();
         let mut body = text;
         while body.starts_with("--") {
@@ -77,18 +81,21 @@ impl Own {
             nth += 1;
             nth == 1 || piece.len() >= DISTINCTIVE
         });
-        Self { head, pieces }
+        Self {
+            head: head.to_owned(),
+            pieces: pieces.into_iter().map(str::to_owned).collect(),
+        }
     }
 
     fn fits(&self, text: &str) -> bool {
         let Some((first, others)) = self.pieces.split_first() else {
             return false;
         };
-        let Some(mut rest) = text.strip_prefix(first) else {
+        let Some(mut rest) = text.strip_prefix(first.as_str()) else {
             return false;
         };
         others.iter().all(|piece| {
-            let after = rest.split_once(piece).map(|(_, after)| after);
+            let after = rest.split_once(piece.as_str()).map(|(_, after)| after);
             rest = after.unwrap_or_default();
             after.is_some()
         })
@@ -104,9 +111,9 @@ mod tests {
         let constant = Regex::new(CONSTANT).unwrap();
         for screen in ScreenId::ALL {
             for query in screen.about().queries() {
-                for (_, text) in (query.texts)() {
+                for text in query.all() {
                     let head = text.lines().next().unwrap();
-                    assert_eq!(head_of(text), Some(head.trim()), "{}", query.name);
+                    assert_eq!(head_of(&text), Some(head.trim()), "{}", query.name);
                     let mut body = text.as_str();
                     while body.starts_with("--") {
                         body = body.split_once('\n').unwrap().1;

@@ -1,6 +1,7 @@
 //! A metric: its name, kind and series.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -17,12 +18,18 @@ pub(in crate::run::check) struct Metric {
     pub(super) series: Vec<Series>,
 }
 
+/// Names and values of a series' labels, without the database.
+pub(super) type Labels = Vec<(&'static str, String)>;
+
+/// All series of an object share its labels: a large server has some ten thousand series.
 #[derive(Debug)]
 pub(super) struct Series {
-    pub labels: Vec<(&'static str, String)>,
+    /// `None`: a database that is not known.
+    pub database: Option<Arc<str>>,
+    pub labels: Arc<Labels>,
     pub value: f64,
     /// Object that the series is about; `None`: the server, or an object with a finding.
-    pub of: Option<String>,
+    pub of: Option<Arc<str>>,
 }
 
 impl Metric {
@@ -47,22 +54,27 @@ impl Metric {
     /// Marks these objects, whose series must not be removed.
     pub(super) fn keep(&mut self, objects: &HashSet<&str>) {
         for series in &mut self.series {
-            series.of.take_if(|of| objects.contains(of.as_str()));
+            series.of.take_if(|of| objects.contains(&**of));
         }
     }
 
     /// Labels every series with its database.
-    pub(super) fn of_database(&mut self, database: &str) {
+    pub(super) fn of_database(&mut self, database: &Arc<str>) {
         for series in &mut self.series {
-            series.labels.insert(0, ("database", database.to_owned()));
+            series.database = Some(Arc::clone(database));
         }
     }
 
-    pub(super) fn add(&mut self, labels: Vec<(&'static str, String)>, value: f64) {
+    pub(super) fn add(&mut self, labels: Labels, value: f64) {
+        self.push(Arc::new(labels), value, None);
+    }
+
+    pub(super) fn push(&mut self, labels: Arc<Labels>, value: f64, of: Option<Arc<str>>) {
         self.series.push(Series {
+            database: None,
             labels,
             value,
-            of: None,
+            of,
         });
     }
 }

@@ -1,6 +1,8 @@
 //! Metrics of each aggregate, job and hypertable.
 
-use super::metric::{Kind, Metric, Series, seconds};
+use std::sync::Arc;
+
+use super::metric::{Kind, Labels, Metric, seconds};
 use crate::model::moment::Axis;
 use crate::model::text;
 use crate::screens::{Screens, aggregates, compression, hypertables, jobs, retention};
@@ -173,10 +175,6 @@ const RETENTION: &[Figure<retention::Row>] = &[(
 
 pub(super) fn all(screens: &Screens, at: &At) -> Vec<Metric> {
     let mut metrics = Vec::new();
-    let named = |schema: &str, name: &str| {
-        let labels = vec![("schema", schema.to_owned()), ("name", name.to_owned())];
-        (labels, text::qualified(schema, name))
-    };
     metrics.extend(each(AGGREGATES, screens.aggregates.rows(), at, |row| {
         named(&row.schema, &row.name)
     }));
@@ -186,7 +184,7 @@ pub(super) fn all(screens: &Screens, at: &At) -> Vec<Metric> {
             ("proc", text::qualified(&row.proc_schema, &row.proc)),
             ("target", row.target.clone().unwrap_or_default()),
         ];
-        (labels, row.job_id.to_string())
+        (Arc::new(labels), Arc::from(row.job_id.to_string()))
     }));
     metrics.extend(each(HYPERTABLES, screens.hypertables.rows(), at, |row| {
         named(&row.schema, &row.name)
@@ -201,25 +199,28 @@ pub(super) fn all(screens: &Screens, at: &At) -> Vec<Metric> {
     metrics
 }
 
-type Labels = Vec<(&'static str, String)>;
+/// An object's labels and its name.
+type Object = (Arc<Labels>, Arc<str>);
+
+fn named(schema: &str, name: &str) -> Object {
+    let labels = vec![("schema", schema.to_owned()), ("name", name.to_owned())];
+    (Arc::new(labels), text::qualified(schema, name).into())
+}
 
 fn each<R>(
     figures: &[Figure<R>],
     rows: &[R],
     at: &At,
-    labels: impl Fn(&R) -> (Labels, String),
+    object: impl Fn(&R) -> Object,
 ) -> Vec<Metric> {
+    let objects: Vec<_> = rows.iter().map(object).collect();
     let metric = |(name, kind, help, value): &Figure<R>| {
         let mut metric = Metric::new(name, *kind, help);
-        metric.series.extend(rows.iter().filter_map(|row| {
-            let value = value(row, at)?;
-            let (labels, of) = labels(row);
-            Some(Series {
-                labels,
-                value,
-                of: Some(of),
-            })
-        }));
+        for (row, (labels, of)) in rows.iter().zip(&objects) {
+            if let Some(value) = value(row, at) {
+                metric.push(Arc::clone(labels), value, Some(Arc::clone(of)));
+            }
+        }
         metric
     };
     figures.iter().map(metric).collect()
@@ -231,21 +232,16 @@ fn chunks(screens: &Screens) -> Metric {
         "Chunks of a hypertable by their state",
     );
     for row in screens.compression.rows() {
+        let (named, of) = named(&row.schema, &row.name);
         let states = [
             ("compressed", row.compressed),
             ("partial", row.partial),
             ("uncompressed", row.uncompressed),
         ];
         for (state, count) in states {
-            metric.series.push(Series {
-                labels: vec![
-                    ("schema", row.schema.clone()),
-                    ("name", row.name.clone()),
-                    ("state", state.to_owned()),
-                ],
-                value: whole(count),
-                of: Some(text::qualified(&row.schema, &row.name)),
-            });
+            let mut labels = (*named).clone();
+            labels.push(("state", state.to_owned()));
+            metric.push(Arc::new(labels), whole(count), Some(Arc::clone(&of)));
         }
     }
     metric

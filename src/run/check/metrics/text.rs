@@ -27,11 +27,17 @@ pub(in crate::run::check) fn written(metrics: &[Metric], dialect: Dialect) -> St
         let _ = writeln!(text, "# HELP {family} {help}\n# TYPE {family} {kind}");
         for series in &metric.series {
             text.push_str(metric.name);
-            for (nth, (name, value)) in series.labels.iter().enumerate() {
-                let start = if nth == 0 { '{' } else { ',' };
+            let database = series.database.as_deref().map(|name| ("database", name));
+            let labels = series
+                .labels
+                .iter()
+                .map(|(name, value)| (*name, value.as_str()));
+            let mut start = '{';
+            for (name, value) in database.into_iter().chain(labels) {
                 let _ = write!(text, "{start}{name}=\"{}\"", escaped(value, true));
+                start = ',';
             }
-            if !series.labels.is_empty() {
+            if start == ',' {
                 text.push('}');
             }
             let _ = writeln!(text, " {}", series.value);
