@@ -397,7 +397,7 @@ fn a_policy_that_fails_or_is_paused_has_its_mark() {
                 &list,
                 "paused",
                 "notice",
-                &["a policy of it is paused (job "],
+                &["one of its policies is paused (job "],
             );
             let aggregate = row(&list, "Agg; 'of' $3");
             assert_eq!(aggregate["refresh_policy"], "scheduled", "{aggregate}");
@@ -416,7 +416,7 @@ fn a_policy_that_fails_or_is_paused_has_its_mark() {
                 "by_day",
                 "warning",
                 &[
-                    "a policy of it fails (job ",
+                    "one of its policies fails (job ",
                     "the Jobs screen has the error",
                 ],
             );

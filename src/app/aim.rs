@@ -116,7 +116,8 @@ pub(super) fn changes(action: &str) -> Option<&'static Rule> {
     }
 }
 
-/// The finding that this action should fix: one that names the action, or else one on the figure that it changes, or else the most severe.
+/// The finding that this action should fix: one that suggests the action, or else one about the figure that the action changes, or else the
+/// most severe one.
 pub(super) fn aimed(verdict: Verdict, action: &str) -> Option<Finding> {
     let mut findings = verdict.findings;
     findings.retain(|finding| finding.level > Level::Ok);

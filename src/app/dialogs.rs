@@ -355,7 +355,7 @@ impl App {
         } else {
             std::mem::take(&mut running.aims)
         };
-        // What was just run is what may be rolled back next.
+        // Selects the new entry, because it is the most likely one to be rolled back.
         self.screens.journal.go_to_top();
         let mut effects = self.watch(aims, &mut lines);
         if matches!(self.overlay, None | Some(Overlay::Running)) {

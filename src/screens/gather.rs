@@ -181,7 +181,7 @@ pub(crate) fn badge(screens: &Screens, id: ScreenId, open: &Open, at: &At) -> Op
     })
 }
 
-/// False for two findings that other texts report: missing statistics ([`caveats`]), and hidden statements (one finding of the screen).
+/// False for findings that are already reported: missing statistics by [`caveats`], hidden statements by one finding of the whole screen.
 fn is_listed(finding: &Finding) -> bool {
     ![&rules::QUERIES_MISSING, &rules::QUERIES_HIDDEN].contains(&finding.rule)
 }

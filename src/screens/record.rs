@@ -216,13 +216,13 @@ impl Labelled {
         }
     }
 
-    /// Adds the reasons that a comment holds. `None`: there is no comment.
+    /// Adds the reasons in an object's comment. `None`: it has no comment.
     #[must_use]
     pub(super) fn reasons(self, comment: Option<&str>) -> Self {
         let reasons = comment.map(Reasons::read).unwrap_or_default();
         self.some("why (its comment)", reasons.own)
-            .some("why compressed then", reasons.compress)
-            .some("why dropped then", reasons.retain)
+            .some("why this compress_after", reasons.compress)
+            .some("why this drop_after", reasons.retain)
     }
 }
 

@@ -130,7 +130,7 @@ pub(super) fn judge(row: &Row, findings: &mut Findings, limits: &Limits, at: &At
             &rules::AGGREGATE_PENDING,
             Level::Notice,
             format!(
-                "{} changed ranges wait, and each makes the next refresh longer",
+                "{} changed ranges wait for a refresh, and each makes it take longer",
                 text::count(behind)
             ),
         );

@@ -63,7 +63,7 @@ fn joined(mut pieces: Vec<(usize, Ink, String)>) -> InkedLine {
     pieces.into_iter().map(place).collect()
 }
 
-/// Glyphs of a window: brackets, with the letter inside or beside them; and the column of the first glyph.
+/// Glyphs of a window, and the column of the first glyph. The glyphs are brackets with the letter inside or beside them.
 fn window_glyphs(
     sign: char,
     (from, to, letter): (Option<i64>, i64, Option<i64>),

@@ -35,11 +35,11 @@ fn judge_policies(row: &Row, version: Version, findings: &mut Findings) {
         });
     };
     for job in &row.policies.failing {
-        let reason = format!("a policy of it fails (job {job}): the Jobs screen has the error");
+        let reason = format!("one of its policies fails (job {job}): the Jobs screen has the error");
         add(&rules::JOB_FAILING, Level::Warning, *job, reason);
     }
     for job in &row.policies.paused {
-        let reason = format!("a policy of it is paused (job {job})");
+        let reason = format!("one of its policies is paused (job {job})");
         add(&rules::JOB_PAUSED, Level::Notice, *job, reason);
     }
 }

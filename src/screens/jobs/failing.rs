@@ -116,7 +116,7 @@ fn failed(row: &Row, at: &At, failures: i32, said: &str) -> Finding {
     let unalterable = unalterable(row, at).is_some();
     if stopped(row, at) && unalterable {
         return finding(&format!(
-            "; TimescaleDB {version} cannot change max_runtime on an aggregate of an aggregate: remove-refresh-policy, then add-refresh-policy, which sets none"
+            "; TimescaleDB {version} cannot change max_runtime on an aggregate of an aggregate: remove-refresh-policy, then add-refresh-policy, which sets no max_runtime"
         ))
         .fixed_by(None);
     }

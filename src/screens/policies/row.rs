@@ -45,7 +45,7 @@ pub(crate) struct Change {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Fate {
     Possible(Possible),
-    /// A guard refuses the plan; the text says why.
+    /// `hypertop apply` refuses the change; the text says why.
     Refused(String),
     /// No statement can make this change.
     Impossible,
