@@ -124,10 +124,7 @@ fn load(app: &mut App, asked: u64, backlog: i64) {
 fn the_figure_is_awaited_and_then_said_before_and_after() {
     let (mut app, effects) = acted(Outcome::Done);
     let shown = seen(&mut app);
-    assert!(
-        shown.contains("backlog was 12; reading again"),
-        "{shown}"
-    );
+    assert!(shown.contains("backlog was 12; reading again"), "{shown}");
     let asked = pulse(&mut app, &effects);
     load(&mut app, asked, 0);
     let shown = seen(&mut app);
@@ -169,10 +166,7 @@ fn rows_that_were_asked_for_before_the_end_are_not_its_effect() {
     let effects = app.update(Msg::Reported(Box::new(Ok(report(Outcome::Done)))));
     load(&mut app, before, 11);
     let shown = seen(&mut app);
-    assert!(
-        shown.contains("backlog was 12; reading again"),
-        "{shown}"
-    );
+    assert!(shown.contains("backlog was 12; reading again"), "{shown}");
     let asked = pulse(&mut app, &effects);
     load(&mut app, asked, 0);
     let shown = seen(&mut app);

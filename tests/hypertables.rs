@@ -485,7 +485,7 @@ fn the_axis_shows_what_the_policies_and_the_aggregates_cut_it_by() {
             );
             let own = details(target, SCREEN, "\"Agg; 'of' $3\"");
             assert!(
-                own.contains("refresh its own 9d to 1h ago") && !own.contains("Aggregates on it"),
+                own.contains("refresh its rows 9d to 1h ago") && !own.contains("Aggregates on it"),
                 "{own}"
             );
             // A role that may not read the table cannot run its function either, but still sees the chunks.

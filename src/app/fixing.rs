@@ -1,4 +1,4 @@
-//! The fix key: runs the action that the selected row's most severe finding suggests, or all findings of a group.
+//! The fix key: runs the action that fixes the selected row's most severe finding, or all findings of a group.
 
 use super::App;
 use super::message::Effect;

@@ -137,7 +137,7 @@ macro_rules! screens {
             }
         }
 
-        /// Runs the same code with the table of the screen that a variable identifies.
+        /// Runs code with the table of a screen: `with_table!(screens, ScreenId::Jobs, |table| table.reset())`.
         macro_rules! with_table {
             ($screens:expr, $screen:expr, |$table:ident| $body:expr) => {
                 match $screen { $($crate::model::screen_id::ScreenId::$id => { let $table = &$screens.$module; $body }),+ }

@@ -46,7 +46,7 @@ pub(super) struct Chunk {
     /// Creation time; `None`: before TimescaleDB 2.13.
     #[serde(rename = "creation_time")]
     created: Option<Stamp>,
-    /// Recorded when the chunk was compressed, as is `after_bytes`; `None`: no record.
+    /// Recorded when the chunk was compressed; so is `after_bytes`. `None`: no record.
     before_bytes: Option<i64>,
     after_bytes: Option<i64>,
     /// Present size, including the compressed data.

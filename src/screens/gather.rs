@@ -29,7 +29,7 @@ pub fn found(screens: &Screens, part: ScreenId, at: &At) -> Vec<Row> {
     rows
 }
 
-/// Texts for what a screen cannot show, or has not read yet.
+/// Texts about data that a screen cannot show, or has not read yet.
 pub fn caveats(screens: &Screens, id: ScreenId, at: &At) -> Vec<String> {
     let mut caveats = screens.own_caveats(id, at);
     if id == ScreenId::Overview {

@@ -311,7 +311,7 @@ struct Cause {
 }
 
 impl Cause {
-    /// The cause is unknown, or other findings report it.
+    /// No text: the cause is unknown, or other findings report it.
     fn none() -> Self {
         Self {
             words: String::new(),

@@ -196,7 +196,7 @@ impl Invalidation {
         self.greatest < i64::MAX && row.axis.is_place(self.greatest) && self.has_chunks
     }
 
-    /// Meaning of the log entry; `None`: a remainder of a full refresh that cannot contain rows.
+    /// Meaning of the log entry; `None`: an entry without rows, left by a full refresh.
     fn meaning(&self, row: &Row) -> Option<&'static str> {
         let begins = row.axis.is_place(self.lowest);
         Some(match (begins, self.greatest) {

@@ -30,7 +30,8 @@ impl Row {
         .into()
     }
 
-    /// Current time on the aggregate's axis. For integer time, which only `integer_now_func` knows, the maximum.
+    /// Current time on the aggregate's axis. For integer time, the largest value, because only
+    /// `integer_now_func` knows the current time.
     pub(super) fn now(&self, at: &At) -> i64 {
         match self.axis {
             Axis::Integer => i64::MAX,

@@ -8,7 +8,7 @@ use crate::model::verdict::Level;
 /// Minimum number of cells between two marks on one line.
 const GAP: usize = 2;
 
-/// Text line for a mark without a position on the axis.
+/// A mark without a position on the axis is a line of text.
 pub(super) fn note(mark: &Mark, room: usize) -> InkedLine {
     vec![(level_ink(mark.level), text::cut(&mark.label, room))]
 }

@@ -182,7 +182,7 @@ fn broken(row: &Row, findings: &mut Findings) {
             text::quote_identifier(&row.owner),
             text::quote_identifier(of),
         );
-        let target = row.target.as_deref().unwrap_or("what it works on");
+        let target = row.target.as_deref().unwrap_or("its relation");
         let reason = format!(
             "its owner {owner} lacks the rights of {of}, who owns {target}: runs do nothing there, even if they report success. GRANT {of} TO {owner}, or delete the job and add it as {of}"
         );

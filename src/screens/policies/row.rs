@@ -41,7 +41,7 @@ pub(crate) struct Change {
     pub fate: Fate,
 }
 
-/// What an apply would do about a change.
+/// What `hypertop apply` would do with a change.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Fate {
     Possible(Possible),

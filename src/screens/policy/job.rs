@@ -76,7 +76,7 @@ impl Due {
         Changed::after_run(self.changed_since)
     }
 
-    /// Time to read the row again: when the next chunk becomes due, or after `again` seconds if that is earlier.
+    /// Time at which the row must be read again: when the next chunk becomes due, or after `again` seconds if that is earlier.
     pub(crate) fn at(&self, again: Option<f64>) -> Option<Stamp> {
         let next = self.next_due_seconds.into_iter().chain(again);
         let next = next.reduce(f64::min)?;

@@ -27,7 +27,7 @@ impl Policy {
             oldest = older;
         }
         if newest.after == oldest.before {
-            // The changes cancel each other out: the chunks are due since the same time as before.
+            // The changes cancel each other out, so no chunk became due because of them.
             self.changed = None;
             return;
         }
