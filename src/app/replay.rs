@@ -210,8 +210,8 @@ impl App {
         };
     }
 
-    /// Answers an action's request for facts from the recording. The plan and its preview are made from these facts, and nothing is run.
-    /// `None`: the request needs no answer.
+    /// Answers requests of actions from the recording, so that the plan and its preview can be shown. Nothing is run. `None`: the request
+    /// needs no answer.
     pub fn act_on_tape(&self, ask: &ask::Act) -> Option<Msg> {
         match ask {
             ask::Act::Facts {

@@ -326,7 +326,7 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
         Vec::new()
     }
 
-    /// True: the row has nothing that this screen shows, such as a policy, and may be folded.
+    /// True: the row has nothing to show on this screen (no policy, nothing compressed) and may be folded.
     fn is_bare(&self) -> bool {
         false
     }

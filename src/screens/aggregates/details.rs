@@ -62,7 +62,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
             .add("last run", policy.last_run_status())
             .add("last finish", policy.last_finish);
     }
-    let note = "a manual refresh of a range whose source rows were dropped deletes the aggregate's rows there: start it after the source's oldest row";
+    let note = "a manual refresh of a range whose source rows were dropped deletes the aggregate's rows there: its range must begin after the source's oldest row";
     let note = row.source_drop_after.as_ref().map(|_| note);
     vec![
         facts

@@ -274,7 +274,7 @@ impl<'t> Source<'t> {
         }
     }
 
-    /// The column of the source whose values a column of a subquery returns.
+    /// The source column that a column of a subquery returns.
     fn column(&self, of: &Scope<'_, '_>, column: usize) -> Option<Origin> {
         let number = i64::try_from(column).ok();
         let mut entries = of.query.list("targetList");

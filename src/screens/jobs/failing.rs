@@ -23,7 +23,7 @@ impl JobError {
 }
 
 impl Row {
-    /// Whether the last run ended with the portal fault, after its work was committed.
+    /// Whether the last run ended with that fault (24000 "cannot drop portal"), after its work was committed.
     pub(crate) fn is_portal_fault(&self) -> bool {
         self.failed().is_some_and(|of| {
             let error = self.error.as_ref();
