@@ -98,7 +98,7 @@ pub struct App {
     pub tape: Option<Replay>,
     /// True while a recording is written.
     pub(crate) recording: bool,
-    /// The screen to return to from the details. `None`: the screen does not change.
+    /// The screen to show when the details are closed. `None`: the present one stays.
     back_to: Option<ScreenId>,
     /// Whether the connection is read-only or protected.
     pub rules: Access,
@@ -110,7 +110,7 @@ pub struct App {
     leaving: bool,
     pulse: u64,
     pulse_waiting: bool,
-    /// True: load all rows, even if the counters did not change.
+    /// True: load all rows, even if the change counters are the same.
     reload: bool,
     round: u64,
     asked: u64,
@@ -198,7 +198,7 @@ impl App {
         effects
     }
 
-    /// Collects the findings of the screens that were loaded. Called once per frame instead of for each answer.
+    /// Collects the findings of the screens that were loaded. Called once per frame, not once per answer.
     pub(crate) fn settle(&mut self) {
         let read = std::mem::take(&mut self.read);
         if !read.is_empty() {
@@ -306,7 +306,7 @@ impl App {
 
     fn tick(&mut self, now: Stamp) -> Vec<Effect> {
         if let Some(replay) = &self.tape {
-            // A recording has its own time.
+            // In a recording `now` is the time of the selected moment.
             return if replay.plays {
                 self.seek(|replay| replay.step(1))
             } else {
@@ -329,7 +329,7 @@ impl App {
             with_table!(mut self.screens, self.screen, |table| table.tick(&at));
         }
         self.say_effect();
-        // Some verdicts change with the time alone.
+        // Some verdicts depend on the clock alone.
         if self.now.seconds_since(self.judged) >= JUDGED_SECONDS {
             self.judged = self.now;
             self.find();

@@ -268,7 +268,7 @@ fn nothing_to_show(app: &App) -> Option<String> {
     }
     match app.screens.fresh(app.screen) {
         Freshness::Never if app.tape.is_some() => {
-            Some("the recording has nothing of this screen up to here".to_owned())
+            Some("the recording has nothing of this screen before this moment".to_owned())
         }
         Freshness::Never => Some("reading…".to_owned()),
         Freshness::Failed { error, since: None } => Some(format!("could not be read: {error}")),

@@ -319,7 +319,7 @@ fn the_work_goes_on_while_it_is_hidden_and_only_one_runs_at_a_time() {
     press(&mut app, "enter esc");
     assert!(screen(&mut app).contains('▶'));
     assert!(press(&mut app, "p").is_empty());
-    assert!(screen(&mut app).contains("one at a time"));
+    assert!(screen(&mut app).contains("is still running"));
 }
 
 #[test]

@@ -345,6 +345,6 @@ fn many_changed_ranges_are_a_notice() {
     says(
         &judged(|row| row.pending = 5000),
         Level::Notice,
-        &["5000 changed ranges wait"],
+        &["5000 changed ranges wait for a refresh"],
     );
 }

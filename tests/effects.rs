@@ -124,10 +124,7 @@ fn load(app: &mut App, asked: u64, backlog: i64) {
 fn the_figure_is_awaited_and_then_said_before_and_after() {
     let (mut app, effects) = acted(Outcome::Done);
     let shown = seen(&mut app);
-    assert!(
-        shown.contains("backlog was 12; reading it again"),
-        "{shown}"
-    );
+    assert!(shown.contains("backlog was 12; reading again"), "{shown}");
     let asked = pulse(&mut app, &effects);
     load(&mut app, asked, 0);
     let shown = seen(&mut app);
@@ -135,7 +132,7 @@ fn the_figure_is_awaited_and_then_said_before_and_after() {
         shown.contains("backlog 12 -> 0: no longer a problem"),
         "{shown}"
     );
-    assert!(!shown.contains("reading it again"), "{shown}");
+    assert!(!shown.contains("reading again"), "{shown}");
 }
 
 #[test]
@@ -169,10 +166,7 @@ fn rows_that_were_asked_for_before_the_end_are_not_its_effect() {
     let effects = app.update(Msg::Reported(Box::new(Ok(report(Outcome::Done)))));
     load(&mut app, before, 11);
     let shown = seen(&mut app);
-    assert!(
-        shown.contains("backlog was 12; reading it again"),
-        "{shown}"
-    );
+    assert!(shown.contains("backlog was 12; reading again"), "{shown}");
     let asked = pulse(&mut app, &effects);
     load(&mut app, asked, 0);
     let shown = seen(&mut app);
@@ -183,7 +177,7 @@ fn rows_that_were_asked_for_before_the_end_are_not_its_effect() {
 fn a_figure_that_is_not_read_in_time_is_said_to_be_unknown_and_comes_later() {
     let (mut app, effects) = acted(Outcome::Done);
     app.update(Msg::Tick(NOW.plus_seconds(10.0)));
-    assert!(seen(&mut app).contains("reading it again"));
+    assert!(seen(&mut app).contains("reading again"));
     app.update(Msg::Tick(NOW.plus_seconds(16.0)));
     let shown = seen(&mut app);
     assert!(
@@ -208,7 +202,7 @@ fn without_a_connection_no_old_figure_is_shown() {
     app.update(Msg::Reported(Box::new(Ok(report(Outcome::Done)))));
     let shown = seen(&mut app);
     assert!(
-        shown.contains("backlog was 12; not connected, so it was not read again"),
+        shown.contains("backlog was 12; not connected, so nothing was read again"),
         "{shown}"
     );
 }

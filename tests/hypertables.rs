@@ -399,7 +399,7 @@ fn a_policy_that_fails_or_is_paused_has_its_mark() {
                 &list,
                 "paused",
                 "notice",
-                &["a policy of it is paused (job "],
+                &["one of its policies is paused (job "],
             );
             let aggregate = row(&list, "Agg; 'of' $3");
             assert_eq!(aggregate["refresh_policy"], "scheduled", "{aggregate}");
@@ -418,7 +418,7 @@ fn a_policy_that_fails_or_is_paused_has_its_mark() {
                 "by_day",
                 "warning",
                 &[
-                    "a policy of it fails (job ",
+                    "one of its policies fails (job ",
                     "the Jobs screen has the error",
                 ],
             );
@@ -487,7 +487,7 @@ fn the_axis_shows_what_the_policies_and_the_aggregates_cut_it_by() {
             );
             let own = details(target, SCREEN, "\"Agg; 'of' $3\"");
             assert!(
-                own.contains("refresh its own 9d to 1h ago") && !own.contains("Aggregates on it"),
+                own.contains("refresh its rows 9d to 1h ago") && !own.contains("Aggregates on it"),
                 "{own}"
             );
             // A role that may not read the table cannot run its function either, but still sees the chunks.

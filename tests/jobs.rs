@@ -375,7 +375,7 @@ async fn wait_for_trouble(client: &Client, version: &str, user: &str) {
 }
 
 const TROUBLES: [&str; 5] = [
-    "1000 running: ok, runs since",
+    "1000 running: ok, running for",
     "stopped at its max_runtime of 2s",
     "1002 paused: critical, paused by the scheduler: it failed 1 time in a row and max_retries is 1",
     "1003 backing off: warning, failed",

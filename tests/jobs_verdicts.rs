@@ -174,7 +174,7 @@ fn a_running_job_is_no_crash_although_the_server_counts_it_as_one() {
     let row = running();
     let (state, level, reason) = says(&row);
     assert_eq!((state, level), ("running", Level::Ok));
-    assert_eq!(reason, "runs since 12s");
+    assert_eq!(reason, "running for 12s");
     assert_eq!(row.last_run_status(), None);
 }
 

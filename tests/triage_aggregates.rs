@@ -234,7 +234,7 @@ fn many_changed_ranges_are_a_notice_and_a_refresh_takes_them_in() {
         refresh(rig, "now() - interval '1 hour'").await;
         policy(rig, "interval '4 days'", "interval '1 hour'").await;
         rig.sql(&format!("do $$ begin for i in 1..1000 loop insert into {RAW} values (now() - interval '2 days' + i * interval '1 minute', 1); commit; end loop; end $$")).await;
-        let words = ["1000 changed ranges wait"];
+        let words = ["1000 changed ranges wait for a refresh"];
         let row = found(rig, &rules::AGGREGATE_PENDING, NAME, &words).await;
         fix(rig, &row, &[]).await;
         gone(rig, &rules::AGGREGATE_PENDING, NAME).await;

@@ -255,7 +255,7 @@ fn a_table_that_compression_makes_larger_is_found_and_only_the_settings_that_did
         fix(rig, &finding, &[("segment_by", "v")]).await;
         gone(rig, &rules::COMPRESSION_RATIO, name).await;
         let words = [
-            "20 of 20 compressed chunks under older settings than the table's (compressed chunks are larger than before (0.",
+            "20 of 20 compressed chunks with older settings than the table's (compressed chunks are larger than before (0.",
             "rewrite-chunks applies the new settings",
         ];
         let finding = found(rig, &rules::COMPRESSION_OLD, name, &words).await;
@@ -271,7 +271,7 @@ fn a_table_that_compression_makes_larger_is_found_and_only_the_settings_that_did
         ))
         .await;
         gone(rig, &rules::COMPRESSION_RATIO, name).await;
-        let words = ["19 of 20 compressed chunks under older settings"];
+        let words = ["19 of 20 compressed chunks with older settings"];
         let finding = found(rig, &rules::COMPRESSION_OLD, name, &words).await;
         fix(rig, &finding, &[]).await;
         gone(rig, &rules::COMPRESSION_OLD, name).await;

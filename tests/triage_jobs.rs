@@ -326,7 +326,7 @@ fn a_run_far_longer_than_its_others_is_cancelled() {
         until(rig, "it does not run", &runs).await;
         // As if the run had started long ago, and earlier runs had been short.
         rig.sql(&format!("update _timescaledb_internal.bgw_job_stat set last_start = now() - interval '10 minutes', total_successes = 10, total_duration = interval '20 seconds' where job_id = {id}")).await;
-        let words = ["runs since 10m", "take 2s on average", "session "];
+        let words = ["running for 10m", "take 2s on average", "session "];
         let row = found(rig, &rules::JOB_SLOW, &id, &words).await;
         assert_eq!(row.finding.fix, Some("cancel-query"));
         fix(rig, &row, &[]).await;
@@ -350,7 +350,7 @@ fn a_run_that_nobody_stops_at_its_max_runtime_is_ended() {
         // The scheduler counts max_runtime from the start that it knows itself.
         rig.sql(&format!("update _timescaledb_internal.bgw_job_stat set last_start = now() - interval '2 hours' where job_id = {id}")).await;
         let words = [
-            "runs since 2h",
+            "running for 2h",
             "past its max_runtime of 1h",
             "has not stopped it",
         ];

@@ -136,8 +136,8 @@ impl App {
         self.acknowledged.shown = !self.acknowledged.shown;
         let words = match (self.acknowledged.shown, self.acknowledged.hidden().words()) {
             (_, None) => "nothing is acknowledged or snoozed".to_owned(),
-            (true, Some(words)) => format!("shown too: {words}"),
-            (false, Some(words)) => format!("left out: {words}"),
+            (true, Some(words)) => format!("now shown: {words}"),
+            (false, Some(words)) => format!("now hidden: {words}"),
         };
         self.say(words, false);
         self.collect(&[], true);
@@ -208,7 +208,7 @@ impl App {
         }
         if acknowledged.len() < many {
             self.say(
-                "actions and acknowledgements cannot be rolled back together: mark one kind only",
+                "actions and acknowledgements cannot be rolled back together: mark only one of the two",
                 true,
             );
             return Some(Vec::new());

@@ -1,4 +1,4 @@
-//! The menu of actions on the selected row: first the actions that apply, then the others, each with the reason why it does not.
+//! The menu of actions on the selected row: first the actions that apply, then the others, each with the reason why it does not apply.
 
 use std::collections::HashMap;
 
@@ -54,7 +54,7 @@ impl App {
         }
     }
 
-    /// Adds the reasons that the screens of other actions know about the same objects, as far as those screens are loaded.
+    /// Adds reasons from other loaded screens. Example: the menu on Hypertables shows why Compression refuses an action for this table.
     fn unfit_elsewhere(&self, unfit: &mut HashMap<&'static str, String>) {
         let chosen = self.targets();
         for screen in ScreenId::ALL {
@@ -90,7 +90,7 @@ impl App {
         }
     }
 
-    /// The reason why an action cannot run on any of these rows, as far as the loaded rows show. `None`: no known reason.
+    /// The reason why an action cannot run on any of these rows, by the loaded rows. `None`: no known reason.
     fn unfit(
         &self,
         name: &str,

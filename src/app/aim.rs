@@ -15,7 +15,7 @@ const NAMED: usize = 2;
 /// A finding that an action should fix, or a figure that it changes, with the value before the action.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Aim {
-    /// True: there is a finding. False: only the rule's figure is compared.
+    /// True: the row has a finding of this rule. False: it has none, and only its figure is compared.
     pub(super) is_found: bool,
     pub(super) screen: ScreenId,
     pub(super) key: String,
@@ -116,7 +116,8 @@ pub(super) fn changes(action: &str) -> Option<&'static Rule> {
     }
 }
 
-/// The finding that this action should fix: one that names the action, or else one on the figure that it changes, or else the most severe.
+/// The finding that this action should fix: one that suggests the action, or else one about the figure that the action changes, or else the
+/// most severe one.
 pub(super) fn aimed(verdict: Verdict, action: &str) -> Option<Finding> {
     let mut findings = verdict.findings;
     findings.retain(|finding| finding.level > Level::Ok);

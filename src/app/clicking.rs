@@ -7,7 +7,7 @@ use super::message::Effect;
 use crate::screens::with_table;
 
 impl App {
-    /// Handles a click on a tab, on a row or on a column title. An overlay covers them.
+    /// Handles a click on a tab, a row or a column title. While an overlay is open, clicks do nothing.
     pub(super) fn click(&mut self, line: u16, cell: u16) -> Vec<Effect> {
         if self.overlay.is_some() {
             return Vec::new();

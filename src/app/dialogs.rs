@@ -51,7 +51,7 @@ impl App {
         if let Some(running) = &self.running {
             let title = running.title.clone();
             self.say(
-                format!("one at a time: {title} is running (show-progress shows it)"),
+                format!("{title} is still running (show-progress shows it)"),
                 true,
             );
             return Vec::new();
@@ -96,7 +96,7 @@ impl App {
             return effects;
         }
         if self.running.is_some() {
-            self.say("one at a time: another action is running", true);
+            self.say("another action is still running", true);
             return Vec::new();
         }
         let ids: Vec<u64> = with_table!(self.screens, self.screen, |table| table.chosen_keys())
@@ -126,7 +126,7 @@ impl App {
         let object = self.screens.selected_key(ScreenId::Policies);
         let wrong = match &object {
             _ if self.screen != ScreenId::Policies => "select an object on Policies first",
-            _ if self.running.is_some() => "one at a time: another action is running",
+            _ if self.running.is_some() => "another action is still running",
             _ if self.link != Link::Up => "not connected: nothing can be changed now",
             None => "no object is selected",
             Some(_) => "",
@@ -355,7 +355,7 @@ impl App {
         } else {
             std::mem::take(&mut running.aims)
         };
-        // What was just run is what may be rolled back next.
+        // Selects the new entry, because it is the most likely one to be rolled back.
         self.screens.journal.go_to_top();
         let mut effects = self.watch(aims, &mut lines);
         if matches!(self.overlay, None | Some(Overlay::Running)) {

@@ -77,7 +77,7 @@ impl App {
             format!("fixes of {} findings", aims.len())
         };
         if self.link != Link::Up {
-            let words = format!("{was}; not connected, so it was not read again");
+            let words = format!("{was}; not connected, so nothing was read again");
             lines.push(("caveat", printable(&words)));
             return Vec::new();
         }
@@ -89,7 +89,7 @@ impl App {
             });
             unread.insert(aim.screen, newest);
         }
-        lines.push(("muted", printable(&format!("{was}; reading it again…"))));
+        lines.push(("muted", printable(&format!("{was}; reading again…"))));
         let elsewhere: Vec<_> = unread
             .keys()
             .copied()
@@ -197,7 +197,7 @@ fn concerned<R: Record>(
         let own = row.targets();
         let finding = aimed(row.verdict(at), action.name);
         let finding = finding.filter(|of| is_meant(of, &own, targets));
-        // The action may be on another row, such as an aggregate's parent: its figure changes, too.
+        // The fix may act on the object of another row, such as an aggregate's parent. Then that row's figure changes too.
         if finding.is_some()
             && !is_one(&own, targets)
             && let Some(rule) = changed

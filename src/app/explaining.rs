@@ -32,7 +32,7 @@ impl App {
         (!first.rules.is_empty()).then_some(first)
     }
 
-    /// The page on the screen, with the thresholds in force.
+    /// The page that is open, with the thresholds in force.
     pub(crate) fn page(&self, explained: &Explained) -> Option<Page> {
         let rule = explained.rules.get(explained.nth)?;
         let limits = self.server.as_ref().map(|server| server.thresholds.all);

@@ -1,4 +1,4 @@
-//! The fix key: runs the action that the selected row's most severe finding suggests, or all findings of a group.
+//! The fix key: runs the action that fixes the selected row's most severe finding, or all findings of a group.
 
 use super::App;
 use super::message::Effect;
@@ -14,8 +14,8 @@ use crate::server::known::At;
 type Case = (Finding, Option<Target>);
 
 impl App {
-    /// Starts the fix of the selected row's most severe finding; on a group, of all its rows. A group without a common fix is opened at its
-    /// worst row, so that the same key fixes that one.
+    /// Starts the fix of the selected row's most severe finding; on a group, of all its rows. If the rows need different fixes, opens the
+    /// group and selects its worst row. The same key then fixes that row.
     pub(super) fn fix(&mut self) -> Vec<Effect> {
         let cases = self
             .at()
@@ -31,7 +31,7 @@ impl App {
             }
             Err(why) => {
                 let words = if self.enter_group() {
-                    format!("{why}; this is the worst")
+                    format!("{why}; the worst is selected")
                 } else {
                     why
                 };
@@ -53,7 +53,7 @@ impl App {
 }
 
 /// A finding of each row: the most severe one that has a fix, or else the most severe one. The rows are those of the selected group, or the
-/// selected row. Marks on rows do not matter.
+/// selected row. Marked rows are ignored.
 fn cases<R: Record>(table: &Table<R>, at: &At) -> Vec<Case> {
     let mut rows = table.group_rows();
     if rows.is_empty() {

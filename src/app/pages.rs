@@ -1,4 +1,4 @@
-//! The complete pages: the hand-written part of each, with the facts from all catalogues.
+//! The pages of rules, actions, screens and thresholds: the hand-written text of each, with facts from the catalogues.
 
 use crate::actions::action::Action;
 use crate::actions::{catalogue, page as actions};
@@ -27,7 +27,7 @@ pub fn names() -> Vec<(Catalogue, &'static str)> {
         .collect()
 }
 
-/// The page of this name in a catalogue; `limits`: the thresholds in force. `None`: there is none.
+/// The page of this name in a catalogue; `limits`: the thresholds in force. `None`: no such page.
 pub fn page(catalogue: Catalogue, name: &str, limits: &Limits) -> Option<Page> {
     Some(match catalogue {
         Catalogue::Rules => of_rule(rules::by_name(name)?, limits),
@@ -61,7 +61,7 @@ pub(super) fn of_rule(rule: &'static Rule, limits: &Limits) -> Page {
     };
     facts.push(since.to_owned());
     if rule.two_looks {
-        facts.push("needs two reads".to_owned());
+        facts.push("compares two readings".to_owned());
     }
     Page {
         catalogue: Catalogue::Rules,
@@ -143,7 +143,7 @@ fn of_threshold(of: &'static Threshold, limits: &Limits) -> Page {
     ];
     let value = limits.get(of.key);
     if typed(value) != typed(of.default) {
-        facts.push(format!("here {}", typed(value)));
+        facts.push(format!("set here: {}", typed(value)));
     }
     facts.push(match of.scope {
         Scope::Server => "for the whole server".to_owned(),

@@ -168,7 +168,7 @@ impl App {
     fn counted(&mut self, part: ScreenId, counters: Counters, clock: Stamp, reload: bool) -> bool {
         let waiting = with_table!(self.screens, part, |table| table.is_waiting());
         if waiting && !was_read(&self.screens, part) {
-            // The first rows were requested together with this pulse.
+            // The rows and this pulse were requested together, so the counters are those of the rows.
             self.screens.counted(part, counters);
             return false;
         }
@@ -288,7 +288,7 @@ impl App {
                 }
             }
         }
-        // What differs from the policy file is on the tab of its screen only.
+        // Differences from the policy file are counted on the Policies tab only.
         let policies = gather::found_on(&self.screens, ScreenId::Policies);
         let mut policies = gather::open(&policies, &self.acknowledged, now);
         if self.found.is_empty() {

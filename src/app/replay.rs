@@ -24,8 +24,8 @@ use crate::server::known::At;
 
 /// Reason why no plan can be run.
 const READ_ONLY: &str = "this is a recording: nothing can be changed in it";
-const NO_FACTS: &str = "this is a recording: nothing can be changed in it, and it does not have what this preview is made from \
-                        (record --details keeps that)";
+const NO_FACTS: &str = "this is a recording: nothing can be changed in it, and it lacks the data for this preview \
+                        (record --details keeps it)";
 
 /// Seconds for which exact figures stay valid in a replay. Expensive figures were read less often, so they are valid for longer.
 fn lasts(screen: ScreenId, nth: usize) -> f64 {
@@ -193,7 +193,7 @@ impl App {
         let (mut sections, mut error, mut recorded) = (Vec::new(), None, None);
         for index in wanted.map_or(&[][..], |(_, indexes)| indexes) {
             let Some((at, read)) = self.recorded(screen, &key, *index) else {
-                // The pane says that this is not in the recording.
+                // The title of the pane then says "not in the recording".
                 return;
             };
             recorded = Some(*at);
@@ -210,7 +210,7 @@ impl App {
         };
     }
 
-    /// Answers requests of actions from recorded facts, from which the plan and its preview are made. Nothing is run. `None`: the request
+    /// Answers requests of actions from the recording, so that the plan and its preview can be shown. Nothing is run. `None`: the request
     /// needs no answer.
     pub fn act_on_tape(&self, ask: &ask::Act) -> Option<Msg> {
         match ask {

@@ -149,7 +149,7 @@ impl Record for Row {
         ("BLOCKED BY", "Process ids of the sessions that block it"),
         ("BLOCKS", "Number of sessions that it blocks"),
         ("CLIENT", "Address of the client"),
-        ("OLDEST", "Age of the oldest transaction whose deleted rows VACUUM must keep for it, in transactions"),
+        ("OLDEST", "Number of transactions whose deleted rows VACUUM must keep for it"),
         ("KIND", "Kind of process"),
     ];
     const DETAILS: &'static [Detail<Self>] = &[

@@ -66,7 +66,7 @@ impl Record for Row {
         "_timescaledb_internal.bgw_job_stat",
     ];
     const MAX_AGE: Duration = Duration::from_secs(10);
-    // Failures and refreshes move the counters, and lateness is a matter of the clock.
+    // Longer than MAX_AGE: failures and refreshes change the counters, and lateness is computed from the clock.
     const MAX_AGE_GATHERED: Duration = Duration::from_secs(60);
     const COLUMNS: &'static [Column<Self>] = &[
         Column::<Self>::text("", "AGGREGATE", 24, |row, _| row.in_tree().into())
@@ -289,7 +289,7 @@ impl Record for Row {
             .collect();
         let denied = denied.first().map(|first| {
             let (all, source) = (aggregates(denied.len()), text::qualified(&first.source_schema, &first.source_name));
-            hidden(format!("{all} with an upper bound instead of a lag (the end of the newest chunk): {} may not read the source. GRANT SELECT ON {source} TO {role} shows it", at.server.role))
+            hidden(format!("{all} with an upper bound instead of the lag (by the end of the newest chunk): {} may not read the source. GRANT SELECT ON {source} TO {role} shows it", at.server.role))
         });
         unseen.into_iter().chain(denied).collect()
     }

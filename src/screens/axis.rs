@@ -48,8 +48,8 @@ impl TimeAxis {
         (title, lines)
     }
 
-    /// One line of states for each set of cells (one cell per slice), all on one scale, and the legend, at most `whole` cells wide. Between
-    /// them, if `height` has room for them: the ends of the axis, and the marks.
+    /// One line of states for each element of `strips` (one cell per slice), all on one scale. Then the ends of the axis and the marks, if
+    /// `height` has room. Last the legend, at most `whole` cells wide.
     pub(crate) fn strips(
         &self,
         strips: &[Vec<MapCell>],
@@ -118,7 +118,7 @@ impl TimeAxis {
         }
         if let Some(highest) = highest {
             let highest = text::bytes(highest);
-            let _ = write!(title, " · bars: bytes as written, highest {highest}");
+            let _ = write!(title, " · bars: uncompressed size, highest {highest}");
         }
         (title, lines)
     }

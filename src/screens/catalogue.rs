@@ -119,12 +119,12 @@ macro_rules! screens {
                 vec![$(Rows::$id(self.$module.rows().to_vec())),+]
             }
 
-            /// Findings about what this role may not see on one screen.
+            /// Findings about the data of one screen that this role may not see.
             pub(crate) fn hidden(&self, id: ScreenId, at: &At) -> Vec<Finding> {
                 match id { $(ScreenId::$id => $module::Row::hidden(self.$module.rows(), at)),+ }
             }
 
-            /// Texts about data that one screen cannot show. For the Overview, without the texts of the screens that it gathers.
+            /// Texts about data that one screen cannot show. For the Overview: without those of the other screens.
             pub(super) fn own_caveats(&self, id: ScreenId, at: &At) -> Vec<String> {
                 match id { $(ScreenId::$id => {
                     let rows = self.$module.rows();
@@ -137,7 +137,7 @@ macro_rules! screens {
             }
         }
 
-        /// Runs the same code with the table of the screen that a variable identifies.
+        /// Runs code with the table of a screen: `with_table!(screens, ScreenId::Jobs, |table| table.reset())`.
         macro_rules! with_table {
             ($screens:expr, $screen:expr, |$table:ident| $body:expr) => {
                 match $screen { $($crate::model::screen_id::ScreenId::$id => { let $table = &$screens.$module; $body }),+ }

@@ -46,7 +46,7 @@ pub(super) struct Chunk {
     /// Creation time; `None`: before TimescaleDB 2.13.
     #[serde(rename = "creation_time")]
     created: Option<Stamp>,
-    /// Recorded when the chunk was compressed, as is `after_bytes`; `None`: no record.
+    /// Recorded when the chunk was compressed; so is `after_bytes`. `None`: no record.
     before_bytes: Option<i64>,
     after_bytes: Option<i64>,
     /// Present size, including the compressed data.
@@ -121,7 +121,7 @@ impl Chunks {
         self.picture_of_run(|_| false)
     }
 
-    /// As [`Self::picture`], with the chunks marked that the next run drops.
+    /// As [`Self::picture`], and marks the chunks that the next run drops.
     pub(super) fn picture_of_run(&self, goes: impl Fn(&Chunk) -> bool) -> Section {
         let cell = |chunk: &Chunk| {
             if goes(chunk) {
@@ -202,7 +202,7 @@ impl Chunks {
             marks.push(Mark {
                 sign: ' ',
                 label: format!(
-                    "and {} refresh windows more: see Aggregates below",
+                    "and {} more refresh windows: see Aggregates below",
                     windows - MOST_WINDOWS
                 ),
                 level: Level::Ok,

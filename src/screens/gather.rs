@@ -29,7 +29,7 @@ pub fn found(screens: &Screens, part: ScreenId, at: &At) -> Vec<Row> {
     rows
 }
 
-/// Texts for what a screen cannot show, or has not read yet.
+/// Texts about data that a screen cannot show, or has not read yet.
 pub fn caveats(screens: &Screens, id: ScreenId, at: &At) -> Vec<String> {
     let mut caveats = screens.own_caveats(id, at);
     if id == ScreenId::Overview {
@@ -181,7 +181,7 @@ pub(crate) fn badge(screens: &Screens, id: ScreenId, open: &Open, at: &At) -> Op
     })
 }
 
-/// False for two findings that other texts report: missing statistics ([`caveats`]), and hidden statements (one finding of the screen).
+/// False for findings that are already reported: missing statistics by [`caveats`], hidden statements by one finding of the whole screen.
 fn is_listed(finding: &Finding) -> bool {
     ![&rules::QUERIES_MISSING, &rules::QUERIES_HIDDEN].contains(&finding.rule)
 }

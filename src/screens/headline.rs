@@ -62,7 +62,7 @@ pub(super) fn line(parts: impl IntoIterator<Item = String>) -> String {
     parts.join(BETWEEN)
 }
 
-/// Text for the groups that have rows: `5 on time, 2 late`.
+/// The groups that have rows, as text: `5 on time, 2 late`.
 pub(super) fn groups<'a>(groups: impl IntoIterator<Item = (usize, &'a str)>) -> String {
     let groups = groups.into_iter().filter(|(many, _)| *many > 0);
     let said: Vec<_> = groups
@@ -71,7 +71,7 @@ pub(super) fn groups<'a>(groups: impl IntoIterator<Item = (usize, &'a str)>) -> 
     said.join(", ")
 }
 
-/// Text of a number of rows.
+/// A count as text: `12,345`.
 pub(super) fn number(many: usize) -> String {
     text::count(i64::try_from(many).unwrap_or(i64::MAX))
 }

@@ -38,7 +38,7 @@ impl Record for Row {
         "_timescaledb_catalog.continuous_agg",
     ];
     const MAX_AGE: Duration = Duration::from_secs(60);
-    // A new or invalid index moves a counter; usage and sizes change slowly.
+    // Longer than MAX_AGE: a new or invalid index changes a counter, and usage and sizes change slowly.
     const MAX_AGE_GATHERED: Duration = Duration::from_secs(300);
     const COLUMNS: &'static [Column<Self>] = &[
         Column::<Self>::text("", "INDEX", 24, |row, _| row.name.as_str().into())
@@ -213,7 +213,7 @@ impl Record for Row {
         let whole = |parts: &row::Parts| parts.without == 0 && parts.unsure == 0;
         match action {
             "rebuild-missing" if self.parts.as_ref().is_some_and(whole) => {
-                Some("it is missing on no chunk")
+                Some("every chunk has it")
             }
             _ => None,
         }

@@ -77,7 +77,7 @@ impl Record for Row {
         "_timescaledb_catalog.continuous_agg",
     ];
     const MAX_AGE: Duration = Duration::from_secs(10);
-    // Failures and refreshes move the counters, and lateness is a matter of the clock.
+    // Longer than MAX_AGE: failures and refreshes change the counters, and lateness is computed from the clock.
     const MAX_AGE_GATHERED: Duration = Duration::from_secs(60);
     const COLUMNS: &'static [Column<Self>] = &[
         column("", "JOB", 30, |row, _| row.name().into())

@@ -73,7 +73,7 @@ impl Row {
                 &rules::JOURNAL,
                 Level::Warning,
                 format!(
-                    "interrupted: {done} of {all} steps certainly took effect; unknown whether the step that was running did. Check its details, and the screens"
+                    "interrupted: {done} of {all} steps took effect; unknown whether the next one did. Check the entry's details, and the screens"
                 ),
             ),
             (Some(end), _) => {
@@ -126,12 +126,12 @@ impl Row {
         if self.entry.begin.acknowledges.is_some() {
             return match &self.entry.ended {
                 None => "exactly",
-                Some(ended) if ended.why == Why::Back => "it was",
+                Some(ended) if ended.why == Why::Back => "undone",
                 Some(_) => "no",
             };
         }
         match &self.entry.begin.plan.undo {
-            _ if self.entry.rolled_back_by.is_some() => "it was",
+            _ if self.entry.rolled_back_by.is_some() => "undone",
             _ if self.entry.done().iter().all(|step| step.undo.is_empty()) => "no",
             Undo::Exact(_) => "exactly",
             Undo::Partly(_) => "partly",
@@ -148,7 +148,7 @@ fn acknowledged(entry: &Entry, what: &Wanted, at: &At) -> String {
         (Some(ended), _) => {
             let why = match ended.why {
                 Why::Back => format!("rolled back by {}", ended.role),
-                Why::Gone => "the finding went away".to_owned(),
+                Why::Gone => "the finding disappeared".to_owned(),
                 Why::Worse => format!("the finding got worse than {level}"),
             };
             let at = text::written_moment(&ended.at);
@@ -221,7 +221,7 @@ impl Record for Row {
         ("TIME", "Time of the action"),
         ("STATE", "done, failed, interrupted, rolled back ..."),
         ("ACTION", "The action and its target"),
-        ("UNDO", "Whether it can be rolled back: exactly, partly, no"),
+        ("UNDO", "Whether it can be rolled back: exactly, partly, no, or undone already"),
         ("ROLE", "Role that ran it"),
         ("DONE", "Steps that were done"),
         ("STEPS", "Steps of the plan"),

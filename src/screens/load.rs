@@ -34,7 +34,7 @@ impl Session {
             bail!("{TURNED}");
         }
         let mut counters = pulse.changes;
-        // No screen that the Overview gathers watches files, so the counter of the files is the last one.
+        // None of the Overview's parts watches files, so the counter of the files is the last one.
         if parts.iter().any(|part| part.about().watches_files) {
             counters.push(Some(policies::fingerprint(&self.server.policy_files)));
         }
@@ -123,7 +123,7 @@ impl Session {
             return self.journal().await;
         }
         if screen == ScreenId::Policies {
-            // With a policy file, the rows contain plans, so `run` makes them.
+            // With a policy file, rows contain plans, which only `run` can make.
             anyhow::ensure!(
                 self.server.policy_files.is_empty(),
                 "only the console and `hypertop show policies` compare a policy file"

@@ -109,7 +109,7 @@ impl Record for Row {
     #[rustfmt::skip]
     const LEGEND: &'static [(&'static str, &'static str)] = &[
         ("PROBLEM", "The rule that found it; a number counts the objects with this problem"),
-        ("OBJECT", "The object; in a group the worst one: the most severe finding, of several the oldest"),
+        ("OBJECT", "The object; in a group, the one with the most severe finding, of several the oldest"),
         ("SINCE", "Age of the problem; - if it is unknown"),
         ("WHY", "The reason"),
         ("FIX", "The action that fixes it"),

@@ -24,7 +24,7 @@ pub(super) use self::files::fingerprint;
 pub(crate) use self::row::{Change, Fate, Possible, Row, State};
 
 /// Shown if no policy file is configured: how to create one, and how to configure it.
-const NO_FILE: &str = "no policy file is named: `hypertop export > policies.toml` writes the present setup into one; name it with \
+const NO_FILE: &str = "no policy file is configured: `hypertop export > policies.toml` writes one from the present setup. Name it with \
                        --policies policies.toml, or in config.toml: policies = [\"/path/policies.toml\"]";
 
 impl Record for Row {

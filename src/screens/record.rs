@@ -216,13 +216,13 @@ impl Labelled {
         }
     }
 
-    /// Adds the reasons that a comment holds. `None`: there is no comment.
+    /// Adds the reasons in an object's comment. `None`: it has no comment.
     #[must_use]
     pub(super) fn reasons(self, comment: Option<&str>) -> Self {
         let reasons = comment.map(Reasons::read).unwrap_or_default();
         self.some("why (its comment)", reasons.own)
-            .some("why compressed then", reasons.compress)
-            .some("why dropped then", reasons.retain)
+            .some("why this compress_after", reasons.compress)
+            .some("why this drop_after", reasons.retain)
     }
 }
 
@@ -309,12 +309,12 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
 
     fn verdict(&self, at: &At) -> Verdict;
 
-    /// Texts for what cannot be shown because of role, server or version; shown above the rows.
+    /// Texts about data that cannot be shown because of role, server or version. They are above the rows.
     fn caveats(_rows: &[Self], _at: &At) -> Vec<String> {
         Vec::new()
     }
 
-    /// Findings for what this role may not see of the whole screen, with the GRANT that shows it. They are shown above the rows and on
+    /// Findings about data that this role may not see, with the GRANT that would show it. They are shown above the rows and on
     /// the Overview.
     fn hidden(_rows: &[Self], _at: &At) -> Vec<Finding> {
         Vec::new()
@@ -326,7 +326,7 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
         Vec::new()
     }
 
-    /// Whether the row lacks what this screen is about (no policy, nothing compressed), and may be folded.
+    /// True: the row has nothing to show on this screen (no policy, nothing compressed) and may be folded.
     fn is_bare(&self) -> bool {
         false
     }
@@ -339,7 +339,7 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
         &[]
     }
 
-    /// The sections that the preview pane shows, of those read by the queries in `pictured`.
+    /// Of the sections read by the queries in `pictured`: those that the preview pane shows.
     fn picture(mut sections: Vec<Section>) -> Vec<Section> {
         sections.retain(|section| matches!(section, Section::Axis(_)));
         sections

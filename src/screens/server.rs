@@ -151,7 +151,7 @@ impl Record for Row {
 
     fn facts(&self, at: &At) -> Vec<Section> {
         let there = |value: Value| (value != Value::Null).then_some(value);
-        // A figure without a value for a line has no such line.
+        // A line whose value is NULL is left out.
         let figure = Labelled::new("Figure")
             .add(self.title(), self.now())
             .some("limit", there(self.limit()))

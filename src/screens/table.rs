@@ -31,7 +31,7 @@ use groups::{Groups, Line};
 pub(crate) use known::{GATHERED_SECONDS, LATER_SECONDS};
 use known::{Known, apply};
 
-/// After a query has run, it waits for this multiple of its duration, so that it uses at most 2 % of a processor core.
+/// After a query has run, its next run waits for this multiple of its duration. So it uses at most 2 % of a processor core.
 const DUTY: f64 = 50.0;
 
 /// Age of a screen's rows.
@@ -81,7 +81,7 @@ pub struct Table<R: 'static> {
     view: Vec<usize>,
     /// The lines of the table: rows, or groups and the rows of open groups.
     lines: Vec<Line>,
-    /// Boxed to keep futures small that hold all screens, each of which has a table.
+    /// Boxed, because futures that hold all screens (each with a table) would be large.
     groups: Box<Groups<R>>,
     /// Number of rows without findings that are folded into one line; they are not in `view`.
     folded: usize,
@@ -123,7 +123,7 @@ pub struct Table<R: 'static> {
     /// The change counters before the rows were read; `None`: unknown.
     counters: Option<Counters>,
     took: Duration,
-    /// After a query has run, it waits for this multiple of its duration.
+    /// After a query has run, its next run waits for this multiple of its duration.
     pub(super) duty: f64,
     judged: Stamp,
 }

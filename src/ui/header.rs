@@ -59,7 +59,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
     frame.render_widget(right, end);
 }
 
-/// How often the rows of this screen are read if nothing changes; on the Overview, those of its first and of its last part.
+/// Interval at which the rows of this screen are read if nothing changes; on the Overview, the shortest and the longest of its parts.
 fn reads_every(app: &App) -> String {
     let overview = app.screen == ScreenId::Overview;
     let every = |part: ScreenId| {
@@ -79,7 +79,7 @@ fn reads_every(app: &App) -> String {
     }
 }
 
-/// The access marks, with their roles. A recording has only its own, because it cannot be changed.
+/// The access marks, with their theme roles. A recording only has the mark RECORDED, because it cannot be changed.
 fn marks(app: &App) -> impl Iterator<Item = (&'static str, &'static str)> {
     let recorded = app.tape.is_some();
     let read_only = !recorded && app.rules.read_only.is_some();
@@ -153,7 +153,7 @@ fn about_server(server: &Server, room: usize) -> String {
         format!("{open} {side} {short}"),
         format!("{open} {side}"),
     ];
-    // Where the whole name does not fit, 12 cells of it are worth more than the versions.
+    // If the whole name does not fit, the versions are left out before the name gets shorter than 12 cells.
     let fits = |least: usize, ends: &[String]| {
         let mut ends = ends.iter();
         ends.find(|end| least + text::width(end) <= room).cloned()

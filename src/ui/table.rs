@@ -202,7 +202,7 @@ fn more<R: Record>(
 ) {
     let all = table.chosen_columns();
     let hidden = all.len().saturating_sub(placed.len());
-    // The first column always stays. Without sideways scrolling the left-out columns are reached to the right.
+    // The first column always stays. Unless the view is scrolled sideways, all hidden columns are to its right.
     let second = placed.get(1).map(|place| place.index);
     let left = match second.and_then(|second| all.iter().position(|index| *index == second)) {
         Some(second) if wide => second - 1,

@@ -74,7 +74,11 @@ fn a_backlog_says_where_it_is_going() {
         ))
         .await;
         let said = look(0.0).await;
-        assert!(said.contains(", 1 more than 10m"), "{}: {said}", rig.name);
+        assert!(
+            said.contains(", 1 more than there were 10m"),
+            "{}: {said}",
+            rig.name
+        );
     });
 }
 

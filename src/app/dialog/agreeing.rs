@@ -20,7 +20,7 @@ pub(crate) struct Agreeing {
     pub(crate) page: usize,
     /// The reason why the plan cannot be run here. `None`: it can.
     pub(crate) barred: Option<String>,
-    /// The text that was entered instead of the target's name. `None`: none yet.
+    /// The last text entered that is not the target's name. `None`: none yet.
     wrong: Option<String>,
 }
 

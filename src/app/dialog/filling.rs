@@ -266,7 +266,7 @@ impl Filling {
             return;
         };
         for (name, value) in set.clone() {
-            // The offered values belong to fields of this form.
+            // An offer only names fields of this form.
             if self.form.set(name, &value).is_ok()
                 && let Some(at) = self.form.fields.iter().position(|field| field.name == name)
             {

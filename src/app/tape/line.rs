@@ -31,7 +31,7 @@ pub enum Kept {
         index: usize,
         sections: Result<Vec<Section>, String>,
     },
-    /// Answer to an action's query, by the query's name, for the facts of a target.
+    /// Answer to the query of this name about an action's target. The error is the server's.
     Facts {
         query: String,
         target: Target,

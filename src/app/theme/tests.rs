@@ -50,7 +50,7 @@ fn contrast(one: Color, other: Color) -> f64 {
     (one.max(other) + 0.05) / (one.min(other) + 0.05)
 }
 
-/// No colour has a contrast above 4.6 on black and on white. The contrast of the terminal's default text colour is
+/// No colour has a contrast above 4.6 on both black and white. The contrast of the terminal's default text colour is
 /// unknown.
 #[test]
 fn the_default_theme_can_be_read_on_black_and_on_white() {

@@ -8,7 +8,7 @@ use crate::model::verdict::{Finding, Findings, Level, Verdict};
 use crate::model::{rules, text};
 use crate::server::known::At;
 
-/// Part of the reason for an idle transaction. After it comes the relation on which the session has its strongest lock.
+/// Words in the reason of an idle transaction, followed by the relation on which the session has its strongest lock.
 pub(crate) const LOCKS_ON: &str = "; the strongest is on ";
 
 pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
@@ -206,7 +206,7 @@ fn runs_long(row: &Row, at: &At, findings: &mut Findings) {
     if row.own || row.leader.is_some() || row.idles_in_transaction() || !row.is_active() {
         return;
     }
-    // Maintenance may run long; the Jobs and Compression screens judge that.
+    // Maintenance such as VACUUM may run long, and jobs are judged on the Jobs screen.
     if row.doing().is_some() || row.backend.as_deref() != Some("client backend") {
         return;
     }
@@ -250,7 +250,7 @@ pub(super) fn caveats(rows: &[Row], at: &At) -> Vec<String> {
         .any(|row| row.wait.is_some() && row.wait.as_ref().is_some_and(|wait| wait.since.is_none()))
         && at.server.postgres < 140_000
     {
-        said.push("PostgreSQL before 14 does not record when a wait for a lock began: the query's age is an upper bound".to_owned());
+        said.push("PostgreSQL before 14 does not record when a wait for a lock began: the query's age is shown as an upper bound".to_owned());
     }
     said
 }

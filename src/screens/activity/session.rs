@@ -77,7 +77,7 @@ pub struct Row {
     /// Pid of a parallel worker's leader; `None`: not a parallel worker.
     #[serde(alias = "leader_pid")]
     pub(super) leader: Option<i32>,
-    /// Connected to this database. Sessions of other databases are listed only if they block one of this database.
+    /// True: connected to this database. A session of another database is listed only if it blocks a session of this one.
     here: bool,
     pub(super) database: Option<String>,
     pub(super) role: Option<String>,

@@ -51,7 +51,7 @@ fn call_short(of: &Reaggregated) -> String {
     format!("{}({})", of.function, text::quote_identifier(&of.column))
 }
 
-/// The call, with the view that does it.
+/// The call, such as `avg(speed)`, with the view that contains it.
 fn call(of: &Reaggregated) -> String {
     match &of.reader {
         Some(view) => format!("{} in {view}", call_short(of)),
@@ -85,7 +85,7 @@ fn why(of: &Reaggregated) -> &'static str {
     }
 }
 
-/// The columns to keep instead, and how they give the true value.
+/// The columns to keep instead, and how to compute the true value from them.
 fn instead(held: Held, source: &str) -> String {
     match held {
         Held::Average => {
@@ -93,7 +93,7 @@ fn instead(held: Held, source: &str) -> String {
         }
         Held::Ratio => format!("both sums in {source}, and divide at the end"),
         Held::Deviation => format!(
-            "count, sum and sum of squares in {source} (or stats_agg() of timescaledb_toolkit, and rollup() it), and take it at the end"
+            "count, sum and sum of squares in {source} (or stats_agg() of timescaledb_toolkit, and rollup() it), and compute the result at the end"
         ),
         Held::Percentile => format!(
             "a sketch in {source} (percentile_agg() or tdigest() of timescaledb_toolkit), rollup() it, and take the percentile at the end"

@@ -67,7 +67,7 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
     findings.verdict(healthy)
 }
 
-/// Finding for paused or failing refresh policies other than the one shown, which is judged with the lag.
+/// Finding for paused or failing refresh policies besides the one shown. The one shown is judged together with the lag.
 fn judge_others(row: &Row, findings: &mut Findings) {
     let Some(job) = row.other_job.filter(|_| row.other_stopped > 0) else {
         return;
@@ -136,7 +136,7 @@ fn healthy(row: &Row, at: &At) -> String {
     match (row.lag(at), &row.policy) {
         _ if row.source_is_empty() => format!("{} is empty", row.source()),
         (Some(lag), Some(_)) if lag > 0 && row.allowed_lag(at).is_none() => format!(
-            "{} behind; its expected maximum lag is unknown, because its settings are not understood",
+            "{} behind; its expected maximum lag is unknown, because hypertop cannot read its settings",
             amount(row, lag)
         ),
         (Some(0), _) => "the source has no newer rows".to_owned(),
@@ -150,8 +150,8 @@ fn healthy(row: &Row, at: &At) -> String {
     }
 }
 
-/// Text for an `end_offset` that makes up more than `aggregate_held_percent` of the expected lag of an aggregate on a hypertable; else
-/// empty.
+/// Text for an `end_offset` that is more than `aggregate_held_percent` of the expected lag; else empty. Only for an aggregate on a
+/// hypertable.
 fn held_back(row: &Row, at: &At) -> String {
     let (Some(end), Some(expected)) = (row.end_seconds, row.expected_seconds) else {
         return String::new();
@@ -240,7 +240,7 @@ fn judge_lag(row: &Row, findings: &mut Findings, at: &At) {
         findings.push(behind(row, lag, level, cause(row, at), at));
     }
     policy.judge(findings, &limits, at.now, late);
-    // As on the Overview.
+    // The Overview puts the job's fix first too.
     findings.fix_the_job_first(&rules::AGGREGATE_BEHIND);
 }
 
@@ -311,7 +311,7 @@ struct Cause {
 }
 
 impl Cause {
-    /// The cause is unknown, or other findings report it.
+    /// No text: the cause is unknown, or other findings report it.
     fn none() -> Self {
         Self {
             words: String::new(),

@@ -44,7 +44,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
         .add("watermark (end of its newest rows)", point(row.watermark))
         .add("refreshed to", point(row.refreshed()))
         .add("newest row of the source", newest)
-        .add("never materialized before", point(never_before))
+        .add("not materialized before", point(never_before))
         .add("refresh window", window(row))
         .add(
             "every",
@@ -62,7 +62,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
             .add("last run", policy.last_run_status())
             .add("last finish", policy.last_finish);
     }
-    let note = "a manual refresh over dropped source rows deletes the aggregate's rows there: begin it inside the time that the source keeps";
+    let note = "a manual refresh of a range whose source rows were dropped deletes the aggregate's rows there: its range must begin after the source's oldest row";
     let note = row.source_drop_after.as_ref().map(|_| note);
     vec![
         facts
@@ -72,7 +72,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
     ]
 }
 
-/// The lag. In units it is longer than the difference of the newest row and the watermark, so it says up to where it counts.
+/// The lag. In units of integer time it ends with the newest row's bucket, not with the row, so the text names that end.
 fn lag(row: &Row, at: &At) -> Value {
     match (row.lag_value(at), row.newest_end()) {
         (Value::Int(units), Some(end)) => Value::Text(format!(
@@ -186,7 +186,7 @@ struct Invalidation {
     log: Log,
     lowest: i64,
     greatest: i64,
-    /// Whether the source has chunks in the range. If not, a refresh reads no rows there, and it is not counted as pending.
+    /// Whether the source has chunks in the range. If not, a refresh reads no rows there, and the range is not counted as pending.
     has_chunks: bool,
 }
 
@@ -196,7 +196,7 @@ impl Invalidation {
         self.greatest < i64::MAX && row.axis.is_place(self.greatest) && self.has_chunks
     }
 
-    /// Meaning of the log entry; `None`: a remainder of a full refresh that cannot contain rows.
+    /// Meaning of the log entry; `None`: an entry without rows, left by a full refresh.
     fn meaning(&self, row: &Row) -> Option<&'static str> {
         let begins = row.axis.is_place(self.lowest);
         Some(match (begins, self.greatest) {

@@ -1,4 +1,4 @@
-//! Figures that the catalogue does not have: the newest row of the source, changes that no run reaches, and missing data.
+//! Figures that the catalogue does not have: the newest row of the source, changes that no policy run reaches, and missing data.
 
 use std::time::Duration;
 
@@ -34,7 +34,8 @@ pub(super) const AGE: Exact<Row> = policy::age(
     },
 );
 
-/// For integer time, where only `integer_now_func` knows the current time: start of the policies' windows, and changes before it.
+/// For integer time: start of the policies' windows, and changes before it. Both need the current time, which only `integer_now_func`
+/// knows.
 pub(super) const REACH: Exact<Row> = Exact {
     overview: true,
     later: false,

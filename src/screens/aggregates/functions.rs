@@ -30,7 +30,7 @@ pub enum Function {
     Percentile,
 }
 
-/// The function with this oid, and its name; `None`: it does not matter here.
+/// The function with this oid, and its name; `None`: another function.
 pub fn function(oid: i64) -> Option<(Function, &'static str)> {
     Some(match oid {
         2100..=2106 => (Function::Average, "avg"),

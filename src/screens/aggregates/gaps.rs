@@ -64,7 +64,7 @@ impl Row {
         if let Some(from) = waits.unread_from.filter(inside) {
             let more = waits.unread_next.is_some_and(|next| next < edge);
             let to = waits.unreached_to.filter(|_| !more);
-            // If a recreated chunk was dropped, the logged range ends at the start of the next chunk, which did not change.
+            // If a recreated chunk was dropped, the logged range ends at the start of the next chunk. The next chunk did not change.
             let dropped = self.gaps().remade.map(|(_, to)| to);
             let end = |to: i64| {
                 if dropped == Some(to) {
@@ -75,7 +75,7 @@ impl Row {
             };
             all.push((from, to.map_or(edge, end)));
         }
-        // A drop logs a range that ends with a bucket, or at the start of the next chunk, which did not change.
+        // Dropping chunks logs a range up to the end of a bucket, or to the start of the next chunk. The next chunk did not change.
         let first = buckets.step(buckets.floor(start)?, 1)?;
         let cut = waits.cut_to.filter(|to| first < *to && start < edge);
         all.extend(cut.map(|to| (start, to)));
@@ -130,7 +130,7 @@ pub(super) fn judge(row: &Row, findings: &mut Findings, limits: &Limits, at: &At
             &rules::AGGREGATE_PENDING,
             Level::Notice,
             format!(
-                "{} changed ranges wait, and each makes the next refresh longer",
+                "{} changed ranges wait for a refresh, and each makes it take longer",
                 text::count(behind)
             ),
         );

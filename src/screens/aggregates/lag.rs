@@ -30,7 +30,8 @@ impl Row {
         .into()
     }
 
-    /// Current time on the aggregate's axis. For integer time, which only `integer_now_func` knows, the maximum.
+    /// Current time on the aggregate's axis. For integer time, the largest value, because only
+    /// `integer_now_func` knows the current time.
     pub(super) fn now(&self, at: &At) -> i64 {
         match self.axis {
             Axis::Integer => i64::MAX,
@@ -178,14 +179,14 @@ impl Row {
         }
     }
 
-    /// The largest lag that is not late, in seconds or units, before `aggregate_lag_factor` is applied. `None`: unknown.
+    /// The largest lag that does not count as late, in seconds or units, before `aggregate_lag_factor` is applied. `None`: unknown.
     #[expect(clippy::cast_precision_loss, reason = "units of a window fit")]
     pub(crate) fn allowed_lag(&self, at: &At) -> Option<f64> {
         let limits = self.limits(at);
         match self.axis {
             Axis::Integer => {
                 let put_off = |policy: &Policy| policy.is_put_off(self.axis, &limits, at.now);
-                // The schedule cannot be converted to units; a second window stands for it, unless the job is scheduled unusually late.
+                // The schedule interval cannot be converted to units, so the expected lag is doubled, unless the next start is far away.
                 let windows = if self.policy.as_ref().is_some_and(put_off) {
                     1.0
                 } else {

@@ -1,4 +1,4 @@
-//! Columns of an aggregate that cannot be aggregated again, such as averages, and the views that do so, by their parse trees.
+//! Finds columns that are aggregated again although the result is wrong, such as an average of averages, by parse trees.
 //!
 //! Found: a function of [`function`] over a column, also through casts, rounding, CASE, arithmetic with constants, subqueries, CTEs and
 //! other views. Not found: functions of extensions (such as `average(stats_agg)`), columns computed from several columns, moving averages
@@ -82,7 +82,7 @@ struct Source<'t> {
     names: &'t [String],
     held: Vec<Option<Held>>,
     views: HashMap<i64, &'t Tree<'t>>,
-    /// Remaining steps for one reader. The limit is for nested views and subqueries, which may lead to very many steps.
+    /// Remaining steps for one reader. Without a limit, nested views and subqueries could need very many.
     fuel: Cell<usize>,
 }
 
@@ -215,7 +215,7 @@ impl<'t> Source<'t> {
         }
     }
 
-    /// The column of the source whose values this expression returns unchanged in kind.
+    /// The source column that this expression returns, perhaps cast or rounded: see [`passes`].
     fn origin(&self, expression: &Tree, at: &Scope<'_, '_>) -> Option<Origin> {
         passes(expression, &|node| {
             (node.name == "VAR")
@@ -274,7 +274,7 @@ impl<'t> Source<'t> {
         }
     }
 
-    /// The column of the source whose values a column of a subquery returns.
+    /// The source column that a column of a subquery returns.
     fn column(&self, of: &Scope<'_, '_>, column: usize) -> Option<Origin> {
         let number = i64::try_from(column).ok();
         let mut entries = of.query.list("targetList");

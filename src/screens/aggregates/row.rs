@@ -39,7 +39,7 @@ pub struct Row {
     pub watermark: Option<i64>,
     /// End of the refreshed range; the smallest value of the type: never refreshed; `None`: unknown.
     pub refreshed_to: Option<i64>,
-    /// Rows up to this point were never materialized; `None`: there are none.
+    /// Rows up to this point were never materialized; `None`: no such rows.
     pub never_before: Option<i64>,
     /// End of the source's newest chunk, an upper bound for its newest row; `None`: no chunks.
     pub source_end: Option<i64>,

@@ -119,7 +119,7 @@ fn starving(row: &Row) -> (Option<f64>, Option<f64>, Option<f64>) {
         None => Some(0.0),
         Some(_) => row.end_seconds,
     };
-    // The expected lag of a child includes that of its parents, which is already over when rows arrive in the child's source.
+    // The expected lag of a child includes the lag of its parents. Rows in the child's source already have that part behind them.
     let expected = row.expected_seconds.filter(|_| row.depth == 1);
     (row.around.source_drop_seconds, ends, expected)
 }

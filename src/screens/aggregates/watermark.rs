@@ -26,7 +26,7 @@ pub(super) fn judge(row: &Row, findings: &mut Findings, at: &At) {
     let past_the_source = row.newest_end().is_some_and(|end| end < to);
     let until = text::moment(Stamp(to));
     let reason = format!(
-        "its watermark is in the future ({until}): new rows before that show only after the next refresh, and some are waiting now"
+        "its watermark is in the future ({until}): new rows dated before that time show only after the next refresh, and some are waiting now"
     );
     if past_the_source {
         let level = if row.materialized_only {
@@ -77,7 +77,7 @@ fn beyond(row: &Row, to: i64, end: i64) -> Finding {
     } else {
         (
             Level::Warning,
-            "new rows before that show only after a refresh",
+            "new rows dated before that time show only after a refresh",
         )
     };
     let wait = match row.pending {

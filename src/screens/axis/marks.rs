@@ -8,7 +8,7 @@ use crate::model::verdict::Level;
 /// Minimum number of cells between two marks on one line.
 const GAP: usize = 2;
 
-/// Text line for a mark without a position on the axis.
+/// A mark without a position on the axis is a line of text.
 pub(super) fn note(mark: &Mark, room: usize) -> InkedLine {
     vec![(level_ink(mark.level), text::cut(&mark.label, room))]
 }
@@ -63,7 +63,7 @@ fn joined(mut pieces: Vec<(usize, Ink, String)>) -> InkedLine {
     pieces.into_iter().map(place).collect()
 }
 
-/// Glyphs of a window: brackets, with the letter inside or beside them; and the column of the first glyph.
+/// Glyphs of a window, and the column of the first glyph. The glyphs are brackets with the letter inside or beside them.
 fn window_glyphs(
     sign: char,
     (from, to, letter): (Option<i64>, i64, Option<i64>),

@@ -117,7 +117,7 @@ impl Cut {
     fn refresh_mark(&self, unit: Axis, state: &str, level: Level) -> Mark {
         let name = match (&self.name, self.is_own()) {
             (Some(name), false) => name.as_str(),
-            _ => "its own",
+            _ => "its rows",
         };
         let done = self
             .watermark

@@ -14,7 +14,7 @@ pub(crate) enum Size {
     NotAsked,
 }
 
-/// Both NULL: the size was not read.
+/// The query returned NULL for size and lock: the size was not read.
 #[derive(Deserialize)]
 struct Columns {
     bytes: Option<i64>,

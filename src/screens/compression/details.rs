@@ -25,7 +25,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
         version if version >= Version::new(2, 18) => "Compression (columnstore)",
         _ => "Compression",
     };
-    let title = format!("{name}: recorded bytes are those when each chunk was compressed");
+    let title = format!("{name}: recorded = when each chunk was compressed");
     let facts = Labelled::new(title)
         .add("kind", kind(row.aggregate))
         .add("enabled", row.enabled)
@@ -45,7 +45,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
                 &at.limits(&row.full_name()),
                 at.now,
             )
-            .add("chunks a run at most", row.most_chunks.clone()),
+            .add("most chunks per run", row.most_chunks.clone()),
         None => facts.add("policy", "none"),
     };
     vec![facts.into()]
@@ -72,8 +72,8 @@ fn packed(to: Labelled, row: &Row) -> Labelled {
                 text::bytes(drift.recorded)
             )
         });
-    to.add("chunks under older settings", old)
-        .some("size different from the record", drift)
+    to.add("chunks with older settings", old)
+        .some("size differs from recorded", drift)
 }
 
 /// A setting, or the text that TimescaleDB chooses the value.

@@ -269,7 +269,7 @@ impl Row {
             |(level, said)| (level, format!(" ({said})")),
         );
         let reason = format!(
-            "{} of {of} under older settings than the table's{theirs}: rewrite-chunks applies the new settings to them",
+            "{} of {of} with older settings than the table's{theirs}: rewrite-chunks applies the new settings",
             text::count(old)
         );
         findings.add(&rules::COMPRESSION_OLD, level, reason);

@@ -58,7 +58,7 @@ pub struct Row {
     pub made_before: Option<Stamp>,
     /// Number of uncompressed chunks that are due; `None`: no policy, unknown, or `compress_after` on integer time.
     pub backlog: Option<i64>,
-    /// The backlog of integer time, by `integer_now_func`.
+    /// The backlog on integer time, computed with `integer_now_func`.
     #[serde(skip)]
     pub counted: Later<Counted>,
     /// Present size of the backlog.

@@ -9,7 +9,7 @@ use crate::server::known::At;
 const DAY: f64 = 86_400.0;
 
 impl Row {
-    /// Text of the trend. It names the source of each number.
+    /// The trend as text, with the source of each number.
     pub(super) fn trend(&self, backlog: i64, policy: &Policy, at: &At) -> String {
         if let Some(words) = self.running(backlog, policy, at) {
             return words;
@@ -56,7 +56,7 @@ impl Row {
         match backlog - first {
             _ if over < at.limits(&self.full_name()).compression_trend_seen => None,
             0 => None,
-            more @ 1.. => Some((format!(", {more} more than {long} ago"), false)),
+            more @ 1.. => Some((format!(", {more} more than there were {long} ago"), false)),
             less => {
                 let left = text::duration((over * backlog as f64 / -less as f64).ceil());
                 let words = format!(

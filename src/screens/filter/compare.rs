@@ -96,7 +96,7 @@ impl Comparison {
         let how = kinds.first().map_or("write a value", |kind| kind.how());
         if value.is_empty() {
             return Err(format!(
-                "{typed} needs a value: {how}; ? finds unknown ones"
+                "{typed} needs a value: {how}; ? finds unknown values"
             ));
         }
         let wanted = Wanted::read(value, kinds.contains(&Kind::Level));
@@ -108,7 +108,7 @@ impl Comparison {
         }
         let fits = |kind: &Kind| wanted.fits(*kind);
         if !wanted.unknown && !kinds.is_empty() && !kinds.iter().any(fits) {
-            return Err(format!("{typed}: {value:?} is not such a value, {how}"));
+            return Err(format!("{typed}: {value:?} does not fit, {how}"));
         }
         Ok(Self {
             field,

@@ -173,7 +173,7 @@ impl Row {
         if !many && (!small || !reaches(self.chunks, limits.small_chunks)) {
             return Size::Fits;
         }
-        // A quarter of the memory share leaves memory for other hypertables.
+        // Aims at a quarter of that share, which leaves memory for other hypertables.
         let most = share(interval, room / 4, bytes).map(|most| self.capped(most));
         let advised = most
             .and_then(|most| self.sensible(most))

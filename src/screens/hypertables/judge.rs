@@ -35,11 +35,12 @@ fn judge_policies(row: &Row, version: Version, findings: &mut Findings) {
         });
     };
     for job in &row.policies.failing {
-        let reason = format!("a policy of it fails (job {job}): the Jobs screen has the error");
+        let reason =
+            format!("one of its policies fails (job {job}): the Jobs screen has the error");
         add(&rules::JOB_FAILING, Level::Warning, *job, reason);
     }
     for job in &row.policies.paused {
-        let reason = format!("a policy of it is paused (job {job})");
+        let reason = format!("one of its policies is paused (job {job})");
         add(&rules::JOB_PAUSED, Level::Notice, *job, reason);
     }
 }
@@ -181,7 +182,7 @@ fn candidate(row: &Row, plain: &Plain) -> Verdict {
         format!(", about {} rows", text::count(tuples))
     });
     let mut said = format!(
-        "a plain table of {size}{rows} with a time column {}: as a hypertable it could be compressed, and dropped by age; \
+        "a plain table of {size}{rows} with a time column {}: as a hypertable, its rows could be compressed, and dropped by age; \
          create_hypertable('{}', '{}', migrate_data => true) holds an ACCESS EXCLUSIVE lock until all rows are copied, so reads and writes wait; or copy the rows in parts into a new hypertable",
         text::quote_identifier(column),
         name.replace('\'', "''"),

@@ -41,7 +41,7 @@ fn size<'a>(rows: impl Iterator<Item = &'a Row>) -> String {
     Sum::of(rows.map(judge::own_bytes)).bytes()
 }
 
-/// Text for the bytes by which the sum of the column BYTES is larger than the total, because two rows share chunk indexes; else empty.
+/// Text for the bytes that the column BYTES lists twice, because two rows share chunk indexes; empty: none.
 fn listed_twice(rows: &[Row]) -> String {
     let listed = Sum::of(rows.iter().map(Row::size)).total;
     match listed - Sum::of(rows.iter().map(judge::own_bytes)).total {

@@ -224,7 +224,7 @@ pub(super) fn own_bytes(row: &Row) -> Value {
     }
 }
 
-/// The part of these bytes in chunk indexes that only this duplicate has; `None`: it shares none.
+/// The part of `bytes` that is in chunk indexes of this duplicate alone; `None`: it shares no chunk index.
 fn own_share(row: &Row, bytes: i64) -> Option<i64> {
     row.duplicate_of.as_ref()?;
     let parts = row.parts.as_ref().filter(|parts| parts.shared > 0)?;

@@ -174,7 +174,7 @@ impl Row {
             .is_some_and(|parts| parts.compressed > 0 && parts.compressed >= parts.with)
     }
 
-    /// Whether no query has scanned the index and nothing else needs it. `None`: scans are not counted, or no scan was possible.
+    /// True: no query has scanned the index, and nothing else needs it. `None`: scans are not counted, or no scan was possible.
     pub fn unused(&self, at: &At) -> Option<bool> {
         if self.scans > 0 || self.needed().is_some() {
             Some(false)

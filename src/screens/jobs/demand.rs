@@ -20,7 +20,7 @@ pub(crate) struct Demand {
     pub crowd: Option<String>,
 }
 
-/// The demand of these jobs. All of them share the workers of the first job's server.
+/// The demand of these jobs. Their databases are on one server and share its workers.
 pub(crate) fn demand(mut rows: Vec<Row>, at: &At) -> Demand {
     find_crowd(&mut rows, at);
     let mut findings = Findings::default();

@@ -65,7 +65,7 @@ fn figures(row: &Row, at: &At) -> Section {
     Labelled::new("Runs")
         .add("state", row.state(at).name())
         .add("worker pid", row.pid)
-        .add("runs since", row.running_seconds(at).map(Value::Seconds))
+        .add("running for", row.running_seconds(at).map(Value::Seconds))
         .add("last status", row.last_run_status())
         .add("last start", started(row).map(moment))
         .add("last end", finish.map(moment))

@@ -23,7 +23,7 @@ impl JobError {
 }
 
 impl Row {
-    /// Whether the last run ended with the portal fault, after its work was committed.
+    /// Whether the last run ended with that fault (24000 "cannot drop portal"), after its work was committed.
     pub(crate) fn is_portal_fault(&self) -> bool {
         self.failed().is_some_and(|of| {
             let error = self.error.as_ref();
@@ -116,7 +116,7 @@ fn failed(row: &Row, at: &At, failures: i32, said: &str) -> Finding {
     let unalterable = unalterable(row, at).is_some();
     if stopped(row, at) && unalterable {
         return finding(&format!(
-            "; TimescaleDB {version} cannot change max_runtime on an aggregate of an aggregate: remove-refresh-policy, then add-refresh-policy, which sets none"
+            "; TimescaleDB {version} cannot change max_runtime on an aggregate of an aggregate: remove-refresh-policy, then add-refresh-policy, which sets no max_runtime"
         ))
         .fixed_by(None);
     }

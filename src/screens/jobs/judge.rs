@@ -96,8 +96,8 @@ fn hopeless(row: &Row, findings: &mut Findings, at: &At) {
 fn healthy(row: &Row, state: State, at: &At) -> String {
     if state == State::Running {
         return match row.unfinished_seconds(at) {
-            Some(age) => format!("runs since {}", text::duration(age)),
-            None => "runs now".to_owned(),
+            Some(age) => format!("running for {}", text::duration(age)),
+            None => "running".to_owned(),
         };
     }
     let mut said = Vec::new();
@@ -182,7 +182,7 @@ fn broken(row: &Row, findings: &mut Findings) {
             text::quote_identifier(&row.owner),
             text::quote_identifier(of),
         );
-        let target = row.target.as_deref().unwrap_or("what it works on");
+        let target = row.target.as_deref().unwrap_or("its relation");
         let reason = format!(
             "its owner {owner} lacks the rights of {of}, who owns {target}: runs do nothing there, even if they report success. GRANT {of} TO {owner}, or delete the job and add it as {of}"
         );
@@ -214,7 +214,7 @@ fn running(row: &Row, at: &At, findings: &mut Findings) {
     let limit = row.max_runtime.seconds;
     if limit > 0.0 && age > limit + limits.job_overrun {
         let reason = format!(
-            "runs since {}, past its max_runtime of {}: the scheduler has not stopped it",
+            "running for {}, past its max_runtime of {}: the scheduler has not stopped it",
             text::duration(age),
             text::interval(&row.max_runtime.text)
         );
@@ -228,7 +228,7 @@ fn running(row: &Row, at: &At, findings: &mut Findings) {
         && age > limits.job_slow_factor * average
     {
         let reason = format!(
-            "runs since {}; its runs take {} on average; Activity shows session {}",
+            "running for {}; its runs take {} on average; Activity shows session {}",
             text::duration(age),
             text::duration(average),
             row.pid.unwrap_or_default()

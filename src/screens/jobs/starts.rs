@@ -58,8 +58,8 @@ fn no_start(row: &Row, at: &At) -> Option<(Level, &'static str)> {
     }
 }
 
-/// Text for a last run before the server's start: the scheduler may have forgotten the job since. Empty: the job has run since then, or
-/// never ran.
+/// Text if the last run was before the server's start, because the scheduler may have forgotten the job at that start. Empty: the job has
+/// run since then, or never ran.
 fn since_restart(row: &Row, at: &At) -> String {
     let last = row.statistics.as_ref().and_then(|of| of.last_start);
     match last.and_then(Stamp::finite) {

@@ -1,4 +1,4 @@
-//! The present state of a job, by statistics, worker and clock.
+//! The present state of a job, from its statistics, its worker and the clock.
 
 use super::row::{Row, Statistics};
 use crate::model::moment::Stamp;

@@ -67,7 +67,7 @@ impl Row {
         };
         runs.extend(std::iter::repeat_n(before, rest.min(RUNS)));
         runs.truncate(RUNS);
-        // The run before the consecutive failures did not fail. If there was no other crash either, it succeeded.
+        // The run before the consecutive failures did not fail. If it did not crash, it succeeded.
         let newest = in_a_row == 0 && !running && of.last_run_success == Some(true);
         let succeeded = newest || crashes == just_crashed;
         let last = runs.get_mut(in_a_row).filter(|run| **run == UNKNOWN);

@@ -38,8 +38,8 @@ pub(super) fn merge_locks(mut rows: Vec<Row>) -> Vec<Row> {
     rows
 }
 
-/// Names in findings of a job the session that blocks the job's worker. If the job was ended by its `max_runtime`, the session that is idle
-/// in transaction with a lock on the job's relation.
+/// Adds the session that blocks a job's worker to the findings of the job. If the job was ended by its `max_runtime`: the session that is
+/// idle in transaction with a lock on the job's relation.
 pub(super) fn name_lock_holders(mut rows: Vec<Row>) -> Vec<Row> {
     let target = |row: &Row, kind| row.targets.iter().find(|of| of.kind == kind).cloned();
     let worker = |row: &Row| {

@@ -11,8 +11,8 @@ use crate::model::{rules, text};
 /// Maximum number of named jobs with the same fault.
 const NAMED: usize = 5;
 
-/// Merges the findings of all screens. Findings of rules that hurt now come first. A later stable sort by level keeps that order within
-/// each level.
+/// Merges the findings of all screens. Findings of rules that affect work now come first. A later stable sort by level keeps that order
+/// within each level.
 pub fn merge(rows: Vec<Row>) -> Vec<Row> {
     let rows = merge_locks(name_lock_holders(without_starved(rows)));
     let rows = merge_far_starts(merge_jobs(rows));

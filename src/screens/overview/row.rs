@@ -54,7 +54,7 @@ impl Row {
         }
     }
 
-    /// A finding about what this session's role may not see.
+    /// A finding about data that this session's role may not see.
     pub(crate) fn of_role(screen: ScreenId, server: &Server, finding: Finding) -> Self {
         let subject = format!("role {}", server.role);
         Self::new(screen, subject.clone(), subject, finding)

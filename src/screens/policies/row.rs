@@ -41,11 +41,11 @@ pub(crate) struct Change {
     pub fate: Fate,
 }
 
-/// What an apply would do about a change.
+/// What `hypertop apply` would do with a change.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Fate {
     Possible(Possible),
-    /// A guard refuses the plan; the text says why.
+    /// `hypertop apply` refuses the change; the text says why.
     Refused(String),
     /// No statement can make this change.
     Impossible,

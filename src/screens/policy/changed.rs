@@ -19,7 +19,7 @@ pub struct Changed {
 }
 
 impl Changed {
-    /// A change that the server knows of. Of its time, the server only knows that it is after the end of the last run.
+    /// A change that the server knows of. The server only knows that it happened after the end of the last run.
     pub(super) fn after_run(last: Option<Stamp>) -> Option<Self> {
         last.map(|since| Self {
             since,

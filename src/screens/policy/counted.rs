@@ -1,4 +1,4 @@
-//! The chunks that a policy's next run affects on integer time, where only `integer_now_func` knows the current time.
+//! The chunks that a policy's next run affects, for integer time. Only `integer_now_func` knows its current time.
 
 use crate::model::moment::Stamp;
 

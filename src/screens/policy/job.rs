@@ -76,7 +76,7 @@ impl Due {
         Changed::after_run(self.changed_since)
     }
 
-    /// Time to read the row again: when the next chunk becomes due, or after `again` seconds if that is earlier.
+    /// Time at which the row must be read again: when the next chunk becomes due, or after `again` seconds if that is earlier.
     pub(crate) fn at(&self, again: Option<f64>) -> Option<Stamp> {
         let next = self.next_due_seconds.into_iter().chain(again);
         let next = next.reduce(f64::min)?;
@@ -124,8 +124,8 @@ impl Policy {
         (self.scheduled && self.last_finish.is_none()).then_some((self.job_id.into(), 1))
     }
 
-    /// Whether the job is new, so that due chunks only wait for its first run. False for a job with a next start: that shows whether it is
-    /// late.
+    /// Whether the job is new, so that due chunks only wait for its first run. False for a job with a next start,
+    /// because that start shows whether the job is late.
     pub(crate) fn is_new(&self, limits: &Limits, now: Stamp) -> bool {
         let planned = self.next_start.is_some_and(Stamp::is_finite);
         self.waits_for_first().is_some() && !planned && !is_old(self.known_since, limits, now)

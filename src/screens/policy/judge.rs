@@ -10,7 +10,7 @@ use crate::model::verdict::{Finding, Findings, Level};
 /// A kind of policy: texts and rules of its screen.
 #[derive(Debug)]
 pub(crate) struct Work {
-    /// Text for the value that may be unknown.
+    /// Name of the value that may be unknown, such as `its backlog`.
     pub what: &'static str,
     /// Keys of the policy's configuration.
     pub after: &'static str,
@@ -47,7 +47,7 @@ impl Policy {
             let again = if self.next_start == Some(Stamp::BEFORE_ALL) {
                 ", and runs again now or at once".to_owned()
             } else if self.is_late(limits, now) {
-                next(", and was to try again")
+                next(", and should have tried again")
             } else {
                 next(", and tries again")
             };

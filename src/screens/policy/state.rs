@@ -49,7 +49,7 @@ pub(crate) fn is_old(known_since: Option<Stamp>, limits: &Limits, now: Stamp) ->
     known_since.is_some_and(|since| now.seconds_since(since) > limits.job_late)
 }
 
-/// Text for the time until the next start, if that is much longer than the schedule explains; `None`: it is not.
+/// Text for the time until the next start, if it is much longer than the schedule interval; `None`: it is not.
 pub(crate) fn strangely_far(
     next: Option<Stamp>,
     schedule_seconds: f64,

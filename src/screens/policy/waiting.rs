@@ -27,7 +27,7 @@ impl Policy {
             oldest = older;
         }
         if newest.after == oldest.before {
-            // The changes cancel each other out: the chunks are due since the same time as before.
+            // The changes cancel each other out, so no chunk became due because of them.
             self.changed = None;
             return;
         }
@@ -84,7 +84,7 @@ impl Policy {
     }
 
     /// Seconds that the oldest chunk has waited, with their text. `due`: seconds since it became due by the present setting. If this user
-    /// has shortened the policy's age, it has waited for less.
+    /// has shortened `compress_after` or `drop_after`, the chunk may have waited only since then.
     pub(crate) fn waited(
         &self,
         due: Option<(f64, String)>,

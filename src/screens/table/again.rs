@@ -1,4 +1,4 @@
-//! The state of a row after an action and a reload.
+//! The state of a row that was read again after an action.
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Again {

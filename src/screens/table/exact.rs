@@ -143,7 +143,7 @@ impl<R: Record> Table<R> {
         (missing, all)
     }
 
-    /// Texts for exact figures that could not be read, or not again.
+    /// Texts about exact figures that could not be read, or could not be read again.
     pub(crate) fn unread(&self, now: Stamp) -> Vec<String> {
         let failed = |had: &&Had| had.error.is_some() || had.figures.is_err();
         if !self.exact.values().any(|had| failed(&had)) {

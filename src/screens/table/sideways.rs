@@ -56,7 +56,7 @@ impl<R: Record> Table<R> {
         self.column = places[next.min(places.len() - 1)];
     }
 
-    /// Sorts by the next or previous column, from the last to the first, and selects it.
+    /// Sorts by the next or previous column, and selects it. After the last column comes the first.
     pub(crate) fn step_sort(&mut self, steps: isize, wide: bool, at: &At) {
         let sorted = match self.sort {
             SortBy::Verdict => 0,
