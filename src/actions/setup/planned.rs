@@ -207,7 +207,7 @@ fn by_form(
     plans::make(action.name, act, context, &given)
 }
 
-/// The plan, or the refusal of its expressions: the server is asked before the apply, not by it.
+/// The plan, or a refusal because of an expression. The server is asked about expressions here, so that the apply itself does not fail.
 async fn asked_of(session: &Session, plan: Result<Plan, Refusal>) -> Result<Plan, Refusal> {
     let plan = plan?;
     match immutable::refusal(session, &plan).await {

@@ -21,7 +21,7 @@ impl Slots<'_> {
         self.window.zone(&self.server.time_zone)
     }
 
-    /// The next begin of the window when the statement runs, as SQL.
+    /// SQL for the next start of the window, computed when the statement runs.
     fn next(&self) -> String {
         let zone = text::quote_literal(self.zone());
         let begin = self.window.begin();
@@ -31,7 +31,7 @@ impl Slots<'_> {
         )
     }
 
-    /// Lets the policy that the plan adds, whose id is kept under `job`, begin with the window.
+    /// Makes the added policy run at the start of the window. `job`: the name under which the plan keeps the policy's id.
     pub(super) fn begin(&self, plan: &mut Plan, job: &str) {
         let Some(step) = adding(plan, job) else {
             return;
