@@ -11,8 +11,8 @@ with here as materialized (
          case when not l.granted then (to_jsonb(l) ->> 'waitstart')::timestamptz end as waitstart
   from pg_locks l
 ), wait as materialized (
-  -- A session that waits for a row waits for the transaction that locked the row. The relation is in the tuple lock that the waiting
-  -- session holds.
+  -- A session that waits for a row waits for the transaction that locked the row. The relation is known from the tuple lock that the
+  -- waiting session holds.
   select distinct on (l.pid) l.pid, l.locktype, l.mode, l.waitstart, coalesce(l.relation, t.relation) as relation,
          pg_blocking_pids(l.pid) as blockers
   from here h join pg_stat_get_activity(null) a on a.datid = h.oid join lock l on l.pid = a.pid and not l.granted

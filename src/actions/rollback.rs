@@ -203,7 +203,7 @@ fn allowed(entry: &Entry, place: &Place) -> Result<()> {
         );
     }
     if begin.plan.action == ACTION {
-        bail!("entry {id} is itself a rollback: repeat the action to restore it");
+        bail!("entry {id} is itself a rollback: to undo it, repeat the action");
     }
     if entry.is_under_way() {
         bail!(

@@ -82,7 +82,7 @@ fn chosen<'k>(
 ) -> Result<Vec<&'k ChunkState>, Refusal> {
     if !known.chunks.iter().any(unpackable) {
         return Err(format!(
-            "no chunk of {} can be decompressed: none is compressed, or those are frozen",
+            "no chunk of {} can be decompressed: none is compressed, or all compressed ones are frozen",
             known.relation
         )
         .into());

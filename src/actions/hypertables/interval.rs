@@ -259,7 +259,7 @@ fn note_sizes(
     let plan = plan.note(
         Level::Notice,
         format!(
-            "the newest {} that are full have {} each before compression, and span {} each; with the new interval a chunk would have about {}",
+            "before compression, each of the newest {} that are full has {} and spans {}; with the new interval a chunk would have about {}",
             text::plural(number, "chunk"),
             text::bytes(bytes / number),
             said(dimension, rate),

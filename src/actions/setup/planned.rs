@@ -346,7 +346,7 @@ fn held_back(change: &Change, plan: &mut Plan, number: usize, server: &Server) -
     })
 }
 
-/// Adds a statement to the step that adds a policy: it pauses the policy, whose id is kept under `job`.
+/// Adds a statement that pauses a policy to the step that adds it. `job`: the name under which the plan keeps the policy's id.
 pub(super) fn pause(plan: &mut Plan, job: &str, server: &Server) {
     let adds = |step: &&mut Step| step.run.iter().any(|statement| statement.keeps.is_some());
     if let Some(step) = plan.steps.iter_mut().find(adds) {
