@@ -211,8 +211,7 @@ fn normalized(sql: &str) -> String {
         .collect()
 }
 
-/// The reason to refuse this text, which is put into CREATE INDEX as typed: it would be more than one part of the statement. `None`: it is
-/// accepted.
+/// The reason to refuse this text, which is put into CREATE INDEX as typed. `None`: it is a single part of the statement, and is accepted.
 fn unsound(sql: &str) -> Option<&'static str> {
     let mut depth = 0_i32;
     let mut quote = None;
