@@ -1,7 +1,7 @@
 -- Relations by name ($1: schemas, $2: names in the same order) or by oid ($3)
--- · columns: nth (position in $1; NULL: asked by oid), oid, schema, name, kind (relkind), table_oid (table of an index), parent (of a chunk
--- or partition, or of the chunk or partition whose index this is), hypertable (id; of a continuous aggregate: its materialization's) ·
--- access: any role · cost: catalogue lookups by key
+-- · columns: nth (position in $1; NULL: asked by oid), oid, schema, name, kind (relkind), table_oid (table of an index), parent (the table
+-- above a chunk or partition; for an index, above the index's chunk or partition), hypertable (id; for a continuous aggregate: id of its
+-- materialization hypertable) · access: any role · cost: catalogue lookups by key
 select w.nth, c.oid::int8 as oid, n.nspname::text as schema, c.relname::text as name, c.relkind::text as kind,
 \if :since_2_11
   x.indrelid::int8 as table_oid, p.oid as parent, coalesce(h.id, a.mat_hypertable_id)::int8 as hypertable

@@ -11,8 +11,8 @@ with here as materialized (
          case when not l.granted then (to_jsonb(l) ->> 'waitstart')::timestamptz end as waitstart
   from pg_locks l
 ), wait as materialized (
-  -- A session that waits for a row waits for the transaction that locked the row. The relation is in the tuple lock that the waiting
-  -- session holds.
+  -- A session that waits for a row waits for the transaction that locked the row. The relation is known from the tuple lock that the
+  -- waiting session holds.
   select distinct on (l.pid) l.pid, l.locktype, l.mode, l.waitstart, coalesce(l.relation, t.relation) as relation,
          pg_blocking_pids(l.pid) as blockers
   from here h join pg_stat_get_activity(null) a on a.datid = h.oid join lock l on l.pid = a.pid and not l.granted
@@ -48,8 +48,8 @@ with here as materialized (
   ) w
   order by w.pid, w.command
 ), held as materialized (
-  -- The 40 strongest locks of each session; of equally strong locks, those on the relations with the lowest oids: a hypertable is older
-  -- than its chunks.
+  -- The 40 strongest locks of each session. Of equally strong locks, those on the relations with the lowest oids: a hypertable has a lower
+  -- oid than its chunks.
   select x.pid, x.relation, x.strength
   from (
     select l.pid, l.relation, max(l.strength) as strength,
@@ -108,7 +108,7 @@ with here as materialized (
   left join _timescaledb_catalog.continuous_agg v on v.user_view_schema = n.nspname and v.user_view_name = c.relname
   where n.nspname not in ('pg_toast', 'pg_catalog')
 ), concern as materialized (
-  -- The relation of each session's strongest lock; of equally strong locks, first that on an aggregate, then on a hypertable, then on a
+  -- The relation of each session's strongest lock. If several locks are equally strong, an aggregate comes first, then a hypertable, then a
   -- plain table.
   select distinct on (h.pid) h.pid, d.thing, d.kind, case when d.part and h.strength >= 4 then d.name end as chunk
   from held h join named d on d.oid = h.relation

@@ -1,6 +1,6 @@
 -- The locks of the session with the pid $1. Locks on chunks, on their compressed rows and on partitions are counted for the parent table
--- · columns: locktype, mode, granted, many (number of locks), thing (relation or transaction), parts (whether chunks or partitions are
--- among the counted) · access: any role · cost: one pass over pg_locks
+-- · columns: locktype, mode, granted, many (number of locks), thing (relation or transaction), parts (whether locks on chunks or partitions
+-- are counted) · access: any role · cost: one pass over pg_locks
 select l.locktype, l.mode, l.granted, count(*) as many,
        coalesce(case when r.oid is not null then format('%I.%I', m.nspname, r.relname) end, min(l.relation::text),
             min(l.transactionid::text), min(l.virtualxid)) as thing,

@@ -16,7 +16,7 @@ job as materialized (
          case when j.config ->> 'end_offset' ~ '^-?\d{1,18}$' then (j.config ->> 'end_offset')::int8 end as end_number, o.owner_zone, o.zone
     from _timescaledb_config.bgw_job j left join lateral :owner_zone o on true
    where j.proc_name = 'policy_refresh_continuous_aggregate'),
--- The refresh policy that determines the lag: if there are several, the one whose window ends latest.
+-- The refresh policy that determines the lag. If an aggregate has several, the one whose window ends latest.
 newest as materialized (
   select distinct on (j.hypertable_id) j.*, count(*) over (partition by j.hypertable_id) as policies
     from job j order by j.hypertable_id, j.end_text is not null, now() - j.end_interval desc nulls last, j.end_number, j.id),
@@ -32,7 +32,8 @@ drops as materialized (
 -- ANALYZE, CREATE INDEX CONCURRENTLY and some forms of ALTER TABLE take it too), RowExclusiveLock of a session whose statement is a refresh
 -- or is hidden.
 locks as materialized (
-  -- sure: NULL if no lock is an ExclusiveLock and the backend type of all holders is hidden from this role: it may be a vacuum or a write.
+  -- sure: NULL if no lock is an ExclusiveLock and the backend types of all holders are hidden from this role, so that the lock may be of a
+  -- vacuum or a write.
   select l.relation, nullif(bool_or(l.mode = 'ExclusiveLock' or p.backend_type is not null), false) as sure
     from pg_locks l join pg_stat_activity p on p.pid = l.pid
    where l.locktype = 'relation' and l.granted and l.database = (select oid from pg_database where datname = current_database())
@@ -56,8 +57,8 @@ reach as materialized (
                                    then extract(epoch from coalesce((((r.at at time zone j.zone)
                                         - date_trunc('day', j.start_interval)) at time zone j.zone)
                                              - (j.start_interval - date_trunc('day', j.start_interval)), r.at - j.start_interval))
-                                   -- Types without a zone: local time at the next run, because a clock change (daylight saving) may come
-                                   -- before it. A date is truncated to the day.
+                                   -- Types without a zone: local time at the next run, because daylight saving may begin or end before that
+                                   -- run. A date is truncated to the day.
                                    else extract(epoch from date_trunc(case a.axis when 'date' then 'day' else 'microseconds' end,
                                         coalesce(r.at at time zone j.zone, r.at::timestamp) - j.start_interval)) end * 1000000)::int8) end
                                              as since,
@@ -152,8 +153,8 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
        case when r.id is null then false
             when not exists (select from job k where k.hypertable_id = a.id) then false
             when r.by_creation or r.drop_text is null then null
-            -- true: some window reaches into the dropped range; false: no window does; NULL: unknown for some window, and no other reaches
-            -- into it
+            -- true: a window reaches into the dropped range; false: no window does; NULL: unknown for at least one window, and no other
+            -- window does
             else (select case when bool_or(k.wipes) then true when bool_and(k.wipes is not null) then false end
                     from (select case when k.start_text is null then true
                                       when k.start_number is not null then k.start_number > r.drop_number
@@ -194,7 +195,7 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
     o.since + coalesce(pr.longest, 0) as upto) y
   left join lateral :log_ends t on true
   \ir shared/unreached.sql
-  -- The refresh policies of the aggregate besides newest that are paused or fail: their number, and the first of them.
+  -- The paused or failing refresh policies of the aggregate, without the one in newest: their number, and the first of them.
   left join lateral (
     select count(*) as many, (array_agg(k.id order by k.scheduled, k.id))[1] as job_id, bool_and(k.scheduled) as scheduled
       from job k left join _timescaledb_internal.bgw_job_stat ks on ks.job_id = k.id

@@ -37,7 +37,7 @@ asked as materialized (
                         -- Kind 3 only if the watermark is later than now.
                         union all select 3, c.at where s.ahead > c.at) p
    where s.readable),
--- The range of chunks that a late row recreated after a drop, if one of the aggregate's two logs has changes there.
+-- The range of the chunks that were dropped and then created again by a late row, if one of the aggregate's two logs has changes there.
 remade as materialized (
   select w.id, g.* from source w cross join lateral (select w.id as mat_hypertable_id) x cross join lateral (select w.axis) m
     cross join lateral (select w.dimension_id) raw cross join (select -9223372036854775808 as since) v

@@ -1,5 +1,5 @@
--- The hierarchy of the aggregate with the materialization hypertable $1 (int8): the hypertable at its root, and the aggregates built on
--- that
+-- The hierarchy of the aggregate with the materialization hypertable $1 (int8): the hypertable at its root, and all aggregates built on
+-- this hypertable
 -- · columns: depth (0: the hypertable), name, itself (whether the row is the aggregate of $1) · access: any role · cost: a few catalogue
 -- lookups per level
 with recursive up as (

@@ -16,7 +16,7 @@ union all
   where l.materialization_id = $1::int8 order by 2 limit 200)
 \if :since_2_22
 union all
--- Ranges that an interrupted refresh left
+-- Ranges that an interrupted refresh has not finished
 (select 'aggregate', r.lowest_modified_value, r.greatest_modified_value, true
    from _timescaledb_catalog.continuous_aggs_materialization_ranges r
   where r.materialization_id = $1::int8 order by 2 limit 200)

@@ -1,7 +1,7 @@
 -- The newest source row of each aggregate in $1 (int8[]), and the end of its bucket; if the source is an aggregate, its watermark is used
--- · columns: id, newest, newest_end (internal units; NULL: see unknown), unknown (NULL: newest is right, or there are no rows; 1: no SELECT
--- right; 2: the Apache edition hides compressed rows; 3: unsupported type of the dimension; 4: the four newest chunks are empty; 5: a read
--- might run code that code_owner can define; 6: the relations in hold must be locked first)
+-- · columns: id, newest, newest_end (internal units; NULL: see unknown), unknown (NULL: newest is right, or there are no rows; otherwise
+-- the reason why newest is unknown: 1: no SELECT right; 2: the Apache edition hides compressed rows; 3: unsupported type of the dimension;
+-- 4: the four newest chunks are empty; 5: a read might run code that code_owner can define; 6: the relations in hold must be locked first)
 -- · access: SELECT on the source · cost: usually reads one chunk per aggregate
 with trusted as materialized :trusted, held as materialized :held,
 agg as materialized (
@@ -31,8 +31,8 @@ found as materialized (
     left join lateral (select nullif(w.watermark, case s.axis when 'bigint' then -9223372036854775808 when 'integer' then -2147483648
                                                               when 'smallint' then -32768 else -210866803200000000 end) as watermark
                          from _timescaledb_catalog.continuous_aggs_watermark w where w.mat_hypertable_id = s.parent_id) w on true
-    -- Chunk by chunk from the newest on: no sort is needed, so limit 1 stops at the first chunk that has a row. Unreadable sources are
-    -- excluded inside the subquery; a join condition would be evaluated only after their chunks were opened.
+    -- Reads chunk by chunk, from the newest on. This needs no sort, so limit 1 stops at the first chunk that has a row. Unreadable sources
+    -- are excluded inside the subquery, because a join condition would be evaluated only after their chunks were opened.
     left join lateral (
       select y.newest, y.hidden, y.unsafe, y.why, y.owner, y.relations
         from (select q.hidden, q.why > 0 as unsafe, q.why, q.owner, q.relations, case when not q.hidden
@@ -80,7 +80,7 @@ counted as (
 select c.id::int8 as id, coalesce(c.watermark, c.newest) as newest, c.unknown::int8 as unknown, c.code_owner, c.hold,
        case when c.newest is null then null
             when c.whole then ((c.buckets + 1) * c.units + c.shift)::int8
-            -- A bucket of months may start in mid-month: if the counted bucket starts after the row, the row is in the bucket before.
+            -- A bucket of months may start in mid-month. If the computed bucket starts after the row, the row belongs to the bucket before.
             when c.months > 0 then (extract(epoch
               from (c.origin + (c.buckets + case when c.origin + c.buckets::int4 * c.span > c.local then 0 else 1 end)::int4 * c.span
                    + c.moved) at time zone c.zone) * 1000000)::int8

@@ -74,8 +74,8 @@ due as materialized (
         from unnest(p.ids) c(id)
         join :chunk_slice s on s.chunk_id = c.id and s.dimension_id = b.dimension_id) s
    group by 1),
--- Estimated size of the backlog, by relpages (4: free space map and visibility map of a vacuumed chunk). NULL: relpages of a chunk is 0
--- (neither VACUUM nor ANALYZE yet, or empty), or there are more than 2000 chunks.
+-- Estimated size of the backlog, from relpages, plus 4 pages for the free space map and visibility map of a vacuumed chunk. NULL: relpages
+-- of a chunk is 0 (neither VACUUM nor ANALYZE yet, or empty), or there are more than 2000 chunks.
 about as materialized (
   select d.hypertable_id, case when count(r.pages) = max(d.backlog)
        then (sum(r.pages) * current_setting('block_size')::int8)::int8 end as bytes
@@ -88,8 +88,8 @@ about as materialized (
                where i.indrelid in (r.oid, r.reltoastrelid)) as pages
         from pg_class r where r.oid = c.relid and r.relpages > 0 offset 0) r on true
    group by 1),
--- The oldest chunk that the last run should have compressed (a run that skips a locked chunk reports success). No row if that run succeeded
--- and the policy has maxchunks_to_compress: the run may have reached this limit before the chunk.
+-- The oldest chunk that the last run should have compressed but did not: a run reports success even if it skips a locked chunk. No row if
+-- that run succeeded and the policy has maxchunks_to_compress, because the run may have reached this limit before the chunk.
 gap as materialized (
   select b.hypertable_id, b.dimension_id, b.boundary, e.oldest[2] as range_start, e.oldest[1] as range_end, e.oldest[3]::int4 as id,
          st.last_finish
@@ -129,7 +129,8 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
        case when b.boundary is not null or j.made_before is not null then coalesce(e.partial_due, m.partial_due, 0) end as partial_due,
        y.bytes as about_backlog_bytes, coalesce(e.overdue_seconds, m.overdue_seconds)::float8 as overdue_seconds,
        coalesce(e.next_due_seconds, m.next_due_seconds)::float8 as next_due_seconds,
-       -- For the rate, if there is a backlog: run_chunks (compressed by the last or present run), due_chunks (became due during ten runs).
+       -- For the rate of compression, only if there is a backlog. run_chunks: chunks that the last or present run compressed; due_chunks:
+       -- chunks that became due during ten runs.
 \if :since_2_29
        nullif(st.last_start, '-infinity') as run_begun, null::int8 as run_chunks,
 \else

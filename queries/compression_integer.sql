@@ -1,7 +1,8 @@
--- For the hypertables with integer time in $1 (int8[]): how many uncompressed chunks are past compress_after, and since when
--- · columns: id, backlog_chunks (NULL: no compress_after, or integer_now_func was not called), about_chunks (instead of backlog_chunks:
--- with the newest chunk's end as current time), due_since (since when the first of the oldest 20 due chunks has been due, in microseconds
--- since 1970 UTC; NULL: unknown)
+-- For the hypertables with integer time in $1 (int8[]): number of uncompressed chunks past compress_after, and the time since which they
+-- are due
+-- · columns: id, backlog_chunks (NULL: no compress_after, or integer_now_func was not called), about_chunks (if backlog_chunks is NULL: the
+-- number if the newest chunk's end were the current time), due_since (time at which the first of the oldest 20 due chunks became due, in
+-- microseconds since 1970 UTC; NULL: unknown)
 -- · access: EXECUTE on integer_now_func, which is called only if its owner is trusted (see shared/trusted.sql) · cost: about 1 ms and one
 -- call of integer_now_func per hypertable, 0.05 ms per due chunk
 with trusted as materialized :trusted,

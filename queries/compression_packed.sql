@@ -27,8 +27,8 @@ packed as materialized (
    where not c.osm_chunk and c.hypertable_id = any ($1) and c.status & 1 = 1),
 \if :since_2_14
 old as materialized (
-  -- Old: the orderby of the chunk differs from the table's, if the table has one; or the segmentby differs (none counts as '{}'), from 2.22
-  -- on only if the table has a segmentby or an orderby.
+  -- Old: the chunk's orderby differs from the table's (if the table has one), or the chunk's segmentby differs (none counts as '{}'). From
+  -- 2.22 on, segmentby is compared only if the table has a segmentby or an orderby.
   select p.hypertable_id, count(*) filter (where not p.frozen) as chunks, count(*) as packed,
          sum(z.before_bytes::float8)::int8 as before_bytes, sum(z.after_bytes::float8)::int8 as after_bytes,
          sum(z.rows::float8)::int8 as rows, sum(z.batches::float8)::int8 as batches
@@ -52,7 +52,7 @@ size as materialized (
     from packed p join lateral (select s.after_bytes as recorded from :recorded_size s where s.chunk_id = p.id limit 1) z on true
    where p.nth <= case when p.loose then 100 else 20 end and not exists (select from locked l where l.relation in (p.relid, p.companion))),
 drift as materialized (
-  -- A difference of up to 1 MB is ignored: it may be empty pages of the chunk.
+  -- A difference of up to 1 MB is ignored, because it may be empty pages of the chunk.
   select s.hypertable_id, count(*) as chunks, sum(s.recorded)::int8 as recorded, sum(s.bytes)::int8 as bytes
     from size s where abs(s.bytes - s.recorded) > 1048576 and (s.bytes > 2 * s.recorded or 2 * s.bytes < s.recorded) group by 1)
 \if :since_2_14

@@ -1,6 +1,6 @@
--- Limits of connections, and the settings that the statistics need · one row · public; without pg_read_all_stats the number of used
--- connections may count a few background workers · PostgreSQL 13 to 18, with TimescaleDB (its library preloaded or not) or without
--- most: NULL where there is no limit · 1 ms
+-- Connection limits, and settings that the statistics need · one row · access: any role; without pg_read_all_stats the number of used
+-- connections may include a few background workers · PostgreSQL 13 to 18, with TimescaleDB (its library preloaded or not) or without
+-- most: NULL if there is no limit · cost: 1 ms
 with role as (
   select r.oid, r.rolsuper, nullif(r.rolconnlimit, -1) as most,
          -- this role and reserved_connections exist since PostgreSQL 16

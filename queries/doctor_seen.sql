@@ -1,2 +1,2 @@
--- The setting made by doctor_mark.sql as seen now (NULL: this is another session), and the session's pid · mark, pid · public
+-- The setting that doctor_mark.sql made (NULL: this is another session), and the session's pid · columns: mark, pid · access: any role
 select nullif(current_setting('hypertop.mark', true), '') as mark, pg_backend_pid() as pid

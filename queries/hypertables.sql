@@ -18,8 +18,8 @@ counts as materialized (
          count(*) filter (where c.status & 8 = 8) as partial, sum(z.after_bytes) filter (where c.status & 1 = 1) as after_bytes
     from live c left join recorded z on z.chunk_id = c.id group by 1),
 tiered as materialized (select c.hypertable_id, count(*) as chunks from :chunk c where c.osm_chunk group by 1),
--- Pages of the chunks with uncompressed rows, by the last VACUUM or ANALYZE of each (4: free space map and visibility map of a vacuumed
--- chunk); unknown: number of chunks that had neither.
+-- Pages of the chunks with uncompressed rows, by the last VACUUM or ANALYZE of each, plus 4 for the free space map and visibility map of a
+-- vacuumed chunk. unknown: number of chunks without VACUUM and ANALYZE.
 loose as materialized (
   select c.hypertable_id, count(*) as chunks, count(*) filter (where r.reltuples < 0) as unknown,
          sum((r.relpages + 4 * (r.relallvisible > 0)::int4
@@ -33,8 +33,8 @@ filled as materialized (
   select e.hypertable_id, s.range_start, s.range_end, s.chunk_id
     from edge e join :chunk_slice s on s.dimension_id = e.id and s.range_start < e.window_end
          and s.range_end <= e.window_end and s.range_end > e.window_start),
--- Size of the chunks in filled before compression: of a compressed chunk as recorded, of another by its pages at the last VACUUM or
--- ANALYZE.
+-- Size before compression of the chunks in filled: recorded for compressed chunks, and for others computed from their pages at the last
+-- VACUUM or ANALYZE.
 written as materialized (
   select s.hypertable_id, min(s.range_start) as window_start, max(s.range_end) as window_end, count(distinct s.range_start) as ranges,
          count(*) as chunks, bool_or(case when s.status & 1 = 1 then z.before_bytes is null else r.reltuples < 0 end) as unknown,

@@ -21,8 +21,8 @@ with recursive hyper as materialized (
 ),
 \endif
 \if :since_2_22
--- One pass over the chunks. odd: ids of chunks whose name does not have the form that TimescaleDB gives (such as attached tables): their
--- columns may be in another order.
+-- One pass over the chunks. odd: ids of chunks whose name does not have TimescaleDB's form, such as attached tables. Their columns may be
+-- in another order.
 chunk_counts as materialized (
   select c.hypertable_id, count(*) filter (where c.status & 1 = 1) as compressed, count(*) filter (where c.osm_chunk) as foreign_chunks,
     array_agg(c.id) filter (where c.name::text not like h.usual) as odd
@@ -31,8 +31,8 @@ chunk_counts as materialized (
     on h.id = c.hypertable_id
   group by c.hypertable_id
 ),
--- Chunks whose column numbers may differ from the hypertable's: the chunks in odd; and, if the hypertable has dropped columns, chunks with
--- another number of columns (relnatts counts dropped columns, and a new chunk does not get them).
+-- Chunks whose column numbers may differ from the hypertable's: the chunks in odd and, if the hypertable has dropped columns, chunks with
+-- another number of columns. (relnatts counts dropped columns, but a new chunk is created without them.)
 bent as materialized (
   select i.inhrelid
   from hyper h join pg_catalog.pg_inherits i on i.inhparent = h.oid
@@ -135,9 +135,9 @@ root as materialized (
   ) y
 ),
 \if :since_2_22
--- A chunk's expression or partial index belongs to that index of the hypertable from whose name its name was made. If no name fits, it may
--- belong to any index with the same hash (sig) that has no index with a fitting name in the chunk. (index_matches() would be exact, but
--- locks both tables of each pair until the transaction ends.)
+-- An expression or partial index of a chunk gets its name from the hypertable's index to which it belongs, and is matched by this name. If
+-- no name fits, it may belong to any index of the hypertable with the same hash (sig), unless the chunk has another index whose name fits
+-- that one. (index_matches() would be exact, but locks both tables of each pair until the transaction ends.)
 named as materialized (
   select y.root, y.inhrelid, y.indexrelid, y.indisvalid, y.scans, not y.fits and y.shapes > 1 or y.fitting > 1 as unsure
   from (
@@ -178,7 +178,7 @@ member as materialized (
   join pg_catalog.pg_class p on p.relname = ci.index_name and p.relnamespace = n.oid
   where ci.hypertable_id = any (array(select h.id from hyper h))
 ),
--- The invalid indexes of chunks; leftover: the name has the suffix that REINDEX CONCURRENTLY gives, and leaves when it is interrupted.
+-- The invalid indexes of chunks. leftover: an interrupted REINDEX CONCURRENTLY left the index, by the suffix of the name.
 invalid as materialized (
   select i.inhparent, x.indexrelid, x.indkey, x.indclass, c.relname::text ~ '_cc(new|old)[0-9]*$' as leftover
   from pg_catalog.pg_index x join pg_catalog.pg_inherits i on i.inhrelid = x.indrelid join pg_catalog.pg_class c on c.oid = x.indexrelid
@@ -238,7 +238,7 @@ needed as materialized (
   ) j on j.hypertable_id = r.hypertable_id and j.reordered = r.relname
 \endif
 ),
--- Identical indexes: the first (keeper) stays; another can be dropped if the keeper enforces at least as much (enforced).
+-- Of identical indexes, the first (keeper) stays. Another one can be dropped if the keeper enforces at least as much (enforced).
 twin as materialized (
   select r.indexrelid, n.constraint_name, n.constraint_type, n.referenced, n.reorders,
     first_value(r.relname) over same as keeper, row_number() over same as place,

@@ -12,9 +12,9 @@ measured as materialized (
     where c.oid = b.indexrelid offset 0) c
   join pg_catalog.pg_am m on m.oid = c.relam where not b.leftover
 ),
--- spare: pages beyond those that the rows need by their average width, 12 bytes per B-tree entry and the fill factor; 0 up to two pages.
--- NULL: the table was never analyzed, this role may not read its statistics, the index is no B-tree on columns alone, or it has many equal
--- keys, which deduplication compresses.
+-- spare: pages that the rows do not need, computed from their average width, 12 bytes per B-tree entry and the fill factor; 0 up to two
+-- pages. NULL: the table was never analyzed, this role may not read its statistics, the index is no B-tree on columns alone, or it has many
+-- equal keys, which deduplication compresses.
 estimated as materialized (
   select m.root, m.bytes, case when not m.plain then null
       when m.bytes <= 2 * current_setting('block_size')::int8 then 0

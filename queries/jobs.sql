@@ -38,7 +38,7 @@ with job as materialized (
 \if :since_2_15
 \else
 ), error as materialized (
-  -- One row per failing job before the text is cut, because the view composes err_message, which may have megabytes.
+  -- Selects one row per failing job before the text is cut, because the view composes err_message, which may have megabytes.
   select x.job_id, x.sqlstate, x.finished, :cut_message as message
   from (select distinct on (x.job_id) x.job_id, x.sqlerrcode as sqlstate, x.err_message as message, x.finish_time as finished
         from timescaledb_information.job_errors x
@@ -98,7 +98,7 @@ left join lateral (
                                      x.data #>> '{error_data,hint}'), ''),
                     'job crash detected, see server logs') as message
     from _timescaledb_internal.bgw_job_stat_history x
-    -- A run under way may have a row already, which is no error.
+    -- A run in progress may already have a row, which is no error.
     where x.job_id = j.id and x.succeeded is not true and not s.last_run_success and (w.pid is null or x.execution_finish is not null)
     order by x.execution_start desc limit 1) x
 ) e on true

@@ -10,7 +10,7 @@
 select w.id, f.since as failing_since, r.recent
 from unnest($1::int8[]) w(id) join _timescaledb_internal.bgw_job_stat s on s.job_id = w.id
 left join lateral (
-  -- There must be as many errors as consecutive failures; if one is missing, the first failure is unknown.
+  -- There must be as many errors as consecutive failures. If an error is missing, the time of the first failure is unknown.
   select case when count(*) = s.consecutive_failures then (extract(epoch from min(x.ended)) * 1000000)::int8 end as since
   from (
     select coalesce(e.finish_time, e.start_time) as ended

@@ -65,9 +65,9 @@ gap as materialized (
    where (g.low is null or g.low < g.high)
      and exists (select from slice m where m.hypertable_id = a.id and m.low < g.high and (g.low is null or m.high > g.low))
 ),
--- Ranges whose source chunk a late row recreated after a drop. Such a chunk was created after the chunks of later ranges (if there are
--- none: after the end of its own range), and after the materialization's chunks in the same range. looked: starts one bucket earlier,
--- because a bucket may begin there.
+-- Ranges whose source chunk was dropped and then created again by a late row. Such a chunk is younger than the chunks of later ranges (if
+-- there are none: than the end of its own range) and than the materialization's chunks in the same range. looked: starts one bucket
+-- earlier, because a bucket may begin there.
 remade as materialized (
   select a.id, q.low, q.high, q.low - case when a.whole then a.bucket_width::int8
            else (extract(epoch from a.bucket_width::interval) * case when a.bucket_width ~ 'mon|year' then 1.05

@@ -1,5 +1,5 @@
 -- Code of untrusted owners that a statement may run because it belongs to the statement's target
--- · columns: what, owner, door (how the statement reaches it. job: the job's procedure; check: the check function of the job's config;
+-- · columns: what, owner, door (how the statement comes to run it; job: the job's procedure; check: the check function of the job's config;
 -- clock: integer_now_func; table: code on the table, its chunks or its views)
 \if :since_2_11
 -- · access: any role · cost: catalogue lookups, which start at the functions of untrusted owners · $1: a hypertable's id; $2: a job's id;

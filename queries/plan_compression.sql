@@ -113,7 +113,7 @@ select jsonb_build_object(
        ) as state
 from target t
 left join lateral (select t.integer_now_func_schema as schema, t.integer_now_func as function) k on true
--- z: the time zone of the compression policy's owner, if one is set. A new policy gets the table's owner.
+-- z: the time zone of the compression policy's owner, if one is set. A new policy is owned by the table's owner.
 cross join lateral (select coalesce((select b.owner::oid from _timescaledb_config.bgw_job b
                                       where b.hypertable_id = t.id and b.proc_name = 'policy_compression' order by b.id limit 1),
                                     (select y.relowner from pg_class y where y.oid = t.table_oid)) as owner) j

@@ -54,7 +54,7 @@ select jsonb_build_object(
       'exclusion', m.indisexclusion) order by m.indrelid, m.indexrelid) from copy m where not m.leftover), '[]'),
     'leftovers', (select count(*) from copy m where m.leftover),
     'indexes', coalesce((select jsonb_object_agg(o.name, o.definition) from own o), '{}'),
-    -- Names that a new index cannot have. The names of chunks and of their indexes are left out, because users do not choose such names.
+    -- Names that a new index cannot have, except the names of chunks and of their indexes, which users do not choose.
     'names', coalesce((select jsonb_agg(c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace
       where n.nspname = r.nspname and c.relname !~ '^(_hyper_|compress_hyper_)'), '[]'),
     'sized', coalesce((select jsonb_agg(m.indexrelid::int8) from copy m where not m.leftover), '[]')

@@ -15,7 +15,7 @@ dim as materialized (
   -- The time zone of the policy's owner, if one is set; otherwise that of this session, which is the database's.
   select coalesce(o.owner_zone, current_setting('TimeZone')) as name, o.owner_zone is not null as owners
   from target t
-  -- A new policy gets the table's owner; an existing policy keeps its owner.
+  -- A new policy is owned by the table's owner; an existing policy keeps its owner.
   cross join lateral (select coalesce((select b.owner::oid from _timescaledb_config.bgw_job b
                                         where b.hypertable_id = t.id and b.proc_name = 'policy_retention' order by b.id limit 1),
                                       t.relowner) as owner) j

@@ -1,9 +1,9 @@
--- For the hypertables and aggregates with integer time in $1 (int8[]): chunks that the next run of the policy drops, and since when they
--- are due
+-- For the hypertables and aggregates with integer time in $1 (int8[]): chunks that the next run of the policy drops, and the time since
+-- which they are due
 -- · columns: id, clocks (0: no integer_now_func), eligible_chunks (NULL: no drop_after, or integer_now_func was not called), about_chunks
--- (instead of eligible_chunks: with the newest chunk's end as current time), due_since (since when the first of the oldest 20 due chunks
--- has been due, in microseconds since 1970 UTC; NULL: unknown), is_now (value of integer_now_func), drop_edge (end of the last dropped
--- chunk)
+-- (if eligible_chunks is NULL: the number if the newest chunk's end were the current time), due_since (time at which the first of the
+-- oldest 20 due chunks became due, in microseconds since 1970 UTC; NULL: unknown), is_now (value of integer_now_func), drop_edge (end of
+-- the last dropped chunk)
 -- · access: EXECUTE on integer_now_func, which is called only if its owner is trusted (see shared/trusted.sql) · cost: about 1 ms and one
 -- call of integer_now_func per hypertable, 0.05 ms per due chunk
 with recursive trusted as materialized :trusted,

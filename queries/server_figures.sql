@@ -28,8 +28,8 @@ with setting as materialized (
 ), hurts as materialized (
   select g.name, v.setting || coalesce(', by ' || o.by, '') as setting, b.hides
   from (
-    -- Which settings hide compressed rows depends on the version: if enable_transparent_decompression does not exist, enable_columnarscan;
-    -- before 2.28 also enable_optimizations (measured: 2.26.4, 2.27.2, 2.28.3 and 2.29.2).
+    -- The settings that hide compressed rows if they are off: enable_transparent_decompression, or enable_columnarscan if that does not
+    -- exist; before 2.28 also enable_optimizations (measured: 2.26.4, 2.27.2, 2.28.3 and 2.29.2).
     select exists (select from pg_settings g where g.name = 'timescaledb.enable_transparent_decompression') as transparent,
            exists (select from pg_extension x where x.extname = 'timescaledb'
                     and string_to_array(substring(x.extversion from '^\d+\.\d+'), '.')::int4[] < '{2,28}') as early
@@ -132,7 +132,7 @@ from setting s, (
   from pg_stat_replication x where x.state is distinct from 'backup'
 ) r group by s.sees_all having count(*) > 0
 union all
--- If no transaction was replayed since the server start: the seconds since the start, a lower bound.
+-- If no transaction was replayed since the server started: the seconds since that start, which are a lower bound of the lag.
 select 'standby-delay', extract(epoch
   from clock_timestamp() - coalesce(pg_last_xact_replay_timestamp(), pg_postmaster_start_time()))::float8,
        pg_wal_lsn_diff(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())::float8,
@@ -144,7 +144,7 @@ union all
 select 'standby-replay', case when pg_is_wal_replay_paused() then 0 else 1 end::float8, null, null, null, null, null
 from setting s where s.standby
 union all
--- A row only if this role can see that primary_conninfo is set; with restore_command a standby does not always need a receiver.
+-- There is a row only if this role can see that primary_conninfo is set: a standby with restore_command does not always need a receiver.
 select 'standby-receiver', case
      when s.sees_all then (select count(*) from pg_stat_get_wal_receiver() r where r.pid is not null) end::float8, null,
        (select 'restore_command is set' from pg_settings c where c.name = 'restore_command' and c.setting <> ''),
@@ -170,7 +170,7 @@ from pg_stat_archiver a, setting s, (
 ) c
 where current_setting('archive_mode') = 'always' or current_setting('archive_mode') = 'on' and not s.standby
 union all
--- Commands that report success but archive nothing: every word in them is one that writes no file, without redirection. Text after # is a
+-- Commands that report success but archive nothing: they consist only of words that write no file, without redirection. Text after # is a
 -- comment.
 select 'archive-command', 1, null, g.setting, null, null, null
 from setting s, pg_settings g

@@ -1,5 +1,5 @@
 -- Size of the database: pg_database_size up to 100,000 relations; above that, where counting all files takes seconds, an estimate from the
--- pages at the last VACUUM or ANALYZE (and 4 more pages for the free space map and the visibility map of a vacuumed table)
+-- pages at the last VACUUM or ANALYZE (plus 4 pages for the free space map and the visibility map of each vacuumed table)
 -- · columns: id (always 1), bytes, about_bytes (one of the two is NULL) · $1: int8[] (the row is returned unless it is empty) · access: any
 -- role · cost: 3 µs per file, or 70 ms at 500,000 relations
 select 1::int8 as id, case when all_of_it.relations <= 100000 then pg_database_size(current_database()) end as bytes,

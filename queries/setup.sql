@@ -1,7 +1,8 @@
 -- What a policy file describes: every hypertable and every aggregate, with its chunk interval, compression settings and policies
 -- · columns: id, name (quoted; of an aggregate the view's), aggregate, time_column, axis, interval_length, integer_now (function; NULL:
--- none), compression (jsonb; NULL: not enabled), source, materialized_only, definition (of an aggregate; NULL also where another session
--- locks the view or what it reads), jobs (jsonb), chunks (whether there is one), comment (of an aggregate on its view) · access: any role
+-- none), compression (jsonb; NULL: not enabled), source, materialized_only, definition (of an aggregate; NULL also if another session locks
+-- the view or a relation that it reads), jobs (jsonb), chunks (whether there are any), comment (of an aggregate on its view) · access: any
+-- role
 -- · cost: catalogue lookups, nothing per chunk; pg_get_viewdef() locks each aggregate's view, and what it reads, for a moment
 with dim as materialized (
   select d.hypertable_id, d.column_name::text as column_name, d.column_type::text as axis, d.interval_length,

@@ -1,5 +1,5 @@
--- What compression saved, by hypertable or materialization, of the chunks whose range ended before the interval $1 (text; empty: of all
--- chunks)
+-- Bytes before and after compression, by hypertable or materialization, of the chunks whose range ended longer ago than the interval $1
+-- (text; empty: of all chunks)
 -- · columns: id, compressed (number of chunks), chunks (number of all that are old enough), before_bytes, after_bytes, due (when the oldest
 -- chunk becomes or became old enough; NULL: integer time, or no interval) · access: any role · cost: about 10 µs per chunk
 select h.id::int8 as id, count(*) filter (where o.is_old and c.status & 1 = 1)::int8 as compressed,

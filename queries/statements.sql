@@ -24,7 +24,7 @@ with line as (
              r.shared_blks_read as read, r.shared_blks_dirtied as dirtied, r.shared_blks_written as written,
              r.temp_blks_read as temp_read, r.temp_blks_written as temp_written,
              coalesce(r.shared_blk_read_time, r.blk_read_time) as read_time, r.wal_bytes as wal
-      -- false: without the texts, which are only read for the statements shown (CTE body).
+      -- false: pg_stat_statements is read without the texts; the CTE body reads the texts of the statements shown.
       from %1$I.pg_stat_statements(false) s
       cross join lateral jsonb_to_record(to_jsonb(s)) as r(
         calls int8, rows int8, total_exec_time float8, total_time float8, min_exec_time float8, min_time float8,
@@ -73,7 +73,7 @@ with line as (
          (r.j -> 'info' ->> 'dealloc')::int8 as dropped
   from read r
 ), line as materialized (
-  -- In a separate CTE, because otherwise every sorted row would contain the whole list.
+  -- The list is in a separate CTE, because otherwise every sorted row would contain all of it.
   select l.* from read r, jsonb_to_recordset(r.j -> 'lines') as l(
     queryid int8, hidden_of oid, query text, length int4, roles text[], calls int8, total float8, shortest float8, longest float8,
   planning float8, rows int8, blocks_hit int8, blocks_read int8, blocks_dirtied int8, blocks_written int8, temp_read int8,

@@ -13,7 +13,7 @@ with target as (
   select format('%I.%I', h.schema_name, h.table_name), null from _timescaledb_catalog.hypertable h
    where $1 = 'hypertable' and h.schema_name !~ '^_timescaledb_'
   union all
-  -- An action on hypertables accepts an aggregate too: its rows are in a hypertable.
+  -- An action on hypertables also accepts an aggregate, because an aggregate's rows are in a hypertable.
   select format('%I.%I', a.user_view_schema, a.user_view_name), 'aggregate' from _timescaledb_catalog.continuous_agg a
    where $1 in ('hypertable', 'continuous aggregate')
 \else

@@ -1,4 +1,5 @@
--- Names in a policy file: what bears them, and whether this role may change it: the schemas $1 and the names $2 (text[], in pairs)
+-- The objects that have the names in a policy file, and whether this role may change them: the schemas $1 and the names $2 (text[], in
+-- pairs)
 -- · columns: schema, name, schema_there, usable and creatable (whether this role has USAGE and CREATE on the schema), kind
 -- (pg_class.relkind; NULL: there is nothing of that name), owner, owned (whether this role has the owner's rights), chunks · access: any
 -- role · cost: catalogue lookups by name, and one per chunk of these tables

@@ -92,7 +92,7 @@ fn what_the_server_would_refuse_is_refused_with_the_reason_and_the_fix() {
             (
                 NAME,
                 &[("time", "v")],
-                "time: \"v\" is no column with a time or an integer; there are: T s, id, N",
+                "time: \"v\" is not a column with a time or an integer; such columns are: T s, id, N",
             ),
             (
                 NAME,

@@ -1,5 +1,5 @@
--- why: 0: reading the chunk runs no code of an untrusted role; 5: it may run code of the role in owner; 6: as 0, but only after the
--- relations in relations have been locked
+-- why: 0 if reading the chunk runs no code of an untrusted role; 5 if it may run code of the role in owner; 6 if it runs none once the
+-- relations in relations are locked
      max(case when r.relowner = any (t.roles) and n.nspowner = any (t.roles) then 0
           when not n.nspowner = any (t.roles) then 5
        else (

@@ -1,5 +1,5 @@
--- For each row of the CTE policy: a run of the policy now takes chunks that end by boundary, or that were created before made_before (NULL:
--- the policy does not select chunks in this way, or the value is unknown)
+-- For each row of the CTE policy: a run now would act on chunks that end by boundary, or on chunks created before made_before (NULL: the
+-- policy does not select chunks in this way, or the value is unknown)
 bound as materialized (
   select w.hypertable_id, d.id as dimension_id,
          case when d.column_type::text not in ('bigint', 'integer', 'smallint')

@@ -2,8 +2,8 @@
 -- seconds per unit (unit; NULL: unknown)
 told as materialized (
   select t.id, t.at, t.trusted,
-         -- A function that reads the clock but no table is assumed to count units since 1970: the unit with which its value is within two
-         -- days of now.
+         -- A function that reads the clock but no table is assumed to count units since 1970. Its unit is the one with which its value is
+         -- within two days of now.
          case when f.body ~* '\m(now|clock_timestamp|statement_timestamp|transaction_timestamp|timeofday) '
                  '*\(|\m(current_timestamp|current_date|current_time|localtimestamp|localtime)\M' and f.body !~* '\m(max|order +by|limit)\M'
               then (select u.seconds from (values (86400), (3600), (60), (1), (1e-3), (1e-6), (1e-9)) u(seconds)

@@ -1,5 +1,6 @@
 -- Whether the view with the parse tree y.reader may aggregate a column of the view with the parse tree y.source that should not be
--- aggregated again: by the oids of functions (avg; standard deviations, variances, percentiles, mode; sum) and of divisions in them
+-- aggregated again. The parse trees are searched for the oids of functions (avg; standard deviations, variances, percentiles, mode; sum)
+-- and of divisions
 (y.reader ~ ':aggfnoid (?:210[0-6]|214[89]|215[0-9]|264[1-6]|271[2-9]|272[0-9]|397[2-8]|398[024]) '
    and (position(':aggdistinct (' in y.source) > 0
         or y.source ~ ':aggfnoid (?:210[0-6]|214[89]|215[0-9]|264[1-6]|271[2-9]|272[0-9]|397[2-8]|398[024]) '

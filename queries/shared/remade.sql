@@ -1,6 +1,6 @@
--- The range of those chunks of raw.dimension_id (m.axis: the dimension's type) from v.since on that a late row recreated after a drop,
--- together with the gaps beside these chunks. Such a chunk was created after the chunks of later ranges (if there are none: after the end
--- of its own range), and after the chunks of aggregate x in the same range
+-- The range of the chunks that were dropped and then created again by a late row, from v.since on, together with the gaps beside these
+-- chunks (raw.dimension_id: their dimension; m.axis: its type). Such a chunk is younger than the chunks of later ranges (if there are none:
+-- than the end of its own range) and than the chunks of aggregate x in the same range
 select min(coalesce(q.before, q.low)) as remade_from, max(coalesce(q.after, q.high)) as remade_to
   from (select s.*, lag(s.high) over o as before, lead(s.low) over o as after,
                min(s.made) filter (where m.axis in ('bigint', 'integer', 'smallint')

@@ -1,5 +1,5 @@
--- The end of r, which begins in unread_changes.sql: only changes where the source has chunks count. g: range of the source's chunks that
--- were dropped and recreated (see remade.sql)
+-- The second part of r (its first part is in unread_changes.sql): only changes where the source has chunks count. g: range of the source's
+-- chunks that were dropped and created again (see remade.sql)
      and exists (select from :used_slice s
                   where s.dimension_id = raw.dimension_id and s.range_end > w.low
                     and (s.range_start < w.high or s.range_start <= w.low))) r on true

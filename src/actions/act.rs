@@ -22,8 +22,8 @@ use crate::server::sql::Query;
 pub struct Facts {
     /// Facts that the plan is made from: the `facts` column of the action's query.
     pub facts: serde_json::Value,
-    /// State that an undo restores: the `state` column. A rollback compares it with the server's present state, before and after its own
-    /// statements.
+    /// State that an undo restores: the `state` column. A rollback compares this state with the server's, before and after the statements
+    /// of the rollback.
     pub state: serde_json::Value,
     /// Total bytes by oid, for the relations in the facts' list `sized`. `None`: not read, because the relation is locked or was dropped.
     pub sizes: HashMap<i64, Option<i64>>,
@@ -83,7 +83,7 @@ pub struct Refusal {
     pub(crate) why: String,
     /// An alternative that would work: its description, and the form's fields that it sets.
     pub(crate) offer: Option<(String, Vec<(&'static str, String)>)>,
-    /// Notes on the present settings, if the plan would change nothing. `None`: refused for another reason.
+    /// Notes on the present settings, if the plan would change nothing. `None`: the action is refused for another reason.
     pub(crate) stands: Option<Vec<Note>>,
     /// Drawing of the policy's next run, if the plan would change nothing.
     pub(crate) picture: Option<Box<Picture>>,

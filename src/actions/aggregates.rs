@@ -91,7 +91,7 @@ fn switch_real_time(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
         set(!only),
         set(only),
     );
-    let undo = Undo::Exact("the view answers as before".to_owned());
+    let undo = Undo::Exact("queries return the same rows as before".to_owned());
     let mut plan = Plan::new(title, vec![step], undo)
         .note(Level::Notice, meaning)
         .touching(level.view_oid, level.name.clone(), Mode::AccessExclusive)

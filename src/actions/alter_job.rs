@@ -1,8 +1,8 @@
 //! `alter_job` calls without side effects, and creating a deleted job again.
 //!
 //! `alter_job` resets the time zone unless one is given (from 2.12 on), and moves `next_start` if the schedule or the time zone is given.
-//! So every call gives both. As every run moves `next_start`, the statement reads it when it runs. The value `-infinity` of a running job
-//! is left out, because `alter_job` refuses it.
+//! So every call gives the time zone and `next_start`. Each run of the job changes `next_start`, so the statement itself reads the present
+//! value. While the job runs, that value is `-infinity`, which `alter_job` refuses; the call then leaves `next_start` out.
 
 mod recreate;
 
@@ -71,7 +71,8 @@ pub(crate) struct Change {
     pub next_start: Option<String>,
     /// Restore the captured `next_start` if it is still in the future when the statement runs.
     pub(crate) next_start_back: bool,
-    /// The `next_start` that the undone action set. If the job still has it, and the captured one is in the past, the job becomes due now.
+    /// The `next_start` that the undone action set. If the job still has this `next_start` and the captured one is in the past, the job
+    /// becomes due now.
     pub(crate) next_start_moved: Option<String>,
     /// New schedule. `None`: unchanged. 2.12 and later only.
     pub(super) slots: Option<Slots>,

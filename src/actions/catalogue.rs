@@ -40,8 +40,8 @@ pub fn by_name(name: &str) -> Option<&'static Action> {
 /// TimescaleDB's words for compression since 2.18. In the palette they find the compression screen and its actions.
 const COLUMNSTORE: [&str; 3] = ["columnstore", "convert-to-columnstore", "rowstore"];
 
-/// How well an action matches the typed text; lower is better: a match in the name, in the help, a columnstore word, or the typed letters
-/// in order. `None`: no match.
+/// Rank of an action for the typed text; the lowest rank comes first. Best is a match in the name, then in the help, then a columnstore
+/// word, then the typed letters in this order in the name. `None`: no match.
 fn fit(action: &Action, typed: &str) -> Option<usize> {
     if let Some(at) = action.name.find(&typed.replace(' ', "-")) {
         return Some(at);
@@ -115,7 +115,7 @@ mod tests {
             assert_eq!(action.keys.len(), 1, "{id:?}");
             keys.extend(action.keys);
         }
-        // Sorted as on the keyboard; its first row has no key left after `=`.
+        // The order of the keys on the keyboard. The first row ends with `=`, so the last screen has `F`.
         let place = |key: &&str| "1234567890=F".find(*key).unwrap();
         assert!(keys.is_sorted_by_key(place), "{keys:?}");
     }

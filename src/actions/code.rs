@@ -77,7 +77,7 @@ pub(super) async fn standing(
         TargetKind::Hypertable | TargetKind::Aggregate => [target.id, 0, 0],
         TargetKind::Job => [0, target.id, 0],
         TargetKind::Index => [0, 0, target.id],
-        // Its facts refuse tables with such code.
+        // For this kind of target, the facts already refuse tables with such code.
         TargetKind::Table | TargetKind::Session => return Ok(Vec::new()),
     };
     let rows = session::ask(client, QUERY.text(version), &ids.map(Param::BigInt)).await?;
@@ -188,14 +188,14 @@ pub(super) fn say(mut plan: Plan, server: &Server, code: &[Standing]) -> Plan {
         text::quote_identifier(&server.role),
         names.join(", ")
     );
-    // Users may not expect functions that the server calls by itself.
+    // A user may not expect that the server calls these functions by itself, so the target's name must be typed.
     let unexpected = runs.iter().any(|code| code.door != Door::Table);
     let consent = if unexpected {
         Consent::Name
     } else {
         Consent::Yes
     };
-    // A rollback may have copied this note from the journal entry.
+    // A rollback copies the notes of the journal entry, so this note may be there already.
     plan.notes.retain(|note| note.text != words);
     plan = plan.note(Level::Warning, words).wanting(consent);
     // The first note, because it matters most.

@@ -59,7 +59,7 @@ pub(super) static HERE: &[Action] = &[
     row("toggle-wide", &["w"], View, Here::Wide, "Show all columns and scroll sideways, or only the columns that fit"),
     row("choose-columns", &["W"], View, Here::Columns, "Show or hide columns of this screen"),
     row("toggle-preview", &["V"], View, Here::Preview, "Show or hide the preview of the selected row (from 30 lines of height on)"),
-    row("toggle-folded", &["."], View, Here::ShowFolded, "Show or fold the rows without anything to show (no policy, nothing compressed, as the file says)"),
+    row("toggle-folded", &["."], View, Here::ShowFolded, "Show or fold the rows that need no attention (no policy, nothing compressed, same as in the policy file)"),
     row("copy-cell", &["y"], View, Here::CopyCell, "Copy the selected cell (OSC 52)"),
     row("copy-row", &["Y"], View, Here::CopyRow, "Copy the selected row (OSC 52)"),
     row("mark-row", &["x"], Rows, Here::Mark, "Mark or unmark the row: actions apply to all marked rows"),
@@ -90,6 +90,6 @@ pub(super) static HERE: &[Action] = &[
     row("refresh-slower", &["-"], Console, Here::Slower, "Double the refresh interval"),
     row("open-palette", &[":", "ctrl-p"], Console, Here::Palette, "Find any action by its name"),
     row("show-help", &["?", "f1"], Console, Here::Help, "Explain the row's problem (as hypertop explain does); again: this help"),
-    row("suspend", &["ctrl-z"], Console, Here::Suspend, "Back to the shell; fg returns"),
+    row("suspend", &["ctrl-z"], Console, Here::Suspend, "Suspend the console and return to the shell; fg resumes"),
     row("quit", &["q", "ctrl-c"], Console, Here::Quit, "Leave the console; in details and overlays: go back"),
 ];

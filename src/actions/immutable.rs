@@ -23,13 +23,14 @@ enum Answer {
     Unknown,
 }
 
-/// Why the plan cannot run: one of its expressions is wrong or not immutable. `None`: no reason is known.
+/// The reason to refuse the plan: one of its expressions is wrong or not immutable. `None`: no reason is known.
 pub(super) async fn refusal(session: &Session, plan: &Plan) -> Option<String> {
     if plan.expressions.is_empty() {
         return None;
     }
     let client = &session.connected.client;
-    // The planner would call immutable functions of constants. So expressions with functions of untrusted owners are not sent here.
+    // To plan a query, the server calls immutable functions whose arguments are constants. So expressions with functions of untrusted
+    // owners are not sent to it.
     let standing = code::named(client, session.server.sql_version(), plan).await;
     if standing.is_err() || standing.is_ok_and(|standing| !standing.is_empty()) {
         return None;
@@ -40,9 +41,7 @@ pub(super) async fn refusal(session: &Session, plan: &Plan) -> Option<String> {
             Answer::Immutable | Answer::Unknown => {}
             Answer::Mutable => {
                 return Some(format!(
-                    "{field}: {text} is not immutable: its value may change although the row does not, with the time (now()), \
-                     a setting (the time zone, for timestamps as date or text) or at random, and PostgreSQL does not index such \
-                     a value. Use fixed values; for a timestamp name the time zone: (ts AT TIME ZONE 'UTC')::date"
+                    "{field}: {text} is not immutable: for the same row its value may depend on the time (now()), on a setting (the time zone, for timestamps as date or text) or on chance. PostgreSQL does not index such a value. Use fixed values; for a timestamp name the time zone: (ts AT TIME ZONE 'UTC')::date"
                 ));
             }
             Answer::Subquery => {
@@ -56,7 +55,7 @@ pub(super) async fn refusal(session: &Session, plan: &Plan) -> Option<String> {
     None
 }
 
-/// Whether the server understands two conditions on a relation as the same one. `false`: it does not, or it did not answer.
+/// True if two conditions on a relation are the same for the server. False: they differ, or the server did not answer.
 pub(crate) async fn is_same(session: &Session, of: &Name, one: &str, other: &str) -> bool {
     let (table, alias) = (of.to_string(), text::quote_identifier(&of.name));
     let questions = [one, other].map(|text| expressions::understood(&table, &alias, text));
@@ -80,7 +79,7 @@ pub(crate) async fn is_same(session: &Session, of: &Name, one: &str, other: &str
     answers[0] == answers[1]
 }
 
-/// The plan of a question that reads no table, or the server's error. `set`: settings for it.
+/// The EXPLAIN output of a query that reads no table, or the server's error. `set`: settings of the transaction.
 async fn explained(
     client: &Client,
     question: &str,
@@ -124,7 +123,7 @@ async fn ask(client: &Client, expression: &Expression) -> Result<Answer> {
     })
 }
 
-/// Whether the statement itself is wrong: its syntax, names, types or values.
+/// True if the error is in the statement itself: its syntax, names, types or values.
 fn is_wrong(code: &SqlState) -> bool {
     let code_text = code.code();
     *code != SqlState::INSUFFICIENT_PRIVILEGE

@@ -13,7 +13,7 @@ const COMPRESSES_ALONE: Version = Version::new(2, 27);
 #[derive(Debug, Clone, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a fact of its own that the server reports"
+    reason = "one field for each fact that the server reports"
 )]
 pub(super) struct JobProof {
     pub(super) owner: String,

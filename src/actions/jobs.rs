@@ -189,7 +189,7 @@ fn delete(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     if job.is_user_defined() && known.role != job.owner && known.lost_for_good(context).is_none() {
         plan = plan.note(
             Level::Notice,
-            format!("its undo creates it again as its owner, {}", job.owner),
+            format!("the undo creates the job again as its owner, {}", job.owner),
         );
     }
     Ok(known.warned(context, plan))

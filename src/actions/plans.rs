@@ -35,7 +35,7 @@ pub fn together(title: String, plans: Vec<Plan>) -> Option<Plan> {
     let mut all = plans.next()?;
     let one = plans.len() == 0;
     for plan in plans {
-        // An empty list of parts means the whole state.
+        // If a plan lists no parts, it changes the whole state.
         if all.changes.is_empty() || plan.changes.is_empty() {
             all.changes.clear();
         } else {

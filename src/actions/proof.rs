@@ -48,7 +48,7 @@ pub(super) struct Proof {
 #[derive(Debug, Clone, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a fact of its own that the server reports"
+    reason = "one field for each fact that the server reports"
 )]
 struct RelationProof {
     oid: i64,
@@ -60,7 +60,7 @@ struct RelationProof {
     schema_owned: bool,
     /// True if the role has the rights of the owners of this schema and of the chunks' schemas.
     parts_owned: bool,
-    /// The comment on it. `None`: it has none.
+    /// The comment on the relation. `None`: it has no comment.
     #[serde(default)]
     comment: Option<String>,
 }

@@ -86,9 +86,8 @@ pub async fn plan(
 
 /// Joins the steps and notes of all entries into one plan.
 fn joined(title: String, newest: &Entry, back: back::Back) -> Plan {
-    let undo = Undo::Needless(
-        "a rollback is not rolled back itself: repeat the action instead".to_owned(),
-    );
+    let undo =
+        Undo::Needless("a rollback cannot be rolled back: repeat the action instead".to_owned());
     let mut plan = Plan::new(title, back.steps, undo);
     ACTION.clone_into(&mut plan.action);
     let target = &newest.begin.plan.target;
@@ -204,7 +203,7 @@ fn allowed(entry: &Entry, place: &Place) -> Result<()> {
         );
     }
     if begin.plan.action == ACTION {
-        bail!("entry {id} is itself a rollback: repeat the action to restore it");
+        bail!("entry {id} is itself a rollback: to undo it, repeat the action");
     }
     if entry.is_under_way() {
         bail!(
@@ -293,7 +292,7 @@ fn said(entry: &Entry, done: &doubt::Done) -> Vec<Note> {
 /// Compares the state that an entry left with the present state, and adds a note for each difference.
 #[expect(
     clippy::too_many_arguments,
-    reason = "one step of `plan`, which owns them all"
+    reason = "part of `plan`, which has all of these values"
 )]
 async fn look(
     actor: &Actor,
@@ -314,11 +313,12 @@ async fn look(
             ", perhaps by a newer entry of this group"
         };
         let state = if let Some(newer) = newer_of_group(restores, &target, before) {
-            // The newer entry is rolled back first, and restores the state from before it. So this entry is compared with that state.
+            // The newer entry is rolled back first, which restores the state from before the newer entry. So this entry is compared with
+            // that state.
             std::mem::replace(&mut newer.state, before.state.clone())
         } else {
-            // The other states of this kind of target in the group (read by another query, or of a job's table) may have been recorded
-            // between two entries. The rollback does not restore them, so they are not compared.
+            // Newer entries may have recorded this target by another query, or a target of another kind (a job, and its table). Such a
+            // state may include the changes of this older entry, which are rolled back too. So it is not compared after the rollback.
             restores.retain(|other| other.target.kind == target.kind && other.target != target);
             restores.push(Seen {
                 target: target.clone(),
@@ -370,7 +370,7 @@ fn newer_of_group<'a>(
         .find(|newer| newer.target == *target && query(&newer.action) == query(&before.action))
 }
 
-/// Adds the note, and requires `y` instead of Enter as consent.
+/// Adds the note. The plan then requires `y` instead of Enter as consent.
 fn drifted(plan: &mut Plan, level: Level, text: String) {
     plan.notes.push(Note { level, text });
     plan.consent = plan.consent.max(Consent::Yes);

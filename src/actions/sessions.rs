@@ -75,7 +75,7 @@ fn cancel(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     if session.backend.as_deref() == Some("autovacuum worker") {
         plan = plan.note(
             Level::Warning,
-            "it is autovacuum. It returns to the table later, and cleans up the rest then",
+            "it is autovacuum. Autovacuum returns to the table later, and then cleans up the rest",
         );
     }
     Ok(plan.note(

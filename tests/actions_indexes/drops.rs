@@ -125,7 +125,7 @@ fn the_survivor_of_a_duplicate_has_its_index_on_every_chunk() {
             if by_shape {
                 let notes = format!("{:?}", approved.plan.notes);
                 assert!(
-                    notes.contains("on 3 chunks both share one index"),
+                    notes.contains("on 3 chunks the duplicates share one index"),
                     "{notes}"
                 );
                 let set = [("on_error", "continue")];

@@ -39,7 +39,7 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     if !query.trim_start().to_lowercase().starts_with("select") {
         return Err("query: write a SELECT".into());
     }
-    // The plan changes nothing in the state of the source.
+    // Creating an aggregate does not change the recorded state of its source.
     let only = inputs.flag("materialized_only");
     Ok(aggregate(&name, query, only, context.at.server).changing(&["/intervals"]))
 }
@@ -68,7 +68,7 @@ pub(crate) fn aggregate(
         Undo::Exact("the aggregate is dropped again, with all rows that it has then".to_owned());
     Plan::new(format!("Create aggregate {name}"), vec![step], undo)
         .wanting(Consent::Yes)
-        .note(Level::Notice, "it is created without rows: a refresh policy fills its own window, and refresh-aggregate any other range")
+        .note(Level::Notice, "it is created without rows: a refresh policy fills the policy's window, and refresh-aggregate fills any other range")
 }
 
 pub(super) fn drop(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {

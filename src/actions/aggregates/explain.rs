@@ -17,7 +17,7 @@ pub(super) fn explain(place: &Timeline, met: &[Lost], window: Window) -> String 
         Some(from) if first.remade => {
             let from = clock::show(axis, from);
             format!(
-                "{} has a chunk between {from} and {to} that was created after newer ones, probably by a late row after a drop; the rows of {} there may come from source rows that are gone",
+                "{} has a chunk between {from} and {to} that was created after chunks of later ranges, probably by a late row after a drop; rows of {} there may come from source rows that are gone",
                 level.source, level.name
             )
         }
@@ -32,7 +32,7 @@ pub(super) fn explain(place: &Timeline, met: &[Lost], window: Window) -> String 
         many => format!(", and {} more such gaps", many - 1),
     };
     let rows = match first.first {
-        None => "whether the aggregate has rows there is unknown: reading it would run its owner's code with this role's rights".to_owned(),
+        None => "whether the aggregate has rows there is unknown, because reading them would run code of its owner with this role's rights".to_owned(),
         Some(row) => {
             let row = clock::show(axis, row);
             format!("{} has rows there from {row} on", level.name)

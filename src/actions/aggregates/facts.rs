@@ -49,7 +49,7 @@ pub(super) struct Aggregate {
     origin: Option<i64>,
     /// End of the refreshed range. The minimum of the time column's type: never refreshed. `None`: unknown.
     refreshed_to: Option<i64>,
-    /// The range before this position was never materialized. `None`: there is no such range.
+    /// End of the range at the beginning that was never materialized. `None`: there is no such range.
     pub(super) never_before: Option<i64>,
     /// Number of invalidated ranges that overlap chunks of the source. `pending_from`, `pending_to`: the first and
     /// last position of these ranges.
@@ -126,7 +126,7 @@ pub(super) struct AgePolicy {
     pub(super) after: Option<String>,
     /// Time zone in which the policy computes.
     pub(super) clock_zone: String,
-    /// True: the age counts from a chunk's creation, so it cannot be compared with times in the chunk.
+    /// True: the age counts from the creation of a chunk, so it cannot be compared with the times of the rows.
     pub(super) by_creation: bool,
 }
 

@@ -33,7 +33,8 @@ pub(super) fn notes(
         ),
         None => note(
             Level::Unknown,
-            "refresh window unknown: no permission to execute the integer_now_func".to_owned(),
+            "the refresh window is unknown: this role may not execute the integer_now_func"
+                .to_owned(),
         ),
     }
     note(

@@ -43,7 +43,9 @@ pub(super) fn add_form(context: &Context) -> Result<Form, Refusal> {
     );
     let zone = Field::new("timezone", "Time zone", FieldType::Text, "")
         .optional()
-        .help("time zone of the schedule, for daylight saving time; only with a first run");
+        .help(
+            "time zone of the schedule, so that it follows daylight saving time; needs a first run",
+        );
     fields.extend([start, zone, missing::field(), override_field()]);
     Ok(Form::new(fields))
 }
@@ -107,7 +109,7 @@ fn no_more(context: &Context, level: &Aggregate) -> Option<Refusal> {
     })
 }
 
-/// One offset of the window as typed. `old` is the value for the input `same`.
+/// One offset of the window as typed. `old`: the present offset, which the input `same` keeps.
 fn side(
     inputs: &Inputs,
     name: &'static str,
@@ -170,7 +172,7 @@ pub(super) fn add(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         .and_then(|at| clock::literal(Axis::TimestampTz, at));
     let zone = inputs.text("timezone");
     if zone.is_some() && start.is_none() {
-        return Err("timezone: it needs initial_start too".into());
+        return Err("timezone: set initial_start too".into());
     }
     let first = start.as_ref().map_or_else(
         || "its first run begins within seconds".to_owned(),

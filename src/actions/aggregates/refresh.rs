@@ -13,7 +13,7 @@ use crate::model::plan::{Consent, Lit, Plan, Statement, Step, Undo};
 use crate::model::verdict::Level;
 use crate::model::{clock, text};
 
-pub(super) const NEEDLESS: &str = "a refresh only brings the aggregate up to date with its source, from which its rows can be computed again";
+pub(super) const NEEDLESS: &str = "a refresh only brings the aggregate up to date with its source";
 
 pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     let facts = Hierarchy::read(context)?;

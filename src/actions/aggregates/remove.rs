@@ -59,7 +59,8 @@ pub(super) fn remove(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal
     let jobs = picked(level, inputs)?;
     let steps: Result<Vec<_>, Refusal> = jobs.iter().map(|job| job.delete(context)).collect();
     let names: Vec<String> = jobs.iter().map(|job| job.describe()).collect();
-    // All policies come back under new ids. The undo names one of them that loses more than its id.
+    // The undo creates all policies again under new ids. Its text describes one policy: the one that loses more than its id, if there is
+    // one.
     let loses = jobs.iter().find(|job| job.lost(context).is_some());
     let job = loses.or(jobs.first()).ok_or_else(|| none(level))?;
     let undo = change::made_again(context, job);
@@ -86,7 +87,7 @@ pub(super) fn remove(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal
 fn pausing(context: &Context, job: &Job) -> String {
     if !job.scheduled {
         return format!(
-            "job {} is paused already: removing it changes no refresh",
+            "job {} is paused already, so removing it stops no refresh",
             job.id
         );
     }

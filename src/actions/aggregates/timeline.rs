@@ -13,7 +13,7 @@ use crate::model::{clock, text};
 
 /// Default number of source chunks per step.
 const STEP_CHUNKS: i64 = 24;
-/// Maximum number of steps by default. Beyond it, the steps become larger.
+/// Maximum number of steps by default. If the window needs more, each step is made larger.
 const MOST_STEPS: i64 = 100;
 /// Maximum number of steps if the form sets the size of a step.
 const LIMIT: i64 = 2000;

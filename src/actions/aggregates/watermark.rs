@@ -13,7 +13,10 @@ use crate::model::{clock, text};
 
 const DELETE: &str = "delete_future_rows";
 
-#[expect(clippy::unnecessary_wraps, reason = "as every form is made")]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "all functions that make forms have this type"
+)]
 pub(super) fn form(_: &Context) -> Result<Form, Refusal> {
     let field = Field::new(DELETE, "Delete future rows", FieldType::Flag, "no").optional();
     Ok(Form::new(vec![field.help(
@@ -107,8 +110,8 @@ fn refreshes(context: &Context, place: &Timeline, ahead: &Ahead) -> Result<Vec<S
         };
         steps.extend(place.steps(context, future, how(true))?);
     }
-    // Starts at the present bucket, whose newest rows may not be materialized although they are below the watermark. Ends one bucket later,
-    // because 2.22 logs a forced refresh as one bucket longer.
+    // From the present bucket, whose newest rows may not be materialized although they are below the watermark, to one bucket after the
+    // watermark, because 2.22 logs one bucket more than a forced refresh covers.
     let window = Window {
         from: Some(ahead.present),
         to: place.buckets.step(ahead.watermark, 1).filter(possible),
@@ -126,7 +129,7 @@ fn undo(place: &Timeline, cut: i64, deletes: bool) -> Undo {
         ));
     }
     Undo::Partly(format!(
-        "a refresh that finds future rows moves the watermark into the future again; buckets of {} after {} do not come back if their rows are gone from {}",
+        "a later refresh that finds future rows moves the watermark into the future again; buckets of {} after {} do not come back if their source rows are gone from {}",
         level.name,
         clock::show(place.axis(), cut),
         level.source

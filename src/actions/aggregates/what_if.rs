@@ -51,17 +51,16 @@ impl Setting {
 
     /// Text such as `from 7d to 1h before now, every 1h`.
     pub(super) fn describe(&self, axis: Axis) -> String {
-        let side = |side: &Option<String>, open: &str| {
-            side.as_deref()
-                .map_or_else(|| open.to_owned(), text::interval)
-        };
         let unit = if axis == Axis::Integer { " units" } else { "" };
-        format!(
-            "from {} to {}{unit} before now, every {}",
-            side(&self.start, "the beginning"),
-            side(&self.end, "the end, so not"),
-            text::interval(&self.every)
-        )
+        let start = self.start.as_deref().map(text::interval);
+        let end = self.end.as_deref().map(text::interval);
+        let window = match (start, end) {
+            (Some(start), Some(end)) => format!("from {start} to {end}{unit} before now"),
+            (None, Some(end)) => format!("from the beginning to {end}{unit} before now"),
+            (Some(start), None) => format!("from {start}{unit} before now on"),
+            (None, None) => "everything".to_owned(),
+        };
+        format!("{window}, every {}", text::interval(&self.every))
     }
 
     fn lengths(&self, axis: Axis) -> (f64, f64) {
@@ -237,7 +236,7 @@ pub(super) fn row_loss_risk(place: &Timeline, new: &Setting) -> Option<Risk> {
     let kept = dropped.map(|(_, after)| after.to_owned());
     let safe = match (kept, held) {
         (Some(a), Some(b)) => Some(shorter(a, b)),
-        // No rows are lost now; they are lost when the window reaches dropped rows.
+        // No rows are lost yet: rows are lost once the window reaches dropped rows.
         (Some(a), None) if met.is_none() => Some(a),
         (None, Some(b)) => Some(b),
         _ => None,
@@ -261,7 +260,7 @@ fn why(
         (Some((retention, after)), now) => {
             let now = now.map_or_else(
                 || ". Nothing is lost yet: the loss begins when rows reach that age".to_owned(),
-                |now| format!(". Already at its next run: {now}"),
+                |now| format!(". The next run already deletes rows: {now}"),
             );
             format!(
                 "each run would refresh {}, but {} keeps only {} (retention, job {}{}): refreshing older ranges deletes rows of {} for good{now}",

@@ -9,7 +9,7 @@ use crate::model::plan::{Lit, Statement, Step};
 use crate::model::text;
 use crate::model::version::Version;
 
-/// Options of a refresh policy other than its window, each with the version from which `add_…` takes it.
+/// Options of a refresh policy besides its window, each with the first version whose `add_…` function accepts the option.
 const OPTIONS: &[(&str, &str, Version)] = &[
     ("include_tiered_data", "bool", Version::new(2, 18)),
     ("buckets_per_batch", "int", Version::new(2, 19)),
@@ -18,8 +18,8 @@ const OPTIONS: &[(&str, &str, Version)] = &[
 ];
 
 impl Job {
-    /// Statements, for one transaction, that create the job again with all its settings. They keep the new id under the name `job ID`, by
-    /// which later journal entries find it. An error if this server cannot create the job.
+    /// Statements, for one transaction, that create the job again with all its settings. They record the new id under the name `job ID`
+    /// (`ID` is the old id), so that a rollback of older journal entries finds the new job. An error if this server cannot create the job.
     pub(crate) fn recreate(&self, context: &Context) -> Result<Vec<Statement>, Refusal> {
         let kept = format!("job {}", self.id);
         let add = self.add(context)?.keeping(&kept);

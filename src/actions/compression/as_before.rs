@@ -31,7 +31,7 @@ pub(super) fn compress_as_before(
 /// `DO` block that sets the chunk's settings on the table, compresses the chunk, and restores the table's
 /// settings.
 fn switched(context: &Context, known: &Compression, own: &Settings, compress: &str) -> String {
-    // If TimescaleDB chose the settings itself, they can only be restored as if a user had set them.
+    // Settings that TimescaleDB chose itself are not replaced: they could only be restored as settings of a user.
     let whole = if context.at.server.sql_version() < LEAVES_OPEN {
         "was.orderby is not null"
     } else {
@@ -168,8 +168,7 @@ pub(super) fn lost(context: &Context, known: &Compression, chunks: &[&ChunkState
     }
     if let Some(chunks) = of(&|chunk| table.sparse_text().is_some() && known.differs(chunk)) {
         lost.push(format!(
-            "the table has sparse indexes of its own, which could not be restored: {chunks} under other settings come back \
-             under the table's"
+            "the sparse indexes of the table could not be restored after a change: {chunks} with other settings get the table's settings"
         ));
     }
     lost

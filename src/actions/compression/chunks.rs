@@ -190,7 +190,7 @@ fn compress_notes(
     if newest.zip(known.now).is_some_and(|(to, now)| to > now) {
         notes.push((
             Level::Warning,
-            "rows may still arrive in the newest of these chunks. Such a row makes its chunk partial, and slower to read".to_owned(),
+            "rows may still arrive in the newest of these chunks. Such a row makes the chunk partial, and reading the chunk slower".to_owned(),
         ));
     }
     notes.extend(eligible::in_windows(known, chunks));
@@ -245,7 +245,7 @@ fn price(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> Vec<
     ));
     notes.push((
         Level::Notice,
-        "WAL: the compressed rows of each chunk with their index, written once; the old pages are only truncated"
+        "WAL is written for the compressed rows and their index only; the uncompressed rows are truncated, with almost no WAL"
             .to_owned(),
     ));
     let rows: i64 = chunks.iter().filter_map(|chunk| chunk.rows).sum();

@@ -82,7 +82,7 @@ fn chosen<'k>(
 ) -> Result<Vec<&'k ChunkState>, Refusal> {
     if !known.chunks.iter().any(unpackable) {
         return Err(format!(
-            "no chunk of {} can be decompressed: none is compressed, or those are frozen",
+            "no chunk of {} can be decompressed: none is compressed, or all compressed ones are frozen",
             known.relation
         )
         .into());
@@ -109,16 +109,14 @@ fn chosen<'k>(
 
 fn undo(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> Undo {
     let mut text = vec![
-        "each chunk is compressed again under the settings that it had, and the policy is scheduled again if it was paused \
-         here; the same rows, \
-         but with new batches and recorded sizes"
+        "each chunk is compressed again with the settings that it had: the same rows, but new batches and recorded sizes. The policy is scheduled again if this plan paused it"
             .to_owned(),
     ];
     text.extend(lost(context, known, chunks));
     let other = chunks.iter().filter(|chunk| known.differs(chunk)).count();
     if other > 0 {
         text.push(format!(
-            "{} compressed under other settings than the table's: the undo sets the table's settings to theirs for a moment, and locks the table ACCESS EXCLUSIVE",
+            "{} compressed with other settings than the table has: to compress them again, the undo gives the table these settings for a moment, under an ACCESS EXCLUSIVE lock",
             many(other)
         ));
     }

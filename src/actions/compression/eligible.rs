@@ -113,7 +113,7 @@ fn at_most(due: usize, most: Option<i64>) -> String {
         .map_or_else(String::new, |most| format!(", at most {most} per run"))
 }
 
-/// Note on chunks that got rows after they were compressed. Late rows of the future are unknown.
+/// Note on chunks that got rows after they were compressed. More late rows may arrive in the future.
 fn late_rows(known: &Compression, rule: AgeRule) -> Option<Note> {
     let compressed = known.compressed();
     let late = known

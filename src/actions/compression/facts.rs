@@ -15,7 +15,7 @@ use crate::model::{clock, text};
 #[derive(Debug, Clone, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a fact of its own that the catalogue reports"
+    reason = "one field for each fact that the catalogue reports"
 )]
 pub(super) struct Compression {
     /// Hypertable, or view of the continuous aggregate; quoted and qualified.

@@ -136,7 +136,7 @@ pub(super) fn rewrite(context: &Context, inputs: &Inputs) -> Result<Plan, Refusa
     if chunks.is_empty() {
         return Err(nothing_differs(context, &known));
     }
-    // When 2.28 rewrites a chunk, the chunk keeps its own value of each setting that the table does not set.
+    // On 2.28 a rewritten chunk keeps its old value of each setting that the table does not set.
     let set = |of: &Settings| of.segment_by.is_some() && of.order_by.is_some();
     let set = known.settings.as_ref().is_some_and(set);
     let whole = set && context.at.server.sql_version() >= Version::new(2, 26);
@@ -145,7 +145,7 @@ pub(super) fn rewrite(context: &Context, inputs: &Inputs) -> Result<Plan, Refusa
         .map(|chunk| step(context, &known, chunk, whole));
     let title = format!("Rewrite {} of {}", many(chunks.len()), known.relation);
     let mut undo = vec![
-        "each chunk is compressed again under the settings that it had: the same rows, but new batches and recorded sizes. If the table's settings differ by then, they are changed to the chunk's within the transaction, and back; that locks the table ACCESS EXCLUSIVE"
+        "each chunk is compressed again with the settings that it had: the same rows, but new batches and recorded sizes. If the table has other settings by then, the transaction gives the table the chunk's settings and then restores the table's; this takes an ACCESS EXCLUSIVE lock on the table"
             .to_owned(),
     ];
     undo.extend(lost(context, &known, &chunks));

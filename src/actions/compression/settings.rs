@@ -62,7 +62,7 @@ fn read(known: &Compression, inputs: &Inputs) -> Result<Settings, Refusal> {
     Ok(to)
 }
 
-/// Settings as this server applies them, and their text.
+/// The settings that this server will apply for the inputs, and their text.
 struct Means {
     settings: Settings,
     text: String,
@@ -165,7 +165,7 @@ pub(super) fn enable(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal
         vec![step],
         undo,
     )
-    // The undo disables compression, after which policies fail that another user added meanwhile. So the rollback compares the jobs too.
+    // If another user adds a policy meanwhile, it fails after the undo has disabled compression. So the rollback compares the jobs too.
     .changing(&["/settings", "/jobs"])
     .note(Level::Notice, means.text)
     .note(
@@ -219,7 +219,7 @@ pub(super) fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
         put(context, &known, &to),
         put(context, &known, &now),
     );
-    let undo = Undo::Exact("segmentby and orderby are set as they were; chunks compressed meanwhile keep what they have".to_owned());
+    let undo = Undo::Exact("the old segmentby and orderby are set again; chunks compressed meanwhile keep the settings that they have".to_owned());
     let of = format!("the compression settings of {}", known.relation);
     let changed = now.meant().changed(&means.settings);
     let mut plan = Plan::changing_settings(&of, changed, vec![step], undo)
@@ -234,7 +234,7 @@ pub(super) fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     Ok(finish(plan, &known, &means.settings))
 }
 
-/// Text on the chunks that new settings do not reach.
+/// Text on the chunks that keep their old settings.
 fn reach(compressed: usize) -> (Level, String) {
     if compressed == 0 {
         let words = "no chunk is compressed yet: all will get these settings";

@@ -30,7 +30,7 @@ pub(super) fn set(
     alter(known, &enabled(segment_by, order_by, sparse))
 }
 
-/// What an ALTER statement sets to enable compression. `None`: the option is left out.
+/// The options of an ALTER statement that enables compression. `None`: the option is left out.
 pub(crate) fn enabled(
     segment_by: Option<&str>,
     order_by: Option<&str>,
@@ -60,8 +60,8 @@ pub(super) fn put(context: &Context, known: &Compression, to: &Settings) -> Vec<
     let whole = segment_by.is_some() && order_by.is_some();
     let version = context.at.server.sql_version();
     if known.aggregate && version < RESETS_AGGREGATES {
-        // For an aggregate, the server chooses the options that a statement leaves out. So an empty segmentby is written if orderby is set,
-        // and from 2.25 on always, because there empty and left out mean the same.
+        // For an aggregate, the server chooses the options that a statement leaves out. So an empty segmentby is written if orderby is set.
+        // From 2.25 on it is always written, because an empty and a missing segmentby mean the same there.
         let stays = order_by.is_some() || version >= GROUPS_NO_MORE;
         let segment_by = segment_by.or_else(|| stays.then(String::new));
         return vec![set(known, segment_by.as_deref(), order_by.as_deref(), None)];

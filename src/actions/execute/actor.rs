@@ -39,7 +39,7 @@ pub struct ApprovedPlan {
     pub restores: Vec<Seen>,
     /// Database where the plan was made, the only one where it may run. `None`: a recording.
     pub place: Option<Place>,
-    /// Of an apply: the database just before it. `None`: another plan, or it could not be read.
+    /// Findings and counters of the database just before an apply. `None`: this plan is no apply, or they could not be read.
     pub snapshot: Option<Snapshot>,
 }
 

@@ -1,4 +1,4 @@
-//! The lock of a policy file's plans: in a database one runs at a time.
+//! The lock that lets only one apply of a policy file run in a database at a time.
 
 use anyhow::{Context as _, Result, bail};
 use tokio_postgres::Client;

@@ -104,7 +104,8 @@ fn progress(row: &Row) -> Result<Option<Progress>> {
     }
     if row.try_get::<_, bool>("commits")? {
         return Ok(Some(Progress::Waits(
-            "for a synchronous standby: a stop ends the wait, and the commit stays".to_owned(),
+            "for a synchronous standby: a stop only ends the wait; the transaction stays committed"
+                .to_owned(),
         )));
     }
     let phase: Option<String> = row.try_get("phase")?;

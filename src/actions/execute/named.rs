@@ -118,7 +118,7 @@ pub(crate) async fn jobs(client: &Client, server: &Server) -> Result<BTreeMap<i6
     rows.iter().map(job).collect()
 }
 
-/// Ids of the other jobs of this kind; the job `but` is left out.
+/// Ids of the jobs of the same kind, except the job `but`.
 pub(crate) fn alike(jobs: &BTreeMap<i64, FoundJob>, kind: &JobKind, but: i64) -> Vec<i64> {
     let others = jobs
         .iter()

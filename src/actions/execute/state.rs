@@ -99,7 +99,7 @@ impl Actor {
         if plan.action == APPLY {
             return Ok(named.relations);
         }
-        // Statements of a plan on a job name only the job's own table.
+        // The statements of a plan on a job name no relation but the job's own table.
         let tables = |seen: &Seen| {
             (seen.target.kind == TargetKind::Job).then(|| seen.state["hypertable_id"].as_i64())
         };

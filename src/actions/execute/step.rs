@@ -1,7 +1,7 @@
 //! Runs one step. A step is one transaction, whose id is written to the journal before the commit, or statements outside a transaction.
 //!
-//! Between preview and run, the name of a relation may pass to another object. So names are looked up in the transaction before and after
-//! its statements. After a statement has locked the relations that it names, they can no longer be renamed.
+//! Between preview and run, another object may get the name of a relation. So names are looked up in the transaction before and after its
+//! statements. After a statement has locked the relations that it names, they can no longer be renamed.
 
 use std::collections::BTreeMap;
 
@@ -55,7 +55,7 @@ impl Run<'_> {
         }
         self.take_notices(writer);
         if result.as_ref().is_err_and(|problem| !problem.lost) {
-            // Ends the transaction block. After an error it is aborted, but still open.
+            // Ends the transaction block, which is still open after an error.
             let rollback = execute(&writer.connected.client, "rollback");
             if let Err(problem) = self.answer(writer, rollback, order).await
                 && problem.lost
@@ -173,7 +173,7 @@ impl Run<'_> {
                 && Some(meant) != job.kind.hypertable
             {
                 return Err(Problem::other(format!(
-                    "job {id} would act on hypertable {meant}, but belongs to another: this step was not done"
+                    "job {id} would act on hypertable {meant}, but belongs to another hypertable: this step was not done"
                 )));
             }
             if made.contains(id) {

@@ -183,7 +183,7 @@ impl Run<'_> {
         statement: &Statement,
         order: &mut watch::Receiver<Order>,
     ) -> Result<Option<String>, Problem> {
-        // Marks the order as seen. Otherwise it would cancel the ROLLBACK that follows.
+        // `borrow_and_update` marks the stop as seen. Otherwise the stop would also cancel the ROLLBACK that follows.
         if *order.borrow_and_update() == Order::Stop {
             return Err(Problem::other("stopped before this statement"));
         }
@@ -249,12 +249,12 @@ impl Run<'_> {
 struct Silence {
     /// Start of the server's silence. `None`: it answers.
     since: Option<Instant>,
-    /// Number of successive answers that the session does not exist.
+    /// Number of answers in a row by which the session does not exist.
     gone: u32,
 }
 
 impl Silence {
-    /// Takes an answer of [`Run::look`]. Returns why the statement's connection must be closed, if so.
+    /// Takes an answer of [`Run::look`]. Returns the reason to close the statement's connection. `None`: the connection stays open.
     fn after(&mut self, there: Option<bool>) -> Option<&'static str> {
         match there {
             Some(true) => *self = Self::default(),
@@ -277,7 +277,7 @@ impl Silence {
     }
 }
 
-/// True if the step drops an index that is not there any more: an earlier step of the same rollback may have dropped it.
+/// True if the step drops an index that no longer exists, because an earlier step of the same rollback may have dropped it.
 fn is_dropped_already(step: &Step, problem: &Problem) -> bool {
     let mut statements = step.run.iter();
     statements.all(|statement| statement.sql.starts_with("DROP INDEX "))

@@ -16,8 +16,8 @@ use crate::server::sql::{Param, Query, query};
 const PLACE: Query = query!("act_place");
 const SYSTEM: Query = query!("act_system");
 
-/// Settings of a write session. Those that change how values are printed are missing here: the start-up packet sets them equally for read
-/// and write sessions, because the results of both are compared.
+/// Settings of a write session only. Settings that change how values are printed are in the start-up packet, the same for read and write
+/// sessions, because the results of both are compared.
 const SESSION: &str = "set jit = off; set statement_timeout = 0; set idle_in_transaction_session_timeout = '60s'; \
     set client_min_messages = notice";
 

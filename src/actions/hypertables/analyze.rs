@@ -54,7 +54,7 @@ fn what(facts: &Hypertable) -> String {
     }
     if let Some(rows) = facts.rows {
         said = format!(
-            "{said}, about {} uncompressed rows in the analyzed ones",
+            "{said}, about {} uncompressed rows in the analyzed chunks",
             text::count(rows)
         );
     }

@@ -17,13 +17,13 @@ use crate::model::verdict::Level;
 struct Table {
     oid: i64,
     name: String,
-    /// Why it cannot be a hypertable, whatever its columns are. `None`: no such reason.
+    /// Reason for which the table cannot become a hypertable, whichever column is chosen. `None`: no such reason.
     unfit: Option<String>,
     /// The columns that can be the time column, in the order of the table.
     times: Vec<Time>,
     /// Estimated number of rows. `None`: unknown.
     rows: Option<i64>,
-    /// False: it has no rows.
+    /// True if the table has rows, or may have some.
     filled: bool,
     /// Unique indexes, with their columns.
     unique: Vec<Unique>,
@@ -56,7 +56,7 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     })?;
     Ok(Form::new(vec![
         Field::new("time", "Time column", FieldType::Text, *first).help(format!(
-            "its rows are divided into chunks by it: {}",
+            "the column by which rows are divided into chunks: {}",
             names.join(", ")
         )),
         Field::new("chunk_interval", "Chunks span", FieldType::Text, "7 days")
@@ -64,7 +64,7 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     ]))
 }
 
-/// The table. A refusal if it can be no hypertable.
+/// The table. Refuses if the table cannot become a hypertable.
 fn table(context: &Context) -> Result<Table, Refusal> {
     let table: Table = context.read()?;
     if context.at.server.simulated {
@@ -93,7 +93,7 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     let time = time.ok_or_else(|| {
         let names: Vec<&str> = table.times.iter().map(|time| time.name.as_str()).collect();
         format!(
-            "time: {wanted:?} is no column with a time or an integer; there are: {}",
+            "time: {wanted:?} is not a column with a time or an integer; such columns are: {}",
             names.join(", ")
         )
     })?;
@@ -107,7 +107,7 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     let column = text::quote_identifier(&time.name);
     if !lacking.is_empty() {
         return Err(format!(
-            "unique indexes of a hypertable have its time column: add {column} to {}, or drop it",
+            "a unique index of a hypertable must include the time column: add {column} to {}, or drop that index",
             lacking.join(", ")
         )
         .into());
@@ -138,7 +138,7 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     )
     .sized(bytes);
     let undo = Undo::Never(
-        "a hypertable cannot be made a plain table again; by hand: create a table like it, copy the rows into it, and rename both".to_owned(),
+        "a hypertable cannot become a plain table again. By hand: create a table like it, copy the rows, and rename both".to_owned(),
     );
     let title = format!("Make {} a hypertable by {column}", table.name);
     let plan = Plan::new(title, vec![step], undo)
@@ -157,7 +157,7 @@ fn remarks(plan: Plan, table: &Table, time: &Time, bytes: Option<i64>) -> Plan {
     let mut plan = if table.filled {
         plan.note(
             Level::Warning,
-            format!("{rows} ({size} with indexes) are copied into chunks: until then nobody can read or write {}; the copy needs as much space again", table.name),
+            format!("{rows} ({size} with indexes) are copied into chunks: meanwhile no session can read or write {}; the copy needs as much disk space again", table.name),
         )
     } else {
         plan.note(Level::Notice, "it has no rows, so nothing is copied")
@@ -165,7 +165,7 @@ fn remarks(plan: Plan, table: &Table, time: &Time, bytes: Option<i64>) -> Plan {
     if !time.not_null {
         plan = plan.note(
             Level::Notice,
-            format!("{column} becomes NOT NULL: a row with NULL there makes it fail, and nothing is changed"),
+            format!("{column} becomes NOT NULL: if a row has NULL there, the statement fails and nothing is changed"),
         );
     }
     plan.note(

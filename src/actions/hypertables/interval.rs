@@ -124,7 +124,7 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
             facts.name,
             said(dimension, old)
         );
-        // Only the notes of this plan are used.
+        // A plan is made only for its notes.
         let bare = Plan::new("", Vec::new(), Undo::Needless(String::new()));
         let notes = note(bare, context, &facts, dimension, new).notes;
         return Err(Refusal::unchanged(words, notes));
@@ -196,7 +196,7 @@ fn note(
     let is_time = facts.dimensions.first() == Some(dimension);
     let there = match facts.last.filter(|_| is_time) {
         Some(raw) => format!(
-            "new chunks only: {} keep their span, up to {}. The first new chunk may be shorter, so as not to overlap them",
+            "new chunks only: {} keep their span, up to {}. The first new chunk may be shorter, so that it does not overlap them",
             text::plural(facts.chunks, "chunk"),
             text::point(Point { axis, raw })
         ),
@@ -259,7 +259,7 @@ fn note_sizes(
     let plan = plan.note(
         Level::Notice,
         format!(
-            "the newest {} that are full have {} each before compression, and span {} each; with the new interval a chunk would have about {}",
+            "before compression, each of the newest {} that are full has {} and spans {}; with the new interval a chunk would have about {}",
             text::plural(number, "chunk"),
             text::bytes(bytes / number),
             said(dimension, rate),

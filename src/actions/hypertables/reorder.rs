@@ -83,5 +83,5 @@ pub(super) fn remove(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
         .job
         .clear_retries_first(context, remove_policy(context, policy)?)
         .changing(&[POLICY]);
-    Ok(plan.note(Level::Ok, "chunks that are reordered stay so"))
+    Ok(plan.note(Level::Ok, "reordered chunks keep their order"))
 }

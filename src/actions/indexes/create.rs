@@ -28,7 +28,7 @@ struct Hypertable {
     parts: Vec<Part>,
     /// Definitions of the present indexes, by name. `None`: the table is locked.
     indexes: BTreeMap<String, Option<String>>,
-    /// Names of the relations in the schema that a new index cannot have; names that begin like chunk names are left out.
+    /// Names of the schema's relations, which a new index cannot have. Names that begin like chunk names are left out.
     names: BTreeSet<String>,
 }
 
@@ -43,7 +43,10 @@ struct Wish<'a> {
     name: String,
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "a form may be refused")]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "all functions that make forms have this type"
+)]
 pub(super) fn form(_: &Context) -> Result<Form, Refusal> {
     let methods = vec!["btree", "brin", "hash", "gin", "gist", "spgist"];
     Ok(Form::new(vec![
@@ -61,7 +64,7 @@ pub(super) fn form(_: &Context) -> Result<Form, Refusal> {
             .help("a condition: only rows that meet it are in the index"),
         Field::new("name", "Name", FieldType::Text, "")
             .optional()
-            .help("empty: a name made from those of the table and the columns"),
+            .help("empty: a name made from the table and the columns"),
         Field::new("per_chunk", "Transaction per chunk", FieldType::Flag, "yes").help(
             "yes: writes wait for one chunk at a time only. A unique index is always built in one transaction",
         ),
@@ -208,7 +211,7 @@ fn normalized(sql: &str) -> String {
         .collect()
 }
 
-/// Why this text cannot be one part of a statement: it is put into CREATE INDEX as typed. `None`: it can.
+/// The reason to refuse this text, which is put into CREATE INDEX as typed. `None`: it is a single part of the statement, and is accepted.
 fn unsound(sql: &str) -> Option<&'static str> {
     let mut depth = 0_i32;
     let mut quote = None;

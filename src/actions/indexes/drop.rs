@@ -157,7 +157,7 @@ fn survivors(
     Ok(plan.note(
         Level::Warning,
         format!(
-            "on {} both share one index (TimescaleDB 2.22 and later), so {} first gets its own there{room}",
+            "on {} the duplicates share one index (TimescaleDB 2.22 and later), so {} first gets an index of its own there{room}",
             text::plural(count(shared.len()), "chunk"),
             survivor.name
         ),
@@ -169,8 +169,7 @@ fn undo_of_drop(context: &Context, index: &Index) -> Undo {
     let version = context.at.server.sql_version();
     if index.unique && index.compressing {
         return Undo::Never(format!(
-            "TimescaleDB {version} makes no unique index on a hypertable with compression enabled, \
-             so {} could not be created again (2.22 and later do)",
+            "TimescaleDB {version} cannot create a unique index on a hypertable with compression enabled, so {} could not be created again (2.22 and later can)",
             index.name
         ));
     }
@@ -349,7 +348,7 @@ fn remarks(context: &Context, mut plan: Plan, index: &Index) -> Plan {
     } else if index.unique {
         plan = plan.note(
             Level::Warning,
-            "nothing will keep its columns unique, and the undo fails if there are duplicates by then",
+            "its columns will no longer be kept unique, and the undo fails if there are duplicate rows by then",
         );
     }
     if index.replica_identity {

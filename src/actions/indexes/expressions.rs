@@ -1,7 +1,7 @@
 //! The expressions of a new index, and the query that finds out whether they are immutable.
 //!
-//! No SQL function tells whether an expression is immutable. But the planner removes a contradiction such as `e AND e IS NOT TRUE` only if
-//! its expressions are immutable, which it decides as CREATE INDEX does. The query reads no table: its only row consists of NULLs of the
+//! No SQL function reports whether an expression is immutable. But the planner removes a contradiction such as `e AND e IS NOT TRUE` only
+//! if its expressions are immutable, which it decides as CREATE INDEX does. The query reads no table: its only row consists of NULLs of the
 //! table's row type.
 
 use crate::model::plan::Expression;
@@ -12,7 +12,7 @@ pub(crate) fn condition(table: &str, alias: &str, text: &str) -> Expression {
     expression("where", table, alias, text, &contradiction)
 }
 
-/// The question how the server understands a condition. It reads no table.
+/// Query that shows the server's form of a condition. It reads no table.
 pub(crate) fn understood(table: &str, alias: &str, text: &str) -> String {
     let row = format!("(select (null::{table}).* offset 0) {alias}");
     format!("explain (costs off, verbose, format json) select from {row} where ({text})")

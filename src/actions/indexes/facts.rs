@@ -88,7 +88,7 @@ pub(super) struct Constraint {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a fact of its own that the catalogue reports"
+    reason = "one field for each fact that the catalogue reports"
 )]
 pub(super) struct Index {
     oid: i64,

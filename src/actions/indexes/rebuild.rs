@@ -7,7 +7,10 @@ use crate::model::plan::{Consent, Mode, Plan, Step, Undo};
 use crate::model::text;
 use crate::model::verdict::Level;
 
-#[expect(clippy::unnecessary_wraps, reason = "a form may be refused")]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "all functions that make forms have this type"
+)]
 pub(super) fn form(_: &Context) -> Result<Form, Refusal> {
     Ok(Form::default().paced())
 }
@@ -148,8 +151,7 @@ fn swap(index: &Index) -> Result<Plan, Refusal> {
     Ok(whole(index, steps).note(
         Level::Warning,
         format!(
-            "up to TimescaleDB 2.21 an index made on one chunk does not belong to the hypertable's: \
-             so {name} is built on all {}, and takes its place; if that is interrupted, drop-index removes {name}",
+            "up to TimescaleDB 2.21 an index created on one chunk does not belong to the hypertable's index. So {name} is built on all {}, and replaces the old index; if the build is interrupted, drop-index removes {name}",
             text::plural(count(index.parts.len()), "chunk")
         ),
     ))

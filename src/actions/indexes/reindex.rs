@@ -31,7 +31,10 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     })))
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "a form may be refused")]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "all functions that make forms have this type"
+)]
 pub(super) fn table_form(_: &Context) -> Result<Form, Refusal> {
     Ok(fields(None))
 }
@@ -108,7 +111,7 @@ fn reindex(
         return Err(nothing(copies.len()));
     }
     let steps = wanted.iter().map(|copy| step(copy, size(copy))).collect();
-    let undo = Undo::Needless("the indexes hold the same entries, in new files".to_owned());
+    let undo = Undo::Needless("the indexes have the same entries, in new files".to_owned());
     let mut plan = Plan::new(title, steps, undo);
     plan.pace = inputs.pace();
     for copy in &wanted {

@@ -10,7 +10,7 @@ use crate::model::verdict::Level;
 pub(super) fn again(context: &Context, known: &JobFacts, title: String) -> Result<Plan, Refusal> {
     let job = &known.job;
     let mut step = job.replace(context, &Change::default())?;
-    // The undo only deletes the policy. If it added the policy once more, that would be scheduled, which the original was not.
+    // The undo only deletes the new policy. Adding another would be no undo: it would be scheduled, but the original was not.
     step.undo = job.delete_for_good(context).run;
     let why = job.unalterable(context);
     let why = why.map_or_else(String::new, |refusal| format!(", because {}", refusal.why));

@@ -255,7 +255,7 @@ impl Edit {
         Ok(())
     }
 
-    /// Why the undo cannot restore one of the settings. `None`: it restores all.
+    /// The reason why the undo cannot restore one of the settings. `None`: it restores all of them.
     fn lost(&self, job: &Job) -> Option<&'static str> {
         if self.change.config.is_some() && job.config.is_none() {
             // `alter_job` takes NULL as "no change".

@@ -17,7 +17,7 @@ const DATABASE_OWNER: Version = Version::new(2, 28);
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a fact of its own that the server reports"
+    reason = "one field for each fact that the server reports"
 )]
 pub(super) struct JobFacts {
     #[serde(flatten)]
@@ -52,8 +52,8 @@ pub(super) struct JobFacts {
     pub(super) ends: Option<Vec<i64>>,
     /// Start and end of the chunks that a policy by creation time would drop now. `None`: not such a policy, or no such chunks.
     pub(super) made: Option<Vec<(i64, i64)>>,
-    /// "Now" on integer time. `None`: another type of time, or not a retention or refresh policy. Also if the `integer_now` function was
-    /// not run: then `code` names it, and `code_owner` the role that could replace it.
+    /// "Now" on integer time. `None`: another type of time, not a retention or refresh policy, or the `integer_now` function was not run.
+    /// In the last case `code` names the function, and `code_owner` a role that could replace it.
     pub(super) integer_now: Option<i64>,
     pub(super) code: Option<String>,
     pub(super) code_owner: Option<String>,

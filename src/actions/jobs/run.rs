@@ -15,7 +15,10 @@ use crate::model::verdict::Level;
 const FOREGROUND: &str = "foreground";
 const SCHEDULER: &str = "scheduler";
 
-#[expect(clippy::unnecessary_wraps, reason = "as every form is made")]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "all functions that make forms have this type"
+)]
 pub(super) fn form(_: &Context) -> Result<Form, Refusal> {
     let how = Field::new(
         "how",
@@ -55,7 +58,7 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
 
 fn foreground(context: &Context, known: &JobFacts) -> Plan {
     let job = &known.job;
-    // Sent without parameters, as psql does: then compression and refresh may end transactions.
+    // Sent without parameters, as psql does, because compression and refresh procedures commit between their steps.
     let call = Statement::new(
         format!("call {}({})", context.function("run_job"), job.id),
         Vec::new(),

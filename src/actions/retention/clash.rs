@@ -130,7 +130,7 @@ pub(super) fn guard(
     })
 }
 
-/// Adds notes for each aggregate: a refresh after a drop up to `edge` would delete `what` from it, or it would never be filled.
+/// Adds notes for each aggregate: after a drop up to `edge`, a refresh would delete `what` from the aggregate, or would never fill it.
 pub(super) fn note_all(
     mut plan: Plan,
     facts: &Retention,

@@ -24,7 +24,7 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
         Field::span("drop_after", "Older than", axis, has)
             .optional()
             .help(
-                "drops the chunks that a policy with this drop_after would drop now; default: that of the policy",
+                "drops the chunks that a policy with this drop_after would drop now; default: the policy's drop_after",
             ),
         Field::new("before", "or before", FieldType::Time(axis), "")
             .optional()

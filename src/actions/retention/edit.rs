@@ -112,7 +112,7 @@ fn stands(
         Err(none) => return none,
     };
     let (when, _) = change::next_run(job, now);
-    // Only the notes of this plan are used.
+    // A plan is made only for its notes.
     let bare = Plan::new("", Vec::new(), Undo::Needless(String::new()));
     let plan = note_cut(
         bare,

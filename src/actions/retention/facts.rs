@@ -46,7 +46,8 @@ pub(super) struct Retention {
     pub zone: String,
     /// True if `zone` is a setting of the policy's owner.
     zone_owners: bool,
-    /// Why the server's time zone is unknown, if `zone` is that of this session. `None`: `zone` is that of the server or the owner.
+    /// The reason why the server's time zone is unknown; `zone` is then the zone of this session. `None`: `zone` is that of the server or
+    /// the owner.
     #[serde(skip)]
     pub(crate) zone_hidden_by: Option<String>,
     /// Policies by the name of their procedure.

@@ -44,7 +44,7 @@ pub(crate) fn remove_policy(context: &Context, policy: &Policy) -> Result<Plan, 
     if let Some(pid) = policy.pid {
         plan = plan.note(
             Level::Warning,
-            format!("it runs now (session {pid}): removing it cancels that run, even where the removal itself fails"),
+            format!("it runs now (session {pid}): removing it cancels that run, even if the removal itself fails"),
         );
     }
     Ok(plan.wanting(Consent::Yes))

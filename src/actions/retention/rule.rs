@@ -72,7 +72,7 @@ pub(super) fn usable(facts: &Retention, after: Span) -> Result<(), Refusal> {
     }
 }
 
-/// Why "now" is unknown: the time zone is unknown, or no `integer_now` function may be run. `None`: "now" is known.
+/// The reason why "now" is unknown: an unknown time zone, or no `integer_now` function that may be run. `None`: "now" is known.
 pub(super) fn no_clock(facts: &Retention) -> Option<String> {
     if facts.axis() != Axis::Integer {
         return facts.odd_zone();

@@ -200,7 +200,7 @@ impl<'a> Back<'a> {
         let made: Vec<String> = run.iter().filter_map(Statement::makes_index).collect();
         let is_made = |name: &String| parts(name).is_some_and(|(_, bare)| made.contains(&bare));
         let names: BTreeSet<String> = run.iter().flat_map(Statement::relations).collect();
-        // Whether an earlier step of this rollback creates the index again, because a newer entry dropped it.
+        // True if an earlier step of this rollback creates the index again, because a newer entry dropped it.
         let comes = |name: &String| {
             let was = candidate.record.relations.get(name);
             was.is_some_and(|was| self.made.contains(&format!("index {}", was.oid)))
@@ -248,7 +248,6 @@ impl<'a> Back<'a> {
     }
 
     /// The relation that had this name when the step ran, or the index that a rollback created in its place. `None`: it no longer exists.
-    /// gone.
     fn found<'t>(&self, candidate: &Candidate, name: &str, there: &'t There) -> Option<&'t Found> {
         let was = candidate.record.relations.get(name)?;
         let was = Relation {

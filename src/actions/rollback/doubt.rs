@@ -87,7 +87,7 @@ fn is_running(entries: &Entries, entry: &Entry, place: &Place) -> bool {
         .any(|mark| mark.xid.is_some())
 }
 
-/// The reason why there is nothing to roll back. `here`: the entry is of this server.
+/// The reason why there is nothing to roll back. `here`: true if the entry is from this server.
 fn nothing_done(entry: &Entry, here: bool) -> String {
     let begin = &entry.begin;
     if here {

@@ -6,7 +6,7 @@ use crate::journal::{Entries, Entry, Place};
 use crate::model::plan::Note;
 use crate::model::verdict::Level;
 
-/// Why the entry may be from another server. `None`: it is from this server. An error if the entry is already rolled back.
+/// The reason why the entry may be from another server. `None`: it is from this server. An error if the entry is already rolled back.
 pub(super) fn doubt(entries: &Entries, entry: &Entry, here: &Place) -> Result<Option<String>> {
     let id = entry.begin.id;
     let there = entry.begin.place.words();
@@ -33,7 +33,7 @@ pub(super) fn doubt(entries: &Entries, entry: &Entry, here: &Place) -> Result<Op
     Ok(doubt)
 }
 
-/// Warnings that the entry may be from another server, and that rollbacks of it ran on other servers.
+/// Warnings if the entry may be from another server, or if rollbacks of the entry ran on other servers.
 pub(super) fn said(
     entries: &Entries,
     entry: &Entry,
@@ -48,7 +48,7 @@ pub(super) fn said(
     };
     if let Some(why) = doubt {
         warn(format!(
-            "entry {id} was done on {there}, and this is {here}: {shares}, but {why}. It may be the same server (by another name, after a failover) or a copy of it (a restored backup, a promoted standby). This acts here alone, and entry {id} stays open there",
+            "entry {id} was done on {there}, and this is {here}: {shares}, but {why}. It may be the same server (by another name, after a failover) or a copy of it (a restored backup, a promoted standby). This rollback acts only here, and entry {id} stays open there",
             there = place.words(),
             here = here.words(),
             shares = place.shares(here),

@@ -12,7 +12,7 @@ use crate::model::verdict::Level;
 #[derive(Debug, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a fact of its own that the server reports"
+    reason = "one field for each fact that the server reports"
 )]
 pub(super) struct OtherSession {
     pub(super) pid: i32,

@@ -1,5 +1,5 @@
-//! Steps for objects that the same plan creates: they have no facts yet, and no rows that a guard would have to save. And comments,
-//! which no guard is about.
+//! Steps for objects that the same plan creates, which have no facts yet and no rows to guard. Also steps that set comments, which need no
+//! guard.
 
 use crate::actions::act::Refusal;
 use crate::actions::aggregates::create;
@@ -76,14 +76,22 @@ pub(super) fn plan(change: &Change, now: &Setup, server: &Server) -> Result<Plan
 /// Text on the undo of a change with these statements.
 fn undone(what: &What, undo: &[Statement]) -> Undo {
     match what {
-        What::EnableCompression(_) => Undo::Exact("compression is disabled again; chunks compressed meanwhile have to be decompressed before".to_owned()),
-        What::AddRetain(_) => Undo::Partly("the policy is deleted; chunks that it has dropped by then do not come back".to_owned()),
+        What::EnableCompression(_) => Undo::Exact(
+            "compression is disabled again; chunks compressed meanwhile must be decompressed first"
+                .to_owned(),
+        ),
+        What::AddRetain(_) => Undo::Partly(
+            "the policy is deleted; chunks that it has dropped by then cannot be restored"
+                .to_owned(),
+        ),
         What::SetNow { old: Some(_), .. } => {
-            Undo::Exact("the function is what it was".to_owned())
+            Undo::Exact("the previous function is set again".to_owned())
         }
         What::SetNow { .. } => Undo::Never("TimescaleDB cannot remove the function".to_owned()),
-        What::Describe { .. } => Undo::Exact("the comment is what it was".to_owned()),
-        _ if undo.is_empty() => Undo::Partly("it goes when the aggregate is dropped".to_owned()),
+        What::Describe { .. } => Undo::Exact("the previous comment is restored".to_owned()),
+        _ if undo.is_empty() => {
+            Undo::Partly("it is removed when the aggregate is dropped".to_owned())
+        }
         _ => Undo::Exact("it is removed again".to_owned()),
     }
 }
@@ -165,7 +173,7 @@ impl Fresh<'_> {
         }
         call.give("migrate_data", "bool", true.into());
         let label = format!("make {} a hypertable", self.of);
-        let undo = Undo::Never("a hypertable cannot be made a plain table again".to_owned());
+        let undo = Undo::Never("a hypertable cannot become a plain table again".to_owned());
         let step = Step::new(label, vec![call.statement()], Vec::new());
         Plan::new(
             format!(
@@ -178,7 +186,7 @@ impl Fresh<'_> {
         )
         .note(
             Level::Notice,
-            "the table's rows are moved into chunks; nobody can read or write the table meanwhile",
+            "the table's rows are moved into chunks; meanwhile no session can read or write the table",
         )
     }
 

@@ -128,7 +128,7 @@ fn slots(initial: Stamp, zone: &str) -> Set {
     ]
 }
 
-/// The refresh policy that is meant, for which the form asks if the aggregate has more than one.
+/// The refresh policy that the change is about. The form asks for it if the aggregate has several.
 fn picked(old: &Refresh, change: &Change, present: &Setup) -> Set {
     let view = present.aggregates.get(&change.of);
     let several = view.is_some_and(|view| view.refresh.len() > 1);

@@ -207,7 +207,7 @@ fn by_form(
     plans::make(action.name, act, context, &given)
 }
 
-/// The plan, or the refusal of its expressions: the server is asked before the apply, not by it.
+/// The plan, or a refusal because of an expression. The server is asked about expressions here, so that the apply itself does not fail.
 async fn asked_of(session: &Session, plan: Result<Plan, Refusal>) -> Result<Plan, Refusal> {
     let plan = plan?;
     match immutable::refusal(session, &plan).await {
@@ -346,7 +346,7 @@ fn held_back(change: &Change, plan: &mut Plan, number: usize, server: &Server) -
     })
 }
 
-/// Adds a statement to the step that adds a policy: it pauses the policy, whose id is kept under `job`.
+/// Adds a statement that pauses a policy to the step that adds it. `job`: the name under which the plan keeps the policy's id.
 pub(super) fn pause(plan: &mut Plan, job: &str, server: &Server) {
     let adds = |step: &&mut Step| step.run.iter().any(|statement| statement.keeps.is_some());
     if let Some(step) = plan.steps.iter_mut().find(adds) {

@@ -32,7 +32,8 @@ pub(crate) fn script(setup: &Setup, server: &Server) -> String {
     out
 }
 
-/// Id of the policy that this adds again, and whether it is scheduled. `None`: it adds no policy.
+/// The job id of the policy that this change adds (`None`: not created yet), and whether the policy is scheduled. `None`: the change adds
+/// no policy.
 fn policy(what: &What) -> Option<(Option<i64>, bool)> {
     match what {
         What::AddCompress(policy) | What::AddRetain(policy) => Some((policy.job, policy.scheduled)),
@@ -42,7 +43,7 @@ fn policy(what: &What) -> Option<(Option<i64>, bool)> {
     }
 }
 
-/// Several statements are one transaction.
+/// Writes a step. Several statements are written as one transaction.
 fn write(out: &mut String, step: &Step) {
     let block = step.run.len() > 1;
     out.extend(block.then_some("begin;\n"));
@@ -57,7 +58,7 @@ fn write(out: &mut String, step: &Step) {
     out.extend(block.then_some("commit;\n"));
 }
 
-/// What creates each object, with the object's name.
+/// The changes that create each object, with the object's name.
 fn creations(setup: &Setup) -> Vec<(&Name, What)> {
     let mut all = Vec::new();
     for (name, table) in &setup.hypertables {

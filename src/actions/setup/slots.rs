@@ -21,7 +21,7 @@ impl Slots<'_> {
         self.window.zone(&self.server.time_zone)
     }
 
-    /// The next begin of the window when the statement runs, as SQL.
+    /// SQL for the next start of the window, computed when the statement runs.
     fn next(&self) -> String {
         let zone = text::quote_literal(self.zone());
         let begin = self.window.begin();
@@ -31,7 +31,7 @@ impl Slots<'_> {
         )
     }
 
-    /// Lets the policy that the plan adds, whose id is kept under `job`, begin with the window.
+    /// Makes the added policy run at the start of the window. `job`: the name under which the plan keeps the policy's id.
     pub(super) fn begin(&self, plan: &mut Plan, job: &str) {
         let Some(step) = adding(plan, job) else {
             return;
@@ -64,7 +64,7 @@ impl Slots<'_> {
     }
 }
 
-/// The call that changes the policy whose id is kept under `job`, still without changes.
+/// A call of `alter_job` without changes yet. `job`: the name under which the plan keeps the policy's id.
 pub(super) fn alter(job: &str, server: &Server) -> Call {
     let function = server.function("alter_job");
     let mut call = Call::new(format!("select job_id from {function}"));
@@ -72,7 +72,8 @@ pub(super) fn alter(job: &str, server: &Server) -> Call {
     call
 }
 
-/// Lets the policy that the plan adds begin at the same fixed times. Without fixed times there is nothing to say.
+/// Gives the added policy the fixed times of `schedule`, when a script adds an existing policy again. Does nothing if the schedule is not
+/// fixed.
 pub(super) fn repeat(plan: &mut Plan, job: &str, schedule: &Schedule, server: &Server) {
     let Some(step) = adding(plan, job).filter(|_| schedule.fixed) else {
         return;
@@ -83,7 +84,7 @@ pub(super) fn repeat(plan: &mut Plan, job: &str, schedule: &Schedule, server: &S
     if let Some(zone) = &schedule.zone {
         let zone = format!("timezone => {}", text::quote_literal(zone));
         add_argument(step, job, &zone);
-        // Later statements on the policy have reset it.
+        // The statements after the one that adds the policy have reset the time zone.
         if can_alter(server) && step.run.len() > 1 {
             let mut call = alter(job, server);
             call.raw(&zone);
@@ -92,7 +93,7 @@ pub(super) fn repeat(plan: &mut Plan, job: &str, schedule: &Schedule, server: &S
     }
 }
 
-/// The step that adds the policy whose id is kept under `job`.
+/// The step that adds the policy. `job`: the name under which the plan keeps the policy's id.
 fn adding<'a>(plan: &'a mut Plan, job: &str) -> Option<&'a mut Step> {
     let adds = |statement: &Statement| statement.keeps.as_deref() == Some(job);
     let mut steps = plan.steps.iter_mut();
@@ -110,12 +111,12 @@ fn add_argument(step: &mut Step, job: &str, argument: &str) {
     }
 }
 
-/// False: the begin of a policy that exists cannot be changed.
+/// False if this version cannot change when an existing policy begins.
 pub(super) fn can_alter(server: &Server) -> bool {
     server.sql_version() >= ALTERS
 }
 
-/// Says in the notes of a new policy when it begins.
+/// Corrects the time of the first run in the notes of a new policy.
 pub(super) fn note(plan: &mut Plan, window: &BusyHours, server: &Server) {
     let when = format!("at {} ({})", window.begin(), window.zone(&server.time_zone));
     for note in &mut plan.notes {

@@ -1,5 +1,5 @@
-//! Facts as they will be when a step runs: the server's facts, changed by the steps before. So a guard checks the setup in which the step
-//! will run.
+//! Facts as they will be when a step runs: the server's facts with the changes of the steps before it. So the guards check the setup that
+//! the step will find.
 
 use serde_json::{Value as Json, json};
 
@@ -9,7 +9,7 @@ use crate::model::setup::name::Name;
 use crate::model::setup::objects::{AgePolicy, Refresh, Setup};
 use crate::model::span::Span;
 
-/// Changes the facts of an action to those under the setup `now`, which differs from the present one.
+/// Changes the server's facts to what they will be under the setup `now`, just before the action's step runs.
 pub(super) fn patch(facts: &mut Json, present: &Setup, now: &Setup) {
     levels(facts, present, now);
     readers(facts, present, now);
@@ -74,7 +74,7 @@ fn levels(facts: &mut Json, present: &Setup, now: &Setup) {
         return;
     };
     for level in levels {
-        // Aggregates that an earlier step drops.
+        // Leaves out aggregates that an earlier step drops.
         if let Some(children) = level["children"].as_array_mut() {
             children.retain(|child| {
                 name(child).is_none_or(|child| now.aggregates.contains_key(&child))
