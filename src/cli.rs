@@ -68,8 +68,8 @@ impl Cli {
         Self::from_arg_matches(&matches)
     }
 
-    /// The arguments of this command line, up to the cursor, if it ends where `run` takes a target; with the action, and what is
-    /// typed of the target.
+    /// Parses a command line up to the cursor, for shell completions. If a target of `run` is being typed there: the arguments, the action,
+    /// and the typed part of the target.
     pub fn at_target(line: &str) -> Option<(Self, &'static Action, String)> {
         const CURSOR: &str = "hypertop-cursor";
         let mut words = complete::words(line)?;

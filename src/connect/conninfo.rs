@@ -52,7 +52,7 @@ pub struct Flags {
     /// Option `-d`: a database name, a URI or `key=value` pairs. `database`: the same without the option.
     pub dbname: Option<String>,
     pub database: Option<String>,
-    /// The connection that `@NAME` in one of these means.
+    /// The connection that `@NAME` refers to, if one of these options has that form.
     pub defined: Option<Defined>,
     /// An argument that is ignored with a warning, as in psql.
     pub extra: Option<String>,

@@ -12,8 +12,8 @@ pub struct Version {
     pub patch: u32,
 }
 
-/// From this version on, a missing segmentby is chosen when a chunk is compressed, and options can be reset. Before, NULL in the catalogue
-/// means no segmentby.
+/// From this version on, TimescaleDB chooses a missing segmentby when it compresses a chunk, and options can be reset. Before this version,
+/// NULL in the catalogue means no segmentby.
 pub(crate) const LEAVES_OPEN: Version = Version::new(2, 22);
 
 impl Version {

@@ -71,7 +71,7 @@ pub fn completions(command: &Command, shell: Shell) -> Vec<u8> {
     script.into_bytes()
 }
 
-/// Completes the targets of `run`, else what clap's function completes.
+/// Completes targets after `run ACTION`; otherwise calls clap's own function.
 const BASH: &str = r#"
 _hypertop_or_target() {
     local line=${COMP_LINE:0:COMP_POINT} targets
@@ -105,7 +105,7 @@ _hypertop() {
 const FISH: &str = r#"complete -c hypertop -n "__fish_hypertop_using_subcommand run" -f -k -a "(command hypertop complete-target (commandline -cp | string collect) 2>/dev/null)"
 "#;
 
-/// clap's script, with the targets of `run`.
+/// clap's script for zsh, changed to complete the targets of `run`.
 fn in_zsh(script: &str) -> String {
     let mut lines = Vec::new();
     for line in script.lines() {

@@ -49,7 +49,7 @@ pub(crate) fn cut_words(text: &str, cells: usize) -> String {
     }
 }
 
-/// As [`cut_words`], for a text that goes on anyway: the mark is always there.
+/// As [`cut_words`], but always ends in ` …`, because more text follows elsewhere.
 pub(crate) fn goes_on(text: &str, cells: usize) -> String {
     let room = cells.saturating_sub(2);
     let kept = wrap(text, room).into_iter().next().unwrap_or_default();

@@ -14,7 +14,7 @@ use crate::server::session::Session;
 
 use super::made::{self, Reading};
 
-/// The file's new text, in which the object equals the database. An error if that cannot be written.
+/// The file's new text, in which the object's settings equal those in the database. An error if they cannot be written to the file.
 pub(crate) async fn propose(
     settings: &Settings,
     session: &Session,

@@ -151,7 +151,7 @@ impl Shell<'_> {
         Ok(approved)
     }
 
-    /// What must be settled before the user is asked. `missing`: names of hazards that are not allowed.
+    /// Checks and prepares the plan before the user is asked for consent. `missing`: names of hazards that are not allowed.
     async fn prepare(&self, options: &Options, missing: &[String], plan: &mut Plan) -> Result<()> {
         if plan.steps.is_empty() {
             bail!("the rest is not in the file: --prune removes it");

@@ -204,7 +204,7 @@ impl Reading<'_> {
         })
     }
 
-    /// The files with the conditions of their indexes as the server writes them, where an index with the same condition is there.
+    /// The files. The condition of an index is rewritten as the server prints it, if the database has an index with the same condition.
     async fn conditions(&self, wanted: &Wanted, present: &Setup) -> Wanted {
         let mut spelled = wanted.clone();
         for entry in &mut spelled.indexes {
@@ -238,7 +238,7 @@ impl Reading<'_> {
         setup::tables(self.session, &missing).await
     }
 
-    /// The files' queries as the server prints them. Only a session that can write can find that out.
+    /// The files' queries as the server prints them. This needs a session that can write, because it creates a temporary view.
     async fn queries(
         &self,
         wanted: &Wanted,

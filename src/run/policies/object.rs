@@ -126,8 +126,8 @@ fn deletes_data(planned: &Planned) -> bool {
     planned.hazards.contains(&Hazard::DeletesData)
 }
 
-/// The other objects whose changes would make this one's possible: in a plan of all changes it is not refused, and deletes no rows although
-/// it would alone (`deletes`). `None`: there are none.
+/// The other objects that must change first, so that this one can change. In a plan of all changes, this object's change is then not
+/// refused; and if it alone would delete rows (`deletes`), it deletes none. `None`: there are none.
 async fn together(
     settings: &Settings,
     session: &Session,

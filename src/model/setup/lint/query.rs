@@ -1,11 +1,11 @@
-//! Advice on the query of an aggregate that reads another aggregate: figures that cannot be computed from figures, and buckets that do not
-//! fit into each other.
+//! Advice on an aggregate that reads another aggregate: functions that give wrong results there, such as avg() of an average, and buckets
+//! that do not fit into each other.
 
 use crate::model::interval::DAY;
 use crate::model::setup::query::{Called, bucket, calls, column, is_word, items, spoken};
 use crate::model::span::Span;
 
-/// Functions whose result is an average or the like: it does not say of how many rows.
+/// Functions that return an average, from which the number of averaged rows is not known.
 const AVERAGES: &[&str] = &["avg"];
 const SPREADS: &[&str] = &[
     "stddev",
@@ -55,7 +55,7 @@ pub(super) fn of_query(query: &str, source: &str) -> Vec<String> {
         let mut words = called.inside.split(|c: char| !is_word(c));
         let of = words.find_map(|word| figures.iter().find(|figure| figure.name == word));
         let advice = of.and_then(|of| of_call(&called, of));
-        // Once is enough: the same column is often read by several functions.
+        // One advice is enough, because several functions often read the same column.
         said.extend(advice.filter(|_| said.is_empty()));
     }
     said.extend(of_buckets(query, source));

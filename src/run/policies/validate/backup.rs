@@ -1,4 +1,4 @@
-//! Whether a backup is known that is new enough. PostgreSQL knows of base backups of a primary that archives WAL, and of no others.
+//! Checks whether a recent backup is known. PostgreSQL only has traces of base backups of a primary that archives WAL.
 
 use std::fmt::Write as _;
 use std::time::Duration;

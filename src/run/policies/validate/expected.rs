@@ -1,4 +1,4 @@
-//! What `[expect]` in the files says of the whole.
+//! Checks the numbers of objects and the saved space that `[expect]` in the files requires.
 
 use anyhow::Result;
 
@@ -63,7 +63,7 @@ fn counts(expect: &Expect, present: &Setup, checks: &mut Checks) {
     }
 }
 
-/// Checks what compression saves on one hypertable; `old`: in words, the age from which it counts.
+/// Checks the space that compression saves on one hypertable. `old`: the minimum age of the chunks that count, as text.
 fn saved(
     name: &Name,
     (table, saving): (&Hypertable, Option<&Saving>),

@@ -1,4 +1,5 @@
-//! Whether indexes are whole, aggregates are as far as they promise, and no finding or error is new since the apply.
+//! Checks that indexes are valid, that aggregates lag no more than their policies allow, and that there are no new findings or errors since
+//! the apply.
 
 use crate::journal::{Counters, Snapshot};
 use crate::model::moment::Axis;
@@ -17,7 +18,7 @@ use crate::server::known::At;
 use super::check::{Checks, State, listed};
 use super::runs;
 
-/// Rules of faults that other checks of the files' objects name.
+/// Rules whose problems are reported by other checks.
 const NAMED: [&Rule; 11] = [
     &rules::INDEX_INVALID,
     &rules::INDEX_MISSING,
@@ -62,7 +63,7 @@ pub(super) fn indexes(names: &[&Name], screens: &Screens, at: &At, checks: &mut 
     };
 }
 
-/// Checks that an aggregate is materialized to where its policy promises; `more_seconds`: what it may be later.
+/// Checks that an aggregate lags no more than its policy allows. `more_seconds`: additional lag that is accepted.
 pub(super) fn aggregate(
     name: &Name,
     row: &aggregates::Row,
@@ -121,7 +122,7 @@ pub(super) fn aggregate(
     }
 }
 
-/// Checks that there is no finding that the snapshot does not have; without one, none on these objects.
+/// Checks that there are no new findings since the snapshot. Without a snapshot: that these objects have no findings.
 pub(super) fn findings(
     rows: &[Row],
     own: &[(TargetKind, i64)],
@@ -178,7 +179,7 @@ pub(super) fn findings(
     }
 }
 
-/// Checks that transactions end by an error or a deadlock no more often than before.
+/// Checks that errors and deadlocks per transaction are not more frequent than before the apply.
 pub(super) fn errors(
     now: &DatabaseCounters,
     snapshot: Option<&(u64, Snapshot)>,
@@ -237,7 +238,7 @@ pub(super) fn errors(
     }
 }
 
-/// A number of all.
+/// `part` out of `of`, such as deadlocks out of transactions.
 #[derive(Debug, Clone, Copy)]
 struct Share {
     part: f64,

@@ -1,4 +1,4 @@
-//! Whether the objects of the files exist, no name clashes, and this role may change them.
+//! Checks that the files' objects exist, that no name is taken, and that this role may change the objects.
 
 use std::collections::BTreeSet;
 
