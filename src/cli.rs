@@ -158,9 +158,9 @@ pub enum AsCode {
         #[command(flatten)]
         options: policies::plan::LintOptions,
     },
-    /// Check before or after an apply whether everything is as a policy file needs it
+    /// Check whether a policy file can be applied, or whether the database matches it after an apply
     ///
-    /// Exit code 0: all checks passed, or have to wait. 2: a check failed. 3: a check's result is unknown. 1: an error, or no connection.
+    /// Exit code 0: all checks are ok or pending. 2: a check failed. 3: a check's result is unknown. 1: an error, or no connection.
     Validate {
         #[command(flatten)]
         options: policies::validate::Options,

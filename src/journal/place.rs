@@ -84,7 +84,7 @@ impl Place {
             (Some(then), Some(now)) if then.started == now.started => return None,
             (Some(then), Some(now)) => (then, now),
             _ => {
-                let why = "it is reached by another name, and the entry, of an older hypertop, recorded only the name";
+                let why = "it is reached by another name, and an older hypertop wrote the entry with the name only";
                 return (self.host != other.host).then(|| why.to_owned());
             }
         };

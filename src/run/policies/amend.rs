@@ -47,7 +47,7 @@ pub(crate) async fn propose(
     let left = Box::pin(reading().make(&wanted)).await?;
     if let Some(left) = left.planned.first() {
         bail!(
-            "{}: {object} would still differ ({}): another file says otherwise, or it is to be changed by hand",
+            "{}: {object} would still differ ({}): another policy file sets another value, or the difference can only be edited by hand",
             sources[nth].path,
             left.change.words()
         );
@@ -71,7 +71,7 @@ pub(crate) fn write(amendment: &Amendment) -> Result<()> {
 }
 
 fn replace(path: &Path, amendment: &Amendment) -> Result<()> {
-    let folder = path.parent().context("it is in no folder")?;
+    let folder = path.parent().context("the path names no folder")?;
     let about = std::fs::metadata(path)?;
     let mut file = tempfile::Builder::new()
         .prefix(".hypertop")
@@ -89,7 +89,7 @@ fn replace(path: &Path, amendment: &Amendment) -> Result<()> {
     let now = std::fs::read(path)?;
     ensure!(
         now == amendment.before.as_bytes(),
-        "it changed since it was read: look at it again"
+        "the file changed since it was read: open the preview again"
     );
     file.persist(path)?;
     std::fs::File::open(PathBuf::from(folder))?.sync_all()?;

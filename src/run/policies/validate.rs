@@ -37,7 +37,7 @@ use super::plan;
 /// Prints the checks, and returns the exit code. 0: every check is ok or pending. 1: an error. 2: a check failed. 3: a check is unknown.
 pub async fn validate(here: &mut Here, options: &Options) -> Result<u8> {
     if let Some(path) = options.report.as_ref().filter(|path| path.exists()) {
-        bail!("--report {}: it is there already", path.display());
+        bail!("--report {}: the file exists already", path.display());
     }
     let validation = Validation::of(options)?;
     let round = if options.watch {

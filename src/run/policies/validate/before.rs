@@ -141,7 +141,7 @@ async fn jobs(
                 against.push(format!("job {id} runs now: wait for its end"));
             }
             if let Some(why) = super::runs::failing(row, &at) {
-                against.push(format!("job {id} fails: look at it first ({why})"));
+                against.push(format!("job {id} fails: find the cause first ({why})"));
             }
         }
         checks.unless(

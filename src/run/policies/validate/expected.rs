@@ -79,7 +79,7 @@ fn saved(
     };
     if saving.chunks == 0 {
         let when = saving.due.map_or_else(String::new, |due| {
-            format!(": the oldest chunk is that old {}", text::moment(due))
+            format!(": the oldest chunk reaches this age {}", text::moment(due))
         });
         checks.wait(what, format!("{none}{when}"), saving.due);
         return;

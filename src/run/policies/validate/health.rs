@@ -74,7 +74,7 @@ pub(super) fn aggregate(
     let Some(allowed) = row.allowed_lag(at) else {
         return;
     };
-    let what = format!("{name} is materialized to where its policy promises");
+    let what = format!("{name} lags no more than its policy allows");
     let say = |length: f64| match row.axis {
         Axis::Integer => format!("{length:.0} units"),
         _ => text::duration(length),
@@ -197,9 +197,10 @@ pub(super) fn errors(
         }),
     ];
     for (what, count, of) in parts {
-        let what = format!("{what} are not above before");
+        let what = format!("{what} are not more frequent than before");
         let Some((_, snapshot)) = snapshot else {
-            let why = "the journal has no apply in this database with the counters before it";
+            let why =
+                "the journal has no apply in this database that recorded the counters before it";
             checks.add(State::Unknown, what, why);
             continue;
         };
@@ -222,7 +223,7 @@ pub(super) fn errors(
         let least = at.server.thresholds.all.error_transactions;
         if since.of < least {
             let seen = format!(
-                "{:.0} transactions since the apply, of {least:.0} that a judgement needs",
+                "{:.0} transactions since the apply; {least:.0} are needed for a judgement",
                 since.of
             );
             checks.wait(what, seen, None);

@@ -71,7 +71,7 @@ impl Known {
         };
         if !self.is_here {
             return said(
-                "SQL does not say how much room the server's disk has: run this on the server's machine over its socket, or write [host] disk_free in config.toml"
+                "SQL cannot read the free space of the server's disk: run this on the server's machine over its socket, or write [host] disk_free in config.toml"
                     .to_owned(),
             );
         }
@@ -88,7 +88,9 @@ impl Known {
         };
         match free(folder) {
             Some(bytes) => Ok((bytes, folder.to_owned())),
-            None => said(format!("{folder} cannot be looked at by this account")),
+            None => said(format!(
+                "the free space of {folder} cannot be read by this account"
+            )),
         }
     }
 

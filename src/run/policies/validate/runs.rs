@@ -58,7 +58,7 @@ pub(super) fn check(
     let late = next.filter(|next| at.now.seconds_since(*next) > late_seconds);
     if let Some(due) = late.filter(|_| row.pid.is_none()) {
         let seen = format!(
-            "is late: it was to start {}, and has not",
+            "is late: it should have started {}, and has not",
             text::age(due, at.now)
         );
         let limit = format!("at most {} after its start", text::duration(late_seconds));

@@ -32,7 +32,9 @@ pub(super) async fn watch(here: &mut Here, validation: &Validation<'_>) -> Resul
             // An error in the first round ends the watch, because the files or the connection are probably wrong.
             Err(error) if last.is_none() => return Err(error),
             Err(error) => {
-                stderr::say(format_args!("hypertop: not checked this time: {error:#}"));
+                stderr::say(format_args!(
+                    "hypertop: this round failed, the next one follows: {error:#}"
+                ));
                 let left = options.long.saturating_sub(begun.elapsed());
                 let signal = tokio::time::timeout(LONGEST.min(left), &mut ending).await;
                 match last.take().filter(|_| signal.is_ok() || left <= LONGEST) {
