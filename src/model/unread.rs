@@ -203,7 +203,8 @@ impl Unread {
         ends.iter().copied().filter(|end| *end <= boundary).max()
     }
 
-    /// Whether the next run of a refresh policy covers the range and starts before `until`. Integer time is assumed not to advance.
+    /// Whether the next run of a refresh policy starts before `until` and covers the range. The current time of integer time is assumed not
+    /// to advance.
     pub(crate) fn is_read_by(
         &self,
         range: Range,

@@ -25,8 +25,8 @@ impl Version {
         }
     }
 
-    /// Whether `alter_job` refuses every change of the refresh policy of an aggregate on an aggregate: TimescaleDB 2.22.0 to 2.23.0
-    /// mistake the job itself for a second policy.
+    /// Whether `alter_job` refuses every change of the refresh policy of an aggregate on an aggregate. TimescaleDB 2.22.0 to 2.23.0 do so,
+    /// because they mistake the job itself for a second policy.
     pub fn alters_no_hierarchy(self) -> bool {
         let fixed = Self {
             patch: 1,

@@ -122,7 +122,7 @@ impl Lint<'_> {
         }
     }
 
-    /// Advice on the indexes of the file, whether they are there or not.
+    /// Advice on every index in the file, whether or not it exists in the database.
     fn indexes(&mut self) {
         for entry in self.wanted.indexes.iter().filter(|entry| !entry.absent) {
             let columns = entry.columns.iter().map(|column| ("columns", column));

@@ -69,7 +69,7 @@ pub(super) fn calls(query: &str) -> impl Iterator<Item = Called<'_>> {
     })
 }
 
-/// The text up to the parenthesis that closes one opened before the text.
+/// The text up to its first unmatched closing parenthesis.
 fn within(text: &str) -> &str {
     let mut depth = 0;
     let end = text.find(|c| {
