@@ -94,7 +94,7 @@ pub struct Settings {
     pub(crate) passfile: Option<PathBuf>,
     pub sslmode: SslMode,
     pub(crate) root: Root,
-    /// The root certificates on this machine, even if `sslmode` does not use them; `None`: those of the operating system.
+    /// The root certificates on this machine, even if `sslmode` does not use them. `None`: those of the operating system are used.
     pub(crate) usual_root: Option<PathBuf>,
     pub(crate) versions: Versions,
     /// Files of the client's certificate and its key. `None`: none is sent.

@@ -28,7 +28,7 @@ pub(crate) struct Unread {
     never_before: Option<i64>,
     /// Start of the first changed range that still has rows in the source; `None`: there is none.
     low: Option<i64>,
-    /// End of the changed ranges that start before the source's first chunk (drops log such ranges); `None`: there are none.
+    /// End of the changed ranges that start before the source's first chunk. Dropping chunks logs such ranges. `None`: there are none.
     cut_to: Option<i64>,
     source_from: Option<i64>,
     /// Start of the chunks that may have been dropped and created again; `None`: there are none.

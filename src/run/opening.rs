@@ -31,7 +31,7 @@ pub(super) struct Opened {
     pub messages: Vec<String>,
 }
 
-/// How the console opens databases.
+/// Opens the databases that the console shows.
 #[derive(Debug, Clone)]
 pub(super) struct Opening {
     pub around: Surroundings,

@@ -19,7 +19,7 @@ use crate::model::text::fits;
 /// The wanted setup: the entries of one or several files. Later files override earlier ones.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Wanted {
-    /// Patterns before exact names, each in the order of the files.
+    /// Patterns come before exact names. Both are in the order of the files.
     pub(crate) entries: Vec<Entry>,
     pub(crate) indexes: Vec<IndexEntry>,
     /// Patterns (`mes.*`): an object that matches one and has no entry is reported as a difference.

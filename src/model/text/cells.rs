@@ -131,7 +131,7 @@ fn belong_together(before: &str, after: &str) -> bool {
     time(&before[number..]) && time(after)
 }
 
-/// As [`wrap`], with the first line's indent on every line.
+/// As [`wrap`], but every line gets the indent of the first one.
 pub(crate) fn wrap_keeping_indent(text: &str, cells: usize) -> Vec<String> {
     let body = text.trim_start();
     let indent = (text.len() - body.len()).min(cells / 2);

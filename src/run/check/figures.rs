@@ -99,8 +99,7 @@ impl Figures {
         self.all.iter().chain(&self.objects)
     }
 
-    /// Performance data of monitoring plugins: `'label'=value[unit];warning;critical;0;most`, with `U` for an unknown
-    /// value.
+    /// Performance data of monitoring plugins: `'label'=value[unit];warning;critical;0;maximum`. The value is `U` if it is unknown.
     pub(super) fn perfdata(&self) -> String {
         let mut text = String::new();
         for figure in self.each() {

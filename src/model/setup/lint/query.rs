@@ -43,7 +43,7 @@ fn is_distinct(called: &Called) -> bool {
     called.function == "count" && called.inside.trim_start().starts_with("distinct")
 }
 
-/// Advice on the query of an aggregate over another one. `source`: the other one's query.
+/// Advice on the query of an aggregate that reads another aggregate. `source`: the query of the aggregate that it reads.
 pub(super) fn of_query(query: &str, source: &str) -> Vec<String> {
     let figures: Vec<Figure> = items(&spoken(source))
         .iter()
