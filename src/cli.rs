@@ -158,7 +158,7 @@ pub enum AsCode {
         #[command(flatten)]
         options: policies::plan::LintOptions,
     },
-    /// Check whether a policy file can be applied, or whether the database matches it after an apply
+    /// Check whether a policy file can be applied, or whether the database matches it
     ///
     /// Exit code 0: all checks are ok or pending. 2: a check failed. 3: a check's result is unknown. 1: an error, or no connection.
     Validate {
