@@ -129,7 +129,10 @@ mod tests {
         let file = folder.path().join("a.toml");
         std::fs::write(&file, "another\n").unwrap();
         let error = format!("{:#}", write(&amendment(&file)).unwrap_err());
-        assert!(error.contains("it changed since it was read"), "{error}");
+        assert!(
+            error.contains("the file changed since it was read"),
+            "{error}"
+        );
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "another\n");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
