@@ -68,8 +68,8 @@ impl Cli {
         Self::from_arg_matches(&matches)
     }
 
-    /// The arguments of this command line, up to the cursor, if it ends where `run` takes a target; with the action, and what is
-    /// typed of the target.
+    /// Parses a command line up to the cursor, for shell completions. If a target of `run` is being typed there: the arguments, the action,
+    /// and the typed part of the target.
     pub fn at_target(line: &str) -> Option<(Self, &'static Action, String)> {
         const CURSOR: &str = "hypertop-cursor";
         let mut words = complete::words(line)?;
@@ -158,9 +158,9 @@ pub enum AsCode {
         #[command(flatten)]
         options: policies::plan::LintOptions,
     },
-    /// Check before or after an apply whether everything is as a policy file needs it
+    /// Check whether a policy file can be applied, or whether the database matches it
     ///
-    /// Exit code 0: all checks passed, or have to wait. 2: a check failed. 3: a check's result is unknown. 1: an error, or no connection.
+    /// Exit code 0: all checks are ok or pending. 2: a check failed. 3: a check's result is unknown. 1: an error, or no connection.
     Validate {
         #[command(flatten)]
         options: policies::validate::Options,

@@ -41,7 +41,7 @@ pub struct Config {
     /// Settings for certain connections; all that match apply.
     pub(crate) connections: Vec<Rule>,
     pub(crate) thresholds: Thresholds,
-    /// The `[host]` table: memory, cores and free disk of the server's machine, as the user gives them.
+    /// The `[host]` table: memory, cores and free disk of the server's machine, as written by the user.
     host: Host,
     /// Policy files for connections without policy files of their own.
     policies: Vec<PathBuf>,
@@ -56,7 +56,7 @@ impl Config {
         rules.flat_map(|rule| rule.trust(user)).collect()
     }
 
-    /// What the user says of the machine of this server, as the header shows it.
+    /// The `[host]` facts about the machine of this server. `host`: the server as shown in the header.
     pub fn machine(&self, host: &str) -> Machine {
         self.host.machine(host)
     }

@@ -179,7 +179,7 @@ async fn carry_out(cli: &Cli, around: &Surroundings) -> Result<u8, Failure> {
             return Ok(code(Box::pin(example::demo(&invocation, options)).await?));
         }
         Some(Command::Document(wanted)) => document(wanted, around)?,
-        // It is obeyed before, because it prints no warnings.
+        // This command has already run, before the warnings were printed.
         Some(Command::CompleteTarget { .. }) => {}
         None => return Ok(code(here.console().await?)),
     }

@@ -1,4 +1,4 @@
-//! The event loops of the console and of a replay. Each waits in one `select!`, and no arm awaits.
+//! The event loops of the console and of a replay. Each loop waits at one `select!`; the code that handles an event never awaits.
 
 mod acknowledged;
 mod acts;

@@ -198,7 +198,7 @@ fn a_change_that_needs_another_objects_change_says_so() {
         console.press("m");
         let shown = console.wait_for("closes this");
         assert!(
-            shown.contains("mes.hourly alone cannot be made as the file says")
+            shown.contains("mes.hourly cannot be changed alone")
                 && shown.contains("mes.raw")
                 && shown.contains("hypertop apply does them in one plan"),
             "{version:?}: {shown}"

@@ -162,7 +162,7 @@ fn a_dump_is_written_before_the_first_step_and_never_over_a_file() {
             ],
         );
         assert!(
-            code == 3 && text.contains("is there already"),
+            code == 3 && text.contains("exists already"),
             "{version:?}: {text}"
         );
     });

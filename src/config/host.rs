@@ -1,4 +1,4 @@
-//! `[host]`: what the user says of the server's machine, for validations over a network.
+//! `[host]`: the user's facts about the server's machine, for validations over a network.
 
 use toml::Value;
 

@@ -52,7 +52,7 @@ pub struct Flags {
     /// Option `-d`: a database name, a URI or `key=value` pairs. `database`: the same without the option.
     pub dbname: Option<String>,
     pub database: Option<String>,
-    /// The connection that `@NAME` in one of these means.
+    /// The connection that `@NAME` refers to, if one of these options has that form.
     pub defined: Option<Defined>,
     /// An argument that is ignored with a warning, as in psql.
     pub extra: Option<String>,
@@ -94,7 +94,7 @@ pub struct Settings {
     pub(crate) passfile: Option<PathBuf>,
     pub sslmode: SslMode,
     pub(crate) root: Root,
-    /// The root certificates on this machine, even if `sslmode` does not use them; `None`: those of the operating system.
+    /// The root certificates on this machine, even if `sslmode` does not use them. `None`: those of the operating system are used.
     pub(crate) usual_root: Option<PathBuf>,
     pub(crate) versions: Versions,
     /// Files of the client's certificate and its key. `None`: none is sent.

@@ -33,7 +33,8 @@ pub(super) fn options(own: Option<&str>) -> String {
     let mut options = own.unwrap_or_default().to_owned();
     let escapes = options.len() - options.trim_end_matches('\\').len();
     if escapes % 2 == 1 {
-        // The server ignores a backslash at the end of `options`, but here text follows, which the backslash would escape.
+        // The server ignores a backslash at the end of `options`. Here the backslash is removed, because it would escape the text that
+        // follows.
         options.pop();
     }
     for (name, value) in SETTINGS {

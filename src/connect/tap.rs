@@ -45,7 +45,7 @@ enum At {
     TlsAnswer,
     /// Type and length of a message, and the part of its body that is parsed.
     Message,
-    /// This number of bytes of a body that is skipped.
+    /// Number of bytes left of a body that is skipped.
     Body(usize),
     End,
 }
@@ -61,7 +61,7 @@ pub(super) struct Tap<S> {
 
 /// Bytes of a message's type and length.
 const HEAD: usize = 5;
-/// Number of bytes kept of a foreign answer.
+/// Number of bytes kept of an answer that is not in PostgreSQL's protocol.
 const FOREIGN: usize = 24;
 /// Maximum length of a message before the server is ready. A longer one is not PostgreSQL's.
 const LONGEST: usize = 100_000;
@@ -208,7 +208,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
 mod tests {
     use super::*;
 
-    /// What is heard if the bytes come in pieces of each length.
+    /// Feeds the bytes in pieces of every length, and returns the recorded answers.
     fn heard(bytes: &[u8], asks_tls: bool) -> Heard {
         let mut all = (1..=bytes.len()).map(|length| {
             let ears = Ears::default();

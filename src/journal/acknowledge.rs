@@ -142,7 +142,7 @@ impl Wanted {
 }
 
 impl Acknowledgement {
-    /// Who acknowledged the finding, when and why; the finding's own text follows it.
+    /// The introduction to a finding's text: who acknowledged the finding, when and why.
     pub(crate) fn words(&self, now: Stamp) -> String {
         let (what, role) = (&self.what, &self.role);
         let age = what.made().map_or_else(String::new, |made| {

@@ -28,7 +28,7 @@ impl Entries {
     /// The acknowledgements in effect in this database: the last one of each finding, unless it has ended.
     pub fn acknowledgements(&self, place: &Place) -> Vec<Acknowledgement> {
         let mut newest = BTreeMap::new();
-        // Not those of a copy of the server: its findings are separate ones.
+        // A copy of the server has findings of its own, so its acknowledgements are left out.
         let here = |one: &&Entry| one.begin.place.is_surely(place);
         for entry in self.all.iter().filter(here) {
             if let Some(what) = &entry.begin.acknowledges {

@@ -35,7 +35,8 @@ pub struct Begin {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) inputs: String,
     pub(crate) before: Vec<Seen>,
-    /// Of an apply: the database just before it. `None`: another action, not read, or an older hypertop wrote the entry.
+    /// Snapshot of the database just before an apply. `None`: another action, the snapshot was not read, or an older hypertop wrote the
+    /// entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) snapshot: Option<Snapshot>,
     /// Ids of the entries that this one rolls back.

@@ -52,7 +52,7 @@ impl Place {
         self.is(other) && self.unlike(other).is_none()
     }
 
-    /// Why `here`, which was read later, may be another database. `None`: it is the same one.
+    /// Reason why `here`, which was read later, may be another database. `None`: it is the same one.
     pub(crate) fn doubt(&self, here: &Self) -> Option<String> {
         if !self.is(here) {
             return Some("its system identifier or its database differs".to_owned());
@@ -84,7 +84,7 @@ impl Place {
             (Some(then), Some(now)) if then.started == now.started => return None,
             (Some(then), Some(now)) => (then, now),
             _ => {
-                let why = "it is reached by another name, and the entry, of an older hypertop, recorded only the name";
+                let why = "it is reached by another name, and an older hypertop wrote the entry with the name only";
                 return (self.host != other.host).then(|| why.to_owned());
             }
         };
@@ -106,7 +106,7 @@ impl Place {
         })
     }
 
-    /// Why two databases may be the same.
+    /// Reason why two databases may be the same.
     pub(crate) fn shares(&self, other: &Self) -> &'static str {
         if self.system.is_some() && other.system.is_some() {
             "the system identifier and the database are the same"

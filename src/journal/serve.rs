@@ -32,7 +32,7 @@ pub fn serve(
         if matches!(request, Request::Read { .. }) {
             return Ok(None);
         }
-        bail!("there is no place for a journal: set HOME or XDG_STATE_HOME");
+        bail!("there is no folder for a journal: set HOME or XDG_STATE_HOME");
     };
     // The length is read first: lines written meanwhile make it differ, and are read next time.
     let mut length = journal.length()?;

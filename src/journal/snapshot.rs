@@ -1,4 +1,4 @@
-//! What a database was like just before an apply. Counters, findings and job statistics of that time cannot be read later.
+//! The snapshot of a database just before an apply: findings and counters, whose values of that time cannot be read later.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ pub struct Snapshot {
     pub(crate) counters: Counters,
 }
 
-/// A finding: where, on which row, and how grave.
+/// A finding: its screen, row, rule and level.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Found {
     pub screen: ScreenId,
@@ -30,7 +30,7 @@ pub(crate) struct Found {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Counters {
     pub commits: i64,
-    /// Statements that failed, were cancelled or timed out end here, and the ROLLBACKs of clients.
+    /// Rolled-back transactions: those with an error, a cancel or a timeout, and those that clients rolled back.
     pub rollbacks: i64,
     pub deadlocks: i64,
     /// `None`: never reset.

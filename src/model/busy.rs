@@ -96,8 +96,8 @@ impl BusyHours {
         format!("{:02}:{:02}", self.from / 60 % 24, self.from % 60)
     }
 
-    /// A moment at which they began, the same at any time: on 2000-01-01. `server`: the server's time zone. `None`: this machine does not
-    /// know the time zone.
+    /// Start of the hours on 2000-01-01, used as a fixed moment. `server`: the server's time zone. `None`: this machine does not know the
+    /// time zone.
     pub(super) fn began(&self, server: &str) -> Option<Stamp> {
         let zone = TimeZone::get(self.zone(server)).ok()?;
         let day = Date::constant(2000, 1, 1);
@@ -105,7 +105,7 @@ impl BusyHours {
         Some(Stamp(begin.as_microsecond()))
     }
 
-    /// The time of the day of a moment in their zone, as `22:00`; `None`: this machine does not know the time zone.
+    /// Time of day of a moment, in the time zone of these hours, such as `22:00`. `None`: this machine does not know the time zone.
     pub(super) fn time(&self, moment: Stamp, server: &str) -> Option<String> {
         let zone = TimeZone::get(self.zone(server)).ok()?;
         let moment = Timestamp::from_microsecond(moment.finite()?.0).ok()?;

@@ -1,4 +1,4 @@
-//! What is known of a server's machine. SQL does not say it.
+//! Facts about a server's machine that SQL cannot read.
 
 use serde::{Deserialize, Serialize};
 

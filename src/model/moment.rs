@@ -81,8 +81,7 @@ pub enum Axis {
 }
 
 impl Axis {
-    /// Whether `at` is a real point in time. Near the type's minimum it is not: TimescaleDB writes such values for "none" and for minus
-    /// infinity.
+    /// Whether `at` is a real point in time. TimescaleDB writes values near the type's minimum for "none" and for minus infinity.
     pub(crate) fn is_place(self, at: i64) -> bool {
         match self {
             Self::Integer => at > i64::MIN + 1_000_000,

@@ -192,7 +192,7 @@ pub struct Plan {
     /// they are looked up when the plan starts.
     #[serde(default, skip_serializing_if = "Named::is_empty")]
     pub(crate) named: Named,
-    /// For a rollback: the journal entries that it cannot close, because it is unknown whether it rolls back all of their steps.
+    /// For a rollback: the journal entries that stay open after it, because it is unknown whether it rolls back all of their steps.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) leaves_open: Vec<u64>,
     /// Functions and triggers that this plan runs, as the preview names them. If others have been added when the plan starts, it is

@@ -77,8 +77,8 @@ pub(crate) fn duration(seconds: f64) -> String {
     }
 }
 
-/// A moment relative to the server's time: `40s ago`, `4m ago`, `in 3h 5m`, `now`. A past moment by the minute, once it is one, so that
-/// it changes seldom while nothing happens.
+/// A moment relative to the server's time: `40s ago`, `4m ago`, `in 3h 5m`, `now`. After the first minute, the age is in whole minutes, so
+/// that the text changes rarely.
 pub fn age(stamp: Stamp, now: Stamp) -> String {
     match stamp {
         Stamp::BEFORE_ALL => "-infinity".to_owned(),
@@ -98,7 +98,7 @@ pub fn age(stamp: Stamp, now: Stamp) -> String {
     }
 }
 
-/// Ten years in seconds. What starts later does not start for any practical purpose, and a number such as 73.1y says no more than that.
+/// Ten years in seconds. A start later than that is practically never, so its exact distance is not shown.
 const FAR: f64 = 10.0 * 31_557_600.0;
 
 /// `in 3h 5m`; `in over 10y` beyond that.

@@ -52,7 +52,7 @@ pub(crate) fn owners(trust: &[Trust], host: &str, database: &str) -> Vec<String>
     owners
 }
 
-/// Start of every reason why code was not run. [`crate::screens::table`] recognizes these reasons by it.
+/// Start of every reason why code was not run. [`crate::screens::table`] finds these reasons by this text.
 pub(crate) const NOT_RUN: &str = "not run: ";
 
 /// The two ways to allow the code of this owner to run.

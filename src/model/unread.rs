@@ -28,7 +28,7 @@ pub(crate) struct Unread {
     never_before: Option<i64>,
     /// Start of the first changed range that still has rows in the source; `None`: there is none.
     low: Option<i64>,
-    /// End of the changed ranges that start before the source's first chunk (drops log such ranges); `None`: there are none.
+    /// End of the changed ranges that start before the source's first chunk. Dropping chunks logs such ranges. `None`: there are none.
     cut_to: Option<i64>,
     source_from: Option<i64>,
     /// Start of the chunks that may have been dropped and created again; `None`: there are none.
@@ -203,7 +203,8 @@ impl Unread {
         ends.iter().copied().filter(|end| *end <= boundary).max()
     }
 
-    /// Whether the next run of a refresh policy covers the range and starts before `until`. Integer time is assumed not to advance.
+    /// Whether the next run of a refresh policy starts before `until` and covers the range. The current time of integer time is assumed not
+    /// to advance.
     pub(crate) fn is_read_by(
         &self,
         range: Range,

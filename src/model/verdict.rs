@@ -226,8 +226,8 @@ impl Findings {
         }
     }
 
-    /// Gives the finding of this rule the fix of the job's fault that causes it. Unless its own fix ends a blocking session: the job waits for
-    /// that, too.
+    /// If a problem of the job causes the finding of this rule, gives the finding the fix of that problem. A fix that ends a blocking
+    /// session stays, because the job waits for that session too.
     pub(crate) fn fix_the_job_first(&mut self, rule: &'static Rule) {
         let fault = self.0.iter().find_map(|of| Some((of.fix?, of.job?)));
         let Some((fix, job)) = fault else {

@@ -12,8 +12,8 @@ pub struct Version {
     pub patch: u32,
 }
 
-/// From this version on, a missing segmentby is chosen when a chunk is compressed, and options can be reset. Before, NULL in the catalogue
-/// means no segmentby.
+/// From this version on, TimescaleDB chooses a missing segmentby when it compresses a chunk, and options can be reset. Before this version,
+/// NULL in the catalogue means no segmentby.
 pub(crate) const LEAVES_OPEN: Version = Version::new(2, 22);
 
 impl Version {
@@ -25,8 +25,8 @@ impl Version {
         }
     }
 
-    /// Whether `alter_job` refuses every change of the refresh policy of an aggregate on an aggregate: TimescaleDB 2.22.0 to 2.23.0
-    /// mistake the job itself for a second policy.
+    /// Whether `alter_job` refuses every change of the refresh policy of an aggregate on an aggregate. TimescaleDB 2.22.0 to 2.23.0 do so,
+    /// because they mistake the job itself for a second policy.
     pub fn alters_no_hierarchy(self) -> bool {
         let fixed = Self {
             patch: 1,

@@ -17,7 +17,7 @@ impl Session {
         Ok(journal.entries()?.acknowledgements(self.place().await?))
     }
 
-    /// Executes the request, and answers with the acknowledgements after it.
+    /// Executes the request, and returns the acknowledgements that are then in effect.
     pub(super) async fn acknowledge(&self, request: Request) -> Msg {
         let reads = matches!(request, Request::Read { .. });
         let empty = |journal: &Journal| matches!(journal.length(), Ok(0));

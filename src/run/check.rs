@@ -39,7 +39,7 @@ use crate::run::doctor;
 /// Exit code of a check that could not run. 2 would alert as critical.
 pub const UNKNOWN: u8 = 3;
 
-/// Runs the check, and returns its output and exit code. There is no other error: every error is UNKNOWN.
+/// Runs the check, and returns its output and exit code. Every error becomes UNKNOWN.
 pub async fn check(flags: &Flags, around: &Surroundings, options: &Options) -> (String, u8) {
     let begun = Instant::now();
     let config = match config(around, options) {

@@ -1,4 +1,4 @@
-//! `hypertop complete-target`, which the completions of a shell call: the targets that the action on the line may have.
+//! `hypertop complete-target`, called by shell completions: prints the possible targets of the action on the command line.
 
 use std::time::Duration;
 
@@ -16,18 +16,18 @@ use crate::server::sql::{Param, Query, query};
 
 const TARGETS: Query = query!("targets");
 
-/// Time limit of the connection and the reading: the user waits for them at a press of Tab.
+/// Time limit for connecting and reading. The user has pressed Tab and waits.
 const LIMIT: Duration = Duration::from_millis(500);
 
-/// A name that a shell may offer.
+/// A target that the shell offers.
 #[derive(Deserialize)]
 struct Offer {
     name: String,
     about: Option<String>,
 }
 
-/// One line for each target whose name begins as typed: its name, and after a tab what it is. Empty if the server does not
-/// answer at once, or wants a password that is not at hand.
+/// One line for each target whose name starts with the typed text: the name, a tab, and a description. Empty if the server does not answer
+/// in time, or requires a password that is not stored.
 pub async fn targets(invocation: &Invocation, action: &Action, typed: &str) -> String {
     let offers = tokio::time::timeout(LIMIT, offers(invocation, action, typed));
     let Ok(Ok(offers)) = offers.await else {
@@ -50,8 +50,8 @@ async fn offers(invocation: &Invocation, action: &Action, typed: &str) -> Result
     rows.iter().map(row::read).collect()
 }
 
-/// The line of an offer. `None`: its name holds a character that a shell could interpret; the query leaves such names out, but a
-/// server may answer anything.
+/// The line for one target. `None`: its name has a character that a shell could interpret. The query leaves such names out, but a malicious
+/// server could return any name.
 fn line(offer: &Offer) -> Option<String> {
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_.".contains(c);
     if offer.name.is_empty() || !offer.name.chars().all(is_plain) {
@@ -69,8 +69,8 @@ fn line(offer: &Offer) -> Option<String> {
     })
 }
 
-/// The words of a command line, as a shell splits them; the last one is what is being typed, empty after a blank. `None`: a quote
-/// is open, or only the shell knows the value of a word.
+/// The words of a command line, split as a shell does. The last word is the one that is being typed; after a space it is empty. `None`: a
+/// quote is open, or a word contains something that only the shell can evaluate, such as `$x`.
 pub(crate) fn words(line: &str) -> Option<Vec<String>> {
     let mut words = vec![String::new()];
     let (mut quote, mut blank) = (None, true);

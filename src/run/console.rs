@@ -139,7 +139,8 @@ fn serve(opened: Opened, opens: ScreenId) -> (Requests, UnboundedReceiver<Msg>) 
     (requests, answered)
 }
 
-/// True for messages of every tick. The last exact figures of the shown screen are not among them.
+/// True for messages that arrive without any action of the user. The last message with exact figures of the shown screen is not one of
+/// them.
 fn is_routine(msg: &Msg, shown: ScreenId) -> bool {
     match msg {
         Msg::Tick(_)

@@ -50,7 +50,7 @@ pub struct Options {
 pub async fn replay(invocation: &Invocation, file: &Path) -> Result<Ended> {
     let recording = Replay::open(file)?;
     if !terminal::is_there() {
-        bail!("a console needs a terminal: replay opens one");
+        bail!("replay opens a console, which needs a terminal");
     }
     open_replay(invocation, recording).await
 }

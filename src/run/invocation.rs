@@ -59,7 +59,7 @@ impl Invocation {
         )
     }
 
-    /// The key map. An invalid `[keys]` is an error, because keys would run unexpected actions.
+    /// The key map. An error in `[keys]` ends the program. Otherwise a key could run another action than the user expects.
     pub(super) fn keys(&self) -> Result<KeyMap> {
         config::read(&self.around)
             .0

@@ -24,10 +24,10 @@ Where each shell looks for them:
   zsh   a file _hypertop in a folder of $fpath
   fish  ~/.config/fish/completions/hypertop.fish
 
-They complete options, screens, actions, queries and names of pages, and for `hypertop run ACTION` its targets: jobs, \
-hypertables, aggregates, indexes or sessions of the connection that the line names, if it answers within half a second \
-and wants no password that ~/.pgpass or PGPASSWORD lacks. Names that need quotes are not offered: another role may have chosen \
-them, and a shell would run what it finds in them.";
+They complete options, screens, actions, queries and names of pages. After `hypertop run ACTION` they also complete targets: \
+jobs, hypertables, aggregates, indexes or sessions. These are read with the connection options of the line. None are offered if \
+the server does not answer within half a second, or requires a password that is neither in ~/.pgpass nor in PGPASSWORD. Names \
+that need quotes are not offered: another role could have hidden a command in such a name, and the shell would run it.";
 
 /// Prints the first manual page, or writes all into a folder.
 pub fn man(command: Command, out: Option<&Path>) -> Result<()> {
@@ -71,12 +71,12 @@ pub fn completions(command: &Command, shell: Shell) -> Vec<u8> {
     script.into_bytes()
 }
 
-/// Completes the targets of `run`, else what clap's function completes.
+/// Completes targets after `run ACTION`; otherwise calls clap's own function.
 const BASH: &str = r#"
 _hypertop_or_target() {
     local line=${COMP_LINE:0:COMP_POINT} targets
     if [[ $line == *" run "* ]] && targets=$(command hypertop complete-target "$line" 2>/dev/null); then
-        # No names of files instead.
+        # Do not fall back to file names.
         compopt +o default +o bashdefault 2>/dev/null
         COMPREPLY=()
         local name about
@@ -98,14 +98,14 @@ const ZSH: &str = r#"_hypertop_targets() {
 }
 
 _hypertop() {
-    # _arguments takes away the words before the command, which name the connection.
+    # _arguments removes the words before the command. They have the connection options.
     local hypertop_line="${(j: :)words[1,CURRENT-1]} $PREFIX"
 "#;
 
 const FISH: &str = r#"complete -c hypertop -n "__fish_hypertop_using_subcommand run" -f -k -a "(command hypertop complete-target (commandline -cp | string collect) 2>/dev/null)"
 "#;
 
-/// clap's script, with the targets of `run`.
+/// clap's script for zsh, changed to complete the targets of `run`.
 fn in_zsh(script: &str) -> String {
     let mut lines = Vec::new();
     for line in script.lines() {

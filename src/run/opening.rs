@@ -31,7 +31,7 @@ pub(super) struct Opened {
     pub messages: Vec<String>,
 }
 
-/// How the console opens databases.
+/// Opens the databases that the console shows.
 #[derive(Debug, Clone)]
 pub(super) struct Opening {
     pub around: Surroundings,
@@ -39,11 +39,11 @@ pub(super) struct Opening {
     pub clock: fn() -> Stamp,
     /// `--read-only` was given.
     pub read_only: bool,
-    /// `None`: there is no folder for it.
+    /// The journal. `None`: there is no folder for it.
     pub journal: Option<Journal>,
-    /// The server was started for this console. The connections and files in config.toml do not apply to it.
+    /// True: the server was started for this console. The connections and files in config.toml do not apply to it.
     pub throw_away: bool,
-    /// The first database, and the policy files that were named for it only. Empty: none were.
+    /// The first database, with the policy files that were named for it alone. Empty: none were named.
     pub named: (String, Vec<PathBuf>),
 }
 

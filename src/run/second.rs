@@ -44,7 +44,7 @@ fn queue(waiting: &mut VecDeque<ask::Figures>, more: ask::Figures) {
                 |ask| !matches!(ask, ask::Figures::Detail { of, .. } if of.screen() == *left),
             );
         }
-        // The cursor is on another row by now, or the row was loaded again.
+        // The cursor has moved to another row meanwhile, or the row was loaded again.
         ask::Figures::Detail { asked: newer, .. } => {
             waiting
                 .retain(|ask| !matches!(ask, ask::Figures::Detail { asked, .. } if asked < newer));

@@ -1,4 +1,4 @@
-//! Keeps in an apply's journal entry what the database was like just before it.
+//! Stores a snapshot of the database in the journal entry of an apply: the findings and counters just before it.
 
 use anyhow::{Context as _, Result};
 
@@ -13,12 +13,12 @@ use crate::screens::overview::Row;
 use crate::server::known::At;
 use crate::server::session::Session;
 
-/// Whether this plan's journal entry is one that a validation looks back to.
+/// Whether a validation may later compare with this plan's journal entry.
 pub(super) fn is_wanted(approved: &ApprovedPlan) -> bool {
     approved.plan.action == APPLY && approved.undoes.is_empty()
 }
 
-/// Adds the snapshot to the plan. Without one the apply may run too: a later validation then says what it cannot compare.
+/// Adds the snapshot to the plan. If it cannot be read, the apply still runs; a later validation then reports what it cannot compare.
 pub(super) async fn keep(
     settings: &Settings,
     session: &Session,

@@ -77,7 +77,7 @@ fn lines<'a>(of: &'static Threshold, thresholds: &'a Thresholds) -> Vec<Line<'a>
 }
 
 impl Line<'_> {
-    /// Pattern of the names that the value applies to. `None`: all names.
+    /// Pattern of the names that the value is for. `None`: all names.
     fn name(&self) -> Option<&str> {
         self.written?.name.as_deref()
     }

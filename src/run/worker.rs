@@ -158,8 +158,8 @@ async fn answer(running: &mut Option<Work<'_>>) -> Msg {
     }
 }
 
-/// The answer of a statement that the console cancelled. Its error is not reported. Waits for the end of the cancel, which might hit the
-/// next statement otherwise.
+/// Answers for a statement that the console itself cancelled: its error is not reported. First waits for the end of the cancel, which could
+/// otherwise hit the next statement.
 async fn of_cancelled(msg: Msg, cancelled: JoinHandle<()>) -> Msg {
     let _ = cancelled.await;
     match msg {

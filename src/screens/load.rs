@@ -46,7 +46,7 @@ impl Session {
         let journal = self
             .journal
             .as_ref()
-            .context("there is no place for a journal: set HOME or XDG_STATE_HOME")?;
+            .context("there is no folder for a journal: set HOME or XDG_STATE_HOME")?;
         let place = self.place().await?;
         let entries = journal.entries()?;
         let unreadable = entries.unreadable;

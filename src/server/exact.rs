@@ -44,7 +44,7 @@ pub struct Exact<'a> {
     settings: Cow<'a, Settings>,
     password: Option<String>,
     session: Option<Session>,
-    /// Sum of the costs since the connection was opened, in hundredths of a unit.
+    /// Sum of the costs of all statements since the connection was opened, in hundredths of a unit.
     cost: usize,
     /// Query names and ids already read on this connection. Their relations are open, so reading them again costs a hundredth.
     opened: HashSet<(&'static str, i64)>,
@@ -81,7 +81,8 @@ impl<'a> Exact<'a> {
         drop(self.try_slice(query, &[]).await);
     }
 
-    /// The session, replaced if it is closed or has reached [`RENEW_AFTER`]. `cost` of the next statement is in hundredths of a unit.
+    /// The session. It is replaced if it is closed or has reached [`RENEW_AFTER`]. `cost`: cost of the next statement, in hundredths of a
+    /// unit.
     async fn session(&mut self, cost: usize) -> Result<&Session> {
         self.cost += cost;
         let gone = |session: &Session| session.connected.client.is_closed();

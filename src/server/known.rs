@@ -166,8 +166,9 @@ impl Server {
             _ => format!("{role} has one"),
         };
         Some(format!(
-            "time without a zone: the server's TimeZone, which background workers use, is not known: {who} of its own ({}), which is used here instead ({}); \
-             to know: ALTER DATABASE {database} SET timezone = '…', or GRANT EXECUTE ON FUNCTION pg_show_all_file_settings() TO {role}",
+            "the server's TimeZone, which background workers use, is not known, because {who} of its own ({}). That zone is used here instead, \
+             for {} with time without a zone. To show the server's: ALTER DATABASE {database} SET timezone = '…', or GRANT EXECUTE ON \
+             FUNCTION pg_show_all_file_settings() TO {role}",
             self.time_zone,
             text::plural(many, "table")
         ))

@@ -43,7 +43,8 @@ impl<'a> From<&'a Row> for Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// Column number `at` and its value; `None`: no such column. The first column of the companion query, the id, is left out.
+    /// The column with number `at`, and its value. `None`: no such column. The companion query's first column (the id) is skipped, because
+    /// the list has it too.
     fn cell(self, at: usize) -> Option<(&'a Column, Result<Raw<'a>, tokio_postgres::Error>)> {
         let own = self.list.len();
         let (row, at) = if at < own {

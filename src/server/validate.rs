@@ -1,4 +1,4 @@
-//! Reads what only a validation asks: names and rights, sizes, signs of backups.
+//! Queries that only a validation runs: names and rights, sizes, evidence of backups.
 
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
@@ -16,7 +16,7 @@ const BACKUP: Query = query!("validate_backup");
 const BACKUP_WAL: Query = query!("validate_backup_wal");
 const HOST: Query = query!("validate_host");
 
-/// A name, and what bears it: row of `queries/validate_objects.sql`.
+/// A name, and the object that has it: row of `queries/validate_objects.sql`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -28,7 +28,7 @@ pub(crate) struct Object {
     pub schema_there: bool,
     pub usable: bool,
     pub creatable: bool,
-    /// `pg_class.relkind`. `None`: there is nothing of that name.
+    /// `pg_class.relkind`. `None`: no relation has this name.
     pub kind: Option<String>,
     pub owner: Option<String>,
     pub owned: bool,
@@ -52,7 +52,7 @@ pub(crate) struct Size {
     pub tablespaces: Vec<String>,
 }
 
-/// Signs of base backups.
+/// Evidence of base backups.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct Backup {
     pub clock: Stamp,

@@ -8,7 +8,7 @@ pub struct Interval {
     pub(crate) micros: i64,
 }
 
-/// `01:30`, `01:30:05.5` in microseconds.
+/// Converts `01:30` or `01:30:05.5` to microseconds.
 pub(super) fn clock(text: &str) -> Option<i64> {
     let mut parts = text.split(':');
     let hours: i64 = parts.next()?.parse().ok()?;

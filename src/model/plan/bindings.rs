@@ -28,7 +28,7 @@ impl Bindings {
 
     /// The oid that an index has now.
     pub(crate) fn index(&self, mut oid: i64) -> i64 {
-        // Oids wrap around, so the map may contain a cycle. At most one step per entry ends it.
+        // Oids wrap around, so the map may contain a cycle. The loop ends after as many steps as the map has entries.
         for _ in 0..self.indexes.len() {
             let Some(&next) = self.indexes.get(&oid) else {
                 break;

@@ -149,7 +149,7 @@ fn schedule(setup: &mut Setup, job: i64, scheduled: bool) {
     }
 }
 
-/// The new settings of a policy with the present state (paused or not), which has a change of its own.
+/// The new settings of a policy. It stays paused or scheduled as it is, because pausing and resuming are separate changes.
 fn kept(new: AgePolicy, had: Option<AgePolicy>) -> AgePolicy {
     AgePolicy {
         scheduled: had.map_or(new.scheduled, |had| had.scheduled),

@@ -70,7 +70,7 @@ pub enum What {
     EditRefresh(Refresh, Refresh),
     RemoveRefresh(Refresh),
     DropAggregate,
-    /// Sets the comment on it; `None`: there is none.
+    /// Sets the object's comment. `None`: no comment.
     Describe {
         old: Option<String>,
         new: Option<String>,
@@ -89,7 +89,7 @@ pub enum What {
     Pause(i64),
     /// Schedules a paused job again.
     Resume(i64),
-    /// Lets a job begin at fixed times: days counted from this moment, in this time zone.
+    /// Starts a job at fixed times: at the time of day of `initial`, in this time zone.
     Reschedule {
         job: i64,
         initial: Stamp,
@@ -175,7 +175,7 @@ impl Change {
             What::DropIndex { .. } => 14,
             What::DropAggregate => 15,
             What::Resume(_) => 16,
-            // Last: the steps before it set the time zone that the job has now.
+            // Last, because the steps before it set the job's time zone to the one that it has now.
             What::Reschedule { .. } => 17,
             What::Impossible(_) | What::Unnamed => 18,
         }

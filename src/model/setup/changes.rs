@@ -108,7 +108,7 @@ fn axes(found: &[Change], present: &Setup) -> BTreeMap<Name, Axis> {
     tables.chain(views).chain(created).collect()
 }
 
-/// Number of aggregates between this relation and its hypertable, by the file and the server.
+/// Number of aggregates between this relation and its hypertable, according to the file and the server.
 fn depth(wanted: &Wanted, present: &Setup, name: &Name) -> usize {
     let mut at = name.clone();
     for depth in 0..64 {

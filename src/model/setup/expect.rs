@@ -17,11 +17,11 @@ pub(crate) struct Expect {
     pub saving: Option<Percent>,
     /// Minimum age of the chunks that `saving` is checked on. `None`: all compressed chunks.
     after: Option<Every>,
-    /// How much later than its policies promise an aggregate may be.
+    /// Additional lag that is accepted, beyond the lag that an aggregate's policies allow.
     lag_max: Option<Every>,
-    /// How long after its next start a policy may begin. `None`: the threshold `job_late`.
+    /// Maximum delay of a policy's run after its next start. `None`: the threshold `job_late`.
     job_late: Option<Every>,
-    /// Queries and how long they may take.
+    /// Queries with their time limits.
     pub query: Vec<Timed>,
 }
 

@@ -19,17 +19,17 @@ use crate::model::text::fits;
 /// The wanted setup: the entries of one or several files. Later files override earlier ones.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Wanted {
-    /// Patterns before exact names, each in the order of the files.
+    /// Patterns come before exact names. Both are in the order of the files.
     pub(crate) entries: Vec<Entry>,
     pub(crate) indexes: Vec<IndexEntry>,
     /// Patterns (`mes.*`): an object that matches one and has no entry is reported as a difference.
     owns: Vec<String>,
-    /// Schedule of policies whose entry has none.
+    /// Schedule of policies whose entry gives none.
     schedule: Option<Interval>,
     pub(crate) expect: Option<Expect>,
     /// True: the reasons are kept in comments on the objects. `None`: they stay in the file.
     pub(super) comments: Option<bool>,
-    /// Hours in which compression and retention policies begin whose entry names none.
+    /// Hours in which compression and retention policies begin, if their entry has no window.
     window: Option<Setting<Hours>>,
 }
 
@@ -107,7 +107,7 @@ struct IndexTable {
     absent: bool,
 }
 
-/// The text of a file, for the places in it.
+/// A file's text, from which byte offsets are turned into lines and columns.
 struct Text<'a> {
     path: &'a str,
     text: &'a str,
@@ -316,7 +316,7 @@ impl Wanted {
         }
     }
 
-    /// How often a policy of this entry runs. `own`: what the policy itself says. `None`: the file does not say.
+    /// Interval between the runs of a policy. `own`: the interval in the policy's own settings. `None`: the file gives none.
     pub(super) fn every(&self, entry: &Entry, own: Option<Every>) -> Option<Interval> {
         let own = own.map(|every| every.0);
         own.or(entry.schedule).or(self.schedule)
@@ -327,7 +327,7 @@ impl Wanted {
         self.owns.iter().any(|pattern| fits(pattern, &plain))
     }
 
-    /// Where the file says this of a hypertable or aggregate. `None`: it does not name it.
+    /// Position of this key in the entry of a hypertable or aggregate. `None`: the file has no entry for it.
     pub(super) fn place(&self, name: &Name, key: &str) -> Option<At> {
         let mut kinds = [Kind::Hypertable, Kind::Aggregate].into_iter();
         kinds.find_map(|kind| Some(self.entry(name, kind)?.place(key)))

@@ -12,7 +12,7 @@ pub struct Danger {
     pub(crate) words: String,
 }
 
-/// The refresh policies that would harm in this setup.
+/// The refresh policies that would do harm in this setup.
 pub fn dangers(setup: &Setup) -> Vec<Danger> {
     let mut found = Vec::new();
     for (name, view) in &setup.aggregates {

@@ -65,7 +65,7 @@ impl Lint<'_> {
             && interval.length() > after.length()
         {
             self.say(name, "chunk_interval", format!(
-                "its chunks span {interval}, longer than the {after} after which they are compressed: they get late rows for most of their time"
+                "its chunks span {interval}, but they are compressed after {after}: a chunk would often get late rows when it is already compressed"
             ));
         }
     }
@@ -122,7 +122,7 @@ impl Lint<'_> {
         }
     }
 
-    /// Advice on the indexes of the file, whether they are there or not.
+    /// Advice on every index in the file, whether or not it exists in the database.
     fn indexes(&mut self) {
         for entry in self.wanted.indexes.iter().filter(|entry| !entry.absent) {
             let columns = entry.columns.iter().map(|column| ("columns", column));
@@ -133,7 +133,7 @@ impl Lint<'_> {
                         of: entry.on.to_string(),
                         at: entry.place(part),
                         words: format!(
-                            "{part}: {function} is not immutable: the server refuses such an index, because what is in it would change by itself"
+                            "{part}: {function} is not immutable: the server refuses such an index, because its contents could change without a write"
                         ),
                     });
                 }

@@ -109,11 +109,11 @@ pub struct AgePolicy {
 /// When a policy begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Schedule {
-    /// False: an interval after the end of the last run, so at any time of the day.
+    /// True: at fixed times. False: an interval after the end of the last run, so at any time of the day.
     pub fixed: bool,
-    /// The first of its fixed times.
+    /// The first of the fixed times.
     pub initial: Option<Stamp>,
-    /// `None`: days have 24 hours.
+    /// Time zone of the fixed times. `None`: a day always has 24 hours, also when daylight saving time begins or ends.
     pub zone: Option<String>,
 }
 

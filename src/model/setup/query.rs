@@ -4,7 +4,7 @@ use crate::model::setup::bare;
 use crate::model::span::Span;
 use crate::model::{interval::Interval, moment::Axis};
 
-/// A function call in a text: its name in lower case, and what stands between its parentheses; of `WITHIN GROUP (…)` that, too.
+/// A function call: its name in lower case, and the text between its parentheses, including that of `WITHIN GROUP (…)`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Called<'a> {
     pub(crate) function: &'a str,
@@ -69,7 +69,7 @@ pub(super) fn calls(query: &str) -> impl Iterator<Item = Called<'_>> {
     })
 }
 
-/// The text up to the parenthesis that closes what begins before it.
+/// The text up to its first unmatched closing parenthesis.
 fn within(text: &str) -> &str {
     let mut depth = 0;
     let end = text.find(|c| {
@@ -99,7 +99,7 @@ pub(super) fn items(query: &str) -> Vec<String> {
     all
 }
 
-/// Name of a column of a query: what stands after its `as`, else the function.
+/// Name of a column of a query: the word after `as`, or else the name of its function.
 pub(super) fn column(item: &str) -> Option<String> {
     let (before, named) = item.rsplit_once(" as ").unwrap_or((item, ""));
     let name = match named.trim() {
@@ -109,7 +109,7 @@ pub(super) fn column(item: &str) -> Option<String> {
     (!name.trim().is_empty()).then(|| name.trim().to_owned())
 }
 
-/// Width of the buckets by which a query groups. `None`: it is not written as a literal.
+/// Width of the query's buckets. `None`: it is not written as a literal.
 pub(super) fn bucket(query: &str) -> Option<Span> {
     let text = bare::squeezed(query, |c| c.to_lowercase().collect());
     let (_, rest) = text.split_once("time_bucket")?;
@@ -162,10 +162,10 @@ const UNSTABLE_WORDS: &[&str] = &[
     "current_schema",
 ];
 
-/// A function of an expression that may return another value tomorrow, so that no index can be made of it. `None`: none is known; the
-/// server may still refuse it.
+/// The first function in an expression whose result can change from one day to the next, so that an index cannot use it. `None`: no such
+/// function is known; the server may still refuse the index.
 pub(super) fn unstable(expression: &str) -> Option<&'static str> {
-    // Quoted names are columns.
+    // Quoted names are columns, not functions, so they are replaced.
     let text = read(expression, |_| "_".to_owned());
     let function = |called: Called| {
         let known = UNSTABLE.iter();

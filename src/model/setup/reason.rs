@@ -1,4 +1,5 @@
-//! Why a hypertable or aggregate is as it is, as a comment on it keeps it: its own reason, then a line for each policy that has one.
+//! The reasons for the settings of a hypertable or aggregate, stored in its comment: first the reason for the object, then one line for
+//! each policy that has a reason.
 
 use std::fmt;
 
@@ -33,7 +34,7 @@ impl Reasons {
         found
     }
 
-    /// The reasons that an entry of a policy file names; the rest as it was. A policy that the file removes has none.
+    /// These reasons, replaced by those in an entry of a policy file. A policy that the file removes has no reason.
     pub(super) fn wanted(entry: &Entry, was: &Self) -> Self {
         let line = |why: &Option<String>| why.as_ref().map(|why| why.replace('\n', " "));
         let compress = match &entry.compress {
@@ -46,7 +47,7 @@ impl Reasons {
             Some(Setting::To(to)) => line(&to.why).or_else(|| was.retain.clone()),
             None => was.retain.clone(),
         };
-        // As reading it again gives it.
+        // Printed and read again, so that it equals the reasons that are later read from the comment.
         let own = entry.why.clone().or_else(|| was.own.clone());
         let all = Self {
             own,

@@ -61,7 +61,7 @@ pub(crate) enum Kind {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Entry {
     pub at: At,
-    /// Where the values of its keys stand, by key.
+    /// Positions of the values, by key.
     pub places: BTreeMap<&'static str, At>,
     pub kind: Kind,
     pub name: Pattern,
@@ -107,12 +107,12 @@ impl Entry {
         }
     }
 
-    /// Where a key's value stands; of a key that is not written, the entry.
+    /// Position of a key's value. If the key is missing: position of the entry.
     pub(super) fn place(&self, key: &str) -> At {
         self.places.get(key).unwrap_or(&self.at).clone()
     }
 
-    /// Takes all that a later entry says.
+    /// Overrides these settings with all that a later entry has.
     pub(super) fn take(&mut self, later: Self) {
         self.at = later.at;
         self.places.extend(later.places);
@@ -200,7 +200,7 @@ pub(super) struct Reorder {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct IndexEntry {
     pub at: At,
-    /// Where the values of its keys stand, by key.
+    /// Positions of the values, by key.
     pub places: BTreeMap<&'static str, At>,
     pub on: Name,
     /// `None`: any index with this definition.
@@ -215,12 +215,12 @@ pub(crate) struct IndexEntry {
 }
 
 impl IndexEntry {
-    /// Where a key's value stands; of a key that is not written, the entry.
+    /// Position of a key's value. If the key is missing: position of the entry.
     pub(super) fn place(&self, key: &str) -> At {
         self.places.get(key).unwrap_or(&self.at).clone()
     }
 
-    /// The index as it shall be.
+    /// The wanted index.
     pub(super) fn index(&self) -> Index {
         Index {
             oid: None,

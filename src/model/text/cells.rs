@@ -49,7 +49,7 @@ pub(crate) fn cut_words(text: &str, cells: usize) -> String {
     }
 }
 
-/// As [`cut_words`], for a text that goes on anyway: the mark is always there.
+/// As [`cut_words`], but always ends in ` …`, because more text follows elsewhere.
 pub(crate) fn goes_on(text: &str, cells: usize) -> String {
     let room = cells.saturating_sub(2);
     let kept = wrap(text, room).into_iter().next().unwrap_or_default();
@@ -131,7 +131,7 @@ fn belong_together(before: &str, after: &str) -> bool {
     time(&before[number..]) && time(after)
 }
 
-/// As [`wrap`], with the first line's indent on every line.
+/// As [`wrap`], but every line gets the indent of the first one.
 pub(crate) fn wrap_keeping_indent(text: &str, cells: usize) -> Vec<String> {
     let body = text.trim_start();
     let indent = (text.len() - body.len()).min(cells / 2);

@@ -47,7 +47,7 @@ impl Reading {
 pub(super) struct Collector {
     settings: Settings,
     config: Config,
-    /// Has the acknowledgements; `None`: no finding is acknowledged.
+    /// The journal, which has the acknowledgements. `None`: no finding is acknowledged.
     journal: Option<Journal>,
     session: Option<Session>,
     exact: Exact<'static>,

@@ -1,4 +1,4 @@
-//! A check that could not run, because the server is down or for a reason on this side.
+//! A check that could not run: the server is down, or the options, the configuration or the password are wrong.
 
 use std::fmt;
 use std::time::Duration;

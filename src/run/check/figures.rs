@@ -24,7 +24,7 @@ struct Figure {
     warning: Option<f64>,
     critical: Option<f64>,
     most: Option<f64>,
-    /// Over several databases. True: the values are added. False: the largest one is taken.
+    /// Combines the values of several databases. True: their sum. False: the largest value.
     sums: bool,
 }
 
@@ -99,8 +99,7 @@ impl Figures {
         self.all.iter().chain(&self.objects)
     }
 
-    /// Performance data of monitoring plugins: `'label'=value[unit];warning;critical;0;most`, with `U` for an unknown
-    /// value.
+    /// Performance data of monitoring plugins: `'label'=value[unit];warning;critical;0;maximum`. The value is `U` if it is unknown.
     pub(super) fn perfdata(&self) -> String {
         let mut text = String::new();
         for figure in self.each() {
@@ -217,7 +216,7 @@ fn times(screens: &Screens, at: &At) -> Vec<Figure> {
     times.map(figure).into()
 }
 
-/// The lag of an aggregate, with the lags from which it is a finding.
+/// The lag of an aggregate, with the lags from which on it is a warning and critical.
 fn lag(row: &aggregates::Row, at: &At) -> Figure {
     let is_integer = row.axis == Axis::Integer;
     #[expect(clippy::cast_precision_loss, reason = "a lag for a graph")]

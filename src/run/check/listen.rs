@@ -89,7 +89,7 @@ async fn collect(
     }
 }
 
-/// Prints a new failure, or the end of one.
+/// Prints a failure when it begins, and a message when it is over.
 fn say(trouble: &mut Option<String>, failure: Option<Failure>) {
     let words = failure.map(|failure| failure.words().to_owned());
     if *trouble != words {

@@ -1,7 +1,7 @@
 //! A check's findings and figures as metrics, in Prometheus' text format or as `OpenMetrics`.
 //!
-//! They are counters instead of rates, in seconds and bytes. Labels are names, never query texts or reasons, so the number of
-//! series depends only on the number of objects.
+//! Counters are used instead of rates; units are seconds and bytes. Labels are names, never query texts or reasons, so the number of series
+//! depends only on the number of objects.
 
 mod metric;
 mod objects;

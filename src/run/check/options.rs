@@ -73,16 +73,16 @@ pub struct Options {
     /// Override a threshold for this call; `hypertop thresholds` lists them
     #[arg(long, value_name = "KEY=VALUE")]
     pub(super) threshold: Vec<String>,
-    /// Level at which a notice counts
+    /// Level that a notice counts as
     #[arg(long, value_enum, default_value_t = NoticeAs::Ok)]
     pub(super) notice_as: NoticeAs,
-    /// Level if the server does not answer
+    /// Level to report if the server does not answer
     #[arg(long, value_enum, default_value_t = WhenDown::Critical)]
     pub(super) when_down: WhenDown,
     /// Whether acknowledged and snoozed findings (in this account's journal) count
     #[arg(long, value_enum, default_value_t = Acknowledged::Count)]
     pub(super) acknowledged: Acknowledged,
-    /// Rules, such as server-hidden, for which hidden data does not cause UNKNOWN
+    /// Do not report UNKNOWN because of data that is hidden from this role, for these rules (such as server-hidden)
     #[arg(long, value_name = "RULES", value_delimiter = ',')]
     pub(super) accept_hidden: Vec<String>,
     /// Maximum length of the output, in bytes
@@ -109,7 +109,7 @@ pub struct Options {
         conflicts_with_all = ["format", "quiet", "list", "textfile", "perfdata", "when_down", "max_bytes", "notice_as"],
     )]
     pub(super) listen: Option<SocketAddr>,
-    /// With --listen: scrapes within this time get the same figures
+    /// With --listen: maximum age of the figures that a scrape gets
     #[arg(long, value_name = "TIME", default_value = "15s", value_parser = humantime::parse_duration, requires = "listen")]
     pub(super) min_interval: Duration,
     /// With --listen: share of a processor core that reading one screen may take

@@ -97,7 +97,7 @@ pub(super) fn of(looks: Vec<Look>, several: bool, options: &Options) -> Outcome 
     outcome
 }
 
-/// The level at which a finding counts.
+/// The level that a finding counts as.
 fn counted(level: Level, notice_as: NoticeAs) -> Level {
     match (level, notice_as) {
         (Level::Notice, NoticeAs::Warning) => Level::Warning,

@@ -1,4 +1,4 @@
-//! What a check says of one finding in its different forms.
+//! One finding in each output format of a check.
 
 use clap::Parser;
 
@@ -40,7 +40,7 @@ fn exit_code_text_metrics_and_page_agree_on_every_rule_at_each_of_its_levels() {
     for rule in rules::ALL {
         let page = Handwritten::of(Catalogue::Rules, rule.name).expect(rule.name);
         assert!(!page.section(TO_DO).is_empty(), "{}", rule.name);
-        // A remark is no finding of a check.
+        // A remark (level OK) is not a finding of a check.
         let levels = page.names("levels").into_iter();
         for name in levels.filter(|name| *name != Level::Ok.name()) {
             let level = Level::ALL.into_iter().find(|level| level.name() == name);

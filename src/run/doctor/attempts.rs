@@ -54,7 +54,7 @@ impl Journey<'_> {
         if step.evidence.is_empty() {
             let why = match end {
                 // A full server, or a pooler that does not know the database, refuses the connection before the login.
-                Some(end) if end > stage => "not reached: the connection was refused before",
+                Some(end) if end > stage => "not reached: the connection was refused earlier",
                 _ => "not tried",
             };
             return Step::skipped(name, why);
@@ -119,7 +119,7 @@ fn network(attempt: &Attempt, mut step: Step) -> Step {
         // Another address of the same name works, but every connection tries this one first and waits for it.
         if matches!(tried.outcome, Outcome::Failed(..)) && attempt.is_open() {
             step = step.warn(format!(
-                "remove {} from the name, or let the server listen there",
+                "remove the address {} from the host name (DNS or /etc/hosts), or let the server listen on it",
                 tried.target
             ));
         }

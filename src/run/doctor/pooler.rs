@@ -51,8 +51,8 @@ impl Pooler {
     }
 }
 
-/// Detects a pooler by two connections. The second one keeps its server session busy in a transaction, so that under transaction pooling
-/// the first one then gets another server session. `second`: `None` if there is no second connection.
+/// Detects a pooler by two connections. The second connection keeps a server session busy in a transaction. Under transaction pooling, the
+/// first connection then gets another server session. `second`: `None` if there is no second connection.
 pub(super) async fn look(
     first: &Client,
     second: Option<&Client>,

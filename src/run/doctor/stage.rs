@@ -77,7 +77,7 @@ pub(super) fn failed_at(attempt: &Attempt) -> Option<Stage> {
     }))
 }
 
-/// The stage, by the SQLSTATE of the server's error.
+/// The stage to which an error of the server belongs, by its SQLSTATE.
 fn by_code(failure: &ConnectError) -> Option<Stage> {
     let words = failure.to_string();
     Some(match failure.code.as_deref()? {

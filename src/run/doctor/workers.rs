@@ -96,7 +96,7 @@ fn compared(mut step: Step, demand: &Demand, databases: usize) -> Step {
         );
     }
     if let Some(crowd) = &demand.crowd {
-        step = step.and(crowd.clone()).warn("raise timescaledb.max_background_workers (and max_worker_processes with it) and restart, or give some jobs another start");
+        step = step.and(crowd.clone()).warn("raise timescaledb.max_background_workers (and max_worker_processes with it) and restart, or let some jobs start at other times");
     }
     let is_more = |free: i64| {
         #[expect(clippy::cast_precision_loss, reason = "a number of workers")]

@@ -14,7 +14,7 @@ use crate::server::session::Session;
 
 use super::made::{self, Reading};
 
-/// The file's new text, in which the object equals the database. An error if that cannot be written.
+/// The file's new text, in which the object's settings equal those in the database. An error if they cannot be written to the file.
 pub(crate) async fn propose(
     settings: &Settings,
     session: &Session,
@@ -47,7 +47,7 @@ pub(crate) async fn propose(
     let left = Box::pin(reading().make(&wanted)).await?;
     if let Some(left) = left.planned.first() {
         bail!(
-            "{}: {object} would still differ ({}): another file says otherwise, or it is to be changed by hand",
+            "{}: {object} would still differ ({}): another policy file sets another value, or the difference can only be edited by hand",
             sources[nth].path,
             left.change.words()
         );
@@ -71,7 +71,7 @@ pub(crate) fn write(amendment: &Amendment) -> Result<()> {
 }
 
 fn replace(path: &Path, amendment: &Amendment) -> Result<()> {
-    let folder = path.parent().context("it is in no folder")?;
+    let folder = path.parent().context("the path names no folder")?;
     let about = std::fs::metadata(path)?;
     let mut file = tempfile::Builder::new()
         .prefix(".hypertop")
@@ -89,7 +89,7 @@ fn replace(path: &Path, amendment: &Amendment) -> Result<()> {
     let now = std::fs::read(path)?;
     ensure!(
         now == amendment.before.as_bytes(),
-        "it changed since it was read: look at it again"
+        "the file changed since it was read: open the preview again"
     );
     file.persist(path)?;
     std::fs::File::open(PathBuf::from(folder))?.sync_all()?;
@@ -129,7 +129,10 @@ mod tests {
         let file = folder.path().join("a.toml");
         std::fs::write(&file, "another\n").unwrap();
         let error = format!("{:#}", write(&amendment(&file)).unwrap_err());
-        assert!(error.contains("it changed since it was read"), "{error}");
+        assert!(
+            error.contains("the file changed since it was read"),
+            "{error}"
+        );
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "another\n");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }

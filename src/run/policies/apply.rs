@@ -151,10 +151,12 @@ impl Shell<'_> {
         Ok(approved)
     }
 
-    /// What must be settled before the user is asked. `missing`: names of hazards that are not allowed.
+    /// Checks and prepares the plan before the user is asked for consent. `missing`: names of hazards that are not allowed.
     async fn prepare(&self, options: &Options, missing: &[String], plan: &mut Plan) -> Result<()> {
         if plan.steps.is_empty() {
-            bail!("the rest is not in the file: --prune removes it");
+            bail!(
+                "the database has the file's objects and settings. Only objects that are not in the file are left: --prune removes them"
+            );
         }
         if !missing.is_empty() && !options.agreement.dry_run {
             bail!(

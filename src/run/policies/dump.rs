@@ -18,7 +18,7 @@ pub(super) async fn dump(shell: &Shell<'_>, path: &Path) -> Result<()> {
     let beside = PathBuf::from(beside);
     for file in [path, &beside] {
         if file.exists() {
-            bail!("--dump: {} is there already", file.display());
+            bail!("--dump: {} exists already", file.display());
         }
     }
     let text = write::file(&setup::read(&shell.session).await?, true);

@@ -35,7 +35,7 @@ pub async fn printed(session: &Session, options: &Options) -> Result<String> {
         let mut names = present.hypertables.keys().chain(present.aggregates.keys());
         anyhow::ensure!(
             names.any(|name| fit(pattern, name)),
-            "{pattern:?} fits no hypertable and no aggregate of database {:?}",
+            "{pattern:?} matches no hypertable and no aggregate of database {:?}",
             session.server.database
         );
     }

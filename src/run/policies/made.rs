@@ -204,7 +204,7 @@ impl Reading<'_> {
         })
     }
 
-    /// The files with the conditions of their indexes as the server writes them, where an index with the same condition is there.
+    /// The files. The condition of an index is rewritten as the server prints it, if the database has an index with the same condition.
     async fn conditions(&self, wanted: &Wanted, present: &Setup) -> Wanted {
         let mut spelled = wanted.clone();
         for entry in &mut spelled.indexes {
@@ -238,7 +238,7 @@ impl Reading<'_> {
         setup::tables(self.session, &missing).await
     }
 
-    /// The files' queries as the server prints them. Only a session that can write can find that out.
+    /// The files' queries as the server prints them. This needs a session that can write, because it creates a temporary view.
     async fn queries(
         &self,
         wanted: &Wanted,
@@ -268,14 +268,14 @@ impl Reading<'_> {
             return (found, notes, unread);
         }
         if self.read_only {
-            notes.push("queries of aggregates are compared as they are written: only a session that can write can ask the server how it writes them".to_owned());
+            notes.push("queries of aggregates are compared as plain text: in a read-only session the server cannot be asked for its own spelling".to_owned());
             return (found, notes, unread);
         }
         let writer = match connect::again(self.settings, self.password).await {
             Ok(writer) => writer,
             Err(error) => {
                 notes.push(format!(
-                    "queries of aggregates are compared as they are written: {error:#}"
+                    "queries of aggregates are compared as plain text: {error:#}"
                 ));
                 return (found, notes, unread);
             }
@@ -286,7 +286,7 @@ impl Reading<'_> {
                     found.insert(name, text);
                 }
                 Err(error) => notes.push(format!(
-                    "{name}: the server does not understand its query: {error:#}"
+                    "{name}: the server cannot parse its query: {error:#}"
                 )),
             }
         }

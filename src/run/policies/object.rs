@@ -39,7 +39,7 @@ pub(crate) async fn plan(
         if left_out.is_empty() {
             bail!("{object} is as the file says: there is nothing to do");
         }
-        bail!("{object}: nothing can be done: {}", left_out.join("; "));
+        bail!("{object}: no change is possible: {}", left_out.join("; "));
     }
     let refused = refused(&all);
     let deletes = all.iter().any(deletes_data);
@@ -48,12 +48,12 @@ pub(crate) async fn plan(
     {
         let why = refused.unwrap_or_else(|| losses(&all));
         bail!(
-            "{object} alone cannot be made as the file says:\n{why}\nAfter the changes of other objects it can ({}): hypertop apply does them in one plan.",
+            "{object} cannot be changed alone:\n{why}\nIt can be changed after other objects ({}): hypertop apply changes all of them in one plan.",
             others.join(", ")
         );
     }
     if let Some(why) = refused {
-        bail!("{object} cannot be made as the file says:\n{why}");
+        bail!("{object} cannot be changed to what the file says:\n{why}");
     }
     let mut approved = approve(all, left_out, object, session)?;
     approved.place = Some(execute::place(&session.connected).await?);
@@ -126,8 +126,8 @@ fn deletes_data(planned: &Planned) -> bool {
     planned.hazards.contains(&Hazard::DeletesData)
 }
 
-/// The other objects whose changes would make this one's possible: in a plan of all changes it is not refused, and deletes no rows although
-/// it would alone (`deletes`). `None`: there are none.
+/// The other objects that must change first, so that this one can change. In a plan of all changes, this object's change is then not
+/// refused; and if it alone would delete rows (`deletes`), it deletes none. `None`: there are none.
 async fn together(
     settings: &Settings,
     session: &Session,

@@ -26,7 +26,7 @@ pub(super) const REFUSED: u8 = 3;
 
 #[derive(Debug, Clone, Args)]
 pub struct Options {
-    /// Policy files, later ones override earlier ones; -: standard input
+    /// Policy files (later files override earlier ones); -: standard input
     #[arg(required = true)]
     file: Vec<PathBuf>,
     /// Save the plan to this new file, for apply
@@ -111,7 +111,7 @@ pub(super) fn title(sources: &[Source], made: &Made) -> String {
 
 #[derive(Debug, Clone, Args)]
 pub struct LintOptions {
-    /// Policy files, later ones override earlier ones; -: standard input
+    /// Policy files (later files override earlier ones); -: standard input
     #[arg(required = true)]
     file: Vec<PathBuf>,
 }

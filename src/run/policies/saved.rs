@@ -83,7 +83,7 @@ impl Saved {
                 .with_context(|| format!("{path}: it is not a plan that hypertop saved"))?;
             ensure!(
                 saved.hypertop_plan == FORMAT,
-                "{path}: its format is {}, and this version knows {FORMAT}",
+                "{path}: its format is {}, but this version of hypertop reads only {FORMAT}",
                 saved.hypertop_plan
             );
             let whole = saved

@@ -1,4 +1,4 @@
-//! `hypertop validate`: whether a policy file can be applied (`--before`), and whether it holds (`--after`).
+//! `hypertop validate`: checks whether a policy file can be applied (`--before`), or whether the database is as the file says (`--after`).
 
 mod after;
 mod backup;
@@ -34,10 +34,10 @@ use self::report::{About, Report};
 use self::round::{Validation, lines};
 use super::plan;
 
-/// Prints the checks; the exit code: 0 all hold, or time must pass; 1 an error; 2 one does not hold; 3 one is unknown.
+/// Prints the checks, and returns the exit code. 0: every check is ok or pending. 1: an error. 2: a check failed. 3: a check is unknown.
 pub async fn validate(here: &mut Here, options: &Options) -> Result<u8> {
     if let Some(path) = options.report.as_ref().filter(|path| path.exists()) {
-        bail!("--report {}: it is there already", path.display());
+        bail!("--report {}: the file exists already", path.display());
     }
     let validation = Validation::of(options)?;
     let round = if options.watch {

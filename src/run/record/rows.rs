@@ -27,7 +27,7 @@ const MOST: usize = 500;
 /// Interval between two reads of figures and new rows. It is shorter than the time for which a replay shows the figures.
 const AGAIN: Duration = Duration::from_secs(30);
 
-/// Reads on its own connections, until this is dropped at the end of the recording, or until an error.
+/// Reads on connections of its own. Ends when this value is dropped (the recording is over), or at the first error.
 pub(super) async fn read(
     settings: Settings,
     password: Option<String>,

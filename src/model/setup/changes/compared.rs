@@ -41,8 +41,8 @@ impl<'a> Compared<'a> {
         self.entry.at.says(&format!("{}: {why}", self.name))
     }
 
-    /// The changes with their reasons, and new policies that compress or drop with the window in which they begin; then the change of
-    /// the object's comment.
+    /// The changes with their reasons, then the change of the object's comment. New compression and retention policies also get the window
+    /// in which they begin.
     pub(super) fn whole(&self, changes: Vec<Change>) -> impl Iterator<Item = Change> {
         let changes = changes.into_iter().map(|change| Change {
             why: self.why(&change.what),

@@ -26,7 +26,7 @@ pub struct Ground<'a> {
     pub present: &'a Setup,
     /// Plain tables that the file lists as hypertables.
     pub tables: &'a BTreeMap<Name, Plain>,
-    /// Queries of the file in the server's spelling, by aggregate. Missing: compared as they are written.
+    /// The file's queries as the server prints them, by aggregate. A query that is missing here is compared as it is written.
     pub queries: &'a BTreeMap<Name, String>,
     /// Time zone of the database.
     pub zone: &'a str,

@@ -13,7 +13,7 @@ use crate::model::setup::wish::{self, Setting};
 use super::compared::Compared;
 use super::window;
 
-/// Schedule of a compression or retention policy that names none, as TimescaleDB sets it for chunks of a day and more.
+/// Interval of a compression or retention policy whose entry gives none: TimescaleDB's default for chunks of a day and more.
 const DAILY: Interval = Interval {
     months: 0,
     days: 1,

@@ -104,7 +104,7 @@ fn time_column(of: &Compared) -> Result<(String, Axis), String> {
     Ok((time, axis))
 }
 
-/// The change of the function that returns the current integer time. `there`: the one that it has.
+/// The change of the function that returns the current integer time. `there`: the present function.
 fn integer_now(of: &Compared, axis: Axis, there: Option<&Name>) -> Result<Option<Change>, String> {
     let entry = of.entry;
     let Some(new) = &entry.integer_now else {
@@ -135,7 +135,7 @@ fn integer_now(of: &Compared, axis: Axis, there: Option<&Name>) -> Result<Option
     Ok(Some(of.change(what, vec![field])))
 }
 
-/// A chunk interval in the unit of the time column. A month has 30 days, as TimescaleDB reckons.
+/// A chunk interval in the unit of the time column. As in TimescaleDB, a month has 30 days.
 fn interval(length: Length, axis: Axis) -> Result<i64, String> {
     let span = length
         .on(axis)

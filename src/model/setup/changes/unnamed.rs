@@ -60,7 +60,7 @@ pub(super) fn unnamed(wanted: &Wanted, ground: &Ground) -> Vec<Change> {
     found
 }
 
-/// The policies of a hypertable that the file does not name. The table itself is never removed.
+/// The policies of a hypertable that is not in the file. The table itself is never removed.
 fn unnamed_policies(name: &Name, table: &Hypertable, prune: bool) -> Vec<Change> {
     let storage = &table.storage;
     let compress = storage.compress.map(|had| {

@@ -169,7 +169,7 @@ fn same(one: &Refresh, other: &Refresh) -> bool {
     (one.start, one.end, one.every) == (other.start, other.end, other.every)
 }
 
-/// Pauses or resumes the policy, if the two differ in that.
+/// Pauses or resumes the policy if it is paused on one side only.
 fn switched(name: &Name, old: &Refresh, new: &Refresh) -> Option<Change> {
     paused(name, "refresh", old.job, old.scheduled, new.scheduled)
 }

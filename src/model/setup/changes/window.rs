@@ -8,7 +8,7 @@ use crate::model::setup::wish::Setting;
 
 use super::compared::Compared;
 
-/// The policies of an entry that begin outside of its window. `changes`: those of the policies.
+/// Changes the start of policies that begin outside of their entry's window. `changes`: the other changes of these policies.
 pub(super) fn windows(
     of: &Compared,
     there: &Storage,

@@ -1,11 +1,11 @@
-//! Advice on the query of an aggregate that reads another aggregate: figures that cannot be computed from figures, and buckets that do not
-//! fit into each other.
+//! Advice on an aggregate that reads another aggregate: functions that give wrong results there, such as avg() of an average, and buckets
+//! that do not fit into each other.
 
 use crate::model::interval::DAY;
 use crate::model::setup::query::{Called, bucket, calls, column, is_word, items, spoken};
 use crate::model::span::Span;
 
-/// Functions whose result is an average or the like: it does not say of how many rows.
+/// Functions that return an average, from which the number of averaged rows is not known.
 const AVERAGES: &[&str] = &["avg"];
 const SPREADS: &[&str] = &[
     "stddev",
@@ -43,7 +43,7 @@ fn is_distinct(called: &Called) -> bool {
     called.function == "count" && called.inside.trim_start().starts_with("distinct")
 }
 
-/// Advice on the query of an aggregate over another one. `source`: the other one's query.
+/// Advice on the query of an aggregate that reads another aggregate. `source`: the query of the aggregate that it reads.
 pub(super) fn of_query(query: &str, source: &str) -> Vec<String> {
     let figures: Vec<Figure> = items(&spoken(source))
         .iter()
@@ -55,7 +55,7 @@ pub(super) fn of_query(query: &str, source: &str) -> Vec<String> {
         let mut words = called.inside.split(|c: char| !is_word(c));
         let of = words.find_map(|word| figures.iter().find(|figure| figure.name == word));
         let advice = of.and_then(|of| of_call(&called, of));
-        // Once is enough: the same column is often read by several functions.
+        // One advice is enough, because several functions often read the same column.
         said.extend(advice.filter(|_| said.is_empty()));
     }
     said.extend(of_buckets(query, source));
@@ -66,27 +66,27 @@ fn of_call(called: &Called, of: &Figure) -> Option<String> {
     let (function, name) = (called.function, &of.name);
     if AVERAGES.contains(&function) && of.is_average {
         return Some(format!(
-            "{function}() of {name}, which is an average or the like in what it reads, is wrong where groups differ in size: keep sum and count there, and divide here"
+            "{function}() of {name} is wrong if groups differ in size, because {name} in its source is an average or a similar figure: keep sum and count in the source, and divide here"
         ));
     }
     if SPREADS.contains(&function) {
         return Some(format!(
-            "{function}() of {name} is that of one value for each group of what it reads, not of the rows: keep sum(x), sum(x * x) and count there, and compute it here"
+            "{function}() of {name} is computed from one value per group of its source, not from the rows: keep sum(x), sum(x * x) and count in the source, and compute it here"
         ));
     }
     if PERCENTILES.contains(&function) {
         return Some(format!(
-            "{function}() of {name} is that of one value for each group of what it reads, not of the rows, and percentiles cannot be put together: keep sum and count there for an average, or let this aggregate read the hypertable"
+            "{function}() of {name} is computed from one value per group of its source, not from the rows, and percentiles cannot be combined: keep sum and count in the source for an average, or let this aggregate read the hypertable"
         ));
     }
     if is_distinct(called) {
         return Some(format!(
-            "count(distinct) of {name} counts figures of what it reads, not values of the rows: group by the column there, and count here; sum and count can be put together, distinct counts cannot"
+            "count(distinct) of {name} counts aggregated values of its source, not values of the rows, and distinct counts cannot be combined: add the column to the source's GROUP BY, and count here"
         ));
     }
     (function == "sum" && of.is_distinct).then(|| {
         format!(
-            "sum() of {name}, which counts distinct values in what it reads, counts a value once for each group: group by the column there, and count here; sum and count can be put together, distinct counts cannot"
+            "sum() of {name} counts a value once per group, because {name} in its source counts distinct values: add the column to the source's GROUP BY, and count here"
         )
     })
 }
@@ -95,7 +95,7 @@ fn of_buckets(query: &str, source: &str) -> Option<String> {
     let (own, below) = (bucket(query)?, bucket(source)?);
     (!fits(below, own)).then(|| {
         format!(
-            "its buckets of {own} are no multiple of the buckets of {below} that it reads: TimescaleDB refuses that"
+            "its buckets of {own} are not a multiple of its source's buckets of {below}: TimescaleDB refuses that"
         )
     })
 }

@@ -20,7 +20,7 @@ use super::measured::Measured;
 use super::since::Since;
 use super::{expected, health, runs};
 
-/// All checks but the queries of `[expect]`, which load the server.
+/// All checks except the queries of `[expect]`, which put load on the server.
 pub(super) async fn after(
     here: &Here,
     wanted: &Wanted,
@@ -68,7 +68,7 @@ pub(super) async fn after(
     Ok(Measured::of(present, &screens, &counters))
 }
 
-/// Checks the runs of a relation's policies, and how far its aggregate lags. `end`: of the apply.
+/// Checks the runs of a relation's policies and, for an aggregate, its lag. `end`: end of the apply.
 fn relation(
     name: &Name,
     (present, screens): (&Setup, &Screens),

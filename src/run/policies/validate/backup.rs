@@ -1,4 +1,4 @@
-//! Whether a backup is known that is new enough. PostgreSQL knows of base backups of a primary that archives WAL, and of no others.
+//! Checks whether a recent backup is known. PostgreSQL only has traces of base backups of a primary that archives WAL.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::server::validate::{self, Backup};
 use super::check::{Checks, State};
 
 const WHAT: &str = "backup";
-const NO_TRACE: &str = "dumps, snapshots, and backups of a standby or of a server that archives no WAL leave no trace in the server; --i-have-a-backup if there is one";
+const NO_TRACE: &str = "dumps, snapshots, and backups of a standby or of a server that archives no WAL leave no trace in the server; if you have such a backup, add --i-have-a-backup";
 
 pub(super) async fn check(
     session: &Session,
@@ -47,7 +47,7 @@ pub(super) async fn check(
     };
     let state = if has_one { State::Ok } else { state };
     let seen = match state {
-        State::Ok if has_one && !is_new => format!("there is one, as you say; {seen}"),
+        State::Ok if has_one && !is_new => format!("there is one (--i-have-a-backup); {seen}"),
         State::Ok => seen,
         _ if !backup.reads_wal => format!(
             "{seen}; GRANT pg_monitor TO {} shows the backups that left a file in pg_wal; {NO_TRACE}",

@@ -141,7 +141,7 @@ async fn jobs(
                 against.push(format!("job {id} runs now: wait for its end"));
             }
             if let Some(why) = super::runs::failing(row, &at) {
-                against.push(format!("job {id} fails: look at it first ({why})"));
+                against.push(format!("job {id} fails: find the cause first ({why})"));
             }
         }
         checks.unless(
@@ -153,7 +153,7 @@ async fn jobs(
     Ok(())
 }
 
-/// What the Server screen finds on standbys, replication slots and workers: each would get the load of the plan.
+/// The Server screen's findings on standbys, replication slots and workers, because the plan adds load to all of them.
 fn around(session: &Session, screens: &Screens, checks: &mut Checks) {
     let found = gather::found_on(screens, ScreenId::Server);
     let figures = screens.server.rows();
@@ -201,7 +201,7 @@ fn hidden_from(server: &Server) -> String {
     )
 }
 
-/// The oldest transaction: what locks a table waits for it, and what waits blocks others.
+/// The oldest transaction. A statement that locks a table waits for this transaction, and meanwhile blocks other sessions.
 fn transactions(server: &Server, screens: &Screens, checks: &mut Checks) {
     let limit = server.thresholds.all.long_transaction;
     let mut figures = screens.server.rows().iter();
@@ -234,7 +234,7 @@ fn transactions(server: &Server, screens: &Screens, checks: &mut Checks) {
     }
 }
 
-/// Whether it is now in the hours of `--window`.
+/// Checks whether the present time is in the hours of `--window`.
 async fn window(here: &Here, options: &Options, checks: &mut Checks) -> Result<()> {
     let Some(window) = &options.window else {
         return Ok(());
@@ -260,7 +260,8 @@ async fn window(here: &Here, options: &Options, checks: &mut Checks) -> Result<(
     Ok(())
 }
 
-/// Sessions that would block the plan, what the server says against its statements, and whether a saved plan is still that of now.
+/// Checks which sessions would block the plan, which statements the server would refuse, and whether a saved plan still equals the plan
+/// made now.
 async fn holders(
     session: &Session,
     made: Made,

@@ -10,7 +10,7 @@ use crate::model::text;
 #[serde(rename_all = "snake_case")]
 pub(super) enum State {
     Ok,
-    /// Time must pass before it can be known.
+    /// The result will be known later, for example after the next run of a job.
     Pending,
     Unknown,
     Failed,
@@ -36,14 +36,14 @@ impl State {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Check {
     pub(super) state: State,
-    /// What is checked.
+    /// Name of the check, such as `no standby is too far behind`.
     pub(super) what: String,
-    /// The limit that what was seen is compared with. `None`: what is checked says it.
+    /// The limit for the observed value. `None`: the name contains the limit, or there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) expected: Option<String>,
-    /// What was seen.
+    /// The observed value or state.
     pub(super) seen: String,
-    /// When a pending check can be decided. `None`: not pending, or unknown.
+    /// Time from which a pending check can be decided. `None`: not pending, or unknown.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_time")]
     pub(super) due: Option<Stamp>,
 }
@@ -65,7 +65,7 @@ impl Check {
 pub(super) struct Checks(pub(super) Vec<Check>);
 
 impl Checks {
-    /// Adds a check; more can be said of it.
+    /// Adds a check, and returns it so that the caller can add a limit or a time.
     pub(super) fn add(
         &mut self,
         state: State,
@@ -83,7 +83,7 @@ impl Checks {
         &mut self.0[last]
     }
 
-    /// Adds a check that cannot be decided yet. `due`: when it can; `None`: unknown.
+    /// Adds a check that cannot be decided yet. `due`: the time from which it can; `None`: unknown.
     pub(super) fn wait(
         &mut self,
         what: impl Into<String>,
@@ -93,7 +93,7 @@ impl Checks {
         self.add(State::Pending, what, seen).due = due;
     }
 
-    /// Adds a check that fails if there is something against it; `good`: what is seen otherwise.
+    /// Adds a check that fails if there is a problem (`against`). `good`: text for the case that there is none.
     pub(super) fn unless(
         &mut self,
         what: impl Into<String>,
@@ -104,7 +104,7 @@ impl Checks {
         self.add(state, what, against.unwrap_or_else(|| good.into()));
     }
 
-    /// Adds a check that compares what was seen with a limit.
+    /// Adds a check that compares an observed value with a limit.
     pub(super) fn compare(
         &mut self,
         holds: bool,

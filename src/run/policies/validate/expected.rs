@@ -1,4 +1,4 @@
-//! What `[expect]` in the files says of the whole.
+//! Checks the numbers of objects and the saved space that `[expect]` in the files requires.
 
 use anyhow::Result;
 
@@ -63,7 +63,7 @@ fn counts(expect: &Expect, present: &Setup, checks: &mut Checks) {
     }
 }
 
-/// Checks what compression saves on one hypertable; `old`: in words, the age from which it counts.
+/// Checks the space that compression saves on one hypertable. `old`: the minimum age of the chunks that count, as text.
 fn saved(
     name: &Name,
     (table, saving): (&Hypertable, Option<&Saving>),
@@ -79,7 +79,7 @@ fn saved(
     };
     if saving.chunks == 0 {
         let when = saving.due.map_or_else(String::new, |due| {
-            format!(": the oldest chunk is that old {}", text::moment(due))
+            format!(": the oldest chunk reaches this age {}", text::moment(due))
         });
         checks.wait(what, format!("{none}{when}"), saving.due);
         return;

@@ -1,4 +1,5 @@
-//! Whether indexes are whole, aggregates are as far as they promise, and no finding or error is new since the apply.
+//! Checks that indexes are valid, that aggregates lag no more than their policies allow, and that there are no new findings or errors since
+//! the apply.
 
 use crate::journal::{Counters, Snapshot};
 use crate::model::moment::Axis;
@@ -17,7 +18,7 @@ use crate::server::known::At;
 use super::check::{Checks, State, listed};
 use super::runs;
 
-/// Rules of faults that other checks of the files' objects name.
+/// Rules whose problems are reported by other checks.
 const NAMED: [&Rule; 11] = [
     &rules::INDEX_INVALID,
     &rules::INDEX_MISSING,
@@ -62,7 +63,7 @@ pub(super) fn indexes(names: &[&Name], screens: &Screens, at: &At, checks: &mut 
     };
 }
 
-/// Checks that an aggregate is materialized to where its policy promises; `more_seconds`: what it may be later.
+/// Checks that an aggregate lags no more than its policy allows. `more_seconds`: additional lag that is accepted.
 pub(super) fn aggregate(
     name: &Name,
     row: &aggregates::Row,
@@ -73,7 +74,7 @@ pub(super) fn aggregate(
     let Some(allowed) = row.allowed_lag(at) else {
         return;
     };
-    let what = format!("{name} is materialized to where its policy promises");
+    let what = format!("{name} lags no more than its policy allows");
     let say = |length: f64| match row.axis {
         Axis::Integer => format!("{length:.0} units"),
         _ => text::duration(length),
@@ -121,7 +122,7 @@ pub(super) fn aggregate(
     }
 }
 
-/// Checks that there is no finding that the snapshot does not have; without one, none on these objects.
+/// Checks that there are no new findings since the snapshot. Without a snapshot: that these objects have no findings.
 pub(super) fn findings(
     rows: &[Row],
     own: &[(TargetKind, i64)],
@@ -178,7 +179,7 @@ pub(super) fn findings(
     }
 }
 
-/// Checks that transactions end by an error or a deadlock no more often than before.
+/// Checks that errors and deadlocks per transaction are not more frequent than before the apply.
 pub(super) fn errors(
     now: &DatabaseCounters,
     snapshot: Option<&(u64, Snapshot)>,
@@ -196,9 +197,10 @@ pub(super) fn errors(
         }),
     ];
     for (what, count, of) in parts {
-        let what = format!("{what} are not above before");
+        let what = format!("{what} are not more frequent than before");
         let Some((_, snapshot)) = snapshot else {
-            let why = "the journal has no apply in this database with the counters before it";
+            let why =
+                "the journal has no apply in this database that recorded the counters before it";
             checks.add(State::Unknown, what, why);
             continue;
         };
@@ -221,7 +223,7 @@ pub(super) fn errors(
         let least = at.server.thresholds.all.error_transactions;
         if since.of < least {
             let seen = format!(
-                "{:.0} transactions since the apply, of {least:.0} that a judgement needs",
+                "{:.0} transactions since the apply; {least:.0} are needed for a judgement",
                 since.of
             );
             checks.wait(what, seen, None);
@@ -237,7 +239,7 @@ pub(super) fn errors(
     }
 }
 
-/// A number of all.
+/// `part` out of `of`, such as deadlocks out of transactions.
 #[derive(Debug, Clone, Copy)]
 struct Share {
     part: f64,

@@ -1,4 +1,4 @@
-//! What a validation works with.
+//! The session, the journal and the machine that a validation reads.
 
 use anyhow::Result;
 
@@ -17,7 +17,7 @@ pub struct Here {
     pub read_only: bool,
     /// `None`: there is no folder for it.
     pub journal: Option<Journal>,
-    /// What config.toml says of the server's machine.
+    /// Facts about the server's machine, from config.toml.
     pub machine: Machine,
 }
 

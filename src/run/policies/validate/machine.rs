@@ -1,4 +1,5 @@
-//! Facts about the server's machine: read where the server runs on this one, else from `[host]` in config.toml, else unknown.
+//! Facts about the server's machine. If the server runs on this machine, they are read here. Otherwise they come from `[host]` in
+//! config.toml, or are unknown.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +12,7 @@ use crate::model::text;
 use crate::server::session::Session;
 use crate::server::validate;
 
-/// What is known of the machine, and from where.
+/// Facts about the machine, and their source.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Known {
     #[serde(flatten)]
@@ -26,7 +27,7 @@ pub(super) struct Known {
     is_here: bool,
 }
 
-/// Reads the facts. `said`: what config.toml says.
+/// Reads the facts. `said`: the facts in config.toml.
 pub(super) async fn read(session: &Session, said: &Machine) -> Known {
     let host = validate::host(session).await.ok();
     let by_socket = session.server.host.starts_with("[local]");
@@ -70,7 +71,7 @@ impl Known {
         };
         if !self.is_here {
             return said(
-                "SQL does not say how much room the server's disk has: run this on the server's machine over its socket, or write [host] disk_free in config.toml"
+                "SQL cannot read the free space of the server's disk: run this on the server's machine over its socket, or write [host] disk_free in config.toml"
                     .to_owned(),
             );
         }
@@ -87,7 +88,9 @@ impl Known {
         };
         match free(folder) {
             Some(bytes) => Ok((bytes, folder.to_owned())),
-            None => said(format!("{folder} cannot be looked at by this account")),
+            None => said(format!(
+                "the free space of {folder} cannot be read by this account"
+            )),
         }
     }
 
@@ -107,7 +110,8 @@ impl Known {
     }
 }
 
-/// True if this process is a backend of PostgreSQL on this machine: a socket may also be a tunnel, or belong to a container.
+/// True if this process is a PostgreSQL backend on this machine. A local socket does not prove that: it may be a tunnel, or belong to a
+/// container.
 fn is_backend(pid: i32) -> bool {
     let title = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let title = String::from_utf8_lossy(&title);
@@ -117,7 +121,7 @@ fn is_backend(pid: i32) -> bool {
 fn free(folder: &str) -> Option<i64> {
     let path = Path::new(folder);
     let stat = statvfs(Some(path).filter(|path| path.is_absolute())?).ok()?;
-    // Of what is left for accounts that are not root's.
+    // Space that accounts other than root can use.
     #[expect(clippy::useless_conversion, reason = "the types differ by system")]
     let bytes = u64::from(stat.blocks_available()).checked_mul(u64::from(stat.fragment_size()))?;
     i64::try_from(bytes).ok()

@@ -1,4 +1,4 @@
-//! Figures of a report: what the database has, whatever the files expect.
+//! The figures of a report, such as the number of policies. They do not depend on the policy files.
 
 use serde::Serialize;
 
@@ -26,7 +26,7 @@ pub(super) struct Measured {
 struct Policies {
     all: usize,
     scheduled: usize,
-    /// Those that ever ran and succeeded.
+    /// Policies with at least one successful run.
     ran: usize,
 }
 
@@ -76,7 +76,7 @@ impl Measured {
         }
     }
 
-    /// What was measured, each with its name.
+    /// The figures, each with its name.
     pub(super) fn rows(&self) -> Vec<(&'static str, String)> {
         let policies = |of: Policies| {
             format!(

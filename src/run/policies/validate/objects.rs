@@ -1,4 +1,4 @@
-//! Whether the objects of the files exist, no name clashes, and this role may change them.
+//! Checks that the files' objects exist, that no name is taken, and that this role may change the objects.
 
 use std::collections::BTreeSet;
 
@@ -127,7 +127,7 @@ fn view(
     }
     let source = entry.source.as_ref()?;
     let known = present.relations().any(|name| name == source) || wanted.names(source);
-    (!known).then(|| format!("reads {source}, which is neither here nor in the file"))
+    (!known).then(|| format!("reads {source}, which is neither in the database nor in the file"))
 }
 
 /// The right on an object that the role lacks, with the GRANT. `None`: it lacks none.

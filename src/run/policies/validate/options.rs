@@ -15,7 +15,7 @@ use crate::run::command::Format;
     reason = "each is an option of its own"
 )]
 pub struct Options {
-    /// Policy files, the later ones over the earlier ones, or with --before one plan that `plan --out` saved; -: standard input
+    /// Policy files (later files override earlier ones), or with --before one plan that `plan --out` saved; -: standard input
     #[arg(required = true)]
     pub(super) file: Vec<PathBuf>,
     /// Check whether the files can be applied now
@@ -24,19 +24,19 @@ pub struct Options {
     /// Check whether the database is as the files say, its policies run, and `[expect]` holds
     #[arg(long)]
     pub(super) after: bool,
-    /// With --before: how old the newest backup may be
+    /// With --before: maximum age of the newest backup
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = humantime::parse_duration, conflicts_with = "after")]
     pub(super) backup_age: Duration,
-    /// With --before: there is a backup that the server does not know of
+    /// With --before: confirm that there is a backup, even if the server has no trace of one
     #[arg(long, conflicts_with = "after")]
     pub(super) i_have_a_backup: bool,
-    /// With --before: hours in which it must be now: 22:00-06:00, or '22:00-06:00 Europe/Berlin'
+    /// With --before: fail if the present time is not in these hours: 22:00-06:00, or '22:00-06:00 Europe/Berlin'
     #[arg(long, value_name = "HOURS", value_parser = BusyHours::parse, conflicts_with = "after")]
     pub(super) window: Option<BusyHours>,
-    /// With --after: compare with what this journal entry kept [default: the newest apply in this database]
+    /// With --after: compare with the snapshot in this journal entry [default: the newest apply in this database]
     #[arg(long, value_name = "ID", conflicts_with = "before")]
     pub(super) entry: Option<u64>,
-    /// With --after: check again until nothing is pending
+    /// With --after: repeat the checks until none is pending
     #[arg(long, conflicts_with = "before")]
     pub(super) watch: bool,
     /// With --watch: stop after this time: 12h, 7d

@@ -27,7 +27,7 @@ pub(super) struct Report<'a> {
     hypertop: &'static str,
     postgresql: String,
     timescaledb: Option<String>,
-    /// The apply in the journal that the checks look back to.
+    /// The journal entry of the apply that the checks compare with.
     journal_entry: Option<&'a Since>,
     machine: &'a Known,
     measured: Option<&'a Measured>,
@@ -36,7 +36,7 @@ pub(super) struct Report<'a> {
     sum: String,
 }
 
-/// What a report is made of besides its checks.
+/// The data of a report other than its checks.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct About<'a> {
     pub(super) files: &'a [String],

@@ -1,4 +1,4 @@
-//! Whether the plan has room: locks, workers, disk.
+//! Checks that there are enough locks, workers and disk space for the plan.
 
 use anyhow::Result;
 
@@ -156,12 +156,12 @@ pub(super) async fn disk(
             .find(|size| size.schema == of.schema && size.name == of.name);
         let Some(size) = size else { continue };
         let bytes = match &planned.change.what {
-            // At most as large as the rows, and as much again while they are sorted.
+            // The new index is at most as large as the rows, and sorting them needs the same space again.
             What::CreateIndex { .. } => size.heap_bytes.saturating_mul(2),
             // The rows are moved into chunks.
             What::CreateHypertable { .. } if size.heap_bytes > 0 => size.total_bytes,
             What::CreateHypertable { .. } => 0,
-            // Indexes of chunks that a dropped duplicate had served are built again.
+            // If a chunk loses a duplicate index that it used, another index is built for it.
             _ => {
                 let steps = planned.plan.iter().flat_map(|plan| &plan.steps);
                 let builds =

@@ -1,4 +1,4 @@
-//! Whether the policies of the files' objects run.
+//! Checks that the policies of the files' objects run.
 
 use crate::model::moment::Stamp;
 use crate::model::rules;
@@ -22,12 +22,12 @@ pub(super) fn failing(row: &Row, at: &At) -> Option<String> {
     found.map(|finding| finding.reason)
 }
 
-/// The job's last run that did its work. `None`: there is none.
+/// The end of the job's last successful run. `None`: there is none.
 pub(super) fn ran(row: &Row) -> Option<Stamp> {
     row.statistics.as_ref()?.last_success
 }
 
-/// End of a run that did its work, and that the server reports as failed because of a bug of PostgreSQL.
+/// End of the job's last run, if it did its work but was reported as failed because of a bug of PostgreSQL (SQLSTATE 24000).
 fn done_all_the_same(row: &Row, at: &At) -> Option<Stamp> {
     let mut findings = row.verdict(at).findings.into_iter();
     findings.find(|finding| finding.rule == &rules::JOB_PORTAL_FAULT)?;
@@ -58,7 +58,7 @@ pub(super) fn check(
     let late = next.filter(|next| at.now.seconds_since(*next) > late_seconds);
     if let Some(due) = late.filter(|_| row.pid.is_none()) {
         let seen = format!(
-            "is late: it was to start {}, and has not",
+            "is late: it should have started {}, and has not",
             text::age(due, at.now)
         );
         let limit = format!("at most {} after its start", text::duration(late_seconds));

@@ -1,4 +1,4 @@
-//! The apply that a validation looks back to, in the journal.
+//! Finds the apply in the journal that a validation compares with.
 
 use anyhow::{Context as _, Result, bail};
 use serde::Serialize;
@@ -9,7 +9,7 @@ use crate::model::moment::Stamp;
 
 use super::here::Here;
 
-/// The journal entry, and what it kept.
+/// The journal entry of an apply, with its snapshot.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Since {
     pub(super) id: u64,

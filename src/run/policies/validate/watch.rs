@@ -13,13 +13,13 @@ use super::check::{Check, Checks, State};
 use super::here::Here;
 use super::round::{Round, Validation, lines};
 
-/// Time between two rounds, if no pending check is due earlier or later.
+/// Minimum and maximum time between two rounds.
 const SHORTEST: Duration = Duration::from_secs(2);
 const LONGEST: Duration = Duration::from_secs(60);
-/// Time after a check is due in which the policy runs.
+/// Additional seconds to wait after a check is due, because the policy then needs some time to run.
 const GRACE: f64 = 2.0;
 
-/// Returns the last round: nothing is pending in it, or the time of `--for` is over, or a signal arrived.
+/// Repeats the rounds, and returns the last one: nothing is pending any more, or the time of `--for` is over, or a signal arrived.
 pub(super) async fn watch(here: &mut Here, validation: &Validation<'_>) -> Result<Round> {
     let begun = Instant::now();
     let options = validation.options;
@@ -29,10 +29,12 @@ pub(super) async fn watch(here: &mut Here, validation: &Validation<'_>) -> Resul
     loop {
         let round = match round(here, validation).await {
             Ok(round) => round,
-            // The first round shows a mistake in the files or in the connection.
+            // An error in the first round ends the watch, because the files or the connection are probably wrong.
             Err(error) if last.is_none() => return Err(error),
             Err(error) => {
-                stderr::say(format_args!("hypertop: not checked this time: {error:#}"));
+                stderr::say(format_args!(
+                    "hypertop: this round failed, the next one follows: {error:#}"
+                ));
                 let left = options.long.saturating_sub(begun.elapsed());
                 let signal = tokio::time::timeout(LONGEST.min(left), &mut ending).await;
                 match last.take().filter(|_| signal.is_ok() || left <= LONGEST) {
@@ -79,7 +81,7 @@ async fn finished(here: &Here, validation: &Validation<'_>, mut round: Round) ->
     round
 }
 
-/// How long to wait for the earliest check that is due.
+/// Time until the earliest pending check can be decided.
 fn rest(checks: &Checks, now: Stamp) -> Duration {
     let due = checks.0.iter().filter_map(|check| check.due).min();
     let seconds = due.map_or(LONGEST.as_secs_f64(), |due| due.seconds_since(now) + GRACE);
@@ -88,7 +90,7 @@ fn rest(checks: &Checks, now: Stamp) -> Duration {
         .clamp(SHORTEST, LONGEST)
 }
 
-/// The checks whose result changed, and those that went away.
+/// The checks whose result changed, and those that no longer exist.
 fn changes(was: &Checks, now: &Checks) -> String {
     let same = |check: &Check, other: &Check| check.what == other.what;
     let mut out = String::new();
