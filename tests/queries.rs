@@ -712,13 +712,8 @@ fn every_query_can_be_read_for_every_version_and_begins_with_what_it_is_and_asks
     let mut wanting = Vec::new();
     for name in sql::names() {
         for version in &versions {
-            let text = sql::text(name, *version);
-            assert!(
-                text.is_ok_and(|text| text.starts_with("-- ")),
-                "{name} {version}"
-            );
-        }
-        for (since, text) in sql::texts(name) {
+            let text = sql::text(name, *version).unwrap_or_default();
+            assert!(text.starts_with("-- "), "{name} {version}");
             let head: Vec<_> = text
                 .lines()
                 .take_while(|line| line.starts_with("--"))
@@ -726,12 +721,11 @@ fn every_query_can_be_read_for_every_version_and_begins_with_what_it_is_and_asks
             let head = head.join("\n");
             for of in parameter.find_iter(&aside.replace_all(&text, "")) {
                 if !head.contains(of.as_str()) {
-                    wanting.push(format!("{name} since {since}: {}", of.as_str()));
+                    wanting.push(format!("{name} for {version}: {}", of.as_str()));
                 }
             }
         }
     }
-    wanting.dedup();
     assert!(
         wanting.is_empty(),
         "the header does not say what it is: {wanting:#?}"

@@ -1,5 +1,6 @@
 //! The output of a check, as text for monitoring plugins and for people.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::outcome::{Found, Outcome, severity};
@@ -34,14 +35,29 @@ pub(super) fn nagios(outcome: &Outcome, most: usize) -> String {
     text
 }
 
-/// Text for people: the summary, then each finding, with its fix on a separate line.
+/// Number of findings of one rule that the text for people lists in full.
+const IN_FULL: usize = 5;
+
+/// Text for people: the summary, then the findings, each with its fix on a separate line. Further findings of a rule are listed by
+/// name only, so that a mail about a thousand objects can be read.
 pub(super) fn text(outcome: &Outcome) -> String {
     let mut text = format!("{}\n", plain(&summary(outcome)));
+    let mut further: BTreeMap<&str, (&str, Vec<String>)> = BTreeMap::new();
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for found in &outcome.found {
         let finding = &found.finding;
         let reason = text::printable(&finding.reason);
         let title = finding.rule.title;
         let subject = text::printable(&found.subject);
+        let count = counts.entry(finding.rule.name).or_default();
+        *count += 1;
+        if *count > IN_FULL {
+            let (_, names) = further
+                .entry(finding.rule.name)
+                .or_insert((title, Vec::new()));
+            names.push(format!("{}: {subject}", finding.level.name()));
+            continue;
+        }
         let _ = writeln!(
             text,
             "\n{}: {subject}: {title} ({})",
@@ -53,6 +69,16 @@ pub(super) fn text(outcome: &Outcome) -> String {
             let _ = writeln!(text, "  fix: {}", text::printable(command));
         }
         let _ = writeln!(text, "  more: hypertop explain {}", finding.rule.name);
+    }
+    for (rule, (title, names)) in further {
+        let many = names.len();
+        let _ = writeln!(
+            text,
+            "\n{many} more: {title} ({rule}; details: --format json)"
+        );
+        for name in names {
+            let _ = writeln!(text, "  {name}");
+        }
     }
     for note in &outcome.notes {
         let _ = writeln!(text, "\n~ {}", text::printable(note));
