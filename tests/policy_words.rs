@@ -57,6 +57,17 @@ fn a_new_query_that_the_server_does_not_understand_is_an_error_at_its_place() {
                 "{version:?}: {code}: {text}"
             );
         }
+        // Nor does the plan wait for a table that another session has locked.
+        let other = support::client(&rig.conninfo).await;
+        let lock = "begin; lock table mes.energy in access exclusive mode";
+        other.batch_execute(lock).await.unwrap();
+        let text = daily("select time_bucket('1 day', ts) as b from mes.energy group by 1");
+        let (code, text) = planned(rig, &files, &text.replace("mes.hourly", "mes.energy"));
+        assert!(
+            code != 0 && text.contains("mes.daily: its query was not compared"),
+            "{version:?}: {code}: {text}"
+        );
+        other.batch_execute("rollback").await.unwrap();
         // A level may read one that the same file creates.
         let query =
             "select time_bucket('1 day', b) as b, max(mean) as most from mes.hourly group by 1";
