@@ -243,7 +243,8 @@ async fn as_code(invocation: &Invocation, command: &AsCode) -> Result<u8, Failur
             Ok(DONE)
         }
         AsCode::Plan { options } => {
-            let (settings, session) = planning(invocation).await?;
+            let (settings, mut session) = planning(invocation).await?;
+            session.journal = invocation.journal().ok();
             let plan = plan::plan(&settings, &session, read_only, options);
             printed(Box::pin(plan).await?)
         }

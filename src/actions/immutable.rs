@@ -124,7 +124,7 @@ async fn ask(client: &Client, expression: &Expression) -> Result<Answer> {
 }
 
 /// True if the error is in the statement itself: its syntax, names, types or values.
-fn is_wrong(code: &SqlState) -> bool {
+pub(crate) fn is_wrong(code: &SqlState) -> bool {
     let code_text = code.code();
     *code != SqlState::INSUFFICIENT_PRIVILEGE
         && (code_text.starts_with("42")

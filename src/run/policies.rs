@@ -8,6 +8,8 @@ mod made;
 pub(super) mod object;
 pub mod plan;
 mod print;
+mod queries;
 pub(super) mod rows;
 mod saved;
+mod spelled;
 pub mod validate;

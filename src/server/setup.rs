@@ -185,7 +185,9 @@ pub(crate) async fn tables(session: &Session, names: &[Name]) -> Result<BTreeMap
 pub(crate) async fn spelled(client: &Client, server: &Server, query: &str) -> Result<String> {
     let query = query.trim().trim_end_matches(';');
     // Only the savepoint is rolled back: the server would count a transaction that is rolled back as an error.
-    client.batch_execute("begin; savepoint spelled").await?;
+    // A table may be locked for long: then the query is not compared.
+    let begin = "begin; set local lock_timeout = '200ms'; set local statement_timeout = '5s'; savepoint spelled";
+    client.batch_execute(begin).await?;
     let made = async {
         client
             .batch_execute(&server.finding_its_functions())

@@ -10,6 +10,7 @@ use crate::server::session;
 use crate::server::sql::{Param, Query, query};
 
 const LOCK: Query = query!("setup_lock");
+const HOLDER: Query = query!("setup_holder");
 
 /// Takes the lock for as long as the session lasts. An error if another session has it.
 pub(crate) async fn hold(client: &Client, version: Version) -> Result<()> {
@@ -23,6 +24,13 @@ pub(crate) async fn hold(client: &Client, version: Version) -> Result<()> {
         bail!("another apply runs in this database{who}: wait for its end");
     }
     Ok(())
+}
+
+/// Process id of the session that has the lock.
+pub(crate) async fn holder(client: &Client, version: Version) -> Result<Option<i32>> {
+    let rows = session::ask(client, HOLDER.text(version), &[] as &[Param]).await?;
+    let row = rows.first();
+    Ok(row.map(|row| row.try_get("holder")).transpose()?)
 }
 
 impl Actor {

@@ -18,14 +18,30 @@ pub(crate) fn understood(table: &str, alias: &str, text: &str) -> String {
     format!("explain (costs off, verbose, format json) select from {row} where ({text})")
 }
 
-/// The expressions among the index's columns.
+/// The expressions among the index's columns; of plain columns, whether they exist.
 pub(crate) fn columns(table: &str, alias: &str, columns: &str) -> Vec<Expression> {
-    let keys = split(columns).into_iter().filter_map(key);
-    keys.map(|text| {
-        let contradiction = format!("({text}) is null and ({text}) is not null");
+    let one = |part| {
+        let (text, contradiction) = match key(part) {
+            Some(text) => (text, format!("({text}) is null and ({text}) is not null")),
+            None => {
+                let text = name(part);
+                (text, format!("false and ({text}) is null"))
+            }
+        };
         expression("columns", table, alias, text, &contradiction)
-    })
-    .collect()
+    };
+    let parts = split(columns).into_iter();
+    parts
+        .filter(|part| !part.trim().is_empty())
+        .map(one)
+        .collect()
+}
+
+/// The column at the start of a part that is no expression.
+fn name(part: &str) -> &str {
+    let part = part.trim_start();
+    let end = unquoted(part).find(|(_, c, _)| c.is_whitespace());
+    &part[..end.map_or(part.len(), |(at, ..)| at)]
 }
 
 fn expression(

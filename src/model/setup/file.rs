@@ -107,6 +107,26 @@ struct IndexTable {
     absent: bool,
 }
 
+/// The error in the words of a policy file.
+fn plainly(error: &str) -> String {
+    let words = [
+        (
+            "expected a sequence",
+            "expected a list, such as [\"a\", \"b\"]",
+        ),
+        ("expected u64", "expected a whole number, without quotes"),
+        (
+            "expected a boolean",
+            "expected true or false, without quotes",
+        ),
+    ];
+    let (head, last) = error.trim_end().rsplit_once('\n').unwrap_or(("", error));
+    let plain = words
+        .iter()
+        .fold(last.to_owned(), |text, (from, to)| text.replace(from, to));
+    format!("{head}\n{plain}").trim_start().to_owned()
+}
+
 /// A file's text, from which byte offsets are turned into lines and columns.
 struct Text<'a> {
     path: &'a str,
@@ -219,7 +239,7 @@ impl Wanted {
     /// Reads a file's text. The error names the file, the line and the fix.
     pub fn parse(path: &str, text: &str) -> Result<Self, String> {
         let file: File = toml::from_str(text).map_err(|error| {
-            let error = error.to_string();
+            let error = plainly(&error.to_string());
             format!("{path}: {}", error.trim_end())
         })?;
         let text = Text { path, text };
@@ -328,7 +348,7 @@ impl Wanted {
     }
 
     /// Position of this key in the entry of a hypertable or aggregate. `None`: the file has no entry for it.
-    pub(super) fn place(&self, name: &Name, key: &str) -> Option<At> {
+    pub(crate) fn place(&self, name: &Name, key: &str) -> Option<At> {
         let mut kinds = [Kind::Hypertable, Kind::Aggregate].into_iter();
         kinds.find_map(|kind| Some(self.entry(name, kind)?.place(key)))
     }

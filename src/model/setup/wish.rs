@@ -108,7 +108,7 @@ impl Entry {
     }
 
     /// Position of a key's value. If the key is missing: position of the entry.
-    pub(super) fn place(&self, key: &str) -> At {
+    pub(crate) fn place(&self, key: &str) -> At {
         self.places.get(key).unwrap_or(&self.at).clone()
     }
 
@@ -216,8 +216,13 @@ pub(crate) struct IndexEntry {
 
 impl IndexEntry {
     /// Position of a key's value. If the key is missing: position of the entry.
-    pub(super) fn place(&self, key: &str) -> At {
+    pub(crate) fn place(&self, key: &str) -> At {
         self.places.get(key).unwrap_or(&self.at).clone()
+    }
+
+    /// Whether this entry creates this index on a relation.
+    pub(crate) fn is(&self, on: &Name, index: &Index) -> bool {
+        self.on == *on && self.index() == *index
     }
 
     /// The wanted index.
@@ -270,7 +275,7 @@ impl Pattern {
         matches!(self, Self::Is(own) if own == name)
     }
 
-    pub(super) fn fits(&self, plain: &str) -> bool {
+    pub(crate) fn fits(&self, plain: &str) -> bool {
         matches!(self, Self::Like(pattern) if fits(pattern, plain))
     }
 }

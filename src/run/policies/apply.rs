@@ -115,6 +115,11 @@ impl Shell<'_> {
             }
             return Ok(DONE);
         }
+        if !made.unread.is_empty() {
+            let unread = made.unread.iter();
+            let unread: Vec<_> = unread.map(|(name, why)| format!("{name}: {why}")).collect();
+            bail!("{}", unread.join("\n"));
+        }
         let missing = options.missing(&made);
         let mut approved = self.together(&sources, made).await?;
         if let Some(saved) = &saved {
@@ -217,7 +222,7 @@ impl Shell<'_> {
     async fn verified(&self, wanted: &Wanted, prune: bool, text: bool) -> Result<u8> {
         let left = self.reading(prune).make(wanted).await?;
         let mut rest = left.planned.iter();
-        if rest.all(|planned| planned.change.what == What::Unnamed) {
+        if left.unread.is_empty() && rest.all(|planned| planned.change.what == What::Unnamed) {
             if text && left.is_same() {
                 print("verified: the database is as the file says\n")?;
             } else if text {

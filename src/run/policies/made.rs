@@ -8,17 +8,17 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use crate::actions::immutable;
 use crate::actions::setup::hazard::Hazard;
 use crate::actions::setup::planned::{self, Planned};
-use crate::connect::{self, conninfo::Settings};
+use crate::connect::conninfo::Settings;
+use crate::journal::Journal;
 use crate::model::screen_id::ScreenId;
-use crate::model::setup::bare::bare;
-use crate::model::setup::change::What;
+use crate::model::setup::change::{Change, What};
 use crate::model::setup::changes::changes;
 use crate::model::setup::changes::ground::{Ground, Plain};
 use crate::model::setup::file::Wanted;
 use crate::model::setup::lint::{self, Advice};
 use crate::model::setup::name::Name;
 use crate::model::setup::objects::Setup;
-use crate::model::setup::wish::{Kind, Pattern};
+use crate::model::setup::wish::{At as FileAt, Kind, Pattern};
 use crate::server::exact::Exact;
 use crate::server::known::At;
 use crate::server::session::Session;
@@ -34,21 +34,20 @@ pub(super) struct Source {
 /// The options for comparing a policy file.
 #[derive(Debug)]
 pub(super) struct Reading<'a> {
-    settings: &'a Settings,
-    password: Option<&'a str>,
-    session: &'a Session,
+    pub(super) settings: &'a Settings,
+    pub(super) password: Option<&'a str>,
+    pub(super) session: &'a Session,
+    /// `None`: nothing is kept on disk.
+    pub(super) journal: Option<&'a Journal>,
     /// True: no session that can write may be opened.
-    read_only: bool,
+    pub(super) read_only: bool,
     /// Remove objects that match `owns` and have no entry in the file.
     prune: bool,
     /// For a screen, which opens no session that can write. Parts that need one are not compared, and are listed in [`Made::unread`].
-    looks: bool,
+    pub(super) looks: bool,
     /// Plan the changes of this object only. `None`: of all objects.
     only: Option<&'a Name>,
 }
-
-/// Text for a query that a screen does not compare, because it is spelled differently from the server's text.
-const UNREAD: &str = "its query was not compared, because it is spelled differently from the server's text: `hypertop plan FILE` asks the server";
 
 #[derive(Debug)]
 pub(super) struct Made {
@@ -61,17 +60,45 @@ pub(super) struct Made {
     pub(super) notes: Vec<String>,
     /// Objects with a part that was not compared, with the reason.
     pub(super) unread: BTreeMap<Name, String>,
+    wanted: Wanted,
 }
 
 impl Made {
     pub(super) fn is_same(&self) -> bool {
-        self.planned.is_empty()
+        self.planned.is_empty() && self.unread.is_empty()
     }
 
     pub(super) fn is_refused(&self) -> bool {
         let refused =
             |planned: &Planned| planned.plan.is_err() && planned.change.what != What::Unnamed;
-        self.planned.iter().any(refused)
+        self.planned.iter().any(refused) || !self.unread.is_empty()
+    }
+
+    /// Where the files say what this change is about. `None`: they do not name the object.
+    pub(super) fn place(&self, change: &Change, why: &str) -> Option<FileAt> {
+        let key = match &change.what {
+            What::CreateIndex { index, .. } => {
+                let part = if why.starts_with("where:") {
+                    "where"
+                } else {
+                    "columns"
+                };
+                let mut all = self.wanted.indexes.iter();
+                let entry = all.find(|entry| entry.is(&change.of, index));
+                return entry.map(|entry| entry.place(part));
+            }
+            What::CreateHypertable { .. } | What::SetInterval(_) => "chunk_interval",
+            What::EnableCompression(_)
+            | What::EditCompression(_)
+            | What::DisableCompression
+            | What::AddCompress(_)
+            | What::EditCompress(..)
+            | What::RemoveCompress(_) => "compress",
+            What::AddRetain(_) | What::EditRetain(..) | What::RemoveRetain(_) => "retain",
+            What::AddRefresh(_) | What::EditRefresh(..) | What::RemoveRefresh(_) => "refresh",
+            _ => "",
+        };
+        self.wanted.place(&change.of, key)
     }
 
     pub(super) fn hazards(&self) -> Vec<Hazard> {
@@ -84,6 +111,32 @@ impl Made {
         all.dedup();
         all
     }
+}
+
+/// Notes on the patterns of the files that fit no object, which may be misspelled.
+fn unfit(wanted: &Wanted, present: &Setup) -> Vec<String> {
+    let mut notes = Vec::new();
+    for entry in &wanted.entries {
+        let Pattern::Like(pattern) = &entry.name else {
+            continue;
+        };
+        let (kind, mut there): (_, Box<dyn Iterator<Item = &Name>>) = match entry.kind {
+            Kind::Hypertable => ("hypertable", Box::new(present.hypertables.keys())),
+            Kind::Aggregate => ("aggregate", Box::new(present.aggregates.keys())),
+        };
+        let named = wanted.entries.iter().filter_map(|other| match &other.name {
+            Pattern::Is(name) if other.kind == entry.kind => Some(name),
+            _ => None,
+        });
+        let fits = |name: &Name| entry.name.fits(&name.plain());
+        if !there.any(fits) && !named.into_iter().any(fits) {
+            notes.push(format!(
+                "{}: {pattern}: no {kind} has such a name",
+                entry.at
+            ));
+        }
+    }
+    notes
 }
 
 /// Reads the files. `-` is standard input.
@@ -125,6 +178,7 @@ impl<'a> Reading<'a> {
             settings,
             password: session.connected.password.as_deref(),
             session,
+            journal: session.journal.as_ref(),
             read_only,
             prune: false,
             looks: false,
@@ -145,6 +199,15 @@ impl<'a> Reading<'a> {
     pub(super) fn of(self, only: &'a Name) -> Self {
         Self {
             only: Some(only),
+            ..self
+        }
+    }
+
+    /// Keeps what the server says of queries next to this journal.
+    #[must_use]
+    pub(super) fn next_to(self, journal: &'a Journal) -> Self {
+        Self {
+            journal: Some(journal),
             ..self
         }
     }
@@ -174,12 +237,12 @@ impl Reading<'_> {
         let tables = self.tables(wanted, &present).await?;
         let filled = tables.iter().filter(|(_, table)| table.filled);
         let filled: BTreeSet<Name> = filled.map(|(name, _)| name.clone()).collect();
-        let (queries, notes, unread) = self.queries(wanted, &present).await;
+        let queries = self.queries(wanted, &present).await?;
         let ground = Ground {
             present: &present,
             tables: &tables,
             zone: &self.session.server.time_zone,
-            queries: &queries,
+            queries: &queries.found,
             prune: self.prune,
         };
         let spelled = self.conditions(wanted, &present).await;
@@ -197,10 +260,11 @@ impl Reading<'_> {
         let (planned, will_be) = plan;
         Ok(Made {
             planned,
-            present,
             advice: lint::lint(&will_be, wanted),
-            notes,
-            unread,
+            notes: [queries.notes, unfit(wanted, &present)].concat(),
+            unread: queries.unread,
+            wanted: wanted.clone(),
+            present,
         })
     }
 
@@ -236,60 +300,5 @@ impl Reading<'_> {
         });
         let missing: Vec<Name> = missing.collect();
         setup::tables(self.session, &missing).await
-    }
-
-    /// The files' queries as the server prints them. This needs a session that can write, because it creates a temporary view.
-    async fn queries(
-        &self,
-        wanted: &Wanted,
-        present: &Setup,
-    ) -> (BTreeMap<Name, String>, Vec<String>, BTreeMap<Name, String>) {
-        let (mut asked, mut unread) = (Vec::new(), BTreeMap::new());
-        let mut same = BTreeMap::new();
-        for (name, view) in &present.aggregates {
-            let entry = wanted
-                .entry(name, Kind::Aggregate)
-                .and_then(|entry| entry.query);
-            if let (Some(query), Some(has)) = (entry, &view.query)
-                && bare(&query) != bare(has)
-            {
-                if self.looks {
-                    unread.insert(name.clone(), UNREAD.to_owned());
-                    same.insert(name.clone(), has.clone());
-                }
-                asked.push((name.clone(), query));
-            }
-        }
-        if self.looks {
-            return (same, Vec::new(), unread);
-        }
-        let (mut found, mut notes) = (BTreeMap::new(), Vec::new());
-        if asked.is_empty() {
-            return (found, notes, unread);
-        }
-        if self.read_only {
-            notes.push("queries of aggregates are compared as plain text: in a read-only session the server cannot be asked for its own spelling".to_owned());
-            return (found, notes, unread);
-        }
-        let writer = match connect::again(self.settings, self.password).await {
-            Ok(writer) => writer,
-            Err(error) => {
-                notes.push(format!(
-                    "queries of aggregates are compared as plain text: {error:#}"
-                ));
-                return (found, notes, unread);
-            }
-        };
-        for (name, query) in asked {
-            match setup::spelled(&writer.client, &self.session.server, &query).await {
-                Ok(text) => {
-                    found.insert(name, text);
-                }
-                Err(error) => notes.push(format!(
-                    "{name}: the server cannot parse its query: {error:#}"
-                )),
-            }
-        }
-        (found, notes, unread)
     }
 }

@@ -2,16 +2,20 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
+use tokio::time::Instant;
 
-use crate::actions::execute;
+use crate::actions::execute::{self, alone};
 use crate::actions::setup::planned;
 use crate::connect::conninfo::Settings;
 use crate::model::setup::change::What;
+use crate::model::setup::file::Wanted;
 use crate::model::text;
 use crate::run::command::{Format, Shell};
+use crate::run::stderr;
 use crate::server::session::Session;
 
 use super::made::{self, Made, Reading, Source};
@@ -23,6 +27,8 @@ pub const SAME: u8 = 0;
 pub const ERROR: u8 = 1;
 pub const DIFFERS: u8 = 2;
 pub(super) const REFUSED: u8 = 3;
+/// How long a check for drift waits for the end of an apply.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Clone, Args)]
 pub struct Options {
@@ -32,7 +38,7 @@ pub struct Options {
     /// Save the plan to this new file, for apply
     #[arg(long, value_name = "PLAN")]
     out: Option<PathBuf>,
-    /// For cron: print only the differences from the file
+    /// For cron: print only the differences from the file; wait for a running apply, at most a minute
     #[arg(long, conflicts_with = "out")]
     drift: bool,
     /// Also remove objects that match `owns` and have no entry in the file
@@ -52,7 +58,11 @@ pub async fn plan(
     let sources = made::sources(&options.file)?;
     let wanted = made::wanted(&sources)?;
     let reading = Reading::by(settings, session, read_only).pruning(options.prune);
-    let made = reading.make(&wanted).await?;
+    let made = if options.drift {
+        settled(&reading, session, &wanted).await?
+    } else {
+        reading.make(&wanted).await?
+    };
     let code = match () {
         () if made.is_same() => SAME,
         () if made.is_refused() => REFUSED,
@@ -75,7 +85,35 @@ pub async fn plan(
             );
         }
     }
+    if options.out.is_some() && code != DIFFERS {
+        let why = match code {
+            SAME => "there is nothing to apply",
+            _ => "a part of it cannot be applied",
+        };
+        stderr::say(format_args!("hypertop: no plan was saved: {why}"));
+    }
     Ok((out, code))
+}
+
+/// The comparison while no apply is running: a change that is under way is no drift.
+async fn settled(reading: &Reading<'_>, session: &Session, wanted: &Wanted) -> Result<Made> {
+    let (client, version) = (&session.connected.client, session.server.sql_version());
+    let until = Instant::now() + PATIENCE;
+    loop {
+        if alone::holder(client, version).await?.is_none() {
+            let made = Box::pin(reading.make(wanted)).await?;
+            if alone::holder(client, version).await?.is_none() {
+                return Ok(made);
+            }
+        }
+        if Instant::now() > until {
+            bail!(
+                "an apply has been running in this database for more than {} s: not compared; try again when it has ended",
+                PATIENCE.as_secs()
+            );
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
 }
 
 async fn save(
@@ -128,8 +166,8 @@ pub async fn lint(
     let lines = made
         .advice
         .iter()
-        .map(|advice| format!("{}: {}: {}\n", advice.at, advice.of, advice.words));
-    let lines: String = lines.map(|line| text::printable_lines(&line)).collect();
+        .map(|advice| format!("{}: {}: {}", advice.at, advice.of, advice.words));
+    let lines: String = lines.map(|line| text::printable(&line) + "\n").collect();
     let code = if lines.is_empty() { SAME } else { DIFFERS };
     Ok((lines, code))
 }
@@ -137,6 +175,7 @@ pub async fn lint(
 impl Shell<'_> {
     pub(super) fn reading(&self, prune: bool) -> Reading<'_> {
         let read_only = self.rules.read_only.is_some();
-        Reading::by(&self.actor.settings, &self.session, read_only).pruning(prune)
+        let reading = Reading::by(&self.actor.settings, &self.session, read_only);
+        reading.next_to(&self.actor.journal).pruning(prune)
     }
 }

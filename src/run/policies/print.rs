@@ -24,7 +24,15 @@ pub(super) fn brief(made: &Made) -> String {
         let head = format!("{} {}: {}", change.sign(), change.of, change.words());
         line(&mut out, &(head + &fields(change, [": ", "; "])));
     }
+    unread(&mut out, made);
     out
+}
+
+/// The objects with a part that was not compared.
+fn unread(out: &mut String, made: &Made) {
+    for (name, why) in &made.unread {
+        line(out, &format!("? {name}: {why}"));
+    }
 }
 
 /// The settings that differ. `before` is put before the first one, `between` before the others.
@@ -74,7 +82,7 @@ pub(super) fn whole(made: &Made) -> String {
                 line(&mut out, &format!("      why: {why}"));
                 said.push(why);
             }
-            details(&mut out, planned);
+            details(&mut out, made, planned);
         }
     }
     for advice in &made.advice {
@@ -83,6 +91,7 @@ pub(super) fn whole(made: &Made) -> String {
             &format!("! {}: {}: {}", advice.at, advice.of, advice.words),
         );
     }
+    unread(&mut out, made);
     for note in &made.notes {
         line(&mut out, &format!("~ {note}"));
     }
@@ -92,7 +101,7 @@ pub(super) fn whole(made: &Made) -> String {
     out
 }
 
-fn details(out: &mut String, planned: &Planned) {
+fn details(out: &mut String, made: &Made, planned: &Planned) {
     match &planned.plan {
         Ok(plan) => {
             for note in plan.notes.iter().filter(|note| note.level != Level::Ok) {
@@ -115,7 +124,10 @@ fn details(out: &mut String, planned: &Planned) {
             line(out, "      refused: an apply cannot do this");
         }
         Err(why) => {
-            for text in format!("refused: {why}").lines() {
+            let why = why.to_string();
+            let place = made.place(&planned.change, &why);
+            let place = place.map_or_else(String::new, |at| format!("{at}: "));
+            for text in format!("refused: {place}{why}").lines() {
                 line(out, &format!("      {text}"));
             }
         }
@@ -153,6 +165,10 @@ pub(super) fn sum(made: &Made) -> String {
     match refused.count() {
         0 => {}
         many => drop(write!(words, ", {many} refused")),
+    }
+    match made.unread.len() {
+        0 => {}
+        many => drop(write!(words, ", {many} not compared")),
     }
     match count('?') {
         0 => {}
@@ -209,6 +225,7 @@ pub(super) fn json(made: &Made) -> Json {
         "changes": made.planned.iter().map(change).collect::<Vec<_>>(),
         "advice": made.advice.iter().map(advice).collect::<Vec<_>>(),
         "notes": made.notes,
+        "not_compared": made.unread.iter().map(|(name, why)| json!({"object": name.to_string(), "why": why})).collect::<Vec<_>>(),
         "hazards": made.hazards(),
     })
 }

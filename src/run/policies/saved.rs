@@ -33,7 +33,7 @@ pub(super) struct Saved {
     plan: Plan,
 }
 
-fn hash(text: &str) -> String {
+pub(super) fn hash(text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
     digest.iter().fold(String::new(), |mut out, byte| {
         let _ = write!(out, "{byte:02x}");
@@ -105,14 +105,16 @@ impl Saved {
             && let Some(why) = saved.doubt(here)
         {
             bail!(
-                "the plan was saved for {}, and this is {} ({why})",
+                "the plan was saved for database {} of {}, and this is database {} of {} ({why})",
+                saved.database,
                 saved.words(),
+                here.database,
                 here.words()
             );
         }
         let (was, is) = (self.plan.script(), now.plan.script());
         let moved = was.iter().zip(&is).find(|(was, is)| was != is);
-        let moved = moved.map(|(was, is)| format!("{was} is now {is}"));
+        let moved = moved.map(|(was, is)| format!("- {was}\n+ {is}"));
         let moved = moved.or_else(|| {
             (was.len() != is.len())
                 .then(|| format!("it had {} statements, and has {}", was.len(), is.len()))
@@ -120,7 +122,7 @@ impl Saved {
         match moved {
             None => Ok(()),
             Some(moved) => {
-                bail!("the database changed since the plan was saved: {moved}; plan again")
+                bail!("the database changed since the plan was saved: plan again\n{moved}")
             }
         }
     }

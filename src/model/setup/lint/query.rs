@@ -50,13 +50,17 @@ pub(super) fn of_query(query: &str, source: &str) -> Vec<String> {
         .filter_map(|item| figure(item))
         .collect();
     let query_text = spoken(query);
-    let mut said: Vec<String> = Vec::new();
+    let (mut said, mut names): (Vec<String>, Vec<&str>) = (Vec::new(), Vec::new());
     for called in calls(&query_text) {
         let mut words = called.inside.split(|c: char| !is_word(c));
         let of = words.find_map(|word| figures.iter().find(|figure| figure.name == word));
-        let advice = of.and_then(|of| of_call(&called, of));
-        // One advice is enough, because several functions often read the same column.
-        said.extend(advice.filter(|_| said.is_empty()));
+        // One advice for each column is enough: several functions often read the same column.
+        if let Some(of) = of.filter(|of| !names.contains(&of.name.as_str()))
+            && let Some(advice) = of_call(&called, of)
+        {
+            names.push(&of.name);
+            said.push(advice);
+        }
     }
     said.extend(of_buckets(query, source));
     said

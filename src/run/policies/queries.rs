@@ -1,0 +1,169 @@
+//! The queries of aggregates in policy files, compared in the server's own spelling.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, bail};
+use tokio_postgres::error::SqlState;
+
+use crate::actions::immutable;
+use crate::connect::{self, Connected};
+use crate::model::setup::bare::bare;
+use crate::model::setup::file::Wanted;
+use crate::model::setup::name::Name;
+use crate::model::setup::objects::Setup;
+use crate::model::setup::wish::{At, Kind, Pattern};
+use crate::server::setup;
+
+use super::made::Reading;
+use super::spelled::Spelled;
+
+/// Text for a query that was not compared.
+const UNREAD: &str = "its query was not compared, because it is spelled differently from the server's text: `hypertop plan FILE` asks the server";
+
+/// What is known of the files' queries.
+#[derive(Debug, Default)]
+pub(super) struct Queries {
+    /// The queries as the server prints them.
+    pub(super) found: BTreeMap<Name, String>,
+    /// Aggregates whose query was not compared, with the reason. In `found` stands the present one.
+    pub(super) unread: BTreeMap<Name, String>,
+    pub(super) notes: Vec<String>,
+}
+
+/// A query of the files that the server has to read.
+struct Asked {
+    name: Name,
+    at: At,
+    query: String,
+    /// Query of the aggregate. `None`: it does not exist yet.
+    has: Option<String>,
+}
+
+/// The new aggregates of the files, and those whose query is written differently from the server's text.
+fn asked(wanted: &Wanted, present: &Setup) -> Vec<Asked> {
+    let exact = wanted.entries.iter().filter_map(|entry| match &entry.name {
+        Pattern::Is(name) if entry.kind == Kind::Aggregate => Some(name),
+        _ => None,
+    });
+    let new = exact.filter(|name| !present.aggregates.contains_key(name));
+    let there = present.aggregates.keys();
+    let one = |name: &Name| {
+        let entry = wanted.entry(name, Kind::Aggregate)?;
+        let at = entry.place("query");
+        let has = present.aggregates.get(name).map(|view| view.query.clone());
+        let query = entry.query.filter(|_| entry.absent != Some(true))?;
+        let has = match has {
+            Some(None) => return None,
+            Some(Some(has)) if bare(&query) == bare(&has) => return None,
+            has => has.flatten(),
+        };
+        Some(Asked {
+            name: name.clone(),
+            at,
+            query,
+            has,
+        })
+    };
+    there.chain(new).filter_map(one).collect()
+}
+
+impl Reading<'_> {
+    /// The files' queries as the server prints them. Only a session that can write can find that out.
+    pub(super) async fn queries(&self, wanted: &Wanted, present: &Setup) -> Result<Queries> {
+        let asked = asked(wanted, present);
+        if asked.is_empty() {
+            return Ok(Queries::default());
+        }
+        let place = self.session.place().await?;
+        let mut spelled = Spelled::read(self.journal, place);
+        if self.looks || self.read_only {
+            return Ok(kept(asked, &spelled, self.looks, UNREAD));
+        }
+        let writer = match connect::again(self.settings, self.password).await {
+            Ok(writer) => writer,
+            Err(error) => {
+                let why = format!("its query was not compared: {error:#}");
+                return Ok(kept(asked, &spelled, false, &why));
+            }
+        };
+        let all = self.spell(&writer, asked, &mut spelled).await?;
+        // Without the file the next read-only plan compares less, and says so.
+        let _ = spelled.write();
+        Ok(all)
+    }
+
+    async fn spell(
+        &self,
+        writer: &Connected,
+        asked: Vec<Asked>,
+        spelled: &mut Spelled,
+    ) -> Result<Queries> {
+        let mut all = Queries::default();
+        let new = asked.iter().filter(|asked| asked.has.is_none());
+        let new: Vec<Name> = new.map(|asked| asked.name.clone()).collect();
+        for Asked {
+            name,
+            at,
+            query,
+            has,
+        } in asked
+        {
+            let text = setup::spelled(&writer.client, &self.session.server, &query).await;
+            match (text, has) {
+                (Ok(text), Some(_)) => {
+                    spelled.keep(&name, &query, &text);
+                    all.found.insert(name, text);
+                }
+                (Ok(_), None) => {}
+                (Err(error), has) => match wrong(&error) {
+                    Some((SqlState::UNDEFINED_TABLE, _))
+                        if new
+                            .iter()
+                            .any(|new| *new != name && query.contains(&new.name)) => {}
+                    Some((_, why)) => bail!("{at}: {name}: query: {why}"),
+                    None => {
+                        let why = format!("its query was not compared: {error:#}");
+                        all.found.extend(has.map(|has| (name.clone(), has)));
+                        all.unread.insert(name, why);
+                    }
+                },
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// What earlier plans found out. `silent`: say nothing of new queries.
+fn kept(asked: Vec<Asked>, spelled: &Spelled, silent: bool, why: &str) -> Queries {
+    let mut all = Queries::default();
+    for asked in asked {
+        let Some(has) = asked.has else {
+            if !silent {
+                all.notes.push(format!(
+                    "{}: {}: its query was not checked: only a session that can write can ask the server",
+                    asked.at, asked.name
+                ));
+            }
+            continue;
+        };
+        if !spelled.is(&asked.name, &asked.query, &has) {
+            all.unread.insert(asked.name.clone(), why.to_owned());
+        }
+        all.found.insert(asked.name, has);
+    }
+    all
+}
+
+/// The server's error, if the query itself is wrong.
+fn wrong(error: &anyhow::Error) -> Option<(SqlState, String)> {
+    let error = error
+        .chain()
+        .find_map(|error| error.downcast_ref::<tokio_postgres::Error>());
+    let error = error?.as_db_error()?;
+    immutable::is_wrong(error.code()).then(|| {
+        let hint = error
+            .hint()
+            .map_or_else(String::new, |hint| format!(" ({hint})"));
+        (error.code().clone(), format!("{}{hint}", error.message()))
+    })
+}
