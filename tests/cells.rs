@@ -522,7 +522,7 @@ fn while_statistics_are_young_an_unscanned_index_is_not_counted_as_wasted() {
         server: &young,
     };
     let totals = indexes::Row::headline(&[index(unread), index(double)], &[], &at);
-    let words = "2 not scanned yet (~2.00 GB): statistics are 3h old, too young to judge";
+    let words = "2 unscanned (~2.00 GB): statistics are 3h old, too young to judge";
     assert!(
         totals[0].contains("· 1.00 GB wasted ·") && totals[0].ends_with(words),
         "{totals:?}"
@@ -537,7 +537,7 @@ fn while_statistics_are_young_an_unscanned_index_is_not_counted_as_wasted() {
         server: &crashed,
     };
     let totals = indexes::Row::headline(&[index(unread)], &[], &at);
-    let words = "statistics may be only 1m old, too young to judge";
+    let words = "statistics are perhaps only 1m old, too young to judge";
     assert!(totals[0].ends_with(words), "{totals:?}");
 }
 

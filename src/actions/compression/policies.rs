@@ -208,7 +208,7 @@ fn was(known: &Compression, job: &Job) -> Option<String> {
     let key = COMPRESS.of_job(job);
     let text = job.setting(key)?;
     Some(format!(
-        "with the present setting ({key} {text}) it would compress {due}"
+        "with the present {key} {text} it would compress {due}"
     ))
 }
 

@@ -66,7 +66,7 @@ fn unused(rows: &[Row], at: &At) -> String {
         return "use unknown (track_counts is off)".to_owned();
     }
     let unused = rows.iter().filter(|row| row.unused(at) == Some(true));
-    let (early, unused): (Vec<_>, Vec<_>) = unused.partition(|row| judge::is_early(row, at));
+    let (early, unused): (Vec<_>, Vec<_>) = unused.partition(|row| judge::is_young(row, at));
     let since = counted_since(at).map_or_else(
         || "statistics began".to_owned(),
         |since| text::age(since, at.now),
@@ -90,12 +90,12 @@ fn too_early(early: &[&Row], at: &At) -> String {
         return String::new();
     }
     // Without a reset, statistics began before the server's start, or at it if the server crashed.
-    let may = match counted_since(at) {
-        Some(_) => "are",
-        None => "may be only",
+    let perhaps = match counted_since(at) {
+        Some(_) => "",
+        None => "perhaps only ",
     };
     format!(
-        "{} not scanned yet ({}): statistics {may} {} old, too young to judge",
+        "{} unscanned ({}): statistics are {perhaps}{} old, too young to judge",
         number(early.len()),
         size(early.iter().copied()),
         text::duration(whole(judge::counted_seconds(at)))

@@ -206,7 +206,12 @@ pub(super) fn counted_seconds(at: &At) -> f64 {
 
 /// Whether the statistics are too young to judge the use of the index. An invalid index is never used, however old they are.
 pub(super) fn is_early(row: &Row, at: &At) -> bool {
-    row.root_valid && counted_seconds(at) < at.limits(&row.table_name()).statistics_age
+    row.root_valid && is_young(row, at)
+}
+
+/// Whether the statistics are too young to judge an index of this table.
+pub(super) fn is_young(row: &Row, at: &At) -> bool {
+    counted_seconds(at) < at.limits(&row.table_name()).statistics_age
 }
 
 /// Bytes that a drop or a REINDEX would free: the whole size of an index that is a duplicate, unused, or only on compressed chunks;
