@@ -537,7 +537,7 @@ fn while_statistics_are_young_an_unscanned_index_is_not_counted_as_wasted() {
         server: &crashed,
     };
     let totals = indexes::Row::headline(&[index(unread)], &[], &at);
-    let words = "statistics are perhaps only 1m old, too young to judge";
+    let words = "statistics are perhaps 1m old, too young to judge";
     assert!(totals[0].ends_with(words), "{totals:?}");
 }
 

@@ -92,7 +92,7 @@ fn too_early(early: &[&Row], at: &At) -> String {
     // Without a reset, statistics began before the server's start, or at it if the server crashed.
     let perhaps = match counted_since(at) {
         Some(_) => "",
-        None => "perhaps only ",
+        None => "perhaps ",
     };
     format!(
         "{} unscanned ({}): statistics are {perhaps}{} old, too young to judge",

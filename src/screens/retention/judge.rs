@@ -158,7 +158,7 @@ impl Row {
         } else {
             "drops".to_owned()
         };
-        let when = When { level, when, drops };
+        let when = NextRun { level, when, drops };
         let clock = Clock {
             now: at.now,
             local_shift: self.local_shift,
@@ -191,7 +191,7 @@ impl Row {
 }
 
 /// The run that drops unread rows: its time as text, and the level of a finding about it.
-struct When {
+struct NextRun {
     level: Level,
     when: String,
     /// `drops`, or also which chunks, if more are due by then than now.
@@ -199,8 +199,8 @@ struct When {
 }
 
 /// Finding for rows that are dropped before an aggregate has materialized them.
-fn drops_unread(policy: &Policy, reader: &Unread, range: Range, run: &When) -> Finding {
-    let When { level, when, drops } = run;
+fn drops_unread(policy: &Policy, reader: &Unread, range: Range, run: &NextRun) -> Finding {
+    let NextRun { level, when, drops } = run;
     let reason = format!(
         "DATA LOSS {when}: its next run (job {}) {drops} rows that {} has not read, {}, and they will be missing there for good ({}): refresh exactly that range first",
         policy.job_id,
@@ -216,8 +216,8 @@ fn drops_unread(policy: &Policy, reader: &Unread, range: Range, run: &When) -> F
 }
 
 /// Finding for late rows in chunks that may have been recreated. Dropping them loses data, and so does a refresh before the drop.
-fn drops_remade(policy: &Policy, reader: &Unread, range: Range, run: &When) -> Finding {
-    let When { level, when, drops } = run;
+fn drops_remade(policy: &Policy, reader: &Unread, range: Range, run: &NextRun) -> Finding {
+    let NextRun { level, when, drops } = run;
     let reason = format!(
         "DATA LOSS {when}: its next run (job {}) {drops} late rows that {} has not read, {}; but {}. Leave them unread, or run {}, whose preview shows the rows that it deletes",
         policy.job_id,
