@@ -171,23 +171,37 @@ fn said(app: &App, at: &At) -> (Vec<String>, Option<Verdict>) {
         since,
     } = &app.link
     {
-        let age = match app.screens.fresh(app.screen) {
-            Freshness::At(loaded) => {
-                format!("; rows are from {}", text::age(*loaded, app.server_clock()))
-            }
+        let lost = match text::age(*since, app.now).as_str() {
+            "now" => "just now".to_owned(),
+            ago => ago.to_owned(),
+        };
+        let again = match again.seconds_since(app.now).ceil() {
+            ..1.0 => "now".to_owned(),
+            wait => text::ahead(wait),
+        };
+        let rows = match app.screens.fresh(app.screen) {
+            Freshness::At(loaded) => match text::age(*loaded, app.server_clock()) {
+                now if now == "now" => String::new(),
+                age => format!("; rows are from {age}"),
+            },
             _ => String::new(),
         };
-        let wait = text::duration(again.seconds_since(app.now).max(0.0).ceil());
-        let long = text::duration(app.now.seconds_since(*since).floor().max(0.0));
+        let error = one_sentence(error);
         caveats.insert(
             0,
-            format!("connection lost {long} ago, trying again in {wait}{age}: {error}"),
+            format!("connection lost {lost}, trying again {again}{rows}: {error}"),
         );
     }
     (
         caveats,
         with_table!(app.screens, app.screen, |table| table.verdict(at)),
     )
+}
+
+/// The lines of an error as one line.
+fn one_sentence(error: &str) -> String {
+    let lines = error.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join("; ")
 }
 
 /// The caveats in at most four lines; if they need more, the last line has the number of caveats.
@@ -251,7 +265,7 @@ fn reason_lines<'a>(verdict: Option<&Verdict>, width: usize, theme: &Theme) -> V
 fn nothing_to_show(app: &App) -> Option<String> {
     if app.server.is_none() {
         return Some(match &app.link {
-            Link::Down { error, .. } => format!("not connected: {error}"),
+            Link::Down { error, .. } => format!("not connected: {}", one_sentence(error)),
             _ => "connecting…".to_owned(),
         });
     }

@@ -348,3 +348,23 @@ fn many_changed_ranges_are_a_notice() {
         &["5000 changed ranges wait for a refresh"],
     );
 }
+
+#[test]
+fn what_an_action_did_to_the_lag_is_said_by_the_lag_not_by_a_maximum_that_the_action_changes() {
+    let server = server();
+    let at = At {
+        now: NOW,
+        server: &server,
+    };
+    let figure = |expected: Option<f64>| {
+        let row = Row {
+            expected_seconds: expected,
+            ..aggregate()
+        };
+        row.figure(&hypertop::model::rules::AGGREGATE_BEHIND, &at)
+    };
+    let (_, lag) = figure(Some(3600.0)).unwrap();
+    assert!(!lag.contains('x'), "{lag}");
+    assert_eq!(figure(Some(3600.0)), figure(Some(7200.0)));
+    assert_eq!(figure(Some(3600.0)), figure(None));
+}

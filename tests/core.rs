@@ -114,13 +114,13 @@ fn a_lost_connection_keeps_the_rows_and_counts_down() {
     let mut app = connected();
     app.now = NOW.plus_seconds(5.0);
     app.update(Msg::Down {
-        error: "server closed".to_owned(),
+        error: "server closed\nIs it running?".to_owned(),
         retry: Duration::from_secs(4),
     });
     let shown = screen(&mut app);
     assert!(
         shown.contains("NOT CONNECTED")
-            && shown.contains("trying again in 4s; rows are from 5s ago: server closed"),
+            && shown.contains("connection lost just now, trying again in 4s; rows are from 5s ago: server closed; Is it"),
         "{shown}"
     );
     assert!(shown.contains("mes.metrics"));

@@ -402,6 +402,8 @@ fn n_steps_through_the_matches_of_the_last_filter_when_all_rows_are_shown_again(
     press(&mut app, "g / ~ [ 1 2 ] 5 enter esc g");
     filter(&mut app, "n", "line_15", "/~[12]5: 1 of 2");
     filter(&mut app, "n", "line_25", "/~[12]5: 2 of 2");
+    // The keys stay beside the message.
+    filter(&mut app, "N n", "line_25", "a act");
     filter(&mut app, "n", "line_15", "from the top again");
     filter(&mut app, "N", "line_25", "from the end again");
     filter(&mut app, "N", "line_15", "/~[12]5: 1 of 2");

@@ -77,7 +77,7 @@ fn a_compression_policy_is_pictured_before_and_after_and_its_run_does_what_is_pi
         let words = notes(&approved.plan);
         for part in [
             "next run in ".to_owned(),
-            format!("now it would compress {taken} chunks ("),
+            format!("with this setting it would compress {taken} chunks ("),
             "at the ratio so far (".to_owned(),
             " this frees ".to_owned(),
             " got late rows; ".to_owned(),
@@ -284,7 +284,7 @@ fn the_form_shows_the_picture_beside_its_words_and_the_words_alone_where_there_i
                 "after ",
                 "█ compressed",
                 "▒ the next run compresses",
-                "now it would compress",
+                "with this setting it would compress",
                 "Undo (exact)",
             ] {
                 assert!(
@@ -312,7 +312,7 @@ fn the_form_shows_the_picture_beside_its_words_and_the_words_alone_where_there_i
         console.press("\x15");
         console.press("3d");
         // The terminal is too small for the drawing, but the text is there.
-        let shown = console.wait_for("now it would compress");
+        let shown = console.wait_for("with this setting it would compress");
         assert!(!shown.contains("####"), "{shown}");
         console.resize(100, 34);
         let shown = console.wait_for("####");

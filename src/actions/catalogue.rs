@@ -37,14 +37,43 @@ pub fn by_name(name: &str) -> Option<&'static Action> {
     all().find(|action| action.name == name)
 }
 
+/// Words that users type, and the actions that each finds first.
+const KEYWORDS: &[(&str, &[&str])] = &[
+    ("biggest", &["show-hypertables", "show-indexes"]),
+    ("largest", &["show-hypertables", "show-indexes"]),
+    ("size", &["show-hypertables", "show-indexes"]),
+    ("wasted", &["show-indexes", "drop-index"]),
+    ("unused", &["show-indexes", "drop-index"]),
+    ("bloat", &["show-indexes", "reindex-index"]),
+    ("uncompressed", &["show-compression", "compress-chunks"]),
+    ("lag", &["show-aggregates", "refresh-behind"]),
+    ("late", &["show-aggregates", "refresh-behind", "show-jobs"]),
+    ("behind", &["show-aggregates", "refresh-behind"]),
+    ("slow", &["show-queries", "show-activity"]),
+    ("locks", &["show-activity"]),
+    ("failed", &["show-jobs", "run-job-now"]),
+];
+
+/// The place of an action among those of a keyword that begins with the typed text; `None`: no such keyword.
+fn by_keyword(action: &Action, typed: &str) -> Option<usize> {
+    let fits = KEYWORDS
+        .iter()
+        .filter(|(word, _)| typed.len() > 2 && word.starts_with(typed));
+    let place = |(_, names): &(&str, &[&str])| names.iter().position(|name| *name == action.name);
+    fits.filter_map(place).min()
+}
+
 /// TimescaleDB's words for compression since 2.18. In the palette they find the compression screen and its actions.
 const COLUMNSTORE: [&str; 3] = ["columnstore", "convert-to-columnstore", "rowstore"];
 
-/// Rank of an action for the typed text; the lowest rank comes first. Best is a match in the name, then in the help, then a columnstore
-/// word, then the typed letters in this order in the name. `None`: no match.
+/// Rank of an action for the typed text; the lowest rank comes first. Best is a keyword, then a match in the name, in the help, then a
+/// columnstore word, then the typed letters in this order in the name. `None`: no match.
 fn fit(action: &Action, typed: &str) -> Option<usize> {
+    if let Some(place) = by_keyword(action, typed) {
+        return Some(place);
+    }
     if let Some(at) = action.name.find(&typed.replace(' ', "-")) {
-        return Some(at);
+        return Some(10 + at);
     }
     if let Some(at) = action.help.to_lowercase().find(typed) {
         return Some(100 + at);
@@ -127,6 +156,24 @@ mod tests {
         assert_eq!(search("osc 52").len(), 2);
         assert_eq!(search("clipboard").len(), 0);
         assert_eq!(search("lag")[0].name, "show-aggregates");
+        for (typed, screen) in [
+            ("wasted", "show-indexes"),
+            ("biggest", "show-hypertables"),
+            ("big", "show-hypertables"),
+            ("uncompressed", "show-compression"),
+            ("lag", "show-aggregates"),
+            ("behind", "show-aggregates"),
+            ("slow", "show-queries"),
+            ("columnstore", "show-compression"),
+        ] {
+            assert_eq!(search(typed)[0].name, screen, "{typed}");
+        }
+        for (_, names) in KEYWORDS {
+            assert!(
+                names.iter().all(|name| by_name(name).is_some()),
+                "{names:?}"
+            );
+        }
         assert_eq!(search("\\q")[0].name, "quit");
         assert_eq!(search("").len(), all().count());
         let found = search("columnstore");

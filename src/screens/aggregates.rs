@@ -296,11 +296,12 @@ impl Record for Row {
 
     fn figure(&self, rule: &'static Rule, at: &At) -> Option<(String, String)> {
         let is_lag = [&rules::AGGREGATE_BEHIND, &rules::AGGREGATE_PARENT].contains(&rule);
-        let Some(times) = self.behind(at).filter(|_| is_lag) else {
+        // Not the multiple of the expected maximum: that maximum may change with the action, too.
+        if !is_lag || self.lag(at).is_none() {
             return figure_of(self, rule, at);
-        };
+        }
         let lag = self.lag_value(at).show(at.now);
-        Some(("lag".to_owned(), format!("{times:.1}x ({lag})")))
+        Some(("lag".to_owned(), lag))
     }
 
     fn unfit(&self, action: &str) -> Option<&'static str> {

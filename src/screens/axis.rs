@@ -239,9 +239,9 @@ fn states(columns: &[Column]) -> InkedLine {
 }
 
 fn ink(cell: MapCell) -> Ink {
-    // Uncompressed is neither good nor bad, so it has no colour.
+    // Uncompressed is neither good nor bad. Muted also differs from `#` where the level Ok has no colour of its own.
     if matches!(cell.sign, '.' | '░') {
-        Ink::Text
+        Ink::Muted
     } else {
         Ink::Level(cell.level)
     }

@@ -156,7 +156,7 @@ impl Record for Row {
         ("SCANS", "Scans since the statistics were reset, over all chunks"),
         ("BYTES", "Size, over all chunks; chunk indexes that two duplicates share are in both rows, but once in the total"),
         ("OF MAX", "BYTES against the largest of the list"),
-        ("WASTED", "Bytes that a drop or a REINDEX frees: all of an unused or duplicate index, otherwise its bloat"),
+        ("WASTED", "Bytes that a drop or a REINDEX frees: all of an unused or duplicate index, otherwise its bloat; - if unknown or too early to judge"),
         ("BLOAT", "Estimated unused space in the index; - if it cannot be estimated"),
         ("UNIQ", "Whether it is unique"),
         ("VALID", "no: queries do not use it, but every write updates it"),

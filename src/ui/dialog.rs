@@ -60,7 +60,9 @@ pub(super) fn draw(
         }
         Stage::Form(filling) => {
             let inner = window(frame, area, &title, protected, theme);
-            form(frame, inner, filling, theme);
+            // The PROTECTED mark stands on the same line.
+            let room = inner.width.saturating_sub(if protected { 12 } else { 0 });
+            form(frame, inner, room, filling, theme);
         }
         Stage::Preview(agreeing) => {
             let inner = window(frame, area, &title, protected, theme);

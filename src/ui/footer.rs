@@ -1,4 +1,4 @@
-//! The last line: a message or key hints, then the cursor's row and the age of the rows.
+//! The last line: a message and key hints, then the cursor's row and the age of the rows.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -21,9 +21,29 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
         let style = theme.style(if notice.bad { "error" } else { "notice" });
         let room = usize::from(area.width).saturating_sub(1);
         let words = text::cut_words(&printable(&notice.text), room);
-        frame.render_widget(Line::styled(format!(" {words}"), style), area);
+        let words = format!(" {words}");
+        let used = u16::try_from(text::width(&words)).unwrap_or(u16::MAX);
+        frame.render_widget(Line::styled(words, style), area);
+        // The keys stay beside a short message.
+        let rest = Rect {
+            x: area.x.saturating_add(used).saturating_add(2),
+            width: area.width.saturating_sub(used).saturating_sub(2),
+            ..area
+        };
+        if rest.width >= LEAST {
+            keys(frame, rest, app);
+        }
         return;
     }
+    keys(frame, area, app);
+}
+
+/// Cells beside a message from which on keys are shown there.
+const LEAST: u16 = 30;
+
+/// Draws the keys that fit beside the cursor's row and the age of the rows.
+fn keys(frame: &mut Frame, area: Rect, app: &App) {
+    let theme = app.theme();
     let mut spans = vec![Span::styled(" ", theme.style("muted"))];
     let mut place = place(app);
     if let Some(running) = &app.running {

@@ -79,7 +79,7 @@ pub(super) fn what_if(
             note(
                 Level::Notice,
                 format!(
-                    "now it would compress {}{}{}{partial}",
+                    "with this setting it would compress {}{}{}{partial}",
                     summary(context, known, &due),
                     at_most(due.len(), most),
                     freed(context, known, &due)

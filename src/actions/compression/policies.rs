@@ -166,7 +166,7 @@ pub(super) fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     let most = inputs.integer(MOST);
     plan.notes.extend(what_if(context, &known, rule, most));
     if let Some(now) = was(&known, job) {
-        plan = plan.note(Level::Notice, format!("at present: {now}"));
+        plan = plan.note(Level::Notice, now);
     }
     plan.notes
         .extend(change::next_run_note(job, context.at.now));
@@ -207,7 +207,9 @@ fn was(known: &Compression, job: &Job) -> Option<String> {
     let due = many(due.filter(|chunk| waits(chunk)).count());
     let key = COMPRESS.of_job(job);
     let text = job.setting(key)?;
-    Some(format!("{key} {text}: {due} due now"))
+    Some(format!(
+        "with the present {key} {text} it would compress {due}"
+    ))
 }
 
 /// The configuration with the form's values. Other keys stay.

@@ -146,3 +146,12 @@ fn a_broken_theme_names_its_line_and_the_others_serve() {
         assert!(errors.contains(words), "{words} in {errors}");
     }
 }
+
+#[test]
+fn with_high_contrast_what_is_done_and_what_waits_differ_in_a_strip() {
+    let (themes, _) = all(None);
+    let theme = themes.iter().find(|theme| theme.name == "high-contrast");
+    let theme = theme.expect("a built-in theme");
+    assert_ne!(theme.style("level.ok").fg, theme.style("muted").fg);
+    assert_ne!(theme.style("level.ok").fg, theme.style("text").fg);
+}

@@ -3,7 +3,8 @@
 use super::row::{Policies, Row};
 use crate::model::text;
 use crate::model::value::Value;
-use crate::screens::headline::{Sum, groups, line, rows as many_rows};
+use crate::screens::headline::{Sum, groups, line, number, rows as many_rows};
+use crate::screens::later::Later;
 
 pub(super) fn headline(rows: &[Row]) -> Vec<String> {
     let all: Vec<&Row> = rows.iter().filter(|row| row.plain.is_none()).collect();
@@ -26,9 +27,18 @@ pub(super) fn headline(rows: &[Row]) -> Vec<String> {
     let growth = Sum::of(all.iter().map(|row| row.bytes_or_about(row.growth())));
     let growth = format!("written per day: {}", growth.bytes());
     vec![
-        line([size, growth]),
+        line([size, exact(rows), growth]),
         line([policies(&all), largest(&all, bytes), plain]),
     ]
+}
+
+/// How many sizes are exact so far; empty if no more are awaited.
+fn exact(rows: &[Row]) -> String {
+    if !rows.iter().any(|row| matches!(row.exact, Later::NotRead)) {
+        return String::new();
+    }
+    let read = rows.iter().filter(|row| row.bytes().is_some()).count();
+    format!("sizes {} of {} exact", number(read), number(rows.len()))
 }
 
 fn policies(all: &[&Row]) -> String {

@@ -102,13 +102,15 @@ pub(super) fn sections(row: &Row, rows: &[tokio_postgres::Row], at: &At) -> Resu
 /// The chunks on the time axis, with state and use of the index.
 fn use_by_chunk(chunks: &[Chunk], at: &At) -> Option<Section> {
     let counts = at.server.track_counts;
+    let compressed = chunks.iter().any(|chunk| chunk.compressed);
+    let idle = match (counts, compressed) {
+        (true, true) => "uncompressed, never scanned",
+        (true, false) => "never scanned",
+        (false, _) => "valid",
+    };
     let known = [
         ('#', Level::Ok, "scanned"),
-        (
-            '.',
-            Level::Ok,
-            if counts { "never scanned" } else { "valid" },
-        ),
+        ('.', Level::Ok, idle),
         ('c', Level::Ok, "compressed: its index is empty"),
         ('-', Level::Warning, "lacks it"),
         ('L', Level::Warning, "leftover of a REINDEX"),

@@ -65,23 +65,47 @@ fn unused(rows: &[Row], at: &At) -> String {
     if !at.server.track_counts {
         return "use unknown (track_counts is off)".to_owned();
     }
-    let unused: Vec<_> = rows
-        .iter()
-        .filter(|row| row.unused(at) == Some(true))
-        .collect();
+    let unused = rows.iter().filter(|row| row.unused(at) == Some(true));
+    let (early, unused): (Vec<_>, Vec<_>) = unused.partition(|row| judge::is_young(row, at));
     let since = counted_since(at).map_or_else(
         || "statistics began".to_owned(),
         |since| text::age(since, at.now),
     );
     let many = unused.len();
-    match many {
-        0 => format!("none unused since {since}"),
+    let unused = match many {
+        0 if early.is_empty() => format!("none unused since {since}"),
+        0 => String::new(),
         _ => format!(
             "{} unused since {since}: {}",
             number(many),
             size(unused.into_iter())
         ),
+    };
+    line([unused, too_early(&early, at)])
+}
+
+/// Text for the indexes that were not scanned, but whose statistics are too young to judge; empty if there are none.
+fn too_early(early: &[&Row], at: &At) -> String {
+    if early.is_empty() {
+        return String::new();
     }
+    // Without a reset, statistics began before the server's start, or at it if the server crashed.
+    let perhaps = match counted_since(at) {
+        Some(_) => "",
+        None => "perhaps ",
+    };
+    format!(
+        "{} unscanned ({}): statistics are {perhaps}{} old, too young to judge",
+        number(early.len()),
+        size(early.iter().copied()),
+        text::duration(whole(judge::counted_seconds(at)))
+    )
+}
+
+/// Seconds in whole minutes from one minute on, so that the text does not change with every tick.
+fn whole(seconds: f64) -> f64 {
+    let step = if seconds < 60.0 { 1.0 } else { 60.0 };
+    (seconds.max(0.0) / step).floor() * step
 }
 
 fn bloat(rows: &[Row]) -> String {

@@ -150,8 +150,8 @@ fn judge_use(row: &Row, at: &At, findings: &mut Findings) {
         return;
     }
     let since = counted_since(at);
-    let age = at.now.seconds_since(since.unwrap_or(at.server.started));
-    let young = age < limits.statistics_age;
+    let age = counted_seconds(at);
+    let young = is_early(row, at);
     let large = exceeds(row.known_bytes(), limits.unused_index_bytes);
     let never = match since {
         Some(_) => format!(
@@ -198,13 +198,30 @@ fn serves_little(row: &Row, at: &At, percent: f64) -> bool {
         && thresholds::percent(compressed, parts.with) >= percent
 }
 
+/// Seconds for which scans have been counted, at most: since the statistics were reset, or else since the server started.
+pub(super) fn counted_seconds(at: &At) -> f64 {
+    let since = counted_since(at).unwrap_or(at.server.started);
+    at.now.seconds_since(since)
+}
+
+/// Whether the statistics are too young to judge the use of the index. An invalid index is never used, however old they are.
+pub(super) fn is_early(row: &Row, at: &At) -> bool {
+    row.root_valid && is_young(row, at)
+}
+
+/// Whether the statistics are too young to judge an index of this table.
+pub(super) fn is_young(row: &Row, at: &At) -> bool {
+    counted_seconds(at) < at.limits(&row.table_name()).statistics_age
+}
+
 /// Bytes that a drop or a REINDEX would free: the whole size of an index that is a duplicate, unused, or only on compressed chunks;
-/// otherwise the bloat. `Null`: unknown.
+/// otherwise the bloat. `Null`: unknown, or too early to judge.
 pub(super) fn wasted(row: &Row, at: &At) -> Value {
     let limits = || at.limits(&row.table_name());
     let unused = row.unused(at);
     let useless = || serves_little(row, at, limits().compressed_index_percent);
-    if row.duplicate_of.is_some() || unused == Some(true) || useless() {
+    let judged = || !is_early(row, at) && (unused == Some(true) || useless());
+    if row.duplicate_of.is_some() || judged() {
         return own_bytes(row);
     }
     match (row.bloat_bytes(), unused) {
@@ -372,8 +389,13 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
                 parts.compressed,
             );
         }
+        let compressed = if parts.compressed > 0 {
+            " (compressed too)"
+        } else {
+            ""
+        };
         facts = facts.add(
-            format!("{part}s that never scanned it"),
+            format!("{part}s that never scanned it{compressed}"),
             row.part_count(|parts| parts.never_scanned),
         );
     }

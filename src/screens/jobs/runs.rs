@@ -24,7 +24,7 @@ const DONE: MapCell = MapCell {
 };
 const FAILED: MapCell = MapCell {
     sign: 'X',
-    level: Level::Warning,
+    level: Level::Critical,
 };
 const PLANNED: MapCell = MapCell {
     sign: '>',

@@ -55,7 +55,15 @@ fn going(rows: &[Row]) -> String {
         0 => String::new(),
         _ => format!(" ({})", bytes.bytes()),
     };
-    format!("chunks that the next runs drop: {}{size}", chunks.count())
+    let more = if with().any(Row::more_by_next_run) {
+        ", and more that are due by then"
+    } else {
+        ""
+    };
+    format!(
+        "chunks that the next runs drop: {}{size}{more}",
+        chunks.count()
+    )
 }
 
 fn without(rows: &[Row]) -> String {

@@ -2,10 +2,11 @@
 
 use super::row::Row;
 use crate::model::bucket::Range;
-use crate::model::moment::Stamp;
+use crate::model::moment::{Point, Stamp};
 use crate::model::remade::REMADE;
 use crate::model::thresholds::exceeds;
 use crate::model::unread::{Clock, Unread};
+use crate::model::value::Value;
 use crate::model::verdict::{Finding, Findings, Level, Verdict};
 use crate::model::{rules, text};
 use crate::screens::policy;
@@ -94,6 +95,11 @@ impl Row {
             return;
         }
         let goes = text::plural(eligible, "chunk");
+        let drops = if self.more_by_next_run() {
+            format!("the next run drops {goes} that are due now, and all that are due by then")
+        } else {
+            format!("the next run drops {goes}")
+        };
         let limits = at.limits(&self.full_name());
         let patience = policy.schedule_seconds.unwrap_or(86_400.0) + limits.retention_patience;
         let then = policy.then(&limits, at.now);
@@ -107,7 +113,7 @@ impl Row {
         let changed = overdue
             .and_then(|overdue| policy.waits_since_change(overdue, patience, &limits, at.now));
         if let Some(why) = changed {
-            let reason = format!("the next run drops {goes}; {why}{then}");
+            let reason = format!("{drops}; {why}{then}");
             findings.push(Finding::new(rule, Level::Ok, reason));
             return;
         }
@@ -123,7 +129,7 @@ impl Row {
                 let reason = format!("{goes} past drop_after still there, {due}{then}");
                 Finding::new(rule, Level::Warning, reason)
             }
-            _ => Finding::new(rule, Level::Ok, format!("the next run drops {goes}{then}")),
+            _ => Finding::new(rule, Level::Ok, format!("{drops}{then}")),
         });
     }
 
@@ -143,7 +149,16 @@ impl Row {
         };
         let far = left > at.limits(&self.full_name()).retention_unread_far;
         let level = if far { Level::Notice } else { Level::Critical };
-        let when = When { level, when };
+        let drops = if self.more_by_next_run() {
+            let edge = Value::from(Point {
+                axis: self.axis,
+                raw: edge,
+            });
+            format!("then drops all chunks up to {}, with", edge.show(at.now))
+        } else {
+            "drops".to_owned()
+        };
+        let when = NextRun { level, when, drops };
         let clock = Clock {
             now: at.now,
             local_shift: self.local_shift,
@@ -176,16 +191,18 @@ impl Row {
 }
 
 /// The run that drops unread rows: its time as text, and the level of a finding about it.
-struct When {
+struct NextRun {
     level: Level,
     when: String,
+    /// `drops`, or also which chunks, if more are due by then than now.
+    drops: String,
 }
 
 /// Finding for rows that are dropped before an aggregate has materialized them.
-fn drops_unread(policy: &Policy, reader: &Unread, range: Range, run: &When) -> Finding {
-    let When { level, when } = run;
+fn drops_unread(policy: &Policy, reader: &Unread, range: Range, run: &NextRun) -> Finding {
+    let NextRun { level, when, drops } = run;
     let reason = format!(
-        "DATA LOSS {when}: its next run (job {}) drops rows that {} has not read, {}, and they will be missing there for good ({}): refresh exactly that range first",
+        "DATA LOSS {when}: its next run (job {}) {drops} rows that {} has not read, {}, and they will be missing there for good ({}): refresh exactly that range first",
         policy.job_id,
         reader.name,
         reader.show(range),
@@ -199,10 +216,10 @@ fn drops_unread(policy: &Policy, reader: &Unread, range: Range, run: &When) -> F
 }
 
 /// Finding for late rows in chunks that may have been recreated. Dropping them loses data, and so does a refresh before the drop.
-fn drops_remade(policy: &Policy, reader: &Unread, range: Range, run: &When) -> Finding {
-    let When { level, when } = run;
+fn drops_remade(policy: &Policy, reader: &Unread, range: Range, run: &NextRun) -> Finding {
+    let NextRun { level, when, drops } = run;
     let reason = format!(
-        "DATA LOSS {when}: its next run (job {}) drops late rows that {} has not read, {}; but {}. Leave them unread, or run {}, whose preview shows the rows that it deletes",
+        "DATA LOSS {when}: its next run (job {}) {drops} late rows that {} has not read, {}; but {}. Leave them unread, or run {}, whose preview shows the rows that it deletes",
         policy.job_id,
         reader.name,
         reader.show(range),

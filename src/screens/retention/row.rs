@@ -116,6 +116,12 @@ impl Row {
         }
     }
 
+    /// Whether the next run also drops chunks that are not due yet.
+    pub(super) fn more_by_next_run(&self) -> bool {
+        let edge = self.drop_edge().zip(self.boundary);
+        edge.is_some_and(|(edge, boundary)| edge > boundary)
+    }
+
     pub(super) fn full_name(&self) -> String {
         text::qualified(&self.schema, &self.name)
     }

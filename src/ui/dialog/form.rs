@@ -27,8 +27,15 @@ const PICTURE: usize = 9;
 /// Height, in lines, of a list and of a text field of several lines.
 const LIST: usize = 8;
 
-/// Draws the fields above, and the plan or the errors below.
-pub(super) fn form(frame: &mut Frame, area: Rect, filling: &mut Filling, theme: &Theme) {
+/// Draws the fields above, and the plan or the errors below. The keys are on the border below `area`, if they fit into `on_border` cells.
+pub(super) fn form(
+    frame: &mut Frame,
+    area: Rect,
+    on_border: u16,
+    filling: &mut Filling,
+    theme: &Theme,
+) {
+    let area = draw_keys(frame, area, on_border, filling, theme);
     let width = usize::from(area.width);
     let (lines, focus_line) = fields(filling, width, theme);
     let help = filling
@@ -38,7 +45,7 @@ pub(super) fn form(frame: &mut Frame, area: Rect, filling: &mut Filling, theme: 
     let (mut about, heading) = about(filling, width, theme);
     let help = text::wrap(&printable(&help), width);
     let help_rows = help.len().clamp(1, 2);
-    let most = usize::from(area.height).saturating_sub(3 + help_rows);
+    let most = usize::from(area.height).saturating_sub(2 + help_rows);
     if let Some(picture) = drawn(filling) {
         // The plan's text has precedence over the preview.
         let room = (most + 2).saturating_sub(lines.len() + about.len());
@@ -54,9 +61,8 @@ pub(super) fn form(frame: &mut Frame, area: Rect, filling: &mut Filling, theme: 
         Constraint::Length(u16::try_from(above).unwrap_or(1)),
         Constraint::Length(u16::try_from(help_rows).unwrap_or(1)),
         Constraint::Fill(1),
-        Constraint::Length(1),
     ];
-    let [top, middle, below, foot] = Layout::vertical(rows).areas(area);
+    let [top, middle, below] = Layout::vertical(rows).areas(area);
     // Scrolls no further than to the last line.
     let first = (focus_line + LIST + 1)
         .saturating_sub(above)
@@ -73,10 +79,33 @@ pub(super) fn form(frame: &mut Frame, area: Rect, filling: &mut Filling, theme: 
         middle,
     );
     fitted(frame, below, about, theme);
-    frame.render_widget(
-        Line::styled(text::cut(&keys(filling), width), theme.style("key")),
-        foot,
-    );
+}
+
+/// Draws the keys on the border below the form or, if they do not fit there, on the form's last line. Returns the rest of the form's area.
+fn draw_keys(
+    frame: &mut Frame,
+    area: Rect,
+    on_border: u16,
+    filling: &Filling,
+    theme: &Theme,
+) -> Rect {
+    let keys = keys(filling);
+    let words = format!(" {keys} ");
+    let cells = u16::try_from(text::width(&words)).unwrap_or(u16::MAX);
+    if cells <= on_border {
+        let foot = Rect {
+            y: area.bottom(),
+            height: 1,
+            width: cells,
+            ..area
+        };
+        frame.render_widget(Line::styled(words, theme.style("key")), foot);
+        return area;
+    }
+    let [rest, foot] = Layout::vertical([Constraint::Fill(1), Constraint::Length(1)]).areas(area);
+    let keys = text::cut(&keys, area.width.into());
+    frame.render_widget(Line::styled(keys, theme.style("key")), foot);
+    rest
 }
 
 /// The lines of all fields, and the number of the first line of the field with the focus.
