@@ -21,12 +21,11 @@ pub(crate) fn understood(table: &str, alias: &str, text: &str) -> String {
 /// The expressions among the index's columns; of plain columns, whether they exist.
 pub(crate) fn columns(table: &str, alias: &str, columns: &str) -> Vec<Expression> {
     let one = |part| {
-        let (text, contradiction) = match key(part) {
-            Some(text) => (text, format!("({text}) is null and ({text}) is not null")),
-            None => {
-                let text = name(part);
-                (text, format!("false and ({text}) is null"))
-            }
+        let (text, contradiction) = if let Some(text) = key(part) {
+            (text, format!("({text}) is null and ({text}) is not null"))
+        } else {
+            let text = name(part);
+            (text, format!("false and ({text}) is null"))
         };
         expression("columns", table, alias, text, &contradiction)
     };

@@ -13,7 +13,7 @@ use crate::model::setup::reason::Reasons;
 use crate::model::span::Span;
 use crate::model::text;
 
-/// The setup as a policy file. `full`: write settings that have TimescaleDB's default too.
+/// The setup as a policy file. `full`: write the default orderby, TimescaleDB's own indexes and `"none"` too.
 pub fn file(setup: &Setup, full: bool) -> String {
     let mut tables = ArrayOfTables::new();
     for (name, table) in &setup.hypertables {

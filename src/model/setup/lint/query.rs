@@ -1,4 +1,4 @@
-//! Advice on an aggregate that reads another aggregate: functions that give wrong results there, such as avg() of an average, and buckets
+//! Advice on an aggregate that reads another aggregate: functions that give wrong results there, such as `avg()` of an average, and buckets
 //! that do not fit into each other.
 
 use crate::model::interval::DAY;
