@@ -133,9 +133,7 @@ fn what_new_chunks_would_hold_is_reckoned_from_present_ones() {
             hypertop::model::text::bytes(bytes * 7),
         );
         assert!(
-            said.contains(&format!(
-                "have {each} each before compression, and span 1d each"
-            )),
+            said.contains(&format!("that are full has {each} and spans 1d")),
             "{}: {said}",
             rig.name
         );

@@ -114,7 +114,7 @@ fn policies_are_added_changed_and_removed_and_come_back() {
         // The reason also has the effect of the present rule.
         assert!(
             refused.contains("already has these values; change a field\n")
-                && refused.contains("now it would"),
+                && refused.contains("with this setting it would"),
             "{refused}"
         );
         let refused = rig

@@ -32,7 +32,7 @@ pub(super) fn headline(rows: &[Row], at: &At) -> Vec<String> {
     ]);
     vec![
         line([all, wasted(rows, at), unused(rows, at)]),
-        line([double, bloat(rows), faults]),
+        line([double, faults, too_early(rows, at), bloat(rows)]),
     ]
 }
 
@@ -65,27 +65,32 @@ fn unused(rows: &[Row], at: &At) -> String {
     if !at.server.track_counts {
         return "use unknown (track_counts is off)".to_owned();
     }
-    let unused = rows.iter().filter(|row| row.unused(at) == Some(true));
-    let (early, unused): (Vec<_>, Vec<_>) = unused.partition(|row| judge::is_young(row, at));
+    let (early, unused) = unscanned(rows, at);
+    let (early, many) = (early.len(), unused.len());
     let since = counted_since(at).map_or_else(
         || "statistics began".to_owned(),
         |since| text::age(since, at.now),
     );
-    let many = unused.len();
-    let unused = match many {
-        0 if early.is_empty() => format!("none unused since {since}"),
-        0 => String::new(),
+    match many {
+        0 if early > 0 => String::new(),
+        0 => format!("none unused since {since}"),
         _ => format!(
             "{} unused since {since}: {}",
             number(many),
             size(unused.into_iter())
         ),
-    };
-    line([unused, too_early(&early, at)])
+    }
+}
+
+/// The indexes that were not scanned: those whose statistics are too young to judge, and the others.
+fn unscanned<'a>(rows: &'a [Row], at: &At) -> (Vec<&'a Row>, Vec<&'a Row>) {
+    let unscanned = rows.iter().filter(|row| row.unused(at) == Some(true));
+    unscanned.partition(|row| judge::is_young(row, at))
 }
 
 /// Text for the indexes that were not scanned, but whose statistics are too young to judge; empty if there are none.
-fn too_early(early: &[&Row], at: &At) -> String {
+fn too_early(rows: &[Row], at: &At) -> String {
+    let (early, _) = unscanned(rows, at);
     if early.is_empty() {
         return String::new();
     }
@@ -95,7 +100,7 @@ fn too_early(early: &[&Row], at: &At) -> String {
         None => "perhaps ",
     };
     format!(
-        "{} unscanned ({}): statistics are {perhaps}{} old, too young to judge",
+        "{} unscanned ({}): too early to judge ({perhaps}{} of statistics)",
         number(early.len()),
         size(early.iter().copied()),
         text::duration(whole(judge::counted_seconds(at)))
