@@ -127,7 +127,10 @@ fn a_value_in_a_page_comes_from_the_thresholds() {
     limits.set("job_late", 5400.0);
     assert!(text(&limits).contains("1h 30m after its next start"));
     let page = pages::page(Catalogue::Thresholds, "job_late", &limits).unwrap();
-    assert!(page.facts.contains("default 2m · here 1h 30m"), "{page:?}");
+    assert!(
+        page.facts.contains("default 2m · set here: 1h 30m"),
+        "{page:?}"
+    );
 }
 
 #[test]

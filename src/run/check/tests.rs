@@ -75,8 +75,9 @@ fn exit_code_text_metrics_and_page_agree_on_every_rule_at_each_of_its_levels() {
 
 #[test]
 fn the_text_for_people_names_every_object_of_a_rule_but_lists_only_the_first_in_full() {
+    let rule = &rules::JOB_FAR;
     let row = |nth: usize| {
-        let finding = Finding::new(&rules::JOB_FAR, Level::Warning, "why");
+        let finding = Finding::new(rule, Level::Warning, "why");
         Row::new(
             ScreenId::Jobs,
             nth.to_string(),
@@ -86,10 +87,10 @@ fn the_text_for_people_names_every_object_of_a_rule_but_lists_only_the_first_in_
     };
     let text = lines::text(&checked((1..=300).map(row).collect()));
     assert_eq!(text.matches("hypertop explain").count(), 5, "{text}");
-    let title = rules::JOB_FAR.title;
+    let title = rule.title;
     let more = format!(
         "\n295 more: {title} ({}; details: --format json)\n",
-        rules::JOB_FAR.name
+        rule.name
     );
     assert!(text.contains(&more), "{text}");
     let named = |nth: usize| {
