@@ -200,7 +200,7 @@ fn a_change_that_needs_another_objects_change_says_so() {
         assert!(
             shown.contains("mes.hourly cannot be changed alone")
                 && shown.contains("mes.raw")
-                && shown.contains("hypertop apply does them in one plan"),
+                && shown.contains("hypertop apply changes all of them in one plan"),
             "{version:?}: {shown}"
         );
         console.press("\r");
