@@ -16,7 +16,7 @@ const COMPRESS: &str = "compress: ";
 const RETAIN: &str = "retain: ";
 
 impl Reasons {
-    /// Reads a comment, whoever wrote it.
+    /// Reads the reasons out of a COMMENT ON text. Any role may have written it, in any form.
     pub(crate) fn read(comment: &str) -> Self {
         let mut lines: Vec<&str> = comment.trim().lines().collect();
         let mut found = Self::default();

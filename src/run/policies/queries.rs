@@ -87,7 +87,7 @@ impl Reading<'_> {
             }
         };
         let all = self.spell(&writer, asked, &mut spelled).await?;
-        // Without the file the next read-only plan compares less, and says so.
+        // If this fails, the next plan under --read-only compares fewer queries, and says so.
         let _ = spelled.write();
         Ok(all)
     }

@@ -90,7 +90,7 @@ fn redefined(on: &Name, name: &str, index: &Index, new: &Index) -> Change {
     Change::new(on, What::Impossible(words), fields)
 }
 
-/// The index may be the one that the file means.
+/// Refusal for an index that differs from the entry in its condition only: both may mean the same condition.
 fn doubted(on: &Name, name: &str, index: &Index, new: &Index) -> Change {
     let words = format!(
         "index {} has the same columns but another condition: write the condition as the server does, where = {:?}, or choose another name",
