@@ -232,7 +232,8 @@ fn statements(script: &str) -> Vec<(&str, &str)> {
     all
 }
 
-/// Adds rows to the factory, some of them late, and updates the stand-in's jobs. Runs until it is dropped.
+/// Adds rows to the demo's tables. With TimescaleDB some rows are late; on the stand-in (`simulated`) it also updates the statistics
+/// of due jobs. Never returns: dropping the future ends it.
 pub async fn live(settings: Settings, simulated: bool) {
     let script = if simulated { LIVE_STAND_IN } else { LIVE };
     loop {

@@ -29,7 +29,7 @@ const CHECKED: bool = cfg!(debug_assertions);
 #[derive(Debug, Clone, Copy)]
 pub struct Line<'a> {
     list: &'a Row,
-    /// `None`: no companion query, or the object was created after the companion query ran.
+    /// The object's row of the companion query. `None`: there is no companion query, or it ran before the object was created.
     companion: Option<&'a Row>,
 }
 

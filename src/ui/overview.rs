@@ -137,7 +137,7 @@ fn value(figure: &Figure) -> String {
     }
 }
 
-/// Draws label, picture and value; `size`: widths of the column's widest label and value.
+/// Draws a figure: label, picture and value. `label`, `value_width`: widths of the widest label and value in the figure's column.
 fn draw<'a>(
     figure: &Figure,
     cells: usize,
