@@ -4,7 +4,7 @@
 mod support;
 
 use support::console::Console;
-use support::program::{Files, program, run, said};
+use support::program::{APPLY_LOCK, Files, program, run, said};
 use support::triage;
 
 const TABLES: &str =
@@ -175,10 +175,7 @@ fn while_an_apply_runs_the_screen_changes_nothing_and_its_tab_counts_what_differ
         let path = files.write("fine.toml", FILE.split("\n[[aggregate]]").next().unwrap());
         let file = path.to_str().unwrap();
         let other = support::client(&rig.conninfo).await;
-        other
-            .batch_execute("select pg_advisory_lock(1752787316, 1634757753)")
-            .await
-            .unwrap();
+        other.batch_execute(APPLY_LOCK).await.unwrap();
         let before = rig.text(STATE).await;
         let args = ["--screen", "jobs", "--policies", file, "-d", &rig.conninfo];
         let state = rig.state_home().to_str().unwrap();

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use hypertop::model::version::Version;
 use serde_json::Value as Json;
 use support::act::Rig;
-use support::program::{Files, remade};
+use support::program::{APPLY_LOCK, Files, remade};
 use support::{triage, with_targets};
 
 const FACTORY: &str = include_str!("../contrib/policies/factory.toml");
@@ -407,10 +407,7 @@ fn two_applies_at_once_are_one_and_a_refusal() {
         let path = files.write("factory.toml", FACTORY);
         // Another session has the lock of an apply, for as long as this client lives.
         let other = support::client(&rig.conninfo).await;
-        other
-            .batch_execute("select pg_advisory_lock(1752787316, 1634757753)")
-            .await
-            .unwrap();
+        other.batch_execute(APPLY_LOCK).await.unwrap();
         let args = [
             "apply",
             path.to_str().unwrap(),

@@ -8,7 +8,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use support::act::Rig;
-use support::program::{Files, on, run, said};
+use support::program::{APPLY_LOCK, Files, on, run, said};
 use support::triage;
 
 const MADE: &str = "create schema mes;
@@ -201,8 +201,7 @@ fn a_running_apply_is_no_drift() {
         let (code, text) = run(rig, &["plan", "--drift", path.to_str().unwrap()]);
         assert_eq!(code, 2, "{version:?}: {text}");
         let apply = support::client(&rig.conninfo).await;
-        let lock = "select pg_advisory_lock(1752787316, 1634757753)";
-        apply.batch_execute(lock).await.unwrap();
+        apply.batch_execute(APPLY_LOCK).await.unwrap();
         let ends = async {
             let set = "select alter_job(job_id, config => jsonb_set(config, '{drop_after}', '\"120 days\"')) from timescaledb_information.jobs
               where proc_name = 'policy_retention'";

@@ -22,6 +22,7 @@ use self::row::More;
 pub use self::row::{Parts, Row, Size, TableKind};
 
 mod chunks;
+mod details;
 mod headline;
 mod judge;
 mod row;
@@ -249,6 +250,6 @@ impl Record for Row {
     }
 
     fn facts(&self, at: &At) -> Vec<Section> {
-        judge::facts(self, at)
+        details::facts(self, at)
     }
 }

@@ -10,7 +10,7 @@ use super::script;
 use crate::model::version::Version;
 
 /// The texts of a query that were asked for so far, each with the server's version. They are kept as long as the program runs.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Texts(Mutex<Vec<(Version, &'static str)>>);
 
 impl Texts {

@@ -17,6 +17,9 @@ pub(super) fn small(area: Rect, height: u16) -> Rect {
     )
 }
 
+/// Mark on the lower border of a dialog.
+pub(super) const PROTECTED: &str = " PROTECTED ";
+
 /// Frame of a dialog, with a mark if the connection is protected.
 pub(super) fn window(
     frame: &mut Frame,
@@ -28,7 +31,7 @@ pub(super) fn window(
     frame.render_widget(Clear, area);
     let mut block = boxed(title, theme);
     if protected {
-        let mark = Line::styled(" PROTECTED ", theme.style("protected")).right_aligned();
+        let mark = Line::styled(PROTECTED, theme.style("protected")).right_aligned();
         block = block
             .title_bottom(mark)
             .border_type(BorderType::Double)

@@ -18,7 +18,7 @@ use crate::model::text::printable;
 
 pub(super) use running::{progress_text, running};
 
-use super::boxes::{scrolled, small, window, wrapped};
+use super::boxes::{PROTECTED, scrolled, small, window, wrapped};
 use form::form;
 
 pub(super) fn draw(
@@ -60,8 +60,8 @@ pub(super) fn draw(
         }
         Stage::Form(filling) => {
             let inner = window(frame, area, &title, protected, theme);
-            // The PROTECTED mark stands on the same line.
-            let room = inner.width.saturating_sub(if protected { 12 } else { 0 });
+            let mark = if protected { PROTECTED.len() + 1 } else { 0 };
+            let room = usize::from(inner.width).saturating_sub(mark);
             form(frame, inner, room, filling, theme);
         }
         Stage::Preview(agreeing) => {

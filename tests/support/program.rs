@@ -6,6 +6,9 @@ use std::process::{Command, Output};
 use super::act::Rig;
 use super::client;
 
+/// Takes the lock that only one apply per database can have.
+pub const APPLY_LOCK: &str = "select pg_advisory_lock(1752787316, 1634757753)";
+
 /// The program without the libpq settings of this process.
 pub fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hypertop"));

@@ -26,11 +26,11 @@ pub(crate) async fn hold(client: &Client, version: Version) -> Result<()> {
     Ok(())
 }
 
-/// Process id of the session that has the lock.
+/// Process id of the session that has the lock. `None`: no apply is running.
 pub(crate) async fn holder(client: &Client, version: Version) -> Result<Option<i32>> {
     let rows = session::ask(client, HOLDER.text(version), &[] as &[Param]).await?;
-    let row = rows.first();
-    Ok(row.map(|row| row.try_get("holder")).transpose()?)
+    let holder = rows.first().map(|row| row.try_get("holder"));
+    Ok(holder.transpose()?.flatten())
 }
 
 impl Actor {

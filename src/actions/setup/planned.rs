@@ -34,6 +34,11 @@ pub(crate) struct Planned {
 }
 
 impl Planned {
+    /// Whether the change is wanted, but cannot be made.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.plan.is_err() && self.change.what != What::Unnamed
+    }
+
     /// The locks of the plan, without duplicates: `ACCESS EXCLUSIVE: ...`.
     pub(crate) fn locks(&self) -> Vec<String> {
         let mut locks: Vec<String> = Vec::new();

@@ -16,7 +16,7 @@ use crate::model::setup::change::{Change, What};
 use crate::model::setup::file::Wanted;
 use crate::model::setup::name::Name;
 use crate::model::setup::objects::Setup;
-use crate::model::setup::wish::{self, Entry, Kind};
+use crate::model::setup::wish::{Entry, Kind};
 
 use self::compared::Compared;
 use self::ground::Ground;
@@ -76,11 +76,8 @@ pub fn changes(wanted: &Wanted, ground: &Ground) -> Result<Vec<Change>, Vec<Stri
 
 /// The objects of a kind that the file names exactly or by a pattern, with their entries.
 fn entries(wanted: &Wanted, present: &Setup, kind: Kind) -> Vec<(Name, Entry)> {
-    let exact = wanted.entries.iter().filter(|entry| entry.kind == kind);
-    let exact = exact.filter_map(|entry| match &entry.name {
-        wish::Pattern::Is(name) => Some(name.clone()),
-        wish::Pattern::Like(_) => None,
-    });
+    let exact = wanted.exact().filter(|(_, entry)| entry.kind == kind);
+    let exact = exact.map(|(name, _)| name.clone());
     let there: Vec<Name> = match kind {
         Kind::Hypertable => present.hypertables.keys().cloned().collect(),
         Kind::Aggregate => present.aggregates.keys().cloned().collect(),

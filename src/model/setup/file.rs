@@ -308,6 +308,14 @@ impl Wanted {
         self
     }
 
+    /// The entries with an exact name.
+    pub(crate) fn exact(&self) -> impl Iterator<Item = (&Name, &Entry)> {
+        self.entries.iter().filter_map(|entry| match &entry.name {
+            Pattern::Is(name) => Some((name, entry)),
+            Pattern::Like(_) => None,
+        })
+    }
+
     /// The entry of an object, over the values of the patterns that match its name. `None`: the file has no entry for it.
     pub(crate) fn entry(&self, name: &Name, kind: Kind) -> Option<Entry> {
         let plain = name.plain();

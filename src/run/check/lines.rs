@@ -42,22 +42,17 @@ const IN_FULL: usize = 5;
 /// name only, so that a mail about a thousand objects can be read.
 pub(super) fn text(outcome: &Outcome) -> String {
     let mut text = format!("{}\n", plain(&summary(outcome)));
-    let mut further: BTreeMap<&str, (&str, Vec<String>)> = BTreeMap::new();
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut of_rules: BTreeMap<&str, Vec<&Found>> = BTreeMap::new();
     for found in &outcome.found {
         let finding = &found.finding;
+        let same = of_rules.entry(finding.rule.name).or_default();
+        same.push(found);
+        if same.len() > IN_FULL {
+            continue;
+        }
         let reason = text::printable(&finding.reason);
         let title = finding.rule.title;
         let subject = text::printable(&found.subject);
-        let count = counts.entry(finding.rule.name).or_default();
-        *count += 1;
-        if *count > IN_FULL {
-            let (_, names) = further
-                .entry(finding.rule.name)
-                .or_insert((title, Vec::new()));
-            names.push(format!("{}: {subject}", finding.level.name()));
-            continue;
-        }
         let _ = writeln!(
             text,
             "\n{}: {subject}: {title} ({})",
@@ -70,14 +65,18 @@ pub(super) fn text(outcome: &Outcome) -> String {
         }
         let _ = writeln!(text, "  more: hypertop explain {}", finding.rule.name);
     }
-    for (rule, (title, names)) in further {
-        let many = names.len();
+    for (rule, same) in of_rules {
+        let Some((_, further @ [first, ..])) = same.split_at_checked(IN_FULL) else {
+            continue;
+        };
+        let (many, title) = (further.len(), first.finding.rule.title);
         let _ = writeln!(
             text,
             "\n{many} more: {title} ({rule}; details: --format json)"
         );
-        for name in names {
-            let _ = writeln!(text, "  {name}");
+        for found in further {
+            let (level, subject) = (found.finding.level.name(), text::printable(&found.subject));
+            let _ = writeln!(text, "  {level}: {subject}");
         }
     }
     for note in &outcome.notes {

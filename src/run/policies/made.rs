@@ -69,9 +69,7 @@ impl Made {
     }
 
     pub(super) fn is_refused(&self) -> bool {
-        let refused =
-            |planned: &Planned| planned.plan.is_err() && planned.change.what != What::Unnamed;
-        self.planned.iter().any(refused) || !self.unread.is_empty()
+        self.planned.iter().any(Planned::is_refused) || !self.unread.is_empty()
     }
 
     /// Where the files say what this change is about. `None`: they do not name the object.
@@ -124,12 +122,9 @@ fn unfit(wanted: &Wanted, present: &Setup) -> Vec<String> {
             Kind::Hypertable => ("hypertable", Box::new(present.hypertables.keys())),
             Kind::Aggregate => ("aggregate", Box::new(present.aggregates.keys())),
         };
-        let named = wanted.entries.iter().filter_map(|other| match &other.name {
-            Pattern::Is(name) if other.kind == entry.kind => Some(name),
-            _ => None,
-        });
+        let mut named = wanted.exact().filter(|(_, other)| other.kind == entry.kind);
         let fits = |name: &Name| entry.name.fits(&name.plain());
-        if !there.any(fits) && !named.into_iter().any(fits) {
+        if !there.any(fits) && !named.any(|(name, _)| fits(name)) {
             notes.push(format!(
                 "{}: {pattern}: no {kind} has such a name",
                 entry.at
@@ -290,15 +285,10 @@ impl Reading<'_> {
 
     /// The plain tables that the files list as hypertables.
     async fn tables(&self, wanted: &Wanted, present: &Setup) -> Result<BTreeMap<Name, Plain>> {
-        let missing = wanted.entries.iter().filter_map(|entry| match &entry.name {
-            Pattern::Is(name)
-                if entry.kind == Kind::Hypertable && !present.hypertables.contains_key(name) =>
-            {
-                Some(name.clone())
-            }
-            _ => None,
+        let missing = wanted.exact().filter(|(name, entry)| {
+            entry.kind == Kind::Hypertable && !present.hypertables.contains_key(name)
         });
-        let missing: Vec<Name> = missing.collect();
+        let missing: Vec<Name> = missing.map(|(name, _)| name.clone()).collect();
         setup::tables(self.session, &missing).await
     }
 }

@@ -158,10 +158,7 @@ pub(super) fn sum(made: &Made) -> String {
         count('-'),
         made.planned.iter().filter(never).count()
     );
-    let refused = made
-        .planned
-        .iter()
-        .filter(|planned| planned.plan.is_err() && planned.change.what != What::Unnamed);
+    let refused = made.planned.iter().filter(|planned| planned.is_refused());
     match refused.count() {
         0 => {}
         many => drop(write!(words, ", {many} refused")),

@@ -11,7 +11,7 @@ use crate::model::setup::bare::bare;
 use crate::model::setup::file::Wanted;
 use crate::model::setup::name::Name;
 use crate::model::setup::objects::Setup;
-use crate::model::setup::wish::{At, Kind, Pattern};
+use crate::model::setup::wish::{At, Kind};
 use crate::server::setup;
 
 use super::made::Reading;
@@ -41,11 +41,11 @@ struct Asked {
 
 /// The new aggregates of the files, and those whose query is written differently from the server's text.
 fn asked(wanted: &Wanted, present: &Setup) -> Vec<Asked> {
-    let exact = wanted.entries.iter().filter_map(|entry| match &entry.name {
-        Pattern::Is(name) if entry.kind == Kind::Aggregate => Some(name),
-        _ => None,
-    });
-    let new = exact.filter(|name| !present.aggregates.contains_key(name));
+    let exact = wanted.exact();
+    let exact = exact.filter(|(_, entry)| entry.kind == Kind::Aggregate);
+    let new = exact
+        .map(|(name, _)| name)
+        .filter(|name| !present.aggregates.contains_key(name));
     let there = present.aggregates.keys();
     let one = |name: &Name| {
         let entry = wanted.entry(name, Kind::Aggregate)?;

@@ -11,7 +11,7 @@ use crate::model::screen_id::ScreenId;
 use crate::model::setup::change::What;
 use crate::model::setup::file::Wanted;
 use crate::model::setup::name::Name;
-use crate::model::setup::wish::{Kind, Pattern};
+use crate::model::setup::wish::Kind;
 use crate::model::verdict::Level;
 use crate::screens::Rows;
 use crate::screens::policies::{Change, Fate, Possible, Row};
@@ -36,10 +36,7 @@ fn rows(made: &Made, wanted: &Wanted) -> Vec<Row> {
         .relations()
         .filter(|name| wanted.names(name))
         .cloned();
-    let exact = wanted.entries.iter().filter_map(|entry| match &entry.name {
-        Pattern::Is(name) => Some(name.clone()),
-        Pattern::Like(_) => None,
-    });
+    let exact = wanted.exact().map(|(name, _)| name.clone());
     let indexed = wanted.indexes.iter().map(|entry| entry.on.clone());
     let changed = made.planned.iter().map(|planned| planned.change.of.clone());
     let all: BTreeSet<Name> = named.chain(exact).chain(indexed).chain(changed).collect();

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -73,18 +73,10 @@ impl Spelled {
         let folder = path.parent().unwrap_or_else(|| Path::new("."));
         let mut builder = fs::DirBuilder::new();
         builder.recursive(true).mode(0o700).create(folder)?;
-        let new = folder.join(format!("{FILE}.{}", std::process::id()));
-        let mut options = fs::OpenOptions::new();
-        let mut file = options
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&new)?;
-        let written = file.write_all(&serde_json::to_vec(&self.all)?);
-        let placed = written.and_then(|()| fs::rename(&new, path));
-        if placed.is_err() {
-            let _ = fs::remove_file(&new);
-        }
-        placed.with_context(|| path.display().to_string())
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(&serde_json::to_vec(&self.all)?)?;
+        file.persist(path)
+            .with_context(|| path.display().to_string())?;
+        Ok(())
     }
 }

@@ -30,9 +30,12 @@ pub(super) fn headline(rows: &[Row], at: &At) -> Vec<String> {
         (rows.iter().filter(|row| !row.is_valid()).count(), "invalid"),
         (rows.iter().filter(missing).count(), "missing on chunks"),
     ]);
+    // Those whose statistics are too young to judge, and the others.
+    let unscanned = rows.iter().filter(|row| row.unused(at) == Some(true));
+    let (early, unscanned): (Vec<_>, Vec<_>) = unscanned.partition(|row| judge::is_young(row, at));
     vec![
-        line([all, wasted(rows, at), unused(rows, at)]),
-        line([double, faults, too_early(rows, at), bloat(rows)]),
+        line([all, wasted(rows, at), unused(&unscanned, early.len(), at)]),
+        line([double, faults, too_early(&early, at), bloat(rows)]),
     ]
 }
 
@@ -61,36 +64,28 @@ fn wasted(rows: &[Row], at: &At) -> String {
     }
 }
 
-fn unused(rows: &[Row], at: &At) -> String {
+/// `early`: number of indexes whose statistics are too young to judge.
+fn unused(unused: &[&Row], early: usize, at: &At) -> String {
     if !at.server.track_counts {
         return "use unknown (track_counts is off)".to_owned();
     }
-    let (early, unused) = unscanned(rows, at);
-    let (early, many) = (early.len(), unused.len());
     let since = counted_since(at).map_or_else(
         || "statistics began".to_owned(),
         |since| text::age(since, at.now),
     );
-    match many {
+    match unused.len() {
         0 if early > 0 => String::new(),
         0 => format!("none unused since {since}"),
-        _ => format!(
+        many => format!(
             "{} unused since {since}: {}",
             number(many),
-            size(unused.into_iter())
+            size(unused.iter().copied())
         ),
     }
 }
 
-/// The indexes that were not scanned: those whose statistics are too young to judge, and the others.
-fn unscanned<'a>(rows: &'a [Row], at: &At) -> (Vec<&'a Row>, Vec<&'a Row>) {
-    let unscanned = rows.iter().filter(|row| row.unused(at) == Some(true));
-    unscanned.partition(|row| judge::is_young(row, at))
-}
-
 /// Text for the indexes that were not scanned, but whose statistics are too young to judge; empty if there are none.
-fn too_early(rows: &[Row], at: &At) -> String {
-    let (early, _) = unscanned(rows, at);
+fn too_early(early: &[&Row], at: &At) -> String {
     if early.is_empty() {
         return String::new();
     }

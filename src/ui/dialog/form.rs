@@ -31,7 +31,7 @@ const LIST: usize = 8;
 pub(super) fn form(
     frame: &mut Frame,
     area: Rect,
-    on_border: u16,
+    on_border: usize,
     filling: &mut Filling,
     theme: &Theme,
 ) {
@@ -85,18 +85,18 @@ pub(super) fn form(
 fn draw_keys(
     frame: &mut Frame,
     area: Rect,
-    on_border: u16,
+    on_border: usize,
     filling: &Filling,
     theme: &Theme,
 ) -> Rect {
     let keys = keys(filling);
     let words = format!(" {keys} ");
-    let cells = u16::try_from(text::width(&words)).unwrap_or(u16::MAX);
+    let cells = text::width(&words);
     if cells <= on_border {
         let foot = Rect {
             y: area.bottom(),
             height: 1,
-            width: cells,
+            width: u16::try_from(cells).unwrap_or(area.width),
             ..area
         };
         frame.render_widget(Line::styled(words, theme.style("key")), foot);

@@ -5,7 +5,6 @@ use anyhow::Result;
 use crate::actions::preview;
 use crate::actions::setup::planned;
 use crate::model::screen_id::ScreenId;
-use crate::model::setup::change::What;
 use crate::model::setup::file::Wanted;
 use crate::model::{rules, text};
 use crate::run::show;
@@ -92,10 +91,7 @@ async fn planned_checks(
     checks: &mut Checks,
 ) -> Result<()> {
     let session = &here.session;
-    let refused = made
-        .planned
-        .iter()
-        .filter(|planned| planned.plan.is_err() && planned.change.what != What::Unnamed);
+    let refused = made.planned.iter().filter(|planned| planned.is_refused());
     let refused =
         refused.map(|planned| format!("{}: {}", planned.change.of, planned.change.words()));
     let refused = listed(&refused.collect::<Vec<_>>(), "; ");

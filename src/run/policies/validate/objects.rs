@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::model::setup::file::Wanted;
 use crate::model::setup::name::Name;
 use crate::model::setup::objects::Setup;
-use crate::model::setup::wish::{Entry, Kind, Pattern};
+use crate::model::setup::wish::{Entry, Kind};
 use crate::model::text;
 use crate::server::session::Session;
 use crate::server::validate::{self, Object};
@@ -20,7 +20,7 @@ pub(super) async fn read(
     wanted: &Wanted,
     present: &Setup,
 ) -> Result<Vec<Object>> {
-    let mut names: BTreeSet<Name> = exact(wanted).map(|(name, _)| name.clone()).collect();
+    let mut names: BTreeSet<Name> = wanted.exact().map(|(name, _)| name.clone()).collect();
     let relations = present.relations().filter(|name| wanted.names(name));
     names.extend(relations.cloned());
     for index in &wanted.indexes {
@@ -34,13 +34,6 @@ pub(super) async fn read(
     validate::objects(session, &names).await
 }
 
-fn exact(wanted: &Wanted) -> impl Iterator<Item = (&Name, &Entry)> {
-    wanted.entries.iter().filter_map(|entry| match &entry.name {
-        Pattern::Is(name) => Some((name, entry)),
-        Pattern::Like(_) => None,
-    })
-}
-
 pub(super) fn check(
     wanted: &Wanted,
     present: &Setup,
@@ -49,7 +42,10 @@ pub(super) fn check(
     checks: &mut Checks,
 ) {
     let mut wrong = Vec::new();
-    for (name, entry) in exact(wanted).filter(|(_, entry)| entry.absent != Some(true)) {
+    for (name, entry) in wanted
+        .exact()
+        .filter(|(_, entry)| entry.absent != Some(true))
+    {
         let there = objects.iter().find(|object| object.is(name));
         let why = match entry.kind {
             Kind::Hypertable => table(name, there, present),

@@ -1,0 +1,60 @@
+//! Details of an index.
+
+use super::row::{Row, TableKind, counted_since};
+use crate::model::value::Value;
+use crate::screens::record::{Labelled, Section};
+use crate::server::known::At;
+
+pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
+    let since = counted_since(at).map_or_else(
+        || Value::text("never reset: counted since the database was created, or since a crash"),
+        Value::Time,
+    );
+    // The Aggregates screen itself scans the indexes on the time columns of sources, because it reads their newest rows.
+    let of_chunks =
+        matches!(row.kind, TableKind::Hypertable | TableKind::Aggregate) && row.method == "btree";
+    let of_hypertop = (of_chunks && at.server.track_counts && row.scans > 0).then_some(
+        "included in scans, if an aggregate is built on this table and this is the table's time index: the Aggregates screen uses it to read the newest row",
+    );
+    let bloat = row.bloat_bytes().map_or_else(
+        || Value::text("not available: needs a B-tree on plain columns, fresh statistics (ANALYZE), SELECT on the columns, and mostly distinct keys"),
+        Value::Bytes,
+    );
+    let needed = row.needed().unwrap_or_else(|| "queries only".to_owned());
+    let mut facts = Labelled::new("Index")
+        .add("on", format!("{} ({})", row.table_name(), row.kind.name()))
+        .add("method", row.method.as_str())
+        .add("scans", row.scans_value(at))
+        .add("scans counted since", since)
+        .some("scans by hypertop", of_hypertop)
+        .add("size", row.size())
+        .add("bloat (estimate)", bloat)
+        .add("unique", row.unique)
+        .add("valid", row.is_valid())
+        .add("needed for", needed);
+    if let Some(parts) = &row.parts {
+        let part = row.kind.part();
+        facts = facts.add(format!("{part}s with it"), parts.with);
+        if part == "chunk" {
+            facts = facts.add("chunks without it", parts.without).add(
+                "compressed chunks (the index is empty there)",
+                parts.compressed,
+            );
+        }
+        let compressed = if parts.compressed > 0 {
+            " (compressed too)"
+        } else {
+            ""
+        };
+        facts = facts.add(
+            format!("{part}s that never scanned it{compressed}"),
+            row.part_count(|parts| parts.never_scanned),
+        );
+    }
+    let facts = facts.some("present size unknown", row.exact.error());
+    let definition = row
+        .definition
+        .as_deref()
+        .unwrap_or("not available: its table is locked, or it was dropped meanwhile");
+    vec![facts.into(), Section::text("Definition", definition)]
+}
