@@ -455,7 +455,7 @@ fn what_an_index_wastes_is_counted_once() {
     let totals = indexes::Row::headline(&[index(keeper), index(all)], &[], &at);
     assert!(
         totals[0].starts_with(
-            "2 indexes, 1.00 GB (BYTES lists 1.00 GB twice) · 1.00 GB wasted · 2 unused"
+            "2 indexes, 1.00 GB (column BYTES counts 1.00 GB twice) · 1.00 GB wasted · 2 unused"
         ),
         "{totals:?}"
     );

@@ -419,7 +419,7 @@ fn a_policy_that_fails_or_is_paused_has_its_mark() {
                 "warning",
                 &[
                     "one of its policies fails (job ",
-                    "the Jobs screen has the error",
+                    "the Jobs screen shows the error",
                 ],
             );
             run(target, &fail(true)).unwrap();

@@ -227,7 +227,7 @@ fn a_broken_file_is_an_error_on_the_screen_until_it_is_repaired_and_without_one_
         files.write(&text);
         console.wait_for("3 objects: 3 same");
         std::fs::remove_file(&file).unwrap();
-        console.wait_for("it cannot be read");
+        console.wait_for("cannot be read");
         console.press("q");
         assert_eq!(console.ended(), 0);
         let failed = output(

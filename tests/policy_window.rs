@@ -158,7 +158,7 @@ fn a_window_that_cannot_hold_is_an_error_with_the_fix_and_one_table_may_have_non
             (
                 "every = \"7 days\"",
                 "every = \"6h\"",
-                "retain: it runs every 6h. Runs stay within",
+                "retain: it runs every 6h. Its runs stay within",
             ),
             (
                 "22:00-06:00",

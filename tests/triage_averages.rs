@@ -45,7 +45,7 @@ fn an_average_of_averages_is_found_with_the_way_to_the_true_value_and_gone_with_
         daily("avg(a) as a").await;
         assert_eq!(rig.text("select a from daily").await, "55");
         let words = [
-            "it takes avg(a) of public.hourly, where a is an average",
+            "it computes avg(a) of public.hourly, where a is an average",
             "every bucket has the same weight",
             "Keep sum and count in public.hourly, and divide at the end: sum(sum) / sum(count)",
         ];

@@ -144,7 +144,7 @@ fn delete(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let job = &known.job;
     if job.is_internal() {
         return Err(format!(
-            "{} is one of TimescaleDB's own: it could not be created again; pause-job {} stops it",
+            "{} is one of TimescaleDB's own jobs. It is not deleted, because it could not be created again. To stop it: pause-job {}",
             job.describe(),
             job.id
         )

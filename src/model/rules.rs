@@ -76,7 +76,7 @@ rules! {
     COMPRESSION_PARTIAL: standing, "compression-partial", "partially compressed chunks", "recompress-chunks";
     COMPRESSION_POINTLESS: standing, "compression-pointless", "dropped before it is compressed", "edit-compression-policy";
     COMPRESSION_RATIO: standing, "compression-ratio", "poor compression ratio", "edit-compression-settings";
-    COMPRESSION_RECORD: standing, "compression-record", "recorded sizes are stale", "recompress-chunks";
+    COMPRESSION_RECORD: standing, "compression-record", "recorded sizes of compressed chunks are stale", "recompress-chunks";
     COMPRESSION_SETTING: standing, "compression-setting", "compression policy cannot work", "edit-compression-policy";
     COMPRESSION_UNKNOWN: now, "compression-unknown", "backlog unknown";
     FIGURES_UNREAD: standing, "figures-unread", "figures were not read";

@@ -142,7 +142,9 @@ impl Session {
             let prepared = in_time(client.prepare_typed(text, &[])).await?;
             let _ = known.set(prepared);
         }
-        let statement = known.get().context("a statement was prepared")?;
+        let statement = known
+            .get()
+            .context("the list's statement was not prepared")?;
         let answer = tokio::time::timeout(PATIENCE, client.query(statement, &[])).await;
         match answer.map_err(|_| late())? {
             // The result type of the cached plan has changed, or a pooler dropped the prepared statement.

@@ -91,7 +91,10 @@ pub(crate) async fn sizes(session: &Session, names: &[Name]) -> Result<Vec<Size>
 
 pub(crate) async fn backup(session: &Session) -> Result<Backup> {
     let rows = session.ask(&BACKUP, &[]).await?;
-    let mut backup: Backup = row::read(rows.first().context("no answer about backups")?)?;
+    let mut backup: Backup = row::read(
+        rows.first()
+            .context("the query about backups returned no row")?,
+    )?;
     if backup.reads_wal {
         let rows = session.ask(&BACKUP_WAL, &[]).await?;
         backup.history = rows.first().map(row::read).transpose()?;

@@ -175,7 +175,7 @@ fn later(place: &Timeline, new: &Setting) -> Option<(Level, String)> {
         return Some((
             Level::Warning,
             format!(
-                "{} drops chunks by creation time, so it is unknown whether this window will reach dropped rows later",
+                "{} drops chunks by creation time. Whether the rows of this window are dropped later is not known",
                 level.source
             ),
         ));

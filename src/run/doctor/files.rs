@@ -57,10 +57,9 @@ fn fix_of(warning: &str, settings: &Settings) -> String {
             )
         }
         _ if warning.starts_with("password file") => {
-            "name a plain file with passfile or PGPASSFILE".to_owned()
+            "set passfile or PGPASSFILE to the path of a plain file".to_owned()
         }
-        _ => "name both files with sslcert and sslkey; only you may be able to read the key"
-            .to_owned(),
+        _ => "set both sslcert and sslkey; only you may be able to read the key's file".to_owned(),
     }
 }
 

@@ -66,7 +66,7 @@ pub(crate) fn write(amendment: &Amendment) -> Result<()> {
     // If the path is a symbolic link, its target is replaced.
     let path = named
         .canonicalize()
-        .with_context(|| format!("{}: it cannot be read", named.display()))?;
+        .with_context(|| format!("{}: the file cannot be read", named.display()))?;
     replace(&path, amendment).with_context(|| format!("{}: it was not written", named.display()))
 }
 

@@ -151,8 +151,8 @@ pub(super) fn sources(paths: &[PathBuf]) -> Result<Vec<Source>> {
 }
 
 fn read(path: &Path) -> Result<String> {
-    let bytes =
-        std::fs::read(path).with_context(|| format!("{}: it cannot be read", path.display()))?;
+    let bytes = std::fs::read(path)
+        .with_context(|| format!("{}: the file cannot be read", path.display()))?;
     String::from_utf8(bytes).map_err(|_| anyhow!("{}: it is not UTF-8 text", path.display()))
 }
 

@@ -20,8 +20,8 @@ pub(super) fn judge(row: &Row, findings: &mut Findings) {
         row.source()
     };
     let who = match &worst.reader {
-        Some(view) => format!("view {view} takes"),
-        None => "it takes".to_owned(),
+        Some(view) => format!("view {view} computes"),
+        None => "it computes".to_owned(),
     };
     let also = match others {
         [] => String::new(),

@@ -77,7 +77,7 @@ fn judge_others(row: &Row, findings: &mut Findings) {
         many => format!("{many} other refresh policies, the first"),
     };
     let (what, fix) = if row.other_scheduled {
-        ("fails: the Jobs screen has the error", "run-job-now")
+        ("fails: the Jobs screen shows the error", "run-job-now")
     } else {
         ("is paused: resume-job resumes it", "resume-job")
     };

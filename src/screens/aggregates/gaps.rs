@@ -64,7 +64,8 @@ impl Row {
         if let Some(from) = waits.unread_from.filter(inside) {
             let more = waits.unread_next.is_some_and(|next| next < edge);
             let to = waits.unreached_to.filter(|_| !more);
-            // If a recreated chunk was dropped, the logged range ends at the start of the next chunk. The next chunk did not change.
+            // A logged range ends with the last point that changed, so 1 is added. The range of a recreated chunk that was dropped ends
+            // at the start of the next chunk, which did not change: nothing is added.
             let dropped = self.gaps().remade.map(|(_, to)| to);
             let end = |to: i64| {
                 if dropped == Some(to) {
@@ -75,7 +76,7 @@ impl Row {
             };
             all.push((from, to.map_or(edge, end)));
         }
-        // Dropping chunks logs a range up to the end of a bucket, or to the start of the next chunk. The next chunk did not change.
+        // Dropping chunks logs a range that ends with a bucket or at the start of the next chunk, which did not change: nothing is added.
         let first = buckets.step(buckets.floor(start)?, 1)?;
         let cut = waits.cut_to.filter(|to| first < *to && start < edge);
         all.extend(cut.map(|to| (start, to)));

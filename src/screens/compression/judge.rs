@@ -231,7 +231,7 @@ impl Row {
         };
         let failing = policy.is_failing();
         let (run, why) = match (failing, stuck.why(at.now)) {
-            (true, None) => ("fails", "the Jobs screen has the error".to_owned()),
+            (true, None) => ("fails", "the Jobs screen shows the error".to_owned()),
             (false, None) => (
                 "ran successfully",
                 "it was locked at the time, or it has been decompressed since".to_owned(),

@@ -36,7 +36,7 @@ fn judge_policies(row: &Row, version: Version, findings: &mut Findings) {
     };
     for job in &row.policies.failing {
         let reason =
-            format!("one of its policies fails (job {job}): the Jobs screen has the error");
+            format!("one of its policies fails (job {job}): the Jobs screen shows the error");
         add(&rules::JOB_FAILING, Level::Warning, *job, reason);
     }
     for job in &row.policies.paused {

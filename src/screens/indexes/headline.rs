@@ -12,7 +12,7 @@ pub(super) fn headline(rows: &[Row], at: &At) -> Vec<String> {
         return Vec::new();
     }
     let all = many_rows(rows.len(), "index");
-    let all = format!("{all}, {}{}", size(rows.iter()), listed_twice(rows));
+    let all = format!("{all}, {}{}", size(rows.iter()), counted_twice(rows));
     let double: Vec<_> = rows
         .iter()
         .filter(|row| row.duplicate_of.is_some())
@@ -44,12 +44,12 @@ fn size<'a>(rows: impl Iterator<Item = &'a Row>) -> String {
     Sum::of(rows.map(judge::own_bytes)).bytes()
 }
 
-/// Text for the bytes that the column BYTES lists twice, because two rows share chunk indexes; empty: none.
-fn listed_twice(rows: &[Row]) -> String {
+/// Text for the bytes that the column BYTES counts twice, because two rows share chunk indexes; empty: none.
+fn counted_twice(rows: &[Row]) -> String {
     let listed = Sum::of(rows.iter().map(Row::size)).total;
     match listed - Sum::of(rows.iter().map(judge::own_bytes)).total {
         ..=0 => String::new(),
-        twice => format!(" (BYTES lists {} twice)", text::bytes(twice)),
+        twice => format!(" (column BYTES counts {} twice)", text::bytes(twice)),
     }
 }
 

@@ -52,7 +52,7 @@ impl Policy {
                 next(", and tries again")
             };
             let reason =
-                format!("its policy (job {id}) {times}{again}; the Jobs screen has the error");
+                format!("its policy (job {id}) {times}{again}; the Jobs screen shows the error");
             let once = self.last_finish.filter(|_| self.consecutive_failures == 1);
             (&rules::JOB_FAILING, level, reason, once)
         } else if self.is_late(limits, now) {

@@ -15,7 +15,7 @@ pub(super) fn judge(row: &Row, at: &At, findings: &mut Findings) {
             limits.rollback_percent_notice,
             limits.rollback_percent,
             "were rolled back",
-            "statements fail, or clients end transactions by ROLLBACK. The server's log has the errors",
+            "statements fail, or clients end transactions by ROLLBACK. The server's log shows the errors",
         ),
         "deadlocks" => (
             &rules::SERVER_DEADLOCKS,

@@ -163,7 +163,7 @@ fn archiver(row: &Row, at: &At, findings: &mut Findings) {
         &rules::SERVER_ARCHIVER,
         Level::Critical,
         format!(
-            "{what}: the disk fills up with WAL. Fix archive_command or its target; the server's log has the error"
+            "{what}: the disk fills up with WAL. Fix archive_command or its target; the server's log shows the error"
         ),
     );
 }

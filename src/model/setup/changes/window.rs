@@ -52,7 +52,7 @@ pub(super) fn windows(
         let every = policy.every;
         if every.micros != 0 || (every.days == 0) == (every.months == 0) {
             return Err(format!(
-                "{word}: it runs every {}. Runs stay within {} only if every is whole days or whole months: write every = \"1 day\", or window = \"none\"",
+                "{word}: it runs every {}. Its runs stay within {} only if `every` is a number of days or of months: write every = \"1 day\", or window = \"none\"",
                 spelled(every),
                 window.hours()
             ));
