@@ -85,7 +85,8 @@ left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = j.hyper
 left join lateral (
   select c.relowner
   from pg_namespace n join pg_class c on c.relnamespace = n.oid and c.relname = coalesce(a.user_view_name, t.table_name)
-  where n.nspname = coalesce(a.user_view_schema, t.schema_name) limit 1
+  -- A superuser has the rights of every role.
+  where not r.rolsuper and n.nspname = coalesce(a.user_view_schema, t.schema_name) limit 1
 ) k on true
 left join worker w on w.datid = h.oid and w.application_name = j.application_name and w.usesysid = j.owner
 \if :since_2_15

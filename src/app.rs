@@ -92,6 +92,8 @@ pub struct App {
     read: Vec<ScreenId>,
     /// Time when all verdicts were last computed.
     judged: Stamp,
+    /// When the Overview last looked for exact figures to read.
+    looked: Stamp,
     /// The acknowledged and snoozed findings.
     pub(crate) acknowledged: Acknowledged,
     /// The recording that is shown. `None`: a server is shown.
@@ -118,6 +120,8 @@ pub struct App {
 
 /// Seconds after which all verdicts are computed again, because some depend on time alone.
 const JUDGED_SECONDS: f64 = 60.0;
+/// Seconds after which the Overview looks again for exact figures to read. It looks through the rows of all its screens.
+const LOOKED_SECONDS: f64 = 10.0;
 /// Seconds for which the server's clock continues after a missed answer. Then it stops.
 const SILENCE_SECONDS: f64 = 15.0;
 pub(crate) const FASTEST: Duration = Duration::from_millis(500);
@@ -152,6 +156,7 @@ impl App {
             open: gather::Open::default(),
             read: Vec::new(),
             judged: now,
+            looked: Stamp::BEFORE_ALL,
             acknowledged: Acknowledged::default(),
             tape: None,
             recording: false,
@@ -338,7 +343,11 @@ impl App {
             return Vec::new();
         }
         let mut effects = self.ask_pulse();
-        effects.extend(self.ask_exact());
+        let looked = self.now.seconds_since(self.looked);
+        if self.screen != ScreenId::Overview || looked >= LOOKED_SECONDS {
+            self.looked = self.now;
+            effects.extend(self.ask_exact());
+        }
         effects.extend(self.ask_acknowledged());
         effects.extend(self.end_acknowledged());
         effects

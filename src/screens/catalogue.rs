@@ -127,10 +127,7 @@ macro_rules! screens {
             /// Texts about data that one screen cannot show. For the Overview: without those of the other screens.
             pub(super) fn own_caveats(&self, id: ScreenId, at: &At) -> Vec<String> {
                 match id { $(ScreenId::$id => {
-                    let rows = self.$module.rows();
-                    let hidden = $module::Row::hidden(rows, at).into_iter();
-                    let mut caveats: Vec<_> = hidden.map(|finding| finding.reason).collect();
-                    caveats.extend($module::Row::caveats(rows, at));
+                    let mut caveats = self.$module.caveats(at);
                     caveats.extend(self.$module.unread(at.now));
                     caveats
                 }),+ }

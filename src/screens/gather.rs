@@ -41,9 +41,9 @@ pub fn caveats(screens: &Screens, id: ScreenId, at: &At) -> Vec<String> {
 /// Texts about findings that the Overview may lack.
 fn ungathered(screens: &Screens, at: &At) -> Vec<String> {
     let mut said = unread(screens, at);
-    let missing = screens.queries.rows().iter().any(|row| {
-        let verdict = row.verdict(at);
-        let mut findings = verdict.findings.iter();
+    let mut found = screens.queries.found();
+    let missing = found.any(|(_, findings)| {
+        let mut findings = findings.iter();
         findings.any(|of| of.rule == &rules::QUERIES_MISSING)
     });
     if missing {

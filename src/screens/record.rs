@@ -320,6 +320,13 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
         Vec::new()
     }
 
+    /// Reasons of the findings about hidden data, and the texts about data that cannot be shown.
+    fn hidden_and_missing(rows: &[Self], at: &At) -> Vec<String> {
+        let hidden = Self::hidden(rows, at).into_iter();
+        let reasons = hidden.map(|finding| finding.reason);
+        reasons.chain(Self::caveats(rows, at)).collect()
+    }
+
     /// At most two lines of totals over all rows, each with parts separated by ` · `; shown above the rows, without a query.
     /// `findings` has the findings of each row.
     fn headline(_rows: &[Self], _findings: &[Box<[Finding]>], _at: &At) -> Vec<String> {

@@ -89,6 +89,8 @@ pub struct Table<R: 'static> {
     pub(super) folds: bool,
     /// Lines of totals over all rows.
     headline: Vec<String>,
+    /// Texts about data that cannot be shown, by the last verdicts.
+    caveats: Vec<String>,
     /// Width of the longest text of each column on the screen.
     widths: Vec<u16>,
     pub(crate) fresh: Freshness,
@@ -115,6 +117,8 @@ pub struct Table<R: 'static> {
     /// Number of lines that fit on the screen, as last drawn.
     page: usize,
     exact: Known,
+    /// Number of rows whose `later` exact figures are missing, and number of rows that need such figures.
+    ungathered: (usize, usize),
     /// Number of the running request for exact figures; `None`: none is running.
     round: Option<u64>,
     asked: u64,
@@ -142,6 +146,7 @@ impl<R: Record> Default for Table<R> {
             folded: 0,
             folds: false,
             headline: Vec::new(),
+            caveats: Vec::new(),
             widths: Vec::new(),
             fresh: Freshness::Never,
             sort: R::SORTED.map_or(SortBy::Verdict, SortBy::Column),
@@ -158,6 +163,7 @@ impl<R: Record> Default for Table<R> {
             columns: Box::default(),
             page: 50,
             exact: Known::new(),
+            ungathered: (0, 0),
             round: None,
             asked: 0,
             waiting: false,
@@ -206,7 +212,9 @@ impl<R: Record> Table<R> {
         self.groups.all.clear();
         self.folded = 0;
         self.headline.clear();
+        self.caveats.clear();
         self.exact.clear();
+        self.ungathered = (0, 0);
         self.fresh = Freshness::Never;
     }
 
@@ -283,6 +291,7 @@ impl<R: Record> Table<R> {
         self.own = self.rows.len();
         let parts: Vec<_> = self.rows.iter().flat_map(R::parts).collect();
         self.rows.extend(parts);
+        self.count_ungathered();
         self.update_verdicts(at);
         self.arrange(key.as_deref(), at);
         if std::mem::take(&mut self.goes_to_top) {
@@ -336,6 +345,7 @@ impl<R: Record> Table<R> {
         (self.levels, self.findings) = judged.collect();
         self.rank();
         self.headline = R::headline(&self.rows[..self.own], &self.findings, at);
+        self.caveats = R::hidden_and_missing(self.rows(), at);
         self.judged = at.now;
         self.widths = shown::<R>()
             .map(|column| {
@@ -364,6 +374,15 @@ impl<R: Record> Table<R> {
     /// At most two lines of totals over all rows, filtered or not.
     pub fn headline(&self) -> &[String] {
         &self.headline
+    }
+
+    /// Texts about data that cannot be shown. They are as old as the verdicts: reading all rows for each frame takes too long.
+    pub(super) fn caveats(&self, at: &At) -> Vec<String> {
+        if self.is_empty_of_data() {
+            R::hidden_and_missing(&[], at)
+        } else {
+            self.caveats.clone()
+        }
     }
 
     /// Number of rows that are folded into one line.

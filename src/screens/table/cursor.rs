@@ -101,6 +101,9 @@ impl<R: Record> Table<R> {
     }
 
     pub fn marks(&self) -> usize {
+        if self.marked.is_empty() {
+            return 0;
+        }
         self.rows.iter().filter(|row| self.is_marked(row)).count()
     }
 

@@ -117,6 +117,7 @@ impl<R: Record> Table<R> {
         for row in &mut self.rows {
             apply(row, &self.exact);
         }
+        self.count_ungathered();
         if !last {
             return;
         }
@@ -132,6 +133,10 @@ impl<R: Record> Table<R> {
 
     /// Number of rows whose `later` figures are missing, and number of rows that need such figures.
     pub(crate) fn ungathered(&self) -> (usize, usize) {
+        self.ungathered
+    }
+
+    pub(super) fn count_ungathered(&mut self) {
         let later = R::EXACT.iter().enumerate().filter(|(_, exact)| exact.later);
         let (mut missing, mut all) = (0, 0);
         for (nth, exact) in later {
@@ -140,7 +145,7 @@ impl<R: Record> Table<R> {
                 missing += usize::from(!self.exact.contains_key(&(nth, id)));
             }
         }
-        (missing, all)
+        self.ungathered = (missing, all);
     }
 
     /// Texts about exact figures that could not be read, or could not be read again.
