@@ -136,11 +136,14 @@ impl JobProof {
             ));
         }
         if self.compressing == Some(false) {
-            found
-                .push("compression is disabled on its table (use enable-compression first)".to_owned());
+            found.push(
+                "compression is disabled on its table (use enable-compression first)".to_owned(),
+            );
         }
         if self.refreshed == Some(false) && context.at.server.sql_version() < COMPRESSES_ALONE {
-            found.push("its aggregate has no refresh policy (use add-refresh-policy first)".to_owned());
+            found.push(
+                "its aggregate has no refresh policy (use add-refresh-policy first)".to_owned(),
+            );
         }
         if self.narrow() {
             found.push(

@@ -39,7 +39,8 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     if !query.trim_start().to_lowercase().starts_with("select") {
         return Err("query: write a SELECT".into());
     }
-    // The state that is recorded of the source does not include its aggregates. So this plan names `/intervals`, which it does not change.
+    // The recorded state of the source does not include its aggregates. So the plan lists a part of the state that it does not change. An
+    // empty list would mean that every part may change.
     let only = inputs.flag("materialized_only");
     Ok(aggregate(&name, query, only, context.at.server).changing(&["/intervals"]))
 }
@@ -101,10 +102,7 @@ pub(super) fn drop(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
         .touching(level.view_oid, level.name.clone(), Mode::AccessExclusive)
         .touching(level.mat_oid, level.mat_name.clone(), Mode::AccessExclusive);
     if !level.jobs.is_empty() {
-        plan = plan.note(
-            Level::Notice,
-            format!("this also deletes {jobs}"),
-        );
+        plan = plan.note(Level::Notice, format!("this also deletes {jobs}"));
     }
     Ok(plan)
 }

@@ -49,7 +49,7 @@ pub(super) fn explain(place: &Timeline, met: &[Lost], window: Window) -> String 
     )
 }
 
-/// Text on the maximum number of buckets that a refresh would delete. Some of these buckets may be empty. Empty text: the number is unknown.
+/// Text on the maximum number of buckets that a refresh would delete. Some of them may have no rows. Empty text: the number is unknown.
 fn most_deleted(place: &Timeline, met: &[Lost], window: Window) -> String {
     let buckets = &place.buckets;
     let count = |lost: &Lost| {
@@ -79,7 +79,10 @@ fn by_whom(level: &Aggregate) -> String {
             let after = policy.after.as_deref().map_or_else(String::new, |after| {
                 format!(" after {}", unit(level, after))
             });
-            format!(" (its retention policy, job {}, drops chunks{after})", policy.id)
+            format!(
+                " (its retention policy, job {}, drops chunks{after})",
+                policy.id
+            )
         }
         None => " (dropped by hand: it has no retention policy)".to_owned(),
     }

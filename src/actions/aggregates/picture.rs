@@ -6,8 +6,8 @@ use super::window::Window;
 use crate::model::picture::{Limit, Picture, State, Strip};
 use crate::model::text;
 
-/// Draws the newest chunks of the source twice: as the next run would read them with the present settings `before`, and with the new settings
-/// `after`. A new policy has no `before`. Returns `None` if "now" is unknown.
+/// Draws the newest chunks of the source twice: as the next run would read them under the present settings `before`, and under the new
+/// settings `after`. A new policy has no `before`. Returns `None` if "now" is unknown.
 pub(super) fn picture(
     place: &Timeline,
     before: Option<&Setting>,

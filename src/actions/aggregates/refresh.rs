@@ -256,7 +256,10 @@ fn refused(place: &Timeline, met: &[Lost], window: Window) -> Refusal {
     ));
     let rest = guard::safe_parts(&place.lost, window).pop();
     match rest.and_then(|part| settings(place, part.from, part.to)) {
-        Some(set) => refusal.offering("Refresh only the newest range that the source still has", set),
+        Some(set) => refusal.offering(
+            "Refresh only the newest range that the source still has",
+            set,
+        ),
         None => refusal,
     }
 }

@@ -105,7 +105,10 @@ fn stands_still(level: &Aggregate) -> String {
     };
     let built = match level.children.as_slice() {
         [] => String::new(),
-        children => format!("; aggregates built on it get no newer rows either: {}", children.join(", ")),
+        children => format!(
+            "; aggregates built on it get no newer rows either: {}",
+            children.join(", ")
+        ),
     };
     format!(
         "without a policy {} is refreshed only by hand: {readers}{built}",

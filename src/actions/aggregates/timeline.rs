@@ -1,5 +1,5 @@
-//! An aggregate on its time axis: the position up to which it should be refreshed, the ranges where a refresh would lose rows, and the steps
-//! of a refresh.
+//! An aggregate on its time axis: the position up to which it should be refreshed, the ranges where a refresh would delete rows, and the
+//! steps of a refresh.
 
 use super::facts::{AgePolicy, Aggregate, since};
 use super::guard;

@@ -1,4 +1,4 @@
-//! Chunks that a compression policy would compress, and its conflicts with other policies.
+//! Chunks that a compression policy would compress, and the policy's conflicts with other policies.
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::policy::conflicts::{self, Reach};
@@ -46,7 +46,7 @@ pub(super) fn many(chunks: usize) -> String {
 fn size(context: &Context, chunks: &[&ChunkState]) -> String {
     context
         .bytes(chunks.iter().map(|chunk| chunk.oid))
-        .map_or_else(|| "size not known".to_owned(), text::bytes)
+        .map_or_else(|| "size unknown".to_owned(), text::bytes)
 }
 
 /// Notes on the effects and conflicts of a policy with this rule. `most`: maximum number of chunks per run; `None`:
@@ -63,7 +63,7 @@ pub(super) fn what_if(
         None => note(
             Level::Unknown,
             known.odd_zone().map_or_else(
-                || "it is unknown which chunks it reaches now, because \"now\" on this table is unknown".to_owned(),
+                || "it is unknown which chunks it reaches now, because \"now\" on this table's time axis is unknown".to_owned(),
                 |why| format!("it is unknown which chunks it reaches now: {why}"),
             ),
         ),
@@ -106,14 +106,15 @@ pub(super) fn what_if(
     notes
 }
 
-/// Text on the limit per run, if more chunks are due than that; else empty.
+/// Text on the limit per run. Empty: the limit is not lower than the number of due chunks.
 fn at_most(due: usize, most: Option<i64>) -> String {
     let most = most.and_then(|most| usize::try_from(most).ok());
     most.filter(|most| *most < due)
         .map_or_else(String::new, |most| format!(", at most {most} per run"))
 }
 
-/// Note on chunks that got rows after they were compressed. More late rows may arrive in the future.
+/// Note on chunks that got rows after they were compressed, and on the age of late rows that may still arrive. `None`: no chunk is
+/// compressed.
 fn late_rows(known: &Compression, rule: AgeRule) -> Option<Note> {
     let compressed = known.compressed();
     let late = known
@@ -235,14 +236,14 @@ pub(super) fn in_windows(known: &Compression, chunks: &[&ChunkState]) -> Vec<(Le
             Level::Notice
         };
         let does = if refresh.own {
-            "and writes to them"
+            "and writes there"
         } else {
-            "and still expects late rows in them"
+            "and still expects late rows there"
         };
         notes.push((
             level,
             format!(
-                "the refresh policy of {} (job {}) reaches into {} of these, {does}",
+                "the refresh policy of {} (job {}) reaches into {} of this plan, {does}",
                 refresh.view,
                 refresh.id,
                 many(reached)

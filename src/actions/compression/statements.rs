@@ -53,7 +53,7 @@ pub(crate) fn enabled(
 
 pub(crate) const DISABLED: &str = "set (timescaledb.compress = false)";
 
-/// Statements that give the table exactly these settings. Compression must be enabled.
+/// Statements that give the table exactly these settings. Compression must be enabled already.
 pub(super) fn put(context: &Context, known: &Compression, to: &Settings) -> Vec<Statement> {
     let segment_by = to.segment_by.is_some().then(|| to.segment_text());
     let order_by = to.order_by.is_some().then(|| to.order_text());
