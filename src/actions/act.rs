@@ -77,11 +77,11 @@ impl Context<'_> {
     }
 }
 
-/// The reason why an action cannot be run, at all or with these inputs. Shown in place of the plan.
+/// The reason why an action cannot be run at all, or not with the given inputs. Shown in place of the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     pub(crate) why: String,
-    /// An alternative that would work: its description, and the form's fields that it sets.
+    /// An alternative that would work: its description, and the form's fields that it sets, with their values.
     pub(crate) offer: Option<(String, Vec<(&'static str, String)>)>,
     /// Set if the action is refused because the plan would change nothing: notes on the present settings. `None`: refused for another
     /// reason.

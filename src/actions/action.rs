@@ -24,7 +24,7 @@ impl Other {
     }
 }
 
-/// An action on the console itself, which never changes the database.
+/// An action on the console itself. `Rollback` and `ApplyObject` open the preview of a plan. The others never change the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Here {
     Quit,
@@ -101,7 +101,7 @@ pub struct Action {
 
 #[derive(Debug)]
 pub enum Does {
-    /// Changes the console only.
+    /// Acts on the console. It changes the database only through the preview of a plan.
     Here(Here),
     /// Changes the database, with a preview, the user's consent and a journal entry.
     Plan(Act),

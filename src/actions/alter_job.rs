@@ -70,7 +70,7 @@ pub(crate) struct Change {
     pub config: Option<Json>,
     /// New `next_start`. `None`: unchanged.
     pub next_start: Option<String>,
-    /// True: set `next_start` to the value in [`Job`], if that is still in the future when the statement runs.
+    /// True: set `next_start` back to the value in [`Job`], if that is still in the future when the statement runs.
     pub(crate) next_start_back: bool,
     /// For an undo: the `next_start` that the action has set. If the job still has this value and the value in [`Job`] is in the past, the
     /// job becomes due now.
@@ -152,7 +152,7 @@ impl Job {
         )
     }
 
-    /// One of TimescaleDB's own jobs (telemetry, log retention).
+    /// True for TimescaleDB's own jobs, such as telemetry and the retention of the job log. Their ids are below 1000.
     pub(super) fn is_internal(&self) -> bool {
         self.id < 1000
     }
@@ -251,7 +251,7 @@ impl Job {
                 ));
             }
             (_, _, Some(slots)) if slots.fixed => {
-                // Without this, the server may choose a slot before an initial start that is in the future.
+                // Without `next_start`, the server may choose a slot before an initial start that is in the future.
                 if let Some(first) = &slots.initial_start {
                     let place = call.place("timestamptz", first.as_str().into());
                     call.raw(&format!(

@@ -237,7 +237,7 @@ impl Form {
                 FieldType::Choice(vec!["stop", "continue"]),
                 "stop",
             )
-            .help("stop, or continue: reports the failure and runs the other steps"),
+            .help("continue: reports the failure and runs the other steps"),
         ]);
         self
     }

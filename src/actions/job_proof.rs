@@ -24,10 +24,11 @@ pub(super) struct JobProof {
     pub(super) member: bool,
     /// True for a user-defined action, false for one of TimescaleDB's policies.
     own: bool,
-    /// Name of the procedure, without its schema. `procedure`: qualified and quoted.
+    /// Name of the procedure, without its schema.
     policy: String,
     /// True if the job's owner may log in.
     logs_in: bool,
+    /// Name of the procedure, qualified and quoted.
     procedure: String,
     /// True if the job's owner may execute the procedure.
     executes: bool,
@@ -53,8 +54,9 @@ pub(super) struct JobProof {
     indexed: Option<bool>,
     /// Bucket width of the aggregate. `None`: not a refresh policy.
     bucket: Option<String>,
-    /// The configured `start_offset`; `end`: the `end_offset`. `None`: the window is open on that side, or not a refresh policy.
+    /// The configured `start_offset`. `None`: the window has no start, or not a refresh policy.
     start: Option<String>,
+    /// The configured `end_offset`. `None`: the window has no end, or not a refresh policy.
     end: Option<String>,
 }
 

@@ -156,7 +156,9 @@ pub async fn resolve(session: &Session, action: &Action, typed: &str) -> Result<
     match (&found[..], others.is_empty()) {
         ([one], _) => Ok(one.clone()),
         ([], true) => {
-            bail!("there is no {on} {typed:?} here (write schema.name, or the id of a job)")
+            bail!(
+                "there is no {on} {typed:?} in this database (write schema.name, or the id of a job)"
+            )
         }
         ([], false) => bail!(
             "{} acts on {}; {typed:?} is {}",

@@ -313,7 +313,7 @@ async fn look(
             ", perhaps by a newer entry of this group"
         };
         let state = if let Some(newer) = newer_of_group(restores, &target, before) {
-            // The newer entry is rolled back first and restores an older state. So this entry is compared with that older state.
+            // The newer entry is rolled back first, and that restores an older state. So this entry is compared with the older state.
             std::mem::replace(&mut newer.state, before.state.clone())
         } else {
             // A newer entry may have recorded this target by another query, or a target of another kind (a job, and its table). That state

@@ -162,7 +162,7 @@ fn warn_of(session: &OtherSession, plan: Plan) -> Plan {
             Some("client backend") | None => plan,
             Some("walsender") => plan.note(
                 Level::Warning,
-                "it sends WAL to a replica or a backup, which stays disconnected until it connects again",
+                "it sends WAL to a replica or a backup; that client is disconnected and must connect again",
             ),
             Some(kind) => plan.note(
                 Level::Warning,

@@ -221,7 +221,7 @@ fn of_others(action: &str) -> Vec<SetKey> {
             let default = if add { "ten finished buckets" } else { PRESENT };
             let mut keys = vec![
                 key("start_offset", Values::Length, default, "how far back each run refreshes; empty: the beginning"),
-                key("end_offset", Values::Length, default, "rows that are newer wait for later runs; empty: no limit"),
+                key("end_offset", Values::Length, default, "rows newer than this wait for later runs; empty: no limit"),
                 key("schedule_interval", Values::Interval, default, "how often it runs"),
                 OVERRIDE,
                 MISSING,

@@ -1,4 +1,4 @@
-//! Refreshes everything that is late: in one aggregate, or also in the aggregates below it, lowest first.
+//! Refreshes everything that is late: in one aggregate, or also in the aggregates that it is built on, lowest first.
 
 use super::explain::explain;
 use super::facts::Hierarchy;
@@ -75,7 +75,7 @@ fn nothing_safe(place: &Timeline, window: Window) -> Refusal {
     ))
 }
 
-/// Adds the refresh steps of a window, without the parts that would lose data (unless the user allowed that).
+/// Adds the refresh steps of a window, without the parts that would lose data (unless the user allowed the loss).
 fn add(
     place: &Timeline,
     context: &Context,

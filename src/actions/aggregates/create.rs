@@ -45,7 +45,7 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     Ok(aggregate(&name, query, only, context.at.server).changing(&["/intervals"]))
 }
 
-/// The plan that creates an aggregate without rows; its undo drops it.
+/// The plan that creates an aggregate without rows. The undo drops the aggregate.
 pub(crate) fn aggregate(
     name: &Name,
     query: &str,

@@ -85,7 +85,7 @@ fn fields(axis: Axis, setting: Option<&Setting>) -> Vec<Field> {
             "end_offset",
             "To (before now)",
             end,
-            "newer rows wait for later runs; empty: no limit, so the present bucket is included",
+            "rows newer than this wait for later runs; empty: no limit, so the present bucket is included",
         ),
         every.help("how often it runs (1h, 30 min)"),
     ]
@@ -321,7 +321,7 @@ fn config(place: &Timeline, job: &Job, new: &Setting) -> Json {
 
 fn replaced(why: &Refusal) -> Undo {
     Undo::Partly(format!(
-        "it is deleted and created again, because {}. Its window and its schedule are restored; its state (paused), max_runtime, \
+        "the policy is deleted and created again, because {}. Its window and its schedule are restored; its state (paused), max_runtime, \
          max_retries and next start are not",
         why.why
     ))

@@ -9,7 +9,7 @@ use crate::actions::policy::change;
 use crate::model::plan::{Consent, Plan};
 use crate::model::verdict::Level;
 
-/// Field to pick one of several policies. `None`: there is only one.
+/// Field to pick some of several policies. `None`: there is at most one.
 pub(super) fn pick(level: &Aggregate) -> Option<Field> {
     let item = |job: &Job| Item {
         key: job.id.to_string(),

@@ -1,4 +1,4 @@
-//! A range that a refresh reads, and the buckets that it would lose.
+//! A range that a refresh reads, and the buckets that the refresh would delete.
 
 /// A range on an aggregate's time axis, `to` not included. `None`: no limit on that side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -150,7 +150,7 @@ pub(super) fn lost(context: &Context, known: &Compression, chunks: &[&ChunkState
     let under = |chunk: &ChunkState| later && !open && unset && known.differs(chunk);
     if let Some(chunks) = of(&under) {
         lost.push(format!(
-            "{} has no segmentby, and a missing segmentby cannot be restored: the table's settings apply to {chunks} with other settings",
+            "{} has no segmentby, and a missing segmentby cannot be restored: {chunks} with other settings will get the table's settings",
             known.relation
         ));
     }
@@ -168,7 +168,7 @@ pub(super) fn lost(context: &Context, known: &Compression, chunks: &[&ChunkState
     }
     if let Some(chunks) = of(&|chunk| table.sparse_text().is_some() && known.differs(chunk)) {
         lost.push(format!(
-            "the sparse indexes of the table could not be restored after a change: the table's settings apply to {chunks} with other settings"
+            "the sparse indexes of the table could not be restored after a change: {chunks} with other settings will get the table's settings"
         ));
     }
     lost

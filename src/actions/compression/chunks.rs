@@ -226,7 +226,7 @@ fn price(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> Vec<
         (Some(share), Some(whole), Some(biggest)) => notes.push((
             Level::Notice,
             format!(
-                "{1} become about {0}, by the ratio so far. While a chunk is being compressed, both its forms are on disk (about {2} more), and sorting may need temporary files",
+                "{1} become about {0}, at the compression ratio so far. While a chunk is being compressed, both its forms are on disk (about {2} more), and sorting may need temporary files",
                 text::bytes(scaled(whole, share)),
                 text::bytes(whole),
                 text::bytes(scaled(biggest, share)),
@@ -241,7 +241,8 @@ fn price(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> Vec<
     }
     notes.push((
         Level::Notice,
-        "writes to a chunk wait while the chunk is being compressed; reads wait only at the end of that".to_owned(),
+        "writes to a chunk wait while the chunk is being compressed; reads wait only at the end"
+            .to_owned(),
     ));
     notes.push((
         Level::Notice,

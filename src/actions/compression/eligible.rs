@@ -168,7 +168,7 @@ fn freed(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> Stri
     )
 }
 
-/// Conflicts with the refresh and retention policies.
+/// Conflicts with the refresh and retention policies, if chunks are compressed from the age `length` on.
 fn conflicts(known: &Compression, length: Span) -> Vec<Note> {
     let now = known.now();
     let job = known.job.as_ref().map(|job| (job.id, job.scheduled));

@@ -35,8 +35,8 @@ pub(super) struct Compression {
     pub(crate) time_column: Option<String>,
     /// True if compressing merges neighbouring chunks into one (`compress_chunk_time_interval`).
     pub(crate) rolls_up: bool,
-    /// "Now" in the dimension's unit. `None`: unknown. Reason for integer time: there is no `integer_now` function that may be run. Reason for
-    /// other types: hypertop does not know the time zone of the policy's owner.
+    /// "Now" in the dimension's unit. `None`: unknown. For integer time, there is then no `integer_now` function that may be run. For other
+    /// types, the time zone of the policy's owner is then unknown.
     pub now: Option<i64>,
     /// The `integer_now` function, if its owner is not trusted and so it was not run.
     pub code: Option<Code>,
@@ -188,7 +188,8 @@ impl Compression {
         self.job.as_ref().filter(|job| job.scheduled)
     }
 
-    /// True if a chunk was compressed with other settings than the table has now. Settings that the table does not set count as equal.
+    /// True if a chunk was compressed with other settings than the table has now. Settings that the table
+    /// leaves to TimescaleDB count as equal.
     pub(super) fn differs(&self, chunk: &ChunkState) -> bool {
         let (Some(own), Some(table)) = (&chunk.settings, &self.settings) else {
             return false;
@@ -265,7 +266,7 @@ impl ChunkState {
 }
 
 impl Settings {
-    /// True if neither setting is set: TimescaleDB then chooses segmentby whenever it compresses a chunk.
+    /// True if neither segmentby nor orderby is set. TimescaleDB then chooses segmentby whenever it compresses a chunk.
     fn leaves_segments(&self) -> bool {
         self.segment_by.is_none() && self.order_by.is_none()
     }
@@ -327,7 +328,7 @@ impl Settings {
         segment_by.into_iter().chain(order_by).collect()
     }
 
-    /// The sparse indexes that a user configured, as an option's value. `None`: there are none.
+    /// The sparse indexes that a user configured, as the value of an option. `None`: there are none.
     pub(super) fn sparse_text(&self) -> Option<String> {
         let chosen: Vec<_> = self
             .index

@@ -204,7 +204,11 @@ fn notes(mut plan: Plan, known: &Compression, chunks: &[&ChunkState]) -> Plan {
     if let Some(settings) = &known.settings {
         plan = plan.note(
             Level::Notice,
-            format!("{} to: {}", many(chunks.len()), settings.describe()),
+            format!(
+                "rewrites {} to: {}",
+                many(chunks.len()),
+                settings.describe()
+            ),
         );
     }
     let mut olds: Vec<_> = chunks

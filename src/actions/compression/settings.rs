@@ -41,7 +41,7 @@ fn fields(context: &Context, known: &Compression, now: &Settings, enabling: bool
     ]
 }
 
-/// The settings in the form. Refuses unknown columns, and columns in both lists.
+/// Reads the settings from the inputs. Refuses unknown columns, and columns in both lists.
 fn read(known: &Compression, inputs: &Inputs) -> Result<Settings, Refusal> {
     let mut to = Settings::default();
     if let Some(text) = inputs.text("segment_by") {
