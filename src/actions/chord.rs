@@ -1,4 +1,4 @@
-//! Names of keys, for the terminal reader and for `[keys]` in config.toml.
+//! Names of keys, as the help and `[keys]` in config.toml write them.
 
 use crate::model::text::{printable, width};
 

@@ -19,7 +19,7 @@ enum Answer {
     Subquery,
     /// The expression is wrong; the text is the server's error.
     Wrong(String),
-    /// The server did not answer, because of a lock or a missing privilege.
+    /// The server did not answer, for example because of a lock or a missing privilege.
     Unknown,
 }
 

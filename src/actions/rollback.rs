@@ -310,7 +310,7 @@ async fn look(
         let newer = if seen.is_empty() {
             ""
         } else {
-            ", perhaps by a newer entry of this group"
+            ", perhaps by a newer one of these entries"
         };
         let state = if let Some(newer) = newer_of_group(restores, &target, before) {
             // The newer entry is rolled back first, and that restores an older state. So this entry is compared with the older state.
@@ -345,7 +345,7 @@ async fn look(
             }
         } else {
             let text = format!(
-                "entry {} did not record the state in which it left {}: whether that has changed since is unknown",
+                "entry {} did not record the state of {} after its run: whether the state has changed since is unknown",
                 entry.begin.id, target.name
             );
             drifted(plan, Level::Unknown, text);
@@ -354,7 +354,7 @@ async fn look(
     Ok(())
 }
 
-/// The state of the same target in a newer entry of the group, read by the same query. `None`: there is none.
+/// The state of the same target before a newer entry of this rollback, read by the same query. `None`: there is no such state.
 fn newer_of_group<'a>(
     restores: &'a mut [Seen],
     target: &Target,

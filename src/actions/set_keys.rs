@@ -321,7 +321,7 @@ pub(crate) fn help(action: &str) -> String {
         lines.push(format!("      {} [{default}]", key.values.words()));
     }
     lines.push(
-        "--dry-run shows the statements; after a wrong key, the error lists the keys for this target".to_owned(),
+        "--dry-run shows the statements; after a wrong key, the error lists the keys for the target".to_owned(),
     );
     lines.join("\n")
 }

@@ -16,7 +16,7 @@ pub(super) fn picture(
     // The facts list the newest chunk first; the drawing starts with the oldest.
     let chunks: Vec<_> = place.level.slices.iter().rev().collect();
     let strip = |label, setting: Option<&Setting>| {
-        // `None`: "now" is unknown. `Some(None)`: a new policy, which has no window before the change.
+        // A new policy has no window before the change. If "now" is unknown, nothing is drawn.
         let window = match setting {
             Some(setting) => Some(setting.window(place)?),
             None => None,

@@ -88,12 +88,13 @@ impl<'a> Timeline<'a> {
         )
     }
 
-    /// Position up to which the policies should have refreshed: now minus the smallest `end_offset`, in whole buckets.
+    /// Position up to which the policies should have refreshed: now minus the smallest `end_offset`, in whole buckets. Without an
+    /// `end_offset`: now.
     pub(super) fn end(&self) -> Result<i64, Refusal> {
         let Some(now) = self.now.at else {
             if let Some(code) = &self.level.code {
                 return Err(format!(
-                    "\"now\" on {}'s integer time is unknown: use refresh-aggregate with from and to; {}",
+                    "use refresh-aggregate with from and to, because \"now\" on {}'s integer time is unknown: {}",
                     self.level.name,
                     code.words(None)
                 )

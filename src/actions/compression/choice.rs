@@ -144,14 +144,14 @@ fn aged<'k>(known: &'k Compression, inputs: &Inputs) -> Result<Vec<&'k ChunkStat
         })?;
     older(known, rule).ok_or_else(|| match &known.code {
         _ if !known.integer_time => format!(
-            "it is unknown which chunks are older than {text}: give from and to; {}",
+            "give from and to, because it is unknown which chunks are older than {text}: {}",
             known
                 .odd_zone()
                 .unwrap_or_else(|| "the limit is out of range".to_owned())
         )
         .into(),
         Some(code) => format!(
-            "it is unknown which chunks are older than {text}: give from and to; {}",
+            "give from and to, because it is unknown which chunks are older than {text}: {}",
             code.words(None)
         )
         .into(),

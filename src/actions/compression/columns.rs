@@ -2,7 +2,7 @@
 
 use super::facts::{Compression, Settings};
 
-/// Input for no segmentby. An empty field lets TimescaleDB choose.
+/// Input that means no segmentby. An empty field may let TimescaleDB choose segmentby.
 pub(super) const NONE: &str = "none";
 
 /// One token of a list.

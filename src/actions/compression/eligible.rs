@@ -11,7 +11,7 @@ use crate::model::verdict::Level;
 
 use super::facts::{ChunkState, Compression};
 
-/// The chunks that are old enough for this rule. `None`: "now" is unknown.
+/// The chunks that are old enough for this age limit. `None`: "now" is unknown.
 pub(super) fn older(known: &Compression, rule: AgeRule) -> Option<Vec<&ChunkState>> {
     let making = Now::of_making(Stamp(known.now_utc), &known.zone);
     let cut = rule.cut(&known.now(), &making)?;
@@ -49,7 +49,7 @@ fn size(context: &Context, chunks: &[&ChunkState]) -> String {
         .map_or_else(|| "size unknown".to_owned(), text::bytes)
 }
 
-/// Notes on the effects and conflicts of a policy with this rule. `most`: maximum number of chunks per run; `None`:
+/// Notes on the effects and conflicts of a policy with this age limit. `most`: maximum number of chunks per run; `None`:
 /// no limit.
 pub(super) fn what_if(
     context: &Context,
@@ -98,7 +98,7 @@ pub(super) fn what_if(
         if met.is_empty() {
             notes.push(Note {
                 level: Level::Ok,
-                text: "its age fits the refresh and retention policies".to_owned(),
+                text: "its age limit fits the refresh and retention policies".to_owned(),
             });
         }
         notes.extend(met);
