@@ -6,8 +6,8 @@ use crate::actions::act::{Act, Context, Refusal};
 use crate::actions::form::Inputs;
 use crate::model::plan::{Plan, Touch, Undo};
 
-/// The plan of an action. Refuses on a standby, and if the edition lacks the action. Adds notes on untrusted code, missing rights and doubts
-/// about the undo.
+/// The plan of an action. Refuses on a standby, and if the edition lacks the action. Adds notes on untrusted code and on missing rights.
+/// Shows a doubtful undo as partial.
 pub fn make(
     action: &'static str,
     act: &Act,

@@ -189,7 +189,7 @@ impl Aggregate {
         self.refreshed_to.filter(|at| self.axis().is_place(*at))
     }
 
-    /// The policy with the smallest `end_offset`; a policy without one comes first. `None`: there is no policy.
+    /// The policy with the smallest `end_offset`. A missing `end_offset` counts as the smallest. `None`: there is no policy.
     pub(super) fn newest_policy(&self) -> Option<&Job> {
         let end = |job: &&Job| {
             let offset = job.setting("end_offset");

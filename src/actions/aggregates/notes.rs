@@ -184,7 +184,7 @@ fn later(place: &Timeline, new: &Setting) -> Option<(Level, String)> {
         (
             Level::Warning,
             format!(
-                "no start_offset: if chunks of {} are ever dropped, a run deletes the same ranges of {} for good",
+                "no start_offset: if chunks of {} are ever dropped, a run deletes the buckets of their ranges from {} for good",
                 level.source, level.name
             ),
         )

@@ -1,4 +1,4 @@
-//! Notes on a refresh: its window, other sessions, the aggregates below and above, and the effects of stopping it.
+//! Notes on a refresh: its window, other sessions, related aggregates, and the effects of stopping the refresh.
 
 use super::facts::{Hierarchy, Refreshing, since};
 use super::timeline::Timeline;
@@ -93,7 +93,7 @@ fn reach(place: &Timeline, window: Window, remarks: &mut Vec<(Level, String)>) {
     }
 }
 
-/// Notes on other sessions, on the aggregates below and above, and on the effects of stopping the refresh.
+/// Notes on other sessions, on the source aggregate, on the aggregates built on this one, and on the effects of stopping the refresh.
 pub(super) fn company(
     place: &Timeline,
     facts: &Hierarchy,

@@ -190,7 +190,7 @@ fn compress_notes(
     if newest.zip(known.now).is_some_and(|(to, now)| to > now) {
         notes.push((
             Level::Warning,
-            "rows may still arrive in the newest of these chunks. Such a row makes the chunk partial, and reading the chunk slower".to_owned(),
+            "rows may still arrive in the newest of these chunks. Such a row makes the chunk partial and slower to read".to_owned(),
         ));
     }
     notes.extend(eligible::in_windows(known, chunks));

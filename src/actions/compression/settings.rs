@@ -87,8 +87,8 @@ impl Means {
     }
 }
 
-/// Column lists of the unique indexes with a column that is not in segmentby or orderby, and is not the time column. To check such an index,
-/// an INSERT into a compressed chunk must decompress more than one segment. Empty if segmentby is not set.
+/// Column lists of the unique indexes with a column that is not in segmentby or orderby, and is not the time column. To check such an
+/// index, an INSERT into a compressed chunk must decompress more than one segment. Empty if segmentby is not set.
 fn uncovered(known: &Compression, to: &Settings) -> Vec<String> {
     let Some(segments) = &to.segment_by else {
         return Vec::new();
