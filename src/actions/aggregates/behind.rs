@@ -175,7 +175,7 @@ pub(super) fn hierarchy(context: &Context, inputs: &Inputs) -> Result<Plan, Refu
     }
     if plan.steps.is_empty() {
         return Err(format!(
-            "neither {} nor any aggregate below it is late by a whole bucket",
+            "{} and the aggregates that it is built on are not late by a whole bucket",
             own.name
         )
         .into());
