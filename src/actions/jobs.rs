@@ -48,7 +48,7 @@ fn pause(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
         .into());
     }
     let meanwhile = if known.job.policy() == RETENTION {
-        ": chunks that are due by then are dropped at once"
+        "; a job that is scheduled again drops all due chunks at once"
     } else {
         ""
     };

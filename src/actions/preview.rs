@@ -248,7 +248,7 @@ fn holder(row: &Row, plan: &Plan) -> Result<Option<Holder>> {
     }))
 }
 
-/// A line of a preview: a role of the theme, and the text.
+/// A line of a preview: the name of a style in the theme, and the text.
 pub(crate) type Line = (&'static str, String);
 
 /// A note with the sign of its level.
