@@ -48,7 +48,7 @@ fn pause(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
         .into());
     }
     let meanwhile = if known.job.policy() == RETENTION {
-        "; a job that is scheduled again drops all due chunks at once"
+        "; chunks that are due by then are dropped at once"
     } else {
         ""
     };
