@@ -542,7 +542,7 @@ fn the_policy_of_an_aggregate_on_an_aggregate_that_2_22_cannot_alter_is_refused_
             for action in ["pause-job", "edit-job"] {
                 let refused = rig.plan(action, &job, &[]).await.unwrap_err();
                 assert!(
-                    refused.contains("refuses alter_job on refresh policies")
+                    refused.contains("refuses alter_job on the refresh policy")
                         && refused.contains("2.23.1"),
                     "{refused}"
                 );

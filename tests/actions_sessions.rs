@@ -145,7 +145,7 @@ fn a_terminated_session_is_gone_and_those_it_blocked_go_on() {
                 let said = notes(&approved.plan);
                 for words in [
                     format!("it blocks 1 session: {waiting} (waiter of postgres"),
-                    "all of that is rolled back".to_owned(),
+                    "all its changes are rolled back".to_owned(),
                     "its client: application holder, on this server's machine (Unix socket), role postgres"
                         .to_owned(),
                 ] {

@@ -381,7 +381,13 @@ fn a_job_whose_check_function_refuses_or_is_gone_can_still_be_deleted() {
         rig.sql("create or replace function public.checks(config jsonb) returns void language sql as 'select 1'").await;
         let checked = add(rig, ", check_config => 'public.checks'").await;
         rig.sql("drop function public.checks").await;
-        partly(rig, "delete-job", &checked, "is created without one").await;
+        partly(
+            rig,
+            "delete-job",
+            &checked,
+            "creates the job without a check function",
+        )
+        .await;
         let done = rig.act("delete-job", &checked, &[]).await;
         let back = rig.rollback_plan(&[done.id]).await.unwrap();
         assert_eq!(rig.perform(&back).await.unwrap().problems, [], "{version}");
@@ -510,7 +516,7 @@ fn chunks_come_back_under_their_settings_and_the_tables_present_ones_stay() {
         for action in ["decompress-chunks", "rewrite-chunks"] {
             let plan = planned(rig, action, "m", &[("chunks", "all")]).await;
             assert!(
-                matches!(&plan.undo, Undo::Partly(why) if why.contains("may be compressed with other settings")),
+                matches!(&plan.undo, Undo::Partly(why) if why.contains("may get other settings")),
                 "{version}: {:?}",
                 plan.undo
             );

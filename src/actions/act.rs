@@ -1,7 +1,7 @@
 //! The type of an action on the database, and the types that all plans use: facts and refusals.
 //!
-//! An [`Act`] has one query for the facts, an optional form, and one pure function that makes the [`Plan`] from
-//! both or refuses. `jobs.rs` is the example for new ones.
+//! An [`Act`] has one query for the facts, an optional form, and one pure function. From the facts and the filled form, the function makes
+//! a [`Plan`], or it returns a [`Refusal`]. `jobs.rs` is the example for new actions.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -22,14 +22,14 @@ use crate::server::sql::Query;
 pub struct Facts {
     /// Facts that the plan is made from: the `facts` column of the action's query.
     pub facts: serde_json::Value,
-    /// State that an undo restores: the `state` column. A rollback compares this state with the server's, before and after the statements
-    /// of the rollback.
+    /// State that an undo restores: the `state` column of the action's query. The journal records the state before and after a run. A
+    /// rollback compares the recorded states with the present state.
     pub state: serde_json::Value,
     /// Total bytes by oid, for the relations in the facts' list `sized`. `None`: not read, because the relation is locked or was dropped.
     pub sizes: HashMap<i64, Option<i64>>,
-    /// User code that a plan on the target may run (functions, triggers), if its owner is not in `trusted_owners`.
+    /// Functions and triggers that a plan on the target may run. Those of an owner in `trusted_owners` are left out.
     pub code: Vec<crate::actions::code::Standing>,
-    /// The database that the facts were read from. The plan may run only there. `None`: not read from a server.
+    /// The database that the facts were read from. The plan may run only there. `None`: the facts were not read from a server.
     pub place: Option<Place>,
 }
 
@@ -45,7 +45,7 @@ impl Facts {
     }
 }
 
-/// Input of every plan function.
+/// Input of the functions that make a form or a plan.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
     pub at: At<'a>,
@@ -64,7 +64,7 @@ impl Context<'_> {
         })
     }
 
-    /// Qualified name of an extension function. The extension may be in any schema.
+    /// Qualified name of a function of TimescaleDB. The extension may be in any schema.
     pub(super) fn function(&self, name: &str) -> String {
         self.at.server.function(name)
     }
@@ -77,15 +77,16 @@ impl Context<'_> {
     }
 }
 
-/// The reason why an action cannot be run, at all or with these inputs. Shown in place of the plan.
+/// The reason why an action cannot be run at all, or not with the given inputs. Shown in place of the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     pub(crate) why: String,
-    /// An alternative that would work: its description, and the form's fields that it sets.
+    /// An alternative that would work: its description, and the form's fields that it sets, with their values.
     pub(crate) offer: Option<(String, Vec<(&'static str, String)>)>,
-    /// Notes on the present settings, if the plan would change nothing. `None`: the action is refused for another reason.
+    /// Set if the action is refused because the plan would change nothing: notes on the present settings. `None`: refused for another
+    /// reason.
     pub(crate) stands: Option<Vec<Note>>,
-    /// Drawing of the policy's next run, if the plan would change nothing.
+    /// Drawing of the policy's next run. Set only if the plan would change nothing.
     pub(crate) picture: Option<Box<Picture>>,
 }
 
@@ -156,15 +157,15 @@ impl From<String> for Refusal {
 /// Makes the form from the facts.
 pub(super) type MakeForm = fn(&Context) -> Result<Form, Refusal>;
 
-/// Makes the plan from the facts and the filled form, or returns the reason why not.
+/// Makes the plan from the facts and the filled form, or refuses.
 pub(super) type MakePlan = fn(&Context, &Inputs) -> Result<Plan, Refusal>;
 
 /// An action on the database: its targets, its query, its form and its plan.
 #[derive(Debug)]
 pub struct Act {
     pub on: TargetKind,
-    /// Query of one row: `facts` and `state`, both jsonb. `$1` is the target's id (int8). No row: the target does
-    /// not exist any more.
+    /// Query that returns one row with the columns `facts` and `state`, both jsonb. `$1` is the target's id (int8). No row: the target no
+    /// longer exists.
     pub(crate) facts: Query,
     /// Form with defaults from the facts. `None`: the action has no inputs.
     pub(super) form: Option<MakeForm>,
@@ -174,11 +175,11 @@ pub struct Act {
 }
 
 impl Act {
-    /// Refuses the action if this server's edition lacks its functions.
+    /// Refuses the action if the server's edition lacks the functions that the action needs.
     pub(super) fn allowed(&self, context: &Context) -> Result<(), Refusal> {
         if self.needs == Edition::Community && context.at.server.edition == Edition::Apache {
             return Err("this server runs TimescaleDB's Apache edition, which has no compression, no policies and no refreshes. \
-             For these set timescaledb.license = 'timescale' (the Community edition) and restart it".into());
+             To get them, set timescaledb.license = 'timescale' (the Community edition) and restart the server".into());
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Types of the entries in the action catalogue.
+//! Types that describe the actions in the catalogue.
 
 use crate::actions::act::{Act, MakeForm, MakePlan};
 use crate::model::screen_id::ScreenId;
@@ -24,7 +24,7 @@ impl Other {
     }
 }
 
-/// An action on the console itself, which never changes the database.
+/// An action on the console itself. `Rollback` and `ApplyObject` open the preview of a plan. The others never change the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Here {
     Quit,
@@ -39,7 +39,7 @@ pub enum Here {
     Last,
     Column(isize),
     Sort,
-    /// Sort by the column this number of columns to the right (negative: to the left).
+    /// Sort by another column: this many columns to the right of the present sort column (negative: to the left).
     SortStep(isize),
     /// Show a dialog to choose the sort column.
     SortBy,
@@ -101,9 +101,9 @@ pub struct Action {
 
 #[derive(Debug)]
 pub enum Does {
-    /// Changes the console only.
+    /// Acts on the console. It changes the database only through the preview of a plan.
     Here(Here),
-    /// Changes the database: with preview, consent and journal.
+    /// Changes the database, with a preview, the user's consent and a journal entry.
     Plan(Act),
 }
 
@@ -182,7 +182,7 @@ impl Group {
     }
 }
 
-/// Fields that all database actions of a group share.
+/// Fields that several actions on the database have in common.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Family {
     pub group: Group,
@@ -241,7 +241,7 @@ impl Family {
 }
 
 impl Action {
-    /// True if the action applies to a row of one of these kinds.
+    /// True if the action applies to a row of one of these kinds. An action on the console applies to every row.
     pub(crate) fn applies(&self, kinds: &[TargetKind]) -> bool {
         match &self.does {
             Does::Here(_) => true,

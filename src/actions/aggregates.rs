@@ -47,16 +47,16 @@ pub(super) static ACTIONS: &[Action] = &[
     AGGREGATE.asking("refresh-behind", &["b"], behind::form, behind::one,
         "Refresh what is late: all changes up to now minus the policy's end_offset"),
     AGGREGATE.asking("refresh-hierarchy", &["B"], behind::form, behind::hierarchy,
-        "Refresh what is late in the aggregates below it, then in the aggregate itself"),
-    AGGREGATE.asking("add-refresh-policy", &[], policies::add_form, policies::add, "Let the selected aggregate be refreshed on a schedule"),
+        "Refresh what is late in the selected aggregate, after those that it is built on"),
+    AGGREGATE.asking("add-refresh-policy", &[], policies::add_form, policies::add, "Add a policy that refreshes the selected aggregate on a schedule"),
     AGGREGATE.asking("edit-refresh-policy", &["e"], policies::edit_form, policies::edit,
         "Change the window or the schedule of a refresh policy"),
     AGGREGATE.asking("remove-refresh-policy", &[], remove::form, remove::remove, "Remove a refresh policy (pause-job only stops it)"),
     AGGREGATE.asking("move-watermark-back", &[], watermark::form, watermark::back,
-        "Move a watermark back that lies in the future, with or without the rows that moved it there"),
+        "Move back a watermark that lies in the future; optionally first delete the future rows"),
     SOURCE.asking("create-aggregate", &[], create::form, create::plan, "Create a continuous aggregate over the selected hypertable"),
     AGGREGATE.plain("drop-aggregate", &[], create::drop, "Drop the selected aggregate, with its rows and policies"),
-    AGGREGATE.plain("switch-real-time", &["M"], switch_real_time, "Switch between real-time and materialized rows only"),
+    AGGREGATE.plain("switch-real-time", &["M"], switch_real_time, "Switch the selected aggregate between real-time and materialized rows only"),
 ];
 
 fn switch_real_time(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
@@ -77,7 +77,7 @@ fn switch_real_time(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
         (
             "real-time",
             "readers will also see rows that are not materialized yet, computed from the source at every query; late rows in \
-             refreshed buckets still wait for a refresh",
+             buckets that are already materialized show only after a refresh",
         )
     } else {
         (

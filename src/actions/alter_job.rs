@@ -1,8 +1,9 @@
-//! `alter_job` calls without side effects, and creating a deleted job again.
+//! Builds calls of `alter_job` that change nothing but the given settings, and creates a deleted job again.
 //!
 //! `alter_job` resets the time zone unless one is given (from 2.12 on), and moves `next_start` if the schedule or the time zone is given.
 //! So every call gives the time zone and `next_start`. Each run of the job changes `next_start`, so the statement itself reads the present
-//! value. While the job runs, that value is `-infinity`, which `alter_job` refuses; the call then leaves `next_start` out.
+//! value. While the job runs, that value is `-infinity`, which `alter_job` refuses. The statement then gives NULL, as if `next_start` were
+//! left out.
 
 mod recreate;
 
@@ -16,11 +17,11 @@ use crate::model::plan::{Changed, Lit, Plan, Statement, Step};
 use crate::model::verdict::Level;
 use crate::model::version::Version;
 
-/// All settings that `alter_job` and `add_…` need to restore a job, as `queries/plan_job.sql` returns them.
+/// All settings that `alter_job`, `add_job` and `add_…_policy` need to restore a job, as `queries/plan_job.sql` returns them.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(crate) struct Job {
     pub id: i64,
-    /// Ends with ` [id]`.
+    /// Name of the job, and ` [id]` at the end.
     application_name: String,
     pub schedule_interval: String,
     /// An interval. `0`: no limit.
@@ -46,7 +47,7 @@ pub(crate) struct Job {
     pub relation: Option<String>,
     /// True if the hypertable's time is an integer. `None`: the job has no hypertable.
     pub integer_time: Option<bool>,
-    /// Type of the hypertable's time, for policies by creation time. `None`: the job has no hypertable.
+    /// Facts on the hypertable's time that decide whether a policy by creation time works. `None`: the job has no hypertable.
     #[serde(default)]
     creation: Option<ByCreation>,
     /// Type of the hypertable's time column, as `regtype` prints it. Integer offsets of a refresh policy must have
@@ -69,10 +70,10 @@ pub(crate) struct Change {
     pub config: Option<Json>,
     /// New `next_start`. `None`: unchanged.
     pub next_start: Option<String>,
-    /// Restore the captured `next_start` if it is still in the future when the statement runs.
+    /// True: set `next_start` back to the value in [`Job`], if that is still in the future when the statement runs.
     pub(crate) next_start_back: bool,
-    /// The `next_start` that the undone action set. If the job still has this `next_start` and the captured one is in the past, the job
-    /// becomes due now.
+    /// For an undo: the `next_start` that the action has set. If the job still has this value and the value in [`Job`] is in the past, the
+    /// job becomes due now.
     pub(crate) next_start_moved: Option<String>,
     /// New schedule. `None`: unchanged. 2.12 and later only.
     pub(super) slots: Option<Slots>,
@@ -104,10 +105,10 @@ impl Slots {
     }
 }
 
-/// Label of a step that must be committed before the next one, because a worker sees only what is committed.
+/// First words of the label of a step that must be committed before the next step, because a worker sees only committed changes.
 pub(super) const LIFTS: &str = "lift the max_retries of";
 
-/// The `next_start` of job `$1` when the statement runs; NULL while the job runs.
+/// SQL: the present `next_start` of job `$1`. NULL while the job runs, or if it never ran.
 const KEPT: &str = "(select nullif(s.next_start, '-infinity') from _timescaledb_internal.bgw_job_stat s where s.job_id = $1::int)";
 
 /// From this version on, deleting a running job can crash PostgreSQL, because the job's worker updates a retry counter whose row is gone.
@@ -151,7 +152,7 @@ impl Job {
         )
     }
 
-    /// One of TimescaleDB's own jobs (telemetry, log retention).
+    /// True for TimescaleDB's own jobs, such as telemetry and the retention of the job log. Their ids are below 1000.
     pub(super) fn is_internal(&self) -> bool {
         self.id < 1000
     }
@@ -168,7 +169,7 @@ impl Job {
         let version = context.at.server.sql_version();
         if self.is_made_again(context) {
             return Some(Refusal::new(format!(
-                "TimescaleDB {version} refuses alter_job on refresh policies of aggregates built on aggregates: delete the policy and add it again, or upgrade to 2.23.1"
+                "TimescaleDB {version} refuses alter_job on the refresh policy of an aggregate that is built on another aggregate: delete the policy and add it again, or upgrade to 2.23.1"
             )));
         }
         self.unusable(context)
@@ -184,7 +185,7 @@ impl Job {
         at.filter(|_| by_creation).map(|at| {
             Refusal::new(format!(
                 "TimescaleDB {version} can neither run nor alter a retention policy by drop_created_before {at}: \
-                 delete it and add one by drop_after"
+                 delete the policy and add one with drop_after"
             ))
         })
     }
@@ -250,7 +251,7 @@ impl Job {
                 ));
             }
             (_, _, Some(slots)) if slots.fixed => {
-                // Without this, the server may choose a slot before an initial start that is in the future.
+                // Without `next_start`, the server may choose a slot before an initial start that is in the future.
                 if let Some(first) = &slots.initial_start {
                     let place = call.place("timestamptz", first.as_str().into());
                     call.raw(&format!(
@@ -263,7 +264,7 @@ impl Job {
         }
     }
 
-    /// The settings of this change that differ from the job's, with both values.
+    /// The settings that this change gives another value, each with its old and its new value.
     pub(super) fn changed(&self, change: &Change) -> Vec<Changed> {
         let mut all = Vec::new();
         if let Some(config) = &change.config {
@@ -296,7 +297,7 @@ impl Job {
         all
     }
 
-    /// The captured schedule.
+    /// The schedule that the job had when the facts were read.
     pub(super) fn slots(&self) -> Slots {
         Slots {
             fixed: self.fixed_schedule,
@@ -305,7 +306,7 @@ impl Job {
         }
     }
 
-    /// One `alter_job` call that restores all captured settings. It undoes any `alter_job`.
+    /// One `alter_job` call that sets all settings to the values in [`Job`]. It undoes every other `alter_job` on the job.
     pub(super) fn restore(&self, context: &Context) -> Statement {
         let change = Change {
             next_start_back: true,
@@ -333,8 +334,9 @@ impl Job {
         Ok(step)
     }
 
-    /// For a plan that deletes the job: first sets `max_retries` to -1 (no limit). This is a transaction of its own, because the worker
-    /// sees only committed changes. Deleting a running job with a limit can crash the server.
+    /// Adds a first step to a plan that deletes the job: it sets `max_retries` to -1 (no limit). With a limit, deleting the job while it
+    /// runs could crash the server. The step is a transaction of its own, because the job's worker sees only committed changes. If the
+    /// server would refuse the step, the plan gets a warning instead.
     pub(super) fn clear_retries_first(&self, context: &Context, mut plan: Plan) -> Plan {
         if !self.crashes(context) {
             return plan;
@@ -357,7 +359,7 @@ impl Job {
         plan.steps.insert(0, step);
         plan.note(
             Level::Notice,
-            "first sets its max_retries to -1, because deleting a running job with a limit can crash the server (seen on TimescaleDB 2.26.4, 2.27.2 and 2.29.2)",
+            "first sets its max_retries to -1 (no limit), because deleting a running job that has a limit can crash the server (seen on TimescaleDB 2.26.4, 2.27.2 and 2.29.2)",
         )
     }
 
@@ -366,7 +368,7 @@ impl Job {
         context.at.server.sql_version() >= DELETING_CRASHES && self.max_retries >= 0
     }
 
-    /// The reason in the facts why the server refuses to alter the job. `None`: no known reason.
+    /// The reason why the server refuses to alter the job, by the facts in `JobProof`. `None`: no known reason.
     fn refused(&self, context: &Context) -> Option<String> {
         context.proof()?.job(self.id)?.unalterable()
     }

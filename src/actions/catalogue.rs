@@ -37,7 +37,7 @@ pub fn by_name(name: &str) -> Option<&'static Action> {
     all().find(|action| action.name == name)
 }
 
-/// Words that users type, and the actions that each finds first.
+/// Words that users type, and the actions that each word finds first.
 const KEYWORDS: &[(&str, &[&str])] = &[
     ("biggest", &["show-hypertables", "show-indexes"]),
     ("largest", &["show-hypertables", "show-indexes"]),
@@ -54,7 +54,8 @@ const KEYWORDS: &[(&str, &[&str])] = &[
     ("failed", &["show-jobs", "run-job-now"]),
 ];
 
-/// The place of an action among those of a keyword that begins with the typed text; `None`: no such keyword.
+/// Position of the action in the list of a keyword that begins with the typed text. `None`: no such keyword lists the action, or fewer than
+/// three characters are typed.
 fn by_keyword(action: &Action, typed: &str) -> Option<usize> {
     let fits = KEYWORDS
         .iter()
@@ -66,8 +67,8 @@ fn by_keyword(action: &Action, typed: &str) -> Option<usize> {
 /// TimescaleDB's words for compression since 2.18. In the palette they find the compression screen and its actions.
 const COLUMNSTORE: [&str; 3] = ["columnstore", "convert-to-columnstore", "rowstore"];
 
-/// Rank of an action for the typed text; the lowest rank comes first. Best is a keyword, then a match in the name, in the help, then a
-/// columnstore word, then the typed letters in this order in the name. `None`: no match.
+/// Rank of an action for the typed text; the lowest rank comes first. The ranks are, in this order: a keyword; a match in the name; a match
+/// in the help; a columnstore word; a name that contains the typed letters one after another. `None`: no match.
 fn fit(action: &Action, typed: &str) -> Option<usize> {
     if let Some(place) = by_keyword(action, typed) {
         return Some(place);
@@ -91,7 +92,7 @@ fn fit(action: &Action, typed: &str) -> Option<usize> {
     in_order.then_some(1000)
 }
 
-/// The actions that match the typed text, best first; all of them for an empty text.
+/// The actions that match the typed text, best first. An empty text matches all actions.
 pub(crate) fn search(typed: &str) -> Vec<&'static Action> {
     let typed = typed.trim().to_lowercase();
     if let Some((_, name)) = ALIASES.iter().find(|(alias, _)| *alias == typed) {
@@ -139,7 +140,7 @@ mod tests {
     fn every_screen_has_a_key_and_the_keys_follow_the_tabs() {
         let mut keys = Vec::new();
         for id in ScreenId::ALL {
-            let action = by_name(&format!("show-{}", id.name())).expect("an action a screen");
+            let action = by_name(&format!("show-{}", id.name())).expect("one action per screen");
             assert!(matches!(&action.does, Does::Here(Here::Screen(shown)) if shown == id));
             assert_eq!(action.keys.len(), 1, "{id:?}");
             keys.extend(action.keys);

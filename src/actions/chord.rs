@@ -1,8 +1,8 @@
-//! Names of keys, for the terminal reader and for `[keys]` in config.toml.
+//! Names of keys, as the help and `[keys]` in config.toml write them.
 
 use crate::model::text::{printable, width};
 
-/// Keys that are not characters; `f1` to `f12` are added below.
+/// Names of the keys that are not characters, except `f1` to `f12`.
 const NAMED: [&str; 14] = [
     "space",
     "enter",
@@ -47,7 +47,7 @@ pub fn check(key: &str) -> Result<(), String> {
     }
     if key.starts_with("ctrl-") || key.starts_with("alt-") {
         return Err(format!(
-            "no terminal sends {key:?}: take a letter with ctrl- or alt-, as in \"ctrl-k\""
+            "no terminal sends {key:?}: use a letter with ctrl- or alt-, as in \"ctrl-k\""
         ));
     }
     Err(format!(

@@ -1,5 +1,5 @@
-//! Code of other roles that a plan would run with this role's rights. The preview names the code. If the server runs a function merely
-//! because a job is altered, the target's name must be typed.
+//! Code of other roles that a plan would run with this role's rights. The preview names the code. Users expect only the code of the table
+//! itself to run. For any other code, such as a job's check function, they must type the target's name.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -16,9 +16,9 @@ use crate::server::sql::{Param, Query, query};
 
 use crate::model::target::{Target, TargetKind};
 
-/// Code that belongs to a target (functions, triggers) and whose owner is not trusted.
+/// Query for functions and triggers that belong to a target and whose owner is not trusted.
 const QUERY: Query = query!("plan_code");
-/// Functions of untrusted owners that are named in the statements `$1`, which include their values.
+/// Query for functions of untrusted owners whose names occur in the statements `$1`. The statements contain the values of their parameters.
 const NAMED: Query = query!("plan_code_named");
 
 /// A piece of code whose owner is not trusted.
@@ -30,7 +30,7 @@ pub struct Standing {
     door: Door,
 }
 
-/// The way in which the server comes to run the code.
+/// What the code belongs to. This decides which statements run it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Door {
@@ -42,8 +42,8 @@ enum Door {
     Clock,
     /// Expressions, conditions, defaults and triggers on a table, its chunks or its views.
     Table,
-    /// Found by name in a rollback's statements: the original object was dropped, and another role may have created an object with the same
-    /// name.
+    /// A function whose name occurs in a rollback's statements. The original object was dropped, and another role may have created an
+    /// object with the same name.
     Named,
 }
 
@@ -59,7 +59,7 @@ impl Door {
     }
 }
 
-/// First words of the note, which also identify it.
+/// First words of the note on untrusted code. A rollback finds the note in the journal entry by these words.
 const RUNS: &str = "runs code of ";
 
 /// The note on untrusted code in a plan that is being rolled back. The undo runs the same code.
@@ -77,7 +77,7 @@ pub(super) async fn standing(
         TargetKind::Hypertable | TargetKind::Aggregate => [target.id, 0, 0],
         TargetKind::Job => [0, target.id, 0],
         TargetKind::Index => [0, 0, target.id],
-        // For this kind of target, the facts already refuse tables with such code.
+        // The facts about a plain table already refuse it if it has such code. A session has none.
         TargetKind::Table | TargetKind::Session => return Ok(Vec::new()),
     };
     let rows = session::ask(client, QUERY.text(version), &ids.map(Param::BigInt)).await?;
@@ -94,7 +94,7 @@ pub(super) async fn standing(
     Ok(found)
 }
 
-/// Untrusted code named in a rollback's statements, looked up by name because dropped objects have no id.
+/// Untrusted code named in a plan's statements. It is looked up by name, because the objects that a rollback restores have no id yet.
 pub(super) async fn named(client: &Client, version: Version, plan: &Plan) -> Result<Vec<Standing>> {
     let statements = Param::Texts(plan.script());
     let rows = session::ask(client, NAMED.text(version), &[statements]).await?;
@@ -125,7 +125,7 @@ fn opens(sql: &str) -> &'static [Door] {
     let sql = unquoted(sql).to_lowercase();
     let calls = |names: &[&str]| names.iter().any(|name| sql.contains(name));
     match sql.split_whitespace().next().unwrap_or_default() {
-        // REINDEX and ANALYZE run expressions as the table's owner, not as this role; ALTER touches no row.
+        // REINDEX and ANALYZE run expressions as the table's owner, not as this role. ALTER reads no row.
         "reindex" | "analyze" | "alter" => &[],
         "select" | "call" => {
             let harmless = [
@@ -148,7 +148,7 @@ fn opens(sql: &str) -> &'static [Door] {
     }
 }
 
-/// The code that this plan may run, each with its text for [`Plan::runs`].
+/// The code that this plan may run. Each piece comes with its text for [`Plan::runs`].
 fn runs<'a>(plan: &Plan, code: &'a [Standing]) -> Vec<(String, &'a Standing)> {
     let doors = doors(plan);
     let runs = code.iter().filter(|code| doors.contains(&code.door));
@@ -162,7 +162,7 @@ pub(super) fn unnamed(plan: &Plan, code: &[Standing]) -> Option<String> {
     names.find(|name| !plan.runs.contains(name))
 }
 
-/// Adds a warning that names the code which the plan may run, and its owners.
+/// Adds a warning that names the untrusted code which the plan may run, and the owners of the code.
 pub(super) fn say(mut plan: Plan, server: &Server, code: &[Standing]) -> Plan {
     let (said, runs): (Vec<_>, Vec<_>) = runs(&plan, code).into_iter().unzip();
     if runs.is_empty() {
@@ -188,7 +188,7 @@ pub(super) fn say(mut plan: Plan, server: &Server, code: &[Standing]) -> Plan {
         text::quote_identifier(&server.role),
         names.join(", ")
     );
-    // A user may not expect that the server calls these functions by itself, so the target's name must be typed.
+    // Users expect only the code of the table itself to run. For any other code they must type the target's name.
     let unexpected = runs.iter().any(|code| code.door != Door::Table);
     let consent = if unexpected {
         Consent::Name
@@ -198,7 +198,7 @@ pub(super) fn say(mut plan: Plan, server: &Server, code: &[Standing]) -> Plan {
     // A rollback copies the notes of the journal entry, so this note may be there already.
     plan.notes.retain(|note| note.text != words);
     plan = plan.note(Level::Warning, words).wanting(consent);
-    // The first note, because it matters most.
+    // The warning becomes the first note, because it matters most.
     plan.notes.rotate_right(1);
     plan
 }

@@ -1,4 +1,4 @@
-//! Runs an approved plan step by step in a write session of its own. The journal is written before and after.
+//! Runs an approved plan step by step in a write session of its own. The journal is written before and after the run.
 
 mod actor;
 pub(crate) mod alone;
@@ -150,7 +150,7 @@ impl Run<'_> {
         });
         if let Err(error) = ended {
             self.notices.push(format!(
-                "{error:#}: entry {id} will be shown as interrupted"
+                "{error:#}: journal entry {id} will be shown as interrupted"
             ));
         }
     }

@@ -16,7 +16,7 @@ pub enum FieldType {
     Text,
     Interval,
     Integer,
-    /// Position on a time axis: a time (in the axis' own type), or a number for integer time.
+    /// Position on a table's time axis: a time in the type of the time column, or a number if that type is an integer.
     Time(Axis),
     Flag,
     Choice(Vec<&'static str>),
@@ -51,10 +51,10 @@ pub struct Field {
 pub(super) fn override_field() -> Field {
     Field::new("override_data_loss", "Override data loss", FieldType::Flag, "no")
         .optional()
-        .help("yes: allows a refresh that permanently deletes rows of an aggregate whose source was dropped")
+        .help("yes: allows a refresh to permanently delete the aggregate's rows whose source rows were dropped")
 }
 
-/// The short form of an interval if it means the same: `12h` for `12:00:00`.
+/// The short form of an interval: `12h` for `12:00:00`. If the short form would mean something else, the interval stays as it is.
 fn short(value: String) -> String {
     let short = text::interval(&value);
     let same = Interval::parse(&short).ok() == Interval::parse(&value).ok();
@@ -187,12 +187,10 @@ impl Field {
         };
     }
 
-    /// The picked keys.
     pub(crate) fn picked(&self) -> Vec<&str> {
         self.value.lines().collect()
     }
 
-    /// True if the flag is on.
     pub(crate) fn is_on(&self) -> bool {
         flag(&self.value) == Some(true)
     }
@@ -216,7 +214,7 @@ impl Form {
         Self { fields }
     }
 
-    /// Adds the fields that slow down a plan with many steps: rest, replica lag, WAL rate.
+    /// Adds fields for a plan with many steps: three limits on its pace (rest, replica lag, WAL rate), and what to do if a step fails.
     #[must_use]
     pub(super) fn paced(mut self) -> Self {
         self.fields.extend([
@@ -239,12 +237,12 @@ impl Form {
                 FieldType::Choice(vec!["stop", "continue"]),
                 "stop",
             )
-            .help("stop, or report it and continue with the rest"),
+            .help("continue: reports the failure and runs the other steps"),
         ]);
         self
     }
 
-    /// Sets a field by name from the command line. For an unknown name the error lists the known ones.
+    /// Sets a field by name from the command line. For an unknown name the error lists the known names.
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
         let names: Vec<_> = self.fields.iter().map(|field| field.name).collect();
         let field = self.fields.iter_mut().find(|field| field.name == key);
@@ -263,7 +261,7 @@ impl Form {
         }
     }
 
-    /// The checked values of all fields, or the errors of all fields that have one.
+    /// The checked values of all fields. If any value is wrong: all errors, each with the name of its field.
     pub fn inputs(&self) -> Result<Inputs, Vec<(&'static str, String)>> {
         let (mut values, mut wrong) = (BTreeMap::new(), Vec::new());
         for field in &self.fields {
@@ -319,7 +317,7 @@ impl Inputs {
 
     /// Limits from the fields of [`Form::paced`]. An empty field sets no limit.
     pub(super) fn pace(&self) -> crate::model::plan::Pace {
-        #[expect(clippy::cast_precision_loss, reason = "megabytes a second")]
+        #[expect(clippy::cast_precision_loss, reason = "a number of MB/s is small")]
         let wal = self.integer("max_wal_rate").map(|rate| rate as f64 * 1e6);
         crate::model::plan::Pace {
             rest_seconds: self.interval("rest").map_or(0.0, Interval::seconds),

@@ -66,7 +66,8 @@ pub(super) static HERE: &[Action] = &[
     row("unmark-rows", &["X"], Rows, Here::Unmark, "Unmark all rows"),
     row("act-on-row", &["a"], Console, Here::Actions, "Actions on the selected row"),
     row("fix", &["m"], Console, Here::Fix, "Fix the row's most severe problem"),
-    // The actions of a single screen come last. They may have the same keys as actions of all screens, and take precedence over them.
+    // The actions from here to `write-object` belong to one screen each. On that screen they take precedence over actions of all screens
+    // with the same key.
     row("toggle-groups", &["g"], Group::Overview, Here::Groups, "Group findings by problem, or list each one (the home key still selects the first row)"),
     row("acknowledge", &["A"], Group::Overview, Here::Acknowledge,
         "Hide a finding until it goes away or gets worse; on a hidden one: show it again"),
@@ -82,7 +83,7 @@ pub(super) static HERE: &[Action] = &[
     row("switch-database", &[], Console, Here::Switch(Other::Database), "Show another database of this server"),
     row("switch-connection", &[], Console, Here::Switch(Other::Connection), "Show another connection: a [[connection]] with a name in config.toml"),
     row("record", &[], Console, Here::Record, "Start or stop a recording of the screens' data; hypertop replay shows it"),
-    row("next-moment", &["]"], Console, Here::Moment(1), "In a recording: the next moment (pause plays)"),
+    row("next-moment", &["]"], Console, Here::Moment(1), "In a recording: the next moment (the pause key plays it)"),
     row("previous-moment", &["["], Console, Here::Moment(-1), "In a recording: the previous moment"),
     row("next-minute", &["}"], Console, Here::Minute(1), "In a recording: a minute forward"),
     row("previous-minute", &["{"], Console, Here::Minute(-1), "In a recording: a minute back"),

@@ -19,7 +19,7 @@ enum Answer {
     Subquery,
     /// The expression is wrong; the text is the server's error.
     Wrong(String),
-    /// The server did not answer, because of a lock or a missing privilege.
+    /// The server did not answer, for example because of a lock or a missing privilege.
     Unknown,
 }
 
@@ -29,8 +29,8 @@ pub(super) async fn refusal(session: &Session, plan: &Plan) -> Option<String> {
         return None;
     }
     let client = &session.connected.client;
-    // To plan a query, the server calls immutable functions whose arguments are constants. So expressions with functions of untrusted
-    // owners are not sent to it.
+    // When the server plans a query, it calls immutable functions whose arguments are constants. So if the plan names a function of an
+    // untrusted owner, no expression is sent to the server.
     let standing = code::named(client, session.server.sql_version(), plan).await;
     if standing.is_err() || standing.is_ok_and(|standing| !standing.is_empty()) {
         return None;
@@ -41,7 +41,7 @@ pub(super) async fn refusal(session: &Session, plan: &Plan) -> Option<String> {
             Answer::Immutable | Answer::Unknown => {}
             Answer::Mutable => {
                 return Some(format!(
-                    "{field}: {text} is not immutable: for the same row its value may depend on the time (now()), on a setting (the time zone, for timestamps as date or text) or on chance. PostgreSQL does not index such a value. Use fixed values; for a timestamp name the time zone: (ts AT TIME ZONE 'UTC')::date"
+                    "{field}: {text} is not immutable: for the same row its value may depend on the time (now()), on chance, or on a setting (such as the time zone, if a timestamp becomes a date or text). PostgreSQL does not index such a value. Use fixed values, and name the time zone of a timestamp: (ts AT TIME ZONE 'UTC')::date"
                 ));
             }
             Answer::Subquery => {
@@ -55,11 +55,12 @@ pub(super) async fn refusal(session: &Session, plan: &Plan) -> Option<String> {
     None
 }
 
-/// True if two conditions on a relation are the same for the server. False: they differ, or the server did not answer.
+/// True if two conditions on a relation are the same for the server. False: they differ, the server did not answer, or it was not asked
+/// because a condition names a function of an untrusted owner.
 pub(crate) async fn is_same(session: &Session, of: &Name, one: &str, other: &str) -> bool {
     let (table, alias) = (of.to_string(), text::quote_identifier(&of.name));
     let questions = [one, other].map(|text| expressions::understood(&table, &alias, text));
-    // Functions of owners who are not trusted are not called.
+    // The server would call functions in the conditions. So conditions with functions of untrusted owners are not sent.
     let statements = questions.iter().cloned();
     let statements = statements.map(|sql| Statement::new(sql, Vec::new()));
     let step = Step::new("", statements.collect(), Vec::new());
@@ -79,7 +80,7 @@ pub(crate) async fn is_same(session: &Session, of: &Name, one: &str, other: &str
     answers[0] == answers[1]
 }
 
-/// The EXPLAIN output of a query that reads no table, or the server's error. `set`: settings of the transaction.
+/// The EXPLAIN output of a query that reads no table, or the server's error. `set`: SQL that changes settings of the transaction.
 async fn explained(
     client: &Client,
     question: &str,

@@ -33,7 +33,7 @@ pub(super) static ACTIONS: &[Action] = &[
     INDEX.plain("drop-leftovers", &[], drop::leftovers,
         "Drop the invalid _ccnew and _ccold indexes that an interrupted REINDEX left on the index's table"),
     INDEX.asking("drop-index", &["D"], drop::form, drop::index,
-        "Drop an unused or duplicate index; the remaining duplicate keeps an index on every chunk"),
+        "Drop an unused or duplicate index; the other duplicate stays on every chunk"),
     INDEX.asking("rebuild-missing", &["b"], rebuild::form, rebuild::missing, "Create the index on the chunks where it is missing"),
     TABLE.asking("create-index", &[], create::form, create::index, "Create an index on the hypertable, one chunk at a time"),
     TABLE.asking("reindex-table", &[], reindex::table_form, reindex::table,

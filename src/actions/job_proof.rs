@@ -9,40 +9,54 @@ use crate::model::version::Version;
 /// From this version on, a compression policy on an aggregate does not require a refresh policy.
 const COMPRESSES_ALONE: Version = Version::new(2, 27);
 
-/// Facts about a job, its owner and its table, by which the job can or cannot be altered or created again.
+/// Facts about a job, its owner and its table. They decide whether the job can be altered, and whether it can be created again.
 #[derive(Debug, Clone, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "one field for each fact that the server reports"
 )]
 pub(super) struct JobProof {
+    /// Owner of the job, quoted.
     pub(super) owner: String,
+    /// True if the connected role has the owner's rights.
     pub(super) owned: bool,
+    /// True if the connected role is a member of the owner, even if it does not inherit the owner's rights.
     pub(super) member: bool,
     /// True for a user-defined action, false for one of TimescaleDB's policies.
     own: bool,
+    /// Name of the procedure, without its schema.
     policy: String,
-    /// True if the job's owner may log in. `executes` and `check_executes`: the owner may execute the procedure and the
-    /// check function.
+    /// True if the job's owner may log in.
     logs_in: bool,
+    /// Name of the procedure, qualified and quoted.
     procedure: String,
+    /// True if the job's owner may execute the procedure.
     executes: bool,
+    /// True if the job's owner may execute the check function.
     check_executes: bool,
     /// Schemas for which the owner lacks USAGE.
     unusable: Vec<String>,
     /// Name of the check function. `None`: the job has none, or has one of TimescaleDB's own.
     pub check: Option<String>,
+    /// False if the check function no longer exists.
     pub(crate) check_there: bool,
     /// Role that would own the policy if it were added now. `None`: not a policy, or the table is gone.
     belongs: Option<String>,
     /// True if the configuration names a hypertable, or the job needs none.
     configured: bool,
+    /// True if compression is enabled on the table. `None`: not a compression policy.
     compressing: Option<bool>,
+    /// False if the table belongs to an aggregate without a refresh policy. `None`: not a compression policy.
     refreshed: Option<bool>,
+    /// Index of a reorder policy. `None`: not configured, or another kind of job.
     index: Option<String>,
+    /// True if this index exists. `None`: not a reorder policy.
     indexed: Option<bool>,
+    /// Bucket width of the aggregate. `None`: not a refresh policy.
     bucket: Option<String>,
+    /// The configured `start_offset`. `None`: the window has no start, or not a refresh policy.
     start: Option<String>,
+    /// The configured `end_offset`. `None`: the window has no end, or not a refresh policy.
     end: Option<String>,
 }
 
@@ -65,7 +79,7 @@ impl JobProof {
         );
         if let Some(check) = self.check.as_ref().filter(|_| self.check_there) {
             doubts.push(format!(
-                "its check function {check} may refuse the old configuration then"
+                "its check function {check} may refuse the old configuration at the undo"
             ));
         }
         doubts
@@ -78,10 +92,10 @@ impl JobProof {
         let mut doubts: Vec<_> = obstacles.collect();
         match &self.check {
             Some(check) if self.check_there => doubts.push(format!(
-                "its check function {check} may refuse the configuration then"
+                "its check function {check} may refuse the configuration at the undo"
             )),
             Some(check) => doubts.push(format!(
-                "its check function {check} no longer exists: the job is created without one"
+                "its check function {check} no longer exists: the undo creates the job without a check function"
             )),
             None => {}
         }
@@ -124,11 +138,14 @@ impl JobProof {
             ));
         }
         if self.compressing == Some(false) {
-            found
-                .push("compression is disabled on its table (enable-compression first)".to_owned());
+            found.push(
+                "compression is disabled on its table (use enable-compression first)".to_owned(),
+            );
         }
         if self.refreshed == Some(false) && context.at.server.sql_version() < COMPRESSES_ALONE {
-            found.push("its aggregate has no refresh policy (add-refresh-policy first)".to_owned());
+            found.push(
+                "its aggregate has no refresh policy (use add-refresh-policy first)".to_owned(),
+            );
         }
         if self.narrow() {
             found.push(
@@ -153,7 +170,7 @@ impl JobProof {
             number.or_else(|| Some(Interval::parse(text).ok()?.seconds()))
         };
         let bucket = match (bucket.parse::<f64>(), Interval::parse(start)) {
-            // Up to 2.14 the bucket width is in microseconds.
+            // Up to 2.14 the catalogue has the bucket width in microseconds.
             (Ok(micros), Ok(_)) if start.parse::<i64>().is_err() => Some(micros / 1e6),
             _ => length(bucket),
         };

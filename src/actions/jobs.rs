@@ -36,7 +36,7 @@ pub(super) static ACTIONS: &[Action] = &[
     JOB.asking("delete-job", &["D"], delete_form, delete, "Delete the selected job or policy"),
 ];
 
-const AS_IT_WAS: &str = "the job is scheduled as it was, with its next start";
+const AS_IT_WAS: &str = "the job is paused or scheduled as before, with its next start";
 
 fn pause(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     let known = JobFacts::of(context)?;
@@ -48,7 +48,7 @@ fn pause(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
         .into());
     }
     let meanwhile = if known.job.policy() == RETENTION {
-        ": chunks that are due by then are dropped at once"
+        "; chunks that are due by then are dropped at once"
     } else {
         ""
     };
@@ -56,7 +56,7 @@ fn pause(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     let plan = switch(context, &known, false, undo)?;
     Ok(plan.note(
         Level::Notice,
-        "a run in progress continues to its end; no other starts",
+        "a run in progress continues to its end; no other run starts",
     ))
 }
 
@@ -124,7 +124,8 @@ fn switch(
 
 const CALM: &str = "lift_max_retries";
 
-/// Offers not to change `max_retries` before the deletion, because the job's check function may refuse the change.
+/// Form with one field: whether `max_retries` is changed before the deletion. A job without a check function has no field, because nothing
+/// would refuse that change.
 fn delete_form(context: &Context) -> Result<Form, Refusal> {
     let known = JobFacts::of(context)?;
     let proof = context.proof();
@@ -133,7 +134,7 @@ fn delete_form(context: &Context) -> Result<Form, Refusal> {
     let check = check.filter(|_| known.job.crashes(context));
     let field = check.map(|check| {
         Field::new(CALM, "Lift max_retries first", FieldType::Flag, "yes").help(format!(
-            "yes: prevents a crash of the server; no: if {check} refuses that change"
+            "yes: prevents a crash of the server; choose no if {check} refuses this change"
         ))
     });
     Ok(Form::new(field.into_iter().collect()))

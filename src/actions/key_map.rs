@@ -27,7 +27,8 @@ impl Default for KeyMap {
 }
 
 impl KeyMap {
-    /// The defaults, overridden by `[keys]`. An action that `[keys]` names has only the keys that are listed for it.
+    /// The defaults, overridden by `[keys]`. An action that `[keys]` names has only the keys that are listed for it there, and those in
+    /// [`ALWAYS`].
     pub fn read(table: &Table) -> Result<Self, Wrong> {
         let mut map = Self::default();
         let mut written = BTreeMap::new();
@@ -74,7 +75,7 @@ impl KeyMap {
     ) -> Option<&'static Action> {
         let here = || self.with(key);
         let own = || here().filter(|action| action.group.screen() == Some(screen));
-        // A row may have several kinds. The screen's own actions come first, then those of the row's kinds in order.
+        // A row may have several kinds. The screen's own actions come first, then the actions for the row's kinds, one kind after another.
         own()
             .find(|action| action.applies(kinds))
             .or_else(|| {
@@ -110,7 +111,7 @@ impl KeyMap {
         for (at, one) in actions.iter().enumerate() {
             for other in actions.iter().skip(at + 1) {
                 // Database actions of different groups are for different screens or kinds of rows, so they may share a key. Console actions
-                // apply everywhere, but the actions of a screen take precedence.
+                // apply to all rows, but those of a single screen take precedence there.
                 let is_own = |of: &Action| is_here(of) && of.group.screen().is_some();
                 let own =
                     (is_own(one) || is_own(other)) && one.group.screen() != other.group.screen();
@@ -139,7 +140,7 @@ impl KeyMap {
             };
             let (new, old) = (here.name, there.name);
             let why = format!(
-                "{new} = {key:?}: {old} {whose}, on the same screen. Choose another key, or change {old} ({old} = \"\": no key)"
+                "{new} = {key:?}: {old} {whose}, on the same screen. Choose another key, or change {old} ({old} = \"\" gives it no key)"
             );
             Some((place(here)?, why))
         };
@@ -162,7 +163,7 @@ fn find(name: &str, value: &Value) -> Result<&'static Action, String> {
     let near = nearest(name, all().map(|action| action.name));
     Err(match (turned, near.as_slice()) {
         (Some(action), _) => format!("there is no action {name:?}: write {action} = {name:?}"),
-        (_, []) => format!("there is no action {name:?}: the palette lists all"),
+        (_, []) => format!("there is no action {name:?}: the palette lists all actions"),
         (_, near) => format!("there is no action {name:?}; similar: {}", near.join(", ")),
     })
 }

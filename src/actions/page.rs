@@ -1,4 +1,4 @@
-//! The page of an action: its effect, its cost, its undo, and how to run it from the shell.
+//! The documentation page of an action: its effect, its cost, its undo, and how to run it from the shell.
 
 use crate::actions::act::Act;
 use crate::actions::action::{Action, Does, Here};
@@ -20,7 +20,7 @@ fn placeholder(kind: TargetKind) -> &'static str {
     }
 }
 
-/// The command that previews the action; `None`: the action changes only the console.
+/// The command that previews the action. `None`: an action on the console.
 pub(crate) fn preview_command(action: &Action) -> Option<String> {
     let Does::Plan(act) = &action.does else {
         return None;

@@ -6,7 +6,8 @@ use crate::actions::act::{Act, Context, Refusal};
 use crate::actions::form::Inputs;
 use crate::model::plan::{Plan, Touch, Undo};
 
-/// The plan of an action, with the checks that all plans share.
+/// The plan of an action. Refuses on a standby, and if the edition lacks the action. Adds notes on untrusted code and on missing rights.
+/// Shows a doubtful undo as partial.
 pub fn make(
     action: &'static str,
     act: &Act,
@@ -35,7 +36,7 @@ pub fn together(title: String, plans: Vec<Plan>) -> Option<Plan> {
     let mut all = plans.next()?;
     let one = plans.len() == 0;
     for plan in plans {
-        // If a plan lists no parts, it changes the whole state.
+        // A plan whose list `changes` is empty may change every part of the state.
         if all.changes.is_empty() || plan.changes.is_empty() {
             all.changes.clear();
         } else {
@@ -53,7 +54,7 @@ pub fn together(title: String, plans: Vec<Plan>) -> Option<Plan> {
     Some(all)
 }
 
-/// Adds a plan's steps, notes, locks, consent and undo. The caller adds its changed settings and states.
+/// Adds a plan's steps, notes, locks, consent and undo. The caller joins the plans' `changed` and `changes`.
 pub(super) fn append(all: &mut Plan, plan: Plan) {
     all.lock_timeout_seconds = all.lock_timeout_seconds.max(plan.lock_timeout_seconds);
     let before = all.steps.len();

@@ -15,9 +15,9 @@ use crate::server::exact::{Exact, slices};
 use crate::server::session::Session;
 use crate::server::sql::{Param, Query, query};
 
-/// Sizes of the relations with the oids `$1`: `id`, `bytes` (with indexes and TOAST).
+/// Sizes of the relations with the oids `$1`. Columns: `id` (the oid), and `bytes` with indexes and TOAST.
 const TRUE_SIZES: Query = query!("plan_sizes");
-/// Facts about rights and undo: `$1` is the kind of target, `$2` its id.
+/// Facts about rights and undo. `$1` is the kind of target, `$2` the target's id.
 const PROOF: Query = query!("plan_proof");
 /// Sessions that hold or wait for locks on the relations with the oids `$1`.
 const LOCKS: Query = query!("plan_locks");
@@ -41,8 +41,8 @@ pub struct Holder {
     pub state: Option<String>,
     /// Age of the session's transaction in seconds. `None`: hidden from this role, no transaction, or a prepared transaction.
     pub seconds: Option<f64>,
-    /// First 200 characters of the session's query. If this role may not see it, the server's text for that. `None`: a prepared
-    /// transaction.
+    /// First 200 characters of the session's query. If this role may not see the query: `<insufficient privilege>`, as the server shows it.
+    /// `None`: a prepared transaction.
     pub query: Option<String>,
     /// True if the session's lock conflicts with the plan's.
     pub conflicts: bool,
@@ -124,7 +124,7 @@ pub async fn resolve(session: &Session, action: &Action, typed: &str) -> Result<
         // A process id is not looked up here. Reading the facts will show whether the session exists.
         let pid = typed.trim().parse();
         return pid.map(Target::session).map_err(|_| {
-            anyhow::anyhow!("{typed:?} is not a process id: show activity lists them")
+            anyhow::anyhow!("{typed:?} is not a process id: hypertop show activity lists them")
         });
     }
     if session.server.timescaledb.is_none() && act.on != TargetKind::Index {
@@ -156,7 +156,9 @@ pub async fn resolve(session: &Session, action: &Action, typed: &str) -> Result<
     match (&found[..], others.is_empty()) {
         ([one], _) => Ok(one.clone()),
         ([], true) => {
-            bail!("there is no {on} {typed:?} here (write schema.name, or the id of a job)")
+            bail!(
+                "there is no {on} {typed:?} in this database (write schema.name, or the id of a job)"
+            )
         }
         ([], false) => bail!(
             "{} acts on {}; {typed:?} is {}",
@@ -171,7 +173,8 @@ pub async fn resolve(session: &Session, action: &Action, typed: &str) -> Result<
     }
 }
 
-/// True if an action on targets of the kind `on` accepts an object of `kind`, a word of `plan_target`.
+/// True if an action whose targets are of the kind `on` accepts an object of `kind` (a value in the `kind` column of the query
+/// `plan_target`).
 fn fits(on: TargetKind, kind: &str) -> bool {
     match on {
         TargetKind::Job => kind == "job",
@@ -184,7 +187,8 @@ fn fits(on: TargetKind, kind: &str) -> bool {
     }
 }
 
-/// Adds the sessions that hold locks on the plan's relations.
+/// Makes the preview of a plan: adds the sessions that hold or wait for locks on its relations, and the reason why the server would refuse
+/// its expressions.
 pub async fn preview(session: &Session, plan: Plan) -> Preview {
     let oids: Vec<i64> = plan
         .touches
@@ -244,7 +248,7 @@ fn holder(row: &Row, plan: &Plan) -> Result<Option<Holder>> {
     }))
 }
 
-/// A line of a preview: a role of the theme, and the text.
+/// A line of a preview: the name of a style in the theme, and the text.
 pub(crate) type Line = (&'static str, String);
 
 /// A note with the sign of its level.

@@ -15,7 +15,7 @@ impl Preview {
         let plan = &self.plan;
         let never = matches!(plan.undo, Undo::Never(_));
         if never {
-            // The undo comes first, because the end of the list may not fit on the screen.
+            // This line comes first, because the end of the list may not fit on the screen.
             let why = printable(plan.undo.text());
             lines.push(("error", format!("IRREVERSIBLE: {why}")));
         }
@@ -26,7 +26,7 @@ impl Preview {
             lines.push((
                 "muted",
                 format!(
-                    "  {}, each by itself",
+                    "  {}, each committed by itself",
                     text::plural(count(plan.steps.len()), "step")
                 ),
             ));

@@ -29,8 +29,9 @@ pub(super) struct Proof {
     /// True if the connected role has the rights of the database's owner.
     owns_database: bool,
     relation: Option<RelationProof>,
-    /// Schemas for which the role lacks USAGE; `uncreatable`: schemas for which it lacks CREATE.
+    /// Schemas for which the role lacks USAGE.
     unusable: Vec<String>,
+    /// Schemas for which the role lacks CREATE.
     uncreatable: Vec<String>,
     /// Tablespaces for which the role lacks CREATE.
     unplaceable: Vec<String>,
@@ -38,10 +39,11 @@ pub(super) struct Proof {
     pub tablespace: Option<String>,
     /// Extension functions that the role may not execute.
     denied: Vec<String>,
-    /// Oids of the catalogue tables `bgw_job` and `bgw_job_stat`, which `alter_job`, `add_…` and `delete_job`
-    /// write.
+    /// Oid of the catalogue table `bgw_job`, which `alter_job`, `delete_job` and the functions that add jobs write. `None`: no TimescaleDB.
     job_table: Option<i64>,
+    /// Oid of the catalogue table `bgw_job_stat`, which `delete_job` writes. `None`: no TimescaleDB.
     stat_table: Option<i64>,
+    /// The jobs of the target, by id.
     jobs: BTreeMap<i64, JobProof>,
 }
 
@@ -54,7 +56,9 @@ struct RelationProof {
     oid: i64,
     name: String,
     owner: String,
+    /// True if the connected role has the owner's rights.
     owned: bool,
+    /// True if the connected role is a member of the owner, even if it does not inherit the owner's rights.
     member: bool,
     /// True if the role has the rights of the owner of the relation's schema.
     schema_owned: bool,
@@ -72,7 +76,8 @@ impl Context<'_> {
     }
 }
 
-/// Shows a doubtful undo as partial, warns if the server will refuse a statement, and adds locks that the plan itself does not name.
+/// Shows a doubtful undo as partial, warns if the server will refuse a statement, and adds locks that the plan itself does not name. Also
+/// adds the reasons for the present settings, which the relation's comment contains.
 pub(super) fn prove(context: &Context, mut plan: Plan) -> Plan {
     let Some(proof) = context.proof() else {
         return plan;
@@ -119,7 +124,7 @@ fn job_of(statement: &Statement, function: &str) -> Option<i64> {
 }
 
 impl RelationProof {
-    /// True if the statement requires the owner's rights and this role lacks them.
+    /// True if the statement requires the rights of the relation's owner, and this role lacks them.
     fn is_anothers(
         &self,
         context: &Context,
@@ -133,7 +138,7 @@ impl RelationProof {
         !self.owned
             && match sql.split_whitespace().next().unwrap_or_default() {
                 "alter" | "create" | "reindex" | "comment" | "lock" => true,
-                // The owner of a schema may drop objects in it.
+                // The owner of a schema may drop every object in the schema.
                 "drop" => !self.schema_owned || asks_of_parts && !self.parts_owned,
                 _ => refreshes || calls && !as_database_owner,
             }
@@ -230,7 +235,7 @@ impl Proof {
         let said = |what: &str, owner: &str, member| {
             not_the_owner(what, owner, &self.role, member, server.postgres)
         };
-        // The plans of jobs and sessions check ownership themselves.
+        // The actions on jobs and sessions check ownership themselves.
         if matches!(context.target.kind, TargetKind::Job | TargetKind::Session) {
             return words;
         }

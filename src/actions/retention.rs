@@ -32,9 +32,9 @@ const POLICY: Family = Family {
 
 #[rustfmt::skip]
 pub(super) static ACTIONS: &[Action] = &[
-    POLICY.asking("add-retention-policy", &[], add::form, add::plan, "Drop chunks of the selected hypertable by a policy"),
+    POLICY.asking("add-retention-policy", &[], add::form, add::plan, "Add a policy that drops old chunks of the selected hypertable"),
     POLICY.asking("edit-retention-policy", &["e"], edit::form, edit::plan,
         "Change drop_after of the retention policy, and how often it runs"),
     POLICY.plain("remove-retention-policy", &[], remove::plan, "Remove the retention policy of the selected hypertable"),
-    TABLE.asking("drop-chunks", &["D"], drop::form, drop::plan, "Drop the chunks of the selected hypertable that are old enough, now"),
+    TABLE.asking("drop-chunks", &["D"], drop::form, drop::plan, "Drop old chunks of the selected hypertable now, without a policy"),
 ];

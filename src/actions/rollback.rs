@@ -101,7 +101,7 @@ fn joined(title: String, newest: &Entry, back: back::Back) -> Plan {
     plan
 }
 
-/// Adds notes on the entries, and on other users' code. Also returns the states to check before the plan runs, and the states that it
+/// Adds notes on the entries, and on other users' code. Also returns the states to check before the plan runs, and the states that the plan
 /// restores.
 async fn explained(
     actor: &Actor,
@@ -259,7 +259,7 @@ fn touched(entry: &Entry, steps: &[Step]) -> Vec<Touch> {
     };
     let touches = plan.touches.iter();
     let touches = touches.filter(|touch| touch.step.is_none_or(taken));
-    // The step numbers are those of the original plan; the steps of the rollback have others.
+    // The step numbers belong to the original plan. The steps of the rollback have other numbers.
     touches
         .map(|touch| Touch {
             step: None,
@@ -310,15 +310,14 @@ async fn look(
         let newer = if seen.is_empty() {
             ""
         } else {
-            ", perhaps by a newer entry of this group"
+            ", perhaps by a newer one of these entries"
         };
         let state = if let Some(newer) = newer_of_group(restores, &target, before) {
-            // The newer entry is rolled back first, which restores the state from before the newer entry. So this entry is compared with
-            // that state.
+            // The newer entry is rolled back first, and that restores an older state. So this entry is compared with the older state.
             std::mem::replace(&mut newer.state, before.state.clone())
         } else {
-            // Newer entries may have recorded this target by another query, or a target of another kind (a job, and its table). Such a
-            // state may include the changes of this older entry, which are rolled back too. So it is not compared after the rollback.
+            // A newer entry may have recorded this target by another query, or a target of another kind (a job, and its table). That state
+            // may include the changes of this older entry, which are rolled back too. So that state is not compared after the rollback.
             restores.retain(|other| other.target.kind == target.kind && other.target != target);
             restores.push(Seen {
                 target: target.clone(),
@@ -346,7 +345,7 @@ async fn look(
             }
         } else {
             let text = format!(
-                "entry {} did not record the state in which it left {}: whether that has changed since is unknown",
+                "entry {} did not record the state of {} after its run: whether the state has changed since is unknown",
                 entry.begin.id, target.name
             );
             drifted(plan, Level::Unknown, text);
@@ -355,7 +354,7 @@ async fn look(
     Ok(())
 }
 
-/// The state of the same target in a newer entry of the group, read by the same query. `None`: there is none.
+/// The state of the same target before a newer entry of this rollback, read by the same query. `None`: there is no such state.
 fn newer_of_group<'a>(
     restores: &'a mut [Seen],
     target: &Target,
@@ -370,7 +369,7 @@ fn newer_of_group<'a>(
         .find(|newer| newer.target == *target && query(&newer.action) == query(&before.action))
 }
 
-/// Adds the note. The plan then requires `y` instead of Enter as consent.
+/// Adds the note. The plan then requires at least `y` as consent; Enter is not enough.
 fn drifted(plan: &mut Plan, level: Level, text: String) {
     plan.notes.push(Note { level, text });
     plan.consent = plan.consent.max(Consent::Yes);

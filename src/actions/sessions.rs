@@ -38,7 +38,7 @@ fn cancel(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     if session.visible && !session.is_active() && worker.is_none() && session.leader.is_none() {
         let open = session.transaction_seconds.map_or_else(
             || "it is idle".to_owned(),
-            |open| format!("it is idle in a transaction open for {}, which a cancel does not end: use terminate-session", text::duration(open.floor())),
+            |open| format!("it is idle in a transaction that has been open for {}, which only terminate-session ends", text::duration(open.floor())),
         );
         return Err(format!(
             "session {} runs no statement to cancel: {open}",
@@ -48,7 +48,7 @@ fn cancel(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     }
     if let Some(Worker::Launcher | Worker::Scheduler) = worker {
         return Err(format!(
-            "session {} is the {}, which runs no statement to cancel: pause-job prevents a job from being started",
+            "session {} is the {}, which runs no statement to cancel. To prevent a job from being started, use pause-job",
             session.pid,
             session.program()
         )
@@ -57,7 +57,7 @@ fn cancel(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     let signal = session.signal("pg_catalog.pg_cancel_backend(a.pid)", true);
     let label = format!("cancel the statement of session {}", session.pid);
     let undo = Undo::Never(
-        "the statement ends with an error and its transaction is rolled back. The client must run it again"
+        "the statement ends with an error and its transaction is rolled back. The client must run the transaction again"
             .to_owned(),
     );
     let mut plan = Plan::new(
@@ -70,7 +70,7 @@ fn cancel(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     plan.consent = Consent::Yes;
     plan = session.notes(plan, &context.at.server.role);
     if let Some(Worker::Job(id)) = worker {
-        plan = plan.note(Level::Warning, format!("it is the worker of job {id}: the run counts as failed and is tried again after retry_period; pause-job stops that first"));
+        plan = plan.note(Level::Warning, format!("it is the worker of job {id}: the run counts as failed and is tried again after retry_period. To prevent that, use pause-job first"));
     }
     if session.backend.as_deref() == Some("autovacuum worker") {
         plan = plan.note(
@@ -110,7 +110,7 @@ fn terminate(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     plan = session.notes(plan, &context.at.server.role);
     if let Some(open) = session.transaction_seconds {
         let wrote = if session.writes {
-            "has written, and all of that is rolled back"
+            "has written, and all its changes are rolled back"
         } else {
             "has written nothing yet"
         };
@@ -129,14 +129,14 @@ fn terminate(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     if session.is_active() && session.worker().is_none() {
         plan = plan.note(
             Level::Ok,
-            "cancel-query would stop its statement only, and leave it connected",
+            "cancel-query would stop only its statement; the session would stay connected",
         );
     }
     plan = warn_of(&session, plan);
     Ok(if waits {
         plan.note(
             Level::Ok,
-            "waits up to 5 s for its end; the server warns if that takes longer",
+            "the plan waits up to 5 s for the end of the session; the server warns if that takes longer",
         )
     } else {
         plan
@@ -152,17 +152,17 @@ fn warn_of(session: &OtherSession, plan: Plan) -> Plan {
         ),
         Some(Worker::Scheduler) => plan.note(
             Level::Warning,
-            "it is TimescaleDB's scheduler: NO JOB of this database will start (no compression, no refresh, no retention), and the launcher does not start another by itself: _timescaledb_functions.start_background_workers() does (before 2.12: _timescaledb_internal)",
+            "it is TimescaleDB's scheduler: NO JOB of this database will start (no compression, no refresh, no retention). The launcher does not start another scheduler by itself. To start one, call _timescaledb_functions.start_background_workers() (before 2.12 in the schema _timescaledb_internal)",
         ),
         Some(Worker::Job(id)) => plan.note(
             Level::Warning,
-            format!("it is the worker of job {id}: the run counts as failed and is tried again after retry_period, and max_retries does not count it; pause-job stops that first"),
+            format!("it is the worker of job {id}: the run counts as failed and is tried again after retry_period, but max_retries does not count it. To prevent a new run, use pause-job first"),
         ),
         None => match session.backend.as_deref() {
             Some("client backend") | None => plan,
             Some("walsender") => plan.note(
                 Level::Warning,
-                "it sends WAL to a replica or a backup, which is disconnected until it connects again",
+                "it sends WAL to a replica or a backup; that client is disconnected and must connect again",
             ),
             Some(kind) => plan.note(
                 Level::Warning,

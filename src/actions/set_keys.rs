@@ -7,7 +7,7 @@ use crate::actions::form::FieldType;
 pub struct SetKey {
     pub name: &'static str,
     pub values: Values,
-    /// Text for the help. Empty: the key has no default and must be set.
+    /// The default, as text for the help. Empty: the key has no default and must be set.
     pub(super) default: &'static str,
     pub(super) help: &'static str,
 }
@@ -80,9 +80,9 @@ const NONE: &str = "none";
 #[rustfmt::skip]
 const PACE: &[SetKey] = &[
     key("rest", Values::Interval, "0s", "pause after each step"),
-    key("max_replica_lag", Values::Interval, "no limit", "waits while a replica is further behind"),
-    key("max_wal_rate", Values::Number, "no limit", "MB/s: waits while the server writes more WAL"),
-    key("on_error", Values::OneOf("stop or continue"), "stop", "if a step fails"),
+    key("max_replica_lag", Values::Interval, "no limit", "waits while a replica is further behind than this"),
+    key("max_wal_rate", Values::Number, "no limit", "MB/s: waits while the server writes more WAL than this"),
+    key("on_error", Values::OneOf("stop or continue"), "stop", "what to do if a step fails"),
 ];
 #[rustfmt::skip]
 const RANGE: &[SetKey] = &[
@@ -103,12 +103,12 @@ const FIRST_RUN: SetKey = key("first_run", Values::Interval, "within seconds", "
 #[rustfmt::skip]
 const EVERY: SetKey = key("schedule_interval", Values::Interval, PRESENT, "how often it runs");
 #[rustfmt::skip]
-const COMPRESS_AFTER: SetKey = key("compress_after", Values::Length, PRESENT, "age of a chunk's end");
+const COMPRESS_AFTER: SetKey = key("compress_after", Values::Length, PRESENT, "chunks that ended at least this long ago");
 const COMPRESS_CREATED: SetKey = key(
     "compress_created_before",
     Values::Interval,
     NONE,
-    "instead (2.13 and later): time since a chunk was created",
+    "instead (2.13 and later): chunks that were created at least this long ago",
 );
 const STEP: SetKey = key(
     "step_buckets",
@@ -120,7 +120,7 @@ const STUCK: SetKey = key(
     "end_stuck_session",
     Values::YesNo,
     "no",
-    "first ends the session whose cancelled refresh blocks others, if there is one",
+    "first ends the session whose cancelled refresh blocks other refreshes, if there is one",
 );
 const MISSING: SetKey = key(
     "refresh_missing",
@@ -143,8 +143,8 @@ pub fn of(action: &str) -> Vec<SetKey> {
     let groups: &[&[SetKey]] = match action {
         "compress-chunks" => &[
             &[
-                key("older_than", Values::Length, "the policy's compress_after", "age of a chunk's end"),
-                key("created_before", Values::Interval, "the policy's", "time since a chunk was created, if the policy uses that"),
+                key("older_than", Values::Length, "the policy's compress_after", "chunks that ended at least this long ago"),
+                key("created_before", Values::Interval, "the policy's", "chunks that were created at least this long ago, if the policy uses that"),
             ],
             RANGE,
             &[CHUNKS],
@@ -153,8 +153,8 @@ pub fn of(action: &str) -> Vec<SetKey> {
         "decompress-chunks" => &[
             &[
                 CHUNKS,
-                key("older_than", Values::Length, NONE, "age of a chunk's end"),
-                key("pause_policy", Values::YesNo, "yes", "pauses the policy first; otherwise it compresses them again"),
+                key("older_than", Values::Length, NONE, "chunks that ended at least this long ago"),
+                key("pause_policy", Values::YesNo, "yes", "pauses the policy first; otherwise the policy compresses the chunks again"),
             ],
             RANGE,
             PACE,
@@ -163,7 +163,7 @@ pub fn of(action: &str) -> Vec<SetKey> {
         "enable-compression" | "edit-compression-settings" => &[&[SEGMENT_BY, ORDER_BY]],
         "disable-compression" => &[&[key("remove_policy", Values::YesNo, "yes", "removes the compression policy, if there is one")]],
         "add-compression-policy" => &[&[
-            key("compress_after", Values::Length, "", "age of a chunk's end"),
+            key("compress_after", Values::Length, "", "chunks that ended at least this long ago"),
             COMPRESS_CREATED,
             key("schedule_interval", Values::Interval, "half a chunk's interval, at most 12h", "how often it runs"),
             FIRST_RUN,
@@ -176,21 +176,21 @@ pub fn of(action: &str) -> Vec<SetKey> {
             key("recompress", Values::YesNo, "no", "yes: the policy recompresses chunks that got late rows"),
         ]],
         "add-retention-policy" => &[&[
-            key("drop_after", Values::Length, "", "age of a chunk's end"),
-            key("drop_created_before", Values::Interval, NONE, "instead: time since a chunk was created"),
+            key("drop_after", Values::Length, "", "chunks that ended at least this long ago"),
+            key("drop_created_before", Values::Interval, NONE, "instead: chunks that were created at least this long ago"),
             key("schedule_interval", Values::Interval, "1 day", "how often it runs"),
             FIRST_RUN,
             OVERRIDE,
         ]],
         "edit-retention-policy" => &[&[
-            key("drop_after", Values::Length, PRESENT, "age of a chunk's end"),
-            key("drop_created_before", Values::Interval, PRESENT, "time since a chunk was created, if the policy uses that"),
+            key("drop_after", Values::Length, PRESENT, "chunks that ended at least this long ago"),
+            key("drop_created_before", Values::Interval, PRESENT, "chunks that were created at least this long ago, if the policy uses that"),
             EVERY,
             OVERRIDE,
         ]],
         "drop-chunks" => &[
             &[
-                key("drop_after", Values::Length, "the policy's", "age of a chunk's end"),
+                key("drop_after", Values::Length, "the policy's", "chunks that ended at least this long ago"),
                 key("before", Values::Time, NONE, "instead: chunks that end at or before this time"),
                 key("chunks_per_step", Values::Number, "by the lock table, at most 100", "each step is a transaction"),
             ],
@@ -207,8 +207,8 @@ fn of_others(action: &str) -> Vec<SetKey> {
         "refresh-aggregate" => &[
             &[
                 key("from", Values::Time, "what is late", "start of the window; empty: the beginning"),
-                key("to", Values::Time, "what is late", "end of the window; empty: the newest row, with the present bucket"),
-                key("force", Values::YesNo, "no", "from 2.18 on: even where no change is recorded"),
+                key("to", Values::Time, "what is late", "end of the window; empty: no limit, so the present bucket is included"),
+                key("force", Values::YesNo, "no", "2.18 and later: also refreshes ranges without a recorded change"),
                 STEP,
                 OVERRIDE,
                 STUCK,
@@ -221,7 +221,7 @@ fn of_others(action: &str) -> Vec<SetKey> {
             let default = if add { "ten finished buckets" } else { PRESENT };
             let mut keys = vec![
                 key("start_offset", Values::Length, default, "how far back each run refreshes; empty: the beginning"),
-                key("end_offset", Values::Length, default, "newer rows wait for later runs; empty: no limit"),
+                key("end_offset", Values::Length, default, "rows newer than this wait for later runs; empty: no limit"),
                 key("schedule_interval", Values::Interval, default, "how often it runs"),
                 OVERRIDE,
                 MISSING,
@@ -267,7 +267,7 @@ fn of_others(action: &str) -> Vec<SetKey> {
             "how",
             Values::OneOf("foreground or scheduler"),
             "foreground",
-            "in a session of hypertop, or by setting its next start to now",
+            "foreground: in a session of hypertop; scheduler: sets its next start to now",
         )]],
         "resume-job" => &[&[MISSING]],
         "edit-job" => &[&[
@@ -285,10 +285,10 @@ fn of_others(action: &str) -> Vec<SetKey> {
             "lift_max_retries",
             Values::YesNo,
             "yes",
-            "first, because deleting a running job can crash the server (2.26 and later)",
+            "first sets max_retries to -1, because deleting a running job can crash the server (2.26 and later)",
         )]],
         "create-hypertable" => &[&[
-            key("time", Values::Text, "the first column with a time", "the column that divides its rows"),
+            key("time", Values::Text, "the first column with a time", "the column by which its rows are divided into chunks"),
             key("chunk_interval", Values::Text, "7 days", "length of a chunk: an interval, or a whole number for integer time"),
         ]],
         "set-chunk-interval" => &[&[
@@ -321,7 +321,7 @@ pub(crate) fn help(action: &str) -> String {
         lines.push(format!("      {} [{default}]", key.values.words()));
     }
     lines.push(
-        "--dry-run shows the statements; after a wrong key, the error lists the keys for this target".to_owned(),
+        "--dry-run shows the statements; after a wrong key, the error lists the keys for the target".to_owned(),
     );
     lines.join("\n")
 }

@@ -1,5 +1,5 @@
-//! Makes one plan from the changes of a setup. Each change uses the console's action for it, with the action's guards, notes, locks and
-//! undo.
+//! Makes one plan from the changes that lead from the present setup of a database to the setup in a policy file. Each change is made by the
+//! console's action for it, with the guards, notes, locks and undo of the action.
 
 pub(crate) mod atomic;
 mod fresh;

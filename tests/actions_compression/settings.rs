@@ -53,7 +53,7 @@ fn settings_are_changed_and_come_back_and_old_chunks_are_rewritten_and_come_back
             .await
             .unwrap();
         assert!(
-            notes(&approved.plan).contains("2 chunks keep the settings"),
+            notes(&approved.plan).contains("compressed chunks keep their settings (2 chunks)"),
             "{}",
             notes(&approved.plan)
         );

@@ -148,7 +148,7 @@ fn a_refresh_that_is_stopped_reports_what_was_done_and_the_rest_is_caught_up() {
         );
         drop(blocker);
         let told = notes(&rig.plan("refresh-behind", TZ, &[]).await.unwrap());
-        assert!(!told.contains("refreshes it now"), "{told}");
+        assert!(!told.contains("refreshes the aggregate now"), "{told}");
         rig.act("refresh-behind", TZ, &[]).await;
         let right = format!(
             "select sum(n) = (select count(*) from {SCHEMA}.tz where ts < (select max(\"Bucket \"\"1\"\"\") + interval '1 day' from {TZ})) and count(*) >= 59 from {TZ}"

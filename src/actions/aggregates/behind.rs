@@ -1,4 +1,4 @@
-//! Refreshes everything that is late: in one aggregate, or also in the aggregates below it, lowest first.
+//! Refreshes everything that is late: in one aggregate, or also in the aggregates that it is built on, lowest first.
 
 use super::explain::explain;
 use super::facts::Hierarchy;
@@ -75,7 +75,7 @@ fn nothing_safe(place: &Timeline, window: Window) -> Refusal {
     ))
 }
 
-/// Adds the refresh steps of a window, without the parts that would lose data (unless the user allowed that).
+/// Adds the refresh steps of a window, without the parts that would lose data (unless the user allowed the loss).
 fn add(
     place: &Timeline,
     context: &Context,
@@ -113,7 +113,7 @@ fn add(
         plan = plan.note(
             Level::Warning,
             format!(
-                "left out, because a refresh there would delete rows that nothing can compute again: {}. With override_data_loss these ranges are refreshed too",
+                "some ranges are left out, because a refresh there would delete rows that nothing can compute again: {}. With override_data_loss these ranges are refreshed too",
                 explain(place, &met, window)
             ),
         );
@@ -140,7 +140,8 @@ pub(super) fn hierarchy(context: &Context, inputs: &Inputs) -> Result<Plan, Refu
         own.name
     );
     let mut plan = Plan::new(title, Vec::new(), Undo::Needless(NEEDLESS.to_owned()));
-    // At each level, the range to refresh starts at the first change in the level below, and ends where that level is complete.
+    // At each level, the range to refresh starts at the first change in this level or in the level below. It ends where the level below is
+    // complete.
     let (mut below, mut limit): (Option<i64>, Option<i64>) = (None, None);
     for level in &facts.levels {
         let place = Timeline::of(level, context)?;
@@ -174,7 +175,7 @@ pub(super) fn hierarchy(context: &Context, inputs: &Inputs) -> Result<Plan, Refu
     }
     if plan.steps.is_empty() {
         return Err(format!(
-            "neither {} nor any aggregate below it is late by a whole bucket",
+            "{} and the aggregates that it is built on are not late by a whole bucket",
             own.name
         )
         .into());

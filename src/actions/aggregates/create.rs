@@ -1,4 +1,4 @@
-//! Creates an aggregate over a hypertable, and drops one.
+//! Creates an aggregate over a hypertable, and drops an aggregate.
 
 use super::facts::Hierarchy;
 use crate::actions::act::{Context, Refusal};
@@ -39,12 +39,13 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     if !query.trim_start().to_lowercase().starts_with("select") {
         return Err("query: write a SELECT".into());
     }
-    // Creating an aggregate does not change the recorded state of its source.
+    // The recorded state of the source does not include its aggregates. So the plan lists a part of the state that it does not change. An
+    // empty list would mean that every part may change.
     let only = inputs.flag("materialized_only");
     Ok(aggregate(&name, query, only, context.at.server).changing(&["/intervals"]))
 }
 
-/// The plan that creates an aggregate without rows; its undo drops it.
+/// The plan that creates an aggregate without rows. The undo drops the aggregate.
 pub(crate) fn aggregate(
     name: &Name,
     query: &str,
@@ -68,7 +69,7 @@ pub(crate) fn aggregate(
         Undo::Exact("the aggregate is dropped again, with all rows that it has then".to_owned());
     Plan::new(format!("Create aggregate {name}"), vec![step], undo)
         .wanting(Consent::Yes)
-        .note(Level::Notice, "it is created without rows: a refresh policy fills the policy's window, and refresh-aggregate fills any other range")
+        .note(Level::Notice, "it is created without rows: a refresh policy fills only its window; refresh-aggregate fills any range")
 }
 
 pub(super) fn drop(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
@@ -79,7 +80,7 @@ pub(super) fn drop(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     }
     if !level.children.is_empty() {
         let names = level.children.join(", ");
-        return Err(format!("{names} are built on it: drop them first").into());
+        return Err(format!("first drop what is built on it: {names}").into());
     }
     let step = Step::new(
         format!("drop aggregate {}", level.name),
@@ -90,7 +91,7 @@ pub(super) fn drop(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
         Vec::new(),
     );
     let undo = Undo::Never(
-        "its rows are deleted; those whose source rows were dropped cannot be computed again"
+        "its rows are deleted; rows whose source rows were dropped cannot be computed again"
             .to_owned(),
     );
     let jobs = text::plural(
@@ -101,10 +102,7 @@ pub(super) fn drop(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
         .touching(level.view_oid, level.name.clone(), Mode::AccessExclusive)
         .touching(level.mat_oid, level.mat_name.clone(), Mode::AccessExclusive);
     if !level.jobs.is_empty() {
-        plan = plan.note(
-            Level::Notice,
-            format!("its policies are deleted too: {jobs}"),
-        );
+        plan = plan.note(Level::Notice, format!("this also deletes {jobs}"));
     }
     Ok(plan)
 }

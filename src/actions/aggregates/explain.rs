@@ -6,7 +6,7 @@ use super::window::{Lost, Window};
 use crate::model::moment::Axis;
 use crate::model::{clock, text};
 
-/// Text on the range of the window that would lose rows, and on the number of buckets.
+/// Text on the first range of the window that would lose rows, on the number of further ranges, and on the buckets that would be deleted.
 pub(super) fn explain(place: &Timeline, met: &[Lost], window: Window) -> String {
     let (level, axis) = (place.level, place.axis());
     let Some(first) = met.first() else {
@@ -17,7 +17,7 @@ pub(super) fn explain(place: &Timeline, met: &[Lost], window: Window) -> String 
         Some(from) if first.remade => {
             let from = clock::show(axis, from);
             format!(
-                "{} has a chunk between {from} and {to} that was created after chunks of later ranges, probably by a late row after a drop; rows of {} there may come from source rows that are gone",
+                "{} has a chunk between {from} and {to} that was created after chunks of later ranges, probably by a late row after a drop; rows of {} in that range may come from source rows that are gone",
                 level.source, level.name
             )
         }
@@ -29,7 +29,7 @@ pub(super) fn explain(place: &Timeline, met: &[Lost], window: Window) -> String 
     };
     let more = match met.len() {
         1 => String::new(),
-        many => format!(", and {} more such gaps", many - 1),
+        many => format!(", and further gaps: {}", many - 1),
     };
     let rows = match first.first {
         None => "whether the aggregate has rows there is unknown, because reading them would run code of its owner with this role's rights".to_owned(),
@@ -49,7 +49,7 @@ pub(super) fn explain(place: &Timeline, met: &[Lost], window: Window) -> String 
     )
 }
 
-/// Text on the maximum number of buckets that a refresh would delete. Some of them may be empty.
+/// Text on the maximum number of buckets that a refresh would delete. Some of them may have no rows. Empty text: the number is unknown.
 fn most_deleted(place: &Timeline, met: &[Lost], window: Window) -> String {
     let buckets = &place.buckets;
     let count = |lost: &Lost| {
@@ -79,7 +79,10 @@ fn by_whom(level: &Aggregate) -> String {
             let after = policy.after.as_deref().map_or_else(String::new, |after| {
                 format!(" after {}", unit(level, after))
             });
-            format!(" (its retention, job {}, drops{after})", policy.id)
+            format!(
+                " (its retention policy, job {}, drops chunks{after})",
+                policy.id
+            )
         }
         None => " (dropped by hand: it has no retention policy)".to_owned(),
     }

@@ -1,4 +1,4 @@
-//! Facts about an aggregate, the aggregates below it and its policies.
+//! Facts about an aggregate, its policies, and the aggregates that it is built on.
 
 use serde::Deserialize;
 
@@ -19,7 +19,7 @@ pub(super) struct Hierarchy {
     pub(super) levels: Vec<Aggregate>,
 }
 
-/// One aggregate. Positions are microseconds, or units if its time is an integer.
+/// One aggregate. Positions on its time axis are microseconds since 1970, or the numbers themselves if its time is an integer.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Aggregate {
     /// Id of the materialization hypertable.
@@ -41,28 +41,33 @@ pub(super) struct Aggregate {
     pub(super) clock_zone: String,
     /// False: the aggregate has the format from before 2.7.
     pub(super) finalized: bool,
+    /// SQL type of the time column.
     pub(super) axis: String,
+    /// Width of a bucket: an interval, or a number for integer time.
     pub(super) bucket: Option<String>,
     zone: Option<String>,
     offset: Option<String>,
     /// Bucket origin in the local time of `zone`. `None`: the default.
     origin: Option<i64>,
-    /// End of the refreshed range. The minimum of the time column's type: never refreshed. `None`: unknown.
+    /// End of the refreshed range. The minimum of the time column's type means that the aggregate was never refreshed. `None`: unknown.
     refreshed_to: Option<i64>,
-    /// End of the range at the beginning that was never materialized. `None`: there is no such range.
+    /// Rows from the beginning of time up to this position were never materialized. `None`: there is no such range.
     pub(super) never_before: Option<i64>,
-    /// Number of invalidated ranges that overlap chunks of the source. `pending_from`, `pending_to`: the first and
-    /// last position of these ranges.
+    /// Number of invalidated ranges that overlap chunks of the source.
     pub(super) pending: i64,
+    /// First position in these ranges. `None`: there are none.
     pub(super) pending_from: Option<i64>,
+    /// Last position in these ranges. `None`: there are none.
     pub(super) pending_to: Option<i64>,
     pub(super) source_chunks: i64,
+    /// Start of the source's oldest chunk. `None`: it has no chunk.
     pub(super) source_from: Option<i64>,
+    /// End of the source's newest chunk. `None`: it has no chunk.
     pub(super) source_to: Option<i64>,
-    /// Start, end and number of chunks of the newest ranges of the source, newest first.
+    /// Ranges of the source's newest chunks, newest first: start, end, and number of chunks with this range. At most 500.
     pub(super) slices: Vec<(i64, i64, i64)>,
     pub(super) holes: Vec<Hole>,
-    /// Time before which no holes were searched for. `None`: all holes are known.
+    /// Position before which no holes were searched for. `None`: all holes are known.
     pub(super) unchecked_before: Option<i64>,
     /// Result of the `integer_now` function. `None`: the time is no integer, there is no such function, or this role may not run it.
     integer_now: Option<i64>,
@@ -70,6 +75,7 @@ pub(super) struct Aggregate {
     pub(super) code: Option<Code>,
     /// True if there is an `integer_now` function. `None`: the time is no integer.
     pub(super) integer_clock: Option<bool>,
+    /// Aggregates that are built on this one.
     pub(super) children: Vec<String>,
     /// The refresh policies of the aggregate.
     pub(super) jobs: Vec<Job>,
@@ -80,7 +86,7 @@ pub(super) struct Aggregate {
     pub(super) refreshing: Option<Refreshing>,
 }
 
-/// Facts about the source, needed to delete its rows.
+/// Facts about the source that a plan needs to delete rows of the source.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Deleting {
     /// Time column of the source, quoted.
@@ -183,7 +189,7 @@ impl Aggregate {
         self.refreshed_to.filter(|at| self.axis().is_place(*at))
     }
 
-    /// The policy with the smallest `end_offset`. `None`: there is no policy.
+    /// The policy with the smallest `end_offset`. A missing `end_offset` counts as the smallest. `None`: there is no policy.
     pub(super) fn newest_policy(&self) -> Option<&Job> {
         let end = |job: &&Job| {
             let offset = job.setting("end_offset");

@@ -1,4 +1,4 @@
-//! Guard against data loss: a refresh deletes buckets whose source rows were dropped.
+//! Guards against data loss: a refresh deletes buckets whose source rows were dropped.
 
 use super::facts::Aggregate;
 use super::window::{Lost, Window};
@@ -17,7 +17,8 @@ pub(super) fn lost(level: &Aggregate, buckets: &Buckets, context: &Context) -> V
         ) else {
             continue;
         };
-        // The aggregate's first bucket may begin before the source's oldest chunk. Without retention that is no sign of a loss.
+        // The aggregate's first bucket may begin before the source's oldest chunk. Without a retention policy, this does not mean that rows
+        // were dropped.
         let whole = hole.first.is_none_or(|first| {
             buckets
                 .floor(first)
@@ -37,8 +38,7 @@ pub(super) fn lost(level: &Aggregate, buckets: &Buckets, context: &Context) -> V
     all
 }
 
-/// Position before which the source's retention policy may have dropped rows. `None`: no policy, or "now" is
-/// unknown.
+/// Position before which the source's retention policy may have dropped rows. `None`: there is no such policy, or "now" is unknown.
 fn dropped_before(level: &Aggregate, context: &Context) -> Option<i64> {
     let retention = level.source_policies.retention.as_ref()?;
     let now = level.now(&retention.clock_zone, context.at.now);

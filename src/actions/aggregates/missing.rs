@@ -1,4 +1,5 @@
-//! Finds data that no run of a refresh policy would reach. When the policy is changed, offers to refresh that data too.
+//! Finds source rows that no run of a refresh policy would reach. When a policy is added, the plan can refresh them first. When a policy is
+//! edited, a note names the command that refreshes them.
 
 use super::explain::explain;
 use super::guard;
@@ -20,7 +21,7 @@ pub(super) fn field() -> Field {
         .help("yes: before the policy is added, refreshes the pending ranges that its runs would never reach")
 }
 
-/// Range of whole buckets before `edge` that the source has and the aggregate never materialized. `None`: there is
+/// Range of whole buckets before `edge` that contains all source rows which were never refreshed or have changed since. `None`: there are
 /// none.
 fn before(place: &Timeline, edge: i64) -> Option<Window> {
     let level = place.level;
@@ -47,7 +48,8 @@ fn before(place: &Timeline, edge: i64) -> Option<Window> {
     (from < to).then_some(window)
 }
 
-/// Range that the policies will never refresh under this setting. `None`: there is none, or "now" is unknown.
+/// Range that the policies will never refresh under this setting. `adds`: the setting is for an additional policy. `None`: there is no such
+/// range, or "now" is unknown.
 fn of(place: &Timeline, new: &Setting, adds: bool) -> Option<Window> {
     let mut edge = new.window(place)?.from?;
     for job in place.level.jobs.iter().filter(|_| adds) {
@@ -56,7 +58,7 @@ fn of(place: &Timeline, new: &Setting, adds: bool) -> Option<Window> {
     before(place, edge)
 }
 
-/// Adds a refresh of the range that the policies never reach, if the form asks for it. Otherwise adds a note that names the remedy.
+/// Adds a refresh of the range that the policies never reach, if the form asks for it. Otherwise adds a note that says how to refresh it.
 pub(super) fn add(
     context: &Context,
     place: &Timeline,
@@ -121,7 +123,7 @@ fn refreshes(
     Ok(steps)
 }
 
-/// Command that refreshes all these parts.
+/// Text with the command that refreshes everything from the first to the last of these parts.
 fn by_hand(place: &Timeline, parts: &[Window]) -> String {
     let typed = |at: Option<i64>| {
         at.and_then(|at| clock::typed(place.axis(), at))

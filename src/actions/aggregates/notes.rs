@@ -56,7 +56,7 @@ pub(super) fn notes(
     if new.end.is_none() {
         note(
             Level::Notice,
-            "no end: the present bucket is materialized as it is, and rows that arrive in it later show only after the next \
+            "no end_offset: the present bucket is materialized as it is, and rows that arrive in it later show only after the next \
              run".to_owned(),
         );
     }
@@ -167,7 +167,7 @@ fn conflicts(place: &Timeline, new: &Setting, job: Option<&Job>) -> Vec<Note> {
     met.into_iter().flatten().collect()
 }
 
-/// Warning that the source's retention may later drop rows inside the policy's window. `None`: it will not.
+/// Warning that rows inside the policy's window may later be dropped from the source. `None`: no warning is needed.
 fn later(place: &Timeline, new: &Setting) -> Option<(Level, String)> {
     let level = place.level;
     let retention = level.source_policies.retention.as_ref();
@@ -184,7 +184,7 @@ fn later(place: &Timeline, new: &Setting) -> Option<(Level, String)> {
         (
             Level::Warning,
             format!(
-                "no start: if chunks of {} are ever dropped, a run deletes their rows from {} for good",
+                "no start_offset: if chunks of {} are ever dropped, a run deletes the buckets of their ranges from {} for good",
                 level.source, level.name
             ),
         )

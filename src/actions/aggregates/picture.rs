@@ -6,8 +6,8 @@ use super::window::Window;
 use crate::model::picture::{Limit, Picture, State, Strip};
 use crate::model::text;
 
-/// The newest chunks of the source under the setting `before` (`None`: a new policy) and under the setting `after`. Returns `None` if "now"
-/// is unknown.
+/// Draws the newest chunks of the source twice: as the next run would read them under the present settings `before`, and under the new
+/// settings `after`. A new policy has no `before`. Returns `None` if "now" is unknown.
 pub(super) fn picture(
     place: &Timeline,
     before: Option<&Setting>,
@@ -16,7 +16,7 @@ pub(super) fn picture(
     // The facts list the newest chunk first; the drawing starts with the oldest.
     let chunks: Vec<_> = place.level.slices.iter().rev().collect();
     let strip = |label, setting: Option<&Setting>| {
-        // `None`: "now" is unknown. `Some(None)`: a new policy, which has no window before the change.
+        // A new policy has no window before the change. If "now" is unknown, nothing is drawn.
         let window = match setting {
             Some(setting) => Some(setting.window(place)?),
             None => None,

@@ -21,7 +21,7 @@ use crate::model::verdict::Level;
 
 /// Input for a window without a limit on this side. An empty field means the same.
 const OPEN: &str = "open";
-/// Default input if several policies are edited at once: each keeps its own value.
+/// Default input if the aggregate has several policies: the picked policy keeps its own value.
 const SAME: &str = "same";
 
 pub(super) fn add_form(context: &Context) -> Result<Form, Refusal> {
@@ -39,7 +39,7 @@ pub(super) fn add_form(context: &Context) -> Result<Form, Refusal> {
         "",
     );
     let start = start.optional().help(
-        "time of the first run, from which the schedule counts (UTC unless it has an offset); empty: at once",
+        "time of the first run, from which the schedule counts (UTC unless the time has an offset); empty: at once",
     );
     let zone = Field::new("timezone", "Time zone", FieldType::Text, "")
         .optional()
@@ -77,15 +77,15 @@ fn fields(axis: Axis, setting: Option<&Setting>) -> Vec<Field> {
     vec![
         span(
             "start_offset",
-            "From, before now",
+            "From (before now)",
             start,
             "how far back each run refreshes; empty: from the beginning",
         ),
         span(
             "end_offset",
-            "To, before now",
+            "To (before now)",
             end,
-            "newer rows wait for later runs; empty: no limit, so the present bucket is included",
+            "rows newer than this wait for later runs; empty: no limit, so the present bucket is included",
         ),
         every.help("how often it runs (1h, 30 min)"),
     ]
@@ -95,7 +95,7 @@ fn fields(axis: Axis, setting: Option<&Setting>) -> Vec<Field> {
 fn no_more(context: &Context, level: &Aggregate) -> Option<Refusal> {
     if level.integer_clock == Some(false) {
         return Some(Refusal::new(format!(
-            "time in {} is an integer, and its table has no integer_now_func: set one by set_integer_now_func first",
+            "the time of {} is an integer, and the table has no integer_now_func: first set a function by set_integer_now_func",
             level.source
         )));
     }
@@ -287,7 +287,7 @@ pub(super) fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     missing::add(context, &place, inputs, plan, &new, false)
 }
 
-/// Refusal because nothing would change, with notes on the present window and the rows that it would lose.
+/// Refusal because nothing would change, with notes on the present window and on the rows that the next run would delete.
 fn stands(place: &Timeline, facts: &Hierarchy, old: &Setting, words: String) -> Refusal {
     let risk = what_if::row_loss_risk(place, old)
         .map(|risk| (Level::Critical, format!("DELETES DATA: {}", risk.why)));
@@ -321,7 +321,7 @@ fn config(place: &Timeline, job: &Job, new: &Setting) -> Json {
 
 fn replaced(why: &Refusal) -> Undo {
     Undo::Partly(format!(
-        "it is deleted and created again, because {}. Its window and its schedule are restored; its state (paused), max_runtime, \
+        "the policy is deleted and created again, because {}. Its window and its schedule are restored; its state (paused), max_runtime, \
          max_retries and next start are not",
         why.why
     ))

@@ -46,7 +46,7 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
         fields.push(
             Field::new("force", "Force", FieldType::Flag, "no")
                 .optional()
-                .help("compute the whole window again, even where no change is recorded"),
+                .help("yes: computes the whole window again, even where no change is recorded"),
         );
     }
     fields.extend([step_field(), override_field()]);
@@ -74,18 +74,18 @@ fn suggested(place: &Timeline) -> Window {
     }
 }
 
-/// Field to end an idle session whose cancelled refresh blocks others. `None`: there is no such session.
+/// Field to end an idle session whose cancelled refresh blocks other refreshes. `None`: there is no such session.
 pub(super) fn stuck_field(facts: &Hierarchy) -> Option<Field> {
     let stuck = facts.stuck()?;
     let field = Field::new("end_stuck_session", "End session", FieldType::Flag, "no").optional();
     Some(field.help(format!(
-        "yes: first terminate session {}, whose cancelled refresh blocks all others",
+        "yes: first terminates session {}, whose cancelled refresh blocks all other refreshes",
         stuck.pid
     )))
 }
 
-/// If the user asked for it, adds a first step that terminates the idle session whose cancelled refresh blocks others. Its statement checks
-/// the session again.
+/// If the user asked for it, adds a first step that terminates the idle session whose cancelled refresh blocks other refreshes. The step's
+/// statement checks again that the session is idle and blocks them.
 pub(super) fn end_stuck(
     facts: &Hierarchy,
     inputs: &Inputs,
@@ -191,7 +191,7 @@ pub(super) fn deleting(place: &Timeline, mut plan: Plan, met: &[Lost], window: W
     plan = plan.wanting(Consent::Name).note(
         Level::Critical,
         format!(
-            "DELETES DATA: {}; this refresh deletes them",
+            "DELETES DATA: {}; this refresh deletes these rows",
             explain(place, met, window)
         ),
     );
@@ -227,7 +227,7 @@ fn aligned(place: &Timeline, asked: Window) -> Result<Window, Refusal> {
         "the window contains no whole bucket of {}, and a refresh only computes whole buckets",
         text::interval(&place.buckets.text)
     ));
-    // The window contains no whole bucket: offer the bucket in which it begins.
+    // The window contains no whole bucket. So the refusal offers the bucket in which the window begins.
     if let Some(start) = asked.from.and_then(|at| place.buckets.floor(at))
         && let Some(end) = place.buckets.step(start, 1)
         && let Some(set) = settings(place, Some(start), Some(end))
@@ -256,7 +256,10 @@ fn refused(place: &Timeline, met: &[Lost], window: Window) -> Refusal {
     ));
     let rest = guard::safe_parts(&place.lost, window).pop();
     match rest.and_then(|part| settings(place, part.from, part.to)) {
-        Some(set) => refusal.offering("Refresh only what the source still has", set),
+        Some(set) => refusal.offering(
+            "Refresh only the newest range that the source still has",
+            set,
+        ),
         None => refusal,
     }
 }

@@ -1,4 +1,4 @@
-//! Notes on a refresh: its window, other sessions, the aggregates below and above, and the effects of stopping it.
+//! Notes on a refresh: its window, other sessions, related aggregates, and the effects of stopping the refresh.
 
 use super::facts::{Hierarchy, Refreshing, since};
 use super::timeline::Timeline;
@@ -34,7 +34,7 @@ pub(super) fn remarks(
     if !(waits || new || old || force) {
         remarks.push((
             Level::Notice,
-            "no change is known in this window: the server will report that it is up to date"
+            "no change is known in this window: the server will report that the aggregate is up to date"
                 .to_owned(),
         ));
     }
@@ -73,7 +73,7 @@ fn reach(place: &Timeline, window: Window, remarks: &mut Vec<(Level, String)>) {
         remarks.push((
             Level::Warning,
             format!(
-                "it ends after now ({}): the present bucket is materialized too, and rows that arrive in it later wait for another refresh",
+                "the window ends after now ({}): the present bucket is materialized too, and rows that arrive in this bucket later wait for another refresh",
                 clock::show(place.axis(), now)
             ),
         ));
@@ -85,7 +85,7 @@ fn reach(place: &Timeline, window: Window, remarks: &mut Vec<(Level, String)>) {
         remarks.push((
             Level::Warning,
             format!(
-                "{} has too many gaps to check those before {}: rows whose source was dropped there would be deleted",
+                "{} has so many gaps that the gaps before {} were not checked: if source rows were dropped there, this refresh deletes the aggregate's rows",
                 level.source,
                 clock::show(place.axis(), before)
             ),
@@ -93,7 +93,7 @@ fn reach(place: &Timeline, window: Window, remarks: &mut Vec<(Level, String)>) {
     }
 }
 
-/// Notes on other sessions, on the aggregates below and above, and on the effects of stopping the refresh.
+/// Notes on other sessions, on the source aggregate, on the aggregates built on this one, and on the effects of stopping the refresh.
 pub(super) fn company(
     place: &Timeline,
     facts: &Hierarchy,
@@ -104,12 +104,12 @@ pub(super) fn company(
     if let Some(Refreshing { pid, idle }) = level.refreshing {
         let words = if idle {
             format!(
-                "a refresh of {} was cancelled in session {pid}, which is idle and keeps its range: the server refuses every refresh there (55P03) until that session ends (end_stuck_session)",
+                "a refresh of {} was cancelled in session {pid}. The session is idle, but keeps the range of the refresh: until the session ends, the server refuses every refresh there (55P03). end_stuck_session ends it",
                 level.name
             )
         } else {
             format!(
-                "session {pid} refreshes {} now: if the windows overlap, the server refuses this one (55P03)",
+                "session {pid} refreshes {} now: if the windows overlap, the server refuses this refresh (55P03)",
                 level.name
             )
         };
@@ -142,7 +142,7 @@ pub(super) fn company(
         remarks.push((
             Level::Notice,
             format!(
-                "aggregates built on it, which are late after this: {}",
+                "after this refresh, the aggregates built on it are late: {}",
                 level.children.join(", ")
             ),
         ));
@@ -156,7 +156,7 @@ pub(super) fn stopping(context: &Context) -> &'static str {
     if since(context, 2, 28) {
         "if it is stopped: finished steps and batches stay; the rest waits for the next refresh"
     } else if since(context, 2, 22) {
-        "if it is stopped: the steps that are done stay; the running step has no visible effect, and the next refresh over it \
+        "if it is stopped: finished steps stay; the running step has no visible effect, and the next refresh of its range \
          completes it"
     } else {
         "if it is stopped: finished steps stay; the running step is rolled back, and the next refresh repeats it"

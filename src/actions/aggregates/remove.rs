@@ -1,4 +1,4 @@
-//! Removes refresh policies. If there are several, the form asks which.
+//! Removes refresh policies. If an aggregate has several, the form asks which of them.
 
 use super::facts::{Aggregate, Hierarchy, STATE};
 use super::what_if::Setting;
@@ -9,7 +9,7 @@ use crate::actions::policy::change;
 use crate::model::plan::{Consent, Plan};
 use crate::model::verdict::Level;
 
-/// Field to pick one of several policies. `None`: there is only one.
+/// Field to pick some of several policies. `None`: there is at most one.
 pub(super) fn pick(level: &Aggregate) -> Option<Field> {
     let item = |job: &Job| Item {
         key: job.id.to_string(),
@@ -59,8 +59,8 @@ pub(super) fn remove(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal
     let jobs = picked(level, inputs)?;
     let steps: Result<Vec<_>, Refusal> = jobs.iter().map(|job| job.delete(context)).collect();
     let names: Vec<String> = jobs.iter().map(|job| job.describe()).collect();
-    // The undo creates all policies again under new ids. Its text describes one policy: the one that loses more than its id, if there is
-    // one.
+    // The undo creates all policies again under new ids. Its text describes only one policy: if possible, a policy that loses more than its
+    // id.
     let loses = jobs.iter().find(|job| job.lost(context).is_some());
     let job = loses.or(jobs.first()).ok_or_else(|| none(level))?;
     let undo = change::made_again(context, job);
@@ -72,7 +72,7 @@ pub(super) fn remove(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal
         plan = plan.note(Level::Notice, pausing(context, job));
         if let Some(running) = level.refreshing.filter(|refreshing| !refreshing.idle) {
             let words = format!(
-                "session {} refreshes it now: removing the policy cancels that run, even if the removal fails",
+                "session {} refreshes the aggregate now: removing the policy cancels that run, even if the removal fails",
                 running.pid
             );
             plan = plan.note(Level::Warning, words);
@@ -105,7 +105,10 @@ fn stands_still(level: &Aggregate) -> String {
     };
     let built = match level.children.as_slice() {
         [] => String::new(),
-        children => format!("; aggregates built on it stop too: {}", children.join(", ")),
+        children => format!(
+            "; aggregates built on it get no newer rows either: {}",
+            children.join(", ")
+        ),
     };
     format!(
         "without a policy {} is refreshed only by hand: {readers}{built}",

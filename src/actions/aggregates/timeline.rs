@@ -1,4 +1,5 @@
-//! An aggregate on its time axis: the position up to which it should be refreshed, its lost ranges, and the steps of a refresh.
+//! An aggregate on its time axis: the position up to which it should be refreshed, the ranges where a refresh would delete rows, and the
+//! steps of a refresh.
 
 use super::facts::{AgePolicy, Aggregate, since};
 use super::guard;
@@ -87,12 +88,13 @@ impl<'a> Timeline<'a> {
         )
     }
 
-    /// Position up to which the policies should have refreshed: now minus the smallest `end_offset`, in whole buckets.
+    /// Position up to which the policies should have refreshed: now minus the smallest `end_offset`, in whole buckets. Without an
+    /// `end_offset`: now.
     pub(super) fn end(&self) -> Result<i64, Refusal> {
         let Some(now) = self.now.at else {
             if let Some(code) = &self.level.code {
                 return Err(format!(
-                    "\"now\" on {}'s integer time is unknown: use refresh-aggregate with from and to; {}",
+                    "use refresh-aggregate with from and to, because \"now\" on {}'s integer time is unknown: {}",
                     self.level.name,
                     code.words(None)
                 )
@@ -120,11 +122,11 @@ impl<'a> Timeline<'a> {
         })
     }
 
-    /// Range from the first invalidated position to [`Self::end`]. `None`: nothing is late.
+    /// Range from the first position that needs a refresh to [`Self::end`]. `None`: nothing is late.
     pub(super) fn behind(&self) -> Result<Option<Window>, Refusal> {
         let end = self.end()?;
         let next = match self.level.refreshed() {
-            // 2.28 keeps entries of the invalidation log that lie after the source's newest chunk. A refresh never removes them.
+            // Nothing is late after the source's newest chunk. 2.28 keeps invalidation log entries there, which no refresh removes.
             Some(at) => Some(at).filter(|at| self.level.source_to.is_some_and(|to| to > *at)),
             // Never refreshed, so everything in the source is late.
             None => self.level.source_from,
@@ -153,7 +155,7 @@ impl<'a> Timeline<'a> {
             .collect()
     }
 
-    /// Splits a window into parts. If one side is open, the first or last part is open there.
+    /// Splits a window into parts. If the window has no start, the first part has none; if it has no end, the last part has none.
     fn split(&self, window: Window, size: Option<i64>) -> Result<Vec<Window>, Refusal> {
         let whole = Ok(vec![window]);
         let first = window.from.or(self.level.source_from);
@@ -193,7 +195,7 @@ impl<'a> Timeline<'a> {
         Ok(parts)
     }
 
-    /// Number of buckets that [`STEP_CHUNKS`] chunks of the source span. `None`: unknown.
+    /// Number of buckets in [`STEP_CHUNKS`] chunks as long as the source's newest chunk. `None`: unknown.
     fn step_size(&self) -> Option<i64> {
         let (low, high, _) = self.level.slices.first()?;
         let span = high.checked_sub(*low)?.checked_mul(STEP_CHUNKS)?;
@@ -254,7 +256,7 @@ impl<'a> Timeline<'a> {
             )
     }
 
-    /// Describes the size of a window: buckets, and chunks of the source.
+    /// Text on the size of a window: the number of buckets, and of the source's chunks.
     pub(super) fn amount(&self, window: Window) -> String {
         let level = self.level;
         let known_from = level.slices.last().map(|slice| slice.0);

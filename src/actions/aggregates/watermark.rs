@@ -1,5 +1,5 @@
-//! Moves back a watermark that is in the future. The server recomputes a watermark when chunks of the aggregate are dropped. So the plan
-//! calls `drop_chunks` for a range without chunks.
+//! Moves back a watermark that is in the future. The server recomputes an aggregate's watermark whenever `drop_chunks` is called on the
+//! aggregate. So the plan calls `drop_chunks` for a range without chunks, which drops nothing.
 
 use super::facts::{Aggregate, Hierarchy, since};
 use super::timeline::{How, Timeline};
@@ -56,7 +56,7 @@ pub(super) fn back(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     ))
 }
 
-/// A watermark in the future.
+/// A watermark in the future, and the present bucket.
 struct Ahead {
     watermark: i64,
     /// Start of the present bucket.
@@ -110,8 +110,8 @@ fn refreshes(context: &Context, place: &Timeline, ahead: &Ahead) -> Result<Vec<S
         };
         steps.extend(place.steps(context, future, how(true))?);
     }
-    // From the present bucket, whose newest rows may not be materialized although they are below the watermark, to one bucket after the
-    // watermark, because 2.22 logs one bucket more than a forced refresh covers.
+    // The window starts with the present bucket: its newest rows may not be materialized, although they are below the watermark. The window
+    // ends one bucket after the watermark: 2.22 logs one invalidated bucket more than a forced refresh covers.
     let window = Window {
         from: Some(ahead.present),
         to: place.buckets.step(ahead.watermark, 1).filter(possible),
@@ -136,7 +136,7 @@ fn undo(place: &Timeline, cut: i64, deletes: bool) -> Undo {
     ))
 }
 
-/// The parent aggregate, if its watermark is in the future too.
+/// The aggregate that `level` is built on, if that aggregate's watermark is in the future too.
 fn parent_ahead<'a>(facts: &'a Hierarchy, level: &Aggregate, cut: i64) -> Option<&'a Aggregate> {
     let mut levels = facts.levels.iter().filter(|_| level.hierarchical);
     levels.find(|parent| parent.name == level.source && parent.watermark.is_some_and(|at| at > cut))
@@ -208,7 +208,7 @@ fn noted(place: &Timeline, mut plan: Plan, cut: i64, deletes: bool) -> Plan {
     let to = future.map(|slice| slice.1).max();
     let reach = to.map_or_else(String::new, |to| {
         format!(
-            " ({} contain later times too, up to {})",
+            " ({} with later times, up to {})",
             text::plural(chunks, "chunk"),
             show(to)
         )

@@ -1,4 +1,4 @@
-//! Effects of a refresh policy: its window, and the rows that its runs would lose.
+//! Effects of a refresh policy: its window, and the rows that its runs would delete.
 
 use super::explain::explain;
 use super::facts::{AgePolicy, length};
@@ -133,7 +133,7 @@ pub(super) fn suggested(place: &Timeline) -> Setting {
     setting
 }
 
-/// Refuses settings that the server would refuse, and offers others.
+/// Refuses settings that the server would refuse. For a window that is too short, the refusal offers the smallest window.
 pub(super) fn check(place: &Timeline, new: &Setting, own: Option<i64>) -> Result<(), Refusal> {
     let (axis, level) = (place.axis(), place.level);
     let (start, end) = new.lengths(axis);
@@ -142,7 +142,7 @@ pub(super) fn check(place: &Timeline, new: &Setting, own: Option<i64>) -> Result
     if start - end < 2.0 * width {
         let back = new.end.clone().unwrap_or_else(|| "0".to_owned());
         let refusal = Refusal::new(format!(
-            "from {} to {} before now is shorter than two buckets of {}, the minimum for a refresh policy",
+            "the window from {} to {} before now is shorter than two buckets of {}, the minimum for a refresh policy",
             new.start
                 .as_deref()
                 .map_or_else(String::new, text::interval),
@@ -182,7 +182,7 @@ fn two_buckets(place: &Timeline, new: &Setting) -> Option<String> {
 /// The reason why the runs of a policy would delete rows of the aggregate.
 pub(super) struct Risk {
     pub why: String,
-    /// The longest `start_offset` that loses nothing. `None`: even a window of two buckets loses data.
+    /// The longest `start_offset` with which no run deletes rows of the aggregate. `None`: there is none, or it is unknown.
     safe: Option<String>,
 }
 
@@ -236,7 +236,7 @@ pub(super) fn row_loss_risk(place: &Timeline, new: &Setting) -> Option<Risk> {
     let kept = dropped.map(|(_, after)| after.to_owned());
     let safe = match (kept, held) {
         (Some(a), Some(b)) => Some(shorter(a, b)),
-        // No rows are lost yet: rows are lost once the window reaches dropped rows.
+        // Nothing is lost yet, because the window contains no dropped rows. So the age in the retention policy is the limit.
         (Some(a), None) if met.is_none() => Some(a),
         (None, Some(b)) => Some(b),
         _ => None,
@@ -248,7 +248,7 @@ pub(super) fn row_loss_risk(place: &Timeline, new: &Setting) -> Option<Risk> {
     Some(Risk { why, safe })
 }
 
-/// Text on the rows that the source's retention drops, and on the buckets that the next run would delete.
+/// Text on the rows that the source's retention policy drops, and on the buckets that the next run would delete.
 fn why(
     place: &Timeline,
     new: &Setting,
@@ -287,11 +287,12 @@ fn reach(new: &Setting, axis: Axis) -> String {
     let unit = if axis == Axis::Integer { " units" } else { "" };
     new.start.as_deref().map_or_else(
         || "from the beginning on".to_owned(),
-        |start| format!("{}{unit} back", text::interval(start)),
+        |start| format!("the last {}{unit}", text::interval(start)),
     )
 }
 
-/// Age of a position as an offset in whole days or minutes. It is rounded down, so that the window does not reach the position.
+/// Age of a position as an offset: whole days, or whole minutes if it is less than two days. The offset is rounded down, so that the window
+/// does not reach the position. `None`: "now" is unknown, or the position is not in the past.
 fn since_safe(place: &Timeline, safe: i64) -> Option<String> {
     let back = place.now.at?.checked_sub(safe).filter(|back| *back > 0)?;
     if place.axis() == Axis::Integer {

@@ -1,6 +1,6 @@
-//! A range that a refresh reads, and the buckets that it would lose.
+//! A range that a refresh reads, and the buckets that the refresh would delete.
 
-/// A range on the time axis, `to` not included. `None`: open on that side.
+/// A range on an aggregate's time axis, `to` not included. `None`: no limit on that side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Window {
     pub from: Option<i64>,
@@ -10,7 +10,7 @@ pub(super) struct Window {
 /// A range of whole buckets that a refresh would delete or compute wrongly, because source rows were dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Lost {
-    /// Start of the range. `None`: the aggregate's first row.
+    /// Start of the range. `None`: the range includes everything before `to`.
     pub from: Option<i64>,
     pub to: i64,
     /// Start of the first bucket that would be deleted. `None`: this role may not read the aggregate's rows.

@@ -25,7 +25,7 @@ impl Job {
         let add = self.add(context)?.keeping(&kept);
         let mut statements = Vec::new();
         if self.is_user_defined() {
-            // A policy belongs to its table's owner; any other job belongs to the role that adds it.
+            // A new policy belongs to the owner of its table. Any other new job belongs to the role that adds it. So the old owner adds it.
             statements.push(Statement::becoming(&self.owner));
         }
         statements.push(add);
@@ -33,7 +33,7 @@ impl Job {
         if self.unalterable(context).is_none() {
             let mut change = self.whole();
             change.next_start = self.next_start.clone().filter(|at| at != "-infinity");
-            // A job without a fixed schedule may still have an old initial start.
+            // A job without a fixed schedule may still have an old initial start, which is restored too.
             if self.begins_without_slots() && context.at.server.sql_version() >= Version::new(2, 12)
             {
                 change.slots = Some(self.slots());
@@ -47,7 +47,7 @@ impl Job {
         Ok(statements)
     }
 
-    /// True if this server refuses `alter_job` on the job, but allows to delete it and create it again.
+    /// True if this server refuses `alter_job` on the job. The server still lets the job be deleted and created again.
     pub(crate) fn is_made_again(&self, context: &Context) -> bool {
         self.hierarchical && context.at.server.sql_version().alters_no_hierarchy()
     }
@@ -73,7 +73,7 @@ impl Job {
         !self.fixed_schedule && self.initial_start.is_some()
     }
 
-    /// Settings that are lost when the job is created again on this server. `None`: only its id and its history.
+    /// Settings that are lost when the job is created again on this server. `None`: only its id and its history are lost.
     pub(crate) fn lost(&self, context: &Context) -> Option<String> {
         let refusal = self.unalterable(context)?;
         let paused = if self.scheduled {
@@ -129,7 +129,7 @@ impl Job {
             }
             other => {
                 return Err(Refusal::new(format!(
-                    "hypertop cannot create a job of {other} again: pause it instead (pause-job {})",
+                    "hypertop cannot create a job of the procedure {other} again: pause the job instead (pause-job {})",
                     self.id
                 )));
             }
@@ -160,7 +160,7 @@ impl Job {
         call.give("schedule_interval", "interval", every);
     }
 
-    /// Call for a policy that acts on chunks from an age on, by their time range or by their creation.
+    /// Call that adds a policy which acts on chunks from an age on. The age counts from the end of a chunk, or from its creation.
     fn add_after(
         &self,
         context: &Context,
@@ -170,14 +170,14 @@ impl Job {
         let mut call = self.add_on(context, function)?;
         match (self.setting(after), self.setting(created)) {
             (None, Some(before)) => call.give(created, "interval", before.into()),
-            // Placeholder values are replaced when the whole configuration is set afterwards.
+            // `sound` may give a placeholder. The whole configuration is set afterwards and replaces it.
             (age, _) => call.give(after, self.span(), self.sound(age).into()),
         }
         self.schedule(&mut call);
         Ok(call)
     }
 
-    /// The configured age if `add_…_policy` accepts it, or else a placeholder, because the whole configuration is set afterwards.
+    /// The configured age if `add_…_policy` accepts it, or else a placeholder. The whole configuration is set afterwards.
     fn sound(&self, age: Option<String>) -> String {
         let integer = self.integer_time == Some(true);
         let sound = |age: &String| {
@@ -215,7 +215,7 @@ impl Job {
 
     fn add_user_defined(&self, context: &Context) -> Call {
         let mut call = Call::new(format!("select {}", context.function("add_job")));
-        // The argument types are given because several procedures may have this name.
+        // The argument types are given, because several procedures may have the same name.
         let named = |schema: &str, name: &str, arguments: &str| {
             let (schema, name) = (text::quote_identifier(schema), text::quote_identifier(name));
             Lit::from(format!("{schema}.{name}({arguments})"))

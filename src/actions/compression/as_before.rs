@@ -11,8 +11,8 @@ use crate::model::version::LEAVES_OPEN;
 
 /// Statements that compress a chunk with the settings that it had.
 ///
-/// The settings of the table are read when the step runs, because they may have changed by then. They are replaced during the step, but
-/// only if they differ and can be restored exactly. Otherwise the chunk gets the table's settings.
+/// The table's settings are read when the step runs, because they may have changed by then. If they differ from the chunk's and can be
+/// restored exactly, the step replaces them and then restores them. Otherwise the chunk gets the table's settings.
 pub(super) fn compress_as_before(
     context: &Context,
     known: &Compression,
@@ -21,7 +21,7 @@ pub(super) fn compress_as_before(
     let compress = compress_call(context, chunk, true);
     let own = chunk.settings.as_ref();
     let Some(own) = own.filter(|own| own.order_by.is_some()) else {
-        // Before 2.14 all chunks have the table's settings.
+        // Before 2.14 no settings are recorded for a chunk: all chunks have the table's settings.
         return vec![compress];
     };
     let block = switched(context, known, own, &call(&compress));
@@ -141,7 +141,7 @@ pub(super) fn lost(context: &Context, known: &Compression, chunks: &[&ChunkState
     let open = later && table.order_by.is_none();
     if let Some(chunks) = of(&|_| open) {
         lost.push(format!(
-            "TimescaleDB chooses segmentby or orderby of {} again: {chunks} may be compressed with other settings than now",
+            "TimescaleDB chooses segmentby or orderby of {} again at each compression: {chunks} may get other settings than now",
             known.relation
         ));
     }
@@ -150,7 +150,7 @@ pub(super) fn lost(context: &Context, known: &Compression, chunks: &[&ChunkState
     let under = |chunk: &ChunkState| later && !open && unset && known.differs(chunk);
     if let Some(chunks) = of(&under) {
         lost.push(format!(
-            "{} has no segmentby, and an unset one cannot be restored: {chunks} with other settings get the table's settings",
+            "{} has no segmentby, and a missing segmentby cannot be restored: {chunks} with other settings will get the table's settings",
             known.relation
         ));
     }
@@ -163,12 +163,12 @@ pub(super) fn lost(context: &Context, known: &Compression, chunks: &[&ChunkState
     };
     if let Some(chunks) = of(&sparse) {
         lost.push(format!(
-            "{chunks} with other sparse indexes than the table: they get the table's"
+            "{chunks} with other sparse indexes than the table: the undo creates the table's sparse indexes there"
         ));
     }
     if let Some(chunks) = of(&|chunk| table.sparse_text().is_some() && known.differs(chunk)) {
         lost.push(format!(
-            "the sparse indexes of the table could not be restored after a change: {chunks} with other settings get the table's settings"
+            "the sparse indexes of the table could not be restored after a change: {chunks} with other settings will get the table's settings"
         ));
     }
     lost

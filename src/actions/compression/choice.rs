@@ -1,4 +1,4 @@
-//! Choice of chunks: those picked one by one, or else those in a range, from an age on, up to a maximum number.
+//! Choice of chunks: the chunks picked one by one, or else all chunks in a range and from an age on. Both may have a maximum number.
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Field, FieldType, Inputs, Item};
@@ -35,7 +35,7 @@ fn about(context: &Context, known: &Compression, chunk: &ChunkState) -> String {
     } else {
         context.bytes([chunk.oid])
     };
-    let bytes = bytes.map_or_else(|| "size not known".to_owned(), text::bytes);
+    let bytes = bytes.map_or_else(|| "size unknown".to_owned(), text::bytes);
     let mut state = match (chunk.is_compressed(), chunk.is_partial()) {
         (_, true) => "partial",
         (true, _) => "compressed",
@@ -86,14 +86,14 @@ pub(super) fn age(known: &Compression, default: String) -> Field {
         .help(help)
 }
 
-/// True if the inputs choose chunks in any of these ways.
+/// True if the user filled at least one of the fields that choose chunks.
 pub(super) fn is_made(inputs: &Inputs) -> bool {
     ["chunks", "from", "to", "older_than", "created_before"]
         .iter()
         .any(|field| inputs.text(field).is_some())
 }
 
-/// The chosen chunks that also meet `fits`, oldest first.
+/// The chosen chunks for which `fits` is true, oldest first.
 pub(super) fn chosen<'k>(
     known: &'k Compression,
     inputs: &Inputs,
@@ -144,14 +144,14 @@ fn aged<'k>(known: &'k Compression, inputs: &Inputs) -> Result<Vec<&'k ChunkStat
         })?;
     older(known, rule).ok_or_else(|| match &known.code {
         _ if !known.integer_time => format!(
-            "it is unknown which chunks are older than {text}: give from and to; {}",
+            "give from and to, because it is unknown which chunks are older than {text}: {}",
             known
                 .odd_zone()
                 .unwrap_or_else(|| "the limit is out of range".to_owned())
         )
         .into(),
         Some(code) => format!(
-            "it is unknown which chunks are older than {text}: give from and to; {}",
+            "give from and to, because it is unknown which chunks are older than {text}: {}",
             code.words(None)
         )
         .into(),

@@ -80,7 +80,7 @@ pub(super) fn compress(context: &Context, inputs: &Inputs) -> Result<Plan, Refus
     let crashes = known.crashes(context);
     let forth_only = crashes.is_some() || known.rolls_up;
     let steps = chunks.iter().map(|chunk| {
-        // If decompressing would crash the server, there is no undo.
+        // There is no undo if decompressing would crash the server, or if compressing merges chunks.
         let back = if forth_only {
             Vec::new()
         } else {
@@ -144,7 +144,7 @@ fn nothing_waits(known: &Compression, inputs: &Inputs) -> Refusal {
     }
     let all = if known.integer_time { "0" } else { "0s" };
     let refusal = Refusal::new(format!(
-        "none of the chosen chunks of {} can be compressed now; with younger ones included, {} can{frozen}",
+        "none of the chosen chunks of {} can be compressed now; among the chunks of all ages, {} can{frozen}",
         known.relation,
         many(waiting)
     ));
@@ -158,8 +158,8 @@ fn nothing_waits(known: &Compression, inputs: &Inputs) -> Refusal {
     }
 }
 
-/// Adds the locks of a plan over chunks. The plan's last steps are one per chunk; the table itself gets a weak
-/// lock.
+/// Adds the locks of a plan over chunks, and lists the chunks as parts of the state that the plan changes. The plan's last steps must be
+/// one for each chunk, in the same order. The table itself gets only an ACCESS SHARE lock.
 pub(super) fn lock(
     mut plan: Plan,
     known: &Compression,
@@ -190,7 +190,7 @@ fn compress_notes(
     if newest.zip(known.now).is_some_and(|(to, now)| to > now) {
         notes.push((
             Level::Warning,
-            "rows may still arrive in the newest of these chunks. Such a row makes the chunk partial, and reading the chunk slower".to_owned(),
+            "rows may still arrive in the newest of these chunks. Such a row makes the chunk partial and slower to read".to_owned(),
         ));
     }
     notes.extend(eligible::in_windows(known, chunks));
@@ -198,7 +198,7 @@ fn compress_notes(
         notes.push((
             Level::Notice,
             format!(
-                "read by {}: the results stay the same",
+                "the results of the aggregates that read these chunks stay the same: {}",
                 known.aggregates.join(", ")
             ),
         ));
@@ -226,7 +226,7 @@ fn price(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> Vec<
         (Some(share), Some(whole), Some(biggest)) => notes.push((
             Level::Notice,
             format!(
-                "{1} become about {0}, by the ratio so far. While a chunk is compressed, both its forms are on disk (about {2} more), and sorting may need temporary files",
+                "{1} become about {0}, at the compression ratio so far. While a chunk is being compressed, both its forms are on disk (about {2} more), and sorting may need temporary files",
                 text::bytes(scaled(whole, share)),
                 text::bytes(whole),
                 text::bytes(scaled(biggest, share)),
@@ -234,14 +234,15 @@ fn price(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> Vec<
         )),
         _ => notes.push((
             Level::Unknown,
-            "the compressed size is unknown: no chunk of this table is compressed yet; until a chunk is done both its forms are \
+            "the compressed size is unknown: no chunk of this table is compressed yet. While a chunk is being compressed, both its forms are \
              on disk, and sorting may need temporary files"
                 .to_owned(),
         )),
     }
     notes.push((
         Level::Notice,
-        "writes to a chunk wait while it is compressed, reads only at its end".to_owned(),
+        "writes to a chunk wait while the chunk is being compressed; reads wait only at the end"
+            .to_owned(),
     ));
     notes.push((
         Level::Notice,

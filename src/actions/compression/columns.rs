@@ -2,13 +2,13 @@
 
 use super::facts::{Compression, Settings};
 
-/// Input for no segmentby. An empty field lets TimescaleDB choose.
+/// Input that means no segmentby. An empty field may let TimescaleDB choose segmentby.
 pub(super) const NONE: &str = "none";
 
 /// One token of a list.
 #[derive(Debug, PartialEq)]
 enum Token {
-    /// Text between double quotes, without them.
+    /// Text between double quotes, without the quotes.
     Quoted(String),
     Word(String),
     Comma,
@@ -55,7 +55,7 @@ fn column(known: &Compression, token: &Token) -> Result<String, String> {
     let there = |name: &str| known.columns.iter().any(|column| column == name);
     let named = match token {
         Token::Quoted(name) => there(name).then(|| name.clone()),
-        // SQL lowers unquoted names; here their exact spelling is accepted as well.
+        // SQL folds unquoted names to lower case. Here the exact spelling of a column is accepted as well.
         Token::Word(word) => [word.clone(), word.to_lowercase()]
             .into_iter()
             .find(|name| there(name)),

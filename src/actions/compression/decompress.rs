@@ -27,8 +27,9 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     fields.push(choice::age(&known, String::new()));
     if known.running_policy().is_some() {
         fields.push(
-            Field::new("pause_policy", "Pause the policy", FieldType::Flag, "yes")
-                .help("pauses it first; otherwise its next run compresses the chunks again"),
+            Field::new("pause_policy", "Pause the policy", FieldType::Flag, "yes").help(
+                "yes: pauses the policy first; otherwise its next run compresses the chunks again",
+            ),
         );
     }
     Ok(Form::new(fields).paced())
@@ -99,7 +100,7 @@ fn chosen<'k>(
     let chunks = choice::chosen(known, inputs, unpackable)?;
     if chunks.is_empty() {
         return Err(format!(
-            "none of the chosen chunks of {} is compressed",
+            "none of the chosen chunks of {} can be decompressed: each is uncompressed or frozen",
             known.relation
         )
         .into());
@@ -109,14 +110,14 @@ fn chosen<'k>(
 
 fn undo(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> Undo {
     let mut text = vec![
-        "each chunk is compressed again with the settings that it had: the same rows, but new batches and recorded sizes. The policy is scheduled again if this plan paused it"
+        "each chunk is compressed again with the settings that it had: the rows are the same, but the batches and the recorded sizes are new. The policy is scheduled again if this plan paused it"
             .to_owned(),
     ];
     text.extend(lost(context, known, chunks));
     let other = chunks.iter().filter(|chunk| known.differs(chunk)).count();
     if other > 0 {
         text.push(format!(
-            "{} compressed with other settings than the table has: to compress them again, the undo gives the table these settings for a moment, under an ACCESS EXCLUSIVE lock",
+            "{} compressed with other settings than the table has: to restore that, the undo gives the table these settings for a moment, under an ACCESS EXCLUSIVE lock",
             many(other)
         ));
     }
@@ -146,15 +147,15 @@ fn notes(
         (Some(before), Some(after)) => (
             Level::Warning,
             format!(
-                "needs about {} of disk, as recorded when they were compressed, and then frees about {}; writes about as much \
-                 WAL as rows",
+                "needs about {} of disk (the recorded size before compression), and then frees about {}; writes about as much \
+                 WAL as the rows take",
                 text::bytes(before),
                 text::bytes(after)
             ),
         ),
         _ => (
             Level::Unknown,
-            "the disk space that it needs is unknown: the chunks' sizes before compression were not recorded".to_owned(),
+            "the needed disk space is unknown: the chunks' sizes before compression were not recorded".to_owned(),
         ),
     });
     match (known.running_policy(), paused) {
@@ -175,7 +176,8 @@ fn notes(
     if context.at.server.sql_version() < Version::new(2, 17) {
         notes.push((
             Level::Warning,
-            "on this version readers of a chunk wait from the beginning to the end of its decompression".to_owned(),
+            "on this version, readers of a chunk wait during the whole decompression of the chunk"
+                .to_owned(),
         ));
     }
     notes

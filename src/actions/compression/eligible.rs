@@ -1,4 +1,4 @@
-//! Chunks that a compression policy would compress, and its conflicts with other policies.
+//! Chunks that a compression policy would compress, and the policy's conflicts with other policies.
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::policy::conflicts::{self, Reach};
@@ -11,7 +11,7 @@ use crate::model::verdict::Level;
 
 use super::facts::{ChunkState, Compression};
 
-/// The chunks that are old enough for this rule. `None`: "now" is unknown.
+/// The chunks that are old enough for this age limit. `None`: "now" is unknown.
 pub(super) fn older(known: &Compression, rule: AgeRule) -> Option<Vec<&ChunkState>> {
     let making = Now::of_making(Stamp(known.now_utc), &known.zone);
     let cut = rule.cut(&known.now(), &making)?;
@@ -46,10 +46,10 @@ pub(super) fn many(chunks: usize) -> String {
 fn size(context: &Context, chunks: &[&ChunkState]) -> String {
     context
         .bytes(chunks.iter().map(|chunk| chunk.oid))
-        .map_or_else(|| "size not known".to_owned(), text::bytes)
+        .map_or_else(|| "size unknown".to_owned(), text::bytes)
 }
 
-/// Notes on the effects and conflicts of a policy with this rule. `most`: maximum number of chunks per run; `None`:
+/// Notes on the effects and conflicts of a policy with this age limit. `most`: maximum number of chunks per run; `None`:
 /// no limit.
 pub(super) fn what_if(
     context: &Context,
@@ -63,7 +63,7 @@ pub(super) fn what_if(
         None => note(
             Level::Unknown,
             known.odd_zone().map_or_else(
-                || "it is unknown which chunks it reaches now, because \"now\" on this table is unknown".to_owned(),
+                || "it is unknown which chunks it reaches now, because \"now\" on this table's time axis is unknown".to_owned(),
                 |why| format!("it is unknown which chunks it reaches now: {why}"),
             ),
         ),
@@ -98,7 +98,7 @@ pub(super) fn what_if(
         if met.is_empty() {
             notes.push(Note {
                 level: Level::Ok,
-                text: "its age fits the refresh and retention policies".to_owned(),
+                text: "its age limit fits the refresh and retention policies".to_owned(),
             });
         }
         notes.extend(met);
@@ -106,14 +106,15 @@ pub(super) fn what_if(
     notes
 }
 
-/// Text on the limit per run, if more chunks are due than that; else empty.
+/// Text on the limit per run. Empty: the limit is not lower than the number of due chunks.
 fn at_most(due: usize, most: Option<i64>) -> String {
     let most = most.and_then(|most| usize::try_from(most).ok());
     most.filter(|most| *most < due)
         .map_or_else(String::new, |most| format!(", at most {most} per run"))
 }
 
-/// Note on chunks that got rows after they were compressed. More late rows may arrive in the future.
+/// Note on chunks that got rows after they were compressed, and on the age of late rows that may still arrive. `None`: no chunk is
+/// compressed.
 fn late_rows(known: &Compression, rule: AgeRule) -> Option<Note> {
     let compressed = known.compressed();
     let late = known
@@ -167,7 +168,7 @@ fn freed(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> Stri
     )
 }
 
-/// Conflicts with the refresh and retention policies.
+/// Conflicts with the refresh and retention policies, if chunks are compressed from the age `length` on.
 fn conflicts(known: &Compression, length: Span) -> Vec<Note> {
     let now = known.now();
     let job = known.job.as_ref().map(|job| (job.id, job.scheduled));
@@ -235,14 +236,14 @@ pub(super) fn in_windows(known: &Compression, chunks: &[&ChunkState]) -> Vec<(Le
             Level::Notice
         };
         let does = if refresh.own {
-            "and writes to them"
+            "and writes there"
         } else {
-            "and still expects late rows in them"
+            "and still expects late rows there"
         };
         notes.push((
             level,
             format!(
-                "the refresh policy of {} (job {}) reaches into {} of these, {does}",
+                "the refresh policy of {} (job {}) reaches into {} of this plan, {does}",
                 refresh.view,
                 refresh.id,
                 many(reached)

@@ -28,14 +28,15 @@ pub(super) struct Compression {
     pub enabled: bool,
     /// Compression settings. `None`: compression is not enabled.
     pub settings: Option<Settings>,
+    /// SQL type of the time column. Empty: the hypertable has no time dimension.
     axis: String,
     pub integer_time: bool,
     /// Column of the time dimension, not quoted. `None`: the hypertable has no time dimension.
     pub(crate) time_column: Option<String>,
     /// True if compressing merges neighbouring chunks into one (`compress_chunk_time_interval`).
     pub(crate) rolls_up: bool,
-    /// "Now" in the dimension's unit. `None`: unknown, because integer time has no `integer_now` function that may be run, or because the
-    /// time has no zone and the zone of the policy's owner is not known.
+    /// "Now" in the dimension's unit. `None`: unknown. For integer time, there is then no `integer_now` function that may be run. For other
+    /// types, the time zone of the policy's owner is then unknown.
     pub now: Option<i64>,
     /// The `integer_now` function, if its owner is not trusted and so it was not run.
     pub code: Option<Code>,
@@ -54,8 +55,8 @@ pub(super) struct Compression {
     pub chunks: Vec<ChunkState>,
     /// The compression policy. `None`: there is none.
     pub job: Option<Job>,
-    /// Refresh policies of the aggregates that read the hypertable. If the hypertable is the materialization of an aggregate, also that
-    /// aggregate's own.
+    /// Refresh policies of the aggregates that read the hypertable. If the hypertable is the materialization of an aggregate: also the
+    /// refresh policies of that aggregate.
     pub refreshes: Vec<RefreshStart>,
     /// The retention policy. `None`: there is none.
     pub retention: Option<DropPolicy>,
@@ -70,20 +71,22 @@ pub(super) struct ChunkState {
     pub oid: i64,
     /// Bits: 1 compressed, 2 unordered, 4 frozen, 8 partial.
     status: i32,
+    /// Start of the chunk's range: microseconds since 1970, or the number itself for integer time.
     pub from: i64,
+    /// End of the chunk's range, not included.
     pub to: i64,
     /// Creation time, microseconds since 1970. `None`: not recorded (before 2.13).
     pub created: Option<i64>,
-    /// Bytes before compression, recorded when the chunk was compressed; `after_bytes`: after compression. `None`: not compressed, or not
-    /// recorded.
+    /// Bytes before compression, recorded when the chunk was compressed. `None`: not compressed, or not recorded.
     pub before_bytes: Option<i64>,
+    /// Bytes after compression. `None`: not compressed, or not recorded.
     pub after_bytes: Option<i64>,
     /// Row count recorded by compression, else estimated by the last ANALYZE. `None`: unknown.
     pub rows: Option<i64>,
     /// Oid of the relation with the compressed rows. `None`: not compressed.
     pub companion: Option<i64>,
-    /// Settings with which the chunk was compressed. `None`: not compressed, or before 2.14, where the table's
-    /// settings apply.
+    /// Settings with which the chunk was compressed. `None`: not compressed, or not recorded (before 2.14, all chunks have the table's
+    /// settings).
     pub settings: Option<Settings>,
 }
 
@@ -103,7 +106,7 @@ pub(super) struct Settings {
 pub(super) struct RefreshStart {
     pub id: i64,
     pub view: String,
-    /// True: the policy refreshes this aggregate. False: it refreshes an aggregate that reads this table.
+    /// True: the policy refreshes the aggregate whose rows are in this table. False: it refreshes an aggregate that reads this table.
     pub own: bool,
     /// An interval. `None`: the refresh window has no start.
     pub start_offset: Option<String>,
@@ -118,8 +121,7 @@ pub(super) struct DropPolicy {
 }
 
 impl Compression {
-    /// Adapts the settings to the version: before 2.22 a missing segmentby means none, not that TimescaleDB
-    /// chooses.
+    /// Adapts the settings to the version. Before 2.22, a missing segmentby means that there is none. Later, TimescaleDB chooses segmentby.
     fn on(mut self, version: Version) -> Self {
         if version < Version::new(2, 22) {
             let chunks = self
@@ -146,7 +148,7 @@ impl Compression {
         }
     }
 
-    /// The reason why "now" is unknown, if that is an unknown time zone. `None`: the zone is known.
+    /// The reason why "now" is unknown, if hypertop does not know the time zone. `None`: the time zone is known, or the time is an integer.
     pub(super) fn odd_zone(&self) -> Option<String> {
         let odd = !self.integer_time && clock::zone(&self.zone).is_none();
         odd.then(|| clock::odd_zone(&self.zone))
@@ -186,7 +188,8 @@ impl Compression {
         self.job.as_ref().filter(|job| job.scheduled)
     }
 
-    /// True if a chunk was compressed with other settings than the table has now.
+    /// True if a chunk was compressed with other settings than the table has now. Settings that the table
+    /// leaves to TimescaleDB count as equal.
     pub(super) fn differs(&self, chunk: &ChunkState) -> bool {
         let (Some(own), Some(table)) = (&chunk.settings, &self.settings) else {
             return false;
@@ -227,7 +230,7 @@ impl Compression {
             .filter_map(|chunk| Some((chunk.before_bytes?, chunk.after_bytes?)));
         let (before, after) =
             recorded.fold((0, 0), |(before, after), (b, a)| (before + b, after + a));
-        #[expect(clippy::cast_precision_loss, reason = "a share")]
+        #[expect(clippy::cast_precision_loss, reason = "a ratio needs no exact bytes")]
         (before > 0).then(|| after as f64 / before as f64)
     }
 
@@ -256,19 +259,19 @@ impl ChunkState {
         self.has(4)
     }
 
-    /// JSON pointer to the chunk's settings in the captured state.
+    /// JSON pointer to the chunk in the state that the journal records.
     pub(super) fn pointer(&self) -> String {
         format!("/chunks/{}", self.key.replace('~', "~0").replace('/', "~1"))
     }
 }
 
 impl Settings {
-    /// True if TimescaleDB chooses segmentby whenever it compresses a chunk. It does not if orderby is set.
+    /// True if neither segmentby nor orderby is set. TimescaleDB then chooses segmentby whenever it compresses a chunk.
     fn leaves_segments(&self) -> bool {
         self.segment_by.is_none() && self.order_by.is_none()
     }
 
-    /// The settings as the server applies them: a missing segmentby becomes none if orderby is set.
+    /// The settings as the server applies them: a missing segmentby means no segmentby if orderby is set.
     #[must_use]
     pub(super) fn meant(&self) -> Self {
         let mut meant = self.clone();
@@ -325,7 +328,7 @@ impl Settings {
         segment_by.into_iter().chain(order_by).collect()
     }
 
-    /// The sparse indexes that a user configured, as an option's value. `None`: there are none.
+    /// The sparse indexes that a user configured, as the value of an option. `None`: there are none.
     pub(super) fn sparse_text(&self) -> Option<String> {
         let chosen: Vec<_> = self
             .index

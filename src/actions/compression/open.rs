@@ -2,15 +2,15 @@
 
 use crate::model::version::{LEAVES_OPEN, Version};
 
-/// From this version on, an aggregate's materialization hypertable accepts RESET. Measured: 2.28.3 accepts it; 2.22.1 and 2.26.4 refuse it.
+/// From this version on, an aggregate's materialization hypertable accepts RESET. Measured: 2.28.3 accepts it, 2.22.1 and 2.26.4 do not.
 pub(super) const RESETS_AGGREGATES: Version = Version::new(2, 27);
 
-/// From this version on, TimescaleDB chooses the missing segmentby of a hypertable. Up to 2.21 it does so in ALTER TABLE, later when a
-/// chunk is compressed.
+/// From this version on, TimescaleDB chooses the missing segmentby of a hypertable. Up to 2.21, ALTER TABLE chooses. Later, the choice is
+/// made when a chunk is compressed.
 const CHOOSES: Version = Version::new(2, 15);
 
-/// From this version on, a missing segmentby of an aggregate means none; before, it means all columns of its GROUP
-/// BY except the time.
+/// From this version on, a missing segmentby of an aggregate means no segmentby. Before, it means all columns of the aggregate's GROUP BY
+/// except the time.
 pub(super) const GROUPS_NO_MORE: Version = Version::new(2, 25);
 
 /// Effect of a segmentby that is not set.
@@ -19,8 +19,9 @@ pub(crate) enum Open {
     Nothing,
     /// The columns of the aggregate's GROUP BY, except the time.
     Grouped,
-    /// TimescaleDB chooses when compression is enabled; `Later`: when a chunk is compressed.
+    /// TimescaleDB chooses when compression is enabled.
     Now,
+    /// TimescaleDB chooses whenever a chunk is compressed.
     Later,
 }
 
@@ -52,7 +53,8 @@ impl Open {
 
     /// Note for a plan whose segmentby is not set.
     pub(super) fn note(self) -> String {
-        let name = "name columns by which queries filter, each value with many rows per chunk";
+        let name =
+            "name columns by which queries filter, and whose values have many rows each per chunk";
         match self {
             Self::Nothing => {
                 format!("no segmentby, and TimescaleDB chooses none here: {name}")

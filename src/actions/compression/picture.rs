@@ -7,7 +7,8 @@ use crate::model::picture::{Picture, State, Strip, sum};
 use super::eligible::{older, waits};
 use super::facts::{ChunkState, Compression};
 
-/// The chunks under the rule `before` (`None`: a new policy) and under the rule `after`. Returns `None` if "now" is unknown.
+/// Draws the table's chunks twice: as the next run would treat them by the policy's present age limit `before`, and by the new age limit
+/// `after`. A new policy has no `before`. Returns `None` if "now" is unknown.
 pub(super) fn picture(
     known: &Compression,
     before: Option<AgeRule>,

@@ -33,9 +33,9 @@ fn fields(
         Field::span(COMPRESS.after, "Compress after", known.axis(), after)
             .optional()
             .help(if known.integer_time {
-                "chunks that ended this far before now; a whole number"
+                "chunks that ended at least this far before now; a whole number"
             } else {
-                "chunks that ended this long ago: 7 days, 7d, 1h30m, 1 mon"
+                "chunks that ended at least this long ago: 7 days, 7d, 1h30m, 1 mon"
             }),
     ];
     if context.at.server.sql_version() >= BY_CREATION {
@@ -48,7 +48,7 @@ fn fields(
             )
             .optional()
             .help(
-                "instead of compress_after: chunks that were created this long ago, whatever the time of their rows",
+                "instead of compress_after: chunks that were created at least this long ago, whatever the time of their rows",
             ),
         );
     }
@@ -79,7 +79,7 @@ pub(super) fn add(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     {
         return Err(format!(
             "{relation} has no refresh policy, and TimescaleDB {version} needs one before a compression policy: \
-             add-refresh-policy adds it"
+             use add-refresh-policy first"
         )
         .into());
     }
@@ -109,7 +109,7 @@ pub(super) fn add(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     Ok(plan.note(Level::Notice, first))
 }
 
-/// The policy. Refuses if there is none.
+/// The compression policy. Refuses if there is none.
 fn policy(known: &Compression) -> Result<&Job, Refusal> {
     let job = known.job.as_ref();
     job.ok_or_else(|| change::none(&known.relation, "compression policy"))
@@ -182,7 +182,7 @@ pub(super) fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     Ok(plan)
 }
 
-/// Refusal because nothing would change, with notes on the present rule.
+/// Refusal because nothing would change, with notes on the effects of the present age limit `rule`.
 fn stands(context: &Context, known: &Compression, job: &Job, rule: AgeRule) -> Refusal {
     let mut notes = Vec::from_iter(change::next_run_note(job, context.at.now));
     let most = job.setting(MOST).and_then(|most| most.parse().ok());
@@ -200,7 +200,7 @@ fn stands(context: &Context, known: &Compression, job: &Job, rule: AgeRule) -> R
     Refusal::unchanged(job.already_so(), notes).picturing(picture(known, Some(rule), rule))
 }
 
-/// The present rule, and how many chunks are due under it. `None`: unknown.
+/// Text on the present age limit, and on the number of chunks that are due by it. `None`: one of them is unknown.
 fn was(known: &Compression, job: &Job) -> Option<String> {
     let rule = AgeRule::of(job, known.axis(), &COMPRESS)?;
     let due = older(known, rule)?.into_iter();
@@ -208,7 +208,7 @@ fn was(known: &Compression, job: &Job) -> Option<String> {
     let key = COMPRESS.of_job(job);
     let text = job.setting(key)?;
     Some(format!(
-        "with the present {key} {text} it would compress {due}"
+        "with the present {key} {text} the policy would compress {due}"
     ))
 }
 
@@ -254,7 +254,7 @@ fn idle_by_configuration(context: &Context, known: &Compression) -> Option<Strin
     let broken = (Version::new(2, 18)..Version::new(2, 27)).contains(&version);
     (broken && known.never_recompresses()).then(|| {
         format!(
-            "its configuration has \"recompress\": false, with which a policy of TimescaleDB {version} compresses nothing, without an error (fixed in 2.27): recompress=yes removes that key"
+            "its configuration has \"recompress\": false. With that, a policy of TimescaleDB {version} compresses nothing and reports no error (fixed in 2.27). recompress=yes removes that key"
         )
     })
 }
@@ -267,10 +267,7 @@ pub(super) fn remove(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     if let Some(now) = was(&known, job) {
         plan = plan.note(
             Level::Warning,
-            format!(
-                "from then on no policy compresses {}; {now}",
-                known.relation
-            ),
+            format!("after that, no policy compresses {}; {now}", known.relation),
         );
     }
     Ok(plan.note(

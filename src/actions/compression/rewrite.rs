@@ -1,4 +1,4 @@
-//! Recompresses compressed chunks: merges late rows into the batches, and applies the table's present settings.
+//! Compresses chunks again: recompress-chunks merges late rows into the batches, and rewrite-chunks applies the table's present settings.
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Form, Inputs};
@@ -35,7 +35,7 @@ pub(super) fn recompress(context: &Context, inputs: &Inputs) -> Result<Plan, Ref
     if chunks.is_empty() {
         let all = known.chunks.iter().filter(|chunk| loose(chunk)).count();
         return Err(format!(
-            "none of the chosen chunks of {} is partial or unordered ({} of the table are)",
+            "none of the chosen chunks of {} is partial or unordered (in the whole table: {})",
             known.relation,
             many(all)
         )
@@ -77,7 +77,7 @@ fn recompress_notes(
             "compresses the late rows of {}{}",
             many(chunks.len()),
             loose.map_or_else(String::new, |bytes| format!(
-                "; they take {} now, with the indexes on them",
+                "; these rows take {} now, with their indexes",
                 text::bytes(bytes)
             ))
         ),
@@ -136,7 +136,8 @@ pub(super) fn rewrite(context: &Context, inputs: &Inputs) -> Result<Plan, Refusa
     if chunks.is_empty() {
         return Err(nothing_differs(context, &known));
     }
-    // On 2.28 a rewritten chunk keeps its old value of each setting that the table does not set.
+    // On 2.28, `recompress => true` keeps a chunk's old value of each setting that the table does not set. So it is used only if the table
+    // sets both.
     let set = |of: &Settings| of.segment_by.is_some() && of.order_by.is_some();
     let set = known.settings.as_ref().is_some_and(set);
     let whole = set && context.at.server.sql_version() >= Version::new(2, 26);
@@ -145,7 +146,7 @@ pub(super) fn rewrite(context: &Context, inputs: &Inputs) -> Result<Plan, Refusa
         .map(|chunk| step(context, &known, chunk, whole));
     let title = format!("Rewrite {} of {}", many(chunks.len()), known.relation);
     let mut undo = vec![
-        "each chunk is compressed again with the settings that it had: the same rows, but new batches and recorded sizes. If the table has other settings by then, the transaction gives the table the chunk's settings and then restores the table's; this takes an ACCESS EXCLUSIVE lock on the table"
+        "each chunk is compressed again with the settings that it had: the rows are the same, but the batches and the recorded sizes are new. If the table has other settings by then, the transaction gives the table the chunk's settings for a moment, under an ACCESS EXCLUSIVE lock"
             .to_owned(),
     ];
     undo.extend(lost(context, &known, &chunks));
@@ -186,7 +187,7 @@ fn nothing_differs(context: &Context, known: &Compression) -> Refusal {
         .into();
     }
     let refusal = Refusal::new(format!(
-        "every chosen chunk of {} is compressed under the table's present settings",
+        "every chosen chunk of {} is compressed with the table's present settings",
         known.relation
     ));
     if known.chunks.iter().any(rewritable) {
@@ -203,7 +204,11 @@ fn notes(mut plan: Plan, known: &Compression, chunks: &[&ChunkState]) -> Plan {
     if let Some(settings) = &known.settings {
         plan = plan.note(
             Level::Notice,
-            format!("{} to: {}", many(chunks.len()), settings.describe()),
+            format!(
+                "rewrites {} to: {}",
+                many(chunks.len()),
+                settings.describe()
+            ),
         );
     }
     let mut olds: Vec<_> = chunks
@@ -220,7 +225,7 @@ fn notes(mut plan: Plan, known: &Compression, chunks: &[&ChunkState]) -> Plan {
         Some(most) => plan.note(
             Level::Warning,
             format!(
-                "each chunk is decompressed and compressed in one transaction. This needs up to about {} of disk at a time (by the recorded sizes), and WAL of about each chunk's uncompressed size. At the end of a chunk its readers wait",
+                "each chunk is decompressed and compressed in one transaction. This needs up to about {} of disk at a time (by the recorded sizes), and WAL of about each chunk's uncompressed size. Readers of a chunk wait at the end of its transaction",
                 text::bytes(most)
             ),
         ),

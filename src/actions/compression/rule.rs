@@ -1,4 +1,4 @@
-//! Checks the rule of a compression policy against the hypertable and the version.
+//! Checks the age limit of a compression policy against the hypertable and the version.
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::Inputs;
@@ -25,7 +25,7 @@ pub(crate) fn rule(
             if known.integer_time && known.now.is_none() && !known.has_hidden_clock() =>
         {
             return Err(format!(
-                "time in {} is an integer, and it has no integer_now_func: create a function that returns \"now\", then run SELECT set_integer_now_func({}, 'schema.function')",
+                "the time of {} is an integer, and the table has no integer_now_func: create a function that returns \"now\", then run SELECT set_integer_now_func({}, 'schema.function')",
                 known.relation,
                 text::quote_literal(&known.table)
             )

@@ -41,7 +41,7 @@ fn fields(context: &Context, known: &Compression, now: &Settings, enabling: bool
     ]
 }
 
-/// The settings in the form. Refuses unknown columns, and columns in both lists.
+/// Reads the settings from the inputs. Refuses unknown columns, and columns in both lists.
 fn read(known: &Compression, inputs: &Inputs) -> Result<Settings, Refusal> {
     let mut to = Settings::default();
     if let Some(text) = inputs.text("segment_by") {
@@ -62,7 +62,7 @@ fn read(known: &Compression, inputs: &Inputs) -> Result<Settings, Refusal> {
     Ok(to)
 }
 
-/// The settings that this server will apply for the inputs, and their text.
+/// The settings that this server will apply for the inputs, and a text that describes them.
 struct Means {
     settings: Settings,
     text: String,
@@ -87,8 +87,8 @@ impl Means {
     }
 }
 
-/// Column lists of the unique indexes that segmentby and orderby do not cover. For these, an INSERT into a compressed chunk must decompress
-/// more than one segment.
+/// Column lists of the unique indexes with a column that is not in segmentby or orderby, and is not the time column. To check such an
+/// index, an INSERT into a compressed chunk must decompress more than one segment. Empty if segmentby is not set.
 fn uncovered(known: &Compression, to: &Settings) -> Vec<String> {
     let Some(segments) = &to.segment_by else {
         return Vec::new();
@@ -114,7 +114,7 @@ fn uncovered(known: &Compression, to: &Settings) -> Vec<String> {
         .collect()
 }
 
-/// Adds the notes and locks of every change of settings.
+/// Adds the notes and locks that all changes of the settings have in common.
 fn finish(mut plan: Plan, known: &Compression, to: &Settings) -> Plan {
     for columns in uncovered(known, to) {
         plan = plan.note(
@@ -165,7 +165,8 @@ pub(super) fn enable(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal
         vec![step],
         undo,
     )
-    // If another user adds a policy meanwhile, it fails after the undo has disabled compression. So the rollback compares the jobs too.
+    // If another user adds a policy meanwhile, that policy fails once the undo has disabled compression. So the rollback compares the jobs
+    // too.
     .changing(&["/settings", "/jobs"])
     .note(Level::Notice, means.text)
     .note(
@@ -191,8 +192,8 @@ pub(super) fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     let compressed = known.compressed();
     if version < Version::new(2, 14) && compressed > 0 {
         return Err(format!(
-            "TimescaleDB {version} changes settings only while nothing is compressed, and {} of {} are: decompress-chunks first \
-             (or upgrade to 2.14 or later, where new chunks get the new settings)",
+            "TimescaleDB {version} changes settings only while nothing is compressed (now: {} of {}). Use decompress-chunks first, \
+             or upgrade to 2.14 or later, where new chunks get the new settings",
             many(compressed),
             known.relation
         )
@@ -241,7 +242,7 @@ fn reach(compressed: usize) -> (Level, String) {
         return (Level::Notice, words.to_owned());
     }
     let words = format!(
-        "{} keep the settings that they were compressed with; rewrite-chunks applies the new ones",
+        "compressed chunks keep their settings ({}); rewrite-chunks applies the new settings",
         many(compressed)
     );
     (Level::Warning, words)
@@ -263,7 +264,7 @@ pub(super) fn disable(context: &Context, inputs: &Inputs) -> Result<Plan, Refusa
     let compressed = known.compressed();
     if compressed > 0 {
         return Err(format!(
-            "{} of {} are compressed, and TimescaleDB disables compression only where none is: decompress-chunks first. To stop \
+            "TimescaleDB disables compression only if no chunk is compressed (now: {} of {}). Use decompress-chunks first. To stop \
              compressing new chunks, pause or remove the policy",
             many(compressed),
             known.relation
@@ -289,7 +290,7 @@ pub(super) fn disable(context: &Context, inputs: &Inputs) -> Result<Plan, Refusa
             "compression is enabled with the same settings, but without the sparse indexes {sparse}"
         )),
         None => Undo::Exact(
-            "compression is enabled with the same settings; a policy comes back under a new id"
+            "compression is enabled with the same settings; a removed policy comes back under a new id"
                 .to_owned(),
         ),
     };
@@ -299,7 +300,10 @@ pub(super) fn disable(context: &Context, inputs: &Inputs) -> Result<Plan, Refusa
         undo,
     )
     .changing(&changes)
-    .note(Level::Notice, format!("captured: {}", now.describe()));
+    .note(
+        Level::Notice,
+        format!("the undo restores: {}", now.describe()),
+    );
     if let Some(job) = &known.job {
         plan = if policy.is_some() {
             let plan = job.clear_retries_first(context, plan);

@@ -53,7 +53,7 @@ pub(crate) fn enabled(
 
 pub(crate) const DISABLED: &str = "set (timescaledb.compress = false)";
 
-/// Statements that give the table exactly these settings. Compression must be enabled.
+/// Statements that give the table exactly these settings. Compression must be enabled already.
 pub(super) fn put(context: &Context, known: &Compression, to: &Settings) -> Vec<Statement> {
     let segment_by = to.segment_by.is_some().then(|| to.segment_text());
     let order_by = to.order_by.is_some().then(|| to.order_text());
@@ -61,7 +61,7 @@ pub(super) fn put(context: &Context, known: &Compression, to: &Settings) -> Vec<
     let version = context.at.server.sql_version();
     if known.aggregate && version < RESETS_AGGREGATES {
         // For an aggregate, the server chooses the options that a statement leaves out. So an empty segmentby is written if orderby is set.
-        // From 2.25 on it is always written, because an empty and a missing segmentby mean the same there.
+        // From 2.25 on, segmentby is always written, because an empty and a missing segmentby mean the same there.
         let stays = order_by.is_some() || version >= GROUPS_NO_MORE;
         let segment_by = segment_by.or_else(|| stays.then(String::new));
         return vec![set(known, segment_by.as_deref(), order_by.as_deref(), None)];
