@@ -108,7 +108,9 @@ fn cut(context: &Context, facts: &Retention, inputs: &Inputs) -> Result<(Cut, St
     let cut = facts
         .cut(AgeRule::After(after), context.at.now)
         .ok_or_else(|| match no_clock(facts) {
-            Some(why) => format!("it is unknown which chunks are older: give before; {why}"),
+            Some(why) => format!(
+                "it is unknown which chunks are older, so give before instead of drop_after: {why}"
+            ),
             None => "drop_after is out of range".to_owned(),
         })?;
     Ok((cut, format!("older than {after}")))
@@ -213,7 +215,7 @@ fn note_locks(plan: Plan, facts: &Retention, per_step: i64) -> Result<Plan, Refu
     if locks > facts.lock_slots / 2 {
         return Ok(plan.note(
             Level::Warning,
-            format!("{words}: chunks_per_step = {fits} leaves room for others"),
+            format!("{words}: chunks_per_step = {fits} leaves room for other sessions"),
         ));
     }
     Ok(plan)

@@ -12,9 +12,10 @@ use crate::server::sql::{Param, Query, query};
 
 const TRANSACTION: Query = query!("act_transaction");
 
-/// Time between two queries about a transaction that has not ended, and their maximum number. After its client was killed, the server ends
-/// a transaction within moments.
+/// Time between two queries about a transaction that has not ended. After the client was killed, the server ends the transaction within
+/// moments.
 const LOOK: Duration = Duration::from_millis(200);
+/// Maximum number of these queries.
 const LOOKS: usize = 10;
 
 /// The entries, completed by the server's answers about interrupted steps. The answers are also written to the journal.
@@ -42,7 +43,7 @@ pub(super) async fn settled(
     Ok(settled)
 }
 
-/// Result of a step. `None`: it ran outside a transaction, or its transaction has not ended.
+/// Result of a step. `None`: the step ran outside a transaction, its transaction has not ended, or the query failed.
 async fn fate(actor: &Actor, client: &Client, mark: &Mark) -> Result<Option<Ran>> {
     let Some(xid) = &mark.xid else {
         return Ok(None);
