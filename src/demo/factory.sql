@@ -103,7 +103,7 @@ ALTER TABLE "Weird ""Name""".x SET (timescaledb.compress, timescaledb.compress_s
 -- metric_hist: compressed if older than 8 days; the 24 chunks of the 8th day are the backlog
 SELECT count(compress_chunk(c)) FROM mes.seed_info, show_chunks('mes.metric_hist', older_than => t0 - interval '8 days') c;
 SELECT count(compress_chunk(c)) FROM mes.seed_info, show_chunks('mes.oee_calculations', older_than => t0 - interval '7 days') c;
--- energy: the chunks that are 14 to 25 days old are not compressed: they are the backlog
+-- energy: the chunks of 14 to 25 days of age stay uncompressed, as a backlog
 SELECT count(compress_chunk(c)) FROM mes.seed_info, show_chunks('mes.energy_consumption', older_than => t0 - interval '25 days') c;
 SELECT count(compress_chunk(c)) FROM mes.seed_info, show_chunks('mes.production_kpis', older_than => t0 - interval '7 days') c;
 SELECT count(compress_chunk(c)) FROM mes.seed_info, show_chunks('mes.production_context_history', older_than => t0 - interval '30 days') c;

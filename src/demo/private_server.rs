@@ -2,7 +2,7 @@
 //!
 //! It listens on a Unix socket in a temporary folder, and on loopback if asked. It ends when the [`PrivateServer`] is dropped. If the
 //! process that owns it is killed, a watcher process notices that its pipe from the owner is closed, and ends the server. If both processes
-//! are killed, the next start of a private server ends this one and removes its folder.
+//! are killed, the next start of a private server ends this server and removes its folder.
 
 mod left;
 mod programs;

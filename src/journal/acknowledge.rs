@@ -135,8 +135,8 @@ impl Wanted {
         format!("{} {}{until}: {about}{reason}", self.word(), self.subject)
     }
 
-    /// True if the acknowledgement hides this finding: it has not ended, the finding did not get worse and, except for a snooze, it not
-    /// begin again.
+    /// True if the acknowledgement hides this finding. A finding that got worse is not hidden. A finding that began again is hidden only by
+    /// a snooze.
     pub(crate) fn hides(&self, finding: &Finding, now: Stamp) -> bool {
         let begun = finding.since.zip(self.made());
         let later = begun.is_some_and(|(since, made)| since.seconds_since(made) > LATER_SECONDS);

@@ -13,7 +13,7 @@ pub struct Place {
     pub database_oid: i64,
     /// Server as shown in the header.
     pub host: String,
-    /// Path of the socket, or the port with the host name or IP address. `None`: an older hypertop wrote the entry.
+    /// Path of the socket, or host name (or IP address) and port. `None`: an older hypertop wrote the entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub way: Option<String>,
     /// `None`: an older hypertop wrote the entry.

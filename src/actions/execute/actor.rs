@@ -32,7 +32,7 @@ pub struct ApprovedPlan {
     pub plan: Plan,
     /// States of the targets when the plan was made. If one of them has changed, no statement runs.
     pub seen: Vec<Seen>,
-    /// The chosen inputs as text.
+    /// Inputs of the form, as text.
     pub inputs: String,
     /// Ids of the journal entries that this plan rolls back.
     pub undoes: Vec<u64>,
@@ -45,7 +45,7 @@ pub struct ApprovedPlan {
     pub snapshot: Option<Snapshot>,
 }
 
-/// Runs plans.
+/// The executor of approved plans.
 #[derive(Debug, Clone)]
 pub struct Actor {
     pub settings: Settings,

@@ -74,7 +74,7 @@ pub(super) async fn send(
     Ok(rows.first().and_then(first_column))
 }
 
-/// `None`: the value is NULL, or its type is not int4, int8 or a text type.
+/// The first value of a row, as text. `None`: the value is NULL, or its type is not int4, int8 or a text type.
 fn first_column(row: &Row) -> Option<String> {
     let kind = row.columns().first()?.type_();
     match *kind {

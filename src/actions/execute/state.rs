@@ -44,7 +44,7 @@ impl Actor {
             let standing = code::standing(client, version, &seen.target).await?;
             if let Some(name) = code::unnamed(&approved.plan, &standing) {
                 bail!(
-                    "{} changed since the preview (it would run code that the preview does not show: {name}): nothing was done; preview it again",
+                    "{} changed since the preview (the plan would run code that the preview does not show: {name}): nothing was done; preview it again",
                     seen.target.name
                 );
             }
@@ -58,7 +58,7 @@ impl Actor {
             let named = code::named(client, version, &approved.plan).await?;
             if let Some(name) = code::unnamed(&approved.plan, &named) {
                 bail!(
-                    "a function changed since the preview (it would run code that the preview does not show: {name}): nothing was done; preview it again"
+                    "a function changed since the preview (the plan would run code that the preview does not show: {name}): nothing was done; preview it again"
                 );
             }
         }

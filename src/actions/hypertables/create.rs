@@ -17,7 +17,8 @@ use crate::model::verdict::Level;
 struct Table {
     oid: i64,
     name: String,
-    /// Reason why the table cannot become a hypertable by any column: `is partitioned`. `None`: no such reason.
+    /// Reason why the table cannot become a hypertable by any column, such as `is partitioned`. `None`: no such
+    /// reason.
     unfit: Option<String>,
     /// The columns that can be the time column, in the order of the table.
     times: Vec<Time>,

@@ -194,12 +194,12 @@ fn note(
     let is_time = facts.dimensions.first() == Some(dimension);
     let there = match facts.last.filter(|_| is_time) {
         Some(raw) => format!(
-            "new chunks only: no change to {}, up to {}. The first new chunk may be shorter, so that it does not overlap the present chunks",
+            "new chunks only: the span of {} (up to {}) does not change. The first new chunk may be shorter, so that it does not overlap the present chunks",
             text::plural(facts.chunks, "chunk"),
             text::point(Point { axis, raw })
         ),
         None if facts.chunks > 0 => format!(
-            "new chunks only: no change to {}",
+            "new chunks only: the span of {} does not change",
             text::plural(facts.chunks, "chunk")
         ),
         None => "it has no chunk yet".to_owned(),

@@ -26,7 +26,7 @@ struct Hypertable {
     compressed_chunks: i64,
     dimensions: Vec<String>,
     parts: Vec<Part>,
-    /// Definitions of the present indexes, by name. `None`: the table is locked.
+    /// Definitions of the present indexes, by name. A definition is `None` if the table is locked.
     indexes: BTreeMap<String, Option<String>>,
     /// Names of the schema's relations, which a new index cannot have. Names that begin like chunk names are left out.
     names: BTreeSet<String>,

@@ -359,7 +359,7 @@ fn remarks(context: &Context, mut plan: Plan, index: &Index) -> Plan {
         );
     }
     if index.clustered {
-        plan = plan.note(Level::Notice, "CLUSTER uses it");
+        plan = plan.note(Level::Notice, "CLUSTER uses this index");
     }
     if context.at.server.sql_version() < Version::new(2, 14)
         && context.at.server.timescaledb.is_some()
@@ -372,7 +372,7 @@ fn remarks(context: &Context, mut plan: Plan, index: &Index) -> Plan {
     {
         plan = plan.note(
             Level::Warning,
-            "TimescaleDB 2.11 (perhaps up to 2.13) can crash the server if a compressed hypertable has an expression index: undo this only if that risk is acceptable",
+            "TimescaleDB 2.11 (perhaps up to 2.13) can crash the server if a compressed hypertable has an expression index, and the undo would create one: undo this only if the risk is acceptable",
         );
     }
     plan

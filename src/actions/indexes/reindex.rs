@@ -188,7 +188,7 @@ fn disk(plan: Plan, wanted: &[&Copy], size: impl Fn(&Copy) -> Option<i64>) -> Pl
                 text::bytes(all)
             )
         }
-        None => "needs room for a second copy of one index at a time; their sizes could not be read, because of a lock".to_owned(),
+        None => "needs room for a second copy of one index at a time; the sizes of the indexes could not be read, because of a lock".to_owned(),
     };
     plan.note(Level::Notice, words)
 }

@@ -37,7 +37,7 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
         )
         .help("failures in a row until it is paused; -1: no limit"),
         interval("retry_period", "Retry after", &job.retry_period)
-            .help("wait after a failure; longer after each further one"),
+            .help("wait after a failure; longer after each further failure"),
         moment("next_start", "Next start", "").help(format!(
             "a time (in {} unless it has an offset), or now; empty: unchanged ({})",
             context.at.server.time_zone,

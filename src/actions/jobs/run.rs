@@ -58,7 +58,7 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
 
 fn foreground(context: &Context, known: &JobFacts) -> Plan {
     let job = &known.job;
-    // Sent without parameters, as psql does, because compression and refresh procedures commit between their steps.
+    // Sent without parameters, as psql sends it, because compression and refresh procedures commit between their steps.
     let call = Statement::new(
         format!("call {}({})", context.function("run_job"), job.id),
         Vec::new(),
@@ -142,7 +142,7 @@ fn by_scheduler(context: &Context, known: &JobFacts) -> Result<Plan, Refusal> {
             job.describe(),
             job.id
         ))
-        .offering("or in the foreground", foreground()));
+        .offering("run it in the foreground", foreground()));
     }
     if let Some(pid) = known.pid {
         return Err(Refusal::new(format!(
@@ -155,7 +155,7 @@ fn by_scheduler(context: &Context, known: &JobFacts) -> Result<Plan, Refusal> {
         return again(context, known, title);
     }
     if let Some(refusal) = job.unalterable(context) {
-        return Err(refusal.offering("it can run in the foreground", foreground()));
+        return Err(refusal.offering("run it in the foreground", foreground()));
     }
     let now = Change {
         next_start: Some("now".to_owned()),

@@ -149,7 +149,7 @@ impl JobFacts {
             plan = plan.note(
                 Level::Warning,
                 format!(
-                    "DATA LOSS by a refresh of {}, {}, where no run reaches the late rows: {}",
+                    "DATA LOSS by a refresh of {}, {}, whose late rows no run of the policy reaches: {}",
                     unread.name,
                     unread.show(range),
                     REMADE

@@ -40,7 +40,7 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     .paced())
 }
 
-/// Number of locks for the drop of a chunk: its table, indexes and TOAST, and the same for its compressed rows.
+/// Number of locks that the drop of a chunk takes: on its table, indexes and TOAST, and on the relations with its compressed rows.
 fn locks_per_chunk(facts: &Retention) -> i64 {
     let companion = facts.chunks.iter().any(|chunk| chunk.companion.is_some());
     1 + facts.indexes + 2 + if companion { 5 } else { 0 }
@@ -91,7 +91,7 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     plan = whatif::note_zone(plan, &facts);
     plan = plan.note(
         Level::Ok,
-        "disk space is freed at once, with little WAL; if the chunks of a step differ from the preview, it drops nothing",
+        "disk space is freed at once, with little WAL; if the chunks of a step differ from the preview, the step drops nothing",
     );
     Ok(touch(plan, &facts, &going))
 }

@@ -54,7 +54,7 @@ impl<'a> Dropped<'a> {
         let bytes = context.bytes(asked.iter().flat_map(|chunk| chunk.oids()));
         match bytes.map(text::bytes) {
             Some(bytes) if asked.len() == self.chunks.len() => bytes,
-            Some(bytes) => format!("the oldest {} of them {bytes}", count(asked.len())),
+            Some(bytes) => format!("the oldest {} of them: {bytes}", count(asked.len())),
             None => "size unknown: a lock prevented reading it".to_owned(),
         }
     }

@@ -94,7 +94,7 @@ fn call(change: &Change, present: &Setup) -> Option<(&'static str, Set)> {
     })
 }
 
-/// Keeps the compression policy when compression is disabled. Its removal is a change of its own.
+/// Keeps the compression policy when compression is disabled. Removing the policy is a change of its own.
 fn keeps_policy(change: &Change, present: &Setup) -> Set {
     let storage = present.storage(&change.of);
     let policy = storage.and_then(|storage| storage.compress);

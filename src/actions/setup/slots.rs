@@ -1,5 +1,5 @@
-//! The fixed schedule of a new policy. The policy begins at the start of a window of hours, or as an existing policy that a script adds
-//! again.
+//! The fixed schedule of a new policy. The policy begins at the start of a window of hours, or has the schedule of an existing policy that
+//! a script adds again.
 
 use crate::actions::call::Call;
 use crate::model::busy::BusyHours;

@@ -1,4 +1,4 @@
-//! Removes private servers whose owner and watcher were both killed.
+//! Removes private servers whose owner (the process that started them) and watcher were both killed.
 
 use std::fs;
 use std::fs::File;
