@@ -8,8 +8,8 @@ use crate::model::text;
 use crate::model::verdict::Level;
 use crate::model::version::Version;
 
-/// From this version on, duplicate indexes of a hypertable share one index on each new chunk, which is found by its definition. In older
-/// versions, a catalogue table records which chunk index belongs to which index of the hypertable.
+/// From this version on, duplicate indexes of a hypertable share one index on each new chunk. TimescaleDB finds the chunk index by its
+/// definition. In older versions, a catalogue table records which chunk index belongs to which index of the hypertable.
 pub(super) const BY_SHAPE: Version = Version::new(2, 22);
 
 /// A table that can have the index: a chunk, a partition, or the table itself.
