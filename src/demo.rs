@@ -28,7 +28,7 @@ pub const STAND_IN: &str = concat!(
     include_str!("demo/stand_in.sql"),
     include_str!("demo/stand_in_api.sql")
 );
-/// Runs before the scripts, which create objects in `public`. No other role may create objects there.
+/// Runs before the scripts. They create objects in `public`, so no other role may create objects there.
 const READY: &str = "set client_min_messages = error; revoke create on schema public from public; set search_path = public, pg_temp";
 /// Statements that add rows, repeated every second.
 const LIVE: &str = include_str!("demo/live.sql");

@@ -1,4 +1,4 @@
-//! The snapshot of a database just before an apply: findings and counters, whose values of that time cannot be read later.
+//! The snapshot of a database just before an apply: findings and counters. Their values at that time cannot be read later.
 
 use serde::{Deserialize, Serialize};
 

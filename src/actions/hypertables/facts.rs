@@ -21,7 +21,7 @@ pub(super) struct Hypertable {
     pub(super) may_analyze: bool,
     /// Dimensions with a chunk interval, the time dimension first.
     pub(super) dimensions: Vec<Dimension>,
-    /// Number of space partitions: chunks per interval.
+    /// Number of space partitions, which is the number of chunks per interval.
     pub(super) partitions: i64,
     /// Policies by the name of their procedure.
     pub(super) policies: HashMap<String, Policy>,

@@ -126,7 +126,7 @@ fn remarks(mut plan: Plan, table: &Hypertable, wish: &Wish, name: &str) -> Plan 
         let compressed = text::plural(table.compressed_chunks, "chunk");
         plan = plan.note(
             Level::Notice,
-            format!("compressed rows ({compressed}) are not in it; their chunks get an empty index of 8 kB"),
+            format!("compressed rows ({compressed}) are not in the index; their chunks get an empty index of 8 kB"),
         );
     }
     if wish.per_chunk {

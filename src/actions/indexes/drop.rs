@@ -344,7 +344,10 @@ fn remarks(context: &Context, mut plan: Plan, index: &Index) -> Plan {
     if let Some(twin) = index.twins.first() {
         plan = plan.note(
             Level::Notice,
-            format!("{} differs only in its name, and stays", twin.name),
+            format!(
+                "the duplicate {} differs only in its name, and stays",
+                twin.name
+            ),
         );
     } else if index.unique {
         plan = plan.note(

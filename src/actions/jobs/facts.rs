@@ -46,7 +46,7 @@ pub(super) struct JobFacts {
     pub(super) indexes: Option<Vec<String>>,
     /// Process id of the worker that runs the job now. `None`: no worker runs it.
     pub(super) pid: Option<i32>,
-    /// Unread changes of the aggregate that the job refreshes. For a retention policy: of the aggregates that read its table.
+    /// Changes that the refreshed aggregate has not read. For a retention policy: changes that the aggregates on its table have not read.
     pub(super) unread: Vec<Unread>,
     /// Ends of the chunks of a retention policy's table. `None`: not a retention policy, or no chunks.
     pub(super) ends: Option<Vec<i64>>,

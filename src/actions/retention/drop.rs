@@ -57,7 +57,7 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     let going = Dropped::of(&facts, cut);
     if going.chunks.is_empty() {
         let frozen = if going.frozen > 0 {
-            format!(" that is not frozen ({} are)", going.frozen)
+            format!(" except frozen chunks ({})", going.frozen)
         } else {
             String::new()
         };

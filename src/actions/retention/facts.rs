@@ -54,7 +54,7 @@ pub(super) struct Retention {
     pub aggregates: Vec<Reader>,
     /// Changes that the aggregates have not read.
     pub unread: Vec<Unread>,
-    /// Tables that foreign keys of the hypertable reference.
+    /// Tables to which the hypertable's foreign keys refer.
     pub references: Vec<Referenced>,
     pub indexes: i64,
     /// Minimum size of the lock table, in locks.

@@ -58,7 +58,7 @@ pub(super) fn created_before_fails(version: Version, facts: &Retention) -> Optio
     Some(format!("a policy with drop_created_before {fails}"))
 }
 
-/// Refuses a `drop_after` that the server could not apply.
+/// Refuses a `drop_after` of zero or less, or one that the server cannot apply because "now" is unknown.
 pub(super) fn usable(facts: &Retention, after: Span) -> Result<(), Refusal> {
     longer_than_nothing(DROP.after, after)?;
     let fixed = match after {

@@ -26,9 +26,9 @@ pub(super) struct Back<'a> {
     made: BTreeSet<String>,
     pub steps: Vec<Step>,
     pub notes: Vec<Note>,
-    /// Relations of the statements, by name.
+    /// Relations that the statements name, by their present names.
     pub named: BTreeMap<String, Relation>,
-    /// New names by old names.
+    /// New names of renamed objects, by their old names.
     pub renamed: BTreeMap<String, String>,
 }
 
@@ -67,8 +67,8 @@ impl<'a> Back<'a> {
         })
     }
 
-    /// The steps that undo these steps of an entry, newest first. Left out are steps that were already undone, and steps whose objects no
-    /// longer exist. An error if none is left.
+    /// The steps that undo these steps of an entry, newest first. Steps that were already undone, and steps whose objects no longer exist,
+    /// are left out. An error if no step remains.
     pub(super) async fn take(&mut self, entry: &Entry, done: &[usize]) -> Result<Vec<Step>> {
         let id = entry.begin.id;
         let all = inverses(entry, done)?;
@@ -333,7 +333,7 @@ impl<'a> Back<'a> {
         }
     }
 
-    /// An error if a relation was found only by its name and has nothing to do with the entry.
+    /// An error if a relation that was found only by its name has nothing to do with the entry. Otherwise adds a note.
     fn belongs(&mut self, entry: &Entry, name: &str, found: &Found) -> Result<()> {
         let (id, begin) = (entry.begin.id, &entry.begin);
         let relation = &found.relation;

@@ -60,7 +60,7 @@ async fn fate(actor: &Actor, client: &Client, mark: &Mark) -> Result<Option<Ran>
         let rows = session::ask(client, text, &[Param::Text(xid.clone())]).await;
         let status: Option<String> = match rows {
             Ok(rows) => rows.first().map_or(Ok(None), |row| row.try_get("status"))?,
-            // The id is "in the future", so the server was restored to an earlier time.
+            // The server says that the id is "in the future": the server was restored to an earlier time.
             Err(error) if error.to_string().starts_with("22023") => None,
             // A missing right or a timeout: the answer may be available later.
             Err(_) if !client.is_closed() => return Ok(None),

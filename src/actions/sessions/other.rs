@@ -167,7 +167,7 @@ impl OtherSession {
         if !self.visible {
             plan = plan.note(
                 Level::Unknown,
-                format!("its statement and start are hidden from {role} (pg_read_all_stats shows them): only its pid, role and database are checked before the signal"),
+                format!("its statement and start are hidden from {role} (a role with pg_read_all_stats sees them): only its pid, role and database are checked before the signal"),
             );
         }
         if !self.may_signal {

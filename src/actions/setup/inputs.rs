@@ -139,7 +139,7 @@ fn picked(old: &Refresh, change: &Change, present: &Setup) -> Set {
 
 fn age(policy: &AgePolicy, keys: &Keys) -> Set {
     let key = policy.age.key(keys);
-    // The field for the other kind of age is set to empty.
+    // A policy has one kind of age. The field for the other kind becomes empty.
     let value = |of| {
         if of == key {
             policy.age.span().typed()

@@ -34,7 +34,7 @@ pub(crate) struct Planned {
 }
 
 impl Planned {
-    /// Whether the change is wanted, but cannot be made.
+    /// True if the change is wanted, but cannot be made.
     pub(crate) fn is_refused(&self) -> bool {
         self.plan.is_err() && self.change.what != What::Unnamed
     }
