@@ -39,7 +39,7 @@ pub(super) struct OtherSession {
     pub(super) transaction_seconds: Option<f64>,
     pub(super) writes: bool,
     query: Option<String>,
-    /// True if the session belongs to this hypertop process.
+    /// True if the session seems to be hypertop's own: same application name, role and client address as this session.
     own: bool,
     may_signal: bool,
     blocks: Vec<Other>,
