@@ -16,7 +16,7 @@ pub struct Place {
     /// Path of the socket, or host name (or IP address) and port. `None`: an older hypertop wrote the entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub way: Option<String>,
-    /// `None`: an older hypertop wrote the entry.
+    /// Properties of the running server. `None`: an older hypertop wrote the entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<Run>,
 }
@@ -26,7 +26,7 @@ pub struct Place {
 pub struct Run {
     /// Start time of the server, with microseconds.
     pub(crate) started: String,
-    /// The server's own address. `None`: connected by a socket.
+    /// The server's own address. `None`: the connection uses a Unix socket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) address: Option<String>,
     /// Timeline, which changes when a standby is promoted or a backup restored. `None`: the server is a standby.

@@ -14,7 +14,7 @@ use crate::model::plan::named::Relation;
 use crate::model::plan::{Bindings, Plan};
 use crate::server::known::Server;
 
-/// Interval between two checks of a waiting plan, and between two progress queries for a running statement.
+/// Time between two checks of a waiting plan, and between two progress queries for a running statement.
 pub(super) const LOOK: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

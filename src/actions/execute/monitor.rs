@@ -104,7 +104,7 @@ fn progress(row: &Row) -> Result<Option<Progress>> {
     }
     if row.try_get::<_, bool>("commits")? {
         return Ok(Some(Progress::Waits(
-            "for a synchronous standby: a stop only ends the wait; the transaction stays committed"
+            "for a synchronous standby; a stop only ends the wait, and the transaction stays committed"
                 .to_owned(),
         )));
     }

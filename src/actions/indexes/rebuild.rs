@@ -110,7 +110,7 @@ fn complete(context: &Context, index: &Index) -> Result<Plan, Refusal> {
     }
     Ok(waits_long(plan).note(
         Level::Notice,
-        "if a build is stopped or fails, an invalid index stays on that chunk: run this again to rebuild it",
+        "if a build is stopped or fails, an invalid index stays on that chunk: run rebuild-missing again to complete it",
     ))
 }
 
