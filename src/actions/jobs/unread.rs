@@ -149,7 +149,7 @@ impl JobFacts {
             plan = plan.note(
                 Level::Warning,
                 format!(
-                    "DATA LOSS by a refresh of {}, {}, whose late rows no run of the policy reaches: {}",
+                    "DATA LOSS by a refresh of {}, {}, whose late rows no run reaches: {}",
                     unread.name,
                     unread.show(range),
                     REMADE
