@@ -1,5 +1,5 @@
-//! The demo: a factory with problems on a private server, with TimescaleDB if it is installed, else with the stand-in.
-//! A task keeps adding rows.
+//! The demo: a simulated factory whose database has typical problems. It runs on a private PostgreSQL server, with TimescaleDB if that is
+//! installed, else with the stand-in (tables and functions that imitate TimescaleDB). A task keeps adding rows.
 
 pub mod private_server;
 
@@ -18,7 +18,7 @@ use crate::connect::conninfo::{Flags, Settings, Surroundings};
 use crate::demo::private_server::{Options, PrivateServer, Programs};
 use crate::journal::Journal;
 
-/// The Queries screen needs this extension, which some distributions package separately.
+/// Creates the extension that the Queries screen needs. Some distributions package it separately, so it may be missing.
 const STATISTICS: &str = "do $$ begin if exists (select from pg_available_extensions where name = 'pg_stat_statements') \
                           then create extension pg_stat_statements; end if; end $$";
 /// Script of the factory, for a database with TimescaleDB.
@@ -28,13 +28,15 @@ pub const STAND_IN: &str = concat!(
     include_str!("demo/stand_in.sql"),
     include_str!("demo/stand_in_api.sql")
 );
-/// Runs before the scripts, which create objects in `public`. No other role may create objects there.
+/// Runs before the scripts. They create objects in `public`, so no other role may create objects there.
 const READY: &str = "set client_min_messages = error; revoke create on schema public from public; set search_path = public, pg_temp";
+/// Statements that add rows, repeated every second.
 const LIVE: &str = include_str!("demo/live.sql");
 const LIVE_STAND_IN: &str = include_str!("demo/live_stand_in.sql");
 
 /// Database of the demo on a private server.
 const DATABASE: &str = "factory";
+/// Database of the demo on the user's server.
 const GIVEN_DATABASE: &str = "hypertop_demo";
 
 /// Policy file of the factory. The database differs from it, to show how differences look.
@@ -42,9 +44,9 @@ const POLICIES: &str = include_str!("demo/policies.toml");
 
 /// Some minutes of the factory on a TimescaleDB, made by `scripts/record-demo`.
 const RECORDING: &[u8] = include_bytes!("demo/recording.jsonl.zst");
-/// Seconds from the recording's beginning to the first moment shown. By then all screens have been read.
+/// Seconds from the recording's beginning to the first moment shown. By then the recording has data for all screens.
 pub const RECORDED_START_SECONDS: f64 = 40.0;
-/// A running demo. Dropping it ends its private server.
+/// A running demo. Its private server ends when this value is dropped.
 #[derive(Debug)]
 pub struct Demo {
     pub(crate) settings: Settings,
@@ -79,7 +81,7 @@ pub fn recording() -> Result<impl BufRead> {
     Ok(BufReader::new(decoder))
 }
 
-/// An error if PostgreSQL's server programs are not installed: it says how to install them.
+/// An error if PostgreSQL's server programs are not installed. The error says how to install them.
 pub(crate) fn can_start() -> Result<()> {
     Programs::find().map(drop)
 }
@@ -195,7 +197,7 @@ fn settings(conninfo: &str) -> Result<Settings> {
     )
 }
 
-/// Runs the statements one by one, because a refresh cannot run together with other statements. Reports each step.
+/// Runs the statements of a script one by one, because a refresh cannot run in one query with other statements. Reports each step.
 pub async fn load(client: &Client, script: &str, progress: &Progress) -> Result<()> {
     let all = statements(script);
     progress.expect(all.len());
@@ -232,8 +234,8 @@ fn statements(script: &str) -> Vec<(&str, &str)> {
     all
 }
 
-/// Adds rows to the demo's tables. With TimescaleDB some rows are late; on the stand-in (`simulated`) it also updates the statistics
-/// of due jobs. Never returns: dropping the future ends it.
+/// Adds rows to the demo's tables every second. With TimescaleDB, some rows are late. On the stand-in (`simulated`), also updates the
+/// statistics of due jobs. Never returns, but stops when the future is dropped.
 pub async fn live(settings: Settings, simulated: bool) {
     let script = if simulated { LIVE_STAND_IN } else { LIVE };
     loop {
@@ -246,8 +248,7 @@ pub async fn live(settings: Settings, simulated: bool) {
             while going {
                 tokio::time::sleep(Duration::from_secs(1)).await;
                 for (_, statement) in statements(script) {
-                    // An error, such as a lock timeout, is ignored. Only a lost connection ends this loop and is opened
-                    // again.
+                    // An error, such as a lock timeout, is ignored. Only a lost connection ends this loop. The outer loop connects again.
                     going = going
                         && (connected.client.batch_execute(statement).await.is_ok()
                             || !connected.client.is_closed());

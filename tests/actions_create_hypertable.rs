@@ -79,10 +79,14 @@ fn what_the_server_would_refuse_is_refused_with_the_reason_and_the_fix() {
             (
                 "\"M\".target",
                 &ts,
-                "drop them first (source_ts_id_fkey of \"M\".source)",
+                "drop the keys first (source_ts_id_fkey of \"M\".source)",
             ),
             ("\"M\".parts", &ts, "is partitioned"),
-            ("\"M\".bare", &[], "has no column with a time"),
+            (
+                "\"M\".bare",
+                &[],
+                "has no column that can be the time column",
+            ),
             (
                 "\"M\".watched",
                 &ts,
@@ -92,7 +96,7 @@ fn what_the_server_would_refuse_is_refused_with_the_reason_and_the_fix() {
             (
                 NAME,
                 &[("time", "v")],
-                "time: \"v\" is not a column with a time or an integer; such columns are: T s, id, N",
+                "time: \"v\" cannot be the time column; choose from: T s, id, N",
             ),
             (
                 NAME,

@@ -133,7 +133,7 @@ fn what_new_chunks_would_hold_is_reckoned_from_present_ones() {
             hypertop::model::text::bytes(bytes * 7),
         );
         assert!(
-            said.contains(&format!("that are full has {each} and spans 1d")),
+            said.contains(&format!("{each} before compression, in a span of 1d")),
             "{}: {said}",
             rig.name
         );
@@ -180,7 +180,7 @@ fn an_interval_that_the_server_could_not_keep_is_refused() {
         for (table, interval, words) in [
             ("by_day", "36h", "whole number of days"),
             ("counted", "1 day", "not a whole number"),
-            ("no_clock", "3000000000", "which ends at 2147483647"),
+            ("no_clock", "3000000000", "whose maximum is 2147483647"),
             ("naive", "0s", "longer than zero"),
             ("naive", "1 hour", "span 1h already"),
             ("naive", "9000000 years", "out of range"),
@@ -324,7 +324,7 @@ fn a_role_without_rights_gets_the_servers_words() {
         // ANALYZE only warns, so the preview says it before and the report after.
         let approved = other.plan("analyze-table", "naive", &[]).await.unwrap();
         assert!(
-            notes(&approved.plan).contains("only postgres (or a member of it) may analyze"),
+            notes(&approved.plan).contains("only postgres (or a member of that role) may analyze"),
             "{}",
             notes(&approved.plan)
         );

@@ -266,7 +266,7 @@ fn code_that_was_put_there_since_is_said_or_not_run() {
             rig.sql(&checked).await;
             for stale in [before, again.unwrap()] {
                 let why = format!("{:#}", rig.perform(&stale).await.unwrap_err());
-                let words = "changed since the preview (it would run code that the preview does not show: doors.config_check(jsonb) of doors_owner): nothing was done";
+                let words = "changed since the preview (the plan would run code that the preview does not show: doors.config_check(jsonb) of doors_owner): nothing was done";
                 assert!(why.contains(words), "{version}: {why}");
             }
             let now = rig.rollback_plan(&[paused.id]).await.unwrap();

@@ -57,7 +57,7 @@ fn an_atomic_apply_is_done_whole_or_not_at_all_and_names_the_step_that_cannot_be
         assert!(
             code == 3
                 && text.contains(
-                    "--atomic: the step \"create raw_line_idx\" runs outside of a transaction"
+                    "--atomic: the step \"create raw_line_idx\" runs outside a transaction"
                 ),
             "{version:?}: {text}"
         );

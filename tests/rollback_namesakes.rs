@@ -408,7 +408,7 @@ fn an_index_that_a_rollback_made_again_is_the_one_that_was_made_first() {
             std::fs::write(rig.journal(), lines[..=last].join("\n") + "\n").unwrap();
             let why = rig.rollback_plan(&[gone]).await.unwrap_err();
             assert!(
-                why.contains("it exists") || why.contains("already rolled back"),
+                why.contains("the index exists") || why.contains("already rolled back"),
                 "{}: {why}",
                 rig.name
             );

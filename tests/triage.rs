@@ -580,7 +580,7 @@ fn a_refresh_that_was_cancelled_hides_neither_the_lag_nor_what_dropping_would_lo
         policy(rig, "hourly", start, end, "1 hour").await;
         let reached = rig.text("select to_char((now() - interval '8 days') at time zone 'UTC', 'YYYY-MM-DD HH24:00')").await;
         let unread =
-            format!("has not read all of the dropped rows: those between {reached} UTC and");
+            format!("has not read all of the dropped rows: the rows between {reached} UTC and");
         let plan = async || {
             let set = [("drop_after", "2 days")];
             let approved = rig

@@ -214,7 +214,7 @@ fn resuming_such_a_policy_says_that_it_is_made_again_and_what_its_rollback_leave
             "under a new id",
             "refuses alter_job on the refresh policy",
             "max_retries, retry_period and name become the defaults",
-            "is deleted, and nothing refreshes",
+            "Then no policy refreshes",
         ] {
             assert_eq!(said.contains(words), again, "{}: {words}: {said}", rig.name);
         }

@@ -1,5 +1,5 @@
 -- The demo's factory: sensors, lines, meters and orders of a plant.
--- Statements end with a semicolon at the end of a line. `-- step:` names what the following statements do.
+-- Statements end with a semicolon at the end of a line. `-- step:` names the step of the following statements.
 -- All times are relative to now. Deliberate problems: compression backlog, a partially compressed and a frozen chunk,
 -- overdue retention, failing, paused and slow jobs, late and never refreshed aggregates, a refresh that deletes rows,
 -- an average of averages, unused, duplicate and missing indexes. Also integer time and unusual identifiers.
@@ -103,7 +103,7 @@ ALTER TABLE "Weird ""Name""".x SET (timescaledb.compress, timescaledb.compress_s
 -- metric_hist: compressed if older than 8 days; the 24 chunks of the 8th day are the backlog
 SELECT count(compress_chunk(c)) FROM mes.seed_info, show_chunks('mes.metric_hist', older_than => t0 - interval '8 days') c;
 SELECT count(compress_chunk(c)) FROM mes.seed_info, show_chunks('mes.oee_calculations', older_than => t0 - interval '7 days') c;
--- energy: the chunks between 14 and 25 days are not compressed, which makes a backlog
+-- energy: the chunks of 14 to 25 days of age stay uncompressed, as a backlog
 SELECT count(compress_chunk(c)) FROM mes.seed_info, show_chunks('mes.energy_consumption', older_than => t0 - interval '25 days') c;
 SELECT count(compress_chunk(c)) FROM mes.seed_info, show_chunks('mes.production_kpis', older_than => t0 - interval '7 days') c;
 SELECT count(compress_chunk(c)) FROM mes.seed_info, show_chunks('mes.production_context_history', older_than => t0 - interval '30 days') c;
@@ -165,12 +165,12 @@ CALL refresh_continuous_aggregate('mes.cycles_per_1000', NULL, 90000);
 CALL refresh_continuous_aggregate('"Weird ""Name"""."Agg of ""x"""', NULL, (date_trunc('day', now()) - interval '1 day')::timestamp);
 -- late row: pending invalidations for energy_hourly and energy_monthly
 INSERT INTO mes.energy_consumption SELECT t0 - interval '3 days' + interval '7 min', 3, 99, 99, 'late' FROM mes.seed_info;
--- constants instead of a join, which would decompress the compressed chunks too
+-- constants, because a join would also decompress the compressed chunks
 DO $$ BEGIN
   EXECUTE (SELECT format('UPDATE mes.energy_consumption SET kwh = kwh + 1 WHERE ts >= %L AND ts < %L', t0 - interval '2 days', t0 - interval '47 hours') FROM mes.seed_info);
 END $$;
 
--- step: policies (their first run is put off, so that the backlog stays to be seen)
+-- step: policies (most of them first run in 12 hours, so that the backlog stays)
 SELECT j.job_id FROM (VALUES ('mes.metric_hist'::regclass, interval '7 days'), ('mes.oee_calculations', '7 days'), ('mes.energy_consumption', '14 days'),
              ('mes.production_kpis', '7 days'), ('mes.production_context_history', '30 days')) v(h, a),
   LATERAL alter_job(add_compression_policy(h, a), next_start => now() + interval '12 hours') j;
@@ -186,7 +186,7 @@ SELECT add_continuous_aggregate_policy('mes.metric_hist_1min', start_offset => i
 SELECT add_continuous_aggregate_policy('mes.metric_hist_1hour', start_offset => interval '60 days', end_offset => interval '1 hour', schedule_interval => interval '30 minutes', initial_start => now() + interval '12 hours');
 SELECT add_continuous_aggregate_policy('mes.metric_hist_1day', start_offset => interval '7 days', end_offset => interval '1 day', schedule_interval => interval '1 hour');
 SELECT add_continuous_aggregate_policy('mes.oee_hourly', start_offset => interval '1 day', end_offset => interval '1 hour', schedule_interval => interval '1 hour');
--- a paused policy; 2.22.1 and 2.23.0 refuse every alter_job() on the refresh policy of a hierarchical aggregate (0A000)
+-- a paused policy; TimescaleDB 2.22.1 and 2.23.0 refuse every alter_job() on the refresh policy of a hierarchical aggregate (0A000)
 DO $$ DECLARE j int; BEGIN
   j := add_continuous_aggregate_policy('mes.oee_daily', start_offset => interval '14 days', end_offset => interval '1 day',
          schedule_interval => interval '1 day', initial_start => now() + interval '12 hours');
@@ -207,9 +207,9 @@ SELECT add_job('mes.job_export_erp', interval '30 seconds', config => '{"endpoin
 -- a paused job
 SELECT alter_job(add_job('mes.job_noop', interval '1 day', config => '{"why": "disabled on purpose"}'), scheduled => false) IS NOT NULL;
 SELECT alter_job(add_job('mes.job_slow', interval '1 minute', config => '{"seconds": 20}', fixed_schedule => false), max_runtime => interval '5 seconds', max_retries => 2) IS NOT NULL;
--- runs 12 of every 30 seconds, so that the Jobs screen shows a running job
+-- runs for 12 seconds and pauses for 30, so that the Jobs screen often shows a running job
 SELECT add_job('mes.job_slow', interval '30 seconds', config => '{"seconds": 12}', fixed_schedule => false);
--- step: faults to be found
+-- step: problems to find
 -- a chunk without one of its hypertable's indexes
 DO $$ DECLARE i regclass; BEGIN
   SELECT x.indexrelid INTO i FROM show_chunks('mes.oee_calculations', newer_than => interval '2 days') c JOIN pg_index x ON x.indrelid = c

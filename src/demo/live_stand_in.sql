@@ -1,5 +1,5 @@
 -- Runs every second on the stand-in: inserts rows into the newest chunk of `metric_hist`, moves the watermark of `metric_hist_1min` when
--- its refresh job is due, and updates the statistics of all due jobs, of which `job_export_erp` always fails.
+-- its refresh job is due, and updates the statistics of all due jobs. `job_export_erp` always fails.
 DO $$ DECLARE c text; BEGIN
   SELECT format('%I.%I', k.schema_name, k.table_name) INTO c FROM _timescaledb_catalog.chunk k JOIN _timescaledb_catalog.hypertable h ON h.id = k.hypertable_id
     JOIN _timescaledb_catalog.dimension_slice s ON s.chunk_id = k.id

@@ -1,8 +1,8 @@
 //! A temporary PostgreSQL server for the demo, the tests and the benchmarks.
 //!
-//! It listens on a Unix socket in a temporary folder (and on loopback if asked). It ends when its owner is dropped. If the owner is killed,
-//! a watcher process notices that by a pipe from the owner, and ends the server. If both are killed, the next start of a private server
-//! removes it.
+//! It listens on a Unix socket in a temporary folder, and on loopback if asked. It ends when the [`PrivateServer`] is dropped. If the
+//! process that owns it is killed, a watcher process notices that its pipe from the owner is closed, and ends the server. If both processes
+//! are killed, the next start of a private server ends this server and removes its folder.
 
 mod left;
 mod programs;
@@ -277,7 +277,7 @@ impl PrivateServer {
         Ok(())
     }
 
-    /// From now on this role must log in over TCP by this method of `pg_hba.conf`. Before, no password is needed.
+    /// Requires that this role logs in over TCP by this method of `pg_hba.conf`. By default, no password is needed.
     pub fn require(&self, role: &str, method: &str) -> Result<()> {
         let path = self.data().join("pg_hba.conf");
         let rules = fs::read_to_string(&path)?;
@@ -299,8 +299,8 @@ impl PrivateServer {
         Ok(())
     }
 
-    /// Starts a shell that waits until the owner closes its end of a pipe, then ends the server and removes the folder.
-    /// If the server was never started, it does so again 3 seconds later, because an initdb may still be writing.
+    /// Starts a shell that waits until this process closes its end of a pipe, then ends the server and removes the folder. If the server
+    /// was never started, the shell removes the folder again 3 seconds later, because initdb may still be writing.
     fn watch(&mut self) -> Result<()> {
         let script = "cat >/dev/null; end() { pid=$(head -n 1 \"$1/data/postmaster.pid\" 2>/dev/null); \
                       [ -n \"$pid\" ] && kill -QUIT \"$pid\" 2>/dev/null && sleep 0.3; rm -rf \"$1\"; }; \
@@ -331,7 +331,7 @@ impl Drop for PrivateServer {
     }
 }
 
-/// The account to run the server as, because PostgreSQL refuses to run as root. `None`: the present account.
+/// The account under which the server runs. PostgreSQL refuses to run as root. `None`: the present account.
 fn unprivileged() -> Result<Option<User>> {
     if !Uid::effective().is_root() {
         return Ok(None);

@@ -49,8 +49,8 @@ END $$;
 -- step: chunks
 -- Microseconds since 1970.
 CREATE FUNCTION _timescaledb_functions.to_unix_microseconds(t timestamptz) RETURNS bigint LANGUAGE sql IMMUTABLE AS 'SELECT (extract(epoch FROM t) * 1000000)::bigint';
--- Makes a table a hypertable with `n` chunks of `width` that end at `last`. `fill`: query for the rows of a chunk from
--- $1 to $2.
+-- Makes a table a hypertable with `n` chunks. `width`: length of each chunk, `last`: end of the newest chunk, both in the dimension's
+-- unit. `fill`: query for the rows of a chunk from $1 to $2.
 CREATE PROCEDURE _timescaledb_functions.stand_in(t regclass, col name, width bigint, last bigint, n int, fill text) LANGUAGE plpgsql AS $$
 DECLARE h int; d int; c int; i int; lo bigint; axis regtype; part text; edge text; x record;
 BEGIN
@@ -203,7 +203,7 @@ DO $$ BEGIN
   UPDATE pg_index SET indisvalid = false WHERE indexrelid IN ('mes.line_plant_key'::regclass, 'mes.line_name_idx_ccnew'::regclass);
 EXCEPTION WHEN insufficient_privilege THEN NULL;
 END $$;
--- step: faults to be found
+-- step: problems to find
 -- a chunk without one of its hypertable's indexes
 DO $$ DECLARE c regclass; i regclass; BEGIN
   SELECT max(format('%I.%I', k.schema_name, k.table_name)::regclass::oid)::regclass INTO c FROM _timescaledb_catalog.chunk k JOIN _timescaledb_catalog.hypertable h ON h.id = k.hypertable_id WHERE h.table_name = 'oee_calculations';

@@ -9,7 +9,7 @@ BEGIN
   IF h IS NULL THEN RAISE EXCEPTION '"%" is not a hypertable or a continuous aggregate', relation USING ERRCODE = 'TS001'; END IF;
   RETURN h;
 END $$;
--- A position on the time axis, or now minus an interval, in the catalogue's unit (microseconds for time).
+-- A position in the time dimension, or now minus an interval, in the catalogue's unit (microseconds, or units of integer time).
 CREATE FUNCTION _timescaledb_functions.stand_in_place(place anyelement) RETURNS bigint LANGUAGE sql STABLE AS $$
   SELECT CASE pg_typeof(place)::text
     WHEN 'interval' THEN _timescaledb_functions.to_unix_microseconds(now() - place::text::interval)
@@ -23,7 +23,7 @@ BEGIN
   IF NOT FOUND THEN RAISE EXCEPTION 'job % not found', delete_job.job_id USING ERRCODE = '42704'; END IF;
   DELETE FROM _timescaledb_internal.bgw_job_stat s WHERE s.job_id = delete_job.job_id;
 END $$;
--- As TimescaleDB's `alter_job`, resets the time zone unless one is given.
+-- As TimescaleDB's `alter_job` does, resets the time zone if none is given.
 CREATE FUNCTION public.alter_job(job int, schedule_interval interval DEFAULT NULL, max_runtime interval DEFAULT NULL, max_retries int DEFAULT NULL, retry_period interval DEFAULT NULL, scheduled bool DEFAULT NULL, config jsonb DEFAULT NULL, next_start timestamptz DEFAULT NULL, if_exists bool DEFAULT false, check_config regproc DEFAULT NULL, fixed_schedule bool DEFAULT NULL, initial_start timestamptz DEFAULT NULL, timezone text DEFAULT NULL, job_name text DEFAULT NULL)
 RETURNS TABLE (job_id int) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
@@ -109,7 +109,7 @@ BEGIN
   lo := coalesce(ceil(from_place::numeric / width) * width, -9223372036854775808);
   hi := floor(coalesce(to_place, _timescaledb_functions.to_unix_microseconds(now()))::numeric / width) * width;
   IF lo >= hi THEN RAISE EXCEPTION 'refresh window too small' USING ERRCODE = '22023', HINT = 'The refresh window must cover at least one bucket.'; END IF;
-  -- the source's invalidations are copied to each of its aggregates
+  -- the source's invalidations move to the log of each aggregate on it
   WITH gone AS (DELETE FROM _timescaledb_catalog.continuous_aggs_hypertable_invalidation_log l USING _timescaledb_catalog.continuous_agg a WHERE a.mat_hypertable_id = m AND l.hypertable_id = a.raw_hypertable_id RETURNING l.*)
   INSERT INTO _timescaledb_catalog.continuous_aggs_materialization_invalidation_log SELECT a.mat_hypertable_id, g.lowest_modified_value, g.greatest_modified_value FROM gone g JOIN _timescaledb_catalog.continuous_agg a ON a.raw_hypertable_id = g.hypertable_id;
   FOR x IN DELETE FROM _timescaledb_catalog.continuous_aggs_materialization_invalidation_log WHERE materialization_id = m AND lowest_modified_value < hi AND greatest_modified_value >= lo RETURNING * LOOP

@@ -15,6 +15,7 @@ use crate::model::{rules, text};
 const LATER_SECONDS: f64 = 600.0;
 /// Default length of a snooze.
 pub(crate) const SNOOZE: &str = "8h";
+/// Maximum length of a snooze, in seconds.
 const LONGEST_SNOOZE: f64 = 366.0 * 86_400.0;
 
 /// The reason why an acknowledgement has ended.
@@ -43,7 +44,7 @@ impl Why {
 /// A finding to acknowledge or snooze.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Wanted {
-    /// Server time, RFC 3339.
+    /// Time of the acknowledgement: server time, RFC 3339.
     pub(crate) at: String,
     pub(crate) screen: String,
     /// Key of the finding's row on that screen.
@@ -75,6 +76,7 @@ pub struct Acknowledgement {
 /// The end of an acknowledgement, as a line of the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ended {
+    /// Id of the acknowledgement's entry.
     pub of: u64,
     pub at: String,
     pub role: String,
@@ -133,7 +135,8 @@ impl Wanted {
         format!("{} {}{until}: {about}{reason}", self.word(), self.subject)
     }
 
-    /// True if the acknowledgement hides this finding.
+    /// True if the acknowledgement hides this finding. A finding that got worse is not hidden. A finding that began again is hidden only by
+    /// a snooze.
     pub(crate) fn hides(&self, finding: &Finding, now: Stamp) -> bool {
         let begun = finding.since.zip(self.made());
         let later = begun.is_some_and(|(since, made)| since.seconds_since(made) > LATER_SECONDS);

@@ -8,7 +8,7 @@ use crate::model::plan::Lit;
 /// The settings of a policy that are an age.
 const AGES: [&str; 2] = ["compress_after", "drop_after"];
 
-/// A change of a policy's age, with the values as in titles.
+/// A change of a policy's age, with the values as plan titles show them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PolicyChange {
     pub job: i64,
@@ -20,7 +20,7 @@ pub(crate) struct PolicyChange {
 }
 
 impl Entries {
-    /// The changes of the policies of this database, rollbacks included, the most recent first.
+    /// The completed changes of ages in this database, rollbacks included, newest first.
     pub(crate) fn policy_changes(&self, place: &Place) -> Vec<PolicyChange> {
         let mut found: Vec<PolicyChange> = Vec::new();
         for entry in self.all.iter().rev() {

@@ -65,7 +65,7 @@ impl Entries {
         bindings
     }
 
-    /// True if the entry was written for this database, or for the database of entry `id` (this server may be a copy of that one).
+    /// True if the entry was written for this database, or for the database of entry `id`. (This server may be a copy of that server.)
     pub(crate) fn counts(&self, entry: &Entry, id: u64, place: &Place) -> bool {
         let was = &entry.begin.place;
         let of = self.find(id).map(|of| &of.begin.place);
@@ -102,7 +102,7 @@ impl Entries {
         self.close();
     }
 
-    /// Marks the entries that completed rollbacks have rolled back, except those that a rollback leaves open.
+    /// Marks the entries that a completed rollback has rolled back, except the entries that the rollback leaves open.
     fn close(&mut self) {
         let whole = self.all.iter().filter(|entry| entry.is_whole());
         let back: Vec<(u64, u64)> = whole
@@ -123,7 +123,8 @@ impl Entries {
         }
     }
 
-    /// An error if another rollback of the same entries is running or has ended.
+    /// An error if one of the entries to roll back is already rolled back or being rolled back, or if another rollback may have undone some
+    /// of the same steps.
     pub(super) fn free(&self, begin: &Begin) -> Result<()> {
         let steps = &begin.plan.steps;
         for id in &begin.undoes {

@@ -139,7 +139,7 @@ impl Entry {
     }
 
     /// The state: `done`, `failed`, `cancelled`, `unknown`, `interrupted`, `running` or `rolled back`. For an
-    /// acknowledgement `in force`, or why it ended.
+    /// acknowledgement: `in force`, or why it ended.
     pub fn state(&self) -> &'static str {
         if self.begin.acknowledges.is_some() {
             let ended = self.ended.as_ref();

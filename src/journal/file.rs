@@ -44,8 +44,8 @@ impl Journal {
         &self.path
     }
 
-    /// Writes the begin line of an action, and returns the entry's id. Nothing may be changed before that. An error if another rollback of
-    /// the same entries is running or has ended.
+    /// Writes the begin line of an action, and returns the entry's id. Nothing may be changed before that. An error also if another
+    /// rollback of the same entries is running, or has undone some of the same steps.
     pub(crate) fn begin(&self, mut begin: Begin) -> Result<u64> {
         let mut file = self.open()?;
         let entries = read(&mut file, &self.path)?;
@@ -85,7 +85,7 @@ impl Journal {
         Ok(ids)
     }
 
-    /// Ends these acknowledgements. Those that have already ended are left as they are.
+    /// Ends these acknowledgements. An acknowledgement that has already ended does not change.
     pub fn end_acknowledged(&self, all: Vec<Ended>) -> Result<()> {
         let mut file = self.open()?;
         let entries = read(&mut file, &self.path)?;
@@ -194,7 +194,7 @@ impl Journal {
     }
 }
 
-/// Creates a folder and its parents, each synced before the next.
+/// Creates a folder and its parents. The parent of each new folder is synced.
 fn make_folder(folder: &Path) -> std::io::Result<()> {
     if folder.is_dir() {
         return Ok(());

@@ -43,7 +43,7 @@ pub struct Begin {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undoes: Vec<u64>,
     /// True: each step writes a mark. False: an older hypertop wrote the entry, so the result of the step after the
-    /// last known one is unknown.
+    /// last known step is unknown.
     #[serde(default)]
     pub marks: bool,
     /// The acknowledged finding. `None`: the entry is an action on the database.
@@ -56,7 +56,7 @@ pub struct Begin {
     pub(crate) pid_began: Option<u64>,
 }
 
-/// A step is about to take effect. In a transaction, only the COMMIT is still to come.
+/// Line for a step that is about to take effect. In a transaction, only the COMMIT is still to come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
     pub(crate) id: u64,
@@ -81,7 +81,7 @@ pub(crate) struct Ran {
     /// Values that the step's statements returned, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kept: BTreeMap<String, String>,
-    /// The server's error: the step had no effect, unless it ran outside a transaction. `None`: no error.
+    /// Error of the step: it had no effect, unless it ran outside a transaction. `None`: no error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// Objects that the step created, if their names were known only after it ran.
@@ -124,6 +124,7 @@ pub(crate) struct End {
     pub error: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub after: Vec<Seen>,
+    /// Duration of the action.
     pub seconds: f64,
 }
 

@@ -36,10 +36,9 @@ impl Folder {
         })
     }
 
-    /// Opens the file in the folder.
+    /// Opens the file, without waiting if it is a named pipe. An error if it is not a regular file.
     pub(super) fn open(&self, how: OFlag) -> io::Result<File> {
         let name = self.path.file_name().unwrap_or(OsStr::new(""));
-        // Without O_NONBLOCK, opening a named pipe would wait.
         let file = open(&self.folder, Path::new(name), how | OFlag::O_NONBLOCK)?;
         if file.metadata()?.is_file() {
             Ok(file)
@@ -67,7 +66,7 @@ fn open(at: impl std::os::fd::AsFd, path: &Path, how: OFlag) -> io::Result<File>
     )))
 }
 
-/// The system's error for a symbolic link does not name the link.
+/// The error to report. For a symbolic link it names the link, because the system's error does not.
 fn refused(error: Errno, path: &Path) -> io::Error {
     let is_link = path
         .symlink_metadata()

@@ -13,10 +13,10 @@ pub struct Place {
     pub database_oid: i64,
     /// Server as shown in the header.
     pub host: String,
-    /// Path of the socket, or host or address with the port. `None` here and in `run`: an older hypertop wrote the
-    /// entry.
+    /// Path of the socket, or host name (or IP address) and port. `None`: an older hypertop wrote the entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub way: Option<String>,
+    /// Properties of the running server. `None`: an older hypertop wrote the entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<Run>,
 }
@@ -26,20 +26,20 @@ pub struct Place {
 pub struct Run {
     /// Start time of the server, with microseconds.
     pub(crate) started: String,
-    /// The server's own address. `None`: connected by a socket.
+    /// The server's own address. `None`: the connection uses a Unix socket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) address: Option<String>,
-    /// Timeline, which changes when a standby is promoted or a backup restored. `None` here and in `wal`: a standby.
+    /// Timeline, which changes when a standby is promoted or a backup restored. `None`: the server is a standby.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) timeline: Option<i64>,
-    /// Flushed WAL position in bytes, which only grows.
+    /// Flushed WAL position in bytes, which only grows. `None`: the server is a standby.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) wal: Option<i64>,
 }
 
 impl Place {
-    /// True for the same database, or that of a copy of the server. Compares the system identifier, or host and name if
-    /// that is unknown.
+    /// True for the same database, also on a copy of the server. Compares the system identifier and the database oid. If an identifier is
+    /// unknown, compares the names of host and database.
     pub(crate) fn is(&self, other: &Self) -> bool {
         match (&self.system, &other.system) {
             (Some(a), Some(b)) => a == b && self.database_oid == other.database_oid,
@@ -52,14 +52,14 @@ impl Place {
         self.is(other) && self.unlike(other).is_none()
     }
 
-    /// Reason why `here`, which was read later, may be another database. `None`: it is the same one.
+    /// Reason why `here`, which was read later, may be another database. `None`: it is the same database.
     pub(crate) fn doubt(&self, here: &Self) -> Option<String> {
         if !self.is(here) {
             return Some("its system identifier or its database differs".to_owned());
         }
         let older = || {
             let (then, now) = self.run.as_ref().zip(here.run.as_ref())?;
-            // A restarted server has a later start time, so an earlier one belongs to another server.
+            // A restart makes the start time later, so an earlier start time means another server.
             (now.started < then.started).then(|| {
                 let [was, is] = [&then.started, &now.started];
                 format!("it was started {is}, before the recorded server was ({was})")

@@ -8,7 +8,7 @@ use super::entry::Entry;
 /// Ids and times of entries that this process has finished.
 static OVER: Mutex<BTreeSet<(u64, String)>> = Mutex::new(BTreeSet::new());
 
-/// While this value exists, this process is running the entry.
+/// Id and begin time of an entry. While this value exists, this process is running the entry.
 #[derive(Debug)]
 pub(crate) struct Running(pub u64, pub String);
 

@@ -1,4 +1,4 @@
-//! The snapshot of a database just before an apply: findings and counters, whose values of that time cannot be read later.
+//! The snapshot of a database just before an apply: findings and counters. Their values at that time cannot be read later.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use crate::model::verdict::Level;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
-    /// The server's clock.
+    /// Server time of the snapshot.
     pub(crate) clock: Stamp,
     /// The warnings and critical findings of the Overview, acknowledged ones included.
     pub(crate) findings: Vec<Found>,
@@ -33,6 +33,6 @@ pub(crate) struct Counters {
     /// Rolled-back transactions: those with an error, a cancel or a timeout, and those that clients rolled back.
     pub rollbacks: i64,
     pub deadlocks: i64,
-    /// `None`: never reset.
+    /// Time of the last reset of the statistics. `None`: they were never reset.
     pub reset: Option<Stamp>,
 }

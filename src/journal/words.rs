@@ -15,7 +15,7 @@ impl Entry {
                 "{} at {} by {} in {} on {}",
                 match (&begin.acknowledges, self.rolled_back_by) {
                     (Some(what), _) => what.word(),
-                    // The time is that of the action, not of its rollback.
+                    // The line has the time of the action, not of its rollback.
                     (None, Some(_)) => "done",
                     (None, None) => self.state(),
                 },

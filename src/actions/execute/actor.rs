@@ -1,4 +1,4 @@
-//! The executor of plans, and one run of a plan.
+//! The executor of plans ([`Actor`]), and the state of one run.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,13 +14,13 @@ use crate::model::plan::named::Relation;
 use crate::model::plan::{Bindings, Plan};
 use crate::server::known::Server;
 
-/// Interval between two checks of a waiting plan, and between two progress queries for a running statement.
+/// Time between two checks of a waiting plan, and between two progress queries for a running statement.
 pub(super) const LOOK: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
     Go,
-    /// Wait after the running step.
+    /// Finish the running step, then wait for another order.
     Hold,
     /// Stop now, and cancel the running statement on the server.
     Stop,
@@ -30,29 +30,31 @@ pub enum Order {
 #[derive(Debug, Clone, PartialEq)]
 pub struct ApprovedPlan {
     pub plan: Plan,
-    /// States of the targets when the plan was made. If one has changed, nothing is run.
+    /// States of the targets when the plan was made. If one of them has changed, no statement runs.
     pub seen: Vec<Seen>,
-    /// The chosen inputs as text.
+    /// Inputs of the form, as text.
     pub inputs: String,
     /// Ids of the journal entries that this plan rolls back.
     pub undoes: Vec<u64>,
+    /// For a rollback: the states of the targets before the actions that it undoes.
     pub restores: Vec<Seen>,
-    /// Database where the plan was made, the only one where it may run. `None`: a recording.
+    /// Server and database for which the plan was made. The plan runs nowhere else. `None`: it was made from a recording.
     pub place: Option<Place>,
-    /// Findings and counters of the database just before an apply. `None`: this plan is no apply, or they could not be read.
+    /// Findings and counters of the database just before an apply. `None`: this plan is no apply, or its snapshot
+    /// could not be read.
     pub snapshot: Option<Snapshot>,
 }
 
-/// Runs plans.
+/// The executor of approved plans.
 #[derive(Debug, Clone)]
 pub struct Actor {
     pub settings: Settings,
-    /// Password that the user entered. `None`: none was asked for.
+    /// Password that the user entered. `None`: hypertop did not ask for one.
     pub password: Option<String>,
     pub journal: Journal,
     /// Facts about the server (versions, time zone) from the read session.
     pub server: Server,
-    /// The clock. Only `run` reads the system's clock; all other code takes the time from here.
+    /// Returns the present time. Only the module `run` reads the system's clock.
     pub clock: fn() -> Stamp,
 }
 

@@ -17,7 +17,7 @@ pub(crate) async fn hold(client: &Client, version: Version) -> Result<()> {
     let rows = session::ask(client, LOCK.text(version), &[] as &[Param]).await?;
     let row = rows
         .first()
-        .context("the server did not answer about its locks")?;
+        .context("the server did not report the lock of apply")?;
     let holder: Option<i32> = row.try_get("holder")?;
     if !row.try_get::<_, bool>("locked")? {
         let who = holder.map_or_else(String::new, |pid| format!(" (session {pid})"));
@@ -34,7 +34,7 @@ pub(crate) async fn holder(client: &Client, version: Version) -> Result<Option<i
 }
 
 impl Actor {
-    /// A session that has the lock. The plan's own session may be replaced between two steps.
+    /// Opens a session that only holds the lock. The write session cannot hold it, because it may be replaced between two steps.
     pub(super) async fn alone(&self) -> Result<Connected> {
         let connected = connect::again(&self.settings, self.password.as_deref()).await?;
         hold(&connected.client, self.server.sql_version()).await?;

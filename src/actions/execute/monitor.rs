@@ -16,14 +16,14 @@ use crate::server::sql::{Param, Query, query};
 
 const PROGRESS: Query = query!("act_progress");
 
-/// Time to wait before connecting again, if the address led to another server.
+/// Time until the next connection attempt, after the address led to another server.
 const ELSEWHERE: Duration = Duration::from_secs(30);
 
 /// A second connection that watches the running statement.
 #[derive(Default)]
 pub(super) struct Monitor {
     connected: Option<Connected>,
-    /// Time when the address last led to another server. `None`: it has not.
+    /// Time when the address last led to another server. `None`: it never did.
     elsewhere: Option<Instant>,
 }
 
@@ -37,8 +37,9 @@ impl Run<'_> {
         Ok((connected, place))
     }
 
-    /// Reports the statement's progress, and the session that blocks it. Returns whether the write session still exists on the server; true
-    /// is assumed if the server refuses a second connection. `None`: the server did not answer.
+    /// Reports the statement's progress, or the session that blocks it. Returns whether the write session still exists on the server.
+    /// True is also returned if that is unknown: the server refuses the connection or the query, or the address leads to another server.
+    /// `None`: the server did not answer.
     pub(super) async fn look(&self, monitor: &mut Monitor, writer: &Writer) -> Option<bool> {
         if monitor.elsewhere.is_some_and(|at| at.elapsed() < ELSEWHERE) {
             return Some(true);
@@ -46,7 +47,7 @@ impl Run<'_> {
         if monitor.connected.is_none() {
             let (connected, at) = match Box::pin(self.monitor(writer)).await {
                 Ok(there) => there,
-                // The server has no free connection, but it did answer.
+                // A server that refuses the connection still answers. Any other error counts as no answer.
                 Err(error) => {
                     let refused = error.downcast_ref::<ConnectError>();
                     return refused.filter(|error| error.by_server).map(|_| true);
@@ -54,7 +55,7 @@ impl Run<'_> {
             };
             if writer.place.doubt(&at).is_some() {
                 monitor.elsewhere = Some(Instant::now());
-                let words = "not watched: the address leads to another server now";
+                let words = "progress unknown: the address leads to another server now";
                 report(self.reports, Progress::Phase(words.to_owned(), None));
                 return Some(true);
             }
@@ -62,7 +63,6 @@ impl Run<'_> {
         }
         let connected = monitor.connected.as_ref()?;
         let text = PROGRESS.text(self.actor.server.sql_version());
-        // Without an answer there is no progress report; the statement itself continues.
         let pid = Param::BigInt(writer.pid);
         let answer = session::ask(&connected.client, text, &[pid]).await;
         let rows = match answer {
@@ -72,7 +72,7 @@ impl Run<'_> {
                     monitor.connected = None;
                     return None;
                 }
-                // An error is an answer too.
+                // The server answered, although with an error.
                 return Some(true);
             }
         };
@@ -104,7 +104,7 @@ fn progress(row: &Row) -> Result<Option<Progress>> {
     }
     if row.try_get::<_, bool>("commits")? {
         return Ok(Some(Progress::Waits(
-            "for a synchronous standby: a stop only ends the wait; the transaction stays committed"
+            "for a synchronous standby; a stop only ends the wait, and the transaction stays committed"
                 .to_owned(),
         )));
     }

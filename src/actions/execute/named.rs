@@ -25,7 +25,7 @@ pub(crate) struct Found {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FoundJob {
     pub kind: JobKind,
-    /// Hypertable id in the job's configuration. `None`: it has none.
+    /// Hypertable id in the job's configuration. `None`: the configuration has no such id.
     pub meant: Option<i64>,
 }
 
@@ -100,7 +100,7 @@ pub(crate) async fn by_oid(
     found.collect()
 }
 
-/// Every job of the database.
+/// All jobs of the database, by id. Empty without TimescaleDB.
 pub(crate) async fn jobs(client: &Client, server: &Server) -> Result<BTreeMap<i64, FoundJob>> {
     if server.timescaledb.is_none() {
         return Ok(BTreeMap::new());
@@ -118,7 +118,7 @@ pub(crate) async fn jobs(client: &Client, server: &Server) -> Result<BTreeMap<i6
     rows.iter().map(job).collect()
 }
 
-/// Ids of the jobs of the same kind, except the job `but`.
+/// Ids of the jobs of this kind (procedure and hypertable), without the job `but`.
 pub(crate) fn alike(jobs: &BTreeMap<i64, FoundJob>, kind: &JobKind, but: i64) -> Vec<i64> {
     let others = jobs
         .iter()
@@ -131,7 +131,7 @@ pub(super) fn statements(step: &Step) -> impl Iterator<Item = &Statement> {
     step.run.iter().chain(&step.undo)
 }
 
-/// The relations and jobs that steps and their undo name.
+/// The relations and jobs that the statements of steps and of their undo name.
 pub(super) async fn of_steps(client: &Client, server: &Server, steps: &[Step]) -> Result<Named> {
     let all = || steps.iter().flat_map(statements);
     let mut wanted: Vec<String> = all().flat_map(Statement::relations).collect();

@@ -37,7 +37,7 @@ impl Run<'_> {
                 Order::Go => self.bound(writer, pace, wal).await,
             };
             if writer.connected.client.is_closed() {
-                // The next step will report the error.
+                // The caller finds the lost connection, and reports it, before the next step.
                 return true;
             }
             let Some(reason) = reason else {
@@ -51,7 +51,7 @@ impl Run<'_> {
         }
     }
 
-    /// Text on a limit that is exceeded now. `None`: no limit is.
+    /// Reason to wait: a limit is exceeded, or the limits cannot be checked. `None`: continue.
     async fn bound(
         &self,
         writer: &Writer,
@@ -95,9 +95,9 @@ impl Run<'_> {
     }
 }
 
-/// Waits for `long`, or until the user gives another order. `false`: the user stopped the plan.
+/// Waits for `long`, or until the user gives another order. `false`: the user stopped the plan, or the sender of orders is gone.
 async fn wait(order: &mut watch::Receiver<Order>, long: Duration) -> bool {
-    // The caller reads the order next, so it does not matter which of the two ended the wait.
+    // The caller reads the order again, so the wait may end for either reason.
     let gone = tokio::time::timeout(long, order.changed())
         .await
         .is_ok_and(|changed| changed.is_err());

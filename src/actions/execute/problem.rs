@@ -1,4 +1,4 @@
-//! Errors of the server, in the server's words, with a remedy.
+//! Errors of a plan's steps. An error of the server keeps the server's words, and gets a remedy if one is known.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ pub struct Problem {
     pub sqlstate: Option<String>,
     pub message: String,
     pub fix: Option<&'static str>,
-    /// True: the connection was lost, so it is unknown whether the statement took effect.
+    /// True: the connection was lost or given up, so it is unknown whether the statement took effect.
     pub lost: bool,
     /// True: an object of the statement no longer exists.
     pub gone: bool,
@@ -59,12 +59,12 @@ impl Problem {
 
 /// Remedy for an error. `None`: none is known.
 fn fix(code: &SqlState, message: &str) -> Option<&'static str> {
-    // On 2.26, a lock timeout inside a refresh has the code XX000, but the same message.
+    // In TimescaleDB 2.26, a lock timeout inside a refresh has SQLSTATE XX000, but the usual message.
     if *code == SqlState::LOCK_NOT_AVAILABLE || message.contains("due to lock timeout") {
         return Some(if message.contains("concurrent refresh") {
-            "another session refreshes it now: wait for its end or stop it, and try again"
+            "another session is refreshing the aggregate: wait for its end or stop it, and try again"
         } else {
-            "another session holds a lock (the preview names it): try again when it is released"
+            "another session (named in the preview) holds a lock: try again when the lock is released"
         });
     }
     if *code == SqlState::INSUFFICIENT_PRIVILEGE {
@@ -84,7 +84,7 @@ fn fix(code: &SqlState, message: &str) -> Option<&'static str> {
         );
     }
     (*code == SqlState::OUT_OF_MEMORY && message.contains("shared memory")).then_some(
-        "too many locks at once: fewer chunks at a time, or a larger max_locks_per_transaction",
+        "too many locks at once: choose fewer chunks, or raise max_locks_per_transaction",
     )
 }
 

@@ -30,7 +30,7 @@ impl Report {
     /// The result as text.
     pub fn lines(&self) -> Vec<String> {
         let took = text::duration(self.took.as_secs_f64());
-        // The title may contain names, whose line breaks are escaped. Messages of the server keep theirs.
+        // Line breaks in the title come from names, and are escaped. Messages of the server keep their line breaks.
         let title = printable(&self.title);
         let mut lines = vec![match self.outcome {
             Outcome::Done => format!("Done in {took}: {title}"),

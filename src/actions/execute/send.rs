@@ -1,4 +1,4 @@
-//! Sends one statement, with parameters as text, and returns its first value.
+//! Sends one statement, with parameters as text, and returns the first value of its first row.
 
 use tokio_postgres::types::{Format, IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Row};
@@ -74,6 +74,7 @@ pub(super) async fn send(
     Ok(rows.first().and_then(first_column))
 }
 
+/// The first value of a row, as text. `None`: the value is NULL, or its type is not int4, int8 or a text type.
 fn first_column(row: &Row) -> Option<String> {
     let kind = row.columns().first()?.type_();
     match *kind {

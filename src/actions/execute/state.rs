@@ -22,7 +22,7 @@ use crate::server::sql::Param;
 pub(crate) const APPLY: &str = "apply";
 
 impl Actor {
-    /// The present states. An error if one differs from the state that the plan was made from.
+    /// The present states of the targets. An error if a state differs from the one that the preview showed.
     pub(super) async fn check(
         &self,
         writer: &Writer,
@@ -44,7 +44,7 @@ impl Actor {
             let standing = code::standing(client, version, &seen.target).await?;
             if let Some(name) = code::unnamed(&approved.plan, &standing) {
                 bail!(
-                    "{} changed since the preview (it would run code that the preview does not show: {name}): nothing was done; preview it again",
+                    "{} changed since the preview (the plan would run code that the preview does not show: {name}): nothing was done; preview it again",
                     seen.target.name
                 );
             }
@@ -58,14 +58,14 @@ impl Actor {
             let named = code::named(client, version, &approved.plan).await?;
             if let Some(name) = code::unnamed(&approved.plan, &named) {
                 bail!(
-                    "a function changed since the preview (it would run code that the preview does not show: {name}): nothing was done; preview it again"
+                    "a function changed since the preview (the plan would run code that the preview does not show: {name}): nothing was done; preview it again"
                 );
             }
         }
         Ok(now)
     }
 
-    /// The relations that the plan's statements name. An error if they are other relations than in the preview.
+    /// The relations that the plan's statements name. An error if a name means another relation than in the preview.
     pub(super) async fn meant(
         &self,
         writer: &Writer,
@@ -99,7 +99,7 @@ impl Actor {
         if plan.action == APPLY {
             return Ok(named.relations);
         }
-        // The statements of a plan on a job name no relation but the job's own table.
+        // If the targets are jobs, the statements may name only the hypertables of these jobs.
         let tables = |seen: &Seen| {
             (seen.target.kind == TargetKind::Job).then(|| seen.state["hypertable_id"].as_i64())
         };
@@ -117,7 +117,7 @@ impl Actor {
         Ok(named.relations)
     }
 
-    /// State of a target, read by the query of the action. Null: the target does not exist.
+    /// State of a target, read by the query of the action. JSON null: the target does not exist.
     pub(crate) async fn state(
         &self,
         client: &Client,
@@ -127,7 +127,7 @@ impl Actor {
         let Some(Does::Plan(act)) = catalogue::by_name(action).map(|action| &action.does) else {
             bail!("this version of hypertop knows no action {action:?}");
         };
-        // If a job's procedure ran in this session, it may have changed the session's settings.
+        // A job's procedure that ran in this session may have changed the session's settings. They are set again.
         session::set_as_started(client).await?;
         let rows = session::ask(
             client,
@@ -141,7 +141,7 @@ impl Actor {
         })
     }
 
-    /// States after the run, and after a rollback the values that it did not restore.
+    /// The states after the run. After a rollback, also the values that it did not restore, as (field, before, now).
     pub(super) async fn look_after(
         &self,
         writer: &Writer,
@@ -173,7 +173,7 @@ impl Actor {
     }
 }
 
-/// The target under its present id, which changes when it is created again.
+/// The target with its present id. A job or an index has a new id after it was created again.
 pub(crate) fn current(target: &Target, bindings: &Bindings) -> Target {
     let mut target = target.clone();
     match target.kind {

@@ -1,4 +1,5 @@
-//! Runs one step. A step is one transaction, whose id is written to the journal before the commit, or statements outside a transaction.
+//! Runs one step. A step is either one transaction, whose id is written to the journal before the commit, or statements that run outside
+//! a transaction block.
 //!
 //! Between preview and run, another object may get the name of a relation. So names are looked up in the transaction before and after its
 //! statements. After a statement has locked the relations that it names, they can no longer be renamed.
@@ -61,7 +62,7 @@ impl Run<'_> {
                 && problem.lost
                 && commits
             {
-                // The connection may have been lost before the server answered COMMIT.
+                // Without a connection it is unknown whether COMMIT took effect.
                 result = Err(problem);
             }
         }
@@ -90,7 +91,7 @@ impl Run<'_> {
             rows.and_then(|rows| Ok(rows.first().map(|row| row.try_get("xid")).transpose()?));
         let xid = xid.map_err(|error| Problem::other(format!("{error:#}")))?;
         self.mark(at, xid, kept.clone(), named)?;
-        // The journal's line from before the commit already contains these objects.
+        // The line that was just written to the journal already contains these objects.
         let named = Named::default();
         Ok(Did { kept, named })
     }
@@ -148,7 +149,8 @@ impl Run<'_> {
         })
     }
 
-    /// The objects that a step and its undo name, and the jobs that the step created.
+    /// The objects that a step and its undo name, and the jobs that the step created. An error if one of the jobs would act on another
+    /// hypertable than its own.
     async fn of(
         &self,
         writer: &Writer,
@@ -209,7 +211,7 @@ impl Run<'_> {
         Ok(now)
     }
 
-    /// An error if a statement acted on another relation than the one that had the name before it.
+    /// An error if a name in the statements means another relation now than before they ran, and the earlier relation still exists.
     async fn acted_on_these(
         &mut self,
         writer: &Writer,
@@ -227,7 +229,7 @@ impl Run<'_> {
         let relations: Vec<&Relation> = moved.iter().map(|(_, was)| was).collect();
         let there = self.still_there(writer, &relations).await?;
         for (name, was) in moved {
-            // If the old relation is gone, the statement itself dropped or replaced it.
+            // If the earlier relation is gone, the statement itself dropped or replaced it.
             if there.contains(&was.oid) {
                 return Err(another(&name));
             }
@@ -236,6 +238,7 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Oids of those relations that still exist.
     async fn still_there(&self, writer: &Writer, all: &[&Relation]) -> Result<Vec<i64>, Problem> {
         let oids = all.iter().map(|relation| relation.oid).collect();
         let client = &writer.connected.client;

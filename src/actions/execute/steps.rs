@@ -87,7 +87,7 @@ impl Run<'_> {
         }
     }
 
-    /// True if the present time is outside the plan's hours.
+    /// True if the present time is outside the hours of `--window`.
     fn is_outside(&self, pace: &Pace) -> bool {
         let now = (self.actor.clock)();
         pace.window
@@ -95,7 +95,8 @@ impl Run<'_> {
             .is_some_and(|(window, zone)| window.until(now, zone).is_none())
     }
 
-    /// A cancelled refresh blocks other refreshes until its session ends. So each refresh gets its own connection.
+    /// Opens a new connection for a step that runs outside a transaction block, such as a refresh. A cancelled refresh blocks other
+    /// refreshes until its session ends.
     async fn reconnect(&self, writer: &mut Writer, lock_timeout_seconds: u32) -> Result<()> {
         let fresh = self.actor.open(lock_timeout_seconds).await?;
         is_planned_here(&fresh, Some(&writer.place))?;
@@ -103,7 +104,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Handles the result of a step. An outcome ends the plan; `None`: it continues.
+    /// Handles the result of a step. Returns the outcome if the plan ends here. `None`: the plan continues.
     fn take(
         &mut self,
         plan: &Plan,
@@ -123,7 +124,7 @@ impl Run<'_> {
                     return Some(Outcome::Failed);
                 }
             }
-            // Checked before a stop: a statement that may still be running must not be reported as cancelled.
+            // This case comes before the stop: a statement that may still be running must not be reported as cancelled.
             Err(problem) if problem.lost => {
                 self.problems.push((step.label.clone(), problem));
                 return Some(Outcome::Unknown);
@@ -191,8 +192,7 @@ impl Run<'_> {
         self.answer(writer, work, order).await
     }
 
-    /// Waits for a statement's answer, reports its progress, and cancels it on the server if the user stops the
-    /// plan.
+    /// Waits for a statement's answer and reports its progress. If the user stops the plan, cancels the statement on the server.
     pub(super) async fn answer<T>(
         &self,
         writer: &Writer,
@@ -244,12 +244,12 @@ impl Run<'_> {
     }
 }
 
-/// Asks the server on a second connection, to detect that a statement will never be answered.
+/// Detects that a statement will never be answered, from the answers to [`Run::look`].
 #[derive(Debug, Default)]
 struct Silence {
-    /// Start of the server's silence. `None`: it answers.
+    /// Time since when the server has not answered. `None`: it answers.
     since: Option<Instant>,
-    /// Number of answers in a row by which the session does not exist.
+    /// Number of successive answers that say that the statement's session no longer exists.
     gone: u32,
 }
 
@@ -266,7 +266,7 @@ impl Silence {
                 self.since.get_or_insert_with(Instant::now);
             }
         }
-        // A session that has just ended may have sent an answer that has not arrived yet.
+        // A session that has just ended may have sent an answer that has not arrived yet, so a few checks pass first.
         if self.gone > 5 {
             return Some(
                 "the session no longer exists on the server, and the statement has no answer",
@@ -277,7 +277,7 @@ impl Silence {
     }
 }
 
-/// True if the step drops an index that no longer exists, because an earlier step of the same rollback may have dropped it.
+/// True if the step failed because the index that it drops no longer exists. An earlier step of the same rollback may have dropped it.
 fn is_dropped_already(step: &Step, problem: &Problem) -> bool {
     let mut statements = step.run.iter();
     statements.all(|statement| statement.sql.starts_with("DROP INDEX "))

@@ -16,8 +16,8 @@ use crate::server::sql::{Param, Query, query};
 const PLACE: Query = query!("act_place");
 const SYSTEM: Query = query!("act_system");
 
-/// Settings of a write session only. Settings that change how values are printed are in the start-up packet, the same for read and write
-/// sessions, because the results of both are compared.
+/// Settings that only write sessions have. Settings that change how values are printed are sent in the start-up packet, which is the same
+/// for read and write sessions, because the results of both are compared.
 const SESSION: &str = "set jit = off; set statement_timeout = 0; set idle_in_transaction_session_timeout = '60s'; \
     set client_min_messages = notice";
 
@@ -26,7 +26,7 @@ pub(super) struct Writer {
     pub connected: Connected,
     pub place: Place,
     pub pid: i64,
-    /// Marks the session as the console's own while it exists.
+    /// Registers the session as one of hypertop's own, until this value is dropped.
     _own: Own,
     pub role: String,
 }
@@ -91,7 +91,7 @@ pub(super) fn is_planned_here(writer: &Writer, planned: Option<&Place>) -> Resul
 }
 
 impl Session {
-    /// The place (server and database) of this session, read once.
+    /// The server and database of this session, read once.
     pub(crate) async fn place(&self) -> Result<&Place> {
         let ask = || place(&self.connected);
         self.place.get_or_try_init(ask).await

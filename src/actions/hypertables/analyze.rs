@@ -18,7 +18,7 @@ pub(super) fn plan(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     )
     .plain();
     let undo = Undo::Needless(
-        "the statistics are gathered again; no row changes, but query plans may".to_owned(),
+        "it only gathers statistics: no row changes, but query plans may".to_owned(),
     );
     let title = format!("Analyze {}", facts.name);
     let mut plan = Plan::new(title, vec![step], undo).changing(&["/intervals"]);
@@ -26,7 +26,7 @@ pub(super) fn plan(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
         plan = plan.note(
             Level::Warning,
             format!(
-                "the server skips it with a warning: only {} (or a member of it) may analyze {}",
+                "the server skips the table with a warning: only {} (or a member of that role) may analyze {}",
                 facts.owner, facts.name
             ),
         );
@@ -46,7 +46,7 @@ pub(super) fn plan(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     Ok(plan)
 }
 
-/// Text such as `220 chunks (13 compressed); no ANALYZE is recorded for 4; the oldest of the others was 3h ago`.
+/// Text such as `220 chunks (13 compressed); no ANALYZE is recorded for 4 chunks; the oldest ANALYZE was 3h ago`.
 fn what(facts: &Hypertable) -> String {
     let mut said = text::plural(facts.chunks, "chunk");
     if facts.compressed > 0 {

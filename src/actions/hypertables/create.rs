@@ -17,7 +17,8 @@ use crate::model::verdict::Level;
 struct Table {
     oid: i64,
     name: String,
-    /// Reason for which the table cannot become a hypertable, whichever column is chosen. `None`: no such reason.
+    /// Reason why the table cannot become a hypertable by any column, such as `is partitioned`. `None`: no such
+    /// reason.
     unfit: Option<String>,
     /// The columns that can be the time column, in the order of the table.
     times: Vec<Time>,
@@ -27,7 +28,7 @@ struct Table {
     filled: bool,
     /// Unique indexes, with their columns.
     unique: Vec<Unique>,
-    /// Foreign keys of other tables that refer to it.
+    /// Foreign keys that refer to this table.
     referenced: Vec<String>,
 }
 
@@ -50,7 +51,7 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     let names: Vec<&str> = table.times.iter().map(|time| time.name.as_str()).collect();
     let first = names.first().ok_or_else(|| {
         format!(
-            "{} has no column with a time (timestamptz, timestamp, date) or an integer",
+            "{} has no column that can be the time column (timestamptz, timestamp, date or an integer)",
             table.name
         )
     })?;
@@ -60,11 +61,11 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
             names.join(", ")
         )),
         Field::new("chunk_interval", "Chunks span", FieldType::Text, "7 days")
-            .help("7 days, 1d, 12h; a whole number where the time is an integer"),
+            .help("7 days, 1d or 12h; a whole number if the time column is an integer"),
     ]))
 }
 
-/// The table. Refuses if the table cannot become a hypertable.
+/// Reads the table's facts. Refuses if the table cannot become a hypertable.
 fn table(context: &Context) -> Result<Table, Refusal> {
     let table: Table = context.read()?;
     if context.at.server.simulated {
@@ -78,7 +79,7 @@ fn table(context: &Context) -> Result<Table, Refusal> {
     if !table.referenced.is_empty() {
         let keys = table.referenced.join(", ");
         return Err(format!(
-            "foreign keys refer to {}, and referenced rows cannot be moved: drop them first ({keys})",
+            "foreign keys refer to {}, and referenced rows cannot be moved: drop the keys first ({keys})",
             table.name
         )
         .into());
@@ -93,7 +94,7 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     let time = time.ok_or_else(|| {
         let names: Vec<&str> = table.times.iter().map(|time| time.name.as_str()).collect();
         format!(
-            "time: {wanted:?} is not a column with a time or an integer; such columns are: {}",
+            "time: {wanted:?} cannot be the time column; choose from: {}",
             names.join(", ")
         )
     })?;
@@ -107,7 +108,7 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     let column = text::quote_identifier(&time.name);
     if !lacking.is_empty() {
         return Err(format!(
-            "a unique index of a hypertable must include the time column: add {column} to {}, or drop that index",
+            "a unique index of a hypertable must include the time column: add {column} to each of these, or drop them: {}",
             lacking.join(", ")
         )
         .into());
@@ -171,7 +172,7 @@ fn remarks(plan: Plan, table: &Table, time: &Time, bytes: Option<i64>) -> Plan {
     plan.note(
         Level::Notice,
         format!(
-            "TimescaleDB adds an index on ({column} DESC), unless there is one that begins with it"
+            "TimescaleDB adds an index on ({column} DESC), unless an index already begins with this column"
         ),
     )
 }

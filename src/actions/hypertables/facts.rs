@@ -21,7 +21,7 @@ pub(super) struct Hypertable {
     pub(super) may_analyze: bool,
     /// Dimensions with a chunk interval, the time dimension first.
     pub(super) dimensions: Vec<Dimension>,
-    /// Number of space partitions: chunks per interval.
+    /// Number of space partitions, which is the number of chunks per interval.
     pub(super) partitions: i64,
     /// Policies by the name of their procedure.
     pub(super) policies: HashMap<String, Policy>,
@@ -40,11 +40,11 @@ pub(super) struct Hypertable {
     pub(super) unanalyzed: i64,
     /// Seconds since the oldest recorded ANALYZE of a chunk. `None`: none is recorded.
     pub(super) analyzed_seconds: Option<f64>,
-    /// Estimated rows of the uncompressed chunks that were analyzed. `None`: none was.
+    /// Estimated rows of the uncompressed chunks that were analyzed. `None`: no such chunk.
     pub(super) rows: Option<i64>,
     /// The chunks of the 12 ranges before the newest range.
     pub(super) recent: Vec<Recent>,
-    /// The newest chunks, at most a thousand.
+    /// The chunks whose locks the preview lists: the newest, at most a thousand.
     pub(super) touched: Vec<TouchedChunk>,
 }
 
@@ -55,7 +55,7 @@ pub(super) struct Dimension {
     /// Type of the column.
     pub(super) axis: String,
     pub(super) interval_length: i64,
-    /// Interval up to which compressing merges chunks, in the dimension's unit. `None`: it does not.
+    /// Interval up to which compression merges chunks, in the dimension's unit. `None`: compression merges no chunks.
     pub(super) compress_interval_length: Option<i64>,
 }
 

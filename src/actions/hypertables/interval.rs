@@ -45,7 +45,7 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
                 time.name.as_str(),
             )
             .help(format!(
-                "the column with the interval: {}",
+                "the column whose chunk interval is set: {}",
                 names.join(", ")
             )),
         );
@@ -69,7 +69,7 @@ fn asked(dimension: &Dimension, inputs: &Inputs) -> Result<i64, Refusal> {
     let length = if axis == Axis::Integer {
         text.parse().map_err(|_| {
             format!(
-                "interval: time in {} is an integer, so write a whole number, not {text:?}",
+                "interval: column {} is an integer, so write a whole number, not {text:?}",
                 dimension.name
             )
         })?
@@ -85,15 +85,13 @@ fn asked(dimension: &Dimension, inputs: &Inputs) -> Result<i64, Refusal> {
     };
     if length > most {
         return Err(format!(
-            "interval: {} is of type {}, which ends at {most}",
+            "interval: {} is of type {}, whose maximum is {most}",
             dimension.name, dimension.axis
         )
         .into());
     }
     if axis == Axis::Date && length % DAY != 0 {
-        return Err(
-            "interval: the time column is a date, so it must be a whole number of days".into(),
-        );
+        return Err("interval: the time column is a date, so write a whole number of days".into());
     }
     Ok(length)
 }
@@ -120,11 +118,11 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     let old = dimension.interval_length;
     if new == old {
         let words = format!(
-            "no change: new chunks of {} span {} already; write another interval",
+            "no change: new chunks of {} already span {}; write another interval",
             facts.name,
             said(dimension, old)
         );
-        // A plan is made only for its notes.
+        // This plan never runs. It only collects the notes for the refusal.
         let bare = Plan::new("", Vec::new(), Undo::Needless(String::new()));
         let notes = note(bare, context, &facts, dimension, new).notes;
         return Err(Refusal::unchanged(words, notes));
@@ -196,12 +194,12 @@ fn note(
     let is_time = facts.dimensions.first() == Some(dimension);
     let there = match facts.last.filter(|_| is_time) {
         Some(raw) => format!(
-            "new chunks only: {} keep their span, up to {}. The first new chunk may be shorter, so that it does not overlap them",
+            "new chunks only: the span of {} (up to {}) does not change. The first new chunk may be shorter, so that it does not overlap the present chunks",
             text::plural(facts.chunks, "chunk"),
             text::point(Point { axis, raw })
         ),
         None if facts.chunks > 0 => format!(
-            "new chunks only: {} keep their span",
+            "new chunks only: the span of {} does not change",
             text::plural(facts.chunks, "chunk")
         ),
         None => "it has no chunk yet".to_owned(),
@@ -218,7 +216,7 @@ fn note(
         plan = plan.note(
             Level::Warning,
             format!(
-                "compress_chunk_time_interval ({}) is no multiple of the new interval: change it too",
+                "compress_chunk_time_interval ({}) is no multiple of the new interval: change that setting, too",
                 said(dimension, rolled)
             ),
         );
@@ -259,7 +257,7 @@ fn note_sizes(
     let plan = plan.note(
         Level::Notice,
         format!(
-            "before compression, each of the newest {} that are full has {} and spans {}; with the new interval a chunk would have about {}",
+            "average of the newest full chunks ({}): {} before compression, in a span of {}; with the new interval a chunk would have about {}",
             text::plural(number, "chunk"),
             text::bytes(bytes / number),
             said(dimension, rate),

@@ -32,7 +32,7 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
             .help("the rows are sorted by this index, which must be valid and not partial"),
         Field::new("schedule_interval", "Run every", FieldType::Interval, "")
             .optional()
-            .help("how often it runs (each run reorders one chunk); empty: TimescaleDB's choice (usually half a chunk's span, at most 12 h)"),
+            .help("each run reorders one chunk. Empty: TimescaleDB's choice, usually half a chunk's span, at most 12 h"),
         add::first_run_field(),
     ]))
 }
@@ -45,7 +45,7 @@ pub(super) fn add(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let picked = inputs.picked("index");
     let [index] = picked.as_slice() else {
         return Err(format!(
-            "index: pick one; {} are picked",
+            "index: pick exactly one, not {}",
             text::count(i64::try_from(picked.len()).unwrap_or(i64::MAX))
         )
         .into());
@@ -64,7 +64,7 @@ pub(super) fn add(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         .note(
             Level::Ok,
             format!(
-                "each run rewrites one chunk, oldest first: {} of {} now (compressed chunks and the three newest intervals are left out)",
+                "each run rewrites one chunk, oldest first: {} of {} can be rewritten now (compressed chunks and the three newest intervals are left out)",
                 text::count(facts.reorderable),
                 text::plural(facts.chunks, "chunk")
             ),

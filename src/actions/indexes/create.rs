@@ -21,12 +21,12 @@ struct Hypertable {
     bare: String,
     table: String,
     display: String,
-    /// True if compression is enabled and this version refuses new unique indexes in that case.
+    /// True if compression is enabled, and this TimescaleDB therefore refuses new unique indexes.
     compressing: bool,
     compressed_chunks: i64,
     dimensions: Vec<String>,
     parts: Vec<Part>,
-    /// Definitions of the present indexes, by name. `None`: the table is locked.
+    /// Definitions of the present indexes, by name. A definition is `None` if the table is locked.
     indexes: BTreeMap<String, Option<String>>,
     /// Names of the schema's relations, which a new index cannot have. Names that begin like chunk names are left out.
     names: BTreeSet<String>,
@@ -58,7 +58,7 @@ pub(super) fn form(_: &Context) -> Result<Form, Refusal> {
         ),
         Field::new("include", "Include", FieldType::Text, "")
             .optional()
-            .help("columns that are stored with it"),
+            .help("further columns whose values the index stores"),
         Field::new("where", "Where", FieldType::Text, "")
             .optional()
             .help("a condition: only rows that meet it are in the index"),
@@ -66,7 +66,7 @@ pub(super) fn form(_: &Context) -> Result<Form, Refusal> {
             .optional()
             .help("empty: a name made from the table and the columns"),
         Field::new("per_chunk", "Transaction per chunk", FieldType::Flag, "yes").help(
-            "yes: writes wait for one chunk at a time only. A unique index is always built in one transaction",
+            "yes: only writes to the chunk in progress wait. A unique index is always built in one transaction",
         ),
     ]))
 }
@@ -126,7 +126,7 @@ fn remarks(mut plan: Plan, table: &Hypertable, wish: &Wish, name: &str) -> Plan 
         let compressed = text::plural(table.compressed_chunks, "chunk");
         plan = plan.note(
             Level::Notice,
-            format!("compressed rows ({compressed}) are not in it; their chunks get an empty index of 8 kB"),
+            format!("compressed rows ({compressed}) are not in the index; their chunks get an empty index of 8 kB"),
         );
     }
     if wish.per_chunk {
@@ -203,7 +203,7 @@ fn refused(context: &Context, table: &Hypertable, wish: &Wish) -> Option<Refusal
     twin.map(|(name, _)| format!("the same index already exists: {name}").into())
 }
 
-/// The text in lower case, without spaces, and without the option that the catalogue does not keep.
+/// The text in lower case, without spaces, and without the option for a transaction per chunk, which the catalogue does not keep.
 fn normalized(sql: &str) -> String {
     sql.replace(&format!(" WITH ({PER_CHUNK})"), "")
         .to_lowercase()
@@ -211,7 +211,7 @@ fn normalized(sql: &str) -> String {
         .collect()
 }
 
-/// The reason to refuse this text, which is put into CREATE INDEX as typed. `None`: it is a single part of the statement, and is accepted.
+/// The reason to refuse this text, which is put into CREATE INDEX as typed. `None`: the text cannot end its part of the statement.
 fn unsound(sql: &str) -> Option<&'static str> {
     let mut depth = 0_i32;
     let mut quote = None;

@@ -68,7 +68,7 @@ pub(super) fn leftovers(context: &Context, _: &Inputs) -> Result<Plan, Refusal> 
     Ok(plan)
 }
 
-/// The form sets the pace only if indexes must first be built on many chunks.
+/// The form has fields for the pace only if indexes must first be built on chunks.
 pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     let index: Index = context.read()?;
     Ok(match shared(context, &index).len() {
@@ -125,7 +125,7 @@ pub(super) fn index(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal>
     }
 }
 
-/// Adds steps that first build the remaining duplicate's own indexes on the chunks.
+/// Adds the pace, the lock timeout and a note, because the first steps build indexes of the remaining duplicate on chunks.
 fn survivors(
     context: &Context,
     mut plan: Plan,
@@ -136,13 +136,13 @@ fn survivors(
 ) -> Result<Plan, Refusal> {
     plan.pace = inputs.pace();
     if plan.pace.go_on {
-        let why = "on_error: where a build fails, the drop that follows would leave the chunk without an index";
+        let why = "on_error: if the build on a chunk fails, the drop that follows would leave that chunk without an index";
         return Err(Refusal::new(why).offering(
             "stop at the first failure",
             vec![("on_error", "stop".to_owned())],
         ));
     }
-    // CREATE INDEX CONCURRENTLY may wait for a long time. DROP INDEX may not, because it blocks readers and writers while it waits.
+    // A compromise: CREATE INDEX CONCURRENTLY may wait for a long time, but DROP INDEX blocks readers and writers while it waits.
     plan.lock_timeout_seconds = 30;
     let parts: std::collections::HashSet<i64> = shared.iter().map(|part| part.oid).collect();
     let copies = index
@@ -190,13 +190,13 @@ fn undo_of_drop(context: &Context, index: &Index) -> Undo {
     if index.elsewhere > 0 {
         let copies = text::plural(index.elsewhere, "copy");
         lost.push(format!(
-            "{copies} in other tablespaces will be where TimescaleDB creates new ones"
+            "{copies} in another tablespace will be where TimescaleDB creates new ones"
         ));
     }
     if index.adorned > 0 {
         let copies = text::plural(index.adorned, "copy");
         lost.push(format!(
-            "comments, storage parameters, CLUSTER and DEPENDS ON EXTENSION that only {copies} on chunks or partitions have are lost"
+            "what only {copies} on chunks or partitions have is lost: comments, storage parameters, CLUSTER, DEPENDS ON EXTENSION"
         ));
     }
     if index.partitioned {
@@ -283,7 +283,8 @@ fn drop_step(context: &Context, index: &Index, undo: &Undo) -> Result<Step, Refu
     Ok(step)
 }
 
-/// Statements that fail if the duplicate is gone or a chunk was added since the preview.
+/// Statements that fail if the duplicate is gone, or if chunks were created or dropped since the preview. Empty: the index has no
+/// duplicate.
 fn guard(index: &Index) -> Vec<Statement> {
     let Some(twin) = index.twins.first() else {
         return Vec::new();
@@ -317,8 +318,8 @@ fn guard(index: &Index) -> Vec<Statement> {
     guard
 }
 
-/// Bytes that the drop frees. `None`: unknown. From 2.22 on, duplicates share one index on a chunk. It is only dropped with the last of
-/// them.
+/// Bytes that the drop frees. `None`: unknown. From 2.22 on, duplicates can share one index on a chunk, which is dropped only with the last
+/// duplicate. So a chunk that has only one of these indexes counts as zero.
 fn freed(context: &Context, index: &Index) -> Option<i64> {
     if index.twins.is_empty() || context.at.server.sql_version() < BY_SHAPE {
         return context.bytes(index.copies.iter().map(|copy| copy.oid));
@@ -343,7 +344,10 @@ fn remarks(context: &Context, mut plan: Plan, index: &Index) -> Plan {
     if let Some(twin) = index.twins.first() {
         plan = plan.note(
             Level::Notice,
-            format!("{} differs only in its name, and stays", twin.name),
+            format!(
+                "the duplicate {} differs only in its name, and stays",
+                twin.name
+            ),
         );
     } else if index.unique {
         plan = plan.note(
@@ -358,7 +362,7 @@ fn remarks(context: &Context, mut plan: Plan, index: &Index) -> Plan {
         );
     }
     if index.clustered {
-        plan = plan.note(Level::Notice, "CLUSTER uses it");
+        plan = plan.note(Level::Notice, "CLUSTER uses this index");
     }
     if context.at.server.sql_version() < Version::new(2, 14)
         && context.at.server.timescaledb.is_some()
@@ -371,7 +375,7 @@ fn remarks(context: &Context, mut plan: Plan, index: &Index) -> Plan {
     {
         plan = plan.note(
             Level::Warning,
-            "TimescaleDB 2.11 (perhaps up to 2.13) can crash the server if a compressed hypertable has an expression index: undo this only if that risk is acceptable",
+            "TimescaleDB 2.11 (perhaps up to 2.13) can crash the server if a compressed hypertable has an expression index, and the undo would create one: undo this only if the risk is acceptable",
         );
     }
     plan

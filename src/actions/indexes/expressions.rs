@@ -1,8 +1,8 @@
 //! The expressions of a new index, and the query that finds out whether they are immutable.
 //!
 //! No SQL function reports whether an expression is immutable. But the planner removes a contradiction such as `e AND e IS NOT TRUE` only
-//! if its expressions are immutable, which it decides as CREATE INDEX does. The query reads no table: its only row consists of NULLs of the
-//! table's row type.
+//! if its expressions are immutable. The planner decides that as CREATE INDEX does. The query reads no table: its only row consists of
+//! NULLs of the table's row type.
 
 use crate::model::plan::Expression;
 
@@ -12,13 +12,14 @@ pub(crate) fn condition(table: &str, alias: &str, text: &str) -> Expression {
     expression("where", table, alias, text, &contradiction)
 }
 
-/// Query that shows the server's form of a condition. It reads no table.
+/// EXPLAIN whose output contains the condition as the server prints it. It reads no table.
 pub(crate) fn understood(table: &str, alias: &str, text: &str) -> String {
     let row = format!("(select (null::{table}).* offset 0) {alias}");
     format!("explain (costs off, verbose, format json) select from {row} where ({text})")
 }
 
-/// The expressions among the index's columns; of plain columns, whether they exist.
+/// A query for each column of the index. If the column is an expression, the query finds out whether that is immutable, otherwise whether
+/// the column exists.
 pub(crate) fn columns(table: &str, alias: &str, columns: &str) -> Vec<Expression> {
     let one = |part| {
         let (text, contradiction) = if let Some(text) = key(part) {
@@ -36,7 +37,7 @@ pub(crate) fn columns(table: &str, alias: &str, columns: &str) -> Vec<Expression
         .collect()
 }
 
-/// The column at the start of a part that is no expression.
+/// The column name at the start of a part such as `ts DESC`.
 fn name(part: &str) -> &str {
     let part = part.trim_start();
     let end = unquoted(part).find(|(_, c, _)| c.is_whitespace());
@@ -78,7 +79,7 @@ fn unquoted(text: &str) -> impl Iterator<Item = (usize, char, i32)> {
     })
 }
 
-/// The parts between commas that are outside parentheses.
+/// The parts between the commas outside parentheses.
 fn split(columns: &str) -> Vec<&str> {
     let commas = unquoted(columns).filter(|(_, c, depth)| *c == ',' && *depth == 0);
     let mut start = 0;

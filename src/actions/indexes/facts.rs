@@ -8,8 +8,8 @@ use crate::model::text;
 use crate::model::verdict::Level;
 use crate::model::version::Version;
 
-/// From this version on, duplicate indexes of a hypertable share one index on each new chunk, which is found by its definition. Before, a
-/// catalogue table records which chunk index belongs to which index of the hypertable.
+/// From this version on, duplicate indexes of a hypertable share one index on each new chunk. TimescaleDB finds the chunk index by its
+/// definition. In older versions, a catalogue table records which chunk index belongs to which index of the hypertable.
 pub(super) const BY_SHAPE: Version = Version::new(2, 22);
 
 /// A table that can have the index: a chunk, a partition, or the table itself.
@@ -48,7 +48,7 @@ pub(super) fn short(name: &str, bytes: usize) -> &str {
     &name[..end.unwrap_or(0)]
 }
 
-/// The index on one part.
+/// The index on one part: a chunk, a partition, or the table itself.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(super) struct Copy {
     pub(super) oid: i64,
@@ -60,6 +60,7 @@ pub(super) struct Copy {
     pub(super) exclusion: bool,
 }
 
+/// An invalid `_ccnew` or `_ccold` index of an interrupted or running REINDEX.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(super) struct Leftover {
     pub(super) oid: i64,
@@ -105,11 +106,11 @@ pub(super) struct Index {
     system: bool,
     /// True if the table is a chunk, or has the compressed rows of one.
     pub(super) chunk: bool,
-    /// True if compression is enabled and this version refuses new unique indexes in that case.
+    /// True if compression is enabled, and this TimescaleDB therefore refuses new unique indexes.
     pub(super) compressing: bool,
     /// The index definition. `None`: unknown, because the table is locked.
     pub(super) definition: Option<String>,
-    /// First part of the definition, before the method.
+    /// First part of the definition, before USING.
     head: String,
     /// Last part of the definition, from WHERE on. `None`: not a partial index, or the table is locked.
     predicate: Option<String>,
@@ -133,7 +134,9 @@ pub(super) struct Index {
     /// Names in the schema that a replacement index must not have.
     pub(super) news: Vec<String>,
     pub(super) constraint: Option<Constraint>,
+    /// Foreign keys that rely on the index, as text. `None`: no such key.
     pub(super) referenced_by: Option<String>,
+    /// Id of the reorder policy that sorts chunks by the index.
     pub(super) reorder_job: Option<i64>,
     pub(super) parts: Vec<Part>,
     pub(super) copies: Vec<Copy>,
@@ -147,9 +150,9 @@ pub(super) struct Making<'a> {
     pub(super) concurrently: bool,
     /// Build one chunk at a time, each in a transaction of its own.
     pub(super) per_chunk: bool,
-    /// Name of the new index (`None`: the name of the present one); `on`: the table that it is created on (`None`: the table of the present
-    /// one).
+    /// Name of the new index. `None`: the name of the present index.
     pub(super) name: Option<&'a str>,
+    /// Table of the new index. `None`: the table of the present index.
     pub(super) on: Option<&'a str>,
 }
 
@@ -170,8 +173,13 @@ impl Index {
 
     /// Refuses an index of PostgreSQL's own catalogue.
     pub(super) fn untouchable(&self) -> Option<Refusal> {
-        self.system
-            .then(|| format!("{} is one of PostgreSQL's own", self.qualified()).into())
+        self.system.then(|| {
+            format!(
+                "{} is an index of PostgreSQL's own catalogue",
+                self.qualified()
+            )
+            .into()
+        })
     }
 
     /// Step that builds an index with this definition on one chunk, with a name made from `bare`.
@@ -187,11 +195,11 @@ impl Index {
         Ok(Step::new(label, vec![statement(sql)], back).plain())
     }
 
-    /// The CREATE INDEX statement.
+    /// The CREATE INDEX statement. A refusal if the index definition is unknown or cannot be parsed.
     pub(super) fn create(&self, making: Making) -> Result<String, Refusal> {
         let definition = self.definition.as_deref().ok_or_else(|| {
             Refusal::new(format!(
-                "another session has locked {} exclusively, so the definition of {} cannot be read: try again when it is gone",
+                "another session has locked {} exclusively, so the definition of {} cannot be read: try again when the lock is released",
                 self.table, self.name
             ))
         })?;
@@ -270,7 +278,8 @@ impl Index {
         statements
     }
 
-    /// Statements that create the present index again. `true`: they do not block writes, and so they run outside a transaction.
+    /// Statements that create the present index again. `true`: the index is built concurrently or chunk by chunk, so the statements must
+    /// run outside a transaction block.
     ///
     /// An index in the database's default tablespace is created there again, even if the role's `default_tablespace` differs.
     pub(super) fn bring_back(&self, context: &Context) -> Result<(Vec<Statement>, bool), Refusal> {
@@ -308,7 +317,7 @@ pub(super) fn count(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// Adds a note on the transactions that REINDEX and CREATE INDEX CONCURRENTLY wait for.
+/// Sets a long lock timeout, with a note on the transactions that REINDEX and CREATE INDEX CONCURRENTLY wait for.
 pub(super) fn waits_long(mut plan: Plan) -> Plan {
     // These statements may wait for a long time, because they do not block reads and writes meanwhile.
     plan.lock_timeout_seconds = 600;

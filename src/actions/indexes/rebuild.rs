@@ -47,7 +47,7 @@ fn refused(context: &Context, index: &Index) -> Option<Refusal> {
     let name = index.qualified();
     if !index.hypertable {
         return Some(
-            format!("{name} is not a hypertable's index, so it cannot be missing on a chunk (reindex-index fixes an invalid one)").into(),
+            format!("{name} is not a hypertable's index, so it cannot be missing on a chunk (if it is invalid, reindex-index fixes it)").into(),
         );
     }
     if context.at.server.simulated {
@@ -75,7 +75,8 @@ fn refused(context: &Context, index: &Index) -> Option<Refusal> {
     })
 }
 
-/// Builds the index only on the chunks without one. From 2.22 on, any index of a chunk with the same definition counts as the hypertable's.
+/// Builds the index on the chunks where it is missing, and reindexes invalid chunk indexes. From 2.22 on, any index of a chunk that has the
+/// same definition counts as part of the hypertable's index.
 fn complete(context: &Context, index: &Index) -> Result<Plan, Refusal> {
     let lacking = index.lacking();
     let mut steps = Vec::new();
@@ -92,9 +93,9 @@ fn complete(context: &Context, index: &Index) -> Result<Plan, Refusal> {
         steps.push(step.sized(context.bytes([copy.oid])));
     }
     let undo = if lacking.is_empty() {
-        Undo::Needless("the invalid ones become valid".to_owned())
+        Undo::Needless("the invalid indexes become valid".to_owned())
     } else {
-        Undo::Exact("it is missing on those chunks again".to_owned())
+        Undo::Exact("the index is missing on those chunks again".to_owned())
     };
     let chunks = text::plural(count(steps.len()), "chunk");
     let mut plan = Plan::new(
@@ -109,11 +110,12 @@ fn complete(context: &Context, index: &Index) -> Result<Plan, Refusal> {
     }
     Ok(waits_long(plan).note(
         Level::Notice,
-        "if a build is stopped or fails, an invalid index stays on that chunk: run this again to rebuild it",
+        "if a build is stopped or fails, an invalid index stays on that chunk: run rebuild-missing again to complete it",
     ))
 }
 
-/// Builds a new index that replaces the old one. Up to 2.21, only TimescaleDB itself can attach a chunk's index to the hypertable's.
+/// Builds a new index that replaces the old one. Up to 2.21, only TimescaleDB itself can attach a chunk's index to the
+/// hypertable's index.
 fn swap(index: &Index) -> Result<Plan, Refusal> {
     let numbered = (1..).map(|number| format!("{}_new{number}", short(&index.bare, NAME - 7)));
     let name = std::iter::once(format!("{}_new", short(&index.bare, NAME - 4)))

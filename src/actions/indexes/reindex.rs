@@ -45,7 +45,7 @@ fn fields(first: Option<Field>) -> Form {
     let mut fields = Vec::from_iter(first);
     fields.push(
         Field::new("at_least_kb", "From this size on, kB", FieldType::Integer, "16").help(
-            "smaller ones are left out, such as the empty indexes (8 kB) of compressed chunks; 0: none is left out",
+            "smaller indexes are left out, such as the empty indexes (8 kB) of compressed chunks; 0: none is left out",
         ),
     );
     Form::new(fields).paced()
@@ -89,7 +89,7 @@ fn leftovers(plan: Plan, leftovers: i64) -> Plan {
     plan.note(
         Level::Notice,
         format!(
-            "{} of an earlier REINDEX {} there: drop-leftovers removes them",
+            "{} of an earlier REINDEX {} there: to clean up, use drop-leftovers",
             text::plural(leftovers, "leftover"),
             if leftovers == 1 { "is" } else { "are" }
         ),
@@ -126,7 +126,7 @@ fn reindex(
         let left_out = text::plural(count(small.len()), "index");
         plan = plan.note(
             Level::Notice,
-            format!("{left_out} smaller than {} left out", text::bytes(least)),
+            format!("left out: {left_out} smaller than {}", text::bytes(least)),
         );
     }
     plan = disk(plan, &wanted, size);
@@ -188,7 +188,7 @@ fn disk(plan: Plan, wanted: &[&Copy], size: impl Fn(&Copy) -> Option<i64>) -> Pl
                 text::bytes(all)
             )
         }
-        None => "needs room for a second copy of one index at a time; their sizes could not be read (a lock)".to_owned(),
+        None => "needs room for a second copy of one index at a time; the sizes of the indexes could not be read, because of a lock".to_owned(),
     };
     plan.note(Level::Notice, words)
 }

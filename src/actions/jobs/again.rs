@@ -6,17 +6,17 @@ use crate::actions::alter_job::Change;
 use crate::model::plan::{Consent, Mode, Plan, Undo};
 use crate::model::verdict::Level;
 
-/// Deletes the policy and adds it again, which schedules it and starts it at once. Used only if the server refuses `alter_job`.
+/// Deletes the policy and adds it again. The new policy is scheduled, and may run at once. Used only if the server refuses `alter_job`.
 pub(super) fn again(context: &Context, known: &JobFacts, title: String) -> Result<Plan, Refusal> {
     let job = &known.job;
     let mut step = job.replace(context, &Change::default())?;
-    // The undo only deletes the new policy. Adding another would be no undo: it would be scheduled, but the original was not.
+    // The undo only deletes the new policy. To add the original again would be no undo: it would be scheduled, and might run at once.
     step.undo = job.delete_for_good(context).run;
     let why = job.unalterable(context);
     let why = why.map_or_else(String::new, |refusal| format!(", because {}", refusal.why));
     let undo = Undo::Partly(
-        "the policy created again is deleted, and nothing refreshes the aggregate any more: this TimescaleDB can neither pause it \
-         nor move its next start; add-refresh-policy adds one"
+        "the new policy is deleted, because this TimescaleDB can neither pause it nor move its next start. Then no policy refreshes \
+         the aggregate, until add-refresh-policy adds one"
             .to_owned(),
     );
     let mut plan = Plan::new(title, vec![step], undo)
@@ -24,7 +24,7 @@ pub(super) fn again(context: &Context, known: &JobFacts, title: String) -> Resul
         .note(
             Level::Warning,
             format!(
-                "the policy is deleted and added again under a new id{why}. Its window and its schedule stay; max_runtime, \
+                "the policy is deleted and added again under a new id{why}. Its refresh window and schedule stay; max_runtime, \
                  max_retries, retry_period and name become the defaults"
             ),
         )
@@ -38,7 +38,7 @@ pub(super) fn again(context: &Context, known: &JobFacts, title: String) -> Resul
     Ok(known.warned(context, plan))
 }
 
-/// Text on the present run of the job, which deleting the job cancels.
+/// Warning that deleting the job cancels its present run.
 pub(super) fn cancels(pid: i32) -> String {
     format!("it runs now (session {pid}): the run is cancelled, even if the deletion then fails")
 }

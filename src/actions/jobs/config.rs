@@ -19,7 +19,7 @@ impl JobFacts {
         self.worker_now().exceeds(one, other)
     }
 
-    /// Time axis of the job's table. Without a table, ages and offsets in the configuration are intervals.
+    /// Type of the time dimension of the job's table. For a job without a table, ages and offsets in the configuration are intervals.
     pub(super) fn axis(&self) -> Axis {
         let axis = self
             .job
@@ -38,6 +38,7 @@ impl JobFacts {
 #[derive(Debug, Default)]
 pub(super) struct Checked {
     pub notes: Vec<Note>,
+    /// Consent that the warnings require. `None`: they require no special consent.
     pub consent: Option<Consent>,
 }
 
@@ -65,7 +66,7 @@ const REFRESH: &[&str] = &[
 ];
 
 impl JobFacts {
-    /// Refuses a configuration that makes the policy fail, and warns about doubtful ones.
+    /// Refuses a configuration that makes the policy fail. Returns warnings about other doubtful settings.
     pub(super) fn check(&self, config: &Json) -> Result<Checked, Refusal> {
         let mut checked = Checked::default();
         let Some(map) = config.as_object() else {
@@ -85,7 +86,7 @@ impl JobFacts {
                     &mut checked,
                 );
                 if map.get("recompress") == Some(&Json::Bool(false)) {
-                    let text = "recompress = false makes the policy compress nothing before TimescaleDB 2.27, without an error".to_owned();
+                    let text = "before TimescaleDB 2.27, recompress = false makes the policy compress nothing, without an error".to_owned();
                     checked.warn(Level::Warning, text, Consent::Yes);
                 }
             }
@@ -123,7 +124,7 @@ impl JobFacts {
         Ok(checked)
     }
 
-    /// Refuses to change the key that identifies the policy's table.
+    /// Refuses to change or remove the setting that identifies the policy's table.
     fn same(&self, map: &Map<String, Json>, key: &str) -> Result<(), Refusal> {
         let had = self.job.config.as_ref().and_then(|config| config.get(key));
         match (map.get(key), had) {
@@ -143,13 +144,13 @@ impl JobFacts {
         self.job.integer_time == Some(true)
     }
 
-    /// Parses an age or offset. Refuses one whose type does not fit the time axis.
+    /// Parses an age or offset. `integer`: it must be a whole number, otherwise an interval.
     fn length(&self, key: &str, value: &Json, integer: bool) -> Result<Span, Refusal> {
         let on = self.job.relation.as_deref().unwrap_or("its table");
         let found = Span::of(value).filter(|span| integer == matches!(span, Span::Number(_)));
         found.ok_or_else(|| {
             let wanted = if integer {
-                format!("a whole number, as the time of {on} is one: {{\"{key}\": 100000}}")
+                format!("a whole number, because time in {on} is an integer: {{\"{key}\": 100000}}")
             } else {
                 format!("an interval in quotes: {{\"{key}\": \"7 days\"}}")
             };
@@ -167,11 +168,13 @@ impl JobFacts {
                 "config: {after} is required: without it the policy fails at every run"
             )
             .into()),
-            (Some(_), Some(_)) => Err(format!("config: {after} or {created}, not both").into()),
+            (Some(_), Some(_)) => {
+                Err(format!("config: give either {after} or {created}, not both").into())
+            }
         }
     }
 
-    /// Warns if `drop_after` becomes shorter, because the next run then drops more chunks, which no rollback restores.
+    /// Warns if `drop_after` becomes shorter: the next run then drops more chunks, and no rollback restores them.
     fn shorter(&self, map: &Map<String, Json>, checked: &mut Checked) {
         let had = self.job.setting("drop_after");
         let now = text_of(map.get("drop_after"));
@@ -209,7 +212,7 @@ impl JobFacts {
         match map.get("index_name").and_then(Json::as_str) {
             Some(name) if indexes.is_empty() || indexes.iter().any(|index| index == name) => Ok(()),
             _ => Err(format!(
-                "config: index_name names one of the table's indexes: {}",
+                "config: index_name must be one of the table's indexes: {}",
                 indexes.join(", ")
             )
             .into()),
@@ -232,7 +235,7 @@ fn unknown(map: &Map<String, Json>, needed: &[&str], known: &[&str], checked: &m
         .collect();
     if !strange.is_empty() {
         let text = format!(
-            "hypertop does not know the setting {}: the policy may ignore it",
+            "unknown to hypertop, and perhaps ignored by the policy: {}",
             strange.join(", ")
         );
         checked.notes.push(Note {

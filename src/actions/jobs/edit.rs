@@ -37,7 +37,7 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
         )
         .help("failures in a row until it is paused; -1: no limit"),
         interval("retry_period", "Retry after", &job.retry_period)
-            .help("wait after a failure; longer after each further one"),
+            .help("wait after a failure; longer after each further failure"),
         moment("next_start", "Next start", "").help(format!(
             "a time (in {} unless it has an offset), or now; empty: unchanged ({})",
             context.at.server.time_zone,
@@ -62,7 +62,7 @@ fn slots(job: &Job, zone: &str) -> [Field; 3] {
     let fixed = if job.fixed_schedule { "yes" } else { "no" };
     [
         Field::new("fixed_schedule", "Fixed schedule", FieldType::Flag, fixed).help(
-            "yes: at fixed times counted from an initial start; no: an interval after the last run",
+            "yes: at fixed times counted from the initial start; no: one interval after the last run",
         ),
         moment(
             "initial_start",
@@ -123,7 +123,7 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
         );
     }
     if known.pid.is_some() {
-        plan = plan.note(Level::Notice, "the run in progress keeps its settings");
+        plan = plan.note(Level::Notice, "the run in progress keeps the old settings");
     }
     Ok(known.warned(context, known.altering(plan)))
 }
@@ -243,7 +243,7 @@ impl Edit {
         if now.fixed != was.fixed {
             self.pointers.push("/fixed_schedule");
         }
-        // A schedule that becomes fixed without an initial start gets the present time as one.
+        // A schedule that becomes fixed without an initial start gets the present time as its initial start.
         if now.initial_start != was.initial_start || (now.fixed && now.initial_start.is_none()) {
             self.pointers.push("/initial_start");
         }
@@ -260,12 +260,12 @@ impl Edit {
         if self.change.config.is_some() && job.config.is_none() {
             // `alter_job` takes NULL as "no change".
             return Some(
-                "the job had no configuration, and alter_job cannot remove one: the new one would stay",
+                "the job had no configuration, and alter_job cannot remove one: the new configuration would stay",
             );
         }
         if self.pointers.contains(&"/initial_start") && job.initial_start.is_none() {
             return Some(
-                "the job had no initial start, and alter_job cannot remove one: it would stay, without effect on a schedule that is not fixed",
+                "the job had no initial start, and alter_job cannot remove one: the new initial start would stay, without effect on a schedule that is not fixed",
             );
         }
         let planned = job
@@ -273,7 +273,7 @@ impl Edit {
             .as_deref()
             .is_some_and(|at| at != "-infinity");
         (self.change.next_start.is_some() && !planned)
-            .then_some("the job had no next start to restore: the new one would stay")
+            .then_some("the job had no next start to restore: the new next start would stay")
     }
 }
 

@@ -38,27 +38,29 @@ pub(super) struct JobFacts {
     pub(super) has_proc: bool,
     /// `search_path` of the worker that runs the job. `None`: unknown.
     pub(super) search_path: Option<String>,
-    /// Source of the aggregate that the job refreshes, quoted and qualified; `source_drop_after`: the source's
-    /// `drop_after`.
+    /// Source of the aggregate that the job refreshes, quoted and qualified. `None`: the job refreshes no aggregate.
     pub(super) source: Option<String>,
+    /// The `drop_after` of the source's retention policy. `None`: it has no such setting.
     pub(super) source_drop_after: Option<String>,
     /// Indexes that a reorder policy can use. `None`: not a reorder policy, or there are no indexes.
     pub(super) indexes: Option<Vec<String>>,
     /// Process id of the worker that runs the job now. `None`: no worker runs it.
     pub(super) pid: Option<i32>,
-    /// Unread changes of the aggregate that the job refreshes. For a retention policy: of the aggregates that read its table.
+    /// Changes that the refreshed aggregate has not read. For a retention policy: changes that the aggregates on its table have not read.
     pub(super) unread: Vec<Unread>,
     /// Ends of the chunks of a retention policy's table. `None`: not a retention policy, or no chunks.
     pub(super) ends: Option<Vec<i64>>,
     /// Start and end of the chunks that a policy by creation time would drop now. `None`: not such a policy, or no such chunks.
     pub(super) made: Option<Vec<(i64, i64)>>,
     /// "Now" on integer time. `None`: another type of time, not a retention or refresh policy, or the `integer_now` function was not run.
-    /// In the last case `code` names the function, and `code_owner` a role that could replace it.
     pub(super) integer_now: Option<i64>,
+    /// The `integer_now` function, if it was not run because its owner is not trusted.
     pub(super) code: Option<String>,
+    /// Role that could replace the function `code`.
     pub(super) code_owner: Option<String>,
     /// True if there are gaps between the chunks of the source.
     pub(super) gaps: bool,
+    /// Offset of the database's time zone from UTC, in microseconds.
     pub(super) local_shift: i64,
     /// Time zone setting of the job's owner, in which the worker computes. `None`: the owner has none.
     pub(super) owner_zone: Option<String>,

@@ -58,7 +58,7 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
 
 fn foreground(context: &Context, known: &JobFacts) -> Plan {
     let job = &known.job;
-    // Sent without parameters, as psql does, because compression and refresh procedures commit between their steps.
+    // Sent without parameters, as psql sends it, because compression and refresh procedures commit between their steps.
     let call = Statement::new(
         format!("call {}({})", context.function("run_job"), job.id),
         Vec::new(),
@@ -94,7 +94,7 @@ fn foreground(context: &Context, known: &JobFacts) -> Plan {
     }
     plan.note(
         Level::Notice,
-        "its counters, its history and its next start stay as they are; max_runtime does not limit it, and a scheduled run may start at the same time",
+        "its counters, history and next start do not change. max_runtime does not limit this run, and a scheduled run may start at the same time",
     )
 }
 
@@ -142,11 +142,11 @@ fn by_scheduler(context: &Context, known: &JobFacts) -> Result<Plan, Refusal> {
             job.describe(),
             job.id
         ))
-        .offering("or in the foreground", foreground()));
+        .offering("run it in the foreground", foreground()));
     }
     if let Some(pid) = known.pid {
         return Err(Refusal::new(format!(
-            "{} runs already (session {pid})",
+            "{} is running already (session {pid})",
             job.describe()
         )));
     }
@@ -155,7 +155,7 @@ fn by_scheduler(context: &Context, known: &JobFacts) -> Result<Plan, Refusal> {
         return again(context, known, title);
     }
     if let Some(refusal) = job.unalterable(context) {
-        return Err(refusal.offering("it can run in the foreground", foreground()));
+        return Err(refusal.offering("run it in the foreground", foreground()));
     }
     let now = Change {
         next_start: Some("now".to_owned()),
@@ -186,7 +186,7 @@ fn by_scheduler(context: &Context, known: &JobFacts) -> Result<Plan, Refusal> {
     ))
 }
 
-/// True if the policy, added again, would not run before its `initial_start`.
+/// True if the `initial_start` is in the future: after the policy is added again, it first runs at that time.
 fn starts_later(context: &Context, job: &Job) -> bool {
     let first = job.initial_start.as_deref().filter(|_| job.fixed_schedule);
     let first = first.and_then(|at| clock::parse(Axis::TimestampTz, at, None).ok());

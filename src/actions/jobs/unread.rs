@@ -1,5 +1,5 @@
-//! Changes that no run of a job refreshes, and rows that a run drops before an aggregate has read them. The preview shows them, and offers
-//! to refresh them first.
+//! Changes that no run of a refresh policy reaches, and rows that a retention policy drops before an aggregate has read them. The preview
+//! shows both. The form of resume-job offers to refresh such changes first.
 
 use super::facts::{JobFacts, RETENTION};
 use crate::actions::act::{Context, Refusal};
@@ -15,7 +15,7 @@ use crate::model::verdict::Level;
 
 const FIELD: &str = "refresh_missing";
 
-/// Form that offers to refresh the ranges that the job's runs never reach. Empty: there are none, or the refresh would lose rows.
+/// Form that offers to refresh the ranges that the job's runs never reach. Empty: there is no such range, or the refresh would lose rows.
 pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     let known = JobFacts::of(context)?;
     let missing = known.missing(context.at.now);
@@ -29,8 +29,8 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     )]))
 }
 
-/// Completes the plan that resumes a job. If the form asks for it, first refreshes the ranges that its runs never reach; otherwise adds a
-/// note.
+/// Completes the plan that resumes a job. If the form asks for it, first refreshes the range that its runs never reach. Otherwise,
+/// adds a note on that range.
 pub(super) fn with_missed_refresh(
     context: &Context,
     known: &JobFacts,
@@ -50,7 +50,7 @@ pub(super) fn with_missed_refresh(
     }
     if known.gaps {
         return Err(Refusal::new(format!(
-            "{FIELD}: the source lacks chunks between others, and a refresh over that gap deletes rows. See the preview of {} first",
+            "{FIELD}: the source has a gap between its chunks, and a refresh over that gap deletes rows. See the preview of {} first",
             unread.by_hand(range)
         )));
     }
@@ -66,7 +66,7 @@ pub(super) fn with_missed_refresh(
     plan.steps.insert(0, step.plain());
     Ok(plan.note(
         Level::Notice,
-        format!("first: {label}, a range that no run would reach; it needs no undo"),
+        format!("first: {label}. No run would reach this range. The refresh needs no undo"),
     ))
 }
 
@@ -79,7 +79,7 @@ impl JobFacts {
         }
     }
 
-    /// Adds a warning that `what` cannot be determined, with the reason.
+    /// Adds a warning that `what` is not known, if "now" is not known: because of the time zone, or a function that was not run.
     fn unknown(&self, plan: Plan, what: &str, span: &str) -> Plan {
         let odd = |unread: &Unread| unread.odd_zone(span).map(str::to_owned);
         if let Some(zone) = self.unread.iter().find_map(odd) {
@@ -104,8 +104,8 @@ impl JobFacts {
         Some((unread, unread.before(edge, true)?))
     }
 
-    /// Warns about late rows whose refresh would delete rows of the aggregate: the source's old chunk was dropped, and the late rows
-    /// created a new one.
+    /// Warns about late rows whose refresh would delete rows of the aggregate: the chunk of their range was dropped, and the late rows
+    /// created the chunk again.
     pub(super) fn reaching_remade(&self, plan: Plan, now: Stamp) -> Plan {
         let refreshes = self.job.policy() == "refresh policy";
         let Some(unread) = self.unread.first().filter(|_| refreshes) else {
@@ -127,7 +127,7 @@ impl JobFacts {
             return plan;
         };
         let words = format!(
-            "DATA LOSS: its runs refresh {}, {}, where late rows wait: {}",
+            "DATA LOSS: its runs refresh {}, {}, a range with late rows: {}",
             unread.name,
             unread.show(range),
             REMADE
@@ -149,7 +149,7 @@ impl JobFacts {
             plan = plan.note(
                 Level::Warning,
                 format!(
-                    "DATA LOSS by a refresh of {}, {}, where no run reaches the late rows: {}",
+                    "DATA LOSS by a refresh of {}, {}, whose late rows no run reaches: {}",
                     unread.name,
                     unread.show(range),
                     REMADE
@@ -170,7 +170,7 @@ impl JobFacts {
         })
     }
 
-    /// If a retention policy drops rows that an aggregate has not read: adds a critical note, and requires the name as consent.
+    /// Adds a critical note, and requires the target's name as consent, if the retention policy drops rows that an aggregate has not read.
     pub(super) fn dropping_unread(&self, mut plan: Plan, now: Stamp) -> Plan {
         if self.job.policy() != RETENTION {
             return plan;

@@ -1,4 +1,4 @@
-//! Adds a policy: the code that all kinds share.
+//! Adds a policy: code that all kinds of policies share.
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::Job;
@@ -22,8 +22,8 @@ pub(crate) fn first_run(inputs: &Inputs) -> Option<Interval> {
     first.filter(|first| first.is_positive())
 }
 
-/// `alter_job` call for the settings that `add_…_policy` does not accept. The new job's id is kept as `job_id`. `None`: there are no such
-/// settings.
+/// `alter_job` call for the settings that `add_…_policy` does not accept. Its job id is the result of `add_…_policy`, kept as `job_id`.
+/// `None`: the form has no such settings.
 fn set(
     context: &Context,
     inputs: &Inputs,
@@ -48,7 +48,8 @@ fn set(
     Ok(Some(call.statement()))
 }
 
-/// Plan that adds a policy by `call`. Its undo deletes the policy. `every`: schedule interval, unless `call` sets it.
+/// Plan that adds a policy by `call`, and whose undo deletes the policy. `what`: the kind of policy, and its relation. `every`: the
+/// schedule interval, if `call` does not set it.
 pub(crate) fn plan(
     context: &Context,
     inputs: &Inputs,
@@ -77,7 +78,7 @@ pub(crate) fn call(context: &Context, function: &str, relation: &str) -> Call {
     call
 }
 
-/// Refuses a second policy of the same kind.
+/// Refuses a second policy of the same kind. `instead`: text on what to do instead.
 pub(crate) fn only(relation: &str, job: Option<&Job>, instead: &str) -> Result<(), Refusal> {
     job.map_or(Ok(()), |job| {
         let (policy, id) = (job.policy(), job.id);

@@ -44,7 +44,7 @@ pub(crate) fn edit(
     Plan::changing_settings(&name, job.changed(change), vec![step], undo)
 }
 
-/// Removes the policy, with a note that pausing it would keep its id and counters.
+/// Removes the policy. If it can be altered, a note says that pausing it instead would keep its id and counters.
 pub(crate) fn remove(context: &Context, job: &Job) -> Result<Plan, Refusal> {
     let plan = Plan::new(
         format!("Remove {}", job.describe()),
@@ -57,14 +57,14 @@ pub(crate) fn remove(context: &Context, job: &Job) -> Result<Plan, Refusal> {
     })
 }
 
-/// The typed schedule interval. `None`: it is the present one.
+/// The typed schedule interval. `None`: the field is empty, or has the present interval.
 pub(crate) fn every(inputs: &Inputs, job: &Job) -> Result<Option<String>, Refusal> {
     let now = Interval::parse(&job.schedule_interval).ok();
     let every = rule::every(inputs)?.filter(|every| Some(*every) != now);
     Ok(every.map(|every| every.to_string()))
 }
 
-/// Text on the time of a policy's next run, and whether that is within five minutes.
+/// Text on the time of a policy's next run, and whether the run starts within five minutes.
 pub(crate) fn next_run(job: &Job, now: Stamp) -> (String, bool) {
     if !job.scheduled {
         return ("after resume-job, because it is paused".to_owned(), false);

@@ -18,7 +18,7 @@ pub(crate) struct Reach {
 pub(crate) type There = Option<(i64, bool)>;
 
 impl Reach {
-    /// A refresh policy. `start` is `None`: its window starts at the beginning.
+    /// Reach of a refresh policy. If `start` is `None`, its refresh window has no start.
     pub(crate) fn refresh(now: &Now, view: &str, job: There, start: Option<Span>) -> Self {
         let policy = format!("refresh policy of {view}");
         let Some(start) = start else {
@@ -72,7 +72,8 @@ fn conflict(one: &Reach, other: &Reach, so: &str) -> Note {
 
 /// Note if chunks are compressed while their rows are still refreshed.
 pub(crate) fn refreshed_when_compressed(refresh: &Reach, compression: &Reach) -> Option<Note> {
-    let so = "late rows that the refresh expects would be in compressed chunks; compress later";
+    let so =
+        "the refresh still expects late rows in chunks that are compressed already; compress later";
     (refresh.passes(compression)).then(|| conflict(refresh, compression, so))
 }
 

@@ -4,7 +4,8 @@ use super::rule::AgeRule;
 use crate::model::picture::Limit;
 use crate::model::span::Now;
 
-/// Marks for "now" and for the limits of the two rules. A rule by creation time has no limit on the time axis.
+/// Marks for "now" and for the age before and after the change. An age since the chunk's creation gets no mark, because the drawing shows
+/// the time dimension.
 pub(crate) fn limits(now: &Now, before: Option<AgeRule>, after: AgeRule) -> Vec<Limit> {
     let limit = |rule: AgeRule, word: &str| match rule {
         AgeRule::After(span) => now.less(span).map(|at| Limit {

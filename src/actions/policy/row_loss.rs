@@ -1,12 +1,14 @@
-//! Decides whether a refresh reads a range whose source rows were dropped. If so, it permanently deletes rows of the aggregate.
+//! Decides whether a refresh reads a range whose source rows were dropped. Such a refresh permanently deletes the aggregate's rows of that
+//! range.
 
 use crate::model::span::{Now, Span};
 
 /// An age or offset, counted back from a policy's "now".
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Back {
-    /// Position on the time axis. `None`: unknown.
+    /// Position in the time dimension, in its unit. `None`: unknown.
     at: Option<i64>,
+    /// Seconds, or units of integer time.
     length: f64,
 }
 

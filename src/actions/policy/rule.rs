@@ -29,14 +29,14 @@ impl Cut {
 }
 
 impl Keys {
-    /// The age that applies to this policy.
+    /// Name of the age setting that applies to this policy.
     pub(crate) fn of_job(&self, job: &Job) -> &'static str {
         self.of(|key| job.setting(key).is_some())
     }
 }
 
 impl AgeRule {
-    /// The rule in the form. `asks` explains the refusal if neither age is given.
+    /// The age in the form. `asks`: end of the refusal's text if neither age is given.
     pub(crate) fn given(
         inputs: &Inputs,
         axis: Axis,
@@ -47,14 +47,14 @@ impl AgeRule {
         match (inputs.text(after), inputs.text(created)) {
             (Some(_), Some(_)) => Err(format!("give either {after} or {created}, not both").into()),
             (None, None) => Err(format!("{after} is required: {asks}").into()),
-            (Some(text), None) => Span::parse(axis, text)
-                .map(Self::After)
-                .ok_or_else(|| format!("{after}: {text} is not a length of time here").into()),
+            (Some(text), None) => Span::parse(axis, text).map(Self::After).ok_or_else(|| {
+                format!("{after}: {text} is not a length in this time dimension").into()
+            }),
             (None, Some(text)) => Ok(Self::CreatedBefore(Interval::parse(text)?)),
         }
     }
 
-    /// The policy's present rule. `None`: it has none, or it cannot be parsed.
+    /// The policy's present age. `None`: the policy has no age, or the age cannot be parsed.
     pub(crate) fn of(job: &Job, axis: Axis, keys: &Keys) -> Option<Self> {
         let key = keys.of_job(job);
         let text = job.setting(key)?;
@@ -64,7 +64,7 @@ impl AgeRule {
         Span::parse(axis, &text).map(Self::After)
     }
 
-    /// Adds the rule as an argument of `add_…_policy`.
+    /// Adds the age as an argument of `add_…_policy`.
     pub(crate) fn give(self, call: &mut Call, keys: &Keys) {
         match self.span() {
             Span::Number(number) => call.give(self.key(keys), "bigint", number.into()),
@@ -74,7 +74,7 @@ impl AgeRule {
         }
     }
 
-    /// Limit of the rule at this moment. `now` is on the time axis, `making` on the axis of creation times. `None`:
+    /// The limit at this moment. `now` is the present in the time dimension, `making` the present for creation times. `None`: the limit is
     /// unknown.
     pub(crate) fn cut(self, now: &Now, making: &Now) -> Option<Cut> {
         match self {
@@ -84,7 +84,7 @@ impl AgeRule {
     }
 }
 
-/// Refuses ages of zero and less.
+/// Refuses a length of zero or less.
 pub(crate) fn longer_than_nothing(name: &str, span: Span) -> Result<Span, Refusal> {
     if span.is_positive() {
         Ok(span)

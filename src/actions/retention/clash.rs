@@ -39,7 +39,7 @@ impl Reach {
             .map_or(Self::Unknown, |(span, place)| Self::Back(span, place))
     }
 
-    /// True if the window contains rows that are dropped up to `edge`.
+    /// True if the refresh window starts before `edge`, the end of the dropped range. False if the start is unknown.
     fn passes(self, edge: i64) -> bool {
         let start = match self {
             Self::Everything => row_loss::Back::TO_THE_BEGINNING,
@@ -58,7 +58,7 @@ impl Reach {
     }
 }
 
-/// The refresh policies whose windows contain rows that are dropped up to `edge`.
+/// The refresh policies whose windows contain dropped rows. `edge`: end of the dropped range.
 fn losses(facts: &Retention, edge: i64, now: Stamp) -> Vec<(&Reader, &RefreshPolicy, Reach)> {
     let each = |aggregate| refreshes(facts, aggregate, now);
     let all = facts.aggregates.iter().flat_map(each);
@@ -83,7 +83,7 @@ fn job(refresh: &RefreshPolicy) -> String {
     format!("refresh policy (job {}{paused})", refresh.id)
 }
 
-/// Refuses a policy that drops, up to `edge`, rows inside a refresh window, unless the user allowed that.
+/// Refuses a retention policy that drops rows inside a refresh window, unless the user allowed the loss. `edge`: end of the dropped range.
 pub(super) fn guard(
     facts: &Retention,
     edge: Option<i64>,
@@ -130,7 +130,8 @@ pub(super) fn guard(
     })
 }
 
-/// Adds notes for each aggregate: after a drop up to `edge`, a refresh would delete `what` from the aggregate, or would never fill it.
+/// Adds notes for each aggregate that loses rows by later refreshes, or is never filled. `edge`: end of the dropped range. `what`: text on
+/// the rows that a refresh would delete.
 pub(super) fn note_all(
     mut plan: Plan,
     facts: &Retention,
@@ -178,7 +179,7 @@ fn note_row_loss(
     plan
 }
 
-/// Adds a note if the aggregate's refresh windows only contain dropped rows.
+/// Adds a note if the aggregate's refresh windows contain only dropped rows.
 fn note_never_filled(
     plan: Plan,
     facts: &Retention,
@@ -202,7 +203,8 @@ fn note_never_filled(
     plan
 }
 
-/// Adds notes on the aggregates' losses by a policy that drops by creation time. Such a policy has no fixed limit on the time axis.
+/// Adds notes on the aggregates' losses by a policy that drops by creation time. Such a policy has no fixed limit in the time
+/// dimension.
 pub(super) fn note_created(mut plan: Plan, facts: &Retention, edge: i64, now: Stamp) -> Plan {
     plan = note_all(plan, facts, edge, now, "the rows of the dropped chunks");
     for aggregate in &facts.aggregates {
@@ -237,12 +239,14 @@ pub(super) fn note_unread(mut plan: Plan, facts: &Retention, going: &Dropped) ->
         };
         let remade = range.is_some_and(|(unread, range)| unread.apart(range).0.is_some());
         let how = if remade {
-            format!("; do not refresh it first, because that would lose more: {REMADE}")
+            format!(
+                "; do not refresh that range first, because the refresh would lose more: {REMADE}"
+            )
         } else {
             ", unless it is refreshed first".to_owned()
         };
         let words = format!(
-            "{} has not read all of the dropped rows: those between {from} and {} will be missing there{how}",
+            "{} has not read all of the dropped rows: the rows between {from} and {} will be missing in the aggregate{how}",
             aggregate.name,
             facts.at(edge)
         );

@@ -40,7 +40,7 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     .paced())
 }
 
-/// Number of locks for the drop of a chunk: its table, indexes and TOAST, and the same for its compressed rows.
+/// Number of locks that the drop of a chunk takes: on its table, indexes and TOAST, and on the relations with its compressed rows.
 fn locks_per_chunk(facts: &Retention) -> i64 {
     let companion = facts.chunks.iter().any(|chunk| chunk.companion.is_some());
     1 + facts.indexes + 2 + if companion { 5 } else { 0 }
@@ -57,7 +57,7 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     let going = Dropped::of(&facts, cut);
     if going.chunks.is_empty() {
         let frozen = if going.frozen > 0 {
-            format!(" that is not frozen ({} are)", going.frozen)
+            format!(" except frozen chunks ({})", going.frozen)
         } else {
             String::new()
         };
@@ -91,7 +91,7 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     plan = whatif::note_zone(plan, &facts);
     plan = plan.note(
         Level::Ok,
-        "disk space is freed at once, with little WAL; if the chunks of a step differ from the preview, it drops nothing",
+        "disk space is freed at once, with little WAL; if the chunks of a step differ from the preview, the step drops nothing",
     );
     Ok(touch(plan, &facts, &going))
 }
@@ -108,7 +108,9 @@ fn cut(context: &Context, facts: &Retention, inputs: &Inputs) -> Result<(Cut, St
     let cut = facts
         .cut(AgeRule::After(after), context.at.now)
         .ok_or_else(|| match no_clock(facts) {
-            Some(why) => format!("it is unknown which chunks are older: give before; {why}"),
+            Some(why) => format!(
+                "it is unknown which chunks are older, so give before instead of drop_after: {why}"
+            ),
             None => "drop_after is out of range".to_owned(),
         })?;
     Ok((cut, format!("older than {after}")))
@@ -213,7 +215,7 @@ fn note_locks(plan: Plan, facts: &Retention, per_step: i64) -> Result<Plan, Refu
     if locks > facts.lock_slots / 2 {
         return Ok(plan.note(
             Level::Warning,
-            format!("{words}: chunks_per_step = {fits} leaves room for others"),
+            format!("{words}: chunks_per_step = {fits} leaves room for other sessions"),
         ));
     }
     Ok(plan)

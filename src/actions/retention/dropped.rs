@@ -3,7 +3,7 @@ use crate::actions::act::Context;
 use crate::actions::policy::rule::Cut;
 use crate::model::text;
 
-/// The chunks that a drop removes, and the number that it skips because they are frozen.
+/// The chunks that a drop removes, and the number of chunks that it skips because they are frozen.
 #[derive(Debug)]
 pub(super) struct Dropped<'a> {
     pub chunks: Vec<&'a AgedChunk>,
@@ -54,7 +54,7 @@ impl<'a> Dropped<'a> {
         let bytes = context.bytes(asked.iter().flat_map(|chunk| chunk.oids()));
         match bytes.map(text::bytes) {
             Some(bytes) if asked.len() == self.chunks.len() => bytes,
-            Some(bytes) => format!("the oldest {} of them {bytes}", count(asked.len())),
+            Some(bytes) => format!("the oldest {} of them: {bytes}", count(asked.len())),
             None => "size unknown: a lock prevented reading it".to_owned(),
         }
     }
@@ -62,7 +62,7 @@ impl<'a> Dropped<'a> {
     fn rows(&self) -> String {
         let known: Option<i64> = self.chunks.iter().map(|chunk| chunk.rows).sum();
         known.map_or_else(
-            || "rows unknown: not all of them were analyzed".to_owned(),
+            || "rows unknown: not all chunks were analyzed".to_owned(),
             |rows| format!("about {} rows", text::count(rows)),
         )
     }

@@ -95,7 +95,8 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     Ok(note_others(plan, &facts, rule, going.as_ref(), now).picturing(picture))
 }
 
-/// Refusal because nothing would change, with notes on the present rule. If the present rule loses data, the refusal of [`clash::guard`].
+/// Refusal because nothing would change, with notes on the present policy. If the present policy loses data, the refusal is that of
+/// [`clash::guard`].
 fn stands(
     context: &Context,
     facts: &Retention,
@@ -112,7 +113,7 @@ fn stands(
         Err(none) => return none,
     };
     let (when, _) = change::next_run(job, now);
-    // A plan is made only for its notes.
+    // This plan never runs. It only collects the notes for the refusal.
     let bare = Plan::new("", Vec::new(), Undo::Needless(String::new()));
     let plan = note_cut(
         bare,
@@ -130,7 +131,7 @@ fn stands(
     ))
 }
 
-/// True if the new rule may drop chunks sooner than the present one.
+/// True if the new age may drop chunks sooner than the present age.
 fn drops_sooner(facts: &Retention, job: &Job, rule: AgeRule, now: Stamp) -> bool {
     let edge = |rule| match facts.cut(rule, now)? {
         Cut::Raw(edge) | Cut::Created(edge) => Some(edge),
@@ -142,7 +143,7 @@ fn drops_sooner(facts: &Retention, job: &Job, rule: AgeRule, now: Stamp) -> bool
     }
 }
 
-/// The rule with the form's values.
+/// The age in the form.
 fn edited(
     context: &Context,
     facts: &Retention,
@@ -156,7 +157,9 @@ fn edited(
         return Ok(AgeRule::After(after));
     }
     if let Some(why) = created_before_fails(context.at.server.sql_version(), facts) {
-        return Err(format!("{why}: remove-retention-policy, then add-retention-policy").into());
+        return Err(
+            format!("{why}: use remove-retention-policy, then add-retention-policy").into(),
+        );
     }
     let interval = inputs.interval(DROP.created).unwrap_or_default();
     longer_than_nothing(DROP.created, Span::Interval(interval))?;
@@ -173,7 +176,7 @@ fn captured(job: &Job, change: &Change) -> Change {
     }
 }
 
-/// The settings that the form changes. `None`: it changes nothing.
+/// The settings that the form changes. `None`: the form changes nothing.
 fn changed(
     job: &Job,
     axis: Axis,

@@ -1,5 +1,4 @@
-//! Facts about a hypertable for retention: chunks, policies, the aggregates that read it, and "now" on its time
-//! axis.
+//! Facts about a hypertable for retention: chunks, policies, the aggregates that read it, and "now" in its time dimension.
 
 use std::collections::HashMap;
 
@@ -36,9 +35,9 @@ pub(super) struct Retention {
     /// Chunk interval, in the dimension's unit.
     pub interval_length: i64,
     pub has_now: bool,
-    /// Type of the hypertable's time, for policies by creation time.
+    /// Properties of the time dimension on which policies by creation time depend.
     pub creation: ByCreation,
-    /// Result of the `integer_now` function. `None`: there is none, it was not run, or it returned NULL.
+    /// Result of the `integer_now` function. `None`: there is no such function, it was not run, or it returned NULL.
     pub integer_now: Option<i64>,
     /// The `integer_now` function, if its owner is not trusted and so it was not run.
     pub code: Option<Code>,
@@ -46,8 +45,8 @@ pub(super) struct Retention {
     pub zone: String,
     /// True if `zone` is a setting of the policy's owner.
     zone_owners: bool,
-    /// The reason why the server's time zone is unknown; `zone` is then the zone of this session. `None`: `zone` is that of the server or
-    /// the owner.
+    /// The reason why the server's time zone is unknown; `zone` is then the zone of this session. `None`: `zone` is the zone of the
+    /// server or of the owner.
     #[serde(skip)]
     pub(crate) zone_hidden_by: Option<String>,
     /// Policies by the name of their procedure.
@@ -55,7 +54,7 @@ pub(super) struct Retention {
     pub aggregates: Vec<Reader>,
     /// Changes that the aggregates have not read.
     pub unread: Vec<Unread>,
-    /// Tables that foreign keys of the hypertable reference.
+    /// Tables to which the hypertable's foreign keys refer.
     pub references: Vec<Referenced>,
     pub indexes: i64,
     /// Minimum size of the lock table, in locks.
@@ -89,7 +88,7 @@ pub(super) struct AgedChunk {
     pub start: i64,
     pub end: i64,
     status: i64,
-    /// Row count recorded by compression; of an uncompressed chunk from the statistics. `None`: not recorded, or never analyzed.
+    /// Number of rows, recorded by compression. For an uncompressed chunk, an estimate by ANALYZE. `None`: not recorded, or never analyzed.
     pub rows: Option<i64>,
     /// Creation time, microseconds since 1970. `None`: not recorded (before 2.13).
     pub created: Option<i64>,
@@ -109,7 +108,7 @@ impl AgedChunk {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(super) struct Reader {
     pub name: String,
-    /// End of the refreshed range. The minimum of the time column's type: never refreshed. `None`: unknown.
+    /// End of the refreshed range. If the aggregate was never refreshed, the minimum of the time column's type. `None`: unknown.
     pub refreshed_to: Option<i64>,
     /// Start of the aggregate's oldest chunk. `None`: it has no chunk.
     pub oldest: Option<i64>,
@@ -147,7 +146,7 @@ impl Retention {
         self.policies.get("policy_retention")
     }
 
-    /// An age or offset in one of the policies. `None`: there is no such policy, or it cannot be parsed.
+    /// An age or offset in one of the policies. `None`: there is no such policy or setting, or the value cannot be parsed.
     pub(super) fn setting(&self, policy: &str, key: &str) -> Option<Span> {
         let policy = self.policies.get(policy)?;
         Span::parse(self.axis(), &policy.job.setting(key)?)
@@ -158,7 +157,7 @@ impl Retention {
         clock::zone(&self.zone)
     }
 
-    /// The reason why "now" is unknown, if that is an unknown time zone. `None`: the zone is known.
+    /// Text on a time zone that hypertop does not know, so that "now" is unknown. `None`: the zone is known, or time is an integer.
     pub(super) fn odd_zone(&self) -> Option<String> {
         let odd = self.axis() != Axis::Integer && self.clock().is_none();
         odd.then(|| clock::odd_zone(&self.zone))
@@ -185,7 +184,7 @@ impl Retention {
         Now::on(self.axis(), now, self.integer_now, zone).less(span)
     }
 
-    /// The limit at a typed position. A time without a zone is in the policy's time zone.
+    /// The limit at a time that the user typed. A time without a zone is in the policy's time zone.
     pub(super) fn typed(&self, typed: &str) -> Result<Cut, Refusal> {
         let wrong = || {
             Refusal::new(format!(
@@ -213,13 +212,13 @@ impl Retention {
         micros.map(Cut::Raw).ok_or_else(wrong)
     }
 
-    /// A position on the time axis as text.
+    /// A position in the time dimension as text.
     pub(super) fn at(&self, raw: i64) -> String {
         let axis = self.axis();
         text::point(Point { axis, raw })
     }
 
-    /// A length on the time axis as text.
+    /// A length in the time dimension as text.
     pub(super) fn length(&self, raw: i64) -> String {
         match self.axis() {
             Axis::Integer => text::count(raw),

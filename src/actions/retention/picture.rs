@@ -8,7 +8,8 @@ use crate::model::picture::{Picture, State, Strip, sum};
 use super::dropped::Dropped;
 use super::facts::Retention;
 
-/// The chunks under the rule `before` (`None`: a new policy) and under the rule `after`. Returns `None` if "now" is unknown.
+/// Shows which chunks are dropped at the age `before` (`None`: there was no policy) and at the age `after`. Returns `None` if a limit is
+/// unknown.
 pub(super) fn picture(
     facts: &Retention,
     before: Option<AgeRule>,

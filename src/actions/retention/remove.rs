@@ -1,4 +1,4 @@
-//! Removes a policy of a hypertable.
+//! Removes a retention policy.
 
 use super::facts::{POLICY, Policy, Retention, policy};
 use super::rule;

@@ -1,4 +1,4 @@
-//! Checks the rule of a retention policy, and notes its effects on aggregates and other policies.
+//! Checks the age of a retention policy, and adds notes on the effects on aggregates and other policies.
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::Inputs;
@@ -58,7 +58,7 @@ pub(super) fn created_before_fails(version: Version, facts: &Retention) -> Optio
     Some(format!("a policy with drop_created_before {fails}"))
 }
 
-/// Refuses a `drop_after` that the server could not apply.
+/// Refuses a `drop_after` of zero or less, or one that the server cannot apply because "now" is unknown.
 pub(super) fn usable(facts: &Retention, after: Span) -> Result<(), Refusal> {
     longer_than_nothing(DROP.after, after)?;
     let fixed = match after {
@@ -66,7 +66,7 @@ pub(super) fn usable(facts: &Retention, after: Span) -> Result<(), Refusal> {
         Span::Number(_) => false,
     };
     match no_clock(facts).filter(|_| !fixed) {
-        // A function of an untrusted owner is only run by the server, when the policy runs.
+        // hypertop does not run a function of an untrusted owner. The server runs it when the policy runs.
         Some(why) if facts.code.as_ref().is_none_or(|code| code.owner.is_none()) => Err(why.into()),
         _ => Ok(()),
     }

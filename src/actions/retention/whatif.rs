@@ -1,5 +1,4 @@
-//! Notes on the effects of a retention rule: the chunks and bytes that it drops, and its conflicts with other
-//! policies.
+//! Notes on the effects of a retention policy: the chunks and bytes that it drops, and its conflicts with other policies.
 
 use crate::actions::act::Context;
 use crate::actions::policy::conflicts::{self, Reach};
@@ -72,7 +71,7 @@ pub(super) fn note_zone(plan: Plan, facts: &Retention) -> Plan {
     }
 }
 
-/// Adds notes on the conflicts of a policy with `drop_after` = `drop`.
+/// Adds notes on the conflicts of a retention policy whose `drop_after` is `drop`.
 pub(super) fn note_conflicts(mut plan: Plan, facts: &Retention, drop: Span, now: Stamp) -> Plan {
     let Some(edge) = facts.reach(drop, now) else {
         return plan;

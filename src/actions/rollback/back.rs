@@ -26,9 +26,9 @@ pub(super) struct Back<'a> {
     made: BTreeSet<String>,
     pub steps: Vec<Step>,
     pub notes: Vec<Note>,
-    /// Relations of the statements, by name.
+    /// Relations that the statements name, by their present names.
     pub named: BTreeMap<String, Relation>,
-    /// New names by old names.
+    /// New names of renamed objects, by their old names.
     pub renamed: BTreeMap<String, String>,
 }
 
@@ -38,7 +38,7 @@ struct There {
     by_oid: BTreeMap<i64, Found>,
 }
 
-/// A step to roll back, and the recorded objects that its names meant.
+/// A step of the rollback, and the recorded objects that the names in the step meant.
 struct Candidate {
     step: Step,
     record: Named,
@@ -67,8 +67,8 @@ impl<'a> Back<'a> {
         })
     }
 
-    /// The steps that undo these steps of an entry, newest first. Left out are steps that were already undone, and steps whose objects no
-    /// longer exist. An error if none is left.
+    /// The steps that undo these steps of an entry, newest first. Steps that were already undone, and steps whose objects no longer exist,
+    /// are left out. An error if no step remains.
     pub(super) async fn take(&mut self, entry: &Entry, done: &[usize]) -> Result<Vec<Step>> {
         let id = entry.begin.id;
         let all = inverses(entry, done)?;
@@ -98,7 +98,7 @@ impl<'a> Back<'a> {
         for candidate in candidates {
             match self.find(entry, &candidate, &there)? {
                 Ok(step) if self.is_there(id, &step).await? => stands.push(format!(
-                    "{}: it exists, because an interrupted rollback began to create it. If it is incomplete, rebuild-missing completes it",
+                    "{}: the index exists, because an interrupted rollback began to create it. If it is incomplete, rebuild-missing completes it",
                     step.label
                 )),
                 Ok(step) => {
@@ -126,7 +126,7 @@ impl<'a> Back<'a> {
         }
     }
 
-    /// True if an earlier rollback, which failed or was stopped later, has undone this step.
+    /// True if an earlier rollback has undone this step, and then failed or was stopped.
     fn is_back(&self, id: u64, step: &Step) -> bool {
         let rollbacks = self.entries.rollbacks(id);
         let mut rollbacks = rollbacks.filter(|one| self.entries.counts(one, id, self.place));
@@ -309,13 +309,13 @@ impl<'a> Back<'a> {
             };
             let mut since = alike(&self.jobs, &was.kind, id);
             since.retain(|other| !was.alike.contains(other));
-            // Jobs that a rollback created again are older jobs with new ids.
+            // A job that a rollback created again does not count: it is an older job with a new id.
             since.retain(|other| {
                 was.alike
                     .iter()
                     .all(|old| self.bindings.job(*old) != *other)
             });
-            // An earlier step of this rollback deletes the job.
+            // A job that an earlier step of this rollback deletes does not count.
             let before = self.steps.iter().flat_map(|step| &step.run);
             let goes: Vec<i64> = before
                 .flat_map(Statement::jobs)
@@ -327,13 +327,13 @@ impl<'a> Back<'a> {
                 let name = qualified(schema, name);
                 self.note(
                     Level::Warning,
-                    format!("drifted since: job {other} of {name} was added, of the same kind as job {id}. The rollback creates a second one, or the server refuses it"),
+                    format!("drifted since: job {other} of {name} was added, of the same kind as job {id}. The rollback creates a second job of this kind, or the server refuses it"),
                 );
             }
         }
     }
 
-    /// An error if a relation was found only by its name and has nothing to do with the entry.
+    /// An error if a relation that was found only by its name has nothing to do with the entry. Otherwise adds a note.
     fn belongs(&mut self, entry: &Entry, name: &str, found: &Found) -> Result<()> {
         let (id, begin) = (entry.begin.id, &entry.begin);
         let relation = &found.relation;
@@ -360,7 +360,7 @@ impl<'a> Back<'a> {
     }
 }
 
-/// Renames the objects that the step creates, so that they are in the present schema of their table.
+/// Adds new names for the objects that the step creates, so that they are created in the present schema of their table.
 fn move_along(own: Vec<String>, renames: &mut BTreeMap<String, String>) {
     let schema = |name: &String| parts(name).map(|(schema, _)| schema);
     for name in own {

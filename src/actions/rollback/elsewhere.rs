@@ -64,7 +64,7 @@ pub(super) fn said(
             (_, None) => format!("rolled back {done} of {of} steps of it"),
         };
         warn(format!(
-            "entry {by} {words} on {there}, which may be another server. If it is this server, its changes are shown as drifted",
+            "entry {by} {words} on {there}, which may be another server. If it is the same server, the changes of that entry are shown as drifted",
             by = by.begin.id,
             there = by.begin.place.words(),
         ));

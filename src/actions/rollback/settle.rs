@@ -12,9 +12,10 @@ use crate::server::sql::{Param, Query, query};
 
 const TRANSACTION: Query = query!("act_transaction");
 
-/// Time between two queries about a transaction that has not ended, and their maximum number. After its client was killed, the server ends
-/// a transaction within moments.
+/// Time between two queries about a transaction that has not ended. After the client was killed, the server ends the transaction within
+/// moments.
 const LOOK: Duration = Duration::from_millis(200);
+/// Maximum number of these queries.
 const LOOKS: usize = 10;
 
 /// The entries, completed by the server's answers about interrupted steps. The answers are also written to the journal.
@@ -42,7 +43,7 @@ pub(super) async fn settled(
     Ok(settled)
 }
 
-/// Result of a step. `None`: it ran outside a transaction, or its transaction has not ended.
+/// Result of a step. `None`: the step ran outside a transaction, its transaction has not ended, or the query failed.
 async fn fate(actor: &Actor, client: &Client, mark: &Mark) -> Result<Option<Ran>> {
     let Some(xid) = &mark.xid else {
         return Ok(None);
@@ -59,7 +60,7 @@ async fn fate(actor: &Actor, client: &Client, mark: &Mark) -> Result<Option<Ran>
         let rows = session::ask(client, text, &[Param::Text(xid.clone())]).await;
         let status: Option<String> = match rows {
             Ok(rows) => rows.first().map_or(Ok(None), |row| row.try_get("status"))?,
-            // The id is "in the future", so the server was restored to an earlier time.
+            // The server says that the id is "in the future": the server was restored to an earlier time.
             Err(error) if error.to_string().starts_with("22023") => None,
             // A missing right or a timeout: the answer may be available later.
             Err(_) if !client.is_closed() => return Ok(None),

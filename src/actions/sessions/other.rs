@@ -8,7 +8,7 @@ use crate::model::text;
 use crate::model::text::{one_line, party};
 use crate::model::verdict::Level;
 
-/// A session as the query returns it.
+/// Row of `queries/plan_session.sql`.
 #[derive(Debug, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -17,6 +17,7 @@ use crate::model::verdict::Level;
 pub(super) struct OtherSession {
     pub(super) pid: i32,
     database: Option<String>,
+    /// True if the session is in the same database as hypertop.
     here: bool,
     role: Option<String>,
     application: Option<String>,
@@ -26,8 +27,10 @@ pub(super) struct OtherSession {
     /// from this role.
     #[serde(default)]
     client: Option<String>,
+    /// Process id of the leader. `None`: the session is no parallel worker.
     pub(super) leader: Option<i32>,
     state: Option<String>,
+    /// True if this role may see the session's statement and times.
     pub(super) visible: bool,
     /// Start of the session, as text. `None`: hidden from this role.
     started: Option<String>,
@@ -36,6 +39,7 @@ pub(super) struct OtherSession {
     pub(super) transaction_seconds: Option<f64>,
     pub(super) writes: bool,
     query: Option<String>,
+    /// True if the session seems to be hypertop's own: same application name, role and client address as this session.
     own: bool,
     may_signal: bool,
     blocks: Vec<Other>,
@@ -92,7 +96,8 @@ impl OtherSession {
         self.state.as_deref() == Some("active")
     }
 
-    /// The kind of TimescaleDB worker, by its application name, which equals its backend type. `None`: not a TimescaleDB worker.
+    /// The kind of TimescaleDB worker, by the application name. For a worker this name equals the backend type. `None`: not a TimescaleDB
+    /// worker.
     pub(super) fn worker(&self) -> Option<Worker> {
         let name = self.application.as_deref()?;
         if self
@@ -112,7 +117,7 @@ impl OtherSession {
         id.parse().ok().map(Worker::Job)
     }
 
-    /// Address and application name of the client. `None`: the session has no client.
+    /// Text on the client: application name, address and role. `None`: the session has no client.
     fn whose(&self) -> Option<String> {
         if self.visible && self.backend.as_deref() != Some("client backend") {
             return None;
@@ -130,7 +135,8 @@ impl OtherSession {
         Some(format!("its client: {named}, {from}, role {role}"))
     }
 
-    /// Statement that sends the signal only if this session still exists, and with `statement` only if it still runs the same statement.
+    /// Statement that sends the signal only if this session still exists. If `statement` is true, the session must also still run the same
+    /// statement.
     pub(super) fn signal(&self, call: &str, statement: bool) -> Statement {
         let mut params: Vec<Lit> = vec![self.pid.into()];
         let mut sql =
@@ -161,13 +167,13 @@ impl OtherSession {
         if !self.visible {
             plan = plan.note(
                 Level::Unknown,
-                format!("its statement and start are hidden from {role} (pg_read_all_stats shows them): only its pid, role and database are checked before the signal"),
+                format!("its statement and start are hidden from {role} (a role with pg_read_all_stats sees them): only its pid, role and database are checked before the signal"),
             );
         }
         if !self.may_signal {
             let words = match &self.role {
                 Some(whose) => format!(
-                    "{role} may not signal sessions of {whose}: the server will refuse it (GRANT pg_signal_backend or {whose} TO {role} allows it; only a superuser may signal a superuser's session)"
+                    "{role} may not signal sessions of {whose}: the server will refuse it. GRANT pg_signal_backend or {whose} TO {role} allows it, but only a superuser may signal a superuser's session"
                 ),
                 None => format!(
                     "{role} may not signal a process of the server itself: only a superuser may"
@@ -184,7 +190,7 @@ impl OtherSession {
             plan = plan.note(
                 Level::Notice,
                 format!(
-                    "it is itself blocked by {}. Check that session first",
+                    "it is itself blocked by session {}. Check what blocks it first",
                     pids.join(", ")
                 ),
             );

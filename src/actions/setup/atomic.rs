@@ -3,14 +3,14 @@
 use crate::actions::alter_job::LIFTS;
 use crate::model::plan::{Plan, Statement, Step};
 
-/// Joins the steps into one transaction. The error names the step that cannot be in one with others.
+/// Joins the steps into one transaction. The error names a step that cannot share a transaction with other steps.
 pub(crate) fn join(plan: &mut Plan) -> Result<(), String> {
     let alone = |step: &&Step| step.plain || step.undo_plain || step.label.starts_with(LIFTS);
     if let Some(step) = plan.steps.iter().find(alone) {
         let why = if step.label.starts_with(LIFTS) {
             "must be committed before the policy is deleted"
         } else {
-            "runs outside of a transaction"
+            "runs outside a transaction"
         };
         return Err(format!(
             "--atomic: the step {:?} {why}: apply without --atomic, or with --on-error rollback",

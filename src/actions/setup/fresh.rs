@@ -1,5 +1,5 @@
-//! Steps for objects that the same plan creates, which have no facts yet and no rows to guard. Also steps that set comments, which need no
-//! guard.
+//! Steps for objects that the same plan creates. Such objects have no facts yet, and no rows that need checks. Also steps that set
+//! comments, which need no checks.
 
 use crate::actions::act::Refusal;
 use crate::actions::aggregates::create;
@@ -87,7 +87,9 @@ fn undone(what: &What, undo: &[Statement]) -> Undo {
         What::SetNow { old: Some(_), .. } => {
             Undo::Exact("the previous function is set again".to_owned())
         }
-        What::SetNow { .. } => Undo::Never("TimescaleDB cannot remove the function".to_owned()),
+        What::SetNow { .. } => {
+            Undo::Never("TimescaleDB cannot remove the integer_now function".to_owned())
+        }
         What::Describe { .. } => Undo::Exact("the previous comment is restored".to_owned()),
         _ if undo.is_empty() => {
             Undo::Partly("it is removed when the aggregate is dropped".to_owned())
@@ -96,6 +98,7 @@ fn undone(what: &What, undo: &[Statement]) -> Undo {
     }
 }
 
+/// The object that a change is about.
 struct Fresh<'a> {
     of: &'a Name,
     aggregate: bool,
@@ -103,6 +106,7 @@ struct Fresh<'a> {
     server: &'a Server,
 }
 
+/// Label, statements and undo statements of a step.
 type Parts = (String, Vec<Statement>, Vec<Statement>);
 
 impl Fresh<'_> {
@@ -190,7 +194,7 @@ impl Fresh<'_> {
         )
     }
 
-    /// Adds an argument on the time axis: an interval, or units of integer time.
+    /// Adds an argument that is a length of time: an interval, or units of integer time. `None`: NULL.
     fn give(&self, call: &mut Call, name: &str, span: Option<Span>) {
         let kind = match self.axis {
             Axis::Integer => "bigint",

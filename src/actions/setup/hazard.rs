@@ -51,7 +51,7 @@ impl fmt::Display for Hazard {
 pub(super) fn of(what: &What, plan: &Plan, has_rows: bool) -> Vec<Hazard> {
     let mut found = Vec::new();
     let locks = |mode| plan.touches.iter().any(|touch| touch.mode == mode);
-    // A retention policy has an exact undo unless it has more to drop than before.
+    // The undo of a retention policy is partial only if the policy drops more chunks than before.
     let retains = matches!(what, What::AddRetain(_) | What::EditRetain(..));
     let drops = has_rows && retains && matches!(plan.undo, Undo::Partly(_));
     // Actions require the target's name to be typed if rows are lost.

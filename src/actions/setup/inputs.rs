@@ -94,7 +94,7 @@ fn call(change: &Change, present: &Setup) -> Option<(&'static str, Set)> {
     })
 }
 
-/// Disabling compression leaves the policy, whose removal is a change of its own.
+/// Keeps the compression policy when compression is disabled. Removing the policy is a change of its own.
 fn keeps_policy(change: &Change, present: &Setup) -> Set {
     let storage = present.storage(&change.of);
     let policy = storage.and_then(|storage| storage.compress);
@@ -128,7 +128,7 @@ fn slots(initial: Stamp, zone: &str) -> Set {
     ]
 }
 
-/// The refresh policy that the change is about. The form asks for it if the aggregate has several.
+/// The refresh policy that the change is about. The form has this field only if the aggregate has several refresh policies.
 fn picked(old: &Refresh, change: &Change, present: &Setup) -> Set {
     let view = present.aggregates.get(&change.of);
     let several = view.is_some_and(|view| view.refresh.len() > 1);
@@ -139,7 +139,7 @@ fn picked(old: &Refresh, change: &Change, present: &Setup) -> Set {
 
 fn age(policy: &AgePolicy, keys: &Keys) -> Set {
     let key = policy.age.key(keys);
-    // The field for the other kind of age is set to empty.
+    // A policy has one kind of age. The field for the other kind becomes empty.
     let value = |of| {
         if of == key {
             policy.age.span().typed()

@@ -34,7 +34,7 @@ pub(crate) struct Planned {
 }
 
 impl Planned {
-    /// Whether the change is wanted, but cannot be made.
+    /// True if the change is wanted, but cannot be made.
     pub(crate) fn is_refused(&self) -> bool {
         self.plan.is_err() && self.change.what != What::Unnamed
     }
@@ -52,7 +52,8 @@ impl Planned {
     }
 }
 
-/// Plans the changes, and returns the resulting setup. `filled`: the tables to become hypertables that may have rows.
+/// Plans the changes, and returns the resulting setup. `filled`: tables that become hypertables, and may have
+/// rows already.
 pub(crate) async fn plan(
     session: &Session,
     exact: &mut Exact<'_>,
@@ -159,12 +160,12 @@ async fn by_action(
         facts: &facts,
     };
     if matches!(change.what, What::Reschedule { .. }) && !slots::can_alter(at.server) {
-        let why = "TimescaleDB 2.11 cannot change when a policy begins: remove the policy (\"none\"), apply, and let the file add it again";
+        let why = "TimescaleDB 2.11 cannot change when a policy begins: remove the policy (set it to \"none\" in the file, and apply), then add it again";
         return Ok(without_facts(change, Err(Refusal::new(why))));
     }
     let mut hazards = Vec::new();
     let mut plan = by_form(action, act, &context, &asked.set);
-    // A loss of data is reported as a hazard, which the user may allow by name.
+    // If the action refuses only because of a data loss, the loss becomes a hazard, which the user may allow by name.
     if plan.as_ref().is_err_and(|why| why.stands.is_none()) {
         let allowed = [asked.set.as_slice(), &[(OVERRIDE, "yes".to_owned())]].concat();
         if let Ok(allowed) = by_form(action, act, &context, &allowed) {
@@ -200,7 +201,7 @@ fn by_form(
     let mut form = act.form(context)?;
     for (key, value) in values {
         let set = form.set(key, value);
-        // The form may lack a field that would be empty.
+        // The form may lack a field whose value is empty.
         if !value.is_empty() {
             set.map_err(Refusal::new)?;
         }
@@ -254,7 +255,7 @@ pub(crate) fn together(
                 });
                 seen.extend(new);
             }
-            // The text of such a change already is the reason.
+            // The text of an impossible change already is the reason.
             Err(why) if !change.is_possible() => refused.push(format!("{}: {why}", change.of)),
             Err(why) => refused.push(format!("{}: {}: {why}", change.of, change.words())),
         }
@@ -298,7 +299,7 @@ fn joined(parts: Vec<Plan>, title: String) -> Plan {
     all.changes.sort();
     all.changes.dedup();
     if whole {
-        // A plan without named parts compares the whole state.
+        // A plan without JSON pointers compares the whole state. Then the joined plan does so, too.
         all.changes.clear();
     }
     all
@@ -324,7 +325,8 @@ fn kept(number: usize) -> String {
     format!("{}_{number}", fresh::JOB)
 }
 
-/// A new compression or retention policy is added paused. Returns the step that schedules it, to be run at the end.
+/// Pauses a new compression or retention policy, and a refresh policy that must not be scheduled. Returns the step that schedules the
+/// policy at the end. `None`: the policy stays paused, or the change adds no such policy.
 fn held_back(change: &Change, plan: &mut Plan, number: usize, server: &Server) -> Option<Step> {
     let job = kept(number);
     let (policy, scheduled) = match &change.what {

@@ -95,7 +95,7 @@ fn creations(setup: &Setup) -> Vec<(&Name, What)> {
             all.push((name, what));
         }
     }
-    // A reorder policy needs its index to exist.
+    // Reorder policies come last, because their indexes must exist.
     for (name, table) in &setup.hypertables {
         let reorder = table.storage.reorder.clone().map(What::AddReorder);
         all.extend(reorder.map(|what| (name, what)));

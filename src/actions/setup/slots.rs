@@ -1,4 +1,5 @@
-//! The fixed times at which a new policy begins: in a window of hours, or those of the policy that a script adds again.
+//! The fixed schedule of a new policy. The policy begins at the start of a window of hours, or has the schedule of an existing policy that
+//! a script adds again.
 
 use crate::actions::call::Call;
 use crate::model::busy::BusyHours;
@@ -8,7 +9,7 @@ use crate::model::text;
 use crate::model::version::Version;
 use crate::server::known::Server;
 
-/// From this version on, `alter_job` sets the fixed times, and resets the time zone unless one is given.
+/// From this version on, `alter_job` can set a fixed schedule. It also resets the time zone if none is given.
 const ALTERS: Version = Version::new(2, 12);
 
 pub(super) struct Slots<'a> {
@@ -72,7 +73,7 @@ pub(super) fn alter(job: &str, server: &Server) -> Call {
     call
 }
 
-/// Gives the added policy the fixed times of `schedule`, when a script adds an existing policy again. Does nothing if the schedule is not
+/// Gives the added policy the fixed schedule `schedule`, when a script adds an existing policy again. Does nothing if the schedule is not
 /// fixed.
 pub(super) fn repeat(plan: &mut Plan, job: &str, schedule: &Schedule, server: &Server) {
     let Some(step) = adding(plan, job).filter(|_| schedule.fixed) else {
@@ -84,7 +85,7 @@ pub(super) fn repeat(plan: &mut Plan, job: &str, schedule: &Schedule, server: &S
     if let Some(zone) = &schedule.zone {
         let zone = format!("timezone => {}", text::quote_literal(zone));
         add_argument(step, job, &zone);
-        // The statements after the one that adds the policy have reset the time zone.
+        // The `alter_job` calls that follow the call that adds the policy have reset the time zone.
         if can_alter(server) && step.run.len() > 1 {
             let mut call = alter(job, server);
             call.raw(&zone);

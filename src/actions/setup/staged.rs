@@ -1,4 +1,4 @@
-//! Facts as they will be when a step runs: the server's facts with the changes of the steps before it. So the guards check the setup that
+//! Facts as they will be when a step runs: the server's facts with the changes of the steps before it. So the action checks the setup that
 //! the step will find.
 
 use serde_json::{Value as Json, json};
@@ -99,7 +99,7 @@ fn levels(facts: &mut Json, present: &Setup, now: &Setup) {
     }
 }
 
-/// A policy in the form that an aggregate's facts have.
+/// A policy as in the facts of an aggregate. `old`: the policy's facts before the change, for the time zone.
 fn around(policy: &AgePolicy, old: &Json) -> Json {
     let zone = old["clock_zone"].as_str().unwrap_or("UTC");
     json!({

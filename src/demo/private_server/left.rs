@@ -1,4 +1,4 @@
-//! Removes private servers whose owner and watcher were both killed.
+//! Removes private servers whose owner (the process that started them) and watcher were both killed.
 
 use std::fs;
 use std::fs::File;
@@ -11,12 +11,12 @@ use nix::fcntl::{Flock, FlockArg};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// First part of the folders' names.
+/// Prefix of the folder names of private servers.
 pub(super) const PREFIX: &str = "hypertop-";
 /// File that the owner of a folder keeps locked while it runs.
 const OWNER: &str = "owner";
 
-/// Marks the folder as owned by this process. The file is locked before it gets its name, so that no other start takes this folder for an
+/// Marks the folder as owned by this process. The file is locked before it gets its name, so that no other process takes this folder for an
 /// abandoned one.
 pub(super) fn own(folder: &Path) -> Result<Flock<File>> {
     let unnamed = folder.join("owner.new");
@@ -41,7 +41,8 @@ pub(super) fn remove(parent: &Path, account: u32) {
     }
 }
 
-/// Whether a process owns the folder. A folder without the file counts as owned: its process may just be creating it.
+/// Whether a process owns the folder. A folder without the owner file counts as owned, because a process may just be creating
+/// the file.
 fn has_owner(folder: &Path) -> bool {
     let file = File::open(folder.join(OWNER));
     file.map_or(true, |file| {
@@ -49,8 +50,8 @@ fn has_owner(folder: &Path) -> bool {
     })
 }
 
-/// Ends the folder's server if it still runs. The working folder is compared, because another process may have the same
-/// id by now.
+/// Ends the folder's server if it still runs. Checks the working folder of the process, because another process may have the same id by
+/// now.
 fn end(folder: &Path) {
     let data = folder.join("data");
     let file = fs::read_to_string(data.join("postmaster.pid")).unwrap_or_default();

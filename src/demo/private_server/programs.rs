@@ -51,7 +51,7 @@ impl Programs {
     }
 
     fn within(folder: &Path) -> Option<Self> {
-        // A link in PATH is resolved to the folder that has the other programs, too.
+        // If initdb is a link in a folder of PATH, the other programs are in the folder that the link leads to.
         let initdb = fs::canonicalize(folder.join("initdb")).ok()?;
         let folder = initdb.parent()?;
         let has_all = folder.join("postgres").exists();
