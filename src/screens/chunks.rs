@@ -182,7 +182,7 @@ impl Chunks {
         let is_known = |cut: &Cut| cut.to.is_some() || cut.made_before.is_some();
         let policy = |cut: &Cut| cut.kind == cut::CutKind::Compress && is_known(cut);
         if self.cuts.iter().any(policy) {
-            "uncompressed, not due"
+            "uncompressed (not due)"
         } else {
             "uncompressed"
         }

@@ -30,7 +30,7 @@ impl Record for Row {
     const TITLE: &'static str = "Queries";
     const QUERY: Query = query!("statements");
     const PLAIN: Option<Query> = Some(query!("statements"));
-    /// No change counter covers statements, so they are read at intervals.
+    /// Statements run without a change in a catalogue table, so they are read at intervals.
     const WATCHED: &'static [&'static str] = &[];
     const MAX_AGE: Duration = Duration::from_secs(5);
     const MAX_AGE_GATHERED: Duration = Duration::from_secs(60);
