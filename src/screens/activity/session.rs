@@ -8,6 +8,7 @@ use crate::model::value::Value;
 use crate::server::known::At;
 use crate::server::row::or_default;
 
+/// The lock that a session waits for.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Wait {
     /// As in `pg_locks`: `relation`, `transactionid`, `tuple`, …
@@ -60,7 +61,7 @@ pub(super) struct Head {
     pub own: bool,
 }
 
-/// Another session, as text.
+/// A session that blocks another one; `what`: its description.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Party {
     pub pid: i32,
@@ -70,14 +71,14 @@ pub(super) struct Party {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a fact of its own that the server reports"
+    reason = "each bool is a separate fact that the server reports"
 )]
 pub struct Row {
     pub pid: i32,
     /// Pid of a parallel worker's leader; `None`: not a parallel worker.
     #[serde(alias = "leader_pid")]
     pub(super) leader: Option<i32>,
-    /// True: connected to this database. A session of another database is listed only if it blocks a session of this one.
+    /// True: connected to this database. A session of another database is listed only if it blocks a session of this database.
     here: bool,
     pub(super) database: Option<String>,
     pub(super) role: Option<String>,
@@ -92,7 +93,7 @@ pub struct Row {
     /// This is one of the console's own sessions.
     #[serde(default)]
     pub own: bool,
-    /// Quoted gids of the prepared transactions that block the session; `None`: none does.
+    /// Quoted gids of the prepared transactions that block the session; `None`: no prepared transaction blocks it.
     #[serde(default)]
     pub(super) prepared: Option<String>,
     #[serde(alias = "backend_start")]
@@ -122,8 +123,8 @@ pub struct Row {
     pub relation: Option<String>,
     /// Kind of `relation`: `hypertable`, `aggregate` or `table`.
     pub relation_kind: Option<String>,
-    /// The chunk or partition on which the session has its strongest lock; `None`: another relation, or a lock weaker than SHARE UPDATE
-    /// EXCLUSIVE.
+    /// The chunk or partition on which the session has its strongest lock; `None`: the strongest lock is on another kind of relation, or is
+    /// weaker than SHARE UPDATE EXCLUSIVE.
     pub chunk: Option<String>,
     #[serde(alias = "job_id")]
     pub job: Option<Job>,
