@@ -1,4 +1,5 @@
-//! Policies: the objects of the policy file, and their differences from the database. `run` makes the rows, because only `run` can make the plans in them.
+//! Policies: the objects of the policy file, and their differences from the database. The rows are made in `run`, because they contain
+//! plans, and only `run` can make plans.
 
 mod details;
 mod files;

@@ -150,7 +150,7 @@ impl Row {
         if self.recompress.as_deref() == Some("false")
             && (Version::new(2, 22)..Version::new(2, 27)).contains(&at.server.sql_version())
         {
-            let reason = "recompress=false in the policy's configuration makes it compress nothing on TimescaleDB 2.22 to 2.26, without an error. Remove it";
+            let reason = "with recompress=false in its configuration, the policy compresses nothing on TimescaleDB 2.22 to 2.26, and reports no error. Remove this setting";
             findings.push(
                 Finding::new(&rules::COMPRESSION_SETTING, Level::Critical, reason)
                     .setting("recompress", "yes"),
@@ -251,7 +251,7 @@ impl Row {
         let finding = Finding::new(&rules::COMPRESSION_BLOCKED, level, reason);
         findings.push(match stuck.holder {
             Some(pid @ 1..) => finding.fixed_by(Some(END)).upon(Target::session(pid)),
-            // There is no session to terminate for a prepared transaction.
+            // A prepared transaction has no session that could be terminated.
             Some(_) => finding.fixed_by(None),
             None => finding.setting("chunks", stuck.chunk.as_str()),
         });
@@ -275,7 +275,7 @@ impl Row {
         findings.add(&rules::COMPRESSION_OLD, level, reason);
     }
 
-    /// Finding for chunks whose size differs much from the one recorded when they were compressed.
+    /// Finding for chunks whose size differs much from the size that was recorded at their compression.
     fn judge_record(&self, findings: &mut Findings) {
         let Some(drift) = self.packed.get().and_then(|packed| packed.drift) else {
             return;
