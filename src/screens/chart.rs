@@ -42,7 +42,10 @@ fn mean(points: &[(f64, f64)]) -> (f64, f64) {
 }
 
 /// The series in at most `width` cells; a cell without a known value stays `None`.
-#[expect(clippy::cast_precision_loss, reason = "positions in a series are small")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "positions in a series are small"
+)]
 fn resample(values: &[Option<f64>], width: usize) -> Vec<Option<f64>> {
     if values.len() <= width {
         return values.to_vec();

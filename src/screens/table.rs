@@ -66,7 +66,10 @@ pub(crate) enum SortBy {
 }
 
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each bool is a separate switch")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each bool is a separate switch"
+)]
 pub struct Table<R: 'static> {
     /// The rows, then the rows merged into them ([`Record::parts`]).
     rows: Vec<R>,

@@ -81,7 +81,8 @@ fn judge_others(row: &Row, findings: &mut Findings) {
     } else {
         ("is paused: resume-job resumes it", "resume-job")
     };
-    let reason = format!("{many} (job {job}) {what}; the refresh window of that job is not refreshed");
+    let reason =
+        format!("{many} (job {job}) {what}; the refresh window of that job is not refreshed");
     findings.push(
         Finding::new(&rules::AGGREGATE_POLICY_STOPPED, Level::Warning, reason)
             .fixed_by(Some(fix))
@@ -167,7 +168,10 @@ fn held_back(row: &Row, at: &At) -> String {
 }
 
 /// Text of a lag: a duration, or units of integer time.
-#[expect(clippy::cast_precision_loss, reason = "a lag in microseconds is below 2^53")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a lag in microseconds is below 2^53"
+)]
 fn amount(row: &Row, lag: i64) -> String {
     if row.axis == Axis::Integer {
         format!("{} units", text::count(lag))
@@ -210,7 +214,10 @@ fn judge_lag(row: &Row, findings: &mut Findings, at: &At) {
         }
         return;
     };
-    #[expect(clippy::cast_precision_loss, reason = "a lag in microseconds is below 2^53")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a lag in microseconds is below 2^53"
+    )]
     let (behind_by, allowed) = (
         if row.axis == Axis::Integer {
             lag as f64
@@ -340,7 +347,8 @@ fn cause(row: &Row, at: &At) -> Cause {
     };
     if let Some(pid) = row.waits.stuck_pid {
         let mut cause =
-            Cause::of("every refresh fails until the session of a cancelled refresh ends").fixed_by(Some(END));
+            Cause::of("every refresh fails until the session of a cancelled refresh ends")
+                .fixed_by(Some(END));
         cause.on = Some(Target::session(pid));
         return cause;
     }

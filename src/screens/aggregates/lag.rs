@@ -78,7 +78,10 @@ impl Row {
     }
 
     /// The lag divided by the expected maximum; `None`: the lag or the maximum is unknown.
-    #[expect(clippy::cast_precision_loss, reason = "a lag in microseconds is below 2^53")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a lag in microseconds is below 2^53"
+    )]
     pub(crate) fn behind(&self, at: &At) -> Option<f64> {
         let lag = self.lag(at)? as f64;
         let lag = if self.axis == Axis::Integer {
@@ -151,7 +154,10 @@ impl Row {
         Some(end.saturating_sub(self.covered(at)?).max(0))
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "a lag in microseconds is below 2^53")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a lag in microseconds is below 2^53"
+    )]
     pub(super) fn lag_seconds(&self, at: &At) -> Option<f64> {
         (self.axis != Axis::Integer).then_some(())?;
         self.lag(at).map(|micros| micros as f64 / 1e6)
@@ -169,7 +175,10 @@ impl Row {
             // Apache edition: compressed rows cannot be read and may have any time, so the upper bound would mislead.
             _ if self.newest_unknown() == Some(2) => Value::Null,
             _ => match self.lag_at_most(at) {
-                #[expect(clippy::cast_precision_loss, reason = "a lag in microseconds is below 2^53")]
+                #[expect(
+                    clippy::cast_precision_loss,
+                    reason = "a lag in microseconds is below 2^53"
+                )]
                 Some(micros) if self.axis != Axis::Integer => {
                     Value::Text(format!("<= {}", text::duration(micros as f64 / 1e6)))
                 }
@@ -180,7 +189,10 @@ impl Row {
     }
 
     /// The largest lag that does not count as late, in seconds or units, before `aggregate_lag_factor` is applied. `None`: unknown.
-    #[expect(clippy::cast_precision_loss, reason = "the last digits of a threshold do not matter")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "the last digits of a threshold do not matter"
+    )]
     pub(crate) fn allowed_lag(&self, at: &At) -> Option<f64> {
         let limits = self.limits(at);
         match self.axis {

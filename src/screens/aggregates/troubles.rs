@@ -106,7 +106,10 @@ pub(super) fn judge_starved(row: &Row, findings: &mut Findings) -> bool {
 
 /// Three ages in seconds, or in units of integer time: age at which the source's rows are dropped, `end_offset`, and age by which rows are
 /// materialized. `None`: unknown.
-#[expect(clippy::cast_precision_loss, reason = "the last digits of a threshold do not matter")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "the last digits of a threshold do not matter"
+)]
 fn starving(row: &Row) -> (Option<f64>, Option<f64>, Option<f64>) {
     if row.axis == Axis::Integer {
         let ends = row

@@ -37,7 +37,10 @@ fn length(from: i64, to: i64) -> f64 {
 }
 
 impl Scale {
-    #[expect(clippy::cast_precision_loss, reason = "the width of the screen is small")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "the width of the screen is small"
+    )]
     pub(super) fn new(axis: &TimeAxis, room: usize) -> Option<Self> {
         let mut ranges: Vec<(i64, i64)> = axis
             .slices
@@ -100,7 +103,10 @@ impl Scale {
     }
 
     /// Position of a point in columns; a point outside the axis is moved to its edge.
-    #[expect(clippy::cast_precision_loss, reason = "the width of the screen is small")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "the width of the screen is small"
+    )]
     pub(super) fn place(&self, raw: i64) -> f64 {
         let after = self.knots.partition_point(|knot| knot.0 <= raw);
         let position = match (self.knots.get(after.wrapping_sub(1)), self.knots.get(after)) {

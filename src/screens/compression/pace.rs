@@ -24,7 +24,10 @@ pub struct Pace {
 
 impl Pace {
     /// Number of chunks that become due per second; `None`: unknown.
-    #[expect(clippy::cast_precision_loss, reason = "a number of chunks is below 2^53")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a number of chunks is below 2^53"
+    )]
     pub(super) fn falls_due(&self) -> Option<f64> {
         let over = self.due_seconds.filter(|over| *over > 0.0)?;
         Some(self.due? as f64 / over)

@@ -44,7 +44,10 @@ impl Recorded {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "the last digits of an average do not matter")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "the last digits of an average do not matter"
+)]
 fn average(all: i64, of: i64) -> Option<f64> {
     (all > 0 && of > 0).then(|| all as f64 / of as f64)
 }

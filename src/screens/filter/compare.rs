@@ -227,7 +227,10 @@ impl Wanted {
         match value {
             Value::Text(text) => text::fits(&self.text, &text.to_lowercase()),
             Value::Bytes(have) | Value::AboutBytes(have) => {
-                #[expect(clippy::cast_possible_truncation, reason = "a float out of range saturates")]
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    reason = "a float out of range saturates"
+                )]
                 let wanted = self.bytes.map(|wanted| text::bytes(wanted as i64));
                 wanted.is_some_and(|wanted| wanted == text::bytes(*have))
             }
