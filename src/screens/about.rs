@@ -16,7 +16,7 @@ pub struct About {
     /// The companion query, see [`Record::COMPANION`]; `None`: the screen has no companion query.
     pub companion: Option<&'static Query>,
     pub(super) companion_every: Duration,
-    /// The text of `query` for this server and role.
+    /// Returns the text of `query` for this server and role.
     pub list_text: fn(&Server) -> &'static str,
     /// The query for a database without `TimescaleDB`; `None`: the screen cannot show such a database.
     pub(super) plain: Option<&'static Query>,

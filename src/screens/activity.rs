@@ -234,7 +234,7 @@ impl Record for Row {
         details::facts(self, at)
     }
 
-    /// The preview pane shows the lock queue, if the session is part of one.
+    /// If the session is in a lock queue, the preview pane shows the queue.
     fn pictured(&self) -> &'static [usize] {
         let alone = self.blockers.is_empty() && self.blocks.is_empty();
         if alone { &[] } else { &[0] }

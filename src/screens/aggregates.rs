@@ -66,7 +66,7 @@ impl Record for Row {
         "_timescaledb_internal.bgw_job_stat",
     ];
     const MAX_AGE: Duration = Duration::from_secs(10);
-    // Longer than MAX_AGE, because failures and refreshes change a watched table, and lateness is computed from the clock.
+    // Longer than MAX_AGE is enough, because failures and refreshes change a watched table, and lateness is computed from the clock.
     const MAX_AGE_GATHERED: Duration = Duration::from_secs(60);
     const COLUMNS: &'static [Column<Self>] = &[
         Column::<Self>::text("", "AGGREGATE", 24, |row, _| row.in_tree().into())
@@ -263,7 +263,7 @@ impl Record for Row {
     fn targets(&self) -> Vec<Target> {
         let mut targets =
             Target::relation(self.id, &text::qualified(&self.schema, &self.name), true);
-        // Here the aggregate is the first target, and its materialization hypertable the second.
+        // The aggregate comes first, because it is the main target. The materialization hypertable is second.
         targets.reverse();
         targets.extend(self.policy.as_ref().map(Policy::target));
         targets
@@ -296,7 +296,7 @@ impl Record for Row {
 
     fn figure(&self, rule: &'static Rule, at: &At) -> Option<(String, String)> {
         let is_lag = [&rules::AGGREGATE_BEHIND, &rules::AGGREGATE_PARENT].contains(&rule);
-        // The lag itself, not its multiple of the expected maximum lag: an action may change that maximum, too.
+        // The lag itself is returned, not the value of LAG/EXPECTED: an action may also change the expected maximum.
         if !is_lag || self.lag(at).is_none() {
             return figure_of(self, rule, at);
         }

@@ -209,7 +209,7 @@ impl ScreenId {
 
     /// Whether the screen has rows; `timescaledb`: whether the database has TimescaleDB.
     pub(crate) fn is_served(self, timescaledb: bool) -> bool {
-        // The journal is a local file; the Overview has the findings of the other screens.
+        // Two screens need no TimescaleDB: the journal is a local file, and the Overview has the findings of the other screens.
         timescaledb
             || matches!(self, Self::Journal | Self::Overview)
             || self.about().plain.is_some()
@@ -304,7 +304,7 @@ impl Screens {
         with_table!(self, id, |table| &table.fresh)
     }
 
-    /// Ids and costs of those of the first `lines` rows that need the exact figures with index `nth` in [`Record::EXACT`].
+    /// Ids and costs of the rows, among the first `lines` rows, that need the exact figures with index `nth` in [`Record::EXACT`].
     pub fn wanted_at_first(
         &mut self,
         id: ScreenId,

@@ -56,8 +56,8 @@ pub(super) fn against(times: f64) -> Value {
     Value::Picture(format!("{before}│{after}"), times)
 }
 
-/// The title of the worst finding's rule, for a WHY column. The column that the finding is about may not fit on the screen. `Null`: no
-/// finding.
+/// The title of the worst finding's rule, for a WHY column. It is shown because the column that the finding is about may not fit on the
+/// screen. `Null`: no finding.
 pub(super) fn why(verdict: &Verdict) -> Value {
     let worst = verdict.findings.first();
     let worst = worst.filter(|worst| worst.level > Level::Ok);

@@ -161,12 +161,12 @@ impl Record for Row {
         ("UNCOMPR", "Chunks that are not compressed"),
         ("BEFORE", "Size of the compressed chunks before compression, as recorded"),
         ("AFTER", "Size of the compressed chunks after compression, as recorded"),
-        ("RATIO", "BEFORE / AFTER: 10x is a tenth of the size"),
+        ("RATIO", "BEFORE / AFTER; at 10x, a tenth of the size is left"),
         ("SEGMENT BY", "Columns by which rows are grouped (segmentby)"),
-        ("ORDER BY", "Columns by which rows are sorted in a group (orderby)"),
-        ("OLDER THAN", "Age from which the policy compresses (compress_after)"),
+        ("ORDER BY", "Columns by which rows are sorted within a group (orderby)"),
+        ("OLDER THAN", "Age from which the policy compresses chunks (compress_after)"),
         ("JOB", "Id of the policy's job"),
-        ("POLICY", "State of its policy: scheduled, running, late, paused, backing off after a failure ..."),
+        ("POLICY", "State of the policy: scheduled, running, late, paused, backing off after a failure ..."),
         ("BACKLOG", "Chunks past compress_after that are not compressed"),
         ("BYTES", "Size of the backlog"),
     ];
@@ -347,7 +347,7 @@ impl Record for Row {
         let before: HashMap<i32, _> = before.iter().map(|row| (row.id, row)).collect();
         for row in rows {
             let was = before.get(&row.id);
-            // If `compress_after` has changed, the change of the backlog does not show the policy's progress.
+            // If `compress_after` has changed, a change of the backlog does not show the policy's progress.
             let after = |row: &Self| row.policy.as_ref().and_then(|policy| policy.after.clone());
             row.seen = was
                 .filter(|was| after(was) == after(row))

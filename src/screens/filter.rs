@@ -76,7 +76,7 @@ impl Filter {
         self.terms.is_empty()
     }
 
-    /// Whether a row passes. `line` returns the row's text, `value` the field with an index.
+    /// Whether a row passes. `line` returns the row's text, and `value` returns the field with this index.
     pub(super) fn passes(
         &self,
         line: impl Fn() -> String,

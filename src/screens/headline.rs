@@ -81,8 +81,8 @@ pub(super) fn rows(many: usize, one: &str) -> String {
     text::plural(i64::try_from(many).unwrap_or(i64::MAX), one)
 }
 
-/// Fits lines into `width` terminal cells. If a line is too long, the parts of all lines are wrapped into the same number of lines, or into
-/// two; what does not fit is cut with `…`.
+/// Fits lines into `width` terminal cells. If a line is too long, the parts of all lines are wrapped into as many lines as before, but at
+/// least two. What does not fit is cut with `…`.
 pub(crate) fn fit(lines: &[String], width: usize) -> Vec<String> {
     if lines.iter().all(|line| text::width(line) <= width) {
         return lines.to_vec();

@@ -1,4 +1,5 @@
-//! Hypertables: size, growth, chunk size in relation to memory and lock table, policies; and plain tables that could be hypertables.
+//! Hypertables: size, growth, policies, and chunk size in relation to memory and the lock table. Also plain tables that could be
+//! hypertables.
 
 mod advice;
 mod details;
@@ -150,11 +151,11 @@ impl Record for Row {
         ("COMPR", "Fully compressed chunks (PART has the others)"),
         ("PART", "Compressed chunks that also have newer, uncompressed rows"),
         ("TIERED", "Chunks in object storage"),
-        ("INTERVAL", "Chunk interval, for new chunks"),
+        ("INTERVAL", "Chunk interval of new chunks"),
         ("CHUNK SIZE", "Size of a full chunk before compression"),
-        ("DIMENSIONS", "Columns by which it is partitioned"),
+        ("DIMENSIONS", "Columns by which the hypertable is partitioned"),
         ("POLICIES", "R refresh, C compression, D retention, O reorder; R- is paused, R! fails"),
-        ("AGGS", "Continuous aggregates built on it"),
+        ("AGGS", "Number of continuous aggregates built on it"),
         ("LOCKS", "Locks of a query on all chunks, in percent of the lock table"),
     ];
     const EXACT: &'static [Exact<Self>] = &[Exact {

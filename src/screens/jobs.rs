@@ -196,7 +196,7 @@ impl Record for Row {
     const LEGEND: &'static [(&'static str, &'static str)] = &[
         ("JOB", "The job's task and its table"),
         ("ID", "Id of the job"),
-        ("OWNER", "Role with whose rights it runs"),
+        ("OWNER", "Owner: the role with whose rights the job runs"),
         ("STATE", "scheduled, running, late, paused, crashed, never ran, backing off after a failure ..."),
         ("LAST 20 RUNS", "The newest runs, the latest on the right: · succeeded, X failed, ~ not on record"),
         ("EVERY", "Schedule interval"),
@@ -249,7 +249,7 @@ impl Record for Row {
         },
     ];
 
-    /// The query text for version 0.0 reads errors from a view. It is for roles that may not read the table of the job history.
+    /// A role that may not read the table of the job history gets the query text for version 0.0: that text reads errors from a view.
     fn list_text(server: &Server) -> &'static str {
         Self::QUERY.text(if server.reads_job_history {
             server.sql_version()

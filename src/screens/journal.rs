@@ -26,7 +26,7 @@ pub struct Row {
     pub state: String,
     /// Number of lines of the file that cannot be read.
     pub unreadable: usize,
-    /// The server of the action, if it may not be this server, but its original or a copy of it; `None`: it is this server.
+    /// The server on which the action ran, if that may be the original or a copy of this server; `None`: it ran on this server.
     #[serde(default)]
     pub elsewhere: Option<String>,
 }
@@ -94,7 +94,7 @@ impl Row {
                     Outcome::Unknown => Verdict::of(
                         &rules::JOURNAL,
                         Level::Warning,
-                        format!("it is unknown how the action ended, {steps}"),
+                        format!("it is unknown how the action ended; {steps}"),
                     ),
                 }
             }
@@ -258,7 +258,7 @@ impl Record for Row {
         }
         let lines = text::plural(i64::try_from(unreadable).unwrap_or(i64::MAX), "line");
         vec![format!(
-            "{lines} of the journal cannot be read, because a write was interrupted (by a full disk or a crash)"
+            "{lines} of the journal cannot be read, probably because a write was interrupted (by a full disk or a crash)"
         )]
     }
 

@@ -99,7 +99,7 @@ impl Record for Row {
         Column::<Self>::text("fix", "FIX", 20, |row, _| row.fix())
             .rank(2)
             .grows(),
-        // The old key of `fix`, from version 0.1.
+        // The key that `fix` had up to version 0.1.
         Column::<Self>::hidden("mend", |row, _| row.finding.fix.into()),
         Column::<Self>::hidden("target", |row, _| row.target().into()),
         Column::<Self>::hidden("set", |row, _| row.set()),

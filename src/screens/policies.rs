@@ -89,7 +89,7 @@ impl Record for Row {
         ("DATABASE -> FILE", "Settings that differ, shortest first: setting, value in the database -> value in the file"),
         ("HAZARDS", "Risks of applying the file, with the names that hypertop apply uses"),
         ("WHY", "The reason in the file"),
-        ("CHANGES", "Number of changes that an apply would make"),
+        ("CHANGES", "Number of changes that hypertop apply would make"),
     ];
     const BARE: &'static str = "as the file says";
 

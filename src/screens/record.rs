@@ -31,7 +31,7 @@ pub struct Column<R: 'static> {
     pub title: &'static str,
     /// Width in terminal cells; the heading fits into it.
     pub(crate) width: u16,
-    /// Whether the column gets a part of the width that no column uses.
+    /// Whether the column grows if the terminal is wider than all columns.
     pub(crate) grows: bool,
     /// Minimum width in cells. If there is less room, the column is left out.
     pub(crate) least: u16,
@@ -326,7 +326,7 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
         Vec::new()
     }
 
-    /// Whether the row may be folded, because it has nothing to show on this screen (such as no policy).
+    /// Whether the row has nothing to show on this screen, for example because it has no policy. Such rows may be folded.
     fn is_bare(&self) -> bool {
         false
     }
@@ -367,7 +367,7 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
         None
     }
 
-    /// Called after each load, with the rows before it. Sorts the new rows, and sets their fields that depend on other rows.
+    /// Called after each load. Sorts the new rows, and sets their fields that depend on other rows or on the rows of the previous load.
     fn settle(_before: &[Self], _rows: &mut Vec<Self>) {}
 
     /// Called after each load, and after each request for exact figures. Sets the fields that depend on other rows and on exact figures.

@@ -139,7 +139,7 @@ impl Record for Row {
         ("BYTES", "Size of the chunks that the next run drops"),
         ("NEXT RUN", "Time until the policy's next run"),
         ("LAST", "Result of the policy's last run"),
-        ("POLICY", "State of its policy: scheduled, running, late, paused, backing off after a failure ..."),
+        ("POLICY", "State of the policy: scheduled, running, late, paused, backing off after a failure ..."),
         ("FROZEN", "Chunks that no policy drops, because they are frozen"),
     ];
     const EXACT: &'static [Exact<Self>] = &[

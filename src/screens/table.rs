@@ -84,7 +84,7 @@ pub struct Table<R: 'static> {
     view: Vec<usize>,
     /// The lines of the table: rows, or groups and the rows of open groups.
     lines: Vec<Line>,
-    /// Boxed, because futures that hold all screens (each with a table) would be large.
+    /// Boxed, because otherwise futures that hold all screens would be large.
     groups: Box<Groups<R>>,
     /// Number of rows without findings that are folded into one line; they are not in `view`.
     folded: usize,
@@ -230,7 +230,7 @@ impl<R: Record> Table<R> {
         }
     }
 
-    /// Seconds for which the rows are not read again, whatever changes; proportional to the duration of the last load.
+    /// Seconds after a load for which the rows are not read again, whatever changes. It is a multiple of the duration of the load.
     fn rests(&self) -> f64 {
         self.took.as_secs_f64() * self.duty
     }

@@ -1,4 +1,4 @@
-//! Findings of a session, and the limits of what this role sees.
+//! Findings of a session, and texts about data that is hidden from this role.
 
 use super::session::{ABORTED, Row, Wait, seconds};
 use crate::model::fix::ActionName;

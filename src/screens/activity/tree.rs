@@ -30,7 +30,7 @@ pub(super) fn settle(rows: &mut Vec<Row>) {
     let mut order = Vec::with_capacity(rows.len());
     let mut done = vec![false; rows.len()];
     let roots = (0..rows.len()).filter(|place| parents[*place].is_none());
-    // Sessions in a deadlock all have a parent. Until the server ends the deadlock, they are listed from any of them on.
+    // Every session in a deadlock has a parent, so there is no root. Until the server ends the deadlock, any session is the root.
     for root in roots.chain(0..rows.len()) {
         let mut open = vec![(root, 0)];
         while let Some((place, depth)) = open.pop() {

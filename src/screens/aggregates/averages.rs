@@ -7,7 +7,7 @@ use crate::model::rules;
 use crate::model::text;
 use crate::model::verdict::Findings;
 
-/// Adds one finding for all such columns. Its text is about the column with the worst level.
+/// Adds one finding for all columns that are aggregated again. Its text is about the column with the worst level.
 pub(super) fn judge(row: &Row, findings: &mut Findings) {
     let mut all: Vec<_> = row.reaggregated.iter().collect();
     all.sort_by_key(|of| std::cmp::Reverse(of.level));

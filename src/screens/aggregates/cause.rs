@@ -58,11 +58,11 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
         let ranges = text::plural(row.pending, "changed range");
         if row.policy.is_none() && row.lag(at) == Some(0) {
             let reason = format!(
-                "{ranges} below the watermark wait for a refresh, and the aggregate has no refresh policy"
+                "a refresh is needed for {ranges} below the watermark, and the aggregate has no refresh policy"
             );
             findings.push(no_policy(Level::Notice, reason));
         }
-        healthy = format!("{healthy}; {ranges} below the watermark wait for a refresh");
+        healthy = format!("{healthy}; a refresh is needed for {ranges} below the watermark");
     }
     findings.verdict(healthy)
 }
@@ -151,7 +151,7 @@ fn healthy(row: &Row, at: &At) -> String {
     }
 }
 
-/// Text for an `end_offset` that is more than `aggregate_held_percent` of the expected lag. Empty: it is not, or the aggregate is built on
+/// Text if the `end_offset` is more than `aggregate_held_percent` of the expected lag. Empty: it is less, or the aggregate is built on
 /// another aggregate.
 fn held_back(row: &Row, at: &At) -> String {
     let (Some(end), Some(expected)) = (row.end_seconds, row.expected_seconds) else {
@@ -190,7 +190,7 @@ fn judge_wipe(row: &Row, findings: &mut Findings) {
     match row.wipe_risk {
         Some(true) => {
             let reaches = row.start_offset.as_ref().map_or_else(|| "everything".to_owned(), |start| format!("the last {}", text::interval(start)));
-            let finding = Finding::new(&rules::AGGREGATE_WIPE, Level::Critical, format!("DATA LOSS: it refreshes {reaches} of {source}, which keeps rows for {keeps} only: refreshes delete older rows from the aggregate. Set start_offset to {keeps} or less"));
+            let finding = Finding::new(&rules::AGGREGATE_WIPE, Level::Critical, format!("DATA LOSS: it refreshes {reaches} of {source}, which keeps rows for {keeps} only, so refreshes delete older rows from the aggregate. Set start_offset to {keeps} or less"));
             findings.push(match &row.source_drop_after {
                 Some(keeps) => finding.setting("start_offset", keeps.as_str()),
                 None => finding,

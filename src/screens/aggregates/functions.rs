@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::parse_tree::Node;
 use crate::model::verdict::Level;
 
-/// Kinds of values in a column of an aggregate. The value of a longer period cannot be computed from such values of its buckets.
+/// Kinds of values in a column of an aggregate. From such values of several buckets, the value of the whole period cannot be computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Held {
     Average,
@@ -71,7 +71,7 @@ pub(super) fn is_arithmetic(node: &Node) -> bool {
     DIVISIONS.contains(&operator) || OTHERS.contains(&operator)
 }
 
-/// Level of a finding for `function` on a column with values of the kind `held`. `None`: no finding, because the result may be meant, such
+/// Level of a finding for `function` on a column with values of the kind `held`. `None`: no finding, because the result can be right, such
 /// as a sum of averages. A notice: the result describes the buckets instead of the rows, which may be intended.
 pub(super) fn level(function: Function, held: Held) -> Option<Level> {
     let each = held != Held::DistinctCount;

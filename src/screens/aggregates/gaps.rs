@@ -76,7 +76,7 @@ impl Row {
             };
             all.push((from, to.map_or(edge, end)));
         }
-        // When chunks are dropped, a range is logged that ends with a bucket or with the start of the next chunk: nothing is added.
+        // A drop of chunks logs a range that already ends with a bucket or with the start of the next chunk, so nothing is added.
         let first = buckets.step(buckets.floor(start)?, 1)?;
         let cut = waits.cut_to.filter(|to| first < *to && start < edge);
         all.extend(cut.map(|to| (start, to)));

@@ -34,7 +34,7 @@ pub(super) fn headline(rows: &[Row], findings: &[Box<[Finding]>], at: &At) -> Ve
         (late, "late"),
         (without, "without a policy"),
         (never, "never refreshed"),
-        (unknown, "of unknown lag"),
+        (unknown, "with unknown lag"),
     ]);
     let loses = rows.iter().filter(|row| row.wipe_risk == Some(true));
     let loses = match loses.count() {

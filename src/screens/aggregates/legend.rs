@@ -5,7 +5,7 @@ pub(super) const LEGEND: &[(&str, &str)] = &[
     ("AGGREGATE", "The continuous aggregate; below it, the aggregates built on it"),
     ("LAG", "From the end of its materialized rows to the end of the newest source row's bucket, or to now if that is earlier; in units for integer time"),
     ("EXPECTED", "Largest lag that its policy allows"),
-    ("LAG/EXPECTED", "LAG against EXPECTED; │ is 100 %"),
+    ("LAG/EXPECTED", "LAG compared with EXPECTED; │ is 100 %"),
     ("SOURCE", "The hypertable or aggregate that it is built on"),
     ("BUCKET", "Width of its buckets"),
     ("REAL-TIME", "yes: queries add the rows that are not materialized yet"),
@@ -19,6 +19,6 @@ pub(super) const LEGEND: &[(&str, &str)] = &[
     ("PENDING", "Changed ranges of the source that wait for a refresh"),
     ("NOW", "Whether a refresh is running"),
     ("ROW LOSS", "yes: a refresh would delete rows, because their source rows were dropped"),
-    ("POLICY", "State of its policy: scheduled, running, late, paused, backing off after a failure ..."),
+    ("POLICY", "State of the policy: scheduled, running, late, paused, backing off after a failure ..."),
     ("WHY", "The most severe problem; Enter has the reason"),
 ];

@@ -57,7 +57,7 @@ pub struct Row {
     pub refreshing: Option<bool>,
     #[serde(alias = "job_id")]
     pub policy: Option<Policy>,
-    /// Number of refresh policies; `policy` is the one whose window ends latest.
+    /// Number of refresh policies; `policy` is the policy whose window ends latest.
     pub policies: i64,
     #[serde(alias = "start_text")]
     pub start_offset: Option<String>,
@@ -131,7 +131,7 @@ pub struct Gaps {
     pub(super) oldest: Option<i64>,
     /// The source's first row after the refreshed range.
     pub(super) first_unread: Option<i64>,
-    /// Range of changed rows in chunks that may have been recreated after a drop.
+    /// Range of changed rows in chunks that may have been dropped and created again.
     pub(super) remade: Option<(i64, i64)>,
     /// Number of rows with a time in the future. At most 10,001 rows of a chunk are counted.
     pub(super) future_rows: Option<i64>,

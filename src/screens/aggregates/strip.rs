@@ -162,7 +162,7 @@ fn marks(row: &Row, now: Option<i64>, window: Option<(Option<i64>, i64)>) -> Vec
             };
             let reach = format!(
                 "{} to {} ago",
-                offset(&row.start_offset, "all"),
+                offset(&row.start_offset, "from the beginning"),
                 offset(&row.end_offset, "0s")
             );
             (

@@ -18,7 +18,7 @@ pub(crate) struct Cut {
     /// Start of a refresh window; `None`: another mark, or the window has no start.
     #[serde(rename = "range_start")]
     from: Option<i64>,
-    /// The boundary of the policy, the end of the window, or the current time; `None`: unknown, or a policy by creation time.
+    /// The boundary of the policy, the end of the window, or the current time; `None`: unknown, or see `made_before`.
     #[serde(rename = "range_end")]
     pub to: Option<i64>,
     pub job_id: Option<i32>,
@@ -30,7 +30,7 @@ pub(crate) struct Cut {
     #[serde(deserialize_with = "or_default")]
     failing: bool,
     pub watermark: Option<i64>,
-    /// For a policy by creation time: chunks created before this time are due. `None`: another mark.
+    /// For a policy that uses the creation time of chunks: chunks created before this time are due. `None`: another mark.
     pub(super) made_before: Option<Stamp>,
 }
 
@@ -69,7 +69,7 @@ impl Cut {
     pub(crate) fn window(&self) -> String {
         let (start, end) = self.note.split_once('|').unwrap_or_default();
         let start = if start.is_empty() {
-            "all".to_owned()
+            "from the beginning".to_owned()
         } else {
             text::interval(start)
         };

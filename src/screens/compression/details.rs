@@ -25,7 +25,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
         version if version >= Version::new(2, 18) => "Compression (columnstore)",
         _ => "Compression",
     };
-    let title = format!("{name}: recorded sizes are from each chunk's compression");
+    let title = format!("{name}: recorded sizes are from the time of compression");
     let facts = Labelled::new(title)
         .add("kind", kind(row.aggregate))
         .add("enabled", row.enabled)

@@ -35,7 +35,7 @@ impl Row {
                 &rules::COMPRESSION_OFF,
                 old,
                 format!(
-                    "compression is not enabled; {}",
+                    "compression is not enabled for its {}",
                     text::plural(self.chunks, "chunk")
                 ),
             );
@@ -48,7 +48,7 @@ impl Row {
                 self.judge_backlog(&mut findings, policy, at);
             }
             None if exceeds(self.uncompressed, limits.unscheduled_chunks) => {
-                findings.add(&rules::COMPRESSION_NO_POLICY, Level::Notice, format!("enabled, but without a policy: {} uncompressed. add-compression-policy compresses chunks above an age that you choose (compress_after)", text::plural(self.uncompressed, "chunk")));
+                findings.add(&rules::COMPRESSION_NO_POLICY, Level::Notice, format!("compression is enabled, but without a policy: {} uncompressed. add-compression-policy compresses chunks above an age that you choose (compress_after)", text::plural(self.uncompressed, "chunk")));
             }
             None => {}
         }
@@ -172,7 +172,7 @@ impl Row {
         let past = created.map_or("compress_after", |_| WORK.created);
         let due = policy::overdue(self.overdue_seconds, since, at.now);
         let patience = self.patience(&limits);
-        // If the next run cannot compress all of them, waiting for it does not explain the backlog.
+        // If the next run cannot compress all these chunks, waiting for it does not explain the backlog.
         let all = self.most().is_none_or(|most| backlog <= most);
         let changed = due
             .as_ref()

@@ -52,9 +52,9 @@ pub struct Row {
     /// `recompress` and `maxchunks_to_compress` of the policy's configuration; `None`: not configured.
     pub recompress: Option<String>,
     pub most_chunks: Option<String>,
-    /// Chunks that end by this point are due, in the dimension's unit; `None`: no policy by `compress_after`, integer time, or unknown.
+    /// Chunks that end by this point are due, in the dimension's unit; `None`: no policy with `compress_after`, integer time, or unknown.
     pub boundary: Option<i64>,
-    /// For a policy by creation time: chunks created before this are due. `None`: another policy.
+    /// For a policy with `compress_created_before`: chunks created before this time are due. `None`: another policy.
     pub made_before: Option<Stamp>,
     /// Number of uncompressed chunks that are due; `None`: no policy, unknown, or `compress_after` on integer time.
     pub backlog: Option<i64>,
@@ -218,7 +218,7 @@ impl Row {
         self.record().ratio()
     }
 
-    /// The records of all compressed chunks, including partially compressed ones.
+    /// The recorded sums of all compressed chunks, including partially compressed chunks.
     pub(super) fn record(&self) -> Recorded {
         Recorded {
             chunks: self.compressed + self.partial,

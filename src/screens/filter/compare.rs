@@ -21,7 +21,7 @@ pub(crate) enum Kind {
     Length,
     /// A moment that a table shows as an age.
     Age,
-    /// A time or date that a table shows as such.
+    /// A time or date that a table shows as a time or date.
     Date,
     Level,
 }
@@ -148,7 +148,7 @@ impl Wanted {
             unknown: !is_level && matches!(value, "?" | "-"),
             number,
             bytes: text::bytes_of(value),
-            // As in PostgreSQL's interval, a plain number is seconds.
+            // A number without a unit means seconds, as in PostgreSQL's intervals.
             seconds: number.or_else(|| Interval::parse(value).ok().map(Interval::seconds)),
             truth: match value.to_lowercase().as_str() {
                 "yes" | "y" | "true" | "t" | "on" => Some(true),
