@@ -225,7 +225,7 @@ impl ScreenId {
 }
 
 impl Screens {
-    /// The console's screens, in which the rows without findings are folded into one line.
+    /// The console's screens, in which rows without findings are folded into one line if [`Record::is_bare`] is true for them.
     pub(crate) fn folding() -> Self {
         let mut screens = Self::default();
         for id in ScreenId::ALL {

@@ -95,7 +95,7 @@ impl Details {
         self.left = self.left.saturating_add_signed(cells);
     }
 
-    /// Everything as plain text, for the clipboard.
+    /// The details as plain text, for the clipboard.
     pub(crate) fn text(&self, now: Stamp) -> String {
         let mut out = format!("{}\n", self.key);
         if let Some(verdict) = &self.verdict {

@@ -157,7 +157,7 @@ impl Record for Row {
         ("SCANS", "Scans since the statistics were reset, over all chunks"),
         ("BYTES", "Size, over all chunks; a chunk index that two rows share counts in both rows, but only once in the total"),
         ("OF MAX", "BYTES compared with the largest BYTES in the list"),
-        ("WASTED", "Bytes that can be freed: by a drop all of an unused or duplicate index, otherwise by REINDEX its bloat; - if unknown or too early to judge"),
+        ("WASTED", "Bytes that can be freed: the whole size of an unused or duplicate index, otherwise the bloat; - if unknown or too early to judge"),
         ("BLOAT", "Estimated unused space in the index; - if it cannot be estimated"),
         ("UNIQ", "Whether the index is unique"),
         ("VALID", "no: queries do not use the index, but every write updates it"),

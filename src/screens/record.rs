@@ -285,7 +285,7 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
     const DETAILS: &'static [Detail<Self>] = &[];
     /// Text that is shown if there are no rows.
     const EMPTY: &'static str = "no rows";
-    /// Text for the rows for which [`Record::is_bare`] is true. The console folds them into one line.
+    /// Text about the rows for which [`Record::is_bare`] is true. The console folds these rows into one line.
     const BARE: &'static str = "";
     /// The exact figures, in the order in which they are read.
     const EXACT: &'static [Exact<Self>] = &[];

@@ -86,9 +86,9 @@ pub struct Table<R: 'static> {
     lines: Vec<Line>,
     /// Boxed, because otherwise futures that hold all screens would be large.
     groups: Box<Groups<R>>,
-    /// Number of rows without findings that are folded into one line; they are not in `view`.
+    /// Number of rows that are folded into one line, see [`Record::is_bare`]; they are not in `view`.
     folded: usize,
-    /// Whether rows without findings are folded; only in the console.
+    /// Whether rows are folded; only in the console.
     pub(super) folds: bool,
     /// Lines of totals over all rows.
     headline: Vec<String>,
@@ -257,7 +257,7 @@ impl<R: Record> Table<R> {
             || due.is_some_and(|due| due <= now && due > loaded)
     }
 
-    /// Whether the Overview reads the rows less often than [`Record::MAX_AGE`] asks for, because reading them takes so long.
+    /// Whether the Overview reads the rows less often than [`Record::MAX_AGE_GATHERED`] asks for, because reading them takes so long.
     pub(super) fn is_stretched(&self) -> bool {
         self.rests() > R::MAX_AGE_GATHERED.as_secs_f64()
     }

@@ -37,7 +37,7 @@ pub struct Job {
     target: Option<String>,
 }
 
-/// Maintenance command in PostgreSQL's progress views.
+/// A running maintenance command, from PostgreSQL's progress views.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Work {
     #[serde(alias = "work")]
@@ -55,7 +55,7 @@ pub struct Work {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Head {
     pub pid: i32,
-    /// A statement runs, so cancelling it is enough; otherwise the session must be terminated.
+    /// Whether the session runs a statement, so that cancelling the statement is enough. Otherwise the session must be terminated.
     pub active: bool,
     /// This is one of the console's own sessions, which no action terminates.
     pub own: bool,
@@ -113,7 +113,7 @@ pub struct Row {
     pub xid_age: Option<i32>,
     /// Age of the snapshot, in transactions: vacuum keeps all rows that were deleted since then. `None`: no snapshot.
     xmin_age: Option<i32>,
-    /// First 2000 characters; `None`: hidden, or no query.
+    /// First 2000 characters of the query; `None`: hidden, or no query.
     pub query: Option<String>,
     /// Pids that block the session; 0 for a prepared transaction.
     pub blockers: Vec<i32>,
@@ -290,7 +290,7 @@ impl Work {
     }
 }
 
-/// Seconds since this time; 0 if the time is in the future because the clocks differ.
+/// Seconds since this time; 0 if the time is in the future because the clocks differ. `None`: no time.
 pub(super) fn seconds(since: Option<Stamp>, at: &At) -> Option<f64> {
     since.map(|since| at.now.seconds_since(since).max(0.0))
 }

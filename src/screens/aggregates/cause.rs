@@ -74,7 +74,7 @@ fn judge_others(row: &Row, findings: &mut Findings) {
     };
     let many = match row.other_stopped {
         1 => "another refresh policy".to_owned(),
-        many => format!("{many} other refresh policies are paused or failing: the first"),
+        many => format!("{many} other refresh policies are paused or failing; the first"),
     };
     let (what, fix) = if row.other_scheduled {
         ("fails: the Jobs screen shows the error", "run-job-now")

@@ -82,7 +82,7 @@ pub(super) fn settle(rows: &mut Vec<Row>) {
 /// Sets for each aggregate the late ancestor that is nearest to the hypertable.
 pub(super) fn inherit(rows: &mut [Row], at: &At) {
     let mut known: HashMap<i32, Option<Inherited>> = HashMap::new();
-    // Parents come before their children in the list.
+    // Parents come before their children in the list, so `known` already has the parent.
     for row in rows {
         let inherited = row
             .parent_id
