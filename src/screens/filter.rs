@@ -49,7 +49,7 @@ enum Term {
 
 impl Filter {
     /// Parses a typed filter. `kinds` returns the kinds of a field's values in the present rows (empty: unknown). Parts with an error are
-    /// left out; the error text says how to write the first of them.
+    /// left out; the error text says how to write the first such part.
     pub(super) fn read(
         text: &str,
         fields: &[Field],

@@ -124,8 +124,8 @@ impl Badge {
         format!("{about}{}{}", self.level.sign(), self.count)
     }
 
-    /// [`Self::text`] in at most `cells` terminal cells. A number that does not fit becomes `9+`. If that does not fit, only the sign is
-    /// shown.
+    /// [`Self::text`] in at most `cells` terminal cells. A number that does not fit becomes `9+`. If `9+` does not fit, only the sign
+    /// is shown.
     pub(crate) fn text_in(&self, cells: usize) -> String {
         let whole = self.text();
         if text::width(&whole) <= cells {

@@ -24,7 +24,7 @@ use crate::server::sql::Query;
 pub struct Row {
     pub entry: Entry,
     pub state: String,
-    /// Number of lines of the file that cannot be read.
+    /// Number of unreadable lines in the journal file.
     pub unreadable: usize,
     /// The server on which the action ran, if that may be the original or a copy of this server; `None`: it ran on this server.
     #[serde(default)]

@@ -123,7 +123,7 @@ fn starving(row: &Row) -> (Option<f64>, Option<f64>, Option<f64>) {
         None => Some(0.0),
         Some(_) => row.end_seconds,
     };
-    // The expected lag includes the parent's lag, which has passed when rows are in the source. So only aggregates on hypertables count.
+    // For an aggregate with a parent, the expected lag also contains the parent's lag, so it would be too long here.
     let expected = row.expected_seconds.filter(|_| row.depth == 1);
     (row.around.source_drop_seconds, ends, expected)
 }
