@@ -1,4 +1,4 @@
-//! The screens, one module each. [`catalogue`] lists them; [`gather`] collects the findings of all.
+//! The screens, and the parts that they share. [`catalogue`] lists the screens; [`gather`] collects the findings of all screens.
 
 mod about;
 pub mod activity;

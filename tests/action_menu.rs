@@ -45,7 +45,7 @@ fn the_title_names_the_row_and_what_it_allows_comes_first() {
     assert!(places.is_sorted(), "{places:?}\n{}", lines.join("\n"));
     let why = &lines[place(&lines, " add-compression-policy ")];
     assert!(
-        why.contains("it has a compression policy: edit-compression-policy"),
+        why.contains("it already has a compression policy: use edit"),
         "{why}"
     );
     press(&mut app, "r e s u m e");
@@ -149,7 +149,7 @@ fn a_row_without_a_policy_offers_to_add_one() {
     for (action, why) in [
         (
             "compress-chunks",
-            "compression is not enabled: enable-compression first",
+            "compression is not enabled: use enable-compression",
         ),
         ("edit-compression-policy", "it has no compression policy"),
     ] {

@@ -217,7 +217,7 @@ fn a_row_lock_names_the_table_and_a_chunk_its_hypertable() {
                 let blocked = find(&rows, "waiter");
                 let said = judged(blocked, &session, 10.0).reason;
                 assert!(
-                    said.contains("a row of public.rows_of changed by the blocking transaction"),
+                    said.contains("a row of public.rows_of that the blocking transaction changed"),
                     "{name}: {said}"
                 );
                 drop(holder);

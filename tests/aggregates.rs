@@ -202,7 +202,7 @@ async fn the_seeds_troubles_are_found_by_name() {
         for (name, said) in [
             ("metric_hist_1hour", "DATA LOSS"),
             ("oee_daily", "paused"),
-            ("oee_weekly", "its parent mes.oee_daily has its policy"),
+            ("oee_weekly", "its parent mes.oee_daily has a paused policy"),
             ("production_kpis_daily", "never refreshed"),
             ("energy_monthly", "is in the future"),
         ] {

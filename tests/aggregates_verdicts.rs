@@ -168,7 +168,7 @@ fn a_lag_longer_than_promised_is_a_warning_with_its_cause() {
         &[
             "4h behind (expected: at most 3h)",
             "readers miss",
-            "is too short, or it runs too rarely, to catch up",
+            "is too short, or the policy runs too rarely, to catch up",
         ],
     );
     let verdict = judged(|row| {

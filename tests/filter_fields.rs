@@ -114,7 +114,7 @@ fn fields_are_compared_by_heading_or_key_with_units_and_combined_with_words() {
 #[test]
 fn what_is_wrong_is_said_as_it_is_typed_and_the_last_valid_filter_stays() {
     for (filter, words) in [
-        ("mes bog>5", "no field \"bog\" here"),
+        ("mes bog>5", "this screen has no field \"bog\""),
         ("mes backlg>5", "Did you mean backlog?"),
         (
             "mes bytes>",

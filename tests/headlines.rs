@@ -111,7 +111,7 @@ fn rows_that_carry_nothing_fold_into_one_line_that_a_key_opens() {
         ]
     };
     load_compression(&mut app, all());
-    let key = ". shows 2 more: without a policy and nothing compressed";
+    let key = ". shows 2 more: without a policy and without compressed chunks";
     let folded = |app: &mut App| {
         let lines = lines(app, 120, 30);
         let place = lines.iter().position(|line| line.trim() == key);

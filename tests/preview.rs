@@ -355,7 +355,7 @@ fn each_screen_shows_its_picture_on_every_version() {
                     "C compress after 3d",
                     "now 2",
                     "BBB",
-                    "backlog: past compress_after",
+                    "backlog (past compress_after)",
                 ],
             ),
             (

@@ -140,7 +140,7 @@ fn compression_that_is_off_is_told_where_there_are_many_chunks_and_enabled() {
         .await;
         gone(rig, &rules::COMPRESSION_OFF, NAME).await;
         rig.limit(|limits| limits.uncompressed_chunks = 9.0);
-        let words = ["compression is not enabled; 10 chunks"];
+        let words = ["compression is not enabled for its 10 chunks"];
         let finding = found(rig, &rules::COMPRESSION_OFF, NAME, &words).await;
         fix(rig, &finding, &[("segment_by", "d")]).await;
         gone(rig, &rules::COMPRESSION_OFF, NAME).await;

@@ -57,7 +57,7 @@ fn rows_below_the_window_on_integer_time_are_found_and_brought_in() {
         let words = [
             RAW,
             "from 3000 to 4000",
-            "changed before the refresh window (start_offset",
+            "every refresh window begins later (start_offset",
         ];
         let row = found(rig, &rules::AGGREGATE_UNREACHED, NAME, &words).await;
         assert_eq!(row.finding.level, Level::Warning, "{}", rig.name);

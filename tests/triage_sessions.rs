@@ -101,10 +101,7 @@ fn an_idle_blocker_is_the_one_finding_of_all_that_wait_and_ending_it_frees_them(
             assert_eq!(row.finding.fix, Some("terminate-session"));
             assert_eq!(row.finding.on.unwrap().name, pid);
         }
-        let words = [
-            "blocks ",
-            "and 1 more in the queue behind them, the longest for",
-        ];
+        let words = ["blocks ", "and 1 more in the queue, for up to"];
         comes(rig, &rules::SESSION_BLOCKS, &of).await;
         let row = found(rig, &rules::SESSION_BLOCKS, &of, &words).await;
         assert_eq!(

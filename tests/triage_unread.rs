@@ -80,7 +80,7 @@ fn a_range_that_ends_in_the_bucket_of_the_start_offset_is_found_while_the_bucket
             "insert into {RAW} select t, 5 from generate_series(date_trunc('month', now() - interval '4 months') - interval '3 months', date_trunc('month', now() - interval '4 months') + interval '1 month' - interval '1 hour', interval '1 day') t"
         );
         rig.sql(&late).await;
-        let words = ["from", "changed before the refresh window (start_offset"];
+        let words = ["from", "every refresh window begins later (start_offset"];
         let row = found(rig, &rules::AGGREGATE_UNREACHED, MONTHLY, &words).await;
         let month = |ago: i32| {
             format!(

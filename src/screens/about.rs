@@ -13,15 +13,15 @@ pub struct About {
     pub(super) title: &'static str,
     pub(crate) legend: &'static [(&'static str, &'static str)],
     pub query: &'static Query,
-    /// The companion query, see [`Record::COMPANION`]; `None`: the screen has none.
+    /// The companion query, see [`Record::COMPANION`]; `None`: the screen has no companion query.
     pub companion: Option<&'static Query>,
     pub(super) companion_every: Duration,
-    /// The text of `query` for this server and role.
+    /// Returns the text of `query` for this server and role.
     pub list_text: fn(&Server) -> &'static str,
-    /// The query for a database without `TimescaleDB`; `None`: the screen has nothing to show for one.
+    /// The query for a database without `TimescaleDB`; `None`: the screen cannot show such a database.
     pub(super) plain: Option<&'static Query>,
     pub(super) watched: &'static [&'static str],
-    /// Whether the policy files are watched too.
+    /// See [`Record::WATCHES_FILES`].
     pub(super) watches_files: bool,
     pub exact: fn() -> Vec<ExactQuery>,
     details: fn() -> Vec<&'static Query>,
@@ -56,12 +56,12 @@ impl About {
         }
     }
 
-    /// Number of counters that a pulse reads for the screen.
+    /// Number of change counters of the screen: one per watched table, and one for the policy files if they are watched.
     pub(crate) fn counters(&self) -> usize {
         self.watched.len() + usize::from(self.watches_files)
     }
 
-    /// All queries of the screen, for the tests that run them.
+    /// All queries of the screen, including the queries for exact figures and for the details.
     pub(super) fn queries(&self) -> Vec<&'static Query> {
         let exact = (self.exact)().into_iter().map(|exact| exact.query);
         let mut all = vec![self.query];

@@ -44,7 +44,7 @@ impl Record for Row {
     const TITLE: &'static str = "Activity";
     const QUERY: Query = query!("activity");
     const PLAIN: Option<Query> = Some(query!("activity"));
-    /// No change counter covers sessions: they are read at every tick.
+    /// Sessions change without a change in a catalogue table, so they are read at every tick.
     const WATCHED: &'static [&'static str] = &[];
     const MAX_AGE: Duration = Duration::from_millis(900);
     const COLUMNS: &'static [Column<Self>] = &[
@@ -138,18 +138,18 @@ impl Record for Row {
     ];
     #[rustfmt::skip]
     const LEGEND: &'static [(&'static str, &'static str)] = &[
-        ("SESSION", "Process id and application; below it the sessions that wait for it"),
-        ("ROLE", "Its role"),
+        ("SESSION", "Process id and application; below them, the sessions that this one blocks"),
+        ("ROLE", "Role of the session"),
         ("STATE", "active, idle, idle in tx, blocked, hidden ..."),
         ("SINCE", "Time in this state"),
-        ("TX", "Age of its transaction"),
-        ("RELATION", "The table that it waits for, has locked, or runs a job on"),
-        ("QUERY", "The statement that it runs, or ran last"),
+        ("TX", "Age of the transaction"),
+        ("RELATION", "The table that the session waits for, has locked, or runs a job on"),
+        ("QUERY", "The job or statement that runs, or the last statement"),
         ("WAITS FOR", "Wait event"),
-        ("BLOCKED BY", "Process ids of the sessions that block it"),
-        ("BLOCKS", "Number of sessions that it blocks"),
+        ("BLOCKED BY", "Process ids of the sessions that block this one"),
+        ("BLOCKS", "Number of sessions that this one blocks"),
         ("CLIENT", "Address of the client"),
-        ("OLDEST", "Number of transactions whose deleted rows VACUUM must keep for it"),
+        ("OLDEST", "Number of transactions whose deleted rows VACUUM must keep for this session"),
         ("KIND", "Kind of process"),
     ];
     const DETAILS: &'static [Detail<Self>] = &[
@@ -234,7 +234,7 @@ impl Record for Row {
         details::facts(self, at)
     }
 
-    /// The preview pane shows the lock queue, if the session is part of one.
+    /// If the session is in a lock queue, the preview pane shows the queue.
     fn pictured(&self) -> &'static [usize] {
         let alone = self.blockers.is_empty() && self.blocks.is_empty();
         if alone { &[] } else { &[0] }

@@ -1,4 +1,4 @@
-//! Aggregates: the lag of each one, the expected maximum, and the cause.
+//! Aggregates: the lag of each continuous aggregate, its expected maximum lag, and the cause of a longer lag.
 
 mod averages;
 mod blocked;
@@ -66,7 +66,7 @@ impl Record for Row {
         "_timescaledb_internal.bgw_job_stat",
     ];
     const MAX_AGE: Duration = Duration::from_secs(10);
-    // Longer than MAX_AGE: failures and refreshes change the counters, and lateness is computed from the clock.
+    // Longer than MAX_AGE is enough, because failures and refreshes change a watched table, and lateness is computed from the clock.
     const MAX_AGE_GATHERED: Duration = Duration::from_secs(60);
     const COLUMNS: &'static [Column<Self>] = &[
         Column::<Self>::text("", "AGGREGATE", 24, |row, _| row.in_tree().into())
@@ -263,7 +263,7 @@ impl Record for Row {
     fn targets(&self) -> Vec<Target> {
         let mut targets =
             Target::relation(self.id, &text::qualified(&self.schema, &self.name), true);
-        // The aggregate is the first target, its materialization hypertable the second.
+        // The aggregate comes first, because it is the main target. The materialization hypertable is second.
         targets.reverse();
         targets.extend(self.policy.as_ref().map(Policy::target));
         targets
@@ -281,7 +281,7 @@ impl Record for Row {
         let unseen = rows.iter().filter(|row| row.refreshing.is_none()).count();
         let unseen = (unseen > 0).then(|| {
             let all = aggregates(unseen);
-            hidden(format!("unknown whether other roles are refreshing {all}. GRANT pg_read_all_stats TO {role} shows it"))
+            hidden(format!("it is unknown whether other roles are refreshing {all}. GRANT pg_read_all_stats TO {role} shows it"))
         });
         let denied: Vec<_> = rows
             .iter()
@@ -289,14 +289,14 @@ impl Record for Row {
             .collect();
         let denied = denied.first().map(|first| {
             let (all, source) = (aggregates(denied.len()), text::qualified(&first.source_schema, &first.source_name));
-            hidden(format!("{all} with an upper bound instead of the lag (by the end of the newest chunk): {} may not read the source. GRANT SELECT ON {source} TO {role} shows it", at.server.role))
+            hidden(format!("the lag of {all} is known only as an upper bound, because role {} may not read the source. GRANT SELECT ON {source} TO {role} shows the lag", at.server.role))
         });
         unseen.into_iter().chain(denied).collect()
     }
 
     fn figure(&self, rule: &'static Rule, at: &At) -> Option<(String, String)> {
         let is_lag = [&rules::AGGREGATE_BEHIND, &rules::AGGREGATE_PARENT].contains(&rule);
-        // Not the multiple of the expected maximum: that maximum may change with the action, too.
+        // The lag itself is returned, not the value of LAG/EXPECTED: an action may also change the expected maximum.
         if !is_lag || self.lag(at).is_none() {
             return figure_of(self, rule, at);
         }
@@ -307,7 +307,7 @@ impl Record for Row {
     fn unfit(&self, action: &str) -> Option<&'static str> {
         match action {
             "edit-refresh-policy" | "remove-refresh-policy" if self.policies == 0 => {
-                Some("it has no refresh policy: add-refresh-policy")
+                Some("it has no refresh policy: use add-refresh-policy")
             }
             _ => self.policy.as_ref()?.unfit(action),
         }

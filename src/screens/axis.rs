@@ -1,4 +1,4 @@
-//! Time axis of a hypertable's chunks, drawn with characters: states, sizes, and boundaries of policies.
+//! Draws a time axis with characters. For a hypertable it shows the states and sizes of the chunks, and marks of the policies.
 
 mod marks;
 mod parts;
@@ -19,13 +19,13 @@ use scale::{Column, Scale};
 pub(crate) use self::parts::{Ink, InkedLine};
 pub use self::parts::{MapCell, Mark, Place, Slice, TimeAxis};
 
-/// Minimum width of an axis, in cells.
+/// Minimum width of an axis, in terminal cells.
 const NARROWEST: usize = 20;
 /// Maximum height of the bars, in lines.
 const BARS: usize = 2;
 
 impl TimeAxis {
-    /// The title with the length of a column, and the lines below the title; `width` in cells.
+    /// Returns the title and the lines below it; `width` is in terminal cells. The title may say how much time a column covers.
     pub(crate) fn draw(&self, width: usize) -> (String, Vec<InkedLine>) {
         self.draw_with(width, |scale, room| {
             let marks = self.marks_in_order();
@@ -40,7 +40,7 @@ impl TimeAxis {
     pub(crate) fn draw_in(&self, width: usize, height: usize) -> (String, Vec<InkedLine>) {
         let (title, mut lines) = self.draw_with(width, |scale, room| {
             let marks = marks::packed(&self.marks_in_order(), scale, room);
-            // The 3 lines are: the states, the ends of the axis, and one line of the legend.
+            // 3 other lines are needed: the states of the chunks, the ends of the axis, and one line of the legend.
             let rows = height.saturating_sub(marks.len() + 3).min(BARS);
             (marks, rows)
         });
@@ -48,8 +48,8 @@ impl TimeAxis {
         (title, lines)
     }
 
-    /// One line of states for each element of `strips` (one cell per slice), all on one scale. Then the ends of the axis and the marks, if
-    /// `height` has room. Last the legend, at most `whole` cells wide.
+    /// Draws one line for each element of `strips`, which has one cell per slice. All lines have the same scale. Below them are the ends of
+    /// the axis and the marks, if `height` has room for them, and then the legend, which is at most `whole` cells wide.
     pub(crate) fn strips(
         &self,
         strips: &[Vec<MapCell>],
@@ -123,10 +123,11 @@ impl TimeAxis {
         (title, lines)
     }
 
-    /// Bars of the known sizes, downsampled by LTTB if there are too many, and the largest size in bytes.
+    /// Returns the lines of the bars, and the largest size in bytes (`None`: no size is known). If there are more sizes than columns,
+    /// [`chart::lttb`] selects the sizes to draw.
     #[expect(
         clippy::cast_precision_loss,
-        reason = "the height of a bar, the place in a series"
+        reason = "heights of bars need no exact digits"
     )]
     fn bars(&self, scale: &Scale, room: usize, rows: usize) -> (Vec<String>, Option<i64>) {
         if rows == 0 {
@@ -239,7 +240,7 @@ fn states(columns: &[Column]) -> InkedLine {
 }
 
 fn ink(cell: MapCell) -> Ink {
-    // Uncompressed is neither good nor bad. Muted also differs from `#` where the level Ok has no colour of its own.
+    // An uncompressed chunk is neither good nor bad, so it is muted. This also differs from `#` if the level Ok has no colour.
     if matches!(cell.sign, '.' | '░') {
         Ink::Muted
     } else {
@@ -247,7 +248,7 @@ fn ink(cell: MapCell) -> Ink {
     }
 }
 
-/// The point without its seconds.
+/// Text of a point of the time dimension, in UTC and without seconds.
 pub(super) fn to_the_minute(point: Point) -> String {
     let raw = if point.axis == Axis::Integer || !Stamp(point.raw).is_finite() {
         point.raw

@@ -36,7 +36,7 @@ macro_rules! screens {
 
         $(const _: () = assert!(
             is_explained::<$module::Row>(),
-            "LEGEND has a line for each column on the screen, in their order",
+            "LEGEND must have a line for each column with a heading, in the same order",
         );)+
 
         impl ScreenId {
@@ -52,12 +52,12 @@ macro_rules! screens {
         }
 
         impl Rows {
-            /// The queries for the details of the first row: titles, queries and parameters.
+            /// Title, query and parameters of each query for the details of the first row.
             pub fn details(&self) -> Vec<(&'static str, &'static Query, Vec<Param>)> {
                 match self { $(Self::$id(rows) => details(rows)),+ }
             }
 
-            /// Builds sections of the details from the answer to query number `index`.
+            /// Builds the sections of the details from the rows that query number `index` of [`Self::details`] returned.
             pub fn build(&self, index: usize, rows: &[tokio_postgres::Row], at: &At) -> Result<Vec<Section>> {
                 match self { $(Self::$id(of) => build(of, index, rows, at)),+ }
             }
@@ -76,7 +76,7 @@ macro_rules! screens {
                 match self { $(Self::$id(rows) => rows.iter().flat_map(Record::targets).collect()),+ }
             }
 
-            /// Splits the rows: one value for each.
+            /// Splits the rows into values with one row each.
             pub fn each(&self) -> Vec<Self> {
                 match self { $(Self::$id(rows) => rows.iter().map(|row| Self::$id(vec![row.clone()])).collect()),+ }
             }
@@ -91,19 +91,19 @@ macro_rules! screens {
         }
 
         impl Screens {
-            /// Passes an answer to the screen that has rows of this type.
+            /// Passes loaded rows to the table of their screen.
             pub fn load(&mut self, asked: u64, rows: Rows, took: Duration, at: &At) {
                 match rows { $(Rows::$id(rows) => self.$module.load(asked, rows, took, at)),+ }
             }
 
-            /// The row with this key: the row alone, its title, the sections that need no query, and its verdict. `None`: no such row.
+            /// The row with this key, its title, the sections of its details that need no query, and its verdict. `None`: no such row.
             pub(crate) fn open(&self, id: ScreenId, key: &str, at: &At) -> Option<(Rows, String, Vec<Section>, Verdict)> {
                 match id { $(ScreenId::$id => self.$module.find(key).map(|row| {
                     (Rows::$id(vec![row.clone()]), row.title(), row.facts(at), row.verdict(at))
                 })),+ }
             }
 
-            /// The row with this key alone, and the numbers of the details' queries that its preview needs. `None`: no such row.
+            /// The row with this key, and the indexes in [`Record::DETAILS`] of the queries that its preview needs. `None`: no such row.
             pub(crate) fn pictured(&self, id: ScreenId, key: &str) -> Option<(Rows, &'static [usize])> {
                 match id { $(ScreenId::$id => self.$module.find(key).map(|row| {
                     (Rows::$id(vec![row.clone()]), row.pictured())
@@ -119,12 +119,12 @@ macro_rules! screens {
                 vec![$(Rows::$id(self.$module.rows().to_vec())),+]
             }
 
-            /// Findings about the data of one screen that this role may not see.
+            /// Findings about data that this screen lacks, because the role may not see it.
             pub(crate) fn hidden(&self, id: ScreenId, at: &At) -> Vec<Finding> {
                 match id { $(ScreenId::$id => $module::Row::hidden(self.$module.rows(), at)),+ }
             }
 
-            /// Texts about data that one screen cannot show. For the Overview: without those of the other screens.
+            /// Texts about data that this screen cannot show. The Overview does not get the texts of the other screens here.
             pub(super) fn own_caveats(&self, id: ScreenId, at: &At) -> Vec<String> {
                 match id { $(ScreenId::$id => {
                     let mut caveats = self.$module.caveats(at);
@@ -163,7 +163,7 @@ screens! {
 
 pub(crate) use with_table;
 
-/// Whether the legend explains every column that has a heading.
+/// Whether the legend has exactly the columns that have a heading, in the same order.
 const fn is_explained<R: Record>() -> bool {
     let (mut column, mut line) = (0, 0);
     while column < R::COLUMNS.len() {
@@ -204,15 +204,15 @@ impl ScreenId {
         self.about().title
     }
 
-    /// Whether the screen has rows for a database with, or without, TimescaleDB.
+    /// Whether the screen has rows; `timescaledb`: whether the database has TimescaleDB.
     pub(crate) fn is_served(self, timescaledb: bool) -> bool {
-        // The journal is a local file; the Overview has the findings of the other screens.
+        // Two screens need no TimescaleDB: the journal is a local file, and the Overview has the findings of the other screens.
         timescaledb
             || matches!(self, Self::Journal | Self::Overview)
             || self.about().plain.is_some()
     }
 
-    /// The screens that are loaded for a screen: several for the Overview, otherwise the screen itself.
+    /// The screens whose rows this screen needs: several for the Overview, otherwise the screen itself.
     pub(crate) fn parts(self) -> Vec<Self> {
         match self {
             Self::Overview => overview::PARTS.to_vec(),
@@ -222,7 +222,7 @@ impl ScreenId {
 }
 
 impl Screens {
-    /// The console's screens, in which the rows without findings are folded into one line.
+    /// The console's screens, in which rows without findings are folded into one line if [`Record::is_bare`] is true for them.
     pub(crate) fn folding() -> Self {
         let mut screens = Self::default();
         for id in ScreenId::ALL {
@@ -282,7 +282,7 @@ impl Screens {
         }
     }
 
-    /// Whether the rows should be read again; `gathered`: they are read for the Overview.
+    /// Whether the rows should be read again; `gathered`: they are read only for the Overview.
     pub(crate) fn is_stale(
         &self,
         id: ScreenId,
@@ -301,7 +301,7 @@ impl Screens {
         with_table!(self, id, |table| &table.fresh)
     }
 
-    /// Ids and costs for the exact figures with index `nth` in [`Record::EXACT`] that the first `lines` rows need.
+    /// Ids and costs of the rows, among the first `lines` rows, that need the exact figures with index `nth` in [`Record::EXACT`].
     pub fn wanted_at_first(
         &mut self,
         id: ScreenId,
@@ -355,6 +355,6 @@ fn build<R: Record>(
     let (row, detail) = of
         .first()
         .zip(R::DETAILS.get(index))
-        .ok_or_else(|| anyhow!("no such details"))?;
+        .ok_or_else(|| anyhow!("the screen has no details query of this number"))?;
     (detail.build)(row, rows, at)
 }

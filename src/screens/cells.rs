@@ -1,26 +1,26 @@
-//! Cells with a bar, which are sorted by their number.
+//! Table cells that show a number as a bar. Their column is sorted by the number.
 
 use crate::model::value::Value;
 use crate::model::verdict::{Level, Verdict};
 use crate::screens::chart;
 
-/// Width of the bar of a share, in cells.
+/// Width of the bar of [`share`], in terminal cells.
 const SHARE: usize = 8;
-/// Width of [`share`] with its percentage, in cells.
+/// Width of the text of [`share`], including the percentage, in terminal cells.
 pub(super) const SHARE_CELLS: u16 = 13;
-/// Width of the bar of [`of_largest`], in cells.
+/// Width of the bar of [`of_largest`], in terminal cells.
 const LARGEST: usize = 7;
-/// Widths of the two parts of [`against`]: up to 100 %, and above.
+/// Widths of the two parts of the bar of [`against`], in terminal cells: up to 100 % of the expected value, and above 100 %.
 const EXPECTED: usize = 8;
 const BEYOND: usize = 4;
-/// Width of [`against`] with its mark, in cells.
+/// Width of the text of [`against`], including the mark at 100 %, in terminal cells.
 pub(super) const AGAINST_CELLS: u16 = 13;
 
-/// A part of a whole: `████░░░░  50%`; `Null` if the whole is zero. 0 % and 100 % are shown only for exact values.
+/// A part of a whole: `████░░░░  50%`; `Null` if the whole is zero. 0 % and 100 % are never the result of rounding.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
-    reason = "a percentage"
+    reason = "a percentage is rounded"
 )]
 pub(super) fn share(part: i64, whole: i64) -> Value {
     if whole <= 0 {
@@ -36,8 +36,8 @@ pub(super) fn share(part: i64, whole: i64) -> Value {
     Value::Picture(format!("{bar} {percent:>3}%"), share * 100.0)
 }
 
-/// A number as a bar in relation to the largest of its list; `Null` if it is unknown.
-#[expect(clippy::cast_precision_loss, reason = "a bar")]
+/// A number as a bar; the largest number of the list fills the bar. `Null` if the number is unknown.
+#[expect(clippy::cast_precision_loss, reason = "a bar is rounded")]
 pub(super) fn of_largest(figure: Option<i64>, largest: i64) -> Value {
     let Some(figure) = figure else {
         return Value::Null;
@@ -47,8 +47,8 @@ pub(super) fn of_largest(figure: Option<i64>, largest: i64) -> Value {
     Value::Picture(bar, figure as f64)
 }
 
-/// A multiple of the expected value, with a mark at 100 %: `████░░░░│    `, `████████│██▌ `. Above 150 % it ends in an arrow.
-#[expect(clippy::cast_precision_loss, reason = "a bar")]
+/// A multiple of the expected value, with a mark at 100 %: `████░░░░│    `, `████████│██▌ `. Above 150 % the bar ends in an arrow.
+#[expect(clippy::cast_precision_loss, reason = "the widths are small")]
 pub(super) fn against(times: f64) -> Value {
     let before = chart::gauge(times.min(1.0), EXPECTED);
     let over = (times - 1.0).max(0.0) * EXPECTED as f64 / BEYOND as f64;
@@ -56,7 +56,8 @@ pub(super) fn against(times: f64) -> Value {
     Value::Picture(format!("{before}│{after}"), times)
 }
 
-/// The title of the worst finding's rule: the column that the finding is about may not fit the screen. `Null`: no finding.
+/// The title of the worst finding's rule, for a WHY column. It is shown because the column that the finding is about may not fit on the
+/// screen. `Null`: no finding.
 pub(super) fn why(verdict: &Verdict) -> Value {
     let worst = verdict.findings.first();
     let worst = worst.filter(|worst| worst.level > Level::Ok);

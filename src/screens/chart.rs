@@ -2,8 +2,9 @@
 
 const BLOCKS: [char; 9] = ['_', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// Indices of at most `most` points (ordered by x) that keep the shape of the line: the first, the last, and from each bucket
-/// between them the point that forms the largest triangle with the previously kept point and the mean of the next bucket.
+/// Selects at most `most` of the points (ordered by x) so that the line keeps its shape, and returns their indices. The first and the last
+/// point are kept. The points between them are divided into buckets: each bucket keeps the point that forms the largest triangle with the
+/// point that was kept before and the mean of the next bucket.
 pub(super) fn lttb(points: &[(f64, f64)], most: usize) -> Vec<usize> {
     if points.len() <= most {
         return (0..points.len()).collect();
@@ -31,7 +32,7 @@ pub(super) fn lttb(points: &[(f64, f64)], most: usize) -> Vec<usize> {
     kept
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a count of points")]
+#[expect(clippy::cast_precision_loss, reason = "the number of points is small")]
 fn mean(points: &[(f64, f64)]) -> (f64, f64) {
     let many = points.len().max(1) as f64;
     let sum = points
@@ -41,7 +42,10 @@ fn mean(points: &[(f64, f64)]) -> (f64, f64) {
 }
 
 /// The series in at most `width` cells; a cell without a known value stays `None`.
-#[expect(clippy::cast_precision_loss, reason = "a position in a series")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "positions in a series are small"
+)]
 fn resample(values: &[Option<f64>], width: usize) -> Vec<Option<f64>> {
     if values.len() <= width {
         return values.to_vec();
@@ -69,7 +73,7 @@ fn resample(values: &[Option<f64>], width: usize) -> Vec<Option<f64>> {
         &mut lttb(&known, width).into_iter().map(|at| known[at]),
         false,
     );
-    // Cells without a kept point get a known value of their range.
+    // Cells without a selected point show the highest known value of their range.
     put(&mut known.iter().copied(), true);
     cells
 }
@@ -78,18 +82,19 @@ fn resample(values: &[Option<f64>], width: usize) -> Vec<Option<f64>> {
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "a cell of the screen"
+    reason = "the index of a cell is small and not negative"
 )]
 fn cell(at: f64, of: usize, width: usize) -> usize {
     ((at * width as f64 / of as f64) as usize).min(width - 1)
 }
 
-/// Bars of this many lines, the top line first, from 0 to the highest value. Zero is `_`, an unknown value is a space.
+/// Draws the values as bars of at most `rows` lines, and returns the top line first. The highest value fills all lines. Zero is `_`, an
+/// unknown value is a space.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "eighths of a cell"
+    reason = "a number of eighths of a cell is small and not negative"
 )]
 pub(super) fn bars(values: &[Option<f64>], rows: usize) -> Vec<String> {
     let highest = values.iter().flatten().copied().fold(0.0, f64::max);
@@ -117,16 +122,16 @@ pub(crate) fn sparkline(values: &[Option<f64>], width: usize) -> String {
     bars(&resample(values, width), 1).concat()
 }
 
-/// A cell filled from the left, in eighths.
+/// Characters for a cell that is filled from the left, by 0 to 7 eighths.
 const EIGHTHS: [char; 8] = ['░', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
-/// A share of the whole as a bar of this many cells, the rest in `░`. A share above 0 fills at least an eighth, a share below 1
-/// leaves at least an eighth, and a share above 1 ends in an arrow.
+/// Draws a share of a whole as a bar of `width` cells; the free part is `░`. A share above 0 fills at least an eighth of a cell. A share
+/// below 1 leaves at least an eighth free. For a share above 1 the bar ends in an arrow.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "eighths of a cell"
+    reason = "a number of eighths of a cell is small and not negative"
 )]
 pub(crate) fn gauge(share: f64, width: usize) -> String {
     let all = width * 8;

@@ -20,16 +20,16 @@ use crate::server::sql::{Query, query};
 use cut::Cut;
 pub(super) use size::Size;
 
-/// The chunks and policies of a hypertable; `$1` is its id (int8).
+/// The query for the chunks and the policies of a hypertable; `$1` is the hypertable's id (int8).
 pub(super) const QUERY: Query = query!("chunks");
 
-/// Bits of `chunk.status`.
+/// Bits of the column `status` in TimescaleDB's catalogue of chunks.
 const COMPRESSED: i32 = 1;
 const UNORDERED: i32 = 2;
 const FROZEN: i32 = 4;
 const PARTIAL: i32 = 8;
 
-/// Maximum number of aggregates with a line of their own on the axis.
+/// Maximum number of refresh windows that are drawn on the axis.
 const MOST_WINDOWS: usize = 8;
 
 #[derive(Debug, Clone, Deserialize)]
@@ -46,7 +46,7 @@ pub(super) struct Chunk {
     /// Creation time; `None`: before TimescaleDB 2.13.
     #[serde(rename = "creation_time")]
     created: Option<Stamp>,
-    /// Recorded when the chunk was compressed; so is `after_bytes`. `None`: no record.
+    /// Size before compression; `after_bytes`: size after compression. Both are recorded at compression; `None`: no record.
     before_bytes: Option<i64>,
     after_bytes: Option<i64>,
     /// Present size, including the compressed data.
@@ -54,14 +54,14 @@ pub(super) struct Chunk {
     size: Size,
 }
 
-/// Reads a point; [`Chunks`] sets its axis later.
+/// Reads a point of the time dimension. The row does not have the dimension's type: [`Chunks::read`] sets it later.
 fn number<'de, D: Deserializer<'de>>(raw: D) -> Result<Point, D::Error> {
     let raw = i64::deserialize(raw)?;
     let axis = Axis::Integer;
     Ok(Point { axis, raw })
 }
 
-/// A row of [`QUERY`] is a mark or a chunk.
+/// A row of [`QUERY`]: a mark (`cut`) or a chunk.
 #[derive(Deserialize)]
 struct Line {
     #[serde(rename = "kind")]
@@ -72,7 +72,7 @@ struct Line {
 #[derive(Debug, Clone)]
 pub(super) struct Chunks {
     axis: Axis,
-    /// Oldest first.
+    /// All chunks, oldest first.
     pub all: Vec<Chunk>,
     pub cuts: Vec<Cut>,
 }
@@ -94,7 +94,7 @@ impl Chunks {
         })
     }
 
-    /// Whether the chunk is past `compress_after` and not compressed.
+    /// Whether the chunk is past `compress_after`, and neither compressed nor frozen nor tiered.
     fn is_backlog(&self, chunk: &Chunk) -> bool {
         let policy = self
             .cuts
@@ -121,7 +121,7 @@ impl Chunks {
         self.picture_of_run(|_| false)
     }
 
-    /// As [`Self::picture`], and marks the chunks that the next run drops.
+    /// As [`Self::picture`], but chunks for which `goes` is true are shown as dropped by the next run.
     pub(super) fn picture_of_run(&self, goes: impl Fn(&Chunk) -> bool) -> Section {
         let cell = |chunk: &Chunk| {
             if goes(chunk) {
@@ -142,14 +142,14 @@ impl Chunks {
                 cell: cell(chunk),
                 bytes: chunk.written_bytes(),
             })
-            // The range of a tiered chunk may end at the end of time; such a slice is not drawn.
+            // The range of a tiered chunk may have no end. Such a chunk is not drawn.
             .filter(|slice| slice.cell.sign != 'T' || slice.end < i64::MAX)
             .collect();
         let known = [
             ('#', Level::Ok, "compressed"),
             ('P', Level::Notice, "partially compressed"),
             ('.', Level::Ok, self.uncompressed()),
-            ('B', Level::Warning, "backlog: past compress_after"),
+            ('B', Level::Warning, "backlog (past compress_after)"),
             ('x', Level::Notice, "dropped by the next run"),
             ('F', Level::Unknown, "frozen"),
             ('T', Level::Ok, "tiered (object storage)"),
@@ -177,12 +177,12 @@ impl Chunks {
         })
     }
 
-    /// Meaning of an uncompressed chunk that is no backlog.
+    /// Legend text for an uncompressed chunk that is not part of the backlog.
     fn uncompressed(&self) -> &'static str {
         let is_known = |cut: &Cut| cut.to.is_some() || cut.made_before.is_some();
         let policy = |cut: &Cut| cut.kind == cut::CutKind::Compress && is_known(cut);
         if self.cuts.iter().any(policy) {
-            "uncompressed, not due"
+            "uncompressed (not due)"
         } else {
             "uncompressed"
         }
@@ -202,7 +202,7 @@ impl Chunks {
             marks.push(Mark {
                 sign: ' ',
                 label: format!(
-                    "and {} more refresh windows: see Aggregates below",
+                    "refresh windows not drawn: {} (see Aggregates below)",
                     windows - MOST_WINDOWS
                 ),
                 level: Level::Ok,
@@ -212,7 +212,7 @@ impl Chunks {
         marks
     }
 
-    /// The time axis, and the list of chunks, newest first.
+    /// The time axis, and the list of chunks, newest first. The list does not have tiered chunks.
     pub(super) fn sections(&self) -> Vec<Section> {
         let here = || self.all.iter().filter(|chunk| !chunk.tiered);
         let many = here().count();
@@ -279,7 +279,7 @@ impl Chunk {
     }
 }
 
-/// Chunks as a table: range, state, present size, and sizes recorded when they were compressed.
+/// Chunks as a table: range, state, present size, and the sizes recorded when the chunks were compressed.
 pub(super) fn list<'a>(
     title: String,
     chunks: impl Iterator<Item = &'a Chunk>,

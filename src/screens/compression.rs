@@ -1,4 +1,4 @@
-//! Compression: size of each hypertable before and after compression, and its backlog.
+//! Compression: size of each hypertable before and after compression, and its backlog (the chunks that are due).
 
 mod details;
 mod headline;
@@ -34,7 +34,7 @@ pub use pace::Pace;
 
 pub use self::row::{Drift, Packed, Recorded, Row};
 
-/// While a policy runs, its row is read again after this many seconds.
+/// While a policy runs, the row of its hypertable is read again after this number of seconds.
 const LOOK_AGAIN: f64 = 30.0;
 
 impl Record for Row {
@@ -155,18 +155,18 @@ impl Record for Row {
         ("KIND", "hypertable or aggregate"),
         ("ON", "Whether compression (the columnstore) is enabled"),
         ("CHUNKS", "Number of chunks"),
-        ("COMPR", "Chunks that are compressed"),
+        ("COMPR", "Fully compressed chunks (PART has the others)"),
         ("COMPRESSED", "Share of the chunks that are compressed"),
         ("PART", "Compressed chunks that also have newer, uncompressed rows"),
         ("UNCOMPR", "Chunks that are not compressed"),
-        ("BEFORE", "Size of the compressed chunks before their compression"),
-        ("AFTER", "Size of the compressed chunks now"),
-        ("RATIO", "BEFORE / AFTER: 10x is a tenth of the size"),
+        ("BEFORE", "Size of the compressed chunks before compression, as recorded"),
+        ("AFTER", "Size of the compressed chunks after compression, as recorded"),
+        ("RATIO", "BEFORE / AFTER; at 10x, a tenth of the size is left"),
         ("SEGMENT BY", "Columns by which rows are grouped (segmentby)"),
-        ("ORDER BY", "Columns by which rows are sorted in a group (orderby)"),
-        ("OLDER THAN", "Age from which the policy compresses (compress_after)"),
+        ("ORDER BY", "Columns by which rows are sorted within a group (orderby)"),
+        ("OLDER THAN", "Age from which the policy compresses chunks (compress_after)"),
         ("JOB", "Id of the policy's job"),
-        ("POLICY", "State of its policy: scheduled, running, late, paused, backing off after a failure ..."),
+        ("POLICY", "State of the policy: scheduled, running, late, paused, backing off after a failure ..."),
         ("BACKLOG", "Chunks past compress_after that are not compressed"),
         ("BYTES", "Size of the backlog"),
     ];
@@ -237,7 +237,7 @@ impl Record for Row {
             },
         ),
     ];
-    const BARE: &'static str = "without a policy and nothing compressed";
+    const BARE: &'static str = "without a policy and without compressed chunks";
     const DETAILS: &'static [Detail<Self>] = &[Detail {
         title: "Chunks",
         query: chunks::QUERY,
@@ -251,7 +251,7 @@ impl Record for Row {
             .policy
             .as_ref()
             .is_some_and(|policy| policy.scheduled && policy.next_start == Some(Stamp::BEFORE_ALL));
-        // When a run begins to wait for a lock, no catalogue table changes, so the counters do not show it.
+        // A run that begins to wait for a lock changes no catalogue table. So the row is read again while the policy runs.
         hypertable.next_due = due.at(runs.then_some(LOOK_AGAIN));
         if let Some(policy) = &mut hypertable.policy {
             policy.changed = due.changed();
@@ -287,20 +287,20 @@ impl Record for Row {
             | "add-compression-policy"
                 if !self.enabled =>
             {
-                Some("compression is not enabled: enable-compression first")
+                Some("compression is not enabled: use enable-compression first")
             }
             "add-compression-policy" if policy.is_some() => {
-                Some("it has a compression policy: edit-compression-policy")
+                Some("it already has a compression policy: use edit-compression-policy")
             }
             "edit-compression-policy" | "remove-compression-policy" if policy.is_none() => {
-                Some("it has no compression policy: add-compression-policy")
+                Some("it has no compression policy: use add-compression-policy")
             }
-            "compress-chunks" if self.uncompressed == 0 => Some("no chunk is uncompressed"),
+            "compress-chunks" if self.uncompressed == 0 => Some("it has no uncompressed chunk"),
             "decompress-chunks" | "recompress-chunks" | "rewrite-chunks" if packed == 0 => {
                 Some("no chunk is compressed")
             }
             "disable-compression" if packed > 0 => {
-                Some("chunks are compressed: decompress-chunks first")
+                Some("it has compressed chunks: use decompress-chunks first")
             }
             _ => policy.and_then(|policy| policy.unfit(action)),
         }
@@ -322,7 +322,7 @@ impl Record for Row {
         if at.server.sql_version() < Version::new(2, 14)
             && rows.iter().any(|row| row.policy.is_some())
         {
-            caveats.push("before 2.14 a compression policy reports Success even where a chunk failed: rely on the backlog, not on the status".to_owned());
+            caveats.push("before TimescaleDB 2.14 a compression policy reports Success even if it failed to compress a chunk: rely on the backlog, not on the status".to_owned());
         }
         caveats
     }
@@ -347,7 +347,7 @@ impl Record for Row {
         let before: HashMap<i32, _> = before.iter().map(|row| (row.id, row)).collect();
         for row in rows {
             let was = before.get(&row.id);
-            // If the policy has changed, the backlog says nothing about its progress.
+            // If `compress_after` has changed, a change of the backlog does not show the policy's progress.
             let after = |row: &Self| row.policy.as_ref().and_then(|policy| policy.after.clone());
             row.seen = was
                 .filter(|was| after(was) == after(row))

@@ -1,4 +1,4 @@
-//! The details of one row: sections that need no query, and sections of queries.
+//! The details of one row: sections that need no query, and sections that queries fill.
 
 use std::fmt::Write;
 
@@ -20,7 +20,7 @@ pub struct Details {
     pub(crate) verdict: Option<Verdict>,
     /// The row is no longer in the list; its last known state is shown.
     pub(crate) gone: bool,
-    /// Number of the first visible line.
+    /// Index of the first visible line.
     pub(crate) top: usize,
     /// Number of cells that are scrolled off on the left.
     pub(crate) left: usize,
@@ -46,7 +46,7 @@ impl Details {
         }
     }
 
-    /// Starts a new request; the old sections stay until it is answered.
+    /// Starts a new request; the old sections stay until the request is answered.
     pub(crate) fn ask(&mut self, asked: u64, facts: Vec<Section>, titles: Vec<&'static str>) {
         self.asked = asked;
         self.facts = facts;
@@ -71,7 +71,7 @@ impl Details {
         }
     }
 
-    /// All sections in order; for a failed query, its error.
+    /// All sections in order. A failed query has a section with the error.
     pub(crate) fn sections(&self) -> Vec<Section> {
         let mut all = self.facts.clone();
         for (part, title) in self.parts.iter().zip(&self.titles) {
@@ -95,7 +95,7 @@ impl Details {
         self.left = self.left.saturating_add_signed(cells);
     }
 
-    /// Everything as plain text, for the clipboard.
+    /// The details as plain text, for the clipboard.
     pub(crate) fn text(&self, now: Stamp) -> String {
         let mut out = format!("{}\n", self.key);
         if let Some(verdict) = &self.verdict {

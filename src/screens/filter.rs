@@ -1,5 +1,5 @@
-//! A filter for the rows of a table: words, `~regular expressions` (`!` before either inverts it) and comparisons of fields.
-//! A row passes if all parts match.
+//! A filter for the rows of a table. Its parts are words, regular expressions after `~`, and comparisons of fields. `!` before a word or a
+//! regular expression inverts it. A row passes if all parts match.
 
 mod compare;
 mod tokens;
@@ -23,7 +23,7 @@ pub(super) struct Field {
 }
 
 impl Field {
-    /// Name for messages: the heading in lower case, otherwise the key.
+    /// Name for messages: the heading in lower case, with `_` for spaces. If there is no heading: the key.
     fn name(&self) -> String {
         if self.title.is_empty() {
             self.key.to_owned()
@@ -49,7 +49,7 @@ enum Term {
 
 impl Filter {
     /// Parses a typed filter. `kinds` returns the kinds of a field's values in the present rows (empty: unknown). Parts with an error are
-    /// left out; the error text says how to write the first of them.
+    /// left out; the error text says how to write the first such part.
     pub(super) fn read(
         text: &str,
         fields: &[Field],
@@ -76,7 +76,7 @@ impl Filter {
         self.terms.is_empty()
     }
 
-    /// Whether a row passes; `line`: its text, `value`: its fields by index.
+    /// Whether a row passes. `line` returns the row's text, and `value` returns the field with this index.
     pub(super) fn passes(
         &self,
         line: impl Fn() -> String,
@@ -97,7 +97,7 @@ impl Filter {
         })
     }
 
-    /// Whether a part requires some text, as opposed to excluding it.
+    /// Whether a part requires a text. Parts that exclude a text do not count.
     pub(super) fn looks_for_text(&self) -> bool {
         let looks = |term: &Term| matches!(term, Term::Word(_, false) | Term::Regex(_, false));
         self.terms.iter().any(looks)
@@ -123,7 +123,7 @@ fn term(
     if inverse {
         let sign = operator.sign();
         return Err(format!(
-            "! inverts a word or an expression. Write {field}!={value} instead of !{field}{sign}{value}"
+            "! inverts a word or a regular expression only. Write {field}!={value} instead of !{field}{sign}{value}"
         ));
     }
     let comparison = Comparison::new((index, &field), operator, &value, &kinds(index))?;
@@ -138,7 +138,7 @@ fn regex(expression: &str) -> Result<Regex, String> {
         .map_err(|error| said(&error))
 }
 
-/// The reason from an error message of the regex library: its last line. The lines before it show the expression.
+/// Error text for an invalid regular expression: the last line of the library's message. The lines before it show the expression.
 fn said(error: &regex::Error) -> String {
     let text = error.to_string();
     let fault = text.lines().last().unwrap_or_default();
@@ -158,7 +158,7 @@ fn find(fields: &[Field], typed: &str) -> Option<usize> {
     by_title.or_else(|| fields.iter().position(|field| named(field.key)))
 }
 
-/// Error for an unknown field: similar names, and all names.
+/// Error text for an unknown field: the most similar name, and all names.
 fn unknown(fields: &[Field], typed: &str) -> String {
     let names: Vec<String> = fields.iter().map(Field::name).collect();
     let typed = typed.to_lowercase();
@@ -168,7 +168,7 @@ fn unknown(fields: &[Field], typed: &str) -> String {
         None => String::new(),
     };
     format!(
-        "no field {typed:?} here.{near} Quotes search for the text. Fields: {}",
+        "this screen has no field {typed:?}.{near} To search for the text, put it in quotes. Fields: {}",
         names.join(", ")
     )
 }
@@ -268,7 +268,7 @@ mod tests {
     fn what_is_wrong_is_said_with_the_fix() {
         for (filter, words) in [
             ("~(", "unclosed group"),
-            ("byte>1", "no field \"byte\" here. Did you mean bytes?"),
+            ("byte>1", "no field \"byte\". Did you mean bytes?"),
             ("x=1", "Fields: bytes, per_day"),
             ("bytes>", "needs a value: write a size such as 500kB"),
             (

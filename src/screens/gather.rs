@@ -15,12 +15,12 @@ use crate::server::known::At;
 
 pub(crate) type Found = BTreeMap<ScreenId, Vec<Row>>;
 
-/// Findings of one screen's rows, by their last verdicts.
+/// Findings of one screen's rows, from the last verdicts of these rows.
 pub fn found_on(screens: &Screens, part: ScreenId) -> Vec<Row> {
     with_table!(screens, part, |table| collect(part, table))
 }
 
-/// Findings that the Overview lists, including findings about what is hidden from this role.
+/// Findings of one screen that the Overview lists, including findings about data that is hidden from this role.
 pub fn found(screens: &Screens, part: ScreenId, at: &At) -> Vec<Row> {
     let mut rows = found_on(screens, part);
     rows.retain(|row| is_listed(&row.finding));
@@ -38,7 +38,7 @@ pub fn caveats(screens: &Screens, id: ScreenId, at: &At) -> Vec<String> {
     caveats
 }
 
-/// Texts about findings that the Overview may lack.
+/// Texts about findings that may be missing on the Overview.
 fn ungathered(screens: &Screens, at: &At) -> Vec<String> {
     let mut said = unread(screens, at);
     let mut found = screens.queries.found();
@@ -82,13 +82,13 @@ pub(crate) fn unread(screens: &Screens, at: &At) -> Vec<String> {
     said
 }
 
-/// The findings of these screens, including duplicates and consequences of others.
+/// The findings of the Overview's screens, including duplicates and findings that are consequences of other findings.
 pub(crate) fn every(screens: &Screens, at: &At) -> Vec<Row> {
     let parts = PARTS.iter();
     parts.flat_map(|part| found(screens, *part, at)).collect()
 }
 
-/// The findings of these screens, without duplicates.
+/// The findings of the Overview's screens, without duplicates.
 pub(crate) fn all(screens: &Screens, at: &At) -> Vec<Row> {
     let parts = PARTS.iter();
     let found = parts
@@ -97,18 +97,18 @@ pub(crate) fn all(screens: &Screens, at: &At) -> Vec<Row> {
     findings(&found)
 }
 
-/// The findings of all screens that were read, without duplicates.
+/// The findings in `found`, without duplicates.
 pub fn findings(found: &Found) -> Vec<Row> {
     merge(collected(found))
 }
 
-/// The findings of all screens that were read, including duplicates.
+/// The findings in `found`, including duplicates.
 pub(crate) fn collected(found: &Found) -> Vec<Row> {
     let parts = PARTS.iter().filter_map(|part| found.get(part));
     parts.flatten().cloned().collect()
 }
 
-/// A screen's worst level, and its number of findings of that level, for the tab.
+/// A screen's worst level, and its number of findings of that level, for the screen's tab.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Badge {
     pub(crate) level: Level,
@@ -118,13 +118,14 @@ pub struct Badge {
 }
 
 impl Badge {
-    /// `X3`; `~X3` if old.
+    /// Sign of the level and number of findings: `X3`, or `~X3` if the rows are old.
     pub fn text(&self) -> String {
         let about = if self.old { "~" } else { "" };
         format!("{about}{}{}", self.level.sign(), self.count)
     }
 
-    /// [`Self::text`] in at most this number of cells: a larger count is `X9+`, and one cell has the sign only.
+    /// [`Self::text`] in at most `cells` terminal cells. A number that does not fit becomes `9+`. If `9+` does not fit, only the sign
+    /// is shown.
     pub(crate) fn text_in(&self, cells: usize) -> String {
         let whole = self.text();
         if text::width(&whole) <= cells {
@@ -162,12 +163,12 @@ pub(crate) fn open(rows: &[Row], acknowledged: &Acknowledged, now: Stamp) -> Ope
     open
 }
 
-/// The badge of a screen, without a query of its own. It counts the findings that the Overview lists, without duplicates and acknowledged
-/// ones. `None`: no finding, or nothing read yet.
+/// The badge of a screen; it needs no query. It counts the findings that the Overview lists, but neither duplicates nor acknowledged
+/// findings. `None`: no finding, or nothing read yet.
 pub(crate) fn badge(screens: &Screens, id: ScreenId, open: &Open, at: &At) -> Option<Badge> {
     let read = screens.fresh(id).read()?;
     let levels: Vec<Level> = if id == ScreenId::Overview {
-        // Other screens' findings are not on the Overview.
+        // The Overview lists only findings of the screens in `PARTS`.
         let listed = open.iter().filter(|(screen, _)| PARTS.contains(screen));
         listed.flat_map(|(_, levels)| levels).copied().collect()
     } else {
@@ -181,7 +182,7 @@ pub(crate) fn badge(screens: &Screens, id: ScreenId, open: &Open, at: &At) -> Op
     })
 }
 
-/// False for findings that are already reported: missing statistics by [`caveats`], hidden statements by one finding of the whole screen.
+/// False for findings that are reported elsewhere: missing statistics by [`caveats`], hidden statements by one finding of the whole screen.
 fn is_listed(finding: &Finding) -> bool {
     ![&rules::QUERIES_MISSING, &rules::QUERIES_HIDDEN].contains(&finding.rule)
 }
@@ -191,7 +192,7 @@ fn is_listed(finding: &Finding) -> bool {
 pub(crate) struct Standing {
     /// Number of jobs whose last run failed, and number of all jobs; `None`: not read yet.
     pub failing: Option<(usize, usize)>,
-    /// The longest lag divided by its expected maximum, and the level of that aggregate; `None`: no lag is known.
+    /// The largest ratio of a lag to its expected maximum, and the level of that aggregate; `None`: no such ratio is known.
     pub(crate) worst_lag: Option<(f64, Level)>,
     /// Bytes that compression saved, and bytes before compression, as recorded; `None`: not read yet.
     pub(crate) saved: Option<(i64, i64)>,

@@ -3,13 +3,13 @@
 use crate::model::text;
 use crate::model::value::Value;
 
-/// A sum of values of which some are estimates and some unknown.
+/// A sum of values. Some of the values may be estimates, and some may be unknown.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Sum {
     pub total: i64,
     /// Whether some of the values are estimates.
     about: bool,
-    /// Number of known values, and of unknown ones.
+    /// Number of known values; `unknown`: number of unknown values.
     pub known: i64,
     pub unknown: i64,
 }
@@ -62,7 +62,7 @@ pub(super) fn line(parts: impl IntoIterator<Item = String>) -> String {
     parts.join(BETWEEN)
 }
 
-/// The groups that have rows, as text: `5 on time, 2 late`.
+/// Numbers of rows by group, as text: `5 on time, 2 late`. Groups without rows are left out.
 pub(super) fn groups<'a>(groups: impl IntoIterator<Item = (usize, &'a str)>) -> String {
     let groups = groups.into_iter().filter(|(many, _)| *many > 0);
     let said: Vec<_> = groups
@@ -81,7 +81,8 @@ pub(super) fn rows(many: usize, one: &str) -> String {
     text::plural(i64::try_from(many).unwrap_or(i64::MAX), one)
 }
 
-/// The lines unchanged if they fit. Otherwise their parts, wrapped into at most as many lines (at least two); the rest is cut with `…`.
+/// Fits lines into `width` terminal cells. If a line is too long, the parts of all lines are wrapped into as many lines as before, but at
+/// least two. What does not fit is cut with `…`.
 pub(crate) fn fit(lines: &[String], width: usize) -> Vec<String> {
     if lines.iter().all(|line| text::width(line) <= width) {
         return lines.to_vec();

@@ -25,7 +25,7 @@ impl History {
         series.push_back((at, value));
     }
 
-    /// The values, oldest first.
+    /// The values of a series, oldest first.
     pub(crate) fn values(&self, name: &str) -> Vec<f64> {
         let series = self.series.get(name);
         series
@@ -35,14 +35,14 @@ impl History {
             .collect()
     }
 
-    /// Growth of a counter per second between successive samples, without resets of the counter.
+    /// Growth of a counter per second between successive samples. Samples after a reset of the counter are left out.
     pub(crate) fn rates(&self, name: &str) -> Vec<f64> {
         self.steps(name)
             .map(|(seconds, more)| more / seconds)
             .collect()
     }
 
-    /// Growth of `part` divided by growth of `whole` (0 to 1), without samples in which `whole` did not grow.
+    /// Growth of `part` divided by growth of `whole` (0 to 1). Samples in which `whole` did not grow are left out.
     pub(crate) fn shares(&self, part: &str, whole: &str) -> Vec<f64> {
         let pairs = self.steps(part).zip(self.steps(whole));
         pairs
@@ -51,7 +51,7 @@ impl History {
             .collect()
     }
 
-    /// The series with these names, without samples older than `seconds` before `now`.
+    /// The series with these names, with their samples of the last `seconds` before `now`.
     pub(super) fn recent(&self, names: &[&str], now: Stamp, seconds: f64) -> Self {
         let young = |(at, _): &&(Stamp, f64)| now.seconds_since(*at) <= seconds;
         let series = names.iter().filter_map(|name| {
@@ -63,7 +63,7 @@ impl History {
         }
     }
 
-    /// Seconds between first and last sample.
+    /// Seconds between the first and the last sample; 0 without samples.
     pub(super) fn span(&self, name: &str) -> f64 {
         let series = self.series.get(name);
         let ends = series.and_then(|series| series.front().zip(series.back()));

@@ -1,4 +1,5 @@
-//! Hypertables: size, growth, chunk size in relation to memory and lock table, policies; and plain tables that could be hypertables.
+//! Hypertables: size, growth, policies, and chunk size in relation to memory and the lock table. Also plain tables that could be
+//! hypertables.
 
 mod advice;
 mod details;
@@ -142,19 +143,19 @@ impl Record for Row {
         ("HYPERTABLE", "The hypertable, the continuous aggregate, or a table that could be one"),
         ("KIND", "hypertable, aggregate or candidate"),
         ("SIZE", "Size with indexes and TOAST, over all chunks"),
-        ("OF MAX", "SIZE against the largest of the list"),
-        ("PER DAY", "Growth per day, by the newest full chunk intervals"),
+        ("OF MAX", "SIZE compared with the largest SIZE in the list"),
+        ("PER DAY", "Growth per day, computed from the newest full chunk intervals"),
         ("GROWTH", "Growth since this console started"),
         ("OVER", "Time over which GROWTH was measured"),
         ("CHUNKS", "Number of chunks"),
         ("COMPR", "Fully compressed chunks (PART has the others)"),
         ("PART", "Compressed chunks that also have newer, uncompressed rows"),
         ("TIERED", "Chunks in object storage"),
-        ("INTERVAL", "Chunk interval, for new chunks"),
+        ("INTERVAL", "Chunk interval of new chunks"),
         ("CHUNK SIZE", "Size of a full chunk before compression"),
-        ("DIMENSIONS", "Columns by which it is partitioned"),
-        ("POLICIES", "R refresh, C compression, D retention, O reorder; - is paused, ! fails"),
-        ("AGGS", "Continuous aggregates built on it"),
+        ("DIMENSIONS", "Columns by which the hypertable is partitioned"),
+        ("POLICIES", "R refresh, C compression, D retention, O reorder; R- is paused, R! fails"),
+        ("AGGS", "Number of continuous aggregates built on it"),
         ("LOCKS", "Locks of a query on all chunks, in percent of the lock table"),
     ];
     const EXACT: &'static [Exact<Self>] = &[Exact {
@@ -254,7 +255,7 @@ impl Record for Row {
         for row in rows {
             row.largest = largest.unwrap_or(0);
             let now = row.measured().zip(row.bytes());
-            // A replay can jump back to a time before the first size.
+            // The replay of a recording can jump back to a time before the first size was read.
             let earlier = |(seen, _): &(Stamp, i64)| now.is_none_or(|(now, _)| *seen <= now);
             row.seen = row.seen.filter(earlier).or(now);
         }

@@ -39,7 +39,7 @@ impl Record for Row {
         "_timescaledb_catalog.continuous_agg",
     ];
     const MAX_AGE: Duration = Duration::from_secs(60);
-    // Longer than MAX_AGE: a new or invalid index changes a counter, and usage and sizes change slowly.
+    // Longer than MAX_AGE, because a new or invalid index changes a watched table, and usage and sizes change slowly.
     const MAX_AGE_GATHERED: Duration = Duration::from_secs(300);
     const COLUMNS: &'static [Column<Self>] = &[
         Column::<Self>::text("", "INDEX", 24, |row, _| row.name.as_str().into())
@@ -151,20 +151,20 @@ impl Record for Row {
     #[rustfmt::skip]
     const LEGEND: &'static [(&'static str, &'static str)] = &[
         ("INDEX", "The index; for a hypertable, including the indexes of its chunks"),
-        ("TABLE", "Its table"),
+        ("TABLE", "Table of the index"),
         ("CHUNKS", "Chunks that have the index"),
         ("MISSING", "Chunks that lack the index"),
         ("SCANS", "Scans since the statistics were reset, over all chunks"),
-        ("BYTES", "Size, over all chunks; chunk indexes that two duplicates share are in both rows, but once in the total"),
-        ("OF MAX", "BYTES against the largest of the list"),
-        ("WASTED", "Bytes that a drop or a REINDEX frees: all of an unused or duplicate index, otherwise its bloat; - if unknown or too early to judge"),
+        ("BYTES", "Size, over all chunks; a chunk index that two rows share counts in both rows, but only once in the total"),
+        ("OF MAX", "BYTES compared with the largest BYTES in the list"),
+        ("WASTED", "Bytes that can be freed: the whole size of an unused or duplicate index, otherwise the bloat; - if unknown or too early to judge"),
         ("BLOAT", "Estimated unused space in the index; - if it cannot be estimated"),
-        ("UNIQ", "Whether it is unique"),
-        ("VALID", "no: queries do not use it, but every write updates it"),
-        ("UNUSED", "yes: no scan since the statistics were reset, and nothing needs it"),
+        ("UNIQ", "Whether the index is unique"),
+        ("VALID", "no: queries do not use the index, but every write updates it"),
+        ("UNUSED", "yes: no scan since the statistics were reset, and nothing needs the index"),
         ("WHY", "The most severe problem; Enter has the reason"),
-        ("DUPLICATE OF", "The index with the same definition that should stay"),
-        ("CONSTRAINT", "The kind of constraint that needs it"),
+        ("DUPLICATE OF", "The index with the same definition, which should stay"),
+        ("CONSTRAINT", "The kind of constraint that needs the index"),
         ("KIND", "Kind of the table"),
         ("METHOD", "Access method: btree, gin, brin ..."),
         ("UNSCANNED", "Chunks whose index was never scanned"),
@@ -214,7 +214,7 @@ impl Record for Row {
         let whole = |parts: &row::Parts| parts.without == 0 && parts.unsure == 0;
         match action {
             "rebuild-missing" if self.parts.as_ref().is_some_and(whole) => {
-                Some("every chunk has it")
+                Some("every chunk already has the index")
             }
             _ => None,
         }
@@ -224,12 +224,12 @@ impl Record for Row {
         judge::caveats(at)
     }
 
-    /// The preview pane shows the index in each chunk.
+    /// The preview pane shows the state of the index in each chunk.
     fn pictured(&self) -> &'static [usize] {
         if self.parts.is_some() { &[0] } else { &[] }
     }
 
-    /// The preview pane also shows the definition, because an index without chunks has no time axis.
+    /// For an index without chunks the preview pane also shows the definition, because there is no time axis to show.
     fn brief(&self, at: &At, _: &History) -> Vec<Section> {
         let mut facts = self.facts(at);
         if self.parts.is_some() {

@@ -77,7 +77,7 @@ impl Record for Row {
         "_timescaledb_catalog.continuous_agg",
     ];
     const MAX_AGE: Duration = Duration::from_secs(10);
-    // Longer than MAX_AGE: failures and refreshes change the counters, and lateness is computed from the clock.
+    // Longer than MAX_AGE, because the end of a run changes a watched table, and lateness is computed from the clock.
     const MAX_AGE_GATHERED: Duration = Duration::from_secs(60);
     const COLUMNS: &'static [Column<Self>] = &[
         column("", "JOB", 30, |row, _| row.name().into())
@@ -196,9 +196,9 @@ impl Record for Row {
     const LEGEND: &'static [(&'static str, &'static str)] = &[
         ("JOB", "The job's task and its table"),
         ("ID", "Id of the job"),
-        ("OWNER", "Role with whose rights it runs"),
+        ("OWNER", "Owner: the role with whose rights the job runs"),
         ("STATE", "scheduled, running, late, paused, crashed, never ran, backing off after a failure ..."),
-        ("LAST 20 RUNS", "The newest runs, the last one last: · succeeded, X failed, ~ not on record"),
+        ("LAST 20 RUNS", "The newest runs, the latest on the right: · succeeded, X failed, ~ not on record"),
         ("EVERY", "Schedule interval"),
         ("LAST", "Result of the last run"),
         ("STARTED", "Start of the last run"),
@@ -249,7 +249,7 @@ impl Record for Row {
         },
     ];
 
-    /// A role that may not read the table of the job history gets the text for version 0.0, which reads the view.
+    /// A role that may not read the table of the job history gets the query text for version 0.0: that text reads errors from a view.
     fn list_text(server: &Server) -> &'static str {
         Self::QUERY.text(if server.reads_job_history {
             server.sql_version()
@@ -284,7 +284,7 @@ impl Record for Row {
         format!("{name}{on} (job {})", self.job_id)
     }
 
-    /// Sorts by job id, because sorting here is cheaper than on the server. Keeps the maximum number of used workers.
+    /// Sorts by job id, because sorting here is cheaper than on the server. Keeps the maximum number of used workers that was seen.
     fn settle(before: &[Self], rows: &mut Vec<Self>) {
         rows.sort_by_key(|row| row.job_id);
         let peak = before.first().map(|row| row.workers.peak_seen());
@@ -309,7 +309,7 @@ impl Record for Row {
         caveats::caveats(rows, at)
     }
 
-    /// The preview pane shows errors and runs.
+    /// The preview pane needs the query for errors and runs.
     fn pictured(&self) -> &'static [usize] {
         &[1]
     }

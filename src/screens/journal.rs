@@ -24,9 +24,9 @@ use crate::server::sql::Query;
 pub struct Row {
     pub entry: Entry,
     pub state: String,
-    /// Number of lines of the file that cannot be read.
+    /// Number of unreadable lines in the journal file.
     pub unreadable: usize,
-    /// The server of the action, if it may be another one (the original or a copy of this server); `None`: this server.
+    /// The server on which the action ran, if that may be the original or a copy of this server; `None`: it ran on this server.
     #[serde(default)]
     pub elsewhere: Option<String>,
 }
@@ -37,7 +37,7 @@ impl Row {
         Some(Stamp(moment.as_microsecond()))
     }
 
-    /// The state of the entry. A snooze ends at its time; no line of the file records that.
+    /// The state of the entry. The end of a snooze is not written to the file: it is computed from the time.
     fn state(&self, at: &At) -> &str {
         let what = self.entry.begin.acknowledges.as_ref();
         let over = what.is_some_and(|what| what.is_over(at.now));
@@ -73,7 +73,7 @@ impl Row {
                 &rules::JOURNAL,
                 Level::Warning,
                 format!(
-                    "interrupted: {done} of {all} steps took effect; unknown whether the next one did. Check the entry's details, and the screens"
+                    "interrupted: {done} of {all} steps took effect; it is unknown whether the next step did. Check the entry's details, and the screens"
                 ),
             ),
             (Some(end), _) => {
@@ -94,14 +94,14 @@ impl Row {
                     Outcome::Unknown => Verdict::of(
                         &rules::JOURNAL,
                         Level::Warning,
-                        format!("unknown how it ended, {steps}"),
+                        format!("it is unknown how the action ended; {steps}"),
                     ),
                 }
             }
         }
     }
 
-    /// Text for a completed action: how to undo it. For a rollback: the entries that it rolled back.
+    /// Text for a completed action: the effect of a rollback. If the action is itself a rollback: the entries that it rolled back.
     fn done(&self) -> String {
         let undo = self.entry.begin.plan.undo.text();
         let undoes = &self.entry.begin.undoes;
@@ -140,7 +140,7 @@ impl Row {
     }
 }
 
-/// Text: the effect of an acknowledgement, or why it has ended.
+/// Text for an acknowledgement: its effect, or why it has ended.
 fn acknowledged(entry: &Entry, what: &Wanted, at: &At) -> String {
     let level = what.level.name();
     let until = what.until().map(text::moment);
@@ -156,10 +156,10 @@ fn acknowledged(entry: &Entry, what: &Wanted, at: &At) -> String {
         }
         (None, Some(until)) if what.is_over(at.now) => format!("expired at {until}"),
         (None, Some(until)) => format!(
-            "hides this {level} on the Overview until {until}, or until it gets worse; rolling back shows it again"
+            "hides this {level} on the Overview until {until}, or until it gets worse; a rollback shows it again"
         ),
         (None, None) => format!(
-            "hides this {level} on the Overview until it goes away or gets worse; rolling back shows it again"
+            "hides this {level} on the Overview until it goes away or gets worse; a rollback shows it again"
         ),
     }
 }
@@ -223,13 +223,13 @@ impl Record for Row {
         ("ACTION", "The action and its target"),
         ("UNDO", "Whether it can be rolled back: exactly, partly, no, or undone already"),
         ("ROLE", "Role that ran it"),
-        ("DONE", "Steps that were done"),
-        ("STEPS", "Steps of the plan"),
-        ("TOOK", "Duration"),
+        ("DONE", "Number of steps that were done"),
+        ("STEPS", "Number of steps of the plan"),
+        ("TOOK", "Duration of the action"),
     ];
 
     fn read(_: Line<'_>) -> Result<Self> {
-        bail!("the journal is a file on this machine")
+        bail!("the rows of the journal are not read from the server")
     }
 
     fn key(&self) -> String {
@@ -244,7 +244,7 @@ impl Record for Row {
         let mut verdict = self.judged(at);
         if let Some(there) = &self.elsewhere {
             let words = format!(
-                "; done on {there}: perhaps this server under another name, the server it was copied from, or a copy of it"
+                "; done on {there}, which may be this server under another name, the server that it was copied from, or a copy of it"
             );
             verdict.reason.push_str(&words);
         }
@@ -258,11 +258,11 @@ impl Record for Row {
         }
         let lines = text::plural(i64::try_from(unreadable).unwrap_or(i64::MAX), "line");
         vec![format!(
-            "{lines} of the journal cannot be read: a write was interrupted (a full disk, a crash)"
+            "{lines} of the journal cannot be read, probably because a write was interrupted (by a full disk or a crash)"
         )]
     }
 
-    /// The preview pane begins with the settings before and after.
+    /// The preview pane begins with the settings before and after the action.
     fn brief(&self, at: &At, _: &History) -> Vec<Section> {
         let mut sections = self.facts(at);
         sections.reverse();

@@ -6,13 +6,13 @@ pub enum Later<T> {
     #[default]
     NotRead,
     Read(T),
-    /// The error of the server: a lock, or a missing privilege.
+    /// The error of the server, for example a lock timeout or a missing privilege.
     Failed(String),
 }
 
 impl<T> Later<T> {
-    /// From an answer with the figures in the order of [`Exact::figures`](super::record::Exact::figures). An answer of another length
-    /// (in a recording of an older version) counts as not read.
+    /// Takes an answer with the figures in the order of [`Exact::figures`](super::record::Exact::figures). An answer of another length
+    /// (from a recording of an older version) counts as not read.
     pub(super) fn of<const N: usize>(
         answer: Result<&[Option<i64>], &str>,
         make: impl FnOnce([Option<i64>; N]) -> T,

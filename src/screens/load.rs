@@ -16,7 +16,7 @@ use crate::server::known::{Counters, PULSE, Pulse};
 use crate::server::session::{Session, TURNED};
 use crate::server::sql::{Companion, Param, Query};
 
-/// Time to wait for the second connection. After it, the companion query runs on the first one.
+/// Maximum time to wait for the companion query on the second connection. After that time it runs on the first connection.
 const BUSY: Duration = Duration::from_millis(300);
 
 impl Session {
@@ -28,13 +28,13 @@ impl Session {
             .map(|name| (*name).to_owned())
             .collect();
         let rows = self.ask(&PULSE, &[Param::Texts(watched)]).await?;
-        let pulse = Pulse::read(rows.first().context("no pulse")?)?;
+        let pulse = Pulse::read(rows.first().context("the pulse query returned no row")?)?;
         if !pulse.read_only {
             let _ = self.given_up.set(TURNED.to_owned());
             bail!("{TURNED}");
         }
         let mut counters = pulse.changes;
-        // None of the Overview's parts watches files, so the counter of the files is the last one.
+        // Only the Overview has several parts, and none of them watches files. So the counter of the files is always the last counter.
         if parts.iter().any(|part| part.about().watches_files) {
             counters.push(Some(policies::fingerprint(&self.server.policy_files)));
         }
@@ -77,7 +77,7 @@ impl Session {
             .await
     }
 
-    /// The rows of a list's companion query. Rows read before are returned if they are new enough.
+    /// The rows of a screen's companion query. Rows that were read before are returned if they are new enough.
     async fn companion(&self, screen: ScreenId) -> Result<Arc<Vec<Row>>> {
         let about = screen.about();
         let wanted = about
@@ -100,7 +100,7 @@ impl Session {
         Ok(rows)
     }
 
-    /// Reads the rows of a list's companion query from the server, over the second connection if possible.
+    /// Reads the rows of a screen's companion query from the server, on the second connection if possible.
     async fn ask_companion(&self, query: &'static Query) -> Result<Vec<Row>> {
         if let Some(second) = &self.second {
             let (reply, answer) = oneshot::channel();
@@ -123,10 +123,10 @@ impl Session {
             return self.journal().await;
         }
         if screen == ScreenId::Policies {
-            // With a policy file, rows contain plans, which only `run` can make.
+            // The rows of a policy file contain plans, and only `run` can make plans.
             anyhow::ensure!(
                 self.server.policy_files.is_empty(),
-                "only the console and `hypertop show policies` compare a policy file"
+                "only the console and `hypertop show policies` can compare a policy file with the database"
             );
             return Ok(Rows::Policies(Vec::new()));
         }
@@ -150,7 +150,7 @@ impl Session {
         Ok(rows)
     }
 
-    /// Adds this user's changes of policies. They come from the journal, because the server does not record them.
+    /// Adds this user's changes of policies. They come from the journal, because the server does not record every change.
     async fn add_changes(&self, rows: &mut Rows) {
         let policies: Vec<&mut Policy> = match rows {
             Rows::Compression(rows) => policies_of(rows, |row| row.policy.as_mut()),
@@ -160,7 +160,7 @@ impl Session {
         let Some(journal) = self.journal.as_ref().filter(|_| !policies.is_empty()) else {
             return;
         };
-        // Without a journal, only what the server records is known.
+        // Without a journal, only the changes that the server records are known.
         let (Ok(place), Ok(length)) = (self.place().await, journal.length()) else {
             return;
         };

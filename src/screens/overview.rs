@@ -23,7 +23,7 @@ use crate::server::known::At;
 use crate::server::row::Line;
 use crate::server::sql::Query;
 
-/// The screens with findings; findings of one level are sorted in this order.
+/// The screens whose findings the Overview lists. Findings of the same level are listed in this order of screens.
 pub const PARTS: &[ScreenId] = &[
     ScreenId::Server,
     ScreenId::Aggregates,
@@ -99,7 +99,7 @@ impl Record for Row {
         Column::<Self>::text("fix", "FIX", 20, |row, _| row.fix())
             .rank(2)
             .grows(),
-        // Up to version 0.1 `fix` was named `mend`.
+        // The key that `fix` had up to version 0.1.
         Column::<Self>::hidden("mend", |row, _| row.finding.fix.into()),
         Column::<Self>::hidden("target", |row, _| row.target().into()),
         Column::<Self>::hidden("set", |row, _| row.set()),
@@ -108,8 +108,8 @@ impl Record for Row {
     ];
     #[rustfmt::skip]
     const LEGEND: &'static [(&'static str, &'static str)] = &[
-        ("PROBLEM", "The rule that found it; a number counts the objects with this problem"),
-        ("OBJECT", "The object; in a group, the one with the most severe finding, of several the oldest"),
+        ("PROBLEM", "The title of the rule; a number counts the objects with this problem"),
+        ("OBJECT", "The object; in a group, the object with the worst finding (the oldest, if several are as bad)"),
         ("SINCE", "Age of the problem; - if it is unknown"),
         ("WHY", "The reason"),
         ("FIX", "The action that fixes it"),
@@ -166,7 +166,7 @@ impl Record for Row {
         Vec::new()
     }
 
-    /// Findings of one rule form a group. Acknowledged ones, which are shown on request only, belong to no group.
+    /// Findings of one rule form a group. Acknowledged findings, which are shown only on request, belong to no group.
     fn group(&self) -> Option<&'static str> {
         let counts = self.acknowledged.is_none() && !self.is_part;
         counts.then_some(self.finding.rule.name)
@@ -180,7 +180,7 @@ impl Record for Row {
         Self::head_of(rows)
     }
 
-    /// The row's targets. Those of its finding come first: the finding's job, its own target, and the target of its fix.
+    /// The row's targets. The targets of its finding come first: the target of the fix, the finding's own target, and the finding's job.
     fn targets(&self) -> Vec<Target> {
         let mut targets = self.targets.clone();
         if let Some(job) = self.finding.job {

@@ -1,10 +1,10 @@
-//! The page of a screen: what it shows, its columns, the rules that it applies, and its queries.
+//! The documentation page of a screen: what it shows, its columns, the rules that it applies, and its queries.
 
 use crate::model::pages::{self, Catalogue, Handwritten, Page, Passage};
 use crate::model::rules::{self, Rule};
 use crate::model::screen_id::ScreenId;
 
-/// The rules whose findings appear on this screen first.
+/// The rules whose own documentation pages name this screen.
 fn rules_of(id: ScreenId) -> impl Iterator<Item = &'static Rule> {
     let is_its = move |rule: &&Rule| {
         let page = Handwritten::of(Catalogue::Rules, rule.name);
@@ -13,7 +13,7 @@ fn rules_of(id: ScreenId) -> impl Iterator<Item = &'static Rule> {
     rules::ALL.iter().copied().filter(is_its)
 }
 
-/// The page without the screen's actions.
+/// The documentation page of a screen, without its actions.
 pub(crate) fn page(id: ScreenId) -> Page {
     let about = id.about();
     let mut passages = Vec::new();

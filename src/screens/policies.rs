@@ -1,4 +1,5 @@
-//! Policies: the objects of the policy file, and their differences from the database. `run` makes the rows, because it makes the plans.
+//! Policies: the objects of the policy file, and their differences from the database. The rows are made in `run`, because they contain
+//! plans, and only `run` can make plans.
 
 mod details;
 mod files;
@@ -30,7 +31,7 @@ const NO_FILE: &str = "no policy file is configured: `hypertop export > policies
 impl Record for Row {
     const ID: ScreenId = ScreenId::Policies;
     const TITLE: &'static str = "Policies";
-    /// Rows are made from several queries and the file.
+    /// The rows are made from several queries and the policy file.
     const QUERY: Query = Query::NONE;
     const WATCHED: &'static [&'static str] = &[
         "_timescaledb_catalog.hypertable",
@@ -86,9 +87,9 @@ impl Record for Row {
         ("STATE", "= same, ~ differs, + missing or to add, - to remove, ! cannot be applied, ? not in the file or not compared"),
         ("KIND", "hypertable or aggregate"),
         ("DATABASE -> FILE", "Settings that differ, shortest first: setting, value in the database -> value in the file"),
-        ("HAZARDS", "Risks of an apply, named as by hypertop apply"),
+        ("HAZARDS", "Risks of applying the file, with the names that hypertop apply uses"),
         ("WHY", "The reason in the file"),
-        ("CHANGES", "Number of changes that an apply would make"),
+        ("CHANGES", "Number of changes that hypertop apply would make"),
     ];
     const BARE: &'static str = "as the file says";
 

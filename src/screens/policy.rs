@@ -1,4 +1,4 @@
-//! A policy's job, for the screens that show it.
+//! A policy's job, for the screens that show policies.
 
 mod changed;
 mod counted;
@@ -20,7 +20,7 @@ pub(super) use self::judge::{Work, due_for, estimated, in_local_time, overdue};
 pub(super) use self::state::State;
 pub(super) use self::state::{is_old, strangely_far};
 
-/// Form field that makes run-job-now start a job by the scheduler. Running it in the foreground would not correct its next start.
+/// Field and value of the form of run-job-now: the scheduler starts the job. A foreground run would not correct the next start.
 pub(super) const BY: (&str, &str) = ("how", "scheduler");
 
 pub(super) const fn kind(aggregate: bool) -> &'static str {
@@ -31,9 +31,8 @@ pub(super) const fn kind(aggregate: bool) -> &'static str {
     }
 }
 
-/// Query for a time at which a job that never finished a run already existed, for [`is_old`]. `want` selects the rows, and `take` gets
-/// the time in microseconds since 1970.
-/// the time in microseconds since 1970.
+/// The query for the known age of jobs that never finished a run, for [`is_old`]. `want` selects the rows. `take` gets a time at which the
+/// job already existed, in microseconds since 1970.
 pub(super) const fn age<R>(
     want: fn(&R) -> Option<(i64, usize)>,
     take: fn(&mut R, Result<&[Option<i64>], &str>),

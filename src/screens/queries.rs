@@ -30,7 +30,7 @@ impl Record for Row {
     const TITLE: &'static str = "Queries";
     const QUERY: Query = query!("statements");
     const PLAIN: Option<Query> = Some(query!("statements"));
-    /// No change counter covers statements, so they are read at intervals.
+    /// Statements run without a change in a catalogue table, so they are read at intervals.
     const WATCHED: &'static [&'static str] = &[];
     const MAX_AGE: Duration = Duration::from_secs(5);
     const MAX_AGE_GATHERED: Duration = Duration::from_secs(60);
@@ -112,9 +112,9 @@ impl Record for Row {
         ("SHARE", "Share of the time of all statements"),
         ("MEAN", "Average time per call"),
         ("+CALLS", "Calls since this console started"),
-        ("+TIME", "Time of these calls"),
+        ("+TIME", "Time of the calls since this console started"),
         ("MAX", "Time of the longest call"),
-        ("RELATIONS", "Hypertables and aggregates that it names"),
+        ("RELATIONS", "Hypertables and aggregates that the statement names"),
         ("ROWS", "Rows returned or changed"),
         ("READ", "Bytes read from outside PostgreSQL's cache"),
         ("HIT", "Bytes found in PostgreSQL's cache"),

@@ -29,9 +29,9 @@ pub struct Column<R: 'static> {
     pub name: &'static str,
     /// Heading on the screen; empty: the column is in JSON and CSV only.
     pub title: &'static str,
-    /// Width in terminal cells, including the heading.
+    /// Width in terminal cells; the heading fits into it.
     pub(crate) width: u16,
-    /// Whether the column gets a part of unused width.
+    /// Whether the column grows if the terminal is wider than all columns.
     pub(crate) grows: bool,
     /// Minimum width in cells. If there is less room, the column is left out.
     pub(crate) least: u16,
@@ -40,7 +40,7 @@ pub struct Column<R: 'static> {
     pub(crate) rank: u8,
     /// Whether long values are cut in the middle, because names differ at their ends.
     pub(crate) named: bool,
-    /// Rules whose findings are about this column; they colour its cells.
+    /// Rules whose findings are about this column; the findings colour its cells.
     pub(super) rules: &'static [&'static Rule],
     pub value: fn(&R, &At) -> Value,
 }
@@ -134,7 +134,7 @@ impl<R> Column<R> {
 /// rows, in `show` and `check` for all rows.
 #[derive(Debug)]
 pub struct Exact<R: 'static> {
-    /// The Overview reads them too, for all rows.
+    /// Whether the Overview reads the figures too, for all rows.
     pub(super) overview: bool,
     /// Whether the figures are so expensive that the Overview reads them last, in a separate request, and seldom again.
     pub(super) later: bool,
@@ -149,7 +149,7 @@ pub struct Exact<R: 'static> {
     pub(super) slice: usize,
     /// The row's id, and its cost (number of relations that the server opens); `None`: this row needs no figures.
     pub want: fn(&R) -> Option<(i64, usize)>,
-    /// Takes the figures in the order of `figures`, or the error (a lock, a missing privilege).
+    /// Takes the figures in the order of `figures`, or the server's error (such as a lock timeout).
     pub take: fn(&mut R, Result<&[Option<i64>], &str>),
 }
 
@@ -216,7 +216,7 @@ impl Labelled {
         }
     }
 
-    /// Adds the reasons in an object's comment. `None`: it has no comment.
+    /// Adds the reasons that the comment of a database object gives for its settings. `None`: the object has no comment.
     #[must_use]
     pub(super) fn reasons(self, comment: Option<&str>) -> Self {
         let reasons = comment.map(Reasons::read).unwrap_or_default();
@@ -259,14 +259,14 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
     const ID: ScreenId;
     const TITLE: &'static str;
     const QUERY: Query;
-    /// The companion query of a list returns further columns. It runs at the same time, on the second connection. Its first column is the
-    /// id of the row that the others belong to.
+    /// The companion query returns further columns for the rows of `QUERY`. It runs at the same time, on the second connection. Its first
+    /// column is the id of the row to which the other columns belong.
     const COMPANION: Option<Query> = None;
-    /// Age at which the companion query runs again. Longer if its values seldom change.
+    /// Age at which the rows of the companion query are read again. Zero: they are read whenever `QUERY` runs.
     const COMPANION_EVERY: Duration = Duration::ZERO;
     /// The query for a database without TimescaleDB; `None`: the screen then shows an error.
     const PLAIN: Option<Query> = None;
-    /// The catalogue tables (`schema.table`) whose changes make the rows stale; those that do not exist are ignored.
+    /// The catalogue tables (`schema.table`) whose changes make the rows stale. Tables that do not exist are ignored.
     const WATCHED: &'static [&'static str];
     /// Whether a changed policy file makes the rows stale too.
     const WATCHES_FILES: bool = false;
@@ -274,7 +274,7 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
     const MAX_AGE: Duration;
     /// [`Self::MAX_AGE`] of rows that only the Overview needs.
     const MAX_AGE_GATHERED: Duration = Self::MAX_AGE;
-    /// The columns, in the order of JSON; every screen also has `verdict` and `reason`.
+    /// The columns, in the order of the JSON keys; every screen also has `verdict` and `reason`.
     const COLUMNS: &'static [Column<Self>];
     /// The headings in the order of the columns, with their meanings.
     const LEGEND: &'static [(&'static str, &'static str)];
@@ -283,9 +283,9 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
     /// Whether rows are grouped by [`Record::group`] at first.
     const GROUPED: bool = false;
     const DETAILS: &'static [Detail<Self>] = &[];
-    /// Text in place of the rows where there are none.
+    /// Text that is shown if there are no rows.
     const EMPTY: &'static str = "no rows";
-    /// Text for the rows for which [`Record::is_bare`] is true. The console folds them into one line.
+    /// Text about the rows for which [`Record::is_bare`] is true. The console folds these rows into one line.
     const BARE: &'static str = "";
     /// The exact figures, in the order in which they are read.
     const EXACT: &'static [Exact<Self>] = &[];
@@ -309,7 +309,7 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
 
     fn verdict(&self, at: &At) -> Verdict;
 
-    /// Texts about data that cannot be shown because of role, server or version. They are above the rows.
+    /// Texts about data that cannot be shown because of the role, the server or its version. They are shown above the rows.
     fn caveats(_rows: &[Self], _at: &At) -> Vec<String> {
         Vec::new()
     }
@@ -327,13 +327,13 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
         reasons.chain(Self::caveats(rows, at)).collect()
     }
 
-    /// At most two lines of totals over all rows, each with parts separated by ` · `; shown above the rows, without a query.
-    /// `findings` has the findings of each row.
+    /// At most two lines of totals over all rows, shown above the rows. The parts of a line are separated by ` · `. `findings` has the
+    /// findings of each row.
     fn headline(_rows: &[Self], _findings: &[Box<[Finding]>], _at: &At) -> Vec<String> {
         Vec::new()
     }
 
-    /// True: the row has nothing to show on this screen (no policy, nothing compressed) and may be folded.
+    /// Whether the row has nothing to show on this screen, for example because it has no policy. Such rows may be folded.
     fn is_bare(&self) -> bool {
         false
     }
@@ -346,7 +346,7 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
         &[]
     }
 
-    /// Of the sections read by the queries in `pictured`: those that the preview pane shows.
+    /// The part of `sections` that the preview pane shows. `sections` come from the queries in `pictured`.
     fn picture(mut sections: Vec<Section>) -> Vec<Section> {
         sections.retain(|section| matches!(section, Section::Axis(_)));
         sections
@@ -359,7 +359,7 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
         facts
     }
 
-    /// Targets of actions on this row, the main one first.
+    /// Targets of actions on this row, the main target first.
     fn targets(&self) -> Vec<Target> {
         Vec::new()
     }
@@ -374,13 +374,14 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
         None
     }
 
-    /// Called with all new rows and the previous ones. Sorts the new rows, and sets their fields that depend on other rows.
+    /// Called after each load. Sorts the new rows, and sets their fields that depend on other rows or on the rows of the previous load.
     fn settle(_before: &[Self], _rows: &mut Vec<Self>) {}
 
-    /// Sets the fields that depend on other rows and on exact figures. Called after each load and each round of exact figures.
+    /// Called after each load, and after each request for exact figures. Sets the fields that depend on other rows and on exact figures.
     fn relate(_rows: &mut [Self], _at: &At) {}
 
-    /// Rows with the same family stay together, in the order of [`Record::settle`], if the list is sorted by level.
+    /// Id of the row's family. If the list is sorted by level, rows of one family stay together, in the order of [`Record::settle`].
+    /// `None`: no family.
     fn family(&self) -> Option<i64> {
         None
     }
@@ -395,12 +396,12 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
         Vec::new()
     }
 
-    /// The row that a group's line shows, on the screen only. `rows` are the rows of the group in order.
+    /// The row that the line of a group shows; only on the screen, not in JSON or CSV. `rows` are the rows of the group in order.
     fn head(_rows: &[&Self], _at: &At) -> Option<Self> {
         None
     }
 
-    /// Time at which the row changes although no catalogue table does (the next chunk becomes due); `None`: no such time.
+    /// Time at which the row changes without a change in a catalogue table, for example because a chunk becomes due; `None`: no such time.
     fn due(&self) -> Option<Stamp> {
         None
     }

@@ -139,7 +139,7 @@ impl Record for Row {
         ("BYTES", "Size of the chunks that the next run drops"),
         ("NEXT RUN", "Time until the policy's next run"),
         ("LAST", "Result of the policy's last run"),
-        ("POLICY", "State of its policy: scheduled, running, late, paused, backing off after a failure ..."),
+        ("POLICY", "State of the policy: scheduled, running, late, paused, backing off after a failure ..."),
         ("FROZEN", "Chunks that no policy drops, because they are frozen"),
     ];
     const EXACT: &'static [Exact<Self>] = &[
@@ -231,12 +231,12 @@ impl Record for Row {
         let policy = self.policy.as_ref();
         match action {
             "add-retention-policy" if policy.is_some() => {
-                Some("it has a retention policy: edit-retention-policy")
+                Some("it already has a retention policy: use edit-retention-policy")
             }
             "edit-retention-policy" | "remove-retention-policy" if policy.is_none() => {
-                Some("it has no retention policy: add-retention-policy")
+                Some("it has no retention policy: use add-retention-policy")
             }
-            "drop-chunks" if self.chunks == 0 => Some("it has no chunk"),
+            "drop-chunks" if self.chunks == 0 => Some("it has no chunks"),
             _ => policy.and_then(|policy| policy.unfit(action)),
         }
     }
@@ -256,7 +256,7 @@ impl Record for Row {
             .collect();
         let zones: Vec<_> = zones.into_iter().map(String::as_str).collect();
         if !zones.is_empty() && zones != ["UTC"] {
-            caveats.push(format!("timestamp without time zone: boundaries are computed in {}, the TimeZone of the job's owner, or else of this database", zones.join(", ")));
+            caveats.push(format!("timestamp without time zone: boundaries are computed in {} (the TimeZone of the job's owner, or else of this database)", zones.join(", ")));
         }
         let policies = rows.iter().map(|row| (row.axis, row.policy.as_ref()));
         caveats.extend(at.server.zone_caveat(|| policy::in_local_time(policies)));

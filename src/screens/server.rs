@@ -71,7 +71,7 @@ impl Record for Row {
     const LEGEND: &'static [(&'static str, &'static str)] = &[
         ("FIGURE", "The figure, or the setting"),
         ("NOW", "Its value now"),
-        ("LIMIT", "The limit for it, where there is one"),
+        ("LIMIT", "Its limit, if there is one"),
         ("ABOUT", "Further facts"),
     ];
     const EXACT: &'static [Exact<Self>] = &[Exact {

@@ -34,13 +34,13 @@ use known::{Known, apply};
 /// After a query has run, its next run waits for this multiple of its duration. So it uses at most 2 % of a processor core.
 const DUTY: f64 = 50.0;
 
-/// Age of a screen's rows.
+/// Whether the rows of a screen have been read, and when.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub(crate) enum Freshness {
     #[default]
     Never,
     At(Stamp),
-    /// The last load failed. The rows of an earlier load (at `since`) may still be shown.
+    /// The last load failed. The rows that were read at `since` are still shown; `None`: none were read.
     Failed {
         error: String,
         since: Option<Stamp>,
@@ -48,7 +48,7 @@ pub(crate) enum Freshness {
 }
 
 impl Freshness {
-    /// When the rows were read that are shown. `None`: never.
+    /// Time at which the present rows were read. `None`: none were read.
     pub(crate) fn read(&self) -> Option<Stamp> {
         match self {
             Self::At(read) => Some(*read),
@@ -66,11 +66,14 @@ pub(crate) enum SortBy {
 }
 
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each bool is a separate switch"
+)]
 pub struct Table<R: 'static> {
     /// The rows, then the rows merged into them ([`Record::parts`]).
     rows: Vec<R>,
-    /// Number of rows without merged rows.
+    /// Number of rows, not counting the merged rows.
     own: usize,
     levels: Vec<Level>,
     /// Findings of each row, by its last verdict.
@@ -81,11 +84,11 @@ pub struct Table<R: 'static> {
     view: Vec<usize>,
     /// The lines of the table: rows, or groups and the rows of open groups.
     lines: Vec<Line>,
-    /// Boxed, because futures that hold all screens (each with a table) would be large.
+    /// Boxed, because otherwise futures that hold all screens would be large.
     groups: Box<Groups<R>>,
-    /// Number of rows without findings that are folded into one line; they are not in `view`.
+    /// Number of rows that are folded into one line, see [`Record::is_bare`]; they are not in `view`.
     folded: usize,
-    /// Whether rows without findings are folded; only in the console.
+    /// Whether rows are folded; only in the console.
     pub(super) folds: bool,
     /// Lines of totals over all rows.
     headline: Vec<String>,
@@ -114,7 +117,7 @@ pub struct Table<R: 'static> {
     /// The selected column: 0 is the level's sign, 1 the first column on the screen.
     pub column: usize,
     columns: Box<Columns>,
-    /// Number of lines that fit on the screen, as last drawn.
+    /// Number of lines that fitted on the screen when the table was last drawn.
     page: usize,
     exact: Known,
     /// Number of rows whose `later` exact figures are missing, and number of rows that need such figures.
@@ -235,7 +238,7 @@ impl<R: Record> Table<R> {
         }
     }
 
-    /// Seconds for which the rows are not read again, whatever changes, because reading them took so long.
+    /// Seconds after a load for which the rows are not read again, whatever changes. It is a multiple of the duration of the load.
     fn rests(&self) -> f64 {
         self.took.as_secs_f64() * self.duty
     }
@@ -262,7 +265,7 @@ impl<R: Record> Table<R> {
             || due.is_some_and(|due| due <= now && due > loaded)
     }
 
-    /// Whether the Overview reads the rows less often than [`Record::MAX_AGE`] asks for, because reading them takes so long.
+    /// Whether the Overview reads the rows less often than [`Record::MAX_AGE_GATHERED`] asks for, because reading them takes so long.
     pub(super) fn is_stretched(&self) -> bool {
         self.rests() > R::MAX_AGE_GATHERED.as_secs_f64()
     }
@@ -320,7 +323,7 @@ impl<R: Record> Table<R> {
         self.waiting &= asked != self.asked;
     }
 
-    /// Computes the verdicts again if they are 10 seconds old.
+    /// Computes the verdicts again if they are 10 seconds old, because they depend on the time.
     pub(crate) fn tick(&mut self, at: &At) {
         if at.now.seconds_since(self.judged) >= 10.0 {
             self.judge(at);
@@ -349,7 +352,7 @@ impl<R: Record> Table<R> {
         self.judged = at.now;
         self.widths = shown::<R>()
             .map(|column| {
-                // Only growing columns need this width. 2000 rows are enough for it.
+                // Only columns that grow need this width. The first 2000 rows are enough to find it.
                 let rows = self.rows.iter().take(if column.grows { 2000 } else { 0 });
                 rows.map(|row| cell_width(column, row, at))
                     .max()

@@ -100,7 +100,7 @@ fn recompress_false_is_critical_where_it_stops_the_policy_and_taken_out() {
         }
         let words = [
             "recompress=false",
-            "compress nothing on TimescaleDB 2.22 to 2.26",
+            "compresses nothing on TimescaleDB 2.22 to 2.26",
         ];
         let finding = found(rig, &rules::COMPRESSION_SETTING, NAME, &words).await;
         assert_eq!(finding.finding.level, Level::Critical);

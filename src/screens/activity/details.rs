@@ -47,7 +47,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
         .add("relation kind", row.relation_kind.clone())
         .add("chunk", row.chunk.clone())
         .add("job", job.map(|job| format!("{} ({})", job.id, job.proc)))
-        .add("does", row.doing());
+        .add("runs", row.doing());
     vec![session.into()]
 }
 
@@ -103,7 +103,7 @@ enum Side {
 #[derive(Deserialize)]
 struct Link {
     side: Side,
-    /// Distance in the queue; 1: it directly blocks the session of the details, or is directly blocked by it.
+    /// Distance in the queue from the session whose details are shown. 1: one of these two sessions blocks the other directly.
     depth: usize,
     /// 0 for a prepared transaction.
     pid: i32,
@@ -115,7 +115,7 @@ struct Link {
     transaction: Option<Stamp>,
     #[serde(rename = "wait_lock")]
     wait: Option<Wait>,
-    /// First 200 characters; `None`: hidden, or no query.
+    /// First 200 characters of the query; `None`: a prepared transaction, or no query.
     query: Option<String>,
 }
 
@@ -165,9 +165,9 @@ struct Lock {
     #[serde(rename = "locktype")]
     kind: String,
     mode: String,
-    /// True: the session holds the lock; false: it waits for it.
+    /// True: the session holds the lock; false: the session waits for the lock.
     granted: bool,
-    /// Number of relations; chunks and partitions count as their table.
+    /// Number of locks. Locks on chunks, partitions and indexes are counted for their table.
     many: i64,
     thing: Option<String>,
     /// Some of the locks are on chunks or partitions of `thing`.
@@ -223,7 +223,7 @@ pub(super) fn progress(row: &Row, rows: &[tokio_postgres::Row], _at: &At) -> Res
     if rows.is_empty() && row.doing().is_none() {
         return Ok(Vec::new());
     }
-    let mut facts = Labelled::new("Progress").some("does", row.doing());
+    let mut facts = Labelled::new("Progress").some("runs", row.doing());
     for of in read_all::<Progress>(rows)? {
         let label = format!("{} {}", of.command, of.name.replace('_', " "));
         facts = facts.add(label, of.value);

@@ -5,7 +5,7 @@ use crate::model::text;
 use crate::screens::headline::{groups, line, number, rows as many_rows};
 use crate::server::known::At;
 
-/// States with problems come first. Background workers have no state.
+/// States as in the STATE column, and their words in the headline. Background workers have no state.
 const STATES: [(Option<&str>, &str); 7] = [
     (Some("blocked"), "blocked"),
     (Some("aborted tx"), "aborted in transaction"),
@@ -29,7 +29,7 @@ pub(super) fn headline(rows: &[Row], at: &At) -> Vec<String> {
     let by_state = groups(known.into_iter().chain([(other, "in another state")]));
     let own = match rows.iter().filter(|row| row.own).count() {
         0 => String::new(),
-        many => format!("{} of them hypertop's own", number(many)),
+        many => format!("hypertop's own: {}", number(many)),
     };
     let all = format!("{}: {by_state}", many_rows(rows.len(), "session"));
     let blocks = rows.iter().filter(|row| !row.blocks.is_empty()).count();

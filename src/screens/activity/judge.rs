@@ -1,4 +1,4 @@
-//! Findings of a session, and the limits of what this role sees.
+//! Findings of a session, and texts about data that is hidden from this role.
 
 use super::session::{ABORTED, Row, Wait, seconds};
 use crate::model::fix::ActionName;
@@ -9,7 +9,7 @@ use crate::model::{rules, text};
 use crate::server::known::At;
 
 /// Words in the reason of an idle transaction, followed by the relation on which the session has its strongest lock.
-pub(crate) const LOCKS_ON: &str = "; the strongest is on ";
+pub(crate) const LOCKS_ON: &str = "; its strongest lock is on ";
 
 pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
     let mut findings = Findings::default();
@@ -48,7 +48,7 @@ fn healthy(row: &Row, at: &At) -> String {
         return "one of this console's own sessions".to_owned();
     }
     if let Some(leader) = row.leader {
-        return format!("parallel worker of {leader}");
+        return format!("parallel worker of session {leader}");
     }
     if let Some(doing) = row.doing() {
         return format!("{doing}{}", long(row.query_started.or(row.transaction)));
@@ -72,12 +72,12 @@ impl Wait {
         match (self.lock.as_str(), relation) {
             ("relation", Some(relation)) => format!("a lock ({mode}) on {relation}{of}"),
             ("relation", None) => {
-                format!("a lock ({mode}) on a relation of another database, or one just created")
+                format!("a lock ({mode}) on a relation of another database, or on a new relation")
             }
             ("transactionid" | "tuple", Some(relation)) => {
-                format!("a row of {relation}{of} changed by the blocking transaction")
+                format!("a row of {relation}{of} that the blocking transaction changed")
             }
-            ("transactionid", None) => "a row changed by the blocking transaction".to_owned(),
+            ("transactionid", None) => "a row that the blocking transaction changed".to_owned(),
             ("virtualxid", _) => "the end of the blocking transaction".to_owned(),
             ("advisory", _) => "an advisory lock".to_owned(),
             ("extend", Some(relation)) => format!("the lock for extending {relation}{of}"),
@@ -121,7 +121,7 @@ fn blocked(row: &Row, at: &At, findings: &mut Findings) {
     });
 }
 
-/// The fix for a session that blocks others: cancel its query, or terminate it if it runs none.
+/// The fix for a session that blocks others: cancel its query, or terminate the session if it runs no query.
 fn end(active: bool) -> ActionName {
     if active {
         "cancel-query"
@@ -153,11 +153,11 @@ fn blocks(row: &Row, at: &At, findings: &mut Findings) {
         _ => Level::Warning,
     };
     let long = longest.map_or_else(String::new, |long| {
-        format!(", the longest for {}", text::duration(long.floor()))
+        format!(", for up to {}", text::duration(long.floor()))
     });
     let behind = match row.behind {
         0 => String::new(),
-        more => format!(", and {more} more in the queue behind them"),
+        more => format!(", and {more} more in the queue"),
     };
     let reason = format!("blocks {whom}{behind}{long}");
     let fix = (!row.own).then(|| end(row.is_active()));
@@ -187,7 +187,7 @@ fn idles(row: &Row, at: &At, findings: &mut Findings) {
         Level::Notice
     };
     let aborted = if row.state.as_deref() == Some(ABORTED) {
-        " whose transaction has failed"
+        " after its transaction failed"
     } else {
         ""
     };

@@ -8,6 +8,7 @@ use crate::model::value::Value;
 use crate::server::known::At;
 use crate::server::row::or_default;
 
+/// The lock that a session waits for.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Wait {
     /// As in `pg_locks`: `relation`, `transactionid`, `tuple`, …
@@ -36,7 +37,7 @@ pub struct Job {
     target: Option<String>,
 }
 
-/// Maintenance command in PostgreSQL's progress views.
+/// A running maintenance command, from PostgreSQL's progress views.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Work {
     #[serde(alias = "work")]
@@ -54,13 +55,13 @@ pub struct Work {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Head {
     pub pid: i32,
-    /// A statement runs, so cancelling it is enough; otherwise the session must be terminated.
+    /// Whether the session runs a statement, so that cancelling the statement is enough. Otherwise the session must be terminated.
     pub active: bool,
     /// This is one of the console's own sessions, which no action terminates.
     pub own: bool,
 }
 
-/// Another session, as text.
+/// A session that blocks another one; `what`: its description.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Party {
     pub pid: i32,
@@ -70,14 +71,14 @@ pub(super) struct Party {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a fact of its own that the server reports"
+    reason = "each bool is a separate fact that the server reports"
 )]
 pub struct Row {
     pub pid: i32,
     /// Pid of a parallel worker's leader; `None`: not a parallel worker.
     #[serde(alias = "leader_pid")]
     pub(super) leader: Option<i32>,
-    /// True: connected to this database. A session of another database is listed only if it blocks a session of this one.
+    /// True: connected to this database. A session of another database is listed only if it blocks a session of this database.
     here: bool,
     pub(super) database: Option<String>,
     pub(super) role: Option<String>,
@@ -92,7 +93,7 @@ pub struct Row {
     /// This is one of the console's own sessions.
     #[serde(default)]
     pub own: bool,
-    /// Quoted gids of the prepared transactions that block the session; `None`: none does.
+    /// Quoted gids of the prepared transactions that block the session; `None`: no prepared transaction blocks it.
     #[serde(default)]
     pub(super) prepared: Option<String>,
     #[serde(alias = "backend_start")]
@@ -112,7 +113,7 @@ pub struct Row {
     pub xid_age: Option<i32>,
     /// Age of the snapshot, in transactions: vacuum keeps all rows that were deleted since then. `None`: no snapshot.
     xmin_age: Option<i32>,
-    /// First 2000 characters; `None`: hidden, or no query.
+    /// First 2000 characters of the query; `None`: hidden, or no query.
     pub query: Option<String>,
     /// Pids that block the session; 0 for a prepared transaction.
     pub blockers: Vec<i32>,
@@ -122,8 +123,8 @@ pub struct Row {
     pub relation: Option<String>,
     /// Kind of `relation`: `hypertable`, `aggregate` or `table`.
     pub relation_kind: Option<String>,
-    /// The chunk or partition on which the session has its strongest lock; `None`: another relation, or a lock weaker than SHARE UPDATE
-    /// EXCLUSIVE.
+    /// The chunk or partition on which the session has its strongest lock; `None`: the strongest lock is on another kind of relation, or is
+    /// weaker than SHARE UPDATE EXCLUSIVE.
     pub chunk: Option<String>,
     #[serde(alias = "job_id")]
     pub job: Option<Job>,
@@ -289,7 +290,7 @@ impl Work {
     }
 }
 
-/// Seconds since this time; 0 if the time is in the future because the clocks differ.
+/// Seconds since this time; 0 if the time is in the future because the clocks differ. `None`: no time.
 pub(super) fn seconds(since: Option<Stamp>, at: &At) -> Option<f64> {
     since.map(|since| at.now.seconds_since(since).max(0.0))
 }

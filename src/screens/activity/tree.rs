@@ -1,4 +1,4 @@
-//! Order of the sessions: each one below the session that blocks it.
+//! Order of the sessions: a blocked session is below the session that blocks it.
 
 use std::collections::HashMap;
 
@@ -30,7 +30,7 @@ pub(super) fn settle(rows: &mut Vec<Row>) {
     let mut order = Vec::with_capacity(rows.len());
     let mut done = vec![false; rows.len()];
     let roots = (0..rows.len()).filter(|place| parents[*place].is_none());
-    // The sessions of a deadlock that the server has not resolved yet have no root: start at any of them.
+    // Every session in a deadlock has a parent, so there is no root. Until the server ends the deadlock, any session is the root.
     for root in roots.chain(0..rows.len()) {
         let mut open = vec![(root, 0)];
         while let Some((place, depth)) = open.pop() {

@@ -1,4 +1,4 @@
-//! The finding on columns whose aggregated values are aggregated again, such as an average of averages.
+//! The finding for columns that are aggregated again although the result is wrong, such as an average of averages.
 
 use super::functions::Held;
 use super::reaggregated::Reaggregated;
@@ -7,7 +7,7 @@ use crate::model::rules;
 use crate::model::text;
 use crate::model::verdict::Findings;
 
-/// Adds one finding for all such columns; its text is about the worst one.
+/// Adds one finding for all columns that are aggregated again. Its text is about the column with the worst level.
 pub(super) fn judge(row: &Row, findings: &mut Findings) {
     let mut all: Vec<_> = row.reaggregated.iter().collect();
     all.sort_by_key(|of| std::cmp::Reverse(of.level));
@@ -33,7 +33,7 @@ pub(super) fn judge(row: &Row, findings: &mut Findings) {
             } else {
                 String::new()
             };
-            format!(". The same for {}{more}", named.join(", "))
+            format!(". The same applies to {}{more}", named.join(", "))
         }
     };
     let reason = format!(

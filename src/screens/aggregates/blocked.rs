@@ -15,7 +15,7 @@ pub(super) const END: &str = "terminate-session";
 pub struct Blocked {
     #[serde(alias = "blocked_pid")]
     pub pid: i32,
-    /// Head of the lock queue; 0: a prepared transaction; `None`: the blocking session has ended.
+    /// Pid of the session at the head of the lock queue; 0: a prepared transaction; `None`: the blocking session has ended.
     pub blocker: Option<i32>,
     pub blocker_name: Option<String>,
     /// `None`: the worker waits for a transaction, not for a relation.
@@ -66,7 +66,7 @@ impl Blocked {
         }
         let mut finding = Finding::new(rule, Level::Warning, self.words(who, now))
             .since(self.since)
-            // There is no session to terminate for a prepared transaction.
+            // A prepared transaction has no session that could be terminated.
             .fixed_by(self.session().map(|_| END));
         finding.on = self.session();
         Some(finding)

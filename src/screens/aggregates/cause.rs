@@ -58,30 +58,31 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
         let ranges = text::plural(row.pending, "changed range");
         if row.policy.is_none() && row.lag(at) == Some(0) {
             let reason = format!(
-                "{ranges} below the watermark wait for a refresh, and it has no refresh policy"
+                "a refresh is needed for {ranges} below the watermark, and the aggregate has no refresh policy"
             );
             findings.push(no_policy(Level::Notice, reason));
         }
-        healthy = format!("{healthy}; {ranges} below the watermark wait for a refresh");
+        healthy = format!("{healthy}; a refresh is needed for {ranges} below the watermark");
     }
     findings.verdict(healthy)
 }
 
-/// Finding for paused or failing refresh policies besides the one shown. The one shown is judged together with the lag.
+/// Finding for other refresh policies that are paused or failing. The policy in `row.policy` is judged together with the lag.
 fn judge_others(row: &Row, findings: &mut Findings) {
     let Some(job) = row.other_job.filter(|_| row.other_stopped > 0) else {
         return;
     };
     let many = match row.other_stopped {
         1 => "another refresh policy".to_owned(),
-        many => format!("{many} other refresh policies, the first"),
+        many => format!("{many} other refresh policies are paused or failing; the first"),
     };
     let (what, fix) = if row.other_scheduled {
         ("fails: the Jobs screen shows the error", "run-job-now")
     } else {
         ("is paused: resume-job resumes it", "resume-job")
     };
-    let reason = format!("{many} (job {job}) {what}; the window of that job is not refreshed");
+    let reason =
+        format!("{many} (job {job}) {what}; the refresh window of that job is not refreshed");
     findings.push(
         Finding::new(&rules::AGGREGATE_POLICY_STOPPED, Level::Warning, reason)
             .fixed_by(Some(fix))
@@ -110,7 +111,7 @@ fn judge_parent(row: &Row, findings: &mut Findings) {
             row.source_target(),
         ),
         Some(job) if !job.scheduled => (
-            format!("has its policy (job {}) paused", job.id),
+            format!("has a paused policy (job {})", job.id),
             "resume-job",
             Target::job(job.id),
         ),
@@ -122,7 +123,7 @@ fn judge_parent(row: &Row, findings: &mut Findings) {
         Some(_) => return,
     };
     let reason = format!(
-        "its parent {} {what}: newer rows do not arrive here",
+        "its parent {} {what}: newer rows do not reach this aggregate",
         row.source()
     );
     findings.push(
@@ -136,7 +137,7 @@ fn healthy(row: &Row, at: &At) -> String {
     match (row.lag(at), &row.policy) {
         _ if row.source_is_empty() => format!("{} is empty", row.source()),
         (Some(lag), Some(_)) if lag > 0 && row.allowed_lag(at).is_none() => format!(
-            "{} behind; its expected maximum lag is unknown, because hypertop cannot read its settings",
+            "{} behind; its expected maximum lag is unknown, because hypertop cannot read the policy's settings",
             amount(row, lag)
         ),
         (Some(0), _) => "the source has no newer rows".to_owned(),
@@ -150,8 +151,8 @@ fn healthy(row: &Row, at: &At) -> String {
     }
 }
 
-/// Text for an `end_offset` that is more than `aggregate_held_percent` of the expected lag; else empty. Only for an aggregate on a
-/// hypertable.
+/// Text if the `end_offset` is more than `aggregate_held_percent` of the expected lag. Empty: it is less, or the aggregate is built on
+/// another aggregate.
 fn held_back(row: &Row, at: &At) -> String {
     let (Some(end), Some(expected)) = (row.end_seconds, row.expected_seconds) else {
         return String::new();
@@ -167,7 +168,10 @@ fn held_back(row: &Row, at: &At) -> String {
 }
 
 /// Text of a lag: a duration, or units of integer time.
-#[expect(clippy::cast_precision_loss, reason = "microseconds of a lag fit")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a lag in microseconds is below 2^53"
+)]
 fn amount(row: &Row, lag: i64) -> String {
     if row.axis == Axis::Integer {
         format!("{} units", text::count(lag))
@@ -186,18 +190,18 @@ fn judge_wipe(row: &Row, findings: &mut Findings) {
     match row.wipe_risk {
         Some(true) => {
             let reaches = row.start_offset.as_ref().map_or_else(|| "everything".to_owned(), |start| format!("the last {}", text::interval(start)));
-            let finding = Finding::new(&rules::AGGREGATE_WIPE, Level::Critical, format!("DATA LOSS: it refreshes {reaches} of {source}, which keeps rows for {keeps} only: refreshes delete older rows from the aggregate. Set start_offset to {keeps} or less"));
+            let finding = Finding::new(&rules::AGGREGATE_WIPE, Level::Critical, format!("DATA LOSS: it refreshes {reaches} of {source}, which keeps rows for {keeps} only, so refreshes delete older rows from the aggregate. Set start_offset to {keeps} or less"));
             findings.push(match &row.source_drop_after {
                 Some(keeps) => finding.setting("start_offset", keeps.as_str()),
                 None => finding,
             });
         }
-        None => findings.add(&rules::AGGREGATE_UNKNOWN, Level::Unknown, format!("unknown whether refreshes delete rows: its window and the retention of {source} cannot be compared")),
+        None => findings.add(&rules::AGGREGATE_UNKNOWN, Level::Unknown, format!("it is unknown whether refreshes delete rows: the refresh window and the retention of {source} cannot be compared")),
         Some(false) => {}
     }
 }
 
-/// The fix's form also offers a refresh of the missing history, because a policy refreshes only its window.
+/// The form of the fix is set to refresh the missing history, too, because a policy refreshes only its window.
 fn no_policy(level: Level, reason: impl Into<String>) -> Finding {
     Finding::new(&rules::AGGREGATE_NO_POLICY, level, reason).setting("refresh_missing", "yes")
 }
@@ -210,7 +214,10 @@ fn judge_lag(row: &Row, findings: &mut Findings, at: &At) {
         }
         return;
     };
-    #[expect(clippy::cast_precision_loss, reason = "microseconds of a lag fit")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a lag in microseconds is below 2^53"
+    )]
     let (behind_by, allowed) = (
         if row.axis == Axis::Integer {
             lag as f64
@@ -240,7 +247,7 @@ fn judge_lag(row: &Row, findings: &mut Findings, at: &At) {
         findings.push(behind(row, lag, level, cause(row, at), at));
     }
     policy.judge(findings, &limits, at.now, late);
-    // The Overview puts the job's fix first too.
+    // As on the Overview, the fix of the job comes first.
     findings.fix_the_job_first(&rules::AGGREGATE_BEHIND);
 }
 
@@ -340,7 +347,8 @@ fn cause(row: &Row, at: &At) -> Cause {
     };
     if let Some(pid) = row.waits.stuck_pid {
         let mut cause =
-            Cause::of("every refresh fails until that session ends").fixed_by(Some(END));
+            Cause::of("every refresh fails until the session of a cancelled refresh ends")
+                .fixed_by(Some(END));
         cause.on = Some(Target::session(pid));
         return cause;
     }
@@ -377,7 +385,7 @@ fn cause(row: &Row, at: &At) -> Cause {
             policy.when(&limits, at.now)
         )),
         None => Cause::of(&format!(
-            "the policy's window is too short, or it runs too rarely, to catch up; {}",
+            "the policy's refresh window is too short, or the policy runs too rarely, to catch up; {}",
             policy.when(&limits, at.now)
         )),
     }

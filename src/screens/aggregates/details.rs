@@ -52,7 +52,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
         )
         .add("pending invalidations", row.pending)
         .add("refreshing now", row.refreshing)
-        .add("source keeps", keeps)
+        .add("source keeps rows for", keeps)
         .add("refreshes delete rows", deletes);
     if let Some(policy) = &row.policy {
         let state = policy.state(&row.limits(at), at.now);
@@ -62,7 +62,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
             .add("last run", policy.last_run_status())
             .add("last finish", policy.last_finish);
     }
-    let note = "a manual refresh of a range whose source rows were dropped deletes the aggregate's rows there: its range must begin after the source's oldest row";
+    let note = "a manual refresh deletes rows of the aggregate where rows of the source were dropped. Its range must begin after the source's oldest row";
     let note = row.source_drop_after.as_ref().map(|_| note);
     vec![
         facts
@@ -72,7 +72,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
     ]
 }
 
-/// The lag. In units of integer time it ends with the newest row's bucket, not with the row, so the text names that end.
+/// The lag. For integer time the text also names the end of the newest row's bucket, because the lag is measured to that end.
 fn lag(row: &Row, at: &At) -> Value {
     match (row.lag_value(at), row.newest_end()) {
         (Value::Int(units), Some(end)) => Value::Text(format!(
@@ -94,9 +94,9 @@ fn window(row: &Row) -> String {
             .map_or_else(|| none.to_owned(), text::interval)
     };
     format!(
-        "from {} ago to {} ago",
-        or(&row.start_offset, "ever"),
-        or(&row.end_offset, "no time")
+        "from {} to {} before the run",
+        or(&row.start_offset, "the beginning"),
+        or(&row.end_offset, "0s")
     )
 }
 
@@ -108,7 +108,7 @@ struct Policy {
     /// Schedule interval, as PostgreSQL prints it.
     schedule: String,
     scheduled: bool,
-    /// `None`: never scheduled, running, or to run at once.
+    /// `None`: never scheduled, running, or due at once.
     #[serde(deserialize_with = "finite")]
     next_start: Option<Stamp>,
     last_run_success: Option<bool>,
@@ -171,16 +171,17 @@ pub(super) fn hierarchy(rows: &[tokio_postgres::Row]) -> Result<Vec<Section>> {
     Ok(vec![Section::text("Place in the hierarchy", lines)])
 }
 
-/// TimescaleDB's log that an invalidation is in.
+/// The invalidation log of TimescaleDB that contains a range.
 #[derive(PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Log {
     /// The hypertable's log, for all aggregates on it.
     Source,
+    /// The aggregate's own log.
     Aggregate,
 }
 
-/// A range that is marked as changed, in the unit of the time dimension.
+/// A range that an invalidation log marks as changed, in the unit of the time dimension.
 #[derive(Deserialize)]
 struct Invalidation {
     log: Log,
@@ -196,14 +197,14 @@ impl Invalidation {
         self.greatest < i64::MAX && row.axis.is_place(self.greatest) && self.has_chunks
     }
 
-    /// Meaning of the log entry; `None`: an entry without rows, left by a full refresh.
+    /// Meaning of the range; `None`: a range without rows, which a refresh of the whole time range leaves in the log.
     fn meaning(&self, row: &Row) -> Option<&'static str> {
         let begins = row.axis.is_place(self.lowest);
         Some(match (begins, self.greatest) {
             _ if self.log == Log::Source => "changed in the source, for all aggregates on it",
             (false, i64::MAX) => "everything: never refreshed",
             (true, i64::MAX) => "not refreshed yet",
-            // A refresh of the whole time range leaves an entry whose end is no point on the axis.
+            // A refresh of the whole time range leaves a range that ends before all times of the dimension.
             (_, greatest) if !row.axis.is_place(greatest) => return None,
             (false, _) => "history that was never refreshed",
             _ if !self.has_chunks => {

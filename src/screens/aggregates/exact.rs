@@ -17,7 +17,7 @@ pub(super) const NEWEST: Exact<Row> = Exact {
     every: Duration::from_secs(30),
     query: query!("aggregates_newest"),
     figures: &["newest", "newest_end", "unknown"],
-    // A statement locks 35 catalogue relations, and for each id the newest chunk with its indexes: at most 64 locks in all.
+    // A statement locks 35 catalogue relations, and the newest chunk of each aggregate with its indexes: at most 64 locks in all.
     slice: 3,
     want: |row| Some((row.id.into(), 1)),
     take: |row, figures| {
@@ -34,8 +34,8 @@ pub(super) const AGE: Exact<Row> = policy::age(
     },
 );
 
-/// For integer time: start of the policies' windows, and changes before it. Both need the current time, which only `integer_now_func`
-/// knows.
+/// For integer time: start of the policies' refresh windows, and changes before that start. Both need the current time, which only
+/// `integer_now_func` knows.
 pub(super) const REACH: Exact<Row> = Exact {
     overview: true,
     later: false,
@@ -84,7 +84,7 @@ pub(super) const GAPS: Exact<Row> = Exact {
         let cost = if row.waits.ahead { 4 } else { 2 };
         (row.waits.ahead || row.wants_oldest()).then_some((row.id.into(), cost))
     },
-    // The error is not reported here: the query for the newest row fails for the same reason, and its error is reported.
+    // An error is not reported here, because the query for the newest row fails for the same reason and reports it.
     take: |row, figures| {
         row.gaps = Later::of(figures, |[oldest, first_unread, from, to, future_rows]| {
             Gaps {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::parse_tree::Node;
 use crate::model::verdict::Level;
 
-/// Kinds of results whose value for a longer period cannot be computed from the results of the buckets.
+/// Kinds of values in a column of an aggregate. From such values of several buckets, the value of the whole period cannot be computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Held {
     Average,
@@ -49,30 +49,30 @@ pub fn function(oid: i64) -> Option<(Function, &'static str)> {
     })
 }
 
-/// `/` of numbers and intervals.
+/// Oids of the operators `/` of numbers and intervals.
 pub const DIVISIONS: &[i64] = &[
     527, 528, 546, 547, 588, 593, 687, 691, 695, 821, 825, 1118, 1128, 1585, 1761,
 ];
-/// `+`, `-` and `*` of numbers and intervals.
+/// Oids of the operators `+`, `-` and `*` of numbers and intervals.
 pub const OTHERS: &[i64] = &[
     514, 526, 544, 545, 550, 551, 552, 553, 554, 555, 556, 557, 586, 587, 589, 591, 592, 594, 684,
     685, 686, 688, 689, 690, 692, 693, 694, 818, 819, 820, 822, 823, 824, 1116, 1117, 1119, 1126,
     1127, 1129, 1337, 1338, 1583, 1584, 1758, 1759, 1760,
 ];
 
-/// The function of an AGGREF, and its name.
+/// The function of an AGGREF node in a parse tree, and its name.
 pub(super) fn of(node: &Node) -> Option<(Function, &'static str)> {
     function(node.number("aggfnoid")?)
 }
 
-/// Whether an OPEXPR adds, subtracts, multiplies or divides.
+/// Whether an OPEXPR node in a parse tree adds, subtracts, multiplies or divides.
 pub(super) fn is_arithmetic(node: &Node) -> bool {
     let operator = node.number("opno").unwrap_or_default();
     DIVISIONS.contains(&operator) || OTHERS.contains(&operator)
 }
 
-/// Severity of applying `function` to a column that holds `held`. `None`: the result is right (a sum of average power, a maximum of
-/// anything). A notice: the result describes the buckets instead of the rows, which may be intended.
+/// Level of a finding for `function` on a column with values of the kind `held`. `None`: no finding, because the result can be right, such
+/// as a sum of averages. A notice: the result describes the buckets instead of the rows, which may be intended.
 pub(super) fn level(function: Function, held: Held) -> Option<Level> {
     let each = held != Held::DistinctCount;
     match function {

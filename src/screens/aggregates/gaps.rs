@@ -1,4 +1,4 @@
-//! Ranges that no policy of an aggregate will ever refresh, and the action that refreshes exactly these.
+//! Ranges that no policy of an aggregate will ever refresh, and the action that refreshes exactly these ranges.
 
 use super::row::Row;
 use crate::model::bucket::{Buckets, Range, Shape};
@@ -50,11 +50,11 @@ impl Row {
         let history = self.never().zip(waits.source_start);
         tail.is_some_and(|(tail, reach)| tail < reach && beyond(tail))
             || history.is_some_and(|(never, start)| start <= never)
-            // A refresh of recreated chunks could lose data; the query for the oldest row finds these chunks too.
+            // A refresh of chunks that were dropped and created again could lose data. The query for the oldest row finds such chunks.
             || self.unreached().is_some()
     }
 
-    /// Range of the changes before the refresh windows whose rows the source still has; `None`: none, or unknown.
+    /// Range of the changes that are before the refresh windows, if the source still has their rows; `None`: no such changes, or unknown.
     fn unreached(&self) -> Option<Range> {
         let waits = &self.waits;
         let (buckets, start) = (self.buckets()?, waits.source_start?);
@@ -64,8 +64,8 @@ impl Row {
         if let Some(from) = waits.unread_from.filter(inside) {
             let more = waits.unread_next.is_some_and(|next| next < edge);
             let to = waits.unreached_to.filter(|_| !more);
-            // A logged range ends with the last point that changed, so 1 is added. The range of a recreated chunk that was dropped ends
-            // at the start of the next chunk, which did not change: nothing is added.
+            // A range in a log ends with the last point that changed, so 1 is added. The range of a chunk that was dropped and created
+            // again ends with the start of the next chunk. That point did not change, so nothing is added.
             let dropped = self.gaps().remade.map(|(_, to)| to);
             let end = |to: i64| {
                 if dropped == Some(to) {
@@ -76,7 +76,7 @@ impl Row {
             };
             all.push((from, to.map_or(edge, end)));
         }
-        // Dropping chunks logs a range that ends with a bucket or at the start of the next chunk, which did not change: nothing is added.
+        // A drop of chunks logs a range that already ends with a bucket or with the start of the next chunk, so nothing is added.
         let first = buckets.step(buckets.floor(start)?, 1)?;
         let cut = waits.cut_to.filter(|to| first < *to && start < edge);
         all.extend(cut.map(|to| (start, to)));
@@ -119,7 +119,7 @@ pub(super) fn judge(row: &Row, findings: &mut Findings, limits: &Limits, at: &At
     let closed = row.start_offset.is_some() && row.pending > 0;
     if let Some(error) = row.reach_error.as_ref().filter(|_| closed) {
         let reason = format!(
-            "unknown whether some of the waiting changes are before every refresh window: {error}"
+            "it is unknown whether some of the waiting changes are before every refresh window: {error}"
         );
         if !findings.append_reason(&rules::AGGREGATE_UNKNOWN, &reason) {
             findings.add(&rules::AGGREGATE_UNKNOWN, Level::Unknown, reason);
@@ -131,7 +131,7 @@ pub(super) fn judge(row: &Row, findings: &mut Findings, limits: &Limits, at: &At
             &rules::AGGREGATE_PENDING,
             Level::Notice,
             format!(
-                "{} changed ranges wait for a refresh, and each makes it take longer",
+                "{} changed ranges wait for a refresh, and each range makes the refresh take longer",
                 text::count(behind)
             ),
         );
@@ -139,11 +139,11 @@ pub(super) fn judge(row: &Row, findings: &mut Findings, limits: &Limits, at: &At
     findings.extend(history(row));
 }
 
-/// Late rows in chunks that may have been recreated after a drop. No fix is offered: a refresh could lose data.
+/// Finding for late rows in chunks that may have been dropped and created again. It has no fix, because a refresh could lose data.
 fn made_again(row: &Row, gap: Range) -> Finding {
     let [from, to] = [gap.from, gap.to].map(|at| clock::typed(row.axis, at));
     let reason = format!(
-        "DATA LOSS by a refresh: {} has late rows from {} to {} that no policy refreshes, and {}. Leave them, or run refresh-aggregate with from='{}' to='{}', whose preview shows the rows that it deletes",
+        "DATA LOSS by a refresh: {} has late rows from {} to {} that no policy refreshes, and {}. Leave them, or run refresh-aggregate with from='{}' to='{}': its preview shows the rows that a refresh deletes",
         row.source(),
         row.at(gap.from),
         row.at(gap.to),
@@ -167,7 +167,7 @@ fn unreached(row: &Row, gap: Range) -> Finding {
         many => format!("{many} policies"),
     };
     let reason = format!(
-        "{ranges}{} from {} to {} changed before the refresh window ({reach}): results there stay old or missing until a manual refresh",
+        "{ranges}{} from {} to {} will not be refreshed, because every refresh window begins later ({reach}): results there stay old or missing until a manual refresh",
         row.source(),
         row.at(gap.from),
         row.at(gap.to)
@@ -179,7 +179,7 @@ fn unreached(row: &Row, gap: Range) -> Finding {
         .setting("to", place(gap.to))
 }
 
-/// History that was never materialized although the source has rows of that time.
+/// Finding for history that was never materialized although the source has rows of that time.
 fn history(row: &Row) -> Option<Finding> {
     let (never, start) = (row.never()?, row.waits.source_start?);
     let whole = row

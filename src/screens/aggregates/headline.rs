@@ -34,7 +34,7 @@ pub(super) fn headline(rows: &[Row], findings: &[Box<[Finding]>], at: &At) -> Ve
         (late, "late"),
         (without, "without a policy"),
         (never, "never refreshed"),
-        (unknown, "of unknown lag"),
+        (unknown, "with unknown lag"),
     ]);
     let loses = rows.iter().filter(|row| row.wipe_risk == Some(true));
     let loses = match loses.count() {
@@ -63,7 +63,7 @@ fn worst(rows: &[Row], at: &At) -> String {
 }
 
 fn pending(rows: &[Row]) -> String {
-    // Ranges are not added up: aggregates of one source share them, and new rows are among them until a refresh.
+    // The ranges are not added up, because aggregates of one source share ranges, and new rows also count until a refresh.
     match rows.iter().filter(|row| row.pending > 0).count() {
         0 => String::new(),
         1 => "1 has changes to refresh".to_owned(),

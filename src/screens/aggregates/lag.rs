@@ -30,8 +30,8 @@ impl Row {
         .into()
     }
 
-    /// Current time on the aggregate's axis. For integer time, the largest value, because only
-    /// `integer_now_func` knows the current time.
+    /// Current time in the unit of the aggregate's time dimension. For integer time, the largest value, because only `integer_now_func`
+    /// knows the current time.
     pub(super) fn now(&self, at: &At) -> i64 {
         match self.axis {
             Axis::Integer => i64::MAX,
@@ -45,17 +45,17 @@ impl Row {
         self.refreshed_to.filter(|to| self.axis.is_place(*to))
     }
 
-    /// The aggregate has the source's rows before this point; `None`: nothing is materialized, or unknown.
+    /// Point up to which the rows of the source are materialized; `None`: nothing is materialized, or unknown.
     pub(super) fn covered(&self, at: &At) -> Option<i64> {
         let refreshed = self.refreshed().map(|to| to.min(self.now(at)));
-        // If the watermark is in the future, rows before it may be missing.
+        // Rows before a watermark in the future may be missing, so such a watermark does not count if the refreshed range is known.
         let watermark = self
             .watermark
             .filter(|to| refreshed.is_none() || *to <= self.now(at));
         watermark.max(refreshed)
     }
 
-    /// The lag in the axis' unit; `None`: nothing is materialized, or the newest row is unknown.
+    /// The lag in the unit of the time dimension; `None`: nothing is materialized, or the newest row is unknown.
     pub fn lag(&self, at: &At) -> Option<i64> {
         if self.source_is_empty() {
             return self.covered(at).map(|_| 0);
@@ -67,7 +67,7 @@ impl Row {
     /// Whether the materialized rows end before the policy's refresh window starts.
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "microseconds of an offset fit"
+        reason = "an offset in microseconds is below 2^63"
     )]
     pub(super) fn starts_before_its_window(&self, at: &At) -> bool {
         let start = self.start_seconds.filter(|_| self.axis != Axis::Integer);
@@ -77,8 +77,11 @@ impl Row {
             .is_some_and(|(start, covered)| covered < start)
     }
 
-    /// The lag divided by the expected maximum; `None`: one of them is unknown.
-    #[expect(clippy::cast_precision_loss, reason = "microseconds of a lag fit")]
+    /// The lag divided by the expected maximum; `None`: the lag or the maximum is unknown.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a lag in microseconds is below 2^53"
+    )]
     pub(crate) fn behind(&self, at: &At) -> Option<f64> {
         let lag = self.lag(at)? as f64;
         let lag = if self.axis == Axis::Integer {
@@ -91,13 +94,13 @@ impl Row {
             .map(|allowed| lag / allowed)
     }
 
-    /// When the lag exceeded the allowed maximum; `None`: unknown, always for integer time.
+    /// Time at which the lag began to count as late; `None`: unknown, or integer time.
     pub(super) fn late_since(&self, at: &At) -> Option<Stamp> {
         let allowed = self.allowed_lag(at)? * self.limits(at).aggregate_lag_factor;
         self.lags_since(allowed, at)
     }
 
-    /// When the lag exceeded this number of seconds; `None`: unknown, always for integer time.
+    /// Time at which the lag exceeded this number of seconds; `None`: unknown, or integer time.
     pub(super) fn lags_since(&self, seconds: f64, at: &At) -> Option<Stamp> {
         let zone = match self.axis {
             Axis::Integer => return None,
@@ -143,7 +146,7 @@ impl Row {
         }
     }
 
-    /// Upper bound of the lag in the axis' unit, from the catalogue alone, for use until the newest row is known.
+    /// Upper bound of the lag in the unit of the time dimension, from the catalogue alone. It is used until the newest row is known.
     pub fn lag_at_most(&self, at: &At) -> Option<i64> {
         // The bucket of the newest row may end later than its chunk.
         let end = self.source_end?.saturating_add(self.bucket_longest?);
@@ -151,7 +154,10 @@ impl Row {
         Some(end.saturating_sub(self.covered(at)?).max(0))
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "microseconds of a lag fit")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a lag in microseconds is below 2^53"
+    )]
     pub(super) fn lag_seconds(&self, at: &At) -> Option<f64> {
         (self.axis != Axis::Integer).then_some(())?;
         self.lag(at).map(|micros| micros as f64 / 1e6)
@@ -166,10 +172,13 @@ impl Row {
         match (self.lag_seconds(at), self.lag_units(at)) {
             (Some(seconds), _) => Value::Seconds(seconds),
             (_, Some(units)) => Value::Int(units),
-            // Apache edition: rows that cannot be read may be anywhere, so the upper bound would mislead.
+            // Apache edition: compressed rows cannot be read and may have any time, so the upper bound would mislead.
             _ if self.newest_unknown() == Some(2) => Value::Null,
             _ => match self.lag_at_most(at) {
-                #[expect(clippy::cast_precision_loss, reason = "microseconds of a lag fit")]
+                #[expect(
+                    clippy::cast_precision_loss,
+                    reason = "a lag in microseconds is below 2^53"
+                )]
                 Some(micros) if self.axis != Axis::Integer => {
                     Value::Text(format!("<= {}", text::duration(micros as f64 / 1e6)))
                 }
@@ -180,7 +189,10 @@ impl Row {
     }
 
     /// The largest lag that does not count as late, in seconds or units, before `aggregate_lag_factor` is applied. `None`: unknown.
-    #[expect(clippy::cast_precision_loss, reason = "units of a window fit")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "the last digits of a threshold do not matter"
+    )]
     pub(crate) fn allowed_lag(&self, at: &At) -> Option<f64> {
         let limits = self.limits(at);
         match self.axis {
@@ -194,7 +206,7 @@ impl Row {
                 };
                 self.expected_units.map(|units| units as f64 * windows)
             }
-            // A margin for the duration of the run.
+            // `aggregate_patience` is a margin for the duration of the run.
             _ => self
                 .expected_seconds
                 .map(|seconds| seconds + limits.aggregate_patience),

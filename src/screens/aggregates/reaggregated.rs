@@ -1,8 +1,8 @@
-//! Finds columns that are aggregated again although the result is wrong, such as an average of averages, by parse trees.
+//! Finds columns that are aggregated again although the result is wrong, such as an average of averages. It reads parse trees.
 //!
-//! Found: a function of [`function`] over a column, also through casts, rounding, CASE, arithmetic with constants, subqueries, CTEs and
-//! other views. Not found: functions of extensions (such as `average(stats_agg)`), columns computed from several columns, moving averages
-//! (window functions), and queries that are not views.
+//! It finds the functions in [`functions`] on a column, also through casts, rounding, CASE, arithmetic with constants, subqueries, CTEs and
+//! other views. It does not find functions of extensions (such as `average(stats_agg)`), columns computed from several columns, moving
+//! averages (window functions), and queries that are not views.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -18,14 +18,14 @@ use crate::model::verdict::Level;
 pub struct Reaggregated {
     /// The view that aggregates the column again; `None`: this aggregate itself, which reads a column of its parent.
     pub reader: Option<String>,
-    /// `avg`.
+    /// Name of the function that aggregates the column again, such as `avg`.
     pub function: String,
     pub level: Level,
     pub column: String,
     pub(super) held: Held,
 }
 
-/// Row of the companion query.
+/// A row of the companion query, with the definitions that are searched.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Views {
@@ -82,18 +82,18 @@ struct Source<'t> {
     names: &'t [String],
     held: Vec<Option<Held>>,
     views: HashMap<i64, &'t Tree<'t>>,
-    /// Remaining steps for one reader. Without a limit, nested views and subqueries could need very many.
+    /// Remaining steps for one reader. Without this limit, nested views and subqueries could need too many steps.
     fuel: Cell<usize>,
 }
 
-/// A column of the source, by its number from 1.
+/// A column of the source: its number, counted from 1, and the kind of its values.
 #[derive(Clone, Copy)]
 struct Origin {
     held: Held,
     column: usize,
 }
 
-/// An aggregate over a column of the source.
+/// A call of an aggregate function on a column of the source.
 struct Found {
     function: &'static str,
     level: Level,
@@ -171,7 +171,7 @@ impl<'t> Source<'t> {
         all
     }
 
-    /// The aggregates of a query and of the queries inside it.
+    /// Adds the calls of aggregate functions in a query and in the queries inside it to `found`.
     fn query(&self, at: &Scope<'_, '_>, found: &mut Vec<Found>) {
         for part in at.query.parts() {
             self.part(part, at, found);
@@ -287,7 +287,8 @@ fn above<'q, 't>(level: &'q Scope<'q, 't>, levels: i64) -> Option<&'q Scope<'q, 
     (0..levels).try_fold(level, |level, _| level.outer)
 }
 
-/// Finds `leaf` in an expression. Casts, rounding, CASE and arithmetic with constants do not change the kind of a value.
+/// Calls `leaf` with the innermost node of an expression. Casts, rounding, CASE and arithmetic with constants are skipped, because they do
+/// not change the kind of a value.
 fn passes<T>(expression: &Tree, leaf: &dyn Fn(&Node) -> Option<T>) -> Option<T> {
     let node = expression.node()?;
     let only = || {
@@ -327,7 +328,8 @@ fn is_constant(expression: &Tree) -> bool {
     !expression.holds(&|node| live.contains(&node.name))
 }
 
-/// The kind of values in a column of an aggregate, by the innermost node of its expression.
+/// The kind of values in a column of an aggregate, by the innermost node of the column's expression. `None`: the column may be aggregated
+/// again.
 fn held(node: &Node) -> Option<Held> {
     if node.name == "OPEXPR" {
         // A sum divided by a sum or a count.

@@ -43,13 +43,13 @@ pub struct Row {
     pub never_before: Option<i64>,
     /// End of the source's newest chunk, an upper bound for its newest row; `None`: no chunks.
     pub source_end: Option<i64>,
-    /// Length of the longest bucket, in the axis' unit; `None`: unknown.
+    /// Length of the longest possible bucket, in the unit of the time dimension; `None`: unknown.
     pub bucket_longest: Option<i64>,
     #[serde(skip)]
     pub newest: Later<Newest>,
     #[serde(skip)]
     pub gaps: Later<Gaps>,
-    /// For integer time: the reason why the start of the policies' windows is unknown; `None`: it is known.
+    /// Error text if the start of the policies' refresh windows is unknown; `None`: it is known.
     #[serde(default, alias = "odd_zone")]
     pub reach_error: Option<String>,
     pub pending: i64,
@@ -57,7 +57,7 @@ pub struct Row {
     pub refreshing: Option<bool>,
     #[serde(alias = "job_id")]
     pub policy: Option<Policy>,
-    /// Number of refresh policies; `policy` is the one whose window ends latest.
+    /// Number of refresh policies; `policy` is the policy whose window ends latest.
     pub policies: i64,
     #[serde(alias = "start_text")]
     pub start_offset: Option<String>,
@@ -75,7 +75,8 @@ pub struct Row {
     /// Whether refreshes delete results whose source rows were dropped; `None`: unknown.
     pub wipe_risk: Option<bool>,
     pub source_drop_after: Option<String>,
-    /// Offset of the database's time zone from UTC in microseconds, for the current time of a time without zone.
+    /// Offset of local time from UTC in microseconds, for the current time of a dimension without time zone. Local time is in the time zone
+    /// of the job's owner, or else of the database.
     pub local_shift: i64,
     /// Number of the refresh policies besides `policy` that are paused or fail.
     #[serde(alias = "other_policies_stopped")]
@@ -97,22 +98,22 @@ pub struct Row {
     pub waits: Waits,
     #[serde(alias = "source_drop_seconds")]
     pub around: Around,
-    /// The first late ancestor, counted from the source, and the reason; `None`: no ancestor is late.
+    /// The late ancestor that is nearest to the hypertable; `None`: no ancestor is late.
     pub inherited: Option<Inherited>,
     /// Id of the aggregate at the root of the hierarchy; `None`: no parent and no child.
     pub family: Option<i32>,
-    /// Columns whose aggregation gives no true value.
+    /// Columns that are aggregated again although the result is wrong.
     #[serde(default)]
     pub reaggregated: Vec<Reaggregated>,
-    /// The comment on it; `None`: it has none, or an older recording.
+    /// The comment on the aggregate; `None`: there is no comment, or the recording is of an older version.
     #[serde(default)]
     pub comment: Option<String>,
-    /// Tree lines before the name.
+    /// Lines of the tree that are drawn before the name.
     #[serde(skip)]
     pub branch: String,
 }
 
-/// The newest row of an aggregate's source, in the axis' unit.
+/// Time of the newest row of an aggregate's source, and the end of its bucket, both in the unit of the time dimension (see `Axis`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Newest {
     /// `None`: the source has no rows, or `unknown` is set.
@@ -123,16 +124,16 @@ pub struct Newest {
     pub unknown: Option<i64>,
 }
 
-/// Rows of the source that show whether data is missing, in the axis' unit; `None`: not read, no such rows, or not in the four chunks that
-/// are read.
+/// Times of source rows that show whether data is missing, in the unit of the time dimension. `None`: not read, no such rows, or not in the
+/// four chunks that are read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Gaps {
     pub(super) oldest: Option<i64>,
     /// The source's first row after the refreshed range.
     pub(super) first_unread: Option<i64>,
-    /// Range of changed rows in chunks that may have been recreated after a drop.
+    /// Range of changed rows in chunks that may have been dropped and created again.
     pub(super) remade: Option<(i64, i64)>,
-    /// Number of rows with a time in the future, counted up to 10 001.
+    /// Number of rows with a time in the future. At most 10,001 rows of a chunk are counted.
     pub(super) future_rows: Option<i64>,
 }
 
@@ -145,7 +146,8 @@ pub struct ParentJob {
     #[serde(alias = "parent_fails", deserialize_with = "or_default")]
     pub fails: bool,
 }
-/// The finding of the first late ancestor, counted from the source.
+
+/// The finding of the late ancestor that is nearest to the hypertable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inherited {
     pub(super) from: String,
@@ -163,12 +165,12 @@ pub struct Inherited {
 }
 
 impl Row {
-    /// The source's newest row; `None`: no rows, unknown, or not read.
+    /// Time of the source's newest row; `None`: no rows, unknown, or not read.
     pub fn newest_row(&self) -> Option<i64> {
         self.newest.get()?.row
     }
 
-    /// End of the bucket of the source's newest row.
+    /// End of the bucket of the source's newest row; `None`: no rows, unknown, or not read.
     pub fn newest_end(&self) -> Option<i64> {
         self.newest.get()?.end
     }

@@ -39,8 +39,8 @@ const LEGEND: [(MapCell, &str); 4] = [
     (CHANGED, "changed, waits for a refresh"),
 ];
 
-/// `changed`: ranges that wait for a refresh, including history that was never materialized. Returns `None` if the start or the end of the
-/// axis is unknown.
+/// Draws an aggregate on the time axis. `changed`: ranges that wait for a refresh, including history that was never materialized. Returns
+/// `None` if the start or the end of the axis is unknown.
 pub(super) fn strip(row: &Row, changed: &[Changed], at: &At) -> Option<Section> {
     let now = (row.axis != Axis::Integer).then(|| row.now(at));
     let newest = row.newest_end().or(row.newest_row());
@@ -99,10 +99,11 @@ pub(super) fn strip(row: &Row, changed: &[Changed], at: &At) -> Option<Section> 
     }))
 }
 
-/// Start (`None`: open, or unknown) and end of the policy's refresh window; `None`: no policy, or unknown.
+/// Start and end of the policy's refresh window; `None`: no policy, or unknown. The start alone is `None` if it is unknown, or if the
+/// window has no start.
 #[expect(
     clippy::cast_possible_truncation,
-    reason = "microseconds of an offset fit"
+    reason = "an offset in microseconds is below 2^63"
 )]
 fn window(row: &Row, now: Option<i64>) -> Option<(Option<i64>, i64)> {
     row.policy.as_ref()?;
@@ -161,7 +162,7 @@ fn marks(row: &Row, now: Option<i64>, window: Option<(Option<i64>, i64)>) -> Vec
             };
             let reach = format!(
                 "{} to {} ago",
-                offset(&row.start_offset, "all"),
+                offset(&row.start_offset, "from the beginning"),
                 offset(&row.end_offset, "0s")
             );
             (

@@ -10,16 +10,16 @@ use crate::screens::record::Record;
 use crate::server::known::At;
 
 impl Row {
-    /// The name with the tree lines.
+    /// The name, with the lines of the tree before it.
     pub(super) fn in_tree(&self) -> String {
         format!("{}{}", self.branch, self.full_name())
     }
 }
 
-/// An aggregate whose children come next.
+/// An aggregate that comes next in the list, before its children.
 struct Open {
     place: usize,
-    /// Tree lines before the name, and before the names of the children.
+    /// Lines of the tree before the name; `below`: before the names of the children.
     branch: String,
     below: String,
 }
@@ -79,10 +79,10 @@ pub(super) fn settle(rows: &mut Vec<Row>) {
     *rows = order.into_iter().map(of).collect();
 }
 
-/// Sets for each aggregate the first late ancestor, counted from the source.
+/// Sets for each aggregate the late ancestor that is nearest to the hypertable.
 pub(super) fn inherit(rows: &mut [Row], at: &At) {
     let mut known: HashMap<i32, Option<Inherited>> = HashMap::new();
-    // Parents come before their children in the list.
+    // Parents come before their children in the list, so `known` already has the parent.
     for row in rows {
         let inherited = row
             .parent_id
@@ -92,7 +92,7 @@ pub(super) fn inherit(rows: &mut [Row], at: &At) {
     }
 }
 
-/// The lag that the children of this aggregate inherit; `None`: it is not late.
+/// The lag that the children of this aggregate inherit; `None`: this aggregate is not late.
 fn inheritance(row: &Row, at: &At) -> Option<Inherited> {
     let findings = row.verdict(at).findings;
     let behind = findings.iter().find(|finding| {
@@ -105,7 +105,7 @@ fn inheritance(row: &Row, at: &At) -> Option<Inherited> {
             .contains(&finding.rule)
     })?;
     let job = findings.iter().find(|finding| finding.job.is_some());
-    // A blocking session is fixed before the job that waits for it.
+    // If the fix ends a blocking session, it comes before the fix of the job that waits for this session.
     let fixer: &Finding = job.filter(|_| !behind.frees()).unwrap_or(behind);
     let mut why = without_stop(&behind.reason).to_owned();
     if let Some(job) = job {

@@ -7,11 +7,12 @@ use crate::model::verdict::{Finding, Findings, Level};
 use crate::model::{rules, text};
 use crate::server::known::At;
 
-/// A cancelled refresh whose session still exists: until the session ends, the server refuses other refreshes of its range.
+/// Findings for a cancelled refresh whose session still exists, and for an interrupted refresh. Until the session ends, the server refuses
+/// other refreshes of the same range.
 pub(super) fn judge_stuck(row: &Row, findings: &mut Findings) {
     if let Some(pid) = row.waits.stuck_pid {
         let reason = format!(
-            "a refresh was cancelled in session {pid}, which is idle but still reserves its range: every other refresh of that range fails (55P03) until the session ends"
+            "a refresh was cancelled in session {pid}, which is idle but still reserves the range of the refresh: every other refresh of that range fails (55P03) until the session ends"
         );
         findings.push(
             Finding::new(&rules::AGGREGATE_STUCK, Level::Warning, reason)
@@ -23,13 +24,13 @@ pub(super) fn judge_stuck(row: &Row, findings: &mut Findings) {
             &rules::AGGREGATE_INTERRUPTED,
             Level::Notice,
             format!(
-                "an interrupted refresh left {ranges} unfinished; the next refresh of them finishes it"
+                "an interrupted refresh left {ranges} unfinished; the next refresh of the same time range completes the work"
             ),
         );
     }
 }
 
-/// A window narrower than the schedule interval leaves gaps between two runs.
+/// Finding for a refresh window that is narrower than the schedule interval. Such a window leaves gaps between two runs.
 pub(super) fn judge_window(row: &Row, findings: &mut Findings) {
     let (Some(policy), Some(start)) = (&row.policy, row.start_seconds) else {
         return;
@@ -51,7 +52,7 @@ pub(super) fn judge_window(row: &Row, findings: &mut Findings) {
         &rules::AGGREGATE_WINDOW,
         Level::Warning,
         format!(
-            "its window of {} (start_offset {} less end_offset {}) is narrower than its schedule of {}: rows between two windows are never refreshed",
+            "its refresh window of {} (start_offset {} minus end_offset {}) is narrower than its schedule interval of {}: rows between two windows are never refreshed",
             text::duration(window),
             side(&row.start_offset),
             side(&row.end_offset),
@@ -61,7 +62,7 @@ pub(super) fn judge_window(row: &Row, findings: &mut Findings) {
     findings.push(finding.setting("start_offset", format!("{wide} seconds")));
 }
 
-/// Finding for a retention policy that drops rows before they are materialized. True: it drops all of them.
+/// Finding for a retention policy that drops rows before they are materialized. Returns whether it drops all of them.
 pub(super) fn judge_starved(row: &Row, findings: &mut Findings) -> bool {
     let around = &row.around;
     let (Some(true), Some(keeps)) = (around.source_drops, &row.source_drop_after) else {
@@ -86,7 +87,7 @@ pub(super) fn judge_starved(row: &Row, findings: &mut Findings) -> bool {
         .map_or("0".to_owned(), text::interval);
     if ends.is_some_and(|ends| ends > 0.0 && dropped <= ends) {
         let reason = format!(
-            "never filled: {source} keeps rows for {keeps} only, and its policy refreshes them after {end} (end_offset), when they are already dropped"
+            "it is never filled: {source} keeps rows for {keeps} only, and the refresh policy refreshes them after {end} (end_offset), when they are already dropped"
         );
         findings.push(Finding::new(&rules::AGGREGATE_STARVED, Level::Critical, reason).upon(upon));
         return true;
@@ -95,7 +96,7 @@ pub(super) fn judge_starved(row: &Row, findings: &mut Findings) -> bool {
         let every = row.schedule_interval.as_deref();
         let every = every.map_or("?".to_owned(), text::interval);
         let reason = format!(
-            "{source} keeps rows for {keeps}, but it may take {} until they are materialized (end_offset {end} + a bucket + schedule {every}): some may be dropped before",
+            "{source} keeps rows for {keeps}, but it may take {} until they are materialized (end_offset {end} + a bucket + schedule {every}): some may be dropped before that",
             text::duration(expected)
         );
         findings.push(Finding::new(&rules::AGGREGATE_STARVED, Level::Warning, reason).upon(upon));
@@ -103,9 +104,12 @@ pub(super) fn judge_starved(row: &Row, findings: &mut Findings) -> bool {
     false
 }
 
-/// In seconds or units: age at which the source's rows are dropped, `end_offset`, and age by which rows are materialized (`None`:
-/// unknown).
-#[expect(clippy::cast_precision_loss, reason = "units of a window fit")]
+/// Three ages in seconds, or in units of integer time: age at which the source's rows are dropped, `end_offset`, and age by which rows are
+/// materialized. `None`: unknown.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "the last digits of a threshold do not matter"
+)]
 fn starving(row: &Row) -> (Option<f64>, Option<f64>, Option<f64>) {
     if row.axis == Axis::Integer {
         let ends = row
@@ -119,7 +123,7 @@ fn starving(row: &Row) -> (Option<f64>, Option<f64>, Option<f64>) {
         None => Some(0.0),
         Some(_) => row.end_seconds,
     };
-    // The expected lag of a child includes the lag of its parents. Rows in the child's source already have that part behind them.
+    // For an aggregate with a parent, the expected lag also contains the parent's lag, so it would be too long here.
     let expected = row.expected_seconds.filter(|_| row.depth == 1);
     (row.around.source_drop_seconds, ends, expected)
 }
@@ -136,7 +140,7 @@ pub(super) fn judge_compressed(row: &Row, findings: &mut Findings) {
         |start| format!("the last {}", text::interval(start)),
     );
     let reason = format!(
-        "its chunks are compressed after {after}, but its policy refreshes {reach}: a refresh then writes into compressed chunks, which is slow and leaves them partial. Set compress_after above start_offset"
+        "its chunks are compressed after {after}, but its policy refreshes {reach}: a refresh then writes into compressed chunks, which is slow and leaves them partially compressed. Set compress_after above start_offset"
     );
     let mut finding = Finding::new(&rules::AGGREGATE_COMPRESSED, Level::Notice, reason);
     if let Some(start) = &row.start_offset {
@@ -186,7 +190,7 @@ pub(super) fn judge_blocked(row: &Row, findings: &mut Findings, at: &At) {
     }
 }
 
-/// Removes the finding of a blocked refresh if the finding of its lag also names the blocking session.
+/// Removes the finding of a blocked refresh if the finding of the lag also names the blocking session.
 pub(super) fn merge_blocked(row: &Row, findings: &mut Findings) {
     if row.blocked.is_some() && findings.has(&rules::AGGREGATE_BEHIND) {
         findings.forget(&rules::AGGREGATE_BLOCKED);

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::server::row::or_default;
 
-/// Changes that wait for a refresh, including those that no policy will refresh. Points are in the axis' unit.
+/// Changes that wait for a refresh, including changes that no policy will refresh. Times are in the unit of the time dimension.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waits {
     /// Start of the policies' refresh windows at their next run; `None`: no policy, a window without a start, or unknown.
@@ -17,24 +17,24 @@ pub struct Waits {
     pub(super) unreached: i64,
     /// End of the latest of the `unreached` ranges; `None`: there are none, or `reach_from` is unknown.
     pub(super) unreached_to: Option<i64>,
-    /// `unread_from`: start of the first changed range; `unread_next`: of the first that starts inside the refresh windows. `None`: there
-    /// is none, or `reach_from` is unknown.
+    /// Start of the first changed range; `unread_next`: start of the first changed range inside the refresh windows. `None`: no such range,
+    /// or `reach_from` is unknown.
     #[serde(default)]
     pub(super) unread_from: Option<i64>,
     #[serde(default)]
     pub(super) unread_next: Option<i64>,
-    /// End of the changed ranges that start before the source's oldest chunk (drops log such ranges); `None`: there are none, or
-    /// `reach_from` is unknown.
+    /// Latest end of the changed ranges that start before the source's oldest chunk. A drop of chunks logs such ranges. `None`: no such
+    /// ranges, or `reach_from` is unknown.
     #[serde(default)]
     pub(super) cut_to: Option<i64>,
     /// Number of ranges left by an interrupted refresh; from TimescaleDB 2.22 on.
     pub(super) ranges: i64,
     /// Pid of an idle session that still reserves the range of a cancelled refresh (from TimescaleDB 2.26 on); `None`: there is none.
     pub(super) stuck_pid: Option<i32>,
-    /// Start and end of the source's oldest chunk; `None`: no chunks.
+    /// Start of the source's oldest chunk; `first_chunk_end`: end of this chunk. `None`: no chunks.
     pub(super) source_start: Option<i64>,
     pub(super) first_chunk_end: Option<i64>,
-    /// Whether the watermark is later than the end of the present bucket.
+    /// Whether the watermark is later than now by more than the longest possible bucket; false for integer time.
     #[serde(default, deserialize_with = "or_default")]
     pub(super) ahead: bool,
 }
@@ -58,7 +58,7 @@ pub struct Around {
     /// Whether the source's retention policy is scheduled; `None`: no such policy.
     pub source_drops: Option<bool>,
     pub source_drop_seconds: Option<f64>,
-    /// `drop_after` of the source's retention policy in units of integer time; `None`: no such policy, or it has no number there.
+    /// `drop_after` of the source's retention policy in units of integer time; `None`: no such policy, or `drop_after` is not a number.
     pub source_drop_number: Option<i64>,
     #[serde(alias = "own_compress_after")]
     pub compress_after: Option<String>,

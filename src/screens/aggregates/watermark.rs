@@ -1,4 +1,4 @@
-//! A watermark in the future: new rows before it do not show, even in real-time aggregates.
+//! A watermark in the future: queries do not see new rows before it until a refresh, even in real-time aggregates.
 
 use super::row::{Newest, Row};
 use crate::model::moment::{Axis, Stamp};
@@ -6,8 +6,8 @@ use crate::model::verdict::{Finding, Findings, Level};
 use crate::model::{clock, rules, text};
 use crate::server::known::At;
 
-/// A refresh never moves a watermark back. A watermark at the end of the present bucket, which is usual without an `end_offset`, is
-/// reported only while changes before it wait for a refresh.
+/// Finding for a watermark in the future, which no refresh moves back. A watermark at the end of the present bucket is usual without an
+/// `end_offset`, so it is reported only while changes before it wait for a refresh.
 pub(super) fn judge(row: &Row, findings: &mut Findings, at: &At) {
     let soon = at.now.plus_seconds(row.limits(at).aggregate_future).0 - at.now.0;
     let ahead = |to: &i64| row.axis != Axis::Integer && row.now(at).saturating_add(soon) < *to;
@@ -35,7 +35,7 @@ pub(super) fn judge(row: &Row, findings: &mut Findings, at: &At) {
             Level::Warning
         };
         let reason = format!(
-            "{reason}; the rows that moved it there are gone from {}",
+            "{reason}; the rows that moved the watermark there are gone from {}",
             row.source()
         );
         findings.push(up_to(row, to, level, reason));
@@ -68,7 +68,7 @@ pub(super) fn judge(row: &Row, findings: &mut Findings, at: &At) {
     );
 }
 
-/// Finding for a watermark after the present bucket: the rows that moved it, and the fix.
+/// Finding for a watermark after the present bucket. It names the rows that moved the watermark, and has a fix.
 fn beyond(row: &Row, to: i64, end: i64) -> Finding {
     let source = row.source();
     let until = text::moment(Stamp(to));
@@ -98,10 +98,10 @@ fn beyond(row: &Row, to: i64, end: i64) -> Finding {
         ),
         None if row.newest.get().is_some_and(known) => {
             format!(
-                "the rows that moved it there are gone from {source}, but no refresh moves it back"
+                "the rows that moved the watermark there are gone from {source}, but no refresh moves it back"
             )
         }
-        None => format!("unknown whether {source} has rows dated in the future"),
+        None => format!("it is unknown whether {source} has rows dated in the future"),
     };
     let reason = format!("its watermark is in the future ({until}): {means}{wait}; {because}");
     let finding = Finding::new(&rules::AGGREGATE_FUTURE, level, reason);
@@ -112,7 +112,7 @@ fn beyond(row: &Row, to: i64, end: i64) -> Finding {
     finding.setting("delete_future_rows", deletes)
 }
 
-/// Number of rows with a time in the future; the query stops counting at 10 001.
+/// Number of rows with a time in the future; the query counts at most 10,001 rows of a chunk.
 fn future_rows(row: &Row) -> String {
     match row.gaps().future_rows {
         Some(many @ 1..=10_000) => text::plural(many, "row"),
@@ -121,7 +121,7 @@ fn future_rows(row: &Row) -> String {
     }
 }
 
-/// Finding whose fix refreshes everything before the watermark, so that the new rows show.
+/// Finding whose fix refreshes everything before the watermark, so that queries see the new rows.
 fn up_to(row: &Row, to: i64, level: Level, reason: String) -> Finding {
     let finding =
         Finding::new(&rules::AGGREGATE_FUTURE, level, reason).fixed_by(Some("refresh-aggregate"));

@@ -1,4 +1,4 @@
-//! Marks of policies, aggregates and the current time on the axis, each with its label.
+//! Draws the marks of policies, aggregates and the current time on the axis, each with its label.
 
 use super::parts::{Ink, InkedLine, Mark, Place};
 use super::scale::Scale;
@@ -8,7 +8,7 @@ use crate::model::verdict::Level;
 /// Minimum number of cells between two marks on one line.
 const GAP: usize = 2;
 
-/// A mark without a position on the axis is a line of text.
+/// Draws a mark without a position on the axis: a line of text.
 pub(super) fn note(mark: &Mark, room: usize) -> InkedLine {
     vec![(level_ink(mark.level), text::cut(&mark.label, room))]
 }
@@ -19,7 +19,7 @@ pub(super) fn mark_lines(mark: &Mark, scale: &Scale, room: usize) -> Vec<InkedLi
         Place::At(at) => (scale.column(at), at_glyphs(mark.sign, at, scale)),
         Place::Window { from, to, letter } => window_glyphs(mark.sign, (from, to, letter), scale),
     };
-    // At the right edge, glyphs of two cells are moved to the left.
+    // Glyphs that would cross the right edge are moved to the left.
     let first = first.min(room.saturating_sub(text::width(&glyphs)));
     let line = |text| vec![(level_ink(mark.level), text)];
     labelled(first, &glyphs, &mark.label, room)
@@ -63,7 +63,7 @@ fn joined(mut pieces: Vec<(usize, Ink, String)>) -> InkedLine {
     pieces.into_iter().map(place).collect()
 }
 
-/// Glyphs of a window, and the column of the first glyph. The glyphs are brackets with the letter inside or beside them.
+/// Column of the first glyph, and the glyphs of a refresh window: two brackets, with the mark's letter inside or beside them.
 fn window_glyphs(
     sign: char,
     (from, to, letter): (Option<i64>, i64, Option<i64>),
@@ -87,7 +87,7 @@ fn window_glyphs(
     (first, glyphs.into_iter().collect())
 }
 
-/// The letter, with an arrow if its point is outside the axis.
+/// The mark's letter, with an arrow if its point is outside the axis.
 fn at_glyphs(sign: char, at: i64, scale: &Scale) -> String {
     if at < scale.first() {
         format!("<{sign}")
@@ -98,8 +98,8 @@ fn at_glyphs(sign: char, at: i64, scale: &Scale) -> String {
     }
 }
 
-/// The glyphs at their column, with the label beside them. If the label does not fit, its last part is cut off, or it gets a line of
-/// its own.
+/// The glyphs at their column, with the label beside them. If the label does not fit, its last part (after a comma) is left out. If it
+/// still does not fit, the whole label gets a line of its own.
 fn labelled(first: usize, glyphs: &str, label: &str, room: usize) -> Vec<String> {
     let short = label.rsplit_once(", ").map_or(label, |(head, _)| head);
     let together =
@@ -117,7 +117,7 @@ fn labelled(first: usize, glyphs: &str, label: &str, room: usize) -> Vec<String>
     )
 }
 
-/// The glyphs with the label to the right, else to the left, else inside; `None`: no room.
+/// The glyphs with the label to the right of them, else to the left, else inside; `None`: no room.
 fn next_to(first: usize, glyphs: &str, label: &str, room: usize) -> Option<String> {
     let after = first + text::width(glyphs);
     let needed = text::width(label) + 1;
@@ -131,7 +131,7 @@ fn next_to(first: usize, glyphs: &str, label: &str, room: usize) -> Option<Strin
     }
 }
 
-/// The glyphs of a window with the label inside, left of its letter; `None`: no room.
+/// The glyphs of a window with the label between its brackets, not over the letter; `None`: no room.
 fn inside(indent: &str, glyphs: &str, label: &str) -> Option<String> {
     let signs: Vec<char> = glyphs.chars().collect();
     let needed = text::width(label) + 2;

@@ -5,14 +5,15 @@ use serde::{Deserialize, Serialize};
 use crate::model::moment::Axis;
 use crate::model::verdict::Level;
 
+/// A time axis: the chunks or other ranges on it, and marks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TimeAxis {
     pub title: String,
     pub unit: Axis,
-    /// Oldest first; with space partitions several slices have the same range.
+    /// The chunks, oldest first. With space partitions several chunks have the same range.
     pub slices: Vec<Slice>,
     pub marks: Vec<Mark>,
-    /// Each state that occurs, with its meaning and number of chunks.
+    /// Each state that occurs on the axis, with the state's meaning and number of chunks.
     pub legend: Vec<(MapCell, String)>,
 }
 
@@ -39,7 +40,7 @@ pub struct Mark {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Place {
     At(i64),
-    /// A refresh window with its letter at `letter`; `from` is `None` if it is open.
+    /// A refresh window; `from` is `None` if the window has no start. The mark's letter is drawn at `letter`.
     Window {
         from: Option<i64>,
         to: i64,
@@ -49,7 +50,7 @@ pub enum Place {
     Nowhere,
 }
 
-/// Kind of a piece of a line, which decides its colour.
+/// Kind of a piece of text, which decides the colour of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ink {
     Text,

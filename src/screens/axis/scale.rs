@@ -15,10 +15,10 @@ pub(super) enum Column {
 }
 
 /// A proportional scale in which long gaps between chunks are shortened. Otherwise one row of the year 1970 or 2099 would squeeze all other
-/// chunks into one column.
+/// chunks into one column of the screen.
 #[derive(Debug)]
 pub(super) struct Scale {
-    /// Points of the dimension with their positions in columns, ascending.
+    /// Points of the dimension, ascending, with their positions from 0 to `total`. In the positions the gaps are already shortened.
     knots: Vec<(i64, f64)>,
     /// Start and end of the shortened gaps.
     torn: Vec<(i64, i64)>,
@@ -30,14 +30,17 @@ pub(super) struct Scale {
 
 #[expect(
     clippy::cast_precision_loss,
-    reason = "positions are fractions of a screen"
+    reason = "a position on the screen is rounded"
 )]
 fn length(from: i64, to: i64) -> f64 {
     to as f64 - from as f64
 }
 
 impl Scale {
-    #[expect(clippy::cast_precision_loss, reason = "a width of the screen")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "the width of the screen is small"
+    )]
     pub(super) fn new(axis: &TimeAxis, room: usize) -> Option<Self> {
         let mut ranges: Vec<(i64, i64)> = axis
             .slices
@@ -100,7 +103,10 @@ impl Scale {
     }
 
     /// Position of a point in columns; a point outside the axis is moved to its edge.
-    #[expect(clippy::cast_precision_loss, reason = "a position on the screen")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "the width of the screen is small"
+    )]
     pub(super) fn place(&self, raw: i64) -> f64 {
         let after = self.knots.partition_point(|knot| knot.0 <= raw);
         let position = match (self.knots.get(after.wrapping_sub(1)), self.knots.get(after)) {
@@ -117,17 +123,17 @@ impl Scale {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "a column of the screen"
+        reason = "the index of a column is small and not negative"
     )]
     pub(super) fn column(&self, raw: i64) -> usize {
         (self.place(raw) as usize).min(self.room - 1)
     }
 
-    /// First column of a range and the column after its last; at least one column wide.
+    /// First column of a range, and the column after its last column. A range is at least one column wide.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "a column of the screen"
+        reason = "the index of a column is small and not negative"
     )]
     pub(super) fn span(&self, start: i64, end: i64) -> (usize, usize) {
         let first = (self.place(start).round() as usize).min(self.room - 1);
@@ -135,7 +141,7 @@ impl Scale {
         (first, after.max(first + 1))
     }
 
-    /// The chunk that each column shows. If several share a column, the one with the worst level is shown.
+    /// The chunk that each column shows. If several chunks share a column, the chunk with the worst level is shown.
     pub(super) fn columns(&self, slices: &[Slice]) -> Vec<Column> {
         let mut columns = vec![Column::Empty; self.room];
         for (from, to) in &self.torn {
@@ -164,11 +170,12 @@ impl Scale {
         columns
     }
 
-    /// Text for the length of time of one column; `None`: gaps are shortened, or a chunk is at least half a column wide.
+    /// Text for the time that one column covers. `None`: this time varies because gaps are shortened, or chunks are wide enough to be seen
+    /// (half a column).
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
-        reason = "two digits are said"
+        reason = "the text is rounded"
     )]
     pub(super) fn column_means(&self, unit: Axis) -> Option<String> {
         let each = self.total / self.room as f64;

@@ -17,7 +17,7 @@ fn cell(sign: char) -> MapCell {
     MapCell { sign, level }
 }
 
-/// One chunk per day from day `first` on, one sign each; a space is a day without a chunk.
+/// One chunk per day from day `first` on. `signs` has the state of each day's chunk; a space is a day without a chunk.
 fn days(first: i64, signs: &str) -> Vec<Slice> {
     let day = |(at, sign)| {
         let start = START + (first + i64::try_from(at).unwrap()) * DAY;

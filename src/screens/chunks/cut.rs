@@ -9,20 +9,20 @@ use crate::screens::axis;
 use crate::screens::axis::{Mark, Place};
 use crate::server::row::or_default;
 
-/// A mark of a policy, of an aggregate or of the current time. Points are in the axis' unit.
+/// A mark of a policy, of an aggregate or of the current time. Times are in the unit of the time dimension.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Cut {
     pub(super) kind: CutKind,
     /// Name of the aggregate; `None`: not a mark of an aggregate.
     pub name: Option<String>,
-    /// Start of a refresh window; `None`: open.
+    /// Start of a refresh window; `None`: another mark, or the window has no start.
     #[serde(rename = "range_start")]
     from: Option<i64>,
-    /// The boundary of the policy, or the end of the window; `None`: unknown, or open.
+    /// The boundary of the policy, the end of the window, or the current time; `None`: unknown, or see `made_before`.
     #[serde(rename = "range_end")]
     pub to: Option<i64>,
     pub job_id: Option<i32>,
-    /// The configured interval; for a refresh `start_offset|end_offset`.
+    /// The configured interval; for a refresh window the text `start_offset|end_offset`.
     #[serde(deserialize_with = "or_default")]
     note: String,
     #[serde(deserialize_with = "or_default")]
@@ -30,7 +30,7 @@ pub(crate) struct Cut {
     #[serde(deserialize_with = "or_default")]
     failing: bool,
     pub watermark: Option<i64>,
-    /// For a policy by creation time: chunks created before this are due. `None`: another mark.
+    /// For a policy that uses the creation time of chunks: chunks created before this time are due. `None`: another mark.
     pub(super) made_before: Option<Stamp>,
 }
 
@@ -51,12 +51,12 @@ impl Cut {
         matches!(self.kind, CutKind::Refresh | CutKind::Own)
     }
 
-    /// Whether the hypertable is an aggregate's materialization and this is that aggregate's refresh window.
+    /// Whether this is the refresh window of the aggregate whose materialization hypertable is shown.
     pub(crate) fn is_own(&self) -> bool {
         self.kind == CutKind::Own
     }
 
-    /// Text for the job's state; empty if there is no job, or if the job is scheduled and does not fail.
+    /// Text and level for the job's state. The text is empty if there is no job, or if the job is scheduled and does not fail.
     pub(crate) fn state(&self) -> (&'static str, Level) {
         match (self.job_id, self.scheduled, self.failing) {
             (None, ..) | (_, true, false) => ("", Level::Ok),
@@ -69,7 +69,7 @@ impl Cut {
     pub(crate) fn window(&self) -> String {
         let (start, end) = self.note.split_once('|').unwrap_or_default();
         let start = if start.is_empty() {
-            "all".to_owned()
+            "from the beginning".to_owned()
         } else {
             text::interval(start)
         };

@@ -14,7 +14,7 @@ pub(crate) enum Size {
     NotAsked,
 }
 
-/// The query returned NULL for size and lock: the size was not read.
+/// The columns of the query. If both are NULL, the size was not read.
 #[derive(Deserialize)]
 struct Columns {
     bytes: Option<i64>,
@@ -39,7 +39,7 @@ impl Size {
         }
     }
 
-    /// Part of a list's title that explains missing sizes.
+    /// The part of a list's title that explains why sizes are missing.
     pub(crate) fn note(what: &str, sizes: impl Iterator<Item = Self>) -> String {
         let (mut many, mut asked, mut locked) = (0, 0, 0);
         for size in sizes {

@@ -25,7 +25,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
         version if version >= Version::new(2, 18) => "Compression (columnstore)",
         _ => "Compression",
     };
-    let title = format!("{name}: recorded = when each chunk was compressed");
+    let title = format!("{name}: recorded sizes are from the time of compression");
     let facts = Labelled::new(title)
         .add("kind", kind(row.aggregate))
         .add("enabled", row.enabled)
@@ -36,7 +36,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
         .add("recorded after", row.after_bytes.map(Value::Bytes))
         .add("ratio", row.ratio().map(Value::Ratio))
         .add("backlog", row.backlog())
-        .add("backlog, bytes now", backlog);
+        .add("size of the backlog now", backlog);
     let facts = packed(facts, row);
     let facts = match &row.policy {
         Some(policy) => policy
@@ -76,7 +76,7 @@ fn packed(to: Labelled, row: &Row) -> Labelled {
         .some("size differs from recorded", drift)
 }
 
-/// A setting, or the text that TimescaleDB chooses the value.
+/// A setting; if it is not set and `open` is true, the text that TimescaleDB chooses the value.
 fn left(setting: Option<&String>, open: bool) -> Value {
     match setting {
         None if open => Value::text("TimescaleDB's choice"),

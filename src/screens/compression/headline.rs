@@ -45,7 +45,7 @@ fn chunks(rows: &[Row]) -> String {
 /// Bytes before and after compression, as recorded when the chunks were compressed.
 #[expect(
     clippy::cast_precision_loss,
-    reason = "a ratio is shown with one digit"
+    reason = "a ratio is shown with one decimal"
 )]
 fn saved(rows: &[Row]) -> String {
     let (mut before, mut after, mut unknown) = (0_i64, 0_i64, 0);
@@ -74,7 +74,7 @@ fn saved(rows: &[Row]) -> String {
     )
 }
 
-/// The chunks past `compress_after`, and their present size.
+/// Text for the chunks past `compress_after`: their number and present size.
 fn overdue(rows: &[Row]) -> String {
     let due = || rows.iter().filter(|row| row.policy.is_some());
     if due().next().is_none() {

@@ -35,7 +35,7 @@ impl Row {
                 &rules::COMPRESSION_OFF,
                 old,
                 format!(
-                    "compression is not enabled; {}",
+                    "compression is not enabled for its {}",
                     text::plural(self.chunks, "chunk")
                 ),
             );
@@ -48,7 +48,7 @@ impl Row {
                 self.judge_backlog(&mut findings, policy, at);
             }
             None if exceeds(self.uncompressed, limits.unscheduled_chunks) => {
-                findings.add(&rules::COMPRESSION_NO_POLICY, Level::Notice, format!("enabled, but without a policy: {} uncompressed. add-compression-policy compresses chunks above an age that you choose (compress_after)", text::plural(self.uncompressed, "chunk")));
+                findings.add(&rules::COMPRESSION_NO_POLICY, Level::Notice, format!("compression is enabled, but without a policy: {} uncompressed. add-compression-policy compresses chunks above an age that you choose (compress_after)", text::plural(self.uncompressed, "chunk")));
             }
             None => {}
         }
@@ -150,7 +150,7 @@ impl Row {
         if self.recompress.as_deref() == Some("false")
             && (Version::new(2, 22)..Version::new(2, 27)).contains(&at.server.sql_version())
         {
-            let reason = "recompress=false in the policy's configuration makes it compress nothing on TimescaleDB 2.22 to 2.26, without an error. Remove it";
+            let reason = "with recompress=false in its configuration, the policy compresses nothing on TimescaleDB 2.22 to 2.26, and reports no error. Remove this setting";
             findings.push(
                 Finding::new(&rules::COMPRESSION_SETTING, Level::Critical, reason)
                     .setting("recompress", "yes"),
@@ -172,7 +172,7 @@ impl Row {
         let past = created.map_or("compress_after", |_| WORK.created);
         let due = policy::overdue(self.overdue_seconds, since, at.now);
         let patience = self.patience(&limits);
-        // If the next run cannot compress all of them, waiting for it does not explain the backlog.
+        // If the next run cannot compress all these chunks, waiting for it does not explain the backlog.
         let all = self.most().is_none_or(|most| backlog <= most);
         let changed = due
             .as_ref()
@@ -251,7 +251,7 @@ impl Row {
         let finding = Finding::new(&rules::COMPRESSION_BLOCKED, level, reason);
         findings.push(match stuck.holder {
             Some(pid @ 1..) => finding.fixed_by(Some(END)).upon(Target::session(pid)),
-            // There is no session to terminate for a prepared transaction.
+            // A prepared transaction has no session that could be terminated.
             Some(_) => finding.fixed_by(None),
             None => finding.setting("chunks", stuck.chunk.as_str()),
         });
@@ -275,7 +275,7 @@ impl Row {
         findings.add(&rules::COMPRESSION_OLD, level, reason);
     }
 
-    /// Finding for chunks whose size differs much from the one recorded when they were compressed.
+    /// Finding for chunks whose size differs much from the size that was recorded at their compression.
     fn judge_record(&self, findings: &mut Findings) {
         let Some(drift) = self.packed.get().and_then(|packed| packed.drift) else {
             return;

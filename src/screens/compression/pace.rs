@@ -10,12 +10,12 @@ pub struct Pace {
     /// Start of the last run, or of the present one; `None`: never run.
     #[serde(alias = "run_begun")]
     pub begun: Option<Stamp>,
-    /// Number of chunks compressed in the run that started at `begun`; `None`: no backlog, or the server did not record it (before 2.14,
+    /// Number of chunks compressed in the run that started at `begun`; `None`: no backlog, or the server did not record it (before 2.13,
     /// from 2.29 on).
     #[serde(alias = "run_chunks")]
     pub done: Option<i64>,
-    /// Number of chunks that became due during ten runs (0 if there is no backlog); `due_seconds`: length of the time that their ranges
-    /// cover (`None`: there are none).
+    /// Number of chunks that became due during ten schedule intervals; 0 if there is no backlog. `due_seconds`: the time that the ranges of
+    /// these chunks cover; `None`: no such chunks.
     #[serde(alias = "due_chunks")]
     due: Option<i64>,
     #[serde(alias = "due_over_seconds")]
@@ -23,8 +23,11 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// Number of chunks that become due per second.
-    #[expect(clippy::cast_precision_loss, reason = "numbers of chunks fit")]
+    /// Number of chunks that become due per second; `None`: unknown.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a number of chunks is below 2^53"
+    )]
     pub(super) fn falls_due(&self) -> Option<f64> {
         let over = self.due_seconds.filter(|over| *over > 0.0)?;
         Some(self.due? as f64 / over)

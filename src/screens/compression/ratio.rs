@@ -1,4 +1,4 @@
-//! Finding for a poor ratio, with its most likely cause.
+//! Finding for a poor compression ratio, with the most likely cause.
 
 use super::row::{Recorded, Row};
 use crate::model::thresholds::{Limits, reaches};
@@ -16,18 +16,18 @@ impl Recorded {
         average(self.rows?, self.chunks)
     }
 
-    /// Level and text of a poor ratio; `None`: the ratio is good, or it costs few bytes.
+    /// Level and text of a poor ratio; `None`: the ratio is good, or it wastes few bytes.
     pub(super) fn poor(&self, limits: &Limits) -> Option<(Level, String)> {
         let (before, after) = (self.before?, self.after?);
         let ratio = self.ratio().filter(|_| self.chunks > 0)?;
         // The ratio of a small chunk depends on the size of pages, not on the settings.
         let large = reaches(before / self.chunks, limits.poor_chunk_bytes);
         let more = after - before;
-        // Only the bytes above a good ratio count. A few kB are no reason to change settings.
+        // The bytes that a good ratio would save. A few kB are no reason to change settings.
         #[expect(
             clippy::cast_precision_loss,
             clippy::cast_possible_truncation,
-            reason = "compared with a threshold"
+            reason = "the last digits do not matter for a threshold"
         )]
         let excess = after - (before as f64 / limits.poor_ratio) as i64;
         if ratio < 1.0 && reaches(more, limits.grown_bytes) {
@@ -44,7 +44,10 @@ impl Recorded {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "an average is rounded")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "the last digits of an average do not matter"
+)]
 fn average(all: i64, of: i64) -> Option<f64> {
     (all > 0 && of > 0).then(|| all as f64 / of as f64)
 }
@@ -100,7 +103,7 @@ impl Row {
         };
         let (why, fix) = match self.packed.error() {
             Some(error) => {
-                let why = format!("the settings of those chunks are unknown ({error})");
+                let why = format!("the settings of these chunks are unknown ({error})");
                 (why, None)
             }
             None => self.why_poor(&present, limits.batch_rows),

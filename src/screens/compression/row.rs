@@ -14,7 +14,7 @@ use crate::server::row::or_default;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a fact of its own that the server reports"
+    reason = "each bool is a separate fact that the server reports"
 )]
 pub struct Row {
     pub id: i32,
@@ -34,11 +34,11 @@ pub struct Row {
     pub uncompressed: i64,
     pub frozen: i64,
     pub unordered: i64,
-    /// Sum of the bytes before compression, recorded when the chunks were compressed; `after_bytes`: after compression. `None`: nothing is
-    /// recorded.
+    /// Sum of the chunks' bytes before compression; `after_bytes`: after compression. Both were recorded when the chunks were compressed.
+    /// `None`: nothing is recorded.
     pub before_bytes: Option<i64>,
     pub after_bytes: Option<i64>,
-    /// Rows of the compressed chunks, as recorded, and number of their batches; `None`: not recorded.
+    /// Number of rows in the compressed chunks; `batches`: number of batches. Both were recorded at compression. `None`: not recorded.
     #[serde(alias = "compressed_rows")]
     pub rows: Option<i64>,
     pub batches: Option<i64>,
@@ -52,9 +52,9 @@ pub struct Row {
     /// `recompress` and `maxchunks_to_compress` of the policy's configuration; `None`: not configured.
     pub recompress: Option<String>,
     pub most_chunks: Option<String>,
-    /// Chunks that end by this point are due, in the dimension's unit; `None`: no policy by `compress_after`, integer time, or unknown.
+    /// Chunks that end by this point are due, in the dimension's unit; `None`: no policy with `compress_after`, integer time, or unknown.
     pub boundary: Option<i64>,
-    /// For a policy by creation time: chunks created before this are due. `None`: another policy.
+    /// For a policy with `compress_created_before`: chunks created before this time are due. `None`: another policy.
     pub made_before: Option<Stamp>,
     /// Number of uncompressed chunks that are due; `None`: no policy, unknown, or `compress_after` on integer time.
     pub backlog: Option<i64>,
@@ -64,8 +64,8 @@ pub struct Row {
     /// Present size of the backlog.
     #[serde(skip)]
     pub backlog_bytes: Later<Option<i64>>,
-    /// Estimated size of the backlog, by the last VACUUM or ANALYZE; `None`: some chunk has had neither or is empty, or the backlogs have
-    /// more than 2000 chunks.
+    /// Estimated size of the backlog, from the last VACUUM or ANALYZE of its chunks. `None`: a chunk is empty or has had neither, or all
+    /// backlogs together have more than 2000 chunks.
     #[serde(default)]
     pub about_backlog_bytes: Option<i64>,
     /// Number of partially compressed chunks that are due; `None`: no policy, unknown, or `compress_after` on integer time.
@@ -86,7 +86,7 @@ pub struct Row {
     pub stuck: Option<Stuck>,
     #[serde(skip)]
     pub packed: Later<Packed>,
-    /// Time and size of the first backlog that this console read; `None`: none was read.
+    /// Time and number of chunks of the first backlog that this console read; `None`: no backlog was read yet.
     pub seen: Option<(Stamp, i64)>,
 }
 
@@ -103,7 +103,7 @@ pub struct Packed {
 /// The oldest chunk that the policy's last run should have compressed and did not, although later ones are compressed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stuck {
-    /// Name as actions accept it: quoted, and without schema if that is TimescaleDB's own.
+    /// Name as actions accept it: quoted, and without the schema if that is `_timescaledb_internal`.
     #[serde(alias = "stuck_chunk")]
     pub(super) chunk: String,
     /// Pid of the session that has held a lock on the chunk since the last run; 0: a prepared transaction; `None`: there is no such lock.
@@ -133,8 +133,8 @@ impl Stuck {
     }
 }
 
-/// Compressed chunks whose present size is less than half or more than twice the recorded one, by more than 1 MB. Checked are the newest
-/// 100 partial or unordered chunks, and the newest 20 other chunks.
+/// Compressed chunks whose present size is less than half or more than twice the recorded size, and differs by more than 1 MB. Only the
+/// newest 100 partial or unordered chunks and the newest 20 other chunks are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Drift {
     pub(super) chunks: i64,
@@ -169,14 +169,14 @@ impl Packed {
 impl Recorded {
     #[expect(
         clippy::cast_precision_loss,
-        reason = "a ratio is shown with one digit"
+        reason = "a ratio is shown with one decimal"
     )]
     pub(super) fn ratio(&self) -> Option<f64> {
         let after = self.after.filter(|after| *after > 0)?;
         Some(self.before? as f64 / after as f64)
     }
 
-    /// From exact figures; all zero or `None` for a recording of an older version.
+    /// Reads exact figures. A recording of an older version has none: then the result is all zero and `None`.
     fn read(figures: &[Option<i64>]) -> Self {
         let [chunks, before, after, rows, batches] = figures else {
             return Self::default();
@@ -218,7 +218,7 @@ impl Row {
         self.record().ratio()
     }
 
-    /// The records of all compressed chunks, including partially compressed ones.
+    /// The recorded sums of all compressed chunks, including partially compressed chunks.
     pub(super) fn record(&self) -> Recorded {
         Recorded {
             chunks: self.compressed + self.partial,

@@ -9,7 +9,7 @@ use crate::server::known::At;
 const DAY: f64 = 86_400.0;
 
 impl Row {
-    /// The trend as text, with the source of each number.
+    /// The trend as text; the text says from which source each number comes.
     pub(super) fn trend(&self, backlog: i64, policy: &Policy, at: &At) -> String {
         if let Some(words) = self.running(backlog, policy, at) {
             return words;
@@ -30,7 +30,10 @@ impl Row {
     }
 
     /// Trend by the present run's rate; only if that run can finish the backlog.
-    #[expect(clippy::cast_precision_loss, reason = "numbers of chunks fit")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a number of chunks is below 2^53"
+    )]
     fn running(&self, backlog: i64, policy: &Policy, at: &At) -> Option<String> {
         let runs = policy.scheduled && policy.next_start == Some(Stamp::BEFORE_ALL);
         let done = self.pace.done.filter(|done| runs && *done > 0)?;
@@ -48,7 +51,10 @@ impl Row {
     }
 
     /// Change since this console started, and whether the backlog shrinks; `None`: no change, or too short a time.
-    #[expect(clippy::cast_precision_loss, reason = "numbers of chunks fit")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a number of chunks is below 2^53"
+    )]
     fn change_seen(&self, backlog: i64, at: &At) -> Option<(String, bool)> {
         let (since, first) = self.seen?;
         let over = at.now.seconds_since(since);
@@ -92,7 +98,10 @@ impl Row {
         if policy.is_failing() {
             return format!("{said} before it failed");
         }
-        #[expect(clippy::cast_precision_loss, reason = "numbers of chunks fit")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a number of chunks is below 2^53"
+        )]
         let left = took * backlog as f64 / done as f64;
         format!(
             "{said}: the next run takes about {} at this rate",
@@ -101,7 +110,10 @@ impl Row {
     }
 
     /// Trend by the policy's maximum number of chunks per run.
-    #[expect(clippy::cast_precision_loss, reason = "numbers of chunks fit")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a number of chunks is below 2^53"
+    )]
     fn by_limit(&self, backlog: i64, most: i64, every: f64) -> String {
         let most_chunks = text::plural(most, "chunk");
         let rate = self.pace.falls_due();
@@ -120,7 +132,10 @@ impl Row {
             );
         }
         let runs = (backlog as f64 / net).ceil();
-        #[expect(clippy::cast_possible_truncation, reason = "a float saturates")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a float out of range saturates"
+        )]
         let many = text::plural(runs as i64, "run");
         format!(
             ", {many} with at most {most_chunks} each (maxchunks_to_compress){}: done in about {}",

@@ -21,7 +21,7 @@ pub(crate) enum Kind {
     Length,
     /// A moment that a table shows as an age.
     Age,
-    /// A time or date that a table shows as such.
+    /// A time or date that a table shows as a time or date.
     Date,
     Level,
 }
@@ -148,7 +148,7 @@ impl Wanted {
             unknown: !is_level && matches!(value, "?" | "-"),
             number,
             bytes: text::bytes_of(value),
-            // As in PostgreSQL's interval, a plain number is seconds.
+            // A number without a unit means seconds, as in PostgreSQL's intervals.
             seconds: number.or_else(|| Interval::parse(value).ok().map(Interval::seconds)),
             truth: match value.to_lowercase().as_str() {
                 "yes" | "y" | "true" | "t" | "on" => Some(true),
@@ -173,10 +173,10 @@ impl Wanted {
         }
     }
 
-    /// Order of a value and the typed one; `None`: they cannot be compared.
+    /// Order of a value relative to the typed value; `None`: the two values cannot be compared.
     #[expect(
         clippy::cast_precision_loss,
-        reason = "no figure needs the last digits"
+        reason = "the last digits do not matter for a comparison"
     )]
     fn order(&self, value: &Value, now: Stamp) -> Option<Ordering> {
         let figures = |have: f64, wanted: Option<f64>| have.partial_cmp(&wanted?);
@@ -218,7 +218,7 @@ impl Wanted {
         Some(text::natural_order(text, &self.text))
     }
 
-    /// Whether a value is displayed like the typed one: `bytes=24MB` matches what is shown as 24.0 MB.
+    /// Whether a value is displayed like the typed value: `bytes=24MB` matches every size that is shown as 24.0 MB.
     fn looks_like(&self, value: &Value, now: Stamp) -> bool {
         let seconds = |have: f64| {
             let wanted = self.seconds.map(text::duration);
@@ -227,7 +227,10 @@ impl Wanted {
         match value {
             Value::Text(text) => text::fits(&self.text, &text.to_lowercase()),
             Value::Bytes(have) | Value::AboutBytes(have) => {
-                #[expect(clippy::cast_possible_truncation, reason = "saturates")]
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    reason = "a float out of range saturates"
+                )]
                 let wanted = self.bytes.map(|wanted| text::bytes(wanted as i64));
                 wanted.is_some_and(|wanted| wanted == text::bytes(*have))
             }
@@ -243,7 +246,7 @@ impl Wanted {
     }
 }
 
-/// Seconds between a moment and now, rounded as in the age that is shown.
+/// Seconds between a moment and now, rounded like the age that the table shows; `None`: the moment is infinite.
 fn distance(at: Stamp, now: Stamp) -> Option<f64> {
     let seconds = now.seconds_since(at.finite()?);
     Some(if seconds < 0.0 {

@@ -50,7 +50,7 @@ pub(super) enum Token {
 }
 
 /// Splits a typed filter at its spaces. True: the part has a `!` before it. Spaces around an operator are allowed if `is_field`
-/// knows the word before them.
+/// is true for the word before the operator.
 pub(super) fn read(text: &str, is_field: impl Fn(&str) -> bool) -> Vec<(bool, Token)> {
     let mut rest = text.trim_start();
     let mut tokens = Vec::new();
@@ -71,7 +71,7 @@ pub(super) fn read(text: &str, is_field: impl Fn(&str) -> bool) -> Vec<(bool, To
             rest = left;
             token
         };
-        // A sign without text is ignored: the user is still typing.
+        // `!`, `~` or quotes without text are ignored: the user is still typing.
         if !matches!(&token, Token::Word(text) | Token::Regex(text) if text.is_empty()) {
             tokens.push((inverse, token));
         }
@@ -122,8 +122,8 @@ fn run(text: &str) -> (&str, &str) {
     text.split_at(text.find(char::is_whitespace).unwrap_or(text.len()))
 }
 
-/// The text up to the next space or, if it is quoted, up to the closing quote; two quotes mean one. A missing closing quote is
-/// allowed.
+/// The text up to the next space or, if it is quoted, up to the closing quote. Two quotes inside the text mean one quote. The closing quote
+/// may be missing.
 fn word(text: &str) -> (String, &str) {
     let Some(mut rest) = text.strip_prefix('"') else {
         let (word, rest) = run(text);
