@@ -288,7 +288,7 @@ fn an_invalid_index_says_how_to_fix_it() {
     says(
         &left,
         Level::Warning,
-        "a leftover of an interrupted REINDEX CONCURRENTLY. Drop it",
+        "It is a leftover of an interrupted REINDEX CONCURRENTLY. Drop it",
     );
     let on_chunk = with(|parts| {
         parts.leftovers = 1;

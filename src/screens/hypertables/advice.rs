@@ -1,4 +1,4 @@
-//! Calculations about chunks: size of an interval, growth, locks, and the advised chunk interval.
+//! Calculations about the chunks of a hypertable: bytes per chunk interval, growth, locks, and the advised chunk interval.
 
 use super::row::{Limits, Row};
 use crate::model::moment::Axis;
@@ -32,11 +32,12 @@ const SENSIBLE: [i64; 19] = [
     365 * DAY,
 ];
 
-/// Result of judging the size of chunks; `advised` is a chunk interval in the dimension's unit (`None`: no better one).
+/// Result of judging the size of chunks. `advised` is a chunk interval, in microseconds or in units of integer time; `None`: no better
+/// interval is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Size {
     Fits,
-    /// A full interval is larger than its allowed share of memory.
+    /// The chunks of one full interval are larger than the allowed share of memory.
     TooLarge {
         advised: Option<i64>,
     },
@@ -44,7 +45,7 @@ pub(super) enum Size {
     TooSmall {
         advised: Option<i64>,
     },
-    /// There are more chunks than their size requires.
+    /// There are many chunks, and with a longer interval they would still fit into the allowed share of memory.
     TooMany {
         advised: Option<i64>,
     },
@@ -67,7 +68,7 @@ impl Limits {
         (self.memory_bytes as f64 * percent / 100.0) as i64
     }
 
-    /// [`Self::room`] with its calculation: `8.00 GB / 4 = 2.00 GB`.
+    /// [`Self::room`] with its calculation, such as `8.00 GB / 4 = 2.00 GB`.
     pub(super) fn room_words(&self, percent: f64) -> String {
         let (memory, room) = (
             text::bytes(self.memory_bytes),
@@ -80,7 +81,7 @@ impl Limits {
         }
     }
 
-    /// The `max_locks_per_transaction`, a multiple of 64, with which `locks` use this percentage of the lock table.
+    /// Value of `max_locks_per_transaction` at which `locks` use at most this percentage of the lock table, rounded up to a multiple of 64.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_precision_loss,
@@ -94,7 +95,7 @@ impl Limits {
     }
 }
 
-/// Text of a percentage.
+/// Text of a percentage: `a quarter`, `30 %`.
 pub(super) fn part(percent: f64) -> String {
     if percent.total_cmp(&25.0).is_eq() {
         "a quarter".to_owned()
@@ -110,7 +111,7 @@ fn share(bytes: i64, part: i64, whole: i64) -> Option<i64> {
 }
 
 impl Row {
-    /// Size of one full interval of the present length: all its chunks, with indexes, before compression. `None`: unknown.
+    /// Size of all chunks of one full interval of the present length, with indexes and before compression. `None`: unknown.
     pub(super) fn interval_bytes(&self) -> Option<i64> {
         let window = self.window()?;
         share(
@@ -136,7 +137,8 @@ impl Row {
         partitions.product::<i64>().max(1)
     }
 
-    /// Maximum number of locks of a statement on all chunks: tables and indexes, including the tables and indexes with compressed rows.
+    /// Maximum number of locks that a statement on all chunks takes: one for each table and index. A compressed chunk adds a table and an
+    /// index. `None`: a plain table.
     pub(super) fn locks(&self) -> Option<i64> {
         self.plain.is_none().then(|| {
             let each = 1 + self.indexes;
@@ -173,7 +175,7 @@ impl Row {
         if !many && (!small || !reaches(self.chunks, limits.small_chunks)) {
             return Size::Fits;
         }
-        // Aims at a quarter of that share, which leaves memory for other hypertables.
+        // Aims at a quarter of `room`, which leaves memory for other hypertables.
         let most = share(interval, room / 4, bytes).map(|most| self.capped(most));
         let advised = most
             .and_then(|most| self.sensible(most))
@@ -187,8 +189,8 @@ impl Row {
         }
     }
 
-    /// Limits an advised interval. If it is longer than a quarter of `drop_after`, data is kept much too long; if longer than
-    /// `compress_after`, compression is delayed. At least twenty chunks should remain.
+    /// Limits an advised interval. Longer than a quarter of `drop_after`, it would keep data much too long. Longer than `compress_after`,
+    /// it would delay compression. Longer than a twentieth of the stored time, it would leave fewer than twenty chunks.
     fn capped(&self, most: i64) -> i64 {
         let span = self.newest.zip(self.oldest);
         let span = span.map(|(newest, oldest)| newest.saturating_sub(oldest) / 20);

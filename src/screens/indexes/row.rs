@@ -57,7 +57,7 @@ pub struct Parts {
     pub never_scanned: i64,
     #[serde(alias = "compressed_chunks", deserialize_with = "or_default")]
     pub compressed: i64,
-    /// Number of chunks on which this index and another of the same definition share one index.
+    /// Number of chunks on which this index and another index of the same definition share the chunk's index.
     #[serde(alias = "shared_chunks", deserialize_with = "or_default")]
     pub shared: i64,
     #[serde(alias = "invalid_chunks", deserialize_with = "or_default")]
@@ -92,7 +92,7 @@ pub struct Row {
     pub name: String,
     pub kind: TableKind,
     pub method: String,
-    /// `None`: the table is locked, or was dropped during the query.
+    /// The CREATE INDEX statement; `None`: the table is locked, or was dropped during the query.
     pub definition: Option<String>,
     #[serde(alias = "chunks")]
     pub parts: Option<Parts>,
@@ -122,7 +122,7 @@ pub struct Row {
     pub covered_by: Option<String>,
 }
 
-/// Columns of the query that need processing.
+/// Columns of the query from which fields of [`Row`] are computed.
 #[derive(Deserialize)]
 pub(super) struct More {
     pub(super) pages: i64,
@@ -221,7 +221,7 @@ impl Row {
     }
 }
 
-/// Start of the scan counters; `None`: unknown, see [`Server::stats_reset`](crate::server::known::Server::stats_reset).
+/// Time since which scans are counted; `None`: unknown, see [`Server::stats_reset`](crate::server::known::Server::stats_reset).
 pub(super) fn counted_since(at: &At) -> Option<Stamp> {
     at.server.stats_reset
 }

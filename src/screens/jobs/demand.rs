@@ -46,7 +46,7 @@ pub(crate) fn demand(mut rows: Vec<Row>, at: &At) -> Demand {
     }
 }
 
-/// Share of the time during which the job runs, at most 1; `None`: it never ran, or is paused.
+/// Share of the time during which the job runs, at most 1; `None`: no next start (paused, running or unknown), or no successful run.
 fn share(row: &Row) -> Option<f64> {
     row.next_start()?;
     let statistics = row.statistics.as_ref()?;

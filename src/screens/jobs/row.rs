@@ -42,7 +42,7 @@ pub struct Statistics {
     /// End of the last run that succeeded; `None`: none did.
     #[serde(default, alias = "last_successful_finish", deserialize_with = "finite")]
     pub last_success: Option<Stamp>,
-    /// `-infinity` is kept: running, waiting after a crash, or due at once.
+    /// Time of the next start. `-infinity` is kept: the job is running, waiting after a crash, or due at once.
     pub next_start: Option<Stamp>,
     pub last_run_success: Option<bool>,
     pub total_runs: i64,
@@ -159,7 +159,7 @@ pub struct Row {
     /// Id of the materialization hypertable, if the job refreshes an aggregate on an aggregate; `None`: another job.
     #[serde(default)]
     pub hierarchical_id: Option<i32>,
-    /// Set for a retention policy with `drop_created_before` alone; `None`: another job.
+    /// Set for a retention policy that has `drop_created_before` and no `drop_after`; `None`: another job.
     #[serde(default)]
     pub drops_by_creation: Option<ByCreation>,
     /// Whether this is a policy whose configuration names a hypertable that no longer exists.

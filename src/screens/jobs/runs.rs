@@ -31,7 +31,7 @@ const PLANNED: MapCell = MapCell {
     level: Level::Ok,
 };
 
-/// `past`: start and success of each recorded run; `logged`: successes are recorded too.
+/// `past`: start of each recorded run, and whether it succeeded. `logged`: whether successes are recorded, too.
 pub(super) fn axis(row: &Row, past: &[(Stamp, bool)], logged: bool, now: Stamp) -> Section {
     let first = now.0.saturating_sub(PIECES * PIECE);
     let piece = |at: Stamp| {

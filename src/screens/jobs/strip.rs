@@ -1,13 +1,13 @@
-//! A job's newest runs and its planned ones, each as a strip in a cell of the table.
+//! A job's newest runs, and its planned runs, each drawn as a strip of characters in the table.
 
 use super::row::{RUNS, Row};
 use crate::model::value::Value;
 use crate::screens::policy::State;
 use crate::server::known::At;
 
-/// Number of newest runs, one cell each.
+/// Number of newest runs in the strip, one character each.
 pub(super) const RUNS_CELLS: u16 = 20;
-/// Cells for the next 24 hours, two hours each.
+/// Number of characters for the next 24 hours, two hours each.
 pub(super) const HOURS: u16 = 12;
 const CELL_SECONDS: f64 = 7200.0;
 

@@ -132,7 +132,8 @@ fn merge_missing_policies(mut rows: Vec<Row>) -> Vec<Row> {
     rows
 }
 
-/// Merges two findings: work waits for a policy, and the policy waits for a lock. False: no work waits for the policy.
+/// Merges two findings: work waits for a policy, and the policy waits for a lock. False: `blame` is not about a lock, or no work waits for
+/// the policy.
 fn merge_wait(rows: &mut [Row], blame: &Row) -> bool {
     let blocked = [&rules::COMPRESSION_BLOCKED, &rules::RETENTION_BLOCKED];
     if !blocked.contains(&blame.finding.rule) {
@@ -168,8 +169,8 @@ fn is_the_same(cause: &Row, blame: &Row) -> bool {
         || blame == &rules::JOB_PAUSED && cause == &rules::JOB_GAVE_UP
 }
 
-/// If no job can start at all, only that is listed. Findings of jobs that do not start, and of work that waits for them, are merged into
-/// it.
+/// If no job can start at all, only the finding about the cause of that is listed. Findings of jobs that do not start, and of work that
+/// waits for these jobs, are merged into it.
 fn without_starved(mut rows: Vec<Row>) -> Vec<Row> {
     let restoring = |row: &Row| {
         row.finding.rule == &rules::SERVER_SETTING && row.of == "setting timescaledb.restoring"

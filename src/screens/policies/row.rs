@@ -19,9 +19,9 @@ pub struct Row {
     pub(crate) id: Option<i64>,
     /// Reason given in the file. `None`: it gives none.
     pub(crate) why: Option<String>,
-    /// File, line and column of its entry. `None`: the file does not name the object, or has only an index on it.
+    /// File, line and column where the file names the object. `None`: the file does not name the object, or names only an index on it.
     pub(crate) place: Option<String>,
-    /// In the order of an apply. Empty: the database agrees with the file.
+    /// The changes, in the order in which an apply makes them. Empty: the database agrees with the file.
     pub(crate) changes: Vec<Change>,
     /// The part that could not be compared, and why. `None`: everything was compared.
     pub(crate) unread: Option<String>,
@@ -33,7 +33,7 @@ pub struct Row {
 pub(crate) struct Change {
     /// Sign as in `hypertop plan`.
     pub sign: char,
-    /// The changed part: `compression policy`.
+    /// The changed part, such as `compression policy`.
     pub words: String,
     pub fields: Vec<Field>,
     /// Reason given in the file. `None`: it gives none.
@@ -49,7 +49,7 @@ pub(crate) enum Fate {
     Refused(String),
     /// No statement can make this change.
     Impossible,
-    /// The object matches a pattern in `owns`, but has no entry in the file.
+    /// The object matches a pattern in `owns`, but the file does not name it.
     Unnamed,
 }
 
@@ -217,7 +217,7 @@ impl Row {
             State::Same => Verdict::ok("the database is as the file says"),
             State::Unknown => of(Level::Unknown, self.unread.clone().unwrap_or_default()),
             State::Unnamed => {
-                let words = "it matches a pattern in owns, but has no entry in the file";
+                let words = "it matches a pattern in owns, but the file does not name it";
                 of(Level::Notice, format!("{words}: {}", self.differences()))
             }
             State::Missing => of(

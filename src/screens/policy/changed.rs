@@ -8,7 +8,7 @@ use crate::model::moment::Stamp;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Changed {
-    /// Time of the change, or an earlier time if it is not known exactly.
+    /// Time of the change, or an earlier time if the time of the change is not known exactly.
     pub(super) since: Stamp,
     /// Seconds by which chunks are due earlier than before the change; `None`: unknown.
     earlier: Option<f64>,
@@ -19,7 +19,7 @@ pub struct Changed {
 }
 
 impl Changed {
-    /// A change that the server knows of. The server only knows that it happened after the end of the last run.
+    /// A change that the server knows of. The server does not know its time, only that it happened after the end of the last run.
     pub(super) fn after_run(last: Option<Stamp>) -> Option<Self> {
         last.map(|since| Self {
             since,

@@ -190,7 +190,7 @@ impl Policy {
     pub(crate) fn when(&self, limits: &Limits, now: Stamp) -> String {
         match self.next_start {
             _ if !self.scheduled => "the policy is paused".to_owned(),
-            Some(Stamp::BEFORE_ALL) => "the policy runs now or at once".to_owned(),
+            Some(Stamp::BEFORE_ALL) => "the policy is running, or starts at once".to_owned(),
             Some(next) if next.is_finite() && next > now => {
                 // Only the Jobs screen knows whether a user configured such a late start.
                 let far = self
@@ -223,7 +223,7 @@ impl Policy {
         self.scheduled && self.schedule_seconds.is_some_and(far)
     }
 
-    /// [`Self::starts_far`] for integer time, for which it is seldom known how long chunks have been due.
+    /// [`Self::starts_far`], for integer time only. For such a policy it is seldom known how long chunks have been due.
     pub(crate) fn is_put_off(&self, axis: Axis, limits: &Limits, now: Stamp) -> bool {
         axis == Axis::Integer && self.starts_far(limits, now)
     }
@@ -244,7 +244,7 @@ pub(crate) fn next_run<'a>(
         .iter()
         .filter(|next| next.is_finite() && **next > now);
     Some(if starts.contains(&Stamp::BEFORE_ALL) {
-        "a policy runs now or at once".to_owned()
+        "a policy is running, or starts at once".to_owned()
     } else if let Some(next) = next.min() {
         format!("next run {}", text::age(*next, now))
     } else {

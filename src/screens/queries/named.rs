@@ -33,7 +33,7 @@ impl Relation {
 pub(super) struct Catalog(pub Vec<Relation>);
 
 impl Catalog {
-    /// Reads the relations from the query's JSON. Entries that cannot be read are left out, so hints about them are missing.
+    /// Reads the relations from the query's JSON. Relations that cannot be read are left out, so there are no hints about them.
     pub(super) fn read(json: &serde_json::Value) -> Self {
         let all = json.as_array().into_iter().flatten();
         Self(

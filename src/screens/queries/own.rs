@@ -17,7 +17,8 @@ struct Own {
 
 /// Number of characters that are compared. The server cuts texts at a much greater length.
 const COMPARED: usize = 1500;
-/// Pieces with fewer bytes are not compared, because the server keeps only the first constant of a list.
+/// Pieces with fewer bytes are not compared. Such a piece may be a comma between constants, and the server keeps only the first constant of
+/// a list.
 const DISTINCTIVE: usize = 8;
 /// A constant, or a comment inside the statement (the server keeps comments).
 const CONSTANT: &str =

@@ -24,7 +24,7 @@ pub struct Row {
     #[serde(deserialize_with = "or_default")]
     #[serde(rename = "has_now")]
     pub(super) listed_now: bool,
-    /// For a policy with `drop_created_before` alone; `None`: another policy.
+    /// For a policy that has `drop_created_before` and no `drop_after`; `None`: another policy.
     #[serde(default)]
     pub(super) creation: Option<ByCreation>,
     pub chunks: i64,

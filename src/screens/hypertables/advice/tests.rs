@@ -228,7 +228,7 @@ fn too_few_locks_are_told_with_the_arithmetic_and_the_setting_that_fixes_it() {
     );
     assert_eq!(told.level, Level::Notice);
     assert!(
-        told.reason.contains("more than 50 % of it"),
+        told.reason.contains("more than 50 % of the lock table"),
         "{}",
         told.reason
     );
