@@ -104,7 +104,7 @@ pub struct App {
     pub rules: Access,
     /// The running plan. `None`: no plan runs.
     pub running: Option<Running>,
-    /// Figures to compare after the last action. `None`: no action has ended, or they have been compared.
+    /// The findings to compare with those before the last action. `None`: no action has ended, or they have been compared.
     watched: Option<Watch>,
     /// True: quit when the running plan has ended.
     leaving: bool,

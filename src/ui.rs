@@ -220,7 +220,7 @@ fn caveat_lines<'a>(caveats: &[String], width: usize, theme: &Theme) -> Vec<Line
     if lines.len() > 4 {
         lines.truncate(3);
         lines.push(format!(
-            "~ … and more: see the details, or a larger terminal ({} caveats)",
+            "~ … and more ({} caveats): `hypertop show` prints them all",
             caveats.len()
         ));
     }

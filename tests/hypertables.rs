@@ -203,7 +203,7 @@ fn growth_since_the_start_is_between_two_exact_sizes_and_says_over_which_time() 
         let at = triage::look_again(rig, &mut screens, &[SCREEN]).await;
         let before = measured().await;
         let said = format!("{:?}", screens.hypertables.rows()[0].facts(&at));
-        let first = format!("UTC, {}", text::bytes(before));
+        let first = format!("UTC: {}", text::bytes(before));
         assert!(
             said.contains("first measured") && said.contains(&first),
             "{}: {said}",
@@ -487,7 +487,8 @@ fn the_axis_shows_what_the_policies_and_the_aggregates_cut_it_by() {
             );
             let own = details(target, SCREEN, "\"Agg; 'of' $3\"");
             assert!(
-                own.contains("refresh its rows 9d to 1h ago") && !own.contains("Aggregates on the hypertable"),
+                own.contains("refresh its rows 9d to 1h ago")
+                    && !own.contains("Aggregates on the hypertable"),
                 "{own}"
             );
             // A role that may not read the table cannot run its function either, but still sees the chunks.

@@ -69,8 +69,7 @@ async fn set(rig: &Rig, proc: &str, key: &str, value: &str) {
     .await;
 }
 
-const SINCE_RUN: &str =
-    "its policy was changed since its last run: the due chunks wait for the next run; the policy runs in";
+const SINCE_RUN: &str = "its policy was changed since its last run: the due chunks wait for the next run; the policy runs in";
 
 #[test]
 fn chunks_of_a_compression_policy_that_anyone_tightened_wait_for_its_next_run() {

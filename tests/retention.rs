@@ -365,7 +365,8 @@ fn the_details_list_what_goes_and_name_what_stays() {
                 .as_i64()
                 .unwrap();
             assert!(
-                said.contains(&format!("next run drops ({goes})")) && said.contains("Chunks that stay"),
+                said.contains(&format!("next run drops ({goes})"))
+                    && said.contains("Chunks that stay"),
                 "{}: {said}",
                 target.name
             );

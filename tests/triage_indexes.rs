@@ -170,7 +170,10 @@ fn an_index_that_is_invalid_on_one_chunk_is_built_anew_there_only() {
         gone(rig, &rules::INDEX_INVALID, &of("by.d")).await;
         let (chunk, copy) = copy(rig, "by.d").await;
         interrupted(rig, &chunk, &format!("drop index concurrently {copy}")).await;
-        let words = ["invalid on 1 chunk", "there with REINDEX INDEX CONCURRENTLY"];
+        let words = [
+            "invalid on 1 chunk",
+            "there with REINDEX INDEX CONCURRENTLY",
+        ];
         let finding = found(rig, &rules::INDEX_INVALID, &of("by.d"), &words).await;
         let files = async || {
             rig.texts("select relfilenode from pg_class where relname like '%by.d'")

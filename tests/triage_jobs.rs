@@ -190,7 +190,7 @@ fn a_job_that_finds_no_free_worker_says_that_all_are_taken() {
             rig,
             &rules::SERVER_WORKERS,
             "workers",
-            &["the next job waits for one"],
+            &["the next job waits for a free slot"],
         )
         .await;
         fix(rig, &row, &[]).await;

@@ -131,7 +131,10 @@ fn frozen_chunks_are_told_with_what_lets_them_go() {
         rig.sql(&format!("select {schema}.freeze_chunk(c) from {oldest} c"))
             .await;
         let unfreeze = format!("{schema}.unfreeze_chunk()");
-        let words = ["past drop_after not dropped, because frozen", unfreeze.as_str()];
+        let words = [
+            "past drop_after not dropped, because frozen",
+            unfreeze.as_str(),
+        ];
         found(rig, &rules::RETENTION_FROZEN, NAME, &words).await;
         rig.sql(&format!(
             "select {schema}.unfreeze_chunk(c) from {oldest} c"
@@ -354,7 +357,10 @@ fn a_number_that_counts_seconds_is_overdue_as_time_is() {
         }
         made(rig, version, "By.second", "20", "true").await;
         let due = "select count(*) from show_chunks('\"Me.s\".\"By.second\"', older_than => extract(epoch from now())::bigint - 864000)";
-        let words = format!("{} chunks past drop_after not dropped yet", rig.text(due).await);
+        let words = format!(
+            "{} chunks past drop_after not dropped yet",
+            rig.text(due).await
+        );
         let words = [
             words.as_str(),
             "the oldest due for at least 4d",

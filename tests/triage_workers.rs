@@ -143,7 +143,7 @@ fn too_few_slots_for_the_schedulers_are_told_by_the_database_that_has_none() {
                 continue;
             }
             without += 1;
-            let words = ["timescaledb.max_background_workers", ": raise it"];
+            let words = ["timescaledb.max_background_workers", ": raise this setting"];
             found(rig, &rules::SERVER_SCHEDULER, "scheduler", &words).await;
             told_alone(rig, "server-scheduler").await;
         }

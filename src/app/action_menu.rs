@@ -90,7 +90,7 @@ impl App {
         }
     }
 
-    /// The reason why an action cannot run on any of these rows, by the loaded rows. `None`: no known reason.
+    /// The reason why an action cannot run on any of these rows, by the loaded rows. `None`: it may run on at least one row.
     fn unfit(
         &self,
         name: &str,

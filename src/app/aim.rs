@@ -1,4 +1,4 @@
-//! The findings that an action should fix, and the text on whether it fixed them.
+//! The findings that an action should fix, and the text that says whether it fixed them.
 
 use std::collections::HashMap;
 
@@ -26,7 +26,7 @@ pub(crate) struct Aim {
     pub(super) before: Option<(String, String)>,
 }
 
-/// Figures to compare with those before, when an action has ended.
+/// The findings and figures to compare once they have been read again after an action.
 #[derive(Debug)]
 pub(super) struct Watch {
     pub(super) aims: Vec<Aim>,
@@ -60,7 +60,7 @@ impl Aim {
             return ("level.ok", format!("{}: no longer listed", self.label()));
         }
         let figures = match (&self.before, &again.figure) {
-            (Some((label, was)), Some((_, is))) if was == is => format!("{label} still {is}"),
+            (Some((label, was)), Some((_, is))) if was == is => format!("{label} is still {is}"),
             (Some((label, was)), Some((_, is))) => format!("{label} {was} -> {is}"),
             (Some((label, was)), None) => format!("{label} {was} -> unknown"),
             (None, _) => self.rule.title.to_owned(),
@@ -73,7 +73,7 @@ impl Aim {
     }
 }
 
-/// Text on the effect on all findings, with its theme role.
+/// Text that says how the findings have changed, with its theme role.
 pub(super) fn said(aims: &[Aim], agains: &[Again]) -> preview::Line {
     if let ([aim], [again]) = (aims, agains) {
         return aim.said(again);
@@ -95,7 +95,7 @@ pub(super) fn said(aims: &[Aim], agains: &[Again]) -> preview::Line {
     } else {
         "level.warning"
     };
-    let words = format!("{gone} of {} findings are gone", agains.len());
+    let words = format!("findings gone: {gone} of {}", agains.len());
     (role, words)
 }
 
@@ -116,8 +116,8 @@ pub(super) fn changes(action: &str) -> Option<&'static Rule> {
     }
 }
 
-/// The finding that this action should fix: one that suggests the action, or else one about the figure that the action changes, or else the
-/// most severe one.
+/// The finding that this action should fix: a finding that suggests the action, or else a finding about the figure that the action changes.
+/// For an action that changes no figure: or else the most severe finding.
 pub(super) fn aimed(verdict: Verdict, action: &str) -> Option<Finding> {
     let mut findings = verdict.findings;
     findings.retain(|finding| finding.level > Level::Ok);

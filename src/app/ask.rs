@@ -23,7 +23,7 @@ pub enum List {
     Acknowledged(Request),
 }
 
-/// Requests to the second connection.
+/// Requests to the connection that reads exact figures and details.
 #[derive(Debug)]
 pub enum Figures {
     Exact {

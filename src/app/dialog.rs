@@ -117,7 +117,7 @@ impl Acting {
             .collect();
         let form = form.map(|mut form| {
             for (field, value) in &self.sets {
-                // A value for a field that this form lacks is ignored.
+                // A value for a field that this form does not have is ignored.
                 let _ = form.set(field, value);
             }
             form

@@ -115,8 +115,8 @@ impl App {
         })]
     }
 
-    /// Starts making the plan that changes the selected object to what the policy files say. `writes`: instead, writes the object into the
-    /// file.
+    /// Starts making the plan that changes the selected object to what the policy files say. `writes`: starts making the policy file's new
+    /// text with the object's present settings instead.
     pub(super) fn begin_object(&mut self, writes: bool) -> Vec<Effect> {
         let name = if writes {
             "write-object"

@@ -19,7 +19,7 @@ use crate::screens::table::{Again, Table};
 use crate::screens::with_table;
 use crate::server::known::At;
 
-/// Seconds until the result says that the new figure is not known yet.
+/// Seconds until the result says that the new figure is still unknown.
 const PATIENCE: f64 = 15.0;
 /// Seconds until the console stops waiting for the new figure.
 const WAITS: f64 = 300.0;
@@ -147,7 +147,7 @@ impl App {
                 _ => "findings".to_owned(),
             };
             let long = text::duration(waited.floor());
-            let words = format!("{was}; not read again within {long}: the effect is not known yet");
+            let words = format!("{was}; not read again within {long}: the effect is still unknown");
             self.put_effect("caveat", &words);
             if let Some(watch) = &mut self.watched {
                 watch.late = true;

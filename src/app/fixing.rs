@@ -31,7 +31,7 @@ impl App {
             }
             Err(why) => {
                 let words = if self.enter_group() {
-                    format!("{why}; the worst is selected")
+                    format!("{why}; the worst row is selected")
                 } else {
                     why
                 };

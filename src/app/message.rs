@@ -123,7 +123,7 @@ pub enum Msg {
     },
 }
 
-/// Work for the outside: the app itself has no terminal, no database and no clock.
+/// Work that the app's caller does, because the app itself has no terminal, no database and no clock.
 #[derive(Debug)]
 pub enum Effect {
     List(ask::List),

@@ -343,7 +343,7 @@ pub(super) enum Picked {
     Take,
 }
 
-/// Handles a key in a prompt over a list of `found` entries.
+/// Handles a key in a prompt over a list of `found` lines.
 pub(super) fn pick(prompt: &mut Prompt, selected: &mut usize, found: usize, key: &str) -> Picked {
     match key {
         "esc" | "ctrl-c" => return Picked::Close,

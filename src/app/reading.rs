@@ -26,7 +26,7 @@ impl App {
         })]
     }
 
-    /// The screens whose rows are shown: the screen itself, or the parts of the Overview.
+    /// The screens whose rows are shown: the screen itself, or for the Overview its parts: all screens with findings.
     pub(crate) fn parts(&self) -> Vec<ScreenId> {
         let mut parts = self.screen.parts();
         parts.retain(|part| self.can_show(*part));
@@ -108,7 +108,7 @@ impl App {
         self.pulse_waiting = false;
         self.acknowledged.doubt();
         let mut effects = self.ask_acknowledged();
-        // For the tab of the Policies screen, whichever screen is open.
+        // The tab of the Policies screen needs its rows, whichever screen is open.
         let has_files = self
             .server
             .as_ref()

@@ -100,7 +100,7 @@ impl App {
         effects
     }
 
-    /// Requests the open details again. The old ones are shown until then.
+    /// Requests the open details again. The old details are shown until the answers arrive.
     pub(super) fn refresh_details(&mut self) -> Vec<Effect> {
         let now = self.server_now();
         let (Some(details), Some(server)) = (&mut self.details, &self.server) else {
@@ -117,7 +117,7 @@ impl App {
         details.verdict = Some(verdict);
         let queries = of.details();
         let titles = queries.iter().map(|(title, ..)| *title).collect();
-        // These requests replace the pane's waiting ones, which would never be answered.
+        // These requests replace the pane's requests that still wait. The replaced requests are never answered.
         self.pane.give_up();
         self.asked += 1;
         details.ask(self.asked, facts, titles);

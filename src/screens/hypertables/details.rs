@@ -108,7 +108,9 @@ fn grown(row: &Row) -> Value {
     let (from, to) = (text::bytes(first), text::bytes(bytes));
     let since = text::moment(since);
     let Some((span, grown)) = row.grown() else {
-        return Value::Text(format!("unknown until a second size is read (first measured {since}: {from})"));
+        return Value::Text(format!(
+            "unknown until a second size is read (first measured {since}: {from})"
+        ));
     };
     let span = text::duration(span.floor());
     Value::Text(format!(

@@ -111,7 +111,10 @@ pub(super) fn configuration(
     _at: &At,
 ) -> Result<Vec<Section>> {
     let Some(found) = rows.first() else {
-        return Ok(vec![Section::text("Configuration", "the job no longer exists")]);
+        return Ok(vec![Section::text(
+            "Configuration",
+            "the job no longer exists",
+        )]);
     };
     let Configuration {
         config,

@@ -72,7 +72,8 @@ impl Policy {
                 text::age(changed.since, now)
             ),
             None => {
-                "its policy was changed since its last run: the due chunks wait for the next run".to_owned()
+                "its policy was changed since its last run: the due chunks wait for the next run"
+                    .to_owned()
             }
         })
     }

@@ -96,7 +96,9 @@ impl Row {
         }
         let goes = text::plural(eligible, "chunk");
         let drops = if self.more_by_next_run() {
-            format!("the next run drops {goes} that are due now, and all that become due until then")
+            format!(
+                "the next run drops {goes} that are due now, and all that become due until then"
+            )
         } else {
             format!("the next run drops {goes}")
         };
@@ -119,8 +121,9 @@ impl Row {
         }
         findings.push(match policy.waited(due, &limits, at.now) {
             Some((overdue, long)) if overdue > patience && !policy.is_new(&limits, at.now) => {
-                let reason =
-                    format!("{goes} past drop_after not dropped yet, the oldest due for {long}{then}");
+                let reason = format!(
+                    "{goes} past drop_after not dropped yet, the oldest due for {long}{then}"
+                );
                 Finding::new(rule, Level::Warning, reason)
                     .since(Some(at.now.plus_seconds(-overdue)))
             }

@@ -34,7 +34,7 @@ pub struct Row {
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Size {
-    /// As `pg_database_size` counts; `None`: not read because there are too many relations (see `about`).
+    /// As `pg_database_size` computes it; `None`: not read because there are too many relations (see `about`).
     pub(super) bytes: Option<i64>,
     pub(super) about: Option<i64>,
 }
@@ -91,7 +91,7 @@ impl Row {
         title.to_owned()
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "a figure for eyes")]
+    #[expect(clippy::cast_possible_truncation, reason = "a figure to show")]
     pub(super) fn now(&self) -> Value {
         if let Some((setting, _)) = self.setting() {
             return setting.into();
@@ -125,7 +125,7 @@ impl Row {
     }
 
     /// `bound`, if it is a limit; otherwise `Null`.
-    #[expect(clippy::cast_possible_truncation, reason = "a figure for eyes")]
+    #[expect(clippy::cast_possible_truncation, reason = "a figure to show")]
     pub(super) fn limit(&self) -> Value {
         match self.name.as_str() {
             "connections"
@@ -168,7 +168,7 @@ impl Row {
         }
     }
 
-    /// Reads the counters, if this is a figure that is judged by its growth.
+    /// Takes a reading of the counters, if this figure is judged by its growth.
     pub(super) fn count(&mut self, at: &At) {
         let counts = ["rollbacks", "deadlocks", "conflicts"].contains(&self.name.as_str());
         let Some((part, whole)) = self.value.zip(self.bound).filter(|_| counts) else {
@@ -198,7 +198,7 @@ impl Row {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a figure for eyes")]
+#[expect(clippy::cast_possible_truncation, reason = "a figure to show")]
 pub(super) fn number(count: f64) -> String {
     text::count(count as i64)
 }

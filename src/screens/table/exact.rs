@@ -1,4 +1,4 @@
-//! Exact figures of a table's rows: the next ones to read, those already read, and their age.
+//! Exact figures for the rows of a screen: which figures to read next, which are already read, and how old they are.
 
 use std::collections::{HashMap, HashSet};
 
@@ -18,7 +18,7 @@ const EXACT_COST: f64 = 0.0002;
 const OPENING_SECONDS: f64 = 10.0;
 
 impl<R: Record> Table<R> {
-    /// The exact figures to read next: index in [`Record::EXACT`], ids and costs; `None`: nothing to read. For the Overview: the figures of
+    /// The exact figures to read next: index in [`Record::EXACT`], ids and costs; `None`: nothing to read. If `overview`: the figures of
     /// all rows, and expensive figures only if `later`.
     pub(crate) fn asks(
         &self,
@@ -35,7 +35,8 @@ impl<R: Record> Table<R> {
         })
     }
 
-    /// Ids and costs for which the exact figures with index `nth` must be read, of the visible rows or of all rows.
+    /// Ids and costs for which the exact figures with index `nth` must be read, of the visible rows or of all rows. Empty while a request
+    /// for exact figures is running.
     pub(crate) fn wanted(&self, nth: usize, all: bool, now: Stamp) -> Vec<(i64, usize)> {
         let Some(exact) = R::EXACT.get(nth) else {
             return Vec::new();
@@ -175,13 +176,13 @@ impl<R: Record> Table<R> {
         }));
         said.extend(old.iter().min().map(|(oldest, error)| {
             let (rows, age) = (rows(old.len()), text::age(*oldest, now));
-            format!("exact figures of {rows} are of {age} and cannot be read now: {error}")
+            format!("exact figures of {rows} were read {age}, and cannot be read now: {error}")
         }));
         said
     }
 
-    /// Time of the newest load, if it is after `after` and proves for this rule whether the row with this `key` has a finding: all exact
-    /// figures that the rule needs have been read. `None`: it does not prove that.
+    /// Time of the newest load, if it is after `after` and shows for certain whether the row with this `key` has a finding of this rule.
+    /// For that, all exact figures that the rule needs must have been read. `None`: it is uncertain.
     pub(crate) fn certain(
         &self,
         key: &str,

@@ -6,7 +6,7 @@ use crate::model::moment::Stamp;
 use crate::screens::record::Record;
 use crate::server::exact::Figures;
 
-/// Seconds after which exact figures are read again for the Overview, where those of all rows are read.
+/// Seconds after which exact figures are read again for the Overview, which needs the figures of all rows.
 pub(crate) const GATHERED_SECONDS: f64 = 120.0;
 /// Seconds after which the Overview reads `later` figures again.
 pub(crate) const LATER_SECONDS: f64 = 300.0;

@@ -22,7 +22,8 @@ pub(crate) struct Match {
 }
 
 impl<R: Record> Table<R> {
-    /// Parses a typed filter; also returns the error, if any. The fields are all columns (even those for JSON only), `verdict`, `reason`.
+    /// Parses a typed filter; also returns the error, if any. The fields are all columns (even those for JSON only), and `verdict` and
+    /// `reason`.
     pub(crate) fn read_filter(&self, text: &str, at: &At) -> (Filter, Option<String>) {
         let column = |column: &crate::screens::record::Column<R>| Field {
             title: column.title,

@@ -147,7 +147,7 @@ fn keys(filling: &Filling) -> String {
     };
     let on = match &filling.outcome {
         Ok(_) => "Enter: preview",
-        Err(Trouble::Refusal(refusal)) if refusal.offer.is_some() => "Ctrl-O accepts the offer",
+        Err(Trouble::Refusal(refusal)) if refusal.offer.is_some() => "Ctrl-O sets these values",
         Err(Trouble::Some { .. }) => "Ctrl-O continues without them",
         Err(Trouble::Refusal(refusal)) if refusal.stands.is_some() => "nothing changed yet",
         Err(_) => "not possible with these values",
@@ -169,7 +169,8 @@ fn drawn(filling: &Filling) -> Option<&Picture> {
     }
 }
 
-/// Notes and undo of the plan, or the reason why there is none; and the number of lines of its title.
+/// Lines with the title, the notes and the undo of the plan, or with the reason why there is no plan. Also the number of lines of the title
+/// or of the reason's first line.
 fn about(filling: &Filling, width: usize, theme: &Theme) -> (Vec<Line<'static>>, usize) {
     let mut lines: Vec<preview::Line> = Vec::new();
     match &filling.outcome {

@@ -95,7 +95,7 @@ pub(super) fn below_head<R: Record>(placed: &[Placed<R>]) -> Vec<Placed<R>> {
     std::iter::once(name).chain(rest).collect()
 }
 
-/// From this width on, further columns are shown only if the names in the first column still fit, up to `LONG_NAME`.
+/// From this width on, in cells, further columns are shown only if the names in the first column still fit, up to `LONG_NAME` cells.
 const NAMES_FIRST: u16 = 140;
 const LONG_NAME: u16 = 40;
 
@@ -135,7 +135,7 @@ fn fitting<R: Record>(
     kept
 }
 
-/// Widths of the kept columns. If there is too little room, columns shrink from the right. If there is too much, growing columns share it
+/// Widths of the kept columns. If there is too little room, columns shrink from the right. If room is left, growing columns share it
 /// equally, up to the width of their content.
 fn widths<R: Record>(
     table: &Table<R>,
@@ -177,7 +177,7 @@ fn widths<R: Record>(
     }
 }
 
-/// Indexes of the visible columns: the first one, and as many others as fit. The selected one is among them.
+/// Indexes of the visible columns: the first one, and as many others as fit. The selected column is among them.
 fn scrolled(widths: &[u16], cursor: usize, width: u16) -> Vec<usize> {
     let first = widths.first().copied().unwrap_or(0);
     let mut start = 1;
