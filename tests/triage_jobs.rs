@@ -92,7 +92,7 @@ fn a_run_that_is_stopped_at_its_max_runtime_says_so_and_gets_more_time() {
         counted(rig, &id, "last_finish > '-infinity'").await;
         let words = [
             "stopped at its max_runtime of 1s",
-            "edit-job offers twice the limit",
+            "edit-job suggests twice the limit",
         ];
         let row = found(rig, &rules::JOB_FAILING, &id, &words).await;
         assert_eq!(row.finding.fix, Some("edit-job"));

@@ -83,9 +83,7 @@ fn without_a_launcher_nothing_starts_and_that_is_the_one_finding() {
             }
             let row = told_alone(rig, "server-launcher").await;
             assert!(
-                row.finding
-                    .reason
-                    .contains("Jobs not started because of it: "),
+                row.finding.reason.contains("Not started because of this: "),
                 "{row:#?}"
             );
         }
@@ -205,7 +203,7 @@ fn jobs_that_are_late_because_every_slot_is_taken_are_one_finding() {
             assert!(
                 row.finding
                     .reason
-                    .contains("Jobs not started because of it: 2 jobs"),
+                    .contains("Not started because of this: 2 jobs"),
                 "{row:#?}"
             );
             let more = [("timescaledb.max_background_workers", "16")];

@@ -100,7 +100,7 @@ impl App {
     ) -> Option<String> {
         if !kinds.contains(&act.on) {
             return Some(format!(
-                "acts on {}: there is none on this row",
+                "acts on {}, which this row does not have",
                 act.on.one()
             ));
         }

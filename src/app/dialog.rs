@@ -31,7 +31,7 @@ pub(super) use self::next::Next;
 
 #[derive(Debug)]
 pub struct Acting {
-    /// Action of the form. `None`: a rollback, which has no form.
+    /// Action of the form. `None`: no form, for a rollback or for one object of the policy file.
     action: Option<&'static Action>,
     pub(crate) title: String,
     targets: Vec<Target>,

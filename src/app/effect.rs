@@ -74,7 +74,7 @@ impl App {
         let was = if aims.len() == 1 {
             first.waiting()
         } else {
-            format!("fixes of {} findings", aims.len())
+            format!("findings to fix: {}", aims.len())
         };
         if self.link != Link::Up {
             let words = format!("{was}; not connected, so nothing was read again");
@@ -167,7 +167,7 @@ impl App {
         watch.aims.iter().map(again).collect()
     }
 
-    /// Replaces the line in the result. If the result was closed, shows the text in the status line.
+    /// Replaces the line about the effect in the action's result. If the result was closed, shows the text in the status line.
     fn put_effect(&mut self, role: &'static str, words: &str) {
         let line = self.watched.as_ref().map_or(0, |watch| watch.line);
         let words = printable(words);

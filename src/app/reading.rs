@@ -26,7 +26,7 @@ impl App {
         })]
     }
 
-    /// The screens whose rows are shown: the screen itself, or for the Overview its parts: all screens with findings.
+    /// The screens whose rows are shown: the shown screen itself, or the parts of the Overview (the screens whose findings it lists).
     pub(crate) fn parts(&self) -> Vec<ScreenId> {
         let mut parts = self.screen.parts();
         parts.retain(|part| self.can_show(*part));

@@ -1,4 +1,4 @@
-//! Themes: styles by role, from TOML files. A file may inherit another one; `a.b` falls back to `a`.
+//! Themes: styles by role, from TOML files. A file may inherit another file. A role `a.b` without a style has the style of `a`.
 
 #[cfg(test)]
 mod tests;

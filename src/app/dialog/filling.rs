@@ -183,7 +183,7 @@ impl Filling {
             }
             ("enter", Some(FieldType::Json)) => self.edit("enter"),
             ("enter" | "ctrl-s", _) => return self.go_on(),
-            // An arrow key at the end of a list, or typing in a field without text: no effect.
+            // An arrow key at the end of a list has no effect, nor has typing in a field without text.
             (_, Some(FieldType::Flag | FieldType::Choice(_) | FieldType::Pick(_)) | None) => {}
             _ => self.edit(key),
         }

@@ -121,7 +121,7 @@ impl Row {
         )
     }
 
-    /// Bytes written per day, by the newest full intervals; 0 if the last two full intervals have no chunk. `None`: unknown.
+    /// Bytes written per day, computed from the newest full intervals; 0 if the last two full intervals have no chunk. `None`: unknown.
     pub(super) fn growth(&self) -> Option<i64> {
         let (window, now) = (self.window()?, self.now?);
         let interval = self.interval?;
@@ -131,7 +131,7 @@ impl Row {
         share(window.bytes?, DAY, window.end.checked_sub(window.start)?)
     }
 
-    /// Number of chunks in one interval.
+    /// Number of chunks in one chunk interval: the product of the numbers of partitions.
     pub(super) fn partitions(&self) -> i64 {
         let partitions = self.space.iter().map(|(_, many)| (*many).max(1));
         partitions.product::<i64>().max(1)

@@ -74,7 +74,7 @@ fn table_facts(row: &Row) -> Section {
         .into()
 }
 
-/// Growth per day, with the chunks that it is computed from.
+/// Growth per day, with the number and the range of the full intervals from which it is computed.
 fn growth(row: &Row) -> Value {
     let (Some(growth), Some(window)) = (row.growth(), row.window()) else {
         return if row.now.is_none() {

@@ -199,14 +199,14 @@ fn candidate(row: &Row, plain: &Plain) -> Verdict {
         );
         let _ = write!(
             said,
-            "; before the conversion, add {column} to its unique indexes: {names}"
+            "; before the conversion, add {column} to these unique indexes: {names}"
         );
     }
     if plain.referenced > 0 {
         let keys = text::plural(plain.referenced, "foreign key");
         let _ = write!(
             said,
-            "; before the conversion, drop {keys} that refer to it, because referenced rows cannot be migrated"
+            "; before the conversion, drop {keys} that refer to the table, because referenced rows cannot be migrated"
         );
     }
     Verdict::of(&rules::HYPERTABLE_CANDIDATE, Level::Notice, said)

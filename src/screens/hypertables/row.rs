@@ -21,7 +21,7 @@ pub enum HypertableKind {
     Candidate,
 }
 
-/// State of a policy, numbered as in the query; of several policies of one kind the worst state.
+/// State of a policy, in the order of the numbers that the query uses. Several policies of one kind have the worst of their states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Policy {
     Planned,
@@ -134,7 +134,7 @@ pub struct Row {
     /// Chunk interval, in microseconds or in units of integer time; `None`: a plain table.
     #[serde(alias = "interval_length")]
     pub(super) interval: Option<i64>,
-    /// Current time on the dimension; `None`: integer time, or a plain table.
+    /// Current time as a value of the time dimension, in microseconds; `None`: integer time, or a plain table.
     #[serde(alias = "now_raw")]
     pub(super) now: Option<i64>,
     /// The dimensions besides the time dimension: column, and number of partitions (0: the dimension is divided into intervals).
@@ -247,9 +247,9 @@ impl Row {
         (span >= 1.0).then_some((span, self.bytes()? - first))
     }
 
-    /// A length on the dimension: a duration, or units of integer time.
+    /// A length of time on the time dimension: a duration, or units of integer time.
     pub(super) fn length(&self, raw: i64) -> Value {
-        #[expect(clippy::cast_precision_loss, reason = "shown in two units")]
+        #[expect(clippy::cast_precision_loss, reason = "shown with two units only")]
         if self.axis == Axis::Integer {
             Value::Int(raw)
         } else {
@@ -265,7 +265,7 @@ impl Row {
         }
     }
 
-    /// `R C! D-`: refresh, compress, drop, reorder; `!`: failing, `-`: paused.
+    /// Letters of the policies, such as `R C! D-`. R: refresh, C: compress, D: drop, O: reorder. `!`: failing, `-`: paused.
     pub(super) fn policy_letters(&self) -> Value {
         if self.plain.is_some() {
             return Value::Null;
@@ -293,7 +293,7 @@ impl Row {
         }
     }
 
-    /// Text of the dimensions: `ts 1d, dev /4`.
+    /// Text of the dimensions with chunk interval or number of partitions, such as `ts 1d, dev /4`.
     pub(super) fn dimensions(&self) -> Value {
         let Some(column) = &self.column else {
             return Value::Null;

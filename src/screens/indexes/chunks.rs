@@ -180,6 +180,6 @@ fn recent_against_old(chunks: &[Chunk]) -> Option<Section> {
     };
     let scans = Labelled::new("Scans of newer and older chunks (uncompressed only)")
         .add("the newest quarter", say(new))
-        .add("all older", say(old));
+        .add("all older chunks", say(old));
     Some(scans.into())
 }

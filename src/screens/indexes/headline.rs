@@ -53,7 +53,7 @@ fn counted_twice(rows: &[Row]) -> String {
     }
 }
 
-/// Size of unused, duplicate and bloated indexes; each index is counted once.
+/// Text with the bytes that dropping or rebuilding indexes would free; each chunk index is counted once.
 fn wasted(rows: &[Row], at: &At) -> String {
     let known = rows.iter().map(|row| judge::wasted(row, at));
     let sum = Sum::of(known.filter(|value| *value != Value::Null));

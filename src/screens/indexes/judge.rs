@@ -119,7 +119,7 @@ fn judge_chunks(row: &Row, findings: &mut Findings) {
 
 fn judge_duplicates(row: &Row, at: &At, findings: &mut Findings) {
     if let Some(keeper) = &row.duplicate_of {
-        let mut reason = format!("the same as {keeper}, which should stay: drop this one");
+        let mut reason = format!("the same as {keeper}, which should stay: drop this index");
         if let Some(parts) = row.parts.as_ref().filter(|parts| parts.shared > 0) {
             let _ = write!(
                 reason,
@@ -135,7 +135,7 @@ fn judge_duplicates(row: &Row, at: &At, findings: &mut Findings) {
         findings.add(
             &rules::INDEX_COVERED,
             Level::Notice,
-            format!("{wider} begins with the same columns and can replace this index. Every write updates both. Drop this one"),
+            format!("{wider} begins with the same columns and can replace this index. Every write updates both. Drop this index"),
         );
     }
 }
@@ -272,7 +272,7 @@ fn unscanned(row: &Row, never: &str) -> String {
     if let Some(parts) = row.parts.as_ref().filter(|parts| parts.compressed > 0) {
         let _ = write!(
             reason,
-            "; {} of its {} chunks do not count: they are compressed and read by another index",
+            "; {} of its {} chunks do not count: they are compressed, and queries read another index there",
             parts.compressed,
             parts.with + parts.without
         );

@@ -13,7 +13,7 @@ use crate::server::row::or_default;
 pub enum TableKind {
     #[serde(alias = "hypertable")]
     Hypertable,
-    /// The materialization hypertable of a continuous aggregate, under the name of its view.
+    /// The materialization hypertable of a continuous aggregate, under the name of the aggregate's view.
     #[serde(alias = "aggregate")]
     Aggregate,
     #[serde(alias = "partitioned table")]
@@ -67,7 +67,7 @@ pub struct Parts {
     pub leftovers: i64,
     #[serde(alias = "leftover_example")]
     pub leftover: Option<String>,
-    /// Number of chunk indexes that were matched by columns and properties only, not by name.
+    /// Number of chunk indexes that belong to this index by their columns and properties only, not by their names.
     #[serde(deserialize_with = "or_default")]
     pub unsure: i64,
 }
@@ -118,7 +118,7 @@ pub struct Row {
     pub reorders: bool,
     /// Index of the same definition that should be kept instead of this one; `None`: not a duplicate.
     pub duplicate_of: Option<String>,
-    /// Wider index that begins with the same columns; `None`: there is none.
+    /// An index with more columns that begins with the same columns; `None`: there is no such index.
     pub covered_by: Option<String>,
 }
 

@@ -14,7 +14,7 @@ pub(crate) struct Demand {
     pub free: Option<i64>,
     /// The settings that limit `free`.
     pub limits: String,
-    /// Average number of busy workers, by the mean durations of the jobs.
+    /// Average number of busy workers, computed from the mean durations of the jobs.
     pub busy: f64,
     /// Text about jobs that start within one minute, if they are too many for the workers.
     pub crowd: Option<String>,

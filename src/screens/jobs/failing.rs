@@ -79,7 +79,7 @@ pub(super) fn failing(row: &Row, at: &At, findings: &mut Findings) {
 fn retrying(row: &Row, of: &Statistics, state: State, at: &At) -> Finding {
     let times = text::plural(of.consecutive_failures.into(), "time");
     let now = if state == State::Running {
-        ", retry runs now"
+        ", and the retry is running now"
     } else {
         ", and was started again"
     };
@@ -126,7 +126,7 @@ fn failed(row: &Row, at: &At, failures: i32, said: &str) -> Finding {
     }
     if stopped(row, at) {
         let longer = format!("{} seconds", 2.0 * row.max_runtime.seconds);
-        return finding("; edit-job offers twice the limit")
+        return finding("; edit-job suggests twice the limit")
             .fixed_by(Some("edit-job"))
             .setting("max_runtime", longer);
     }

@@ -79,7 +79,7 @@ pub(super) fn axis(row: &Row, past: &[(Stamp, bool)], logged: bool, now: Stamp) 
     ];
     let legend = legend.into_iter().filter(|(.., drawn)| *drawn);
     Section::Axis(TimeAxis {
-        title: "Runs: the last 24 hours, and the next (UTC)".to_owned(),
+        title: "Runs: the last and the next 24 hours (UTC)".to_owned(),
         unit: Axis::TimestampTz,
         slices: slices.collect(),
         marks: vec![Mark {

@@ -20,7 +20,7 @@ const RUNS_NOW: char = '▶';
 pub(super) const LEGEND: &str = "· succeeded, X failed, ~ not on record";
 
 impl Row {
-    /// Strip of the newest runs, the newest last; `Null`: no runs. Sorted by the number of failures.
+    /// Strip of the newest runs, the newest last; `Null`: no runs. The column is sorted by the number of failures.
     pub(super) fn newest_runs(&self, at: &At) -> Value {
         let running = self.unfinished_seconds(at).is_some();
         let state = self.state(at);
@@ -90,7 +90,8 @@ impl Row {
         (failed && self.scheduled).then_some((self.job_id.into(), 1))
     }
 
-    /// Strip of the planned starts of the next 24 hours, as if each run took no time; `Null`: none. Sorted by their number.
+    /// Strip of the planned starts of the next 24 hours, as if each run took no time; `Null`: none. The column is sorted by the number of
+    /// starts.
     pub(super) fn next_runs(&self, at: &At) -> Value {
         let every = self.schedule.seconds.max(1.0);
         let running = self.scheduled && self.pid.is_some();

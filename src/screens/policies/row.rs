@@ -17,7 +17,7 @@ pub struct Row {
     pub(crate) aggregate: bool,
     /// Id of the hypertable or of the aggregate's materialization. `None`: the database does not have the object.
     pub(crate) id: Option<i64>,
-    /// Reason given in the file. `None`: it gives none.
+    /// Reason given in the file. `None`: the file gives no reason.
     pub(crate) why: Option<String>,
     /// File, line and column where the file names the object. `None`: the file does not name the object, or names only an index on it.
     pub(crate) place: Option<String>,
@@ -25,7 +25,7 @@ pub struct Row {
     pub(crate) changes: Vec<Change>,
     /// The part that could not be compared, and why. `None`: everything was compared.
     pub(crate) unread: Option<String>,
-    /// Advice on the setup after an apply.
+    /// Advice on the settings as they would be after an apply.
     pub(crate) advice: Vec<String>,
 }
 
@@ -36,7 +36,7 @@ pub(crate) struct Change {
     /// The changed part, such as `compression policy`.
     pub words: String,
     pub fields: Vec<Field>,
-    /// Reason given in the file. `None`: it gives none.
+    /// Reason given in the file. `None`: the file gives no reason.
     pub why: Option<String>,
     pub fate: Fate,
 }
@@ -108,7 +108,7 @@ impl Change {
         }
     }
 
-    /// Why an apply refuses this change. `None`: it does not.
+    /// Why an apply refuses this change. `None`: it does not refuse the change.
     fn refusal(&self) -> Option<&str> {
         match &self.fate {
             Fate::Refused(why) => Some(why),

@@ -44,18 +44,18 @@ impl Changed {
         })
     }
 
-    /// Seconds that a chunk has waited since the change. `overdue`: seconds since it became due by the present setting.
+    /// Seconds that a chunk has waited since the change. `overdue`: seconds since the chunk became due by the present setting.
     pub(super) fn waited(&self, overdue: f64, now: Stamp) -> f64 {
         let since = |at: Stamp| overdue.min(now.seconds_since(at).max(0.0));
         if let Some(run) = self.run {
-            // It is unknown which chunks were already due at the last run.
+            // It is unknown which chunks were already due at the last run, so the wait of each chunk is counted from that run.
             return since(run);
         }
         let known = since(self.since);
         match self.earlier {
             // Chunks are not due earlier than before, so the change does not explain the wait.
             Some(earlier) if earlier <= 0.0 => overdue,
-            // A chunk that was already due by the old setting has waited since then.
+            // A chunk that was already due by the old setting has waited since it became due by the old setting.
             Some(earlier) => known.max(overdue - earlier),
             None => known,
         }

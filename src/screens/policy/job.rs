@@ -202,7 +202,7 @@ impl Policy {
                 format!("the policy runs {}{far}", text::age(next, now))
             }
             Some(next) if next.is_finite() => {
-                format!("the policy was to run {}", text::age(next, now))
+                format!("the policy should have run {}", text::age(next, now))
             }
             _ => "the policy waits for its first run".to_owned(),
         }

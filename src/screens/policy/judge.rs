@@ -56,7 +56,10 @@ impl Policy {
             let once = self.last_finish.filter(|_| self.consecutive_failures == 1);
             (&rules::JOB_FAILING, level, reason, once)
         } else if self.is_late(limits, now) {
-            let reason = format!("its policy (job {id}) is late{}", next(": it was to run"));
+            let reason = format!(
+                "its policy (job {id}) is late{}",
+                next(": it should have run")
+            );
             let due = self.next_start.and_then(Stamp::finite);
             (&rules::JOB_LATE, Level::Warning, reason, due)
         } else {
@@ -76,7 +79,7 @@ impl Policy {
         Some(self.code.as_ref()?.words(about))
     }
 
-    /// Finding for a policy whose boundary is unknown.
+    /// Finding for a policy if it is unknown which chunks are due.
     pub(crate) fn judge_unknown(
         &self,
         findings: &mut Findings,
@@ -100,7 +103,7 @@ impl Policy {
             Finding::new(work.setting, Level::Warning, reason).fixed_by(None)
         } else if !self.is_understood(axis) {
             let after = self.after.as_deref().unwrap_or("none");
-            unset(work.after, after, "does not fit the dimension")
+            unset(work.after, after, "does not fit the type of the time dimension")
         } else if let Some(zone) = &self.owner_zone {
             let reason = format!(
                 "the TimeZone of its policy's owner ({zone}) is not a name in pg_timezone_names, so {what} is unknown. Set such a name with ALTER ROLE"

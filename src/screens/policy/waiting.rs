@@ -87,8 +87,8 @@ impl Policy {
             && !self.starts_far(limits, now)
     }
 
-    /// Seconds that the oldest chunk has waited, with their text. `due`: seconds since it became due by the present setting. If this user
-    /// has shortened `compress_after` or `drop_after`, the chunk may have waited only since then.
+    /// Seconds that the oldest chunk has waited, and this time as text. `due`: seconds since the chunk became due by the present setting.
+    /// If this user has shortened `compress_after` or `drop_after`, the chunk may have waited only since that change.
     pub(crate) fn waited(
         &self,
         due: Option<(f64, String)>,

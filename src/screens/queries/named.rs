@@ -1,4 +1,4 @@
-//! The hypertables and aggregates that a statement's text names. Its plan may read others too.
+//! The hypertables and aggregates that a statement's text names. The statement's plan may read others, too.
 
 use serde::Deserialize;
 

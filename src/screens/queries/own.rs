@@ -38,7 +38,8 @@ static ALL: LazyLock<Vec<Own>> = LazyLock::new(|| {
     all
 });
 
-/// The first comment of the console's own statement; `None`: another statement. The server keeps this comment up to PostgreSQL 17.
+/// The first comment of the console's own statement; `None`: another statement. PostgreSQL up to 17 keeps this comment. For later versions
+/// the text is compared.
 pub(super) fn head_of(text: &str) -> Option<&'static str> {
     let first = text.lines().next().unwrap_or_default().trim();
     let is_one = |own: &&Own| {

@@ -76,7 +76,7 @@ pub struct Row {
     pub clock: Option<Stamp>,
     #[serde(alias = "installed")]
     pub(super) tool: Tool,
-    /// `None`: hidden from this role, or a row without a statement.
+    /// Id of the statement; `None`: hidden from this role, or a row without a statement.
     pub queryid: Option<i64>,
     /// The role whose hidden statements are summed in this row; `None`: the row is one statement.
     pub hidden_of: Option<String>,
@@ -86,7 +86,7 @@ pub struct Row {
     length: i64,
     #[serde(deserialize_with = "or_default")]
     pub roles: Vec<String>,
-    /// `None`: the row only says why no statements are listed.
+    /// Figures of the statement; `None`: the row only says why no statements are listed.
     #[serde(alias = "calls")]
     pub figures: Option<Figures>,
     /// Size of a block in bytes.

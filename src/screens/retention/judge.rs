@@ -193,7 +193,7 @@ impl Row {
     }
 }
 
-/// The run that drops unread rows: its time as text, and the level of a finding about it.
+/// The run that drops rows which an aggregate has not read: its time as text, and the level of the finding.
 struct NextRun {
     level: Level,
     when: String,

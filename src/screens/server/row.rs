@@ -139,7 +139,7 @@ impl Row {
         }
     }
 
-    /// The value divided by its bound; `None`: one of them is unknown.
+    /// The value divided by its bound; `None`: value or bound is unknown, or the bound is 0.
     pub(super) fn share(&self) -> Option<f64> {
         let bound = self.bound.filter(|bound| *bound > 0.0)?;
         Some(self.value? / bound)

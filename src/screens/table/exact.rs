@@ -131,7 +131,7 @@ impl<R: Record> Table<R> {
         }
     }
 
-    /// Number of rows whose `later` figures are missing, and number of rows that need such figures.
+    /// Number of rows whose expensive figures ([`Exact::later`]) are missing, and number of rows that need such figures.
     pub(crate) fn ungathered(&self) -> (usize, usize) {
         let later = R::EXACT.iter().enumerate().filter(|(_, exact)| exact.later);
         let (mut missing, mut all) = (0, 0);

@@ -8,7 +8,7 @@ use crate::server::exact::Figures;
 
 /// Seconds after which exact figures are read again for the Overview, which needs the figures of all rows.
 pub(crate) const GATHERED_SECONDS: f64 = 120.0;
-/// Seconds after which the Overview reads `later` figures again.
+/// Seconds after which the Overview reads expensive figures (`later`) again.
 pub(crate) const LATER_SECONDS: f64 = 300.0;
 /// Seconds for which old figures are shown if a new attempt fails; after that only the error is shown.
 const KEPT_SECONDS: f64 = 300.0;

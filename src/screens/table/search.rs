@@ -83,7 +83,8 @@ impl<R: Record> Table<R> {
         self.sought.text()
     }
 
-    /// Moves the cursor to the next match (false: the previous one). After the last match comes the first. `None`: no line matches.
+    /// Moves the cursor to the next match, or to the previous match if `forward` is false. After the last match comes the first. `None`: no
+    /// line matches.
     pub(crate) fn next_match(&mut self, forward: bool, at: &At) -> Option<Match> {
         let lines = 0..self.lines.len();
         let found: Vec<usize> = lines.filter(|&line| self.is_sought(line, at)).collect();

@@ -92,7 +92,7 @@ impl<R: Record> Table<R> {
         self.sort_here(at);
     }
 
-    /// Indexes of the visible columns whose heading begins with the typed text, then of those whose heading contains it.
+    /// Indexes of the visible columns whose heading begins with the typed text, then of the columns whose heading contains it elsewhere.
     pub(crate) fn columns_called(&self, typed: &str) -> Vec<usize> {
         let typed = typed.trim().to_uppercase();
         let mut found: Vec<_> = self.chosen_columns();

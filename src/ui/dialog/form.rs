@@ -21,7 +21,7 @@ use crate::ui::dialog::picture;
 /// Width of a field's label, in cells.
 const LABEL: usize = 22;
 
-/// Maximum number of lines of a policy's preview.
+/// Maximum number of lines of the drawing of a policy's effect.
 const PICTURE: usize = 9;
 
 /// Height, in lines, of a list and of a text field of several lines.
@@ -47,7 +47,7 @@ pub(super) fn form(
     let help_rows = help.len().clamp(1, 2);
     let most = usize::from(area.height).saturating_sub(2 + help_rows);
     if let Some(picture) = drawn(filling) {
-        // The plan's text has precedence over the preview.
+        // The plan's text has precedence over the drawing.
         let room = (most + 2).saturating_sub(lines.len() + about.len());
         let picture = picture::lines(picture, width, room.min(PICTURE), theme);
         about.splice(heading..heading, picture);
@@ -160,7 +160,8 @@ fn keys(filling: &Filling) -> String {
     format!("{field}{tab}{on} · Esc leaves")
 }
 
-/// Preview of the plan. If the plan was refused, preview of the present setting. `None`: there is neither.
+/// Drawing of the effect that the plan has on the chunks; if the plan was refused, of the effect of the present setting. `None`: neither is
+/// known.
 fn drawn(filling: &Filling) -> Option<&Picture> {
     match &filling.outcome {
         Ok(approved) => approved.plan.picture.as_deref(),

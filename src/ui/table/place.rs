@@ -1,4 +1,4 @@
-//! Which columns of a table fit, where, and how wide.
+//! The columns of a table that fit, with their positions and widths.
 
 use ratatui::layout::Rect;
 
@@ -78,7 +78,8 @@ pub(super) fn place<R: Record>(
     placed
 }
 
-/// Columns of the rows below a group's heading. The heading shows the value of the first column, so the second column takes its position.
+/// Columns of the rows below a group's line. The group's line shows the value of the first column, so the second column takes the position
+/// of the first.
 pub(super) fn below_head<R: Record>(placed: &[Placed<R>]) -> Vec<Placed<R>> {
     let (Some(first), Some(column)) = (placed.first(), shown::<R>().nth(1)) else {
         return Vec::new();
@@ -99,8 +100,8 @@ pub(super) fn below_head<R: Record>(placed: &[Placed<R>]) -> Vec<Placed<R>> {
 const NAMES_FIRST: u16 = 140;
 const LONG_NAME: u16 = 40;
 
-/// The columns that fit. The one with the highest rank is left out first; of equal ranks the rightmost. The other columns of the highest
-/// rank may shrink.
+/// The columns that fit. The column with the highest rank is left out first; of equal ranks the rightmost column. The other columns of the
+/// highest rank may shrink.
 fn fitting<R: Record>(
     table: &Table<R>,
     columns: &[&'static Column<R>],

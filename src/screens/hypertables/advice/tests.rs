@@ -232,7 +232,7 @@ fn too_few_locks_are_told_with_the_arithmetic_and_the_setting_that_fixes_it() {
         "{}",
         told.reason
     );
-    // The verdict of a small hypertable has the limits, too.
+    // The verdict of a hypertable without a problem names the limits, too.
     row.chunks = 10;
     row.compressed = 0;
     let told = verdict(
