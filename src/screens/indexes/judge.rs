@@ -272,7 +272,7 @@ fn unscanned(row: &Row, never: &str) -> String {
     if let Some(parts) = row.parts.as_ref().filter(|parts| parts.compressed > 0) {
         let _ = write!(
             reason,
-            "; {} of its {} chunks do not count: they are compressed, and queries read another index there",
+            "; {} of its {} chunks do not count: they are compressed and read by another index",
             parts.compressed,
             parts.with + parts.without
         );
