@@ -53,7 +53,7 @@ pub fn draw(frame: &mut Frame, app: &mut App) {
     }
 }
 
-/// Replaces each glyph by ASCII. Letters are not replaced.
+/// Replaces each symbol, such as `▶`, by an ASCII character. Letters are not replaced.
 fn in_ascii(buffer: &mut Buffer) {
     for cell in &mut buffer.content {
         let mut glyphs = cell.symbol().chars();

@@ -12,7 +12,7 @@ use crate::screens::table::Again;
 /// Maximum number of findings whose effects are shown one by one.
 const NAMED: usize = 2;
 
-/// A finding that an action should fix, or a figure that it changes, with the value before the action.
+/// A finding that an action should fix, or a figure that the action changes, with the value before the action.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Aim {
     /// True: the row has a finding of this rule. False: it has none, and only its figure is compared.
@@ -33,7 +33,7 @@ pub(super) struct Watch {
     pub(super) done: Stamp,
     /// Number of the last request for exact figures before the action ended.
     pub(super) round: u64,
-    /// Screens not loaded since the action ended, each with the number of its last request before that.
+    /// Screens not loaded since the action ended, each with the number of its last request before the action ended.
     pub(super) unread: HashMap<ScreenId, u64>,
     /// Index of the result's line that will show the effect.
     pub(super) line: usize,

@@ -44,7 +44,7 @@ pub enum Msg {
         clock: Stamp,
         counters: Counters,
     },
-    /// A failed pulse; the next tick sends another one.
+    /// Reading the clock and the change counters (a pulse) failed; the next tick tries again.
     PulseFailed {
         asked: u64,
         error: String,

@@ -282,7 +282,7 @@ impl Overlay {
     pub(super) fn key(&mut self, key: &str, keys: &KeyMap) -> Answer {
         if let Self::Page(explained) = self {
             return match (keys.here(key), key) {
-                // From a page, one key leads to the help.
+                // From a page, the help key leads to the help.
                 (Some(Here::Help), _) => {
                     *self = Self::help();
                     Answer::Stay

@@ -116,7 +116,7 @@ impl App {
         if has_files && self.can_show(ScreenId::Policies) && self.screen != ScreenId::Policies {
             effects.extend(self.ask_loads(&[ScreenId::Policies]));
         }
-        // The pulse comes first, because its counters belong to the rows that are loaded next.
+        // The pulse (clock and change counters) comes first, because its counters belong to the rows that are loaded next.
         effects.extend(self.ask_pulse());
         effects.extend(self.ask_load());
         effects.extend(self.refresh_details());

@@ -30,7 +30,7 @@ impl App {
                 table.is_waiting()
             ));
             if wanted.contains(&part) {
-                // Drops the rest of this round of exact figures, because the new screen's figures come first.
+                // Cancels the running request for exact figures, because the new screen's figures come first.
                 if busy && !waiting {
                     effects.extend(cancel(part));
                 }
@@ -42,7 +42,7 @@ impl App {
         }
         self.find();
         self.pulse_waiting = false;
-        // If the pulse in progress was cancelled, its answer is ignored.
+        // The answer to a pulse that is still in progress is ignored.
         self.pulse += 1;
         if self.link == Link::Up && !self.paused {
             effects.extend(self.ask_pulse());

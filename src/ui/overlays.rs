@@ -96,7 +96,7 @@ fn sort_hint(headings: &[&str]) -> String {
     }
 }
 
-/// A centred box of the size of its lines.
+/// Draws a centred box that is as large as its lines need.
 fn note(frame: &mut Frame, area: Rect, notes: &[String], theme: &Theme) {
     let width = usize::from(area.width).min(90).saturating_sub(4);
     let mut lines: Vec<_> = notes
@@ -286,7 +286,7 @@ fn draw_switch(frame: &mut Frame, area: Rect, switching: &mut Switching, theme: 
     frame.render_widget(Paragraph::new(rows), list);
 }
 
-/// Full help of the selected action: the list may cut it.
+/// Draws the full help of the selected action, because the list may cut the help.
 fn help_line(frame: &mut Frame, area: Rect, words: &str, theme: &Theme) {
     let words = text::cut(words, usize::from(area.width).saturating_sub(1));
     frame.render_widget(

@@ -77,7 +77,7 @@ fn standing<'a>(app: &App, width: usize) -> Line<'a> {
     let (level, words) = overview::health(app.screens.overview.rows());
     let hidden = app.acknowledged.hidden().words();
     let acknowledged = hidden.map_or_else(String::new, |hidden| format!(" · {hidden}"));
-    // `HEALTHY` also needs the exact figures.
+    // `HEALTHY` is shown only if the exact figures have been read, too.
     let healthy = level == Level::Ok;
     let unread = |part: &ScreenId| {
         let (missing, _) = with_table!(app.screens, *part, |table| table.ungathered());

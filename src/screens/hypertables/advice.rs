@@ -211,7 +211,7 @@ impl Row {
             .find(|step| *step <= most)
     }
 
-    /// An interval as an argument of `set_chunk_time_interval`.
+    /// An interval as an argument of `set_chunk_time_interval`, such as `interval '3 days'`.
     pub(super) fn interval_sql(&self, raw: i64) -> String {
         if self.axis == Axis::Integer {
             return raw.to_string();
@@ -219,7 +219,7 @@ impl Row {
         format!("interval '{}'", self.interval_typed(raw))
     }
 
-    /// An interval as a user types it: `3 days`, `500000`.
+    /// An interval as a user types it, such as `3 days` or `500000`.
     pub(super) fn interval_typed(&self, raw: i64) -> String {
         let unit = |many: i64, one: &str| text::plural(many, one);
         match raw {
@@ -230,12 +230,12 @@ impl Row {
         }
     }
 
-    /// Short text of an interval: `1d`, `500 000`.
+    /// Short text of an interval, such as `1d` or `500 000`.
     pub(super) fn interval_text(&self, raw: i64) -> String {
         self.length(raw).show(crate::model::moment::Stamp(0))
     }
 
-    /// Calculation of the size of an interval: `12.0 GB x 1d / 7d = 1.71 GB`.
+    /// Calculation of the size of a chunk interval of the advised length, such as `12.0 GB x 1d / 7d = 1.71 GB`.
     pub(super) fn arithmetic(&self, advised: i64) -> Option<String> {
         let (bytes, interval) = (self.interval_bytes()?, self.interval?);
         Some(format!(

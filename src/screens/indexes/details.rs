@@ -10,7 +10,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
         || Value::text("never reset: counted since the database was created, or since a crash"),
         Value::Time,
     );
-    // The Aggregates screen itself scans the indexes on the time columns of sources, because it reads their newest rows.
+    // The Aggregates screen itself scans the time index of each aggregate's source, because it reads the newest row of the source.
     let of_chunks =
         matches!(row.kind, TableKind::Hypertable | TableKind::Aggregate) && row.method == "btree";
     let of_hypertop = (of_chunks && at.server.track_counts && row.scans > 0).then_some(

@@ -39,7 +39,7 @@ pub(super) fn headline(rows: &[Row], at: &At) -> Vec<String> {
     ]
 }
 
-/// Total size. A chunk index that belongs to two rows is counted for the row that should stay.
+/// Total size. A chunk index that two indexes share is counted only for the index that should stay.
 fn size<'a>(rows: impl Iterator<Item = &'a Row>) -> String {
     Sum::of(rows.map(judge::own_bytes)).bytes()
 }

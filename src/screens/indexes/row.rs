@@ -99,7 +99,7 @@ pub struct Row {
     /// Number of relations that must be opened for the exact size.
     pub members: i64,
     pub scans: i64,
-    /// Estimated size in bytes, by the last VACUUM or ANALYZE.
+    /// Estimated size in bytes, from the last VACUUM or ANALYZE.
     #[serde(default)]
     pub about_bytes: i64,
     #[serde(skip)]

@@ -142,7 +142,7 @@ fn failed(row: &Row, at: &At, failures: i32, said: &str) -> Finding {
     })
 }
 
-/// The aggregate whose refresh policy this TimescaleDB version refuses to alter; `None`: it can be altered.
+/// The aggregate whose refresh policy this TimescaleDB version refuses to alter; `None`: the job can be altered.
 pub(super) fn unalterable(row: &Row, at: &At) -> Option<Target> {
     let id = row.hierarchical_id?;
     let name = row.target.as_ref()?;

@@ -9,7 +9,7 @@ use crate::screens::record::Section;
 
 /// Width of a slice of the axis: half an hour, in microseconds.
 const PIECE: i64 = 1_800_000_000;
-/// Number of slices before now, and after now.
+/// Number of slices before the present time, and the same number after it.
 const PIECES: i64 = 48;
 /// Maximum number of planned starts that are computed.
 const MOST_STARTS: usize = 2880;

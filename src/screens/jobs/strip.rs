@@ -43,8 +43,8 @@ impl Row {
         Value::Picture(runs.into_iter().collect(), failures.into())
     }
 
-    /// Results of the newest runs by counters and job history, newest first. `running`: the present run has no result yet; the server
-    /// counts it as a crash until it ends.
+    /// Results of the newest runs, newest first, computed from the counters and the job history. `running`: the present run has no result
+    /// yet; the server counts it as a crash until it ends.
     fn ended_runs(&self, running: bool) -> Vec<char> {
         let Some(of) = &self.statistics else {
             return Vec::new();

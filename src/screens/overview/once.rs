@@ -198,7 +198,7 @@ fn without_starved(mut rows: Vec<Row>) -> Vec<Row> {
         .iter()
         .filter(|row| row.screen == ScreenId::Jobs && starves(row))
         .count();
-    // Rows that other screens report because a job cannot start. Findings of work that waits for such a job are merged too.
+    // Rows that other screens report because a job cannot start. Findings of work that waits for such a job are merged, too.
     let waits: Vec<_> = rows
         .iter()
         .filter(|row| row.screen != ScreenId::Jobs && row.finding.job.is_some() && starves(row))

@@ -7,7 +7,7 @@ use crate::model::setup::change::Field;
 use crate::model::text;
 use crate::model::verdict::{Level, Verdict};
 
-/// Maximum width of a setting's value in the list. A longer one, such as a query, is cut.
+/// Maximum width of a setting's value in the list. A longer value, such as a query, is cut.
 const WIDE: usize = 60;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

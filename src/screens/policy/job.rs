@@ -34,10 +34,10 @@ pub struct Policy {
     /// `drop_created_before` or `compress_created_before`, which refer to the creation time of chunks; `None`: not configured.
     #[serde(default, alias = "created_text", deserialize_with = "bounded")]
     pub created: Option<String>,
-    /// `None`: no run has finished.
+    /// Whether the last run succeeded; `None`: no run has finished.
     pub last_run_success: Option<bool>,
     pub last_finish: Option<Stamp>,
-    /// `None`: paused, or never scheduled. `-infinity`: running, or due at once.
+    /// Time of the next start; `None`: paused, or never scheduled. `-infinity`: running, or due at once.
     pub next_start: Option<Stamp>,
     #[serde(deserialize_with = "or_default")]
     pub consecutive_failures: i32,
@@ -192,7 +192,7 @@ impl Policy {
             _ if !self.scheduled => "the policy is paused".to_owned(),
             Some(Stamp::BEFORE_ALL) => "the policy is running, or starts at once".to_owned(),
             Some(next) if next.is_finite() && next > now => {
-                // Only the Jobs screen knows whether a user configured such a late start.
+                // Only the Jobs screen knows whether a user configured a start that is far away. Here the text names the schedule instead.
                 let far = self
                     .schedule_seconds
                     .filter(|_| self.starts_far(limits, now));
@@ -229,7 +229,7 @@ impl Policy {
     }
 }
 
-/// Text for the next run of any of these policies; `None`: there is no policy.
+/// Text for the earliest next run of these policies; `None`: there is no policy.
 pub(crate) fn next_run<'a>(
     policies: impl Iterator<Item = &'a Policy>,
     now: Stamp,

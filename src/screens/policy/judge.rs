@@ -68,7 +68,8 @@ impl Policy {
         findings.push(Finding::new(rule, level, reason).of_job(id).since(since));
     }
 
-    /// Why `integer_now_func` is not called. `about`: the estimated number of due chunks, with the newest chunk's end as current time.
+    /// Why `integer_now_func` is not called; `None`: the function is called. `about`: the estimated number of due chunks, with the newest
+    /// chunk's end as current time.
     pub(crate) fn not_run(&self, about: Option<i64>) -> Option<String> {
         let about = about.map(|chunks| {
             format!(

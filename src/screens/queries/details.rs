@@ -130,7 +130,7 @@ struct ByRole {
     role: Option<String>,
     /// The whole text; `None`: `pg_stat_statements` no longer has it.
     query: Option<String>,
-    /// Whether a client sent it, as opposed to a function; `None`: before PostgreSQL 14.
+    /// True: a client sent the statement. False: a function ran it. `None`: before PostgreSQL 14.
     toplevel: Option<bool>,
     calls: Option<i64>,
     /// In milliseconds, as is `longest`.

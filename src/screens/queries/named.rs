@@ -144,7 +144,7 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
     found
 }
 
-/// Passes the text up to the closing quote to `take` (two quotes mean one), and returns the text after it.
+/// Passes the text up to the closing quote to `take` (two quotes mean one), and returns the text after the closing quote.
 fn quoted(text: &str, quote: char, mut take: impl FnMut(String)) -> &str {
     let mut kept = String::new();
     let mut rest = text;

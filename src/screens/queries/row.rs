@@ -27,7 +27,7 @@ pub(super) struct Tool {
     /// Setting `pg_stat_statements.max`: maximum number of statements, for all databases together. `None`: not loaded.
     #[serde(default)]
     pub most: Option<String>,
-    /// Time of the last reset; `None`: none, or before PostgreSQL 14.
+    /// Time of the last reset; `None`: no reset, or before PostgreSQL 14.
     #[serde(alias = "stats_reset")]
     pub reset: Option<Stamp>,
     /// Number of times since `reset` that the least used statements were dropped because `most` was reached; `None`: unknown.

@@ -43,7 +43,7 @@ pub struct Row {
     /// Present size of the chunks that the next run drops, including compressed data.
     #[serde(skip)]
     pub(super) eligible_bytes: Later<Option<i64>>,
-    /// Number of frozen chunks past the boundary, which are never dropped.
+    /// Number of frozen chunks past `drop_after`. Frozen chunks are never dropped.
     pub(super) frozen: i64,
     pub(super) overdue_seconds: Option<f64>,
     pub(super) next_due: Option<Stamp>,

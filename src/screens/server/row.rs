@@ -12,7 +12,7 @@ use crate::server::known::At;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Row {
     pub name: String,
-    /// `None`: hidden from this role, not a number, or read separately (see `size`).
+    /// The figure; `None`: hidden from this role, not a number, or read separately (see `size`).
     pub value: Option<f64>,
     /// The limit, or another number that belongs to `value`; `None`: there is none, or it is hidden.
     pub bound: Option<f64>,

@@ -18,8 +18,8 @@ const EXACT_COST: f64 = 0.0002;
 const OPENING_SECONDS: f64 = 10.0;
 
 impl<R: Record> Table<R> {
-    /// The exact figures to read next: index in [`Record::EXACT`], ids and costs; `None`: nothing to read. If `overview`: the figures of
-    /// all rows, and expensive figures only if `later`.
+    /// The exact figures to read next: index in [`Record::EXACT`], and the ids and costs of the rows; `None`: nothing to read. If
+    /// `overview`: the figures of all rows, and expensive figures only if `later`.
     pub(crate) fn asks(
         &self,
         overview: bool,
@@ -207,7 +207,7 @@ impl<R: Record> Table<R> {
         (read > after && self.find(key).is_none_or(certain)).then_some(read)
     }
 
-    /// Makes all exact figures be read again; the old ones are kept until then.
+    /// Makes all exact figures be read again; the old figures are kept until then.
     pub fn forget_exact(&mut self) {
         for had in self.exact.values_mut() {
             had.asked = Stamp::BEFORE_ALL;

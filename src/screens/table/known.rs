@@ -23,7 +23,7 @@ pub(super) struct Had {
     /// Time when `figures`, or their error, arrived.
     pub(super) at: Stamp,
     pub(super) figures: Figures,
-    /// Error of the last attempt, if `figures` are from an earlier one; `None`: they are from the last one.
+    /// Error of the last attempt, if `figures` are from an earlier attempt; `None`: they are from the last attempt.
     pub(super) error: Option<String>,
     /// Cost of the row when the figures were read. If the cost differs later, the row has other relations now.
     pub(super) cost: usize,
