@@ -291,7 +291,7 @@ fn on_compressed(row: &Row, never: &str) -> String {
         format!("{compressed} of {chunks} with it are compressed")
     };
     format!(
-        "useless on compressed data: {which}, where queries read another index and this one is empty (index size in all: {}); {never}",
+        "useless on compressed data: {which}. There queries read another index, and this one is empty (index size in all: {}); {never}",
         size(row)
     )
 }

@@ -78,8 +78,8 @@ impl Policy {
         })
     }
 
-    /// Whether the policy is not paused, not failing and not late, and its next start is not far away. Otherwise this explains why chunks
-    /// wait, and a change of the policy does not.
+    /// Whether the policy runs as planned: it is scheduled, works, is not late, and its next start is near. If it does not, chunks wait
+    /// because of that, and not because of a change of the policy.
     fn runs_as_planned(&self, limits: &Limits, now: Stamp) -> bool {
         self.scheduled
             && !self.is_failing()

@@ -268,7 +268,7 @@ fn lost_slots(row: &Row, findings: &mut Findings) {
     );
 }
 
-/// Text of a count; from one million on such as `2 144 million`.
+/// Text of a count; from one million on such as `2144 million`.
 #[expect(clippy::cast_possible_truncation, reason = "a figure to show")]
 fn count(value: f64) -> String {
     if value < 1e6 {

@@ -185,7 +185,7 @@ impl Row {
             .read(now, self.since.filter(young), limits.error_window);
     }
 
-    /// Share of the transactions in the last minutes: `0.2 % of 12,345 in the last 8m`; `None`: no growth is known yet.
+    /// Share of the transactions in the last minutes: `0.2 % of 12 345 in the last 8m`; `None`: no growth is known yet.
     fn lately(&self) -> Option<String> {
         let growth = self.counted.growth()?;
         let percent = growth.percent()?;

@@ -140,7 +140,7 @@ impl<R: Record> Table<R> {
     }
 
     /// Hides the column if it is visible, or else shows it; false: the first column cannot be hidden. If the sort column is hidden, the
-    /// rows are sorted by the screen's own sort column.
+    /// rows are sorted in the screen's own order.
     pub(crate) fn toggle_column(&mut self, index: usize, wide: bool, at: &At) -> bool {
         let seen = self.seen_columns(wide);
         let Some((_, seen)) = seen.get(index).filter(|_| index > 0) else {
