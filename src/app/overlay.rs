@@ -46,7 +46,7 @@ pub enum Overlay {
     Running,
     /// The prompt for a reason (acknowledge) or a duration (snooze).
     Ask(Ask),
-    /// Errors in the user's config or themes; any key closes it.
+    /// Errors in the user's config or themes; any key closes the overlay.
     Note(Vec<String>),
 }
 

@@ -83,7 +83,8 @@ impl Row {
         runs
     }
 
-    /// Id and cost for reading the job history; `None`: the counters already show the result of each run, or the job is paused.
+    /// Id of the job and cost of reading its history (number of relations that the server opens); `None`: the counters already show the
+    /// result of each run, or the job is paused.
     pub(super) fn wants_record(&self) -> Option<(i64, usize)> {
         let of = self.statistics.as_ref()?;
         let failed = of.total_failures > 0 && of.total_runs > 1;

@@ -182,7 +182,7 @@ impl Row {
         all.join("; ")
     }
 
-    /// Reasons given in the file for the differences; without differences, the reason for the object. `None`: the file gives none.
+    /// Reasons given in the file for the differences; without differences, the reason for the object. `None`: the file gives no reason.
     pub(super) fn reasons(&self) -> Option<String> {
         let mut all: Vec<&str> = Vec::new();
         for why in self

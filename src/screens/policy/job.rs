@@ -119,7 +119,8 @@ impl Policy {
         }
     }
 
-    /// Id and cost for reading the age of a job that never finished a run; `None`: not needed.
+    /// Id of the job and cost of reading its age (number of relations that the server opens), for a job that never finished a run; `None`:
+    /// not needed.
     pub(crate) fn waits_for_first(&self) -> Option<(i64, usize)> {
         (self.scheduled && self.last_finish.is_none()).then_some((self.job_id.into(), 1))
     }
