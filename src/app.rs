@@ -86,7 +86,7 @@ pub struct App {
     /// Figures of all screens, for the Overview's gauges.
     pub(crate) standing: gather::Standing,
     found: gather::Found,
-    /// Levels of the findings that the Overview lists, by their screens.
+    /// Levels of the findings that the Overview lists, by screen.
     open: gather::Open,
     /// Screens loaded since the last time that the findings were collected.
     read: Vec<ScreenId>,
@@ -100,13 +100,13 @@ pub struct App {
     pub tape: Option<Replay>,
     /// True while a recording is written.
     pub(crate) recording: bool,
-    /// The screen to show when the details are closed. `None`: the present one stays.
+    /// The screen to show when the details are closed. `None`: the present screen stays.
     back_to: Option<ScreenId>,
     /// Whether the connection is read-only or protected.
     pub rules: Access,
     /// The running plan. `None`: no plan runs.
     pub running: Option<Running>,
-    /// Figures to compare after the last action. `None`: no action has ended, or they have been compared.
+    /// The findings of the last action that are compared when they have been read again. `None`: nothing to compare.
     watched: Option<Watch>,
     /// True: quit when the running plan has ended.
     leaving: bool,

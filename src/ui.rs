@@ -53,7 +53,7 @@ pub fn draw(frame: &mut Frame, app: &mut App) {
     }
 }
 
-/// Replaces each glyph by ASCII. Letters are not replaced.
+/// Replaces each symbol, such as `▶`, by an ASCII character. Letters are not replaced.
 fn in_ascii(buffer: &mut Buffer) {
     for cell in &mut buffer.content {
         let mut glyphs = cell.symbol().chars();
@@ -220,7 +220,7 @@ fn caveat_lines<'a>(caveats: &[String], width: usize, theme: &Theme) -> Vec<Line
     if lines.len() > 4 {
         lines.truncate(3);
         lines.push(format!(
-            "~ … and more: see the details, or a larger terminal ({} caveats)",
+            "~ … and more ({} caveats): `hypertop show` prints them all",
             caveats.len()
         ));
     }

@@ -449,7 +449,7 @@ fn a_group_names_who_refuses_and_why_and_goes_on_without_it_where_a_person_says_
         "1 of 2 targets refuses",
         "1001: ",
         "is paused already",
-        "Ctrl-O: continue with the other one only",
+        "Ctrl-O: continue with the other target only",
     ] {
         assert!(shown.contains(words), "{words}: {shown}");
     }
@@ -460,7 +460,7 @@ fn a_group_names_who_refuses_and_why_and_goes_on_without_it_where_a_person_says_
     answer(&mut app, effects, &[]);
     let shown = tall(&mut app);
     assert!(
-        shown.contains("left out: 1001: ") && shown.contains("Pause job 1002"),
+        shown.contains("1001 is left out: ") && shown.contains("Pause job 1002"),
         "{shown}"
     );
     let effects = press(&mut app, "enter");

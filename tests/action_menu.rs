@@ -63,7 +63,7 @@ fn what_the_row_does_not_allow_is_dimmed_and_can_still_be_read() {
     let lines: Vec<_> = shown.lines().map(str::to_owned).collect();
     let at = place(&lines, " drop-index ");
     assert!(
-        lines[at].contains("acts on an index: there is none on this row"),
+        lines[at].contains("acts on an index, which this row does not have"),
         "{}",
         lines[at]
     );
@@ -141,7 +141,7 @@ fn a_row_without_a_policy_offers_to_add_one() {
     let lines = menu(&mut app, 120, 60);
     let line = &lines[place(&lines, " pause-job ")];
     assert!(
-        line.contains("acts on a job: there is none on this row"),
+        line.contains("acts on a job, which this row does not have"),
         "{line}"
     );
     press(&mut app, "esc a");

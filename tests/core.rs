@@ -373,7 +373,7 @@ fn figures_that_cannot_be_had_again_stand_for_a_while_with_their_age_and_are_not
     let effects = app.update(Msg::Tick(NOW.plus_seconds(44.0)));
     assert_eq!(bytes_asked(&effects), None, "{effects:?}");
     let shown = drawn(&mut app, 140, 14).backend().to_string();
-    let words = "exact figures of 1 row are of 44s ago and cannot be read now: 55P03";
+    let words = "exact figures of 1 row were read 44s ago, and cannot be read now: 55P03";
     assert!(
         shown.contains(words) && shown.contains("23.0 MB"),
         "{shown}"

@@ -150,7 +150,7 @@ fn what_remains_has_its_reason() {
     load(&mut app, asked, 12);
     let shown = seen(&mut app);
     assert!(
-        shown.contains("backlog still 12: 12 chunks past"),
+        shown.contains("backlog is still 12: 12 chunks past"),
         "{shown}"
     );
 }
@@ -181,7 +181,7 @@ fn a_figure_that_is_not_read_in_time_is_said_to_be_unknown_and_comes_later() {
     app.update(Msg::Tick(NOW.plus_seconds(16.0)));
     let shown = seen(&mut app);
     assert!(
-        shown.contains("backlog was 12; not read again within 16s: the effect is not known yet"),
+        shown.contains("backlog was 12; not read again within 16s: the effect is still unknown"),
         "{shown}"
     );
     let asked = pulse(&mut app, &effects);

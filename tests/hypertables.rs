@@ -203,7 +203,7 @@ fn growth_since_the_start_is_between_two_exact_sizes_and_says_over_which_time() 
         let at = triage::look_again(rig, &mut screens, &[SCREEN]).await;
         let before = measured().await;
         let said = format!("{:?}", screens.hypertables.rows()[0].facts(&at));
-        let first = format!("UTC, {}", text::bytes(before));
+        let first = format!("UTC: {}", text::bytes(before));
         assert!(
             said.contains("first measured") && said.contains(&first),
             "{}: {said}",
@@ -328,8 +328,8 @@ fn a_large_plain_table_with_time_is_a_candidate_and_what_stands_in_the_way_is_tr
                 "notice",
                 &[
                     "with a time column \"Zeit $2\"",
-                    "create_hypertable('public.plain_big', 'Zeit $2', migrate_data => true) holds an ACCESS EXCLUSIVE lock",
-                    "add \"Zeit $2\" to its unique indexes: plain_big_pkey",
+                    "create_hypertable('public.plain_big', 'Zeit $2', migrate_data => true) converts it, but holds an ACCESS EXCLUSIVE lock",
+                    "add \"Zeit $2\" to these unique indexes: plain_big_pkey",
                     "1 foreign key to it",
                 ],
             );
@@ -465,7 +465,7 @@ fn the_axis_shows_what_the_policies_and_the_aggregates_cut_it_by() {
                 "compress after 5d: 20",
                 "drop after 10d: 20",
                 "refresh \\\"Hos.tile \\\"\\\"x\\\"\\\"\\\".\\\"Agg; 'of' $3\\\" 9d to 1h ago, watermark W 20",
-                "Aggregates on it (1)",
+                "Aggregates on the hypertable (1)",
                 "partially compressed 2",
             ] {
                 assert!(said.contains(words), "{}: {words}: {said}", target.name);
@@ -487,7 +487,8 @@ fn the_axis_shows_what_the_policies_and_the_aggregates_cut_it_by() {
             );
             let own = details(target, SCREEN, "\"Agg; 'of' $3\"");
             assert!(
-                own.contains("refresh its rows 9d to 1h ago") && !own.contains("Aggregates on it"),
+                own.contains("refresh its rows 9d to 1h ago")
+                    && !own.contains("Aggregates on the hypertable"),
                 "{own}"
             );
             // A role that may not read the table cannot run its function either, but still sees the chunks.

@@ -212,7 +212,7 @@ fn compressed_chunks_limit_what_scans_can_say() {
     says(
         &nearly,
         Level::Warning,
-        "97 of 100 chunks with it are compressed, where queries read another index and this one is empty (index size in all: 1.00 GB)",
+        "97 of 100 chunks with it are compressed. There queries read another index, and this one is empty (index size in all: 1.00 GB)",
     );
     nearly.scans = 1;
     says(&nearly, Level::Ok, "1 scan");
@@ -288,7 +288,7 @@ fn an_invalid_index_says_how_to_fix_it() {
     says(
         &left,
         Level::Warning,
-        "a leftover of an interrupted REINDEX CONCURRENTLY. Drop it",
+        "It is a leftover of an interrupted REINDEX CONCURRENTLY. Drop it",
     );
     let on_chunk = with(|parts| {
         parts.leftovers = 1;

@@ -193,7 +193,7 @@ fn a_failing_job_stays_red_while_its_retry_runs() {
     assert_eq!((state, level), ("running", Level::Critical));
     assert_eq!(
         reason,
-        "failed 11 times in a row, retry runs now; newest error on record, 10m ago: 08001 ERP not reachable; edit-job changes its settings"
+        "failed 11 times in a row, and the retry is running now; newest error on record, 10m ago: 08001 ERP not reachable; edit-job changes its settings"
     );
     assert_eq!(row.last_run_status(), Some("Failed"));
     // The history's row of the present run is no error.
@@ -242,7 +242,7 @@ fn failures_in_a_row_are_critical_and_carry_their_error() {
     assert_eq!((state, level), ("backing off", Level::Critical));
     assert_eq!(
         reason,
-        "failed 11 times in a row, last 10m ago: 08001 ERP not reachable; tries again in 5m; run-job-now shows whether it works, edit-job changes its settings"
+        "failed 11 times in a row, last 10m ago: 08001 ERP not reachable; tries again in 5m; run-job-now shows whether the job works, and edit-job changes its settings"
     );
     assert_eq!(says(&failed(1, Some(("08001", "x")))).1, Level::Warning);
 }

@@ -479,7 +479,7 @@ fn a_policys_next_start_is_told_once() {
     let reason = metrics.verdict(&app.at().unwrap()).reason;
     assert_eq!(reason.matches("2h ago").count(), 1, "{reason}");
     assert!(
-        reason.contains("(job 1002) is late: it was to run 2h ago"),
+        reason.contains("(job 1002) is late: it should have run 2h ago"),
         "{reason}"
     );
 }

@@ -69,8 +69,7 @@ async fn set(rig: &Rig, proc: &str, key: &str, value: &str) {
     .await;
 }
 
-const SINCE_RUN: &str =
-    "its policy was changed since its last run: they wait for the next run; the policy runs in";
+const SINCE_RUN: &str = "its policy was changed since its last run: the due chunks wait for the next run; the policy runs in";
 
 #[test]
 fn chunks_of_a_compression_policy_that_anyone_tightened_wait_for_its_next_run() {
@@ -113,7 +112,7 @@ fn a_change_by_the_console_itself_waits_with_its_values_and_its_rollback_ends_th
         let edit = [("compress_after", "1d")];
         let report = rig.act("edit-compression-policy", NAME, &edit).await;
         let seen = verdict(rig, ScreenId::Compression, true).await;
-        let words = "(compress_after 7d -> 1d): they wait for the next run";
+        let words = "(compress_after 7d -> 1d): the due chunks wait for the next run";
         says(rig, &seen, rule, Level::Ok, words);
         // Without the journal the server's record shows the change, but not the values.
         let seen = verdict(rig, ScreenId::Compression, false).await;
@@ -136,7 +135,7 @@ fn a_policy_that_never_ran_waits_only_with_what_the_change_added() {
         rig.act("edit-compression-policy", NAME, &[("compress_after", "1d")])
             .await;
         let seen = verdict(rig, ScreenId::Compression, true).await;
-        let words = "(compress_after 30d -> 1d): they wait for the next run";
+        let words = "(compress_after 30d -> 1d): the due chunks wait for the next run";
         says(rig, &seen, rule, Level::Ok, words);
         // The server does not record a change before the first run.
         let seen = verdict(rig, ScreenId::Compression, false).await;
@@ -157,7 +156,7 @@ fn a_policy_that_never_ran_waits_only_with_what_the_change_added() {
             &seen,
             rule,
             Level::Warning,
-            "compress_after 5d -> 4d; chunks that are due only since then wait for the next run)",
+            "compress_after 5d -> 4d; chunks that became due by this change wait for the next run)",
         );
     });
 }
@@ -207,7 +206,7 @@ fn chunks_of_a_retention_policy_that_was_tightened_wait_for_its_next_run() {
             .await;
         // Neither change was known to the last run.
         let seen = verdict(rig, ScreenId::Retention, true).await;
-        let words = "(drop_after 2d -> 3d): they wait for the next run";
+        let words = "(drop_after 2d -> 3d): the due chunks wait for the next run";
         says(rig, &seen, rule, Level::Ok, words);
         rig.act("edit-retention-policy", NAME, &[("drop_after", "2 days")])
             .await;

@@ -396,7 +396,7 @@ fn each_screen_shows_its_picture_on_every_version() {
                 ScreenId::Jobs,
                 "etention",
                 &[
-                    "Runs: the last 24 hours, and the next",
+                    "Runs: the last and the next 24 hours",
                     "no failure on record",
                 ],
             ),

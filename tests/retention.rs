@@ -117,12 +117,12 @@ fn a_row_says_what_keeps_its_policy_from_working() {
             told(
                 "two_dimensions",
                 "warning",
-                "past drop_after still there, the oldest due for",
+                "past drop_after not dropped yet, the oldest due for",
             );
             told(
                 "frozen",
                 "notice",
-                "past drop_after frozen: no run ever drops",
+                "past drop_after not dropped, because frozen: no run ever drops",
             );
             told(
                 "unwatched",
@@ -365,7 +365,8 @@ fn the_details_list_what_goes_and_name_what_stays() {
                 .as_i64()
                 .unwrap();
             assert!(
-                said.contains(&format!("next run drops ({goes})")) && said.contains("What stays"),
+                said.contains(&format!("next run drops ({goes})"))
+                    && said.contains("Chunks that stay"),
                 "{}: {said}",
                 target.name
             );

@@ -68,8 +68,8 @@ fn more_jobs_than_workers_in_one_minute_are_one_finding_with_the_numbers_and_the
     assert_eq!((*id, finding.level), (1000, Level::Notice));
     for words in [
         "20 jobs start within one minute (in 12h, ",
-        "14 workers can run them (timescaledb.max_background_workers is 16; launcher and schedulers use 2)",
-        "; 6 wait for others to end",
+        "14 workers can run them (timescaledb.max_background_workers is 16, and launcher and schedulers use 2)",
+        "; 6 jobs wait until others end",
         "next_start",
         " and 15 more",
     ] {
@@ -111,7 +111,7 @@ fn the_limit_that_is_reached_first_is_named_and_the_threshold_is_the_users() {
         few[0]
             .1
             .reason
-            .contains("9 workers can run them (max_worker_processes is 12;"),
+            .contains("9 workers can run them (max_worker_processes is 12,"),
         "{few:?}"
     );
     let unknown = with(|of| of.processes = None);
@@ -445,9 +445,9 @@ fn on_every_version_jobs_that_want_more_workers_than_there_are_are_found_until_t
             for words in [
                 format!("{} jobs start within one minute", free + 1),
                 format!(
-                    "timescaledb.max_background_workers is 8; launcher and schedulers use {permanent}"
+                    "timescaledb.max_background_workers is 8, and launcher and schedulers use {permanent}"
                 ),
-                "; 1 waits for another to end".to_owned(),
+                "; 1 job waits until another ends".to_owned(),
             ] {
                 assert!(
                     found.reason.contains(&words),

@@ -338,7 +338,7 @@ fn what_is_dropped_for_want_of_room_or_reset_is_told_and_does_not_falsify_the_ch
         assert_eq!((since.unwrap(), calls.unwrap()), (7.into(), 7.into()));
         assert!(caveats.contains("the statistics were reset"), "{caveats}");
         assert!(
-            caveats.contains("+CALLS and +TIME count from then"),
+            caveats.contains("+CALLS and +TIME count from that time"),
             "{caveats}"
         );
         // Resetting a single statement does not show in the global reset time.
@@ -359,7 +359,7 @@ fn what_is_dropped_for_want_of_room_or_reset_is_told_and_does_not_falsify_the_ch
         for words in [
             "pg_stat_statements.max (100) is too small",
             "were dropped",
-            "Raise it (restart)",
+            "Raise it (needs a restart)",
             "since this console started",
         ] {
             assert!(caveats.contains(words), "{words}: {caveats}");

@@ -335,7 +335,7 @@ fn jobs_are_judged_by_thresholds() {
         of.last_run_success = Some(false);
         of.consecutive_failures = 1;
     });
-    let tried = (warning, "run-job-now shows whether it works");
+    let tried = (warning, "run-job-now shows whether the job works");
     let was_stopped = (warning, "stopped at its max_runtime of 5m");
     differs(&stopped, "job_stopped_percent", 90.0, tried, was_stopped);
     let slow = begun(50.0, Some(4711));

@@ -110,7 +110,7 @@ fn an_index_that_a_wider_one_covers_is_dropped() {
         gone(rig, &rules::INDEX_COVERED, &of("narrow")).await;
         rig.sql(&format!("create index \"wi.de\" on {NAME} (d, ts)"))
             .await;
-        let words = ["wi.de begins with the same columns and can replace it"];
+        let words = ["wi.de begins with the same columns and can replace this index"];
         let finding = found(rig, &rules::INDEX_COVERED, &of("narrow"), &words).await;
         assert_eq!(finding.finding.level, Level::Notice);
         gone(rig, &rules::INDEX_COVERED, &of("wi.de")).await;
@@ -170,7 +170,10 @@ fn an_index_that_is_invalid_on_one_chunk_is_built_anew_there_only() {
         gone(rig, &rules::INDEX_INVALID, &of("by.d")).await;
         let (chunk, copy) = copy(rig, "by.d").await;
         interrupted(rig, &chunk, &format!("drop index concurrently {copy}")).await;
-        let words = ["invalid on 1 chunk", "REINDEX INDEX CONCURRENTLY there"];
+        let words = [
+            "invalid on 1 chunk",
+            "there with REINDEX INDEX CONCURRENTLY",
+        ];
         let finding = found(rig, &rules::INDEX_INVALID, &of("by.d"), &words).await;
         let files = async || {
             rig.texts("select relfilenode from pg_class where relname like '%by.d'")
@@ -217,7 +220,7 @@ fn invalid_indexes_of_plain_tables_are_told_and_fixed() {
 
         let reindex = "reindex index concurrently \"Me.s\".\"once.only\"";
         interrupted(rig, "\"Me.s\".\"pl.ain\"", reindex).await;
-        let words = ["a leftover of an interrupted REINDEX CONCURRENTLY. Drop it"];
+        let words = ["It is a leftover of an interrupted REINDEX CONCURRENTLY. Drop it"];
         let left = of("once.only_ccnew");
         let finding = found(rig, &rules::INDEX_INVALID, &left, &words).await;
         assert_eq!(finding.finding.level, Level::Warning);
@@ -232,7 +235,7 @@ fn an_index_that_a_partition_lacks_is_attached_as_the_words_say() {
         rig.sql("create table parted (k int) partition by range (k); create table parted_1 partition of parted for values from (0) to (9);
                  create index whole on only parted (k)").await;
         let words = [
-            "it is missing on a partition. Create it there, and attach it (ALTER INDEX ... ATTACH PARTITION)",
+            "It is missing on a partition. Create it there, and attach it (ALTER INDEX ... ATTACH PARTITION)",
         ];
         let of = "public.parted: whole";
         let finding = found(rig, &rules::INDEX_INVALID, of, &words).await;

@@ -92,7 +92,7 @@ fn a_run_that_is_stopped_at_its_max_runtime_says_so_and_gets_more_time() {
         counted(rig, &id, "last_finish > '-infinity'").await;
         let words = [
             "stopped at its max_runtime of 1s",
-            "edit-job offers twice the limit",
+            "edit-job suggests twice the limit",
         ];
         let row = found(rig, &rules::JOB_FAILING, &id, &words).await;
         assert_eq!(row.finding.fix, Some("edit-job"));
@@ -190,7 +190,7 @@ fn a_job_that_finds_no_free_worker_says_that_all_are_taken() {
             rig,
             &rules::SERVER_WORKERS,
             "workers",
-            &["the next job waits for one"],
+            &["the next job waits for a free slot"],
         )
         .await;
         fix(rig, &row, &[]).await;

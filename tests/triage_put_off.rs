@@ -103,7 +103,7 @@ fn work_on_integer_time_whose_policy_starts_in_a_month_is_told() {
         let call = format!("add_retention_policy('{NAME}', 1500::bigint)");
         add(rig, &call, "30 minutes").await;
         let words = [
-            "4 chunks past drop_after still there",
+            "4 chunks past drop_after not dropped yet",
             "the policy runs in 30d (its schedule: every 1h)",
         ];
         let of = "policy_retention";

@@ -99,7 +99,7 @@ fn chunks_that_should_be_gone_are_counted_and_dropped() {
                 "select count(*) from show_chunks('{NAME}', older_than => interval '5 days')"
             ))
             .await;
-        let count = format!("{count} chunks past drop_after still there, the oldest due for");
+        let count = format!("{count} chunks past drop_after not dropped yet, the oldest due for");
         let words = [count.as_str(), "the policy runs in 1h"];
         let row = found(rig, &rules::RETENTION_OVERDUE, NAME, &words).await;
         assert!(row.finding.since.is_some());
@@ -131,7 +131,10 @@ fn frozen_chunks_are_told_with_what_lets_them_go() {
         rig.sql(&format!("select {schema}.freeze_chunk(c) from {oldest} c"))
             .await;
         let unfreeze = format!("{schema}.unfreeze_chunk()");
-        let words = ["past drop_after frozen", unfreeze.as_str()];
+        let words = [
+            "past drop_after not dropped, because frozen",
+            unfreeze.as_str(),
+        ];
         found(rig, &rules::RETENTION_FROZEN, NAME, &words).await;
         rig.sql(&format!(
             "select {schema}.unfreeze_chunk(c) from {oldest} c"
@@ -304,7 +307,7 @@ fn a_clock_that_fails_says_why_nobody_knows_what_the_next_run_drops() {
         };
         rig.sql(&clock("raise 'the clock is on strike'")).await;
         let words = [
-            "what the next run drops is not known",
+            "what the next run drops is unknown",
             "the clock is on strike",
         ];
         let row = found(rig, &rules::RETENTION_UNKNOWN, COUNTED, &words).await;
@@ -354,7 +357,10 @@ fn a_number_that_counts_seconds_is_overdue_as_time_is() {
         }
         made(rig, version, "By.second", "20", "true").await;
         let due = "select count(*) from show_chunks('\"Me.s\".\"By.second\"', older_than => extract(epoch from now())::bigint - 864000)";
-        let words = format!("{} chunks past drop_after still there", rig.text(due).await);
+        let words = format!(
+            "{} chunks past drop_after not dropped yet",
+            rig.text(due).await
+        );
         let words = [
             words.as_str(),
             "the oldest due for at least 4d",
@@ -425,7 +431,7 @@ fn a_number_that_counts_anything_is_overdue_since_rows_came_that_lie_far_enough_
         gone(rig, &rules::RETENTION_OVERDUE, COUNTED).await;
         made(rig, version, "By.number", "3", "start >= 600").await;
         made(rig, version, "By.number", "9", "start < 600").await;
-        let words = ["5 chunks past drop_after still there, the oldest due for at least 3d"];
+        let words = ["5 chunks past drop_after not dropped yet, the oldest due for at least 3d"];
         let row = found(rig, &rules::RETENTION_OVERDUE, COUNTED, &words).await;
         assert_eq!(row.finding.level, Level::Warning);
         assert!(

@@ -326,7 +326,7 @@ fn an_archive_that_fails_is_found_with_the_file_and_gone_when_it_is_fixed() {
         comes(&rig, &rules::SERVER_ARCHIVER, of).await;
         let words = [
             "archiving fails for 0000000100000000",
-            "none archived",
+            "no file was archived",
             "the disk fills up with WAL",
             "archive_command",
         ];

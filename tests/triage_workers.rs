@@ -83,9 +83,7 @@ fn without_a_launcher_nothing_starts_and_that_is_the_one_finding() {
             }
             let row = told_alone(rig, "server-launcher").await;
             assert!(
-                row.finding
-                    .reason
-                    .contains("Jobs not started because of it: "),
+                row.finding.reason.contains("Not started because of this: "),
                 "{row:#?}"
             );
         }
@@ -143,7 +141,7 @@ fn too_few_slots_for_the_schedulers_are_told_by_the_database_that_has_none() {
                 continue;
             }
             without += 1;
-            let words = ["timescaledb.max_background_workers", ": raise it"];
+            let words = ["timescaledb.max_background_workers", ": raise this setting"];
             found(rig, &rules::SERVER_SCHEDULER, "scheduler", &words).await;
             told_alone(rig, "server-scheduler").await;
         }
@@ -205,7 +203,7 @@ fn jobs_that_are_late_because_every_slot_is_taken_are_one_finding() {
             assert!(
                 row.finding
                     .reason
-                    .contains("Jobs not started because of it: 2 jobs"),
+                    .contains("Not started because of this: 2 jobs"),
                 "{row:#?}"
             );
             let more = [("timescaledb.max_background_workers", "16")];

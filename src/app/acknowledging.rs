@@ -208,7 +208,7 @@ impl App {
         }
         if acknowledged.len() < many {
             self.say(
-                "actions and acknowledgements cannot be rolled back together: mark only one of the two",
+                "actions and acknowledgements cannot be rolled back together: mark only actions, or only acknowledgements",
                 true,
             );
             return Some(Vec::new());

@@ -90,7 +90,7 @@ impl App {
         }
     }
 
-    /// The reason why an action cannot run on any of these rows, by the loaded rows. `None`: no known reason.
+    /// The reason why an action cannot run on any of these rows, by the loaded rows. `None`: it may run on at least one row.
     fn unfit(
         &self,
         name: &str,
@@ -100,7 +100,7 @@ impl App {
     ) -> Option<String> {
         if !kinds.contains(&act.on) {
             return Some(format!(
-                "acts on {}: there is none on this row",
+                "acts on {}, which this row does not have",
                 act.on.one()
             ));
         }

@@ -1,4 +1,4 @@
-//! The findings that an action should fix, and the text on whether it fixed them.
+//! The findings that an action should fix, and the text that says whether it fixed them.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use crate::screens::table::Again;
 /// Maximum number of findings whose effects are shown one by one.
 const NAMED: usize = 2;
 
-/// A finding that an action should fix, or a figure that it changes, with the value before the action.
+/// A finding that an action should fix, or a figure that the action changes, with the value before the action.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Aim {
     /// True: the row has a finding of this rule. False: it has none, and only its figure is compared.
@@ -26,14 +26,14 @@ pub(crate) struct Aim {
     pub(super) before: Option<(String, String)>,
 }
 
-/// Figures to compare with those before, when an action has ended.
+/// The findings and figures to compare once they have been read again after an action.
 #[derive(Debug)]
 pub(super) struct Watch {
     pub(super) aims: Vec<Aim>,
     pub(super) done: Stamp,
     /// Number of the last request for exact figures before the action ended.
     pub(super) round: u64,
-    /// Screens not loaded since the action ended, each with the number of its last request before that.
+    /// Screens not loaded since the action ended, each with the number of its last request before the action ended.
     pub(super) unread: HashMap<ScreenId, u64>,
     /// Index of the result's line that will show the effect.
     pub(super) line: usize,
@@ -60,7 +60,7 @@ impl Aim {
             return ("level.ok", format!("{}: no longer listed", self.label()));
         }
         let figures = match (&self.before, &again.figure) {
-            (Some((label, was)), Some((_, is))) if was == is => format!("{label} still {is}"),
+            (Some((label, was)), Some((_, is))) if was == is => format!("{label} is still {is}"),
             (Some((label, was)), Some((_, is))) => format!("{label} {was} -> {is}"),
             (Some((label, was)), None) => format!("{label} {was} -> unknown"),
             (None, _) => self.rule.title.to_owned(),
@@ -73,7 +73,7 @@ impl Aim {
     }
 }
 
-/// Text on the effect on all findings, with its theme role.
+/// Text that says how the findings have changed, with its theme role.
 pub(super) fn said(aims: &[Aim], agains: &[Again]) -> preview::Line {
     if let ([aim], [again]) = (aims, agains) {
         return aim.said(again);
@@ -95,7 +95,7 @@ pub(super) fn said(aims: &[Aim], agains: &[Again]) -> preview::Line {
     } else {
         "level.warning"
     };
-    let words = format!("{gone} of {} findings are gone", agains.len());
+    let words = format!("findings gone: {gone} of {}", agains.len());
     (role, words)
 }
 
@@ -116,8 +116,8 @@ pub(super) fn changes(action: &str) -> Option<&'static Rule> {
     }
 }
 
-/// The finding that this action should fix: one that suggests the action, or else one about the figure that the action changes, or else the
-/// most severe one.
+/// The finding that this action should fix: a finding that suggests the action. Otherwise a finding about the figure that the action
+/// changes or, if the action changes no figure, the most severe finding.
 pub(super) fn aimed(verdict: Verdict, action: &str) -> Option<Finding> {
     let mut findings = verdict.findings;
     findings.retain(|finding| finding.level > Level::Ok);

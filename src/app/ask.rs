@@ -23,7 +23,7 @@ pub enum List {
     Acknowledged(Request),
 }
 
-/// Requests to the second connection.
+/// Requests to the connection that reads exact figures and details.
 #[derive(Debug)]
 pub enum Figures {
     Exact {
@@ -31,7 +31,7 @@ pub enum Figures {
         /// Index into the screen's exact figures.
         nth: usize,
         round: u64,
-        /// Id of each row, and the cost of reading its figure.
+        /// Id of each row, and the cost of reading its figure (number of relations that the server opens).
         ids: Vec<(i64, usize)>,
     },
     Detail {

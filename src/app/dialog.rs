@@ -31,7 +31,7 @@ pub(super) use self::next::Next;
 
 #[derive(Debug)]
 pub struct Acting {
-    /// Action of the form. `None`: a rollback, which has no form.
+    /// Action of the form. `None`: no form, for a rollback or for one object of the policy file.
     action: Option<&'static Action>,
     pub(crate) title: String,
     targets: Vec<Target>,
@@ -117,7 +117,7 @@ impl Acting {
             .collect();
         let form = form.map(|mut form| {
             for (field, value) in &self.sets {
-                // A value for a field that this form lacks is ignored.
+                // A value for a field that this form does not have is ignored.
                 let _ = form.set(field, value);
             }
             form

@@ -115,8 +115,8 @@ impl App {
         })]
     }
 
-    /// Starts making the plan that changes the selected object to what the policy files say. `writes`: instead, writes the object into the
-    /// file.
+    /// Starts making the plan that changes the selected object to what the policy files say. `writes`: starts making the policy file's new
+    /// text with the object's present settings instead.
     pub(super) fn begin_object(&mut self, writes: bool) -> Vec<Effect> {
         let name = if writes {
             "write-object"
@@ -392,7 +392,7 @@ impl App {
         running.order = Order::Stop;
         self.overlay = Some(Overlay::Running);
         self.say_everywhere(
-            "stopping the running action, then leaving; press again to leave at once",
+            "stopping the running action, then leaving; press the key again to leave at once",
             true,
         );
         vec![Effect::Act(ask::Act::Order(Order::Stop))]

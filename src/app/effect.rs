@@ -19,7 +19,7 @@ use crate::screens::table::{Again, Table};
 use crate::screens::with_table;
 use crate::server::known::At;
 
-/// Seconds until the result says that the new figure is not known yet.
+/// Seconds until the result says that the new figure is still unknown.
 const PATIENCE: f64 = 15.0;
 /// Seconds until the console stops waiting for the new figure.
 const WAITS: f64 = 300.0;
@@ -74,7 +74,7 @@ impl App {
         let was = if aims.len() == 1 {
             first.waiting()
         } else {
-            format!("fixes of {} findings", aims.len())
+            format!("findings to fix: {}", aims.len())
         };
         if self.link != Link::Up {
             let words = format!("{was}; not connected, so nothing was read again");
@@ -147,7 +147,7 @@ impl App {
                 _ => "findings".to_owned(),
             };
             let long = text::duration(waited.floor());
-            let words = format!("{was}; not read again within {long}: the effect is not known yet");
+            let words = format!("{was}; not read again within {long}: the effect is still unknown");
             self.put_effect("caveat", &words);
             if let Some(watch) = &mut self.watched {
                 watch.late = true;
@@ -167,7 +167,7 @@ impl App {
         watch.aims.iter().map(again).collect()
     }
 
-    /// Replaces the line in the result. If the result was closed, shows the text in the status line.
+    /// Replaces the line about the effect in the action's result. If the result was closed, shows the text in the status line.
     fn put_effect(&mut self, role: &'static str, words: &str) {
         let line = self.watched.as_ref().map_or(0, |watch| watch.line);
         let words = printable(words);
@@ -224,7 +224,7 @@ fn is_one(own: &[Target], targets: &[Target]) -> bool {
     own.iter().any(|target| targets.contains(target))
 }
 
-/// True if the finding is of one of these targets, or its fix acts on one.
+/// True if the finding belongs to one of these targets, or its fix acts on one of them.
 fn is_meant(finding: &Finding, own: &[Target], targets: &[Target]) -> bool {
     let on = finding.fix_target(own.to_vec());
     is_one(own, targets) || on.is_some_and(|on| targets.contains(&on))

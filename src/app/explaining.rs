@@ -20,7 +20,7 @@ impl App {
         });
     }
 
-    /// `None`: the selected row has no finding.
+    /// The pages of the selected row's findings. `None`: the selected row has no finding.
     fn explained(&self) -> Option<Explained> {
         let at = self.at()?;
         let rules = with_table!(self.screens, self.screen, |table| found(table, &at));

@@ -14,8 +14,8 @@ use crate::server::known::At;
 type Case = (Finding, Option<Target>);
 
 impl App {
-    /// Starts the fix of the selected row's most severe finding; on a group, of all its rows. If the rows need different fixes, opens the
-    /// group and selects its worst row. The same key then fixes that row.
+    /// Starts the fix of the selected row's most severe finding, or of the findings of the selected group. If the rows need different
+    /// fixes, opens the group and selects its worst row. The same key then fixes that row.
     pub(super) fn fix(&mut self) -> Vec<Effect> {
         let cases = self
             .at()
@@ -31,7 +31,7 @@ impl App {
             }
             Err(why) => {
                 let words = if self.enter_group() {
-                    format!("{why}; the worst is selected")
+                    format!("{why}; the worst row is selected")
                 } else {
                     why
                 };
@@ -79,10 +79,10 @@ type Begun = (
 fn common(cases: &[Case]) -> Result<Begun, String> {
     let first = &cases[0].0;
     if cases.iter().any(|(finding, _)| finding.fix != first.fix) {
-        return Err("its findings have different fixes: fix them one by one".to_owned());
+        return Err("the findings have different fixes: fix them one by one".to_owned());
     }
     if cases.iter().any(|(finding, _)| finding.sets != first.sets) {
-        return Err("its findings need different values: fix them one by one".to_owned());
+        return Err("the findings need different values: fix them one by one".to_owned());
     }
     let action = first
         .fix

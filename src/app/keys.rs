@@ -235,7 +235,7 @@ impl App {
             with_table!(mut screens, screen, |table| table.toggle_groups(at));
         });
         let words = match with_table!(self.screens, screen, |table| table.is_grouped()) {
-            true => "by problem",
+            true => "grouped by problem",
             false if screen == ScreenId::Overview => "one line per finding",
             false => "this list has no groups",
         };
@@ -334,7 +334,7 @@ impl App {
         self.interval = interval.clamp(FASTEST, SLOWEST);
         self.say(
             format!(
-                "looks for changes every {}",
+                "checks for changes every {}",
                 text::duration(self.interval.as_secs_f64())
             ),
             false,

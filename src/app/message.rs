@@ -44,7 +44,7 @@ pub enum Msg {
         clock: Stamp,
         counters: Counters,
     },
-    /// A failed pulse; the next tick sends another one.
+    /// Reading the clock and the change counters (a pulse) failed; the next tick tries again.
     PulseFailed {
         asked: u64,
         error: String,
@@ -123,7 +123,7 @@ pub enum Msg {
     },
 }
 
-/// Work for the outside: the app itself has no terminal, no database and no clock.
+/// Work that the app's caller does, because the app itself has no terminal, no database and no clock.
 #[derive(Debug)]
 pub enum Effect {
     List(ask::List),

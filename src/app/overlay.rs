@@ -46,7 +46,7 @@ pub enum Overlay {
     Running,
     /// The prompt for a reason (acknowledge) or a duration (snooze).
     Ask(Ask),
-    /// Errors in the user's config or themes; any key closes it.
+    /// Errors in the user's config or themes; any key closes the overlay.
     Note(Vec<String>),
 }
 
@@ -282,7 +282,7 @@ impl Overlay {
     pub(super) fn key(&mut self, key: &str, keys: &KeyMap) -> Answer {
         if let Self::Page(explained) = self {
             return match (keys.here(key), key) {
-                // From a page, one key leads to the help.
+                // From a page, the help key leads to the help.
                 (Some(Here::Help), _) => {
                     *self = Self::help();
                     Answer::Stay
@@ -343,7 +343,7 @@ pub(super) enum Picked {
     Take,
 }
 
-/// Handles a key in a prompt over a list of `found` entries.
+/// Handles a key in a prompt over a list of `found` lines.
 pub(super) fn pick(prompt: &mut Prompt, selected: &mut usize, found: usize, key: &str) -> Picked {
     match key {
         "esc" | "ctrl-c" => return Picked::Close,

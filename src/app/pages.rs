@@ -57,7 +57,7 @@ pub(super) fn of_rule(rule: &'static Rule, limits: &Limits) -> Page {
     let since = if rule.hurts_now {
         "affects work now"
     } else {
-        "a standing condition"
+        "does not affect work now"
     };
     facts.push(since.to_owned());
     if rule.two_looks {
@@ -103,7 +103,7 @@ fn silence(rule: &Rule, page: &Handwritten) -> String {
     let key = |name| catalogue::by_name(name).and_then(|action| action.keys.first());
     let key = |name| key(name).copied().unwrap_or(name);
     let mut text = format!(
-        "On the Overview `{}` acknowledges a finding, and `{}` snoozes it. A check without the rule:\n\n{}",
+        "On the Overview `{}` acknowledges a finding, and `{}` snoozes it. This check leaves the rule out:\n\n{}",
         key("acknowledge"),
         key("snooze"),
         pages::commands([format!("hypertop check --except {}", rule.name)])

@@ -116,12 +116,12 @@ impl Pane {
         }
     }
 
-    /// Marks the row's figures as changed.
+    /// Marks the row's figures as changed, so that the pane is computed again.
     pub(super) fn renew(&mut self) {
         self.stale = true;
     }
 
-    /// Marks the list as loaded again.
+    /// Marks the list as loaded again, so that the row's queries are sent again.
     pub(super) fn doubt(&mut self) {
         self.stale = true;
         self.unread = true;

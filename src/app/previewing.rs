@@ -43,7 +43,7 @@ impl App {
         }
     }
 
-    /// Time when the row under the cursor must be queried. `None`: it has no queries to send.
+    /// Time when the row under the cursor must be queried. `None`: it has no queries, or they cannot be sent now.
     pub fn rests_at(&self) -> Option<Stamp> {
         let pane = &self.pane;
         let here = pane
@@ -95,7 +95,7 @@ impl App {
         self.pane.open = !self.pane.open;
         if self.pane.open && !self.pane.fits {
             self.say(
-                format!("the preview needs a terminal of {TALL} lines"),
+                format!("the preview needs a terminal of {TALL} lines or more"),
                 false,
             );
         }

@@ -26,7 +26,7 @@ impl App {
         })]
     }
 
-    /// The screens whose rows are shown: the screen itself, or the parts of the Overview.
+    /// The screens whose rows are shown: the shown screen itself, or the parts of the Overview (the screens whose findings it lists).
     pub(crate) fn parts(&self) -> Vec<ScreenId> {
         let mut parts = self.screen.parts();
         parts.retain(|part| self.can_show(*part));
@@ -108,7 +108,7 @@ impl App {
         self.pulse_waiting = false;
         self.acknowledged.doubt();
         let mut effects = self.ask_acknowledged();
-        // For the tab of the Policies screen, whichever screen is open.
+        // The tab of the Policies screen needs its rows, whichever screen is open.
         let has_files = self
             .server
             .as_ref()
@@ -116,7 +116,7 @@ impl App {
         if has_files && self.can_show(ScreenId::Policies) && self.screen != ScreenId::Policies {
             effects.extend(self.ask_loads(&[ScreenId::Policies]));
         }
-        // The pulse comes first, because its counters belong to the rows that are loaded next.
+        // The pulse (clock and change counters) comes first, because its counters belong to the rows that are loaded next.
         effects.extend(self.ask_pulse());
         effects.extend(self.ask_load());
         effects.extend(self.refresh_details());

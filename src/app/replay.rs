@@ -24,8 +24,8 @@ use crate::server::known::At;
 
 /// Reason why no plan can be run.
 const READ_ONLY: &str = "this is a recording: nothing can be changed in it";
-const NO_FACTS: &str = "this is a recording: nothing can be changed in it, and it lacks the data for this preview \
-                        (record --details keeps it)";
+const NO_FACTS: &str = "this is a recording: nothing can be changed in it, and it has no data for this preview \
+                        (record --details keeps such data)";
 
 /// Seconds for which exact figures stay valid in a replay. Expensive figures were read less often, so they are valid for longer.
 fn lasts(screen: ScreenId, nth: usize) -> f64 {
@@ -40,7 +40,7 @@ fn lasts(screen: ScreenId, nth: usize) -> f64 {
     })
 }
 
-/// Index of the last reading of each screen.
+/// Index of the line with the last reading of each screen's rows.
 fn last_of_each(lines: &[Line]) -> HashMap<ScreenId, usize> {
     let rows = |(nth, line): (usize, &Line)| match &line.kept {
         Kept::Rows(rows) => Some((rows.screen(), nth)),
@@ -149,7 +149,8 @@ impl App {
         self.keep_figures(screen);
     }
 
-    /// Answers requests that otherwise go to the second connection. `None`: no answer is needed.
+    /// Answers from the recording the requests that otherwise go to the connection for exact figures and details. `None`: no answer is
+    /// needed.
     pub fn figures_from_tape(&self, ask: &ask::Figures) -> Option<Msg> {
         match ask {
             ask::Figures::Detail {
@@ -193,7 +194,7 @@ impl App {
         let (mut sections, mut error, mut recorded) = (Vec::new(), None, None);
         for index in wanted.map_or(&[][..], |(_, indexes)| indexes) {
             let Some((at, read)) = self.recorded(screen, &key, *index) else {
-                // The title of the pane then says "not in the recording".
+                // The title of the pane then says "the rest is not in the recording".
                 return;
             };
             recorded = Some(*at);

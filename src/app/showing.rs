@@ -30,7 +30,7 @@ impl App {
                 table.is_waiting()
             ));
             if wanted.contains(&part) {
-                // Drops the rest of this round of exact figures, because the new screen's figures come first.
+                // Cancels the running request for exact figures, because the new screen's figures come first.
                 if busy && !waiting {
                     effects.extend(cancel(part));
                 }
@@ -42,7 +42,7 @@ impl App {
         }
         self.find();
         self.pulse_waiting = false;
-        // If the pulse in progress was cancelled, its answer is ignored.
+        // The answer to a pulse that is still in progress is ignored.
         self.pulse += 1;
         if self.link == Link::Up && !self.paused {
             effects.extend(self.ask_pulse());
@@ -100,7 +100,7 @@ impl App {
         effects
     }
 
-    /// Requests the open details again. The old ones are shown until then.
+    /// Requests the open details again. The old details are shown until the answers arrive.
     pub(super) fn refresh_details(&mut self) -> Vec<Effect> {
         let now = self.server_now();
         let (Some(details), Some(server)) = (&mut self.details, &self.server) else {
@@ -117,7 +117,7 @@ impl App {
         details.verdict = Some(verdict);
         let queries = of.details();
         let titles = queries.iter().map(|(title, ..)| *title).collect();
-        // These requests replace the pane's waiting ones, which would never be answered.
+        // These requests replace the pane's requests that still wait. The replaced requests are never answered.
         self.pane.give_up();
         self.asked += 1;
         details.ask(self.asked, facts, titles);

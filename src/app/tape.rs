@@ -21,7 +21,7 @@ pub use self::line::{Kept, Line};
 
 /// Format of the recordings that this version writes and reads.
 const FORMAT: u32 = 1;
-/// Maximum length of a line in bytes. The rows of a reading are limited, so a longer line does not come from a recorder.
+/// Maximum length of a line in bytes. The number of rows in a reading is limited, so hypertop writes no longer line.
 const LINE_BYTES: usize = 64 << 20;
 const HEAD_BYTES: usize = 4096;
 /// Readings at most this many seconds apart belong to the same moment.
@@ -35,7 +35,7 @@ struct Head {
     version: String,
 }
 
-/// Writes a recording. Each reading is on disk before the next one.
+/// Writes a recording. Each reading is written to the file at once, before the next reading.
 #[derive(Debug)]
 pub struct Recorder {
     pub(crate) path: PathBuf,

@@ -1,4 +1,4 @@
-//! Themes: styles by role, from TOML files. A file may inherit another one; `a.b` falls back to `a`.
+//! Themes: styles by role, from TOML files. A file may inherit another file. A role `a.b` without a style has the style of `a`.
 
 #[cfg(test)]
 mod tests;
@@ -164,7 +164,7 @@ impl Theme {
     }
 }
 
-/// The styles of a theme. `chain`: its files, the most general one first.
+/// The styles of a theme. `chain`: its file and the files that it inherits, the most general file first.
 fn styles(chain: &[&File], background: Option<Background>) -> Result<Styles> {
     // Palettes are merged first. So a theme can change inherited roles by its palette alone.
     let mut palette = Palette::new();
@@ -192,7 +192,7 @@ impl Look {
         let color = |name: &String| -> Result<Color> {
             let name = palette.get(name).unwrap_or(name);
             name.parse().ok().with_context(|| {
-                format!("{name:?} is neither a colour of the palette nor of the terminal: write red, lightblue, 208 or #ff8800")
+                format!("{name:?} is neither a colour of the palette nor of the terminal: write, for example, red, lightblue, 208 or #ff8800")
             })
         };
         let mut style = Style {

@@ -17,7 +17,7 @@ pub(super) fn small(area: Rect, height: u16) -> Rect {
     )
 }
 
-/// Mark on the lower border of a dialog.
+/// Mark on the lower border of a dialog if the connection is protected.
 pub(super) const PROTECTED: &str = " PROTECTED ";
 
 /// Frame of a dialog, with a mark if the connection is protected.

@@ -1,4 +1,4 @@
-//! The chooser of columns.
+//! The list of columns, in which the user shows and hides them.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};

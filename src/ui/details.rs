@@ -110,7 +110,7 @@ pub(super) fn section_lines(
     }
 }
 
-/// Text of a value in the details; a moment is shown as age and time.
+/// Text of a value in the details; a time is shown with its age.
 pub(super) fn full(value: &Value, now: Stamp) -> String {
     match value {
         Value::Time(stamp) if stamp.is_finite() => {

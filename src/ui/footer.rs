@@ -38,7 +38,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
     keys(frame, area, app);
 }
 
-/// Cells beside a message from which on keys are shown there.
+/// Minimum number of free cells beside a message for which keys are drawn there.
 const LEAST: u16 = 30;
 
 /// Draws the keys that fit beside the cursor's row and the age of the rows.
@@ -139,7 +139,7 @@ fn hints(app: &App) -> &'static [(Here, &'static str)] {
     }
 }
 
-/// Number of the selected row, of all rows, and the age of the rows.
+/// Text with the number of the selected line, the number of lines, and the age of the rows.
 fn place(app: &App) -> String {
     let (at, lines, shown, all) = with_table!(app.screens, app.screen, |table| table.place());
     let marks = with_table!(app.screens, app.screen, |table| table.marks());
@@ -162,7 +162,7 @@ fn place(app: &App) -> String {
     }
 }
 
-/// Age of the rows, in steps: while nothing else changes, a tick writes nothing to the terminal.
+/// Age of the rows, in steps, so that a tick seldom changes it and then writes nothing to the terminal.
 fn read(loaded: Stamp, now: Stamp) -> String {
     match now.seconds_since(loaded) {
         ..1.0 => "now".to_owned(),

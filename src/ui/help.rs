@@ -27,7 +27,7 @@ const FILTER: &[(&str, &str)] = &[
     ),
     (
         "~^mes",
-        "rows that match a regular expression; !~ those that do not",
+        "rows that match a regular expression; !~: rows that do not",
     ),
     (
         "bytes>1MB",

@@ -96,7 +96,7 @@ fn sort_hint(headings: &[&str]) -> String {
     }
 }
 
-/// A centred box of the size of its lines.
+/// Draws a centred box that is as large as its lines need.
 fn note(frame: &mut Frame, area: Rect, notes: &[String], theme: &Theme) {
     let width = usize::from(area.width).min(90).saturating_sub(4);
     let mut lines: Vec<_> = notes
@@ -105,7 +105,7 @@ fn note(frame: &mut Frame, area: Rect, notes: &[String], theme: &Theme) {
         .map(|line| Line::styled(format!(" {line}"), theme.style("text")))
         .collect();
     lines.push(Line::styled(
-        " The defaults are used until then. Any key closes this.",
+        " Until you correct this, the defaults are used. Any key closes this.",
         theme.style("muted"),
     ));
     let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX);
@@ -234,7 +234,7 @@ fn palette_row(
 ) -> Line<'static> {
     let unfit = palette.unfit(action).map(text::printable);
     let here = action.applies(&palette.kinds) && unfit.is_none();
-    // In the menu of a row a key is shown only if it runs this action there, so that no two entries have the same key.
+    // In the menu of a row a key is shown only if it runs this action there, so that no two lines have the same key.
     let key = if here || palette.menu.is_some() {
         keys.shown(action, &palette.kinds, palette.screen)
     } else {
@@ -263,7 +263,7 @@ fn draw_switch(frame: &mut Frame, area: Rect, switching: &mut Switching, theme: 
     ];
     let [line, list, help] = Layout::vertical(parts).areas(inner);
     prompt_line(frame, line, "> ", &mut switching.prompt, theme);
-    let keys = "Enter connects; the present one stays on the screen meanwhile · Esc closes";
+    let keys = "Enter connects; until then the screen stays as it is · Esc closes";
     help_line(frame, help, keys, theme);
     let found = switching.found();
     let lines = usize::from(list.height);
@@ -286,7 +286,7 @@ fn draw_switch(frame: &mut Frame, area: Rect, switching: &mut Switching, theme: 
     frame.render_widget(Paragraph::new(rows), list);
 }
 
-/// Full help of the selected action: the list may cut it.
+/// Draws the full help of the selected action, because the list may cut the help.
 fn help_line(frame: &mut Frame, area: Rect, words: &str, theme: &Theme) {
     let words = text::cut(words, usize::from(area.width).saturating_sub(1));
     frame.render_widget(

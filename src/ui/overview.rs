@@ -77,7 +77,7 @@ fn standing<'a>(app: &App, width: usize) -> Line<'a> {
     let (level, words) = overview::health(app.screens.overview.rows());
     let hidden = app.acknowledged.hidden().words();
     let acknowledged = hidden.map_or_else(String::new, |hidden| format!(" · {hidden}"));
-    // `HEALTHY` also needs the exact figures.
+    // `HEALTHY` is shown only if the exact figures have been read, too.
     let healthy = level == Level::Ok;
     let unread = |part: &ScreenId| {
         let (missing, _) = with_table!(app.screens, *part, |table| table.ungathered());
@@ -180,7 +180,7 @@ fn draw<'a>(
     ]
 }
 
-/// The order fits four figures per line (120 columns): gauges below gauges, sparklines below sparklines.
+/// The order is made for four figures per line (120 columns): gauges below gauges, sparklines below sparklines.
 fn figures(app: &App, at: &At) -> Vec<Figure> {
     let [connections, workers, archiver, standby] = limited(app, at);
     let [transactions, wal, oldest, hits, size] = over_time(app, at);
@@ -312,7 +312,7 @@ fn over_time(app: &App, at: &At) -> [Figure; 5] {
     ]
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a share for eyes")]
+#[expect(clippy::cast_precision_loss, reason = "a share to show")]
 fn of_the_screens(app: &App, at: &At) -> [Figure; 3] {
     let standing = &app.standing;
     let figure = |label, now: Option<String>, share, level| Figure {
@@ -357,7 +357,7 @@ fn of_the_screens(app: &App, at: &At) -> [Figure; 3] {
     ]
 }
 
-/// `12/197`; `-` if this role may not read it.
+/// The value and its limit, such as `12/197`; `-` if this role may not read the value.
 fn of_limit(row: Option<&server::Row>) -> String {
     match row.map(|row| (row.value, row.bound)) {
         Some((Some(value), Some(bound))) => format!("{value:.0}/{bound:.0}"),
@@ -378,7 +378,7 @@ fn size(app: &App) -> String {
     size.map_or_else(|| "…".to_owned(), |size| size.value().show(Stamp(0)))
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a rate for eyes")]
+#[expect(clippy::cast_possible_truncation, reason = "a rate to show")]
 fn whole(rate: f64) -> i64 {
     rate as i64
 }

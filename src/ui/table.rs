@@ -192,7 +192,7 @@ fn heads<R: Record>(
     put(buffer, area.x, area.y, mark, 1, style);
 }
 
-/// Says in the heading of the widest column how many columns are to the left and to the right of the view.
+/// Says how many columns are to the left and to the right of the view, in the left-aligned column whose heading has the most free space.
 fn more<R: Record>(
     buffer: &mut Buffer,
     area: Rect,

@@ -84,7 +84,7 @@ fn line<'a>(app: &App, area: Rect) -> (Line<'a>, Vec<(ScreenId, Rect)>) {
 /// Minimum width of the tabs beside a filter, in cells.
 const TABS: usize = 46;
 
-/// On a narrower terminal (cells) only the open tab shows its name.
+/// Width in cells. On a narrower terminal only the open tab shows its name.
 const NAMED: usize = 100;
 
 /// Mark of a tab whose screen has not been read yet; without a mark, the screen has no finding.
@@ -97,14 +97,15 @@ struct Tab {
     is_unread: bool,
 }
 
-/// The contents of the tabs. The open tab always shows its key, name and badge. A badge has a place of fixed width, so that no tab moves
-/// when a badge appears, disappears or changes its count.
+/// The contents of the tabs. The open tab always shows its key, name and badge. The room for a badge has a fixed width, so that no tab
+/// moves when a badge appears, disappears or changes its count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shape {
     /// Key, name and badge, with an additional space after each tab.
     Roomy,
     Whole,
-    /// Key, name and badge of this number of tabs; key and badge of the others. The badges have this number of cells.
+    /// Key, name and badge of the first tabs, as many as the first number; only key and badge of the other tabs. The second number is the
+    /// width of a badge, in cells.
     First(usize, usize),
     /// Key, and the sign of the badge.
     Signs,
@@ -153,7 +154,7 @@ impl Tab {
         (!self.key.is_empty()).then(|| self.key.clone())
     }
 
-    /// Width of the place of the badge, in cells.
+    /// Width of the room for the badge, in cells.
     fn slot(&self, open: bool, nth: usize, shape: Shape) -> usize {
         if !has_badge(self.id) {
             return 0;
@@ -200,7 +201,7 @@ fn total(tabs: &[Tab], open: ScreenId, shape: Shape) -> usize {
 fn shape(tabs: &[Tab], width: usize) -> Shape {
     let named = if width >= NAMED { tabs.len() } else { 0 };
     let first = (0..=named).rev().map(|named| Shape::First(named, 3));
-    // Wider places for badges, if there are no names that need the room.
+    // Badges get more room if there are no names that need it.
     let first = std::iter::once(Shape::First(0, 4))
         .filter(|_| named == 0)
         .chain(first);

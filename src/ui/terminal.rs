@@ -50,8 +50,8 @@ impl Write for OneWrite {
     }
 }
 
-/// crossterm's backend without the query for the cursor's position. A full-screen program does not need it, and a terminal that does not
-/// answer would delay the first frame.
+/// crossterm's backend without the query for the cursor's position. A full-screen program does not need the position, and a terminal that
+/// does not answer the query would delay the first frame.
 #[derive(Debug)]
 struct Quiet {
     out: CrosstermBackend<OneWrite>,
@@ -155,8 +155,8 @@ pub(crate) fn check() -> Result<()> {
     Ok(())
 }
 
-/// The background colour, if the terminal reports it within a second (OSC 11); `None`: it does not. Called before [`Screen::take`],
-/// because the answer arrives as input.
+/// The background colour, if the terminal reports it within a second (OSC 11); `None`: no report. Called before [`Screen::take`], because
+/// the answer arrives as input.
 pub(crate) fn background() -> Option<Background> {
     let color = terminal_colorsaurus::background_color(QueryOptions::default()).ok()?;
     Some(if color.perceived_lightness() > 0.5 {

@@ -192,7 +192,7 @@ fn integer_time_without_a_now_is_told_and_the_named_function_fixes_it() {
             )
         };
         rig.sql(&now_is("0")).await;
-        let words = ["its backlog is not known: ", "division by zero"];
+        let words = ["its backlog is unknown: ", "division by zero"];
         found(rig, &rules::COMPRESSION_UNKNOWN, name, &words).await;
         rig.sql(&now_is("1")).await;
         gone(rig, &rules::COMPRESSION_UNKNOWN, name).await;
@@ -208,7 +208,7 @@ fn a_time_zone_that_is_no_name_leaves_the_backlog_unknown_until_it_is_one() {
             .await;
         policy(rig, r#"{"compress_after": "2 days"}"#).await;
         let words = [
-            "(<+05>-05) is not a name in pg_timezone_names, so its backlog is not known. Set one",
+            "(<+05>-05) is not a name in pg_timezone_names, so its backlog is unknown. Set such a name",
             "pg_timezone_names",
         ];
         let finding = found(rig, &rules::COMPRESSION_UNKNOWN, NAME, &words).await;

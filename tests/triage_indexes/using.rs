@@ -104,9 +104,9 @@ fn a_bloated_index_is_told_with_its_spare_bytes_and_packed() {
             .await;
         rig.sql(&format!("vacuum analyze {NAME}")).await;
         let words = [
-            " are empty (",
+            " are empty space (",
             "estimated from the last ANALYZE",
-            "REINDEX CONCURRENTLY frees them",
+            "REINDEX CONCURRENTLY frees it",
         ];
         let finding = found(rig, &rules::INDEX_BLOATED, &of("by.d"), &words).await;
         let bytes = "select sum(pg_relation_size(indexrelid)) from pg_index where indexrelid::regclass::text like '%by.d\"'";

@@ -20,7 +20,8 @@ pub(crate) struct Agreeing {
     pub(crate) page: usize,
     /// The reason why the plan cannot be run here. `None`: it can.
     pub(crate) barred: Option<String>,
-    /// The last text entered that is not the target's name. `None`: none yet.
+    /// The typed text at the last Enter, if it is not the target's name; empty if `y` is needed instead of Enter. `None`: no such Enter, or
+    /// the text has changed since.
     wrong: Option<String>,
 }
 
@@ -47,7 +48,7 @@ impl Agreeing {
         }
     }
 
-    /// Text on how to consent, or why that is not possible.
+    /// Text that says how to consent, or why the plan cannot be run.
     pub(crate) fn how(&self) -> String {
         match (&self.barred, self.consent) {
             (Some(why), _) => why.clone(),

@@ -32,7 +32,7 @@ impl Amending {
         }
     }
 
-    /// Text on how to consent.
+    /// Text that says how to consent.
     pub(crate) fn how(&self) -> String {
         let file = printable(&self.amendment.path.display().to_string());
         format!("y writes {file} · Esc cancels, nothing is written; the database is not changed")

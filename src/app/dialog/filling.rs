@@ -183,7 +183,7 @@ impl Filling {
             }
             ("enter", Some(FieldType::Json)) => self.edit("enter"),
             ("enter" | "ctrl-s", _) => return self.go_on(),
-            // An arrow key at the end of a list, or typing in a field without text: no effect.
+            // An arrow key at the end of a list has no effect, nor has typing in a field without text.
             (_, Some(FieldType::Flag | FieldType::Choice(_) | FieldType::Pick(_)) | None) => {}
             _ => self.edit(key),
         }
@@ -252,7 +252,8 @@ impl Filling {
         self.typed();
     }
 
-    /// Takes the values that a refusal offers, or leaves out the targets that refuse.
+    /// A refusal may have an offer: values for fields of this form with which the action is possible. Sets these values. If only some
+    /// targets refuse, leaves them out instead.
     fn take_offer(&mut self) {
         if let Err(Trouble::Some { refused, .. }) = &self.outcome {
             self.left_out = refused.iter().map(|(name, _)| name.clone()).collect();
@@ -266,7 +267,7 @@ impl Filling {
             return;
         };
         for (name, value) in set.clone() {
-            // An offer only names fields of this form.
+            // Setting never fails for an unknown field: a refusal's offer names only fields of this form.
             if self.form.set(name, &value).is_ok()
                 && let Some(at) = self.form.fields.iter().position(|field| field.name == name)
             {

@@ -32,13 +32,14 @@ pub(crate) fn together(
     let mut plan = plan.ok_or_else(|| Trouble::Refusal("there is no target".into()))?;
     let notes = refused.iter().map(|(name, refusal)| Note {
         level: Level::Warning,
-        text: format!("left out: {name}: {}", refusal.why),
+        text: format!("{name} is left out: {}", refusal.why),
     });
     plan.notes.splice(0..0, notes);
     Ok(plan)
 }
 
-/// The refusal if all targets refuse: one text if all give the same reason, or else one line per target.
+/// The refusal if all targets refuse: the first refusal if all are equal, or if the action would change none of the targets. Otherwise one
+/// line per target.
 fn refusal_of_all(mut refused: Refused) -> Refusal {
     let alike = |refusal: &Refusal| refused.iter().all(|(_, other)| other == refusal);
     let opened = refused.iter().all(|(_, refusal)| refusal.stands.is_some());
@@ -64,10 +65,10 @@ pub(crate) fn words(refused: &Refused, of: usize) -> String {
     said
 }
 
-/// Text of the offer to leave out the targets that refuse; `left`: number of the targets that do not.
+/// Text of the key that leaves out the targets that refuse; `left`: number of the targets that do not refuse.
 pub(crate) fn offer(left: usize) -> String {
     match left {
-        1 => "continue with the other one only".to_owned(),
-        many => format!("continue with the other {many}"),
+        1 => "continue with the other target only".to_owned(),
+        many => format!("continue with the other {many} targets"),
     }
 }

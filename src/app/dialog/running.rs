@@ -4,7 +4,7 @@ use crate::app::aim::Aim;
 use crate::journal::Outcome;
 use crate::model::moment::Stamp;
 
-/// A running plan; its progress may be hidden.
+/// A running plan. The user may have hidden its progress.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Running {
     pub(crate) title: String,
@@ -15,7 +15,7 @@ pub struct Running {
     pub(crate) number: usize,
     pub(crate) of: usize,
     pub(crate) label: String,
-    /// Bytes of the steps done so far; `bytes`: of all steps.
+    /// Bytes of the steps done so far; `bytes`: bytes of all steps.
     pub(crate) done: i64,
     pub(crate) bytes: i64,
     /// What the plan waits for. `None`: it does not wait.

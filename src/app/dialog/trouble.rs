@@ -9,7 +9,7 @@ pub(super) type Refused = Vec<(String, Refusal)>;
 pub(crate) enum Trouble {
     Fields(Vec<(&'static str, String)>),
     Refusal(Refusal),
-    /// Some targets refuse; `left`: number of the targets that do not.
+    /// Some targets refuse; `left`: number of the targets that do not refuse.
     Some {
         refused: Refused,
         left: usize,

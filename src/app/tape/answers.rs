@@ -14,9 +14,9 @@ pub(crate) type Recorded<T> = (Stamp, Result<T, String>);
 
 #[derive(Debug, Default)]
 pub(crate) struct Answers {
-    /// By screen, key of the row, and index of the query.
+    /// The key is the screen, the key of the row, and the index of the query.
     details: HashMap<(ScreenId, String, usize), Recorded<Vec<Section>>>,
-    /// By name of the query, and target.
+    /// The key is the name of the query, and the kind and id of the target.
     facts: HashMap<(String, TargetKind, i64), Recorded<Facts>>,
 }
 

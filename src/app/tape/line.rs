@@ -11,7 +11,7 @@ use crate::screens::record::Section;
 use crate::server::exact::Figures;
 use crate::server::known::Server;
 
-/// Content of one reading.
+/// Content of one reading: an answer of the server, or the error that ended the connection.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kept {

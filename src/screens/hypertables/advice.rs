@@ -1,4 +1,4 @@
-//! Calculations about chunks: size of an interval, growth, locks, and the advised chunk interval.
+//! Calculations about the chunks of a hypertable: bytes per chunk interval, growth, locks, and the advised chunk interval.
 
 use super::row::{Limits, Row};
 use crate::model::moment::Axis;
@@ -32,11 +32,12 @@ const SENSIBLE: [i64; 19] = [
     365 * DAY,
 ];
 
-/// Result of judging the size of chunks; `advised` is a chunk interval in the dimension's unit (`None`: no better one).
+/// Result of judging the size of chunks. `advised` is a chunk interval, in microseconds or in units of integer time; `None`: no better
+/// interval is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Size {
     Fits,
-    /// A full interval is larger than its allowed share of memory.
+    /// The chunks of one full interval are larger than the allowed share of memory.
     TooLarge {
         advised: Option<i64>,
     },
@@ -44,7 +45,7 @@ pub(super) enum Size {
     TooSmall {
         advised: Option<i64>,
     },
-    /// There are more chunks than their size requires.
+    /// There are many chunks, and with a longer interval they would still fit into the allowed share of memory.
     TooMany {
         advised: Option<i64>,
     },
@@ -67,7 +68,7 @@ impl Limits {
         (self.memory_bytes as f64 * percent / 100.0) as i64
     }
 
-    /// [`Self::room`] with its calculation: `8.00 GB / 4 = 2.00 GB`.
+    /// [`Self::room`] with its calculation, such as `8.00 GB / 4 = 2.00 GB`.
     pub(super) fn room_words(&self, percent: f64) -> String {
         let (memory, room) = (
             text::bytes(self.memory_bytes),
@@ -80,7 +81,7 @@ impl Limits {
         }
     }
 
-    /// The `max_locks_per_transaction`, a multiple of 64, with which `locks` use this percentage of the lock table.
+    /// Value of `max_locks_per_transaction` at which `locks` use at most this percentage of the lock table, rounded up to a multiple of 64.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_precision_loss,
@@ -94,7 +95,7 @@ impl Limits {
     }
 }
 
-/// Text of a percentage.
+/// Text of a percentage: `a quarter`, `30 %`.
 pub(super) fn part(percent: f64) -> String {
     if percent.total_cmp(&25.0).is_eq() {
         "a quarter".to_owned()
@@ -110,7 +111,7 @@ fn share(bytes: i64, part: i64, whole: i64) -> Option<i64> {
 }
 
 impl Row {
-    /// Size of one full interval of the present length: all its chunks, with indexes, before compression. `None`: unknown.
+    /// Size of all chunks of one full interval of the present length, with indexes and before compression. `None`: unknown.
     pub(super) fn interval_bytes(&self) -> Option<i64> {
         let window = self.window()?;
         share(
@@ -120,7 +121,7 @@ impl Row {
         )
     }
 
-    /// Bytes written per day, by the newest full intervals; 0 if the last two full intervals have no chunk. `None`: unknown.
+    /// Bytes written per day, computed from the newest full intervals; 0 if the last two full intervals have no chunk. `None`: unknown.
     pub(super) fn growth(&self) -> Option<i64> {
         let (window, now) = (self.window()?, self.now?);
         let interval = self.interval?;
@@ -130,13 +131,14 @@ impl Row {
         share(window.bytes?, DAY, window.end.checked_sub(window.start)?)
     }
 
-    /// Number of chunks in one interval.
+    /// Number of chunks in one chunk interval: the product of the numbers of partitions.
     pub(super) fn partitions(&self) -> i64 {
         let partitions = self.space.iter().map(|(_, many)| (*many).max(1));
         partitions.product::<i64>().max(1)
     }
 
-    /// Maximum number of locks of a statement on all chunks: tables and indexes, including the tables and indexes with compressed rows.
+    /// Maximum number of locks that a statement on all chunks takes: one for each table and index. A compressed chunk adds a table and an
+    /// index. `None`: a plain table.
     pub(super) fn locks(&self) -> Option<i64> {
         self.plain.is_none().then(|| {
             let each = 1 + self.indexes;
@@ -173,7 +175,7 @@ impl Row {
         if !many && (!small || !reaches(self.chunks, limits.small_chunks)) {
             return Size::Fits;
         }
-        // Aims at a quarter of that share, which leaves memory for other hypertables.
+        // Aims at a quarter of `room`, which leaves memory for other hypertables.
         let most = share(interval, room / 4, bytes).map(|most| self.capped(most));
         let advised = most
             .and_then(|most| self.sensible(most))
@@ -187,8 +189,8 @@ impl Row {
         }
     }
 
-    /// Limits an advised interval. If it is longer than a quarter of `drop_after`, data is kept much too long; if longer than
-    /// `compress_after`, compression is delayed. At least twenty chunks should remain.
+    /// Limits an advised interval. Longer than a quarter of `drop_after`, it would keep data much too long. Longer than `compress_after`,
+    /// it would delay compression. Longer than a twentieth of the stored time, it would leave fewer than twenty chunks.
     fn capped(&self, most: i64) -> i64 {
         let span = self.newest.zip(self.oldest);
         let span = span.map(|(newest, oldest)| newest.saturating_sub(oldest) / 20);
@@ -209,7 +211,7 @@ impl Row {
             .find(|step| *step <= most)
     }
 
-    /// An interval as an argument of `set_chunk_time_interval`.
+    /// An interval as an argument of `set_chunk_time_interval`, such as `interval '3 days'`.
     pub(super) fn interval_sql(&self, raw: i64) -> String {
         if self.axis == Axis::Integer {
             return raw.to_string();
@@ -217,7 +219,7 @@ impl Row {
         format!("interval '{}'", self.interval_typed(raw))
     }
 
-    /// An interval as a user types it: `3 days`, `500000`.
+    /// An interval as a user types it, such as `3 days` or `500000`.
     pub(super) fn interval_typed(&self, raw: i64) -> String {
         let unit = |many: i64, one: &str| text::plural(many, one);
         match raw {
@@ -228,12 +230,12 @@ impl Row {
         }
     }
 
-    /// Short text of an interval: `1d`, `500 000`.
+    /// Short text of an interval, such as `1d` or `500 000`.
     pub(super) fn interval_text(&self, raw: i64) -> String {
         self.length(raw).show(crate::model::moment::Stamp(0))
     }
 
-    /// Calculation of the size of an interval: `12.0 GB x 1d / 7d = 1.71 GB`.
+    /// Calculation of the size of a chunk interval of the advised length, such as `12.0 GB x 1d / 7d = 1.71 GB`.
     pub(super) fn arithmetic(&self, advised: i64) -> Option<String> {
         let (bytes, interval) = (self.interval_bytes()?, self.interval?);
         Some(format!(

@@ -32,7 +32,7 @@ fn plain_facts(row: &Row, plain: &Plain) -> Section {
             "unique indexes without the time column",
             (!without.is_empty()).then(|| without.join(", ")),
         )
-        .add("foreign keys that refer to it", plain.referenced)
+        .add("foreign keys to this table", plain.referenced)
         .reasons(row.comment.as_deref())
         .into()
 }
@@ -74,11 +74,11 @@ fn table_facts(row: &Row) -> Section {
         .into()
 }
 
-/// Growth per day, with the chunks that it is computed from.
+/// Growth per day, with the number and the range of the full intervals from which it is computed.
 fn growth(row: &Row) -> Value {
     let (Some(growth), Some(window)) = (row.growth(), row.window()) else {
         return if row.now.is_none() {
-            "unknown: its time is an integer, not a clock time".into()
+            "unknown: its time column is an integer, not a clock time".into()
         } else {
             Value::Null
         };
@@ -108,7 +108,9 @@ fn grown(row: &Row) -> Value {
     let (from, to) = (text::bytes(first), text::bytes(bytes));
     let since = text::moment(since);
     let Some((span, grown)) = row.grown() else {
-        return Value::Text(format!("unknown yet: first measured {since}, {from}"));
+        return Value::Text(format!(
+            "unknown until a second size is read (first measured {since}: {from})"
+        ));
     };
     let span = text::duration(span.floor());
     Value::Text(format!(
@@ -206,7 +208,7 @@ pub(super) fn chunks(row: &Row, rows: &[tokio_postgres::Row], _: &At) -> Result<
     }
     if !cells.is_empty() {
         let grid = Section::Grid {
-            title: format!("Aggregates on it ({})", cells.len()),
+            title: format!("Aggregates on the hypertable ({})", cells.len()),
             heads: heads([
                 "aggregate",
                 "watermark",

@@ -32,13 +32,13 @@ pub(super) fn headline(rows: &[Row]) -> Vec<String> {
     ]
 }
 
-/// How many sizes are exact so far; empty if no more are awaited.
+/// Text with the number of exact sizes read so far. Empty if no row waits for its size.
 fn exact(rows: &[Row]) -> String {
     if !rows.iter().any(|row| matches!(row.exact, Later::NotRead)) {
         return String::new();
     }
     let read = rows.iter().filter(|row| row.bytes().is_some()).count();
-    format!("sizes {} of {} exact", number(read), number(rows.len()))
+    format!("{} of {} sizes exact", number(read), number(rows.len()))
 }
 
 fn policies(all: &[&Row]) -> String {

@@ -45,14 +45,15 @@ fn judge_policies(row: &Row, version: Version, findings: &mut Findings) {
     }
 }
 
-/// Text with the statement that follows the advice. It affects new chunks only, so nothing is rewritten.
+/// Text with the size of the advised interval, and the statement that sets the interval. The statement affects new chunks only, so nothing
+/// is rewritten.
 fn advice(row: &Row, advised: Option<i64>) -> String {
     let Some(advised) = advised else {
         return String::new();
     };
     let arithmetic = row.arithmetic(advised).unwrap_or_default();
     format!(
-        "; {arithmetic}: set_chunk_time_interval('{}', {}) for new chunks",
+        "; the advised interval takes {arithmetic}: run set_chunk_time_interval('{}', {}) for new chunks",
         row.full_name().replace('\'', "''"),
         row.interval_sql(advised)
     )
@@ -62,7 +63,7 @@ fn judge_size(row: &Row, limits: &thresholds::Limits, findings: &mut Findings) {
     let (Some(bytes), Some(interval)) = (row.interval_bytes(), row.interval) else {
         return;
     };
-    // The size is estimated by the last VACUUM or ANALYZE until the exact size is known.
+    // Until the exact size is known, the size is an estimate from the last VACUUM or ANALYZE.
     let about = match row.window() {
         Some(window) if window.about => "about ",
         _ => "",
@@ -131,13 +132,13 @@ fn judge_locks(row: &Row, most: f64, findings: &mut Findings) {
         findings.add(
             &rules::CHUNKS_LOCKS,
             Level::Warning,
-            format!("{said}: it can fail with \"out of shared memory\"; {fix}"),
+            format!("{said}: the statement can fail with \"out of shared memory\"; {fix}"),
         );
     } else {
         findings.add(
             &rules::CHUNKS_LOCKS,
             Level::Notice,
-            format!("{said}: more than {most} % of it; {fix}"),
+            format!("{said}: that is more than {most} % of the lock table; {fix}"),
         );
     }
 }
@@ -153,16 +154,16 @@ fn healthy(row: &Row, limits: &thresholds::Limits) -> String {
             text::bytes(row.limits.room(limits.memory_percent))
         ),
         (Some(interval), None) if row.window.is_none() => format!(
-            "{chunks} of {}; none is full yet, so their size is not judged",
+            "{chunks} of {}; no chunk is full yet, so their size is not judged",
             row.interval_text(interval)
         ),
-        _ => format!("{chunks}; the size of a full one is unknown"),
+        _ => format!("{chunks}; the size of a full chunk is unknown"),
     };
     if let (Some(locks), Some(percent)) = (row.locks(), row.lock_percent()) {
         let locks = text::count(locks);
         let _ = write!(
             said,
-            "; a statement on all of them takes up to {locks} locks, {percent} of the lock table"
+            "; a statement on all chunks takes up to {locks} locks, {percent} of the lock table"
         );
     }
     if row.kind == HypertableKind::Hypertable
@@ -182,8 +183,8 @@ fn candidate(row: &Row, plain: &Plain) -> Verdict {
         format!(", about {} rows", text::count(tuples))
     });
     let mut said = format!(
-        "a plain table of {size}{rows} with a time column {}: as a hypertable, its rows could be compressed, and dropped by age; \
-         create_hypertable('{}', '{}', migrate_data => true) holds an ACCESS EXCLUSIVE lock until all rows are copied, so reads and writes wait; or copy the rows in parts into a new hypertable",
+        "a plain table of {size}{rows} with a time column {}: as a hypertable, its rows could be compressed, and dropped by age. \
+         create_hypertable('{}', '{}', migrate_data => true) converts it, but holds an ACCESS EXCLUSIVE lock until all rows are copied, so reads and writes wait. Or copy the rows in parts into a new hypertable",
         text::quote_identifier(column),
         name.replace('\'', "''"),
         column.replace('\'', "''")
@@ -198,14 +199,14 @@ fn candidate(row: &Row, plain: &Plain) -> Verdict {
         );
         let _ = write!(
             said,
-            "; before that, add {column} to its unique indexes: {names}"
+            "; before the conversion, add {column} to these unique indexes: {names}"
         );
     }
     if plain.referenced > 0 {
         let keys = text::plural(plain.referenced, "foreign key");
         let _ = write!(
             said,
-            "; before that, drop {keys} to it, because referenced rows cannot be migrated"
+            "; before the conversion, drop {keys} that refer to the table, because referenced rows cannot be migrated"
         );
     }
     Verdict::of(&rules::HYPERTABLE_CANDIDATE, Level::Notice, said)
@@ -221,7 +222,7 @@ pub(super) fn caveats(rows: &[Row], at: &At) -> Vec<String> {
         .any(|row| row.size_of_chunks(&at.limits(&row.full_name())) != Size::Fits);
     if limits.memory_default && advises {
         caveats.push(format!(
-            "effective_cache_size has its default ({}): advice on chunk sizes assumes that it matches this machine's memory",
+            "effective_cache_size has its default ({}): advice on chunk sizes is right only if that matches the server's memory",
             text::bytes(limits.memory_bytes)
         ));
     }
@@ -238,7 +239,7 @@ pub(super) fn caveats(rows: &[Row], at: &At) -> Vec<String> {
     }
     if rows.iter().any(|row| row.exact.error().is_some()) {
         caveats.push(
-            "sizes with ~ are estimates, because the exact ones could not be read: see the details"
+            "sizes with ~ are estimates, because exact sizes could not be read: the details of a row show the error"
                 .to_owned(),
         );
     }

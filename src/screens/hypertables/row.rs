@@ -21,7 +21,7 @@ pub enum HypertableKind {
     Candidate,
 }
 
-/// State of a policy, numbered as in the query; of several policies of one kind the worst state.
+/// State of a policy, in the order of the numbers that the query uses. Several policies of one kind have the worst of their states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Policy {
     Planned,
@@ -39,7 +39,7 @@ impl Policy {
     }
 }
 
-/// Job of a retention policy with `drop_created_before` alone.
+/// Job of a retention policy that has `drop_created_before` and no `drop_after`.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Created {
     pub job: i32,
@@ -58,16 +58,16 @@ pub struct Policies {
     pub(super) failing: Vec<i32>,
     #[serde(deserialize_with = "or_default")]
     pub(super) paused: Vec<i32>,
-    /// Jobs of retention policies with `drop_created_before` alone.
+    /// Jobs of retention policies that have `drop_created_before` and no `drop_after`.
     #[serde(default, deserialize_with = "or_default")]
     pub(super) by_creation: Vec<Created>,
-    /// `compress_after` and `drop_after` in the dimension's unit (a month counts as 30 days); `None`: no such policy, or a policy by
-    /// creation time.
+    /// `compress_after` and `drop_after`, in microseconds (a month counts as 30 days) or in units of integer time; `None`: no such policy,
+    /// or a policy by creation time.
     pub(super) compress_after: Option<i64>,
     pub(super) drop_after: Option<i64>,
 }
 
-/// The newest full chunk intervals, in the dimension's unit.
+/// The newest full chunk intervals, in microseconds or in units of integer time.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Window {
     #[serde(alias = "window_start")]
@@ -131,13 +131,13 @@ pub struct Row {
     pub(crate) axis: Axis,
     #[serde(alias = "column_name")]
     pub(super) column: Option<String>,
-    /// Chunk interval in the dimension's unit; `None`: a plain table.
+    /// Chunk interval, in microseconds or in units of integer time; `None`: a plain table.
     #[serde(alias = "interval_length")]
     pub(super) interval: Option<i64>,
-    /// Current time on the dimension; `None`: integer time, or a plain table.
+    /// Current time as a value of the time dimension, in microseconds; `None`: integer time, or a plain table.
     #[serde(alias = "now_raw")]
     pub(super) now: Option<i64>,
-    /// The dimensions besides the time dimension: column, and number of partitions (0: divided by intervals).
+    /// The dimensions besides the time dimension: column, and number of partitions (0: the dimension is divided into intervals).
     #[serde(default)]
     pub(super) space: Vec<(String, i64)>,
     #[serde(deserialize_with = "or_default")]
@@ -167,7 +167,7 @@ pub struct Row {
     /// Names of the aggregates on the hypertable.
     #[serde(deserialize_with = "or_default")]
     pub(super) readers: Vec<String>,
-    /// The comment on it; `None`: it has none, or an older recording.
+    /// Its comment in the database; `None`: no comment, or a recording by an older version, which did not read comments.
     #[serde(default)]
     pub(super) comment: Option<String>,
     #[serde(alias = "not_null")]
@@ -176,7 +176,7 @@ pub struct Row {
     pub(super) limits: Limits,
 }
 
-/// The columns of the query about dimensions besides the time dimension.
+/// Columns of the query: the dimensions besides the time dimension.
 #[derive(Deserialize)]
 pub(super) struct Space {
     pub(super) space_columns: Option<Vec<String>>,
@@ -196,7 +196,7 @@ impl Row {
         }
     }
 
-    /// The value; `Null` for a plain table, which has no chunks.
+    /// A figure about chunks; `Null` for a plain table, which has no chunks.
     pub(super) fn of_chunks(&self, figure: i64) -> Value {
         if self.plain.is_some() {
             Value::Null
@@ -240,16 +240,16 @@ impl Row {
         }
     }
 
-    /// Seconds and bytes between the first and the last exact size; `None`: less than a second, or not read.
+    /// Seconds between the first and the last exact size, and bytes of growth; `None`: no exact size yet, or less than a second.
     pub(super) fn grown(&self) -> Option<(f64, i64)> {
         let (since, first) = self.seen?;
         let span = self.measured()?.seconds_since(since);
         (span >= 1.0).then_some((span, self.bytes()? - first))
     }
 
-    /// A length on the dimension: a duration, or units of integer time.
+    /// A length of time on the time dimension: a duration, or units of integer time.
     pub(super) fn length(&self, raw: i64) -> Value {
-        #[expect(clippy::cast_precision_loss, reason = "shown in two units")]
+        #[expect(clippy::cast_precision_loss, reason = "shown with two units only")]
         if self.axis == Axis::Integer {
             Value::Int(raw)
         } else {
@@ -265,7 +265,7 @@ impl Row {
         }
     }
 
-    /// `R C! D-`: refresh, compress, drop, reorder; `!`: failing, `-`: paused.
+    /// Letters of the policies, such as `R C! D-`. R: refresh, C: compress, D: drop, O: reorder. `!`: failing, `-`: paused.
     pub(super) fn policy_letters(&self) -> Value {
         if self.plain.is_some() {
             return Value::Null;
@@ -293,7 +293,7 @@ impl Row {
         }
     }
 
-    /// Text of the dimensions: `ts 1d, dev /4`.
+    /// Text of the dimensions with chunk interval or number of partitions, such as `ts 1d, dev /4`.
     pub(super) fn dimensions(&self) -> Value {
         let Some(column) = &self.column else {
             return Value::Null;

@@ -53,7 +53,7 @@ impl Chunk {
 
     fn state(&self) -> &'static str {
         match &self.index {
-            None => "lacks it",
+            None => "no index",
             Some(_) if self.leftover => "leftover of a REINDEX",
             Some(_) if !self.valid => "invalid",
             Some(_) if self.compressed => "compressed: empty",
@@ -112,7 +112,7 @@ fn use_by_chunk(chunks: &[Chunk], at: &At) -> Option<Section> {
         ('#', Level::Ok, "scanned"),
         ('.', Level::Ok, idle),
         ('c', Level::Ok, "compressed: its index is empty"),
-        ('-', Level::Warning, "lacks it"),
+        ('-', Level::Warning, "no index"),
         ('L', Level::Warning, "leftover of a REINDEX"),
         ('I', Level::Critical, "invalid"),
     ];
@@ -155,8 +155,8 @@ fn use_by_chunk(chunks: &[Chunk], at: &At) -> Option<Section> {
     }))
 }
 
-/// Number of scans in the newest quarter of the uncompressed chunks, and in the others. An index that is scanned only in old chunks may no
-/// longer be needed. `None`: fewer than four such chunks.
+/// Number of scans in the newest quarter of the uncompressed chunks, and in the older chunks. An index that is scanned only in old chunks
+/// may no longer be needed. `None`: fewer than four uncompressed chunks with the index.
 fn recent_against_old(chunks: &[Chunk]) -> Option<Section> {
     let counted: Vec<_> = chunks
         .iter()
@@ -173,13 +173,13 @@ fn recent_against_old(chunks: &[Chunk]) -> Option<Section> {
         let chunks = i64::try_from(scans.len()).unwrap_or(i64::MAX);
         let used = scans.iter().filter(|scans| **scans > 0).count();
         Value::Text(format!(
-            "{} scans on {}; {used} of these chunks were scanned",
+            "scans: {} on {}; chunks that were scanned: {used}",
             text::count(total),
             text::plural(chunks, "chunk")
         ))
     };
     let scans = Labelled::new("Scans of newer and older chunks (uncompressed only)")
         .add("the newest quarter", say(new))
-        .add("all older", say(old));
+        .add("all older chunks", say(old));
     Some(scans.into())
 }

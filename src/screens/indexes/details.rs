@@ -10,14 +10,14 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
         || Value::text("never reset: counted since the database was created, or since a crash"),
         Value::Time,
     );
-    // The Aggregates screen itself scans the indexes on the time columns of sources, because it reads their newest rows.
+    // The Aggregates screen itself scans the time index of each aggregate's source, because it reads the newest row of the source.
     let of_chunks =
         matches!(row.kind, TableKind::Hypertable | TableKind::Aggregate) && row.method == "btree";
     let of_hypertop = (of_chunks && at.server.track_counts && row.scans > 0).then_some(
-        "included in scans, if an aggregate is built on this table and this is the table's time index: the Aggregates screen uses it to read the newest row",
+        "included above if an aggregate reads this table and this is the index on the table's time column: the Aggregates screen reads the newest row with it",
     );
     let bloat = row.bloat_bytes().map_or_else(
-        || Value::text("not available: needs a B-tree on plain columns, fresh statistics (ANALYZE), SELECT on the columns, and mostly distinct keys"),
+        || Value::text("not available: the estimate needs a B-tree on plain columns, fresh statistics (ANALYZE), SELECT on the columns, and mostly distinct keys"),
         Value::Bytes,
     );
     let needed = row.needed().unwrap_or_else(|| "queries only".to_owned());
@@ -42,12 +42,12 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
             );
         }
         let compressed = if parts.compressed > 0 {
-            " (compressed too)"
+            " (compressed included)"
         } else {
             ""
         };
         facts = facts.add(
-            format!("{part}s that never scanned it{compressed}"),
+            format!("{part}s where it was never scanned{compressed}"),
             row.part_count(|parts| parts.never_scanned),
         );
     }
@@ -55,6 +55,6 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
     let definition = row
         .definition
         .as_deref()
-        .unwrap_or("not available: its table is locked, or it was dropped meanwhile");
+        .unwrap_or("not available: the table is locked, or the index was dropped meanwhile");
     vec![facts.into(), Section::text("Definition", definition)]
 }

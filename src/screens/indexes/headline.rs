@@ -30,7 +30,7 @@ pub(super) fn headline(rows: &[Row], at: &At) -> Vec<String> {
         (rows.iter().filter(|row| !row.is_valid()).count(), "invalid"),
         (rows.iter().filter(missing).count(), "missing on chunks"),
     ]);
-    // Those whose statistics are too young to judge, and the others.
+    // Separates the indexes whose statistics are too young to judge.
     let unscanned = rows.iter().filter(|row| row.unused(at) == Some(true));
     let (early, unscanned): (Vec<_>, Vec<_>) = unscanned.partition(|row| judge::is_young(row, at));
     vec![
@@ -39,7 +39,7 @@ pub(super) fn headline(rows: &[Row], at: &At) -> Vec<String> {
     ]
 }
 
-/// Total size. A chunk index that belongs to two rows is counted for the row that should stay.
+/// Total size. A chunk index that two indexes share is counted only for the index that should stay.
 fn size<'a>(rows: impl Iterator<Item = &'a Row>) -> String {
     Sum::of(rows.map(judge::own_bytes)).bytes()
 }
@@ -53,7 +53,7 @@ fn counted_twice(rows: &[Row]) -> String {
     }
 }
 
-/// Size of unused, duplicate and bloated indexes; each index is counted once.
+/// Text with the bytes that dropping or rebuilding indexes would free; each chunk index is counted once.
 fn wasted(rows: &[Row], at: &At) -> String {
     let known = rows.iter().map(|row| judge::wasted(row, at));
     let sum = Sum::of(known.filter(|value| *value != Value::Null));
@@ -89,7 +89,8 @@ fn too_early(early: &[&Row], at: &At) -> String {
     if early.is_empty() {
         return String::new();
     }
-    // Without a reset, statistics began before the server's start, or at it if the server crashed.
+    // Without a reset, the age of the statistics is unknown: they began before the server's last start, or at that start if the server had
+    // crashed.
     let perhaps = match counted_since(at) {
         Some(_) => "",
         None => "perhaps ",
@@ -102,7 +103,7 @@ fn too_early(early: &[&Row], at: &At) -> String {
     )
 }
 
-/// Seconds in whole minutes from one minute on, so that the text does not change with every tick.
+/// Rounds seconds down, from one minute on to whole minutes, so that the text does not change with every tick.
 fn whole(seconds: f64) -> f64 {
     let step = if seconds < 60.0 { 1.0 } else { 60.0 };
     (seconds.max(0.0) / step).floor() * step
@@ -117,7 +118,7 @@ fn bloat(rows: &[Row]) -> String {
     let of = match rows.len() - known.len() {
         0 => String::new(),
         _ => format!(
-            " in {} of {} where it is known",
+            " (known for {} of {})",
             number(known.len()),
             number(rows.len())
         ),

@@ -33,19 +33,19 @@ fn judge_validity(row: &Row, findings: &mut Findings) {
         let (level, words, fix) = if is_leftover(&row.name) {
             (
                 Level::Warning,
-                "a leftover of an interrupted REINDEX CONCURRENTLY. Drop it",
+                "It is a leftover of an interrupted REINDEX CONCURRENTLY. Drop it",
                 Some("drop-leftovers"),
             )
         } else if row.kind == TableKind::Partitioned {
             (
                 Level::Critical,
-                "it is missing on a partition. Create it there, and attach it (ALTER INDEX ... ATTACH PARTITION)",
+                "It is missing on a partition. Create it there, and attach it (ALTER INDEX ... ATTACH PARTITION)",
                 None,
             )
         } else if hyper {
             (
                 Level::Critical,
-                "its build was interrupted. Drop it, and create it again",
+                "Its build was interrupted. Drop it, and create it again",
                 Some("rebuild-missing"),
             )
         } else if row.unique {
@@ -71,7 +71,7 @@ fn judge_validity(row: &Row, findings: &mut Findings) {
             &rules::INDEX_INVALID,
             Level::Critical,
             format!(
-                "invalid on {places}: queries do not use it there. REINDEX INDEX CONCURRENTLY there"
+                "invalid on {places}: queries there do not use it. Rebuild it there with REINDEX INDEX CONCURRENTLY"
             ),
         );
     }
@@ -109,7 +109,7 @@ fn judge_chunks(row: &Row, findings: &mut Findings) {
             &rules::INDEX_UNSURE,
             Level::Notice,
             format!(
-                "{} may belong to this index or to another with the same definition, because their names fit neither index. Scans, sizes and missing chunks of this index are therefore guesses. Rename each to <chunk>_{} (ALTER INDEX ... RENAME TO), or drop the index and create it again",
+                "{} may belong to this index or to another index with the same definition, because neither index fits by name. Scans, sizes and missing chunks of this index are therefore guesses. Rename each to <chunk>_{} (ALTER INDEX ... RENAME TO), or drop the index and create it again",
                 text::plural(parts.unsure, "chunk index"),
                 row.name
             ),
@@ -119,11 +119,11 @@ fn judge_chunks(row: &Row, findings: &mut Findings) {
 
 fn judge_duplicates(row: &Row, at: &At, findings: &mut Findings) {
     if let Some(keeper) = &row.duplicate_of {
-        let mut reason = format!("the same as {keeper}, which should stay: drop this one");
+        let mut reason = format!("the same as {keeper}, which should stay: drop this index");
         if let Some(parts) = row.parts.as_ref().filter(|parts| parts.shared > 0) {
             let _ = write!(
                 reason,
-                " (on {} both share one index, so dropping either removes it: drop-index first creates one there for {keeper})",
+                " (on {} both share one index, and dropping either drops it. Therefore drop-index first creates another there for {keeper})",
                 text::plural(parts.shared, "chunk")
             );
         }
@@ -135,7 +135,7 @@ fn judge_duplicates(row: &Row, at: &At, findings: &mut Findings) {
         findings.add(
             &rules::INDEX_COVERED,
             Level::Notice,
-            format!("{wider} begins with the same columns and can replace it, but every write updates both. Drop this one"),
+            format!("{wider} begins with the same columns and can replace this index. Every write updates both. Drop this index"),
         );
     }
 }
@@ -143,7 +143,7 @@ fn judge_duplicates(row: &Row, at: &At, findings: &mut Findings) {
 fn judge_use(row: &Row, at: &At, findings: &mut Findings) {
     let limits = at.limits(&row.table_name());
     let compressed = serves_little(row, at, limits.compressed_index_percent);
-    // A duplicate has another finding.
+    // An invalid index and a duplicate have findings of their own.
     if !compressed && row.unused(at) != Some(true) || !row.root_valid || row.duplicate_of.is_some()
     {
         return;
@@ -166,7 +166,7 @@ fn judge_use(row: &Row, at: &At, findings: &mut Findings) {
     };
     reason.push_str(match (young, since, compressed) {
         (true, Some(_), _) => "; too short a time to judge",
-        (true, None, _) => "; the server started recently. If it crashed before, statistics began then, and it is too early to judge",
+        (true, None, _) => "; the server started recently. If it had crashed, the statistics began at this start, and it is too early to judge",
         (false, _, true) => ". Drop it, unless queries on uncompressed rows will need it",
         (false, _, false) => ". Drop it, unless rare queries need it",
     });
@@ -184,7 +184,7 @@ fn judge_use(row: &Row, at: &At, findings: &mut Findings) {
     findings.add(rule, level, reason);
 }
 
-/// Whether nearly all chunks with the index are compressed, and the others neither scan it nor need it.
+/// Whether nearly all chunks with the index are compressed, no query has scanned the index, and nothing else needs it.
 fn serves_little(row: &Row, at: &At, percent: f64) -> bool {
     let Some(parts) = row.parts.as_ref().filter(|parts| parts.with > 0) else {
         return false;
@@ -197,13 +197,15 @@ fn serves_little(row: &Row, at: &At, percent: f64) -> bool {
         && thresholds::percent(compressed, parts.with) >= percent
 }
 
-/// Seconds for which scans have been counted, at most: since the statistics were reset, or else since the server started.
+/// Seconds for which scans have been counted: since the statistics were reset. Without a reset, since the server started, because a crash
+/// before that may have deleted older counts.
 pub(super) fn counted_seconds(at: &At) -> f64 {
     let since = counted_since(at).unwrap_or(at.server.started);
     at.now.seconds_since(since)
 }
 
-/// Whether the statistics are too young to judge the use of the index. An invalid index is never used, however old they are.
+/// Whether the statistics are too young to judge the use of the index. The statistics do not matter for an invalid index, because no query
+/// uses it.
 pub(super) fn is_early(row: &Row, at: &At) -> bool {
     row.root_valid && is_young(row, at)
 }
@@ -240,7 +242,8 @@ pub(super) fn own_bytes(row: &Row) -> Value {
     }
 }
 
-/// The part of `bytes` that is in chunk indexes of this duplicate alone; `None`: it shares no chunk index.
+/// The part of `bytes` in chunk indexes that this duplicate does not share, in proportion to their number; `None`: no duplicate, or no
+/// shared chunk index.
 fn own_share(row: &Row, bytes: i64) -> Option<i64> {
     row.duplicate_of.as_ref()?;
     let parts = row.parts.as_ref().filter(|parts| parts.shared > 0)?;
@@ -288,12 +291,12 @@ fn on_compressed(row: &Row, never: &str) -> String {
         format!("{compressed} of {chunks} with it are compressed")
     };
     format!(
-        "useless on compressed data: {which}, where queries read another index and this one is empty (index size in all: {}); {never}",
+        "useless on compressed data: {which}. There queries read another index, and this one is empty (index size in all: {}); {never}",
         size(row)
     )
 }
 
-/// Finding for empty space that deleted and moved entries left (an estimate).
+/// Finding for empty space that deleted and moved rows left in the index (an estimate).
 fn judge_bloat(row: &Row, at: &At, findings: &mut Findings) {
     let (Some(bloat), Some(bytes)) = (row.bloat_bytes(), row.bytes()) else {
         return;
@@ -304,8 +307,8 @@ fn judge_bloat(row: &Row, at: &At, findings: &mut Findings) {
         return;
     }
     let reason = format!(
-        "about {} of its {} are empty ({empty:.0} %, estimated from the last ANALYZE), but are scanned and cached too. \
-         REINDEX CONCURRENTLY frees them",
+        "about {} of its {} are empty space ({empty:.0} %, estimated from the last ANALYZE), which is scanned and cached, too. \
+         REINDEX CONCURRENTLY frees it",
         text::bytes(bloat),
         text::bytes(bytes)
     );

@@ -13,7 +13,7 @@ use crate::server::row::or_default;
 pub enum TableKind {
     #[serde(alias = "hypertable")]
     Hypertable,
-    /// The materialization hypertable of a continuous aggregate, under the name of its view.
+    /// The materialization hypertable of a continuous aggregate, under the name of the aggregate's view.
     #[serde(alias = "aggregate")]
     Aggregate,
     #[serde(alias = "partitioned table")]
@@ -57,7 +57,7 @@ pub struct Parts {
     pub never_scanned: i64,
     #[serde(alias = "compressed_chunks", deserialize_with = "or_default")]
     pub compressed: i64,
-    /// Number of chunks on which this index and another of the same definition share one index.
+    /// Number of chunks on which this index and another index of the same definition share the chunk's index.
     #[serde(alias = "shared_chunks", deserialize_with = "or_default")]
     pub shared: i64,
     #[serde(alias = "invalid_chunks", deserialize_with = "or_default")]
@@ -67,7 +67,7 @@ pub struct Parts {
     pub leftovers: i64,
     #[serde(alias = "leftover_example")]
     pub leftover: Option<String>,
-    /// Number of chunk indexes that were matched by columns and properties only, not by name.
+    /// Number of chunk indexes that belong to this index by their columns and properties only, not by their names.
     #[serde(deserialize_with = "or_default")]
     pub unsure: i64,
 }
@@ -92,14 +92,14 @@ pub struct Row {
     pub name: String,
     pub kind: TableKind,
     pub method: String,
-    /// `None`: the table is locked, or was dropped during the query.
+    /// The CREATE INDEX statement; `None`: the table is locked, or was dropped during the query.
     pub definition: Option<String>,
     #[serde(alias = "chunks")]
     pub parts: Option<Parts>,
     /// Number of relations that must be opened for the exact size.
     pub members: i64,
     pub scans: i64,
-    /// Estimated size in bytes, by the last VACUUM or ANALYZE.
+    /// Estimated size in bytes, from the last VACUUM or ANALYZE.
     #[serde(default)]
     pub about_bytes: i64,
     #[serde(skip)]
@@ -118,11 +118,11 @@ pub struct Row {
     pub reorders: bool,
     /// Index of the same definition that should be kept instead of this one; `None`: not a duplicate.
     pub duplicate_of: Option<String>,
-    /// Wider index that begins with the same columns; `None`: there is none.
+    /// An index with more columns that begins with the same columns; `None`: there is no such index.
     pub covered_by: Option<String>,
 }
 
-/// Columns of the query that need processing.
+/// Columns of the query from which fields of [`Row`] are computed.
 #[derive(Deserialize)]
 pub(super) struct More {
     pub(super) pages: i64,
@@ -221,7 +221,7 @@ impl Row {
     }
 }
 
-/// Start of the scan counters; `None`: unknown, see [`Server::stats_reset`](crate::server::known::Server::stats_reset).
+/// Time since which scans are counted; `None`: unknown, see [`Server::stats_reset`](crate::server::known::Server::stats_reset).
 pub(super) fn counted_since(at: &At) -> Option<Stamp> {
     at.server.stats_reset
 }

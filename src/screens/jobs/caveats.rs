@@ -1,4 +1,4 @@
-//! Texts about data of jobs that role, server or version hide.
+//! Texts about data of jobs that this role may not read, or that the server does not keep.
 
 use super::row::{JobError, Row, Workers};
 use super::schedule;
@@ -71,7 +71,7 @@ pub(super) fn hidden(rows: &[Row], server: &Server) -> Option<Finding> {
         text::quote_identifier(owner),
     );
     let reason = format!(
-        "{what} hidden from {} for jobs of other owners: {named}. Members of the owner or of the database's owner see them: GRANT {owner} TO {role}",
+        "{what} hidden from {} for jobs of other owners: {named}. Only members of the job's owner or of the database's owner see them: GRANT {owner} TO {role}",
         server.role
     );
     Some(Finding::new(&rules::JOB_HIDDEN, Level::Unknown, reason))
@@ -109,7 +109,7 @@ fn workers(rows: &[Row], at: &At) -> Option<String> {
         .filter(|row| row.state(at) == State::Late)
         .count();
     if workers.schedulers == 0 {
-        return Some("no scheduler runs in this database: no job will start (launcher stopped, or no worker slot was free for it)".to_owned());
+        return Some("no scheduler runs in this database: no job will start (the launcher has stopped, or no worker slot was free for the scheduler)".to_owned());
     }
     let slots = workers.slots?;
     if workers.full() {

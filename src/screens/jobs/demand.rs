@@ -14,7 +14,7 @@ pub(crate) struct Demand {
     pub free: Option<i64>,
     /// The settings that limit `free`.
     pub limits: String,
-    /// Average number of busy workers, by the mean durations of the jobs.
+    /// Average number of busy workers, computed from the mean durations of the jobs.
     pub busy: f64,
     /// Text about jobs that start within one minute, if they are too many for the workers.
     pub crowd: Option<String>,
@@ -46,7 +46,7 @@ pub(crate) fn demand(mut rows: Vec<Row>, at: &At) -> Demand {
     }
 }
 
-/// Share of the time during which the job runs, at most 1; `None`: it never ran, or is paused.
+/// Share of the time during which the job runs, at most 1; `None`: no next start (paused, running or unknown), or no successful run.
 fn share(row: &Row) -> Option<f64> {
     row.next_start()?;
     let statistics = row.statistics.as_ref()?;

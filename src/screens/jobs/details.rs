@@ -16,7 +16,7 @@ use crate::server::row::{or_default, read, read_all};
 
 /// Maximum number of errors that are shown with their whole text.
 const ERRORS: usize = 50;
-/// Heading by which the table of errors is recognized.
+/// Column head by which other code recognizes the table of errors.
 pub(super) const SQLSTATE: &str = "SQLSTATE";
 
 pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
@@ -75,7 +75,7 @@ fn figures(row: &Row, at: &At) -> Section {
             row.average_seconds().map(Value::Seconds),
         )
         .add("next start", next.map(moment))
-        .some("newest runs, the last one last", newest(row, at))
+        .some("newest runs, the last run at the end", newest(row, at))
         .add("runs", row.count(|of| of.total_runs))
         .add("successes", row.count(|of| of.total_successes))
         .add("failures", row.count(|of| of.total_failures))
@@ -111,7 +111,10 @@ pub(super) fn configuration(
     _at: &At,
 ) -> Result<Vec<Section>> {
     let Some(found) = rows.first() else {
-        return Ok(vec![Section::text("Configuration", "the job is gone")]);
+        return Ok(vec![Section::text(
+            "Configuration",
+            "the job no longer exists",
+        )]);
     };
     let Configuration {
         config,
@@ -212,7 +215,7 @@ fn why_none(row: &Row, at: &At) -> String {
         ),
         (false, 0) => "none".to_owned(),
         (false, count) => format!(
-            "none on record, although {count} runs failed: errors are kept for a month, and before TimescaleDB 2.15 killed runs leave none"
+            "none on record, although failures are counted ({count}): errors are kept for a month, and before TimescaleDB 2.15 a killed run leaves none"
         ),
     }
 }

@@ -9,7 +9,8 @@ use crate::screens::policy::State;
 use crate::server::known::{At, Edition};
 
 impl JobError {
-    /// Whether the error is the portal fault of PostgreSQL's minor versions of November 2026, which end the worker after its commit.
+    /// Whether the error is the portal fault: PostgreSQL's minor versions of November 2026 end a TimescaleDB worker with this error after
+    /// its work is committed.
     pub(super) fn is_portal_fault(&self) -> bool {
         self.sqlstate.as_deref() == Some("24000") && self.message.contains("cannot drop portal")
     }
@@ -23,7 +24,7 @@ impl JobError {
 }
 
 impl Row {
-    /// Whether the last run ended with that fault (24000 "cannot drop portal"), after its work was committed.
+    /// Whether the last run ended with the portal fault (24000 "cannot drop portal"), after its work was committed.
     pub(crate) fn is_portal_fault(&self) -> bool {
         self.failed().is_some_and(|of| {
             let error = self.error.as_ref();
@@ -62,7 +63,7 @@ pub(super) fn failing(row: &Row, at: &At, findings: &mut Findings) {
         Finding::new(&rules::JOB_PORTAL_FAULT, Level::Warning, reason)
     } else if row.is_internal() && at.server.edition == Edition::Apache && is_unsupported() {
         let words =
-            "TimescaleDB's own job, which the Apache edition starts although it does not contain its code; harmless";
+            "TimescaleDB's own job. The Apache edition starts it, but has no code for it, which is harmless";
         Finding::new(&rules::JOB_FAILING, Level::Ok, words)
     } else {
         let often = match of.consecutive_failures {
@@ -74,11 +75,11 @@ pub(super) fn failing(row: &Row, at: &At, findings: &mut Findings) {
     });
 }
 
-/// Finding for a failing job whose next run has begun. That start overwrote the times of the last failure.
+/// Finding for a failing job whose next run has begun. The start of that run overwrote the times of the last failure.
 fn retrying(row: &Row, of: &Statistics, state: State, at: &At) -> Finding {
     let times = text::plural(of.consecutive_failures.into(), "time");
     let now = if state == State::Running {
-        ", retry runs now"
+        ", and the retry is running now"
     } else {
         ", and was started again"
     };
@@ -116,7 +117,7 @@ fn failed(row: &Row, at: &At, failures: i32, said: &str) -> Finding {
     let unalterable = unalterable(row, at).is_some();
     if stopped(row, at) && unalterable {
         return finding(&format!(
-            "; TimescaleDB {version} cannot change max_runtime on an aggregate of an aggregate: remove-refresh-policy, then add-refresh-policy, which sets no max_runtime"
+            "; TimescaleDB {version} cannot change max_runtime for an aggregate of an aggregate: use remove-refresh-policy, then add-refresh-policy, which sets no max_runtime"
         ))
         .fixed_by(None);
     }
@@ -125,7 +126,7 @@ fn failed(row: &Row, at: &At, failures: i32, said: &str) -> Finding {
     }
     if stopped(row, at) {
         let longer = format!("{} seconds", 2.0 * row.max_runtime.seconds);
-        return finding("; edit-job offers twice the limit")
+        return finding("; edit-job suggests twice the limit")
             .fixed_by(Some("edit-job"))
             .setting("max_runtime", longer);
     }
@@ -137,11 +138,11 @@ fn failed(row: &Row, at: &At, failures: i32, said: &str) -> Finding {
     finding(&if row.pid.is_some() {
         format!("; {edit} changes its settings")
     } else {
-        format!("; run-job-now shows whether it works, {edit} changes its settings")
+        format!("; run-job-now shows whether the job works, and {edit} changes its settings")
     })
 }
 
-/// The aggregate whose refresh policy this TimescaleDB version refuses to alter; `None`: it can be altered.
+/// The aggregate whose refresh policy this TimescaleDB version refuses to alter; `None`: the job can be altered.
 pub(super) fn unalterable(row: &Row, at: &At) -> Option<Target> {
     let id = row.hierarchical_id?;
     let name = row.target.as_ref()?;

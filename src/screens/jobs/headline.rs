@@ -37,7 +37,7 @@ pub(super) fn headline(rows: &[Row], at: &At) -> Vec<String> {
     ]
 }
 
-/// Workers of all databases. The peak is the maximum that this console has seen; after a single read there is none.
+/// Workers of all databases. The peak is the maximum that this console has seen; after a single read there is no peak.
 fn workers(workers: Workers) -> String {
     let of = match workers.slots {
         Some(slots) => format!("{} of {}", text::count(workers.used), text::count(slots)),

@@ -11,7 +11,7 @@ use crate::screens::policy;
 use crate::screens::policy::State;
 use crate::server::known::At;
 
-/// Seconds after which the scheduler should have started another run after a crash.
+/// Seconds after a crash within which the scheduler should have started another run.
 const FORGOTTEN_SECONDS: f64 = 600.0;
 
 pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
@@ -76,7 +76,7 @@ fn cause_first(findings: &mut Findings) {
     }
 }
 
-/// Finding for a policy that can neither run nor be altered, so that it must be replaced.
+/// Finding for a policy that can neither run nor be altered. It must be replaced.
 fn hopeless(row: &Row, findings: &mut Findings, at: &At) {
     let version = at.server.sql_version();
     let Some(place) = row.never_runs(version) else {
@@ -153,7 +153,8 @@ fn broken(row: &Row, findings: &mut Findings) {
         Level::Warning
     };
     if !row.proc_exists {
-        // Ids below 1000 are TimescaleDB's own jobs. A build may lack the procedure of one (telemetry), which is harmless.
+        // Ids below 1000 are TimescaleDB's own jobs. A build of TimescaleDB may be without the procedure of one of them (telemetry), which
+        // is harmless.
         let own = row.job_id < 1000;
         let rule = &rules::JOB_PROCEDURE_GONE;
         findings.push(if own {
@@ -228,7 +229,7 @@ fn running(row: &Row, at: &At, findings: &mut Findings) {
         && age > limits.job_slow_factor * average
     {
         let reason = format!(
-            "running for {}; its runs take {} on average; Activity shows session {}",
+            "running for {}; its runs take {} on average; the Activity screen shows it as session {}",
             text::duration(age),
             text::duration(average),
             row.pid.unwrap_or_default()
@@ -285,7 +286,7 @@ fn crashed(row: &Row, at: &At, findings: &mut Findings) {
     let finding = Finding::new(&rules::JOB_CRASHED, level, reason)
         .since(started(row).filter(|_| crashes <= 1));
     let long = row.unfinished_seconds(at).unwrap_or_default() > FORGOTTEN_SECONDS;
-    // Starting the job would make the scheduler wait 5 more minutes, so this is offered only if the scheduler has forgotten the job.
+    // A start by the scheduler would make the job wait 5 more minutes, so the fix uses it only if the scheduler has forgotten the job.
     findings.push(if forgets && long {
         finding.setting(policy::BY.0, policy::BY.1)
     } else {

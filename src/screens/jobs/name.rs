@@ -3,7 +3,7 @@
 use super::row::Row;
 
 impl Row {
-    /// For a policy its kind and relation; for any other job its given name or its procedure.
+    /// For a policy its kind and relation, after the name that a user gave the job; for any other job its given name or its procedure.
     pub fn name(&self) -> String {
         let own = self.own_name();
         let Some((what, needs_target)) = self.policy() else {

@@ -19,7 +19,8 @@ pub struct Interval {
     pub seconds: f64,
 }
 
-/// The newest recorded error of a job whose last run failed. It may be from an earlier run: a terminated run may record none.
+/// The newest recorded error of a job whose last run failed. The error may be from an earlier run, because a terminated run may record no
+/// error.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JobError {
     /// `None`: the worker ended without recording an error; `message` then says that the job crashed.
@@ -36,13 +37,13 @@ pub struct JobError {
 pub struct Statistics {
     #[serde(default, deserialize_with = "finite")]
     pub last_start: Option<Stamp>,
-    /// `None`: running, crashed, or never run (`-infinity` on the server).
+    /// End of the last run; `None`: running, crashed, or never run (`-infinity` on the server).
     #[serde(default, deserialize_with = "finite")]
     pub last_finish: Option<Stamp>,
-    /// End of the last run that succeeded; `None`: none did.
+    /// End of the last run that succeeded; `None`: no run succeeded.
     #[serde(default, alias = "last_successful_finish", deserialize_with = "finite")]
     pub last_success: Option<Stamp>,
-    /// `-infinity` is kept: running, waiting after a crash, or due at once.
+    /// Time of the next start. `-infinity` is kept: the job is running, waiting after a crash, or due at once.
     pub next_start: Option<Stamp>,
     pub last_run_success: Option<bool>,
     pub total_runs: i64,
@@ -119,7 +120,7 @@ impl OnRecord {
 pub struct Crowd {
     /// Start of the minute.
     pub(super) at: Stamp,
-    /// Number of jobs; `named` are the names of the first ones.
+    /// Number of jobs; `named` has the names of the first of these jobs.
     pub(super) jobs: usize,
     pub(super) named: Vec<String>,
     /// Start of the next minute in which there are workers for one more job; `None`: no such minute in the next 24 hours.
@@ -159,7 +160,7 @@ pub struct Row {
     /// Id of the materialization hypertable, if the job refreshes an aggregate on an aggregate; `None`: another job.
     #[serde(default)]
     pub hierarchical_id: Option<i32>,
-    /// Set for a retention policy with `drop_created_before` alone; `None`: another job.
+    /// Set for a retention policy that has `drop_created_before` and no `drop_after`; `None`: another job.
     #[serde(default)]
     pub drops_by_creation: Option<ByCreation>,
     /// Whether this is a policy whose configuration names a hypertable that no longer exists.

@@ -9,7 +9,7 @@ use crate::screens::record::Section;
 
 /// Width of a slice of the axis: half an hour, in microseconds.
 const PIECE: i64 = 1_800_000_000;
-/// Number of slices before now, and after now.
+/// Number of slices before the present time, and the same number after it.
 const PIECES: i64 = 48;
 /// Maximum number of planned starts that are computed.
 const MOST_STARTS: usize = 2880;
@@ -31,7 +31,7 @@ const PLANNED: MapCell = MapCell {
     level: Level::Ok,
 };
 
-/// `past`: start and success of each recorded run; `logged`: successes are recorded too.
+/// `past`: start of each recorded run, and whether it succeeded. `logged`: whether successes are recorded, too.
 pub(super) fn axis(row: &Row, past: &[(Stamp, bool)], logged: bool, now: Stamp) -> Section {
     let first = now.0.saturating_sub(PIECES * PIECE);
     let piece = |at: Stamp| {
@@ -79,7 +79,7 @@ pub(super) fn axis(row: &Row, past: &[(Stamp, bool)], logged: bool, now: Stamp) 
     ];
     let legend = legend.into_iter().filter(|(.., drawn)| *drawn);
     Section::Axis(TimeAxis {
-        title: "Runs: the last 24 hours, and the next (UTC)".to_owned(),
+        title: "Runs: the last and the next 24 hours (UTC)".to_owned(),
         unit: Axis::TimestampTz,
         slices: slices.collect(),
         marks: vec![Mark {

@@ -104,7 +104,7 @@ impl Row {
     }
 
     /// Calls `found` with the minutes, counted from `first`, in which the job starts. Without a fixed schedule only the next start is
-    /// known, because the later ones depend on the end of each run.
+    /// known, because the later ones depend on the end of each run. A job that starts every minute is left out.
     fn each_minute(&self, first: i64, found: impl FnMut(usize)) {
         let Some(next) = self.next_start().filter(|_| !self.starts_every_minute()) else {
             return;
@@ -128,8 +128,8 @@ pub(super) fn crowded(row: &Row, at: &At, findings: &mut Findings) {
     let jobs = i64::try_from(crowd.jobs).unwrap_or(i64::MAX);
     let wait = match jobs - free {
         ..=0 => String::new(),
-        1 => "; 1 waits for another to end".to_owned(),
-        wait => format!("; {} wait for others to end", text::count(wait)),
+        1 => "; 1 job waits until another ends".to_owned(),
+        wait => format!("; {} jobs wait until others end", text::count(wait)),
     };
     let more = crowd.jobs.saturating_sub(crowd.named.len());
     let more = match more {
@@ -140,7 +140,7 @@ pub(super) fn crowded(row: &Row, at: &At, findings: &mut Findings) {
         ),
     };
     let reason = format!(
-        "{} start within one minute ({}, {}), but {} can run them ({}; launcher and schedulers use {}){wait}. Change next_start of some of them, or initial_start if their schedule is fixed: {}{more}",
+        "{} start within one minute ({}, {}), but {} can run them ({}, and launcher and schedulers use {}){wait}. Change next_start of some of these jobs, or initial_start if their schedule is fixed: {}{more}",
         text::plural(jobs, "job"),
         text::age(crowd.at, at.now),
         text::moment(crowd.at),
@@ -156,7 +156,7 @@ pub(super) fn crowded(row: &Row, at: &At, findings: &mut Findings) {
     });
 }
 
-/// The finding whose fix starts the job at this time.
+/// The finding, with a fix that sets the job's start to this time.
 fn starting(finding: Finding, row: &Row, start: Stamp) -> Finding {
     let field = if row.fixed_schedule {
         "initial_start"
@@ -203,14 +203,14 @@ fn editable(finding: Finding, row: &Row, at: &At) -> Finding {
     }
 }
 
-/// Reason why busy hours are not checked; `None`: they are checked, or not set.
+/// Reason why busy hours are not checked; `None`: they are checked, or no busy hours are set.
 pub(super) fn unknown_zone(at: &At) -> Option<String> {
     let busy = at.server.busy_hours.as_ref()?;
     let zone = &at.server.time_zone;
     (!busy.is_known(zone)).then(|| {
         format!(
-            "busy_hours: hypertop does not know the server's time zone ({zone}), so no policy is compared with them; \
-             name one in config.toml: busy_hours = \"{} Europe/Berlin\"",
+            "busy_hours: hypertop does not know the server's time zone ({zone}), so the next starts of policies are not compared with the busy hours. \
+             Name a time zone in config.toml: busy_hours = \"{} Europe/Berlin\"",
             busy.hours()
         )
     })

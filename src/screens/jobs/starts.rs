@@ -103,7 +103,7 @@ pub(super) fn never_ran(row: &Row, at: &At, findings: &mut Findings) {
 
 /// Finding for a next start far in the future. Its effect is like a pause, but no setting shows it.
 pub(super) fn far(row: &Row, at: &At, findings: &mut Findings) {
-    // If the user configured the first start, it is not reported.
+    // If a user has set this first start (`initial_start`), it is intended, and not reported.
     let asked = row.fixed_schedule && row.initial_start == row.next_start();
     if asked || row.failed().is_some() {
         return;

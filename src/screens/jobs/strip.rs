@@ -1,13 +1,13 @@
-//! A job's newest runs and its planned ones, each as a strip in a cell of the table.
+//! A job's newest runs, and its planned runs, each drawn as a strip of characters in the table.
 
 use super::row::{RUNS, Row};
 use crate::model::value::Value;
 use crate::screens::policy::State;
 use crate::server::known::At;
 
-/// Number of newest runs, one cell each.
+/// Number of newest runs in the strip, one character each.
 pub(super) const RUNS_CELLS: u16 = 20;
-/// Cells for the next 24 hours, two hours each.
+/// Number of characters for the next 24 hours, two hours each.
 pub(super) const HOURS: u16 = 12;
 const CELL_SECONDS: f64 = 7200.0;
 
@@ -20,7 +20,7 @@ const RUNS_NOW: char = '▶';
 pub(super) const LEGEND: &str = "· succeeded, X failed, ~ not on record";
 
 impl Row {
-    /// Strip of the newest runs, the newest last; `Null`: no runs. Sorted by the number of failures.
+    /// Strip of the newest runs, the newest last; `Null`: no runs. The column is sorted by the number of failures.
     pub(super) fn newest_runs(&self, at: &At) -> Value {
         let running = self.unfinished_seconds(at).is_some();
         let state = self.state(at);
@@ -43,8 +43,8 @@ impl Row {
         Value::Picture(runs.into_iter().collect(), failures.into())
     }
 
-    /// Results of the newest runs by counters and job history, newest first. `running`: the present run has no result yet; the server
-    /// counts it as a crash until it ends.
+    /// Results of the newest runs, newest first, computed from the counters and the job history. `running`: the present run has no result
+    /// yet; the server counts it as a crash until it ends.
     fn ended_runs(&self, running: bool) -> Vec<char> {
         let Some(of) = &self.statistics else {
             return Vec::new();
@@ -83,14 +83,16 @@ impl Row {
         runs
     }
 
-    /// Id and cost for reading the job history; `None`: the counters already show the result of each run, or the job is paused.
+    /// Id of the job and cost of reading its history (number of relations that the server opens); `None`: the counters already show the
+    /// result of each run, or the job is paused.
     pub(super) fn wants_record(&self) -> Option<(i64, usize)> {
         let of = self.statistics.as_ref()?;
         let failed = of.total_failures > 0 && of.total_runs > 1;
         (failed && self.scheduled).then_some((self.job_id.into(), 1))
     }
 
-    /// Strip of the planned starts of the next 24 hours, as if each run took no time; `Null`: none. Sorted by their number.
+    /// Strip of the planned starts of the next 24 hours, as if each run took no time; `Null`: none. The column is sorted by the number of
+    /// starts.
     pub(super) fn next_runs(&self, at: &At) -> Value {
         let every = self.schedule.seconds.max(1.0);
         let running = self.scheduled && self.pid.is_some();

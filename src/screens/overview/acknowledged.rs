@@ -28,19 +28,19 @@ impl Row {
     }
 }
 
-/// The acknowledgements in effect: the newest one of each finding.
+/// The acknowledgements in effect: the newest acknowledgement of each finding.
 #[derive(Debug, Default)]
 pub(crate) struct Acknowledged {
     known: HashMap<Identity, Acknowledgement>,
     /// Length of the journal file when it was read (the file only grows); `None`: not read yet.
     pub length: Option<u64>,
-    /// Error of the last attempt to read the journal; `None`: it succeeded.
+    /// Error of the last attempt to read the journal; `None`: the attempt succeeded.
     pub error: Option<String>,
     /// Whether the journal is being read.
     pub waiting: bool,
     pub shown: bool,
     hidden: Hidden,
-    /// Acknowledgements (by entry id) whose finding is missing, with the time of the first load without it.
+    /// Acknowledgements (by id of the journal entry) whose finding is missing, with the time of the first load without it.
     missing: HashMap<u64, Stamp>,
     /// Ended acknowledgements that must be written to the journal.
     ends: Vec<(u64, Why)>,
@@ -66,7 +66,7 @@ impl Hidden {
         hidden
     }
 
-    /// `3 acknowledged, 1 snoozed`; `None`: neither.
+    /// Text such as `3 acknowledged, 1 snoozed`; `None`: no finding is hidden.
     pub(crate) fn words(self) -> Option<String> {
         let count = |many: usize, word: &str| (many > 0).then(|| format!("{many} {word}"));
         let said = [
@@ -79,7 +79,7 @@ impl Hidden {
 }
 
 impl Acknowledged {
-    /// Takes the acknowledgements in effect from the journal: the newest one of each finding.
+    /// Takes the acknowledgements in effect from the journal: the newest acknowledgement of each finding.
     pub(crate) fn take(&mut self, length: u64, all: Vec<Acknowledgement>) {
         self.length = Some(length);
         let known = |one: Acknowledgement| Some((one.what.identity()?, one));
@@ -88,7 +88,7 @@ impl Acknowledged {
             .retain(|id, _| self.known.values().any(|one| one.id == *id));
     }
 
-    /// Makes everything be read again, because a reconnect may have reached another server.
+    /// Makes the journal be read again, because a reconnect may have reached another server.
     pub(crate) fn doubt(&mut self) {
         self.length = None;
         self.waiting = false;

@@ -8,7 +8,8 @@ use crate::model::target::{Target, TargetKind};
 use crate::model::verdict::{Finding, without_stop};
 use crate::screens::activity::LOCKS_ON;
 
-/// Merges a finding about a lock into the finding of the work that it blocks, and takes over the lock's fix.
+/// Merges a finding about a lock into the finding of the work that the lock blocks. The merged finding has the fix of the finding about the
+/// lock.
 pub(super) fn merge_locks(mut rows: Vec<Row>) -> Vec<Row> {
     let blocked = [
         &rules::AGGREGATE_BLOCKED,
@@ -38,8 +39,8 @@ pub(super) fn merge_locks(mut rows: Vec<Row>) -> Vec<Row> {
     rows
 }
 
-/// Adds the session that blocks a job's worker to the findings of the job. If the job was ended by its `max_runtime`: the session that is
-/// idle in transaction with a lock on the job's relation.
+/// Adds the session that blocks a job's worker to the findings of the job. If `max_runtime` ended the job, adds the session that is idle in
+/// transaction and holds a lock on the job's relation.
 pub(super) fn name_lock_holders(mut rows: Vec<Row>) -> Vec<Row> {
     let target = |row: &Row, kind| row.targets.iter().find(|of| of.kind == kind).cloned();
     let worker = |row: &Row| {

@@ -87,7 +87,7 @@ fn merge_far_starts(mut rows: Vec<Row>) -> Vec<Row> {
             own.is_some_and(|job| job.id.to_string() == cause.of)
                 && is_consequence(&row.finding)
                 && row.finding.job.is_none()
-                // No other cause is known.
+                // A finding with another fix has another known cause.
                 && [row.finding.rule.fix, cause.finding.fix].contains(&row.finding.fix)
         };
         let Some(row) = rows.iter_mut().find(starts) else {
@@ -107,7 +107,7 @@ fn merge_far_starts(mut rows: Vec<Row>) -> Vec<Row> {
     rows
 }
 
-/// Merges the finding of a missing refresh policy into "never refreshed", whose cause it is.
+/// Merges the finding of a missing refresh policy into the finding "never refreshed", because the missing policy is the cause.
 fn merge_missing_policies(mut rows: Vec<Row>) -> Vec<Row> {
     let of = |row: &Row, rule| (row.finding.rule == rule).then(|| (row.screen, row.of.clone()));
     let empty: Vec<_> = rows
@@ -132,7 +132,8 @@ fn merge_missing_policies(mut rows: Vec<Row>) -> Vec<Row> {
     rows
 }
 
-/// Merges two findings: work waits for a policy, and the policy waits for a lock. False: no work waits for the policy.
+/// Merges two findings: work waits for a policy, and the policy waits for a lock. False: `blame` is not about a lock, or no work waits for
+/// the policy.
 fn merge_wait(rows: &mut [Row], blame: &Row) -> bool {
     let blocked = [&rules::COMPRESSION_BLOCKED, &rules::RETENTION_BLOCKED];
     if !blocked.contains(&blame.finding.rule) {
@@ -168,8 +169,8 @@ fn is_the_same(cause: &Row, blame: &Row) -> bool {
         || blame == &rules::JOB_PAUSED && cause == &rules::JOB_GAVE_UP
 }
 
-/// If no job can start at all, only that is listed. Findings of jobs that do not start, and of work that waits for them, are merged into
-/// it.
+/// If no job can start at all, only the finding that says why is listed. Findings of jobs that do not start, and of work that waits for
+/// these jobs, are merged into it.
 fn without_starved(mut rows: Vec<Row>) -> Vec<Row> {
     let restoring = |row: &Row| {
         row.finding.rule == &rules::SERVER_SETTING && row.of == "setting timescaledb.restoring"
@@ -197,7 +198,7 @@ fn without_starved(mut rows: Vec<Row>) -> Vec<Row> {
         .iter()
         .filter(|row| row.screen == ScreenId::Jobs && starves(row))
         .count();
-    // Rows that other screens report because a job cannot start. Findings of work that waits for such a job are merged too.
+    // Rows that other screens report because a job cannot start. Findings of work that waits for such a job are merged, too.
     let waits: Vec<_> = rows
         .iter()
         .filter(|row| row.screen != ScreenId::Jobs && row.finding.job.is_some() && starves(row))
@@ -214,7 +215,7 @@ fn without_starved(mut rows: Vec<Row>) -> Vec<Row> {
         if late > 0 {
             let late = text::plural(i64::try_from(late).unwrap_or(i64::MAX), "job");
             let reason = without_stop(&row.finding.reason);
-            row.finding.reason = format!("{reason}. Jobs not started because of it: {late}");
+            row.finding.reason = format!("{reason}. Not started because of this: {late}");
             row.finding.level = row
                 .finding
                 .level

@@ -145,8 +145,8 @@ impl Row {
         Value::Seconds(unit.map_or(seconds, |unit| (seconds / unit).floor() * unit))
     }
 
-    /// The line of a group. It shows the worst finding (if several are equally severe: the oldest of them), the start of the group's
-    /// oldest finding, and the fix if all findings have the same one.
+    /// The line of a group. It shows the worst finding; of several equally severe findings, the oldest. It also shows the start of the
+    /// group's oldest finding, and the fix if all findings have the same fix.
     pub(super) fn head_of(rows: &[&Self]) -> Option<Self> {
         let oldest = |row: &Self| row.finding.since.unwrap_or(Stamp::AFTER_ALL);
         let worst = rows

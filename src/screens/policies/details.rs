@@ -1,4 +1,4 @@
-//! Details of an object: every difference, the steps in order with locks, hazards and undo, and advice.
+//! Details of an object of the policy file: its differences, the steps of an apply with locks, hazards and undo, and advice.
 
 use super::row::{Fate, Row, State};
 use crate::model::value::Value;

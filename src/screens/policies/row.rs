@@ -7,7 +7,7 @@ use crate::model::setup::change::Field;
 use crate::model::text;
 use crate::model::verdict::{Level, Verdict};
 
-/// Maximum width of a setting's value in the list. A longer one, such as a query, is cut.
+/// Maximum width of a setting's value in the list. A longer value, such as a query, is cut.
 const WIDE: usize = 60;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,15 +17,15 @@ pub struct Row {
     pub(crate) aggregate: bool,
     /// Id of the hypertable or of the aggregate's materialization. `None`: the database does not have the object.
     pub(crate) id: Option<i64>,
-    /// Reason given in the file. `None`: it gives none.
+    /// Reason given in the file. `None`: the file gives no reason.
     pub(crate) why: Option<String>,
-    /// File, line and column of its entry. `None`: the file does not name the object, or has only an index on it.
+    /// File, line and column where the file names the object. `None`: the file does not name the object, or names only an index on it.
     pub(crate) place: Option<String>,
-    /// In the order of an apply. Empty: the database agrees with the file.
+    /// The changes, in the order in which an apply makes them. Empty: the database agrees with the file.
     pub(crate) changes: Vec<Change>,
     /// The part that could not be compared, and why. `None`: everything was compared.
     pub(crate) unread: Option<String>,
-    /// Advice on the setup after an apply.
+    /// Advice on the settings as they would be after an apply.
     pub(crate) advice: Vec<String>,
 }
 
@@ -33,10 +33,10 @@ pub struct Row {
 pub(crate) struct Change {
     /// Sign as in `hypertop plan`.
     pub sign: char,
-    /// The changed part: `compression policy`.
+    /// The changed part, such as `compression policy`.
     pub words: String,
     pub fields: Vec<Field>,
-    /// Reason given in the file. `None`: it gives none.
+    /// Reason given in the file. `None`: the file gives no reason.
     pub why: Option<String>,
     pub fate: Fate,
 }
@@ -49,7 +49,7 @@ pub(crate) enum Fate {
     Refused(String),
     /// No statement can make this change.
     Impossible,
-    /// The object matches a pattern in `owns`, but has no entry in the file.
+    /// The object matches a pattern in `owns`, but the file does not name it.
     Unnamed,
 }
 
@@ -108,7 +108,7 @@ impl Change {
         }
     }
 
-    /// Why an apply refuses this change. `None`: it does not.
+    /// Why an apply refuses this change. `None`: it does not refuse the change.
     fn refusal(&self) -> Option<&str> {
         match &self.fate {
             Fate::Refused(why) => Some(why),
@@ -182,7 +182,7 @@ impl Row {
         all.join("; ")
     }
 
-    /// Reasons given in the file for the differences; without differences, the reason for the object. `None`: the file gives none.
+    /// Reasons given in the file for the differences; without differences, the reason for the object. `None`: the file gives no reason.
     pub(super) fn reasons(&self) -> Option<String> {
         let mut all: Vec<&str> = Vec::new();
         for why in self
@@ -217,7 +217,7 @@ impl Row {
             State::Same => Verdict::ok("the database is as the file says"),
             State::Unknown => of(Level::Unknown, self.unread.clone().unwrap_or_default()),
             State::Unnamed => {
-                let words = "it matches a pattern in owns, but has no entry in the file";
+                let words = "it matches a pattern in owns, but the file does not name it";
                 of(Level::Notice, format!("{words}: {}", self.differences()))
             }
             State::Missing => of(

@@ -8,7 +8,7 @@ use crate::model::moment::Stamp;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Changed {
-    /// Time of the change, or an earlier time if it is not known exactly.
+    /// Time of the change, or an earlier time if the time of the change is not known exactly.
     pub(super) since: Stamp,
     /// Seconds by which chunks are due earlier than before the change; `None`: unknown.
     earlier: Option<f64>,
@@ -19,7 +19,7 @@ pub struct Changed {
 }
 
 impl Changed {
-    /// A change that the server knows of. The server only knows that it happened after the end of the last run.
+    /// A change that the server knows of. The server does not know its time, only that it happened after the end of the last run.
     pub(super) fn after_run(last: Option<Stamp>) -> Option<Self> {
         last.map(|since| Self {
             since,
@@ -44,18 +44,18 @@ impl Changed {
         })
     }
 
-    /// Seconds that a chunk has waited since the change. `overdue`: seconds since it became due by the present setting.
+    /// Seconds that a chunk has waited since the change. `overdue`: seconds since the chunk became due by the present setting.
     pub(super) fn waited(&self, overdue: f64, now: Stamp) -> f64 {
         let since = |at: Stamp| overdue.min(now.seconds_since(at).max(0.0));
         if let Some(run) = self.run {
-            // It is unknown which chunks were already due at the last run.
+            // It is unknown which chunks were already due at the last run, so the wait of each chunk is counted from that run.
             return since(run);
         }
         let known = since(self.since);
         match self.earlier {
             // Chunks are not due earlier than before, so the change does not explain the wait.
             Some(earlier) if earlier <= 0.0 => overdue,
-            // A chunk that was already due by the old setting has waited since then.
+            // A chunk that was already due by the old setting has waited since it became due by the old setting.
             Some(earlier) => known.max(overdue - earlier),
             None => known,
         }

@@ -34,10 +34,10 @@ pub struct Policy {
     /// `drop_created_before` or `compress_created_before`, which refer to the creation time of chunks; `None`: not configured.
     #[serde(default, alias = "created_text", deserialize_with = "bounded")]
     pub created: Option<String>,
-    /// `None`: no run has finished.
+    /// Whether the last run succeeded; `None`: no run has finished.
     pub last_run_success: Option<bool>,
     pub last_finish: Option<Stamp>,
-    /// `None`: paused, or never scheduled. `-infinity`: running, or due at once.
+    /// Time of the next start; `None`: paused, or never scheduled. `-infinity`: running, or due at once.
     pub next_start: Option<Stamp>,
     #[serde(deserialize_with = "or_default")]
     pub consecutive_failures: i32,
@@ -119,7 +119,8 @@ impl Policy {
         }
     }
 
-    /// Id and cost for reading the age of a job that never finished a run; `None`: not needed.
+    /// Id of the job and cost of reading its age (number of relations that the server opens), for a job that never finished a run; `None`:
+    /// not needed.
     pub(crate) fn waits_for_first(&self) -> Option<(i64, usize)> {
         (self.scheduled && self.last_finish.is_none()).then_some((self.job_id.into(), 1))
     }
@@ -190,9 +191,9 @@ impl Policy {
     pub(crate) fn when(&self, limits: &Limits, now: Stamp) -> String {
         match self.next_start {
             _ if !self.scheduled => "the policy is paused".to_owned(),
-            Some(Stamp::BEFORE_ALL) => "the policy runs now or at once".to_owned(),
+            Some(Stamp::BEFORE_ALL) => "the policy is running, or starts at once".to_owned(),
             Some(next) if next.is_finite() && next > now => {
-                // Only the Jobs screen knows whether a user configured such a late start.
+                // Only the Jobs screen knows whether a user configured a start that is far away. Here the text names the schedule instead.
                 let far = self
                     .schedule_seconds
                     .filter(|_| self.starts_far(limits, now));
@@ -202,7 +203,7 @@ impl Policy {
                 format!("the policy runs {}{far}", text::age(next, now))
             }
             Some(next) if next.is_finite() => {
-                format!("the policy was to run {}", text::age(next, now))
+                format!("the policy should have run {}", text::age(next, now))
             }
             _ => "the policy waits for its first run".to_owned(),
         }
@@ -223,13 +224,13 @@ impl Policy {
         self.scheduled && self.schedule_seconds.is_some_and(far)
     }
 
-    /// [`Self::starts_far`] for integer time, for which it is seldom known how long chunks have been due.
+    /// [`Self::starts_far`], for integer time only. For such a policy it is seldom known how long chunks have been due.
     pub(crate) fn is_put_off(&self, axis: Axis, limits: &Limits, now: Stamp) -> bool {
         axis == Axis::Integer && self.starts_far(limits, now)
     }
 }
 
-/// Text for the next run of any of these policies; `None`: there is no policy.
+/// Text for the earliest next run of these policies; `None`: there is no policy.
 pub(crate) fn next_run<'a>(
     policies: impl Iterator<Item = &'a Policy>,
     now: Stamp,
@@ -244,7 +245,7 @@ pub(crate) fn next_run<'a>(
         .iter()
         .filter(|next| next.is_finite() && **next > now);
     Some(if starts.contains(&Stamp::BEFORE_ALL) {
-        "a policy runs now or at once".to_owned()
+        "a policy is running, or starts at once".to_owned()
     } else if let Some(next) = next.min() {
         format!("next run {}", text::age(*next, now))
     } else {

@@ -7,7 +7,7 @@ use crate::model::text;
 use crate::model::thresholds::Limits;
 use crate::model::verdict::{Finding, Findings, Level};
 
-/// A kind of policy: texts and rules of its screen.
+/// Texts and rules that differ between the kinds of policies.
 #[derive(Debug)]
 pub(crate) struct Work {
     /// Name of the value that may be unknown, such as `its backlog`.
@@ -45,7 +45,7 @@ impl Policy {
                 many => format!("failed {} in a row", text::plural(many.into(), "time")),
             };
             let again = if self.next_start == Some(Stamp::BEFORE_ALL) {
-                ", and runs again now or at once".to_owned()
+                ", and is running again, or starts at once".to_owned()
             } else if self.is_late(limits, now) {
                 next(", and should have tried again")
             } else {
@@ -56,7 +56,10 @@ impl Policy {
             let once = self.last_finish.filter(|_| self.consecutive_failures == 1);
             (&rules::JOB_FAILING, level, reason, once)
         } else if self.is_late(limits, now) {
-            let reason = format!("its policy (job {id}) is late{}", next(": it was to run"));
+            let reason = format!(
+                "its policy (job {id}) is late{}",
+                next(": it should have run")
+            );
             let due = self.next_start.and_then(Stamp::finite);
             (&rules::JOB_LATE, Level::Warning, reason, due)
         } else {
@@ -65,7 +68,8 @@ impl Policy {
         findings.push(Finding::new(rule, level, reason).of_job(id).since(since));
     }
 
-    /// Why `integer_now_func` is not called. `about`: the estimated number of due chunks, with the newest chunk's end as current time.
+    /// Why `integer_now_func` is not called; `None`: the function is called. `about`: the estimated number of due chunks, with the newest
+    /// chunk's end as current time.
     pub(crate) fn not_run(&self, about: Option<i64>) -> Option<String> {
         let about = about.map(|chunks| {
             format!(
@@ -76,7 +80,7 @@ impl Policy {
         Some(self.code.as_ref()?.words(about))
     }
 
-    /// Finding for a policy whose boundary is unknown.
+    /// Finding for a policy if it is unknown which chunks are due.
     pub(crate) fn judge_unknown(
         &self,
         findings: &mut Findings,
@@ -87,23 +91,23 @@ impl Policy {
     ) {
         let what = work.what;
         let unset = |key: &str, value: &str, why: &str| {
-            let reason = format!("its policy's {key} ({value}) {why}, so {what} is not known");
+            let reason = format!("its policy's {key} ({value}) {why}, so {what} is unknown");
             Finding::new(work.setting, Level::Warning, reason)
         };
         findings.push(if let Some(error) = error {
-            let reason = format!("{what} is not known: {error}");
+            let reason = format!("{what} is unknown: {error}");
             Finding::new(work.unknown, Level::Unknown, reason)
         } else if let Some(created) = &self.created {
             unset(work.created, created, "is not an interval")
         } else if axis == Axis::Integer && !has_now {
-            let reason = "its time is an integer without integer_now_func, so the policy cannot compute its boundary. Set one with set_integer_now_func()";
+            let reason = "its time column is an integer without integer_now_func, so the policy cannot compute its boundary. Set one with set_integer_now_func()";
             Finding::new(work.setting, Level::Warning, reason).fixed_by(None)
         } else if !self.is_understood(axis) {
             let after = self.after.as_deref().unwrap_or("none");
-            unset(work.after, after, "does not fit the dimension")
+            unset(work.after, after, "does not fit the type of the time dimension")
         } else if let Some(zone) = &self.owner_zone {
             let reason = format!(
-                "the TimeZone of its policy's owner ({zone}) is not a name in pg_timezone_names, so {what} is not known. Set one with ALTER ROLE"
+                "the TimeZone of its policy's owner ({zone}) is not a name in pg_timezone_names, so {what} is unknown. Set such a name with ALTER ROLE"
             );
             Finding::new(work.unknown, Level::Unknown, reason)
         } else {
@@ -112,7 +116,7 @@ impl Policy {
     }
 }
 
-/// Text for policies whose chunks are estimated, because a function of an untrusted owner is not called; `None`: there are none.
+/// Text for policies whose number of chunks is an estimate, because a function of an untrusted owner is not called; `None`: no such policy.
 pub(crate) fn estimated<'a>(policies: impl Iterator<Item = &'a Policy>) -> Option<String> {
     let codes: Vec<_> = policies
         .filter_map(|policy| policy.code.as_ref())
@@ -123,7 +127,7 @@ pub(crate) fn estimated<'a>(policies: impl Iterator<Item = &'a Policy>) -> Optio
     Some(format!("{rows} estimated (~): {}", first.words(None)))
 }
 
-/// Seconds since the oldest chunk became due, and the same as text. For integer time the true time may be longer.
+/// Seconds since the oldest chunk became due, and this time as text. For integer time the true time may be longer.
 pub(crate) fn overdue(
     seconds: Option<f64>,
     since: Option<Stamp>,
@@ -144,11 +148,11 @@ pub(crate) fn overdue(
 pub(crate) fn due_for(overdue: Option<(f64, String)>) -> String {
     match overdue {
         Some((_, long)) => format!("the oldest due for {long}"),
-        None => "for how long is not known".to_owned(),
+        None => "due for an unknown time".to_owned(),
     }
 }
 
-/// Number of tables whose policy computes in the server's local time.
+/// Number of tables whose policy computes in the local time of the database's time zone.
 pub(crate) fn in_local_time<'a>(
     policies: impl Iterator<Item = (Axis, Option<&'a Policy>)>,
 ) -> usize {

@@ -49,7 +49,8 @@ pub(crate) fn is_old(known_since: Option<Stamp>, limits: &Limits, now: Stamp) ->
     known_since.is_some_and(|since| now.seconds_since(since) > limits.job_late)
 }
 
-/// Text for the time until the next start, if it is much longer than the schedule interval; `None`: it is not.
+/// Text for the time until the next start, if this time is much longer than the schedule interval; `None`: not much longer, or no next
+/// start.
 pub(crate) fn strangely_far(
     next: Option<Stamp>,
     schedule_seconds: f64,

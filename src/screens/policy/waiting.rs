@@ -21,7 +21,8 @@ impl Policy {
         let Some(newest) = own.next() else {
             return;
         };
-        // Changes that follow one another. A change by another user in between breaks the chain.
+        // Joins changes that follow one another: the older change set the value that the newer change replaced. A change by another user in
+        // between breaks the chain.
         let mut oldest = newest;
         while let Some(older) = own.next().filter(|older| older.after == oldest.before) {
             oldest = older;
@@ -41,7 +42,7 @@ impl Policy {
         }
     }
 
-    /// Keeps the change of the previous rows while the first run after it is running.
+    /// Keeps the change from the previous load while the first run after the change is running.
     pub(crate) fn carry(&mut self, before: Option<&Self>) {
         let runs = self.last_finish.is_none() && self.next_start == Some(Stamp::BEFORE_ALL);
         if runs && self.changed.is_none() {
@@ -49,7 +50,8 @@ impl Policy {
         }
     }
 
-    /// Text saying that overdue chunks wait for the first run after a change of the policy; `None`: they are really overdue.
+    /// Text saying that overdue chunks wait for the first run after a change of the policy; `None`: they are not overdue, or not only
+    /// because of the change.
     pub(crate) fn waits_since_change(
         &self,
         overdue: f64,
@@ -66,16 +68,18 @@ impl Policy {
         }
         Some(match &changed.words {
             Some(words) => format!(
-                "its policy was changed {} ({words}): they wait for the next run",
+                "its policy was changed {} ({words}): the due chunks wait for the next run",
                 text::age(changed.since, now)
             ),
             None => {
-                "its policy was changed since its last run: they wait for the next run".to_owned()
+                "its policy was changed since its last run: the due chunks wait for the next run"
+                    .to_owned()
             }
         })
     }
 
-    /// False if the policy does not run for another reason; then a change does not explain the wait.
+    /// Whether the policy runs as planned: it is scheduled, works, is not late, and its next start is near. If it does not, chunks wait
+    /// because of that, and not because of a change of the policy.
     fn runs_as_planned(&self, limits: &Limits, now: Stamp) -> bool {
         self.scheduled
             && !self.is_failing()
@@ -83,8 +87,8 @@ impl Policy {
             && !self.starts_far(limits, now)
     }
 
-    /// Seconds that the oldest chunk has waited, with their text. `due`: seconds since it became due by the present setting. If this user
-    /// has shortened `compress_after` or `drop_after`, the chunk may have waited only since then.
+    /// Seconds that the oldest chunk has waited, and this time as text. `due`: seconds since the chunk became due by the present setting.
+    /// If this user has shortened `compress_after` or `drop_after`, the chunk may have waited only since that change.
     pub(crate) fn waited(
         &self,
         due: Option<(f64, String)>,
@@ -105,7 +109,7 @@ impl Policy {
             text::age(changed.since, now),
         );
         let long = format!(
-            "{long} (its policy was changed {ago}: {words}; chunks that are due only since then wait for the next run)"
+            "{long} (its policy was changed {ago}: {words}; chunks that became due by this change wait for the next run)"
         );
         Some((waited, long))
     }

@@ -30,7 +30,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
     let mut sections = vec![figures(row, of)];
     if let Some(hint) = &row.hint {
         sections.push(Section::text(
-            "An aggregate might answer it",
+            "An aggregate might answer this statement",
             hint.words.as_str(),
         ));
     }
@@ -130,10 +130,10 @@ struct ByRole {
     role: Option<String>,
     /// The whole text; `None`: `pg_stat_statements` no longer has it.
     query: Option<String>,
-    /// Whether a client sent it, as opposed to a function; `None`: before PostgreSQL 14.
+    /// True: a client sent the statement. False: a function ran it. `None`: before PostgreSQL 14.
     toplevel: Option<bool>,
     calls: Option<i64>,
-    /// Milliseconds; so is `longest`.
+    /// In milliseconds, as is `longest`.
     total: Option<f64>,
     longest: Option<f64>,
     rows: Option<i64>,
@@ -170,7 +170,7 @@ pub(super) fn statement(row: &Row, rows: &[tokio_postgres::Row], _at: &At) -> Re
         let text = match (&row.hidden_of, &row.figures) {
             (Some(role), _) => format!("the statements of {role} are hidden from this role"),
             (None, Some(_)) => {
-                "no longer counted: the statistics were reset, or it was dropped at pg_stat_statements.max".to_owned()
+                "no longer counted: the statistics were reset, or the statement was dropped because pg_stat_statements.max was reached".to_owned()
             }
             (None, None) => return Ok(Vec::new()),
         };

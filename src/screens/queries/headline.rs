@@ -1,4 +1,4 @@
-//! Totals of statements: the share of the total time that is listed.
+//! Totals of statements: their number, and their share of the total execution time.
 
 use super::row::Row;
 use crate::model::text;

@@ -91,15 +91,15 @@ fn words(
             let why = if same {
                 "has the same buckets"
             } else {
-                "has smaller buckets that divide these evenly"
+                "has smaller buckets, which divide such a bucket evenly"
             };
             format!(
-                "groups raw rows of {raw} by {call} of {}: the aggregate {first} {why}, and may answer this if it has the columns",
+                "groups raw rows of {raw} by {call} of {}: the aggregate {first} {why}, and may answer this statement if it has the columns",
                 text::interval(width)
             )
         }
         None => format!(
-            "groups raw rows of {raw} by {call} of an unknown width (the statistics leave it out): {} may answer this if that width is a multiple of its bucket width, and if it has the columns",
+            "groups raw rows of {raw} by {call} of an unknown width (the statistics leave it out): {} may answer this statement if that width is a multiple of the aggregate's bucket width, and if the aggregate has the columns",
             aggregates.join(" or ")
         ),
     }

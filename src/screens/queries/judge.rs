@@ -107,7 +107,7 @@ fn heavy(row: &Row, at: &At, findings: &mut Findings) {
     );
 }
 
-/// Text saying how to reset the statement's figures. Otherwise they include the cost before the fix.
+/// Text saying how to reset the statement's figures. Without a reset they include the cost before the fix.
 fn forget(row: &Row) -> String {
     row.queryid.map_or_else(String::new, |id| {
         format!("; after a fix, pg_stat_statements_reset(0, 0, {id}) resets its figures")
@@ -130,7 +130,7 @@ fn spills(row: &Row, at: &At, findings: &mut Findings) {
         &rules::QUERY_SPILLS,
         level,
         format!(
-            "spills to temporary files: {} in all, {} per call (work_mem is too small, or it sorts or groups too many rows). Raise work_mem for the role or session that runs it{}",
+            "spills to temporary files: {} in all, {} per call (work_mem is too small, or the statement sorts or groups too many rows). Raise work_mem for the role or session that runs it{}",
             text::bytes(total),
             text::bytes(call),
             forget(row)
@@ -184,14 +184,14 @@ pub(super) fn caveats(rows: &[Row], at: &At) -> Vec<String> {
     let shown = i64::try_from(rows.len()).unwrap_or(i64::MAX);
     if let Some(all) = tool.statements.filter(|all| *all > shown) {
         said.push(format!(
-            "the heaviest {shown} of {} statements by time, calls, blocks and temporary files",
+            "only the costliest {shown} of {} statements are shown, by time, calls, blocks and temporary files",
             text::count(all)
         ));
     }
     said.extend(dropped(tool, at));
     if let Some(reset) = tool.reset_since() {
         said.push(format!(
-            "the statistics were reset {}: +CALLS and +TIME count from then",
+            "the statistics were reset {}: +CALLS and +TIME count from that time",
             text::age(reset, at.now)
         ));
     }
@@ -206,7 +206,7 @@ fn dropped(tool: &Tool, at: &At) -> Option<String> {
     });
     let most = tool.most.as_deref().unwrap_or("?");
     let mut said = format!(
-        "pg_stat_statements.max ({most}) is too small: the least used statements were dropped {}{since}, and no share includes their cost. Raise it (restart)",
+        "pg_stat_statements.max ({most}) is too small: the least used statements were dropped {}{since}, and no share includes their cost. Raise it (needs a restart)",
         text::plural(times, "time")
     );
     if let Some(now @ 1..) = tool.dropped_since() {

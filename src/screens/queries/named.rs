@@ -1,4 +1,4 @@
-//! The hypertables and aggregates that a statement's text names. Its plan may read others too.
+//! The hypertables and aggregates that a statement's text names. The statement's plan may read others, too.
 
 use serde::Deserialize;
 
@@ -33,7 +33,7 @@ impl Relation {
 pub(super) struct Catalog(pub Vec<Relation>);
 
 impl Catalog {
-    /// Reads the relations from the query's JSON. Entries that cannot be read are left out, so hints about them are missing.
+    /// Reads the relations from the query's JSON. Relations that cannot be read are left out, so there are no hints about them.
     pub(super) fn read(json: &serde_json::Value) -> Self {
         let all = json.as_array().into_iter().flatten();
         Self(
@@ -144,7 +144,7 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
     found
 }
 
-/// Passes the text up to the closing quote to `take` (two quotes mean one), and returns the text after it.
+/// Passes the text up to the closing quote to `take` (two quotes mean one), and returns the text after the closing quote.
 fn quoted(text: &str, quote: char, mut take: impl FnMut(String)) -> &str {
     let mut kept = String::new();
     let mut rest = text;

@@ -17,7 +17,8 @@ struct Own {
 
 /// Number of characters that are compared. The server cuts texts at a much greater length.
 const COMPARED: usize = 1500;
-/// Pieces with fewer bytes are not compared, because the server keeps only the first constant of a list.
+/// Pieces with fewer bytes are not compared. Such a piece may be a comma between constants, and the server keeps only the first constant of
+/// a list.
 const DISTINCTIVE: usize = 8;
 /// A constant, or a comment inside the statement (the server keeps comments).
 const CONSTANT: &str =
@@ -37,7 +38,8 @@ static ALL: LazyLock<Vec<Own>> = LazyLock::new(|| {
     all
 });
 
-/// The first comment of the console's own statement; `None`: another statement. The server keeps this comment up to PostgreSQL 17.
+/// The first comment of the console's own statement; `None`: another statement. PostgreSQL up to 17 keeps this comment. For later versions
+/// the text is compared.
 pub(super) fn head_of(text: &str) -> Option<&'static str> {
     let first = text.lines().next().unwrap_or_default().trim();
     let is_one = |own: &&Own| {

@@ -27,7 +27,7 @@ pub(super) struct Tool {
     /// Setting `pg_stat_statements.max`: maximum number of statements, for all databases together. `None`: not loaded.
     #[serde(default)]
     pub most: Option<String>,
-    /// Time of the last reset; `None`: none, or before PostgreSQL 14.
+    /// Time of the last reset; `None`: no reset, or before PostgreSQL 14.
     #[serde(alias = "stats_reset")]
     pub reset: Option<Stamp>,
     /// Number of times since `reset` that the least used statements were dropped because `most` was reached; `None`: unknown.
@@ -51,7 +51,7 @@ pub struct Figures {
     pub(super) planning: Option<f64>,
     #[serde(deserialize_with = "or_default")]
     pub rows: i64,
-    /// Number of shared blocks.
+    /// Number of shared blocks, as in `read`, `dirtied` and `written`.
     #[serde(alias = "blocks_hit", deserialize_with = "or_default")]
     pub hit: i64,
     #[serde(alias = "blocks_read", deserialize_with = "or_default")]
@@ -64,7 +64,7 @@ pub struct Figures {
     pub(super) temp_read: i64,
     #[serde(deserialize_with = "or_default")]
     pub(super) temp_written: i64,
-    /// `None`: before version 1.8 of `pg_stat_statements`.
+    /// Bytes of WAL; `None`: before version 1.8 of `pg_stat_statements`.
     #[serde(alias = "wal")]
     pub wal_bytes: Option<i64>,
     pub(super) read_time: Option<f64>,
@@ -76,17 +76,17 @@ pub struct Row {
     pub clock: Option<Stamp>,
     #[serde(alias = "installed")]
     pub(super) tool: Tool,
-    /// `None`: hidden from this role, or a row without a statement.
+    /// Id of the statement; `None`: hidden from this role, or a row without a statement.
     pub queryid: Option<i64>,
     /// The role whose hidden statements are summed in this row; `None`: the row is one statement.
     pub hidden_of: Option<String>,
-    /// First 4000 characters, without literals; `None`: hidden, or no longer kept.
+    /// First 4000 characters of the statement, without literals; `None`: hidden, or no longer kept.
     pub query: Option<String>,
     #[serde(deserialize_with = "or_default")]
     length: i64,
     #[serde(deserialize_with = "or_default")]
     pub roles: Vec<String>,
-    /// `None`: the row only says why no statements are listed.
+    /// Figures of the statement; `None`: the row only says why no statements are listed.
     #[serde(alias = "calls")]
     pub figures: Option<Figures>,
     /// Size of a block in bytes.

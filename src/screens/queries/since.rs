@@ -46,7 +46,7 @@ impl Figures {
 }
 
 /// Keeps the figures of each statement's first load. After a reset, differences are counted from zero. A statement that was dropped and
-/// appeared again is counted from then on.
+/// appeared again is counted from its return on.
 pub(super) fn remember(before: &[Row], rows: &mut [Row]) {
     let begun = before.first().and_then(|row| row.tool.begun);
     let known: HashMap<String, (First, &Figures)> = before

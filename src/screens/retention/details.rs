@@ -34,7 +34,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
         .add("drop after", row.drop_after())
         .add("boundary now", row.boundary.map(|raw| Point { axis, raw }))
         .add("the next run drops", drops)
-        .add("their bytes now", bytes)
+        .add("size of these chunks now", bytes)
         .add("frozen, never dropped", row.frozen);
     if let Some(policy) = &row.policy {
         facts = policy.facts(facts, &at.limits(&row.full_name()), at.now);
@@ -43,7 +43,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
         let names = row.read_by.join(", ");
         facts = facts.add(
             "read by aggregates",
-            format!("{names} (a refresh over dropped time deletes their rows: see Aggregates)"),
+            format!("{names} (a refresh of a range with dropped chunks deletes the aggregate's rows there: see Aggregates)"),
         );
     }
     vec![facts.into()]
@@ -84,7 +84,7 @@ pub(super) fn going(row: &Row, all: &Chunks) -> Vec<Section> {
     ];
     if let Some(first) = first {
         let text = format!(
-            "{} ({} to {}) and {}: {}",
+            "{} ({} to {}) and {}: {} in all",
             first.name,
             text::point(first.start),
             text::point(first.end),
@@ -96,7 +96,7 @@ pub(super) fn going(row: &Row, all: &Chunks) -> Vec<Section> {
             chunks.len() - goes
         );
         sections.push(Section::Text {
-            title: "What stays".to_owned(),
+            title: "Chunks that stay".to_owned(),
             text,
         });
     }

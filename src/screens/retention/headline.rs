@@ -56,7 +56,7 @@ fn going(rows: &[Row]) -> String {
         _ => format!(" ({})", bytes.bytes()),
     };
     let more = if with().any(Row::more_by_next_run) {
-        ", and more that are due by then"
+        ", and more that become due until then"
     } else {
         ""
     };

@@ -35,7 +35,7 @@ impl Row {
                         &rules::RETENTION_NONE,
                         Level::Notice,
                         format!(
-                            "no policy: nothing is ever dropped; the oldest of {} begins {} ago: add-retention-policy needs a drop_after",
+                            "no policy: nothing is ever dropped; the oldest of {} begins {} ago. Choose a drop_after for add-retention-policy",
                             text::plural(self.chunks, "chunk"),
                             text::duration(age)
                         ),
@@ -67,7 +67,7 @@ impl Row {
                 &rules::RETENTION_FROZEN,
                 Level::Notice,
                 format!(
-                    "{} past drop_after frozen: no run ever drops {}. {}.unfreeze_chunk() unfreezes a chunk",
+                    "{} past drop_after not dropped, because frozen: no run ever drops {}. {}.unfreeze_chunk() unfreezes a chunk",
                     text::plural(self.frozen, "chunk"),
                     if self.frozen == 1 { "it" } else { "them" },
                     at.server.functions()
@@ -96,7 +96,9 @@ impl Row {
         }
         let goes = text::plural(eligible, "chunk");
         let drops = if self.more_by_next_run() {
-            format!("the next run drops {goes} that are due now, and all that are due by then")
+            format!(
+                "the next run drops {goes} that are due now, and all that become due until then"
+            )
         } else {
             format!("the next run drops {goes}")
         };
@@ -119,14 +121,15 @@ impl Row {
         }
         findings.push(match policy.waited(due, &limits, at.now) {
             Some((overdue, long)) if overdue > patience && !policy.is_new(&limits, at.now) => {
-                let reason =
-                    format!("{goes} past drop_after still there, the oldest due for {long}{then}");
+                let reason = format!(
+                    "{goes} past drop_after not dropped yet, the oldest due for {long}{then}"
+                );
                 Finding::new(rule, Level::Warning, reason)
                     .since(Some(at.now.plus_seconds(-overdue)))
             }
             due if policy.is_put_off(self.axis, &limits, at.now) => {
                 let due = policy::due_for(due);
-                let reason = format!("{goes} past drop_after still there, {due}{then}");
+                let reason = format!("{goes} past drop_after not dropped yet, {due}{then}");
                 Finding::new(rule, Level::Warning, reason)
             }
             _ => Finding::new(rule, Level::Ok, format!("{drops}{then}")),
@@ -182,7 +185,7 @@ impl Row {
         }
     }
 
-    /// Reason why every run of a policy with `drop_created_before` fails in this version; `None`: it works.
+    /// Reason why every run of a policy with `drop_created_before` fails in this version; `None`: another policy, or the policy works.
     fn fails_by_creation(&self, policy: &Policy, at: &At) -> Option<String> {
         let created = policy.created.as_ref()?;
         let fails = self.creation?.always_fails(at.server.sql_version())?;
@@ -190,11 +193,11 @@ impl Row {
     }
 }
 
-/// The run that drops unread rows: its time as text, and the level of a finding about it.
+/// The run that drops rows which an aggregate has not read: its time as text, and the level of the finding.
 struct NextRun {
     level: Level,
     when: String,
-    /// `drops`, or also which chunks, if more are due by then than now.
+    /// `drops`. If more chunks become due until the run: `then drops all chunks up to …, with`.
     drops: String,
 }
 
@@ -202,7 +205,7 @@ struct NextRun {
 fn drops_unread(policy: &Policy, reader: &Unread, range: Range, run: &NextRun) -> Finding {
     let NextRun { level, when, drops } = run;
     let reason = format!(
-        "DATA LOSS {when}: its next run (job {}) {drops} rows that {} has not read, {}, and they will be missing there for good ({}): refresh exactly that range first",
+        "DATA LOSS {when}: its next run (job {}) {drops} rows that {} has not read, {}, and these rows will be missing there for good ({}). Refresh exactly that range first",
         policy.job_id,
         reader.name,
         reader.show(range),

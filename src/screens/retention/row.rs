@@ -20,11 +20,11 @@ pub struct Row {
     pub name: String,
     pub(super) aggregate: bool,
     pub(super) axis: Axis,
-    /// For an integer dimension: whether it has an `integer_now_func`. For an aggregate: true until that has been read.
+    /// For an integer dimension: whether it has an `integer_now_func`. For an aggregate: true until `clock` has been read.
     #[serde(deserialize_with = "or_default")]
     #[serde(rename = "has_now")]
     pub(super) listed_now: bool,
-    /// For a policy with `drop_created_before` alone; `None`: another policy.
+    /// For a policy that has `drop_created_before` and no `drop_after`; `None`: another policy.
     #[serde(default)]
     pub(super) creation: Option<ByCreation>,
     pub chunks: i64,
@@ -32,9 +32,9 @@ pub struct Row {
     pub oldest: Option<Point>,
     #[serde(alias = "job_id")]
     pub(crate) policy: Option<Policy>,
-    /// Chunks that end by this point are dropped, in the dimension's unit; `None`: no policy by `drop_after`, integer time, or unknown.
+    /// Chunks that end at this time or earlier are dropped, in microseconds; `None`: no policy by `drop_after`, integer time, or unknown.
     pub(super) boundary: Option<i64>,
-    /// For a policy with `drop_created_before`: chunks created before this are dropped. `None`: another policy.
+    /// For a policy with `drop_created_before`: chunks created before this time are dropped. `None`: another policy.
     pub(super) made_before: Option<Stamp>,
     /// Number of chunks that the next run drops; `None`: no policy, unknown, or `drop_after` on integer time.
     eligible: Option<i64>,
@@ -43,7 +43,7 @@ pub struct Row {
     /// Present size of the chunks that the next run drops, including compressed data.
     #[serde(skip)]
     pub(super) eligible_bytes: Later<Option<i64>>,
-    /// Number of frozen chunks past the boundary, which are never dropped.
+    /// Number of frozen chunks past `drop_after`. Frozen chunks are never dropped.
     pub(super) frozen: i64,
     pub(super) overdue_seconds: Option<f64>,
     pub(super) next_due: Option<Stamp>,
@@ -62,7 +62,7 @@ pub struct Row {
     /// Offset of the database's time zone from UTC, in microseconds.
     #[serde(default)]
     pub(super) local_shift: i64,
-    /// The policy's worker, if it waits for a lock; `None`: it does not.
+    /// The policy's worker, if it waits for a lock; `None`: it does not wait.
     #[serde(default, alias = "blocked_pid")]
     pub(super) blocked: Option<Blocked>,
 }

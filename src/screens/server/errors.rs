@@ -22,7 +22,7 @@ pub(super) fn judge(row: &Row, at: &At, findings: &mut Findings) {
             limits.deadlock_percent,
             limits.deadlock_percent,
             "were ended by a deadlock",
-            "the server's log names both statements. Let all transactions lock rows and tables in the same order, and be short",
+            "the server's log names both statements. Let all transactions lock rows and tables in the same order, and keep them short",
         ),
         "conflicts" => (
             &rules::SERVER_CONFLICTS,

@@ -37,7 +37,7 @@ pub(super) fn judge(row: &Row, at: &At, findings: &mut Findings) {
             &rules::SERVER_PROCESSES,
             Level::Notice,
             format!(
-                "max_worker_processes is {:.0}, but timescaledb.max_background_workers, max_parallel_workers and 3 more add up to {value:.0}: under load jobs find no worker. Set it to at least {value:.0}, and restart",
+                "max_worker_processes is {:.0}, but timescaledb.max_background_workers, max_parallel_workers and 3 other processes add up to {value:.0}: under load jobs find no worker. Set it to at least {value:.0}, and restart",
                 row.bound.unwrap_or_default()
             ),
         ),
@@ -61,10 +61,10 @@ fn workers(row: &Row, findings: &mut Findings) {
     let (level, then) = if about.is_empty() || about.contains(" in database ") {
         (
             Level::Notice,
-            "the next job waits for one. If jobs are late, raise it",
+            "the next job waits for a free slot. If jobs are late, raise the setting",
         )
     } else {
-        (Level::Critical, "no job can start. Raise it")
+        (Level::Critical, "no job can start. Raise the setting")
     };
     let reason = format!(
         "all {:.0} slots of timescaledb.max_background_workers are taken{held}: {then} (and max_worker_processes with it), and restart",
@@ -73,7 +73,7 @@ fn workers(row: &Row, findings: &mut Findings) {
     findings.add(&rules::SERVER_WORKERS, level, reason);
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a figure for eyes")]
+#[expect(clippy::cast_possible_truncation, reason = "a figure to show")]
 fn bytes(bytes: Option<f64>) -> String {
     text::bytes(bytes.unwrap_or_default() as i64)
 }
@@ -101,7 +101,7 @@ fn connections(row: &Row, limits: &Limits, findings: &mut Findings) {
         &rules::SERVER_CONNECTIONS,
         level,
         format!(
-            "{value:.0} of {bound:.0} client connections are in use: {left}{who}. Activity shows by whom. Pool the clients, or raise max_connections and restart"
+            "{value:.0} of {bound:.0} client connections are in use: {left}{who}. The Activity screen shows by whom. Pool the clients, or raise max_connections and restart"
         ),
     );
 }
@@ -150,11 +150,11 @@ fn archiver(row: &Row, at: &At, findings: &mut Findings) {
         format!("archive_mode is on, and {}", row.about())
     } else {
         let last = row.since.map_or_else(
-            || "none archived since statistics began".to_owned(),
-            |since| format!("the last one was archived {}", text::age(since, at.now)),
+            || "no file was archived since statistics began".to_owned(),
+            |since| format!("the last file was archived {}", text::age(since, at.now)),
         );
         format!(
-            "archiving fails for {} ({:.0} failures; {last})",
+            "archiving fails for {} (failures: {:.0}; {last})",
             row.about(),
             row.bound.unwrap_or_default()
         )
@@ -170,9 +170,9 @@ fn archiver(row: &Row, at: &At, findings: &mut Findings) {
 
 fn archive_command(row: &Row, findings: &mut Findings) {
     let reason = format!(
-        "archive_mode is on, but archive_command ({:?}) copies nothing and reports success, so the server removes WAL that nobody has: \
-         no backup can be recovered to a point in time, and an archive has a gap from here on. Set a command that copies %p, \
-         or an archive_library, then select pg_reload_conf(), and take a base backup; or turn archive_mode off",
+        "archive_mode is on, but archive_command ({:?}) copies nothing and reports success, so the server removes WAL that was not copied. \
+         No backup can be recovered to a point in time, and an archive has a gap from now on. Set a command that copies %p, \
+         or an archive_library, then run select pg_reload_conf(), and take a base backup. Or turn archive_mode off",
         row.about()
     );
     findings.add(&rules::SERVER_ARCHIVE_COMMAND, Level::Warning, reason);
@@ -202,7 +202,9 @@ fn wraparound(row: &Row, limits: &Limits, findings: &mut Findings) {
     };
     let database = row.about();
     let fix = match &row.holder {
-        Some(holder) => format!("{holder} holds back vacuum. End it, and autovacuum continues"),
+        Some(holder) => {
+            format!("{holder} holds back vacuum. End it, so that autovacuum can continue")
+        }
         None => format!(
             "Vacuum is too slow, or an old transaction, a prepared transaction or a slot holds it back. Run VACUUM (FREEZE) in {database}"
         ),
@@ -237,7 +239,7 @@ fn standby(row: &Row, at: &At, findings: &mut Findings) {
         "standby-receiver"
             if row.value == Some(0.0) && (row.about.is_none() || row.since.is_none_or(old)) =>
         {
-            "this standby receives no WAL: it cannot reach its primary (primary_conninfo), or the primary has removed the WAL that it needs. See its log".to_owned()
+            "this standby receives no WAL: it cannot reach its primary (primary_conninfo), or the primary has removed the WAL that it needs. See the log of the standby".to_owned()
         }
         "standby-delay"
             if row.value.is_some_and(|value| value > limit)
@@ -266,8 +268,8 @@ fn lost_slots(row: &Row, findings: &mut Findings) {
     );
 }
 
-/// Text of a count; from one million on in millions.
-#[expect(clippy::cast_possible_truncation, reason = "a figure for eyes")]
+/// Text of a count; from one million on such as `2144 million`.
+#[expect(clippy::cast_possible_truncation, reason = "a figure to show")]
 fn count(value: f64) -> String {
     if value < 1e6 {
         text::count(value as i64)
@@ -297,10 +299,12 @@ fn absence(row: &Row, at: &At, findings: &mut Findings) {
                 .to_owned()
         }
         Some("no launcher runs") => "only the launcher (above) starts it".to_owned(),
-        Some(full) => format!("{full}: raise it (and max_worker_processes with it), and restart"),
+        Some(full) => {
+            format!("{full}: raise this setting (and max_worker_processes with it), and restart")
+        }
         None => {
             format!(
-                "if it does not stay, raise max_worker_processes and restart. Start it with {start}"
+                "start it with {start}. If it ends again, raise max_worker_processes and restart"
             )
         }
     };
@@ -322,9 +326,9 @@ fn setting(setting: &str, row: &Row, at: &At, findings: &mut Findings) {
     let value = row.about();
     let on = if value.ends_with("ALTER DATABASE") {
         let database = text::quote_identifier(&at.server.database);
-        format!("alter database {database} reset {setting}, for new sessions")
+        format!("alter database {database} reset {setting}, which applies to new sessions")
     } else if value.ends_with("ALTER ROLE ALL") {
-        format!("alter role all reset {setting}, for new sessions")
+        format!("alter role all reset {setting}, which applies to new sessions")
     } else {
         format!("alter system set {setting} = on, then select pg_reload_conf()")
     };
@@ -335,7 +339,7 @@ fn setting(setting: &str, row: &Row, at: &At, findings: &mut Findings) {
         ),
         "autovacuum" => (
             Level::Warning,
-            format!("tables are neither vacuumed nor analyzed automatically, until wraparound forces it. {on}"),
+            format!("tables are neither vacuumed nor analyzed automatically, until wraparound forces a vacuum. {on}"),
         ),
         "track_counts" => (
             Level::Warning,
@@ -347,7 +351,7 @@ fn setting(setting: &str, row: &Row, at: &At, findings: &mut Findings) {
         ),
         "timescaledb.restoring" => (
             Level::Critical,
-            "no job runs and triggers are off. After the restore, in this database: select timescaledb_post_restore()".to_owned(),
+            "no job runs and triggers are off. After the restore, run select timescaledb_post_restore() in this database".to_owned(),
         ),
         _ if row.value.is_some() => (
             Level::Critical,

@@ -12,7 +12,7 @@ use crate::server::known::At;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Row {
     pub name: String,
-    /// `None`: hidden from this role, not a number, or read separately (see `size`).
+    /// The figure; `None`: hidden from this role, not a number, or read separately (see `size`).
     pub value: Option<f64>,
     /// The limit, or another number that belongs to `value`; `None`: there is none, or it is hidden.
     pub bound: Option<f64>,
@@ -34,7 +34,7 @@ pub struct Row {
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Size {
-    /// As `pg_database_size` counts; `None`: not read because there are too many relations (see `about`).
+    /// As `pg_database_size` computes it; `None`: not read because there are too many relations (see `about`).
     pub(super) bytes: Option<i64>,
     pub(super) about: Option<i64>,
 }
@@ -91,7 +91,7 @@ impl Row {
         title.to_owned()
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "a figure for eyes")]
+    #[expect(clippy::cast_possible_truncation, reason = "a figure to show")]
     pub(super) fn now(&self) -> Value {
         if let Some((setting, _)) = self.setting() {
             return setting.into();
@@ -125,7 +125,7 @@ impl Row {
     }
 
     /// `bound`, if it is a limit; otherwise `Null`.
-    #[expect(clippy::cast_possible_truncation, reason = "a figure for eyes")]
+    #[expect(clippy::cast_possible_truncation, reason = "a figure to show")]
     pub(super) fn limit(&self) -> Value {
         match self.name.as_str() {
             "connections"
@@ -139,7 +139,7 @@ impl Row {
         }
     }
 
-    /// The value divided by its bound; `None`: one of them is unknown.
+    /// The value divided by its bound; `None`: value or bound is unknown, or the bound is 0.
     pub(super) fn share(&self) -> Option<f64> {
         let bound = self.bound.filter(|bound| *bound > 0.0)?;
         Some(self.value? / bound)
@@ -168,7 +168,7 @@ impl Row {
         }
     }
 
-    /// Reads the counters, if this is a figure that is judged by its growth.
+    /// Takes a reading of the counters, if this figure is judged by its growth.
     pub(super) fn count(&mut self, at: &At) {
         let counts = ["rollbacks", "deadlocks", "conflicts"].contains(&self.name.as_str());
         let Some((part, whole)) = self.value.zip(self.bound).filter(|_| counts) else {
@@ -185,7 +185,7 @@ impl Row {
             .read(now, self.since.filter(young), limits.error_window);
     }
 
-    /// Share of the transactions in the last minutes: `0.2 % of 12,345 in the last 8m`; `None`: no growth is known yet.
+    /// Share of the transactions in the last minutes: `0.2 % of 12 345 in the last 8m`; `None`: no growth is known yet.
     fn lately(&self) -> Option<String> {
         let growth = self.counted.growth()?;
         let percent = growth.percent()?;
@@ -198,7 +198,7 @@ impl Row {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a figure for eyes")]
+#[expect(clippy::cast_possible_truncation, reason = "a figure to show")]
 pub(super) fn number(count: f64) -> String {
     text::count(count as i64)
 }

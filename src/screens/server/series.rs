@@ -51,7 +51,7 @@ pub(super) fn series(row: &Row, history: &History, now: Stamp) -> Option<Section
     ))
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a figure for eyes")]
+#[expect(clippy::cast_possible_truncation, reason = "a figure to show")]
 fn bytes(value: f64) -> String {
     text::bytes(value as i64)
 }

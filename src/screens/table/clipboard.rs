@@ -6,7 +6,7 @@ use crate::screens::record::Record;
 use crate::server::known::At;
 
 impl<R: Record> Table<R> {
-    /// Text of the selected cell; in the column of the level's sign, the verdict's reason.
+    /// Text of the selected cell; in the column of the level's sign, the verdict's level and reason.
     pub(crate) fn cell_text(&self, at: &At) -> Option<String> {
         let row = self.selected()?;
         Some(match self.column.checked_sub(1) {
@@ -37,7 +37,7 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// The text without the lines of a tree before it.
+/// The text without the branches of a tree that are drawn before it.
 fn without_tree(text: &str) -> &str {
     let name = text.trim_start_matches(['│', '├', '└', ' ']);
     let lines = text.strip_suffix(name).unwrap_or_default();

@@ -4,7 +4,7 @@
 pub(super) enum Choice {
     #[default]
     IfItFits,
-    /// Columns without this choice are left out before those with it.
+    /// Left out only after all columns without this choice are left out.
     Always,
     Never,
 }
@@ -26,7 +26,7 @@ pub(crate) struct Drawn {
 
 #[derive(Debug, Default)]
 pub(super) struct Columns {
-    /// By index; a column without an entry is [`Choice::IfItFits`].
+    /// The user's choice for each column, by index. A column past the end is [`Choice::IfItFits`].
     pub(super) choices: Vec<Choice>,
     /// The columns as last drawn.
     pub(super) drawn: Vec<Drawn>,

@@ -5,7 +5,7 @@ use crate::model::target::Target;
 use crate::screens::record::Record;
 
 impl<R: Record> Table<R> {
-    /// The selected row; if a group is selected, the row of its line.
+    /// The selected row; if a group is selected, the row that the group's line shows.
     pub fn selected(&self) -> Option<&R> {
         let line = self.lines.get(self.cursor)?;
         Some(self.drawn(*line).row)
@@ -131,7 +131,8 @@ impl<R: Record> Table<R> {
         top..(top + self.page).min(self.lines.len())
     }
 
-    /// Scrolls so that the cursor is visible with this number of visible lines. Returns the cursor's visible line, and these lines.
+    /// Scrolls so that the cursor is visible if this number of lines fits. Returns the cursor's position among the visible lines, and the
+    /// visible lines.
     pub(crate) fn visible(&mut self, lines: usize) -> (usize, Vec<Shown<'_, R>>) {
         self.page = lines.max(1);
         if self.cursor < self.top {

@@ -1,4 +1,4 @@
-//! Exact figures of a table's rows: the next ones to read, those already read, and their age.
+//! Exact figures for the rows of a screen: which figures to read next, which are already read, and how old they are.
 
 use std::collections::{HashMap, HashSet};
 
@@ -18,8 +18,8 @@ const EXACT_COST: f64 = 0.0002;
 const OPENING_SECONDS: f64 = 10.0;
 
 impl<R: Record> Table<R> {
-    /// The exact figures to read next: index in [`Record::EXACT`], ids and costs; `None`: nothing to read. For the Overview: the figures of
-    /// all rows, and expensive figures only if `later`.
+    /// The exact figures to read next: index in [`Record::EXACT`], and the ids and costs of the rows; `None`: nothing to read. If
+    /// `overview`: the figures of all rows, and expensive figures only if `later`.
     pub(crate) fn asks(
         &self,
         overview: bool,
@@ -35,7 +35,8 @@ impl<R: Record> Table<R> {
         })
     }
 
-    /// Ids and costs for which the exact figures with index `nth` must be read, of the visible rows or of all rows.
+    /// Ids and costs for which the exact figures with index `nth` must be read, of the visible rows or of all rows. Empty while a request
+    /// for exact figures is running.
     pub(crate) fn wanted(&self, nth: usize, all: bool, now: Stamp) -> Vec<(i64, usize)> {
         let Some(exact) = R::EXACT.get(nth) else {
             return Vec::new();
@@ -131,7 +132,7 @@ impl<R: Record> Table<R> {
         }
     }
 
-    /// Number of rows whose `later` figures are missing, and number of rows that need such figures.
+    /// Number of rows whose expensive figures ([`Exact::later`]) are missing, and number of rows that need such figures.
     pub(crate) fn ungathered(&self) -> (usize, usize) {
         self.ungathered
     }
@@ -180,13 +181,13 @@ impl<R: Record> Table<R> {
         }));
         said.extend(old.iter().min().map(|(oldest, error)| {
             let (rows, age) = (rows(old.len()), text::age(*oldest, now));
-            format!("exact figures of {rows} are of {age} and cannot be read now: {error}")
+            format!("exact figures of {rows} were read {age}, and cannot be read now: {error}")
         }));
         said
     }
 
-    /// Time of the newest load, if it is after `after` and proves for this rule whether the row with this `key` has a finding: all exact
-    /// figures that the rule needs have been read. `None`: it does not prove that.
+    /// Time of the newest load, if it is after `after` and shows for certain whether the row with this `key` has a finding of this rule.
+    /// For that, all exact figures that the rule needs must have been read. `None`: it is uncertain.
     pub(crate) fn certain(
         &self,
         key: &str,
@@ -211,7 +212,7 @@ impl<R: Record> Table<R> {
         (read > after && self.find(key).is_none_or(certain)).then_some(read)
     }
 
-    /// Makes all exact figures be read again; the old ones are kept until then.
+    /// Makes all exact figures be read again; the old figures are kept until then.
     pub fn forget_exact(&mut self) {
         for had in self.exact.values_mut() {
             had.asked = Stamp::BEFORE_ALL;

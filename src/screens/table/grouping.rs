@@ -1,4 +1,4 @@
-//! Rows by group. A group has a line, and its rows appear below the line when it is open.
+//! Rows by group. Each group has a line, and while the group is open, its rows are below this line.
 
 use std::collections::HashMap;
 

@@ -60,7 +60,7 @@ pub(super) enum Line {
     Group(usize),
 }
 
-/// The rows of one group that pass the filter, as indexes in order.
+/// The rows of one group that pass the filter: indexes, in the order of the list.
 #[derive(Debug)]
 pub(super) struct Group<R> {
     pub(super) name: &'static str,

@@ -6,9 +6,9 @@ use crate::model::moment::Stamp;
 use crate::screens::record::Record;
 use crate::server::exact::Figures;
 
-/// Seconds after which exact figures are read again for the Overview, where those of all rows are read.
+/// Seconds after which exact figures are read again for the Overview, which needs the figures of all rows.
 pub(crate) const GATHERED_SECONDS: f64 = 120.0;
-/// Seconds after which the Overview reads `later` figures again.
+/// Seconds after which the Overview reads expensive figures (`later`) again.
 pub(crate) const LATER_SECONDS: f64 = 300.0;
 /// Seconds for which old figures are shown if a new attempt fails; after that only the error is shown.
 const KEPT_SECONDS: f64 = 300.0;
@@ -23,7 +23,7 @@ pub(super) struct Had {
     /// Time when `figures`, or their error, arrived.
     pub(super) at: Stamp,
     pub(super) figures: Figures,
-    /// Error of the last attempt, if `figures` are from an earlier one; `None`: they are from the last one.
+    /// Error of the last attempt, if `figures` are from an earlier attempt; `None`: they are from the last attempt.
     pub(super) error: Option<String>,
     /// Cost of the row when the figures were read. If the cost differs later, the row has other relations now.
     pub(super) cost: usize,

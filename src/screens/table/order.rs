@@ -92,7 +92,7 @@ impl<R: Record> Table<R> {
     }
 }
 
-/// Level by which each row is sorted: the row's own, or the worst of its family.
+/// Level by which each row is sorted: the row's own level, or the worst level of its family (rows that stay together).
 fn ranks<R: Record>(rows: &[R], levels: &[Level]) -> Vec<Level> {
     let mut worst: HashMap<i64, Level> = HashMap::new();
     for (row, level) in rows.iter().zip(levels) {

@@ -22,7 +22,8 @@ pub(crate) struct Match {
 }
 
 impl<R: Record> Table<R> {
-    /// Parses a typed filter; also returns the error, if any. The fields are all columns (even those for JSON only), `verdict`, `reason`.
+    /// Parses a typed filter; also returns the error, if any. The fields are all columns (even those for JSON only), and `verdict` and
+    /// `reason`.
     pub(crate) fn read_filter(&self, text: &str, at: &At) -> (Filter, Option<String>) {
         let column = |column: &crate::screens::record::Column<R>| Field {
             title: column.title,
@@ -82,7 +83,8 @@ impl<R: Record> Table<R> {
         self.sought.text()
     }
 
-    /// Moves the cursor to the next match (false: the previous one). After the last match comes the first. `None`: no line matches.
+    /// Moves the cursor to the next match, or to the previous match if `forward` is false. After the last match comes the first. `None`: no
+    /// line matches.
     pub(crate) fn next_match(&mut self, forward: bool, at: &At) -> Option<Match> {
         let lines = 0..self.lines.len();
         let found: Vec<usize> = lines.filter(|&line| self.is_sought(line, at)).collect();

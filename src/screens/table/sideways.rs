@@ -27,7 +27,7 @@ impl<R: Record> Table<R> {
         }
     }
 
-    /// Takes the columns as drawn; the selected column is always among them.
+    /// Takes the columns as drawn. If the selected column was not drawn, selects the nearest drawn column before it.
     pub(crate) fn set_drawn(&mut self, drawn: Vec<Drawn>) {
         let left = |column: &&Drawn| column.index < self.column;
         if self.column > 0 {
@@ -92,7 +92,7 @@ impl<R: Record> Table<R> {
         self.sort_here(at);
     }
 
-    /// Indexes of the visible columns whose heading begins with the typed text, then of those whose heading contains it.
+    /// Indexes of the visible columns whose heading begins with the typed text, then of the columns whose heading contains it elsewhere.
     pub(crate) fn columns_called(&self, typed: &str) -> Vec<usize> {
         let typed = typed.trim().to_uppercase();
         let mut found: Vec<_> = self.chosen_columns();
@@ -139,7 +139,8 @@ impl<R: Record> Table<R> {
         all.map(|(index, column)| (column, seen(index))).collect()
     }
 
-    /// Hides a visible column, or shows another one; false: the first column cannot be hidden. A hidden column is no sort column.
+    /// Hides the column if it is visible, or else shows it; false: the first column cannot be hidden. If the sort column is hidden, the
+    /// rows are sorted in the screen's own order.
     pub(crate) fn toggle_column(&mut self, index: usize, wide: bool, at: &At) -> bool {
         let seen = self.seen_columns(wide);
         let Some((_, seen)) = seen.get(index).filter(|_| index > 0) else {

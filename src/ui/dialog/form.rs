@@ -21,7 +21,7 @@ use crate::ui::dialog::picture;
 /// Width of a field's label, in cells.
 const LABEL: usize = 22;
 
-/// Maximum number of lines of a policy's preview.
+/// Maximum number of lines of the drawing of a policy's effect.
 const PICTURE: usize = 9;
 
 /// Height, in lines, of a list and of a text field of several lines.
@@ -47,7 +47,7 @@ pub(super) fn form(
     let help_rows = help.len().clamp(1, 2);
     let most = usize::from(area.height).saturating_sub(2 + help_rows);
     if let Some(picture) = drawn(filling) {
-        // The plan's text has precedence over the preview.
+        // The plan's text has precedence over the drawing.
         let room = (most + 2).saturating_sub(lines.len() + about.len());
         let picture = picture::lines(picture, width, room.min(PICTURE), theme);
         about.splice(heading..heading, picture);
@@ -147,7 +147,7 @@ fn keys(filling: &Filling) -> String {
     };
     let on = match &filling.outcome {
         Ok(_) => "Enter: preview",
-        Err(Trouble::Refusal(refusal)) if refusal.offer.is_some() => "Ctrl-O accepts the offer",
+        Err(Trouble::Refusal(refusal)) if refusal.offer.is_some() => "Ctrl-O sets these values",
         Err(Trouble::Some { .. }) => "Ctrl-O continues without them",
         Err(Trouble::Refusal(refusal)) if refusal.stands.is_some() => "nothing changed yet",
         Err(_) => "not possible with these values",
@@ -160,7 +160,8 @@ fn keys(filling: &Filling) -> String {
     format!("{field}{tab}{on} · Esc leaves")
 }
 
-/// Preview of the plan. If the plan was refused, preview of the present setting. `None`: there is neither.
+/// Drawing of the effect that the plan has on the chunks; if the plan was refused, of the effect of the present setting. `None`: neither is
+/// known.
 fn drawn(filling: &Filling) -> Option<&Picture> {
     match &filling.outcome {
         Ok(approved) => approved.plan.picture.as_deref(),
@@ -169,7 +170,8 @@ fn drawn(filling: &Filling) -> Option<&Picture> {
     }
 }
 
-/// Notes and undo of the plan, or the reason why there is none; and the number of lines of its title.
+/// Lines with the title, the notes and the undo of the plan, or with the reason why there is no plan. Also the number of lines of the title
+/// or of the reason's first line.
 fn about(filling: &Filling, width: usize, theme: &Theme) -> (Vec<Line<'static>>, usize) {
     let mut lines: Vec<preview::Line> = Vec::new();
     match &filling.outcome {

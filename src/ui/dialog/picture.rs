@@ -1,4 +1,4 @@
-//! Draws the preview of a policy's change: two strips of chunks on one scale, with counts, limits and legend.
+//! Draws the effect of a policy's change: two strips of chunks on one scale, with counts, limits and legend.
 
 use ratatui::text::{Line, Span};
 
@@ -14,7 +14,7 @@ const LABEL: usize = 7;
 /// Minimum width of a strip, in cells.
 const NARROWEST: usize = 24;
 
-/// The preview in at most `height` lines; empty if there is no room for both strips and one line for the axis.
+/// The drawing in at most `height` lines; empty if there is no room for both strips and one line for the axis.
 pub(super) fn lines(
     picture: &Picture,
     width: usize,

@@ -67,7 +67,7 @@ pub(in crate::ui) fn running(
     );
 }
 
-/// `step 3 of 10 · 4m 10s · about 9m left`.
+/// Text such as `step 3 of 10 · 4m 10s · about 9m left`.
 pub(in crate::ui) fn progress_text(running: &Running, now: Stamp) -> String {
     let spent = text::duration(now.seconds_since(running.started).max(0.0).floor());
     let step = if running.of > 1 {

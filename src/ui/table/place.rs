@@ -1,4 +1,4 @@
-//! Which columns of a table fit, where, and how wide.
+//! The columns of a table that fit, with their positions and widths.
 
 use ratatui::layout::Rect;
 
@@ -78,7 +78,8 @@ pub(super) fn place<R: Record>(
     placed
 }
 
-/// Columns of the rows below a group's heading. The heading shows the value of the first column, so the second column takes its position.
+/// Columns of the rows below a group's line. The group's line shows the value of the first column, so the second column takes the position
+/// of the first.
 pub(super) fn below_head<R: Record>(placed: &[Placed<R>]) -> Vec<Placed<R>> {
     let (Some(first), Some(column)) = (placed.first(), shown::<R>().nth(1)) else {
         return Vec::new();
@@ -95,12 +96,12 @@ pub(super) fn below_head<R: Record>(placed: &[Placed<R>]) -> Vec<Placed<R>> {
     std::iter::once(name).chain(rest).collect()
 }
 
-/// From this width on, further columns are shown only if the names in the first column still fit, up to `LONG_NAME`.
+/// From this width on, in cells, further columns are shown only if the names in the first column still fit, up to `LONG_NAME` cells.
 const NAMES_FIRST: u16 = 140;
 const LONG_NAME: u16 = 40;
 
-/// The columns that fit. The one with the highest rank is left out first; of equal ranks the rightmost. The other columns of the highest
-/// rank may shrink.
+/// The columns that fit. The column with the highest rank is left out first; of equal ranks the rightmost column. The other columns of the
+/// highest rank may shrink.
 fn fitting<R: Record>(
     table: &Table<R>,
     columns: &[&'static Column<R>],
@@ -135,7 +136,7 @@ fn fitting<R: Record>(
     kept
 }
 
-/// Widths of the kept columns. If there is too little room, columns shrink from the right. If there is too much, growing columns share it
+/// Widths of the kept columns. If there is too little room, columns shrink from the right. If room is left, growing columns share it
 /// equally, up to the width of their content.
 fn widths<R: Record>(
     table: &Table<R>,
@@ -177,7 +178,7 @@ fn widths<R: Record>(
     }
 }
 
-/// Indexes of the visible columns: the first one, and as many others as fit. The selected one is among them.
+/// Indexes of the visible columns: the first one, and as many others as fit. The selected column is among them.
 fn scrolled(widths: &[u16], cursor: usize, width: u16) -> Vec<usize> {
     let first = widths.first().copied().unwrap_or(0);
     let mut start = 1;

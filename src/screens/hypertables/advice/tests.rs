@@ -228,11 +228,11 @@ fn too_few_locks_are_told_with_the_arithmetic_and_the_setting_that_fixes_it() {
     );
     assert_eq!(told.level, Level::Notice);
     assert!(
-        told.reason.contains("more than 50 % of it"),
+        told.reason.contains("more than 50 % of the lock table"),
         "{}",
         told.reason
     );
-    // The verdict of a small hypertable has the limits, too.
+    // The verdict of a hypertable without a problem names the limits, too.
     row.chunks = 10;
     row.compressed = 0;
     let told = verdict(
