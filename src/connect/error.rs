@@ -147,7 +147,7 @@ fn fix(code: &SqlState, message: &str) -> (FailureKind, &'static str) {
     } else if *code == SqlState::INVALID_PASSWORD {
         (
             FailureKind::Password,
-            "Check the password: the one typed, in PGPASSWORD, or in ~/.pgpass.",
+            "Check the password that you typed, or that PGPASSWORD or ~/.pgpass has.",
         )
     } else if *code == SqlState::INVALID_CATALOG_NAME {
         (

@@ -99,7 +99,7 @@ impl<'a> Node<'a> {
     }
 }
 
-/// The next part.
+/// Reads the next part. `None`: the text ends here, or is not a parse tree.
 fn part<'a>(left: &mut &'a str, depth: usize) -> Option<Tree<'a>> {
     match word(left)? {
         _ if depth > DEEPEST => None,
