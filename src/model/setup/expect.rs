@@ -41,7 +41,7 @@ impl Expect {
     }
 }
 
-/// A query of which 95 of 100 runs take at most a certain time.
+/// A query with a time limit that at least 95 of 100 runs must keep.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Timed {

@@ -1,4 +1,5 @@
-//! Checks every intermediate setup of an apply: no refresh may read rows that retention has dropped, and none may come too late.
+//! Checks every intermediate setup of an apply: no refresh window may reach back to dropped rows, and no row may be dropped before a
+//! refresh has read it.
 
 use crate::model::age_rule::AgeRule;
 use crate::model::setup::name::Name;

@@ -1,4 +1,4 @@
-//! The facts that a comparison needs.
+//! The facts that the comparison of a policy file with the database needs.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub struct Plain {
     pub unfit: Option<String>,
 }
 
-/// The facts that a comparison needs: the present setup and the following.
+/// The facts that the comparison needs beside the file.
 #[derive(Debug, Clone, Copy)]
 pub struct Ground<'a> {
     pub present: &'a Setup,

@@ -31,7 +31,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Reads<T> {
     type Value = Setting<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the settings, or \"none\" to remove it")
+        f.write_str("the settings, or \"none\" to remove them")
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
@@ -93,7 +93,7 @@ pub(crate) enum Length {
 }
 
 impl Length {
-    /// Converts the length to this time axis. The error says how to write it.
+    /// Converts the length for this type of time dimension. The error says how to write the length.
     pub(crate) fn on(self, axis: Axis) -> Result<Span, String> {
         match (self, axis) {
             (Self::Units(units), Axis::Integer) => Ok(Span::Number(units)),
