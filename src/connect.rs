@@ -114,7 +114,8 @@ async fn try_host(
     let password = password.as_deref().filter(|password| !password.is_empty());
     let attempt = async {
         let connected = match open(settings, host, password, true, trace).await {
-            // A pooler refuses hypertop's `options` in the start-up packet. [`packet::statements`] makes the same settings.
+            // A pooler refuses hypertop's `options` in the start-up packet, so they are left out. Below, [`packet::statements`]
+            // makes the same settings.
             Err(error) if error.kind == FailureKind::Options => {
                 open(settings, host, password, false, trace).await?
             }

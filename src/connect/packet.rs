@@ -4,7 +4,7 @@
 /// Settings that decide which object a name refers to, and in which formats values are sent.
 ///
 /// `search_path`: no other user can create objects in these schemas. Because `pg_temp` is last, temporary relations and types cannot hide
-/// others. `row_security`: a query of which a row security policy would hide rows is an error, and the policy's code does not run.
+/// others. `row_security`: a query fails if a row security policy would hide rows from it, and the policy's code does not run.
 ///
 /// Left out, because the user may choose them or because they do not change the meaning of a statement: `TimeZone` (see
 /// [`crate::server::known::Server::time_zone`]), `synchronous_commit`, `default_tablespace`, `session_replication_role`

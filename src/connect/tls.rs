@@ -170,7 +170,7 @@ fn own(cert: &Path, key: &Path, provider: &CryptoProvider) -> Result<CertifiedKe
     })?;
     let secret = (provider.key_provider.load_private_key(secret)).with_context(|| {
         format!(
-            "{} (supported keys: RSA from 2048 bits, P-256, P-384 and Ed25519; get a new certificate for such a key)",
+            "{} (get a certificate with an RSA key from 2048 bits, or with a P-256, P-384 or Ed25519 key)",
             about_key()
         )
     })?;

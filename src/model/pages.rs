@@ -33,7 +33,7 @@ impl Catalogue {
         }
     }
 
-    /// The word for one entry of the catalogue.
+    /// Name of the catalogue in the singular.
     pub fn one(self) -> &'static str {
         match self {
             Self::Rules => "rule",

@@ -188,18 +188,18 @@ pub struct Plan {
     pub pace: Pace,
     /// `lock_timeout` of every statement.
     pub lock_timeout_seconds: u32,
-    /// The objects that the statements name. A rollback looks them up when the plan is made; for other plans this is empty, and
-    /// they are looked up when the plan starts.
+    /// The objects that the statements name. A rollback looks these objects up when the plan is made. Other plans leave this empty, and
+    /// look the objects up when the plan starts.
     #[serde(default, skip_serializing_if = "Named::is_empty")]
     pub(crate) named: Named,
-    /// For a rollback: the journal entries that stay open after it, because it is unknown whether it rolls back all of their steps.
+    /// Journal entries that stay open after a rollback, because it is unknown whether the rollback undoes all of their steps.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) leaves_open: Vec<u64>,
     /// Functions and triggers that this plan runs, as the preview names them. If more have been added by the start of the plan, the plan
     /// is refused.
     #[serde(skip)]
     pub(crate) runs: Vec<String>,
-    /// True: no other plan of a policy file may run in the database meanwhile.
+    /// True: no other plan of a policy file may run in the database at the same time.
     #[serde(skip)]
     pub(crate) alone: bool,
     /// Index expressions. The preview asks the server whether they are immutable.

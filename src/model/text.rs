@@ -31,8 +31,8 @@ pub(crate) use self::number::{bytes_of, plural};
 /// Text for a lock holder whose process id is 0.
 pub(crate) const PREPARED: &str = "a prepared transaction (pg_prepared_xacts)";
 
-/// Text for a prepared transaction that blocks others, with the statement that ends it. `gid`: quoted, or several separated by commas;
-/// `None`: unknown.
+/// Text for a prepared transaction that blocks others, with the statement that ends it. `gid`: its quoted identifier, or several separated
+/// by commas; `None`: unknown.
 pub(crate) fn prepared(gid: Option<&str>) -> String {
     match gid {
         Some(gid) => format!(

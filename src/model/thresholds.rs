@@ -85,7 +85,7 @@ macro_rules! limits {
             pub fn set(&mut self, key: &str, value: f64) {
                 match key {
                     $(stringify!($key) => self.$key = value,)+
-                    // Unknown: a recording of another version may have other keys.
+                    // An unknown key is ignored, because a recording of another version may have other keys.
                     _ => {}
                 }
             }

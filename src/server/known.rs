@@ -152,8 +152,8 @@ impl Server {
         self.timescaledb.unwrap_or(Version::new(0, 0))
     }
 
-    /// Warning that the server's time zone is unknown. `tables` counts the tables with time without a zone. `None`: the zone is known, or
-    /// there is no such table.
+    /// Warning that the server's time zone is unknown. `tables` counts the tables with time without time zone. `None`: the zone is known,
+    /// or there is no such table.
     pub(crate) fn zone_caveat(&self, tables: impl FnOnce() -> usize) -> Option<String> {
         let by = self.time_zone_hidden_by.as_deref()?;
         let many = i64::try_from(tables()).ok().filter(|tables| *tables > 0)?;
@@ -167,7 +167,7 @@ impl Server {
         };
         Some(format!(
             "the server's TimeZone, which background workers use, is not known, because {who} of its own ({}). hypertop uses that one instead, \
-             for {} with time without a time zone. To use the workers': ALTER DATABASE {database} SET timezone = '…', or GRANT EXECUTE ON \
+             for {} with time without a time zone. To use the workers' own zone: ALTER DATABASE {database} SET timezone = '…', or GRANT EXECUTE ON \
              FUNCTION pg_show_all_file_settings() TO {role}",
             self.time_zone,
             text::plural(many, "table")

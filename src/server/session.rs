@@ -149,8 +149,8 @@ impl Session {
             .context("the list's statement was not prepared")?;
         let answer = tokio::time::timeout(PATIENCE, client.query(statement, &[])).await;
         match answer.map_err(|_| late())? {
-            // The result type of the cached plan has changed, or a pooler dropped the prepared statement. The query is
-            // run without it.
+            // The result type of the cached plan has changed, or a pooler dropped the prepared statement. The query
+            // is sent again, without preparing it.
             Err(error)
                 if matches!(
                     error.code(),

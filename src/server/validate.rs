@@ -109,5 +109,8 @@ pub(crate) async fn backup(session: &Session) -> Result<Backup> {
 
 pub(crate) async fn host(session: &Session) -> Result<Host> {
     let rows = session.ask(&HOST, &[]).await?;
-    row::read(rows.first().context("no answer about the host")?)
+    row::read(
+        rows.first()
+            .context("the query about the host returned no row")?,
+    )
 }

@@ -89,7 +89,7 @@ pub enum What {
     Pause(i64),
     /// Schedules a paused job again.
     Resume(i64),
-    /// Starts a job at fixed times: at the time of day of `initial`, in this time zone.
+    /// Makes a job start at fixed times: at the time of day of `initial`, in `zone`.
     Reschedule {
         job: i64,
         initial: Stamp,

@@ -6,7 +6,7 @@ use crate::model::setup::name::Name;
 use crate::model::setup::objects::Setup;
 use crate::model::span::Span;
 
-/// A refresh policy that would delete rows of its aggregate, or would never see rows.
+/// A refresh policy that would delete rows of its aggregate, or would come only after retention has dropped the rows that it needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Danger {
     pub view: Name,

@@ -26,7 +26,7 @@ struct Lint<'a> {
     found: Vec<Advice>,
 }
 
-/// Advice on the relations that the file names, in the setup as it will be.
+/// Advice on the relations that the file names. `setup`: the setup after the file is applied.
 pub fn lint(setup: &Setup, wanted: &Wanted) -> Vec<Advice> {
     let mut lint = Lint {
         wanted,
