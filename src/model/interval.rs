@@ -82,7 +82,7 @@ pub(crate) const DAY: i64 = 86_400_000_000;
 
 const HOW: &str = "write 7 days, 7d, 1h30m or 1 mon";
 
-/// The short name of a unit.
+/// The short name of a unit (`h` for `hours`); `None`: no such unit.
 fn short(unit: &str) -> Option<&'static str> {
     let (names, _) = UNITS.iter().find(|(names, _)| names.contains(&unit))?;
     names.first().copied()

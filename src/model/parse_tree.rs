@@ -6,7 +6,7 @@
 /// Maximum depth of a tree that is read. No hand-written view is so deep.
 const DEEPEST: usize = 400;
 
-/// A part of a tree.
+/// A part of a tree: a node, a list, or anything else as a word.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Tree<'a> {
     Node(Node<'a>),

@@ -167,8 +167,8 @@ impl Server {
         };
         Some(format!(
             "the server's TimeZone, which background workers use, is not known, because {who} of its own ({}). hypertop uses that one instead, \
-             for {} with time without a time zone. To use the workers' own zone: ALTER DATABASE {database} SET timezone = '…', or GRANT EXECUTE ON \
-             FUNCTION pg_show_all_file_settings() TO {role}",
+             for {} with time without a time zone. To use the workers' own zone: ALTER DATABASE {database} SET timezone = '…', or GRANT \
+             EXECUTE ON FUNCTION pg_show_all_file_settings() TO {role}",
             self.time_zone,
             text::plural(many, "table")
         ))

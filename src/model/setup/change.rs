@@ -85,9 +85,9 @@ pub enum What {
         /// True: the index is invalid (an interrupted build left it); it is dropped and built again.
         invalid: bool,
     },
-    /// Pauses a job.
+    /// Pauses the job with this id.
     Pause(i64),
-    /// Schedules a paused job again.
+    /// Schedules the paused job with this id again.
     Resume(i64),
     /// Makes a job start at fixed times: at the time of day of `initial`, in `zone`.
     Reschedule {

@@ -225,7 +225,7 @@ impl IndexEntry {
         self.on == *on && self.index() == *index
     }
 
-    /// The wanted index.
+    /// The index that the entry describes, not created yet.
     pub(super) fn index(&self) -> Index {
         Index {
             oid: None,

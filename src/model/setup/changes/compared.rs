@@ -30,7 +30,6 @@ impl<'a> Compared<'a> {
         }
     }
 
-    /// A change of the object.
     pub(super) fn change(&self, what: What, fields: Vec<Field>) -> Change {
         Change::new(self.name, what, fields)
     }

@@ -134,7 +134,7 @@ impl<'de> Deserialize<'de> for Length {
     }
 }
 
-/// The age of a policy, which can be written in two ways. `None`: neither is written.
+/// The age of a policy, written as `after` or as `created_before`. `None`: neither is written. To write both is an error.
 pub(crate) fn age(
     after: Option<Length>,
     created: Option<Every>,
