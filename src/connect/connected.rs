@@ -79,7 +79,7 @@ impl Connected {
         }
     }
 
-    /// Returns a future that cancels the running statement. It waits (at most [`CANCEL`]) until the server has signalled the backend, so
+    /// Returns a future that cancels the running statement. It waits (at most 5 s) until the server has signalled the backend, so
     /// that the cancel does not hit a later statement.
     pub fn canceller(&self) -> impl Future<Output = ()> + Send + use<> {
         let token = self.client.cancel_token();
