@@ -1,4 +1,4 @@
-//! Connects to the first host that answers and has the wanted role. Errors include a remedy.
+//! Connects to the first host that answers and fits `target_session_attrs`. Errors include a remedy.
 
 mod connected;
 pub mod conninfo;
@@ -83,8 +83,8 @@ async fn attempt(
             match Box::pin(tried).await {
                 Ok(connected) => return Ok(connected),
                 Err(error) if error.kind == FailureKind::Unreachable => failures.push(error),
-                // As in libpq, an error that the server reports is final. After a host that does not answer or has the
-                // wrong role, the next host is tried.
+                // As in libpq, the next host is tried only if this host does not answer or does not fit
+                // `target_session_attrs`. Any other error is final.
                 Err(error) => {
                     failures.push(error);
                     return Err(together(failures));
@@ -114,7 +114,8 @@ async fn try_host(
     let password = password.as_deref().filter(|password| !password.is_empty());
     let attempt = async {
         let connected = match open(settings, host, password, true, trace).await {
-            // Without `options` in the packet, [`packet::statements`] sets up the session.
+            // A pooler refuses hypertop's `options` in the start-up packet, so they are left out. Below, [`packet::statements`]
+            // makes the same settings.
             Err(error) if error.kind == FailureKind::Options => {
                 open(settings, host, password, false, trace).await?
             }
@@ -169,7 +170,8 @@ async fn check_wanted(
     ))
 }
 
-/// True if the server's answer is `expected`. `None`: no answer. Objects of other users must not be able to affect the statement.
+/// True if the server's answer is `expected`. `None`: no answer. `sql` must name functions with their schema, so that it cannot call a
+/// function of another user.
 async fn said(client: &Client, sql: &str, expected: &str) -> Option<bool> {
     let answer = client.simple_query(sql).await.ok()?;
     answer.iter().find_map(|message| match message {

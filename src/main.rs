@@ -24,7 +24,7 @@ fn main() -> ExitCode {
     };
     terminal::restore_on_panic();
     if !std::env::temp_dir().is_absolute() {
-        // An empty TMPDIR would mean the current folder.
+        // If TMPDIR is empty or relative, temporary files would be in or below the current folder.
         let _ = tempfile::env::override_temp_dir(std::path::Path::new("/tmp"));
     }
     let runtime = match tokio::runtime::Builder::new_current_thread()
@@ -40,8 +40,8 @@ fn main() -> ExitCode {
     code
 }
 
-/// Handles a wrong command line, and `--help`. For `check` the exit code is UNKNOWN, because clap's exit code 2 would alert as critical.
-/// For `doctor` the exit code 2 would mean a failed step.
+/// Prints the error of a wrong command line (or the text of `--help`), and chooses the exit code. clap's exit code 2 would mean a critical
+/// alert for `check`, a failed step for `doctor`, and a difference or advice for `plan`, `lint` and `validate`. So these get another one.
 fn misused(error: &clap::Error) -> ExitCode {
     if error.use_stderr() && is_called("check") {
         let _ = command::print(check::refused(&error.render().to_string()));
@@ -58,7 +58,7 @@ fn misused(error: &clap::Error) -> ExitCode {
     error.exit()
 }
 
-/// True if this is the first subcommand among the arguments. In `explain doctor`, `doctor` is not.
+/// True if `name` is the first subcommand among the arguments. For `explain doctor` it is `explain`.
 fn is_called(name: &str) -> bool {
     let command = Cli::command();
     let first = std::env::args()
@@ -87,14 +87,14 @@ async fn obey(cli: Cli) -> ExitCode {
         return ExitCode::from(complete_target(line, &around).await);
     }
     let is_shown = matches!(cli.command, Some(Command::Show { .. })) || !terminal::is_there();
-    // `thresholds` itself reports the errors of config.toml.
+    // The command `thresholds` reports the errors of config.toml itself.
     if is_shown
         && !matches!(
             cli.command,
             Some(Command::Document(Document::Thresholds { .. }))
         )
     {
-        // Without a console, these errors go to stderr.
+        // Without a console, the errors of config.toml go to stderr.
         stderr::warn(&start::look(&cli.look(), &around, || None).2);
     }
     match Box::pin(carry_out(&cli, &around)).await {
@@ -103,8 +103,8 @@ async fn obey(cli: Cli) -> ExitCode {
     }
 }
 
-/// Prints the targets that a shell offers. The exit code 1 means that the line does not end where a target is wanted. There are no
-/// errors: they would disturb the line that is being typed.
+/// Prints the targets that the shell can complete `line` with. Exit code 1: the line does not end at a target. Errors are not printed,
+/// because they would disturb the line that the user is typing.
 async fn complete_target(line: &str, around: &Surroundings) -> u8 {
     let Some((cli, action, typed)) = Cli::at_target(line) else {
         return FAILED;
@@ -179,7 +179,7 @@ async fn carry_out(cli: &Cli, around: &Surroundings) -> Result<u8, Failure> {
             return Ok(code(Box::pin(example::demo(&invocation, options)).await?));
         }
         Some(Command::Document(wanted)) => document(wanted, around)?,
-        // This command has already run, before the warnings were printed.
+        // `obey` has already run this command, before it printed warnings.
         Some(Command::CompleteTarget { .. }) => {}
         None => return Ok(code(here.console().await?)),
     }
@@ -273,7 +273,8 @@ async fn as_code(invocation: &Invocation, command: &AsCode) -> Result<u8, Failur
     }
 }
 
-/// A session for `plan`, `lint` and `validate`. Without a connection they exit with 1, because their exit code 2 means a difference.
+/// A session for `plan`, `lint` and `validate`. If it cannot be opened, they exit with 1, because their exit code 2 means a difference or
+/// advice.
 async fn planning(invocation: &Invocation) -> Result<(Settings, Session), Failure> {
     let opened = invocation.open().await;
     opened.map_err(|Failure(error, _)| Failure(error, plan::ERROR))

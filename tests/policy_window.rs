@@ -107,7 +107,7 @@ fn a_policy_that_begins_at_other_times_differs_and_is_moved_and_moved_back() {
         assert!(
             code == 2
                 && text.contains(
-                    "retain.window: begins an interval after each run -> 22:00-06:00 Europe/Berlin"
+                    "retain.window: begins one interval after each run -> 22:00-06:00 Europe/Berlin"
                 ),
             "{version:?}: {text}"
         );

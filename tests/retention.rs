@@ -314,7 +314,7 @@ fn a_time_zone_of_ones_own_is_not_taken_for_the_servers() {
             for words in [
                 "the server's TimeZone, which background workers use, is not known",
                 "zone_own has one of its own (Asia/Kolkata)",
-                "for 2 tables with time without a zone",
+                "for 2 tables with time without a time zone",
                 "TO zone_own",
             ] {
                 assert!(said.contains(words), "{}: {words}: {said}", target.name);

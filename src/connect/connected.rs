@@ -66,7 +66,7 @@ impl Connected {
     /// The settings with this connection's server as the only host, because a host name may lead to several servers.
     pub(crate) fn only_here(&self, settings: &Settings) -> Settings {
         let mut at = self.at.clone();
-        // An IPv6 address with a scope cannot be written as a host.
+        // An IPv6 address with a scope cannot be written as a host, so the host keeps its name.
         if let (Place::Tcp { address, .. }, Peer::Tcp(peer)) = (&mut at.place, &self.peer)
             && !matches!(peer, SocketAddr::V6(peer) if peer.scope_id() != 0)
         {
@@ -79,8 +79,8 @@ impl Connected {
         }
     }
 
-    /// Cancels the running statement. When the future ends, the server has sent the signal to its backend, so the cancel cannot hit a later
-    /// statement.
+    /// Returns a future that cancels the running statement. It waits (at most 5 s) until the server has signalled the backend, so
+    /// that the cancel does not hit a later statement.
     pub fn canceller(&self) -> impl Future<Output = ()> + Send + use<> {
         let token = self.client.cancel_token();
         let (connector, peer) = (self.connector.clone(), self.peer.clone());
@@ -112,7 +112,7 @@ impl Connected {
     }
 }
 
-/// Waits until the server closes the connection, which it does after it has sent the signal.
+/// Waits until the server closes the connection. The server does so after it has signalled the backend.
 async fn closed(mut stream: impl AsyncRead + Unpin) -> std::io::Result<()> {
     let mut rest = [0; 64];
     while stream.read(&mut rest).await? > 0 {}

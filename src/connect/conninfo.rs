@@ -49,8 +49,9 @@ pub struct Flags {
     pub host: Option<String>,
     pub port: Option<String>,
     pub username: Option<String>,
-    /// Option `-d`: a database name, a URI or `key=value` pairs. `database`: the same without the option.
+    /// Option `-d`: a database name, a URI or `key=value` pairs.
     pub dbname: Option<String>,
+    /// The same, as an argument without `-d`.
     pub database: Option<String>,
     /// The connection that `@NAME` refers to, if one of these options has that form.
     pub defined: Option<Defined>,
@@ -94,7 +95,7 @@ pub struct Settings {
     pub(crate) passfile: Option<PathBuf>,
     pub sslmode: SslMode,
     pub(crate) root: Root,
-    /// The root certificates on this machine, even if `sslmode` does not use them. `None`: those of the operating system are used.
+    /// File with root certificates, even if `sslmode` does not use it. `None`: there is no such file.
     pub(crate) usual_root: Option<PathBuf>,
     pub(crate) versions: Versions,
     /// Files of the client's certificate and its key. `None`: none is sent.
@@ -132,7 +133,7 @@ pub fn resolve(flags: &Flags, around: &Surroundings) -> Result<Settings> {
     resolve_with(flags, around, &mut Provenance::default())
 }
 
-/// As [`resolve`]; records in `seen` what every source gives, even if there is an error later.
+/// As [`resolve`]. Also records in `seen` what every source sets, even if there is an error later.
 pub(crate) fn resolve_with(
     flags: &Flags,
     around: &Surroundings,
@@ -205,7 +206,7 @@ fn command_line(flags: &Flags, seen: &mut Provenance) -> Result<Options> {
             options.insert(keyword.to_owned(), value.into());
         }
     }
-    // As in psql, a conninfo overrides the options.
+    // As in psql, a conninfo overrides the options -h, -p and -U.
     for (name, from) in [(&flags.dbname, "flag -d"), (&flags.database, "argument")] {
         let Some(name) = name else { continue };
         let is_it = |of: &&Defined| name.strip_prefix('@') == Some(&of.name);
@@ -229,7 +230,7 @@ fn command_line(flags: &Flags, seen: &mut Provenance) -> Result<Options> {
     Ok(options)
 }
 
-/// Adds a named connection's options. Flags override them; flags do not override a conninfo.
+/// Adds the options of a connection from config.toml. Flags override these options, but not those of a conninfo.
 fn add(options: &mut Options, defined: &Defined, seen: &mut Provenance) {
     let other_host = options.contains_key("host");
     for (keyword, value) in &defined.options {
@@ -253,7 +254,7 @@ fn settle(
         let value = options.get(keyword).map(OsString::as_os_str);
         value.filter(|value| !value.is_empty())
     };
-    // As in libpq, an empty value means the default, except for some options.
+    // As in libpq, an empty value means the default. For options that are read with `set` instead of `get`, it does not.
     let set = |keyword: &str| options.get(keyword).and_then(|value| value.to_str());
     let get = |keyword: &str| set(keyword).filter(|value| !value.is_empty());
     let user = get("user").unwrap_or(&around.os_user).to_owned();

@@ -33,7 +33,7 @@ pub struct ConnectError {
     pub kind: FailureKind,
     /// True if the server itself reported the error.
     pub(crate) by_server: bool,
-    /// The server's code for it (SQLSTATE).
+    /// The server's SQLSTATE. `None`: the error is not the server's.
     pub(crate) code: Option<String>,
     text: String,
 }
@@ -147,7 +147,7 @@ fn fix(code: &SqlState, message: &str) -> (FailureKind, &'static str) {
     } else if *code == SqlState::INVALID_PASSWORD {
         (
             FailureKind::Password,
-            "Check the password: the one typed, in PGPASSWORD, or in ~/.pgpass.",
+            "Check the password that you typed, or that PGPASSWORD or ~/.pgpass has.",
         )
     } else if *code == SqlState::INVALID_CATALOG_NAME {
         (
@@ -169,7 +169,7 @@ fn fix(code: &SqlState, message: &str) -> (FailureKind, &'static str) {
     } else if *code == SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE && message.contains("database") {
         (
             FailureKind::Database,
-            "The database accepts no connections (datallowconn is false): name another one with -d; psql -l lists them.",
+            "The database accepts no connections (datallowconn is false): name another one with -d (psql -l lists all databases).",
         )
     } else if [
         SqlState::UNDEFINED_OBJECT,
@@ -246,13 +246,13 @@ fn explain_client(error: &tokio_postgres::Error, host: &Host, had_password: bool
     .iter()
     .any(|words| text.contains(words));
     let fix = if stranger {
-        "The answer is not PostgreSQL's, or the connection was closed: check the host (-h) and the port (-p)."
+        "The answer does not come from PostgreSQL, or the connection was closed: check the host (-h) and the port (-p)."
     } else if text.contains("does not support TLS") {
         "The server does not support TLS: connect with sslmode=prefer or disable. If this is not PostgreSQL, check -h and -p."
     } else if text.contains(tls::VERSION_1) || text.contains(tls::UNKNOWN_KEY) {
-        "Renew it as X.509 v3 with a P-256, P-384, Ed25519 or RSA key (2048 bits and more); until then, sslmode=require without a root certificate encrypts but verifies nothing."
+        "Renew that certificate as X.509 v3 with a P-256, P-384, Ed25519 or RSA key (2048 bits and more). Until then, sslmode=require without a root certificate encrypts but verifies nothing."
     } else if text.contains("HandshakeFailure") || text.contains("ProtocolVersion") {
-        "Server and hypertop have no cipher or version of TLS in common: TLS 1.2 with ECDHE, or 1.3, is needed (ssl_min_protocol_version and ssl_ciphers on the server)."
+        "The server and hypertop have no version or cipher of TLS in common. hypertop needs TLS 1.3, or TLS 1.2 with ECDHE: check ssl_min_protocol_version and ssl_ciphers."
     } else if text.contains("UnknownIssuer") {
         "The server's certificate is not signed by an authority in sslrootcert."
     } else if text.contains("Revoked") || text.contains("UnknownRevocationStatus") {

@@ -11,7 +11,7 @@ use crate::model::text;
 /// Maximum number of notices that wait to be read.
 const NOTICES: usize = 500;
 
-/// Starts the task, which ends with the connection.
+/// Starts the task, which ends when the connection does. Returns the notices.
 pub(super) fn drive<S, T>(mut connection: tokio_postgres::Connection<S, T>) -> Receiver<String>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
@@ -19,7 +19,7 @@ where
 {
     let (sender, notices) = channel(NOTICES);
     tokio::spawn(async move {
-        // An error ends the loop. It is handled by the requests that wait for an answer.
+        // An error ends the loop. The requests that wait for an answer report the error.
         while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
             if let AsyncMessage::Notice(notice) = message {
                 // Notices that no one reads are dropped, so that memory use stays bounded.

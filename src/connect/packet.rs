@@ -3,12 +3,12 @@
 
 /// Settings that decide which object a name refers to, and in which formats values are sent.
 ///
-/// `search_path`: no other user can write to it, and with `pg_temp` last, temporary relations and types cannot hide
-/// others. `row_security`: a row that a policy would hide is an error, and the policy's code does not run.
+/// `search_path`: no other user can create objects in these schemas. Because `pg_temp` is last, temporary relations and types cannot hide
+/// others. `row_security`: a query fails if a row security policy would hide rows from it, and the policy's code does not run.
 ///
 /// Left out, because the user may choose them or because they do not change the meaning of a statement: `TimeZone` (see
 /// [`crate::server::known::Server::time_zone`]), `synchronous_commit`, `default_tablespace`, `session_replication_role`
-/// and `lc_messages` (only superusers may set these two), `backslash_quote` and `escape_string_warning` (no text of
+/// and `lc_messages` (only superusers may set the last two), `backslash_quote` and `escape_string_warning` (no text of
 /// hypertop contains `\'`), `check_function_bodies` (hypertop creates no functions), settings of the planner, and
 /// `default_transaction_read_only` (a read session sets it after `target_session_attrs` was checked). The driver sends
 /// `client_encoding`.

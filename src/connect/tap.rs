@@ -63,7 +63,7 @@ pub(super) struct Tap<S> {
 const HEAD: usize = 5;
 /// Number of bytes kept of an answer that is not in PostgreSQL's protocol.
 const FOREIGN: usize = 24;
-/// Maximum length of a message before the server is ready. A longer one is not PostgreSQL's.
+/// Maximum length of a message before the server is ready. A longer message is not PostgreSQL's.
 const LONGEST: usize = 100_000;
 
 impl<S> Tap<S> {
@@ -105,7 +105,7 @@ impl<S> Tap<S> {
         let mut heard = self.ears.lock();
         heard.anything = true;
         let answer = bytes[0];
-        // After a yes, the bytes are encrypted; a tap inside the TLS stream records them.
+        // After `S` the bytes are encrypted. A tap inside the TLS stream records them decrypted.
         self.at = if answer == b'S' { At::End } else { At::Message };
         if matches!(answer, b'S' | b'N') {
             heard.tls = Some(answer);
@@ -116,7 +116,8 @@ impl<S> Tap<S> {
         }
     }
 
-    /// Parses a message when enough bytes have arrived. `rest`: the bytes to report if it is not a PostgreSQL message.
+    /// Parses a message when enough bytes have arrived. `rest` is the byte that was just kept, and the bytes after it. If this is not a
+    /// PostgreSQL message, these are reported too.
     fn message(&mut self, rest: &[u8]) {
         if self.kept.len() < HEAD {
             return;

@@ -123,7 +123,7 @@ pub(super) fn config(settings: &Settings, seen: Chain) -> Result<Arc<ClientConfi
     }))
 }
 
-/// Checks the chain and the name by the authorities in `root`.
+/// A verifier that checks a certificate's chain and name against the authorities in `root`.
 fn checks(
     settings: &Settings,
     root: &Root,
@@ -134,7 +134,7 @@ fn checks(
     Ok(verifier.with_crls(revoked(settings)?).build()?)
 }
 
-/// Whether `sslmode=verify-full` would accept these certificates of a server of this name; an error says why not.
+/// Returns an error if `sslmode=verify-full` would not accept these certificates from a server of this name.
 pub(crate) fn verify_full(
     settings: &Settings,
     root: &Root,
@@ -151,7 +151,7 @@ pub(crate) fn verify_full(
     Ok(())
 }
 
-/// The client's own certificate. rustls need not parse it (it cannot for X.509 v1), because only the server checks it.
+/// The client's own certificate and its key. Only the server checks the certificate, so rustls may fail to parse it (as with X.509 v1).
 fn own(cert: &Path, key: &Path, provider: &CryptoProvider) -> Result<CertifiedKey> {
     let about = || format!("certificate file \"{}\"", cert.display());
     let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(cert).and_then(Iterator::collect);
@@ -170,7 +170,7 @@ fn own(cert: &Path, key: &Path, provider: &CryptoProvider) -> Result<CertifiedKe
     })?;
     let secret = (provider.key_provider.load_private_key(secret)).with_context(|| {
         format!(
-            "{} (supported are RSA from 2048 bits, P-256, P-384 and Ed25519: get a new certificate for such a key)",
+            "{} (get a certificate with an RSA key from 2048 bits, or with a P-256, P-384 or Ed25519 key)",
             about_key()
         )
     })?;
@@ -257,7 +257,7 @@ impl ServerCertVerifier for Verifier {
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         if self.chain.is_none() {
-            // If the certificate is not checked, its signature proves nothing. rustls could not even parse a
+            // If the certificate is not checked, a signature by its key proves nothing. rustls could not even parse a
             // certificate of X.509 v1 or with a P-521 key.
             return Ok(HandshakeSignatureValid::assertion());
         }
@@ -331,7 +331,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> TlsConnect<S> for Tls {
         Box::pin(async move {
             let name = match ServerName::try_from(self.name.clone()) {
                 Ok(name) => name,
-                // For example an address with a scope. If names are not checked, any name will do.
+                // The name may be an address with a scope. If names are not checked, any valid name will do.
                 Err(_) if !self.checks_name => ServerName::from(IpAddr::from([0, 0, 0, 0])),
                 Err(_) => {
                     return Err(io::Error::new(

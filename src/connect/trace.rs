@@ -21,7 +21,7 @@ pub(crate) struct Attempt {
     pub asks_tls: bool,
     /// The TLS version, once the handshake is done.
     pub agreed: Option<String>,
-    /// The server's certificate, and the chain that it sent.
+    /// The certificates that the server sent: its own, then its authorities'.
     pub chain: Chain,
     ears: Ears,
     pub failure: Option<ConnectError>,
@@ -30,6 +30,7 @@ pub(crate) struct Attempt {
 /// An attempt to open an address or a socket.
 #[derive(Debug, Clone)]
 pub(crate) struct Try {
+    /// Address with its port, or path of the socket.
     pub target: String,
     pub outcome: Outcome,
 }
@@ -98,7 +99,7 @@ impl Trace {
         self.last(|of| of.tries.push(Try { target, outcome }));
     }
 
-    /// Records how the last attempt ended.
+    /// Records how the last [`Try`] ended.
     pub(super) fn tried<T>(&self, ended: &io::Result<T>) {
         let outcome = match ended {
             Ok(_) => Outcome::Open,

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::model::interval::Interval;
 use crate::model::span::Span;
 
-/// Names of the two ages in the configuration, in `add_…_policy` and in the form.
+/// Names of a policy's two possible ages, in its configuration, in `add_…_policy` and in the form.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Keys {
     pub after: &'static str,

@@ -22,14 +22,14 @@ pub(crate) struct Shape<'a> {
     pub origin: Option<i64>,
 }
 
-/// Whole buckets: start of the first, end of the last (exclusive), in the unit of the axis.
+/// Whole buckets: start of the first, end of the last (exclusive), in the unit of the time dimension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Range {
     pub from: i64,
     pub to: i64,
 }
 
-/// Buckets of an aggregate. Points are in the unit of the axis.
+/// Buckets of an aggregate. Times are in microseconds since 1970, or in units of integer time.
 #[derive(Debug, Clone)]
 pub(crate) struct Buckets {
     width: Width,
@@ -124,7 +124,7 @@ impl Buckets {
         self.from_local(next)
     }
 
-    /// Number of buckets between two starts; approximate if daylight saving time begins or ends between them.
+    /// Number of buckets between two bucket starts; approximate if daylight saving time begins or ends between them.
     pub(crate) fn between(&self, from: i64, to: i64) -> Option<i64> {
         let (from, to) = (self.to_local(from)?, self.to_local(to)?);
         match self.width {
@@ -134,7 +134,7 @@ impl Buckets {
     }
 
     /// Width in seconds (or units of integer time); a month counts as 30 days, as in PostgreSQL.
-    #[expect(clippy::cast_precision_loss, reason = "a width")]
+    #[expect(clippy::cast_precision_loss, reason = "the width need not be exact")]
     pub(crate) fn length(&self, axis: Axis) -> f64 {
         match self.width {
             Width::Fixed(width) if axis == Axis::Integer => width as f64,

@@ -41,7 +41,7 @@ impl BusyHours {
         Self::of("busy_hours", text)
     }
 
-    /// As [`Self::parse`], for a window of hours in which something may run.
+    /// As [`Self::parse`], for `window`: the hours in which policies or steps may begin.
     pub(crate) fn window(text: &str) -> Result<Self, String> {
         Self::of("window", text)
     }
@@ -91,13 +91,13 @@ impl BusyHours {
         format!("{}-{}", time(self.from), time(self.to))
     }
 
-    /// The time at which they begin, as `22:00`.
+    /// Start of the hours, as `22:00`.
     pub(crate) fn begin(&self) -> String {
         format!("{:02}:{:02}", self.from / 60 % 24, self.from % 60)
     }
 
-    /// Start of the hours on 2000-01-01, used as a fixed moment. `server`: the server's time zone. `None`: this machine does not know the
-    /// time zone.
+    /// Start of the hours on 2000-01-01, for the `initial_start` of a job that begins at this time of day. `server`: the server's time
+    /// zone. `None`: this machine does not know the time zone.
     pub(super) fn began(&self, server: &str) -> Option<Stamp> {
         let zone = TimeZone::get(self.zone(server)).ok()?;
         let day = Date::constant(2000, 1, 1);

@@ -1,4 +1,4 @@
-//! Points on an aggregate's time axis: reading what a user types, and writing SQL literals.
+//! Times of an aggregate: reading what a user types, and writing SQL literals.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -8,8 +8,8 @@ use crate::model::interval::Interval;
 use crate::model::moment::{Axis, Point};
 use crate::model::text;
 
-/// Reads a time, a date, `now`, `3 days ago`, or a number of integer time. `now` is the point for `now` and `ago`, in the unit of the
-/// axis. The error says how to write it.
+/// Reads a time, a date, `now`, `3 days ago`, or a number of integer time. The argument `now` is the time that the texts `now` and `ago`
+/// refer to, in the unit of the axis. The error says how to write a time.
 pub(crate) fn parse(axis: Axis, typed: &str, now: Option<i64>) -> Result<i64, String> {
     let typed = typed.trim();
     if axis == Axis::Integer {
@@ -31,7 +31,7 @@ pub(crate) fn parse(axis: Axis, typed: &str, now: Option<i64>) -> Result<i64, St
     if let Ok(moment) = typed.parse::<Timestamp>() {
         if axis != Axis::TimestampTz {
             return Err(format!(
-                "{typed:?}: this aggregate's time has no time zone; leave it out"
+                "{typed:?}: this aggregate's time has no time zone: leave the offset out"
             ));
         }
         return Ok(moment.as_microsecond());
@@ -50,7 +50,7 @@ fn wrong(axis: Axis, typed: &str) -> String {
     format!("{typed:?} is not a time: write {how}")
 }
 
-/// Literal of the axis' type, without quotes; `None`: outside the calendar.
+/// SQL literal of the time dimension's type, without quotes; `None`: outside the calendar.
 pub(crate) fn literal(axis: Axis, at: i64) -> Option<String> {
     if axis == Axis::Integer {
         return Some(at.to_string());
@@ -97,7 +97,7 @@ pub(super) fn midnight(at: i64) -> i64 {
 /// Error text for a policy whose window is unknown because this program does not know the policy's time zone.
 pub(crate) fn odd_zone(zone: &str) -> String {
     format!(
-        "its policy runs in time zone {zone}, which is not a name in pg_timezone_names. Set one with ALTER ROLE (of the job's owner) or ALTER DATABASE"
+        "its policy runs in time zone {zone}, which is not a name in pg_timezone_names. Set such a name with ALTER ROLE (for the job's owner) or ALTER DATABASE"
     )
 }
 
@@ -108,7 +108,7 @@ pub(super) fn wall(at: i64, zone: &str) -> Option<i64> {
     Some(shown.as_microsecond())
 }
 
-/// Text of a length in seconds or units: `3h 20m`, `50 000`.
+/// Text of a length in seconds, or in units of integer time: `3h 20m`, `50 000`.
 pub(crate) fn say(axis: Axis, length: f64) -> String {
     match axis {
         #[expect(clippy::cast_possible_truncation, reason = "units of integer time")]

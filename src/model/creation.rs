@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::version::Version;
 
-/// The time dimension of the hypertable or aggregate of a retention policy with `drop_created_before` alone, from
+/// The time dimension of a hypertable or aggregate whose retention policy has `drop_created_before` alone. From
 /// `queries/shared/creation.sql`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ByCreation {
@@ -15,7 +15,8 @@ pub struct ByCreation {
 }
 
 impl ByCreation {
-    /// Why a retention policy with `drop_created_before` alone can neither run nor be altered; `None`: the policy works.
+    /// The case in which a retention policy with `drop_created_before` alone can neither run nor be altered, as the end of a sentence.
+    /// `None`: the policy works.
     pub(crate) fn fails(self, version: Version) -> Option<&'static str> {
         let fixed = Version {
             patch: 3,
@@ -23,7 +24,7 @@ impl ByCreation {
         };
         if self.integer {
             self.has_now
-                .then_some("where integer time has an integer_now_func")
+                .then_some("on integer time with an integer_now_func")
         } else {
             (version < fixed).then_some("on a time dimension before TimescaleDB 2.26.3")
         }

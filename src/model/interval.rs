@@ -82,7 +82,7 @@ pub(crate) const DAY: i64 = 86_400_000_000;
 
 const HOW: &str = "write 7 days, 7d, 1h30m or 1 mon";
 
-/// The short name of a unit.
+/// The short name of a unit (`h` for `hours`); `None`: no such unit.
 fn short(unit: &str) -> Option<&'static str> {
     let (names, _) = UNITS.iter().find(|(names, _)| names.contains(&unit))?;
     names.first().copied()
@@ -159,7 +159,7 @@ impl Interval {
         #[expect(
             clippy::cast_precision_loss,
             clippy::cast_possible_truncation,
-            reason = "1.5 h is meant, not the last microsecond"
+            reason = "in 1.5 h the last microsecond does not matter"
         )]
         let micros = (number * one.micros as f64).round() as i64;
         (one.micros > 0).then(|| Self {

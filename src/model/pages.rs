@@ -33,7 +33,7 @@ impl Catalogue {
         }
     }
 
-    /// The word for one entry of the catalogue.
+    /// Name of the catalogue in the singular.
     pub fn one(self) -> &'static str {
         match self {
             Self::Rules => "rule",
@@ -173,7 +173,7 @@ pub struct Page {
     pub passages: Vec<Passage>,
 }
 
-/// One line of a page: a role of the theme, and the text.
+/// One line of a page: the theme's name for its colour (`title`, `text`), and the text.
 pub(crate) type Line = (&'static str, String);
 
 /// A paragraph, an item of a list, or a command.

@@ -6,7 +6,7 @@
 /// Maximum depth of a tree that is read. No hand-written view is so deep.
 const DEEPEST: usize = 400;
 
-/// A part of a tree.
+/// A part of a tree: a node, a list, or anything else as a word.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Tree<'a> {
     Node(Node<'a>),
@@ -99,7 +99,7 @@ impl<'a> Node<'a> {
     }
 }
 
-/// The next part.
+/// Reads the next part. `None`: the text ends here, or is not a parse tree.
 fn part<'a>(left: &mut &'a str, depth: usize) -> Option<Tree<'a>> {
     match word(left)? {
         _ if depth > DEEPEST => None,

@@ -27,7 +27,7 @@ pub struct Strip {
     pub count: String,
 }
 
-/// A boundary of the policy on the axis, marked with a letter.
+/// A boundary of the policy on the time axis, such as `drop_after`, marked with a letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limit {
     pub(crate) sign: char,

@@ -40,7 +40,7 @@ pub struct Step {
     /// Size of the step's data in bytes, for the rate and the remaining time; 0: unknown.
     #[serde(default, rename = "weight")]
     pub bytes: i64,
-    /// Journal entry and number of its step (from 0) that this step rolls back; `None`: not part of a rollback.
+    /// Id of a journal entry, and number (from 0) of the entry's step that this step rolls back; `None`: not part of a rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) undoes: Option<(u64, usize)>,
 }
@@ -180,7 +180,7 @@ pub struct Plan {
     pub consent: Consent,
     pub touches: Vec<Touch>,
     /// JSON pointers (`/jobs`, `/settings`) to the parts of the captured state that this plan changes. A rollback compares these
-    /// parts with the present state. Empty: the whole state.
+    /// parts with the present state. Empty: it compares the whole state.
     pub(crate) changes: Vec<String>,
     /// The settings that this plan changes, also named in its title.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -188,21 +188,21 @@ pub struct Plan {
     pub pace: Pace,
     /// `lock_timeout` of every statement.
     pub lock_timeout_seconds: u32,
-    /// The objects that the statements name. A rollback looks them up when the plan is made; for other plans this is empty, and
-    /// they are looked up when the plan starts.
+    /// The objects that the statements name. A rollback looks these objects up when the plan is made. Other plans leave this empty, and
+    /// look the objects up when the plan starts.
     #[serde(default, skip_serializing_if = "Named::is_empty")]
     pub(crate) named: Named,
-    /// For a rollback: the journal entries that stay open after it, because it is unknown whether it rolls back all of their steps.
+    /// Journal entries that stay open after a rollback, because it is unknown whether the rollback undoes all of their steps.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) leaves_open: Vec<u64>,
-    /// Functions and triggers that this plan runs, as the preview names them. If others have been added when the plan starts, it is
-    /// refused.
+    /// Functions and triggers that this plan runs, as the preview names them. If more have been added by the start of the plan, the plan
+    /// is refused.
     #[serde(skip)]
     pub(crate) runs: Vec<String>,
-    /// True: no other plan of a policy file may run in the database meanwhile.
+    /// True: no other plan of a policy file may run in the database at the same time.
     #[serde(skip)]
     pub(crate) alone: bool,
-    /// Expressions that the preview asks the server about.
+    /// Index expressions. The preview asks the server whether they are immutable.
     #[serde(skip)]
     pub(crate) expressions: Vec<Expression>,
     /// Effect of the change on the next run of a policy; `None`: the plan changes no policy.
@@ -333,7 +333,7 @@ pub(crate) fn script(steps: &[Step]) -> Vec<String> {
     lines
 }
 
-/// Steps that undo these, newest first.
+/// Steps that undo the steps `done`, newest first. Steps without an undo are left out.
 pub(crate) fn inverse(done: &[Step]) -> Vec<Step> {
     let back = |step: &Step| Step {
         label: format!("undo: {}", step.label),

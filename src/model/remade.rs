@@ -4,9 +4,9 @@
 use crate::model::bucket::{Buckets, Range};
 
 /// Warning about a refresh of a recreated chunk.
-pub(crate) const REMADE: &str = "a chunk in this range was created after newer chunks, probably by a late row after a drop: a refresh computes its buckets from the remaining rows, and the aggregate's older results are lost for good";
+pub(crate) const REMADE: &str = "a chunk in this range was created after newer chunks, probably by a late row after the old chunk was dropped: a refresh computes its buckets from the remaining rows, and the aggregate's older results are lost for good";
 
-/// The whole buckets of a range that lie in recreated chunks. `remade`: start of the first and end of the last recreated chunk.
+/// The buckets of a range that overlap recreated chunks. `remade`: start of the first and end of the last recreated chunk.
 pub(super) fn touched(
     buckets: &Buckets,
     range: Range,
@@ -18,7 +18,7 @@ pub(super) fn touched(
     (from < to).then_some(Range { from, to })
 }
 
-/// Splits a range into the whole buckets that lie in recreated chunks, and the rest. `remade` as in [`touched`].
+/// Splits a range into the buckets that overlap recreated chunks, and the rest. `remade` as in [`touched`].
 pub(crate) fn apart(
     buckets: &Buckets,
     range: Range,

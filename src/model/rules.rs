@@ -12,7 +12,7 @@ pub struct Rule {
     /// The problem in a few words, as the Overview shows it.
     pub(crate) title: &'static str,
     /// True: something waits, fails or is late now, or a limit is near. False: a setting, which may have been so for years. Among findings
-    /// of one level, true comes first.
+    /// of one severity, those that hurt now are shown first.
     pub(crate) hurts_now: bool,
     /// Found by comparing counters of two reads. A single read finds it only if the counters were reset recently.
     pub two_looks: bool,
@@ -41,7 +41,7 @@ macro_rules! rules {
     (@fix $fix:literal) => { Some($fix) };
 }
 
-// One row each: id, kind (`now`, `standing`, or `between`: like `now`, found by two reads), name, title, and fix.
+// One row each: id, kind (`now`, `standing`, or `between`: like `now`, found by comparing two reads), name, title, and fix.
 rules! {
     AGGREGATE_BEHIND: now, "aggregate-behind", "later than its policy allows", "refresh-behind";
     AGGREGATE_BLOCKED: now, "aggregate-blocked", "its refresh waits for a lock", "terminate-session";

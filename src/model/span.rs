@@ -1,4 +1,4 @@
-//! A length of time on a hypertable's time dimension, and the point this long before now.
+//! A length of time on a hypertable's time dimension, and the time that is this long before now.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -47,7 +47,7 @@ impl Span {
     }
 
     /// Length in seconds or units of integer time. A month has 30 days, as when TimescaleDB compares policy windows.
-    #[expect(clippy::cast_precision_loss, reason = "for comparing")]
+    #[expect(clippy::cast_precision_loss, reason = "only for comparing")]
     pub(crate) fn length(self) -> f64 {
         match self {
             Self::Interval(interval) => interval.seconds(),
@@ -138,8 +138,8 @@ impl<'a> Now<'a> {
         Self::on(Axis::TimestampTz, now, None, zone)
     }
 
-    /// The point this length before now, as in PostgreSQL: days and months in local time of `zone`. `None`: the current time or
-    /// the zone is unknown, the length does not fit the axis, or the point is outside the calendar.
+    /// The time that is `span` before now, as in PostgreSQL: days and months in local time of `zone`. `None`: the current time or the zone
+    /// is unknown, the length does not fit the axis, or the result is outside the calendar.
     pub fn less(&self, span: Span) -> Option<i64> {
         match (span, self.axis) {
             (Span::Number(units), Axis::Integer) => self.at?.checked_sub(units),
@@ -157,7 +157,7 @@ impl<'a> Now<'a> {
         }
     }
 
-    /// Compares two lengths by the points this long before now; if those are unknown, by [`Span::length`].
+    /// Compares two lengths by the times that are this long before now. If these are unknown, compares [`Span::length`].
     fn compare(&self, one: Span, other: Span) -> Ordering {
         match (self.less(one), self.less(other)) {
             (Some(one), Some(other)) => other.cmp(&one),

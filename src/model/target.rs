@@ -1,4 +1,4 @@
-//! Targets of actions.
+//! Targets of actions: jobs, hypertables, aggregates, indexes, plain tables and sessions.
 
 use serde::{Deserialize, Serialize};
 

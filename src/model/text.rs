@@ -31,8 +31,8 @@ pub(crate) use self::number::{bytes_of, plural};
 /// Text for a lock holder whose process id is 0.
 pub(crate) const PREPARED: &str = "a prepared transaction (pg_prepared_xacts)";
 
-/// Text for a prepared transaction that blocks others, with the statement that ends it. `gid`: quoted, or several separated by commas;
-/// `None`: unknown.
+/// Text for a prepared transaction that blocks others, with the statement that ends it. `gid`: its quoted identifier, or several separated
+/// by commas; `None`: unknown.
 pub(crate) fn prepared(gid: Option<&str>) -> String {
     match gid {
         Some(gid) => format!(
@@ -43,7 +43,10 @@ pub(crate) fn prepared(gid: Option<&str>) -> String {
 }
 
 /// A length of time in its two largest units: `340ms`, `12s`, `4m 10s`, `3h 5m`, `12d 4h`.
-#[expect(clippy::cast_possible_truncation, reason = "saturates")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a float out of range saturates"
+)]
 pub(crate) fn duration(seconds: f64) -> String {
     let sign = if seconds < 0.0 { "-" } else { "" };
     let size = seconds.abs();
@@ -98,7 +101,7 @@ pub fn age(stamp: Stamp, now: Stamp) -> String {
     }
 }
 
-/// Ten years in seconds. A start later than that is practically never, so its exact distance is not shown.
+/// Ten years in seconds. A job that starts later practically never starts, so the exact time until then is not shown.
 const FAR: f64 = 10.0 * 31_557_600.0;
 
 /// `in 3h 5m`; `in over 10y` beyond that.
@@ -110,7 +113,7 @@ pub(crate) fn ahead(seconds: f64) -> String {
     }
 }
 
-/// A moment of the journal (RFC 3339) as [`moment`] shows it; an unreadable text unchanged.
+/// A moment of the journal (RFC 3339) as [`moment`] shows it. A text that is no moment is returned unchanged.
 pub(crate) fn written_moment(at: &str) -> String {
     let read: Result<jiff::Timestamp, _> = at.parse();
     read.map_or_else(|_| at.to_owned(), |at| moment(Stamp(at.as_microsecond())))

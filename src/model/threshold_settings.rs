@@ -149,7 +149,7 @@ fn value_of(key: &Spanned<String>, value: &Spanned<Value>) -> Result<f64, Wrong>
     })
 }
 
-#[expect(clippy::cast_precision_loss, reason = "thresholds are round")]
+#[expect(clippy::cast_precision_loss, reason = "a threshold need not be exact")]
 fn number(value: &Value) -> Option<f64> {
     match value {
         Value::Integer(number) => Some(*number as f64),

@@ -85,7 +85,7 @@ macro_rules! limits {
             pub fn set(&mut self, key: &str, value: f64) {
                 match key {
                     $(stringify!($key) => self.$key = value,)+
-                    // Unknown: a recording of another version may have other keys.
+                    // An unknown key is ignored, because a recording of another version may have other keys.
                     _ => {}
                 }
             }
@@ -123,14 +123,14 @@ limits! {
     slot_percent: Server Percent = 80.0, "warning when a slot keeps more than this share of max_slot_wal_keep_size, and may soon be lost";
     prepared_age: Server Time = 10.0 * MINUTE, "warning when a prepared transaction, which holds locks and blocks vacuum, is older than this";
     wraparound_factor: Server Factor = 1.5, "warning when the oldest transaction id is older than autovacuum_freeze_max_age times this";
-    wraparound_critical_percent: Server Percent = 50.0, "critical when the oldest transaction id is older than this share of 2^31; the server stops three million before that";
+    wraparound_critical_percent: Server Percent = 50.0, "critical when the oldest transaction id is older than this share of 2^31; the server refuses writes three million before 2^31";
     rollback_percent_notice: Server Percent = 10.0, "notice when at least this share of the transactions was rolled back recently";
     rollback_percent: Server Percent = 30.0, "warning when at least this share of the transactions was rolled back recently";
     deadlock_percent: Server Percent = 0.1, "warning when at least this share of the transactions ended in a deadlock recently";
     conflict_percent: Server Percent = 1.0, "warning when at least this share of a standby's transactions was cancelled by replay recently";
     error_transactions: Server Count = 100.0, "shares of rollbacks, deadlocks and conflicts are judged from this number of transactions on";
-    error_window: Server Time = 5.0 * MINUTE, "rollbacks, deadlocks and conflicts are counted over the last one to two times this";
-    error_first_look: Server Time = DAY, "a first read, as in check, counts rollbacks, deadlocks and conflicts since the statistics' reset, unless that is older than this";
+    error_window: Server Time = 5.0 * MINUTE, "rollbacks, deadlocks and conflicts are counted over the last period of one to two times this";
+    error_first_look: Server Time = DAY, "a first read, as in check, counts rollbacks, deadlocks and conflicts since the last reset of the statistics, unless that was longer ago than this";
     blocked: Server Time = 5.0, "warning when a session waits for a lock for longer than this";
     stuck_blocker: Server Time = MINUTE, "critical when a session that is idle in transaction blocks others for longer than this";
     idle_in_transaction_notice: Server Time = MINUTE, "notice when a session is idle in transaction for longer than this";
@@ -139,7 +139,7 @@ limits! {
     long_transaction: Server Time = HOUR, "warning when a query or transaction runs for longer than this";
     query_percent_notice: Server Percent = 10.0, "notice when one statement takes this share of the total execution time";
     query_percent: Server Percent = 30.0, "warning when one statement takes this share of the total execution time";
-    query_time: Server Time = MINUTE, "shares are judged only from this total execution time on";
+    query_time: Server Time = MINUTE, "shares of statements are judged only from this total execution time on";
     spill_bytes_notice: Server Bytes = 64.0 * MIB, "notice when one statement has written more than this to temporary files";
     spill_bytes: Server Bytes = 1024.0 * MIB, "warning when one statement has written more than this to temporary files";
     spill_bytes_a_call: Server Bytes = 64.0 * MIB, "warning when one statement writes more than this to temporary files per call, on average";
@@ -150,7 +150,7 @@ limits! {
     job_stopped_percent: Each Percent = 98.0, "a failed run counts as stopped by max_runtime if it took at least this share of it";
     job_slow_factor: Each Factor = 5.0, "a run is slow if it takes longer than the average times this, and longer than job_slow_time";
     job_slow_time: Each Time = MINUTE, "shorter runs are never slow";
-    job_far_factor: Each Factor = 2.0, "the next start is too far if it is later than this many schedule intervals plus job_far";
+    job_far_factor: Each Factor = 2.0, "the next start is too far in the future if it is further away than this many schedule intervals plus job_far";
     job_far: Each Time = HOUR, "margin that is added to job_far_factor schedule intervals";
     job_crowd_percent: Server Percent = 100.0, "notice when more jobs start within the same minute than this share of the workers that can run jobs";
     job_busy_interval: Each Time = 12.0 * HOUR, "a policy that runs more often than this may start in busy hours";
@@ -167,8 +167,8 @@ limits! {
     compression_trend_seen: Each Time = MINUTE, "a trend is shown after this console has watched a backlog for this time";
     poor_ratio: Each Factor = 3.0, "a compression ratio below this is poor";
     poor_chunk_bytes: Each Bytes = MIB, "the ratio of chunks that were smaller than this before compression is not judged";
-    grown_bytes: Each Bytes = MIB, "warning when compression has added more than this in total, even with small chunks; a ratio below poor_ratio is reported only if it costs this much";
-    batch_rows: Each Count = 100.0, "compressed batches with fewer rows than this are too small; up to 1000 fit";
+    grown_bytes: Each Bytes = MIB, "warning when compression has added at least this to a table, even with small chunks; a poor ratio is reported only if it wastes at least this";
+    batch_rows: Each Count = 100.0, "compressed batches with fewer rows than this are too small; a batch has room for 1000";
     uncompressed_chunks: Each Count = 50.0, "notice when a table without compression has more chunks than this";
     unscheduled_chunks: Each Count = 1.0, "notice when a table with compression but without a policy has more uncompressed chunks than this";
     retention_patience: Each Time = 5.0 * MINUTE, "a chunk is overdue for retention if it still exists this long after the scheduled run";
@@ -178,27 +178,36 @@ limits! {
     memory_percent: Each Percent = 25.0, "notice when the chunks of one interval take more than this share of effective_cache_size";
     small_chunk_bytes: Each Bytes = 10.0 * MIB, "a chunk below this size is small: opening it costs as much as reading it";
     small_chunks: Each Count = 100.0, "notice when there are this many chunks below small_chunk_bytes";
-    many_chunks: Each Count = 1000.0, "notice when there are this many chunks and fewer would do";
+    many_chunks: Each Count = 1000.0, "notice when there are this many chunks and fewer would be enough";
     lock_table_percent: Each Percent = 50.0, "notice when a statement on all chunks takes more than this share of the lock table";
     unused_index_bytes: Each Bytes = 100.0 * MIB, "warning when an unused index is larger than this";
     compressed_index_percent: Each Percent = 90.0, "an index without scans is useless if at least this share of its chunks is compressed";
     bloated_index_percent: Each Percent = 50.0, "notice when at least this share of an index is empty (estimate), and more than bloated_index_bytes";
     bloated_index_bytes: Each Bytes = 100.0 * MIB, "notice when more than this of an index is empty (estimate), and at least bloated_index_percent";
-    statistics_age: Each Time = 7.0 * DAY, "an index without scans is only reported as uncertain while the statistics are younger than this";
+    statistics_age: Each Time = 7.0 * DAY, "while the statistics are younger than this, an index without scans is reported as uncertain";
 }
 
-#[expect(clippy::cast_precision_loss, reason = "thresholds are round")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "the comparison need not be exact"
+)]
 pub(crate) fn exceeds(count: i64, threshold: f64) -> bool {
     count as f64 > threshold
 }
 
-#[expect(clippy::cast_precision_loss, reason = "thresholds are round")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "the comparison need not be exact"
+)]
 pub(crate) fn reaches(count: i64, threshold: f64) -> bool {
     count as f64 >= threshold
 }
 
 /// `part` as a percentage of `whole`.
-#[expect(clippy::cast_precision_loss, reason = "thresholds are round")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "the comparison need not be exact"
+)]
 pub(crate) fn percent(part: i64, whole: i64) -> f64 {
     part as f64 * 100.0 / whole as f64
 }
@@ -234,7 +243,7 @@ pub(crate) struct Written {
 pub struct Thresholds {
     pub all: Limits,
     pub exceptions: Vec<Exception>,
-    /// The settings in config.toml that set them; not kept in recordings.
+    /// The thresholds that config.toml sets; not kept in recordings.
     #[serde(skip)]
     pub(crate) written: Vec<Written>,
 }

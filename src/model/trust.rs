@@ -11,7 +11,7 @@ use crate::model::text::fits;
 pub(crate) const SET_OWNERS: &str =
     "select set_config('hypertop.trusted_owners', ($1::text[])::name[]::text, false)";
 
-/// The trusted owners of the connections that match.
+/// Trusted owners, and the connections that they are trusted on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trust {
     /// Patterns for the host and the database; `None`: any.
@@ -73,15 +73,15 @@ pub(crate) fn not_called(function: &str, owner: Option<&str>, role: &str) -> Str
     }
 }
 
-/// Reason why a relation was not read. `busy`: the lock that would make it safe was not available.
+/// Reason why a relation was not read. `busy`: the lock under which reading is safe was not available.
 pub(crate) fn not_read(owner: &str, role: &str, busy: bool) -> String {
     let why = if busy {
         format!(
-            "{owner} could add code to its newest chunk, and a lock against that is not available now (another session has one, or this is a standby)"
+            "{owner} could add code to its newest chunk while it is read, and the lock that prevents this is not available now (another session holds a conflicting lock, or this is a standby)"
         )
     } else {
         format!(
-            "{owner} may have code on its newest chunk, which planning would run with the rights of {role}"
+            "{owner} may have added code to its newest chunk, which planning would run with the rights of {role}"
         )
     };
     format!("{NOT_RUN}{why}; {}", ways(owner))

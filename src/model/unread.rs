@@ -10,7 +10,7 @@ use crate::model::moment::{Axis, Stamp};
 use crate::model::span::{Now, Span};
 use crate::model::target::{Target, TargetKind};
 
-/// Buckets, watermark and changed ranges of an aggregate. Points are in the unit of its axis.
+/// Buckets, watermark and changed ranges of an aggregate. The `i64` times are in the unit of its time dimension (`axis`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Unread {
     /// Id of the materialization hypertable.
@@ -24,12 +24,13 @@ pub(crate) struct Unread {
     origin: Option<i64>,
     /// End of the refreshed range. Rows after it have never been refreshed.
     tail: Option<i64>,
-    /// Rows up to this point were never materialized; `None`: there are none.
+    /// Rows up to this time were never materialized; `None`: there are no such rows.
     never_before: Option<i64>,
     /// Start of the first changed range that still has rows in the source; `None`: there is none.
     low: Option<i64>,
     /// End of the changed ranges that start before the source's first chunk. Dropping chunks logs such ranges. `None`: there are none.
     cut_to: Option<i64>,
+    /// Start of the source's oldest chunk; `None`: there is no chunk.
     source_from: Option<i64>,
     /// Start of the chunks that may have been dropped and created again; `None`: there are none.
     #[serde(default)]
@@ -48,7 +49,7 @@ struct Run {
     id: i64,
     scheduled: bool,
     fails: bool,
-    /// Next start; `None`: running, due at once, or no statistics yet. It counts as now.
+    /// Next start; `None`: running, due at once, or no statistics yet. `None` counts as now.
     next: Option<i64>,
     /// Time zone of the job's owner; `None`: the database's.
     #[serde(default)]
@@ -110,7 +111,7 @@ impl Unread {
         self.remade_from.zip(self.remade_to)
     }
 
-    /// Splits a range into the part in chunks that may have been recreated, and the rest.
+    /// Splits a range into the buckets that overlap chunks that may have been recreated, and the rest.
     pub(crate) fn apart(&self, range: Range) -> (Option<Range>, Vec<Range>) {
         match self.buckets() {
             Some(buckets) => remade::apart(&buckets, range, self.made_again()),
@@ -118,7 +119,7 @@ impl Unread {
         }
     }
 
-    /// The part between two points that lies in chunks that may have been recreated; `None`: no such part.
+    /// The buckets between two times that overlap chunks that may have been recreated; `None`: no such buckets.
     pub(crate) fn remade(&self, from: i64, to: i64) -> Option<Range> {
         remade::touched(&self.buckets()?, Range { from, to }, self.made_again())
     }
@@ -164,13 +165,14 @@ impl Unread {
         Now::on(axis, clock.now, clock.integer, zone)
     }
 
-    /// The point `span` before now on the axis, computed in `clock_zone`.
+    /// The time that is `span` before now, computed in `clock_zone`. `None`: unknown.
     fn back(&self, clock: &Clock, span: &str) -> Option<i64> {
         let now = self.now(clock, self.clock_zone.as_deref());
         now.less(Span::parse(now.axis, span)?)
     }
 
-    /// The time zone that prevents the point `span` before now from being computed: this program does not know it. `None`: no such zone.
+    /// The time zone that is needed to compute the time `span` before now, if this program does not know the zone. `None`: it is known, or
+    /// not needed.
     pub(crate) fn odd_zone(&self, span: &str) -> Option<&str> {
         let zone = self.clock_zone.as_deref();
         let zone = zone.filter(|zone| clock::zone(zone).is_none())?;
@@ -203,8 +205,8 @@ impl Unread {
         ends.iter().copied().filter(|end| *end <= boundary).max()
     }
 
-    /// Whether the next run of a refresh policy starts before `until` and covers the range. The current time of integer time is assumed not
-    /// to advance.
+    /// Whether the next run of a refresh policy starts before `until` and covers the range. The result of `integer_now_func` is assumed to
+    /// be the same then.
     pub(crate) fn is_read_by(
         &self,
         range: Range,
@@ -235,7 +237,7 @@ impl Unread {
                 i64::MAX => Some(at),
                 at => buckets.floor(at),
             });
-            // Overdue by more than `job_late` seconds: the job may not run at all.
+            // A job that is overdue by more than `job_late` seconds may not run at all.
             let late = run
                 .next
                 .is_some_and(|next| clock.now.seconds_since(Stamp(next)) > job_late);
@@ -302,7 +304,7 @@ impl Unread {
     }
 }
 
-/// Current time, for points on any axis.
+/// Current time, for time dimensions of any type.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
     pub now: Stamp,

@@ -132,7 +132,7 @@ impl Finding {
         targets.into_iter().find(|target| target.kind == kind)
     }
 
-    /// Replaces a fix on a job by the rule's, because no action on that job helps.
+    /// Replaces a fix on a job by the rule's own fix, because no action on that job helps.
     pub(crate) fn leave_the_job(&mut self) {
         let on = self.on.take_if(|on| on.kind == TargetKind::Job);
         if on.is_some() {
@@ -226,8 +226,8 @@ impl Findings {
         }
     }
 
-    /// If a problem of the job causes the finding of this rule, gives the finding the fix of that problem. A fix that ends a blocking
-    /// session stays, because the job waits for that session too.
+    /// If the job has a problem with a fix, the finding of this rule gets that fix in place of its own. It keeps its own fix if that ends a
+    /// blocking session, because the job waits for that session too.
     pub(crate) fn fix_the_job_first(&mut self, rule: &'static Rule) {
         let fault = self.0.iter().find_map(|of| Some((of.fix?, of.job?)));
         let Some((fix, job)) = fault else {

@@ -1,4 +1,4 @@
-//! The databases of the server, and the counters of this one.
+//! The server's databases, and the activity counters of the current database.
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
@@ -33,7 +33,10 @@ struct Name {
 impl Session {
     pub(crate) async fn counters(&self) -> Result<DatabaseCounters> {
         let rows = self.ask(&COUNTERS, &[]).await?;
-        row::read(rows.first().context("the server has no such database")?)
+        row::read(
+            rows.first()
+                .context("the server has no counters for this database")?,
+        )
     }
 
     /// The databases that this role may connect to: the current one first, then by name.

@@ -34,7 +34,8 @@ pub(crate) type Figures = Result<Vec<Option<i64>>, String>;
 
 /// The second connection plans each statement once, for all slices.
 const EXACT_SESSION: &str = "set plan_cache_mode = force_generic_plan";
-/// The second connection is replaced after this cost: its backend keeps memory for every relation that it opened.
+/// The second connection is replaced after this cost, because its backend keeps memory for every relation that it opened. Opening a
+/// relation costs 1.
 const RENEW_AFTER: usize = 5000;
 const TRY_AGAIN: Duration = Duration::from_secs(20);
 
@@ -44,7 +45,7 @@ pub struct Exact<'a> {
     settings: Cow<'a, Settings>,
     password: Option<String>,
     session: Option<Session>,
-    /// Sum of the costs of all statements since the connection was opened, in hundredths of a unit.
+    /// Sum of the costs of all statements since the connection was opened, in hundredths.
     cost: usize,
     /// Query names and ids already read on this connection. Their relations are open, so reading them again costs a hundredth.
     opened: HashSet<(&'static str, i64)>,
@@ -59,7 +60,7 @@ impl<'a> Exact<'a> {
         Self::with(Cow::Borrowed(settings), password)
     }
 
-    /// As [`Self::new`], but keeps the settings itself.
+    /// As [`Self::new`], but owns the settings, and has no password that the user entered.
     pub(crate) fn owning(settings: Settings) -> Exact<'static> {
         Exact::with(Cow::Owned(settings), None)
     }
@@ -81,8 +82,7 @@ impl<'a> Exact<'a> {
         drop(self.try_slice(query, &[]).await);
     }
 
-    /// The session. It is replaced if it is closed or has reached [`RENEW_AFTER`]. `cost`: cost of the next statement, in hundredths of a
-    /// unit.
+    /// The session. It is replaced if it is closed or has reached [`RENEW_AFTER`]. `cost`: cost of the next statement, in hundredths.
     async fn session(&mut self, cost: usize) -> Result<&Session> {
         self.cost += cost;
         let gone = |session: &Session| session.connected.client.is_closed();
@@ -217,11 +217,11 @@ impl<'a> Exact<'a> {
         Ok(known)
     }
 
-    /// Closes the session if code that it ran has made it able to write; then returns the warning.
+    /// Closes the session and returns a warning if code that the session ran has made it able to write.
     pub(crate) async fn distrust(&mut self) -> Option<&'static str> {
         let session = self.session.as_ref()?;
         let client = &session.connected.client;
-        // The next request replaces a closed session.
+        // A closed session cannot write. The next request replaces it.
         if client.is_closed() || still_reads(client).await {
             return None;
         }
@@ -229,7 +229,7 @@ impl<'a> Exact<'a> {
         Some(TURNED)
     }
 
-    /// Cancels the running statement; `None`: no connection is open.
+    /// A future that cancels the running statement; `None`: no connection is open.
     pub(crate) fn canceller(&self) -> Option<impl Future<Output = ()> + Send + use<>> {
         Some(self.session.as_ref()?.connected.canceller())
     }
@@ -239,6 +239,7 @@ impl<'a> Exact<'a> {
         self.session = None;
     }
 
+    /// Runs a query for a row's details, and returns the server's facts with the rows. It counts as a cost of 500.
     pub(crate) async fn detail(
         &mut self,
         query: &Query,
@@ -259,7 +260,7 @@ impl<'a> Exact<'a> {
     }
 }
 
-/// Splits ids (each with its cost) into slices of at most this cost; a single id may cost more.
+/// Splits ids (each with its cost) into slices that cost at most `most`. An id that costs more gets a slice of its own.
 pub fn slices(ids: &[(i64, usize)], most: usize) -> Vec<&[(i64, usize)]> {
     let mut slices = Vec::new();
     let (mut start, mut cost) = (0, 0);

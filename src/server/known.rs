@@ -45,7 +45,7 @@ pub struct Server {
     pub role: String,
     /// TLS version of the connection; `None`: not encrypted.
     pub tls: Option<String>,
-    /// The connection leaves this machine, by the peer's address. False in old recordings, which do not have it.
+    /// The server's address is not on this machine. False in old recordings, which lack this field.
     #[serde(default)]
     pub by_network: bool,
     pub standby: bool,
@@ -59,29 +59,29 @@ pub struct Server {
     pub preloaded: bool,
     /// Schema of the extension's public functions; `None`: no extension.
     pub extension_schema: Option<String>,
-    /// Whether this is the demo's stand-in instead of a real TimescaleDB.
+    /// Whether the demo imitates TimescaleDB, because the extension is not available.
     pub simulated: bool,
     pub superuser: bool,
     /// Member of `pg_read_all_stats`: sees other roles' activity, and therefore which jobs run.
     pub reads_all_stats: bool,
     /// Member of the database owner's role: sees the job history of all owners.
     pub owns_database: bool,
-    /// May read the table of the job history. The view hides the jobs of other owners.
+    /// May read the table below the view of the job history. The view hides the jobs of other owners.
     pub reads_job_history: bool,
-    /// `track_counts`; off: the server counts no changes and no scans.
+    /// `track_counts`. If it is off, the server counts no changes and no scans.
     pub track_counts: bool,
-    /// `timescaledb.enable_job_execution_logging`; off: the job history has failures only.
+    /// `timescaledb.enable_job_execution_logging`. If it is off, the job history has failures only.
     pub logs_job_successes: bool,
     /// Last reset of this database's `pg_stat_*` counters. `None`: never reset, so they count since the database was created or the server
-    /// last crashed. Before PostgreSQL 15, this column has the time of those events too.
+    /// last crashed. Before PostgreSQL 15, the server reports the times of these two events too.
     pub stats_reset: Option<Stamp>,
     pub started: Stamp,
     /// The server's clock when this was read.
     pub clock: Stamp,
-    /// Time zone of background workers whose owner has no time zone set: the database's, or else the server's. If the server's is hidden:
-    /// the session's.
+    /// Time zone of background workers, unless one is set for a job's owner: the database's, or else the server's. If the server's is
+    /// hidden, this is the session's.
     pub time_zone: String,
-    /// Why the server's time zone is hidden: a time zone is set for the `role` or for the `connection`. `None`: it is not hidden.
+    /// What hides the server's time zone: a time zone that is set for the `role`, or for the `connection`. `None`: it is not hidden.
     #[serde(default)]
     pub time_zone_hidden_by: Option<String>,
     /// Whether this is the demo's temporary server, which may crash without harm. Set by the demo.
@@ -109,7 +109,7 @@ struct Extension {
 }
 
 impl Server {
-    /// Reads the row of [`QUERY`]. The client knows `host`, `tls` and `by_network`.
+    /// Reads the row of [`QUERY`]. It lacks `host`, `tls` and `by_network`, which only the client knows.
     pub fn read(row: &Row, host: String, tls: Option<String>, by_network: bool) -> Result<Self> {
         let (server, Extension { version }): (Self, Extension) = row::read(row)?;
         let read = |text: String| {
@@ -152,8 +152,8 @@ impl Server {
         self.timescaledb.unwrap_or(Version::new(0, 0))
     }
 
-    /// Warning that the server's time zone is unknown. `tables` counts the tables with time without a zone. `None`: the zone is known, or
-    /// there is no such table.
+    /// Warning that the server's time zone is unknown. `tables` counts the tables with time without time zone. `None`: the zone is known,
+    /// or there is no such table.
     pub(crate) fn zone_caveat(&self, tables: impl FnOnce() -> usize) -> Option<String> {
         let by = self.time_zone_hidden_by.as_deref()?;
         let many = i64::try_from(tables()).ok().filter(|tables| *tables > 0)?;
@@ -166,9 +166,9 @@ impl Server {
             _ => format!("{role} has one"),
         };
         Some(format!(
-            "the server's TimeZone, which background workers use, is not known, because {who} of its own ({}). That zone is used here instead, \
-             for {} with time without a zone. To show the server's: ALTER DATABASE {database} SET timezone = '…', or GRANT EXECUTE ON \
-             FUNCTION pg_show_all_file_settings() TO {role}",
+            "the server's TimeZone, which background workers use, is not known, because {who} of its own ({}). hypertop uses that one instead, \
+             for {} with time without a time zone. To use the workers' own zone: ALTER DATABASE {database} SET timezone = '…', or GRANT \
+             EXECUTE ON FUNCTION pg_show_all_file_settings() TO {role}",
             self.time_zone,
             text::plural(many, "table")
         ))

@@ -4,7 +4,8 @@
 //! by its alias on. If that column is NULL, an `Option` is `None`; if it is JSON, the struct is read from the JSON. An enum is read from
 //! a text (name or alias of a variant) or from an integer (number of the variant, from 0).
 //!
-//! In debug builds (and therefore in tests) a column that no field reads is an error: the name is misspelt, or the column not needed.
+//! In debug builds (and therefore in tests) a column with a value that no field reads is an error: its name is misspelt, or the query
+//! does not need it.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -109,7 +110,7 @@ pub(crate) fn read_all<T: DeserializeOwned>(rows: &[Row]) -> Result<Vec<T>> {
     all(rows.iter().map(read))
 }
 
-/// The rows in a list that takes no more memory than they need: the lists of a large fleet are kept.
+/// Collects the rows in a list without spare capacity, because long lists stay in memory.
 pub(crate) fn all<T>(rows: impl ExactSizeIterator<Item = Result<T>>) -> Result<Vec<T>> {
     let mut all = Vec::with_capacity(rows.len());
     for row in rows {
@@ -191,7 +192,7 @@ impl<'de> Deserializer<'de> for Part<'de> {
         })
     }
 
-    /// Every struct of the tuple is offered all columns.
+    /// Every struct of the tuple may read all columns.
     fn deserialize_tuple<V: Visitor<'de>>(
         self,
         many: usize,
@@ -323,7 +324,9 @@ impl<'de> Deserializer<'de> for Value<'de> {
                 .deserialize_any(visitor)
                 .map_err(de::Error::custom),
             _ if <&str as FromSql>::accepts(self.ty) => visitor.visit_borrowed_str(self.get(raw)?),
-            _ => Err(de::Error::custom("hypertop reads no value of this type")),
+            _ => Err(de::Error::custom(
+                "hypertop cannot read values of this type",
+            )),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Reads the query files, which use a few of psql's commands: no expressions, no nested `\if`.
+//! Reads the query files, which use a few of psql's commands (but no expressions, and no nested `\if`):
 //!
 //! - `\if :since_2_29`, `\elif :since_2_22`, `\else`, `\endif`: lines for TimescaleDB from that version on, or for all others
 //! - `\ir shared/chunk.sql`: the lines of that file
@@ -103,7 +103,7 @@ fn since(word: &str) -> Option<Version> {
     Some(Version::new(major.parse().ok()?, minor.parse().ok()?))
 }
 
-/// A line with each fragment that it names replaced by the fragment's text. A comment is not changed.
+/// Replaces each name of a fragment (` :name`) in a line by the fragment's text. A line that is a comment does not change.
 fn named(line: &str, version: Version, deeper: usize) -> Result<String, String> {
     let mut out = String::new();
     for (nth, piece) in line.split(" :").enumerate() {

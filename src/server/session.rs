@@ -1,4 +1,4 @@
-//! The read session: one connection for lists. A second one, replaced now and then, is for queries that open many relations.
+//! The read session: one connection for lists. A second connection, replaced now and then, is for queries that open many relations.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -26,11 +26,13 @@ use crate::server::sql::{Param, Query};
 const SESSION: &str = "set default_transaction_read_only = on; set statement_timeout = '5s'; set lock_timeout = '200ms'; \
     set jit = off; set max_parallel_workers_per_gather = 0; set idle_in_transaction_session_timeout = '10s'; \
     set work_mem = '16MB'; set client_min_messages = error";
-/// Sets the time zone of the background workers (`$1`). From PostgreSQL 15 on, also turns off cached statistics.
+/// Sets the session's time zone to that of the background workers (`$1`), and returns the session's process id. From PostgreSQL 15 on, it
+/// also turns off cached statistics.
 const SESSION_REST: &str = "select set_config('TimeZone', $1, false), case when current_setting('server_version_num')::int4 >= 150000 \
     then set_config('stats_fetch_consistency', 'none', false) end, pg_backend_pid() as pid";
 
-pub(crate) const TURNED: &str = "code that a read session of hypertop ran has made the session able to write: the session was closed";
+pub(crate) const TURNED: &str =
+    "a read session of hypertop ran code that made the session able to write, so it was closed";
 /// Time limit for an answer. The server itself cancels a statement after 5 s.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -44,19 +46,19 @@ pub struct Session {
     pub server: Server,
     #[expect(
         dead_code,
-        reason = "its drop removes the session from the list of own sessions"
+        reason = "dropping it removes the session from the list of own sessions"
     )]
     own: Own,
     /// For the Journal screen, which reads no server; `None`: there is no journal.
     pub journal: Option<Journal>,
     pub(crate) place: tokio::sync::OnceCell<Place>,
-    /// This user's changes to policies, read from the journal, and the length of the journal at that time.
+    /// Length of the journal when it was last read, and this user's changes to policies in it.
     pub(crate) changes: tokio::sync::Mutex<(u64, Vec<PolicyChange>)>,
     /// Prepared statements of the lists. Planning a small list takes longer than executing it.
     lists: [OnceLock<Statement>; ScreenId::ALL.len()],
     /// Rows of companion queries that are not run every time, and when they were read.
     pub(crate) companions: [Mutex<Option<Kept>>; ScreenId::ALL.len()],
-    /// The reason why the connection is no longer used, if so.
+    /// Why the connection is no longer used; empty while it is used.
     pub(crate) given_up: OnceLock<String>,
     /// Channel for companion queries; `None`: this session runs them.
     pub(crate) second: Option<UnboundedSender<Companion>>,
@@ -147,7 +149,8 @@ impl Session {
             .context("the list's statement was not prepared")?;
         let answer = tokio::time::timeout(PATIENCE, client.query(statement, &[])).await;
         match answer.map_err(|_| late())? {
-            // The result type of the cached plan has changed, or a pooler dropped the prepared statement.
+            // The result type of the cached plan has changed, or a pooler dropped the prepared statement. The query
+            // is sent again, without preparing it.
             Err(error)
                 if matches!(
                     error.code(),
@@ -171,7 +174,7 @@ pub(crate) async fn still_reads(client: &Client) -> bool {
     })
 }
 
-/// Repeats the settings of the connection's start.
+/// Makes the settings of the start-up packet again.
 pub(crate) async fn set_as_started(client: &Client) -> Result<()> {
     in_time(client.batch_execute(&packet::statements())).await
 }

@@ -34,17 +34,18 @@ const SAVING: Query = query!("setup_saving");
 pub(crate) struct Saving {
     /// Id of the hypertable.
     pub id: i64,
-    /// Numbers of chunks.
+    /// Number of compressed chunks.
     pub compressed: i64,
+    /// Number of all chunks that are old enough, compressed or not.
     pub chunks: i64,
-    /// Bytes of the compressed chunks, as recorded when they were compressed.
+    /// Bytes of the compressed chunks before compression, as TimescaleDB recorded them.
     pub before_bytes: i64,
     pub after_bytes: i64,
-    /// When the oldest chunk becomes old enough. `None`: unknown, as for integer time.
+    /// When the oldest chunk becomes old enough, or became so. `None`: integer time, or `savings` has no `after`.
     pub due: Option<Stamp>,
 }
 
-/// Counts chunks whose range ended at least this long ago. `None`: all chunks.
+/// What compression saved on each hypertable, over the chunks whose time range ended at least `after` ago. `None`: over all chunks.
 pub(crate) async fn savings(session: &Session, after: Option<Interval>) -> Result<Vec<Saving>> {
     let after = after.map(|after| after.to_string()).unwrap_or_default();
     row::read_all(&session.ask(&SAVING, &[Param::Text(after)]).await?)
@@ -90,7 +91,7 @@ struct Job {
     zone: Option<String>,
 }
 
-/// Row of `queries/setup_indexes.sql`. Without an index: another session has locked the relation.
+/// Row of `queries/setup_indexes.sql`. `name` is `None` if another session locks the relation, so that its indexes are unknown.
 #[derive(Debug, Deserialize)]
 struct IndexRow {
     relation: String,
@@ -115,7 +116,7 @@ struct PlainTable {
     unfit: Option<String>,
 }
 
-/// The present setup. An error if a policy's configuration cannot be parsed, because the setup would be wrong.
+/// Reads the present setup. It is an error if a policy's configuration cannot be parsed, because the setup would be wrong without it.
 pub(crate) async fn read(session: &Session) -> Result<Setup> {
     let mut setup = Setup::default();
     let relations: Vec<Relation> = row::read_all(&session.ask(&SETUP, &[]).await?)?;
@@ -184,8 +185,8 @@ pub(crate) async fn tables(session: &Session, names: &[Name]) -> Result<BTreeMap
 /// A query as the server prints it, by way of a temporary view that is rolled back. `client`: a session that can write.
 pub(crate) async fn spelled(client: &Client, server: &Server, query: &str) -> Result<String> {
     let query = query.trim().trim_end_matches(';');
-    // Only the savepoint is rolled back: the server would count a transaction that is rolled back as an error.
-    // A table may be locked for long: then the query is not compared.
+    // Only the savepoint is rolled back, because the server counts transactions that are rolled back, and monitoring may alert on them.
+    // If another session locks a table for longer than `lock_timeout`, this returns an error.
     let begin = "begin; set local lock_timeout = '200ms'; set local statement_timeout = '5s'; savepoint spelled";
     client.batch_execute(begin).await?;
     let made = async {
@@ -263,7 +264,8 @@ impl Relation {
 }
 
 impl Settings {
-    /// An orderby that equals TimescaleDB's default is read as not set. Versions store it differently.
+    /// An orderby that equals TimescaleDB's default is read as not set, because only some versions store the default. A segmentby that
+    /// is not stored means none before [`LEAVES_OPEN`].
     fn read(self, time: &str, aggregate: bool, version: Version) -> Compression {
         let flag = |list: &Option<Vec<bool>>, at: usize| {
             list.as_ref().and_then(|list| list.get(at)).copied()
@@ -295,7 +297,7 @@ impl Job {
         }
     }
 
-    /// Notes the policy among those of its relation.
+    /// Adds the job's policy to the policies of its relation.
     fn put(&self, axis: Axis, storage: &mut Storage, refresh: &mut Vec<Refresh>) -> Result<()> {
         let every = Interval::parse(&self.every).map_err(|why| anyhow!(why))?;
         match self.proc_name.as_str() {

@@ -1,5 +1,5 @@
-//! SQL texts by name and TimescaleDB version. A query is one file, `queries/NAME.sql`, that [`script`] reads. The first comment says what
-//! the query returns. After it, separated by ` · `, come the columns, the access that a role needs (`any role`: none), and the cost.
+//! SQL texts by name and TimescaleDB version. A query is one file, `queries/NAME.sql`, that [`script`] reads. The comment at its head says
+//! what the query returns. Then, separated by ` · `, come the columns, the access that a role needs (`any role`: none), and the cost.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -47,7 +47,7 @@ impl Query {
         },
     };
 
-    /// The different texts for servers of all versions.
+    /// The texts for servers of all versions, each text once.
     pub(crate) fn all(&self) -> Vec<String> {
         let versions = std::iter::once(Version::new(0, 0)).chain(script::versions(self.name));
         let texts = versions.filter_map(|since| script::text(self.name, since).ok());

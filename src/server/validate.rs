@@ -1,4 +1,4 @@
-//! Queries that only a validation runs: names and rights, sizes, evidence of backups.
+//! Queries of `hypertop validate`: names and privileges, sizes, evidence of backups.
 
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
@@ -26,11 +26,13 @@ pub(crate) struct Object {
     pub schema: String,
     pub name: String,
     pub schema_there: bool,
+    /// This role has USAGE on the schema; `creatable`: CREATE.
     pub usable: bool,
     pub creatable: bool,
     /// `pg_class.relkind`. `None`: no relation has this name.
     pub kind: Option<String>,
     pub owner: Option<String>,
+    /// This role has the owner's privileges.
     pub owned: bool,
     pub chunks: i64,
 }
@@ -48,7 +50,7 @@ pub(crate) struct Size {
     pub name: String,
     pub heap_bytes: i64,
     pub total_bytes: i64,
-    /// Folders; empty: the data directory.
+    /// Folders of the tablespaces; an empty text: the data directory.
     pub tablespaces: Vec<String>,
 }
 
@@ -58,9 +60,12 @@ pub(crate) struct Backup {
     pub clock: Stamp,
     /// False: this role may not look for backup history files.
     pub reads_wal: bool,
+    /// Time and name of the newest archived WAL file.
     pub archived_at: Option<Stamp>,
     pub archived: Option<String>,
+    /// A base backup runs now.
     pub running: bool,
+    /// Backup program that `archive_command` names, such as `pgbackrest`.
     pub program: Option<String>,
     /// The newest backup history file in `pg_wal`.
     #[serde(skip)]
@@ -104,5 +109,8 @@ pub(crate) async fn backup(session: &Session) -> Result<Backup> {
 
 pub(crate) async fn host(session: &Session) -> Result<Host> {
     let rows = session.ask(&HOST, &[]).await?;
-    row::read(rows.first().context("no answer about the host")?)
+    row::read(
+        rows.first()
+            .context("the query about the host returned no row")?,
+    )
 }

@@ -170,12 +170,12 @@ pub const CERTIFICATES: &[OfCertificates] = &[
     ),
     refused(
         &["version_1"], VERIFYING, &["ours"],
-        ["is of X.509 version 1", "Renew it as X.509 v3"],
+        ["is of X.509 version 1", "Renew that certificate as X.509 v3"],
         RUSTLS,
     ),
     refused(
         &["p521"], VERIFYING, &["ours"],
-        ["has a key (such as P-521) that cannot be verified here", "Renew it as X.509 v3 with a P-256"],
+        ["has a key (such as P-521) that cannot be verified here", "Renew that certificate as X.509 v3 with a P-256"],
         RUSTLS,
     ),
 ];

@@ -144,7 +144,7 @@ impl Passwords {
         self.found(host, dbname, user).map(|(_, password)| password)
     }
 
-    /// The number of that line, from 1.
+    /// Number (from 1) of the line that [`Self::find`] takes the password from.
     pub(crate) fn line(&self, host: &Host, dbname: &str, user: &str) -> Option<usize> {
         self.found(host, dbname, user).map(|(nth, _)| nth)
     }
@@ -214,7 +214,7 @@ fn plain(field: &[u8]) -> Vec<u8> {
     password
 }
 
-/// An error if other users can read a private key. Only a key of root may be readable by its group.
+/// Refuses a private key that other users can read. A key that root owns may be readable by its group.
 pub(super) fn check_key(file: &Path) -> Result<()> {
     let about = std::fs::metadata(file)
         .with_context(|| format!("private key file \"{}\"", file.display()))?;

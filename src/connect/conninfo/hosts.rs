@@ -120,7 +120,7 @@ fn port_number(text: &str) -> Result<u16> {
         })
 }
 
-/// True if the text is an IP address. As in libpq, old short forms and IPv6 scopes are accepted.
+/// True if the text is an IP address. As in libpq, short forms (`127.1`) and IPv6 scopes (`fe80::1%eth0`) are accepted.
 fn is_address(text: &str) -> bool {
     if text.contains(':') {
         let bare = text.split_once('%').map_or(text, |(bare, _)| bare);
@@ -140,7 +140,7 @@ fn place(name: Option<String>, address: Option<String>, port: u16) -> Result<Pla
     if let Some(address) = &address {
         ensure!(
             is_address(address),
-            "could not parse network address {address:?}: hostaddr is a number; give a name with -h or host="
+            "could not parse network address {address:?}: hostaddr must be an IP address; give a name with -h or host="
         );
     }
     Ok(match (name, address) {

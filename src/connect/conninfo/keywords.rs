@@ -56,7 +56,7 @@ const UNSUPPORTED: [(&str, &str, bool); 16] = [
     ("fallback_application_name", "", false),
 ];
 
-/// True if hypertop, which does not support the option, already behaves as this value asks.
+/// True if the value of an unsupported option asks for what hypertop does anyway.
 fn is_harmless(keyword: &str, value: &str) -> bool {
     match keyword {
         "channel_binding" | "gssencmode" => matches!(value, "prefer" | "disable"),

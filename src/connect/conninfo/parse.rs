@@ -116,7 +116,8 @@ fn uri(text: &str) -> Result<Options> {
             None => break,
         }
     }
-    // If the text were taken as a host, a port or a database, an error message would print the rest of the password.
+    // An unescaped `@`, `/` or `:` cuts a password short. If the rest of the password were taken as a host, a port or a database, an
+    // error message would print it.
     let is_port = |port: &&str| {
         port.bytes()
             .all(|byte| byte.is_ascii_digit() || byte == b'%')

@@ -134,7 +134,8 @@ pub(super) fn revoked(file: Option<&OsStr>, around: &Surroundings) -> Option<Pat
     file.map(PathBuf::from).or_else(usual)
 }
 
-/// The client's certificate and key. `None`: there is no TLS, or no certificate file; as in libpq, none is sent then.
+/// The client's certificate and key. `None`: no certificate is sent, because there is no TLS or no certificate file (as in libpq), or with
+/// `prefer` because the key cannot be used.
 pub(super) fn certificate(
     cert: Option<&OsStr>,
     key: Option<&OsStr>,

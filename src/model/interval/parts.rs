@@ -19,7 +19,7 @@ pub(super) fn clock(text: &str) -> Option<i64> {
     }
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "below a minute of microseconds"
+        reason = "the microseconds of a minute fit into an i64"
     )]
     let micros = (seconds * 1e6).round() as i64;
     hours

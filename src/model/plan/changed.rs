@@ -96,7 +96,7 @@ pub(super) fn title(changed: &[Changed], of: &str) -> String {
     }
 }
 
-/// Title of the rollback of a journal entry; `done` is the entry's own title. The values before and after change places.
+/// Title of the rollback of a journal entry; `done` is the entry's own title. It swaps the values before and after.
 pub(crate) fn title_back(id: u64, changed: &[Changed], done: &str) -> String {
     let head = title(changed, "");
     let of = done.strip_prefix(&head).filter(|_| !changed.is_empty());

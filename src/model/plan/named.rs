@@ -1,4 +1,4 @@
-//! The objects that statements name, with their oids or ids: after a rename, the name may belong to another object.
+//! The objects that statements name, with their oids or ids, because after a rename the name may belong to another object.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ pub(crate) struct Relation {
     /// Oid of the index's table; `None`: not an index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub table: Option<i64>,
-    /// Oid of the parent of a chunk, or of the chunk that an index is on; `None`: no parent.
+    /// Oid of the parent table of a chunk; of an index on a chunk, the chunk's parent table. `None`: not a chunk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<i64>,
     /// Id of the hypertable that the relation belongs to (for an aggregate, its materialization hypertable). `None`: it belongs to none.
@@ -70,7 +70,7 @@ impl Named {
         self.relations.is_empty() && self.jobs.is_empty()
     }
 
-    /// Adds the entries of `other` that are missing in `self`.
+    /// Adds the objects of `other` that are missing in `self`.
     pub(crate) fn add(&mut self, other: Self) {
         for (name, relation) in other.relations {
             self.relations.entry(name).or_insert(relation);
@@ -153,6 +153,7 @@ fn tokens(sql: &str) -> Vec<(Token, usize, usize)> {
     found
 }
 
+/// The SQL without its strings and quoted identifiers.
 pub(crate) fn unquoted(sql: &str) -> String {
     let (mut out, mut at) = (String::new(), 0);
     for (_, from, to) in tokens(sql) {
@@ -242,7 +243,7 @@ impl Statement {
 
     /// Replaces the names in `regclass` parameters by oids, which stay valid after a rename.
     pub(crate) fn by_oid(&mut self, known: &BTreeMap<String, Relation>) {
-        // A statement that looks up the oid of a new index needs the name.
+        // A statement that looks up the oid of a new index needs the index's name.
         if self
             .keeps
             .as_ref()

@@ -91,12 +91,12 @@ impl Statement {
         }
     }
 
-    /// Runs the rest of the transaction as this role (a quoted identifier).
+    /// A SET LOCAL ROLE, after which the rest of the transaction runs as this role (a quoted identifier).
     pub(crate) fn becoming(role: &str) -> Self {
         Self::new(format!("{BECOMING}{role}"), Vec::new())
     }
 
-    /// The role (a quoted identifier) of the rest of the transaction; `None`: the statement sets no role.
+    /// The role (a quoted identifier) that the statement sets for the rest of the transaction; `None`: it sets no role.
     pub(crate) fn becomes(&self) -> Option<&str> {
         self.sql.strip_prefix(BECOMING)
     }

@@ -36,8 +36,8 @@ impl Amendment {
     }
 }
 
-/// The file's text with the present values, for everything that `changes` would change on the server. `unread`: write the query too, though
-/// it was not compared. The error says why this cannot be written, and what to do by hand.
+/// The file's text, with the server's present value of every setting that `changes` would change. `unread`: also write the query, which
+/// could not be compared. The error says why the file cannot be updated, and what to do by hand.
 pub(crate) fn amended(
     text: &str,
     name: &Name,
@@ -48,7 +48,7 @@ pub(crate) fn amended(
     let mut document: DocumentMut = text.parse().map_err(|error| format!("{error}"))?;
     let Some((list, fresh)) = write::entry(present, name) else {
         return Err(format!(
-            "the database does not have {name}: remove its entry from the file by hand, or create it"
+            "the database does not have {name}: remove its entry from the file by hand, or create the object"
         ));
     };
     let (mut keys, mut indexes) = (Vec::new(), Vec::new());
@@ -71,7 +71,7 @@ pub(crate) fn amended(
                     set(entry, &key, &fresh);
                 }
             }
-            // The pattern is left alone: an entry with the exact name overrides it.
+            // A pattern that matches the name stays as it is, because an entry with the exact name overrides it.
             None => all.push(fresh),
         }
     }
@@ -83,7 +83,7 @@ pub(crate) fn amended(
     Ok(document.to_string())
 }
 
-/// The list of entries of a kind, created if the file has none.
+/// The list `hypertable`, `aggregate` or `index` of the file. If the file has no such list, an empty one is added.
 fn tables<'a>(document: &'a mut DocumentMut, list: &str) -> Result<&'a mut ArrayOfTables, String> {
     let item = document
         .entry(list)
@@ -96,7 +96,7 @@ fn tables<'a>(document: &'a mut DocumentMut, list: &str) -> Result<&'a mut Array
     })
 }
 
-/// Adds the keys that a change concerns, and the indexes that the file does not name.
+/// Adds the keys that a change concerns to `keys`, and the indexes that the file does not name to `indexes`.
 fn collect(
     change: &Change,
     keys: &mut Vec<String>,
@@ -130,7 +130,7 @@ fn collect(
     Ok(())
 }
 
-/// Copies a key (`chunk_interval`, `compress.after`) from the fresh entry.
+/// Copies a key (`chunk_interval`, `compress.after`) from `fresh`, which has the server's present values.
 fn set(entry: &mut Table, key: &str, fresh: &Table) {
     let (top, sub) = key.split_once('.').unwrap_or((key, ""));
     let new = fresh.get(top);
@@ -159,7 +159,7 @@ fn set(entry: &mut Table, key: &str, fresh: &Table) {
     }
 }
 
-/// Sets a key of `compress` or `retain`. Its other keys, such as `why`, stay.
+/// Sets a key of `compress` or `retain`. The other keys, such as `why`, stay.
 fn setting(has: &mut dyn TableLike, key: &str, fresh: &dyn TableLike, top: &str) {
     const AGES: [&str; 2] = ["after", "created_before"];
     if key != "after" {

@@ -149,7 +149,8 @@ fn schedule(setup: &mut Setup, job: i64, scheduled: bool) {
     }
 }
 
-/// The new settings of a policy. It stays paused or scheduled as it is, because pausing and resuming are separate changes.
+/// The new settings of a policy. A paused policy stays paused, and a scheduled one scheduled, because pausing and resuming are separate
+/// changes.
 fn kept(new: AgePolicy, had: Option<AgePolicy>) -> AgePolicy {
     AgePolicy {
         scheduled: had.map_or(new.scheduled, |had| had.scheduled),

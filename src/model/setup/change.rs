@@ -85,17 +85,17 @@ pub enum What {
         /// True: the index is invalid (an interrupted build left it); it is dropped and built again.
         invalid: bool,
     },
-    /// Pauses a job.
+    /// Pauses the job with this id.
     Pause(i64),
-    /// Schedules a paused job again.
+    /// Schedules the paused job with this id again.
     Resume(i64),
-    /// Starts a job at fixed times: at the time of day of `initial`, in this time zone.
+    /// Makes a job start at fixed times: at the time of day of `initial`, in `zone`.
     Reschedule {
         job: i64,
         initial: Stamp,
         zone: String,
     },
-    /// A difference that no statement removes; the text says what does.
+    /// A difference that hypertop cannot remove; the text says what to do by hand.
     Impossible(String),
     /// The object matches a pattern in `owns`, but the file does not name it.
     Unnamed,
@@ -112,7 +112,7 @@ impl Change {
         }
     }
 
-    /// `+` adds, `-` removes, `~` changes, `!` is impossible, `?` is not in the file.
+    /// `+` adds, `-` removes, `~` changes, `!` cannot be applied, `?` is not in the file.
     pub fn sign(&self) -> char {
         match &self.what {
             What::CreateHypertable { .. }
@@ -148,8 +148,8 @@ impl Change {
         }
     }
 
-    /// Position in the order of an apply, chosen so that no refresh reads dropped rows on the way: rows are kept longer before refresh
-    /// windows grow, and refresh windows shrink before rows are dropped earlier.
+    /// Position in the order of an apply. No refresh may read dropped rows during an apply. So rows are kept longer before refresh windows
+    /// grow, and refresh windows shrink before rows are dropped earlier.
     pub(super) fn rank(&self) -> u8 {
         let longer =
             |old: &AgePolicy, new: &AgePolicy| new.age.span().length() > old.age.span().length();
@@ -175,7 +175,7 @@ impl Change {
             What::DropIndex { .. } => 14,
             What::DropAggregate => 15,
             What::Resume(_) => 16,
-            // Last, because the steps before it set the job's time zone to the one that it has now.
+            // After the job's other changes, because each of them sets the job's present time zone again.
             What::Reschedule { .. } => 17,
             What::Impossible(_) | What::Unnamed => 18,
         }

@@ -1,4 +1,4 @@
-//! Compares the present setup with a policy file, and lists the changes that lead to the file's.
+//! Compares the present setup with a policy file, and lists the changes that lead to the file's setup.
 
 mod compared;
 pub mod ground;
@@ -74,7 +74,7 @@ pub fn changes(wanted: &Wanted, ground: &Ground) -> Result<Vec<Change>, Vec<Stri
     Ok(found)
 }
 
-/// The objects of a kind that the file names exactly or by a pattern, with their entries.
+/// The objects of a kind that the file names exactly or by a pattern, with their settings in the file.
 fn entries(wanted: &Wanted, present: &Setup, kind: Kind) -> Vec<(Name, Entry)> {
     let exact = wanted.exact().filter(|(_, entry)| entry.kind == kind);
     let exact = exact.map(|(name, _)| name.clone());
@@ -92,7 +92,7 @@ fn entries(wanted: &Wanted, present: &Setup, kind: Kind) -> Vec<(Name, Entry)> {
     all.into_iter().filter_map(with_entry).collect()
 }
 
-/// Time axes of all relations, and of the hypertables that the changes create.
+/// Types of the time dimensions of all relations, and of the hypertables that the changes create.
 fn axes(found: &[Change], present: &Setup) -> BTreeMap<Name, Axis> {
     let tables = present.hypertables.iter();
     let tables = tables.map(|(name, table)| (name.clone(), table.axis));
@@ -105,7 +105,8 @@ fn axes(found: &[Change], present: &Setup) -> BTreeMap<Name, Axis> {
     tables.chain(views).chain(created).collect()
 }
 
-/// Number of aggregates between this relation and its hypertable, according to the file and the server.
+/// Number of aggregates between this relation and its hypertable, according to the file and the server. At most 64, because a file may
+/// describe a cycle.
 fn depth(wanted: &Wanted, present: &Setup, name: &Name) -> usize {
     let mut at = name.clone();
     for depth in 0..64 {

@@ -1,4 +1,4 @@
-//! The `[expect]` table of a policy file: totals that `hypertop validate --after` checks.
+//! The `[expect]` table of a policy file: totals and query times that `hypertop validate --after` checks.
 
 use serde::Deserialize;
 
@@ -17,7 +17,7 @@ pub(crate) struct Expect {
     pub saving: Option<Percent>,
     /// Minimum age of the chunks that `saving` is checked on. `None`: all compressed chunks.
     after: Option<Every>,
-    /// Additional lag that is accepted, beyond the lag that an aggregate's policies allow.
+    /// Lag that is accepted in addition to the lag that an aggregate's policies allow.
     lag_max: Option<Every>,
     /// Maximum delay of a policy's run after its next start. `None`: the threshold `job_late`.
     job_late: Option<Every>,
@@ -41,7 +41,7 @@ impl Expect {
     }
 }
 
-/// A query of which 95 of 100 runs take at most a certain time.
+/// A query with a time limit that at least 95 of 100 runs must keep.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Timed {

@@ -19,12 +19,12 @@ use crate::model::text::fits;
 /// The wanted setup: the entries of one or several files. Later files override earlier ones.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Wanted {
-    /// Patterns come before exact names. Both are in the order of the files.
+    /// In the order of the files, with patterns and exact names mixed.
     pub(crate) entries: Vec<Entry>,
     pub(crate) indexes: Vec<IndexEntry>,
-    /// Patterns (`mes.*`): an object that matches one and has no entry is reported as a difference.
+    /// Patterns (`mes.*`). An object that matches a pattern and has no entry is reported as a difference.
     owns: Vec<String>,
-    /// Schedule of policies whose entry gives none.
+    /// Interval between the runs of policies whose entry gives no interval.
     schedule: Option<Interval>,
     pub(crate) expect: Option<Expect>,
     /// True: the reasons are kept in comments on the objects. `None`: they stay in the file.
@@ -107,7 +107,7 @@ struct IndexTable {
     absent: bool,
 }
 
-/// The error in the words of a policy file.
+/// The parser's error, in words for the writer of a policy file.
 fn plainly(error: &str) -> String {
     let words = [
         (
@@ -148,7 +148,7 @@ impl Text<'_> {
         }
     }
 
-    /// The value of a key. Its place is added to `places`.
+    /// The value of a key. Its position in the file is added to `places`.
     fn keep<T>(
         &self,
         places: &mut BTreeMap<&'static str, At>,
@@ -164,9 +164,11 @@ impl Text<'_> {
         let place = self.at(&table.name.span());
         let mut places = BTreeMap::new();
         let function = table.integer_now_func.as_deref().map(Name::parse);
-        let function = function
-            .transpose()
-            .map_err(|why| place.says(&format!("integer_now_func: {why}; it cannot be removed")))?;
+        let function = function.transpose().map_err(|why| {
+            place.says(&format!(
+                "integer_now_func: {why}; the function cannot be removed"
+            ))
+        })?;
         Ok(Entry {
             integer_now: function,
             name: Pattern::parse(table.name.get_ref()).map_err(|why| place.says(&why))?,
@@ -212,7 +214,7 @@ impl Text<'_> {
         let on = Name::parse(index.on.get_ref()).map_err(|why| place.says(&why))?;
         let columns = self.keep(&mut places, "columns", index.columns);
         if index.absent && index.name.is_none() {
-            return Err(place.says("an absent index is named by `name`"));
+            return Err(place.says("absent = true needs the index's name: write name = \"…\""));
         }
         if !index.absent && columns.as_ref().is_none_or(Vec::is_empty) {
             return Err(place.says(
@@ -263,7 +265,7 @@ impl Wanted {
         Ok(wanted)
     }
 
-    /// Adds an entry; an error if the file has one for the same object.
+    /// Adds an entry. It is an error if the file already has an entry for the same object.
     fn add(&mut self, entry: Entry) -> Result<(), String> {
         let is_twice = |other: &&Entry| {
             other.name == entry.name && (other.kind == entry.kind || entry.name.is_exact())
@@ -280,7 +282,7 @@ impl Wanted {
         Ok(())
     }
 
-    /// This file overridden by a later one.
+    /// The settings of this file, overridden by those of a later file.
     #[must_use]
     pub fn under(mut self, later: Self) -> Self {
         for entry in later.entries {
@@ -316,7 +318,8 @@ impl Wanted {
         })
     }
 
-    /// The entry of an object, over the values of the patterns that match its name. `None`: the file has no entry for it.
+    /// The settings of an object: those of its own entry, and for the rest those of the patterns that match its name. `None`: no entry
+    /// matches.
     pub(crate) fn entry(&self, name: &Name, kind: Kind) -> Option<Entry> {
         let plain = name.plain();
         let all = self.entries.iter().filter(|entry| entry.kind == kind);
@@ -336,7 +339,7 @@ impl Wanted {
         found
     }
 
-    /// The hours in which the policies of this entry begin. `None`: at any time.
+    /// The hours in which the policies of this entry begin. `None`: they begin at any time.
     pub(super) fn window<'a>(&'a self, entry: &'a Entry) -> Option<&'a BusyHours> {
         match entry.window.as_ref().or(self.window.as_ref())? {
             Setting::To(Hours(window)) => Some(window),

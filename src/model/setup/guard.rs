@@ -1,11 +1,12 @@
-//! Checks every intermediate setup of an apply: no refresh may read rows that retention has dropped, and none may come too late.
+//! Checks every intermediate setup of an apply: no refresh window may reach back to dropped rows, and no row may be dropped before a
+//! refresh has read it.
 
 use crate::model::age_rule::AgeRule;
 use crate::model::setup::name::Name;
 use crate::model::setup::objects::Setup;
 use crate::model::span::Span;
 
-/// A refresh policy that would delete rows of its aggregate, or would never see rows.
+/// A refresh policy that would delete rows of its aggregate, or would come only after retention has dropped the rows that it needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Danger {
     pub view: Name,

@@ -15,7 +15,7 @@ use crate::model::span::Span;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Advice {
     pub of: String,
-    /// Where the file says what the advice is about.
+    /// Position in the file of the setting that the advice is about.
     pub at: At,
     pub words: String,
 }
@@ -26,7 +26,7 @@ struct Lint<'a> {
     found: Vec<Advice>,
 }
 
-/// Advice on the relations that the file names, in the setup as it will be.
+/// Advice on the relations that the file names. `setup`: the setup after the file is applied.
 pub fn lint(setup: &Setup, wanted: &Wanted) -> Vec<Advice> {
     let mut lint = Lint {
         wanted,
@@ -99,7 +99,7 @@ impl Lint<'_> {
             && own.length() < kept.length()
         {
             self.say(name, "retain", format!(
-                "is kept for {own}, shorter than its source ({kept}): refreshes may bring back what was dropped"
+                "is kept for {own}, shorter than its source ({kept}): refreshes may bring back dropped rows"
             ));
         }
     }
@@ -117,7 +117,7 @@ impl Lint<'_> {
             ));
         }
         if storage.compress.is_some() && storage.compression.is_none() {
-            let words = "has a compression policy, and compression is not enabled".to_owned();
+            let words = "has a compression policy, but compression is not enabled".to_owned();
             self.say(name, "compress", words);
         }
     }

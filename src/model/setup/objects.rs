@@ -59,7 +59,7 @@ pub struct Aggregate {
     pub storage: Storage,
 }
 
-/// Compression, compression policy and retention policy, which hypertables and aggregates both have.
+/// Compression settings and policies that hypertables and aggregates both can have.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Storage {
     /// Settings of compression. `None`: not enabled.
@@ -223,7 +223,8 @@ impl Setup {
         table.or_else(|| self.aggregates.get(of).and_then(|view| view.id))
     }
 
-    /// Whether the hypertable has a chunk. For an aggregate: the hypertable at the root of its hierarchy.
+    /// Whether the hypertable has a chunk. For an aggregate: the hypertable at the root of its hierarchy. True if the setup lacks that
+    /// hypertable.
     pub(crate) fn has_rows(&self, of: &Name) -> bool {
         let root = self.root(of);
         self.hypertables.get(root).is_none_or(|table| table.chunks)
@@ -244,7 +245,7 @@ impl Setup {
     /// Number of aggregates between this relation and its hypertable.
     pub(crate) fn depth(&self, of: &Name) -> usize {
         let mut at = of;
-        // On a server, aggregates cannot form a cycle. A file may say so, hence the limit.
+        // On a server, aggregates cannot form a cycle. A file may describe one, so the loop has a limit.
         for depth in 0..self.aggregates.len() {
             match self.aggregates.get(at) {
                 Some(view) => at = &view.source,

@@ -15,7 +15,8 @@ pub(super) fn is_word(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '_' | '$')
 }
 
-/// The text in lower case, without literals and comments; quoted names of plain letters lose their quotes.
+/// Normalizes the text: lower case, and `''` in place of literals and comments. Quoted names lose their quotes but keep their case, and `_`
+/// replaces their special characters.
 pub(super) fn spoken(query: &str) -> String {
     read(query, |name| name.replace(|c| !is_word(c), "_"))
 }
@@ -51,7 +52,7 @@ fn read(query: &str, quoted: impl Fn(&str) -> String) -> String {
     out
 }
 
-/// The calls of functions in a [`spoken`] text.
+/// The function calls in a query. The text must be normalized by [`spoken`] (lower case, no literals and comments).
 pub(super) fn calls(query: &str) -> impl Iterator<Item = Called<'_>> {
     query.match_indices('(').filter_map(|(at, open)| {
         let (before, after) = query.split_at(at);
@@ -79,7 +80,7 @@ fn within(text: &str) -> &str {
     &text[..end.unwrap_or(text.len())]
 }
 
-/// The columns that a [`spoken`] query returns, as they are written.
+/// The columns that a query returns, as they are written. The text must be normalized by [`spoken`].
 pub(super) fn items(query: &str) -> Vec<String> {
     let (mut all, mut depth) = (vec![String::new()], 0);
     for word in query.split_inclusive(|c: char| !is_word(c)) {
@@ -162,8 +163,8 @@ const UNSTABLE_WORDS: &[&str] = &[
     "current_schema",
 ];
 
-/// The first function in an expression whose result can change from one day to the next, so that an index cannot use it. `None`: no such
-/// function is known; the server may still refuse the index.
+/// The first function or keyword in an expression that is not immutable, so that an index cannot use it. `None`: none is known, but the
+/// server may still refuse the index.
 pub(super) fn unstable(expression: &str) -> Option<&'static str> {
     // Quoted names are columns, not functions, so they are replaced.
     let text = read(expression, |_| "_".to_owned());

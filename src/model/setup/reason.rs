@@ -34,7 +34,7 @@ impl Reasons {
         found
     }
 
-    /// These reasons, replaced by those in an entry of a policy file. A policy that the file removes has no reason.
+    /// The reasons `was`, replaced by those that an entry of a policy file has. A policy that the file removes has no reason.
     pub(super) fn wanted(entry: &Entry, was: &Self) -> Self {
         let line = |why: &Option<String>| why.as_ref().map(|why| why.replace('\n', " "));
         let compress = match &entry.compress {

@@ -112,7 +112,7 @@ impl Entry {
         self.places.get(key).unwrap_or(&self.at).clone()
     }
 
-    /// Overrides these settings with all that a later entry has.
+    /// Overrides these settings with all settings that a later entry has.
     pub(super) fn take(&mut self, later: Self) {
         self.at = later.at;
         self.places.extend(later.places);
@@ -182,7 +182,7 @@ pub(super) struct Retain {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Refresh {
-    /// `None`: the window is open.
+    /// `None`: the window is open on this side.
     pub start: Option<Length>,
     pub end: Option<Length>,
     pub every: Option<Every>,
@@ -196,7 +196,7 @@ pub(super) struct Reorder {
     pub every: Option<Every>,
 }
 
-/// An index that must exist, or must not.
+/// An index that must exist, or with `absent` must not.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct IndexEntry {
     pub at: At,
@@ -225,7 +225,7 @@ impl IndexEntry {
         self.on == *on && self.index() == *index
     }
 
-    /// The wanted index.
+    /// The index that the entry describes, not created yet.
     pub(super) fn index(&self) -> Index {
         Index {
             oid: None,

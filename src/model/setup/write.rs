@@ -122,7 +122,7 @@ fn multiline(text: &str) -> Item {
     }
 }
 
-/// Writes the object's own reason, and returns those of its policies.
+/// Writes the object's own reason, and returns the reasons of its policies.
 fn reasons(entry: &mut Table, comment: Option<&String>) -> Reasons {
     let mut reasons = comment.map_or_else(Reasons::default, |comment| Reasons::read(comment));
     if let Some(own) = reasons.own.take() {

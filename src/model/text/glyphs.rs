@@ -17,7 +17,7 @@ pub(crate) fn is_utf8(var: impl Fn(&str) -> Option<String>) -> bool {
 #[expect(clippy::match_same_arms, reason = "grouped by what they are")]
 pub(crate) fn ascii(glyph: char) -> Option<char> {
     Some(match glyph {
-        // In a bar, `_` means zero.
+        // The lowest step of a bar is not `_`, because `_` means zero there.
         '▁' | '▂' | '░' | '·' | '□' => '.',
         '▃' | '▄' | '▒' => ':',
         '▅' | '▏' | '▎' | '▍' | '–' | '—' => '-',

@@ -14,7 +14,8 @@ const UNITS: [(&str, &[&str], f64); 7] = [
     ("s", &["sec", "secs", "second", "seconds"], 1.0),
 ];
 
-/// Parts of an interval in any `IntervalStyle` (`3 days 01:30:00`); `None`: not an interval.
+/// Parts of an interval in any `IntervalStyle` (`3 days 01:30:00`), each a number and the index of its unit in [`UNITS`]. `None`: not an
+/// interval.
 fn interval_parts(text: &str) -> Option<Vec<(f64, usize)>> {
     let other = interval::standard::read(text).map(|interval| interval.to_string());
     let text = other.as_deref().unwrap_or(text);

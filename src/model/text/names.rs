@@ -25,7 +25,7 @@ pub fn quote_literal(text: &str) -> String {
     }
 }
 
-/// An identifier for the screen; [`quote_identifier`] is for SQL.
+/// An identifier for the screen, where keywords need no quotes. [`quote_identifier`] is for SQL.
 fn identifier(name: &str) -> String {
     let plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
         && name

@@ -1,6 +1,6 @@
 //! Suggestions for an unknown name.
 
-/// The names most similar to this one, at most four.
+/// The names most similar to this one, at most four. Names with a [`likeness`] below 0.4 are left out.
 pub(crate) fn nearest<'a>(name: &str, all: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut near: Vec<_> = all
         .map(|known| (likeness(name, known), known))

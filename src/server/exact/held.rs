@@ -15,7 +15,7 @@ use crate::server::session::in_time;
 /// Maximum number of times that a row is read. Each time, `hold` may name one more chunk to lock.
 const ROUNDS: usize = 4;
 
-/// The rows. Rows that need a lock are read again under it. If the lock is not available, their first answer is kept.
+/// Reads the rows that need a lock again, under the lock. A row whose lock is not available stays as it is.
 pub(super) async fn again(
     client: &Client,
     statement: &Statement,
@@ -74,14 +74,14 @@ pub(super) async fn again(
 }
 
 /// Reads these rows under a lock that prevents other sessions from adding code to their tables. The lock does not block reads or writes,
-/// and ends with the rollback. An error if it is not available at once.
+/// and ends with the rollback. If it is not available at once, this returns an error.
 async fn holding(
     client: &Client,
     statement: &Statement,
     tables: &BTreeMap<i64, Vec<String>>,
 ) -> Result<Vec<Row>> {
     let ids: Vec<i64> = tables.keys().copied().collect();
-    // The server has quoted these names.
+    // The server quoted these names.
     let names: Vec<_> = tables
         .values()
         .flatten()
@@ -115,6 +115,7 @@ pub(super) fn unread(row: &Row, role: &str) -> Result<Option<String>> {
     let Some(owner) = row.try_get::<_, Option<&str>>("code_owner")? else {
         return Ok(None);
     };
+    // 6: under a lock, reading the relation would run no code of its owner.
     let busy = row.try_get::<_, Option<i64>>("unknown")? == Some(6);
     Ok(Some(trust::not_read(owner, role, busy)))
 }

@@ -1,4 +1,4 @@
-//! An entry of the file, and the object that it describes.
+//! An entry of a policy file (`[[hypertable]]` or `[[aggregate]]`), and the object that it describes.
 
 use crate::model::setup::change::{Change, Field, What};
 use crate::model::setup::file::Wanted;
@@ -8,7 +8,6 @@ use crate::model::setup::wish::{Entry, Setting};
 
 use super::ground::Ground;
 
-/// An entry of the file, and the object that it describes.
 #[derive(Clone, Copy)]
 pub(super) struct Compared<'a> {
     pub(super) wanted: &'a Wanted,
@@ -31,7 +30,6 @@ impl<'a> Compared<'a> {
         }
     }
 
-    /// A change of the object.
     pub(super) fn change(&self, what: What, fields: Vec<Field>) -> Change {
         Change::new(self.name, what, fields)
     }
@@ -57,7 +55,7 @@ impl<'a> Compared<'a> {
         changes.chain(self.described())
     }
 
-    /// The reason of a change.
+    /// The reason that the file gives for a change: that of the policy, or else that of the object.
     fn why(&self, what: &What) -> Option<String> {
         let own = match what {
             What::AddRetain(_) | What::EditRetain(..) => match &self.entry.retain {

@@ -1,4 +1,4 @@
-//! The facts that a comparison needs.
+//! The facts that the comparison of a policy file with the database needs.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub struct Plain {
     pub unfit: Option<String>,
 }
 
-/// The facts that a comparison needs: the present setup and the following.
+/// The facts that the comparison needs in addition to the file.
 #[derive(Debug, Clone, Copy)]
 pub struct Ground<'a> {
     pub present: &'a Setup,
@@ -30,6 +30,6 @@ pub struct Ground<'a> {
     pub queries: &'a BTreeMap<Name, String>,
     /// Time zone of the database.
     pub zone: &'a str,
-    /// Remove what matches `owns` and is not in the file.
+    /// Remove the objects that match a pattern in `owns` but are not in the file.
     pub prune: bool,
 }

@@ -68,7 +68,7 @@ fn same(one: &Index, other: &Index) -> bool {
     normal(one) == normal(other)
 }
 
-/// True if both have a condition, and nothing else differs. Only the server can tell whether two conditions are the same.
+/// True if both have a condition, and nothing else differs. Only the server can tell whether two conditions mean the same.
 fn differs_in_condition(index: &Index, new: &Index) -> bool {
     let with_that_of_new = Index {
         predicate: new.predicate.clone(),
@@ -80,7 +80,7 @@ fn differs_in_condition(index: &Index, new: &Index) -> bool {
         && !same(index, new)
 }
 
-/// The file gives this index's name to another definition.
+/// Refusal, because the file gives the name of this index to another definition.
 fn redefined(on: &Name, name: &str, index: &Index, new: &Index) -> Change {
     let words = format!(
         "index {} has another definition than in the file: drop it (absent = true), or give the new one another name",
@@ -90,7 +90,8 @@ fn redefined(on: &Name, name: &str, index: &Index, new: &Index) -> Change {
     Change::new(on, What::Impossible(words), fields)
 }
 
-/// Refusal for an index that differs from the entry in its condition only: both may mean the same condition.
+/// Refusal for an index that differs from the file's `[[index]]` in its WHERE condition only: only the server can tell whether two
+/// conditions mean the same.
 fn doubted(on: &Name, name: &str, index: &Index, new: &Index) -> Change {
     let words = format!(
         "index {} has the same columns but another condition: write the condition as the server does, where = {:?}, or choose another name",

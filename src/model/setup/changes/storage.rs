@@ -1,4 +1,4 @@
-//! Changes of compression, of the compression, retention and reorder policies.
+//! Changes of the compression settings, and of the compression, retention and reorder policies.
 
 use crate::model::age_rule::AgeRule;
 use crate::model::interval::Interval;
@@ -13,7 +13,7 @@ use crate::model::setup::wish::{self, Setting};
 use super::compared::Compared;
 use super::window;
 
-/// Interval of a compression or retention policy whose entry gives none: TimescaleDB's default for chunks of a day and more.
+/// Interval of a policy for which the file gives none: TimescaleDB's default for chunks of a day and more.
 const DAILY: Interval = Interval {
     months: 0,
     days: 1,
@@ -102,7 +102,7 @@ fn compression(
     Ok(changes)
 }
 
-/// False: the file has settings but no policy. An existing policy is left alone then.
+/// False: the file has compression settings but no policy. Then an existing policy is left alone.
 fn declares_policy(wish: &wish::Compress) -> bool {
     wish.after.is_some()
         || wish.created_before.is_some()
@@ -110,7 +110,7 @@ fn declares_policy(wish: &wish::Compress) -> bool {
         || wish.paused.is_some()
 }
 
-/// The change of segmentby and orderby. What the file does not say stays as it is.
+/// The change of segmentby and orderby. A setting that the file does not have stays as it is.
 fn settings(
     of: &Compared,
     wish: &wish::Compress,
@@ -170,7 +170,7 @@ fn retention(of: &Compared, there: &Storage, axis: Axis) -> Result<Vec<Change>, 
     policy(of, "retain", there.retain, (age, every, wish.paused))
 }
 
-/// The change of the compression or retention policy.
+/// The changes of the compression or retention policy. `word`: its key in the file (`compress` or `retain`). `there`: the present policy.
 fn policy(
     of: &Compared,
     word: &str,
@@ -227,8 +227,8 @@ fn policy(
     Ok(changes)
 }
 
-/// Pauses or resumes a policy. A policy in the file is scheduled unless the file says `paused = true`: an interrupted apply leaves new
-/// policies paused.
+/// Pauses or resumes a policy. A policy in the file is scheduled unless the file says `paused = true`, because an interrupted apply
+/// leaves new policies paused.
 pub(super) fn paused(
     name: &Name,
     word: &str,

@@ -73,7 +73,7 @@ fn created(of: &Compared) -> Result<Vec<Change>, String> {
     Ok(changes)
 }
 
-/// The time column of a plain table, and its axis. The error says why the table cannot become a hypertable.
+/// The time column of a plain table, and the column's type. The error says why the table cannot become a hypertable.
 fn time_column(of: &Compared) -> Result<(String, Axis), String> {
     let Compared {
         entry,
@@ -117,7 +117,7 @@ fn integer_now(of: &Compared, axis: Axis, there: Option<&Name>) -> Result<Option
     };
     if axis != Axis::Integer {
         return Err(
-            "integer_now_func: its time is no integer, so there is no such function".to_owned(),
+            "integer_now_func: its time is not an integer, so it needs no such function".to_owned(),
         );
     }
     if there == Some(new) {

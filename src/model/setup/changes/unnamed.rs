@@ -9,7 +9,8 @@ use crate::model::setup::wish::{IndexEntry, Kind};
 use super::ground::Ground;
 use super::index::{normal, shape};
 
-/// Objects that match a pattern in `owns` but are not in the file. With `prune`: the changes that remove them.
+/// One change for each object that matches a pattern in `owns` but is not in the file. With `prune` the change removes the object,
+/// otherwise it is [`What::Unnamed`]. An index counts only if the file has an `[[index]]` on the same relation.
 pub(super) fn unnamed(wanted: &Wanted, ground: &Ground) -> Vec<Change> {
     let mut found = Vec::new();
     let present = ground.present;
@@ -60,7 +61,7 @@ pub(super) fn unnamed(wanted: &Wanted, ground: &Ground) -> Vec<Change> {
     found
 }
 
-/// The policies of a hypertable that is not in the file. The table itself is never removed.
+/// The policies of a hypertable that is not in the file. The hypertable itself is never removed.
 fn unnamed_policies(name: &Name, table: &Hypertable, prune: bool) -> Vec<Change> {
     let storage = &table.storage;
     let compress = storage.compress.map(|had| {

@@ -45,7 +45,7 @@ fn created(of: &Compared, times: &BTreeMap<Name, Axis>) -> Result<(Vec<Change>, 
         "it does not exist: to create it, give its query = \"\"\"select time_bucket(…) …\"\"\"",
     )?;
     let axis = times.get(&source).copied().ok_or_else(|| {
-        format!("from: {source} is neither a hypertable nor an aggregate, here or in the file")
+        format!("from: {source} is neither a hypertable nor an aggregate, in the database or in the file")
     })?;
     let fields = vec![Field::new("from", None, Some(source.to_string()))];
     let what = What::CreateAggregate {
@@ -92,7 +92,7 @@ fn existing(of: &Compared, there: &Aggregate) -> Result<Vec<Change>, String> {
     Ok(changes)
 }
 
-/// The difference of an aggregate's query.
+/// The difference of an aggregate's query, which no change can remove. `None`: the queries are the same, or the file has none.
 fn query(of: &Compared, there: &Aggregate) -> Option<Change> {
     let written = of.entry.query.as_ref()?;
     let Some(has) = there.query.as_ref() else {
@@ -108,7 +108,8 @@ fn query(of: &Compared, there: &Aggregate) -> Option<Change> {
     Some(of.change(What::Impossible(words.to_owned()), fields))
 }
 
-/// The changes of the refresh policies. Those that differ are paired in their order: the old one is edited into the new one.
+/// The changes of the refresh policies. Old and new policies that differ are paired in their order, and each old policy is edited into the
+/// new one.
 fn refreshes(of: &Compared, there: &[Refresh], axis: Axis) -> Result<Vec<Change>, String> {
     let wishes: &[wish::Refresh] = match &of.entry.refresh {
         None => return Ok(Vec::new()),
@@ -147,7 +148,7 @@ fn refreshes(of: &Compared, there: &[Refresh], axis: Axis) -> Result<Vec<Change>
     Ok(changes)
 }
 
-/// A refresh policy of the file.
+/// A refresh policy as the file describes it.
 fn wished(of: &Compared, wish: &wish::Refresh, axis: Axis) -> Result<Refresh, String> {
     let side = |length: Option<Length>, word: &str| {
         let span = length.map(|length| length.on(axis)).transpose();
@@ -169,7 +170,7 @@ fn same(one: &Refresh, other: &Refresh) -> bool {
     (one.start, one.end, one.every) == (other.start, other.end, other.every)
 }
 
-/// Pauses or resumes the policy if it is paused on one side only.
+/// Pauses or resumes the policy if only the old or only the new one is paused.
 fn switched(name: &Name, old: &Refresh, new: &Refresh) -> Option<Change> {
     paused(name, "refresh", old.job, old.scheduled, new.scheduled)
 }

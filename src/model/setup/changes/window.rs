@@ -8,7 +8,7 @@ use crate::model::setup::wish::Setting;
 
 use super::compared::Compared;
 
-/// Changes the start of policies that begin outside of their entry's window. `changes`: the other changes of these policies.
+/// Changes the start of policies that begin outside of the window that the file gives them. `changes`: the other changes of these policies.
 pub(super) fn windows(
     of: &Compared,
     there: &Storage,
@@ -25,7 +25,7 @@ pub(super) fn windows(
             window.hours()
         ));
     }
-    // What the file does not describe is left alone.
+    // A policy that the file does not describe is left alone.
     let compresses = matches!(&entry.compress, Some(Setting::To(_)));
     let retains = matches!(&entry.retain, Some(Setting::To(_)));
     let mut found = Vec::new();
@@ -79,7 +79,7 @@ fn outside(of: &Compared, word: &str, policy: AgePolicy, window: &BusyHours) -> 
                 None => format!("begins at {time}, without a time zone"),
             }
         }
-        _ => "begins an interval after each run".to_owned(),
+        _ => "begins one interval after each run".to_owned(),
     };
     let field = Field::new(
         &format!("{word}.window"),

@@ -54,7 +54,7 @@ pub(super) fn of_query(query: &str, source: &str) -> Vec<String> {
     for called in calls(&query_text) {
         let mut words = called.inside.split(|c: char| !is_word(c));
         let of = words.find_map(|word| figures.iter().find(|figure| figure.name == word));
-        // One advice for each column is enough: several functions often read the same column.
+        // Each column gets only one piece of advice, because several functions often read the same column.
         if let Some(of) = of.filter(|of| !names.contains(&of.name.as_str()))
             && let Some(advice) = of_call(&called, of)
         {
@@ -113,7 +113,7 @@ fn fits(below: Span, own: Span) -> bool {
             let (part, whole) = (fixed(below.days, below.micros), fixed(own.days, own.micros));
             match (below.months, own.months) {
                 (0, 0) => part != 0 && whole % part == 0,
-                // Months have whole days.
+                // A month is a number of whole days.
                 (0, _) => whole == 0 && part != 0 && DAY % part == 0,
                 (months, own) => part == 0 && whole == 0 && own != 0 && own % months == 0,
             }

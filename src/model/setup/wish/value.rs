@@ -31,7 +31,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Reads<T> {
     type Value = Setting<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the settings, or \"none\" to remove it")
+        f.write_str("the settings, or \"none\" to remove them")
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
@@ -93,7 +93,7 @@ pub(crate) enum Length {
 }
 
 impl Length {
-    /// Converts the length to this time axis. The error says how to write it.
+    /// Converts the length for this type of time dimension. The error says how to write the length.
     pub(crate) fn on(self, axis: Axis) -> Result<Span, String> {
         match (self, axis) {
             (Self::Units(units), Axis::Integer) => Ok(Span::Number(units)),
@@ -134,7 +134,7 @@ impl<'de> Deserialize<'de> for Length {
     }
 }
 
-/// The age of a policy, which can be written in two ways. `None`: neither is written.
+/// The age of a policy, written as `after` or as `created_before`. `None`: neither is written. To write both is an error.
 pub(crate) fn age(
     after: Option<Length>,
     created: Option<Every>,
