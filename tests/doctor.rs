@@ -312,7 +312,7 @@ fn a_failed_connection_of_any_command_ends_with_the_doctors_command_which_explai
         let said = String::from_utf8(said).unwrap();
         assert!(!said.contains(SECRET), "{args:?}: {said}");
         let (_, command) = said.rsplit_once('`').map_or(("", ""), |(before, after)| {
-            assert_eq!(after.trim(), "explains", "{said}");
+            assert_eq!(after.trim(), "explains the failure", "{said}");
             before.rsplit_once('`').unwrap_or_default()
         });
         let command = command

@@ -58,7 +58,7 @@ impl Shell<'_> {
             // An error means that the plan did not start.
             Err(error) => return self.refuse(&format!("{error:#}")),
         };
-        // After a rollback, the old findings are expected to return.
+        // After a rollback, the old findings are expected to return, so they are not listed.
         let checks = report.outcome == Outcome::Done && approved.undoes.is_empty();
         let still = if checks {
             Some(self.still(&approved).await)
