@@ -62,10 +62,7 @@ mod tests {
             r"`hypertop doctor -h 'db 1' -U 'o'\''neil' -w` explains the failure"
         );
         for (name, command) in [
-            (
-                "metrics",
-                "`hypertop doctor metrics` explains the failure",
-            ),
+            ("metrics", "`hypertop doctor metrics` explains the failure"),
             (
                 "postgresql://dba:secret@db1/x",
                 "`hypertop doctor 'dbname=x host=db1 user=dba'` explains the failure",

@@ -1,4 +1,4 @@
-//! TimescaleDB: extension, files, library, edition.
+//! The doctor's step for TimescaleDB: extension, files, library, edition.
 
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
@@ -24,11 +24,13 @@ pub(super) struct Extension {
     installed: Option<String>,
     /// Versions whose files are on the server.
     versions: Vec<String>,
-    /// Whether the library of the installed version is on the server.
+    /// Whether this session has loaded the library of the installed version.
     loaded: bool,
     /// Whether the server preloads TimescaleDB's loader.
     preloaded: bool,
+    /// Value of `shared_preload_libraries`. `None`: hidden from this role.
     libraries: Option<String>,
+    /// Value of `timescaledb.license`. `None`: the library is not loaded.
     license: Option<String>,
     restoring: bool,
     simulated: bool,

@@ -62,7 +62,7 @@ fn theme(around: &Surroundings) -> Step {
 
 fn journal(around: &Surroundings) -> Step {
     let Some(journal) = Journal::of(around) else {
-        return Step::ok("journal", "no folder for it")
+        return Step::ok("journal", "no folder for the journal")
             .fail("set HOME or XDG_STATE_HOME: without a journal hypertop changes nothing");
     };
     let path = journal.path().display();
@@ -76,7 +76,7 @@ fn journal(around: &Surroundings) -> Step {
             if unreadable == 0 {
                 return step;
             }
-            step.and(format!("{unreadable} lines cannot be read"))
+            step.and(format!("unreadable lines: {unreadable}"))
                 .warn("a crash or a full disk interrupted writing them; no other lines are lost")
         }
         Ok(None) => Step::ok("journal", format!("{path}: nothing was changed yet")),

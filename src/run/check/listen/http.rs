@@ -81,7 +81,10 @@ async fn answer(
     limit: Duration,
 ) -> Answer {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        let mut answer = plain(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are answered\n");
+        let mut answer = plain(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "only GET and HEAD are answered\n",
+        );
         let allow = HeaderValue::from_static("GET, HEAD");
         answer.headers_mut().insert(ALLOW, allow);
         return answer;
