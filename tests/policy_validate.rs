@@ -351,7 +351,7 @@ fn a_finding_that_was_there_before_the_apply_is_not_new_and_one_that_came_since_
             &text,
             &[
                 "ok      no new finding since entry 1: ",
-                " of warning or critical, which were there before",
+                " of level warning or critical, all known from before the apply",
             ],
         );
         rig.sql("create procedure new_job(job_id int, config jsonb) language plpgsql as 'begin end'; select add_job('new_job', '1 day', initial_start => now() + interval '1 day')").await;
@@ -442,7 +442,7 @@ fn missing_rights_missing_tables_and_taken_names_are_named_before_an_apply() {
                     "failed  rights: mes.metric belongs to postgres (GRANT postgres TO {role})"
                 ),
                 &format!(
-                    "mes.metric_10min: {role} may not create in its schema (GRANT CREATE ON SCHEMA mes TO {role})"
+                    "mes.metric_10min: {role} may not create objects in its schema (GRANT CREATE ON SCHEMA mes TO {role})"
                 ),
                 "unknown oldest transaction: hidden from this role",
             ],
@@ -517,7 +517,7 @@ fn a_closed_window_a_lock_an_old_transaction_and_a_running_or_failing_policy_sta
                 "ok      lock table: a step takes at most ",
                 "ok      workers for the plan: the plan starts 3 policies",
                 "ok      disk: ",
-                "ok      backup: there is one (--i-have-a-backup)",
+                "ok      backup: there is a backup (--i-have-a-backup)",
                 "ok      PostgreSQL: ",
             ],
         );
@@ -572,7 +572,7 @@ fn a_saved_plan_is_checked_against_what_changed_since_it_was_saved() {
             &["failed  saved plan: the database changed since the plan was saved"],
         );
         let text = bench.ends(1, &["validate", "--after", plan]);
-        says(version, &text, &["--after compares with policy files"]);
+        says(version, &text, &["--after needs policy files"]);
     });
 }
 
@@ -598,7 +598,9 @@ fn a_base_backup_is_known_by_the_file_that_it_leaves_and_its_age_counts() {
                 says(
                     version,
                     &text,
-                    &["ok      backup: there is one (--i-have-a-backup); no base backup is known"],
+                    &[
+                        "ok      backup: there is a backup (--i-have-a-backup); no base backup is known",
+                    ],
                 );
             }
             let folder = server

@@ -1,4 +1,4 @@
-//! Checks the numbers of objects and the saved space that `[expect]` in the files requires.
+//! Checks the numbers of objects and the savings of compression against `[expect]` in the files.
 
 use anyhow::Result;
 
@@ -63,7 +63,7 @@ fn counts(expect: &Expect, present: &Setup, checks: &mut Checks) {
     }
 }
 
-/// Checks the space that compression saves on one hypertable. `old`: the minimum age of the chunks that count, as text.
+/// Checks the percentage that compression saves on one hypertable. `old`: minimum age of the chunks that count, such as ` older than 7d`.
 fn saved(
     name: &Name,
     (table, saving): (&Hypertable, Option<&Saving>),

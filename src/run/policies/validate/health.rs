@@ -63,7 +63,7 @@ pub(super) fn indexes(names: &[&Name], screens: &Screens, at: &At, checks: &mut 
     };
 }
 
-/// Checks that an aggregate lags no more than its policy allows. `more_seconds`: additional lag that is accepted.
+/// Checks that an aggregate lags no more than its policy allows. `more_seconds`: additional lag that `[expect]` accepts.
 pub(super) fn aggregate(
     name: &Name,
     row: &aggregates::Row,
@@ -166,15 +166,16 @@ pub(super) fn findings(
     }
     if let Some((id, _)) = snapshot {
         let seen = match old {
-            0 => "there is none of warning or critical".to_owned(),
+            0 => "there is no finding of level warning or critical".to_owned(),
             old => format!(
-                "{} of warning or critical, which were there before",
+                "{} of level warning or critical, all known from before the apply",
                 plural(old, "finding")
             ),
         };
         checks.add(State::Ok, format!("no new finding since entry {id}"), seen);
     } else {
-        let seen = "none of warning or critical; the findings before an apply are not known";
+        let seen =
+            "no finding of level warning or critical; the findings before an apply are not known";
         checks.add(State::Ok, "no finding on the file's objects", seen);
     }
 }
@@ -199,8 +200,7 @@ pub(super) fn errors(
     for (what, count, of) in parts {
         let what = format!("{what} are not more frequent than before");
         let Some((_, snapshot)) = snapshot else {
-            let why =
-                "the journal has no apply in this database that recorded the counters before it";
+            let why = "the journal has no entry of an apply with the counters of this database before the apply";
             checks.add(State::Unknown, what, why);
             continue;
         };
@@ -255,7 +255,7 @@ impl Share {
         }
     }
 
-    /// True if this share is larger than the earlier one by more than chance: three standard deviations.
+    /// True if this share is larger than the earlier share by more than three standard deviations, which chance hardly explains.
     fn is_surely_above(self, before: Self) -> bool {
         let all = self.of + before.of;
         let common = (self.part + before.part) / all;
