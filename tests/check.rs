@@ -279,7 +279,7 @@ fn a_name_cannot_break_the_lines_or_the_performance_data() {
         // The summary, the finding, and where more is said.
         assert_eq!(text.lines().count(), 3, "{}: {text}", rig.name);
         assert!(
-            text.ends_with(": what it means, and what to do\n"),
+            text.ends_with(" (RULE: the name in parentheses)\n"),
             "{text}"
         );
         assert!(perfdata(&text).len() > 10);

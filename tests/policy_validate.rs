@@ -326,7 +326,7 @@ fn more_errors_than_before_the_apply_are_found_and_a_reset_makes_them_unknown() 
             &text,
             &[
                 "unknown deadlocks per transaction",
-                "the journal has no apply",
+                "the journal has no entry of an apply",
             ],
         );
     });
