@@ -57,8 +57,8 @@ reach as materialized (
                                    then extract(epoch from coalesce((((r.at at time zone j.zone)
                                         - date_trunc('day', j.start_interval)) at time zone j.zone)
                                              - (j.start_interval - date_trunc('day', j.start_interval)), r.at - j.start_interval))
-                                   -- Types without a zone: local time at the next run, because daylight saving may begin or end before that
-                                   -- run. A date is truncated to the day.
+                                   -- Types without a zone use the local time at the next run, because daylight saving may begin or end
+                                   -- before that run. A date is truncated to the day.
                                    else extract(epoch from date_trunc(case a.axis when 'date' then 'day' else 'microseconds' end,
                                         coalesce(r.at at time zone j.zone, r.at::timestamp) - j.start_interval)) end * 1000000)::int8) end
                                              as since,

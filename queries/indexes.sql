@@ -179,7 +179,7 @@ member as materialized (
   join pg_catalog.pg_class p on p.relname = ci.index_name and p.relnamespace = n.oid
   where ci.hypertable_id = any (array(select h.id from hyper h))
 ),
--- The invalid indexes of chunks. leftover: an interrupted REINDEX CONCURRENTLY left the index, by the suffix of the name.
+-- The invalid indexes of chunks. leftover: whether an interrupted REINDEX CONCURRENTLY left the index (by the suffix of its name).
 invalid as materialized (
   select i.inhparent, x.indexrelid, x.indkey, x.indclass, c.relname::text ~ '_cc(new|old)[0-9]*$' as leftover
   from pg_catalog.pg_index x join pg_catalog.pg_inherits i on i.inhrelid = x.indrelid join pg_catalog.pg_class c on c.oid = x.indexrelid

@@ -40,7 +40,7 @@ bound as materialized (
            (2, case when isfinite(st.next_start) then greatest(st.next_start, now()) else now() end)) w(nth, at)
       cross join lateral (select w.at, j.zone, j.after_interval as length, d.axis = 'timestamp with time zone' as zoned) p) b
    where boundary is not null group by 1, 2),
--- The oldest slice that has chunks, by index.
+-- The oldest slice that has chunks, found by index.
 ends as materialized (
   select d.hypertable_id, (select s.range_start from :used_slice s where s.dimension_id = d.id order by s.range_start limit 1) as oldest
     from dim d),

@@ -240,7 +240,7 @@ pub enum Command {
         #[command(flatten)]
         options: check::Options,
     },
-    /// Find out why a connection fails, or why something is hidden
+    /// Find out why a connection fails, or why data is hidden
     #[command(after_help = "Exit codes: 0 ok, 1 warnings, 2 failed, 3 unknown.")]
     Doctor {
         #[command(flatten)]

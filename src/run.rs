@@ -54,7 +54,7 @@ use crate::ui::terminal::Screen;
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "the one place where the clock is read"
+    reason = "only this function reads the clock"
 )]
 pub fn now() -> Stamp {
     let since = SystemTime::now()

@@ -201,7 +201,7 @@ fn named_rule(
         let keyword = key.as_ref().as_str();
         if keyword == "database" {
             return Err(at(
-                "with a name, write dbname instead of database".to_owned()
+                "in a connection with a name, write dbname instead of database".to_owned(),
             ));
         }
         if !is_libpqs(keyword) {

@@ -134,7 +134,7 @@ impl Shell<'_> {
                 report = &mut work => return report,
                 _ = &mut ending, if !stopped => {
                     stopped = true;
-                    stderr::say("hypertop: stopping on the server…");
+                    stderr::say("hypertop: stopping the plan on the server…");
                     // The run keeps a receiver, so sending cannot fail.
                     let _ = orders.send(Order::Stop);
                 }

@@ -116,7 +116,7 @@ fn network(attempt: &Attempt, mut step: Step) -> Step {
             Outcome::Failed(_, error) => error.clone(),
         };
         step = step.and(format!("{}: {ended}", tried.target));
-        // Another address of the same name works, but every connection tries this one first and waits for it.
+        // Another address of the same name works, but every connection first tries this address and waits for it.
         if matches!(tried.outcome, Outcome::Failed(..)) && attempt.is_open() {
             step = step.warn(format!(
                 "remove the address {} from the host name (DNS or /etc/hosts), or let the server listen on it",

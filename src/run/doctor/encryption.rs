@@ -147,7 +147,10 @@ fn certificate_seen(nth: usize, certificate: &CertificateDer<'_>, now: Stamp, st
 }
 
 /// `in 364 days`, `20 days ago`.
-#[expect(clippy::cast_possible_truncation, reason = "a number of days")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the number of days is small"
+)]
 fn days(until: Stamp, now: Stamp) -> String {
     let days = (until.seconds_since(now) / 86_400.0).floor() as i64;
     if days >= 0 {

@@ -17,7 +17,7 @@ const QUERY: Query = query!("doctor_extension");
 #[derive(Debug, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a fact of its own that the server reports"
+    reason = "each bool is a fact of its own that the server reports"
 )]
 pub(super) struct Extension {
     /// Version of the extension; `None`: this database does not have it.
@@ -90,7 +90,7 @@ impl Extension {
             let newest = self.newest().unwrap_or("none");
             return step
                 .and(format!("the server no longer has the files of version {installed}; newest: {newest}"))
-                .fail(format!("install the files of {installed} again; then, in a new session (psql -X): ALTER EXTENSION timescaledb UPDATE TO '{newest}';"));
+                .fail(format!("install the files of {installed} again. Then run in a new session (psql -X): ALTER EXTENSION timescaledb UPDATE TO '{newest}';"));
         }
         self.edition(self.update(installed, step))
     }
@@ -130,7 +130,7 @@ impl Extension {
         match (here, newest) {
             (Some(here), Some(newest)) if here < newest => step
                 .and(format!("an update is available: the server has the files of {newest}"))
-                .warn(format!("as the first statement of a new session (psql -X): ALTER EXTENSION timescaledb UPDATE TO '{}';", self.newest().unwrap_or_default())),
+                .warn(format!("run as the first statement of a new session (psql -X): ALTER EXTENSION timescaledb UPDATE TO '{}';", self.newest().unwrap_or_default())),
             (_, Some(newest)) => step.and(format!("newest files of the server: {newest}")),
             _ => step,
         }

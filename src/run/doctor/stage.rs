@@ -111,7 +111,7 @@ pub(super) fn blame(step: Step, failure: &ConnectError) -> Step {
     let text = failure.to_string();
     let (what, fix) = text.split_once('\n').unwrap_or((&text, ""));
     step.and(what).fail(if fix.is_empty() {
-        "the server's message above says why; its log may have more"
+        "the server's message above says why; the server's log may have more"
     } else {
         fix
     })

@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 /// Exit code if a step could not run, so that the result is unknown.
 pub const COULD_NOT_TELL: u8 = 3;
 
-/// How a step ended.
+/// Result of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     Ok,

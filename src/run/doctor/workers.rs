@@ -101,7 +101,7 @@ fn compared(mut step: Step, demand: &Demand, databases: usize) -> Step {
         step = step.and(crowd.clone()).warn("raise timescaledb.max_background_workers (and max_worker_processes with it) and restart, or let some jobs start at other times");
     }
     let is_more = |free: i64| {
-        #[expect(clippy::cast_precision_loss, reason = "a number of workers")]
+        #[expect(clippy::cast_precision_loss, reason = "the number of workers is small")]
         let free = free as f64;
         demand.busy > free
     };
@@ -172,7 +172,7 @@ async fn others(settings: &Settings, session: &Session) -> Result<Others> {
             let role = text::quote_identifier(&session.server.role);
             let quoted = text::quote_identifier(&name);
             others.unread.push(format!(
-                "{name:?} (GRANT CONNECT ON DATABASE {quoted} TO {role} shows it)"
+                "{name:?} (GRANT CONNECT ON DATABASE {quoted} TO {role} shows its jobs)"
             ));
             continue;
         }

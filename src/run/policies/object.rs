@@ -17,7 +17,7 @@ use crate::server::session::Session;
 use super::apply::inputs;
 use super::made::{self, Reading};
 
-/// The plan of this object's changes. If there is none, the error says why and what helps.
+/// The plan of this object's changes. If no plan is possible, the error says why and what helps.
 pub(crate) async fn plan(
     settings: &Settings,
     session: &Session,

@@ -78,7 +78,7 @@ fn versions(server: &Server, checks: &mut Checks) {
         "{}.{} to {}.{}",
         oldest.major, oldest.minor, newest.major, newest.minor
     );
-    let seen = format!("TimescaleDB {version}; this hypertop knows {known}");
+    let seen = format!("TimescaleDB {version}; hypertop knows the versions {known}");
     checks.add(state, "version", seen).expected = Some(known);
 }
 

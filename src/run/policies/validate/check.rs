@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 use crate::model::moment::Stamp;
 use crate::model::text;
 
-/// Result of one check, the worst last.
+/// Result of one check. The variants are in order, from the best to the worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum State {
@@ -48,7 +48,7 @@ pub(super) struct Check {
     pub(super) due: Option<Stamp>,
 }
 
-#[expect(clippy::ref_option, reason = "serde passes the field")]
+#[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
 fn as_time<S: Serializer>(due: &Option<Stamp>, to: S) -> Result<S::Ok, S::Error> {
     due.and_then(text::rfc3339).serialize(to)
 }

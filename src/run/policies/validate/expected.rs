@@ -103,7 +103,7 @@ fn saved(
         }
         return;
     }
-    #[expect(clippy::cast_precision_loss, reason = "a share in percent")]
+    #[expect(clippy::cast_precision_loss, reason = "a percentage need not be exact")]
     let share = 100.0 - saving.after_bytes as f64 / saving.before_bytes as f64 * 100.0;
     let all = if saving.compressed < saving.chunks {
         format!(

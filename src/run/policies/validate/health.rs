@@ -106,7 +106,10 @@ pub(super) fn aggregate(
         }
         return;
     };
-    #[expect(clippy::cast_precision_loss, reason = "microseconds of a lag fit")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "an f64 is exact for a lag in microseconds"
+    )]
     let lag = if row.axis == Axis::Integer {
         lag as f64
     } else {
@@ -247,7 +250,10 @@ struct Share {
 }
 
 impl Share {
-    #[expect(clippy::cast_precision_loss, reason = "counts of transactions")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "an f64 is exact for counts of transactions"
+    )]
     fn of(part: i64, of: i64) -> Self {
         Self {
             part: part as f64,

@@ -33,7 +33,10 @@ pub(super) fn locks(made: &Made, objects: &[Object], screens: &Screens, checks: 
         checks.add(State::Unknown, "lock table", "its size was not read");
         return;
     };
-    #[expect(clippy::cast_possible_truncation, reason = "a number of locks")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the number of locks is whole"
+    )]
     let room = table as i64;
     let seen = format!(
         "a step takes at most {} locks; the lock table has room for {}",
@@ -95,7 +98,7 @@ pub(super) fn workers(made: &Made, screens: &Screens, checks: &mut Checks) {
         .rows()
         .first()
         .and_then(|job| job.workers.all());
-    #[expect(clippy::cast_precision_loss, reason = "a number of workers")]
+    #[expect(clippy::cast_precision_loss, reason = "the number of workers is small")]
     let all = all.map(|all| all as f64);
     let free = workers.and_then(|row| Some((all.or(row.bound)? - row.value?).max(0.0)));
     let Some(free) = free else {
@@ -108,7 +111,10 @@ pub(super) fn workers(made: &Made, screens: &Screens, checks: &mut Checks) {
     };
     let policies = plural(starts, "policy");
     let seen = format!("the plan starts {policies}; number of free workers now: {free:.0}");
-    #[expect(clippy::cast_precision_loss, reason = "a number of policies")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "the number of policies is small"
+    )]
     let seen = if starts as f64 > free && free >= 1.0 {
         format!("{seen}, so some policies must wait for others")
     } else {

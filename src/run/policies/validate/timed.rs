@@ -35,7 +35,7 @@ pub(super) async fn check(here: &Here, queries: &[Timed], checks: &mut Checks) {
             Ok(times) => {
                 let (middle, high) = (at(&times, 50), at(&times, 95));
                 let seen = format!(
-                    "95 % of {} runs take at most {}, half of them {}",
+                    "95 % of {} runs take at most {}, half of the runs at most {}",
                     times.len(),
                     text::duration(high),
                     text::duration(middle)
