@@ -1,5 +1,5 @@
 //! Settings: `/etc/hypertop/config.toml`, overridden by the user's `$XDG_CONFIG_HOME/hypertop/config.toml`. Themes are in `themes/` next to
-//! the latter.
+//! the user's file.
 
 mod connections;
 mod host;

@@ -123,8 +123,8 @@ fn moved(
     )
 }
 
-/// Merges a file over those before it. The entries of `[[connection]]` and `[[thresholds_for]]` are joined; everything else, also the
-/// list `policies`, is replaced key by key.
+/// Merges a file over the files before it. The entries of `[[connection]]` and `[[thresholds_for]]` are joined. Everything else is
+/// replaced key by key, also the list `policies`.
 pub(super) fn lay_over(below: &mut File, above: File) {
     below.refresh = above.refresh.or(below.refresh.take());
     below.theme = above.theme.or(below.theme.take());

@@ -108,7 +108,7 @@ fn fleet<'a>(
 ) -> anyhow::Result<Fleet<'a>> {
     let mut settings = conninfo::resolve(flags, around)?;
     settings.trust = config.trust(&settings.user);
-    // No user is there to type a password.
+    // A check runs without a user who could type a password.
     settings.never_ask = true;
     settings.ask_first = false;
     let skips = options.acknowledged == Acknowledged::Skip;

@@ -77,7 +77,7 @@ pub(super) async fn to_file(
     ));
     let readings = Box::pin(record(settings, session, path, what)).await?;
     stderr::say(format_args!(
-        "hypertop: number of recorded readings: {readings}; hypertop replay {} shows them",
+        "hypertop: readings recorded: {readings}; hypertop replay {} shows them",
         path.display()
     ));
     Ok(())

@@ -171,8 +171,11 @@ pub(super) async fn left(
     acknowledged.take(0, all);
     let rows = acknowledged.part(rows, now);
     let said = acknowledged.hidden().words();
-    let said = said
-        .map(|words| format!("hidden: {words}; --all prints them, hypertop journal lists them"));
+    let said = said.map(|words| {
+        format!(
+            "hidden: {words}; hypertop show overview --all prints them, hypertop journal lists them"
+        )
+    });
     (rows, said)
 }
 

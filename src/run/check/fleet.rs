@@ -23,7 +23,7 @@ use crate::model::screen_id::ScreenId;
 use crate::model::verdict::{Finding, Level};
 use crate::screens::overview::Row;
 
-/// Interval between two lists of the databases. Created and dropped databases are noticed after at most this time.
+/// Minimum time between two lists of the databases. Created and dropped databases are noticed when the databases are listed again.
 const LIST_AGAIN: Duration = Duration::from_secs(300);
 
 /// The collectors of the databases. The database that the user named comes first.

@@ -89,7 +89,7 @@ impl Extension {
         if !self.has_files() {
             let newest = self.newest().unwrap_or("none");
             return step
-                .and(format!("the server no longer has the files of version {installed}; newest: {newest}"))
+                .and(format!("the server no longer has the files of version {installed}; newest version with files: {newest}"))
                 .fail(format!("install the files of {installed} again. Then run in a new session (psql -X): ALTER EXTENSION timescaledb UPDATE TO '{newest}';"));
         }
         self.edition(self.update(installed, step))

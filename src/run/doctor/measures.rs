@@ -70,7 +70,7 @@ fn judged(mut samples: Vec<Sample>) -> Vec<Step> {
     let clock = Step::ok(
         "clock",
         format!(
-            "the server's is {} {which} this machine's (± {})",
+            "the server's clock is {} {which} this machine's (± {})",
             text::duration(ahead.abs()),
             text::duration(fastest.took.as_secs_f64() / 2.0)
         ),

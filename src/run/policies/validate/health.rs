@@ -236,7 +236,7 @@ pub(super) fn errors(
         checks.compare(
             holds,
             what,
-            format!("as before, {before}"),
+            format!("at most the share before the apply, {before}"),
             since.to_string(),
         );
     }
