@@ -1,4 +1,4 @@
--- The whole statement of a session ($1: pid; $2: backend_start in microseconds, -1 if hidden, because pids are reused)
+-- The whole statement of a session ($1: pid; $2: backend_start in microseconds, because pids are reused; -1: hidden)
 -- · columns: query, room (track_activity_query_size), cut (whether the statement is as long as this size, so its end may be missing) ·
 -- access: any role; other roles' statements: pg_read_all_stats · cost: one row
 select :cut_text as query, current_setting('track_activity_query_size') as room,

@@ -16,7 +16,7 @@ job as materialized (
          case when j.config ->> 'end_offset' ~ '^-?\d{1,18}$' then (j.config ->> 'end_offset')::int8 end as end_number, o.owner_zone, o.zone
     from _timescaledb_config.bgw_job j left join lateral :owner_zone o on true
    where j.proc_name = 'policy_refresh_continuous_aggregate'),
--- The refresh policy that determines the lag. If an aggregate has several, the one whose window ends latest.
+-- The refresh policy that determines the lag. If an aggregate has several, it is the policy whose window ends latest.
 newest as materialized (
   select distinct on (j.hypertable_id) j.*, count(*) over (partition by j.hypertable_id) as policies
     from job j order by j.hypertable_id, j.end_text is not null, now() - j.end_interval desc nulls last, j.end_number, j.id),
@@ -28,12 +28,12 @@ drops as materialized (
     from _timescaledb_config.bgw_job j where j.proc_name = 'policy_retention' order by j.hypertable_id, j.id),
 \if :since_2_26
 \else
--- Locks that show a running refresh: ExclusiveLock (up to 2.17; nothing else takes it), ShareUpdateExclusiveLock (from 2.18 on; VACUUM,
--- ANALYZE, CREATE INDEX CONCURRENTLY and some forms of ALTER TABLE take it too), RowExclusiveLock of a session whose statement is a refresh
--- or is hidden.
+-- Locks that show a running refresh. Up to 2.17 a refresh takes an ExclusiveLock, which nothing else takes. From 2.18 on it takes a
+-- ShareUpdateExclusiveLock, which VACUUM, ANALYZE, CREATE INDEX CONCURRENTLY and some forms of ALTER TABLE take too. A RowExclusiveLock
+-- counts if the session's statement is a refresh or is hidden.
 locks as materialized (
-  -- sure: NULL if no lock is an ExclusiveLock and the backend types of all holders are hidden from this role, so that the lock may be of a
-  -- vacuum or a write.
+  -- sure: true, or NULL if no lock is an ExclusiveLock and the backend types of all holders are hidden from this role. Then a vacuum or a
+  -- write may hold the lock.
   select l.relation, nullif(bool_or(l.mode = 'ExclusiveLock' or p.backend_type is not null), false) as sure
     from pg_locks l join pg_stat_activity p on p.pid = l.pid
    where l.locktype = 'relation' and l.granted and l.database = (select oid from pg_database where datname = current_database())
@@ -57,8 +57,8 @@ reach as materialized (
                                    then extract(epoch from coalesce((((r.at at time zone j.zone)
                                         - date_trunc('day', j.start_interval)) at time zone j.zone)
                                              - (j.start_interval - date_trunc('day', j.start_interval)), r.at - j.start_interval))
-                                   -- Types without a zone: local time at the next run, because daylight saving may begin or end before that
-                                   -- run. A date is truncated to the day.
+                                   -- Types without a zone use the local time at the next run, because daylight saving may begin or end
+                                   -- before that run. A date is truncated to the day.
                                    else extract(epoch from date_trunc(case a.axis when 'date' then 'day' else 'microseconds' end,
                                         coalesce(r.at at time zone j.zone, r.at::timestamp) - j.start_interval)) end * 1000000)::int8) end
                                              as since,
@@ -77,8 +77,8 @@ promise as (
     from now() - (now() - case when j.end_text is null then '0'
          else j.end_interval end - w.width - j.schedule_interval))::float8 as seconds,
          case when j.id is null then null when j.end_text is null then 0 else j.end_number end + w.units as units,
-         -- The longest possible bucket. It is computed from July on; from other months on it is at most 2 days longer; a clock change adds
-         -- at most 2 hours.
+         -- The longest possible bucket. A bucket of months is computed from July on; from other months on it is at most 2 days longer. A
+         -- clock change adds at most 2 hours.
          coalesce(w.units, (extract(epoch
            from timestamp '1999-07-01' + w.width - timestamp '1999-07-01'
                 + case when extract(month from w.width) + extract(year from w.width) > 0 then '2 days' else '0' end::interval
@@ -104,7 +104,7 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
        :refreshed_to as refreshed_to, t.never_before,
        (select s.range_end from :slice s
          where s.dimension_id = a.raw_dimension order by s.range_start desc limit 1) as source_end, pr.longest as bucket_longest,
-       -- ahead: whether the watermark is later than now by more than the longest possible bucket; false for integer time
+       -- ahead: whether the watermark is later than now by more than the longest possible bucket (integer time: false)
        a.axis not in ('bigint', 'integer', 'smallint')
             and w.watermark > pr.longest + (extract(epoch
               from case when a.axis = 'timestamp with time zone' then now() else now()::timestamp at time zone 'UTC' end)

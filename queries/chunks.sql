@@ -47,7 +47,7 @@ mark as (
     from _timescaledb_catalog.continuous_agg a
       left join job j on j.hypertable_id = a.mat_hypertable_id and j.proc_name = 'policy_refresh_continuous_aggregate'
    where $1 in (a.raw_hypertable_id, a.mat_hypertable_id)),
--- Tables whose size cannot be read without waiting for a lock; an index is listed as its table, a TOAST table as its main table.
+-- Tables whose size cannot be read without waiting for a lock. A locked index counts as its table, a locked TOAST table as its main table.
 held as materialized (
   select case when t.relnamespace = 'pg_toast'::regnamespace and t.relname ~ '^pg_toast_\d+$' then substr(t.relname, 10)::oid
        else t.oid end as relid

@@ -88,8 +88,8 @@ about as materialized (
                where i.indrelid in (r.oid, r.reltoastrelid)) as pages
         from pg_class r where r.oid = c.relid and r.relpages > 0 offset 0) r on true
    group by 1),
--- The oldest chunk that the last run should have compressed but did not: a run reports success even if it skips a locked chunk. No row if
--- that run succeeded and the policy has maxchunks_to_compress, because the run may have reached this limit before the chunk.
+-- The oldest chunk that the last run should have compressed but did not. (A run reports success even if it skips a locked chunk.) There is
+-- no row if the last run succeeded and the policy has maxchunks_to_compress, because the run may have reached this limit before the chunk.
 gap as materialized (
   select b.hypertable_id, b.dimension_id, b.boundary, e.oldest[2] as range_start, e.oldest[1] as range_end, e.oldest[3]::int4 as id,
          st.last_finish

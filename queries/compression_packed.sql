@@ -1,6 +1,6 @@
--- For the hypertables in $1 (int8[]): old chunks, which were compressed with other settings than the table has now; and drifted chunks,
--- whose present size is more than twice or less than half of the recorded one (checked: the newest 100 partial or unordered chunks, and the
--- newest 20 others)
+-- For the hypertables in $1 (int8[]): old and drifted chunks. Old chunks were compressed with other settings than the table has now. The
+-- present size of drifted chunks is more than twice or less than half of the recorded size (checked: the newest 100 partial or unordered
+-- chunks, and the newest 20 other chunks)
 -- · columns: id, old_chunks (without frozen ones), drifted_chunks, drifted_recorded_bytes, drifted_bytes, old_packed (old chunks including
 -- frozen ones), old_before_bytes, old_after_bytes, old_rows, old_batches (as recorded when the chunks in old_packed were compressed). Up to
 -- 2.13 there are no old chunks: settings can change only while no chunk is compressed

@@ -3,7 +3,7 @@
 -- most: NULL if there is no limit · cost: 1 ms
 with role as (
   select r.oid, r.rolsuper, nullif(r.rolconnlimit, -1) as most,
-         -- this role and reserved_connections exist since PostgreSQL 16
+         -- pg_use_reserved_connections and reserved_connections exist from PostgreSQL 16 on
          coalesce((select pg_has_role(k.oid, 'usage') from pg_roles k where k.rolname = 'pg_use_reserved_connections'), false) as reserved
   from pg_roles r where r.rolname = session_user
 ), session as materialized (

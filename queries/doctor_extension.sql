@@ -3,7 +3,7 @@
 -- files, 5 ms
 select x.extversion as installed,
        array(select v.version from pg_available_extension_versions() v where v.name = 'timescaledb') as versions,
-       -- pg_settings has the library's settings only if it is loaded, even if postgresql.conf sets them
+       -- pg_settings has the library's settings only if the library is loaded, even if postgresql.conf sets them
        exists (select from pg_settings g where g.name = 'timescaledb.license') as loaded,
        -- a setting of the loader, which exists also in a database without the extension
        exists (select from pg_settings g where g.name = 'timescaledb.max_background_workers') as preloaded,

@@ -41,7 +41,8 @@ bent as materialized (
   union
   select c.relid from chunk_counts s cross join lateral unnest(s.odd) o (id) join :chunk c on c.id = o.id
 ),
--- Not materialized: reading the chunks' indexes again costs less than storing them. `old`: PostgreSQL 13 and 14 lack indnullsnotdistinct.
+-- Not materialized: reading the chunks' indexes again costs less than storing them. `old`: whether this is PostgreSQL 13 or 14, which do
+-- not have indnullsnotdistinct.
 member as not materialized (
   select y.inhparent, y.inhrelid, y.indexrelid, y.indisvalid, y.scans, y.leftover, :index_sig
   from (select false as indnullsnotdistinct) old
@@ -66,7 +67,7 @@ chunk_counts as materialized (
 \endif
 \if :since_2_11
 ),
--- The tables whose indexes get a row; the indexes of partitions are counted with the index of the partitioned table.
+-- The tables whose indexes get a row. The indexes of partitions are counted with the index of the partitioned table.
 relation as materialized (
   select h.oid, h.schema_name, h.table_name, h.kind, h.id as hypertable_id from hyper h
   union all
@@ -136,8 +137,8 @@ root as materialized (
 ),
 \if :since_2_22
 -- An expression or partial index of a chunk gets its name from the hypertable's index to which it belongs, and is matched by this name. If
--- no name fits, it may belong to any index of the hypertable with the same hash (sig), unless the chunk has another index whose name fits
--- that one. (index_matches() would be exact, but locks both tables of each pair until the transaction ends.)
+-- no name fits, the index may belong to any index of the hypertable with the same hash (sig), except an index that is matched by name to
+-- another index of the chunk. (index_matches() would be exact, but locks both tables of each pair until the transaction ends.)
 named as materialized (
   select y.root, y.inhrelid, y.indexrelid, y.indisvalid, y.scans, not y.fits and y.shapes > 1 or y.fitting > 1 as unsure
   from (
@@ -178,7 +179,7 @@ member as materialized (
   join pg_catalog.pg_class p on p.relname = ci.index_name and p.relnamespace = n.oid
   where ci.hypertable_id = any (array(select h.id from hyper h))
 ),
--- The invalid indexes of chunks. leftover: an interrupted REINDEX CONCURRENTLY left the index, by the suffix of the name.
+-- The invalid indexes of chunks. leftover: whether an interrupted REINDEX CONCURRENTLY left the index (by the suffix of its name).
 invalid as materialized (
   select i.inhparent, x.indexrelid, x.indkey, x.indclass, c.relname::text ~ '_cc(new|old)[0-9]*$' as leftover
   from pg_catalog.pg_index x join pg_catalog.pg_inherits i on i.inhrelid = x.indrelid join pg_catalog.pg_class c on c.oid = x.indexrelid
@@ -238,7 +239,7 @@ needed as materialized (
   ) j on j.hypertable_id = r.hypertable_id and j.reordered = r.relname
 \endif
 ),
--- Of identical indexes, the first (keeper) stays. Another one can be dropped if the keeper enforces at least as much (enforced).
+-- Of identical indexes, the first (keeper) stays. Another index can be dropped if the keeper enforces at least as much (enforced).
 twin as materialized (
   select r.indexrelid, n.constraint_name, n.constraint_type, n.referenced, n.reorders,
     first_value(r.relname) over same as keeper, row_number() over same as place,

@@ -99,7 +99,7 @@ left join lateral (
                                      x.data #>> '{error_data,hint}'), ''),
                     'job crash detected, see server logs') as message
     from _timescaledb_internal.bgw_job_stat_history x
-    -- A run in progress may already have a row, which is no error.
+    -- The row of a run in progress is left out, because it is no error.
     where x.job_id = j.id and x.succeeded is not true and not s.last_run_success and (w.pid is null or x.execution_finish is not null)
     order by x.execution_start desc limit 1) x
 ) e on true

@@ -20,7 +20,7 @@ dim as materialized (
 ),
 slice as materialized (
   select d.hypertable_id, min(s.id) as slice, s.range_start as low, s.range_end as high, count(*) as chunks, min(c.serial) as made,
-         -- at: creation of the first chunk in the unit of the axis; NULL: integer time, or unknown (before 2.13)
+         -- at: time at which the first chunk was created, in the time column's unit; NULL: integer time, or unknown (before 2.13)
          case when not d.whole then min((extract(epoch from case when d.axis = 'timestamp with time zone' then c.creation_time
                                                                  else c.creation_time::timestamp at time zone 'UTC' end)
                                          * 1000000)::int8) end as at

@@ -1,6 +1,6 @@
 -- Code of untrusted owners that a statement may run because it belongs to the statement's target
--- · columns: what, owner, door (how the statement comes to run it; job: the job's procedure; check: the check function of the job's config;
--- clock: integer_now_func; table: code on the table, its chunks or its views)
+-- · columns: what, owner, door (why the statement may run the code; job: the code is the job's procedure; check: the check function of the
+-- job's config; clock: integer_now_func; table: code on the table, its chunks or its views)
 \if :since_2_11
 -- · access: any role · cost: catalogue lookups, which start at the functions of untrusted owners · $1: a hypertable's id; $2: a job's id;
 -- $3: an index's oid; 0: none
@@ -16,7 +16,7 @@ acted as materialized (
                   (select h.id from pg_index i join pg_class c on c.oid = i.indrelid join pg_namespace n on n.oid = c.relnamespace
                      join _timescaledb_catalog.hypertable h on h.schema_name = n.nspname and h.table_name = c.relname
                        where i.indexrelid = ($3::int8)::oid)) as id),
--- The target; and if it is an aggregate, the hypertables and aggregates that it reads.
+-- The target. If the target is an aggregate, also the hypertables and aggregates that it reads.
 tables as materialized (
   select a.id from acted a where a.id is not null
   union select c.raw_hypertable_id from tables t join _timescaledb_catalog.continuous_agg c on c.mat_hypertable_id = t.id),

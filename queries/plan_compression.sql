@@ -74,7 +74,7 @@ select jsonb_build_object(
          'aggregate', t.aggregate, 'enabled', o.whole is not null, 'settings', o.whole,
          'axis', coalesce(t.axis, ''), 'integer_time', coalesce(t.integer_time, false), 'time_column', t.column_name,
          'chunk_interval', t.interval_length, 'rolls_up', coalesce(t.rolls_up, false),
-         -- Current time on the time axis; for integer time the value of the integer_now_func that the hypertable itself has.
+         -- Current time in the time column's unit. For integer time: the value of the integer_now_func that the hypertable itself has.
          'now', case when not t.integer_time then case
               when t.axis = 'timestamp with time zone' then (extract(epoch from now()) * 1000000)::int8
               when z.owner_zone is null or z.zone is not null

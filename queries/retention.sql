@@ -29,8 +29,8 @@ code as materialized (
    where f.trusted is not true),
 counts as materialized (select l.hypertable_id, count(*) as chunks from :chunk l where not l.osm_chunk group by 1),
 bound as materialized (
-  -- boundary: if the policy runs now; next_boundary: if it runs at the next scheduled time (daylight saving time may differ by then). A run
-  -- drops the chunks that end by the boundary.
+  -- A run drops the chunks that end by a boundary. boundary: of a run now; next_boundary: of the next scheduled run (daylight saving time
+  -- may differ by then).
   select hypertable_id, id as dimension_id, min(boundary) filter (where nth = 1) as boundary,
          min(boundary) filter (where nth = 2) as next_boundary from (
     select d.hypertable_id, d.id, w.nth, case when d.axis not in ('bigint', 'integer', 'smallint') and j.after_interval is not null
@@ -40,11 +40,11 @@ bound as materialized (
            (2, case when isfinite(st.next_start) then greatest(st.next_start, now()) else now() end)) w(nth, at)
       cross join lateral (select w.at, j.zone, j.after_interval as length, d.axis = 'timestamp with time zone' as zoned) p) b
    where boundary is not null group by 1, 2),
--- The oldest slice that has chunks, by index.
+-- The oldest slice that has chunks, found by index.
 ends as materialized (
   select d.hypertable_id, (select s.range_start from :used_slice s where s.dimension_id = d.id order by s.range_start limit 1) as oldest
     from dim d),
--- The chunks that are due. They are found by index because they are usually few.
+-- The chunks that are due. Usually few chunks are due, so they are found by index.
 due as materialized (
   select b.hypertable_id, count(*) filter (where c.status & 4 = 0) as eligible, count(*) filter (where c.status & 4 = 4) as frozen,
          (min(b.boundary) - min(s.range_end) filter (where c.status & 4 = 0)) / 1e6::float8 as overdue_seconds

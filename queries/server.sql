@@ -3,7 +3,7 @@
 -- for it · access: any role · cost: once per connection, 2 ms
 select coalesce(x.extversion, case when m.oid is not null then coalesce(obj_description(m.oid, 'pg_class'), '2.28.0') end) as version,
        n.nspname::text as extension_schema, m.oid is not null as simulated,
-       -- pg_settings has the settings of TimescaleDB's library only if it is loaded, even if postgresql.conf sets them.
+       -- pg_settings has the settings of TimescaleDB's library only if the library is loaded, even if postgresql.conf sets them.
        x.oid is null or t.loaded as preloaded,
        case current_setting('timescaledb.license', true) when 'apache' then 'Apache' else 'Community' end as edition,
        coalesce(current_setting('timescaledb.enable_job_execution_logging', true) in ('on', 'true', 'yes', '1'), false)
@@ -18,7 +18,7 @@ select coalesce(x.extversion, case when m.oid is not null then coalesce(obj_desc
             else 'role' end end as time_zone_hidden_by
 from pg_database d left join pg_roles u on u.rolname = current_user left join pg_extension x on x.extname = 'timescaledb'
 left join pg_namespace n on n.oid = x.extnamespace
--- The demo's stand-in for TimescaleDB: this table exists, but no extension; the comment on the table is the simulated version.
+-- The demo's stand-in for TimescaleDB has this table, but no extension. The comment on the table is the simulated version.
 left join lateral (
   select c.oid from pg_class c join pg_namespace s on s.oid = c.relnamespace
   where x.oid is null and s.nspname = '_timescaledb_catalog' and c.relname = 'hypertop_stand_in'
@@ -28,7 +28,7 @@ left join lateral (
   where s.nspname = '_timescaledb_internal' and c.relname in ('bgw_job_stat_history', 'job_errors') and c.relkind = 'r'
   order by c.relname limit 1
 ) h on true
--- Time zone of background workers whose owner has none, first source: ALTER DATABASE or ALTER ROLE ALL.
+-- The time zone of background workers whose owner has none. First source: ALTER DATABASE or ALTER ROLE ALL.
 left join lateral (
   select split_part(e.entry, '=', 2) as time_zone
   from pg_db_role_setting s, unnest(s.setconfig) e(entry)

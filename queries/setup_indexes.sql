@@ -24,7 +24,8 @@ select o.relation, case when i.oid is not null then format('%I.%I', n.nspname, i
        (select coalesce(array_agg(pg_get_indexdef(x.indexrelid, k, true) order by k), '{}')
           from generate_series(x.indnkeyatts::int4 + 1, x.indnatts::int4) k) as include,
        m.amname::text as method, x.indisunique as is_unique, pg_get_expr(x.indpred, x.indrelid, true) as predicate,
-       -- (time DESC), and on an aggregate (column that it groups by, time DESC); PostgreSQL shortens names to 63 bytes
+       -- TimescaleDB makes an index on (time DESC), and on an aggregate also on (column that it groups by, time DESC). PostgreSQL shortens
+       -- the names to 63 bytes.
        m.amname = 'btree' and not x.indisunique and x.indpred is null and x.indnatts = x.indnkeyatts
          and e.attname = o.time_column and x.indoption[x.indnatts - 1] = 3
          and (x.indnatts = 1 or x.indnatts = 2 and x.indoption[0] = 0 and exists (

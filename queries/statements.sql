@@ -6,7 +6,7 @@ with here as materialized (
   select d.oid from pg_database d where d.datname = current_database()
 ), tool as materialized (
   select n.nspname as schema, e.extversion as version,
-         -- pg_settings has the settings of the library pg_stat_statements only if it is preloaded, even if postgresql.conf sets them.
+         -- pg_settings has the settings of pg_stat_statements only if its library is preloaded, even if postgresql.conf sets them.
          exists (select from pg_settings g where g.name = 'pg_stat_statements.max') as loaded,
          coalesce(has_schema_privilege(n.oid, 'usage') and has_table_privilege(v.oid, 'select'), false) as readable,
          i.oid is not null as informs

@@ -1,7 +1,7 @@
 -- The objects that have the names in a policy file, and whether this role may change them: the schemas $1 and the names $2 (text[], in
 -- pairs)
 -- · columns: schema, name, schema_there, usable and creatable (whether this role has USAGE and CREATE on the schema), kind
--- (pg_class.relkind; NULL: there is nothing of that name), owner, owned (whether this role has the owner's rights), chunks · access: any
+-- (pg_class.relkind; NULL: no relation has this name), owner, owned (whether this role has the owner's rights), chunks · access: any
 -- role · cost: catalogue lookups by name, and one per chunk of these tables
 select w.schema, w.name, n.oid is not null as schema_there, coalesce(has_schema_privilege(n.oid, 'usage'), false) as usable,
        coalesce(has_schema_privilege(n.oid, 'create'), false) as creatable, c.relkind::text as kind,

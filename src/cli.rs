@@ -55,8 +55,7 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// Parses the program's arguments. The error may be the help text; for `run ACTION` that includes the action's
-    /// `--set` keys.
+    /// Parses the program's arguments. The error may be the help text. The help text of `run ACTION` includes the action's `--set` keys.
     pub fn of_program() -> Result<Self, clap::Error> {
         let args: Vec<OsString> = std::env::args_os().collect();
         let mut command = groups::grouped(Self::command());
@@ -68,8 +67,8 @@ impl Cli {
         Self::from_arg_matches(&matches)
     }
 
-    /// Parses a command line up to the cursor, for shell completions. If a target of `run` is being typed there: the arguments, the action,
-    /// and the typed part of the target.
+    /// Parses a command line up to the cursor, for shell completions. Returns the arguments, the action, and the typed part of the target.
+    /// `None`: the word at the cursor is not a target of `run`.
     pub fn at_target(line: &str) -> Option<(Self, &'static Action, String)> {
         const CURSOR: &str = "hypertop-cursor";
         let mut words = complete::words(line)?;
@@ -174,7 +173,7 @@ pub enum AsCode {
     },
 }
 
-/// The commands that print what hypertop says about itself, without a server.
+/// The commands that print hypertop's own queries, pages and scripts. They need no server.
 #[derive(Debug, Subcommand)]
 pub enum Document {
     /// List the console's queries, or print one as the server gets it
@@ -228,7 +227,7 @@ pub enum Command {
         /// For `show policies`: the policy file; if repeated, later files override earlier ones [default: policies in config.toml]
         #[arg(long, value_name = "FILE", value_parser = start::policy_file, value_hint = clap::ValueHint::FilePath)]
         policies: Vec<PathBuf>,
-        /// Time limit for reading, and for connecting unless a password may be asked for
+        /// Time limit for reading. It also limits connecting, unless hypertop may ask for a password
         #[arg(long, value_name = "TIME", default_value = "2m", value_parser = humantime::parse_duration)]
         timeout: std::time::Duration,
         /// Database: a name, a URI, or key=value pairs
@@ -241,7 +240,7 @@ pub enum Command {
         #[command(flatten)]
         options: check::Options,
     },
-    /// Find out why a connection fails, or why something is hidden
+    /// Find out why a connection fails, or why data is hidden
     #[command(after_help = "Exit codes: 0 ok, 1 warnings, 2 failed, 3 unknown.")]
     Doctor {
         #[command(flatten)]
@@ -252,13 +251,13 @@ pub enum Command {
         after_help = "`hypertop run ACTION --help` lists the action's --set keys, `hypertop explain --list` all actions."
     )]
     Run {
-        /// Name of the action, as in the palette: pause-job, compress-chunks, …
+        /// Name of the action, as in the palette, such as pause-job or compress-chunks
         #[arg(value_parser = names::actions(), hide_possible_values = true)]
         action: &'static Action,
         /// Id of a job or session, or name of a hypertable, aggregate, table or index
         #[arg(required = true)]
         target: Vec<String>,
-        /// Value of an input (run ACTION --help lists the keys)
+        /// Value of an input of the action (run ACTION --help lists the keys)
         #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
         set: Vec<(String, String)>,
         #[command(flatten)]
@@ -273,7 +272,7 @@ pub enum Command {
         #[arg(long, value_enum, default_value_t = command::Format::Text)]
         format: command::Format,
     },
-    /// Roll back journal entries, by their numbers
+    /// Roll back journal entries: undo their actions
     Rollback {
         /// Numbers of the entries
         #[arg(required = true)]
@@ -285,13 +284,13 @@ pub enum Command {
     Record {
         /// New file, which only you can read; it must not exist
         file: PathBuf,
-        /// Stop after this time: 10m, 8h
+        /// Stop after this time, such as 10m or 8h
         #[arg(long = "for", value_name = "TIME", value_parser = humantime::parse_duration)]
         long: Option<std::time::Duration>,
-        /// Interval between two readings: 2s, 500ms, 1m [default: 2s]
+        /// Interval between two readings, such as 2s, 500ms or 1m [default: 2s]
         #[arg(long, value_name = "INTERVAL", value_parser = config::interval)]
         refresh: Option<std::time::Duration>,
-        /// Also record the journal, the Policies screen, and, once for each row, its details and the facts for previews of actions
+        /// Also record the journal, the Policies screen, and the details of each row with the facts for previews of actions (read once)
         #[arg(long)]
         details: bool,
         /// Database: a name, a URI, or key=value pairs
@@ -308,13 +307,13 @@ pub enum Command {
     },
     #[command(flatten)]
     Document(Document),
-    /// Print the targets that the `run` on a command line may have; the completions of the shells call it
+    /// Print the possible targets of the `run` in a command line, for shell completions
     #[command(hide = true)]
     CompleteTarget {
         /// The command line up to the cursor
         line: String,
     },
-    /// Open the console on a demo database on a temporary server, or on a recording of it if PostgreSQL is not installed
+    /// Open the console on a demo database on a temporary server, or on a recording of the demo if PostgreSQL is not installed
     Demo {
         #[command(flatten)]
         options: example::Options,
@@ -360,7 +359,7 @@ impl Connection {
 
 fn after_help() -> String {
     format!(
-        "{}\n\nSettings: /etc/hypertop/config.toml, overridden by hypertop/config.toml in XDG_CONFIG_HOME (~/.config). `hypertop thresholds` says where a value comes from; @NAME is a [[connection]] with that name.\n\nExit codes: 0 success, or the user quit; 1 an error, or an action that failed after a part was done; 2 no connection, or a wrong command line; 3 nothing was changed (refused, no consent, or the first step failed); 128+N ended by signal N.",
+        "{}\n\nSettings: /etc/hypertop/config.toml, overridden by hypertop/config.toml in XDG_CONFIG_HOME (~/.config). `hypertop thresholds` prints the source of each threshold. @NAME means the [[connection]] with this name.\n\nExit codes: 0 success, or the user quit; 1 an error, or an action that failed after a part was done; 2 no connection, or a wrong command line; 3 nothing was changed (refused, no consent, or the first step failed); 128+N ended by signal N.",
         conninfo::help()
     )
 }

@@ -1,12 +1,12 @@
 //! Settings: `/etc/hypertop/config.toml`, overridden by the user's `$XDG_CONFIG_HOME/hypertop/config.toml`. Themes are in `themes/` next to
-//! the latter.
+//! the user's file.
 
 mod connections;
 mod host;
 mod sources;
 
 #[cfg(test)]
-#[expect(clippy::float_cmp, reason = "it equals what was written")]
+#[expect(clippy::float_cmp, reason = "each value equals the written number")]
 mod tests;
 
 use std::path::PathBuf;
@@ -38,14 +38,14 @@ pub struct Config {
     pub(crate) preview: bool,
     /// True: all connections are read-only.
     read_only: bool,
-    /// Settings for certain connections; all that match apply.
+    /// The `[[connection]]` entries. All entries that match a connection apply to it.
     pub(crate) connections: Vec<Rule>,
     pub(crate) thresholds: Thresholds,
     /// The `[host]` table: memory, cores and free disk of the server's machine, as written by the user.
     host: Host,
     /// Policy files for connections without policy files of their own.
     policies: Vec<PathBuf>,
-    /// The error in `[keys]` prevents the console from starting.
+    /// The key map, or the error in `[keys]`. With an error the console does not start.
     pub(crate) keys: Result<KeyMap, String>,
 }
 
@@ -56,7 +56,7 @@ impl Config {
         rules.flat_map(|rule| rule.trust(user)).collect()
     }
 
-    /// The `[host]` facts about the machine of this server. `host`: the server as shown in the header.
+    /// The facts in `[host]` about the machine of this server. `host`: the server as shown in the header.
     pub fn machine(&self, host: &str) -> Machine {
         self.host.machine(host)
     }
@@ -68,7 +68,7 @@ impl Config {
         here.find_map(|rule| rule.busy_hours.clone())
     }
 
-    /// Policy files of this connection: those of its last entry that has some, or else the general ones.
+    /// Policy files of this connection, from the last matching entry that has any. Otherwise the policy files for all connections.
     pub(crate) fn policies(&self, host: &str, database: &str, user: &str) -> &[PathBuf] {
         let here = self.connections.iter().rev();
         let mut here = here.filter(|rule| rule.matches(host, database, user));
@@ -76,7 +76,7 @@ impl Config {
         own.map_or(&self.policies, |rule| &rule.policies)
     }
 
-    /// Restrictions of this connection. `asked`: `--read-only` was given.
+    /// Restrictions of this connection. `asked`: whether `--read-only` was given.
     pub(crate) fn rules(&self, host: &str, database: &str, user: &str, asked: bool) -> Access {
         let matches = |rule: &&Rule| rule.matches(host, database, user);
         let here: Vec<_> = self.connections.iter().filter(matches).collect();
@@ -157,7 +157,7 @@ pub fn read(around: &Surroundings) -> (Config, Option<String>) {
     }
 }
 
-/// The flags, with the connection that they refer to by `@NAME`. An error if there is none, or if config.toml cannot be read.
+/// The flags, with the connection that they refer to by `@NAME`. An error if no connection has this name, or if config.toml cannot be read.
 pub(crate) fn named(mut flags: Flags, around: &Surroundings) -> Result<Flags, String> {
     let typed = flags.dbname.as_ref().or(flags.database.as_ref());
     let Some(name) = typed.and_then(|typed| typed.strip_prefix('@')) else {
@@ -195,7 +195,7 @@ pub(crate) fn named(mut flags: Flags, around: &Surroundings) -> Result<Flags, St
                 |file| file.display().to_string(),
             );
             format!(
-                "there is no connection @{name}: write a [[connection]] with name = \"{name}\" and host into {file} (a database with this name: dbname=@{name})"
+                "there is no connection @{name}: write a [[connection]] with name = \"{name}\" and host into {file}. For a database with this name, write dbname=@{name}"
             )
         }
     })

@@ -54,7 +54,7 @@ use crate::ui::terminal::Screen;
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "the one place where the clock is read"
+    reason = "only this function reads the clock"
 )]
 pub fn now() -> Stamp {
     let since = SystemTime::now()
@@ -78,7 +78,7 @@ struct Start {
     screen: ScreenId,
 }
 
-/// An app with the user's settings.
+/// Creates an app with the user's settings. If the theme is unknown, the first theme is used.
 fn as_set(config: &Config, keys: KeyMap, themes: Vec<Theme>) -> App {
     let theme = themes.iter().position(|theme| theme.name == config.theme);
     let mut app = App::new(now(), themes, config.refresh);
@@ -89,7 +89,7 @@ fn as_set(config: &Config, keys: KeyMap, themes: Vec<Theme>) -> App {
     app
 }
 
-/// Shows the errors and messages of the start.
+/// Shows the errors of the start in an overlay, and errors and messages on the status line. Also prints both.
 fn greet(app: &mut App, mut notes: Vec<String>, messages: impl Iterator<Item = String>) {
     if !notes.is_empty() {
         app.overlay = Some(Overlay::Note(notes.clone()));
@@ -125,7 +125,7 @@ async fn console(start: Start) -> Result<Ended> {
             signal = &mut ending => return signal,
             event = keys.next() => match event {
                 Some(Ok(event)) => read_event(event),
-                // The terminal was closed.
+                // The terminal was closed: the console ends as if by SIGHUP, which is signal 1.
                 Some(Err(_)) | None => return Ok(1),
             },
             _ = going_on.recv() => {
@@ -161,7 +161,7 @@ async fn console(start: Start) -> Result<Ended> {
 /// Answers that arrive within this time are drawn in one frame.
 const TOGETHER: Duration = Duration::from_millis(40);
 
-/// The moment as an `Instant`; a past moment is now.
+/// Converts a moment to an `Instant`. A past moment becomes now; one more than an hour ahead becomes an hour from now.
 fn in_future(at: Stamp) -> Instant {
     Instant::now() + Duration::from_secs_f64(at.seconds_since(now()).clamp(0.0, 3600.0))
 }
@@ -219,7 +219,7 @@ async fn replay(
                     Effect::Record => app.say("a replay cannot be recorded", false),
                     Effect::Figures(ask) => waiting.extend(app.figures_from_tape(&ask)),
                     Effect::Act(ask) => waiting.extend(app.act_on_tape(&ask)),
-                    // A replay takes the lists from the recording, and has no other database.
+                    // A replay has its lists in the recording, and cannot switch to another database.
                     Effect::List(_) | Effect::Offer(_) | Effect::Switch(..) => {}
                 }
             }

@@ -1,4 +1,4 @@
-//! Acknowledged and snoozed findings are hidden, in every console, until they go away, get worse or the snooze ends.
+//! Acknowledged and snoozed findings are hidden in every console, until they disappear or get worse, or the snooze ends.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod console;
@@ -118,7 +118,7 @@ fn journal() -> (tempfile::TempDir, Journal) {
     (folder, journal)
 }
 
-/// Rows without a backlog whose compressed chunks take this many GiB; uncompressed they took 12.
+/// Rows without a backlog, whose compressed chunks take this many GiB. Before compression they took 12 GiB.
 fn compressed_to(gibibytes: i64) -> Vec<compression::Row> {
     let mut rows = rows(0);
     rows[1].after_bytes = Some(gibibytes << 30);

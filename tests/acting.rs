@@ -1,4 +1,4 @@
-//! Actions in the app, without terminal and database: from the key to the approved plan, and the screens on the way.
+//! Actions in the app, without a terminal or a database: from the key to the approved plan, with the screens that are shown until then.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod console;
@@ -217,7 +217,7 @@ fn a_read_only_console_shows_the_plan_and_says_why_it_does_not_run() {
 fn a_protected_connection_wants_the_name_typed_for_everything() {
     let mut app = connected();
     app.rules.protected = true;
-    // The header shows it before any action; the dialog has a double frame.
+    // The header shows the protection before any action, and the dialog has a double frame.
     assert!(screen(&mut app).contains(" PROTECTED "));
     let asked = press(&mut app, "p");
     answer(&mut app, asked, &[]);
@@ -421,7 +421,7 @@ fn an_action_for_something_else_says_what_to_select() {
     assert!(screen(&mut app).contains("pause-job acts on a job: select one first"));
 }
 
-/// The form for two marked jobs, the second of which is paused already.
+/// The form for two marked jobs. The second job is already paused.
 fn group(keys: &str) -> App {
     let mut app = connected();
     let effects = press(&mut app, keys);

@@ -1,4 +1,4 @@
-//! A plain table becomes a hypertable, with its rows; what the server would refuse is refused before.
+//! A plain table becomes a hypertable, with its rows. If the server would refuse that, the preview already refuses it.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;

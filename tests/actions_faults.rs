@@ -255,7 +255,7 @@ async fn long_run(rig: &Rig, job: &str) -> Child {
     child
 }
 
-/// Text of a new console until it is closed again.
+/// All text that a new console prints, from its start to its end.
 fn first_words_of_the_console(rig: &Rig) -> String {
     let pair = native_pty_system()
         .openpty(PtySize {
@@ -359,7 +359,7 @@ fn what_a_killed_console_left_undecided_is_decided_by_what_the_server_has() {
             said(&back)
         );
         assert_eq!(back.status.code(), Some(3), "{}", said(&back));
-        // Once more, with a session that is terminated before it gets the lock.
+        // The same with a session that is terminated before it gets the lock.
         holder.batch_execute(&hold).await.unwrap();
         let pid = killed_while_it_waits(rig, &job, &table).await;
         rig.sql(&format!("select pg_terminate_backend({pid})"))
@@ -368,7 +368,7 @@ fn what_a_killed_console_left_undecided_is_decided_by_what_the_server_has() {
         let back = hypertop(rig, &rig.conninfo, &["rollback", "2", "--yes"])
             .output()
             .unwrap();
-        // On a slow machine lock_timeout may have passed; then the journal knows that nothing was changed.
+        // On a slow machine lock_timeout may have passed. Then the journal records that nothing was changed.
         let told = said(&back);
         let nothing = [
             "there is nothing to roll back",

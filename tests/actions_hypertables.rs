@@ -321,7 +321,7 @@ fn a_role_without_rights_gets_the_servers_words() {
             );
         }
         assert_eq!(rig.text(INTERVALS).await, before);
-        // ANALYZE only warns, so the preview says it before and the report after.
+        // Without the right, ANALYZE only warns, so the preview and the report show the warning.
         let approved = other.plan("analyze-table", "naive", &[]).await.unwrap();
         assert!(
             notes(&approved.plan).contains("only postgres (or a member of that role) may analyze"),

@@ -1,4 +1,4 @@
-//! An index by what is not immutable is refused in the preview, exactly where the server would refuse it.
+//! An index on an expression that is not immutable is refused in the preview, exactly where the server would refuse it.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -17,7 +17,7 @@ insert into "Me.s"."Raw ""x""" select now() - i * interval '1 hour', i, i, 'k' |
 create function "Me.s".same(int) returns int language sql immutable as 'select $1';
 create function "Me.s".stable(int) returns int language sql stable as 'select $1'"#;
 
-/// Conditions and columns; the server says which of them it takes.
+/// Conditions of indexes. The server shows which of them it accepts.
 const WHERE: &[&str] = &[
     "v > 0",
     "v > 0 and k is not null and d in (1, 2)",
@@ -67,7 +67,7 @@ async fn refused(rig: &Rig, set: &[(&str, &str)]) -> Option<String> {
     preview::preview(&rig.session, plan).await.refused
 }
 
-/// The server's own error; nothing is left.
+/// The server's own error. If the index was created, it is removed again.
 async fn error(rig: &Rig, columns: &str, condition: &str) -> Option<String> {
     rig.sql("begin; set local search_path = pg_catalog").await;
     let create = format!("create index probe on {NAME} ({columns}) where {condition}");
@@ -103,7 +103,7 @@ fn what_the_server_would_refuse_is_refused_in_the_preview_and_nothing_else() {
         }
         let why = refused(rig, &[("columns", "d"), ("where", "d in (select 1)")]).await;
         assert!(why.unwrap().contains("has a subquery"), "{}", rig.name);
-        // Nothing was made.
+        // No index was created.
         assert_eq!(
             rig.text("select count(*) from pg_index where indexrelid::regclass::text ~ 'probe'")
                 .await,

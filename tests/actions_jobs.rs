@@ -296,7 +296,7 @@ fn a_configuration_that_its_policy_would_fail_at_is_refused_with_what_it_wants()
                     .unwrap_err()
                     .contains("must be longer than end_offset")
             );
-            // The source keeps 400, so a refresh of the last 1000 would delete rows.
+            // The source keeps 400 units, so a refresh of the last 1000 units would delete rows.
             let wide = format!(
                 r#"{{"mat_hypertable_id": {mat}, "start_offset": 1000, "end_offset": 10}}"#
             );
@@ -455,7 +455,7 @@ fn resuming_a_policy_says_what_its_runs_do_for_good_and_asks_as_running_it_does(
                     "{version} {action}"
                 );
             }
-            // Rolling back the pause also warns about the drop.
+            // The rollback of the pause also warns that chunks will be dropped.
             rig.sql(&format!(
                 "update _timescaledb_config.bgw_job set scheduled = true where id = {retention}"
             ))

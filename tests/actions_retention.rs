@@ -93,7 +93,7 @@ fn an_added_policy_goes_again() {
             .plan("add-retention-policy", "unwatched", &set)
             .await
             .unwrap();
-        // The undo is partial, because the chunks that the policy drops by then are not restored.
+        // The undo is partial, because it does not restore chunks that the policy drops before the undo.
         assert!(
             matches!(approved.plan.undo, Undo::Partly(_)),
             "{:?}",

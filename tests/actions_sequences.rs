@@ -21,7 +21,7 @@ type ApprovedPlan = (
     &'static [(&'static str, &'static str)],
 );
 
-/// An action that can be rolled back, the query of its targets, and its inputs. Plans that refuse (such as pausing a
+/// Actions that can be rolled back, each with the query of its targets and with its inputs. Plans that are refused (such as pausing a
 /// paused job) are skipped.
 const DEEDS: &[ApprovedPlan] = &[
     ("pause-job", ALL_JOBS, &[]),
@@ -261,7 +261,7 @@ async fn make(targets: &Targets, version: &str) -> Rig {
 
 const STAND_IN: &str = "stand_in";
 
-/// A database to test in, created again after a failure, because each further try needs the initial state.
+/// A database for the test. It is created again after a failure, because each further try needs the initial state.
 struct Works<'a> {
     targets: &'a Targets,
     version: &'a str,

@@ -1,4 +1,4 @@
-//! Cancelling statements and terminating sessions: never the console's own, and only the one in the preview.
+//! Cancelling statements and terminating sessions: never a session of the console, and only the session in the preview.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -262,7 +262,7 @@ fn the_scheduler_and_a_jobs_worker_are_warned_of() {
     });
 }
 
-/// The warning is right: only the named function starts the scheduler again.
+/// Checks that the warning is right: only the function that it names starts the scheduler again.
 #[test]
 fn a_terminated_scheduler_comes_back_only_when_it_is_started() {
     with_targets(|targets| {

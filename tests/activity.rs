@@ -25,7 +25,7 @@ async fn rows(session: &Session) -> Vec<Row> {
     rows
 }
 
-/// The rows, loaded again until one of them is as wanted.
+/// Loads the rows again until one of them fulfils `wanted`.
 async fn rows_when(session: &Session, what: &str, wanted: impl Fn(&Row) -> bool) -> Vec<Row> {
     for _ in 0..100 {
         let rows = rows(session).await;

@@ -1,4 +1,4 @@
-//! Compressed rows are in a relation of their own. Locks on it are shown with the name of the hypertable.
+//! Compressed rows are in a relation of their own. Locks on this relation are shown with the name of the hypertable.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;

@@ -263,8 +263,8 @@ fn a_parent_that_stands_still_is_named() {
 
 #[test]
 fn a_refresh_into_the_future_is_clamped_by_the_local_clock() {
-    // Local time is five hours ahead of UTC: refreshed to 02:00 local time is 3 h late at 05:00, not ahead of midnight
-    // UTC.
+    // Local time is five hours ahead of UTC. At midnight UTC it is 05:00 local time, so an aggregate that is refreshed up to 02:00 local
+    // time is 3 h late. It is not ahead of now.
     let mut row = aggregate();
     row.axis = Axis::Timestamp;
     row.local_shift = 5 * HOUR;

@@ -1,5 +1,5 @@
-//! The structure of the sources: imports go down only, `screens` and `actions` do not import each other, and there are
-//! no circles. And nothing is `pub` that only the crate uses.
+//! The structure of the sources: modules import only lower modules, `screens` and `actions` do not import each other, and no modules
+//! import each other in a circle. Items that only the crate uses are not `pub`.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 #[path = "architecture/visibility.rs"]
@@ -14,7 +14,7 @@ use regex::Regex;
 use syn::visit::{self, Visit};
 use syn::{ItemMod, ItemUse, UseTree};
 
-/// The modules from the lowest to the highest. Modules in one line do not import each other.
+/// The modules, from the lowest to the highest. Modules in the same list do not import each other.
 const FLOORS: &[&[&str]] = &[
     &["model"],
     &["connect"],
@@ -43,7 +43,7 @@ fn sources() -> BTreeMap<String, String> {
     texts("src")
 }
 
-/// The texts of all `.rs` files in a folder of the project, by their path in it.
+/// The texts of all `.rs` files in a folder of the project, by their path in the folder.
 fn texts(folder: &str) -> BTreeMap<String, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let (mut found, mut folders) = (BTreeMap::new(), vec![root.clone()]);
@@ -209,7 +209,7 @@ fn floor(file: &str) -> usize {
     floor.unwrap_or_else(|| panic!("src/{file} is in no room"))
 }
 
-/// Texts on all imports that do not go down.
+/// Texts on all imports of modules that are not lower.
 fn upward(imports: &Imports) -> Vec<String> {
     let up = imports.iter().filter(|((from, to), _)| {
         to == "lib.rs" || (room(from) != room(to) && floor(from) <= floor(to))
@@ -218,7 +218,7 @@ fn upward(imports: &Imports) -> Vec<String> {
         .collect()
 }
 
-/// The files of each import circle.
+/// The files of each circle of imports.
 fn circles(imports: &Imports) -> Vec<BTreeSet<&str>> {
     let mut to: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (from, other) in imports.keys() {

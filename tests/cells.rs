@@ -441,7 +441,7 @@ fn what_an_index_wastes_is_counted_once() {
         row.parts.as_mut().unwrap().shared = 100;
     };
     assert_eq!(wasted(all), Value::Bytes(0));
-    // The one that stays has the shared indexes, and the totals count them once.
+    // The duplicate that stays has the shared indexes, and the totals count them once.
     let keeper = |row: &mut indexes::Row| {
         row.scans = 0;
         row.parts.as_mut().unwrap().shared = 100;
@@ -671,7 +671,7 @@ fn a_late_aggregate_says_since_when() {
         behind.expect("a finding").since
     };
     let late = aggregate(7, None, "oee", 5 * HOUR);
-    // Everything older than 5 hours is refreshed, and 3 hours are expected.
+    // Everything older than 5 hours is refreshed, and a lag of 3 hours is expected.
     assert_eq!(since(&late), Some(Stamp(NOW.0 - 2 * HOUR)));
     let local = aggregates::Row {
         axis: Axis::Timestamp,
@@ -759,7 +759,7 @@ fn for_programs_there_are_figures_and_no_pictures_on_every_version() {
                     && (double || row["unused"] == true)
                 {
                     let wasted = &row["wasted_bytes"];
-                    // The statistics of a new server are too young to judge what is not scanned.
+                    // The statistics of a new server are too young to call an index unused.
                     let bloat = wasted.is_null() || *wasted == row["bloat_bytes"];
                     let early = row["unused"] == true && row["valid"] == true && bloat;
                     assert_eq!(*wasted == row["bytes"], !early, "{name}: {row}");

@@ -61,7 +61,7 @@ fn metrics_have_every_rule_and_each_object_and_prometheus_takes_them() {
                 let words = words.replace("DB", &database);
                 assert!(text.contains(&words), "{}: {words}", target.name);
             }
-            // The names of the specification, which dashboards and alerts rely on.
+            // Dashboards and alerts rely on these names.
             for name in [
                 "aggregate_lag_seconds",
                 "aggregate_pending_ranges",
@@ -232,7 +232,7 @@ fn it_listens_and_answers_in_the_text_that_the_scraper_wants() {
     });
 }
 
-/// Number of its sessions on the server.
+/// Number of the check's sessions on the server.
 async fn sessions(rig: &Rig) -> i64 {
     let others = "select count(*) from pg_stat_activity where datname = current_database() \
         and application_name = 'hypertop-listen'";
@@ -277,7 +277,7 @@ fn scrapes_share_a_collection_and_two_connections() {
             rig.name
         );
         assert_eq!(listening.terminate(), Some(0));
-        // The server ends them a moment later.
+        // The server ends the sessions a moment later.
         while sessions(rig).await > 0 {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -321,7 +321,7 @@ fn a_scrape_ends_before_its_timeout_with_what_is_ready() {
         let unread = format!(
             "hypertop_findings{{database=\"{database}\",rule=\"figures-unread\",level=\"unknown\"}}"
         );
-        // The screens that a scrape does not reach are read by the next one, and the slow one waits for its turn.
+        // The screens that a scrape does not reach are read by the next scrape, and the slow screen comes last.
         for scrape in 1.. {
             let (head, body) = listening.get("/metrics", &[timeout]);
             assert!(head.starts_with("HTTP/1.0 200 "), "{}: {head}", rig.name);

@@ -1,5 +1,5 @@
-//! Debian's Prometheus scrapes `hypertop check --listen`, and a text file by way of the node exporter: figures arrive, and the
-//! alerts of contrib/ fire and resolve.
+//! Debian's Prometheus scrapes `hypertop check --listen`, and a text file through the node exporter. The figures arrive, and the alerts in
+//! contrib/ fire and resolve.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -15,7 +15,7 @@ use support::act::Rig;
 use support::check::{Listening, check, get, is_installed, value};
 use support::{client, triage};
 
-/// A program that ends with this value.
+/// A running program, which is ended when this value is dropped.
 struct Program {
     child: Child,
     at: String,
@@ -29,7 +29,7 @@ impl Drop for Program {
 }
 
 impl Program {
-    /// Starts it and waits until it listens at a free port; `flag`: the option for its address.
+    /// Starts the program and waits until it listens at a free port. `flag`: the option for its address.
     fn start(program: &str, flag: &str, args: &[&str]) -> Self {
         let free = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let at = free.local_addr().unwrap().to_string();
@@ -63,7 +63,7 @@ fn query(prometheus: &Program, expression: &str) -> Vec<(Json, f64)> {
         &[],
     );
     let Ok(answer) = serde_json::from_str::<Json>(&body) else {
-        // It is starting.
+        // Prometheus is still starting.
         return Vec::new();
     };
     let results = answer["data"]["result"].as_array().cloned();
@@ -89,7 +89,7 @@ fn alerts(prometheus: &Program, rule: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Starts Prometheus with the rules of contrib/, which wait for nothing here, on these two.
+/// Starts Prometheus, which scrapes these two addresses, with the alert rules of contrib/ without their waiting times.
 fn prometheus(folder: &Path, listening: &str, exporter: &str) -> Program {
     let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("contrib/prometheus/hypertop.rules.yml");
     let rules = std::fs::read_to_string(rules).unwrap();
@@ -174,7 +174,7 @@ fn prometheus_scrapes_both_ways_and_an_alert_fires_and_resolves() {
             alerts == [("HypertopWarning".to_owned(), "firing".to_owned())]
         });
         drop(crowd);
-        // Their connections end in the background.
+        // The connections end in the background.
         tokio::time::sleep(Duration::from_millis(100)).await;
         eventually("the alert resolves", || {
             alerts(&prometheus, "server-connections").is_empty()

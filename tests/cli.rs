@@ -484,7 +484,7 @@ fn sql_names_what_it_was_given_and_what_would_do() {
         ),
         (
             &["sql", "chunks", "--for", "1.7"],
-            "'1.7' for '--for <VERSION>': the oldest TimescaleDB that hypertop reads is 2.11",
+            "'1.7' for '--for <VERSION>': hypertop reads TimescaleDB 2.11 and later",
         ),
         (
             &["sql", "chunks", "--for", "new"],

@@ -1,6 +1,6 @@
-//! What docs/compatibility.md promises: names and keys of 0.1 are still there, its settings are read, exit codes stay.
+//! The promises of docs/compatibility.md: names and keys of version 0.1 still exist, its settings are read, and exit codes stay.
 //!
-//! Its journal and its recording are read by `tests/journal_files.rs` and `tests/tape.rs`.
+//! `tests/journal_files.rs` and `tests/tape.rs` check that the journal and the recording of version 0.1 can be read.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -27,7 +27,7 @@ fn text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// The names of 0.1, by what prints them.
+/// The names of version 0.1, by the command that prints them.
 fn promised() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     let lines = include_str!("compatibility/names_0.1.txt").lines();
     let lines = lines.map(|line| line.split_once(": ").unwrap());
@@ -112,7 +112,7 @@ fn the_output_for_programs_keeps_its_keys() {
         let screens = promised();
         for screen in &screens["screen"] {
             let csv = run(&["show", screen, "--format", "csv"]);
-            // The journal is not there, so it has no head.
+            // There is no journal, so its CSV has no head.
             if !csv.is_empty() {
                 let head = csv.lines().next().unwrap();
                 all_are_there(&format!("show {screen}"), head.split(','));
@@ -277,7 +277,7 @@ fn exit_codes_of_actions_checks_and_plans_on_a_database_stay() {
                 &["run", "analyze-table", "mes.energy_consumption", "--yes"],
                 0,
             ),
-            // Refused: there is no such target; without a terminal nobody agrees.
+            // Refused: there is no such target, and without a terminal nobody can consent.
             (&["run", "analyze-table", "mes.no_such_table", "--yes"], 3),
             (&["run", "analyze-table", "mes.energy_consumption"], 3),
             (&["rollback", "99", "--yes"], 3),

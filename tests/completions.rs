@@ -1,4 +1,4 @@
-//! Completions in the shells: names of the program, and targets of a connection that answers at once.
+//! Completions in the shells: the program's own names, and targets from a server that answers at once.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 use support::program::{program, said};
 use support::{Targets, block_on, client, with_targets};
 
-/// Ends a command that does not end by itself; its exit code is 124 then.
+/// Seconds after which a command is ended, with exit code 124.
 const BOUND: &str = "20";
 
 fn hypertop(args: &[&str]) -> Output {
@@ -22,8 +22,8 @@ fn hypertop(args: &[&str]) -> Output {
         .unwrap()
 }
 
-/// The names that `complete-target` prints for this line, with what they are. A server under load may not answer within the half second
-/// that a completion waits: then it is asked again.
+/// The names that `complete-target` prints for this line, with their descriptions. A server under load may not answer within the half
+/// second that a completion waits. Then the command is run again.
 fn offered(line: &str) -> Vec<(String, String)> {
     let mut tries = (0..5).map(|_| offered_at_once(line));
     tries.find(|names| !names.is_empty()).unwrap_or_default()
@@ -44,7 +44,7 @@ fn names(line: &str) -> Vec<String> {
     offered(line).into_iter().map(|(name, _)| name).collect()
 }
 
-/// A shell that knows the program's completions and finds the program. `None`: it is not installed here.
+/// A shell that has loaded the program's completions and finds the program. `None`: the shell is not installed.
 fn shell(name: &str, folder: &Path) -> Option<Command> {
     let program = Path::new(env!("CARGO_BIN_EXE_hypertop"));
     let there = Command::new(name).arg("--version").output();
@@ -70,7 +70,7 @@ fn shell(name: &str, folder: &Path) -> Option<Command> {
     Some(command)
 }
 
-/// What bash offers at the end of a line, whose words stand between blanks.
+/// The completions that bash offers at the end of a line. The words of the line are separated by blanks.
 fn in_bash(folder: &Path, line: &str) -> Vec<String> {
     let mut bash = shell("bash", folder).unwrap();
     let words: Vec<_> = line.split(' ').collect();
@@ -90,7 +90,7 @@ fn in_bash(folder: &Path, line: &str) -> Vec<String> {
     lines.map(str::to_owned).collect()
 }
 
-/// What fish offers at the end of a line, without what it says about it. `None`: there is no fish.
+/// The completions that fish offers at the end of a line, without their descriptions. `None`: fish is not installed.
 fn in_fish(folder: &Path, line: &str) -> Option<Vec<String>> {
     let mut fish = shell("fish", folder)?;
     let script = format!("source ./_hypertop; complete -C {line:?}");
@@ -101,7 +101,7 @@ fn in_fish(folder: &Path, line: &str) -> Option<Vec<String>> {
     Some(names.map(str::to_owned).collect())
 }
 
-/// The screen of a zsh after Tab at the end of a line. `None`: there is no zsh.
+/// The screen of zsh after Tab at the end of a line. `None`: zsh is not installed.
 fn in_zsh(folder: &Path, line: &str) -> Option<String> {
     let script = format!(
         "zmodload zsh/zpty; zpty z zsh -f -i

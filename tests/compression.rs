@@ -178,7 +178,7 @@ fn the_chunk_map_marks_the_backlog_the_partial_and_the_frozen() {
                 let map = details(target, SCREEN, name);
                 map.matches(&format!("MapCell {{ sign: '{sign}'")).count()
             };
-            // The legend has each sign once more.
+            // The legend shows each sign once more than the rows.
             let backlog = row(&list, "two_dimensions")["backlog_chunks"]
                 .as_u64()
                 .unwrap();

@@ -1,4 +1,4 @@
-//! A segmentby that is not set: previews and screens say what the server then does with a chunk.
+//! If segmentby is not set, previews and screens say which segmentby the server chooses for a chunk.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;

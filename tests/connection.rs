@@ -93,7 +93,7 @@ fn speak_tls(server: &PrivateServer) {
             admin.batch_execute(statement).await.unwrap();
         }
     });
-    // The server does not wait for its reload.
+    // pg_reload_conf() does not wait until the server has reloaded its files.
     let conninfo = format!(
         "host=127.0.0.1 port={} user=postgres sslmode=require",
         server.port()
@@ -240,7 +240,7 @@ fn sslmode_means_what_it_means_to_psql() {
     {
         let more = format!("sslmode={mode} {root} {}", named(host));
         assert_eq!(house.outcome("postgres", &more), expected, "{more}");
-        // sslmode=allow means prefer here, as the help says.
+        // hypertop treats sslmode=allow as prefer, as its help says.
         if mode != "allow"
             && let Some(psql) = house.outcome_of_psql("postgres", &more)
         {
@@ -793,7 +793,7 @@ fn a_certificate_that_was_revoked_is_refused_where_certificates_are_checked() {
 /// An address of this machine that is not loopback. `None`: no network.
 fn own_address() -> Option<IpAddr> {
     let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
-    // Nothing is sent: the system only selects its source address.
+    // Nothing is sent: connecting a UDP socket only selects the source address.
     socket.connect("198.51.100.1:9").ok()?;
     let address = socket.local_addr().unwrap().ip();
     (!address.is_loopback()).then_some(address)

@@ -1,4 +1,4 @@
-//! The files in contrib/ as far as programs can tell: rules, dashboard, units, and the options that they name.
+//! The files in contrib/, as far as programs can check them: rules, dashboard, units, and the options that they name.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -22,7 +22,7 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(contrib(path)).unwrap()
 }
 
-/// Runs a program; what it said if it failed.
+/// Runs a program. The error is its output, if it failed.
 fn run(command: &mut Command) -> Result<(), String> {
     let output = command.output().unwrap();
     if output.status.success() {
@@ -88,7 +88,7 @@ fn systemd_takes_the_units() {
     if !is_installed("systemd-analyze") {
         return;
     }
-    // The program is not where a package puts it, and the account is one that exists.
+    // The unit gets the path of the program under test and an account that exists, because no package is installed.
     let folder = tempfile::tempdir().unwrap();
     let units = [
         "hypertop-listen.service",

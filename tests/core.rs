@@ -1,4 +1,4 @@
-//! The app without terminal and database: keys in, screens out.
+//! The app without a terminal and a database: it gets keys, and the screens that it draws are checked.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod console;
@@ -93,7 +93,7 @@ fn a_tick_in_which_nothing_changed_writes_nothing() {
     for key in ["1", "2"] {
         let mut app = connected();
         press(&mut app, key);
-        // A reading's age is drawn in steps, by the minute once it is over one.
+        // A reading's age is drawn in steps. Once it is over a minute, the steps are minutes.
         for (from, to) in [(11, 59), (61, 119), (121, 179)] {
             app.now = NOW.plus_seconds(f64::from(from));
             app.update(Msg::Tick(app.now));

@@ -1,4 +1,4 @@
-//! The demo and its private server: it starts, has its deliberate problems, and ends with its owner.
+//! The demo and its private server: the server starts, has its deliberate problems, and ends with the process that owns it.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -21,7 +21,7 @@ use serde_json::Value as Json;
 use support::console::Console;
 use support::{Target, Targets, block_on, client, has_server, session, settings, with_targets};
 
-/// Set in the process that plays the owner which is killed.
+/// Environment variable of the process that plays the owner and is killed.
 const OWNER: &str = "HYPERTOP_TEST_OWNER";
 
 fn postmaster(folder: &Path) -> Pid {
@@ -69,7 +69,7 @@ fn the_private_server_answers_and_is_gone_with_its_value() {
     gone_within(Duration::from_secs(10), &folder, pid);
 }
 
-/// Not a test by itself: other tests start it as a process and kill that.
+/// Not a test by itself: other tests start it as a process, and kill this process.
 #[test]
 fn an_owner_that_waits_to_be_killed() {
     if std::env::var_os(OWNER).is_none() {
@@ -103,7 +103,7 @@ fn the_private_server_is_gone_when_its_owner_is_killed() {
     gone_within(Duration::from_secs(10), &folder, pid);
 }
 
-/// The watcher is killed, too, so only the next start can remove the server.
+/// The watcher process is killed, too, so only the next start of hypertop can remove the server.
 #[test]
 fn the_next_start_removes_a_server_whose_watcher_was_killed() {
     if !has_server() {

@@ -1,4 +1,4 @@
-//! The documents: the reference is what the program says, links lead somewhere, and commands and settings are accepted.
+//! The documents: the reference equals the program's own texts, links lead to existing headings, and commands and settings are accepted.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 #[path = "docs/picture.rs"]
@@ -12,7 +12,7 @@ use std::process::{Command, Output, Stdio};
 use clap::{CommandFactory, Parser};
 use hypertop::cli::Cli;
 
-/// Set to write the reference instead of comparing it.
+/// Environment variable with which the test writes the reference instead of comparing it.
 const WRITE: &str = "HYPERTOP_WRITE_REFERENCE";
 
 fn root() -> &'static Path {
@@ -56,7 +56,7 @@ fn reference() -> BTreeMap<String, String> {
     assert_eq!(pages.len(), 4, "{:?}", pages.keys());
     let help = |args: &[&str]| {
         let help = printed(args);
-        // Trailing blanks are clap's.
+        // clap leaves trailing blanks.
         let lines: Vec<_> = help.lines().map(str::trim_end).collect();
         format!("```text\n{}\n```\n", lines.join("\n").trim_end())
     };

@@ -1,4 +1,4 @@
-//! `hypertop doctor`: in each broken world exactly the broken step fails, with its fix, and no output has a secret.
+//! `hypertop doctor`: for each fault in the environment exactly the step with the fault fails, with its fix. No output has a secret.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -29,7 +29,7 @@ fn at(address: SocketAddr) -> String {
     )
 }
 
-/// A peer that does this with every connection.
+/// A server that calls `with` for every connection. Returns its address.
 fn peer(with: impl Fn(TcpStream) + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -46,7 +46,7 @@ fn refused_dropped_silent_closed_and_foreign_have_five_fixes() {
     assert!(said.evidence("network").contains("Connection refused"));
     assert_eq!(said.state("name"), "ok");
 
-    // Nobody accepts, and the queue is full: the kernel drops what comes, as a firewall does.
+    // Nobody accepts connections, and the queue is full: the kernel drops further packets, as a firewall does.
     let full = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
     full.bind(&any.into()).unwrap();
@@ -86,7 +86,7 @@ fn names_sockets_and_settings_that_cannot_be_used_are_named() {
     Doctor::new("host=/nonexistent dbname=x").fails("network", "unix_socket_directories");
     Doctor::new("host=a sslmode=sometimes").fails("settings", "correct it");
     Doctor::new("host=a nosuch=1").fails("settings", "Remove it from the connection string");
-    // What is taken for a host, a port or another option may be the rest of a password.
+    // A text that is parsed as a host, a port or another option may be the rest of a password.
     for given in [
         format!("postgresql://dba:a@{SECRET}@db1/x"),
         format!("postgresql://dba:{SECRET}/b@db1/x"),
@@ -128,7 +128,7 @@ fn every_value_says_where_it_comes_from_and_which_were_passed_over() {
     assert!(!said.text.contains("of_the_options"), "{}", said.text);
 }
 
-/// Of several hosts the first that fits `target_session_attrs` is taken.
+/// Of several hosts, the first that fits `target_session_attrs` is used.
 fn several_hosts(url: &str) {
     let field = |name: &str| {
         let found = regex::Regex::new(&format!(r"\b{name}=(\S+)")).unwrap();
@@ -150,7 +150,7 @@ fn several_hosts(url: &str) {
     assert_eq!(said.unwell(), ["network", "extension"], "{}", said.text);
     assert_eq!(said.state("network"), "warn", "{}", said.text);
     assert!(said.evidence("target").contains("fits"), "{}", said.text);
-    // Both are the same primary: neither is a standby, and the second is better than none.
+    // Both hosts are the same primary. Neither is a standby.
     let said = hosts(&host, &port, "standby");
     assert_eq!(said.state("target"), "fail", "{}", said.text);
     assert_eq!(said.state("login"), "ok", "{}", said.text);
@@ -273,7 +273,7 @@ fn a_password_that_is_wrong_missing_or_in_an_open_file_is_told_apart() {
         assert_eq!(said.state("login"), "ok", "{}", said.text);
         let from = format!("password: {}, line 2", file.display());
         assert!(said.evidence("settings").contains(&from), "{}", said.text);
-        // Where it is not wanted, an open file is a warning only.
+        // If the password file is not needed, its open permissions are only a warning.
         mode(0o644);
         let said = Doctor::at_home(&targets.plain, &doctor).run();
         assert_eq!((said.state("files"), said.state("login")), ("warn", "ok"));
@@ -312,7 +312,7 @@ fn a_failed_connection_of_any_command_ends_with_the_doctors_command_which_explai
         let said = String::from_utf8(said).unwrap();
         assert!(!said.contains(SECRET), "{args:?}: {said}");
         let (_, command) = said.rsplit_once('`').map_or(("", ""), |(before, after)| {
-            assert_eq!(after.trim(), "explains", "{said}");
+            assert_eq!(after.trim(), "explains the failure", "{said}");
             before.rsplit_once('`').unwrap_or_default()
         });
         let command = command

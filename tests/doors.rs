@@ -1,4 +1,4 @@
-//! A role without rights attaches code everywhere it can. The code must not run with the rights of a superuser who only
+//! A role without rights attaches its code to every object that it can. This code must not run with the rights of a superuser who only
 //! reads.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
@@ -30,9 +30,8 @@ const RIGHTS: &str = "select concat_ws(' ', (select array[r.rolsuper, r.rolcreat
   (select count(*) from pg_auth_members m where m.member = 'doors_owner'::regrole), (select count(*) from pg_shdepend d where d.refobjid = 'doors_owner'::regrole and d.dbid in (0, (select b.oid from pg_database b where b.datname = current_database()))),
   (select count(*) from pg_roles r where r.rolsuper))";
 
-/// The functions that a superuser's session called, by the server's own statistics, which also count calls in failed
-/// and read-only statements. A backend reports them at its end at the latest, so all sessions but `open` must have
-/// ended.
+/// The functions that a superuser's session called, by the server's own statistics. The statistics also count calls in failed and
+/// read-only statements. A session reports its calls at its end at the latest, so all sessions except `open` must have ended.
 async fn through(conninfo: &str, open: usize) -> Vec<String> {
     let client = client(conninfo).await;
     let left = "select from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'";
@@ -50,7 +49,7 @@ async fn through(conninfo: &str, open: usize) -> Vec<String> {
     rows.iter().map(|row| row.get(0)).collect()
 }
 
-/// A database of this version with all this code.
+/// A database of this version, with code of the role without rights on all objects.
 async fn doors(server: &PrivateServer, version: &str) -> Rig {
     let rig = own::database(server, version).await;
     let create = "do $$ begin create role doors_owner login; exception when duplicate_object then null; end $$";
@@ -151,7 +150,7 @@ fn looking_never_runs_the_code_of_a_role_with_fewer_rights() {
             console.wait_for("Overview");
             consoles.push((version, conninfo, rights, console));
         }
-        // Long enough for everything that is read once a minute.
+        // The consoles run long enough for all data that is read once a minute.
         if !consoles.is_empty() {
             std::thread::sleep(std::time::Duration::from_secs(120));
         }
@@ -185,8 +184,8 @@ async fn record(conninfo: &str) {
     assert!(readings.await.unwrap() > 0);
 }
 
-/// Runs and rolls back every action where possible. Other users' code that ran was named in the preview. If the server
-/// called a function because a job was altered, the target's name had to be typed.
+/// Runs and rolls back every action where possible. The preview must name other users' code that runs. If the server calls a function
+/// because a job is altered, the target's name must be typed.
 #[test]
 fn what_an_action_runs_of_somebody_elses_code_is_said_before() {
     own::on_own(&[("track_functions", "all")], async |server| {
@@ -243,8 +242,8 @@ async fn act_and_back(rig: &Rig, name: &str, target: &str, set: &[(&str, &str)])
     opened.len()
 }
 
-/// A job's owner adds a check function after the pause, or after the preview. The rollback names it and requires the
-/// job's name to be typed; unnamed code is not run.
+/// A job's owner adds a check function after the pause, or after the preview. The rollback names the function and requires the job's name
+/// to be typed. Code that no preview named is not run.
 #[test]
 fn code_that_was_put_there_since_is_said_or_not_run() {
     own::on_own(&[("track_functions", "all")], async |server| {

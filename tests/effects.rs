@@ -256,7 +256,7 @@ fn compressing_the_backlog_of_a_real_server_says_that_it_is_gone() {
             console.press("y");
             console.wait_for(&format!("backlog {backlog} -> 0: no longer a problem"));
             console.press("\r");
-            // What was run last is selected in the Journal.
+            // The action that was run last is selected in the Journal.
             console.press("0");
             console.wait_for("1 entry");
             console.press("u");

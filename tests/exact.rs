@@ -1,4 +1,4 @@
-//! An undo restores the old state to the last digit, and previews promise only what was proven.
+//! An undo restores the old state to the last digit. A preview calls an undo exact only if that was proven.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;

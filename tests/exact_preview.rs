@@ -1,4 +1,4 @@
-//! Previews: missing rights, holders of locks, irreversible plans; and what the shell prints if nothing was changed.
+//! Previews: missing rights, holders of locks, irreversible plans. Also the output on the command line if nothing was changed.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;

@@ -1,4 +1,4 @@
-//! `hypertop explain`: every rule, action, screen and threshold has a page, and what a page says is there.
+//! `hypertop explain`: every rule, action, screen and threshold has a page, and everything that a page names exists.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod console;
@@ -152,7 +152,7 @@ fn every_command_in_a_page_is_one() {
                 }
                 seen += 1;
             }
-            // Within a sentence.
+            // Code within a sentence, between backticks.
             let parts = passage.text.split('`').skip(1).step_by(2);
             for part in parts.filter(|part| part.starts_with("hypertop ")) {
                 let word = part.split(' ').nth(1).unwrap();
@@ -235,7 +235,7 @@ fn a_finding_of_the_factory_has_a_level_and_a_fix_that_its_page_names() {
     });
 }
 
-/// Where the code names a rule and a level together.
+/// Each level with which the code names a rule is on the rule's page.
 #[test]
 fn a_level_in_the_code_of_a_verdict_is_in_the_page_of_its_rule() {
     let pair = regex::Regex::new(r"rules::([A-Z_]+),\s*Level::([A-Z][a-z]+)").unwrap();
@@ -269,7 +269,7 @@ fn a_level_in_the_code_of_a_verdict_is_in_the_page_of_its_rule() {
     assert!(seen > 60, "{seen}");
 }
 
-/// As a constant or by name, in a file whose tests have a server.
+/// Each rule is named (as a constant or by its name) in a test file whose tests have a server.
 #[test]
 fn every_rule_is_named_by_a_test_that_has_a_server() {
     let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")];
@@ -347,7 +347,7 @@ fn a_page_is_printed_plain_and_in_markdown_and_all_names_are_listed() {
         two.contains("IRREVERSIBLE") && two.contains("- chunks_per_step: "),
         "{two}"
     );
-    // The screen and the rule have one name.
+    // A screen and a rule have the same name.
     let both = told(explain(&["journal"]));
     assert!(
         both.contains("\nrule · ") && both.contains("\nscreen\n"),
@@ -407,7 +407,7 @@ fn the_help_key_opens_the_page_of_the_rows_problem_and_again_the_keys() {
     assert!(app.overlay.is_none());
     press(&mut app, "? esc");
     assert!(app.overlay.is_none());
-    // Nothing is wrong with this row.
+    // This row has no finding.
     press(&mut app, "G ?");
     assert!(screen(&mut app).contains("Help: Compression"));
 }

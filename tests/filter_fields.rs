@@ -1,4 +1,4 @@
-//! Filters that compare fields, on constructed rows and on those of every real version.
+//! Filters that compare fields, on constructed rows and on rows of every real version.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod console;
@@ -38,7 +38,8 @@ fn names(app: &App) -> Vec<String> {
     names
 }
 
-/// `energy` has no backlog, `metrics` 12 chunks of 12 MB, `quality` an unknown one, `unpacked` no policy.
+/// `energy` has no backlog, `metrics` has a backlog of 12 chunks of 12 MB, the backlog of `quality` is unknown, and `unpacked` has no
+/// policy.
 fn app() -> App {
     let mut app = connected();
     let unknown = compression::Row {

@@ -1,4 +1,4 @@
-//! The totals above a list, the folded rows below it, and colours on cells with problems.
+//! The totals above a list, the folded rows below the list, and the colours of cells with problems.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod console;
@@ -153,7 +153,7 @@ fn rows_that_carry_nothing_fold_into_one_line_that_a_key_opens() {
     let asked = screens.ask(ScreenId::Compression).unwrap();
     screens.load(asked, Rows::Compression(all()), Duration::ZERO, &at);
     assert_eq!(screens.compression.in_order().count(), 5);
-    // A list of only such rows is not folded, and neither is a single one.
+    // If all rows could be folded, or only one row, nothing is folded.
     press(&mut app, "v");
     load_compression(&mut app, vec![bare(5, "one"), bare(6, "two")]);
     assert_eq!(names(&app).len(), 2);

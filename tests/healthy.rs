@@ -13,7 +13,8 @@ use hypertop::server::session::Session;
 use serde_json::Value as Json;
 use support::{Targets, block_on, client, settings, with_targets};
 
-/// A hypertable whose policies have work and do it, with an aggregate and a second one on that; two with integer time.
+/// A hypertable whose policies have work and do it, with an aggregate and a second aggregate on this one; two hypertables with integer
+/// time.
 const HEALTHY: &str = r"
     create table readings (ts timestamptz not null, device int not null, value float8);
     select create_hypertable('readings', 'ts', chunk_time_interval => interval '1 day', create_default_indexes => false);
@@ -38,7 +39,7 @@ const HEALTHY: &str = r"
     alter table seconds set (timescaledb.compress);
     analyze";
 
-/// Statements that run after that, each by itself.
+/// Statements that run after [`HEALTHY`], each by itself.
 const AFTER: &[&str] = &[
     "call refresh_continuous_aggregate('hourly', null, now() - interval '1 hour')",
     "call refresh_continuous_aggregate('daily', null, now() - interval '1 day')",

@@ -32,7 +32,7 @@ fn own(targets: &Targets) -> &'static [(Version, Target)] {
             for statement in include_str!("hypertables/traps.sql").split(";\n") {
                 run(target, statement).unwrap_or_else(|error| panic!("{}: {error}\n{statement}", target.name));
             }
-            // Chunk sizes are compared with a quarter of this: 1 MiB.
+            // Chunk sizes are compared with a quarter of effective_cache_size: 1 MiB.
             run(target, "do $$ begin execute format('alter database %I set effective_cache_size = ''4MB''', current_database()); end $$").unwrap();
         }
     });
@@ -84,7 +84,7 @@ fn sizes_and_counts_are_those_of_the_documented_functions() {
                 )
             };
             same(target, "chunks", &list, &count("count(*)"), 11);
-            // The view counts partially compressed chunks as compressed; the screen counts them apart.
+            // The view counts partially compressed chunks as compressed. The screen counts them separately.
             let (full, partial) = (
                 figures(&list, "compressed_chunks"),
                 figures(&list, "partial_chunks"),
@@ -361,7 +361,7 @@ fn a_large_plain_table_with_time_is_a_candidate_and_what_stands_in_the_way_is_tr
                 assert_eq!(big[figure], Json::Null, "{figure}: {big}");
             }
             assert_eq!(details(target, SCREEN, "\"plain_big\""), "[][]");
-            // The advice is correct: the conversion is refused for the stated reason, and works after that is resolved.
+            // The advice is correct: the conversion is refused for the stated reason, and works after the cause is removed.
             let convert =
                 "select create_hypertable('public.plain_big', 'Zeit $2', migrate_data => true)";
             let refused = run(target, convert).unwrap_err();

@@ -1,5 +1,4 @@
-//! Policies that were added in sessions with another `IntervalStyle`. Their configurations keep intervals in that
-//! style.
+//! Policies that were added in sessions with another `IntervalStyle`. Their configurations keep the intervals in this style.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 #[path = "policies/real.rs"]

@@ -196,7 +196,7 @@ fn a_failing_job_stays_red_while_its_retry_runs() {
         "failed 11 times in a row, and the retry is running now; newest error on record, 10m ago: 08001 ERP not reachable; edit-job changes its settings"
     );
     assert_eq!(row.last_run_status(), Some("Failed"));
-    // The history's row of the present run is no error.
+    // The history's row for the run in progress is no error.
     if let Some(error) = &mut row.error {
         error.at = None;
     }

@@ -1,4 +1,4 @@
-//! The Journal's rows show old and new values, and which entry a rollback undid.
+//! The Journal's rows show old and new values, and the entry that a rollback undid.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -193,7 +193,7 @@ fn a_rollback_of_several_entries_names_them_all() {
                     server: &rig.session.server,
                 };
                 let reason = rows[0].verdict(&at).reason;
-                // Dates are as everywhere else: 2026-11-23 09:58:16 UTC.
+                // Dates have the same form as on all screens: 2026-11-23 09:58:16 UTC.
                 let done = rows[0].entry.lines()[1].clone();
                 let date = done.split(" by ").next().unwrap();
                 let words: Vec<_> = date.split(' ').collect();

@@ -1,4 +1,4 @@
-//! Keys from `[keys]` work, and everything that shows keys shows them.
+//! Keys from `[keys]` work, and all places that show keys show these keys.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod console;
@@ -168,7 +168,7 @@ fn what_the_terminal_sends_is_what_a_person_can_write() {
         let alt = with(plain, KeyModifiers::ALT);
         assert_eq!(chord::check(&alt), Ok(()), "{alt}");
         let held = with(plain, KeyModifiers::CONTROL);
-        // A terminal sends two of them as Tab and Enter.
+        // A terminal sends two of these keys as Tab and Enter.
         assert_eq!(
             chord::check(&held).is_err(),
             "im".contains(letter),

@@ -25,7 +25,7 @@ fn tabs(app: &mut App, width: u16) -> String {
 #[test]
 fn tabs_are_whole_where_all_fit_whichever_is_open() {
     let mut app = connected();
-    // Names, keys, spaces, and a place of four cells for each badge. The Journal has none.
+    // Names, keys, spaces, and four cells for each badge. The Journal has no badge.
     let whole: usize = ScreenId::ALL.iter().map(|id| id.title().len() + 8).sum();
     let whole = whole - 5;
     for width in [whole - 1, whole, 200] {
@@ -374,7 +374,7 @@ fn the_header_says_how_often_this_screen_is_read() {
         app.screen = ScreenId::Overview;
         assert!(head(&mut app, width).ends_with(" reads every 2s to 5m "));
     }
-    // The marks of access leave a space before it at every width.
+    // The marks for read-only and protected connections leave a space before the host at every width.
     app.rules.read_only = Some("--read-only".to_owned());
     for width in 80..=200 {
         let shown = head(&mut app, width);
@@ -385,7 +385,7 @@ fn the_header_says_how_often_this_screen_is_read() {
         );
     }
     app.rules.read_only = None;
-    // A longer interval of the console is longer for each screen.
+    // With a longer refresh interval of the console, each screen is read less often.
     app.interval = Duration::from_secs(60);
     app.screen = ScreenId::Activity;
     assert!(head(&mut app, 80).ends_with(" reads every 1m "));

@@ -1,6 +1,5 @@
-//! Connection settings: whatever connects psql to a server, role and database also connects hypertop to it, and
-//! whatever psql refuses is refused. The remaining differences are in `libpq_matrix/differences.rs`, each with its
-//! reason.
+//! Connection settings: with the same settings, psql and hypertop connect to the same server, role and database, or both refuse. The
+//! remaining differences are in `libpq_matrix/differences.rs`, each with its reason.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;

@@ -1,4 +1,4 @@
-//! A new, healthy database has no findings. A false one might suggest a destructive fix.
+//! A new, healthy database has no findings. A false finding might suggest a destructive fix.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -63,7 +63,7 @@ fn a_policy_one_second_old_waits_for_its_first_run() {
         let pid = rig
             .text("select pid::text from pg_stat_activity where backend_type = 'TimescaleDB Background Worker Scheduler' and datname = current_database()")
             .await;
-        // The scheduler is stopped, so that the time before the first run lasts.
+        // The scheduler is stopped, so that the policies do not start their first run during the test.
         let signal = |name: &str| {
             let of = nix::unistd::Pid::from_raw(pid.parse().unwrap());
             nix::sys::signal::kill(of, nix::sys::signal::Signal::from_str(name).unwrap()).unwrap();

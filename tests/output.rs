@@ -179,7 +179,7 @@ fn the_words_of_servers_and_refusals_act_on_nobody_either() {
 #[test]
 fn where_nobody_reads_what_is_said_nothing_panics() {
     on_each("deaf", "select", async |rig, _| {
-        // A pipe without a reader, and a closed descriptor.
+        // The output is a pipe without a reader, or a closed file descriptor.
         let deaf = |args: &[&str], closed: &str| {
             let command = hypertop(rig, args);
             let line: Vec<_> = std::iter::once(command.get_program())

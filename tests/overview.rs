@@ -98,7 +98,7 @@ fn a_fault_that_two_screens_know_is_told_once_with_its_cause_and_fixed_at_the_ca
     assert_eq!(targets[0].id, 1002);
 }
 
-/// An aggregate on mes.metrics that is not late by itself, and one on that.
+/// An aggregate on mes.metrics that is not late by itself, and a second aggregate on this one.
 fn hierarchy(parent_policy: bool) -> Vec<aggregates::Row> {
     let hour = 3_600_000_000;
     let row = |id: i32, source: i32, parent: Option<i32>, names: [&str; 2]| {
@@ -336,7 +336,7 @@ fn a_screen_of_its_own_does_not_gather() {
 #[test]
 fn a_screen_that_was_left_before_it_was_read_is_asked_for_again() {
     let mut app = app();
-    // The Overview has requested the indexes among others, and that answer is no longer needed.
+    // The Overview has requested several screens, including the indexes. Their answer is no longer needed.
     press(&mut app, "2");
     let effects = press(&mut app, "4");
     let loads = |effect: &Effect| {
@@ -440,7 +440,7 @@ fn a_backlog_of_integer_time_is_asked_for_behind_the_overview_and_of_no_other_ro
     assert_eq!(told.finding.reason, words);
 }
 
-/// How often the findings contain these words.
+/// Number of findings that contain these words.
 fn times(app: &App, words: &str) -> usize {
     let rows = app.screens.overview.rows().iter();
     rows.map(|row| row.finding.reason.matches(words).count())
@@ -525,7 +525,7 @@ fn a_start_that_was_put_off_on_purpose_is_no_fault_of_its_table_either() {
     load(&mut app, Rows::Compression(vec![metrics]));
     load(&mut app, Rows::Jobs(vec![job.clone()]));
     assert_eq!(findings(&app), []);
-    // If a user moved the next start, that is a finding of the Jobs screen.
+    // If a user moved the next start, the finding is one of the Jobs screen.
     job.fixed_schedule = false;
     load(&mut app, Rows::Jobs(vec![job]));
     assert_eq!(findings(&app).len(), 1);

@@ -107,7 +107,7 @@ fn after_an_action_the_findings_are_read_again_and_what_stays_is_said() {
             "select alter_job({job}, schedule_interval => interval '2 hours')"
         ))
         .await;
-        // The action did not resolve the cause.
+        // The action did not remove the cause, so the finding remains.
         let done = acted(rig, &["edit-job", &job, "--set", "retry_period=7m"]);
         assert_eq!(done["outcome"], "done", "{done:#}");
         let still = done["still_found"].as_array().unwrap();

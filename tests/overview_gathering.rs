@@ -1,4 +1,4 @@
-//! The Overview includes findings that are expensive to read, and says which are not read yet.
+//! The Overview includes findings that are expensive to read, and says which of them are not read yet.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -74,7 +74,7 @@ fn what_hypertables_indexes_and_queries_find_is_on_the_overview_at_once() {
             let heavy = row(&told, "query-heavy");
             assert!(heavy.is_some(), "{}: {told:#}", rig.name);
         }
-        // The console shows them, too, before any other tab was opened.
+        // The console shows these findings, too, before any other tab was opened.
         let home = rig.state_home().to_str().unwrap();
         let vars = [("XDG_CONFIG_HOME", home), ("XDG_STATE_HOME", home)];
         let mut console = Console::open_in(&[&rig.conninfo], &vars, 140, 40);

@@ -193,7 +193,7 @@ fn the_cursor_stays_on_its_group_and_on_its_row_when_others_come_and_go() {
     assert!(selected(&app).ends_with("_00001"), "{}", selected(&app));
 }
 
-/// The action and targets of the fix key. `None`: it starts nothing.
+/// The action and targets of the fix key. `None`: the key starts nothing.
 fn fixed(app: &mut App) -> Option<(&'static str, Vec<i64>)> {
     match press(app, "m").as_slice() {
         [
@@ -229,7 +229,7 @@ fn the_fix_of_a_group_acts_on_all_its_rows_as_if_they_were_marked() {
 fn where_the_rows_of_a_group_need_different_fixes_it_says_so_and_opens_it_at_the_worst() {
     let mut app = app();
     let mut rows = fleet(3);
-    // This row's policy is paused, so its fix is to resume that.
+    // This row's policy is paused, so its fix is to resume the policy.
     rows[1].policy.as_mut().unwrap().scheduled = false;
     load(&mut app, Rows::Compression(rows));
     load(&mut app, Rows::Jobs(vec![job(1002, false)]));
@@ -407,7 +407,7 @@ fn a_finding_that_is_part_of_another_is_found_by_its_name_and_says_where_it_went
     let mut late = job(1002, true);
     late.statistics.as_mut().unwrap().next_start = Some(NOW.plus_seconds(-7200.0));
     load(&mut app, Rows::Jobs(vec![late]));
-    // One finding: nothing starts any job.
+    // One finding for all jobs: the launcher, which starts them, does not run.
     assert_eq!(app.screens.overview.place(), (1, 1, 1, 1));
     assert!(!text(&mut app, 200, 40).contains("mes.metrics"));
     press(&mut app, "/ m e s . m e t r i c s enter");
@@ -417,7 +417,7 @@ fn a_finding_that_is_part_of_another_is_found_by_its_name_and_says_where_it_went
         "{shown}"
     );
     assert!(shown.contains("no TimescaleDB launcher"), "{shown}");
-    // Other filters do not show parts of a finding.
+    // Negated filters and regular expressions do not show parts of a finding.
     for filter in ["! l a u n c h e r", "~ ^ x $"] {
         press(&mut app, "esc");
         press(&mut app, &format!("/ {filter} enter"));

@@ -19,7 +19,7 @@ fn a_pulse_of_a_screen_that_was_left_fails_in_silence_even_while_paused() {
         Effect::List(ask::List::Pulse { asked, .. }) => Some(*asked),
         _ => None,
     });
-    // The number of the first pulse, or of this one.
+    // The number of the pulse: `asked`, or 1 for the first pulse.
     let asked = asked.unwrap_or(1);
     press(&mut app, "space 3");
     app.update(Msg::PulseFailed {

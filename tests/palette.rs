@@ -1,4 +1,4 @@
-//! Every action from the palette and from the shell, with the real program: preview, consent, run, report, rollback.
+//! Every action with the real program, from the palette and on the command line: preview, consent, run, report, rollback.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 #[path = "palette/lines.rs"]
@@ -57,7 +57,7 @@ struct Trial<'a> {
     on: &'a On,
     target: String,
     filter: String,
-    /// The filter without its pattern, as the row shows it.
+    /// Text by which the target's row is found on the screen.
     shown: String,
     form: Form,
     /// A sleeping session, for actions on sessions.
@@ -394,7 +394,7 @@ async fn try_line(rig: &Rig, line: &Line, real: bool) {
     );
 }
 
-/// The plan of the second round, whose target may be another session.
+/// The plan for the command line, made after the palette's round. The target may be another session by then.
 async fn plan_again(trial: &Trial<'_>) -> Json {
     trial
         .dry_run()

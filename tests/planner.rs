@@ -1,4 +1,4 @@
-//! All lists and exact figures with statistics on the catalogues of many hypertables, which changes PostgreSQL's plans.
+//! All lists and exact figures after ANALYZE of the catalogues with many hypertables, because that changes PostgreSQL's plans.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;

@@ -1,4 +1,5 @@
-//! The Policies screen on real servers: what differs, the way back to the file and its rollback, and the way into the file.
+//! The Policies screen on real servers: it shows differences, changes objects to what the file says (with rollback), and writes present
+//! settings into the file.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -13,7 +14,7 @@ use support::console::Console;
 use support::program::{program, said};
 use support::triage;
 
-/// Two hypertables, one with all policies, and an aggregate.
+/// Two hypertables and an aggregate. One hypertable has all policies.
 const PLANT: &str = r"create schema mes;
 create table mes.raw (ts timestamptz not null, line int not null, v float8);
 select create_hypertable('mes.raw', 'ts', chunk_time_interval => interval '1 day');
@@ -48,7 +49,7 @@ impl Files {
     }
 }
 
-/// Runs the program, which must succeed; what it printed.
+/// Runs the program, which must succeed. Returns its output.
 fn run(rig: &Rig, args: &[&str]) -> String {
     let output = output(rig, args);
     assert!(output.status.success(), "{args:?}: {}", said(&output));
@@ -130,7 +131,7 @@ fn a_setting_changed_by_hand_is_the_one_difference_and_the_fix_and_its_rollback_
         console.press("q");
         assert_eq!(console.ended(), 0);
         assert_eq!(differing(rig, &file), [""; 0], "{version:?}");
-        // The findings before it are kept, as by `hypertop apply`.
+        // The findings before the change are kept in the journal, as by `hypertop apply`.
         let validated = said(&output(
             rig,
             &["validate", "--after", file.to_str().unwrap()],
@@ -165,7 +166,7 @@ fn the_present_goes_into_the_file_and_its_comments_stay() {
             console.press("y");
             console.wait_for(left);
         }
-        // What is written elsewhere shows by itself.
+        // A change of the file by another program is shown without a key.
         let written = std::fs::read_to_string(&file).unwrap();
         std::fs::write(&file, written.replace("\"2d\"", "\"5d\"")).unwrap();
         console.wait_for("chunk_interval: 2d -> 5d");

@@ -1,4 +1,4 @@
-//! How an apply is done: in one transaction, rolled back after an error, with a dump before it, one at a time.
+//! Options of an apply: in one transaction, rolled back after an error, with a dump before it. Only one apply runs at a time.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -100,7 +100,7 @@ fn after_an_error_what_was_done_stays_or_is_rolled_back() {
         let (code, text) = run(rig, &["apply", file, "-y"]);
         assert_eq!(code, 1, "{version:?}: {text}");
         assert_ne!(rig.text(STATE).await, before, "{version:?}: {text}");
-        // Without the mistake, the next apply goes on.
+        // Without the mistake in the file, the next apply continues.
         let path = files.write("fine.toml", FILE);
         let (code, text) = run(rig, &["apply", path.to_str().unwrap(), "-y"]);
         assert_eq!(code, 0, "{version:?}: {text}");
@@ -184,7 +184,7 @@ fn while_an_apply_runs_the_screen_changes_nothing_and_its_tab_counts_what_differ
             ("XDG_STATE_HOME", state),
         ];
         let mut console = Console::open_in(&args, &vars, 200, 40);
-        // Whichever screen is open.
+        // The tab shows the differences on every screen.
         console.wait_for("Policies !1");
         console.press("F");
         console.wait_for("1 differs");

@@ -1,4 +1,4 @@
-//! Work that a policy has not had time for since its change is no warning until its next run is over.
+//! If a policy was changed, work that the change made due is no warning until the policy's next run is over.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -90,7 +90,7 @@ fn chunks_of_a_compression_policy_that_anyone_tightened_wait_for_its_next_run() 
             "{}: {after:?}",
             rig.name
         );
-        // Chunks that the run left are no longer excused by the change.
+        // Chunks that the run left uncompressed are now a warning, because the change no longer explains them.
         rig.sql(&format!("select decompress_chunk(c) from show_chunks('{NAME}', older_than => interval '7 days') c limit 1")).await;
         let left = verdict(rig, ScreenId::Compression, true).await;
         says(
@@ -146,7 +146,7 @@ fn a_policy_that_never_ran_waits_only_with_what_the_change_added() {
             Level::Warning,
             "past compress_after not compressed",
         );
-        // Somebody else set 5 days: chunks that were due before the change from there are overdue.
+        // Another user set 5 days. Chunks that were due before the change from 5 days are overdue.
         rig.sql("select alter_job(id, config => jsonb_set(config, '{compress_after}', '\"5 days\"')) from _timescaledb_config.bgw_job where proc_name = 'policy_compression'").await;
         rig.act("edit-compression-policy", NAME, &[("compress_after", "4d")])
             .await;
@@ -204,7 +204,7 @@ fn chunks_of_a_retention_policy_that_was_tightened_wait_for_its_next_run() {
         says(rig, &seen, rule, Level::Ok, SINCE_RUN);
         rig.act("edit-retention-policy", NAME, &[("drop_after", "3 days")])
             .await;
-        // Neither change was known to the last run.
+        // Both changes were made after the last run.
         let seen = verdict(rig, ScreenId::Retention, true).await;
         let words = "(drop_after 2d -> 3d): the due chunks wait for the next run";
         says(rig, &seen, rule, Level::Ok, words);

@@ -1,4 +1,4 @@
-//! Reasons of a policy file as comments in the database: written by an apply, exported again, shown, and undone.
+//! The reasons in a policy file become comments in the database: an apply writes them, an export reads them, a rollback undoes them.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;

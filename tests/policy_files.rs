@@ -47,7 +47,7 @@ fn command(conninfo: &str, state: &std::path::Path, args: &[&str]) -> Command {
     command
 }
 
-/// Runs the program; the exit code and what it printed, errors last.
+/// Runs the program. Returns the exit code and the output, with errors last.
 fn run(rig: &Rig, args: &[&str]) -> (i32, String) {
     let output = command(&rig.conninfo, rig.state_home(), args)
         .output()
@@ -57,7 +57,7 @@ fn run(rig: &Rig, args: &[&str]) -> (i32, String) {
     (output.status.code().unwrap(), out + &err)
 }
 
-/// Runs the program, which must succeed; what it printed.
+/// Runs the program, which must succeed. Returns its output.
 fn succeeds(version: Version, rig: &Rig, args: &[&str]) -> String {
     let (code, text) = run(rig, args);
     assert_eq!(code, 0, "{version:?}: {args:?}: {text}");
@@ -440,7 +440,7 @@ fn an_apply_that_is_killed_at_any_step_is_completed_by_the_next_one() {
             "--allow",
             "NOT_UNDOABLE",
         ];
-        // Each apply is killed when it begins its third step, until one has fewer than three left.
+        // Each apply is killed when it begins its third step, until an apply has fewer than three steps left.
         let mut kills = 0;
         loop {
             let mut child = command(&rig.conninfo, rig.state_home(), &args)
@@ -721,7 +721,7 @@ fn validation_says_before_what_stands_in_the_way_and_after_what_holds_and_what_m
     });
 }
 
-/// An hourly aggregate with an average, indexes that people made beside TimescaleDB's own, and a daily one over it.
+/// An hourly aggregate with an average, and a daily aggregate over it. Besides TimescaleDB's own indexes there are indexes of users.
 const MADE: &str = "create schema mes;
 create table mes.energy_consumption (ts timestamptz not null, meter_id int not null, kwh float8, tag text);
 select create_hypertable('mes.energy_consumption', 'ts');

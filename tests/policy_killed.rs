@@ -1,4 +1,5 @@
-//! An apply that is killed after any line of its journal: the next apply completes it, and a rollback of all restores the old state.
+//! An apply is killed after any line that it writes to the journal. The next apply completes it, and a rollback of both restores the old
+//! state.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -18,7 +19,7 @@ select create_hypertable('mes.raw', 'ts', chunk_time_interval => interval '7 day
 insert into mes.raw values (now(), 1, 2);
 select add_retention_policy('mes.raw', interval '300 days', schedule_interval => interval '1 day');";
 
-/// Each kind of step once, and one without a transaction: the index.
+/// Each kind of step once. The step for the index has no transaction.
 const FILE: &str = r#"[store]
 comments = true
 
@@ -54,7 +55,7 @@ fn succeeds(rig: &Rig, told: &str, args: &[&str]) {
     assert_eq!(code, 0, "{told}: {args:?}: {text}");
 }
 
-/// Kills an apply at every line that is `stride` after the one before.
+/// Kills an apply at every `stride`-th line of its journal.
 async fn comes_through(rig: &Rig, file: &Path, stride: usize) {
     let file = file.to_str().unwrap();
     let apply = [
@@ -89,7 +90,7 @@ async fn comes_through(rig: &Rig, file: &Path, stride: usize) {
         let ids: Vec<String> = done.iter().map(id).collect();
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
         succeeds(rig, &told, &[&["rollback", "-y"], &ids[..]].concat());
-        // Unless it was killed between a step's commit and the line about it: only the server knows which.
+        // An apply may also have been killed between a step's commit and the journal's line about it. Only the server knows that.
         for id in early.iter().map(id) {
             let (code, text) = run(rig, &["rollback", "-y", &id]);
             assert!(
@@ -114,7 +115,7 @@ fn an_apply_that_is_killed_after_any_line_of_the_journal_is_completed_and_all_co
         let rigs = databases(server).await;
         for (nth, rig) in rigs.iter().enumerate() {
             rig.sql(PLANT).await;
-            // Every line on one version, some on the others.
+            // Every line on one version, every fourth line on the others.
             comes_through(rig, &file, if nth == 0 { 1 } else { 4 }).await;
         }
     });

@@ -1,4 +1,4 @@
-//! The changes of a policy file, without a server: what an apply leads to is what the file says, in an order in which every guard holds.
+//! The changes of a policy file, without a server: an apply leads to what the file says, and no step in its order is refused.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! Random policy files, one over the other on a real server: after each apply the plan says that nothing differs.
+//! Random policy files are applied one after the other on a real server. After each apply the plan says that nothing differs.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -69,7 +69,7 @@ prop_compose! {
 #[test]
 fn after_each_random_file_nothing_differs_and_its_export_says_the_same() {
     triage::on_each("random_file", TABLES, async |rig, version| {
-        // One server is enough.
+        // Versions from 2.22 on are enough.
         if version < Version::new(2, 22) {
             return;
         }

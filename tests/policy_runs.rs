@@ -1,5 +1,5 @@
-//! Previews and lists agree with what a policy's run does, in the run's time zone: that of the job's owner, else of the
-//! database, but never that of the schedule.
+//! Previews and lists agree with a policy's run, which uses the time zone of the job's owner, or else of the database, but never the time
+//! zone of the schedule.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -30,7 +30,7 @@ const KINDS: &[&str] = &["timestamptz", "timestamp", "date"];
 const EDGES: &str =
     "'UTC','Asia/Kolkata','America/New_York','Pacific/Kiritimati','Asia/Tokyo','Europe/Berlin'";
 
-/// Functions that subtract an interval from now, as a session in that time zone does.
+/// Functions that subtract an interval from now, as a session in the given time zone does.
 const SOURCE: &str = "create function edge(zone text, span interval) returns timestamptz language plpgsql as $$ declare was text := current_setting('timezone'); at timestamptz; begin perform set_config('timezone', zone, true); at := now() - span; perform set_config('timezone', was, true); return at; end $$;
 create function bare(zone text, span interval) returns timestamp language plpgsql as $$ begin return (now() at time zone zone) - span; end $$";
 
@@ -90,7 +90,7 @@ async fn waiting(rig: &Rig, add: &str) -> String {
     id
 }
 
-/// What previews and lists showed about a policy before it ran.
+/// The preview and the list of a policy before it ran.
 struct Shown {
     about: String,
     table: String,
@@ -275,7 +275,7 @@ async fn aggregate(rig: &Rig, role: &str, kind: &str, name: &str, span: &str) {
     rig.sql(&rows).await;
 }
 
-/// The first bucket with late rows, as a form takes it. 2.22.1 leaves the very last one to the next run.
+/// The first bucket with late rows, as a form takes it. 2.22.1 leaves the last bucket to the next run.
 async fn fresh_from(rig: &Rig, kind: &str, name: &str) -> String {
     let (width, form) = match kind {
         "date" => ("1 day", "YYYY-MM-DD"),

@@ -1,4 +1,4 @@
-//! Each setting of a policy file, changed by hand in the database: the plan names that setting and no other, and an apply puts it right.
+//! Each setting of a policy file is changed by hand in the database. The plan names this setting and no other, and an apply restores it.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -56,7 +56,7 @@ include = ["line"]
 where = "v > 3"
 "#;
 
-/// What a later TimescaleDB can do, too.
+/// Settings that only later versions of TimescaleDB have.
 const CREATED: &str = r#"
 [[hypertable]]
 name = "m.made"
@@ -181,7 +181,7 @@ fn each_setting_changed_by_hand_is_the_one_that_the_plan_names() {
             let (code, text) = run(rig, &apply);
             assert_eq!(code, 0, "{version:?}: {sql}: {text}");
         }
-        // What no statement can change is refused.
+        // A difference that no statement can remove is refused.
         rig.sql("drop materialized view m.hourly; create materialized view m.hourly with (timescaledb.continuous) as select time_bucket('2 hours', ts) as b, line, count(*) as n, sum(v) as v from m.raw group by 1, 2 with no data").await;
         let (code, text) = run(rig, &["plan", "--drift", file]);
         assert!(

@@ -1,4 +1,4 @@
-//! `hypertop validate` on real servers: what stands against an apply, what holds after it, and what must wait.
+//! `hypertop validate` on real servers: problems that would stop an apply, checks after an apply, and checks that must wait.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -15,7 +15,7 @@ use support::{block_on, has_server, own, triage};
 const TABLES: &str = "create schema mes;
 create table mes.metric (ts timestamptz not null, d int not null, v text);
 create function mes.recent() returns int language sql stable as 'select count(*)::int from mes.metric where ts > now()'";
-/// Its policies may run at any time, so that a test need not wait for a window.
+/// A policy file whose policies may run at any time, so that a test need not wait for a window.
 const FILE: &str = r#"
 [[hypertable]]
 name = "mes.metric"
@@ -81,7 +81,7 @@ impl<'a> Bench<'a> {
         path.to_str().unwrap().to_owned()
     }
 
-    /// Runs the program on this database; the exit code and what it printed, errors last.
+    /// Runs the program on this database. Returns the exit code and the output, with errors last.
     fn run_on(&self, conninfo: &str, args: &[&str]) -> (i32, String) {
         let home: &Path = self.rig.state_home();
         let output = Command::new(env!("CARGO_BIN_EXE_hypertop"))
@@ -103,7 +103,7 @@ impl<'a> Bench<'a> {
         self.run_on(&self.rig.conninfo, args)
     }
 
-    /// Runs the program, which must end with this code; what it printed.
+    /// Runs the program, which must end with this code. Returns its output.
     fn ends(&self, code: i32, args: &[&str]) -> String {
         let (ended, text) = self.run(args);
         assert_eq!(ended, code, "{:?}: {args:?}: {text}", self.version);
@@ -115,7 +115,7 @@ impl<'a> Bench<'a> {
         self.ends(0, &["apply", file, "-y", "--allow", all]);
     }
 
-    /// Ends transactions of clients; the server counts them when the client goes.
+    /// Runs this number of transactions. The server counts them when the client disconnects.
     async fn transactions(&self, sql: &str, many: usize) {
         let client = support::client(&self.rig.conninfo).await;
         for _ in 0..many {
@@ -149,7 +149,7 @@ impl<'a> Bench<'a> {
     }
 }
 
-/// The lines of this result.
+/// The lines of the checks with this result.
 fn lines<'a>(text: &'a str, result: &str) -> Vec<&'a str> {
     let begins = |line: &&str| line.split_whitespace().next() == Some(result);
     text.lines().filter(begins).collect()
@@ -318,7 +318,7 @@ fn more_errors_than_before_the_apply_are_found_and_a_reset_makes_them_unknown() 
                 "unknown errors and cancelled statements per transaction are not more frequent than before: the server's counters were reset",
             ],
         );
-        // Without an apply in the journal nothing is known of before.
+        // Without an apply in the journal, the findings and counters before the apply are unknown.
         std::fs::remove_file(rig.journal()).unwrap();
         let text = bench.ends(3, &["validate", "--after", &file]);
         says(
@@ -326,7 +326,7 @@ fn more_errors_than_before_the_apply_are_found_and_a_reset_makes_them_unknown() 
             &text,
             &[
                 "unknown deadlocks per transaction",
-                "the journal has no apply",
+                "the journal has no entry of an apply",
             ],
         );
     });
@@ -351,7 +351,7 @@ fn a_finding_that_was_there_before_the_apply_is_not_new_and_one_that_came_since_
             &text,
             &[
                 "ok      no new finding since entry 1: ",
-                " of warning or critical, which were there before",
+                " of level warning or critical, all known from before the apply",
             ],
         );
         rig.sql("create procedure new_job(job_id int, config jsonb) language plpgsql as 'begin end'; select add_job('new_job', '1 day', initial_start => now() + interval '1 day')").await;
@@ -442,7 +442,7 @@ fn missing_rights_missing_tables_and_taken_names_are_named_before_an_apply() {
                     "failed  rights: mes.metric belongs to postgres (GRANT postgres TO {role})"
                 ),
                 &format!(
-                    "mes.metric_10min: {role} may not create in its schema (GRANT CREATE ON SCHEMA mes TO {role})"
+                    "mes.metric_10min: {role} may not create objects in its schema (GRANT CREATE ON SCHEMA mes TO {role})"
                 ),
                 "unknown oldest transaction: hidden from this role",
             ],
@@ -517,7 +517,7 @@ fn a_closed_window_a_lock_an_old_transaction_and_a_running_or_failing_policy_sta
                 "ok      lock table: a step takes at most ",
                 "ok      workers for the plan: the plan starts 3 policies",
                 "ok      disk: ",
-                "ok      backup: there is one (--i-have-a-backup)",
+                "ok      backup: there is a backup (--i-have-a-backup)",
                 "ok      PostgreSQL: ",
             ],
         );
@@ -572,7 +572,7 @@ fn a_saved_plan_is_checked_against_what_changed_since_it_was_saved() {
             &["failed  saved plan: the database changed since the plan was saved"],
         );
         let text = bench.ends(1, &["validate", "--after", plan]);
-        says(version, &text, &["--after compares with policy files"]);
+        says(version, &text, &["--after needs policy files"]);
     });
 }
 
@@ -598,7 +598,9 @@ fn a_base_backup_is_known_by_the_file_that_it_leaves_and_its_age_counts() {
                 says(
                     version,
                     &text,
-                    &["ok      backup: there is one (--i-have-a-backup); no base backup is known"],
+                    &[
+                        "ok      backup: there is a backup (--i-have-a-backup); no base backup is known",
+                    ],
                 );
             }
             let folder = server

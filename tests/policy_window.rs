@@ -1,4 +1,4 @@
-//! The hours of a policy file in which compression and retention begin, and those of an apply.
+//! The hours in which compression and retention begin by the policy file, and the hours in which the steps of an apply may begin.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -23,13 +23,13 @@ compress = { segment_by = ["d"], after = "7 days" }
 retain = { after = "90 days", every = "7 days" }
 "#;
 
-/// Local begin of the next run, whether its times are fixed, and its zone.
+/// Local begin of each policy's next run, whether the schedule is fixed, and the schedule's time zone.
 const BEGINS: &str = "select string_agg(format('%s %s %s %s %s', j.proc_name, j.scheduled, j.fixed_schedule, j.timezone,
     to_char(s.next_start at time zone 'Europe/Berlin', 'HH24:MI')), ', ' order by j.proc_name)
   from _timescaledb_config.bgw_job j join _timescaledb_catalog.hypertable h on h.id = j.hypertable_id
   join _timescaledb_internal.bgw_job_stat s on s.job_id = j.id where h.table_name = ";
 
-/// The file's folder and path; the database is as the file says.
+/// Applies the file, so that the database is as the file says. Returns the file's folder and path.
 fn applied(rig: &Rig, version: Version) -> (Files, PathBuf) {
     let files = Files::new();
     let path = files.write("policies.toml", FILE);
@@ -122,7 +122,7 @@ fn a_policy_that_begins_at_other_times_differs_and_is_moved_and_moved_back() {
             begins, "policy_retention t t Europe/Berlin 22:00",
             "{version:?}"
         );
-        // Outside of the window: each part of the schedule counts.
+        // A change of the time zone, or of another part of the schedule, moves the run out of the window.
         rig.sql("select alter_job(job_id, timezone => 'Asia/Tokyo') from timescaledb_information.jobs where proc_name = 'policy_retention'").await;
         let (code, text) = run(rig, &["plan", "--drift", file]);
         assert!(
@@ -198,7 +198,7 @@ fn a_window_that_cannot_hold_is_an_error_with_the_fix_and_one_table_may_have_non
         let now = rig.text("select to_char(now() at time zone 'Asia/Tokyo' + interval '2 hours', 'HH24:MI-') || to_char(now() at time zone 'Asia/Tokyo' + interval '3 hours', 'HH24:MI')").await;
         let (code, text) = run(rig, &[&args[..], &[&now, "--zone", "Asia/Tokyo"]].concat());
         assert!(
-            code == 3 && text.contains("it is not between") && text.contains("Asia/Tokyo"),
+            code == 3 && text.contains("the present time is not in") && text.contains("Asia/Tokyo"),
             "{version:?}: {text}"
         );
         let now = rig.text("select to_char(now() at time zone 'Asia/Tokyo' - interval '2 hours', 'HH24:MI-') || to_char(now() at time zone 'Asia/Tokyo' + interval '3 hours', 'HH24:MI')").await;

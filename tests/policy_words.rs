@@ -1,4 +1,4 @@
-//! What `plan`, `lint` and `apply` say of a file that cannot work, that fits nothing, or that could not be compared.
+//! The messages of `plan`, `lint` and `apply` on a file that cannot work, that matches no object, or that could not be compared.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -22,7 +22,7 @@ select alter_job(job_id, scheduled => false) from timescaledb_information.jobs w
 
 const HOURLY: &str = "[[aggregate]]\nname = \"mes.hourly\"\nquery = \"select time_bucket('1 hour', ts) as b, meter_id, avg(kwh) as mean, count(distinct kwh) as kinds from mes.energy group by 1, 2\"\n";
 
-/// Exit code and words of `plan` for this file.
+/// Exit code and output of `plan` for this file.
 fn planned(rig: &Rig, files: &Files, text: &str) -> (i32, String) {
     let path = files.write("policies.toml", text);
     run(rig, &["plan", path.to_str().unwrap()])
@@ -57,7 +57,7 @@ fn a_new_query_that_the_server_does_not_understand_is_an_error_at_its_place() {
                 "{version:?}: {code}: {text}"
             );
         }
-        // Nor does the plan wait for a table that another session has locked.
+        // The plan does not wait for a table that another session has locked.
         let other = support::client(&rig.conninfo).await;
         let lock = "begin; lock table mes.energy in access exclusive mode";
         other.batch_execute(lock).await.unwrap();
@@ -68,7 +68,7 @@ fn a_new_query_that_the_server_does_not_understand_is_an_error_at_its_place() {
             "{version:?}: {code}: {text}"
         );
         other.batch_execute("rollback").await.unwrap();
-        // A level may read one that the same file creates.
+        // An aggregate may read another aggregate that the same file creates.
         let query =
             "select time_bucket('1 day', b) as b, max(mean) as most from mes.hourly group by 1";
         let weekly = daily(query).replace("mes.hourly", "mes.daily");
@@ -158,7 +158,7 @@ fn without_a_session_that_can_write_a_query_is_not_compared_until_a_plan_has_ask
         );
         let (code, text) = run(rig, &["plan", file]);
         assert_eq!(code, 0, "{version:?}: {text}");
-        // The plan kept how the server spells this query.
+        // The plan kept the server's spelling of this query.
         let (code, text) = run(rig, &only);
         assert!(
             code == 0 && text.contains("no difference"),
@@ -173,7 +173,7 @@ fn without_a_session_that_can_write_a_query_is_not_compared_until_a_plan_has_ask
     });
 }
 
-/// A drift check that runs while an apply does: it has not ended before `after` was done.
+/// Runs a drift check while an apply is running. The check must not end before `after` is done.
 async fn drift(rig: &Rig, file: &Path, after: impl Future<Output = ()>) -> (i32, String) {
     let child = on(rig, &["plan", "--drift", file.to_str().unwrap()])
         .stdin(Stdio::null())

@@ -1,4 +1,4 @@
-//! The real program in a terminal: start, unusual sizes, lost connections, and restoring the terminal.
+//! The real program in a terminal: start, unusual sizes, lost connections, and the restored terminal at the end.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -215,7 +215,7 @@ fn after_a_stop_from_outside_keys_and_screen_work_again() {
         for signal in [SIGSTOP, SIGTSTP] {
             let mut console = Console::open(&[&targets.all[0].conninfo]);
             console.wait_for("mes.metric_hist");
-            // Without a shell in the session, SIGTSTP does not stop the program, but SIGCONT arrives all the same.
+            // Without a shell in the session, SIGTSTP does not stop the program, but SIGCONT still arrives.
             console.signal(signal);
             let start = Instant::now();
             while signal == SIGSTOP && !console.status("State").starts_with('T') {
@@ -310,7 +310,7 @@ fn copied(text: &str) -> String {
 
 const CELL: &str = "mes.metric_hist_1hour";
 
-/// Copies the name of the aggregate that is searched for.
+/// Copies the name of the aggregate that the filter finds.
 fn copy(console: &mut Console) {
     console.wait_for("mes.metric_hist");
     console.press("6");
@@ -355,7 +355,7 @@ fn tmux_passes_what_is_copied_on_to_the_terminal_around_it() {
             folder.path().join("socket"),
             folder.path().join("tmux.conf"),
         );
-        // Unknown before 3.3, which always passes it on.
+        // Before 3.3, tmux does not know this option and always passes the sequence on.
         std::fs::write(&settings, "set -gq allow-passthrough on\n").unwrap();
         let mut console = Console::open_in_tmux(&[&targets.all[0].conninfo], &socket, &settings);
         copy(&mut console);

@@ -59,7 +59,7 @@ fn figures(shown: &Json, figure: &str) -> BTreeMap<String, Option<i64>> {
         .collect()
 }
 
-/// The same from a statement that returns `name` and `figure`.
+/// The same figures from a documented statement, which returns `name` and `figure`.
 async fn documented(target: &Target, sql: &str) -> BTreeMap<String, Option<i64>> {
     let client = client(&target.conninfo).await;
     client
@@ -564,7 +564,7 @@ fn a_locked_chunk_hides_its_own_size_only_in_the_details_too() {
             block_on(async {
                 let mut admin = client(&target.conninfo).await;
                 let lock = admin.transaction().await.unwrap();
-                // One chunk's index is locked, and the newest chunk's table.
+                // The index of one chunk and the table of the newest chunk are locked.
                 let chunks =
                     "select x::text from show_chunks('mes.metric_hist') x order by x desc limit 2";
                 let chunks: Vec<String> = lock

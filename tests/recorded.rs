@@ -1,4 +1,4 @@
-//! The demo where PostgreSQL is not installed: a recording that is a part of the program.
+//! The demo if PostgreSQL is not installed: the console opens a recording that is a part of the program.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod console;
@@ -18,7 +18,7 @@ use hypertop::screens::Rows;
 use regex::Regex;
 use support::console::Console;
 
-/// The recording's first moment that is shown.
+/// The app at the recording's first moment that is shown.
 fn opened() -> App {
     let named = || "the demo".to_owned();
     let mut replay = Replay::read(demo::recording().unwrap(), named).unwrap();
@@ -29,7 +29,7 @@ fn opened() -> App {
     app
 }
 
-/// Presses a key, and answers what the app asks for from the recording. Returns the screen.
+/// Presses a key, and answers the app's requests from the recording. Returns the screen.
 fn shown(app: &mut App, key: &str) -> String {
     let mut effects = press(app, key);
     while let Some(effect) = effects.pop() {
@@ -82,7 +82,7 @@ fn without_postgresql_the_demo_opens_a_recording_on_every_screen() {
         console.wait_for("Tab: next field");
         console.press("\r");
         console.wait_for("this is a recording: nothing can be changed in it");
-        // The first one closes the dialog.
+        // The first key closes the dialog, and the second quits.
         console.press("qq");
         let (raw, code) = console.written();
         assert_eq!(code, 0);

@@ -173,7 +173,7 @@ fn the_oldest_chunk_is_the_views_and_is_none_where_no_chunk_is() {
                 let moment =
                     hypertop::model::text::rfc3339(hypertop::model::moment::Stamp(start.unwrap()))
                         .unwrap();
-                // A column without a time zone or time is shown without them.
+                // Values of a type without a time of day or a time zone are shown without it.
                 let same = moment.starts_with(shown.trim_end_matches('Z')) && shown.len() >= 10;
                 assert!(same, "{}: {name}: {shown} is not {moment}", target.name);
             }

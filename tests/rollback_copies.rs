@@ -1,5 +1,5 @@
-//! A server and its physical copy have the same system identifier and databases. An action on one is not rolled back on
-//! the other without a warning, and stays open where it was done.
+//! A server and its physical copy have the same system identifier and databases. An action on one server is not rolled back on the other
+//! without a warning. Its journal entry stays open for the server on which the action ran.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -163,7 +163,7 @@ fn what_was_previewed_on_one_server_is_not_done_on_its_copy() {
             let back = rig.rollback_plan(&[*done]).await.unwrap();
             let wider = &[("interval", "5 days")];
             let wider = rig.plan("set-chunk-interval", "public.meter", wider).await;
-            // As if a name or a list of hosts led to another server by then.
+            // As if the host name or the list of hosts now led to another server.
             rig.actor.settings = settings(&there);
             for approved in [back, wider.unwrap()] {
                 let refused = rig.perform(&approved).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! Changes by other users are reported before a rollback, and steps that became impossible do not prevent the others.
+//! Changes by other users are reported before a rollback, and steps that became impossible do not prevent the other steps.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -75,7 +75,7 @@ fn a_job_that_somebody_added_again_is_drift_and_one_that_was_there_before_is_not
                 rig.name
             );
             assert!(approved.plan.consent >= Consent::Yes);
-            // A job that a rollback created again is not a new one.
+            // A job that a rollback created again does not count as a new job.
             rig.sql(&format!("select delete_job({again})")).await;
             rig.rollback(&[done]).await;
             let first = rig
@@ -111,7 +111,7 @@ fn a_rollback_goes_on_past_a_chunk_that_is_gone_and_says_what_stands() {
                     .id;
                 assert_eq!(rig.text(COMPRESSED).await, chunks.len().to_string());
                 let before = rig.rollback_plan(&[done]).await.unwrap();
-                // In the middle, because the steps are undone newest first.
+                // The chunk of a step in the middle is dropped, because the steps are undone newest first.
                 let drop = format!("drop table {}", chunks[1]);
                 let bare = chunks[1].rsplit('.').next().unwrap().to_owned();
                 rig.sql(&drop).await;

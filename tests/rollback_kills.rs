@@ -1,4 +1,4 @@
-//! Killed at any time, with a full disk at any time, or two at once: a rollback restores the state exactly once.
+//! A rollback restores the state exactly once, even if it is killed at any time, if the disk is full, or if two rollbacks run at once.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -219,7 +219,7 @@ fn a_step_that_was_not_committed_is_not_taken_back() {
                     .state(),
                 "done"
             );
-            // A mark whose transaction was rolled back.
+            // The mark names a transaction that was rolled back.
             let aborted = "begin; select pg_current_xact_id()";
             let xid = rig.text(&format!("{aborted}::text")).await;
             rig.sql("rollback").await;
@@ -230,7 +230,7 @@ fn a_step_that_was_not_committed_is_not_taken_back() {
             std::fs::write(rig.journal(), text + &mark).unwrap();
             let approved = rig.rollback_plan(&[done]).await.unwrap();
             assert_eq!(approved.plan.steps.len(), 1, "{}", rig.name);
-            // A mark whose transaction the server no longer knows: the entry stays open, with a note.
+            // The mark names a transaction that the server no longer knows: the entry stays open, with a note.
             let text = std::fs::read_to_string(rig.journal()).unwrap();
             let begin = text.lines().next().unwrap();
             let unknown = mark

@@ -48,7 +48,7 @@ type Case = (
     &'static [(&'static str, &'static str)],
 );
 
-/// What exists before the action, the action, its target and its inputs.
+/// Each case: the objects before the action, the action, its target and its inputs.
 const CASES: &[Case] = &[
     (
         "",
@@ -312,8 +312,7 @@ fn a_rename_between_the_preview_and_the_approved_stops_it() {
     });
 }
 
-/// Runs the plan while another session has renamed the table without committing; that session commits once the plan
-/// waits for it.
+/// Runs the plan while another session has renamed the table without committing. This session commits once the plan waits for it.
 async fn renamed_under_it(
     rig: &Rig,
     approved: &ApprovedPlan,
@@ -336,7 +335,7 @@ async fn renamed_under_it(
     let mut committed = std::pin::pin!(committed);
     tokio::select! {
         result = &mut work => {
-            // The plan waited for nothing: it locked the right relation.
+            // The plan did not wait, because it locked the right relation.
             other.batch_execute("commit").await.unwrap();
             result
         }

@@ -80,7 +80,7 @@ fn more_jobs_than_workers_in_one_minute_are_one_finding_with_the_numbers_and_the
         );
     }
     assert_eq!(finding.fix, Some("edit-job"));
-    // The fix moves it to the minute after the crowd.
+    // The fix moves the job to the minute after the crowd.
     assert_eq!(
         finding.sets,
         [("next_start".to_owned(), "2027-01-15T20:01:00Z".to_owned())]
@@ -323,7 +323,7 @@ fn on_every_version_config_toml_says_what_is_busy_and_a_wrong_one_is_refused() {
                 let policy = row["proc"].as_str().unwrap().starts_with("policy_")
                     && row["job_id"].as_i64().unwrap() >= 1000;
                 let next = row["next_start"].as_str().unwrap_or_default();
-                // As text, RFC 3339 sorts by time.
+                // Times in RFC 3339 with the same zone are in the right order as texts, too.
                 let quiet = next <= clock || next.contains("T23:59");
                 let every = row["schedule_interval"].as_str().unwrap();
                 let days = every.contains("day") || every.contains("mon") || every == "12:00:00";
@@ -427,7 +427,7 @@ fn on_every_version_jobs_that_want_more_workers_than_there_are_are_found_until_t
             .await;
             rig.sql("create procedure p(job_id int, config jsonb) language sql as 'select 1'")
                 .await;
-            // Not at a full hour: one of TimescaleDB's own jobs starts every 6 hours at one.
+            // The start is not at a full hour, because one of TimescaleDB's own jobs starts every 6 hours at a full hour.
             let add = "select add_job('p', interval '1 day', initial_start => date_trunc('hour', now()) + interval '3 hours 30 minutes')";
             for _ in 0..free {
                 rig.sql(add).await;
@@ -469,7 +469,7 @@ fn on_every_version_jobs_that_want_more_workers_than_there_are_are_found_until_t
     });
 }
 
-/// What the Overview says of jobs that start together.
+/// The Overview's finding on jobs that start together.
 async fn crowd(rig: &support::act::Rig) -> Option<Finding> {
     let rows = triage::overview(rig).await.into_iter();
     let mut found = rows.map(|row| row.finding);

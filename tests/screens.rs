@@ -1,4 +1,4 @@
-//! Every screen at three sizes, from a recording of the demo, so that changes of the layout show in a review.
+//! Every screen at three sizes, from a recording of the demo, so that a review shows changes of the layout.
 //!
 //! `INSTA_UPDATE=always cargo test --test screens` accepts the present screens.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]

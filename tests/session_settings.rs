@@ -1,5 +1,5 @@
-//! Whatever the database, the role or the user's options set: hypertop's sessions resolve names and read texts
-//! correctly from the start. A read session that becomes writable is not used again.
+//! hypertop's sessions resolve names and read texts correctly, whatever the database, the role or the user's options set. A read session
+//! that becomes writable is not used again.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -214,7 +214,7 @@ fn no_setting_of_the_database_or_of_ones_own_options_changes_what_a_text_means()
     });
 }
 
-/// With `standard_conforming_strings = off`, the verdict on a refresh that deletes rows was once missing.
+/// Checks the verdict on a refresh that deletes rows. It was once missing with `standard_conforming_strings = off`.
 fn the_verdict_stays(target: &support::Target) {
     block_on(async {
         let owner = client(&target.conninfo).await;

@@ -134,7 +134,7 @@ fn the_help_of_an_action_lists_its_keys_and_that_of_run_says_so() {
         assert!(one.contains(words), "{words}: {one}");
     }
     assert!(one.lines().all(|line| line.chars().count() <= 140), "{one}");
-    // With other options before it, and for an action without keys.
+    // The help also works with other options before `run`, and for an action without keys.
     let one = help(&["-d", "run", "run", "pause-job", "-?"]);
     assert!(one.contains("pause-job has no --set keys"), "{one}");
     let one = help(&["run", "add-retention-policy", "public.x", "--help"]);

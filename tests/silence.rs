@@ -1,5 +1,5 @@
-//! A server that stops answering behind a proxy that keeps the connections open. Every wait ends after a limited time,
-//! and the console's clock stops like its figures.
+//! A server stops answering behind a proxy that keeps the connections open. Every wait ends after a limited time, and the console's clock
+//! stops together with its figures.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod console;
@@ -30,7 +30,7 @@ struct Way {
     to: Arc<AtomicU16>,
     /// True: nothing is forwarded on any connection.
     silent: Arc<AtomicBool>,
-    /// Nothing is forwarded on this many first connections.
+    /// Number of connections at the start on which nothing is forwarded.
     deaf: Arc<AtomicUsize>,
     opened: Arc<AtomicUsize>,
 }
@@ -179,7 +179,7 @@ fn without_a_terminal_a_server_that_is_silent_from_the_first_or_from_a_later_ans
     });
 }
 
-/// The report of a plan that sleeps this long. `happens` changes the proxy during the plan.
+/// The report of a plan that sleeps this number of seconds. `happens` changes the proxy during the plan.
 async fn sleep(
     way: &Way,
     target: &support::Target,

@@ -1,4 +1,4 @@
-//! Columns: selecting, sorting by keys and clicks, showing and hiding.
+//! Columns of a list: selecting, sorting by keys and clicks, showing and hiding.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod console;
@@ -312,7 +312,7 @@ fn a_column_is_hidden_and_shown_again_and_the_first_one_stays() {
         press(&mut app, ">");
         assert_ne!(sorted(&mut app, 120), "CHUNKS");
     }
-    // Other screens keep their columns, and filters still use hidden ones.
+    // Other screens keep their columns, and filters still use hidden columns.
     press(&mut app, "4 2");
     assert_eq!(titles(&mut app, 120), now);
     press(&mut app, "/ c h u n k s = 1 0 0 enter");

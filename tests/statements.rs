@@ -283,7 +283,7 @@ fn what_is_dropped_for_want_of_room_or_reset_is_told_and_does_not_falsify_the_ch
     if !has_server() {
         return;
     }
-    // A separate server with the smallest value of this setting.
+    // A separate server with the smallest pg_stat_statements.max.
     let server = PrivateServer::start(&Options {
         timescaledb: false,
         settings: vec![("pg_stat_statements.max".to_owned(), "100".to_owned())],

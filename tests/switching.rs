@@ -1,4 +1,4 @@
-//! Another database and another connection from the palette, on real servers.
+//! The palette switches to another database and to another connection, on real servers.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod console;
@@ -44,7 +44,7 @@ fn open(rig: &Rig, config: &str) -> Console {
     console
 }
 
-/// Opens the list, and takes the entry of this name.
+/// Opens the list of databases or connections, and chooses this name.
 fn switch(console: &mut Console, action: &str, name: &str) {
     console.press(&format!(":{action}\r"));
     console.wait_for("Switch to a");

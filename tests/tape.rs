@@ -117,7 +117,7 @@ fn a_line_without_end_is_not_read_into_memory() {
     let folder = tempfile::tempdir().unwrap();
     let path = recorded(&folder);
     let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
-    // A sparse file of 8 GB.
+    // The last line now has 8 GB, in a sparse file.
     file.set_len(8 << 30).unwrap();
     let mut app = replay(&path);
     let shown = drawn(&mut app, 140, 20).backend().to_string();
@@ -161,7 +161,7 @@ fn a_hostile_database_name_makes_a_harmless_file_name() {
 /// JSON keys of the first version's recordings that were renamed.
 const RENAMED: [(&str, &str); 2] = [("mend", "fix"), ("aside", "acknowledged")];
 
-/// Keys and values of the first version's recordings that are no longer written, because they tell nothing new.
+/// Keys and values of the first version's recordings that are no longer written, because other keys have the same information.
 const SAID_TWICE: [(&str, &str); 3] = [
     ("newest_asked", "false"),
     ("eligible_bytes", "0"),

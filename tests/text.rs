@@ -1,4 +1,4 @@
-//! Formatting of values.
+//! The text formats of intervals, ages and other values.
 
 use hypertop::model::moment::Stamp;
 use hypertop::model::text::{age, interval, interval_seconds};
@@ -17,7 +17,7 @@ fn an_interval_is_shown_in_one_style_and_nothing_of_it_is_lost() {
         ("-00:05:00", "-5m"),
         ("2 weeks", "2w"),
         ("00:00:00", "0s"),
-        // As sessions with another IntervalStyle wrote them.
+        // Intervals as sessions with another IntervalStyle wrote them.
         ("P1M3DT1H30M", "1mon 3d 1h 30m"),
         ("+0-1 +3 +1:30:00", "1mon 3d 1h 30m"),
         ("7 0:00:00", "7d"),

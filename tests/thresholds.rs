@@ -48,7 +48,8 @@ fn rows(settings: &str) -> (Vec<Json>, std::path::PathBuf) {
     (all["thresholds"].as_array().unwrap().clone(), file)
 }
 
-/// A value far from the default, as a user writes it, and as a number. Of two thresholds, the milder stays the milder.
+/// A value far from the default, as a user writes it, and as a number. All values of a unit change by the same factor, so that a threshold
+/// for a notice stays milder than the threshold for a warning.
 fn extreme(unit: Unit, default: f64) -> (String, f64) {
     match unit {
         Unit::Time => (format!("\"{}s\"", default * 1000.0), default * 1000.0),
@@ -499,7 +500,7 @@ fn compression_is_judged_by_thresholds() {
     let grown = sizes(5 * MIB, 7 * MIB);
     let larger = (warning, "compressed chunks are larger than before");
     differs(&grown, "grown_bytes", 4.0 * 1_048_576.0, larger, well);
-    // 0.8x of little is no loss that matters.
+    // A ratio of 0.8 on a small table wastes too little to matter.
     let little = judged(&sizes(MIB - 60_000, MIB + 180_000), &server());
     assert_eq!(little.level, ok, "{}", little.reason);
     let one = compressed(|row| {

@@ -1,4 +1,4 @@
-//! Triage of aggregates on real servers: each cause is created, found by its rule, fixed by the suggested action, and
+//! Triage of aggregates on real servers: each problem is created, found by its rule, and fixed by the suggested action. Then the finding is
 //! gone.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
@@ -20,7 +20,7 @@ use support::agree::agrees;
 use support::console::Console;
 use support::{client, triage};
 
-/// A hypertable with rows of ten days, an hourly aggregate, and a daily one on that.
+/// A hypertable with rows of ten days, an hourly aggregate, and a daily aggregate on the hourly one.
 const SOURCE: &str = r#"
 set client_min_messages = error;
 create schema "Me.s"; create table "Me.s"."Raw ""x""" (ts timestamptz not null, v float);
@@ -64,7 +64,7 @@ async fn gone(rig: &Rig, name: &str, rule: &'static Rule) {
     assert!(found.is_none(), "{}: {name}: {found:#?}", rig.name);
 }
 
-/// Runs the action that the finding suggests, on the target that it names, else on the aggregate.
+/// Runs the action that the finding suggests, on the finding's target, or on the aggregate if the finding has none.
 async fn fix(rig: &Rig, finding: &Finding, name: &str, set: &[(&str, &str)]) {
     let own = format!("\"Me.s\".{name}");
     let on = finding
@@ -604,7 +604,7 @@ fn a_refresh_that_was_cancelled_hides_neither_the_lag_nor_what_dropping_would_lo
         let call = format!("call refresh_continuous_aggregate('\"Me.s\".hourly', {window})");
         impatient.batch_execute(&call).await.unwrap_err();
         holder.batch_execute("rollback").await.unwrap();
-        // The range stays blocked while the session lives; then it is unread.
+        // The range stays blocked while the session exists. After that it is an unread change.
         for _ in 0..2 {
             found(rig, "hourly", &rules::AGGREGATE_BEHIND, &["8d behind"]).await;
             let said = plan().await;

@@ -1,5 +1,5 @@
-//! Triage of aggregates that were never refreshed, have no policy, refresh slowly, wait for locks, have future rows, or
-//! cannot be read. Each is created on a real server, found, fixed and gone.
+//! Triage of aggregates that were never refreshed, have no policy, refresh slowly, wait for locks, have future rows, or cannot be read.
+//! Each problem is created on a real server, found and fixed. Then the finding is gone.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -276,7 +276,7 @@ fn a_further_policy_that_is_paused_or_fails_is_named_and_set_going() {
         holder.batch_execute("rollback").await.unwrap();
         let job = format!("(job {id}) fails");
         let row = found(rig, &rules::AGGREGATE_POLICY_STOPPED, NAME, &[job.as_str()]).await;
-        // Through the scheduler, because only its runs count.
+        // The policy runs through the scheduler, because only the scheduler's runs change the statistics.
         fix(rig, &row, &[("how", "scheduler")]).await;
         goes(rig, &rules::AGGREGATE_POLICY_STOPPED, NAME).await;
     });
@@ -308,7 +308,7 @@ fn a_watermark_in_the_future_names_the_rows_stays_after_a_refresh_and_is_moved_b
         assert_eq!(row.finding.level, Level::Warning);
         let sum = format!("select coalesce(max(s), 0) >= 100 from {NAME}");
         assert_eq!(rig.text(&sum).await, "f", "{}: it shows", rig.name);
-        // The preview says what is deleted, and requires the name.
+        // The preview says which rows are deleted, and requires the name.
         let plan = rig.plan(
             "move-watermark-back",
             NAME,

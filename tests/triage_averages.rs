@@ -1,5 +1,5 @@
-//! Triage of columns that are aggregated again though they cannot be: averages of averages and the like, in aggregates on
-//! aggregates and in plain views. And of those that can.
+//! Triage of columns that must not be aggregated again, such as averages of averages, in aggregates on aggregates and in plain views.
+//! Columns that may be aggregated again have no finding.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -14,7 +14,8 @@ use support::act::Rig;
 use support::triage::{find, found, gone, look, on_each};
 use support::{client, triage};
 
-/// An hour with one row of 100, and one with 60 rows of 10: their average is 11.475, and that of both averages 55.
+/// One hour has a single row of 100, the next hour has 60 rows of 10. The average of all rows is 11.475, the average of both averages is
+/// 55.
 const SOURCE: &str = r"set client_min_messages = error; create table raw (ts timestamptz not null, dev int, v float8, k text);
 select create_hypertable('raw', 'ts');
 insert into raw values ('2026-01-05 00:30Z', 1, 100, 'a');
@@ -29,7 +30,7 @@ call refresh_continuous_aggregate('hourly', null, null)";
 
 const RULE: &rules::Rule = &rules::AGGREGATE_OF_AVERAGES;
 
-/// A rig with sessions of its own: views are read anew.
+/// A rig with new sessions, which read the views again.
 async fn fresh(rig: &Rig) -> Rig {
     Rig::on(&rig.name, &rig.conninfo).await
 }
@@ -260,7 +261,7 @@ fn it_is_found_while_the_views_are_locked_and_by_a_role_without_rights() {
         assert_eq!(row.finding.level, Level::Warning);
         holder.batch_execute("rollback").await.unwrap();
         rig.sql(&format!("drop role \"{role}\"")).await;
-        // The names are those of now.
+        // The finding has the present names.
         rig.sql("alter materialized view hourly rename column a to \"Mean v\"")
             .await;
         let words = [

@@ -23,7 +23,7 @@ fn an_owner_that_may_not_log_in_stands_before_how_its_runs_fail() {
         let id = rig
             .text("select max(id) from _timescaledb_config.bgw_job")
             .await;
-        // The statistics after runs whose owner could not log in.
+        // The statistics as they are after runs whose owner could not log in.
         rig.sql(&format!("insert into _timescaledb_internal.bgw_job_stat (job_id, last_start, last_finish, next_start, last_successful_finish, last_run_success, total_runs, total_duration, total_duration_failures, total_successes, total_failures, total_crashes, consecutive_failures, consecutive_crashes, flags) values ({id}, now() - interval '2 minutes', now() - interval '1 minute', now() + interval '1 hour', '-infinity', false, 3, '0', '0', 0, 3, 0, 3, 0, 0) on conflict (job_id) do update set last_start = excluded.last_start, last_finish = excluded.last_finish, next_start = excluded.next_start, last_run_success = false, total_failures = 3, consecutive_failures = 3")).await;
         let words = ["may not log in", "ALTER ROLE", "failed 3 times in a row"];
         found(rig, &rules::JOB_OWNER, &id, &words).await;

@@ -61,7 +61,7 @@ fn many_small_chunks_are_advised_a_longer_interval() {
     on_each("small", async |rig| {
         rig.limit(|limits| limits.small_chunks = 101.0);
         gone(rig, &rules::CHUNKS_SMALL, NAME).await;
-        // All chunks are small, but smaller numbers of them do not matter.
+        // All chunks are small, but there are too few of them to matter.
         rig.limit(|limits| {
             limits.small_chunks = 100.0;
             limits.small_chunk_bytes = 64.0 * 1024.0;

@@ -1,5 +1,5 @@
-//! Triage of compression on real servers: each problem is created, found by its rule, fixed by the suggested action,
-//! and gone.
+//! Triage of compression on real servers: each problem is created, found by its rule, and fixed by the suggested action. Then the finding
+//! is gone.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 #[path = "triage_compression/policies.rs"]
@@ -214,7 +214,7 @@ fn late_rows_in_compressed_chunks_are_told_and_packed_with_and_without_a_policy(
         assert_eq!(finding.finding.level, Level::Notice);
         fix(rig, &finding, &[]).await;
         gone(rig, &rules::COMPRESSION_PARTIAL, NAME).await;
-        // The finding's text is right: the next run does not fix it.
+        // The finding's text is right: the policy's next run does not fix the problem.
         late(rig).await;
         found(rig, &rules::COMPRESSION_PARTIAL, NAME, &words).await;
         run(rig).await;
@@ -247,7 +247,7 @@ fn a_table_that_compression_makes_larger_is_found_and_only_the_settings_that_did
         let finding = found(rig, &rules::COMPRESSION_RATIO, name, &words).await;
         assert_eq!(finding.finding.level, Level::Warning);
         assert_eq!(finding.finding.fix, Some("edit-compression-settings"));
-        // Before 2.14 the settings cannot change while chunks are compressed, so all chunks have the table's.
+        // Before 2.14 the settings cannot change while chunks are compressed, so all chunks have the table's settings.
         if version < Version::new(2, 14) {
             gone(rig, &rules::COMPRESSION_OLD, name).await;
             return;

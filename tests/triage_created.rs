@@ -1,5 +1,5 @@
-//! Retention by creation time drops chunks whatever their time range. Rows in them that an aggregate has not read are
-//! critical before the drop.
+//! Retention by creation time drops chunks whatever their time range. If an aggregate has not read their rows, there is a critical finding
+//! before the drop.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;

@@ -1,4 +1,4 @@
-//! Triage of what transactions end by: rollbacks, deadlocks, conflicts with replay; and of an archive that keeps nothing.
+//! Triage of transactions that end in rollbacks, deadlocks or conflicts with replay, and of an archive_command that archives nothing.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -17,7 +17,7 @@ use support::own::{Standby, on_own};
 use support::triage;
 use support::triage::{comes, found, gone, until};
 
-/// Transactions that fail, and as many that do not; counted at once.
+/// Runs this number of transactions that fail, and as many that succeed. The server counts them at once.
 async fn fail(rig: &Rig, many: usize) {
     for _ in 0..many {
         rig.client.batch_execute("select 1/0").await.unwrap_err();
@@ -33,7 +33,7 @@ async fn counted(rig: &Rig) {
     }
 }
 
-/// What the Server screen says by this rule after another look.
+/// The Server screen's finding of this rule after another reading.
 async fn again(rig: &Rig, screens: &mut Screens, rule: &'static Rule) -> Option<Finding> {
     let at = triage::look_again(rig, screens, &[ScreenId::Server]).await;
     let rows = gather::found(screens, ScreenId::Server, &at);
@@ -121,7 +121,7 @@ fn deadlocks_are_found_by_their_share_of_the_transactions() {
         assert!(first.is_ok() != second.is_ok(), "one of them is the victim");
         let loser = if first.is_err() { &one } else { &two };
         loser.batch_execute("rollback").await.unwrap();
-        // The victim's session counts it when it ends at the latest.
+        // The session whose transaction was cancelled reports the deadlock at its end at the latest.
         drop((one, two));
         until(
             rig,
@@ -226,7 +226,7 @@ fn an_archive_command_that_keeps_nothing_is_found_and_one_that_copies_is_not() {
         ] {
             set(keeps_nothing).await;
             comes(&rig, rule, of).await;
-            // The server takes it for archived.
+            // The server believes that the WAL file was archived.
             rig.sql("create table if not exists t (v int); insert into t values (1)")
                 .await;
             let before = rig
@@ -237,7 +237,7 @@ fn an_archive_command_that_keeps_nothing_is_found_and_one_that_copies_is_not() {
             until(&rig, "it says that it archived", &more).await;
         }
         if rig.session.server.postgres >= 150_000 {
-            // Archive with a library instead of a command. From 16 on, PostgreSQL refuses both at once.
+            // A library archives instead of a command. From 16 on, PostgreSQL refuses both at once.
             rig.sql("alter system set archive_library = 'basic_archive'")
                 .await;
             rig.sql("select pg_reload_conf()").await;

@@ -12,7 +12,7 @@ use hypertop::screens::overview::{self, Row};
 use support::act::Rig;
 use support::triage;
 
-/// Three aggregates, each on the one before.
+/// Three aggregates, each on the previous aggregate.
 const SOURCE: &str = "set client_min_messages = error; create table raw (ts timestamptz not null, v float);
 select create_hypertable('raw', 'ts', chunk_time_interval => interval '1 day');
 insert into raw select t, 1 from generate_series(date_trunc('day', now()) - interval '30 days', now(), interval '1 hour') t;
@@ -82,7 +82,7 @@ async fn policies(rig: &Rig, state: &[&str]) {
     rig.sql(&format!("begin; {}; commit", all.join("; "))).await;
 }
 
-/// The finding's aggregate. Job ids change with each new policy.
+/// The name of the finding's aggregate, which stays. Job ids change with each new policy.
 async fn about(rig: &Rig, row: &Row) -> String {
     let by_job = async |id: &str| {
         rig.text(&format!("select a.user_view_name from {JOBS} b join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = b.hypertable_id where b.id = {id}")).await
@@ -235,7 +235,7 @@ fn resuming_such_a_policy_says_that_it_is_made_again_and_what_its_rollback_leave
             .text(&format!("select scheduled from {JOBS} where id = {after}"))
             .await;
         assert_eq!(left, if again { "" } else { "f" }, "{}", rig.name);
-        // The exact versions that refuse.
+        // The first and last versions that refuse to alter such a policy.
         let bounds = [
             ("2.21.4", false),
             ("2.22.0", true),

@@ -1,5 +1,5 @@
-//! Triage of indexes on real servers: each problem is created, found by its rule, fixed by the suggested action or the
-//! statement in the reason, and gone.
+//! Triage of indexes on real servers: each problem is created, found by its rule, and fixed by the suggested action or the statement in the
+//! reason. Then the finding is gone.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -32,7 +32,7 @@ fn of(index: &str) -> String {
     format!("{NAME}: {index}")
 }
 
-/// The oldest chunk, and its own index for this index.
+/// The oldest chunk, and the chunk's copy of this index.
 async fn copy(rig: &Rig, index: &str) -> (String, String) {
     let chunk = rig
         .text(&format!(

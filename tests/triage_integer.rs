@@ -1,5 +1,5 @@
-//! On integer time "now" comes from a function. If it may be run, missed refreshes and early drops are found as on
-//! timestamps; if not, the screens say so.
+//! On integer time "now" comes from a function. If a read may run this function, missed refreshes and early drops are found as on
+//! timestamps. Otherwise the screens say that the time is unknown.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -61,7 +61,7 @@ fn rows_below_the_window_on_integer_time_are_found_and_brought_in() {
         ];
         let row = found(rig, &rules::AGGREGATE_UNREACHED, NAME, &words).await;
         assert_eq!(row.finding.level, Level::Warning, "{}", rig.name);
-        // The preview of resume-job says so, too.
+        // The preview of resume-job names these rows, too.
         rig.sql(&format!("select alter_job({id}, scheduled => false)"))
             .await;
         let approved = rig.plan("resume-job", &id, &[]).await.unwrap();

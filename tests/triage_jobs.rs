@@ -1,5 +1,5 @@
-//! Triage of jobs on real servers: each problem is created, found by its rule, fixed by the suggested action or the
-//! advice in the reason, and gone.
+//! Triage of jobs on real servers: each problem is created, found by its rule, and fixed by the suggested action or the advice in the
+//! reason. Then the finding is gone.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -259,7 +259,7 @@ fn an_owner_that_may_not_log_in_is_told_with_what_lets_it() {
         let words = ["may not log in", fix.as_str()];
         let row = found(rig, &rules::JOB_OWNER, &id, &words).await;
         assert_eq!(row.finding.level, Level::Critical);
-        // This is true: no worker can start.
+        // The finding is right: no worker can start the job.
         rig.sql(&format!("select alter_job({id}, next_start => now())"))
             .await;
         counted(rig, &id, "total_crashes + total_failures > 0").await;

@@ -31,7 +31,7 @@ async fn start(rig: &Rig, proc: &str, start: &str) {
     rig.sql(&format!("select alter_job(id, next_start => now() + interval '{start}') from _timescaledb_config.bgw_job where proc_name = '{proc}'")).await;
 }
 
-/// Checks that there is no finding while the next start follows the schedule. A month away there is one, on the
+/// Checks that there is no finding while the next start follows the schedule. If the start is a month away, there is a finding on the
 /// policy's screen and once on the Overview, whose fix starts the job.
 async fn put_off(rig: &Rig, proc: &str, rule: &'static Rule, of: &str, words: &[&str]) {
     gone_or_ok(rig, rule, of).await;

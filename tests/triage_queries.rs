@@ -1,5 +1,5 @@
-//! Triage of queries: slow ones, those with temporary files, those that an aggregate could answer, and missing
-//! statistics. Each is found, fixed as its reason says, and gone.
+//! Triage of queries: slow queries, queries with temporary files, queries that an aggregate could answer, and missing statistics. Each is
+//! found and fixed as the reason says. Then the finding is gone.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;

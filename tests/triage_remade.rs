@@ -1,5 +1,5 @@
-//! A late row re-creates a dropped chunk. A refresh there would recompute the aggregate's buckets from that row alone,
-//! so previews warn, and no finding suggests it as a fix.
+//! A late row re-creates a dropped chunk. A refresh of this range would compute the aggregate's buckets from the late row alone, so
+//! previews warn, and no finding suggests the refresh as a fix.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -132,7 +132,7 @@ fn a_chunk_made_again_amid_others_and_one_that_is_the_only_one_are_found_too() {
         assert_eq!(row.finding.fix, None, "{}", rig.name);
         says_before(rig, 8).await;
         takes_what_is_offered(rig, &[9, 8, 7]).await;
-        // The same if no other chunk is left.
+        // The result is the same if no other chunk is left.
         rig.sql(&format!(
             "select drop_chunks('{RAW}', newer_than => '2000-01-01'::timestamptz)"
         ))
@@ -179,7 +179,7 @@ fn the_newest_chunk_of_all_is_found_where_it_was_made_again_and_not_where_it_was
         let keeps_when = version >= hypertop::model::version::Version::new(2, 13);
         late(rig, 20).await;
         if !keeps_when {
-            // Not from 2.13 on: by its recorded creation time this chunk looks re-created, because the test loaded it today.
+            // From 2.13 on there is a finding: by its recorded creation time this chunk looks re-created, because the test loaded it today.
             gone(rig, &rules::AGGREGATE_REMADE, NAME).await;
         }
         rig.sql(&format!(

@@ -1,5 +1,4 @@
-//! Triage of replication with a real standby: replay paused, standby stopped, WAL lost; as seen on the primary and on
-//! the standby.
+//! Triage of replication with a real standby, on the primary and on the standby: replay is paused, the standby is stopped, WAL is lost.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;

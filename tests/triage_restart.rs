@@ -59,7 +59,7 @@ fn a_worker_that_was_killed_is_a_crash_and_its_job_is_started_again() {
         let pid = rig.text(&format!("select pid from {worker}")).await;
         // This server does not sync to disk, so without a checkpoint the start of the run would be lost.
         rig.sql("checkpoint").await;
-        // Like the kernel's out-of-memory killer.
+        // Kills the worker as the kernel's out-of-memory killer does.
         assert!(
             Command::new("kill")
                 .args(["-9", &pid])
@@ -127,7 +127,7 @@ fn a_job_that_cannot_have_run_since_the_server_was_started_says_so() {
             &format!("select exists (select from \"Me.s\".ran where job = {id})"),
         )
         .await;
-        // An unfinished restore.
+        // As in an unfinished restore.
         rig.sql("do $$ begin execute format('alter database %I set timescaledb.restoring = on', current_database()); end $$").await;
         rig.sql("checkpoint").await;
         server.stop().unwrap();

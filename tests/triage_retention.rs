@@ -1,5 +1,5 @@
-//! Triage of retention on real servers: each problem is created, found by its rule, fixed by the suggested action or
-//! the advice in the reason, and gone.
+//! Triage of retention on real servers: each problem is created, found by its rule, and fixed by the suggested action or the advice in the
+//! reason. Then the finding is gone.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -58,7 +58,7 @@ fn a_policy_that_waits_for_a_lock_says_who_is_at_the_head_of_the_queue_and_ends_
         let read = format!("set application_name = 'nightly report'; begin; select from {chunk}");
         holder.batch_execute(&read).await.unwrap();
         let holder_pid = pid(&holder).await;
-        // Another session waits before the policy does. Terminating that one would not help.
+        // Another session waits in the queue before the policy. Terminating this session would not help.
         let second = client(&rig.conninfo).await;
         let lock = format!("begin; lock table {chunk} in access exclusive mode");
         let waits = async { drop(second.batch_execute(&lock).await) };
@@ -369,7 +369,7 @@ fn a_number_that_counts_seconds_is_overdue_as_time_is() {
         let row = found(rig, &rules::RETENTION_OVERDUE, name, &words).await;
         assert_eq!(row.finding.level, Level::Warning);
         assert!(row.finding.since.is_some());
-        // The Overview has it, too, although nobody has opened the screen.
+        // The Overview has the finding, too, although the Retention screen was not opened.
         assert!(
             told(rig)
                 .await
@@ -478,7 +478,7 @@ fn an_aggregate_of_integer_time_goes_by_the_now_of_its_hypertable() {
             let words = ["5 chunks past drop_after", "at least 2d"];
             found(rig, &rules::RETENTION_OVERDUE, name, &words).await;
         }
-        // A run does exactly that.
+        // A run of the policy confirms this.
         rig.sql("do $$ declare j int; begin select id into j from _timescaledb_config.bgw_job where proc_name = 'policy_retention'; call run_job(j); end $$").await;
         assert_eq!(shown().await, (Some(0), Some(0), 5), "{}", rig.name);
     });

@@ -1,4 +1,4 @@
-//! Triage of the server, each problem on a server of its own: found, fixed as the reason says, and gone.
+//! Triage of the server, each problem on a server of its own: it is found and fixed as the reason says. Then the finding is gone.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -238,7 +238,7 @@ fn connections_that_run_out_are_told_with_who_has_them() {
     });
 }
 
-/// A session that read figures has left its slot only a moment after its client is gone.
+/// Connects as soon as a connection is free: a session that read figures ends only a moment after its client is gone.
 async fn client_as_soon_as_there_is_room(conninfo: &str) -> tokio_postgres::Client {
     for _ in 0..100 {
         match try_client(conninfo).await {

@@ -1,5 +1,5 @@
-//! Triage of sessions that wait, block others, are idle, run long or are hidden. Each is created on a real server,
-//! reported once, fixed by the suggested action, and gone.
+//! Triage of sessions that wait, block others, are idle, run long or are hidden. Each problem is created on a real server, reported once,
+//! and fixed by the suggested action. Then the finding is gone.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -45,7 +45,7 @@ async fn waiting(rig: &Rig, many: usize) {
     until(rig, "they wait", &sql).await;
 }
 
-/// The Overview's findings on sessions, and on policies that wait for one.
+/// The Overview's findings on sessions, and on policies that wait for a session.
 async fn told(rig: &Rig) -> Vec<Row> {
     let mut rows = overview(rig).await;
     rows.retain(|row| {

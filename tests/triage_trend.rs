@@ -1,4 +1,4 @@
-//! The trend of a compression backlog: what runs do on a real server, and what the screens say about it.
+//! The trend of a compression backlog: the screens agree with the policy's runs on a real server.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;

@@ -1,5 +1,5 @@
-//! Changes that no refresh policy will ever read: each kind is found at once on a real server, with a fix that
-//! refreshes exactly that range. After the fix the aggregate agrees with its source.
+//! Changes that no refresh policy will ever read. Each kind is found at once on a real server, with a fix that refreshes exactly the
+//! changed range. After the fix the aggregate agrees with its source.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -90,7 +90,7 @@ fn a_range_that_ends_in_the_bucket_of_the_start_offset_is_found_while_the_bucket
         let window = [rig.text(&month(-3)).await, rig.text(&month(1)).await];
         let sets: Vec<_> = row.finding.sets.iter().map(|(_, to)| to.clone()).collect();
         assert_eq!(sets, window, "{}", rig.name);
-        // The same after a run has processed the invalidation log.
+        // The finding is the same after a run has processed the invalidation log.
         refresh(rig, MONTHLY, "now() - interval '3 months'", "now()").await;
         told_and_brought_in(rig, MONTHLY, "1 month", &words).await;
     });
@@ -217,7 +217,7 @@ fn a_policy_that_is_added_brings_in_first_what_its_runs_would_leave_out() {
             ("end_offset", "1 hour"),
             ("schedule_interval", "1 hour"),
         ];
-        // Without the option the policy leaves them out, and says so.
+        // Without the option `refresh_missing` the policy leaves these ranges out, and the preview warns about it.
         let approved = rig.plan("add-refresh-policy", NAME, &window).await.unwrap();
         let says = |word: &str| {
             approved
@@ -416,7 +416,7 @@ fn what_a_refresh_takes_in_before_the_retention_runs_is_not_lost() {
         let row = will_be_lost(rig, RAW, &["fails"]).await;
         fix(rig, &row, &[]).await;
         gone(rig, &rules::RETENTION_UNREAD, RAW).await;
-        // A changed range in chunks that will be dropped, and one that an interrupted refresh left.
+        // A changed range in chunks that will be dropped, and a range that an interrupted refresh left.
         rig.sql(&format!("insert into {RAW} select t, 7 from generate_series(now() - interval '9 days', now() - interval '8 days', interval '1 hour') t")).await;
         let row = will_be_lost(rig, RAW, &[NAME]).await;
         fix(rig, &row, &[]).await;

@@ -1,5 +1,5 @@
-//! Triage of TimescaleDB's workers: launcher, scheduler, slots, processes, library, lock table. Each problem is created
-//! on a server of its own, reported once, fixed as the reason says, and gone.
+//! Triage of TimescaleDB's workers: launcher, scheduler, slots, processes, library, lock table. Each problem is created on a server of its
+//! own, reported once, and fixed as the reason says. Then the finding is gone.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -12,7 +12,7 @@ use support::act::Rig;
 use support::own::{databases, on_own, restarted};
 use support::triage::{comes, found, goes, gone, overview, until};
 
-/// The Overview's findings on workers, and on what waits for them.
+/// The Overview's findings on workers, and on the jobs that wait for workers.
 async fn told(rig: &Rig) -> Vec<Row> {
     let starved = [
         "server-launcher",
@@ -280,7 +280,7 @@ fn a_statement_that_the_lock_table_cannot_hold_fails_and_goes_through_with_the_a
         ("max_connections", "40"),
         ("timescaledb.max_background_workers", "8"),
         ("max_worker_processes", "16"),
-        // Its workers would hold locks, too.
+        // Autovacuum workers would hold locks, too.
         ("autovacuum", "off"),
     ];
     on_own(&settings, async |server| {

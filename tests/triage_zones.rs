@@ -1,4 +1,4 @@
-//! In a database with another time zone than UTC, each printed time has its zone and is right.
+//! In a database with another time zone than UTC, each printed time is right and has its time zone beside it.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -103,7 +103,7 @@ async fn all_texts(rig: &Rig) -> String {
                 let _ = writeln!(all, "{name}: {why}");
             }
         }
-        // Items to pick. The values of fields are in the zone that their help names.
+        // The items that a form offers. The values of its fields are in the time zone that their help names.
         let form = format!("{:?}", rig.form(name, on).await);
         let items = form.split("about: ").skip(1);
         for item in items {

@@ -1,4 +1,4 @@
-//! The drawing of a policy's change shows what its next run would do before and after; the run then does that.
+//! The drawing of a policy's change shows the effect of the next run before and after the change, and the run then has this effect.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -269,7 +269,7 @@ fn the_form_shows_the_picture_beside_its_words_and_the_words_alone_where_there_i
             console.wait_for("OLDER THAN");
             console.wait_for("Me.s");
             console.press("e");
-            // The present setting.
+            // The form opens with the present setting.
             console.wait_for("no change: job");
             console.press("\x15");
             console.press("3d");

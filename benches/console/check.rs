@@ -1,5 +1,5 @@
-//! The cost of `hypertop check --listen`: on the server, compared with one pass of the documented queries for the same
-//! figures; and its memory.
+//! The cost of `hypertop check --listen` on the server, compared with one pass of the documented queries for the same figures. Also the
+//! memory of the check.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -20,7 +20,7 @@ const AT_REST: usize = 8;
 const CHANGED: usize = 5;
 const NAME: &str = "hypertop-bench-check";
 
-/// A check that listens; it ends with this value.
+/// A check that listens. The process is ended when this value is dropped.
 struct Listening {
     child: Child,
     at: String,
@@ -77,7 +77,7 @@ fn scrape(at: &str) -> String {
     page
 }
 
-/// Processor time of a process on this machine, in milliseconds. `None`: it is on another one, or has ended.
+/// Processor time of a process on this machine, in milliseconds. `None`: the process is on another machine, or has ended.
 fn processor(pid: i32) -> Option<f64> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/schedstat")).ok()?;
     Some(text.split(' ').next()?.parse::<f64>().ok()? / 1e6)
@@ -94,13 +94,13 @@ async fn backends(client: &Client) -> Backends {
         .collect()
 }
 
-/// One scrape: what it costs the server in milliseconds of processor time, and the page.
+/// Makes one scrape. Returns its cost on the server, in milliseconds of processor time, and the page.
 async fn measured(listening: &Listening, client: &Client) -> (f64, String) {
     let before = backends(client).await;
     let at = listening.at.clone();
     let mut page = tokio::task::spawn_blocking(move || scrape(&at));
     let mut latest = before.clone();
-    // The second connection is replaced now and then: the last time of the old one counts.
+    // The second connection is replaced from time to time. Then the last processor time of the old connection counts.
     let page = loop {
         match tokio::time::timeout(Duration::from_millis(20), &mut page).await {
             Ok(page) => break page.unwrap(),
@@ -112,8 +112,8 @@ async fn measured(listening: &Listening, client: &Client) -> (f64, String) {
     (latest.iter().map(cost).sum(), page)
 }
 
-/// One pass of the documented queries, in milliseconds of the server's processor time. Sizes of all hypertables; what is expensive
-/// otherwise only for the rows of one page.
+/// One pass of the documented queries, in milliseconds of the server's processor time. Sizes are read for all hypertables, other expensive
+/// figures only for the rows of one page.
 async fn naive_pass(settings: &Settings, wanted: &Wanted) -> Option<f64> {
     let client = naive::client(settings).await;
     let row = client.query_one("select pg_backend_pid()", &[]).await;
@@ -152,7 +152,7 @@ pub async fn measure(
     let begun = Instant::now();
     let (first, page) = measured(&listening, &client).await;
     let took = begun.elapsed();
-    // What the first scrape has not read in its time is read by the next ones.
+    // The next scrapes read what the first scrape did not read in time.
     for _ in 0..5 {
         measured(&listening, &client).await;
     }

@@ -1,4 +1,4 @@
-//! A database with many hypertables, for runs without a given one.
+//! Creates a database with many hypertables, for runs in which no database is named.
 
 use hypertop::connect;
 use hypertop::demo::private_server::{Options, PrivateServer};

@@ -31,7 +31,7 @@ fn command(args: &[&str]) -> AsCode {
     }
 }
 
-/// Plans a file that describes the whole database as it is, and one with some changes.
+/// Plans a file that describes the whole database as it is, and a file with some changes.
 pub async fn measure(settings: &Settings, goals: &mut Goals) {
     let AsCode::Export { options } = command(&["export"]) else {
         panic!("no export")

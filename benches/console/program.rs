@@ -22,7 +22,7 @@ struct Stages {
 
 struct Program {
     child: Box<dyn Child + Send + Sync>,
-    /// When the first bytes came, and how many.
+    /// Time of the first bytes, and their number.
     first: (Instant, usize),
     keys: Box<dyn Write + Send>,
     written: Receiver<(Instant, usize)>,
@@ -55,7 +55,7 @@ impl Program {
                 }
             }
         });
-        // The program asks for the background colour first. A terminal answers at once; one that is silent is waited for.
+        // The program first asks the terminal for its background colour. A terminal that does not answer would delay the start.
         let mut keys = pair.master.take_writer().unwrap();
         let first = written.recv().unwrap();
         keys.write_all(b"\x1b]11;rgb:0000/0000/0000\x07\x1b[?62c")

@@ -133,7 +133,7 @@ async fn whole_screen(
     let asked = screens.ask(screen).unwrap();
     screens.load(asked, rows, Duration::ZERO, &at);
     let queries = (screen.about().exact)();
-    // Queries that the list itself shows. Later ones only add verdicts, and are measured separately.
+    // The queries for columns of the list. Later queries only add verdicts, and are measured separately.
     let last = queries.iter().position(|query| !query.overview);
     let mut wanted = Vec::new();
     for (nth, query) in queries.iter().take(last.unwrap_or(0) + 1).enumerate() {

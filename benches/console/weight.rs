@@ -1,4 +1,4 @@
-//! The cost of the console's queries on the server apart from time: locks held at once, and memory of a backend.
+//! The cost of the console's queries on the server besides their time: locks held at once, and memory of a session.
 
 use hypertop::connect;
 use hypertop::connect::conninfo::Settings;

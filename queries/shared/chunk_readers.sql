@@ -1,5 +1,5 @@
--- why: 0 if reading the chunk runs no code of an untrusted role; 5 if it may run code of the role in owner; 6 if it runs none once the
--- relations in relations are locked
+-- why: 0 if reading the chunk runs no code of an untrusted role; 5 if it may run code of the role in owner; 6 if it runs no such code once
+-- this session has locked the relations in the array relations
      max(case when r.relowner = any (t.roles) and n.nspowner = any (t.roles) then 0
           when not n.nspowner = any (t.roles) then 5
        else (

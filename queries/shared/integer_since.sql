@@ -1,6 +1,6 @@
--- due_since: the time at which the first of the oldest 20 due chunks became due. On integer time it is computed from the length of a unit,
--- if that is known. Otherwise it is the creation of the first chunk that starts later than the due chunk's end by at least the policy's
--- length plus one interval. It is never before the creation of the due chunk itself. NULL: unknown
+-- due_since: the time at which the first of the oldest 20 due chunks became due. It is computed from the length of a unit of integer time,
+-- if this length is known. Otherwise it is the creation of the first chunk that starts later than the due chunk's end by at least the
+-- policy's length plus one interval. It is never before the creation of the due chunk itself. NULL: unknown
 since as materialized (
   select d.id, min(greatest(d.made, case
        when b.unit is not null then now() - ((b.boundary - d.range_end) * b.unit)::float8 * interval '1 second' else w.made end))

@@ -1,7 +1,7 @@
 -- The changes of hypertable raw that aggregate x has not read. The including query declares x, raw and f (oldest: start of raw's first
--- chunk). Declared here: k: the buckets of x (width, zone, origin; bf: the row of x in continuous_aggs_bucket_function). t: the two ranges
--- of x that were never refreshed (see log_ends.sql). r: the changed ranges that wait for a refresh (low: start of the oldest; cut_to:
--- latest end of the ranges that start before f.oldest, which come from drops)
+-- chunk). This fragment declares k, t and r. k: the buckets of x (width, zone, origin; bf: the row of x in
+-- continuous_aggs_bucket_function). t: the two ranges of x that were never refreshed (see log_ends.sql). r: the changed ranges that wait
+-- for a refresh (low: start of the oldest range; cut_to: latest end of the ranges that start before f.oldest, which come from drops)
 left join _timescaledb_catalog.continuous_aggs_bucket_function bf on bf.mat_hypertable_id = x.mat_hypertable_id
 cross join lateral (
   select (to_jsonb(x) ->> 'bucket_width')::int8 as width, to_jsonb(bf) as bf,

@@ -23,7 +23,7 @@ const TEMPLATE: &str =
 const USAGE: &str = "hypertop [OPTIONS] [DBNAME [USERNAME]]   opens the console
        hypertop [OPTIONS] COMMAND …";
 
-/// The command with grouped help. Its subcommands are marked as hidden, so it is used for parsing only.
+/// The command with grouped help. Its subcommands are marked as hidden, so use it only for parsing, not for manual pages or completions.
 pub(super) fn grouped(command: Command) -> Command {
     let groups = text(&command);
     command

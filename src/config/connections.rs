@@ -27,7 +27,7 @@ pub(crate) struct Rule {
     pub protected: bool,
     /// Roles whose code a read may run with the rights of the connected role.
     trusted_owners: Vec<String>,
-    /// Hours in which the start of a policy is a finding. The last matching connection that sets them applies.
+    /// Hours in which the start of a policy is a finding. The busy hours of the last matching entry that sets them apply.
     pub busy_hours: Option<BusyHours>,
     /// Policy files of the database; later ones override earlier ones.
     #[serde(deserialize_with = "policy_files")]
@@ -78,7 +78,7 @@ impl Rule {
         self.user.as_ref().is_none_or(|want| fits(want, user))
     }
 
-    /// The owners that this entry trusts, for each of its hosts.
+    /// The owners that this entry trusts, once for each host of the entry. Empty: the entry is not for this role, or trusts no owner.
     pub(super) fn trust(&self, user: &str) -> Vec<Trust> {
         if self.trusted_owners.is_empty() || !self.fits_user(user) {
             return Vec::new();
@@ -96,7 +96,7 @@ impl Rule {
     }
 }
 
-/// The keys that hypertop defines. In an entry with a name, `host` and `user` are libpq's.
+/// The keys that hypertop defines. In an entry with a name, `host` and `user` are the keys of libpq instead.
 const OWN: [&str; 9] = [
     "name",
     "host",
@@ -124,7 +124,7 @@ pub(super) fn read(tables: Vec<Table>, line: impl Fn(usize) -> String) -> Result
             )?
         };
         if let Some(new) = rule.defined.as_mut() {
-            // The user's file comes after the system's, so its entry is later.
+            // The user's file comes after the system's, so an entry of the user replaces the system's entry with the same name.
             for old in &mut rules {
                 if old.defined.as_ref().is_some_and(|old| old.name == new.name) {
                     old.defined = None;
@@ -149,7 +149,7 @@ fn name_of(value: &Value) -> Result<String, String> {
     name.ok_or_else(|| "name: write letters, digits, and . _ -, such as name = \"prod\"".to_owned())
 }
 
-/// The entry, from which the keys of libpq were removed. `hint`: advice for an unknown key that libpq has.
+/// Reads an entry, from which libpq's keys have been removed if it has a name. `hint`: advice if a key of libpq is found.
 fn rule(table: &Table, hint: &str) -> Result<Rule, Wrong> {
     for (key, value) in table {
         let name = key.as_ref().as_str();
@@ -174,7 +174,7 @@ fn rule(table: &Table, hint: &str) -> Result<Rule, Wrong> {
             };
             return Err((key.span().start, why));
         }
-        // Each key is first read alone, so that an error has its line.
+        // Each key is first read alone, so that an error can name the key's line.
         if name != "name" {
             let alone = toml::Table::from_iter([(name.to_owned(), value.as_ref().clone())]);
             let read = Rule::deserialize(alone);
@@ -201,7 +201,7 @@ fn named_rule(
         let keyword = key.as_ref().as_str();
         if keyword == "database" {
             return Err(at(
-                "with a name, write dbname instead of database".to_owned()
+                "in a connection with a name, write dbname instead of database".to_owned(),
             ));
         }
         if !is_libpqs(keyword) {
@@ -240,7 +240,7 @@ fn named_rule(
     Ok(rule)
 }
 
-/// The hosts and ports of libpq's lists, in the form of the header.
+/// Patterns for libpq's lists of hosts and ports, in the form of the header (`db1:5432`).
 fn patterns(hosts: &str, ports: Option<&str>) -> Vec<String> {
     let ports: Vec<&str> = ports
         .map(|ports| ports.split(',').collect())

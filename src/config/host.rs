@@ -24,9 +24,9 @@ impl Host {
             let bytes = || {
                 let text = value.as_ref().as_str().and_then(bytes_of);
                 let bytes = text.filter(|bytes| *bytes > 0.0);
-                #[expect(clippy::cast_possible_truncation, reason = "saturates")]
+                #[expect(clippy::cast_possible_truncation, reason = "the conversion saturates")]
                 let bytes = bytes.map(|bytes| bytes as i64);
-                bytes.ok_or_else(|| wrong("write a size, as \"16 GiB\""))
+                bytes.ok_or_else(|| wrong("write a size, such as \"16 GiB\""))
             };
             match key.as_ref().as_str() {
                 "memory" => host.machine.memory_bytes = Some(bytes()?),
@@ -34,11 +34,15 @@ impl Host {
                 "cores" => {
                     let cores = value.as_ref().as_integer().filter(|cores| *cores > 0);
                     host.machine.cores =
-                        Some(cores.ok_or_else(|| wrong("write a number, as cores = 8"))?);
+                        Some(cores.ok_or_else(|| wrong("write a number, such as cores = 8"))?);
                 }
                 "name" => match value.as_ref() {
                     Value::String(name) => host.name = Some(name.clone()),
-                    _ => return Err(wrong("write the host as the header shows it, as \"db1\"")),
+                    _ => {
+                        return Err(wrong(
+                            "write the host as the header shows it, such as \"db1\"",
+                        ));
+                    }
                 },
                 other => {
                     let why = format!("[host] has no key {other} (known keys: {KEYS})");

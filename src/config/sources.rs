@@ -1,6 +1,6 @@
 //! The files that settings come from, and how they are merged.
 //!
-//! Byte offsets count through all files, one after the other. So even an error of the merged settings can name file and line.
+//! Byte offsets continue from one file to the next, so that even an error in the merged settings can name a file and a line.
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -36,7 +36,7 @@ pub(super) struct File {
 
 /// A config.toml.
 pub(super) struct Source {
-    /// `None`: in a test.
+    /// `None`: the text comes from a test, not from a file.
     path: Option<PathBuf>,
     pub(super) text: String,
 }
@@ -80,7 +80,7 @@ pub(super) fn line(sources: &[Source], place: usize) -> String {
     }
 }
 
-/// File and line of a byte offset, in the form for the source of a setting: `/etc/hypertop/config.toml:3`.
+/// File and line number (from 1) of a byte offset, as the source of a setting: `/etc/hypertop/config.toml:3`.
 pub(super) fn from(sources: &[Source], place: usize) -> String {
     let (path, line) = found(sources, place);
     format!("{}:{line}", path.as_deref().unwrap_or("config.toml"))
@@ -99,7 +99,7 @@ fn found(sources: &[Source], mut place: usize) -> (Option<String>, usize) {
     (None, 1)
 }
 
-/// The same settings, with all byte offsets moved by `by`.
+/// The settings with all byte offsets moved by `by`.
 pub(super) fn shifted(mut file: File, by: usize) -> File {
     for table in [&mut file.host, &mut file.thresholds, &mut file.keys]
         .into_iter()
@@ -123,8 +123,8 @@ fn moved(
     )
 }
 
-/// Merges a file over those before it. The entries of `[[connection]]` and `[[thresholds_for]]` are joined; everything else, also the
-/// list `policies`, is replaced key by key.
+/// Merges a file over the files before it. The entries of `[[connection]]` and `[[thresholds_for]]` are joined. Everything else is
+/// replaced key by key, also the list `policies`.
 pub(super) fn lay_over(below: &mut File, above: File) {
     below.refresh = above.refresh.or(below.refresh.take());
     below.theme = above.theme.or(below.theme.take());
@@ -141,7 +141,7 @@ pub(super) fn lay_over(below: &mut File, above: File) {
 
 fn replace(below: &mut Table, above: Table) {
     for (key, value) in above {
-        // Otherwise the map would keep the offset of the old key.
+        // `insert` alone would keep the old key, with its offset.
         below.remove(&key);
         below.insert(key, value);
     }

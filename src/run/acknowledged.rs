@@ -22,7 +22,7 @@ impl Session {
         let reads = matches!(request, Request::Read { .. });
         let empty = |journal: &Journal| matches!(journal.length(), Ok(0));
         if reads && self.journal.as_ref().is_none_or(empty) {
-            // If the journal is empty, it does not matter which database this is.
+            // An empty journal has no acknowledgements, so the server is not asked which database this is.
             let new = request != Request::Read { length: Some(0) };
             return Msg::Acknowledged(Ok(new.then(|| (0, Vec::new()))));
         }

@@ -1,4 +1,5 @@
-//! Handles requests about actions: reads facts and previews in a session of its own, and runs one plan at a time.
+//! Handles the console's requests about actions. Facts and previews are read in a session of their own. A plan runs in a task, so that
+//! requests are also answered while the plan runs.
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
@@ -26,7 +27,7 @@ pub(super) async fn serve(
     while let Some(ask) = requests.recv().await {
         let msg = match ask {
             ask::Act::Order(wanted) => {
-                // An error means that the plan has already ended.
+                // Sending cannot fail, because this function keeps a receiver.
                 let _ = orders.send(wanted);
                 continue;
             }
@@ -87,7 +88,7 @@ fn words(error: anyhow::Error) -> String {
     format!("{error:#}")
 }
 
-/// Writes a change into the policy file. Returns a text that says so.
+/// Writes a change into the policy file. Returns a message for the user.
 fn write(amendment: &Amendment) -> anyhow::Result<String> {
     policies::amend::write(amendment)?;
     let path = amendment.path.display();

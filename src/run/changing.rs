@@ -9,8 +9,8 @@ use super::opening::actor;
 use crate::config;
 use crate::run;
 
-/// Connects, and runs an action, a rollback or an apply. If that cannot start, prints the reason in the chosen format. Returns the exit
-/// code.
+/// Connects, and runs an action, a rollback or an apply. If the command cannot start, prints the reason in the chosen format. Returns the
+/// exit code.
 pub async fn change(
     invocation: &Invocation,
     agreement: &Agreement,

@@ -39,7 +39,8 @@ use crate::run::doctor;
 /// Exit code of a check that could not run. 2 would alert as critical.
 pub const UNKNOWN: u8 = 3;
 
-/// Runs the check, and returns its output and exit code. Every error becomes UNKNOWN.
+/// Runs the check, and returns its output and exit code. An error gives UNKNOWN, except that a server that is down gives critical with
+/// `--when-down critical`.
 pub async fn check(flags: &Flags, around: &Surroundings, options: &Options) -> (String, u8) {
     let begun = Instant::now();
     let config = match config(around, options) {
@@ -85,7 +86,7 @@ pub async fn check(flags: &Flags, around: &Surroundings, options: &Options) -> (
     }
 }
 
-/// The user's configuration, with the thresholds given for this check.
+/// The user's configuration, with the thresholds that were given on the command line.
 fn config(around: &Surroundings, options: &Options) -> Result<Config, Failure> {
     let (mut config, wrong) = config::read(around);
     if let Some(wrong) = wrong {
@@ -107,7 +108,7 @@ fn fleet<'a>(
 ) -> anyhow::Result<Fleet<'a>> {
     let mut settings = conninfo::resolve(flags, around)?;
     settings.trust = config.trust(&settings.user);
-    // No user is there to type a password.
+    // A check runs without a user who could type a password.
     settings.never_ask = true;
     settings.ask_first = false;
     let skips = options.acknowledged == Acknowledged::Skip;
@@ -135,7 +136,7 @@ fn reported(options: &Options, mut outcome: Outcome) -> (String, u8) {
     (printed(options, &outcome), code)
 }
 
-/// The output of a check that could not run. The metrics file reports that too.
+/// The output and exit code of a check that could not run. The metrics file, if there is one, gets `hypertop_up 0`.
 fn ended(options: &Options, failure: &Failure, database: Option<&str>) -> (String, u8) {
     if let Some(path) = &options.textfile
         && let Err(error) = textfile::write(path, &textfile::of_failure(path, database))

@@ -16,7 +16,7 @@ use crate::server::sql::{Param, Query, query};
 
 const TARGETS: Query = query!("targets");
 
-/// Time limit for connecting and reading. The user has pressed Tab and waits.
+/// Time limit for connecting and reading. It is short, because the user has pressed Tab and waits.
 const LIMIT: Duration = Duration::from_millis(500);
 
 /// A target that the shell offers.

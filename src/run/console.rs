@@ -68,7 +68,7 @@ impl Console {
         }
     }
 
-    /// Shows this database from now on. Later answers about the old one are ignored.
+    /// Shows this database from now on. Later answers about the old database are ignored.
     fn enter(&mut self, opened: Opened) {
         let mut app = self.app.afresh();
         app.rules = opened.rules.clone();
@@ -139,8 +139,8 @@ fn serve(opened: Opened, opens: ScreenId) -> (Requests, UnboundedReceiver<Msg>) 
     (requests, answered)
 }
 
-/// True for messages that arrive without any action of the user. The last message with exact figures of the shown screen is not one of
-/// them.
+/// True for messages that can wait for the next frame, because the user did not cause them. The last exact figures of the shown screen
+/// cannot wait.
 fn is_routine(msg: &Msg, shown: ScreenId) -> bool {
     match msg {
         Msg::Tick(_)

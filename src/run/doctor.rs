@@ -78,7 +78,8 @@ pub fn refused(error: &str) -> String {
     format!("hypertop doctor: {error}")
 }
 
-/// The steps up to the connection and those on the server, with the time zone of the server's workers; `None`: no connection.
+/// Adds the steps of the connection and the steps that query the server. Returns the time zone of the server's workers. `None`: there is no
+/// session that can read it.
 async fn of_connection(
     flags: &Flags,
     around: &Surroundings,
@@ -135,7 +136,7 @@ fn shares_sessions(looked: Result<Pooler>, steps: &mut [Step]) -> bool {
     }
 }
 
-/// If no connection was made: marks the steps that are the cause as failed.
+/// Without a connection, marks the step that is the cause as failed, and the steps that were not run as skipped.
 fn unconnected(journey: &Journey<'_>, error: &connect::ConnectError, steps: &mut Vec<Step>) {
     let change = |steps: &mut Vec<Step>, name: &str, by: &dyn Fn(Step) -> Step| {
         if let Some(at) = steps.iter().position(|step| step.name == name) {
@@ -150,7 +151,7 @@ fn unconnected(journey: &Journey<'_>, error: &connect::ConnectError, steps: &mut
             let to_blame = files.and_then(|of| files::blame(of, journey.settings));
             if let Some(files) = to_blame {
                 change(steps, "files", &|_| files.clone());
-                let words = "the server requires a password, and the file with it is not used";
+                let words = "the server requires a password, and the password file is ignored";
                 change(steps, "login", &|login| Step::skipped(login.name, words));
             }
         }
@@ -199,7 +200,7 @@ fn skip(steps: &mut Vec<Step>, why: &str) {
     }
 }
 
-/// The steps that query the server.
+/// Adds the steps that query the server. Returns the time zone of the server's workers. `None`: there is no session that can read it.
 async fn of_server(
     settings: &Settings,
     trace: &Trace,
@@ -231,7 +232,7 @@ async fn of_server(
     if !extension.is_usable() {
         steps.push(statistics);
         steps.extend(measures::steps(client, run::now).await);
-        skip(steps, "TimescaleDB cannot be used here");
+        skip(steps, "TimescaleDB cannot be used in this database");
         return None;
     }
     let session = match Session::start(connected).await {

@@ -27,19 +27,19 @@ use crate::ui::terminal;
 /// Options of `demo`.
 #[derive(Debug, Args)]
 pub struct Options {
-    /// Load the demo into a new database on this server instead
+    /// Load the demo into a new database on the server with this URI
     #[arg(long, value_name = "URI")]
     pub url: Option<String>,
     /// Simulate TimescaleDB even if PostgreSQL has it
     #[arg(long, conflicts_with = "url")]
     simulate: bool,
-    /// Open the recording even if PostgreSQL is installed
+    /// Open the demo's recording even if PostgreSQL is installed
     #[arg(long, conflicts_with_all = ["url", "simulate"])]
     recorded: bool,
     /// Record the demo with all details to this new file instead of opening the console
     #[arg(long, value_name = "FILE", conflicts_with = "recorded")]
     record: Option<PathBuf>,
-    /// With --record: stop after this time: 3m
+    /// With --record: stop after this time, such as 3m
     #[arg(long = "for", value_name = "TIME", requires = "record", value_parser = humantime::parse_duration)]
     long: Option<Duration>,
     #[command(flatten)]
@@ -63,8 +63,8 @@ async fn open_replay(invocation: &Invocation, recording: Replay) -> Result<Ended
     run::replay(recording, config, keys, themes, invocation.screen()).await
 }
 
-/// Opens the demo's recording, which is part of this program. Without a terminal, prints all screens once. `absent`: the error that prevents
-/// a live demo. `None`: the user asked for the recording.
+/// Opens the demo's recording, which is part of this program. Without a terminal, prints all screens once. `absent`: why a live demo cannot
+/// start. `None`: the user asked for the recording.
 async fn recorded(invocation: &Invocation, absent: Option<anyhow::Error>) -> Result<Ended> {
     let named = || "cannot replay the demo's recording".to_owned();
     let mut recording = Replay::read(demo::recording()?, named)?;
@@ -159,7 +159,7 @@ async fn open(invocation: &Invocation, demo: &Demo, is_private: bool) -> Result<
     Ok(session)
 }
 
-/// Runs an action and rolls it back, for the Journal of a recorded demo.
+/// Runs an action and rolls it back, so that the Journal of a recorded demo has entries.
 async fn change(settings: &Settings, journal: Journal) -> Result<()> {
     let session = Session::start(connect::again(settings, None).await?).await?;
     let agreement = Agreement {

@@ -42,7 +42,7 @@ impl Wanted {
     /// The pages of these names, or all pages. Without a name: the list.
     pub fn printed(&self, around: &Surroundings) -> String {
         if self.all {
-            // The reference has the default values, whatever is set in config.toml.
+            // The reference shows the default values even if config.toml sets others.
             reference(&Limits::default(), self.format)
         } else if self.list || self.name.is_empty() {
             list()

@@ -29,12 +29,12 @@ pub struct Invocation {
 }
 
 impl Invocation {
-    /// The connection options, with the connection that `@NAME` means.
+    /// The connection options, in which `@NAME` is replaced by the connection of this name in config.toml.
     pub fn connection(&self) -> Result<Flags, String> {
         config::named(self.flags.clone(), &self.around)
     }
 
-    /// Connects. An error names `hypertop doctor`.
+    /// Connects. The error ends with the `hypertop doctor` command for this connection.
     pub async fn open(&self) -> Result<(Settings, Session), Failure> {
         let flags = self.connection();
         let flags = flags.map_err(|error| no_connection(anyhow::Error::msg(error)))?;
@@ -52,7 +52,7 @@ impl Invocation {
         })
     }
 
-    /// The journal. An error without a folder for it, because nothing may be changed without a journal.
+    /// The journal. An error if there is no folder for the journal, because nothing may be changed without a journal.
     pub fn journal(&self) -> Result<Journal> {
         Journal::of(&self.around).context(
             "there is no folder for the journal: set HOME or XDG_STATE_HOME. Without a journal nothing is changed",
@@ -85,7 +85,7 @@ impl Invocation {
         Ok(self.console_on(settings, session, keys, journal).await?)
     }
 
-    /// Opens the console on this session. `journal`: `None` if there is no folder for it.
+    /// Opens the console on this session. `journal`: `None` if there is no folder for the journal.
     pub(super) async fn console_on(
         &self,
         settings: Settings,

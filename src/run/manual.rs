@@ -17,19 +17,20 @@ pub enum Shell {
     Fish,
 }
 
-/// How to install completions.
+/// Instructions to install completions.
 pub(crate) const COMPLETIONS: &str = "\
-Where each shell looks for them:
+Each shell looks for completions in a place of its own:
   bash  ~/.local/share/bash-completion/completions/hypertop
   zsh   a file _hypertop in a folder of $fpath
   fish  ~/.config/fish/completions/hypertop.fish
 
-They complete options, screens, actions, queries and names of pages. After `hypertop run ACTION` they also complete targets: \
-jobs, hypertables, aggregates, indexes or sessions. These are read with the connection options of the line. None are offered if \
-the server does not answer within half a second, or requires a password that is neither in ~/.pgpass nor in PGPASSWORD. Names \
-that need quotes are not offered: another role could have hidden a command in such a name, and the shell would run it.";
+Completions exist for options, screens, actions, queries and names of pages. After `hypertop run ACTION` there are also completions \
+for targets: jobs, hypertables, aggregates, indexes or sessions. Targets are read from the server, with the connection options of the \
+command line. No targets are offered if the server does not answer within half a second, or requires a password that is neither in \
+~/.pgpass nor in PGPASSWORD. Names that need quotes are not offered: another role could have hidden a command in such a name, and the \
+shell would run the command.";
 
-/// Prints the first manual page, or writes all into a folder.
+/// Prints the manual page of `hypertop`. `out`: a folder; instead of printing, writes the pages of all commands to this folder.
 pub fn man(command: Command, out: Option<&Path>) -> Result<()> {
     let Some(folder) = out else {
         let mut page = Vec::new();
@@ -44,8 +45,8 @@ pub fn man(command: Command, out: Option<&Path>) -> Result<()> {
 
 /// The script that completes hypertop's command line.
 pub fn completions(command: &Command, shell: Shell) -> Vec<u8> {
-    // In zsh, completions for the arguments DBNAME and USERNAME would replace those for the subcommand. And clap_complete does not quote
-    // `-?`, which fish and zsh treat as a pattern.
+    // The arguments DBNAME and USERNAME are left out, because in zsh their completions would replace those of the subcommands. `-?` is left
+    // out, because clap_complete does not quote it, and fish and zsh treat it as a pattern.
     let options = command.get_arguments().filter(|arg| !arg.is_positional());
     let shown = command.get_subcommands().filter(|of| !of.is_hide_set());
     let mut command = Command::new("hypertop")
@@ -98,7 +99,7 @@ const ZSH: &str = r#"_hypertop_targets() {
 }
 
 _hypertop() {
-    # _arguments removes the words before the command. They have the connection options.
+    # The words before the command have the connection options. They are kept here, because _arguments removes them.
     local hypertop_line="${(j: :)words[1,CURRENT-1]} $PREFIX"
 "#;
 

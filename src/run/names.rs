@@ -49,7 +49,7 @@ pub(crate) fn actions() -> impl TypedValueParser<Value = &'static Action> {
     }
 }
 
-/// Everything that has a page.
+/// The names of all rules, actions, screens and thresholds.
 pub(super) fn pages() -> impl TypedValueParser<Value = String> {
     let names = || {
         let mut names: Vec<_> = pages::names().into_iter().map(|(_, name)| name).collect();

@@ -31,7 +31,7 @@ pub(super) struct Opened {
     pub messages: Vec<String>,
 }
 
-/// Opens the databases that the console shows.
+/// The settings with which the console opens databases.
 #[derive(Debug, Clone)]
 pub(super) struct Opening {
     pub around: Surroundings,
@@ -39,7 +39,7 @@ pub(super) struct Opening {
     pub clock: fn() -> Stamp,
     /// `--read-only` was given.
     pub read_only: bool,
-    /// The journal. `None`: there is no folder for it.
+    /// The journal. `None`: there is no folder for the journal.
     pub journal: Option<Journal>,
     /// True: the server was started for this console. The connections and files in config.toml do not apply to it.
     pub throw_away: bool,
@@ -95,7 +95,7 @@ pub(super) fn actor(
     }
 }
 
-/// Applies config.toml to a session. `files`: policy files that replace those of config.toml. Empty: none.
+/// Applies config.toml to a session. `files`: policy files. If empty, the policy files in config.toml apply.
 pub(super) fn configure(session: &mut Session, config: Config, files: Vec<PathBuf>) {
     let server = &mut session.server;
     server.policy_files = if files.is_empty() {
@@ -216,7 +216,7 @@ impl Opening {
             settings.trust = config.trust(&settings.user);
             let mut ask = |_: &str| -> Result<String> {
                 Err(anyhow!(
-                    "it requires a password, which the console cannot ask for: write it to ~/.pgpass, or start hypertop @{name}"
+                    "the server requires a password, which the console cannot ask for: write the password to ~/.pgpass, or start hypertop @{name}"
                 ))
             };
             let connected = connect::connect(&settings, &mut ask).await?;

@@ -24,14 +24,14 @@ pub async fn show(
         anyhow::anyhow!("{what} within {limit}: --timeout sets the limit")
     };
     let opening = Box::pin(invocation.open());
-    // The user may take any time to type a password.
+    // The user may take any time to type a password, so connecting then has no time limit.
     let (settings, mut session) = if terminal::is_there() && !invocation.flags.no_password {
         opening.await?
     } else {
         let opened = tokio::time::timeout(limit, opening).await;
         opened.map_err(|_| no_connection(late("the server did not answer")))??
     };
-    // Without a journal, no finding is acknowledged.
+    // The acknowledgements are in the journal. A session without a journal shows all findings.
     if !(all && screen == ScreenId::Overview) {
         session.journal = Journal::of(&invocation.around);
     }

@@ -26,9 +26,9 @@ use crate::server::session::Session;
 pub struct Recording {
     /// Interval between two readings.
     pub refresh: Duration,
-    /// `None`: until a signal arrives.
+    /// Duration. `None`: until a signal arrives.
     pub long: Option<Duration>,
-    /// True: also the details of the rows, the facts for previews of actions, and the journal.
+    /// True: the recording also has the details of the rows, the facts for previews of actions, and the journal.
     pub details: bool,
     pub journal: Option<Journal>,
 }
@@ -50,7 +50,7 @@ impl Recording {
     }
 }
 
-/// `hypertop record`.
+/// Runs `hypertop record`.
 pub async fn command(
     invocation: &Invocation,
     path: &Path,
@@ -63,7 +63,7 @@ pub async fn command(
     Ok(Box::pin(to_file(settings, session, path, what)).await?)
 }
 
-/// Records, with messages on standard error.
+/// Makes a recording, with messages on standard error.
 pub(super) async fn to_file(
     settings: Settings,
     session: Session,
@@ -77,7 +77,7 @@ pub(super) async fn to_file(
     ));
     let readings = Box::pin(record(settings, session, path, what)).await?;
     stderr::say(format_args!(
-        "hypertop: kept {readings} readings; hypertop replay {} shows them",
+        "hypertop: readings recorded: {readings}; hypertop replay {} shows them",
         path.display()
     ));
     Ok(())

@@ -1,4 +1,4 @@
-//! Starts the three tasks that answer the app's requests.
+//! Starts the tasks that answer the app's requests: one for lists, one for details and exact figures, one for actions.
 
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 

@@ -119,7 +119,7 @@ fn first_slice(
     Some((query, ids.drain(..many).collect()))
 }
 
-/// Waits for an answer about this screen, and cancels it on the server if the user leaves the screen.
+/// Waits for an answer about this screen. If the user leaves the screen, cancels the running statement on the server.
 async fn while_shown<T>(
     screen: ScreenId,
     answer: impl Future<Output = T>,
@@ -206,7 +206,7 @@ async fn carry_out(
                 sections: sections.map_err(|error| format!("{error:#}")),
             })
         }
-        // A cancel is handled when it arrives.
+        // A cancel needs no answer: `queue` and `while_shown` handled it when it arrived.
         ask::Figures::Cancel { .. } => None,
     }
 }

@@ -105,7 +105,7 @@ pub(super) async fn gather_overview(settings: &Settings, session: &Session) -> R
     .await
 }
 
-/// Loads a screen and its parts. `later`: time limit for the expensive figures.
+/// Loads a screen and its parts (the screens whose findings it shows). `later`: time limit for the expensive figures of the parts.
 pub async fn gather(
     settings: &Settings,
     session: &Session,
@@ -133,7 +133,7 @@ pub async fn gather(
         reading.list(*part, which).await?;
         reading.figures(*part, which, None).await?;
     }
-    // Expensive figures come last, with a time limit. The output says which ones are missing.
+    // Expensive figures come last, with a time limit. The output says which figures are missing.
     let until = Instant::now() + later;
     for part in parts.iter().filter(|part| **part != screen) {
         let mut reading = Reading {
@@ -152,7 +152,7 @@ pub async fn gather(
 /// Time limit of `show overview` for expensive figures.
 const LATER: Duration = Duration::from_secs(10);
 
-/// The findings without the acknowledged ones, and a note on the number left out.
+/// The findings without the acknowledged and snoozed ones, and a note on the number of findings left out.
 pub(super) async fn left(
     session: &Session,
     rows: Vec<overview::Row>,
@@ -171,8 +171,11 @@ pub(super) async fn left(
     acknowledged.take(0, all);
     let rows = acknowledged.part(rows, now);
     let said = acknowledged.hidden().words();
-    let said = said
-        .map(|words| format!("hidden: {words}; --all prints them, hypertop journal lists them"));
+    let said = said.map(|words| {
+        format!(
+            "hidden: {words}; hypertop show overview --all prints them, hypertop journal lists them"
+        )
+    });
     (rows, said)
 }
 
@@ -186,7 +189,7 @@ struct Reading<'a, 'b, W: Write> {
 }
 
 impl<W: Write> Reading<'_, '_, W> {
-    /// Loads one screen's rows. Meanwhile the second connection is opened and plans these queries.
+    /// Loads one screen's rows. Meanwhile the second connection is opened, and prepares the exact queries that `which` selects.
     async fn list(&mut self, screen: ScreenId, which: fn(&ExactQuery) -> bool) -> Result<()> {
         let mut queries = (screen.about().exact)();
         queries.retain(which);
@@ -217,7 +220,7 @@ impl<W: Write> Reading<'_, '_, W> {
         Ok(())
     }
 
-    /// Reads these exact figures for all rows until the time limit, the most severe rows first.
+    /// Reads the exact figures that `which` selects, for all rows, until the time limit `until`. The most severe rows come first.
     async fn figures(
         &mut self,
         screen: ScreenId,

@@ -25,7 +25,8 @@ pub(super) async fn keep(
     approved: &mut ApprovedPlan,
 ) -> Result<()> {
     let taken = taken(settings, session).await;
-    let taken = taken.context("the findings and counters before the apply are not kept")?;
+    let taken = taken
+        .context("the findings and counters before the apply were not saved in the journal")?;
     approved.snapshot = Some(taken);
     Ok(())
 }

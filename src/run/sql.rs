@@ -28,13 +28,13 @@ pub(crate) fn version(text: &str) -> Result<Version, String> {
     if version < OLDEST_KNOWN {
         let Version { major, minor, .. } = OLDEST_KNOWN;
         return Err(format!(
-            "the oldest TimescaleDB that hypertop reads is {major}.{minor}; none is a database without it"
+            "hypertop reads TimescaleDB {major}.{minor} and later; for a database without TimescaleDB, write none"
         ));
     }
     Ok(version)
 }
 
-/// The text of a query, or a list of all queries with their first lines.
+/// The text of a query for this TimescaleDB (`None`: the newest known). Without a query: a list of all queries with their first lines.
 pub fn printed(query: Option<&str>, version: Option<Version>) -> Result<String, String> {
     let version = version.unwrap_or(NEWEST_KNOWN);
     if let Some(query) = query {

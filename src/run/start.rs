@@ -16,7 +16,7 @@ const CONSOLE: &str = "Console";
 /// Options for the first screen, the theme and the refresh interval.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Look {
-    /// Refresh interval: 2s, 500ms, 1m [default: 2s]
+    /// Refresh interval, such as 2s, 500ms or 1m [default: 2s]
     #[arg(long, value_name = "INTERVAL", value_parser = config::interval, help_heading = CONSOLE)]
     pub(crate) refresh: Option<std::time::Duration>,
     /// Theme: default, dark, light, high-contrast, mono, or a file in themes/
@@ -51,7 +51,7 @@ impl Look {
 pub(crate) fn policy_file(path: &str) -> Result<std::path::PathBuf, &'static str> {
     match path {
         "-" => Err(
-            "a screen reads the file again when it changes: standard input cannot be read again",
+            "standard input cannot be used here: the screen reads the policy file again when it changes",
         ),
         "" => Err("write the file's path"),
         path => Ok(path.into()),
@@ -64,8 +64,8 @@ pub(crate) fn screens() -> impl TypedValueParser<Value = ScreenId> {
     PossibleValuesParser::new(names).try_map(|name| ScreenId::by_name(&name).ok_or("no screen"))
 }
 
-/// Settings, themes, errors in the user's files and options, and whether config.toml is unreadable. `background` asks the terminal for its
-/// colour, and is called only if the theme depends on it.
+/// Returns the settings, the themes, the errors in the user's files and options, and whether config.toml is unreadable. `background` asks
+/// the terminal for its background colour. It is called only if the theme depends on this colour.
 pub fn look(
     asked: &Look,
     around: &Surroundings,
@@ -139,7 +139,7 @@ pub(super) async fn interrupted(actor: &Actor, session: &Session) -> Vec<String>
     match found.await {
         Ok(ids) if ids.is_empty() => Vec::new(),
         Ok(ids) => vec![format!(
-            "interrupted before the end: journal entry {}; see the Journal for details",
+            "interrupted before the end: journal entry {}. The Journal has the details",
             ids.join(", ")
         )],
         Err(error) => vec![format!("{error:#}")],

@@ -1,5 +1,5 @@
-//! All output to standard error goes through here. Control characters are escaped, because texts may come from servers and files. A closed
-//! stderr is not an error.
+//! All output to standard error goes through these functions. Control characters are escaped, because texts may come from servers and
+//! files. A closed stderr is not an error.
 
 use std::fmt::Display;
 use std::io::{Write as _, stderr};

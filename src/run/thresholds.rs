@@ -110,7 +110,10 @@ impl Line<'_> {
 }
 
 /// A number, without decimals if it is whole.
-#[expect(clippy::cast_possible_truncation, reason = "checked to be whole")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the value was checked to be whole"
+)]
 fn number(value: f64) -> Json {
     if value.fract() == 0.0 && value.abs() < 1e15 {
         Json::from(value as i64)

@@ -78,7 +78,7 @@ async fn reconnect(settings: &Settings, password: Option<&str>) -> Result<Sessio
     Session::start(connect::again(settings, password).await?).await
 }
 
-/// A running or waiting request, and its screen. `None`: a request to the journal.
+/// A running or waiting request. `screen`: `None` for a request to the journal.
 struct Work<'a> {
     screen: Option<ScreenId>,
     answer: Pin<Box<dyn Future<Output = Msg> + Send + 'a>>,
@@ -150,7 +150,7 @@ async fn serve_session(
     }
 }
 
-/// Waits for ever if nothing runs.
+/// Waits for the answer of the running request. Waits for ever if no request is running.
 async fn answer(running: &mut Option<Work<'_>>) -> Msg {
     match running {
         Some(work) => work.answer.as_mut().await,
@@ -158,8 +158,8 @@ async fn answer(running: &mut Option<Work<'_>>) -> Msg {
     }
 }
 
-/// Answers for a statement that the console itself cancelled: its error is not reported. First waits for the end of the cancel, which could
-/// otherwise hit the next statement.
+/// The answer of a request that the console itself cancelled. The statement's error becomes a message that reports no error. First waits
+/// for the end of the cancel, which could otherwise hit the next statement.
 async fn of_cancelled(msg: Msg, cancelled: JoinHandle<()>) -> Msg {
     let _ = cancelled.await;
     match msg {

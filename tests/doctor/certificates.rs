@@ -90,7 +90,7 @@ fn a_certificate_that_does_not_hold_fails_by_its_own_fix() {
         "for db.test",
         "issued by CN=ours",
         "(in 90 days)",
-        "sslmode=verify-full accepts it",
+        "sslmode=verify-full accepts the certificate",
     ] {
         assert!(tls.contains(words), "{words}: {tls}");
     }
@@ -99,9 +99,15 @@ fn a_certificate_that_does_not_hold_fails_by_its_own_fix() {
     let said = with("prefer", "another", "db.test").run();
     assert_eq!(said.state("tls"), "ok", "{}", said.text);
     let would = said.evidence("tls");
-    assert!(would.contains("verify-full would refuse it"), "{would}");
+    assert!(
+        would.contains("verify-full would refuse the certificate"),
+        "{would}"
+    );
     let said = with("prefer", "ours", "db.test").run();
-    assert!(said.evidence("tls").contains("verify-full would accept it"));
+    assert!(
+        said.evidence("tls")
+            .contains("verify-full would accept the certificate")
+    );
     present(&server, &ours, 5);
     let said = with("verify-full", "ours", "db.test").run();
     assert_eq!(said.state("tls"), "warn", "{}", said.text);

@@ -20,7 +20,7 @@ use crate::server::exact::{Exact, slices};
 use crate::server::known::{At, Counters};
 use crate::server::session::Session;
 
-/// Time reserved for cancels after a deadline.
+/// Maximum duration of the cancels after a deadline.
 pub(super) const MARGIN: Duration = Duration::from_millis(300);
 
 /// Result of reading a screen.
@@ -28,6 +28,7 @@ pub(super) const MARGIN: Duration = Duration::from_millis(300);
 pub(super) struct Reading {
     /// Duration of the last attempt, in seconds; `None`: there was none yet.
     pub seconds: Option<f64>,
+    /// Number of failed attempts.
     pub errors: u64,
     /// Error of the last attempt; `None`: it succeeded.
     pub error: Option<String>,
@@ -137,7 +138,7 @@ impl Collector {
         self.connect(until).await?;
         let mut pulse = self.pulse(until).await;
         if pulse.is_err() {
-            // The server was restarted since the last time.
+            // The connection was lost since the last time, for example because the server was restarted.
             self.close();
             self.connect(until).await?;
             pulse = self.pulse(until).await;
@@ -151,7 +152,7 @@ impl Collector {
             changes.insert(*part, counters.by_ref().take(watched).collect::<Counters>());
         }
         parts.retain(|part| session.can_show(*part));
-        // A slow screen must not prevent the others from being read.
+        // Screens that failed the last time come last, so that a slow screen does not take the time of the others.
         let failed = |part: &ScreenId| self.readings.get(part).is_some_and(|of| of.error.is_some());
         parts.sort_by_key(failed);
         let mut in_time = true;
@@ -162,7 +163,7 @@ impl Collector {
         if self.session()?.connected.client.is_closed() {
             bail!("the server closed the connection");
         }
-        // Expensive figures come last. If they are missing, the findings say so.
+        // Expensive figures come last. If a figure is missing, a finding reports that.
         for part in parts.iter().filter(|_| in_time) {
             let failed = self.readings.get(part).is_some_and(|of| of.error.is_some());
             if !failed && Instant::now() < until {
@@ -283,7 +284,8 @@ impl Collector {
         Ok(())
     }
 
-    /// Cancels the running statements of both connections on the server. Also closes the second one, whose transaction may hold a lock.
+    /// Cancels the running statements of both connections on the server. Also closes the connection for exact figures, because its
+    /// transaction may hold a lock.
     pub(super) async fn cancel(&mut self) {
         let first = self
             .session
@@ -295,7 +297,7 @@ impl Collector {
             tokio::join!(first, second)
         };
         if timeout(MARGIN, both).await.is_err() {
-            // A late cancel might hit the next statement.
+            // A late cancel might hit the session's next statement, so the session is closed.
             self.session = None;
         }
         self.exact.close();

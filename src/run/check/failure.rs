@@ -29,7 +29,7 @@ impl std::error::Error for NoAnswer {}
 pub(super) enum Failure {
     /// No server answers, or it is starting or stopping; the text says which.
     Down(String),
-    /// Another reason: the options, the configuration, the password, the time limit.
+    /// Another reason, such as the options, the configuration, the password or the time limit.
     Wrong(String),
 }
 
@@ -48,7 +48,7 @@ impl Failure {
         }
     }
 
-    /// Appends a sentence to the reason.
+    /// Appends a line to the reason.
     #[must_use]
     pub(super) fn and(self, sentence: &str) -> Self {
         match self {

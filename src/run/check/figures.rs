@@ -23,8 +23,9 @@ struct Figure {
     unit: &'static str,
     warning: Option<f64>,
     critical: Option<f64>,
+    /// Largest possible value. `None`: no limit is known.
     most: Option<f64>,
-    /// Combines the values of several databases. True: their sum. False: the largest value.
+    /// Value for several databases. True: the sum of their values. False: the largest value.
     sums: bool,
 }
 
@@ -36,7 +37,7 @@ pub(super) struct Figures {
 }
 
 impl Figures {
-    /// `shows_lag`: whether the aggregate of this name has its own figure.
+    /// `shows_lag`: whether the aggregate with this name gets a figure of its own.
     pub(super) fn of(
         screens: &Screens,
         rows: &[Row],
@@ -216,10 +217,10 @@ fn times(screens: &Screens, at: &At) -> Vec<Figure> {
     times.map(figure).into()
 }
 
-/// The lag of an aggregate, with the lags from which on it is a warning and critical.
+/// The lag of an aggregate in seconds, or in units of an integer time column, with the limits for a warning and for critical.
 fn lag(row: &aggregates::Row, at: &At) -> Figure {
     let is_integer = row.axis == Axis::Integer;
-    #[expect(clippy::cast_precision_loss, reason = "a lag for a graph")]
+    #[expect(clippy::cast_precision_loss, reason = "a graph needs no exact lag")]
     let value = row.lag(at).map(|lag| lag as f64);
     let limits = at.limits(&row.full_name());
     let allowed = row.allowed_lag(at);

@@ -23,10 +23,10 @@ use crate::model::screen_id::ScreenId;
 use crate::model::verdict::{Finding, Level};
 use crate::screens::overview::Row;
 
-/// Seconds until created or dropped databases are noticed.
+/// Minimum time between two lists of the databases. Created and dropped databases are noticed when the databases are listed again.
 const LIST_AGAIN: Duration = Duration::from_secs(300);
 
-/// The readers of the databases. The database that the user named comes first.
+/// The collectors of the databases. The database that the user named comes first.
 #[derive(Debug)]
 pub(super) struct Fleet<'a> {
     options: &'a Options,
@@ -43,7 +43,7 @@ pub(super) struct Fleet<'a> {
 /// The findings, figures and metrics of all databases together.
 pub(super) struct Collected {
     pub outcome: Outcome,
-    /// Everything was read before the deadline.
+    /// True: all rows were read before the deadline.
     pub in_time: bool,
 }
 
@@ -131,7 +131,7 @@ impl<'a> Fleet<'a> {
         }
         if looks.is_empty() {
             return Err(Failure::Wrong(
-                "no database that this role may connect to (and --databases names) has the extension timescaledb"
+                "no database with the extension timescaledb was found among those that this role may connect to and --databases names"
                     .to_owned(),
             ));
         }
@@ -139,7 +139,7 @@ impl<'a> Fleet<'a> {
         Ok(Collected { outcome, in_time })
     }
 
-    /// Adds readers for new databases, and removes the readers of dropped ones.
+    /// Adds collectors for new databases, and removes the collectors of dropped databases.
     async fn list(&mut self, until: Instant) -> Result<(), Failure> {
         if self.listed.is_some_and(|at| at.elapsed() < LIST_AGAIN) {
             return Ok(());
@@ -187,7 +187,7 @@ impl<'a> Fleet<'a> {
     }
 }
 
-/// The finding for a database that was not read. Without a finding it would look healthy.
+/// The finding for a database that was not read. Without a finding, the database would look healthy.
 fn unread(database: &str, error: &str) -> Look {
     let finding = Finding::new(&rules::FIGURES_UNREAD, Level::Unknown, error);
     let (of, subject) = (database.to_owned(), format!("database {database}"));

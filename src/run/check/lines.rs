@@ -12,7 +12,7 @@ const FIRST: usize = 200;
 
 /// The last line, if there are findings.
 const EXPLAIN: &str =
-    "hypertop explain RULE (the name in parentheses): what it means, and what to do";
+    "hypertop explain RULE says what a rule means and what to do (RULE: the name in parentheses)";
 
 /// The first line with performance data, then one line per finding, worst first; at most `most` bytes.
 pub(super) fn nagios(outcome: &Outcome, most: usize) -> String {
@@ -35,7 +35,7 @@ pub(super) fn nagios(outcome: &Outcome, most: usize) -> String {
     text
 }
 
-/// Number of findings of one rule that the text for people lists in full.
+/// Maximum number of findings of one rule that the text for people lists in full.
 const IN_FULL: usize = 5;
 
 /// Text for people: the summary, then the findings, each with its fix on a separate line. Further findings of a rule are listed by
@@ -159,7 +159,7 @@ fn line(found: &Found) -> String {
     ))
 }
 
-/// One line without `|`, which separates performance data.
+/// The text in one line. `|` is replaced, because it would begin the performance data.
 fn plain(text: &str) -> String {
     let words: Vec<_> = text.split_whitespace().collect();
     text::printable(&words.join(" ")).replace('|', "¦")

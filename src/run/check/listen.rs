@@ -30,7 +30,7 @@ pub(super) async fn serve(
     options: &Options,
 ) -> Result<()> {
     let listener = TcpListener::bind(at).await;
-    let listener = listener.with_context(|| format!("--listen {at}: cannot listen there"))?;
+    let listener = listener.with_context(|| format!("--listen {at}: cannot use this address"))?;
     let at = listener.local_addr()?;
     stderr::say(format_args!("hypertop: metrics at http://{at}/metrics"));
     let (scrapes, mut asked) = unbounded_channel();
@@ -46,7 +46,8 @@ pub(super) async fn serve(
     Ok(())
 }
 
-/// Answers scrapes, with one collection at a time. Scrapes that arrive during a collection get the same page.
+/// Answers scrapes, with one collection at a time. Scrapes that arrive during a collection get its page. A page younger than
+/// `--min-interval` is sent again.
 async fn collect(
     fleet: &mut Fleet<'_>,
     selection: &Selection<'_>,
@@ -89,7 +90,7 @@ async fn collect(
     }
 }
 
-/// Prints a failure when it begins, and a message when it is over.
+/// Prints a failure when it begins or changes, and a message when the connection works again.
 fn say(trouble: &mut Option<String>, failure: Option<Failure>) {
     let words = failure.map(|failure| failure.words().to_owned());
     if *trouble != words {

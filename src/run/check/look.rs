@@ -33,7 +33,8 @@ pub(super) struct Look {
     pub json: Json,
 }
 
-/// The results from the rows that the collector has read. `first`: findings about the whole server are counted for this database.
+/// The results from the rows that the collector has read. `first`: whether they include findings about the whole server, which count for
+/// one database only.
 pub(super) async fn look(
     collector: &Collector,
     options: &Options,
@@ -101,7 +102,7 @@ fn unknown(server: &Server, reason: String) -> Row {
     Row::of_role(ScreenId::Overview, server, finding)
 }
 
-/// Texts about data that was not read, so that findings may be missing.
+/// Texts about data that was not read. Findings that need this data may be missing.
 fn unread(collector: &Collector, at: &At) -> Vec<String> {
     let failed = collector.readings.iter();
     let failed = failed.filter_map(|(part, reading)| {

@@ -73,7 +73,7 @@ pub(super) fn of(seen: &Seen<'_>) -> Vec<Metric> {
     metrics
 }
 
-/// The metrics for a database that was not read; `last`: time of the last success, in seconds.
+/// The metrics for a database that was not read. `last_success`: time of the last success, in seconds since 1970.
 pub(super) fn down(database: Option<&str>, last_success: Option<f64>) -> Vec<Metric> {
     let mut metrics = vec![up().one(0.0)];
     metrics.extend(last_success.map(|at| last().one(at)));
@@ -135,7 +135,7 @@ pub(super) fn at_most(mut metrics: Vec<Metric>, most: usize) -> Vec<Metric> {
     metrics
 }
 
-/// Time of the last success, from the file's old text. `None`: the text does not contain one.
+/// Time of the last success in a metrics file, in seconds since 1970. `None`: the text does not contain this metric.
 pub(super) fn last_success(text: &str) -> Option<f64> {
     let mut lines = text.lines().filter(|line| line.starts_with(LAST_SUCCESS));
     lines.find_map(|line| line.rsplit(' ').next()?.parse().ok())
@@ -143,7 +143,7 @@ pub(super) fn last_success(text: &str) -> Option<f64> {
 
 fn info(at: &At) -> Metric {
     let server = at.server;
-    let mut info = Metric::gauge("hypertop_info", "Versions; always 1");
+    let mut info = Metric::gauge("hypertop_info", "Versions, as labels; always 1");
     let timescaledb = server.timescaledb.map(|version| version.to_string());
     info.add(
         vec![
@@ -157,11 +157,11 @@ fn info(at: &At) -> Metric {
     info
 }
 
-/// A series for every rule and level, even if it is zero, so that alert rules do not need `absent()`.
+/// A series for every rule and level, even if its value is zero, so that alert rules do not need `absent()`.
 pub(super) fn findings(rows: &[Row]) -> Metric {
     let mut all = Metric::gauge(
         "hypertop_findings",
-        "Number of findings (hypertop explain RULE says what a rule means)",
+        "Number of findings; hypertop explain RULE says what a rule means",
     );
     for rule in rules::ALL {
         for level in [
@@ -184,7 +184,7 @@ pub(super) fn findings(rows: &[Row]) -> Metric {
 pub(super) fn finding(rows: &[Row]) -> Metric {
     let mut all = Metric::gauge(
         "hypertop_finding",
-        "A finding; always 1 (hypertop check --format text says why, hypertop explain RULE what to do)",
+        "A finding; always 1. hypertop explain RULE says what to do",
     );
     let mut seen = HashSet::new();
     for row in rows {

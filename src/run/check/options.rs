@@ -55,16 +55,16 @@ pub struct Options {
     /// Only these rules: names or patterns such as aggregate-*, separated by commas
     #[arg(long, value_name = "RULES", value_delimiter = ',')]
     pub(super) only: Vec<String>,
-    /// All rules except these
+    /// All rules except these: names or patterns, separated by commas
     #[arg(long, value_name = "RULES", value_delimiter = ',')]
     pub(super) except: Vec<String>,
     /// Only objects whose name matches, such as mes.*
     #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
     pub(super) objects: Vec<String>,
-    /// Performance data: figures of the server, or of objects too
+    /// Performance data to print
     #[arg(long, value_enum, default_value_t = Perfdata::Figures)]
     perfdata: Perfdata,
-    /// Only list the rules and the thresholds in force
+    /// Only list the rules and the thresholds in force; check nothing
     #[arg(long)]
     pub(super) list: bool,
     /// Time limit of the whole check
@@ -82,7 +82,7 @@ pub struct Options {
     /// Whether acknowledged and snoozed findings (in this account's journal) count
     #[arg(long, value_enum, default_value_t = Acknowledged::Count)]
     pub(super) acknowledged: Acknowledged,
-    /// Do not report UNKNOWN because of data that is hidden from this role, for these rules (such as server-hidden)
+    /// Rules, such as server-hidden, that do not report UNKNOWN if data is hidden from this role
     #[arg(long, value_name = "RULES", value_delimiter = ',')]
     pub(super) accept_hidden: Vec<String>,
     /// Maximum length of the output, in bytes
@@ -94,10 +94,10 @@ pub struct Options {
     /// Maximum number of series in the metrics; healthy objects are left out first
     #[arg(long, value_name = "NUMBER", default_value_t = 5000)]
     pub(super) max_series: usize,
-    /// Every database of the server that has the extension and that this role may connect to
+    /// Check every database that has the extension and that this role may connect to
     #[arg(long)]
     all_databases: bool,
-    /// Of these databases, only those whose names match, such as plant_*
+    /// Like --all-databases, but only databases whose names match, such as plant_*
     #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
     pub(super) databases: Vec<String>,
     /// Serve the metrics to Prometheus at http://ADDRESS:PORT/metrics until a signal; a port without an address listens on this machine

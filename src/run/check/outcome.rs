@@ -16,7 +16,7 @@ pub(super) struct Found {
     /// Title of the finding's row; if there are several databases, with the name of the database.
     pub subject: String,
     pub finding: Finding,
-    /// Shell command that runs the fix; `None`: no action fixes it, or there is no target.
+    /// Shell command that runs the fix. `None`: no action fixes the finding, or there is no target.
     pub command: Option<String>,
 }
 
@@ -54,7 +54,7 @@ pub(super) struct Outcome {
     pub json: Json,
 }
 
-/// Joins the results of the databases. `several`: findings and fixes name their database.
+/// Joins the results of the databases. `several`: whether findings and fixes name their database.
 pub(super) fn of(looks: Vec<Look>, several: bool, options: &Options) -> Outcome {
     let mut outcome = Outcome {
         level: Level::Ok,

@@ -17,7 +17,7 @@ pub(super) struct Selection<'a> {
 }
 
 impl<'a> Selection<'a> {
-    /// An error if a pattern matches no rule.
+    /// An error if a pattern matches no rule, or if `--perfdata objects` names no objects.
     pub(super) fn new(options: &'a Options) -> Result<Self> {
         let patterns = options.only.iter().chain(&options.except);
         for pattern in patterns.chain(&options.accept_hidden) {
@@ -29,7 +29,7 @@ impl<'a> Selection<'a> {
                 [] => String::new(),
                 near => format!("; similar: {}", near.join(", ")),
             };
-            bail!("no rule is named {pattern:?}{like} (hypertop check --list)");
+            bail!("no rule is named {pattern:?}{like} (hypertop check --list lists the rules)");
         }
         if options.objects_in_perfdata() && options.objects.is_empty() {
             bail!("--perfdata objects: name the aggregates with --objects, such as mes.*");

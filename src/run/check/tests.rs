@@ -21,7 +21,7 @@ struct Cli {
     options: Options,
 }
 
-/// The check of a database in which only this was found.
+/// The check of a database in which only these findings were found.
 fn checked(rows: Vec<Row>) -> outcome::Outcome {
     let Cli { options } = Cli::parse_from(["check"]);
     let look = Look {

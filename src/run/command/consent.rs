@@ -58,7 +58,7 @@ impl Shell<'_> {
             // An error means that the plan did not start.
             Err(error) => return self.refuse(&format!("{error:#}")),
         };
-        // After a rollback, the old findings are expected to return.
+        // After a rollback, the old findings are expected to return, so they are not listed.
         let checks = report.outcome == Outcome::Done && approved.undoes.is_empty();
         let still = if checks {
             Some(self.still(&approved).await)
@@ -134,7 +134,7 @@ impl Shell<'_> {
                 report = &mut work => return report,
                 _ = &mut ending, if !stopped => {
                     stopped = true;
-                    stderr::say("hypertop: stopping on the server…");
+                    stderr::say("hypertop: stopping the plan on the server…");
                     // The run keeps a receiver, so sending cannot fail.
                     let _ = orders.send(Order::Stop);
                 }

@@ -23,7 +23,7 @@ const LATER: Duration = Duration::from_secs(3);
 pub(super) struct Still(Result<Vec<Row>>);
 
 impl Shell<'_> {
-    /// Reads the findings of the Overview again.
+    /// Reads the findings of the Overview again, and keeps those about the plan's targets.
     pub(super) async fn still(&self, approved: &ApprovedPlan) -> Still {
         let found = async {
             let (settings, session) = (&self.actor.settings, &self.session);
@@ -68,14 +68,14 @@ impl Still {
         };
         match &self.0 {
             Ok(rows) if rows.is_empty() => {
-                vec!["Findings on it now: none".to_owned()]
+                vec!["Findings on the target now: none".to_owned()]
             }
             Ok(rows) => {
-                let head = "Findings on it now:".to_owned();
+                let head = "Findings on the target now:".to_owned();
                 std::iter::once(head).chain(rows.iter().map(line)).collect()
             }
             Err(error) => vec![printable(&format!(
-                "Findings on it now are unknown: {error:#}"
+                "Findings on the target now are unknown: {error:#}"
             ))],
         }
     }

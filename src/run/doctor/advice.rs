@@ -6,8 +6,8 @@ use crate::model::text::shell_word;
 /// A sentence with the doctor command for the same connection, without its password.
 pub(crate) fn advice(flags: &Flags) -> String {
     match command(flags) {
-        Some(command) => format!("`{command}` explains"),
-        None => "`hypertop doctor` with the same connection explains".to_owned(),
+        Some(command) => format!("`{command}` explains the failure"),
+        None => "`hypertop doctor` with the same connection explains the failure".to_owned(),
     }
 }
 
@@ -59,17 +59,17 @@ mod tests {
         let said = of(&flags);
         assert_eq!(
             said,
-            r"`hypertop doctor -h 'db 1' -U 'o'\''neil' -w` explains"
+            r"`hypertop doctor -h 'db 1' -U 'o'\''neil' -w` explains the failure"
         );
         for (name, command) in [
-            ("metrics", "`hypertop doctor metrics` explains"),
+            ("metrics", "`hypertop doctor metrics` explains the failure"),
             (
                 "postgresql://dba:secret@db1/x",
-                "`hypertop doctor 'dbname=x host=db1 user=dba'` explains",
+                "`hypertop doctor 'dbname=x host=db1 user=dba'` explains the failure",
             ),
             (
                 "postgresql://dba:sec/ret@db1/x",
-                "`hypertop doctor` with the same connection explains",
+                "`hypertop doctor` with the same connection explains the failure",
             ),
         ] {
             let flags = Flags {
@@ -83,6 +83,9 @@ mod tests {
             database: given("b"),
             ..Flags::default()
         };
-        assert_eq!(of(&twice), "`hypertop doctor -d host=a b` explains");
+        assert_eq!(
+            of(&twice),
+            "`hypertop doctor -d host=a b` explains the failure"
+        );
     }
 }

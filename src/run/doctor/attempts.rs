@@ -1,4 +1,4 @@
-//! The steps of the connection, from the trace of the connector.
+//! The doctor's steps for the connection. They come from the trace of what the connector did.
 
 use std::io::ErrorKind;
 
@@ -72,7 +72,7 @@ impl Journey<'_> {
             Stage::Server => server(&heard, step),
             Stage::Login => login(&heard, attempt, self, step),
             Stage::Database if heard.pid.is_some() => step.and(format!(
-                "{:?} admits {}",
+                "database {:?} admits role {}",
                 self.settings.dbname, self.settings.user
             )),
             Stage::Target if attempt.failure.is_none() => {
@@ -116,7 +116,7 @@ fn network(attempt: &Attempt, mut step: Step) -> Step {
             Outcome::Failed(_, error) => error.clone(),
         };
         step = step.and(format!("{}: {ended}", tried.target));
-        // Another address of the same name works, but every connection tries this one first and waits for it.
+        // Another address of the same name works, but every connection first tries this address and waits for it.
         if matches!(tried.outcome, Outcome::Failed(..)) && attempt.is_open() {
             step = step.warn(format!(
                 "remove the address {} from the host name (DNS or /etc/hosts), or let the server listen on it",
@@ -182,13 +182,13 @@ fn failed(stage: Stage, attempt: &Attempt, step: Step, journey: &Journey<'_>) ->
                 .fail("another program uses this port: correct the host (-h) and the port (-p)")
         }
         Stage::Target => step.and(failure.to_string()).fail(
-            "name a host (-h, several with commas) that has this role, or another target_session_attrs",
+            "name a host that fits target_session_attrs (-h, several with commas), or change target_session_attrs",
         ),
         _ => blame(step, failure),
     }
 }
 
-/// Adds the failure of an attempt that got no answer. The fix depends on the cause.
+/// Adds the fix for an attempt that got no answer from PostgreSQL. The fix depends on the cause.
 fn unreached(attempt: &Attempt, step: Step) -> Step {
     let port = attempt.host.port;
     if attempt.is_open() {
@@ -196,11 +196,11 @@ fn unreached(attempt: &Attempt, step: Step) -> Step {
             .is_some_and(|failure| failure.to_string().contains("timed out"));
         return if timed_out {
             step.and("the connection is accepted, but nothing is sent").fail(
-                "either a proxy or load balancer accepted it whose server is down, or the server hangs: check the server on its own machine (pg_isready), and everything in between",
+                "a proxy or load balancer accepts connections while its server is down, or the server hangs: check the server on its own machine (pg_isready), and everything in between",
             )
         } else {
             step.and("the connection is accepted and closed at once, before anything is sent").fail(
-                "a proxy, load balancer or port forward (ssh -L, kubectl) accepts it, but has no server behind it: correct its target, or connect to the server itself",
+                "a proxy, load balancer or port forward (ssh -L, kubectl) accepts connections, but has no server behind it: correct its target, or connect to the server itself",
             )
         };
     }
@@ -212,7 +212,7 @@ fn unreached(attempt: &Attempt, step: Step) -> Step {
     let at_socket = matches!(attempt.host.place, Place::Socket(_));
     step.fail(match kind {
         None | Some(ErrorKind::TimedOut) => format!(
-            "no answer: a firewall, a security group or a network policy drops the packets. Allow this machine to reach TCP port {port} there (connect_timeout limits the wait)"
+            "no answer: a firewall, a security group or a network policy drops the packets. Allow this machine to reach TCP port {port} of the server (connect_timeout limits the wait)"
         ),
         Some(ErrorKind::ConnectionRefused) if at_socket => {
             "the server that created this socket is not running: start PostgreSQL".to_owned()

@@ -1,4 +1,4 @@
-//! TLS: version, certificates with names and expiry, and whether `verify-full` would accept them.
+//! The doctor's step for TLS: version, certificates with names and expiry, and whether `verify-full` would accept them.
 
 use rustls::pki_types::CertificateDer;
 use x509_parser::certificate::X509Certificate;
@@ -17,7 +17,7 @@ use crate::model::text;
 /// A certificate that expires within this time is a warning.
 const SOON_SECONDS: f64 = 14.0 * 86_400.0;
 
-/// The shown properties of a certificate.
+/// The properties of a certificate that are shown.
 struct Certificate {
     subject: String,
     issuer: String,
@@ -85,11 +85,13 @@ pub(super) fn seen(journey: &Journey<'_>, attempt: &Attempt, step: Step) -> Step
         let verified = tls::verify_full(journey.settings, &root, &chain, name);
         let is_used = journey.settings.sslmode == SslMode::VerifyFull;
         step = step.and(match verified {
-            Ok(()) if is_used => "sslmode=verify-full accepts it".to_owned(),
-            Ok(()) => format!("sslmode=verify-full would accept it (authorities of {from})"),
-            Err(error) => {
-                format!("sslmode=verify-full would refuse it (authorities of {from}): {error:#}")
+            Ok(()) if is_used => "sslmode=verify-full accepts the certificate".to_owned(),
+            Ok(()) => {
+                format!("sslmode=verify-full would accept the certificate (authorities of {from})")
             }
+            Err(error) => format!(
+                "sslmode=verify-full would refuse the certificate (authorities of {from}): {error:#}"
+            ),
         });
     }
     step
@@ -101,12 +103,12 @@ fn in_clear(attempt: &Attempt, step: Step) -> Step {
     if opened.is_some_and(|address| !address.ip().to_canonical().is_loopback()) {
         return step
             .and("everything crosses the network in plaintext")
-            .warn("set ssl = on on the server, and sslmode=verify-full with sslrootcert here");
+            .warn("set ssl = on on the server, and sslmode=verify-full with sslrootcert on this machine");
     }
     step
 }
 
-/// The certificate authorities that verify-full would trust on this machine.
+/// The certificate authorities that verify-full would trust on this machine, and their source as text.
 fn root(journey: &Journey<'_>) -> (Root, String) {
     match &journey.settings.usual_root {
         Some(file) => (Root::File(file.clone()), file.display().to_string()),
@@ -121,7 +123,7 @@ fn certificate_seen(nth: usize, certificate: &CertificateDer<'_>, now: Stamp, st
     let what = if nth == 0 {
         "certificate"
     } else {
-        "authority sent with it"
+        "authority sent with the certificate"
     };
     let names = if nth > 0 {
         String::new()
@@ -145,7 +147,10 @@ fn certificate_seen(nth: usize, certificate: &CertificateDer<'_>, now: Stamp, st
 }
 
 /// `in 364 days`, `20 days ago`.
-#[expect(clippy::cast_possible_truncation, reason = "a number of days")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the number of days is small"
+)]
 fn days(until: Stamp, now: Stamp) -> String {
     let days = (until.seconds_since(now) / 86_400.0).floor() as i64;
     if days >= 0 {
@@ -178,13 +183,13 @@ pub(super) fn failed(
     let now = journey.now;
     if let Some(ended) = all.iter().find(|of| of.until < now) {
         let mut step = step.and(what);
-        // If the certificate has expired, only a new one helps.
+        // Only a new certificate helps, so the fixes for other causes are removed.
         step.fix.clear();
         return step.fail(renew(ended, now));
     }
     if let Some(early) = all.iter().find(|of| of.from > now) {
         return step.and(what).fail(format!(
-            "the certificate is valid from {} on: set the clock of this machine, or of the machine that issued it",
+            "the certificate is valid from {} on: set the clock of this machine, or of the machine that issued the certificate",
             text::moment(early.from)
         ));
     }
@@ -193,7 +198,7 @@ pub(super) fn failed(
     {
         let (_, from) = root(journey);
         return step.and(what).fail(format!(
-            "{from} does not contain the authority that issued it: add the certificate of {}, or name another file with sslrootcert",
+            "{from} does not contain the authority that issued the certificate: add the certificate of {}, or name another file with sslrootcert",
             last.issuer
         ));
     }

@@ -1,4 +1,4 @@
-//! TimescaleDB: extension, files, library, edition.
+//! The doctor's step for TimescaleDB: extension, files, library, edition.
 
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
@@ -17,18 +17,20 @@ const QUERY: Query = query!("doctor_extension");
 #[derive(Debug, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a fact of its own that the server reports"
+    reason = "each bool is a fact of its own that the server reports"
 )]
 pub(super) struct Extension {
     /// Version of the extension; `None`: this database does not have it.
     installed: Option<String>,
     /// Versions whose files are on the server.
     versions: Vec<String>,
-    /// Whether the library of the installed version is on the server.
+    /// Whether this session has loaded the library of the installed version.
     loaded: bool,
     /// Whether the server preloads TimescaleDB's loader.
     preloaded: bool,
+    /// Value of `shared_preload_libraries`. `None`: hidden from this role.
     libraries: Option<String>,
+    /// Value of `timescaledb.license`. `None`: the library is not loaded.
     license: Option<String>,
     restoring: bool,
     simulated: bool,
@@ -87,8 +89,8 @@ impl Extension {
         if !self.has_files() {
             let newest = self.newest().unwrap_or("none");
             return step
-                .and(format!("the server no longer has the files of version {installed}; newest: {newest}"))
-                .fail(format!("install the files of {installed} again; then, in a new session (psql -X): ALTER EXTENSION timescaledb UPDATE TO '{newest}';"));
+                .and(format!("the server no longer has the files of version {installed}; newest version with files: {newest}"))
+                .fail(format!("install the files of {installed} again. Then run in a new session (psql -X): ALTER EXTENSION timescaledb UPDATE TO '{newest}';"));
         }
         self.edition(self.update(installed, step))
     }
@@ -128,7 +130,7 @@ impl Extension {
         match (here, newest) {
             (Some(here), Some(newest)) if here < newest => step
                 .and(format!("an update is available: the server has the files of {newest}"))
-                .warn(format!("as the first statement of a new session (psql -X): ALTER EXTENSION timescaledb UPDATE TO '{}';", self.newest().unwrap_or_default())),
+                .warn(format!("run as the first statement of a new session (psql -X): ALTER EXTENSION timescaledb UPDATE TO '{}';", self.newest().unwrap_or_default())),
             (_, Some(newest)) => step.and(format!("newest files of the server: {newest}")),
             _ => step,
         }

@@ -59,7 +59,7 @@ fn fix_of(warning: &str, settings: &Settings) -> String {
         _ if warning.starts_with("password file") => {
             "set passfile or PGPASSFILE to the path of a plain file".to_owned()
         }
-        _ => "set both sslcert and sslkey; only you may be able to read the key's file".to_owned(),
+        _ => "set both sslcert and sslkey, and let nobody but you read the key's file".to_owned(),
     }
 }
 
@@ -67,7 +67,7 @@ fn is_ignored(warning: &str) -> bool {
     warning.starts_with("password file") && warning.contains("group or world access")
 }
 
-/// If the password is missing because libpq ignores the password file for its permissions: the step `files` as failed.
+/// The step `files` as failed, if the password file is ignored because of its permissions. `None`: it is not ignored.
 pub(super) fn blame(files: Step, settings: &Settings) -> Option<Step> {
     let ignored = settings.warnings.iter().any(|of| is_ignored(of));
     ignored.then_some(Step {

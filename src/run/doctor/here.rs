@@ -62,7 +62,7 @@ fn theme(around: &Surroundings) -> Step {
 
 fn journal(around: &Surroundings) -> Step {
     let Some(journal) = Journal::of(around) else {
-        return Step::ok("journal", "no folder for it")
+        return Step::ok("journal", "no folder for the journal")
             .fail("set HOME or XDG_STATE_HOME: without a journal hypertop changes nothing");
     };
     let path = journal.path().display();
@@ -71,13 +71,13 @@ fn journal(around: &Surroundings) -> Step {
             let unreadable = entries.unreadable;
             let step = Step::ok(
                 "journal",
-                format!("{path}: {} entries, can be locked", entries.all.len()),
+                format!("{path}: number of entries {}; the file can be locked", entries.all.len()),
             );
             if unreadable == 0 {
                 return step;
             }
-            step.and(format!("{unreadable} lines cannot be read"))
-                .warn("a crash or a full disk interrupted writing them; no other lines are lost")
+            step.and(format!("unreadable lines: {unreadable}"))
+                .warn("a crash or a full disk interrupted the write of these lines; no other lines are lost")
         }
         Ok(None) => Step::ok("journal", format!("{path}: nothing was changed yet")),
         Err(error) => Step::ok("journal", format!("{error:#}")).fail(

@@ -15,7 +15,7 @@ pub(super) struct Journey<'a> {
 }
 
 impl Journey<'_> {
-    /// The step at which the connection failed; `None`: it is connected.
+    /// The step at which the connection failed. `None`: there is a connection, or there was no attempt.
     pub(super) fn end(&self) -> Option<Stage> {
         let last = self.attempts.last().filter(|_| !self.connected)?;
         failed_at(last)

@@ -1,4 +1,4 @@
-//! Free connections, and the settings that the statistics need.
+//! The doctor's steps for free connections and for the settings that the statistics need.
 
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
@@ -83,7 +83,7 @@ impl Limits {
             step = step.and(format!("{of}: {used} of {most} in use"));
             if left < WANTED {
                 step = step.fail(format!(
-                    "hypertop opens up to {WANTED} connections (two for reading, one for an action), but the {of} has {} left: close others, pool the clients, or {raise}",
+                    "hypertop opens up to {WANTED} connections (two for reading, one for an action), but the {of} has {} left: close other connections, use a pooler, or {raise}",
                     left.max(0)
                 ));
             }

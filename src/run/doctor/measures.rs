@@ -1,4 +1,4 @@
-//! Duration of a round trip to the server, and the difference of the two clocks.
+//! The doctor's steps for the duration of a round trip to the server, and for the difference of the two clocks.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ const QUERY: Query = query!("doctor_clock");
 const SAMPLES: usize = 20;
 /// Difference of the clocks, in seconds, above which a warning is shown.
 const CLOCKS_SECONDS: f64 = 2.0;
-/// Duration of a round trip above which the console is slow.
+/// Median duration of a round trip above which a warning is shown, because the console is slow.
 const SLOW: Duration = Duration::from_millis(150);
 
 #[derive(Debug, Deserialize)]
@@ -27,7 +27,7 @@ struct Clock {
     clock: Stamp,
 }
 
-/// Duration of a round trip, and the seconds by which the server's clock is ahead.
+/// Duration of a round trip, and the seconds by which the server's clock is ahead of this machine's (negative: behind).
 struct Sample {
     took: Duration,
     ahead: f64,
@@ -70,7 +70,7 @@ fn judged(mut samples: Vec<Sample>) -> Vec<Step> {
     let clock = Step::ok(
         "clock",
         format!(
-            "the server's is {} {which} this machine's (± {})",
+            "the server's clock is {} {which} this machine's (± {})",
             text::duration(ahead.abs()),
             text::duration(fastest.took.as_secs_f64() / 2.0)
         ),

@@ -23,7 +23,7 @@ struct Seen {
 /// Evidence of a pooler between this program and the server.
 #[derive(Debug, Default)]
 pub(super) struct Pooler {
-    /// Evidence that there is a pooler; empty: none.
+    /// Evidence that there is a pooler. Empty: there is no evidence.
     signs: Vec<String>,
     /// Evidence that the server session changes between statements.
     changes: Vec<String>,
@@ -72,7 +72,7 @@ pub(super) async fn look(
     let heard = attempts.last().and_then(|last| last.heard().pid);
     if let Some(pid) = heard.filter(|pid| *pid != marked.pid) {
         found.signs.push(format!(
-            "a pooler answers: the process id for cancelling is {pid}, but the session is process {}",
+            "a pooler answers: the process id for cancelling is {pid}, but the session has process id {}",
             marked.pid
         ));
     }
@@ -93,7 +93,7 @@ pub(super) async fn look(
     let again = seen(first, &SEEN, &[]).await?;
     if again.pid != marked.pid {
         found.changes.push(format!(
-            "the session is process {} in one statement and {} in the next",
+            "the session has process id {} in one statement and {} in the next",
             marked.pid, again.pid
         ));
     }

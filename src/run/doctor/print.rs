@@ -1,4 +1,4 @@
-//! The steps as text and as JSON.
+//! Prints the doctor's steps as text or as JSON.
 
 use std::fmt::Write as _;
 

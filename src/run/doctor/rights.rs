@@ -1,4 +1,4 @@
-//! The data that is hidden from this role, screen by screen.
+//! The doctor's steps for the data that is hidden from this role, one step per screen.
 
 use std::time::Duration;
 
@@ -84,7 +84,7 @@ fn seen(name: String, screen: ScreenId, screens: &Screens, at: &At) -> Step {
     step
 }
 
-/// The statement that grants this role the missing right.
+/// The statement that grants this role the missing right. Empty: the finding names none.
 fn grant(finding: &Finding, at: &At) -> String {
     let role = text::quote_identifier(&at.server.role);
     let Some((_, rest)) = finding.reason.split_once("GRANT ") else {

@@ -1,4 +1,4 @@
-//! The source of each connection setting.
+//! The doctor's step for the connection settings, with the source of each.
 
 use anyhow::Error;
 
@@ -21,7 +21,7 @@ pub(super) fn unusable(error: &Error, seen: &Provenance) -> Step {
     let text = format!("{error:#}");
     let (what, fix) = text.split_once('\n').unwrap_or((&text, ""));
     let fix = if fix.is_empty() {
-        "correct it in the place named above"
+        "correct the setting where it comes from (see above)"
     } else {
         fix
     };

@@ -20,7 +20,7 @@ pub(super) enum Stage {
 }
 
 impl Stage {
-    /// The stages that are shown as separate steps.
+    /// The stages of an attempt to connect. Each is shown as a step.
     pub(super) const OF_ATTEMPTS: [Self; 7] = [
         Self::Name,
         Self::Network,
@@ -46,7 +46,7 @@ impl Stage {
     }
 }
 
-/// The stage at which an attempt failed; `None`: it did not fail, or the same host was tried again immediately in another way.
+/// The stage at which an attempt failed. `None`: the attempt succeeded, or the same host was tried again immediately in another way.
 pub(super) fn failed_at(attempt: &Attempt) -> Option<Stage> {
     let failure = attempt.failure.as_ref()?;
     let heard = attempt.heard();
@@ -111,7 +111,7 @@ pub(super) fn blame(step: Step, failure: &ConnectError) -> Step {
     let text = failure.to_string();
     let (what, fix) = text.split_once('\n').unwrap_or((&text, ""));
     step.and(what).fail(if fix.is_empty() {
-        "the server's message above says why; its log may have more"
+        "the server's message above says why; the server's log may have more"
     } else {
         fix
     })

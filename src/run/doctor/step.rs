@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 /// Exit code if a step could not run, so that the result is unknown.
 pub const COULD_NOT_TELL: u8 = 3;
 
-/// How a step ended.
+/// Result of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     Ok,
@@ -103,7 +103,7 @@ impl Step {
     }
 }
 
-/// Exit code: 0 no problem, 1 warnings, 2 a step failed, 3 unknown, because a step could not run.
+/// Exit code. 0: no problem. 1: warnings. 2: a step failed. 3: no step failed, but a step could not run.
 pub(super) fn exit_code(steps: &[Step]) -> u8 {
     let any = |state| steps.iter().any(|step| step.state == state);
     if any(State::Fail) {

@@ -1,4 +1,4 @@
-//! The steps about this side: terminal, locale, time zone.
+//! The doctor's steps about this machine: terminal, locale, time zone.
 
 use std::path::Path;
 use std::process::Command;
@@ -31,7 +31,7 @@ fn terminal(of: &dyn Fn(&str) -> Option<String>) -> Step {
     let colours = match (of("COLORTERM").as_deref(), name.as_deref()) {
         (Some("truecolor" | "24bit"), _) => "16 million colours",
         (_, Some(term)) if term.contains("256color") || term.contains("direct") => "256 colours",
-        _ => "8 or 16 colours, as far as it reports",
+        _ => "8 or 16 colours, as far as TERM and COLORTERM say",
     };
     step = step.and(colours);
     if of("NO_COLOR").is_some() {
@@ -40,7 +40,7 @@ fn terminal(of: &dyn Fn(&str) -> Option<String>) -> Step {
     if let Ok((columns, lines)) = crossterm::terminal::size() {
         step = step.and(format!("{columns} columns, {lines} lines"));
         if columns < 80 || lines < 24 {
-            step = step.warn("make it 80 columns wide and 24 lines high, or more");
+            step = step.warn("make the terminal at least 80 columns wide and 24 lines high");
         }
     }
     let tmux = of("TMUX").is_some();
@@ -67,7 +67,7 @@ fn through_tmux(passes: Option<&str>) -> &'static str {
         Some("off") => {
             "copying (OSC 52) does not work, because tmux does not pass it on: tmux set -g allow-passthrough on"
         }
-        // Before 3.3 tmux always passes it on.
+        // Before 3.3 tmux always passes OSC 52 on.
         Some(_) => {
             "copying (OSC 52): tmux passes it on; unknown whether the terminal around it allows it"
         }
@@ -85,7 +85,7 @@ fn locale(of: &dyn Fn(&str) -> Option<String>) -> Step {
     if is_utf8(of) {
         return step;
     }
-    let step = step.and("not UTF-8: pictures are drawn in ASCII");
+    let step = step.and("not UTF-8: lines and bars are drawn in ASCII");
     if terminal::is_there() {
         step.warn("if the terminal shows UTF-8: export LC_ALL=C.UTF-8")
     } else {

@@ -1,4 +1,5 @@
-//! Background workers: launcher, scheduler, and whether there are enough slots for jobs of all databases that may start together.
+//! The doctor's step for background workers: launcher, scheduler, and whether there are enough workers for the jobs of all databases that
+//! may start together.
 
 use anyhow::Result;
 use serde::Deserialize;
@@ -33,6 +34,7 @@ struct Database {
 #[derive(Default)]
 struct Others {
     rows: Vec<Row>,
+    /// Number of other databases that have jobs.
     read: usize,
     /// Databases that could not be read, with the reason.
     unread: Vec<String>,
@@ -58,7 +60,7 @@ pub(super) async fn step(settings: &Settings, session: &Session, screens: &Scree
     let step = found(screens, step);
     let (here, read) = (screens.jobs.rows(), others.read);
     let mut rows = here.to_vec();
-    // Slots belong to the whole server, so all rows get the values read last, in this database.
+    // The limits of workers belong to the whole server, so all rows get the limits that were read in this database.
     let workers = here.first().map(|row| row.workers);
     rows.extend(others.rows.into_iter().map(|row| Row {
         workers: workers.unwrap_or(row.workers),
@@ -71,7 +73,7 @@ pub(super) async fn step(settings: &Settings, session: &Session, screens: &Scree
     step.and(format!("not counted: {}", others.unread.join("; ")))
 }
 
-/// The workers that the schedules need, against the slots.
+/// Compares the workers that the schedules need with the workers that the server allows.
 fn compared(mut step: Step, demand: &Demand, databases: usize) -> Step {
     let jobs = i64::try_from(demand.planned).unwrap_or(i64::MAX);
     let databases = i64::try_from(databases).unwrap_or(i64::MAX);
@@ -87,31 +89,31 @@ fn compared(mut step: Step, demand: &Demand, databases: usize) -> Step {
         demand.limits,
     ));
     step = step.and(format!(
-        "by the mean duration of their runs they keep {:.1} workers busy on average",
+        "these jobs keep {:.1} workers busy on average (by the mean duration of their runs)",
         demand.busy
     ));
     if demand.free.is_some_and(|free| jobs > free) && demand.crowd.is_none() {
         step = step.and(
-            "not all of them could run at the same time, but their schedules do not require it",
+            "there are fewer workers than jobs, but by the schedules not all jobs run at the same time",
         );
     }
     if let Some(crowd) = &demand.crowd {
         step = step.and(crowd.clone()).warn("raise timescaledb.max_background_workers (and max_worker_processes with it) and restart, or let some jobs start at other times");
     }
     let is_more = |free: i64| {
-        #[expect(clippy::cast_precision_loss, reason = "a number of workers")]
+        #[expect(clippy::cast_precision_loss, reason = "the number of workers is small")]
         let free = free as f64;
         demand.busy > free
     };
     if demand.free.is_some_and(is_more) {
         step = step.fail(
-            "the jobs need more workers than there are: raise timescaledb.max_background_workers (and max_worker_processes with it) and restart, or schedule them less often",
+            "the jobs need more workers than there are: raise timescaledb.max_background_workers (and max_worker_processes with it) and restart, or schedule jobs less often",
         );
     }
     step
 }
 
-/// The Server screen's findings on launcher, scheduler, slots, and settings of the library.
+/// Adds the Server screen's findings on the launcher, the scheduler, the limits of workers, and TimescaleDB's settings.
 fn found(screens: &Screens, mut step: Step) -> Step {
     let about = [
         &rules::SERVER_LAUNCHER,
@@ -129,7 +131,7 @@ fn found(screens: &Screens, mut step: Step) -> Step {
         if !is_about(&finding) {
             continue;
         }
-        // A restore is a fault of the step before.
+        // The step `extension` already reports a restore.
         if finding.reason.contains("timescaledb_post_restore()") {
             restores = true;
             continue;
@@ -170,7 +172,7 @@ async fn others(settings: &Settings, session: &Session) -> Result<Others> {
             let role = text::quote_identifier(&session.server.role);
             let quoted = text::quote_identifier(&name);
             others.unread.push(format!(
-                "{name:?} (GRANT CONNECT ON DATABASE {quoted} TO {role} shows it)"
+                "{name:?} (GRANT CONNECT ON DATABASE {quoted} TO {role} shows its jobs)"
             ));
             continue;
         }

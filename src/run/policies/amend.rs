@@ -14,7 +14,7 @@ use crate::server::session::Session;
 
 use super::made::{self, Reading};
 
-/// The file's new text, in which the object's settings equal those in the database. An error if they cannot be written to the file.
+/// The file's new text, in which the object's settings equal those in the database. An error if the file cannot express these settings.
 pub(crate) async fn propose(
     settings: &Settings,
     session: &Session,
@@ -67,7 +67,8 @@ pub(crate) fn write(amendment: &Amendment) -> Result<()> {
     let path = named
         .canonicalize()
         .with_context(|| format!("{}: the file cannot be read", named.display()))?;
-    replace(&path, amendment).with_context(|| format!("{}: it was not written", named.display()))
+    replace(&path, amendment)
+        .with_context(|| format!("{}: the file was not written", named.display()))
 }
 
 fn replace(path: &Path, amendment: &Amendment) -> Result<()> {
@@ -79,8 +80,9 @@ fn replace(path: &Path, amendment: &Amendment) -> Result<()> {
     file.write_all(amendment.after.as_bytes())?;
     let own = file.as_file().metadata()?;
     if (own.uid(), own.gid()) != (about.uid(), about.gid()) {
-        std::os::unix::fs::chown(file.path(), Some(about.uid()), Some(about.gid()))
-            .context("it belongs to another user or group, which cannot be kept")?;
+        std::os::unix::fs::chown(file.path(), Some(about.uid()), Some(about.gid())).context(
+            "the file belongs to another user or group, and the new file cannot be given to them",
+        )?;
     }
     let mode = std::fs::Permissions::from_mode(about.mode() & 0o7777);
     file.as_file().set_permissions(mode)?;

@@ -47,13 +47,13 @@ pub struct Options {
     /// Also remove objects that match `owns` and have no entry in the file
     #[arg(long)]
     prune: bool,
-    /// Hours in which steps may begin: 22:00-06:00, or '22:00-06:00 Europe/Berlin'
+    /// Hours in which steps may begin, such as 22:00-06:00 or '22:00-06:00 Europe/Berlin'
     #[arg(long, value_name = "HOURS", value_parser = BusyHours::window)]
     window: Option<BusyHours>,
     /// Time zone of --window [default: that of the server]
     #[arg(long, value_name = "ZONE", requires = "window")]
     zone: Option<String>,
-    /// Between two steps, wait while a replica lags by more than this: 30s
+    /// Between two steps, wait while a replica lags by more than this time, such as 30s
     #[arg(long, value_name = "TIME", value_parser = config::interval)]
     max_replica_lag: Option<std::time::Duration>,
     /// Between two steps, wait while the server writes more WAL than this, in MB per second
@@ -62,7 +62,7 @@ pub struct Options {
     /// First write the schema (`pg_dump --schema-only`) to this new file, and the policies to a file next to it
     #[arg(long, value_name = "FILE")]
     dump: Option<PathBuf>,
-    /// All steps in one transaction; refused if one of them cannot be in one
+    /// Run all steps in one transaction; refused if a step cannot run in a transaction
     #[arg(long)]
     atomic: bool,
     /// What to do if a step fails
@@ -160,7 +160,7 @@ impl Shell<'_> {
     async fn prepare(&self, options: &Options, missing: &[String], plan: &mut Plan) -> Result<()> {
         if plan.steps.is_empty() {
             bail!(
-                "the database has the file's objects and settings. Only objects that are not in the file are left: --prune removes them"
+                "nothing to apply: the database has the file's objects and settings. Only objects that are not in the file differ: --prune removes them"
             );
         }
         if !missing.is_empty() && !options.agreement.dry_run {
@@ -208,7 +208,7 @@ impl Shell<'_> {
             let zone = &self.session.server.time_zone;
             if window.until((self.actor.clock)(), zone).is_none() {
                 bail!(
-                    "--window: it is not between {} ({}) now",
+                    "--window: the present time is not in {} ({})",
                     window.hours(),
                     window.zone(zone)
                 );
@@ -218,7 +218,7 @@ impl Shell<'_> {
         Ok(())
     }
 
-    /// Plans again. There must be no difference left.
+    /// Plans again after the apply, and returns the exit code. It is an error if a difference is left.
     async fn verified(&self, wanted: &Wanted, prune: bool, text: bool) -> Result<u8> {
         let left = self.reading(prune).make(wanted).await?;
         let mut rest = left.planned.iter();
@@ -227,7 +227,7 @@ impl Shell<'_> {
                 print("verified: the database is as the file says\n")?;
             } else if text {
                 print(format!(
-                    "verified: the objects in the file are as the file says; these match `owns`, but are not in the file (--prune removes them):\n{}",
+                    "verified: the objects in the file are as the file says. The following objects match `owns`, but are not in the file (--prune removes them):\n{}",
                     print::brief(&left)
                 ))?;
             }

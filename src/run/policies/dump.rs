@@ -26,7 +26,7 @@ pub(super) async fn dump(shell: &Shell<'_>, path: &Path) -> Result<()> {
     let output = match ran {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             bail!(
-                "--dump needs pg_dump, and it is not on the PATH: install PostgreSQL's client programs, or leave --dump out"
+                "--dump needs pg_dump, which is not on the PATH: install PostgreSQL's client programs, or leave --dump out"
             )
         }
         ran => ran.context("pg_dump")?,
@@ -39,7 +39,7 @@ pub(super) async fn dump(shell: &Shell<'_>, path: &Path) -> Result<()> {
         );
     }
     std::fs::write(&beside, text)
-        .with_context(|| format!("{}: it cannot be written", beside.display()))?;
+        .with_context(|| format!("{}: the file cannot be written", beside.display()))?;
     Ok(())
 }
 
@@ -62,7 +62,7 @@ fn command(actor: &Actor, path: &Path) -> tokio::process::Command {
         };
         command.env("PGPORT", host.port.to_string());
     }
-    // Passed in the environment of the child process only, which no other user can read.
+    // The password is passed in the environment of the child process, which no other user can read.
     if let Some(password) = &actor.password {
         command.env("PGPASSWORD", password);
     } else if let Some(password) = settings

@@ -15,7 +15,7 @@ use crate::server::setup;
 pub struct Options {
     /// Only objects whose schema.name matches one of these patterns, such as 'mes.*'
     pattern: Vec<String>,
-    /// Also write the default orderby, TimescaleDB's own indexes, and "none" for what an object lacks
+    /// Also write the default orderby, TimescaleDB's own indexes, and "none" for policies that an object does not have
     #[arg(long)]
     full: bool,
     /// Write a psql script instead, which creates the same setup from plain tables

@@ -37,7 +37,7 @@ pub(super) struct Reading<'a> {
     pub(super) settings: &'a Settings,
     pub(super) password: Option<&'a str>,
     pub(super) session: &'a Session,
-    /// `None`: nothing is kept on disk.
+    /// The journal next to which the server's spelling of queries is kept. `None`: the spelling is not kept.
     pub(super) journal: Option<&'a Journal>,
     /// True: no session that can write may be opened.
     pub(super) read_only: bool,
@@ -72,7 +72,7 @@ impl Made {
         self.planned.iter().any(Planned::is_refused) || !self.unread.is_empty()
     }
 
-    /// Where the files say what this change is about. `None`: they do not name the object.
+    /// The place in the files (line and column) that this change comes from. `None`: the files do not name the object.
     pub(super) fn place(&self, change: &Change, why: &str) -> Option<FileAt> {
         let key = match &change.what {
             What::CreateIndex { index, .. } => {
@@ -167,7 +167,7 @@ pub(super) fn wanted(sources: &[Source]) -> Result<Wanted> {
 }
 
 impl<'a> Reading<'a> {
-    /// For use with this session. `read_only`: no session that can write may be opened.
+    /// Options for this session. `read_only`: no session that can write may be opened.
     pub(super) fn by(settings: &'a Settings, session: &'a Session, read_only: bool) -> Self {
         Self {
             settings,
@@ -181,7 +181,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// For a screen, which opens no session that can write.
+    /// Options for a screen, which opens no session that can write.
     pub(super) fn looking(settings: &'a Settings, session: &'a Session) -> Self {
         Self {
             looks: true,
@@ -198,7 +198,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Keeps what the server says of queries next to this journal.
+    /// Keeps the server's spelling of queries in a file next to this journal.
     #[must_use]
     pub(super) fn next_to(self, journal: &'a Journal) -> Self {
         Self {
@@ -227,7 +227,7 @@ impl Reading<'_> {
         self.make_from(wanted, present).await
     }
 
-    /// The same from the present setup, which was read before.
+    /// Compares the files with `present`, a setup that has already been read, and plans each change.
     pub(super) async fn make_from(&self, wanted: &Wanted, present: Setup) -> Result<Made> {
         let tables = self.tables(wanted, &present).await?;
         let filled = tables.iter().filter(|(_, table)| table.filled);
@@ -263,7 +263,8 @@ impl Reading<'_> {
         })
     }
 
-    /// The files. The condition of an index is rewritten as the server prints it, if the database has an index with the same condition.
+    /// The files' setup. The condition of an index is rewritten as the server prints it, if the database has an index with the same
+    /// condition.
     async fn conditions(&self, wanted: &Wanted, present: &Setup) -> Wanted {
         let mut spelled = wanted.clone();
         for entry in &mut spelled.indexes {

@@ -17,7 +17,7 @@ use crate::server::session::Session;
 use super::apply::inputs;
 use super::made::{self, Reading};
 
-/// The plan of this object's changes. If there is none, the error says why and what helps.
+/// The plan of this object's changes. If no plan is possible, the error says why and what helps.
 pub(crate) async fn plan(
     settings: &Settings,
     session: &Session,
@@ -84,7 +84,7 @@ fn approve(
     let mut approved = approved.map_err(|refused| anyhow!(refused.join("\n")))?;
     let plan = &mut approved.plan;
     plan.alone = true;
-    // On the command line, each hazard would have to be allowed by its name.
+    // On the command line, each hazard must be allowed by its name. Here the user must type the object's name instead.
     if hazards.contains(&Hazard::DeletesData) || hazards.contains(&Hazard::NotUndoable) {
         plan.consent = Consent::Name;
     }
@@ -119,15 +119,15 @@ fn losses(all: &[Planned]) -> String {
     let notes = notes.flat_map(|plan| &plan.notes);
     let grave = notes.filter(|note| note.level >= Level::Warning);
     let words: Vec<&str> = grave.map(|note| note.text.as_str()).collect();
-    format!("it would delete rows: {}", words.join("\n"))
+    format!("the change would delete rows: {}", words.join("\n"))
 }
 
 fn deletes_data(planned: &Planned) -> bool {
     planned.hazards.contains(&Hazard::DeletesData)
 }
 
-/// The other objects that must change first, so that this one can change. In a plan of all changes, this object's change is then not
-/// refused; and if it alone would delete rows (`deletes`), it deletes none. `None`: there are none.
+/// The other objects that must change first, so that this object can change: in a plan of all changes, the changes of this object are not
+/// refused. If `deletes`, these changes must delete no rows either. `None`: changes of other objects do not help.
 async fn together(
     settings: &Settings,
     session: &Session,

@@ -22,12 +22,15 @@ use super::made::{self, Made, Reading, Source};
 use super::print;
 use super::saved::Saved;
 
-/// Exit codes of `plan`: no difference; a difference; an error or no connection; a difference that cannot be applied.
+/// Exit code of `plan`: no difference.
 pub const SAME: u8 = 0;
+/// Exit code of `plan`: an error, or no connection.
 pub const ERROR: u8 = 1;
+/// Exit code of `plan`: a difference.
 pub const DIFFERS: u8 = 2;
+/// Exit code of `plan`: a difference that cannot be applied.
 pub(super) const REFUSED: u8 = 3;
-/// How long a check for drift waits for the end of an apply.
+/// Maximum time that `plan --drift` waits for the end of an apply.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Clone, Args)]
@@ -80,7 +83,7 @@ pub async fn plan(
         if options.format == Format::Text {
             let _ = writeln!(
                 out,
-                "saved: hypertop apply {}",
+                "the plan is saved; to apply it: hypertop apply {}",
                 text::shell_word(&path.display().to_string())
             );
         }
@@ -88,14 +91,14 @@ pub async fn plan(
     if options.out.is_some() && code != DIFFERS {
         let why = match code {
             SAME => "there is nothing to apply",
-            _ => "a part of it cannot be applied",
+            _ => "a part of the plan cannot be applied",
         };
         stderr::say(format_args!("hypertop: no plan was saved: {why}"));
     }
     Ok((out, code))
 }
 
-/// The comparison while no apply is running: a change that is under way is no drift.
+/// Compares while no apply is running, because a change that is being applied is no drift. An error if an apply runs too long.
 async fn settled(reading: &Reading<'_>, session: &Session, wanted: &Wanted) -> Result<Made> {
     let (client, version) = (&session.connected.client, session.server.sql_version());
     let until = Instant::now() + PATIENCE;
@@ -108,7 +111,7 @@ async fn settled(reading: &Reading<'_>, session: &Session, wanted: &Wanted) -> R
         }
         if Instant::now() > until {
             bail!(
-                "an apply has been running in this database for more than {} s: not compared; try again when it has ended",
+                "an apply has been running in this database for more than {} s, so nothing was compared: try again when the apply has ended",
                 PATIENCE.as_secs()
             );
         }

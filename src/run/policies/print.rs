@@ -13,7 +13,7 @@ use crate::model::verdict::Level;
 
 use super::made::Made;
 
-/// Maximum width of a setting's value in one line. A longer one, such as a query, is cut.
+/// Maximum width of a setting's value in one line. A longer value, such as a query, is cut.
 const WIDE: usize = 160;
 
 /// The differences, one line each, for `--drift`.
@@ -35,7 +35,7 @@ fn unread(out: &mut String, made: &Made) {
     }
 }
 
-/// The settings that differ. `before` is put before the first one, `between` before the others.
+/// The settings that differ. `before` is put before the first setting, `between` before each further setting.
 fn fields(change: &Change, [before, between]: [&str; 2]) -> String {
     let fields: Vec<_> = change
         .fields

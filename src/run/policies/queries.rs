@@ -18,24 +18,24 @@ use super::made::Reading;
 use super::spelled::Spelled;
 
 /// Text for a query that was not compared.
-const UNREAD: &str = "its query was not compared, because it is spelled differently from the server's text: `hypertop plan FILE` asks the server";
+const UNREAD: &str = "its query was not compared, because the file spells it differently from the server: `hypertop plan FILE` asks the server";
 
-/// What is known of the files' queries.
+/// The files' queries, as far as the server has been asked about them.
 #[derive(Debug, Default)]
 pub(super) struct Queries {
     /// The queries as the server prints them.
     pub(super) found: BTreeMap<Name, String>,
-    /// Aggregates whose query was not compared, with the reason. In `found` stands the present one.
+    /// Aggregates whose query was not compared, with the reason. For these, `found` has the present query of the aggregate.
     pub(super) unread: BTreeMap<Name, String>,
     pub(super) notes: Vec<String>,
 }
 
-/// A query of the files that the server has to read.
+/// A query of the files that the server has to parse and print.
 struct Asked {
     name: Name,
     at: At,
     query: String,
-    /// Query of the aggregate. `None`: it does not exist yet.
+    /// Present query of the aggregate. `None`: the aggregate does not exist yet.
     has: Option<String>,
 }
 
@@ -68,7 +68,7 @@ fn asked(wanted: &Wanted, present: &Setup) -> Vec<Asked> {
 }
 
 impl Reading<'_> {
-    /// The files' queries as the server prints them. Only a session that can write can find that out.
+    /// The files' queries as the server prints them. Only a session that can write can ask the server for this text.
     pub(super) async fn queries(&self, wanted: &Wanted, present: &Setup) -> Result<Queries> {
         let asked = asked(wanted, present);
         if asked.is_empty() {
@@ -87,7 +87,7 @@ impl Reading<'_> {
             }
         };
         let all = self.spell(&writer, asked, &mut spelled).await?;
-        // If this fails, the next plan under --read-only compares fewer queries, and says so.
+        // If this fails, the next plan under --read-only compares fewer queries, and lists the others as not compared.
         let _ = spelled.write();
         Ok(all)
     }
@@ -133,14 +133,14 @@ impl Reading<'_> {
     }
 }
 
-/// What earlier plans found out. `silent`: say nothing of new queries.
+/// Uses the spellings that earlier plans got from the server. `silent`: adds no notes on new queries.
 fn kept(asked: Vec<Asked>, spelled: &Spelled, silent: bool, why: &str) -> Queries {
     let mut all = Queries::default();
     for asked in asked {
         let Some(has) = asked.has else {
             if !silent {
                 all.notes.push(format!(
-                    "{}: {}: its query was not checked: only a session that can write can ask the server",
+                    "{}: {}: the query was not checked, because only a session that can write can ask the server",
                     asked.at, asked.name
                 ));
             }

@@ -19,7 +19,7 @@ use crate::server::session::Session;
 
 use super::made::{self, Made, Reading};
 
-/// The rows of a screen, as by [`Session::load`]; for Policies, with the plans.
+/// The rows of a screen, as [`Session::load`] reads them. The rows of Policies also have the plans.
 pub(crate) async fn load(settings: &Settings, session: &Session, screen: ScreenId) -> Result<Rows> {
     let files = &session.server.policy_files;
     if screen != ScreenId::Policies || files.is_empty() || !session.can_show(screen) {

@@ -1,4 +1,4 @@
-//! A saved plan: its statements, and the state that it was made from. An apply makes the plan again, and refuses it if it differs.
+//! A saved plan: the policy files and the statements. An apply plans again, and refuses the saved plan if the statements differ.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -16,7 +16,7 @@ use crate::server::known::Server;
 
 use super::made::Source;
 
-/// Version of the format.
+/// Version of the saved file's format.
 const FORMAT: u32 = 1;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -93,7 +93,7 @@ impl Saved {
                 .eq(saved.sha256.iter().cloned());
             ensure!(
                 whole,
-                "{path}: a policy file in it was changed after it was saved: plan again"
+                "{path}: a policy file in the saved plan was changed: plan again"
             );
             Ok(saved)
         })
@@ -105,7 +105,7 @@ impl Saved {
             && let Some(why) = saved.doubt(here)
         {
             bail!(
-                "the plan was saved for database {} of {}, and this is database {} of {} ({why})",
+                "the plan was saved for database {} of {}, but this is database {} of {} ({why})",
                 saved.database,
                 saved.words(),
                 here.database,
@@ -116,8 +116,13 @@ impl Saved {
         let moved = was.iter().zip(&is).find(|(was, is)| was != is);
         let moved = moved.map(|(was, is)| format!("- {was}\n+ {is}"));
         let moved = moved.or_else(|| {
-            (was.len() != is.len())
-                .then(|| format!("it had {} statements, and has {}", was.len(), is.len()))
+            (was.len() != is.len()).then(|| {
+                format!(
+                    "number of statements: {} in the saved plan, {} now",
+                    was.len(),
+                    is.len()
+                )
+            })
         });
         match moved {
             None => Ok(()),

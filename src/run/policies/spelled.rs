@@ -1,5 +1,5 @@
-//! How the server prints the queries of policy files. Only a session that can write can ask it, so the answers are kept, as hashes, in a
-//! file next to the journal.
+//! The server's spelling of the queries in policy files. Only a session that can write can ask the server for it, so each spelling is kept,
+//! as a hash, in a file next to the journal.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,21 +16,22 @@ use crate::model::setup::name::Name;
 use super::saved::hash;
 
 const FILE: &str = "spelled.json";
-/// More answers than any policy file needs. When there are more, the old ones are forgotten.
+/// Maximum number of kept spellings, more than policy files need. When there are this many, all are forgotten before the next is kept.
 const MANY: usize = 10_000;
 
-/// The kept answers: hash of a query in a file -> hash of the server's text.
+/// The kept spellings: hash of a query in a policy file -> hash of the server's text for this query.
 #[derive(Debug, Default)]
 pub(super) struct Spelled {
-    /// `None`: there is no folder for it, and nothing is kept.
+    /// The file. `None`: there is no journal, and nothing is kept.
     path: Option<PathBuf>,
+    /// Server and database, which are a part of each hashed query.
     of: String,
     all: BTreeMap<String, String>,
     changed: bool,
 }
 
 impl Spelled {
-    /// Those of this database. A file that cannot be read counts as empty.
+    /// Reads the file, for the queries of this database. A file that cannot be read counts as empty.
     pub(super) fn read(journal: Option<&Journal>, place: &Place) -> Self {
         let folder = journal.and_then(|journal| journal.path().parent());
         let path = folder.map(|folder| folder.join(FILE));
@@ -65,7 +66,7 @@ impl Spelled {
         self.changed = true;
     }
 
-    /// Writes a new file and puts it in the old one's place, so that no reader sees half of it.
+    /// Writes a new file and replaces the old file by it, so that no reader sees half a file.
     pub(super) fn write(&self) -> Result<()> {
         let Some(path) = self.path.as_ref().filter(|_| self.changed) else {
             return Ok(());

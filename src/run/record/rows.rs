@@ -27,7 +27,7 @@ const MOST: usize = 500;
 /// Interval between two reads of figures and new rows. It is shorter than the time for which a replay shows the figures.
 const AGAIN: Duration = Duration::from_secs(30);
 
-/// Reads on connections of its own. Ends when this value is dropped (the recording is over), or at the first error.
+/// Reads on connections of its own, until the first error. At the end of the recording, this future is dropped.
 pub(super) async fn read(
     settings: Settings,
     password: Option<String>,
@@ -80,7 +80,7 @@ impl Reader<'_> {
         if let Rows::Journal(entries) = &rows {
             let mut entries = entries.clone();
             for row in &mut entries {
-                // The path or address is useless to people who get the recording.
+                // The path or address of the server is removed, because it is useless to people who get the recording.
                 row.entry.begin.place.way = None;
             }
             self.kept.send((now, Kept::Rows(Rows::Journal(entries))))?;
@@ -99,7 +99,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// The rows of a screen as the console lists them. Also reads those figures that the Overview does not need.
+    /// The rows of a screen as the console lists them. Also records the exact figures that the Overview does not read.
     async fn list(&mut self, screen: ScreenId) -> Result<(Rows, Stamp)> {
         let rows = policies::rows::load(self.settings, &self.session, screen).await?;
         let (now, _) = self.session.pulse(screen).await?;
@@ -160,7 +160,7 @@ impl Reader<'_> {
             }
             let facts = preview::facts(&self.session, &mut self.exact, act, target).await;
             let facts = facts.map(|mut facts| {
-                // Plans are not run in a replay, so the database is not needed.
+                // A replay runs no plans, so the facts need not name their database.
                 facts.place = None;
                 Box::new(facts)
             });

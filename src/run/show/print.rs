@@ -30,7 +30,8 @@ pub enum Format {
 }
 
 impl Format {
-    /// This format with `--raw`. An error for other formats than CSV: tables are always escaped, JSON is always exact.
+    /// This format with `--raw`. An error for other formats than CSV. In tables, control characters are always escaped. JSON is always
+    /// exact.
     pub fn raw(self, raw: bool) -> Result<Self> {
         match self {
             _ if !raw => Ok(self),

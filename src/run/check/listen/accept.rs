@@ -2,7 +2,7 @@
 
 use crate::run::check::metrics::Dialect;
 
-/// The classic text format, unless `OpenMetrics` has a higher weight than every type that matches the classic one.
+/// `OpenMetrics` if the header accepts it with at least the weight (`q`) of the classic text format; otherwise the classic format.
 pub(super) fn dialect(accept: &str) -> Dialect {
     let (mut open, mut classic): (f64, f64) = (0.0, 0.0);
     for range in accept.split(',') {

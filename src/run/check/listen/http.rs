@@ -42,7 +42,7 @@ pub(super) struct Scrape {
 
 type Answer = Response<Full<Bytes>>;
 
-/// Serves connections for ever; `limit`: time for a scrape that does not state its own.
+/// Serves connections for ever. `limit`: time for a scrape without the header [`SCRAPE_TIMEOUT`].
 pub(super) async fn accept(
     listener: TcpListener,
     scrapes: UnboundedSender<Scrape>,
@@ -54,7 +54,7 @@ pub(super) async fn accept(
             return;
         };
         let Ok((stream, _)) = listener.accept().await else {
-            // For an error such as too many open files, tries again after a pause.
+            // After an error such as too many open files, a pause helps.
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
@@ -81,7 +81,10 @@ async fn answer(
     limit: Duration,
 ) -> Answer {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        let mut answer = plain(StatusCode::METHOD_NOT_ALLOWED, "only GET is answered\n");
+        let mut answer = plain(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "only GET and HEAD are answered\n",
+        );
         let allow = HeaderValue::from_static("GET, HEAD");
         answer.headers_mut().insert(ALLOW, allow);
         return answer;

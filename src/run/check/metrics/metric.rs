@@ -21,14 +21,14 @@ pub(in crate::run::check) struct Metric {
 /// Names and values of a series' labels, without the database.
 pub(super) type Labels = Vec<(&'static str, String)>;
 
-/// All series of an object share its labels: a large server has some ten thousand series.
+/// One value with its labels. The series of an object share one `Labels`, because a large server has some ten thousand series.
 #[derive(Debug)]
 pub(super) struct Series {
-    /// `None`: a database that is not known.
+    /// `None`: the database is unknown.
     pub database: Option<Arc<str>>,
     pub labels: Arc<Labels>,
     pub value: f64,
-    /// Object that the series is about; `None`: the server, or an object with a finding.
+    /// Healthy object that the series is about. `None`: the series is about the server or an object with a finding, and is never removed.
     pub of: Option<Arc<str>>,
 }
 
@@ -51,7 +51,7 @@ impl Metric {
         self
     }
 
-    /// Marks these objects, whose series must not be removed.
+    /// Prevents the removal of the series of these objects.
     pub(super) fn keep(&mut self, objects: &HashSet<&str>) {
         for series in &mut self.series {
             series.of.take_if(|of| objects.contains(&**of));
@@ -82,7 +82,7 @@ impl Metric {
 /// Microseconds as seconds.
 #[expect(
     clippy::cast_precision_loss,
-    reason = "a double holds microseconds of this century"
+    reason = "an f64 is exact for the microseconds of this century"
 )]
 pub(super) fn seconds(microseconds: i64) -> f64 {
     microseconds as f64 / 1e6

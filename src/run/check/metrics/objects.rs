@@ -25,13 +25,13 @@ const AGGREGATES: &[Figure<aggregates::Row>] = &[
     (
         "hypertop_aggregate_promised_seconds",
         Kind::Gauge,
-        "Largest lag that its refresh policy allows",
+        "Largest lag that the refresh policy of a continuous aggregate allows",
         |row, _| row.expected_seconds,
     ),
     (
         "hypertop_aggregate_lag_units",
         Kind::Gauge,
-        "Lag of an aggregate on integer time, in units of its time column",
+        "Lag of a continuous aggregate, in units of its integer time column",
         |row, at| {
             (row.axis == Axis::Integer)
                 .then(|| row.lag(at).map(whole))
@@ -41,13 +41,13 @@ const AGGREGATES: &[Figure<aggregates::Row>] = &[
     (
         "hypertop_aggregate_promised_units",
         Kind::Gauge,
-        "Largest lag that its refresh policy allows, in units of its time column",
+        "Largest lag that the refresh policy allows, in units of the integer time column",
         |row, _| row.expected_units.map(whole),
     ),
     (
         "hypertop_aggregate_pending_ranges",
         Kind::Gauge,
-        "Changed ranges that wait for a refresh",
+        "Changed ranges of a continuous aggregate's source that wait for a refresh",
         |row, _| Some(whole(row.pending)),
     ),
 ];
@@ -68,7 +68,7 @@ const JOBS: &[Figure<jobs::Row>] = &[
     (
         "hypertop_job_crashes_total",
         Kind::Counter,
-        "Runs of a job whose worker vanished",
+        "Runs of a job that crashed: the worker ended without a result",
         |row, _| Some(whole(row.statistics.as_ref()?.total_crashes)),
     ),
     (
@@ -100,7 +100,7 @@ const JOBS: &[Figure<jobs::Row>] = &[
             let statistics = row.statistics.as_ref()?;
             let begun = statistics.last_start?.finite()?;
             let took = statistics.last_finish?.finite()?.seconds_since(begun);
-            // While a run is in progress, the end is that of the previous run.
+            // While a run is in progress, `last_finish` is the end of the previous run, so the difference is negative.
             (took >= 0.0).then_some(took)
         },
     ),
@@ -128,13 +128,13 @@ const HYPERTABLES: &[Figure<hypertables::Row>] = &[
     (
         "hypertop_hypertable_oldest_timestamp_seconds",
         Kind::Gauge,
-        "Start of the oldest chunk of a hypertable, except on integer time",
+        "Start of the oldest chunk of a hypertable (none if its time column is an integer)",
         |row, _| time(row.axis, row.oldest?),
     ),
     (
         "hypertop_hypertable_newest_timestamp_seconds",
         Kind::Gauge,
-        "End of the newest chunk of a hypertable, except on integer time",
+        "End of the newest chunk of a hypertable (none if its time column is an integer)",
         |row, _| time(row.axis, row.newest?),
     ),
 ];
@@ -247,7 +247,7 @@ fn chunks(screens: &Screens) -> Metric {
     metric
 }
 
-/// A point on a time axis as seconds since 1970. `None`: integer time, or no point in time.
+/// A value of a time column as seconds since 1970. `None`: the column is an integer, or the value is infinite or stands for no time.
 fn time(axis: Axis, at: i64) -> Option<f64> {
     let is_time = axis != Axis::Integer && axis.is_place(at);
     is_time.then(|| finite(at)).flatten()
@@ -260,7 +260,7 @@ fn finite(at: i64) -> Option<f64> {
 
 #[expect(
     clippy::cast_precision_loss,
-    reason = "a double holds every size that a disk has"
+    reason = "an f64 is exact for every size that a disk has"
 )]
 fn whole(value: i64) -> f64 {
     value as f64

@@ -106,7 +106,7 @@ pub(super) fn collecting(screens: &Screens, readings: &BTreeMap<ScreenId, Readin
 
 #[expect(
     clippy::cast_precision_loss,
-    reason = "a double holds every counter that a server reaches"
+    reason = "an f64 is exact for every count that a server reaches"
 )]
 fn whole(value: i64) -> f64 {
     value as f64

@@ -20,7 +20,7 @@ use super::measured::Measured;
 use super::since::Since;
 use super::{expected, health, runs};
 
-/// All checks except the queries of `[expect]`, which put load on the server.
+/// Runs all checks except the queries of `[expect]`. They put load on the server, so they run only once, at the end.
 pub(super) async fn after(
     here: &Here,
     wanted: &Wanted,
@@ -100,7 +100,7 @@ fn relation(
     }
 }
 
-/// These relations with their policies and indexes.
+/// The targets of actions for these relations, their policies and their indexes.
 fn targets(present: &Setup, named: &[&Name]) -> Vec<(TargetKind, i64)> {
     let mut all = Vec::new();
     for name in named {

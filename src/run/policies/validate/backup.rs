@@ -34,7 +34,7 @@ pub(super) async fn check(
         },
     );
     if backup.running {
-        seen += "; one is being made now";
+        seen += "; a base backup is running now";
     }
     if let Some(program) = &backup.program {
         let _ = write!(seen, "; WAL is archived by {program}");
@@ -47,7 +47,7 @@ pub(super) async fn check(
     };
     let state = if has_one { State::Ok } else { state };
     let seen = match state {
-        State::Ok if has_one && !is_new => format!("there is one (--i-have-a-backup); {seen}"),
+        State::Ok if has_one && !is_new => format!("there is a backup (--i-have-a-backup); {seen}"),
         State::Ok => seen,
         _ if !backup.reads_wal => format!(
             "{seen}; GRANT pg_monitor TO {} shows the backups that left a file in pg_wal; {NO_TRACE}",

@@ -1,4 +1,4 @@
-//! Whether a policy file can be applied now.
+//! Checks whether a policy file can be applied now.
 
 use anyhow::Result;
 
@@ -23,7 +23,7 @@ use super::machine::Known;
 use super::options::Options;
 use super::{backup, objects, room};
 
-/// Oldest PostgreSQL, as `server_version_num`.
+/// Oldest supported version of PostgreSQL, as `server_version_num`.
 const OLDEST_POSTGRES: i32 = 130_000;
 
 pub(super) async fn before(
@@ -78,7 +78,7 @@ fn versions(server: &Server, checks: &mut Checks) {
         "{}.{} to {}.{}",
         oldest.major, oldest.minor, newest.major, newest.minor
     );
-    let seen = format!("TimescaleDB {version}; this hypertop knows {known}");
+    let seen = format!("TimescaleDB {version}; hypertop knows the versions {known}");
     checks.add(state, "version", seen).expected = Some(known);
 }
 
@@ -115,7 +115,7 @@ async fn planned_checks(
     holders(session, made, saved, checks).await
 }
 
-/// Policies of the plan's objects that run or fail now.
+/// Checks that no policy of the plan's objects is running or failing.
 async fn jobs(
     session: &Session,
     made: &Made,
@@ -153,7 +153,7 @@ async fn jobs(
     Ok(())
 }
 
-/// The Server screen's findings on standbys, replication slots and workers, because the plan adds load to all of them.
+/// Checks that the Server screen has no findings on standbys, replication slots and workers, because the plan adds load to all of them.
 fn around(session: &Session, screens: &Screens, checks: &mut Checks) {
     let found = gather::found_on(screens, ScreenId::Server);
     let figures = screens.server.rows();
@@ -201,7 +201,7 @@ fn hidden_from(server: &Server) -> String {
     )
 }
 
-/// The oldest transaction. A statement that locks a table waits for this transaction, and meanwhile blocks other sessions.
+/// Checks the age of the oldest transaction. If it holds a lock that the plan needs, the plan waits, and meanwhile blocks other sessions.
 fn transactions(server: &Server, screens: &Screens, checks: &mut Checks) {
     let limit = server.thresholds.all.long_transaction;
     let mut figures = screens.server.rows().iter();
@@ -280,7 +280,7 @@ async fn holders(
         checks.unless(
             "saved plan",
             against,
-            "the database is as it was when it was saved",
+            "the database has not changed since the plan was saved",
         );
     }
     let seen = preview::preview(session, approved.plan).await;
@@ -291,7 +291,7 @@ async fn holders(
                 .map(|holder| format!("{} on {}", session_of(holder.pid), holder.relation))
                 .collect();
             let against = listed(&blocking, ", ").map(|who| format!("would wait for {who}"));
-            checks.unless("locks", against, "no session would block it now");
+            checks.unless("locks", against, "no session would block the plan now");
         }
         Err(error) => {
             checks.add(State::Unknown, "locks", error);

@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 use crate::model::moment::Stamp;
 use crate::model::text;
 
-/// Result of one check, the worst last.
+/// Result of one check. The variants are in order, from the best to the worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum State {
@@ -36,19 +36,19 @@ impl State {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Check {
     pub(super) state: State,
-    /// Name of the check, such as `no standby is too far behind`.
+    /// Name of the check, such as `replication lag`.
     pub(super) what: String,
-    /// The limit for the observed value. `None`: the name contains the limit, or there is none.
+    /// The limit for the observed value. `None`: the name contains the limit, or there is no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) expected: Option<String>,
     /// The observed value or state.
     pub(super) seen: String,
-    /// Time from which a pending check can be decided. `None`: not pending, or unknown.
+    /// Time from which a pending check can be decided. `None`: the check is not pending, or the time is unknown.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_time")]
     pub(super) due: Option<Stamp>,
 }
 
-#[expect(clippy::ref_option, reason = "serde passes the field")]
+#[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
 fn as_time<S: Serializer>(due: &Option<Stamp>, to: S) -> Result<S::Ok, S::Error> {
     due.and_then(text::rfc3339).serialize(to)
 }
@@ -83,7 +83,7 @@ impl Checks {
         &mut self.0[last]
     }
 
-    /// Adds a check that cannot be decided yet. `due`: the time from which it can; `None`: unknown.
+    /// Adds a check that cannot be decided yet. `due`: the time from which it can be decided; `None`: unknown.
     pub(super) fn wait(
         &mut self,
         what: impl Into<String>,
@@ -93,7 +93,7 @@ impl Checks {
         self.add(State::Pending, what, seen).due = due;
     }
 
-    /// Adds a check that fails if there is a problem (`against`). `good`: text for the case that there is none.
+    /// Adds a check that fails if there is a problem (`against`). `good`: text for the case that there is no problem.
     pub(super) fn unless(
         &mut self,
         what: impl Into<String>,

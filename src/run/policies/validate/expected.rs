@@ -1,4 +1,4 @@
-//! Checks the numbers of objects and the saved space that `[expect]` in the files requires.
+//! Checks the numbers of objects and the savings of compression against `[expect]` in the files.
 
 use anyhow::Result;
 
@@ -63,7 +63,7 @@ fn counts(expect: &Expect, present: &Setup, checks: &mut Checks) {
     }
 }
 
-/// Checks the space that compression saves on one hypertable. `old`: the minimum age of the chunks that count, as text.
+/// Checks the percentage that compression saves on one hypertable. `old`: minimum age of the chunks that count, such as ` older than 7d`.
 fn saved(
     name: &Name,
     (table, saving): (&Hypertable, Option<&Saving>),
@@ -103,7 +103,7 @@ fn saved(
         }
         return;
     }
-    #[expect(clippy::cast_precision_loss, reason = "a share in percent")]
+    #[expect(clippy::cast_precision_loss, reason = "a percentage need not be exact")]
     let share = 100.0 - saving.after_bytes as f64 / saving.before_bytes as f64 * 100.0;
     let all = if saving.compressed < saving.chunks {
         format!(

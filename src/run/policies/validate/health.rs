@@ -63,7 +63,7 @@ pub(super) fn indexes(names: &[&Name], screens: &Screens, at: &At, checks: &mut 
     };
 }
 
-/// Checks that an aggregate lags no more than its policy allows. `more_seconds`: additional lag that is accepted.
+/// Checks that an aggregate lags no more than its policy allows. `more_seconds`: additional lag that `[expect]` accepts.
 pub(super) fn aggregate(
     name: &Name,
     row: &aggregates::Row,
@@ -106,7 +106,10 @@ pub(super) fn aggregate(
         }
         return;
     };
-    #[expect(clippy::cast_precision_loss, reason = "microseconds of a lag fit")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "an f64 is exact for a lag in microseconds"
+    )]
     let lag = if row.axis == Axis::Integer {
         lag as f64
     } else {
@@ -166,15 +169,16 @@ pub(super) fn findings(
     }
     if let Some((id, _)) = snapshot {
         let seen = match old {
-            0 => "there is none of warning or critical".to_owned(),
+            0 => "there is no finding of level warning or critical".to_owned(),
             old => format!(
-                "{} of warning or critical, which were there before",
+                "{} of level warning or critical, all known from before the apply",
                 plural(old, "finding")
             ),
         };
         checks.add(State::Ok, format!("no new finding since entry {id}"), seen);
     } else {
-        let seen = "none of warning or critical; the findings before an apply are not known";
+        let seen =
+            "no finding of level warning or critical; the findings before an apply are not known";
         checks.add(State::Ok, "no finding on the file's objects", seen);
     }
 }
@@ -199,8 +203,7 @@ pub(super) fn errors(
     for (what, count, of) in parts {
         let what = format!("{what} are not more frequent than before");
         let Some((_, snapshot)) = snapshot else {
-            let why =
-                "the journal has no apply in this database that recorded the counters before it";
+            let why = "the journal has no entry of an apply with the counters of this database before the apply";
             checks.add(State::Unknown, what, why);
             continue;
         };
@@ -233,7 +236,7 @@ pub(super) fn errors(
         checks.compare(
             holds,
             what,
-            format!("as before, {before}"),
+            format!("at most the share before the apply, {before}"),
             since.to_string(),
         );
     }
@@ -247,7 +250,10 @@ struct Share {
 }
 
 impl Share {
-    #[expect(clippy::cast_precision_loss, reason = "counts of transactions")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "an f64 is exact for counts of transactions"
+    )]
     fn of(part: i64, of: i64) -> Self {
         Self {
             part: part as f64,
@@ -255,7 +261,7 @@ impl Share {
         }
     }
 
-    /// True if this share is larger than the earlier one by more than chance: three standard deviations.
+    /// True if this share is larger than the earlier share by more than three standard deviations, which chance hardly explains.
     fn is_surely_above(self, before: Self) -> bool {
         let all = self.of + before.of;
         let common = (self.part + before.part) / all;

@@ -15,7 +15,7 @@ pub struct Here {
     pub session: Session,
     /// True: no session that can write may be opened.
     pub read_only: bool,
-    /// `None`: there is no folder for it.
+    /// `None`: there is no folder for the journal.
     pub journal: Option<Journal>,
     /// Facts about the server's machine, from config.toml.
     pub machine: Machine,

@@ -17,7 +17,7 @@ use crate::server::validate;
 pub(super) struct Known {
     #[serde(flatten)]
     machine: Machine,
-    /// `None`: nothing is known.
+    /// The source of the facts. `None`: nothing is known.
     from: Option<&'static str>,
     /// The data directory. `None`: hidden from this role.
     #[serde(skip)]
@@ -58,7 +58,8 @@ pub(super) async fn read(session: &Session, said: &Machine) -> Known {
 }
 
 impl Known {
-    /// Free bytes of the disk with this tablespace, and its folder; empty: the data directory. The error says why they are unknown.
+    /// Free bytes of the disk that has the folder `tablespace` (empty: the data directory), and the source of the number. The error says
+    /// why the free space is unknown.
     pub(super) fn free(&self, tablespace: &str) -> Result<(i64, String), String> {
         let said = |what: String| {
             let bytes = self
@@ -71,7 +72,7 @@ impl Known {
         };
         if !self.is_here {
             return said(
-                "SQL cannot read the free space of the server's disk: run this on the server's machine over its socket, or write [host] disk_free in config.toml"
+                "SQL cannot read the free space of the server's disk: run hypertop on the server's machine over its socket, or write [host] disk_free in config.toml"
                     .to_owned(),
             );
         }
@@ -94,7 +95,7 @@ impl Known {
         }
     }
 
-    /// `memory 16.0 GiB, 8 cores, 210 GiB free; by …`
+    /// `memory 16.0 GiB, cores 8, free disk 210 GiB ([host] in config.toml)`
     pub(super) fn words(&self) -> String {
         let bytes = |bytes: Option<i64>| bytes.map_or("unknown".to_owned(), text::bytes);
         let cores = self.machine.cores;
@@ -137,7 +138,7 @@ fn memory() -> Option<i64> {
     Some(kilobytes * 1024)
 }
 
-/// Cores that are online: the list in the file is `0-3,8`.
+/// Number of cores that are online. The file lists them, as in `0-3,8`.
 fn cores() -> Option<i64> {
     let text = fs::read_to_string("/sys/devices/system/cpu/online").ok()?;
     text.trim()

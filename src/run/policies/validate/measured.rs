@@ -80,7 +80,7 @@ impl Measured {
     pub(super) fn rows(&self) -> Vec<(&'static str, String)> {
         let policies = |of: Policies| {
             format!(
-                "{}: {} scheduled, {} that ran and succeeded",
+                "{}: {} scheduled, {} with a successful run",
                 of.all, of.scheduled, of.ran
             )
         };

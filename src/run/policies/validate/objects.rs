@@ -97,7 +97,9 @@ fn table(name: &Name, there: Option<&Object>, present: &Setup) -> Option<String>
         return Some("is a continuous aggregate, not a table".to_owned());
     }
     match there.and_then(|object| object.kind.as_deref()) {
-        None => Some("does not exist: a migration tool creates tables".to_owned()),
+        None => Some(
+            "does not exist: create the table first, for example with a migration tool".to_owned(),
+        ),
         Some("r") => None,
         Some(kind) => Some(format!("is {}, not a table", word(kind))),
     }
@@ -126,7 +128,7 @@ fn view(
     (!known).then(|| format!("reads {source}, which is neither in the database nor in the file"))
 }
 
-/// The right on an object that the role lacks, with the GRANT. `None`: it lacks none.
+/// The right on an object that the role lacks, with the GRANT. `None`: the role lacks no right.
 fn lacks(object: &Object, present: &Setup, wanted: &Wanted, role: &str) -> Option<String> {
     let name = Name {
         schema: object.schema.clone(),
@@ -151,7 +153,7 @@ fn lacks(object: &Object, present: &Setup, wanted: &Wanted, role: &str) -> Optio
             let creates = wanted.names(&name) && !present.relations().any(|other| *other == name);
             (creates && object.schema_there && !object.creatable).then(|| {
                 format!(
-                    "{name}: {role} may not create in its schema (GRANT CREATE ON SCHEMA {schema} TO {role})"
+                    "{name}: {role} may not create objects in its schema (GRANT CREATE ON SCHEMA {schema} TO {role})"
                 )
             })
         }

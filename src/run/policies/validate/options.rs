@@ -12,7 +12,7 @@ use crate::run::command::Format;
 #[command(group(clap::ArgGroup::new("when").required(true).args(["before", "after"])))]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is an option of its own"
+    reason = "each bool is an option of its own"
 )]
 pub struct Options {
     /// Policy files (later files override earlier ones), or with --before one plan that `plan --out` saved; -: standard input
@@ -27,10 +27,10 @@ pub struct Options {
     /// With --before: maximum age of the newest backup
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = humantime::parse_duration, conflicts_with = "after")]
     pub(super) backup_age: Duration,
-    /// With --before: confirm that there is a backup, even if the server has no trace of one
+    /// With --before: confirm that there is a backup, even if the server has no trace of a backup
     #[arg(long, conflicts_with = "after")]
     pub(super) i_have_a_backup: bool,
-    /// With --before: fail if the present time is not in these hours: 22:00-06:00, or '22:00-06:00 Europe/Berlin'
+    /// With --before: fail if the present time is not in these hours, such as 22:00-06:00 or '22:00-06:00 Europe/Berlin'
     #[arg(long, value_name = "HOURS", value_parser = BusyHours::parse, conflicts_with = "after")]
     pub(super) window: Option<BusyHours>,
     /// With --after: compare with the snapshot in this journal entry [default: the newest apply in this database]
@@ -39,7 +39,7 @@ pub struct Options {
     /// With --after: repeat the checks until none is pending
     #[arg(long, conflicts_with = "before")]
     pub(super) watch: bool,
-    /// With --watch: stop after this time: 12h, 7d
+    /// With --watch: stop after this time, such as 12h or 7d
     #[arg(long = "for", value_name = "TIME", default_value = "7d", value_parser = humantime::parse_duration, requires = "watch")]
     pub(super) long: Duration,
     /// Also write the result to this new file, as Markdown

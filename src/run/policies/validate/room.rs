@@ -15,10 +15,10 @@ use super::super::made::Made;
 use super::check::{Checks, State};
 use super::machine::Known;
 
-/// Locks of a statement besides those on the relations of its table.
+/// Estimated number of locks of a statement on other objects than its table, the chunks, and their indexes.
 const OTHER_LOCKS: i64 = 50;
 
-/// The largest number of locks that one step takes, against the lock table.
+/// Compares the largest number of locks that one step takes with the size of the lock table.
 pub(super) fn locks(made: &Made, objects: &[Object], screens: &Screens, checks: &mut Checks) {
     let most = made
         .planned
@@ -33,10 +33,13 @@ pub(super) fn locks(made: &Made, objects: &[Object], screens: &Screens, checks: 
         checks.add(State::Unknown, "lock table", "its size was not read");
         return;
     };
-    #[expect(clippy::cast_possible_truncation, reason = "a number of locks")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the number of locks is whole"
+    )]
     let room = table as i64;
     let seen = format!(
-        "a step takes at most {} locks of {}",
+        "a step takes at most {} locks; the lock table has room for {}",
         text::count(most),
         text::count(room)
     );
@@ -48,7 +51,7 @@ pub(super) fn locks(made: &Made, objects: &[Object], screens: &Screens, checks: 
     }
 }
 
-/// Locks of a change: on the table, its chunks, and their indexes.
+/// Estimated number of locks that a change takes: on the table, the chunks, and their indexes.
 fn locked(planned: &Planned, made: &Made, objects: &[Object]) -> i64 {
     let of = &planned.change.of;
     let whole = matches!(
@@ -75,7 +78,7 @@ fn locked(planned: &Planned, made: &Made, objects: &[Object]) -> i64 {
     touched.max(of_chunks).saturating_add(OTHER_LOCKS)
 }
 
-/// The workers that are free now, against the policies that the plan starts.
+/// Compares the number of policies that the plan starts with the number of free workers.
 pub(super) fn workers(made: &Made, screens: &Screens, checks: &mut Checks) {
     let starts = made.planned.iter().filter(|planned| {
         let what = &planned.change.what;
@@ -89,13 +92,13 @@ pub(super) fn workers(made: &Made, screens: &Screens, checks: &mut Checks) {
     let starts = i64::try_from(starts.count()).unwrap_or(i64::MAX);
     let mut figures = screens.server.rows().iter();
     let workers = figures.find(|row| row.name == "workers");
-    // The Jobs screen also knows PostgreSQL's own limit. It has no rows if it could not be read.
+    // The Jobs screen also knows PostgreSQL's own limit of workers. If the Jobs screen was not read, only TimescaleDB's limit is used.
     let all = screens
         .jobs
         .rows()
         .first()
         .and_then(|job| job.workers.all());
-    #[expect(clippy::cast_precision_loss, reason = "a number of workers")]
+    #[expect(clippy::cast_precision_loss, reason = "the number of workers is small")]
     let all = all.map(|all| all as f64);
     let free = workers.and_then(|row| Some((all.or(row.bound)? - row.value?).max(0.0)));
     let Some(free) = free else {
@@ -107,10 +110,13 @@ pub(super) fn workers(made: &Made, screens: &Screens, checks: &mut Checks) {
         return;
     };
     let policies = plural(starts, "policy");
-    let seen = format!("the plan starts {policies}; {free:.0} workers are free now");
-    #[expect(clippy::cast_precision_loss, reason = "a number of policies")]
+    let seen = format!("the plan starts {policies}; number of free workers now: {free:.0}");
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "the number of policies is small"
+    )]
     let seen = if starts as f64 > free && free >= 1.0 {
-        format!("{seen}, so some wait for others")
+        format!("{seen}, so some policies must wait for others")
     } else {
         seen
     };
@@ -121,7 +127,7 @@ pub(super) fn workers(made: &Made, screens: &Screens, checks: &mut Checks) {
     );
 }
 
-/// Bytes that the plan may write, against what is free.
+/// Compares the bytes that the plan may write with the free space of the disks.
 pub(super) async fn disk(
     session: &Session,
     made: &Made,
@@ -156,12 +162,12 @@ pub(super) async fn disk(
             .find(|size| size.schema == of.schema && size.name == of.name);
         let Some(size) = size else { continue };
         let bytes = match &planned.change.what {
-            // The new index is at most as large as the rows, and sorting them needs the same space again.
+            // The new index is at most as large as the rows, and sorting the rows needs the same space again.
             What::CreateIndex { .. } => size.heap_bytes.saturating_mul(2),
-            // The rows are moved into chunks.
+            // The rows are copied into chunks.
             What::CreateHypertable { .. } if size.heap_bytes > 0 => size.total_bytes,
             What::CreateHypertable { .. } => 0,
-            // If a chunk loses a duplicate index that it used, another index is built for it.
+            // If duplicates share one index on a chunk, the duplicate that stays first gets an index of its own on this chunk.
             _ => {
                 let steps = planned.plan.iter().flat_map(|plan| &plan.steps);
                 let builds =

@@ -44,7 +44,7 @@ impl<'a> Validation<'a> {
         let paths = sources.iter().map(|source| source.path.clone()).collect();
         if let Some(saved) = &saved {
             if options.after {
-                bail!("--after compares with policy files, and this is a saved plan");
+                bail!("--after needs policy files, but this file is a saved plan");
             }
             sources.clone_from(&saved.files);
         }
@@ -56,7 +56,7 @@ impl<'a> Validation<'a> {
         })
     }
 
-    /// All checks, without the queries of `[expect]`.
+    /// Runs all checks, without the queries of `[expect]`.
     pub(super) async fn round(&self, here: &Here) -> Result<Round> {
         let server = &here.session.server;
         if server.timescaledb.is_none() {
@@ -89,7 +89,7 @@ impl<'a> Validation<'a> {
         })
     }
 
-    /// Adds the queries of `[expect]`.
+    /// Runs the queries of `[expect]`, and adds a check for each.
     pub(super) async fn time(&self, here: &Here, round: &mut Round) {
         let expect = self.wanted.expect.as_ref().filter(|_| self.options.after);
         if let Some(expect) = expect {

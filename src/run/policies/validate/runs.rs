@@ -10,7 +10,7 @@ use crate::server::known::At;
 
 use super::check::{Checks, State};
 
-/// Why a job fails. `None`: its last run succeeded, or none has ended.
+/// Why a job fails. `None`: its last run succeeded, or no run has ended.
 pub(super) fn failing(row: &Row, at: &At) -> Option<String> {
     let failing = [
         &rules::JOB_FAILING,
@@ -22,7 +22,7 @@ pub(super) fn failing(row: &Row, at: &At) -> Option<String> {
     found.map(|finding| finding.reason)
 }
 
-/// The end of the job's last successful run. `None`: there is none.
+/// End of the job's last successful run. `None`: no run has succeeded.
 pub(super) fn ran(row: &Row) -> Option<Stamp> {
     row.statistics.as_ref()?.last_success
 }
@@ -34,13 +34,14 @@ fn done_all_the_same(row: &Row, at: &At) -> Option<Stamp> {
     row.statistics.as_ref()?.last_finish
 }
 
-/// The job's next start. `None`: paused, running, or unknown.
+/// The job's next start. `None`: the job is paused or running, or its next start is unknown.
 pub(super) fn next(row: &Row) -> Option<Stamp> {
     let next = row.statistics.as_ref()?.next_start?;
     next.finite().filter(|_| row.scheduled)
 }
 
-/// Checks that a policy has run since that moment (`None`: ever), and is not later than `late_seconds`.
+/// Checks that a policy has run since this moment (`None`: at any time), and that its next start is not overdue by more than
+/// `late_seconds`.
 pub(super) fn check(
     name: &Name,
     row: &Row,

@@ -1,4 +1,4 @@
-//! Finds the apply in the journal that a validation compares with.
+//! Finds the journal entry of the apply that a validation compares with.
 
 use anyhow::{Context as _, Result, bail};
 use serde::Serialize;
@@ -13,21 +13,23 @@ use super::here::Here;
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Since {
     pub(super) id: u64,
-    /// Time of its begin by the clock of the machine that wrote it.
+    /// Begin of the apply, by the clock of the machine that ran hypertop.
     pub(super) at: String,
     pub(super) role: String,
     pub(super) title: String,
     /// The entry's state: `done`, `failed`, `running` …
     pub(super) state: &'static str,
-    /// Its end, by the server's clock. `None`: unknown.
+    /// End of the apply, by the server's clock. Without a snapshot of its own, by the clock of the machine that ran hypertop. If the apply
+    /// has not ended: its begin. `None`: unknown.
     #[serde(skip)]
     pub(super) end: Option<Stamp>,
-    /// The newest snapshot up to this entry, and the entry that has it. `None`: none was kept.
+    /// The newest snapshot up to this entry, and the id of the entry that has it. `None`: no snapshot was kept.
     #[serde(skip)]
     pub(super) snapshot: Option<(u64, Snapshot)>,
 }
 
-/// The entry `asked`; `None`: the newest apply in this database that was not rolled back. Returns `None` if there is none.
+/// Finds an apply in this database that was not rolled back. `asked`: id of its entry; `None`: the newest apply. Returns `None` if there is
+/// no apply.
 pub(super) async fn find(here: &Here, asked: Option<u64>) -> Result<Option<Since>> {
     let entries = here.entries()?;
     if let (Some(id), None) = (asked, asked.and_then(|id| entries.find(id))) {
@@ -51,7 +53,7 @@ pub(super) async fn find(here: &Here, asked: Option<u64>) -> Result<Option<Since
             .find(|entry| entry.begin.id == id)
             .with_context(|| {
                 format!(
-                    "--entry: entry {id} is not an apply in this database that is still in force"
+                    "--entry: entry {id} is not an apply in this database, or it was rolled back"
                 )
             })?,
     };

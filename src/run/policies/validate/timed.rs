@@ -1,7 +1,7 @@
 //! Runs the queries of `[[expect.query]]`, and compares how long they take.
 //!
-//! They run in a session of their own with the server's settings for applications: a read session of the console has no JIT and no
-//! parallel workers.
+//! The queries run in a session of their own, with the settings that an application has. A read session of the console would measure other
+//! times, because it has no JIT and no parallel workers.
 
 use std::time::{Duration, Instant};
 
@@ -17,9 +17,9 @@ use crate::server::session::said;
 use super::check::{Checks, State};
 use super::here::Here;
 
-/// Runs that are measured, after one that fills the caches.
+/// Number of measured runs. One more run before them fills the caches.
 const RUNS: usize = 20;
-/// Limits of a statement's time, in milliseconds.
+/// Smallest and largest `statement_timeout`, in milliseconds.
 const SHORTEST: u64 = 1000;
 const LONGEST: u64 = 60_000;
 
@@ -35,7 +35,7 @@ pub(super) async fn check(here: &Here, queries: &[Timed], checks: &mut Checks) {
             Ok(times) => {
                 let (middle, high) = (at(&times, 50), at(&times, 95));
                 let seen = format!(
-                    "95 % of {} runs take at most {}, half of them {}",
+                    "95 % of {} runs take at most {}, half of the runs at most {}",
                     times.len(),
                     text::duration(high),
                     text::duration(middle)
@@ -65,7 +65,7 @@ async fn measured(here: &Here, query: &Timed) -> Result<Vec<f64>> {
          set lock_timeout = {limit}"
     );
     client.batch_execute(&set).await.map_err(said)?;
-    // A prepared statement is one statement, whatever the text says.
+    // Preparing refuses a text with more than one statement.
     let statement = client
         .prepare(query.sql.trim().trim_end_matches(';'))
         .await
@@ -91,7 +91,7 @@ async fn once(client: &Client, statement: &tokio_postgres::Statement) -> Result<
     Ok(())
 }
 
-/// The time that this percentage of the runs do not exceed.
+/// The largest time of the fastest runs that make up this percentage, from sorted times.
 fn at(times: &[f64], percent: usize) -> f64 {
     let nth = (times.len() * percent).div_ceil(100);
     times
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    #[expect(clippy::float_cmp, reason = "it is one of the numbers")]
+    #[expect(clippy::float_cmp, reason = "the result is one of the given numbers")]
     fn of_twenty_runs_the_nineteenth_is_the_one_that_counts() {
         let times: Vec<f64> = (1..=20).map(f64::from).collect();
         assert_eq!((at(&times, 50), at(&times, 95)), (10.0, 19.0));

@@ -19,7 +19,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// Additional seconds to wait after a check is due, because the policy then needs some time to run.
 const GRACE: f64 = 2.0;
 
-/// Repeats the rounds, and returns the last one: nothing is pending any more, or the time of `--for` is over, or a signal arrived.
+/// Repeats the rounds until nothing is pending, the time of `--for` is over, or a signal arrives. Returns the last round.
 pub(super) async fn watch(here: &mut Here, validation: &Validation<'_>) -> Result<Round> {
     let begun = Instant::now();
     let options = validation.options;
@@ -33,7 +33,7 @@ pub(super) async fn watch(here: &mut Here, validation: &Validation<'_>) -> Resul
             Err(error) if last.is_none() => return Err(error),
             Err(error) => {
                 stderr::say(format_args!(
-                    "hypertop: this round failed, the next one follows: {error:#}"
+                    "hypertop: the checks could not run, and will be tried again: {error:#}"
                 ));
                 let left = options.long.saturating_sub(begun.elapsed());
                 let signal = tokio::time::timeout(LONGEST.min(left), &mut ending).await;
@@ -70,7 +70,7 @@ async fn round(here: &mut Here, validation: &Validation<'_>) -> Result<Round> {
     Box::pin(validation.round(here)).await
 }
 
-/// The last round, with the queries of `[expect]`, which run once.
+/// Completes the last round: runs the queries of `[expect]`, which run only once.
 async fn finished(here: &Here, validation: &Validation<'_>, mut round: Round) -> Round {
     let before = round.checks.0.len();
     validation.time(here, &mut round).await;
@@ -81,7 +81,7 @@ async fn finished(here: &Here, validation: &Validation<'_>, mut round: Round) ->
     round
 }
 
-/// Time until the earliest pending check can be decided.
+/// Time until the earliest pending check can be decided, between SHORTEST and LONGEST.
 fn rest(checks: &Checks, now: Stamp) -> Duration {
     let due = checks.0.iter().filter_map(|check| check.due).min();
     let seconds = due.map_or(LONGEST.as_secs_f64(), |due| due.seconds_since(now) + GRACE);
@@ -90,7 +90,7 @@ fn rest(checks: &Checks, now: Stamp) -> Duration {
         .clamp(SHORTEST, LONGEST)
 }
 
-/// The checks whose result changed, and those that no longer exist.
+/// The checks whose result changed, and the checks that no longer exist (except those that were ok).
 fn changes(was: &Checks, now: &Checks) -> String {
     let same = |check: &Check, other: &Check| check.what == other.what;
     let mut out = String::new();

@@ -14,7 +14,7 @@ use crate::server::known::At;
 
 /// Maximum length of a line, in terminal cells.
 const WIDTH: usize = 120;
-/// Indent of reasons and caveats, in cells.
+/// Indent of reasons, in cells.
 const INDENT: usize = 4;
 
 pub(super) fn print<R: Record>(
@@ -44,7 +44,7 @@ pub(super) fn print<R: Record>(
         line.extend(columns.iter().map(|column| cell(column, row, at)));
         lines.push(line);
     }
-    // The last column is not padded, so a long name only lengthens its own line.
+    // The last column is not padded, so a long value only lengthens its own line.
     let right = |nth: usize| nth > 0 && columns[nth - 1].right;
     let text = aligned(&lines, right);
     let mut printed = text.lines();
