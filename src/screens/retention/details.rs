@@ -2,6 +2,7 @@
 
 use super::row::Row;
 use crate::model::moment::Point;
+use crate::model::rules;
 use crate::model::text;
 use crate::model::value::Value;
 use crate::model::verdict::Level;
@@ -18,7 +19,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
         .as_ref()
         .filter(|_| row.eligible().is_none())
         .and_then(|policy| policy.not_run(row.clock.get().and_then(|clock| clock.counted.about)))
-        .or_else(|| row.eligible().map(|chunks| text::plural(chunks, "chunk")));
+        .or_else(|| row.eligible().map(|chunks| drops(row, chunks, at)));
     let bytes = row.eligible_error().map_or_else(
         || row.eligible_bytes().map(Value::Bytes).into(),
         Value::text,
@@ -49,8 +50,24 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
     vec![facts.into()]
 }
 
+/// The number of chunks that the next run drops, and whether they only wait for that run.
+fn drops(row: &Row, chunks: i64, at: &At) -> String {
+    let many = text::plural(chunks, "chunk");
+    if chunks == 0 || is_overdue(row, at) {
+        return many;
+    }
+    let wait = if chunks == 1 { "waits" } else { "wait" };
+    format!("{many}, not overdue: {wait} for the next run")
+}
+
+fn is_overdue(row: &Row, at: &At) -> bool {
+    let findings = row.judge(at).findings;
+    let mut findings = findings.iter().filter(|of| of.level > Level::Ok);
+    findings.any(|of| of.rule == &rules::RETENTION_OVERDUE)
+}
+
 /// The chunks that the next run drops, oldest first, and the range of the chunks that stay.
-pub(super) fn going(row: &Row, all: &Chunks) -> Vec<Section> {
+pub(super) fn going(row: &Row, all: &Chunks, at: &At) -> Vec<Section> {
     let chunks: Vec<&Chunk> = all.all.iter().filter(|chunk| !chunk.is_tiered()).collect();
     if row.boundary.is_none() && row.made_before.is_none() {
         let oldest = chunks::list(
@@ -62,13 +79,19 @@ pub(super) fn going(row: &Row, all: &Chunks) -> Vec<Section> {
     }
     let goes_now = |chunk: &&Chunk| chunk.is_past(row.boundary, row.made_before);
     let past: Vec<_> = chunks.iter().copied().filter(goes_now).collect();
+    // Chunks that only wait for the next run are no warning.
+    let waits = if is_overdue(row, at) {
+        Level::Warning
+    } else {
+        Level::Ok
+    };
     let levels = past
         .iter()
         .map(|chunk| {
             if chunk.is_frozen() {
                 Level::Unknown
             } else {
-                Level::Warning
+                waits
             }
         })
         .collect();
