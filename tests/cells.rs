@@ -688,7 +688,10 @@ fn indexes_say_what_the_column_of_bytes_counts_twice() {
         let parts = row.parts.as_mut().unwrap();
         parts.shared = parts.with;
     });
-    assert!(shared.contains("(column BYTES counts 1.00 GB twice)"), "{shared}");
+    assert!(
+        shared.contains("(column BYTES counts 1.00 GB twice)"),
+        "{shared}"
+    );
 }
 
 #[test]

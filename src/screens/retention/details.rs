@@ -2,7 +2,6 @@
 
 use super::row::Row;
 use crate::model::moment::Point;
-use crate::model::rules;
 use crate::model::text;
 use crate::model::value::Value;
 use crate::model::verdict::Level;
@@ -53,17 +52,15 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
 /// The number of chunks that the next run drops, and whether they only wait for that run.
 fn drops(row: &Row, chunks: i64, at: &At) -> String {
     let many = text::plural(chunks, "chunk");
-    if chunks == 0 || is_overdue(row, at) {
-        return many;
+    match chunks {
+        1.. if waits(row, at) => format!("{many}: not overdue, only waiting for the next run"),
+        _ => many,
     }
-    let wait = if chunks == 1 { "waits" } else { "wait" };
-    format!("{many}, not overdue: {wait} for the next run")
 }
 
-fn is_overdue(row: &Row, at: &At) -> bool {
-    let findings = row.judge(at).findings;
-    let mut findings = findings.iter().filter(|of| of.level > Level::Ok);
-    findings.any(|of| of.rule == &rules::RETENTION_OVERDUE)
+/// Whether nothing is wrong: chunks that are due only wait for the next run.
+fn waits(row: &Row, at: &At) -> bool {
+    row.judge(at).level == Level::Ok
 }
 
 /// The chunks that the next run drops, oldest first, and the range of the chunks that stay.
@@ -80,10 +77,10 @@ pub(super) fn going(row: &Row, all: &Chunks, at: &At) -> Vec<Section> {
     let goes_now = |chunk: &&Chunk| chunk.is_past(row.boundary, row.made_before);
     let past: Vec<_> = chunks.iter().copied().filter(goes_now).collect();
     // Chunks that only wait for the next run are no warning.
-    let waits = if is_overdue(row, at) {
-        Level::Warning
-    } else {
+    let due = if waits(row, at) {
         Level::Ok
+    } else {
+        Level::Warning
     };
     let levels = past
         .iter()
@@ -91,7 +88,7 @@ pub(super) fn going(row: &Row, all: &Chunks, at: &At) -> Vec<Section> {
             if chunk.is_frozen() {
                 Level::Unknown
             } else {
-                waits
+                due
             }
         })
         .collect();
