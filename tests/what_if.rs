@@ -227,6 +227,24 @@ fn a_refresh_window_is_pictured_over_the_chunks_of_its_source() {
             "{}",
             rig.name
         );
+        // A window that is refused is drawn too.
+        rig.sql(&format!("begin; select alter_job(add_retention_policy('{NAME}', interval '6 days'), next_start => '2040-01-01 00:00+00'); commit")).await;
+        let vars = [("XDG_CONFIG_HOME", "/nonexistent")];
+        let mut console = Console::open_in(&[&rig.conninfo], &vars, 120, 40);
+        console.wait_for("1 Over");
+        console.press("6");
+        console.wait_for("REFRESHED");
+        console.wait_for("public.a");
+        console.press("e");
+        console.wait_for("no change: job");
+        console.press("\x15");
+        console.press("8d");
+        let shown = console.wait_for("To allow it, set override_data_loss");
+        assert!(
+            shown.contains("before ") && shown.contains("reads "),
+            "{shown}"
+        );
+        leaves(console);
     });
 }
 

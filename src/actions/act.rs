@@ -85,7 +85,7 @@ pub struct Refusal {
     pub(crate) offer: Option<(String, Vec<(&'static str, String)>)>,
     /// Notes on the present settings, if the plan would change nothing. `None`: the action is refused for another reason.
     pub(crate) stands: Option<Vec<Note>>,
-    /// Drawing of the policy's next run, if the plan would change nothing.
+    /// Drawing of the policy's next run, if its settings are known.
     pub(crate) picture: Option<Box<Picture>>,
 }
 
