@@ -306,6 +306,39 @@ fn the_newest_runs_are_what_the_counters_prove_and_unknown_where_they_do_not() {
 }
 
 #[test]
+fn a_failed_run_has_the_colour_of_an_error_and_the_others_of_its_strip_have_none() {
+    let healthy = jobs::Row {
+        job_id: 1,
+        ..ran(|_| {})
+    };
+    let mut app = showing(Rows::Jobs(vec![ran(|of| failures(of, 2, 2)), healthy]));
+    for theme in 0..app.themes.len() {
+        app.theme = theme;
+        // The cursor is on the other row, which has a style of its own.
+        press(&mut app, "G");
+        let terminal = drawn(&mut app, 120, 40);
+        let buffer = terminal.backend().buffer();
+        let cells = (0..40).flat_map(|y| (0..120).map(move |x| (x, y)));
+        let strips: Vec<_> = cells
+            .filter(|(_, y)| *y > 4)
+            .filter(|(x, y)| *x > 40 && buffer[(*x, *y)].symbol() == "X")
+            .collect();
+        assert_eq!(strips.len(), 2, "{terminal:?}");
+        let (error, text) = (app.theme().style("error"), app.theme().style("text"));
+        for (x, y) in &strips {
+            let style = buffer[(*x, *y)].style();
+            assert_eq!(style.fg, error.fg.or(text.fg).or(style.fg), "{theme}");
+            assert!(style.add_modifier.contains(error.add_modifier), "{theme}");
+        }
+        let (x, y) = strips[0];
+        let before = &buffer[(x - 1, y)];
+        assert_eq!(before.symbol(), "·");
+        assert_eq!(before.style().fg, text.fg.or(before.style().fg));
+        assert!(!before.style().add_modifier.contains(error.add_modifier));
+    }
+}
+
+#[test]
 fn the_history_says_what_the_counters_do_not() {
     let exact = &jobs::Row::EXACT[1];
     assert!((exact.want)(&ran(|_| {})).is_none(), "the counters say all");
@@ -648,14 +681,17 @@ fn indexes_say_what_the_column_of_bytes_counts_twice() {
         let mut app = showing(Rows::Indexes(vec![index(|_| {}), index(change)]));
         lines(&mut app, 120, 40).concat()
     };
-    assert!(!of(|_| {}).contains("BYTES lists"));
+    assert!(!of(|_| {}).contains("column BYTES counts"));
     let shared = of(|row| {
         row.name = "again_idx".to_owned();
         row.duplicate_of = Some("first_idx".to_owned());
         let parts = row.parts.as_mut().unwrap();
         parts.shared = parts.with;
     });
-    assert!(shared.contains("(BYTES lists "), "{shared}");
+    assert!(
+        shared.contains("(column BYTES counts 1.00 GB twice)"),
+        "{shared}"
+    );
 }
 
 #[test]

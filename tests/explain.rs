@@ -387,7 +387,7 @@ fn the_help_key_opens_the_page_of_the_rows_problem_and_again_the_keys() {
     press(&mut app, "?");
     let shown = drawn(&mut app, 80, 24).backend().to_string();
     assert!(
-        shown.contains("compression-backlog · j/k scroll, ? keys, Esc closes"),
+        shown.contains("compression-backlog · j/k scroll, ? help, Esc closes"),
         "{shown}"
     );
     assert!(
@@ -395,12 +395,19 @@ fn the_help_key_opens_the_page_of_the_rows_problem_and_again_the_keys() {
         "{shown}"
     );
     assert!(shown.contains("What to do"), "{shown}");
+    // The help of the screen is below the page.
+    let whole = drawn(&mut app, 100, 200).backend().to_string();
+    let at = |words: &str| {
+        whole
+            .find(words)
+            .unwrap_or_else(|| panic!("{words}: {whole}"))
+    };
+    let silence = at("hypertop check --except compression-backlog");
+    let help = at("Help: Compression");
+    assert!(silence < help && help < at("BACKLOG"), "{whole}");
     press(&mut app, "G");
     let end = drawn(&mut app, 80, 24).backend().to_string();
-    assert!(
-        end.contains("hypertop check --except compression-backlog"),
-        "{end}"
-    );
+    assert!(!end.contains("What to do"), "{end}");
     press(&mut app, "?");
     assert!(screen(&mut app).contains("Help: Compression"));
     press(&mut app, "?");

@@ -81,7 +81,7 @@ fn at_eighty_columns_the_open_tab_is_whole_and_the_others_are_their_keys_and_bad
 #[test]
 fn between_eighty_columns_and_all_names_the_first_ones_are_whole_and_none_is_cut() {
     let mut app = connected();
-    for width in [100, 110, 118, 130, 150] {
+    for width in [100, 110, 118, 120, 130, 150] {
         let mut first = None;
         for id in ScreenId::ALL {
             app.screen = *id;
@@ -100,6 +100,9 @@ fn between_eighty_columns_and_all_names_the_first_ones_are_whole_and_none_is_cut
                 let next = ScreenId::ALL[named].title().len() + 2;
                 let used = text::width(line.trim_end()) + 4 + longer;
                 assert!(used + next > width.into(), "{width}: {line}");
+            }
+            if (*id, width) == (ScreenId::Overview, 120) {
+                assert!(line.contains("6 Aggregates"), "there is room: {line}");
             }
             let least: usize = *first.get_or_insert(named);
             assert!(named.abs_diff(least) <= 1, "{width}: the tabs jump: {line}");
@@ -202,6 +205,31 @@ fn a_badge_is_of_what_was_read_and_not_acknowledged_and_says_when_it_is_old() {
         counters: Vec::new(),
     });
     assert_eq!(text_of(&app, ScreenId::Compression), "~!1");
+}
+
+#[test]
+fn a_badge_grows_old_also_while_the_server_does_not_answer() {
+    let mut app = connected();
+    load(&mut app, Rows::Jobs(vec![console::job(1000, true)]));
+    let line = tabs(&mut app, 80);
+    assert!(line.contains("2 Compression !1"), "{line}");
+    assert!(line.contains("5     6·"), "no finding: {line}");
+    app.now = console::NOW.plus_seconds(900.0);
+    let line = tabs(&mut app, 80);
+    assert!(line.contains("2 Compression ~!1"), "{line}");
+    assert!(
+        line.contains("5~    6·"),
+        "healthy long ago is not healthy: {line}"
+    );
+}
+
+#[test]
+fn names_of_some_length_are_whole_at_120_columns_and_the_drawings_stay() {
+    let mut app = connected();
+    load_compression(&mut app, vec![row(1, "energy_consumption_kwh", 12)]);
+    let shown = drawn(&mut app, 120, 24).backend().to_string();
+    assert!(shown.contains("energy_consumption_kwh"), "{shown}");
+    assert!(shown.contains("COMPRESSED"), "{shown}");
 }
 
 #[test]

@@ -31,6 +31,20 @@ async fn verdict(rig: &Rig, screen: ScreenId, journal: bool) -> Verdict {
     }
 }
 
+/// The facts in the details of the first row of Retention, as text.
+async fn facts(rig: &Rig) -> String {
+    let session = session(&rig.conninfo).await;
+    let (now, _) = session.pulse(ScreenId::Retention).await.unwrap();
+    let at = At {
+        now,
+        server: &session.server,
+    };
+    match session.load(ScreenId::Retention).await.unwrap() {
+        Rows::Retention(rows) => format!("{:?}", rows[0].facts(&at)),
+        other => panic!("{other:?}"),
+    }
+}
+
 /// Checks the level of the finding of this rule, and the words in its reason.
 fn says(rig: &Rig, verdict: &Verdict, rule: &'static Rule, level: Level, words: &str) {
     let finding = verdict.findings.iter().find(|of| of.rule == rule);
@@ -202,6 +216,9 @@ fn chunks_of_a_retention_policy_that_was_tightened_wait_for_its_next_run() {
         set(rig, proc, "drop_after", "2 days").await;
         let seen = verdict(rig, ScreenId::Retention, false).await;
         says(rig, &seen, rule, Level::Ok, SINCE_RUN);
+        let wait = "not overdue, only waiting for the next run";
+        let said = facts(rig).await;
+        assert!(said.contains(wait), "{}: {said}", rig.name);
         rig.act("edit-retention-policy", NAME, &[("drop_after", "3 days")])
             .await;
         // Both changes were made after the last run.

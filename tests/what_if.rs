@@ -227,6 +227,24 @@ fn a_refresh_window_is_pictured_over_the_chunks_of_its_source() {
             "{}",
             rig.name
         );
+        // A window that is refused is drawn too.
+        rig.sql(&format!("begin; select alter_job(add_retention_policy('{NAME}', interval '6 days'), next_start => '2040-01-01 00:00+00'); commit")).await;
+        let vars = [("XDG_CONFIG_HOME", "/nonexistent")];
+        let mut console = Console::open_in(&[&rig.conninfo], &vars, 120, 40);
+        console.wait_for("1 Over");
+        console.press("6");
+        console.wait_for("REFRESHED");
+        console.wait_for("public.a");
+        console.press("e");
+        console.wait_for("no change: job");
+        console.press("\x15");
+        console.press("8d");
+        let shown = console.wait_for("To allow it, set override_data_loss");
+        assert!(
+            shown.contains("before ") && shown.contains("reads "),
+            "{shown}"
+        );
+        leaves(console);
     });
 }
 
@@ -254,7 +272,7 @@ fn a_stand_in_pictures_its_retention_too() {
 }
 
 #[test]
-fn the_form_shows_the_picture_beside_its_words_and_the_words_alone_where_there_is_no_room() {
+fn the_form_shows_the_picture_and_its_words_scroll_where_there_is_no_room() {
     triage::on_each("drawn", PACKS_WELL, async |rig, _| {
         rig.sql(&format!("begin; select alter_job(add_compression_policy('{NAME}', interval '7 days'), next_start => '2040-01-01 00:00+00'); commit")).await;
         rig.sql(&format!(
@@ -311,12 +329,20 @@ fn the_form_shows_the_picture_beside_its_words_and_the_words_alone_where_there_i
         console.wait_for("no change: job");
         console.press("\x15");
         console.press("3d");
-        // The terminal is too small for the drawing, but the text is there.
-        let shown = console.wait_for("with this setting it would compress");
-        assert!(!shown.contains("####"), "{shown}");
-        console.resize(100, 34);
+        // The terminal is too small for both. The drawing stays, and the text scrolls.
         let shown = console.wait_for("####");
         assert!(shown.contains("before ") && shown.contains("::"), "{shown}");
+        assert!(shown.contains("more - PgDn"), "{shown}");
+        console.press("\x1b[6~");
+        console.press("\x1b[6~");
+        let shown = console.wait_for("Undo (exact)");
+        assert!(shown.contains("####"), "{shown}");
+        console.resize(100, 34);
+        let shown = console.wait_for("with this setting it would compress");
+        assert!(
+            shown.contains("before ") && shown.contains("####"),
+            "{shown}"
+        );
         leaves(console);
     });
 }

@@ -86,7 +86,7 @@ pub struct Refusal {
     /// Set if the action is refused because the plan would change nothing: notes on the present settings. `None`: refused for another
     /// reason.
     pub(crate) stands: Option<Vec<Note>>,
-    /// Drawing of the policy's next run. Set only if the plan would change nothing.
+    /// Drawing of the policy's next run, if its settings are known.
     pub(crate) picture: Option<Box<Picture>>,
 }
 

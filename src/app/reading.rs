@@ -60,7 +60,12 @@ impl App {
 
     /// The most severe findings of a screen, for its tab, from the rows loaded so far. `None`: there are none.
     pub fn badge(&self, screen: ScreenId) -> Option<gather::Badge> {
-        gather::badge(&self.screens, screen, &self.open, &self.at()?)
+        gather::badge(&self.screens, screen, &self.open, self.server_clock())
+    }
+
+    /// Whether the screen was read long ago.
+    pub(crate) fn is_old(&self, screen: ScreenId) -> bool {
+        gather::is_old(&self.screens, screen, self.server_clock())
     }
 
     /// True if this server has data for the screen. Most screens need TimescaleDB.

@@ -196,7 +196,9 @@ impl Record for Row {
             },
         )
         .rank(1),
-        Column::<Self>::text("", "WHY", 28, |row, at| cells::why(&row.verdict(at))).shrinks(16),
+        Column::<Self>::text("", "WHY", 28, |row, at| cells::why(&row.verdict(at)))
+            .shrinks(16)
+            .grows(),
         Column::<Self>::hidden("lag_units", |row, at| row.lag_units(at).into()),
         Column::<Self>::hidden("parent", |row, _| {
             row.parent_id.map(|_| row.source()).into()

@@ -75,6 +75,8 @@ pub(super) struct Chunks {
     /// All chunks, oldest first.
     pub all: Vec<Chunk>,
     pub cuts: Vec<Cut>,
+    /// Nothing is wrong with the compression policy: chunks that are due only wait for its next run.
+    pub waits: bool,
 }
 
 impl Chunks {
@@ -91,6 +93,7 @@ impl Chunks {
             axis,
             all: chunks,
             cuts,
+            waits: false,
         })
     }
 
@@ -111,10 +114,22 @@ impl Chunks {
             status if status & FROZEN != 0 => ('F', Level::Unknown),
             status if status & PARTIAL != 0 => ('P', Level::Notice),
             status if status & COMPRESSED != 0 => ('#', Level::Ok),
-            _ if self.is_backlog(chunk) => ('B', Level::Warning),
+            _ if self.is_backlog(chunk) => ('B', self.backlog().0),
             _ => ('.', Level::Ok),
         };
         MapCell { sign, level }
+    }
+
+    /// Level and meaning of the chunks that are due.
+    fn backlog(&self) -> (Level, &'static str) {
+        if self.waits {
+            (
+                Level::Notice,
+                "past compress_after, waiting for the next run",
+            )
+        } else {
+            (Level::Warning, "backlog (past compress_after)")
+        }
     }
 
     pub(super) fn picture(&self) -> Section {
@@ -145,11 +160,12 @@ impl Chunks {
             // The range of a tiered chunk may have no end. Such a chunk is not drawn.
             .filter(|slice| slice.cell.sign != 'T' || slice.end < i64::MAX)
             .collect();
+        let backlog = self.backlog();
         let known = [
             ('#', Level::Ok, "compressed"),
             ('P', Level::Notice, "partially compressed"),
             ('.', Level::Ok, self.uncompressed()),
-            ('B', Level::Warning, "backlog (past compress_after)"),
+            ('B', backlog.0, backlog.1),
             ('x', Level::Notice, "dropped by the next run"),
             ('F', Level::Unknown, "frozen"),
             ('T', Level::Ok, "tiered (object storage)"),

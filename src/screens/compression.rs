@@ -18,7 +18,7 @@ use crate::model::rules;
 use crate::model::screen_id::ScreenId;
 use crate::model::target::Target;
 use crate::model::value::Value;
-use crate::model::verdict::{Finding, Verdict};
+use crate::model::verdict::{Finding, Level, Verdict};
 use crate::model::version::Version;
 use crate::screens::cells::{self, SHARE_CELLS};
 use crate::screens::chunks::{self, Chunks};
@@ -242,7 +242,11 @@ impl Record for Row {
         title: "Chunks",
         query: chunks::QUERY,
         params: |row| vec![Param::BigInt(row.id.into())],
-        build: |row, rows, _| Ok(Chunks::read(rows, row.axis)?.sections()),
+        build: |row, rows, at| {
+            let mut chunks = Chunks::read(rows, row.axis)?;
+            chunks.waits = row.verdict(at).level == Level::Ok;
+            Ok(chunks.sections())
+        },
     }];
 
     fn read(row: Line<'_>) -> Result<Self> {

@@ -125,7 +125,7 @@ impl Badge {
     }
 
     /// [`Self::text`] in at most `cells` terminal cells. A number that does not fit becomes `9+`. If `9+` does not fit, only the sign
-    /// is shown.
+    /// is shown (`~` if old).
     pub(crate) fn text_in(&self, cells: usize) -> String {
         let whole = self.text();
         if text::width(&whole) <= cells {
@@ -139,13 +139,20 @@ impl Badge {
         };
         match cells.checked_sub(start.len() + 1) {
             Some(digits) => format!("{start}{}+", "9".repeat(digits)),
-            None => sign.chars().take(cells).collect(),
+            None => start.chars().take(cells).collect(),
         }
     }
 }
 
 /// Age in seconds from which a badge is marked as old.
 const OLD_SECONDS: f64 = 600.0;
+
+/// Whether the screen was read so long ago that its findings may have changed. `clock`: the server's time, which goes on while the server
+/// does not answer.
+pub(crate) fn is_old(screens: &Screens, id: ScreenId, clock: Stamp) -> bool {
+    let read = screens.fresh(id).read();
+    read.is_some_and(|read| clock.seconds_since(read) > OLD_SECONDS)
+}
 
 /// Levels of the findings that are not acknowledged, by screen.
 pub(crate) type Open = BTreeMap<ScreenId, Vec<Level>>;
@@ -165,8 +172,8 @@ pub(crate) fn open(rows: &[Row], acknowledged: &Acknowledged, now: Stamp) -> Ope
 
 /// The badge of a screen; it needs no query. It counts the findings that the Overview lists, but neither duplicates nor acknowledged
 /// findings. `None`: no finding, or nothing read yet.
-pub(crate) fn badge(screens: &Screens, id: ScreenId, open: &Open, at: &At) -> Option<Badge> {
-    let read = screens.fresh(id).read()?;
+pub(crate) fn badge(screens: &Screens, id: ScreenId, open: &Open, clock: Stamp) -> Option<Badge> {
+    screens.fresh(id).read()?;
     let levels: Vec<Level> = if id == ScreenId::Overview {
         // The Overview lists only findings of the screens in `PARTS`.
         let listed = open.iter().filter(|(screen, _)| PARTS.contains(screen));
@@ -178,7 +185,7 @@ pub(crate) fn badge(screens: &Screens, id: ScreenId, open: &Open, at: &At) -> Op
     Some(Badge {
         level,
         count: levels.iter().filter(|of| **of == level).count(),
-        old: at.now.seconds_since(read) > OLD_SECONDS,
+        old: is_old(screens, id, clock),
     })
 }
 

@@ -109,7 +109,8 @@ impl Record for Row {
         Column::<Self>::text("", "WHY", 17, |row, at| {
             cells::why(&judge::verdict(row, at))
         })
-        .shrinks(15),
+        .shrinks(15)
+        .grows(),
         Column::<Self>::text("duplicate_of", "DUPLICATE OF", 18, |row, _| {
             row.duplicate_of.clone().into()
         })

@@ -135,7 +135,7 @@ impl Record for Row {
         ("DROP AFTER", "Age from which chunks are dropped (drop_after)"),
         ("CHUNKS", "Number of chunks"),
         ("OLDEST", "Start of the oldest chunk"),
-        ("TO DROP", "Chunks that the next run drops"),
+        ("TO DROP", "Chunks past drop_after; they wait for the next run, which drops them"),
         ("BYTES", "Size of the chunks that the next run drops"),
         ("NEXT RUN", "Time until the policy's next run"),
         ("LAST", "Result of the policy's last run"),
@@ -198,7 +198,7 @@ impl Record for Row {
         title: "Chunks to drop",
         query: chunks::QUERY,
         params: |row| vec![Param::BigInt(row.id.into())],
-        build: |row, rows, _| Ok(details::going(row, &Chunks::read(rows, row.axis)?)),
+        build: |row, rows, at| Ok(details::going(row, &Chunks::read(rows, row.axis)?, at)),
     }];
 
     fn read(row: Line<'_>) -> Result<Self> {

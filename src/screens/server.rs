@@ -62,7 +62,9 @@ impl Record for Row {
             row.bound.map_or(Value::Null, Value::Number)
         }),
         Column::<Self>::hidden("about", |row, _| row.about.clone().into()),
-        Column::<Self>::text("", "ABOUT", 36, |row, _| row.about_text()).rank(1),
+        Column::<Self>::text("", "ABOUT", 36, |row, _| row.about_text())
+            .grows()
+            .rank(1),
         Column::<Self>::hidden("since", |row, _| row.since.into()),
         Column::<Self>::hidden("pid", |row, _| row.pid.into()),
         Column::<Self>::hidden("holder", |row, _| row.holder.clone().into()),

@@ -68,11 +68,17 @@ pub(super) fn scrolled(
     let all = wrapped(lines, area.width.into(), theme);
     let page = usize::from(area.height);
     *top = (*top).min(all.len().saturating_sub(page));
-    fitted(frame, area, all.into_iter().skip(*top).collect(), theme);
+    fitted(frame, area, all.into_iter().skip(*top).collect(), "", theme);
 }
 
-/// Draws the lines that fit. If some do not, the last line says how many more there are.
-pub(super) fn fitted(frame: &mut Frame, area: Rect, mut lines: Vec<Line>, theme: &Theme) {
+/// Draws the lines that fit. If some do not, the last line says how many more there are, and `key`, the key that shows them.
+pub(super) fn fitted(
+    frame: &mut Frame,
+    area: Rect,
+    mut lines: Vec<Line>,
+    key: &str,
+    theme: &Theme,
+) {
     let page = usize::from(area.height);
     let below = lines.len().saturating_sub(page);
     lines.truncate(page);
@@ -80,7 +86,7 @@ pub(super) fn fitted(frame: &mut Frame, area: Rect, mut lines: Vec<Line>, theme:
         && let Some(last) = lines.last_mut()
     {
         let more = text::plural(i64::try_from(below + 1).unwrap_or(0), "line");
-        *last = Line::styled(format!("↓ {more} more"), theme.style("muted"));
+        *last = Line::styled(format!("↓ {more} more{key}"), theme.style("muted"));
     }
     frame.render_widget(Paragraph::new(lines), area);
 }

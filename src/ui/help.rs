@@ -75,7 +75,7 @@ struct Entry {
     words: &'static str,
 }
 
-fn lines(width: usize, about: &About, theme: &Theme) -> Vec<Line<'static>> {
+pub(super) fn lines(width: usize, about: &About, theme: &Theme) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     let key = theme.style("key");
     let action = |action: &'static Action| Entry {

@@ -1,4 +1,4 @@
-//! The page of a finding's rule, over the screen.
+//! The page of a finding's rule over the screen, and below it the help of the screen.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -6,6 +6,7 @@ use ratatui::text::Line;
 use ratatui::widgets::{Clear, Paragraph};
 
 use super::boxes::boxed;
+use super::help;
 use crate::actions::action::Here;
 use crate::app::App;
 use crate::app::overlay::Overlay;
@@ -33,7 +34,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
         ),
     };
     let title = format!(
-        "{}{others} · {down}/{up} scroll, {} keys, Esc closes",
+        "{}{others} · {down}/{up} scroll, {} help, Esc closes",
         page.name,
         key(Here::Help, "f1")
     );
@@ -48,9 +49,10 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
     frame.render_widget(block, area);
     let cells = usize::from(inner.width).saturating_sub(2);
     let lines = page.lines(cells).into_iter();
-    let lines: Vec<_> = lines
+    let mut lines: Vec<_> = lines
         .map(|(role, words)| Line::styled(format!(" {words}"), theme.style(role)))
         .collect();
+    lines.extend(below(app, inner.width.into()));
     let last = lines.len().saturating_sub(inner.height.into());
     let top = explained.top.min(last);
     let visible: Vec<_> = lines.into_iter().skip(top).collect();
@@ -58,4 +60,21 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
     if let Some(Overlay::Page(explained)) = &mut app.overlay {
         explained.top = top;
     }
+}
+
+/// The help of the screen, with its title.
+fn below(app: &App, width: usize) -> Vec<Line<'static>> {
+    let theme = app.theme();
+    let kinds = app.kinds();
+    let about = help::About {
+        screen: app.screen,
+        kinds: &kinds,
+        keys: &app.keys,
+    };
+    let title = format!(" Help: {}", app.screen.title());
+    let title = [Line::default(), Line::styled(title, theme.style("title"))];
+    title
+        .into_iter()
+        .chain(help::lines(width, &about, theme))
+        .collect()
 }

@@ -107,6 +107,7 @@ fn draw_row<R: Record>(
             (_, 0) if !on && level != Level::Ok => sign,
             // A cell with zero bytes has no colour: it is never the cause of the finding.
             (Value::Bytes(0) | Value::AboutBytes(0), _) => base,
+            _ if is_strip(&value) => base,
             _ if wrong != Level::Ok => base.patch(theme.level(wrong)),
             (Value::Null, 1..) if !on => theme.style("muted"),
             _ => base,
@@ -123,6 +124,33 @@ fn draw_row<R: Record>(
             text
         };
         cell(buffer, area.x + place.left, area.y, &text, place, style);
+        if is_strip(&value) {
+            let error = base.patch(theme.style("error"));
+            // The selected row keeps its background.
+            let bg = if on { base.bg.or(error.bg) } else { error.bg };
+            failed_runs(buffer, area, place, Style { bg, ..error });
+        }
+    }
+}
+
+/// Sign of a failed run in a drawing.
+const FAILED: char = 'X';
+
+/// Whether the value is a strip of runs of which some failed.
+fn is_strip(value: &Value) -> bool {
+    matches!(value, Value::Picture(drawing, _) if drawing.contains(FAILED))
+}
+
+/// Of a strip, only the failed runs have the colour of an error.
+fn failed_runs<R>(buffer: &mut Buffer, area: Rect, place: &Placed<R>, style: Style) {
+    let from = area.x + place.left;
+    for x in from..from + place.width {
+        if let Some(cell) = buffer
+            .cell_mut((x, area.y))
+            .filter(|cell| cell.symbol().starts_with(FAILED))
+        {
+            cell.set_style(style);
+        }
     }
 }
 

@@ -38,7 +38,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
 fn line<'a>(app: &App, area: Rect) -> (Line<'a>, Vec<(ScreenId, Rect)>) {
     let (theme, width) = (app.theme(), usize::from(area.width));
     let tabs: Vec<Tab> = ScreenId::ALL.iter().map(|id| Tab::of(*id, app)).collect();
-    let shape = shape(&tabs, width);
+    let shape = shape(&tabs, app.screen, width);
     let gap = shape.gap();
     let (mut spans, mut places) = (Vec::new(), Vec::new());
     let mut x = area.x;
@@ -89,12 +89,16 @@ const NAMED: usize = 100;
 
 /// Mark of a tab whose screen has not been read yet; without a mark, the screen has no finding.
 const UNREAD: &str = "·";
+/// Mark of a tab without findings whose screen was read long ago.
+const OLD: &str = "~";
 
 struct Tab {
     id: ScreenId,
     key: String,
     badge: Option<Badge>,
     is_unread: bool,
+    /// The screen had no finding when it was read, but that was long ago.
+    is_old: bool,
 }
 
 /// The contents of the tabs. The open tab always shows its key, name and badge. The room for a badge has a fixed width, so that no tab
@@ -142,6 +146,7 @@ impl Tab {
             key: key.to_owned(),
             badge: app.badge(id),
             is_unread: is_read && has_badge(id) && app.screens.fresh(id).read().is_none(),
+            is_old: is_read && has_badge(id) && app.is_old(id),
         }
     }
 
@@ -175,6 +180,7 @@ impl Tab {
         match &self.badge {
             Some(badge) => badge.text_in(cells),
             None if self.is_unread && cells > 0 => UNREAD.to_owned(),
+            None if self.is_old && cells > 0 => OLD.to_owned(),
             None => String::new(),
         }
     }
@@ -197,8 +203,9 @@ fn total(tabs: &[Tab], open: ScreenId, shape: Shape) -> usize {
     all.saturating_sub(usize::from(shape.gap().is_empty()))
 }
 
-/// The widest shape that fits, whichever tab is open: then the tabs do not move when another one is opened.
-fn shape(tabs: &[Tab], width: usize) -> Shape {
+/// The widest shape that fits whichever tab is open: then the tabs do not move when another one is opened. If there is room for one more
+/// name while `open` is the open tab, that name is shown too.
+fn shape(tabs: &[Tab], open: ScreenId, width: usize) -> Shape {
     let named = if width >= NAMED { tabs.len() } else { 0 };
     let first = (0..=named).rev().map(|named| Shape::First(named, 3));
     // Badges get more room if there are no names that need it.
@@ -211,5 +218,12 @@ fn shape(tabs: &[Tab], width: usize) -> Shape {
         let mut all = tabs.iter().map(|tab| total(tabs, tab.id, *shape));
         all.all(|total| total <= width)
     };
-    all.into_iter().find(fits).unwrap_or(Shape::Cut)
+    let shape = all.into_iter().find(fits).unwrap_or(Shape::Cut);
+    if let Shape::First(many, cells) = shape {
+        let more = Shape::First(many + 1, cells);
+        if many < named && total(tabs, open, more) <= width {
+            return more;
+        }
+    }
+    shape
 }

@@ -207,7 +207,10 @@ fn with_risk(
 ) -> Result<Plan, Refusal> {
     if let Some(risk) = what_if::row_loss_risk(place, new) {
         if !inputs.flag("override_data_loss") {
-            return Err(risk.refusal(place, new));
+            let before = old.map(|(_, setting)| setting);
+            return Err(risk
+                .refusal(place, new)
+                .picturing(picture(place, before, new)));
         }
         plan.undo = Undo::Partly(format!(
             "the policy is restored as it was, but the rows of {} that its runs delete meanwhile are lost for good",
@@ -246,7 +249,8 @@ pub(super) fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     let new = setting(inputs, place.axis(), Some(&old))?;
     let risk = what_if::row_loss_risk(&place, &new).filter(|_| !inputs.flag("override_data_loss"));
     if let Some(risk) = risk {
-        return Err(risk.refusal(&place, &new));
+        let picture = picture(&place, Some(&old), &new);
+        return Err(risk.refusal(&place, &new).picturing(picture));
     }
     if new == old {
         let words = format!(

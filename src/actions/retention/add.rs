@@ -40,7 +40,8 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     let going = facts.cut(rule, now).map(|cut| Dropped::of(&facts, cut));
     let drops = going.as_ref().is_none_or(|going| !going.chunks.is_empty());
     let edge = edge(rule, &facts, going.as_ref(), now);
-    clash::guard(&facts, edge, now, inputs)?;
+    let guard = clash::guard(&facts, edge, now, inputs);
+    guard.map_err(|danger| danger.picturing(picture(&facts, None, rule, now)))?;
     let mut call = add::call(context, "add_retention_policy", relation);
     rule.give(&mut call, &DROP);
     let every = every(inputs)?.map(|every| every.to_string());

@@ -67,7 +67,8 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
             _ => true,
         };
     if drops_sooner(&facts, job, rule, now) {
-        clash::guard(&facts, edge(rule, &facts, going.as_ref(), now), now, inputs)?;
+        let guard = clash::guard(&facts, edge(rule, &facts, going.as_ref(), now), now, inputs);
+        guard.map_err(|danger| danger.picturing(picture(&facts, present, rule, now)))?;
     }
     let undo = if more {
         Undo::Partly(
@@ -106,7 +107,7 @@ fn stands(
 ) -> Refusal {
     let now = context.at.now;
     if let Err(danger) = clash::guard(facts, edge(rule, facts, going, now), now, inputs) {
-        return danger;
+        return danger.picturing(picture(facts, Some(rule), rule, now));
     }
     let job = match policy(facts) {
         Ok(policy) => &policy.job,

@@ -25,6 +25,8 @@ pub(crate) struct Filling {
     pub focus: usize,
     /// Index of the selected item, in a field with a list.
     pub pick: usize,
+    /// Index of the first line shown of the text below the fields.
+    pub(crate) top: usize,
     pub outcome: Result<ApprovedPlan, Trouble>,
     /// The refusal of each target, in order. `None`: the target has a form.
     formless: Vec<Option<Refusal>>,
@@ -42,6 +44,7 @@ impl Filling {
             form,
             focus: 0,
             pick: 0,
+            top: 0,
             outcome: Err(Trouble::Fields(Vec::new())),
             formless,
             left_out: Vec::new(),
@@ -141,6 +144,10 @@ impl Filling {
     ) -> Next {
         let many = self.form.fields.len();
         let accepts = self.field().map(|field| field.accepts.clone());
+        if self.scrolls(key, accepts.as_ref()) {
+            return Next::Stay;
+        }
+        self.top = 0;
         let inside = self.moves_inside(key);
         match (key, &accepts) {
             ("esc" | "ctrl-c", _) => return Next::Close,
@@ -189,6 +196,18 @@ impl Filling {
         }
         self.remake(action, targets, at);
         Next::Stay
+    }
+
+    /// Scrolls the text below the fields; false: the key has another effect in this field.
+    fn scrolls(&mut self, key: &str, accepts: Option<&FieldType>) -> bool {
+        let own = matches!(accepts, Some(FieldType::Pick(_) | FieldType::Json));
+        let lines = match key {
+            "pgdn" if !own => 5,
+            "pgup" if !own => -5,
+            _ => return false,
+        };
+        self.top = self.top.saturating_add_signed(lines);
+        true
     }
 
     /// True if an arrow key moves inside the field. At the end of a list it moves to the next field instead.

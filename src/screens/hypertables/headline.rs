@@ -61,11 +61,13 @@ fn largest(all: &[&Row], sum: Sum) -> String {
         Value::Bytes(bytes) | Value::AboutBytes(bytes) => Some((bytes, row)),
         _ => None,
     });
-    let Some((bytes, row)) = sized.max_by_key(|(bytes, _)| *bytes) else {
+    // Of equally large ones the first, which is also the first if the list is sorted by size.
+    let Some((bytes, row)) = sized.rev().max_by_key(|(bytes, _)| *bytes) else {
         return String::new();
     };
     let share = match sum.total {
         ..=0 => String::new(),
+        all if bytes.saturating_mul(100) < all => " (<1 %)".to_owned(),
         all => format!(" ({:.0} %)", bytes as f64 / all as f64 * 100.0),
     };
     let size = row.size();

@@ -18,7 +18,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
         .as_ref()
         .filter(|_| row.eligible().is_none())
         .and_then(|policy| policy.not_run(row.clock.get().and_then(|clock| clock.counted.about)))
-        .or_else(|| row.eligible().map(|chunks| text::plural(chunks, "chunk")));
+        .or_else(|| row.eligible().map(|chunks| drops(row, chunks, at)));
     let bytes = row.eligible_error().map_or_else(
         || row.eligible_bytes().map(Value::Bytes).into(),
         Value::text,
@@ -49,8 +49,22 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
     vec![facts.into()]
 }
 
+/// The number of chunks that the next run drops, and whether they only wait for that run.
+fn drops(row: &Row, chunks: i64, at: &At) -> String {
+    let many = text::plural(chunks, "chunk");
+    match chunks {
+        1.. if waits(row, at) => format!("{many}: not overdue, only waiting for the next run"),
+        _ => many,
+    }
+}
+
+/// Whether nothing is wrong: chunks that are due only wait for the next run.
+fn waits(row: &Row, at: &At) -> bool {
+    row.judge(at).level == Level::Ok
+}
+
 /// The chunks that the next run drops, oldest first, and the range of the chunks that stay.
-pub(super) fn going(row: &Row, all: &Chunks) -> Vec<Section> {
+pub(super) fn going(row: &Row, all: &Chunks, at: &At) -> Vec<Section> {
     let chunks: Vec<&Chunk> = all.all.iter().filter(|chunk| !chunk.is_tiered()).collect();
     if row.boundary.is_none() && row.made_before.is_none() {
         let oldest = chunks::list(
@@ -62,13 +76,19 @@ pub(super) fn going(row: &Row, all: &Chunks) -> Vec<Section> {
     }
     let goes_now = |chunk: &&Chunk| chunk.is_past(row.boundary, row.made_before);
     let past: Vec<_> = chunks.iter().copied().filter(goes_now).collect();
+    // Chunks that only wait for the next run are no warning.
+    let due = if waits(row, at) {
+        Level::Ok
+    } else {
+        Level::Warning
+    };
     let levels = past
         .iter()
         .map(|chunk| {
             if chunk.is_frozen() {
                 Level::Unknown
             } else {
-                Level::Warning
+                due
             }
         })
         .collect();

@@ -24,6 +24,9 @@ const LABEL: usize = 22;
 /// Maximum number of lines of the drawing of a policy's effect.
 const PICTURE: usize = 9;
 
+/// Minimum number of lines of text below a policy's preview.
+const TEXT: usize = 2;
+
 /// Height, in lines, of a list and of a text field of several lines.
 const LIST: usize = 8;
 
@@ -46,23 +49,31 @@ pub(super) fn form(
     let help = text::wrap(&printable(&help), width);
     let help_rows = help.len().clamp(1, 2);
     let most = usize::from(area.height).saturating_sub(2 + help_rows);
+    let mut text = about.split_off(heading);
     if let Some(picture) = drawn(filling) {
-        // The plan's text has precedence over the drawing.
-        let room = (most + 2).saturating_sub(lines.len() + about.len());
-        let picture = picture::lines(picture, width, room.min(PICTURE), theme);
-        about.splice(heading..heading, picture);
+        let room = (most + 2).saturating_sub(lines.len() + about.len() + text.len());
+        // The strips always stay: a long text scrolls below them.
+        let room = room.clamp(picture.strips.len() + 1, PICTURE);
+        about.extend(picture::lines(picture, width, room, theme));
     }
     let above = lines
         .len()
         .min(most * 3 / 5 + 1)
-        .max(most.saturating_sub(about.len()))
+        .max(most.saturating_sub(about.len() + text.len()))
         .min(lines.len());
+    let below = usize::from(area.height).saturating_sub(above + help_rows);
+    if below < about.len() + TEXT.min(text.len()) {
+        about.truncate(heading);
+    }
     let rows = [
         Constraint::Length(u16::try_from(above).unwrap_or(1)),
         Constraint::Length(u16::try_from(help_rows).unwrap_or(1)),
         Constraint::Fill(1),
     ];
     let [top, middle, below] = Layout::vertical(rows).areas(area);
+    let fixed = u16::try_from(about.len()).unwrap_or(u16::MAX);
+    let [picture, below] =
+        Layout::vertical([Constraint::Length(fixed), Constraint::Fill(1)]).areas(below);
     // Scrolls no further than to the last line.
     let first = (focus_line + LIST + 1)
         .saturating_sub(above)
@@ -78,7 +89,11 @@ pub(super) fn form(
         ),
         middle,
     );
-    fitted(frame, below, about, theme);
+    frame.render_widget(Paragraph::new(about), picture);
+    let last = text.len().saturating_sub(below.height.into());
+    filling.top = filling.top.min(last);
+    text.drain(..filling.top);
+    fitted(frame, below, text, " · PgDn", theme);
 }
 
 /// Draws the keys on the border below the form or, if they do not fit there, on the form's last line. Returns the rest of the form's area.

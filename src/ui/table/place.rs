@@ -96,9 +96,13 @@ pub(super) fn below_head<R: Record>(placed: &[Placed<R>]) -> Vec<Placed<R>> {
     std::iter::once(name).chain(rest).collect()
 }
 
-/// From this width on, in cells, further columns are shown only if the names in the first column still fit, up to `LONG_NAME` cells.
-const NAMES_FIRST: u16 = 140;
-const LONG_NAME: u16 = 40;
+/// From this width on, in cells, further columns are shown only if the names in the first column still fit, up to [`long_name`].
+const NAMES_FIRST: u16 = 98;
+
+/// Maximum width of a name that is more important than a further column, in cells.
+fn long_name(width: u16) -> u16 {
+    if width < 140 { width / 5 } else { 40 }
+}
 
 /// The columns that fit. The column with the highest rank is left out first; of equal ranks the rightmost column. The other columns of the
 /// highest rank may shrink.
@@ -118,7 +122,9 @@ fn fitting<R: Record>(
             let column = columns[index];
             let shrinks = i16::from(column.rank) >= highest;
             1 + if column.grows && index == first && width >= NAMES_FIRST {
-                column.width.max(table.content_width(index).min(LONG_NAME))
+                column
+                    .width
+                    .max(table.content_width(index).min(long_name(width)))
             } else if shrinks {
                 column.least.max(needs[index])
             } else {
