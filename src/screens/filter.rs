@@ -121,9 +121,9 @@ fn term(
     };
     let index = find(fields, &field).ok_or_else(|| unknown(fields, &field))?;
     if inverse {
-        let sign = operator.sign();
+        let (sign, opposite) = (operator.sign(), operator.opposite().sign());
         return Err(format!(
-            "! inverts a word or a regular expression only. Write {field}!={value} instead of !{field}{sign}{value}"
+            "! inverts a word or a regular expression only. Write {field}{opposite}{value} instead of !{field}{sign}{value}"
         ));
     }
     let comparison = Comparison::new((index, &field), operator, &value, &kinds(index))?;
@@ -277,6 +277,7 @@ mod tests {
             ),
             ("bytes>?", "Write bytes=? or bytes!=?"),
             ("!bytes=1MB", "Write bytes!=1MB"),
+            ("!bytes>1MB", "Write bytes<=1MB"),
         ] {
             let error = read(filter).1.unwrap();
             assert!(error.contains(words), "{filter}: {error}");

@@ -154,17 +154,18 @@ pub(crate) fn is_old(screens: &Screens, id: ScreenId, clock: Stamp) -> bool {
     read.is_some_and(|read| clock.seconds_since(read) > OLD_SECONDS)
 }
 
-/// Levels of the findings that are not acknowledged, by screen.
-pub(crate) type Open = BTreeMap<ScreenId, Vec<Level>>;
+/// Number of findings that are not acknowledged, by screen and level.
+pub(crate) type Open = BTreeMap<ScreenId, BTreeMap<Level, usize>>;
 
-/// The levels of the findings in `rows` that are not acknowledged.
+/// Counts the findings in `rows` that are not acknowledged.
 pub(crate) fn open(rows: &[Row], acknowledged: &Acknowledged, now: Stamp) -> Open {
     let mut open = Open::new();
     for row in rows {
         let hidden = row.acknowledged.is_some()
             || acknowledged.hides(row.screen, &row.of, &row.finding, now);
         if !hidden {
-            open.entry(row.screen).or_default().push(row.finding.level);
+            let levels = open.entry(row.screen).or_default();
+            *levels.entry(row.finding.level).or_default() += 1;
         }
     }
     open
@@ -174,17 +175,21 @@ pub(crate) fn open(rows: &[Row], acknowledged: &Acknowledged, now: Stamp) -> Ope
 /// findings. `None`: no finding, or nothing read yet.
 pub(crate) fn badge(screens: &Screens, id: ScreenId, open: &Open, clock: Stamp) -> Option<Badge> {
     screens.fresh(id).read()?;
-    let levels: Vec<Level> = if id == ScreenId::Overview {
+    let counted = |screen: &ScreenId| match id {
         // The Overview lists only findings of the screens in `PARTS`.
-        let listed = open.iter().filter(|(screen, _)| PARTS.contains(screen));
-        listed.flat_map(|(_, levels)| levels).copied().collect()
-    } else {
-        open.get(&id).cloned().unwrap_or_default()
+        ScreenId::Overview => PARTS.contains(screen),
+        _ => *screen == id,
     };
-    let level = levels.iter().copied().max()?;
+    let mut levels = BTreeMap::new();
+    for (_, counts) in open.iter().filter(|(screen, _)| counted(screen)) {
+        for (level, count) in counts {
+            *levels.entry(*level).or_insert(0) += count;
+        }
+    }
+    let (level, count) = levels.pop_last()?;
     Some(Badge {
         level,
-        count: levels.iter().filter(|of| **of == level).count(),
+        count,
         old: is_old(screens, id, clock),
     })
 }

@@ -8,6 +8,7 @@ mod exact;
 mod figure;
 mod grouping;
 mod groups;
+mod judging;
 mod known;
 mod order;
 mod search;
@@ -18,7 +19,7 @@ use std::time::Duration;
 
 use crate::model::moment::Stamp;
 use crate::model::text::{self, printable};
-use crate::model::verdict::{Finding, Level, Verdict};
+use crate::model::verdict::{Finding, Level};
 use crate::screens::filter::Filter;
 use crate::screens::record::{Column, Record};
 use crate::server::known::{At, Counters};
@@ -302,13 +303,6 @@ impl<R: Record> Table<R> {
         }
     }
 
-    /// The rows with findings, by their last verdicts.
-    pub fn found(&self) -> impl Iterator<Item = (&R, &[Finding])> {
-        let all = self.rows.iter().zip(&self.findings);
-        all.filter(|(_, findings)| !findings.is_empty())
-            .map(|(row, findings)| (row, &**findings))
-    }
-
     pub(super) fn fail(&mut self, asked: u64, error: String) {
         if asked != self.asked {
             return;
@@ -323,44 +317,6 @@ impl<R: Record> Table<R> {
         self.waiting &= asked != self.asked;
     }
 
-    /// Computes the verdicts again if they are 10 seconds old, because they depend on the time.
-    pub(crate) fn tick(&mut self, at: &At) {
-        if at.now.seconds_since(self.judged) >= 10.0 {
-            self.judge(at);
-        }
-    }
-
-    /// Computes the verdicts again, and sorts the rows if a level has changed.
-    pub(crate) fn judge(&mut self, at: &At) {
-        let before = self.levels.clone();
-        self.update_verdicts(at);
-        if before != self.levels {
-            self.rearrange(at);
-        }
-    }
-
-    fn update_verdicts(&mut self, at: &At) {
-        let judged = self.rows.iter().map(|row| {
-            let mut verdict = row.verdict(at);
-            verdict.findings.retain(|finding| finding.level > Level::Ok);
-            (verdict.level, verdict.findings.into_boxed_slice())
-        });
-        (self.levels, self.findings) = judged.collect();
-        self.rank();
-        self.headline = R::headline(&self.rows[..self.own], &self.findings, at);
-        self.caveats = R::hidden_and_missing(self.rows(), at);
-        self.judged = at.now;
-        self.widths = shown::<R>()
-            .map(|column| {
-                // Only columns that grow need this width. The first 2000 rows are enough to find it.
-                let rows = self.rows.iter().take(if column.grows { 2000 } else { 0 });
-                rows.map(|row| cell_width(column, row, at))
-                    .max()
-                    .unwrap_or(0)
-            })
-            .collect();
-    }
-
     pub fn find(&self, key: &str) -> Option<&R> {
         self.rows.iter().find(|row| row.key() == key)
     }
@@ -368,24 +324,6 @@ impl<R: Record> Table<R> {
     /// Forgets the change counters, so that the rows are read again at the next tick.
     pub(crate) fn doubt(&mut self) {
         self.counters = None;
-    }
-
-    pub(crate) fn verdict(&self, at: &At) -> Option<Verdict> {
-        self.selected().map(|row| row.verdict(at))
-    }
-
-    /// At most two lines of totals over all rows, filtered or not.
-    pub fn headline(&self) -> &[String] {
-        &self.headline
-    }
-
-    /// Texts about data that cannot be shown. They are as old as the verdicts: reading all rows for each frame takes too long.
-    pub(super) fn caveats(&self, at: &At) -> Vec<String> {
-        if self.is_empty_of_data() {
-            R::hidden_and_missing(&[], at)
-        } else {
-            self.caveats.clone()
-        }
     }
 
     /// Number of rows that are folded into one line.

@@ -140,7 +140,7 @@ fn aged<'k>(known: &'k Compression, inputs: &Inputs) -> Result<Vec<&'k ChunkStat
     let rule = rule
         .filter(|rule| rule.span().length() >= 0.0)
         .ok_or_else(|| {
-            format!("{name}: {text} must not be negative, because it counts back from now")
+            format!("{name}: {text} is no age: an age is 0 or more, and counts back from now")
         })?;
     older(known, rule).ok_or_else(|| match &known.code {
         _ if !known.integer_time => format!(

@@ -171,9 +171,10 @@ pub(super) fn sum(made: &Made) -> String {
         0 => {}
         many => {
             let objects = plural(i64::try_from(many).unwrap_or(i64::MAX), "object");
+            let what = if many == 1 { "it" } else { "them" };
             let _ = write!(
                 words,
-                "; {objects} of `owns` not in the file (--prune removes them)"
+                "; {objects} of `owns` not in the file (--prune removes {what})"
             );
         }
     }

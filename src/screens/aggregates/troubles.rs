@@ -139,8 +139,12 @@ pub(super) fn judge_compressed(row: &Row, findings: &mut Findings) {
         || "everything".to_owned(),
         |start| format!("the last {}", text::interval(start)),
     );
+    let fix = match row.start_offset {
+        Some(_) => "Set compress_after above start_offset",
+        None => "Set a start_offset below compress_after",
+    };
     let reason = format!(
-        "its chunks are compressed after {after}, but its policy refreshes {reach}: a refresh then writes into compressed chunks, which is slow and leaves them partially compressed. Set compress_after above start_offset"
+        "its chunks are compressed after {after}, but its policy refreshes {reach}: a refresh then writes into compressed chunks, which is slow and leaves them partially compressed. {fix}"
     );
     let mut finding = Finding::new(&rules::AGGREGATE_COMPRESSED, Level::Notice, reason);
     if let Some(start) = &row.start_offset {

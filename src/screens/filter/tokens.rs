@@ -32,6 +32,18 @@ impl Operator {
         Self::ALL.iter().find_map(found)
     }
 
+    /// The operator that is true where this one is false.
+    pub(super) fn opposite(self) -> Self {
+        match self {
+            Self::Equal => Self::Differs,
+            Self::Differs => Self::Equal,
+            Self::Less => Self::AtLeast,
+            Self::More => Self::AtMost,
+            Self::AtMost => Self::More,
+            Self::AtLeast => Self::Less,
+        }
+    }
+
     pub(super) fn sign(self) -> &'static str {
         let of = Self::ALL.iter().find(|(_, of)| *of == self);
         of.map_or("=", |(sign, _)| sign)

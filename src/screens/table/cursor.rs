@@ -109,6 +109,9 @@ impl<R: Record> Table<R> {
 
     /// The marked rows in the order of the screen; if none is marked, the selected row, or the rows of the selected group.
     pub(crate) fn chosen(&self) -> Vec<&R> {
+        if self.marked.is_empty() {
+            return self.at_cursor();
+        }
         let marked: Vec<_> = self.in_order().filter(|row| self.is_marked(row)).collect();
         if marked.is_empty() {
             self.at_cursor()
