@@ -1,4 +1,4 @@
-//! Triage of transactions that end in rollbacks, deadlocks or conflicts with replay, and of an archive_command that archives nothing.
+//! Triage of transactions that end in rollbacks, deadlocks or conflicts with replay, and of an `archive_command` that archives nothing.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
