@@ -33,7 +33,7 @@ pub struct Options {
     /// Simulate TimescaleDB even if PostgreSQL has it
     #[arg(long, conflicts_with = "url")]
     simulate: bool,
-    /// Open the recording even if PostgreSQL is installed
+    /// Open the recording, which is the default where PostgreSQL is not installed
     #[arg(long, conflicts_with_all = ["url", "simulate"])]
     recorded: bool,
     /// Record the demo with all details to this new file instead of opening the console
