@@ -20,7 +20,7 @@ pub enum Shell {
 /// How to install completions.
 pub(crate) const COMPLETIONS: &str = "\
 Where each shell looks for them:
-  bash  ~/.local/share/bash-completion/completions/hypertop
+  bash  ~/.local/share/bash-completion/completions/hypertop, with the package bash-completion
   zsh   a file _hypertop in a folder of $fpath
   fish  ~/.config/fish/completions/hypertop.fish
 
