@@ -313,7 +313,7 @@ pub enum Command {
         /// The command line up to the cursor
         line: String,
     },
-    /// Open the console on a demo database on a temporary server, or on a recording of the demo if PostgreSQL is not installed
+    /// Open the console on a temporary demo server, or on a recording
     Demo {
         #[command(flatten)]
         options: example::Options,

@@ -20,7 +20,7 @@ pub enum Shell {
 /// Instructions to install completions.
 pub(crate) const COMPLETIONS: &str = "\
 Each shell looks for completions in a place of its own:
-  bash  ~/.local/share/bash-completion/completions/hypertop
+  bash  ~/.local/share/bash-completion/completions/hypertop, with the package bash-completion
   zsh   a file _hypertop in a folder of $fpath
   fish  ~/.config/fish/completions/hypertop.fish
 

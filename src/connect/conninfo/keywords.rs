@@ -183,7 +183,7 @@ pub(crate) fn help() -> String {
          Environment: {} PGSYSCONFDIR.\n\
          Different from psql: sslmode=allow means prefer; prefer does not continue in plaintext after TLS has failed; server \
           certificates that are self-signed, of X.509 v1, with a P-521 key or without a host in subjectAltName cannot be \
-          verified.\n\x20Not supported: GSSAPI, SSPI, sockets in the abstract namespace, and these options: {}.",
+          verified.\nNot supported: GSSAPI, SSPI, sockets in the abstract namespace, and these options: {}.",
         variables.join(" "),
         not.join(" ")
     )
