@@ -115,9 +115,9 @@ fn every_value_says_where_it_comes_from_and_which_were_passed_over() {
     let file = services.display();
     for line in [
         "dbname mine: connection string (argument)".to_owned(),
-        format!("  overridden: theirs of service \"prod\" in service file \"{file}\", line 6"),
+        format!("  overridden: theirs from service \"prod\" in service file \"{file}\", line 6"),
         format!("port 1: service \"prod\" in service file \"{file}\", line 5"),
-        "  overridden: 77 of environment variable PGPORT".to_owned(),
+        "  overridden: 77 from environment variable PGPORT".to_owned(),
         "user dba: environment variable PGUSER".to_owned(),
         "sslmode prefer: default".to_owned(),
         "password (not shown): connection string (argument)".to_owned(),

@@ -214,7 +214,7 @@ fn each_setting_changed_by_hand_is_named_alone_and_put_right() {
         ),
         (
             "select delete_job(job_id) from timescaledb_information.jobs where proc_name = 'policy_refresh_continuous_aggregate'",
-            r#"+ "Wé.s"."v ""1""": refresh policy: refresh: from open to 2d before now, every "#,
+            r#"+ "Wé.s"."v ""1""": refresh policy: refresh: from the beginning to 2d before now, every "#,
         ),
     ];
     triage::on_each("drift_file", HOSTILE, async |rig, version| {

@@ -196,8 +196,7 @@ impl Job {
             .statement()
     }
 
-    /// Builds the `alter_job` call. `kept`: the job exists, so it keeps its `next_start` unless the change sets
-    /// one.
+    /// Builds the `alter_job` call. `kept`: the job exists, so it keeps its `next_start` unless the change sets one, or a fixed schedule.
     fn altering(&self, context: &Context, id: Lit, change: &Change, kept: bool) -> Call {
         let mut call = Call::new(format!(
             "select job_id from {}",

@@ -144,7 +144,7 @@ pub fn of(action: &str) -> Vec<SetKey> {
         "compress-chunks" => &[
             &[
                 key("older_than", Values::Length, "the policy's compress_after", "chunks that ended at least this long ago"),
-                key("created_before", Values::Interval, "the policy's", "chunks that were created at least this long ago, if the policy uses that"),
+                key("created_before", Values::Interval, "the policy's", "chunks that were created at least this long ago; only for a policy with drop_created_before"),
             ],
             RANGE,
             &[CHUNKS],
@@ -184,7 +184,7 @@ pub fn of(action: &str) -> Vec<SetKey> {
         ]],
         "edit-retention-policy" => &[&[
             key("drop_after", Values::Length, PRESENT, "chunks that ended at least this long ago"),
-            key("drop_created_before", Values::Interval, PRESENT, "chunks that were created at least this long ago, if the policy uses that"),
+            key("drop_created_before", Values::Interval, PRESENT, "chunks that were created at least this long ago; only for a policy with drop_created_before"),
             EVERY,
             OVERRIDE,
         ]],

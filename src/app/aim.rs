@@ -15,7 +15,7 @@ const NAMED: usize = 2;
 /// A finding that an action should fix, or a figure that the action changes, with the value before the action.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Aim {
-    /// True: the row has a finding of this rule. False: it has none, and only its figure is compared.
+    /// True: before the action the row had a finding of this rule. False: it had none, and only its figure is compared.
     pub(super) is_found: bool,
     pub(super) screen: ScreenId,
     pub(super) key: String,

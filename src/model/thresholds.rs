@@ -130,7 +130,7 @@ limits! {
     conflict_percent: Server Percent = 1.0, "warning when at least this share of a standby's transactions was cancelled by replay recently";
     error_transactions: Server Count = 100.0, "shares of rollbacks, deadlocks and conflicts are judged from this number of transactions on";
     error_window: Server Time = 5.0 * MINUTE, "rollbacks, deadlocks and conflicts are counted over the last period of one to two times this";
-    error_first_look: Server Time = DAY, "a first read, as in check, counts rollbacks, deadlocks and conflicts since the last reset of the statistics, unless that was longer ago than this";
+    error_first_look: Server Time = DAY, "a first read (hypertop check has no other) counts rollbacks, deadlocks and conflicts since the statistics were reset, but only if that reset is at most this old";
     blocked: Server Time = 5.0, "warning when a session waits for a lock for longer than this";
     stuck_blocker: Server Time = MINUTE, "critical when a session that is idle in transaction blocks others for longer than this";
     idle_in_transaction_notice: Server Time = MINUTE, "notice when a session is idle in transaction for longer than this";

@@ -34,7 +34,8 @@ impl Session {
             bail!("{TURNED}");
         }
         let mut counters = pulse.changes;
-        // Only the Overview has several parts, and none of them watches files. So the counter of the files is always the last counter.
+        // The counter of the files comes last. On a screen with several parts it would have to follow the counters of its own part, but
+        // only the Overview has several parts, and none of them watches files.
         if parts.iter().any(|part| part.about().watches_files) {
             counters.push(Some(policies::fingerprint(&self.server.policy_files)));
         }
@@ -123,7 +124,8 @@ impl Session {
             return self.journal().await;
         }
         if screen == ScreenId::Policies {
-            // The rows of a policy file contain plans, and only `run` can make plans.
+            // The rows of a policy file contain plans. The folder `actions` makes plans and may not be imported here, so
+            // `run::policies::rows` makes these rows.
             anyhow::ensure!(
                 self.server.policy_files.is_empty(),
                 "only the console and `hypertop show policies` can compare a policy file with the database"

@@ -1,5 +1,5 @@
-//! Policies: the objects of the policy file, and their differences from the database. The rows are made in `run`, because they contain
-//! plans, and only `run` can make plans.
+//! Policies: the objects of the policy file, and their differences from the database. The rows contain plans. The folder `actions` makes
+//! plans and may not be imported here, so `run::policies::rows` makes these rows.
 
 mod details;
 mod files;

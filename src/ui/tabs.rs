@@ -150,7 +150,8 @@ impl Tab {
         }
     }
 
-    /// Key and name of a tab; `None`: it is not shown. A tab without a key only shows its name, and only in wide shapes.
+    /// Text of a tab: key and name if the tab is open or this shape shows its name, else only the key. `None`: the tab has no key either, so
+    /// it is not shown.
     fn word(&self, open: bool, nth: usize, shape: Shape) -> Option<String> {
         if open || shape.names(nth) {
             let word = format!("{} {}", self.key, self.id.title());

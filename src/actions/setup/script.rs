@@ -8,7 +8,8 @@ use crate::server::known::Server;
 
 use super::{fresh, planned, slots};
 
-/// Statements that create this setup from plain tables, in the order of an apply. New policies are scheduled at once.
+/// Statements that create this setup from plain tables, in the order of an apply. An apply schedules new policies in its last steps. This
+/// script schedules each policy when it is added, unless the setup has it paused.
 pub(crate) fn script(setup: &Setup, server: &Server) -> String {
     let mut out = String::new();
     for (number, (of, what)) in creations(setup).into_iter().enumerate() {

@@ -87,10 +87,10 @@ pub(super) fn seen(journey: &Journey<'_>, attempt: &Attempt, step: Step) -> Step
         step = step.and(match verified {
             Ok(()) if is_used => "sslmode=verify-full accepts the certificate".to_owned(),
             Ok(()) => {
-                format!("sslmode=verify-full would accept the certificate (authorities of {from})")
+                format!("sslmode=verify-full would accept the certificate (certificate authorities: {from})")
             }
             Err(error) => format!(
-                "sslmode=verify-full would refuse the certificate (authorities of {from}): {error:#}"
+                "sslmode=verify-full would refuse the certificate (certificate authorities: {from}): {error:#}"
             ),
         });
     }

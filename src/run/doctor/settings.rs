@@ -70,7 +70,7 @@ fn lines(keyword: &str, seen: &Provenance, default: Option<String>) -> Vec<Strin
         (None, None) => {}
     }
     let passed = seen.passed_over(keyword);
-    lines.extend(passed.map(|of| format!("  overridden: {} of {}", shown(of), of.from)));
+    lines.extend(passed.map(|of| format!("  overridden: {} from {}", shown(of), of.from)));
     lines
 }
 

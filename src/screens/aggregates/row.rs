@@ -1,4 +1,4 @@
-//! One aggregate, as the catalogue describes it.
+//! A row of the Aggregates screen.
 
 use serde::{Deserialize, Serialize};
 

@@ -65,7 +65,7 @@ fn merge_jobs(mut rows: Vec<Row>) -> Vec<Row> {
             merged.push(cause.identity());
             row.absorb(cause);
         } else if cause.finding.rule != blame.finding.rule {
-            // The Jobs screen knows the cause and therefore the right level, so the other finding is dropped.
+            // The Jobs screen knows the cause and therefore the right level, so `blame` is dropped.
         } else if let Some(row) = rows.iter_mut().find(|row| is_the_job(row)) {
             row.finding.level = row.finding.level.max(blame.finding.level);
         }

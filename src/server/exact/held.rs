@@ -115,7 +115,7 @@ pub(super) fn unread(row: &Row, role: &str) -> Result<Option<String>> {
     let Some(owner) = row.try_get::<_, Option<&str>>("code_owner")? else {
         return Ok(None);
     };
-    // 6: under a lock, reading the relation would run no code of its owner.
+    // 6: the relation must be locked before it is read. `again` has tried that, so a 6 that is left means that the lock was not available.
     let busy = row.try_get::<_, Option<i64>>("unknown")? == Some(6);
     Ok(Some(trust::not_read(owner, role, busy)))
 }

@@ -191,10 +191,16 @@ fn edited(name: &Name, old: &Refresh, new: &Refresh) -> impl Iterator<Item = Cha
 }
 
 fn window(refresh: &Refresh) -> String {
+    let start = refresh.start.map(|_| open(refresh.start));
+    let end = refresh.end.map(|_| open(refresh.end));
     format!(
-        "from {} to {} before now, every {}",
-        open(refresh.start),
-        open(refresh.end),
+        "from {} {}, every {}",
+        start.map_or("the beginning".to_owned(), |start| format!(
+            "{start} before now"
+        )),
+        end.map_or("without an end".to_owned(), |end| format!(
+            "to {end} before now"
+        )),
         spelled(refresh.every)
     )
 }

@@ -8,7 +8,8 @@ use crate::model::setup::wish::Setting;
 
 use super::compared::Compared;
 
-/// Changes the start of policies that begin outside of the window that the file gives them. `changes`: the other changes of these policies.
+/// The changes that move the start of compression and retention policies into the window that the file gives them. `changes`: the changes
+/// that were already found for these policies.
 pub(super) fn windows(
     of: &Compared,
     there: &Storage,
@@ -20,7 +21,7 @@ pub(super) fn windows(
     };
     if !window.is_known(ground.zone) {
         return Err(format!(
-            "window: this machine does not know the time zone {}: write one that it knows, window = \"{} Europe/Berlin\"",
+            "window: this machine does not know the time zone {}. Write one that it knows, such as window = \"{} Europe/Berlin\"",
             window.zone(ground.zone),
             window.hours()
         ));

@@ -39,7 +39,7 @@ pub(super) async fn after(
     }
     if let Some(since) = since.filter(|since| since.state != "done") {
         let seen = format!("entry {} is {}", since.id, since.state);
-        checks.add(State::Failed, "the apply is complete", seen);
+        checks.add(State::Failed, "end of the apply", seen);
     }
     let screens = Box::pin(show::gather_overview(&here.settings, session)).await?;
     let counters = session.counters().await?;

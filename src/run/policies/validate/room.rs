@@ -162,7 +162,7 @@ pub(super) async fn disk(
             .find(|size| size.schema == of.schema && size.name == of.name);
         let Some(size) = size else { continue };
         let bytes = match &planned.change.what {
-            // The new index is at most as large as the rows, and sorting the rows needs the same space again.
+            // We assume that the new index is at most as large as the rows, and sorting the rows needs the same space again.
             What::CreateIndex { .. } => size.heap_bytes.saturating_mul(2),
             // The rows are copied into chunks.
             What::CreateHypertable { .. } if size.heap_bytes > 0 => size.total_bytes,
