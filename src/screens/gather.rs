@@ -124,7 +124,8 @@ impl Badge {
         format!("{about}{}{}", self.level.sign(), self.count)
     }
 
-    /// [`Self::text`] in at most this number of cells: a larger count is `X9+`, and one cell has the sign only (`~` if old).
+    /// [`Self::text`] in at most this number of cells: a larger count is `X9+`, and where that has no room, the sign alone (in one cell `~` if
+    /// old).
     pub(crate) fn text_in(&self, cells: usize) -> String {
         let whole = self.text();
         if text::width(&whole) <= cells {
@@ -137,8 +138,8 @@ impl Badge {
             sign.to_owned()
         };
         match cells.checked_sub(start.len() + 1) {
-            Some(digits) => format!("{start}{}+", "9".repeat(digits)),
-            None => start.chars().take(cells).collect(),
+            Some(digits @ 1..) => format!("{start}{}+", "9".repeat(digits)),
+            _ => start.chars().take(cells).collect(),
         }
     }
 }
