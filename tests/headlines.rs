@@ -46,7 +46,7 @@ fn two_lines_of_totals_stand_above_a_list_where_there_is_room() {
     assert_eq!(
         shown[2..4],
         [
-            " policy on 3 of 3 · 288 of 300 chunks compressed, 12 not · overdue 12 (12.0 MB)",
+            " policy on 3 of 3 · 288 of 300 chunks compressed, 12 not · due 12 (12.0 MB)",
             " 36.0 GB -> 3.00 GB recorded (12.0x), 33.0 GB saved · next run in 1h",
         ]
     );
@@ -60,7 +60,7 @@ fn two_lines_of_totals_stand_above_a_list_where_there_is_room() {
         " policy on 3 of 3 · 288 of 300 chunks compressed, 12 not"
     );
     assert!(
-        narrow[3].starts_with(" overdue 12 (12.0 MB) · 36.0"),
+        narrow[3].starts_with(" due 12 (12.0 MB) · 36.0"),
         "{narrow:?}"
     );
     press(&mut app, "/ e n e r g y enter");
@@ -88,7 +88,7 @@ fn a_total_says_what_is_an_estimate_and_what_is_unknown() {
         "{shown:?}"
     );
     assert!(
-        shown[2].contains("overdue 4 + 1 unknown (~3.00 MB + 1 unknown)"),
+        shown[2].contains("due 4 + 1 unknown (~3.00 MB + 1 unknown)"),
         "{shown:?}"
     );
 }

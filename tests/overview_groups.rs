@@ -233,6 +233,8 @@ fn where_the_rows_of_a_group_need_different_fixes_it_says_so_and_opens_it_at_the
     rows[1].policy.as_mut().unwrap().scheduled = false;
     load(&mut app, Rows::Compression(rows));
     load(&mut app, Rows::Jobs(vec![job(1002, false)]));
+    let shown = text(&mut app, 200, 50);
+    assert!(shown.contains("3 findings. The worst is"), "{shown}");
     assert_eq!(fixed(&mut app), None);
     let said = &app.notice.as_ref().unwrap().text;
     assert!(
@@ -241,6 +243,10 @@ fn where_the_rows_of_a_group_need_different_fixes_it_says_so_and_opens_it_at_the
     );
     let shown = text(&mut app, 200, 50);
     assert!(line(&shown, "▾ 3×").contains(" several "), "{shown}");
+    assert!(
+        !shown.contains("The worst is"),
+        "the pane is of that row: {shown}"
+    );
     // The cursor is on the row that the group's line shows, and the same key fixes that row.
     let group = line(&shown, "▾ 3×");
     let worst = app.screens.overview.selected().unwrap().subject.clone();

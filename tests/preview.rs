@@ -95,6 +95,15 @@ fn a_tall_terminal_has_the_preview_and_a_low_one_has_the_reason() {
 }
 
 #[test]
+fn a_list_without_rows_has_no_preview() {
+    let mut app = connected();
+    let border = |app: &mut App| seen(app, 120, 40).contains("──");
+    assert!(border(&mut app));
+    load_compression(&mut app, Vec::new());
+    assert!(!border(&mut app));
+}
+
+#[test]
 fn a_key_closes_the_preview_and_opens_it() {
     let mut app = connected();
     seen(&mut app, 100, 40);

@@ -25,6 +25,8 @@ pub struct Pane {
     /// Screen and key of the previewed row. On the Overview: the row that the finding is about. `None`: the finding is not about a single
     /// row.
     pub(super) about: Option<(ScreenId, String)>,
+    /// True: the cursor is on the head of a group, whose worst row is `of`.
+    pub(super) group: bool,
     /// Time when the cursor came to the row.
     pub(super) since: Stamp,
     pub(crate) title: String,
@@ -70,6 +72,7 @@ impl Pane {
             fits: false,
             of: None,
             about: None,
+            group: false,
             since: now,
             title: String::new(),
             verdict: None,

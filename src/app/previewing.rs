@@ -5,6 +5,7 @@ use super::message::{Effect, Link};
 use super::pane::TALL;
 use crate::app::ask;
 use crate::model::moment::Stamp;
+use crate::screens::with_table;
 use crate::server::known::At;
 
 /// Seconds on a row after which the cursor counts as resting.
@@ -17,10 +18,14 @@ impl App {
     pub(crate) fn preview_cursor(&mut self) {
         let key = self.screens.selected_key(self.screen);
         let of = key.map(|key| (self.screen, key));
+        let group = with_table!(self.screens, self.screen, |table| table.is_on_group());
         if of != self.pane.of {
             self.pane.go(of, self.now);
             self.pane.about = self.screens.pictured_key(self.screen);
+        } else if group != self.pane.group {
+            self.pane.renew();
         }
+        self.pane.group = group;
         let now = self.server_now();
         let old = now.seconds_since(self.pane.built).abs() >= AGES_SECONDS;
         if !self.pane.stale && !old {

@@ -138,8 +138,8 @@ impl Badge {
             sign.to_owned()
         };
         match cells.checked_sub(start.len() + 1) {
-            Some(digits) => format!("{start}{}+", "9".repeat(digits)),
-            None => start.chars().take(cells).collect(),
+            Some(digits @ 1..) => format!("{start}{}+", "9".repeat(digits)),
+            _ => start.chars().take(cells).collect(),
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::model::text::printable;
 use crate::model::value::Value;
 use crate::model::verdict::Verdict;
 use crate::screens::record::Section;
+use crate::screens::with_table;
 use crate::ui::details;
 
 /// Maximum number of lines of the reason; the details show all of it.
@@ -22,9 +23,11 @@ const REASON_LINES: usize = 3;
 /// Minimum width of a column of figures, in cells.
 const FIGURE: usize = 50;
 
-/// The pane's height for this height of the terminal, both in lines; `None`: closed, or no room.
+/// The pane's height for this height of the terminal, both in lines; `None`: closed, no room, or the list has no row to show.
 pub(super) fn height(app: &mut App, terminal: u16) -> Option<u16> {
-    app.pane.fit(terminal).then_some(terminal / 3)
+    let is_empty = with_table!(app.screens, app.screen, |table| table.rows().is_empty());
+    let fits = app.pane.fit(terminal);
+    (fits && !is_empty).then_some(terminal / 3)
 }
 
 pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {

@@ -222,7 +222,9 @@ fn unsound(sql: &str) -> Option<&'static str> {
             (None, '\'' | '"') => quote = Some(c),
             (None, '(') => depth += 1,
             (None, ')') => depth -= 1,
-            (None, ';' | '$') => return Some("the characters ';' and '$' are allowed only inside quotes"),
+            (None, ';' | '$') => {
+                return Some("the characters ';' and '$' are allowed only inside quotes");
+            }
             (None, '-' | '*') if matches!((before, c), ('-', '-') | ('/', '*')) => {
                 return Some("a comment is not allowed here");
             }

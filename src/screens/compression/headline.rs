@@ -19,7 +19,7 @@ pub(super) fn headline(rows: &[Row], at: &At) -> Vec<String> {
     );
     let next = policy::next_run(policies(), at.now).unwrap_or_default();
     vec![
-        line([has, chunks(rows), overdue(rows)]),
+        line([has, chunks(rows), due(rows)]),
         line([saved(rows), next]),
     ]
 }
@@ -74,23 +74,24 @@ fn saved(rows: &[Row]) -> String {
     )
 }
 
-/// Text for the chunks past `compress_after`: their number and present size.
-fn overdue(rows: &[Row]) -> String {
-    let due = || rows.iter().filter(|row| row.policy.is_some());
-    if due().next().is_none() {
+/// Text for the chunks past `compress_after`: their number and present size. They are not called overdue, because some may only wait for the
+/// next run.
+fn due(rows: &[Row]) -> String {
+    let with = || rows.iter().filter(|row| row.policy.is_some());
+    if with().next().is_none() {
         return String::new();
     }
-    let chunks = Sum::of(due().map(Row::backlog_value));
+    let chunks = Sum::of(with().map(Row::backlog_value));
     if chunks.total == 0 && chunks.unknown == 0 {
-        return "none overdue".to_owned();
+        return "none due".to_owned();
     }
-    let some = due().filter(|row| row.backlog() != Some(0));
+    let some = with().filter(|row| row.backlog() != Some(0));
     let bytes = Sum::of(some.map(Row::backlog_size));
     let size = match (bytes.known, bytes.unknown) {
         (0, _) => String::new(),
         _ => format!(" ({})", bytes.bytes()),
     };
-    format!("overdue {}{size}", chunks.count())
+    format!("due {}{size}", chunks.count())
 }
 
 impl Row {

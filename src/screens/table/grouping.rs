@@ -45,6 +45,10 @@ impl<R: Record> Table<R> {
         true
     }
 
+    pub(crate) fn is_on_group(&self) -> bool {
+        self.selected_group().is_some()
+    }
+
     /// The rows of the selected group; empty: a row is selected.
     pub(crate) fn group_rows(&self) -> Vec<&R> {
         let rows = self.selected_group().map_or(&[][..], |group| &group.rows);
