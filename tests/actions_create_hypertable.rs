@@ -75,7 +75,11 @@ fn what_the_server_would_refuse_is_refused_with_the_reason_and_the_fix() {
     triage::on_each("unmade_table", TABLES, async |rig, version| {
         let ts = [("time", "ts")];
         for (table, set, words) in [
-            ("\"M\".keyed", &ts[..], "add ts to keyed_pkey"),
+            (
+                "\"M\".keyed",
+                &ts[..],
+                "add ts to each of these, or drop them: keyed_pkey",
+            ),
             (
                 "\"M\".target",
                 &ts,

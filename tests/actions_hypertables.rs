@@ -182,7 +182,7 @@ fn an_interval_that_the_server_could_not_keep_is_refused() {
             ("counted", "1 day", "not a whole number"),
             ("no_clock", "3000000000", "whose maximum is 2147483647"),
             ("naive", "0s", "longer than zero"),
-            ("naive", "1 hour", "span 1h already"),
+            ("naive", "1 hour", "already span 1h"),
             ("naive", "9000000 years", "out of range"),
             ("naive", "soon", "write 7 days"),
         ] {

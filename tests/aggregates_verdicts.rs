@@ -257,7 +257,7 @@ fn a_parent_that_stands_still_is_named() {
     says(
         &verdict,
         Level::Notice,
-        &["its parent mes.oee", "(job 9) paused"],
+        &["its parent mes.oee", "has a paused policy (job 9)"],
     );
 }
 

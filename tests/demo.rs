@@ -248,7 +248,7 @@ fn the_factory_has_one_average_of_averages_and_it_is_found() {
         for target in factories(targets).filter(|target| target.real) {
             block_on(async {
                 let aggregates = rows(target, ScreenId::Aggregates).await;
-                let again = |row: &&Json| row["reason"].as_str().unwrap().contains("takes avg(");
+                let again = |row: &&Json| row["reason"].as_str().unwrap().contains("computes avg(");
                 let found: Vec<_> = aggregates.iter().filter(again).collect();
                 let names: Vec<_> = found.iter().map(|row| &row["name"]).collect();
                 assert_eq!(names, ["oee_weekly"], "{}", target.name);

@@ -330,7 +330,7 @@ fn a_large_plain_table_with_time_is_a_candidate_and_what_stands_in_the_way_is_tr
                     "with a time column \"Zeit $2\"",
                     "create_hypertable('public.plain_big', 'Zeit $2', migrate_data => true) converts it, but holds an ACCESS EXCLUSIVE lock",
                     "add \"Zeit $2\" to these unique indexes: plain_big_pkey",
-                    "1 foreign key to it",
+                    "drop 1 foreign key that refers to the table",
                 ],
             );
             told(

@@ -235,7 +235,7 @@ fn a_bloated_index_says_what_a_reindex_gives_back() {
     says(
         &half,
         Level::Notice,
-        "about 512 MB of its 1.00 GB are empty (50 %",
+        "about 512 MB of its 1.00 GB are empty space (50 %",
     );
     let little = Row {
         exact: size(GIGABYTE, Some(GIGABYTE / 3)),

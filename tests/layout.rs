@@ -272,7 +272,7 @@ fn the_help_says_everything_at_any_width() {
     let mut app = connected();
     for width in [60, 80, 100] {
         help(&mut app);
-        let shown = drawn(&mut app, width, 300).backend().to_string();
+        let shown = drawn(&mut app, width, 400).backend().to_string();
         let inner = shown
             .lines()
             .filter_map(|line| Some(line.split_once('│')?.1.rsplit_once('│')?.0.trim()));

@@ -229,7 +229,7 @@ fn plain_views_are_judged_by_what_their_columns_are_and_not_by_names() {
             .unwrap();
         let reason = &row.finding.reason;
         assert!(
-            reason.contains(" more") && reason.contains("takes avg(a) of public.hourly"),
+            reason.contains(" more") && reason.contains("computes avg(a) of public.hourly"),
             "{reason}"
         );
     });
@@ -250,7 +250,7 @@ fn it_is_found_while_the_views_are_locked_and_by_a_role_without_rights() {
         let theirs = rig
             .conninfo
             .replace("user=postgres", &format!("user='{role}'"));
-        let words = ["view public.odd takes avg(a) of public.hourly"];
+        let words = ["view public.odd computes avg(a) of public.hourly"];
         let row = found(
             &Rig::on(&rig.name, &theirs).await,
             RULE,
@@ -265,7 +265,7 @@ fn it_is_found_while_the_views_are_locked_and_by_a_role_without_rights() {
         rig.sql("alter materialized view hourly rename column a to \"Mean v\"")
             .await;
         let words = [
-            "view public.odd takes avg(\"Mean v\") of public.hourly, where \"Mean v\" is an average",
+            "view public.odd computes avg(\"Mean v\") of public.hourly, where \"Mean v\" is an average",
         ];
         found(&fresh(rig).await, RULE, "public.hourly", &words).await;
     });

@@ -104,7 +104,7 @@ fn late_rows_are_recompressed() {
             .await
             .unwrap_err();
         assert!(
-            refused.contains("partial or unordered (0 chunks"),
+            refused.contains("partial or unordered (in the whole table: 0 chunks"),
             "{refused}"
         );
         rig.sql(&format!(
