@@ -196,7 +196,7 @@ fn a_key_is_answered_while_a_slow_query_runs() {
             .await
             .unwrap();
             console.press("r?");
-            console.wait_for("? keys");
+            console.wait_for("? help");
             console.press("?");
             console.wait_for("Help: Overview");
             lock.rollback().await.unwrap();

@@ -202,7 +202,7 @@ fn a_window_narrower_than_its_schedule_is_found_and_widened() {
             rig,
             "hourly",
             &rules::AGGREGATE_WINDOW,
-            &["window of 3h", "schedule of 1d", "never refreshed"],
+            &["window of 3h", "schedule interval of 1d", "never refreshed"],
         )
         .await;
         fix(rig, &finding, "hourly", &[("start_offset", "2 days")]).await;

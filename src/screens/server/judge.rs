@@ -351,7 +351,7 @@ fn setting(setting: &str, row: &Row, at: &At, findings: &mut Findings) {
         ),
         "timescaledb.restoring" => (
             Level::Critical,
-            "no job runs and triggers are off. After the restore, run select timescaledb_post_restore() in this database".to_owned(),
+            "no job runs and triggers are off. After the restore, run this in the same database: select timescaledb_post_restore()".to_owned(),
         ),
         _ if row.value.is_some() => (
             Level::Critical,
