@@ -84,7 +84,7 @@ fn refused_dropped_silent_closed_and_foreign_have_five_fixes() {
 fn names_sockets_and_settings_that_cannot_be_used_are_named() {
     Doctor::new("host=no-such-host.invalid dbname=x").fails("name", "correct the name");
     Doctor::new("host=/nonexistent dbname=x").fails("network", "unix_socket_directories");
-    Doctor::new("host=a sslmode=sometimes").fails("settings", "write disable, allow");
+    Doctor::new("host=a sslmode=sometimes").fails("settings", "correct the setting");
     Doctor::new("host=a nosuch=1").fails("settings", "Remove it from the connection string");
     // A text that is parsed as a host, a port or another option may be the rest of a password.
     for given in [

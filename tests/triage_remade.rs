@@ -41,7 +41,8 @@ async fn says_before(rig: &Rig, ago: i32) {
     let mut set = vec![("from", from.as_str()), ("to", to.as_str())];
     let why = rig.plan("refresh-aggregate", NAME, &set).await.unwrap_err();
     assert!(
-        why.contains("by a late row after the old chunk was dropped") && why.contains("override_data_loss"),
+        why.contains("by a late row after the old chunk was dropped")
+            && why.contains("override_data_loss"),
         "{}: {why}",
         rig.name
     );
@@ -111,7 +112,9 @@ fn a_late_row_in_a_chunk_that_was_dropped_is_no_gap_to_refresh() {
         let says = |note: &hypertop::model::plan::Note| {
             note.text
                 .contains("some missing buckets can no longer be refreshed")
-                && note.text.contains("by a late row after the old chunk was dropped")
+                && note
+                    .text
+                    .contains("by a late row after the old chunk was dropped")
         };
         let notes = &approved.plan.notes;
         assert!(notes.iter().any(says), "{}: {notes:#?}", rig.name);
@@ -206,7 +209,10 @@ fn retention_that_drops_late_rows_in_a_chunk_made_again_offers_no_refresh_of_the
         assert_eq!(row.finding.fix, None, "{}", rig.name);
         let approved = rig.plan("run-job-now", &drops, &[]).await.unwrap();
         let says = |note: &hypertop::model::plan::Note| {
-            note.level == Level::Critical && note.text.contains("by a late row after the old chunk was dropped")
+            note.level == Level::Critical
+                && note
+                    .text
+                    .contains("by a late row after the old chunk was dropped")
         };
         let notes = &approved.plan.notes;
         assert!(notes.iter().any(says), "{}: {notes:#?}", rig.name);

@@ -17,7 +17,7 @@ pub(super) fn explain(place: &Timeline, met: &[Lost], window: Window) -> String 
         Some(from) if first.remade => {
             let from = clock::show(axis, from);
             format!(
-                "{} has a chunk between {from} and {to} that was created after chunks of later ranges, probably by a late row after a drop; rows of {} in that range may come from source rows that are gone",
+                "{} has a chunk between {from} and {to} that was created after chunks of later ranges, probably by a late row after the old chunk was dropped; rows of {} in that range may come from source rows that are gone",
                 level.source, level.name
             )
         }

@@ -204,7 +204,11 @@ fn candidate(row: &Row, plain: &Plain) -> Verdict {
     }
     if plain.referenced > 0 {
         let keys = text::plural(plain.referenced, "foreign key");
-        let refer = if plain.referenced == 1 { "refers" } else { "refer" };
+        let refer = if plain.referenced == 1 {
+            "refers"
+        } else {
+            "refer"
+        };
         let _ = write!(
             said,
             "; before the conversion, drop {keys} that {refer} to the table, because referenced rows cannot be migrated"
