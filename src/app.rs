@@ -311,7 +311,7 @@ impl App {
 
     fn tick(&mut self, now: Stamp) -> Vec<Effect> {
         if let Some(replay) = &self.tape {
-            // In a recording `now` is the time of the selected moment.
+            // In a recording, `self.now` is the time of the selected moment, so the clock's time is not used.
             return if replay.plays {
                 self.seek(|replay| replay.step(1))
             } else {

@@ -482,7 +482,7 @@ fn the_axis_shows_what_the_policies_and_the_aggregates_cut_it_by() {
             );
             let no_clock = details(target, SCREEN, "\"no_clock\"");
             assert!(
-                no_clock.contains("compress after 100: position unknown now"),
+                no_clock.contains("compress after 100: its place on the time axis is unknown"),
                 "{no_clock}"
             );
             let own = details(target, SCREEN, "\"Agg; 'of' $3\"");
@@ -501,7 +501,8 @@ fn the_axis_shows_what_the_policies_and_the_aggregates_cut_it_by() {
             run(target, "do $$ begin create role axis_stranger login; exception when duplicate_object then null; end $$").unwrap();
             let seen = details(&stranger, SCREEN, "\"counted\"");
             assert!(
-                seen.contains("position unknown now") && seen.contains("Chunks (10)"),
+                seen.contains("its place on the time axis is unknown")
+                    && seen.contains("Chunks (10)"),
                 "{seen}"
             );
             if *version >= Version::new(2, 13) {

@@ -27,7 +27,7 @@ pub(crate) static DROP: Keys = Keys {
 };
 
 impl Keys {
-    /// The age that applies. `has`: returns whether the configuration has the age of this name.
+    /// Name of the age that applies. `has`: returns whether the configuration has the age of this name.
     pub(crate) fn of(&self, has: impl Fn(&str) -> bool) -> &'static str {
         if has(self.created) && (self.created_first || !has(self.after)) {
             self.created

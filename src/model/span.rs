@@ -34,7 +34,7 @@ impl Span {
         }
     }
 
-    /// A length in the unit of a time axis: microseconds, or units of integer time.
+    /// The length `raw`, in the unit of its time axis: microseconds, or units of integer time.
     pub(crate) fn of_raw(axis: Axis, raw: i64) -> Self {
         match axis {
             Axis::Integer => Self::Number(raw),

@@ -87,7 +87,7 @@ pub(crate) fn not_read(owner: &str, role: &str, busy: bool) -> String {
     format!("{NOT_RUN}{why}; {}", ways(owner))
 }
 
-/// A function whose owner is not trusted.
+/// A function that was not called: its owner is not trusted, or it does not exist.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Code {
     #[serde(alias = "code")]

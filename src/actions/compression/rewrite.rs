@@ -231,7 +231,7 @@ fn notes(mut plan: Plan, known: &Compression, chunks: &[&ChunkState]) -> Plan {
         ),
         None => plan.note(
             Level::Unknown,
-            "the disk space needed at a time is unknown: the chunks' sizes before compression were not recorded",
+            "each chunk is decompressed and compressed in one transaction. The disk space that this needs is unknown, because the chunks' sizes before compression were not recorded",
         ),
     }
 }

@@ -105,7 +105,7 @@ fn inheritance(row: &Row, at: &At) -> Option<Inherited> {
             .contains(&finding.rule)
     })?;
     let job = findings.iter().find(|finding| finding.job.is_some());
-    // If the fix ends a blocking session, it comes before the fix of the job that waits for this session.
+    // Only one fix is kept: the job's. But if the fix of `behind` ends the session that the job waits for, that fix is kept.
     let fixer: &Finding = job.filter(|_| !behind.frees()).unwrap_or(behind);
     let mut why = without_stop(&behind.reason).to_owned();
     if let Some(job) = job {

@@ -68,7 +68,7 @@ pub(super) fn judge(row: &Row, findings: &mut Findings, at: &At) {
     );
 }
 
-/// Finding for a watermark after the present bucket. It names the rows that moved the watermark, and has a fix.
+/// Finding for a watermark after the end of the present bucket. Its reason says whether the source still has rows of the future.
 fn beyond(row: &Row, to: i64, end: i64) -> Finding {
     let source = row.source();
     let until = text::moment(Stamp(to));

@@ -84,7 +84,7 @@ impl Cut {
             let until = match (at(self.to), self.made_before) {
                 (Some(to), _) => format!(": {to}"),
                 (None, Some(_)) => ", whatever the time of their rows".to_owned(),
-                (None, None) => ": position unknown now".to_owned(),
+                (None, None) => ": its place on the time axis is unknown".to_owned(),
             };
             let note = text::interval(&self.note);
             let label = match note.strip_prefix("created ") {
@@ -137,7 +137,7 @@ impl Cut {
             (None, _) if self.job_id.is_some() => (
                 Place::Nowhere,
                 format!(
-                    "refresh {name} {}{state}: position unknown now; {done}",
+                    "refresh {name} {}{state}: its place on the time axis is unknown; {done}",
                     self.window()
                 ),
             ),

@@ -91,8 +91,8 @@ impl Row {
         (failed && self.scheduled).then_some((self.job_id.into(), 1))
     }
 
-    /// Strip of the planned starts of the next 24 hours, as if each run took no time; `Null`: none. The column is sorted by the number of
-    /// starts.
+    /// Strip of the planned starts of the next 24 hours, as if each run took no time. `Null`: no next start is known. The column is
+    /// sorted by the number of starts.
     pub(super) fn next_runs(&self, at: &At) -> Value {
         let every = self.schedule.seconds.max(1.0);
         let running = self.scheduled && self.pid.is_some();

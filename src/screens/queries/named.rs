@@ -158,7 +158,7 @@ fn quoted(text: &str, quote: char, mut take: impl FnMut(String)) -> &str {
         kept.push(quote);
         rest = &rest[1..];
     }
-    // `pg_stat_statements` may have cut the text inside the quotes.
+    // No closing quote: the text of the query was cut.
     ""
 }
 
