@@ -26,7 +26,7 @@ pub(crate) use session::{one_line, party};
 pub(crate) use shell::shell_word;
 
 pub use self::number::{bytes, count};
-pub(crate) use self::number::{bytes_of, plural};
+pub(crate) use self::number::{bytes_of, plural, plural_of};
 
 /// Text for a lock holder whose process id is 0.
 pub(crate) const PREPARED: &str = "a prepared transaction (pg_prepared_xacts)";

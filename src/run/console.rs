@@ -165,7 +165,7 @@ fn hear(recorder: &mut Option<Recorder>, app: &mut App, msg: &Msg) -> Option<Str
 fn record(recorder: &mut Option<Recorder>, app: &mut App) {
     if let Some(ended) = recorder.take() {
         app.recording = false;
-        let readings = text::plural(i64::try_from(ended.readings).unwrap_or(i64::MAX), "reading");
+        let readings = text::plural_of(ended.readings, "reading");
         app.say(
             format!("recorded {readings} in {}", ended.path.display()),
             false,

@@ -278,8 +278,7 @@ impl Record for Row {
     fn hidden(rows: &[Self], at: &At) -> Vec<Finding> {
         let role = text::quote_identifier(&at.server.role);
         let hidden = |reason| Finding::new(&rules::AGGREGATE_HIDDEN, Level::Unknown, reason);
-        let aggregates =
-            |of: usize| text::plural(i64::try_from(of).unwrap_or(i64::MAX), "aggregate");
+        let aggregates = |of: usize| text::plural_of(of, "aggregate");
         let unseen = rows.iter().filter(|row| row.refreshing.is_none()).count();
         let unseen = (unseen > 0).then(|| {
             let all = aggregates(unseen);

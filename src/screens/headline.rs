@@ -1,6 +1,7 @@
 //! Totals above a list. They show which sums are estimates, and how many values are unknown.
 
 use crate::model::text;
+pub(super) use crate::model::text::plural_of as rows;
 use crate::model::value::Value;
 
 /// A sum of values. Some of the values may be estimates, and some may be unknown.
@@ -74,11 +75,6 @@ pub(super) fn groups<'a>(groups: impl IntoIterator<Item = (usize, &'a str)>) -> 
 /// A count as text: `12,345`.
 pub(super) fn number(many: usize) -> String {
     text::count(i64::try_from(many).unwrap_or(i64::MAX))
-}
-
-/// `1 chunk`, `24 chunks`.
-pub(super) fn rows(many: usize, one: &str) -> String {
-    text::plural(i64::try_from(many).unwrap_or(i64::MAX), one)
 }
 
 /// Fits lines into `width` terminal cells. If a line is too long, the parts of all lines are wrapped into as many lines as before, but at

@@ -256,7 +256,7 @@ impl Record for Row {
         if unreadable == 0 {
             return Vec::new();
         }
-        let lines = text::plural(i64::try_from(unreadable).unwrap_or(i64::MAX), "line");
+        let lines = text::plural_of(unreadable, "line");
         vec![format!(
             "{lines} of the journal cannot be read, probably because a write was interrupted (by a full disk or a crash)"
         )]

@@ -314,17 +314,9 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
         Vec::new()
     }
 
-    /// Findings about data that this role may not see, with the GRANT that would show it. They are shown above the rows and on
-    /// the Overview.
+    /// Findings about data that this role may not see, with the GRANT that shows it. Shown above the rows and on the Overview.
     fn hidden(_rows: &[Self], _at: &At) -> Vec<Finding> {
         Vec::new()
-    }
-
-    /// Reasons of the findings about hidden data, and the texts about data that cannot be shown.
-    fn hidden_and_missing(rows: &[Self], at: &At) -> Vec<String> {
-        let hidden = Self::hidden(rows, at).into_iter();
-        let reasons = hidden.map(|finding| finding.reason);
-        reasons.chain(Self::caveats(rows, at)).collect()
     }
 
     /// At most two lines of totals over all rows, shown above the rows. The parts of a line are separated by ` · `. `findings` has the

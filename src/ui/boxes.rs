@@ -85,7 +85,7 @@ pub(super) fn fitted(
     if below > 0
         && let Some(last) = lines.last_mut()
     {
-        let more = text::plural(i64::try_from(below + 1).unwrap_or(0), "line");
+        let more = text::plural_of(below + 1, "line");
         *last = Line::styled(format!("↓ {more} more{key}"), theme.style("muted"));
     }
     frame.render_widget(Paragraph::new(lines), area);

@@ -149,7 +149,7 @@ fn place(app: &App) -> String {
         String::new()
     };
     let grouped = with_table!(app.screens, app.screen, |table| table.is_grouped());
-    let findings = |many: usize| text::plural(i64::try_from(many).unwrap_or(i64::MAX), "finding");
+    let findings = |many: usize| text::plural_of(many, "finding");
     let of = match (grouped, shown == all) {
         (false, true) => format!("{at}/{all}"),
         (false, false) => format!("{at}/{shown} of {all}"),

@@ -39,7 +39,7 @@ pub(super) fn summary(context: &Context, known: &Compression, chunks: &[&ChunkSt
 }
 
 pub(super) fn many(chunks: usize) -> String {
-    text::plural(i64::try_from(chunks).unwrap_or(i64::MAX), "chunk")
+    text::plural_of(chunks, "chunk")
 }
 
 /// Total size of these chunks as text.

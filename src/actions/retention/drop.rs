@@ -178,7 +178,7 @@ fn step(context: &Context, facts: &Retention, chunks: &[&AgedChunk]) -> Result<S
     };
     let label = format!(
         "drop {} up to {}",
-        text::plural(i64::try_from(chunks.len()).unwrap_or(i64::MAX), "chunk"),
+        text::plural_of(chunks.len(), "chunk"),
         facts.at(end)
     );
     let bytes = context.bytes(chunks.iter().flat_map(|chunk| chunk.oids()));

@@ -246,7 +246,7 @@ impl OtherSession {
         } else {
             String::new()
         };
-        let sessions = text::plural(i64::try_from(many).unwrap_or(i64::MAX), "session");
+        let sessions = text::plural_of(many, "session");
         plan.note(
             Level::Notice,
             format!("it blocks {sessions}: {}{more}", shown.join(", ")),

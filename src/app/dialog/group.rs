@@ -57,7 +57,7 @@ pub(crate) fn words(refused: &Refused, of: usize) -> String {
     } else {
         "refuse"
     };
-    let all = text::plural(i64::try_from(of).unwrap_or(i64::MAX), "target");
+    let all = text::plural_of(of, "target");
     let mut said = format!("{} of {all} {refuse}:", refused.len());
     for (name, refusal) in refused {
         let _ = write!(said, "\n{name}: {}", refusal.why);

@@ -70,3 +70,8 @@ pub(crate) fn plural(number: i64, one: &str) -> String {
         format!("{} {one}s", count(number))
     }
 }
+
+/// [`plural`] for the length of a collection.
+pub(crate) fn plural_of(many: usize, one: &str) -> String {
+    plural(i64::try_from(many).unwrap_or(i64::MAX), one)
+}

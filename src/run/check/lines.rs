@@ -23,8 +23,8 @@ pub(super) fn nagios(outcome: &Outcome, most: usize) -> String {
     let lines = outcome.found.iter().map(line).chain(notes);
     let lines: Vec<_> = lines.chain(explain).collect();
     for (nth, line) in lines.iter().enumerate() {
-        let rest = i64::try_from(lines.len() - nth).unwrap_or(i64::MAX);
-        let left = format!("… {} (--max-bytes)\n", text::plural(rest, "more line"));
+        let rest = text::plural_of(lines.len() - nth, "more line");
+        let left = format!("… {rest} (--max-bytes)\n");
         let is_last = nth + 1 == lines.len();
         let room = if is_last { 0 } else { left.len() };
         if text.len() + line.len() + 1 + room > most {

@@ -68,7 +68,7 @@ fn approve(
     object: &str,
     session: &Session,
 ) -> Result<ApprovedPlan> {
-    let many = text::plural(i64::try_from(all.len()).unwrap_or(i64::MAX), "change");
+    let many = text::plural_of(all.len(), "change");
     let title = format!("Make {object} as the policy file says: {many}");
     let mut whys: Vec<String> = Vec::new();
     for why in all.iter().filter_map(|planned| planned.change.why.clone()) {

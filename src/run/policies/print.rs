@@ -8,7 +8,7 @@ use crate::model::plan::{Undo, inverse, script};
 use crate::model::setup::change::{Change, What};
 use crate::model::setup::lint::Advice;
 use crate::model::setup::name::Name;
-use crate::model::text::{plural, printable};
+use crate::model::text::{plural_of, printable};
 use crate::model::verdict::Level;
 
 use super::made::Made;
@@ -170,7 +170,7 @@ pub(super) fn sum(made: &Made) -> String {
     match count('?') {
         0 => {}
         many => {
-            let objects = plural(i64::try_from(many).unwrap_or(i64::MAX), "object");
+            let objects = plural_of(many, "object");
             let what = if many == 1 { "it" } else { "them" };
             let _ = write!(
                 words,

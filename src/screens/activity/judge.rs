@@ -241,7 +241,7 @@ pub(super) fn caveats(rows: &[Row], at: &At) -> Vec<String> {
     if hidden > 0 {
         said.push(format!(
             "state, query, client and age of {} of other roles are hidden from {}: grant pg_read_all_stats to see them. Who blocks whom is always shown",
-            text::plural(i64::try_from(hidden).unwrap_or(0), "session"),
+            text::plural_of(hidden, "session"),
             at.server.role
         ));
     }

@@ -213,7 +213,7 @@ fn without_starved(mut rows: Vec<Row>) -> Vec<Row> {
     let worst = merged.iter().map(|row| row.finding.level).max();
     if let Some(row) = rows.iter_mut().find(|row| row.identity() == root) {
         if late > 0 {
-            let late = text::plural(i64::try_from(late).unwrap_or(i64::MAX), "job");
+            let late = text::plural_of(late, "job");
             let reason = without_stop(&row.finding.reason);
             row.finding.reason = format!("{reason}. Not started because of this: {late}");
             row.finding.level = row
@@ -380,7 +380,7 @@ fn merge_portal_faults(mut rows: Vec<Row>) -> Vec<Row> {
     }
     jobs.sort_by(|a, b| text::natural_order(a, b));
     let first = jobs.remove(0);
-    let others = text::plural(i64::try_from(jobs.len()).unwrap_or(i64::MAX), "other job");
+    let others = text::plural_of(jobs.len(), "other job");
     let named = jobs[..jobs.len().min(NAMED)].join(", ");
     let named = match jobs.len().saturating_sub(NAMED) {
         0 => named,

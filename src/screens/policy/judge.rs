@@ -123,7 +123,7 @@ pub(crate) fn estimated<'a>(policies: impl Iterator<Item = &'a Policy>) -> Optio
         .filter(|code| code.owner.is_some())
         .collect();
     let first = codes.first()?;
-    let rows = text::plural(i64::try_from(codes.len()).unwrap_or(i64::MAX), "row");
+    let rows = text::plural_of(codes.len(), "row");
     Some(format!("{rows} estimated (~): {}", first.words(None)))
 }
 

@@ -166,7 +166,7 @@ impl<R: Record> Table<R> {
                 _ => {}
             }
         }
-        let rows = |many: usize| text::plural(i64::try_from(many).unwrap_or(i64::MAX), "row");
+        let rows = |many: usize| text::plural_of(many, "row");
         let mut said = Vec::new();
         let (not_run, none): (Vec<&String>, Vec<&String>) = none
             .into_iter()

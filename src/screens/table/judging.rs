@@ -38,7 +38,7 @@ impl<R: Record> Table<R> {
         (self.levels, self.findings) = judged.collect();
         self.rank();
         self.headline = R::headline(&self.rows[..self.own], &self.findings, at);
-        self.caveats = R::hidden_and_missing(self.rows(), at);
+        self.caveats = missing(self.rows(), at);
         self.judged = at.now;
         self.widths = shown::<R>()
             .map(|column| {
@@ -63,9 +63,16 @@ impl<R: Record> Table<R> {
     /// Texts about data that cannot be shown. They are as old as the verdicts: reading all rows for each frame takes too long.
     pub(in crate::screens) fn caveats(&self, at: &At) -> Vec<String> {
         if self.is_empty_of_data() {
-            R::hidden_and_missing(&[], at)
+            missing::<R>(&[], at)
         } else {
             self.caveats.clone()
         }
     }
+}
+
+/// Reasons of the findings about hidden data, and the texts about data that cannot be shown.
+fn missing<R: Record>(rows: &[R], at: &At) -> Vec<String> {
+    let hidden = R::hidden(rows, at).into_iter();
+    let reasons = hidden.map(|finding| finding.reason);
+    reasons.chain(R::caveats(rows, at)).collect()
 }

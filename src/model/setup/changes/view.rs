@@ -191,16 +191,13 @@ fn edited(name: &Name, old: &Refresh, new: &Refresh) -> impl Iterator<Item = Cha
 }
 
 fn window(refresh: &Refresh) -> String {
-    let start = refresh.start.map(|_| open(refresh.start));
-    let end = refresh.end.map(|_| open(refresh.end));
-    format!(
-        "from {} {}, every {}",
-        start.map_or("the beginning".to_owned(), |start| format!(
-            "{start} before now"
-        )),
-        end.map_or("without an end".to_owned(), |end| format!(
-            "to {end} before now"
-        )),
-        spelled(refresh.every)
-    )
+    let from = match refresh.start {
+        Some(start) => format!("{start} before now"),
+        None => "the beginning".to_owned(),
+    };
+    let to = match refresh.end {
+        Some(end) => format!("to {end} before now"),
+        None => "without an end".to_owned(),
+    };
+    format!("from {from} {to}, every {}", spelled(refresh.every))
 }
