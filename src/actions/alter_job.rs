@@ -196,7 +196,8 @@ impl Job {
             .statement()
     }
 
-    /// Builds the `alter_job` call. `kept`: the job exists, so it keeps its `next_start` unless the change sets one, or a fixed schedule.
+    /// Builds the `alter_job` call. `kept`: the job exists, so its `next_start` stays, unless the change sets `next_start` or a fixed
+    /// schedule.
     fn altering(&self, context: &Context, id: Lit, change: &Change, kept: bool) -> Call {
         let mut call = Call::new(format!(
             "select job_id from {}",

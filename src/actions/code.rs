@@ -77,7 +77,7 @@ pub(super) async fn standing(
         TargetKind::Hypertable | TargetKind::Aggregate => [target.id, 0, 0],
         TargetKind::Job => [0, target.id, 0],
         TargetKind::Index => [0, 0, target.id],
-        // The facts about a plain table already refuse it if it has such code. A session has none.
+        // The facts about a plain table contain a reason to refuse the action (`unfit`) if the table has such code. A session has no code.
         TargetKind::Table | TargetKind::Session => return Ok(Vec::new()),
     };
     let rows = session::ask(client, QUERY.text(version), &ids.map(Param::BigInt)).await?;

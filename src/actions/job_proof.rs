@@ -22,7 +22,7 @@ pub(super) struct JobProof {
     pub(super) owned: bool,
     /// True if the connected role is a member of the owner, even if it does not inherit the owner's rights.
     pub(super) member: bool,
-    /// True for a user-defined action, false for one of TimescaleDB's policies.
+    /// True for a user-defined job, false for one of TimescaleDB's policies.
     own: bool,
     /// Name of the procedure, without its schema.
     policy: String,

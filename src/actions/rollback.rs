@@ -259,7 +259,7 @@ fn touched(entry: &Entry, steps: &[Step]) -> Vec<Touch> {
     };
     let touches = plan.touches.iter();
     let touches = touches.filter(|touch| touch.step.is_none_or(taken));
-    // The step numbers belong to the original plan. The steps of the rollback have other numbers.
+    // The steps of the rollback have other numbers than the steps of the entry's plan. So the locks are shown without a step.
     touches
         .map(|touch| Touch {
             step: None,

@@ -51,9 +51,9 @@ pub struct Flags {
     pub username: Option<String>,
     /// Option `-d`: a database name, a URI or `key=value` pairs.
     pub dbname: Option<String>,
-    /// The same, as an argument without `-d`.
+    /// As `dbname`, but given as an argument without `-d`.
     pub database: Option<String>,
-    /// The connection that `@NAME` refers to, if one of these options has that form.
+    /// The connection of config.toml that `@NAME` refers to, if `dbname` or `database` has that form.
     pub defined: Option<Defined>,
     /// An argument that is ignored with a warning, as in psql.
     pub extra: Option<String>,
@@ -254,7 +254,8 @@ fn settle(
         let value = options.get(keyword).map(OsString::as_os_str);
         value.filter(|value| !value.is_empty())
     };
-    // As in libpq, an empty value means the default. For options that are read with `set` instead of `get`, it does not.
+    // As in libpq, an empty value means the default. But an empty value of an option that is read with `set` is passed on, and may be an
+    // error.
     let set = |keyword: &str| options.get(keyword).and_then(|value| value.to_str());
     let get = |keyword: &str| set(keyword).filter(|value| !value.is_empty());
     let user = get("user").unwrap_or(&around.os_user).to_owned();

@@ -78,7 +78,7 @@ impl Tls {
         }
     }
 
-    /// The same connector; the decrypted answers are recorded in `ears`.
+    /// Returns this connector, which then records the decrypted answers in `ears`.
     pub(super) fn heard_by(self, ears: Ears) -> Self {
         Self { ears, ..self }
     }

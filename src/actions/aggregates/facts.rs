@@ -37,7 +37,7 @@ pub(super) struct Aggregate {
     /// True if the aggregate is built on another aggregate.
     pub(super) hierarchical: bool,
     pub(super) materialized_only: bool,
-    /// Time zone in which the refresh policies of the aggregate compute.
+    /// Time zone in which runs of the refresh policies subtract their offsets from "now".
     pub(super) clock_zone: String,
     /// False: the aggregate has the format from before 2.7.
     pub(super) finalized: bool,
@@ -124,20 +124,20 @@ pub(super) struct Around {
     pub(super) compression: Option<AgePolicy>,
 }
 
-/// A policy that acts on chunks from an age on.
+/// A policy that compresses or drops chunks of a certain age.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct AgePolicy {
     pub(super) id: i64,
     pub(super) scheduled: bool,
     pub(super) after: Option<String>,
-    /// Time zone in which the policy computes.
+    /// Time zone in which a run of the policy subtracts the age from "now".
     pub(super) clock_zone: String,
     /// True: the age counts from the creation of a chunk, so it cannot be compared with the times of the rows.
     pub(super) by_creation: bool,
 }
 
 impl AgePolicy {
-    /// Age from which the policy acts on a chunk. `None`: the age counts from the creation, or cannot be parsed.
+    /// Age at which the policy compresses or drops a chunk. `None`: the age counts from the chunk's creation, or cannot be parsed.
     pub(super) fn span(&self, axis: Axis) -> Option<Span> {
         let after = self.after.as_deref().filter(|_| !self.by_creation);
         Span::parse(axis, after?)
@@ -149,14 +149,14 @@ impl Hierarchy {
         context.read()
     }
 
-    /// The target of the action. An error if the query returned no level.
+    /// The target of the action. An error if the query returned no aggregate.
     pub(super) fn own(&self) -> Result<&Aggregate, Refusal> {
         self.levels
             .last()
             .ok_or_else(|| "this aggregate no longer exists".into())
     }
 
-    /// An idle session whose cancelled refresh blocks refreshes of one of the levels.
+    /// An idle session whose cancelled refresh blocks refreshes of one of the aggregates in `levels`.
     pub(super) fn stuck(&self) -> Option<Refreshing> {
         let all = self.levels.iter().filter_map(|level| level.refreshing);
         all.into_iter().find(|refreshing| refreshing.idle)
@@ -164,7 +164,7 @@ impl Hierarchy {
 }
 
 impl Aggregate {
-    /// "Now" for a policy that computes in this time zone.
+    /// "Now" for a policy whose runs use this time zone.
     pub(super) fn now<'a>(&self, zone: &'a str, now: Stamp) -> Now<'a> {
         Now::on(self.axis(), now, self.integer_now, zone)
     }

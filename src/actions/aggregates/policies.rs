@@ -19,7 +19,7 @@ use crate::model::moment::Axis;
 use crate::model::plan::{Consent, Note, Plan, Undo};
 use crate::model::verdict::Level;
 
-/// Input for a window without a limit on this side. An empty field means the same.
+/// Input for `start_offset` or `end_offset`: the window has no limit on that side. An empty field means the same.
 const OPEN: &str = "open";
 /// Default input if the aggregate has several policies: the picked policy keeps its own value.
 const SAME: &str = "same";

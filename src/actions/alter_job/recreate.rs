@@ -25,7 +25,8 @@ impl Job {
         let add = self.add(context)?.keeping(&kept);
         let mut statements = Vec::new();
         if self.is_user_defined() {
-            // A new policy belongs to the owner of its table. Any other new job belongs to the role that adds it. So the old owner adds it.
+            // A new policy belongs to the owner of its table. Any other new job belongs to the role that adds it, so the statements first
+            // become the old owner.
             statements.push(Statement::becoming(&self.owner));
         }
         statements.push(add);

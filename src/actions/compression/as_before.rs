@@ -11,8 +11,9 @@ use crate::model::version::LEAVES_OPEN;
 
 /// Statements that compress a chunk with the settings that it had.
 ///
-/// The table's settings are read when the step runs, because they may have changed by then. If they differ from the chunk's and can be
-/// restored exactly, the step replaces them and then restores them. Otherwise the chunk gets the table's settings.
+/// The table's settings are read when the step runs, because they may have changed by then. If they differ from the chunk's settings and
+/// can be restored exactly, the step first gives the table the chunk's settings, and restores the table's settings at the end. Otherwise
+/// the chunk gets the table's settings.
 pub(super) fn compress_as_before(
     context: &Context,
     known: &Compression,
@@ -134,7 +135,7 @@ pub(super) fn lost(context: &Context, known: &Compression, chunks: &[&ChunkState
     };
     if let Some(chunks) = of(&ChunkState::is_partial) {
         lost.push(format!(
-            "{chunks} partly compressed now: the undo compresses them fully"
+            "{chunks} with uncompressed rows now: the undo compresses these rows, too"
         ));
     }
     let later = context.at.server.sql_version() >= LEAVES_OPEN;

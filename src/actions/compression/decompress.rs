@@ -93,7 +93,7 @@ fn chosen<'k>(
     }
     if !choice::is_made(inputs) {
         return Err(Refusal::new(
-            "no chunks are chosen: pick them, or give from, to or older_than",
+            "no chunks are chosen: pick chunks, or give from, to or older_than",
         )
         .offering("every compressed chunk", vec![("chunks", "all".to_owned())]));
     }

@@ -168,7 +168,7 @@ fn freed(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> Stri
     )
 }
 
-/// Conflicts with the refresh and retention policies, if chunks are compressed from the age `length` on.
+/// Conflicts with the refresh and retention policies, if the policy compresses chunks at the age `length`.
 fn conflicts(known: &Compression, length: Span) -> Vec<Note> {
     let now = known.now();
     let job = known.job.as_ref().map(|job| (job.id, job.scheduled));
@@ -243,7 +243,7 @@ pub(super) fn in_windows(known: &Compression, chunks: &[&ChunkState]) -> Vec<(Le
         notes.push((
             level,
             format!(
-                "the refresh policy of {} (job {}) reaches into {} of this plan, {does}",
+                "the refresh policy of {} (job {}) reaches into {} of this plan {does}",
                 refresh.view,
                 refresh.id,
                 many(reached)

@@ -42,7 +42,7 @@ pub(super) struct Compression {
     pub code: Option<Code>,
     /// Time of the query, microseconds since 1970.
     pub(crate) now_utc: i64,
-    /// Time zone in which the compression policy computes.
+    /// Time zone in which a run of the compression policy subtracts the age from "now".
     pub zone: String,
     expression_index: bool,
     /// Column names, not quoted.
@@ -64,7 +64,7 @@ pub(super) struct Compression {
 
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct ChunkState {
-    /// Name in the list of chunks to pick: without the schema if that is TimescaleDB's internal one.
+    /// Name in the list of chunks to pick. TimescaleDB's internal schema is left out of the name.
     pub key: String,
     /// Name of the chunk, quoted and qualified.
     pub relation: String,
@@ -321,7 +321,7 @@ impl Settings {
         items.join(", ")
     }
 
-    /// The settings that differ in `now`, with both values.
+    /// The settings whose values in `self` and in `now` differ, each with both values.
     pub(super) fn changed(&self, now: &Self) -> Vec<Changed> {
         let segment_by = Changed::of("segmentby", &self.segment_text(), &now.segment_text());
         let order_by = Changed::of("orderby", &self.order_text(), &now.order_text());

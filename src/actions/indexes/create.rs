@@ -211,7 +211,8 @@ fn normalized(sql: &str) -> String {
         .collect()
 }
 
-/// The reason to refuse this text, which is put into CREATE INDEX as typed. `None`: the text cannot end its part of the statement.
+/// The reason to refuse this text, which is put into CREATE INDEX as typed. `None`: the text is accepted, because it cannot end its part of
+/// the statement.
 fn unsound(sql: &str) -> Option<&'static str> {
     let mut depth = 0_i32;
     let mut quote = None;

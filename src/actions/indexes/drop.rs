@@ -190,13 +190,13 @@ fn undo_of_drop(context: &Context, index: &Index) -> Undo {
     if index.elsewhere > 0 {
         let copies = text::plural(index.elsewhere, "copy");
         lost.push(format!(
-            "{copies} in another tablespace will be where TimescaleDB creates new ones"
+            "the undo may create {copies} in another tablespace than now, because the server chooses it"
         ));
     }
     if index.adorned > 0 {
         let copies = text::plural(index.adorned, "copy");
         lost.push(format!(
-            "what only {copies} on chunks or partitions have is lost: comments, storage parameters, CLUSTER, DEPENDS ON EXTENSION"
+            "the comments, storage parameters, CLUSTER and DEPENDS ON EXTENSION of {copies} on chunks or partitions are lost"
         ));
     }
     if index.partitioned {
@@ -318,8 +318,8 @@ fn guard(index: &Index) -> Vec<Statement> {
     guard
 }
 
-/// Bytes that the drop frees. `None`: unknown. From 2.22 on, duplicates can share one index on a chunk, which is dropped only with the last
-/// duplicate. So a chunk that has only one of these indexes counts as zero.
+/// Bytes that the drop frees. `None`: unknown. From 2.22 on, duplicates can share one index on a chunk. That index is dropped only with the
+/// last duplicate, so such a chunk counts as zero. On a chunk that has several of these indexes, the smallest one counts.
 fn freed(context: &Context, index: &Index) -> Option<i64> {
     if index.twins.is_empty() || context.at.server.sql_version() < BY_SHAPE {
         return context.bytes(index.copies.iter().map(|copy| copy.oid));

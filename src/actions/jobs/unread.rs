@@ -79,7 +79,8 @@ impl JobFacts {
         }
     }
 
-    /// Adds a warning that `what` is not known, if "now" is not known: because of the time zone, or a function that was not run.
+    /// If "now" is unknown, adds a warning that `what` is not known. The reason is a time zone that hypertop does not know, or a function
+    /// that was not run because its owner is not trusted.
     fn unknown(&self, plan: Plan, what: &str, span: &str) -> Plan {
         let odd = |unread: &Unread| unread.odd_zone(span).map(str::to_owned);
         if let Some(zone) = self.unread.iter().find_map(odd) {

@@ -20,7 +20,7 @@ use crate::model::unread::Unread;
 use crate::model::{clock, text};
 use jiff::tz::TimeZone;
 
-/// JSON pointer to the policy in the captured state, which a rollback compares.
+/// JSON pointer to the policy in the recorded state. A rollback compares this part of the state.
 pub(super) const POLICY: &str = "/policies/policy_retention";
 
 /// Row of `queries/plan_retention.sql`.
@@ -41,7 +41,7 @@ pub(super) struct Retention {
     pub integer_now: Option<i64>,
     /// The `integer_now` function, if its owner is not trusted and so it was not run.
     pub code: Option<Code>,
-    /// Time zone in which the retention policy computes.
+    /// Time zone in which a run of the retention policy subtracts the age from "now".
     pub zone: String,
     /// True if `zone` is a setting of the policy's owner.
     zone_owners: bool,

@@ -333,7 +333,8 @@ impl<'a> Back<'a> {
         }
     }
 
-    /// An error if a relation that was found only by its name has nothing to do with the entry. Otherwise adds a note.
+    /// An error if a relation that was found only by its name does not belong to the entry's target, and the entry's plan locks neither the
+    /// relation nor its table. Otherwise adds a note.
     fn belongs(&mut self, entry: &Entry, name: &str, found: &Found) -> Result<()> {
         let (id, begin) = (entry.begin.id, &entry.begin);
         let relation = &found.relation;

@@ -255,7 +255,7 @@ pub(crate) fn together(
                 });
                 seen.extend(new);
             }
-            // The text of an impossible change already is the reason.
+            // For a change that is not possible, the text of the error is the whole reason.
             Err(why) if !change.is_possible() => refused.push(format!("{}: {why}", change.of)),
             Err(why) => refused.push(format!("{}: {}: {why}", change.of, change.words())),
         }

@@ -85,7 +85,7 @@ pub(super) fn repeat(plan: &mut Plan, job: &str, schedule: &Schedule, server: &S
     if let Some(zone) = &schedule.zone {
         let zone = format!("timezone => {}", text::quote_literal(zone));
         add_argument(step, job, &zone);
-        // The `alter_job` calls that follow the call that adds the policy have reset the time zone.
+        // If the step calls `alter_job` after it has added the policy, `alter_job` resets the time zone. So the time zone is set again.
         if can_alter(server) && step.run.len() > 1 {
             let mut call = alter(job, server);
             call.raw(&zone);
