@@ -135,7 +135,7 @@ impl Job {
         }
     }
 
-    /// `job 1001 (retention policy on public.metrics)`.
+    /// Text such as `job 1001 (retention policy on public.metrics)`.
     pub(super) fn describe(&self) -> String {
         let on = self
             .relation

@@ -316,8 +316,9 @@ async fn look(
             // The newer entry is rolled back first, and that restores an older state. So this entry is compared with the older state.
             std::mem::replace(&mut newer.state, before.state.clone())
         } else {
-            // A newer entry may have recorded this target by another query, or a target of another kind (a job, and its table). That state
-            // may include the changes of this older entry, which are rolled back too. So that state is not compared after the rollback.
+            // A newer entry may have recorded this target by another query, or a related target of another kind (a job's table instead of
+            // the job). That state may include the changes of this older entry, which are rolled back too. So that state is not compared
+            // after the rollback.
             restores.retain(|other| other.target.kind == target.kind && other.target != target);
             restores.push(Seen {
                 target: target.clone(),

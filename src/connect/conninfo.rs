@@ -163,7 +163,7 @@ pub(crate) fn resolve_with(
             }
         }
     }
-    // After the service file, because it may set such options too.
+    // This check comes after the service file, because the service file may set such options, too.
     keywords::refuse_unsupported(&options, around, &mut warnings)?;
     for (keyword, variable) in KEYWORDS {
         let Some(value) = around.variable(variable) else {
@@ -178,7 +178,7 @@ pub(crate) fn resolve_with(
         seen.take(keyword, &value, place());
         options.insert(keyword.to_owned(), value);
     }
-    // As in libpq, `PGREQUIRESSL` applies unless `PGSSLMODE` is set.
+    // `PGREQUIRESSL` applies unless `sslmode` or `PGSSLMODE` is set.
     let required = around.variable("PGREQUIRESSL");
     if required.is_some_and(|value| value.to_string_lossy().starts_with('1')) {
         let from = "environment variable PGREQUIRESSL";
@@ -230,7 +230,7 @@ fn command_line(flags: &Flags, seen: &mut Provenance) -> Result<Options> {
     Ok(options)
 }
 
-/// Adds the options of a connection from config.toml. Flags override these options, but not those of a conninfo.
+/// Adds the options of a connection from config.toml. Flags override these options, but not the options of a conninfo.
 fn add(options: &mut Options, defined: &Defined, seen: &mut Provenance) {
     let other_host = options.contains_key("host");
     for (keyword, value) in &defined.options {

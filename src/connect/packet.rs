@@ -30,7 +30,7 @@ const SETTINGS: [(&str, &str); 13] = [
     ("default_transaction_isolation", "read committed"),
 ];
 
-/// The packet's `options`. The user's own come first, because the last value of a setting applies.
+/// The packet's `options`. The user's own options come first, because the last value of a setting applies.
 pub(super) fn options(own: Option<&str>) -> String {
     let mut options = own.unwrap_or_default().to_owned();
     let escapes = options.len() - options.trim_end_matches('\\').len();

@@ -151,7 +151,8 @@ pub(crate) fn verify_full(
     Ok(())
 }
 
-/// The client's own certificate and its key. Only the server checks the certificate, so rustls may fail to parse it (as with X.509 v1).
+/// The client's own certificate and its key. Only the server checks the certificate, so it is no error if rustls cannot parse the
+/// certificate (as with X.509 v1).
 fn own(cert: &Path, key: &Path, provider: &CryptoProvider) -> Result<CertifiedKey> {
     let about = || format!("certificate file \"{}\"", cert.display());
     let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(cert).and_then(Iterator::collect);

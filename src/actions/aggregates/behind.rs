@@ -140,8 +140,8 @@ pub(super) fn hierarchy(context: &Context, inputs: &Inputs) -> Result<Plan, Refu
         own.name
     );
     let mut plan = Plan::new(title, Vec::new(), Undo::Needless(NEEDLESS.to_owned()));
-    // At each level, the range to refresh starts at the first change in this level or in the level below. It ends where the level below is
-    // complete.
+    // The aggregates are refreshed from the bottom up. The range of each starts at the first change in the aggregate or in its source. The
+    // range ends at the position up to which the source will be refreshed.
     let (mut below, mut limit): (Option<i64>, Option<i64>) = (None, None);
     for level in &facts.levels {
         let place = Timeline::of(level, context)?;

@@ -19,7 +19,7 @@ pub(super) struct Hierarchy {
     pub(super) levels: Vec<Aggregate>,
 }
 
-/// One aggregate. Positions on its time axis are microseconds since 1970, or the numbers themselves if its time is an integer.
+/// One aggregate. Positions in its time dimension are microseconds since 1970, or the numbers themselves if its time is an integer.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Aggregate {
     /// Id of the materialization hypertable.
@@ -67,11 +67,11 @@ pub(super) struct Aggregate {
     /// Ranges of the source's newest chunks, newest first: start, end, and number of chunks with this range. At most 500.
     pub(super) slices: Vec<(i64, i64, i64)>,
     pub(super) holes: Vec<Hole>,
-    /// Position before which no holes were searched for. `None`: all holes are known.
+    /// The search for holes ([`Hole`]) did not go back beyond this position. `None`: all holes are known.
     pub(super) unchecked_before: Option<i64>,
     /// Result of the `integer_now` function. `None`: the time is no integer, there is no such function, or this role may not run it.
     integer_now: Option<i64>,
-    /// The `integer_now` function, if its owner is not trusted and so it was not run.
+    /// The `integer_now` function, if it was not run because its owner is not trusted.
     pub(super) code: Option<Code>,
     /// True if there is an `integer_now` function. `None`: the time is no integer.
     pub(super) integer_clock: Option<bool>,
@@ -103,7 +103,7 @@ pub(super) struct Refreshing {
     pub(super) idle: bool,
 }
 
-/// A range in which the aggregate has rows, but the source has no chunk, or only one that was created again after a drop.
+/// A range in which the aggregate has rows, but the source has no chunk, or only a chunk that was created again after a drop.
 #[derive(Debug, Clone, Copy, Deserialize)]
 pub(super) struct Hole {
     /// Start of the range. `None`: the range includes everything before the oldest chunk.

@@ -161,7 +161,8 @@ impl Job {
         call.give("schedule_interval", "interval", every);
     }
 
-    /// Call that adds a policy which acts on chunks from an age on. The age counts from the end of a chunk, or from its creation.
+    /// Call that adds a policy which compresses or drops chunks of a certain age. The age counts from the end of a chunk, or from its
+    /// creation.
     fn add_after(
         &self,
         context: &Context,

@@ -158,8 +158,8 @@ fn nothing_waits(known: &Compression, inputs: &Inputs) -> Refusal {
     }
 }
 
-/// Adds the locks of a plan over chunks, and lists the chunks as parts of the state that the plan changes. The plan's last steps must be
-/// one for each chunk, in the same order. The table itself gets only an ACCESS SHARE lock.
+/// Adds the locks of a plan on chunks, and lists the chunks as parts of the state that the plan changes. The plan must end with one step
+/// for each chunk, in the order of `chunks`. The table itself gets only an ACCESS SHARE lock.
 pub(super) fn lock(
     mut plan: Plan,
     known: &Compression,

@@ -38,7 +38,7 @@ pub(super) struct Compression {
     /// "Now" in the dimension's unit. `None`: unknown. For integer time, there is then no `integer_now` function that may be run. For other
     /// types, the time zone of the policy's owner is then unknown.
     pub now: Option<i64>,
-    /// The `integer_now` function, if its owner is not trusted and so it was not run.
+    /// The `integer_now` function, if it was not run because its owner is not trusted.
     pub code: Option<Code>,
     /// Time of the query, microseconds since 1970.
     pub(crate) now_utc: i64,
@@ -328,7 +328,7 @@ impl Settings {
         segment_by.into_iter().chain(order_by).collect()
     }
 
-    /// The sparse indexes that a user configured, as the value of an option. `None`: there are none.
+    /// The sparse indexes that a user configured, as the value of the option `timescaledb.compress_sparse_index`. `None`: there are none.
     pub(super) fn sparse_text(&self) -> Option<String> {
         let chosen: Vec<_> = self
             .index

@@ -200,7 +200,7 @@ fn stands(context: &Context, known: &Compression, job: &Job, rule: AgeRule) -> R
     Refusal::unchanged(job.already_so(), notes).picturing(picture(known, Some(rule), rule))
 }
 
-/// Text on the present age limit, and on the number of chunks that are due by it. `None`: one of them is unknown.
+/// Text on the present age limit, and on the number of chunks that are due by it. `None`: the age limit or the number is unknown.
 fn was(known: &Compression, job: &Job) -> Option<String> {
     let rule = AgeRule::of(job, known.axis(), &COMPRESS)?;
     let due = older(known, rule)?.into_iter();
@@ -248,7 +248,7 @@ fn config(job: &Job, axis: Axis, rule: AgeRule, inputs: &Inputs) -> Result<Json,
     Ok(Json::Object(config))
 }
 
-/// The reason why the policy compresses nothing: `recompress` is false, on 2.18 to 2.26. `None`: no such reason.
+/// Text for a policy that compresses nothing because its `recompress` is false, on 2.18 to 2.26. `None`: this is not the case.
 fn idle_by_configuration(context: &Context, known: &Compression) -> Option<String> {
     let version = context.at.server.sql_version();
     let broken = (Version::new(2, 18)..Version::new(2, 27)).contains(&version);

@@ -203,7 +203,8 @@ fn refused(context: &Context, table: &Hypertable, wish: &Wish) -> Option<Refusal
     twin.map(|(name, _)| format!("the same index already exists: {name}").into())
 }
 
-/// The text in lower case, without spaces, and without the option for a transaction per chunk, which the catalogue does not keep.
+/// The statement in a form for comparisons: in lower case, without spaces, and without the option for a transaction per chunk, which the
+/// catalogue does not keep.
 fn normalized(sql: &str) -> String {
     sql.replace(&format!(" WITH ({PER_CHUNK})"), "")
         .to_lowercase()

@@ -142,7 +142,7 @@ fn survivors(
             vec![("on_error", "stop".to_owned())],
         ));
     }
-    // A compromise: CREATE INDEX CONCURRENTLY may wait for a long time, but DROP INDEX blocks readers and writers while it waits.
+    // 30 s is a compromise: CREATE INDEX CONCURRENTLY may wait for a long time, but DROP INDEX blocks readers and writers while it waits.
     plan.lock_timeout_seconds = 30;
     let parts: std::collections::HashSet<i64> = shared.iter().map(|part| part.oid).collect();
     let copies = index

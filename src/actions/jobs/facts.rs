@@ -62,12 +62,12 @@ pub(super) struct JobFacts {
     pub(super) gaps: bool,
     /// Offset of the database's time zone from UTC, in microseconds.
     pub(super) local_shift: i64,
-    /// Time zone setting of the job's owner, in which the worker computes. `None`: the owner has none.
+    /// Time zone setting of the job's owner, which the worker then uses. `None`: the owner has no such setting.
     pub(super) owner_zone: Option<String>,
     /// Time of the query, microseconds since 1970; the months of an interval are counted back from it.
     #[serde(skip)]
     pub(super) now: i64,
-    /// Time zone in which the worker computes: the owner's, else the server's.
+    /// Time zone that the worker uses: the owner's, else the server's.
     #[serde(skip)]
     pub(super) zone: String,
     /// Oids of the catalogue tables `bgw_job` and `bgw_job_stat`, which `alter_job` and `delete_job` write.
@@ -132,5 +132,5 @@ impl JobFacts {
     }
 }
 
-/// [`Job::policy`] of a retention policy.
+/// Result of [`Job::policy`] for a retention policy.
 pub(super) const RETENTION: &str = "retention policy";

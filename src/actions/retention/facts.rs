@@ -39,7 +39,7 @@ pub(super) struct Retention {
     pub creation: ByCreation,
     /// Result of the `integer_now` function. `None`: there is no such function, it was not run, or it returned NULL.
     pub integer_now: Option<i64>,
-    /// The `integer_now` function, if its owner is not trusted and so it was not run.
+    /// The `integer_now` function, if it was not run because its owner is not trusted.
     pub code: Option<Code>,
     /// Time zone in which a run of the retention policy subtracts the age from "now".
     pub zone: String,
@@ -113,7 +113,7 @@ pub(super) struct Reader {
     /// Start of the aggregate's oldest chunk. `None`: it has no chunk.
     pub oldest: Option<i64>,
     pub refreshes: Vec<RefreshPolicy>,
-    /// Aggregates built on this one, at any level.
+    /// Aggregates that are built on this one, directly or through other aggregates.
     pub(crate) read_by: Vec<String>,
 }
 

@@ -27,7 +27,7 @@ impl Provenance {
         self.add(keyword, value, from.into(), false);
     }
 
-    /// Adds a value that an earlier one overrides.
+    /// Adds a value that an earlier value overrides.
     pub(super) fn pass_over(&mut self, keyword: &str, value: &OsStr, from: impl Into<String>) {
         self.add(keyword, value, from.into(), true);
     }
