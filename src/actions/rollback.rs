@@ -236,7 +236,7 @@ async fn roles(actor: &Actor, client: &Client, id: u64, steps: &[Step]) -> Resul
         if !row.try_get::<_, bool>("known")? {
             bail!(
                 "entry {id} cannot be rolled back: its undo runs as role {role}, which no longer exists (CREATE ROLE \
-                 {role} makes one of that name)"
+                 {role} creates a role with that name)"
             );
         }
         if row.try_get::<_, Option<bool>>("becomes")? != Some(true) {

@@ -169,7 +169,7 @@ pub(super) fn lost(context: &Context, known: &Compression, chunks: &[&ChunkState
     }
     if let Some(chunks) = of(&|chunk| table.sparse_text().is_some() && known.differs(chunk)) {
         lost.push(format!(
-            "the sparse indexes of the table could not be restored after a change: {chunks} with other settings will get the table's settings"
+            "the sparse indexes of the table could not be restored after a change of its settings: {chunks} with other settings will get the table's settings"
         ));
     }
     lost

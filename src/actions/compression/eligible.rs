@@ -63,7 +63,7 @@ pub(super) fn what_if(
         None => note(
             Level::Unknown,
             known.odd_zone().map_or_else(
-                || "it is unknown which chunks it reaches now, because \"now\" on this table's time axis is unknown".to_owned(),
+                || "it is unknown which chunks it reaches now, because \"now\" in this table's time dimension is unknown".to_owned(),
                 |why| format!("it is unknown which chunks it reaches now: {why}"),
             ),
         ),

@@ -129,7 +129,7 @@ pub(super) fn edit_form(context: &Context) -> Result<Form, Refusal> {
     fields.push(
         Field::new(MOST, "Chunks per run", FieldType::Integer, now(MOST))
             .optional()
-            .help("empty: all that are due"),
+            .help("empty: all due chunks"),
     );
     if known.never_recompresses() {
         fields.push(
@@ -233,7 +233,7 @@ fn config(job: &Job, axis: Axis, rule: AgeRule, inputs: &Inputs) -> Result<Json,
     }
     match inputs.integer(MOST) {
         Some(most) if most < 1 => {
-            return Err(format!("{MOST} must be at least 1; empty: all that are due").into());
+            return Err(format!("{MOST} must be at least 1; empty: all due chunks").into());
         }
         Some(most) => {
             config.insert(MOST.to_owned(), most.into());

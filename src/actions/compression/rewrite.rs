@@ -118,7 +118,7 @@ fn rewritable(chunk: &ChunkState) -> bool {
 pub(super) fn rewrite_form(context: &Context) -> Result<Form, Refusal> {
     let known = known(context)?.enabled()?;
     let mut fields = vec![choice::picks(context, &known, rewritable, "").help(
-        "only these chunks; if none is picked, all chunks whose settings differ from the table's present ones",
+        "only these chunks; if none is picked, all chunks whose settings differ from the table's present settings",
     )];
     fields.extend(choice::range(&known));
     Ok(Form::new(fields).paced())

@@ -190,7 +190,7 @@ impl Edit {
             return Ok(());
         };
         if at.contains("infinity") {
-            return Err("next_start: a time is required; pause-job stops a job for good".into());
+            return Err("next_start: a time is required; to stop the job, use pause-job".into());
         }
         self.change.next_start = Some(at.to_owned());
         self.back.next_start_moved = Some(at.to_owned());

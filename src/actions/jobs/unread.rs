@@ -150,7 +150,7 @@ impl JobFacts {
             plan = plan.note(
                 Level::Warning,
                 format!(
-                    "DATA LOSS by a refresh of {}, {}, whose late rows no run reaches: {}",
+                    "DATA LOSS by a refresh of {}, {}, a range with late rows that no run reaches: {}",
                     unread.name,
                     unread.show(range),
                     REMADE

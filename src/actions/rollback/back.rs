@@ -91,7 +91,7 @@ impl<'a> Back<'a> {
         }
         if candidates.len() < many {
             let back = many - candidates.len();
-            self.note(Level::Notice, format!("entry {id}: an earlier rollback undid {back} of {many} steps; this one undoes the others"));
+            self.note(Level::Notice, format!("entry {id}: an earlier rollback undid {back} of {many} steps; this rollback undoes the other steps"));
         }
         let there = self.look(&candidates).await?;
         let (mut steps, mut stands) = (Vec::new(), Vec::new());
