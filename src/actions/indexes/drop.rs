@@ -152,7 +152,10 @@ fn survivors(
     let room = context
         .bytes(copies.map(|copy| copy.oid))
         .map_or_else(String::new, |bytes| {
-            format!(" (which takes {} more disk space until the drop)", text::bytes(bytes))
+            format!(
+                " (which takes {} more disk space until the drop)",
+                text::bytes(bytes)
+            )
         });
     Ok(plan.note(
         Level::Warning,
