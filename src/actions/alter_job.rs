@@ -1,6 +1,6 @@
 //! Builds calls of `alter_job` that change nothing but the given settings, and creates a deleted job again.
 //!
-//! `alter_job` resets the time zone unless one is given (from 2.12 on), and moves `next_start` if the schedule or the time zone is given.
+//! `alter_job` resets the time zone unless it is given (from 2.12 on), and moves `next_start` if the schedule or the time zone is given.
 //! So every call gives the time zone and `next_start`. Each run of the job changes `next_start`, so the statement itself reads the present
 //! value. While the job runs, that value is `-infinity`, which `alter_job` refuses. The statement then gives NULL, as if `next_start` were
 //! left out.

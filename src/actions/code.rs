@@ -156,7 +156,7 @@ fn runs<'a>(plan: &Plan, code: &'a [Standing]) -> Vec<(String, &'a Standing)> {
         .collect()
 }
 
-/// Code that the plan may run now although the preview did not name it. `None`: there is none.
+/// Code that the plan may run now although the preview did not name it. `None`: there is no such code.
 pub(super) fn unnamed(plan: &Plan, code: &[Standing]) -> Option<String> {
     let mut names = runs(plan, code).into_iter().map(|(name, _)| name);
     names.find(|name| !plan.runs.contains(name))

@@ -313,7 +313,8 @@ async fn look(
             ", perhaps by a newer one of these entries"
         };
         let state = if let Some(newer) = newer_of_group(restores, &target, before) {
-            // The newer entry is rolled back first, and that restores an older state. So this entry is compared with the older state.
+            // The rollback of the newer entry restores an older state before this entry is rolled back. So this entry is compared with that
+            // older state.
             std::mem::replace(&mut newer.state, before.state.clone())
         } else {
             // A newer entry may have recorded this target by another query, or a related target of another kind (a job's table instead of

@@ -332,7 +332,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> TlsConnect<S> for Tls {
         Box::pin(async move {
             let name = match ServerName::try_from(self.name.clone()) {
                 Ok(name) => name,
-                // The name may be an address with a scope. If names are not checked, any valid name will do.
+                // The name may be an address with a scope, which rustls does not accept. If names are not checked, any valid name will do.
                 Err(_) if !self.checks_name => ServerName::from(IpAddr::from([0, 0, 0, 0])),
                 Err(_) => {
                     return Err(io::Error::new(

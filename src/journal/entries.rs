@@ -25,7 +25,7 @@ impl Entries {
         self.all.iter().find(|entry| entry.begin.id == id)
     }
 
-    /// The acknowledgements in effect in this database: the last one of each finding, unless it has ended.
+    /// The acknowledgements in effect in this database: the last acknowledgement of each finding, unless it has ended.
     pub fn acknowledgements(&self, place: &Place) -> Vec<Acknowledgement> {
         let mut newest = BTreeMap::new();
         // A copy of the server has findings of its own, so its acknowledgements are left out.

@@ -81,8 +81,7 @@ pub(super) struct Aggregate {
     pub(super) jobs: Vec<Job>,
     pub(super) source_policies: Around,
     pub(super) own_policies: Around,
-    /// Session that refreshes the aggregate now. `None`: there is none, or the server does not report it (before
-    /// 2.26).
+    /// Session that refreshes the aggregate now. `None`: no session refreshes it, or the server does not report the session (before 2.26).
     pub(super) refreshing: Option<Refreshing>,
 }
 

@@ -196,7 +196,7 @@ pub(super) fn add(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     missing::add(context, &place, inputs, plan, &new, true)
 }
 
-/// Adds the notes on the policy's effects. Refuses if its runs would delete rows, unless the user allowed that.
+/// Adds the notes on the policy's effects. Refuses if runs of the policy would delete rows, unless the user allowed that.
 fn with_risk(
     place: &Timeline,
     facts: &Hierarchy,

@@ -53,7 +53,8 @@ impl Job {
         self.hierarchical && context.at.server.sql_version().alters_no_hierarchy()
     }
 
-    /// Deletes the job, and creates it again with the changed window and schedule, in one transaction. For servers that refuse `alter_job`.
+    /// Deletes the job, and creates it again with the changed window and schedule, in one transaction. Used only on servers that refuse
+    /// `alter_job`.
     pub(crate) fn replace(&self, context: &Context, change: &Change) -> Result<Step, Refusal> {
         let mut changed = self.clone();
         if let Some(every) = &change.schedule_interval {

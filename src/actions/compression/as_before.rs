@@ -93,7 +93,7 @@ fn as_row(own: &Settings) -> String {
     )
 }
 
-/// SQL for the `DO` block that sets the table's settings to those in the variable `was`.
+/// SQL for the `DO` block that sets the table's settings to the settings in the variable `was`.
 fn restore(known: &Compression) -> String {
     let kind = if known.aggregate {
         "materialized view"

@@ -26,7 +26,7 @@ pub(super) struct Writer {
     pub connected: Connected,
     pub place: Place,
     pub pid: i64,
-    /// Registers the session as one of hypertop's own, until this value is dropped.
+    /// Registers the session as one of hypertop's own sessions, until this value is dropped.
     _own: Own,
     pub role: String,
 }

@@ -1,4 +1,4 @@
-//! Drops indexes: unused ones, duplicates, and leftovers of an interrupted REINDEX.
+//! Drops unused indexes, duplicates, and leftovers of an interrupted REINDEX.
 
 use super::facts::{BY_SHAPE, Index, Leftover, Part, Twin, count, statement};
 use crate::actions::act::{Context, Refusal};

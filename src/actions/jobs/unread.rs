@@ -94,7 +94,7 @@ impl JobFacts {
         plan.note(Level::Warning, format!("{what} is not known: {why}"))
     }
 
-    /// The range that no later run of the refresh policy reaches. `None`: there is none, or it is unknown.
+    /// The range that no later run of the refresh policy reaches. `None`: there is no such range, or it is unknown.
     fn missing(&self, now: Stamp) -> Option<(&Unread, Range)> {
         let start = self.job.setting("start_offset")?;
         let unread = self

@@ -184,7 +184,7 @@ impl Retention {
         Now::on(self.axis(), now, self.integer_now, zone).less(span)
     }
 
-    /// The limit at a time that the user typed. A time without a zone is in the policy's time zone.
+    /// The limit that the user typed as a time. A time without a zone is in the policy's time zone.
     pub(super) fn typed(&self, typed: &str) -> Result<Cut, Refusal> {
         let wrong = || {
             Refusal::new(format!(

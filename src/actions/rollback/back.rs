@@ -1,4 +1,4 @@
-//! The steps that roll back journal entries. They act on the original objects, even if those have been renamed.
+//! The steps that roll back journal entries. They act on the original objects, even if the objects have been renamed.
 
 use std::collections::{BTreeMap, BTreeSet};
 

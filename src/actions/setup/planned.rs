@@ -299,7 +299,7 @@ fn joined(parts: Vec<Plan>, title: String) -> Plan {
     all.changes.sort();
     all.changes.dedup();
     if whole {
-        // A plan without JSON pointers compares the whole state. Then the joined plan does so, too.
+        // A plan without JSON pointers compares the whole state. Then the joined plan must compare the whole state, too.
         all.changes.clear();
     }
     all
