@@ -1,4 +1,4 @@
-//! Removes refresh policies. If an aggregate has several, the form asks which of them.
+//! Removes refresh policies. If an aggregate has several refresh policies, the form asks which of them to remove.
 
 use super::facts::{Aggregate, Hierarchy, STATE};
 use super::what_if::Setting;

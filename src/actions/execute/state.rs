@@ -141,7 +141,7 @@ impl Actor {
         })
     }
 
-    /// The states after the run. After a rollback, also the values that it did not restore, as (field, before, now).
+    /// The states after the run. After a rollback, also the values that the rollback did not restore, as (field, before, now).
     pub(super) async fn look_after(
         &self,
         writer: &Writer,

@@ -40,7 +40,7 @@ pub(super) struct JobFacts {
     pub(super) search_path: Option<String>,
     /// Source of the aggregate that the job refreshes, quoted and qualified. `None`: the job refreshes no aggregate.
     pub(super) source: Option<String>,
-    /// The `drop_after` of the source's retention policy. `None`: it has no such setting.
+    /// The `drop_after` of the source's retention policy. `None`: there is no such policy or setting.
     pub(super) source_drop_after: Option<String>,
     /// Indexes that a reorder policy can use. `None`: not a reorder policy, or there are no indexes.
     pub(super) indexes: Option<Vec<String>>,
