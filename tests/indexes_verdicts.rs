@@ -310,7 +310,11 @@ fn a_duplicate_names_the_one_to_keep_and_warns_of_shared_chunk_indexes() {
         Level::Warning,
         "the same as metric_key, which should stay",
     );
-    says(&row, Level::Warning, "on 40 chunks both share one index");
+    says(
+        &row,
+        Level::Warning,
+        "on 40 chunks both indexes share one chunk index",
+    );
     let old = Server {
         timescaledb: Some(Version::new(2, 17)),
         ..server()

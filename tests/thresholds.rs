@@ -535,7 +535,7 @@ fn compression_is_judged_by_thresholds() {
         row.policy = serde_json::from_value(policy(Some(Stamp::BEFORE_ALL))).unwrap();
         (row.pace.begun, row.pace.done) = (ago(20.0), Some(2));
     });
-    let pace = "its run has compressed 2 in 20s";
+    let pace = "the policy's run has compressed 2 in 20s";
     assert!(judged(&runs, &server).reason.contains(pace));
     server.thresholds.all.compression_trend_run = 60.0;
     assert!(!judged(&runs, &server).reason.contains(pace));

@@ -106,11 +106,11 @@ fn the_chunk_that_a_policy_leaves_behind_is_named_with_who_holds_it() {
         // Some versions report success for a run that could not lock a chunk.
         until(rig, "the run does not end", "select exists (select from _timescaledb_internal.bgw_job_stat where job_id >= 1000 and last_finish > '-infinity')").await;
         let who = format!("session {pid} (nightly load) holds RowExclusiveLock");
-        let words = [chunk.as_str(), "later ones are compressed", who.as_str()];
+        let words = [chunk.as_str(), "later chunks are compressed", who.as_str()];
         let finding = found(rig, &rules::COMPRESSION_BLOCKED, NAME, &words).await;
         assert_eq!(finding.finding.fix, Some("terminate-session"));
         fix(rig, &finding, &[]).await;
-        let words = [chunk.as_str(), "later ones are compressed"];
+        let words = [chunk.as_str(), "later chunks are compressed"];
         let finding = found(rig, &rules::COMPRESSION_BLOCKED, NAME, &words).await;
         assert_eq!(finding.finding.fix, Some("compress-chunks"));
         fix(rig, &finding, &[]).await;

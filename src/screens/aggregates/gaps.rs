@@ -20,7 +20,8 @@ impl Row {
         Buckets::of(&self.name, shape).ok()
     }
 
-    /// Start of the first bucket that the aggregate's policies refresh at their next run; `None`: unbounded, or unknown.
+    /// Start of the first bucket that the aggregate's policies refresh at their next run; `None`: a refresh window has no start, or
+    /// unknown.
     fn edge(&self, buckets: &Buckets) -> Option<i64> {
         buckets.ceil(self.waits.reach_from?)
     }

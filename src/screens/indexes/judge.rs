@@ -80,7 +80,7 @@ fn judge_validity(row: &Row, findings: &mut Findings) {
         let example = parts.leftover.as_deref().unwrap_or("_ccnew");
         findings.add(&rules::INDEX_LEFTOVERS,
             Level::Warning,
-            format!("{what} of an interrupted REINDEX CONCURRENTLY on its chunks, such as {example}. Drop them"),
+            format!("{what} of an interrupted REINDEX CONCURRENTLY on its chunks, such as {example}. Drop every leftover"),
         );
     }
 }
@@ -123,7 +123,7 @@ fn judge_duplicates(row: &Row, at: &At, findings: &mut Findings) {
         if let Some(parts) = row.parts.as_ref().filter(|parts| parts.shared > 0) {
             let _ = write!(
                 reason,
-                " (on {} both share one index, and dropping either drops it. Therefore drop-index first creates another there for {keeper})",
+                " (on {} both indexes share one chunk index, and dropping either index drops the chunk index. Therefore drop-index first creates a new chunk index for {keeper})",
                 text::plural(parts.shared, "chunk")
             );
         }
@@ -170,7 +170,7 @@ fn judge_use(row: &Row, at: &At, findings: &mut Findings) {
         (false, _, true) => ". Drop it, unless queries on uncompressed rows will need it",
         (false, _, false) => ". Drop it, unless rare queries need it",
     });
-    // While the statistics are young, this is only a remark.
+    // While the statistics are young, the level is Ok, because it is too early to judge.
     let level = match (young, large) {
         (true, _) => Level::Ok,
         (false, true) => Level::Warning,
@@ -242,7 +242,7 @@ pub(super) fn own_bytes(row: &Row) -> Value {
     }
 }
 
-/// The part of `bytes` in chunk indexes that this duplicate does not share, in proportion to their number; `None`: no duplicate, or no
+/// The part of `bytes` that is in chunk indexes of this duplicate alone, estimated from their number; `None`: not a duplicate, or no
 /// shared chunk index.
 fn own_share(row: &Row, bytes: i64) -> Option<i64> {
     row.duplicate_of.as_ref()?;

@@ -35,7 +35,7 @@ impl TableKind {
         }
     }
 
-    /// Word for a part of a table of this kind.
+    /// What a table of this kind is divided into: `chunk` or `partition`.
     pub(super) fn part(self) -> &'static str {
         match self {
             Self::Hypertable | Self::Aggregate => "chunk",
