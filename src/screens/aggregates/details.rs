@@ -42,7 +42,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
         .add("real-time", !row.materialized_only)
         .add("lag", lag(row, at))
         .add("expected maximum lag", row.expected_value())
-        .add("watermark (end of its newest rows)", point(row.watermark))
+        .add("watermark (end of newest bucket)", point(row.watermark))
         .add("refreshed to", point(row.refreshed()))
         .add("newest row of the source", newest)
         .add("not materialized before", point(never_before))

@@ -205,7 +205,7 @@ fn history(row: &Row) -> Option<Finding> {
     );
     let mut finding = Finding::new(&rules::AGGREGATE_HISTORY, Level::Notice, reason);
     if let Some(to) = clock::typed(row.axis, to) {
-        // A refresh from an earlier start would delete the results of dropped chunks.
+        // A refresh from an earlier start would delete rows of the aggregate whose source chunks were dropped.
         let from = match row.around.source_drops {
             Some(_) => clock::typed(row.axis, start).unwrap_or_default(),
             None => String::new(),

@@ -129,7 +129,7 @@ fn up_to(row: &Row, to: i64, level: Level, reason: String) -> Finding {
     let Some(to) = clock::typed(row.axis, to) else {
         return finding;
     };
-    // A refresh from an earlier start would delete the results of dropped chunks.
+    // A refresh from an earlier start would delete rows of the aggregate whose source chunks were dropped.
     let from = row
         .waits
         .source_start

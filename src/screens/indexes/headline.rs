@@ -44,7 +44,7 @@ fn size<'a>(rows: impl Iterator<Item = &'a Row>) -> String {
     Sum::of(rows.map(judge::own_bytes)).bytes()
 }
 
-/// Text for the bytes that the column BYTES counts twice, because two rows share chunk indexes; empty: none.
+/// Text for the bytes that the column BYTES counts twice, because two rows share chunk indexes; empty if there are none.
 fn counted_twice(rows: &[Row]) -> String {
     let listed = Sum::of(rows.iter().map(Row::size)).total;
     match listed - Sum::of(rows.iter().map(judge::own_bytes)).total {

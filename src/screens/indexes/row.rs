@@ -67,7 +67,8 @@ pub struct Parts {
     pub leftovers: i64,
     #[serde(alias = "leftover_example")]
     pub leftover: Option<String>,
-    /// Number of chunk indexes that belong to this index by their columns and properties only, not by their names.
+    /// Number of chunk indexes that may belong to this index or to another index of the same definition, because neither index fits by
+    /// name.
     #[serde(deserialize_with = "or_default")]
     pub unsure: i64,
 }
