@@ -526,7 +526,10 @@ fn compression_is_judged_by_thresholds() {
         })
     };
     let watched = waiting(|row| row.seen = Some((NOW.plus_seconds(-90.0), 10)));
-    let trend = (warning, "5 fewer than 1m 30s ago (seen by this console)");
+    let trend = (
+        warning,
+        "5 fewer than there were 1m 30s ago (seen by this console)",
+    );
     let mut server = server();
     assert!(judged(&watched, &server).reason.contains(trend.1));
     server.thresholds.all.compression_trend_seen = 120.0;

@@ -307,7 +307,7 @@ fn reader(row: &Row) -> &'static str {
     if row.materialized_only {
         " (readers miss the newest rows)"
     } else {
-        " (real-time: readers see newer rows, at a cost)"
+        " (real-time: readers see newer rows, but their queries are slower)"
     }
 }
 

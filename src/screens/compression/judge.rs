@@ -87,7 +87,7 @@ impl Row {
             None => "there is no policy to recompress them",
         };
         let reason = format!(
-            "{} partially compressed, because late rows arrived; {then}",
+            "late rows made {} partially compressed; {then}",
             text::plural(due, "chunk")
         );
         findings.add(&rules::COMPRESSION_PARTIAL, Level::Notice, reason);

@@ -66,7 +66,7 @@ impl Row {
             less => {
                 let left = text::duration((over * backlog as f64 / -less as f64).ceil());
                 let words = format!(
-                    ", {} fewer than {long} ago (seen by this console): done in about {left} at this rate",
+                    ", {} fewer than there were {long} ago (seen by this console): done in about {left} at this rate",
                     -less
                 );
                 Some((words, true))

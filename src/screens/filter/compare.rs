@@ -108,7 +108,7 @@ impl Comparison {
         }
         let fits = |kind: &Kind| wanted.fits(*kind);
         if !wanted.unknown && !kinds.is_empty() && !kinds.iter().any(fits) {
-            return Err(format!("{typed}: {value:?} does not fit, {how}"));
+            return Err(format!("{typed}: {value:?} does not fit: {how}"));
         }
         Ok(Self {
             field,

@@ -128,7 +128,7 @@ fn judge_duplicates(row: &Row, at: &At, findings: &mut Findings) {
             );
         }
         if row.parts.is_some() && at.server.sql_version() >= Version::new(2, 22) {
-            reason.push_str("; scans and bytes are counted for both");
+            reason.push_str("; scans and bytes are counted for both indexes");
         }
         findings.add(&rules::INDEX_DUPLICATE, Level::Warning, reason);
     } else if let (Some(wider), None) = (&row.covered_by, row.needed()) {
@@ -285,10 +285,10 @@ fn on_compressed(row: &Row, never: &str) -> String {
     let (with, compressed) = parts.map_or((0, 0), |parts| (parts.with, parts.compressed));
     let chunks = text::plural(with, "chunk");
     let which = if compressed >= with {
-        format!("all {chunks} with it are compressed")
+        format!("it is on {chunks}, all compressed")
     } else {
         let compressed = text::count(compressed);
-        format!("{compressed} of {chunks} with it are compressed")
+        format!("it is on {chunks}, {compressed} of them compressed")
     };
     format!(
         "useless on compressed data: {which}. There queries read another index, and this one is empty (index size in all: {}); {never}",
@@ -341,7 +341,7 @@ pub(super) fn caveats(at: &At) -> Vec<String> {
     if at.server.timescaledb.is_none() {
         let database = &at.server.database;
         caveats.push(format!(
-            "no TimescaleDB in database {database:?}: indexes of plain tables only"
+            "no TimescaleDB in database {database:?}: only indexes of plain tables are shown"
         ));
     }
     if !at.server.track_counts {
