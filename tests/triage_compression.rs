@@ -174,7 +174,7 @@ fn frozen_chunks_are_told_and_thawed_as_the_words_say() {
         let schema = rig.text(&format!("select {schema}")).await;
         rig.sql(&format!("select {schema}.freeze_chunk('{chunk}')"))
             .await;
-        let thaw = format!("SELECT {schema}.unfreeze_chunk(chunk) unfreezes one");
+        let thaw = format!("SELECT {schema}.unfreeze_chunk(chunk) unfreezes a chunk");
         let words = ["1 chunk frozen: policies skip frozen chunks", thaw.as_str()];
         let finding = found(rig, &rules::COMPRESSION_FROZEN, NAME, &words).await;
         assert_eq!(finding.finding.fix, None);

@@ -13,7 +13,7 @@ pub struct History {
 }
 
 impl History {
-    /// Adds a sample if it is newer than the last one.
+    /// Adds a sample if it is newer than the last sample of the series.
     pub(crate) fn add(&mut self, name: &str, at: Stamp, value: f64) {
         let series = self.series.entry(name.to_owned()).or_default();
         if series.back().is_some_and(|(last, _)| *last >= at) {

@@ -61,7 +61,7 @@ pub(super) struct Head {
     pub own: bool,
 }
 
-/// A session that blocks another one; `what`: its description.
+/// A session that blocks another session; `what`: description of the blocking session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Party {
     pub pid: i32,

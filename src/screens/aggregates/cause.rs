@@ -151,7 +151,7 @@ fn healthy(row: &Row, at: &At) -> String {
     }
 }
 
-/// Text if the `end_offset` is more than `aggregate_held_percent` of the expected lag; otherwise empty. Also empty if the aggregate is
+/// Text if the `end_offset` is more than `aggregate_held_percent` of the expected lag. Empty otherwise, and for an aggregate that is
 /// built on another aggregate.
 fn held_back(row: &Row, at: &At) -> String {
     let (Some(end), Some(expected)) = (row.end_seconds, row.expected_seconds) else {

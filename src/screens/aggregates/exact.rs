@@ -85,7 +85,8 @@ pub(super) const GAPS: Exact<Row> = Exact {
         let cost = if row.waits.ahead { 4 } else { 2 };
         (row.waits.ahead || row.wants_oldest()).then_some((row.id.into(), cost))
     },
-    // An error is not reported here, because the query for the newest row fails for the same reason and reports it.
+    // An error is not reported here, because the query for the newest row fails for the same reason and reports
+    // the error.
     take: |row, figures| {
         row.gaps = Later::of(figures, |[oldest, first_unread, from, to, future_rows]| {
             Gaps {

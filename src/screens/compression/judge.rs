@@ -103,7 +103,7 @@ impl Row {
             "_timescaledb_functions"
         };
         let reason = format!(
-            "{} frozen: policies skip frozen chunks. SELECT {schema}.unfreeze_chunk(chunk) unfreezes one (the details have the names)",
+            "{} frozen: policies skip frozen chunks. SELECT {schema}.unfreeze_chunk(chunk) unfreezes a chunk (the details have the names)",
             text::plural(self.frozen, "chunk")
         );
         findings.add(&rules::COMPRESSION_FROZEN, Level::Notice, reason);

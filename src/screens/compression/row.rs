@@ -94,9 +94,9 @@ pub struct Row {
 /// Exact figures of the compressed chunks, from `compression_packed`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Packed {
-    /// Number of chunks compressed with other settings than the table's present ones, without frozen chunks; `None`: unknown.
+    /// Number of chunks that were compressed with settings that the table no longer has, without frozen chunks; `None`: unknown.
     pub old: Option<i64>,
-    /// Recorded sizes of the chunks that were compressed with other settings, including frozen chunks.
+    /// Recorded sums of the chunks that were compressed with such older settings, including frozen chunks.
     pub old_record: Recorded,
     pub drift: Option<Drift>,
 }
@@ -258,7 +258,7 @@ impl Row {
         self.counted.error().or_else(bytes)
     }
 
-    /// Number of chunks compressed with other settings than the present ones; `None`: unknown, or not read yet.
+    /// Number of chunks that were compressed with settings that the table no longer has; `None`: unknown, or not read yet.
     pub(super) fn old_settings(&self) -> Option<i64> {
         self.packed.get()?.old
     }

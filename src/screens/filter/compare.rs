@@ -21,7 +21,7 @@ pub(crate) enum Kind {
     Length,
     /// A moment that a table shows as an age.
     Age,
-    /// A time or date that a table shows as a time or date.
+    /// A point of the time dimension, which a table shows as a time or date.
     Date,
     Level,
 }

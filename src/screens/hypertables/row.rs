@@ -1,4 +1,4 @@
-//! A hypertable, or a plain table that could be one.
+//! A hypertable, or a plain table that could be a hypertable.
 
 use serde::{Deserialize, Serialize};
 

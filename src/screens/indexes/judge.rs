@@ -135,7 +135,7 @@ fn judge_duplicates(row: &Row, at: &At, findings: &mut Findings) {
         findings.add(
             &rules::INDEX_COVERED,
             Level::Notice,
-            format!("{wider} begins with the same columns and can replace this index. Every write updates both. Drop this index"),
+            format!("{wider} begins with the same columns and can replace this index. Every write updates both indexes. Drop this index"),
         );
     }
 }
@@ -233,7 +233,8 @@ pub(super) fn wasted(row: &Row, at: &At) -> Value {
     }
 }
 
-/// Size of the index. For a duplicate: without the chunk indexes that it shares with the index that stays, so that each is counted once.
+/// Size of the index. For a duplicate: without the chunk indexes that it shares with the index that stays, so that each chunk index
+/// is counted once.
 pub(super) fn own_bytes(row: &Row) -> Value {
     match own_share(row, row.known_bytes()) {
         None => row.size(),
