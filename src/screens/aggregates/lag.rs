@@ -198,8 +198,8 @@ impl Row {
         match self.axis {
             Axis::Integer => {
                 let put_off = |policy: &Policy| policy.is_put_off(self.axis, &limits, at.now);
-                // The schedule interval cannot be converted to units. To allow for it, the expected lag is doubled, except if the next start
-                // is much later than the schedule explains.
+                // The schedule interval cannot be converted to units. To allow for it, the expected lag is doubled, except if the next
+                // start is much later than the schedule explains.
                 let windows = if self.policy.as_ref().is_some_and(put_off) {
                     1.0
                 } else {
