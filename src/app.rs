@@ -120,8 +120,9 @@ pub struct App {
 
 /// Seconds after which all verdicts are computed again, because some depend on time alone.
 const JUDGED_SECONDS: f64 = 60.0;
-/// Seconds after which the Overview looks again for exact figures to read. It looks through the rows of all its screens.
-const LOOKED_SECONDS: f64 = 10.0;
+/// Seconds after which the Overview looks again for exact figures to read. It looks through the rows of all its screens, whose figures it
+/// reads again after two minutes.
+const LOOKED_SECONDS: f64 = 30.0;
 /// Seconds for which the server's clock continues after a missed answer. Then it stops.
 const SILENCE_SECONDS: f64 = 15.0;
 pub(crate) const FASTEST: Duration = Duration::from_millis(500);
