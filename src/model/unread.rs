@@ -206,7 +206,7 @@ impl Unread {
     }
 
     /// Whether the next run of a refresh policy starts before `until` and covers the range. The result of `integer_now_func` is assumed to
-    /// be the same then.
+    /// be the same at that start.
     pub(crate) fn is_read_by(
         &self,
         range: Range,

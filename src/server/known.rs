@@ -78,10 +78,10 @@ pub struct Server {
     pub started: Stamp,
     /// The server's clock when this was read.
     pub clock: Stamp,
-    /// Time zone of background workers, unless one is set for a job's owner: the database's, or else the server's. If the server's is
-    /// hidden, this is the session's.
+    /// Time zone of background workers, if none is set for the job's owner: the database's, or else the server's. If the server's time zone
+    /// is hidden, the session's.
     pub time_zone: String,
-    /// What hides the server's time zone: a time zone that is set for the `role`, or for the `connection`. `None`: it is not hidden.
+    /// `role` or `connection`: a time zone that is set for it hides the server's. `None`: the server's time zone is not hidden.
     #[serde(default)]
     pub time_zone_hidden_by: Option<String>,
     /// Whether this is the demo's temporary server, which may crash without harm. Set by the demo.
@@ -166,7 +166,7 @@ impl Server {
             _ => format!("{role} has one"),
         };
         Some(format!(
-            "the server's TimeZone, which background workers use, is not known, because {who} of its own ({}). hypertop uses that one instead, \
+            "the server's TimeZone, which background workers use, is not known, because {who} of its own ({}). hypertop uses that zone instead, \
              for {} with time without a time zone. To use the workers' own zone: ALTER DATABASE {database} SET timezone = '…', or GRANT \
              EXECUTE ON FUNCTION pg_show_all_file_settings() TO {role}",
             self.time_zone,

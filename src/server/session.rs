@@ -174,7 +174,7 @@ pub(crate) async fn still_reads(client: &Client) -> bool {
     })
 }
 
-/// Makes the settings of the start-up packet again.
+/// Makes the settings of the start-up packet again, with statements.
 pub(crate) async fn set_as_started(client: &Client) -> Result<()> {
     in_time(client.batch_execute(&packet::statements())).await
 }

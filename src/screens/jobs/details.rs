@@ -215,7 +215,7 @@ fn why_none(row: &Row, at: &At) -> String {
         ),
         (false, 0) => "none".to_owned(),
         (false, count) => format!(
-            "none on record, although failures are counted ({count}): errors are kept for a month, and before TimescaleDB 2.15 a killed run leaves none"
+            "none on record, although failures are counted ({count}): errors are kept for a month, and TimescaleDB before 2.15 records none for a killed run"
         ),
     }
 }

@@ -197,7 +197,7 @@ impl Row {
 struct NextRun {
     level: Level,
     when: String,
-    /// `drops`. If more chunks become due until the run: `then drops all chunks up to …, with`.
+    /// The verb of the sentence: `drops`. If more chunks become due until the run: `then drops all chunks up to …, with`.
     drops: String,
 }
 

@@ -247,7 +247,7 @@ fn standby(row: &Row, at: &At, findings: &mut Findings) {
                 && row.about.is_none() =>
         {
             format!(
-                "the newest rows on this standby are {} old, and {} of WAL waits for replay: a query here delays it (end it, or lower max_standby_streaming_delay), or its disk is too slow",
+                "the newest rows on this standby are {} old, and {} of WAL waits for replay: a query here delays the replay (end the query, or lower max_standby_streaming_delay), or the disk is too slow",
                 text::duration(row.value.unwrap_or_default().floor()),
                 bytes(row.bound)
             )
