@@ -131,7 +131,7 @@ pub struct Table<R: 'static> {
     /// The change counters before the rows were read; `None`: unknown.
     counters: Option<Counters>,
     took: Duration,
-    /// After a query has run, its next run waits for this multiple of its duration.
+    /// After a query has run, its next run waits for this multiple of its duration: [`DUTY`], unless a budget is set.
     pub(super) duty: f64,
     judged: Stamp,
 }
@@ -250,7 +250,8 @@ impl<R: Record> Table<R> {
         self.rests().max(most)
     }
 
-    /// Whether the rows should be read again, by change counters and age; `gathered`: they are only needed for the Overview.
+    /// Whether the rows should be read again, by change counters, age, and [`Record::due`]. `gathered`: the rows are only needed for the
+    /// Overview.
     pub(super) fn is_stale(&self, counters: &Counters, gathered: bool, now: Stamp) -> bool {
         let Freshness::At(loaded) = self.fresh else {
             return true;

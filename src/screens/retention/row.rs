@@ -20,7 +20,8 @@ pub struct Row {
     pub name: String,
     pub(super) aggregate: bool,
     pub(super) axis: Axis,
-    /// For an integer dimension: whether it has an `integer_now_func`. For an aggregate: true until `clock` has been read.
+    /// For an integer dimension: whether it has an `integer_now_func`. For an aggregate: always true, because only
+    /// `clock` shows it.
     #[serde(deserialize_with = "or_default")]
     #[serde(rename = "has_now")]
     pub(super) listed_now: bool,

@@ -57,7 +57,7 @@ fn workers(row: &Row, findings: &mut Findings) {
     } else {
         format!(" ({about})")
     };
-    // Jobs release their slots; launcher and schedulers do not.
+    // `about` names each job with its database. Jobs release their slots; launcher and schedulers do not.
     let (level, then) = if about.is_empty() || about.contains(" in database ") {
         (
             Level::Notice,
