@@ -128,7 +128,7 @@ limits! {
     rollback_percent: Server Percent = 30.0, "warning when at least this share of the transactions was rolled back recently";
     deadlock_percent: Server Percent = 0.1, "warning when at least this share of the transactions ended in a deadlock recently";
     conflict_percent: Server Percent = 1.0, "warning when at least this share of a standby's transactions was cancelled by replay recently";
-    error_transactions: Server Count = 100.0, "shares of rollbacks, deadlocks and conflicts are judged from this number of transactions on";
+    error_transactions: Server Count = 100.0, "the shares of rollbacks, deadlocks and conflicts are judged only if there were at least this many transactions";
     error_window: Server Time = 5.0 * MINUTE, "rollbacks, deadlocks and conflicts are counted over a recent period, whose length is between this and twice this";
     error_first_look: Server Time = DAY, "the first read (hypertop check has no other) counts rollbacks, deadlocks and conflicts since the last reset of the statistics, unless that reset is older than this";
     blocked: Server Time = 5.0, "warning when a session waits for a lock for longer than this";
@@ -139,7 +139,7 @@ limits! {
     long_transaction: Server Time = HOUR, "warning when a query or transaction runs for longer than this";
     query_percent_notice: Server Percent = 10.0, "notice when one statement takes this share of the total execution time";
     query_percent: Server Percent = 30.0, "warning when one statement takes this share of the total execution time";
-    query_time: Server Time = MINUTE, "shares of statements are judged only from this total execution time on";
+    query_time: Server Time = MINUTE, "the share of a statement is judged only if the total execution time is at least this";
     spill_bytes_notice: Server Bytes = 64.0 * MIB, "notice when one statement has written more than this to temporary files";
     spill_bytes: Server Bytes = 1024.0 * MIB, "warning when one statement has written more than this to temporary files";
     spill_bytes_a_call: Server Bytes = 64.0 * MIB, "warning when one statement writes more than this to temporary files per call, on average";

@@ -264,8 +264,8 @@ impl Relation {
 }
 
 impl Settings {
-    /// An orderby that equals TimescaleDB's default is read as not set, because only some versions store the default. A segmentby that
-    /// is not stored means none before [`LEAVES_OPEN`].
+    /// An orderby that equals TimescaleDB's default is read as not set, because only some versions store the default. Before
+    /// [`LEAVES_OPEN`], a segmentby that is not stored means that there is none.
     fn read(self, time: &str, aggregate: bool, version: Version) -> Compression {
         let flag = |list: &Option<Vec<bool>>, at: usize| {
             list.as_ref().and_then(|list| list.get(at)).copied()

@@ -170,7 +170,8 @@ fn starting(finding: Finding, row: &Row, start: Stamp) -> Finding {
     }
 }
 
-/// Finding for a policy whose next start is in the busy hours, unless it runs too often to avoid them.
+/// Finding for a policy whose next start is in the busy hours. A policy that runs more often than `job_busy_interval` is not reported,
+/// because it cannot avoid these hours.
 pub(super) fn busy(row: &Row, at: &At, findings: &mut Findings) {
     let Some(busy) = &at.server.busy_hours else {
         return;
