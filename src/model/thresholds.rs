@@ -237,7 +237,7 @@ pub(crate) struct Written {
     pub name: Option<String>,
 }
 
-/// Thresholds for all, and exceptions by name. If several exceptions match, the last one wins.
+/// Thresholds for all objects, and exceptions by name. If several exceptions match, the last one wins.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Thresholds {

@@ -55,10 +55,10 @@ pub(crate) fn owners(trust: &[Trust], host: &str, database: &str) -> Vec<String>
 /// Start of every reason why code was not run. [`crate::screens::table`] finds these reasons by this text.
 pub(crate) const NOT_RUN: &str = "not run: ";
 
-/// The two ways to allow the code of this owner to run.
+/// Two ways to see the figures that need the code of this owner.
 fn ways(owner: &str) -> String {
     format!(
-        "to see it: trusted_owners = [{owner:?}] for this connection in config.toml, or connect as a monitoring role (docs/rights.md)"
+        "to see the figures: set trusted_owners = [{owner:?}] for this connection in config.toml, or connect as a monitoring role (docs/rights.md)"
     )
 }
 

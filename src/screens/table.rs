@@ -121,7 +121,7 @@ pub struct Table<R: 'static> {
     /// Number of lines that fitted on the screen when the table was last drawn.
     page: usize,
     exact: Known,
-    /// Number of rows whose expensive figures ([`Exact::later`]) are missing, and number of rows that need such figures.
+    /// Number of rows whose expensive figures (`Exact::later`) are missing, and number of rows that need such figures.
     ungathered: (usize, usize),
     /// Number of the running request for exact figures; `None`: none is running.
     round: Option<u64>,

@@ -24,7 +24,7 @@ pub struct ExactQuery {
     pub slice: usize,
     /// Whether the Overview needs these figures too.
     pub overview: bool,
-    /// Read after the other exact figures, in a separate request.
+    /// Whether these figures are expensive: they are read after the other exact figures, in a separate request.
     pub(crate) later: bool,
     pub(crate) every: Duration,
 }

@@ -66,7 +66,7 @@ pub struct Server {
     pub reads_all_stats: bool,
     /// Member of the database owner's role: sees the job history of all owners.
     pub owns_database: bool,
-    /// May read the table below the view of the job history. The view hides the jobs of other owners.
+    /// May read the table of the job history, not only its view. The view hides the jobs of other owners.
     pub reads_job_history: bool,
     /// `track_counts`. If it is off, the server counts no changes and no scans.
     pub track_counts: bool,
@@ -76,7 +76,7 @@ pub struct Server {
     /// last crashed. Before PostgreSQL 15, the server reports the times of these two events too.
     pub stats_reset: Option<Stamp>,
     pub started: Stamp,
-    /// The server's clock when this was read.
+    /// The server's clock when these facts were read.
     pub clock: Stamp,
     /// Time zone of background workers, if none is set for the job's owner: the database's, or else the server's. If the server's time zone
     /// is hidden, the session's.
@@ -189,8 +189,8 @@ impl Server {
     }
 }
 
-/// The row of [`PULSE`]: the server's clock, and the rows ever inserted, updated and deleted in each relation. `None`: no such
-/// relation.
+/// The row of [`PULSE`]: the server's clock, and the number of rows ever inserted, updated and deleted in each relation. `None`:
+/// no such relation.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Pulse {
     pub(crate) clock: Stamp,

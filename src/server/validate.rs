@@ -26,7 +26,7 @@ pub(crate) struct Object {
     pub schema: String,
     pub name: String,
     pub schema_there: bool,
-    /// This role has USAGE on the schema; `creatable`: CREATE.
+    /// This role has USAGE on the schema. `creatable`: the role has CREATE on the schema.
     pub usable: bool,
     pub creatable: bool,
     /// `pg_class.relkind`. `None`: no relation has this name.

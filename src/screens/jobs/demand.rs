@@ -10,7 +10,7 @@ use crate::server::known::At;
 pub(crate) struct Demand {
     /// Number of jobs with a next start.
     pub planned: usize,
-    /// Workers available for these jobs; `None`: unknown.
+    /// Number of workers available for these jobs; `None`: unknown.
     pub free: Option<i64>,
     /// Text: the settings that limit `free`, and the number of workers that launcher and schedulers take.
     pub limits: String,

@@ -103,7 +103,7 @@ impl Acknowledged {
         self.hidden
     }
 
-    /// Whether this finding is acknowledged here, or is a fault of a job that is acknowledged on the Jobs screen.
+    /// Whether this finding is acknowledged, or reports the fault of a job whose finding on the Jobs screen is acknowledged.
     pub(crate) fn hides(&self, screen: ScreenId, of: &str, finding: &Finding, now: Stamp) -> bool {
         let at = |screen, of: String| {
             let known = self.known.get(&(screen, of, finding.rule.name));

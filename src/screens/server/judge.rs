@@ -298,7 +298,9 @@ fn absence(row: &Row, at: &At, findings: &mut Findings) {
             "timescaledb.restoring is on: run timescaledb_post_restore(), which starts it"
                 .to_owned()
         }
-        Some("no launcher runs") => "only the launcher starts it, and the launcher does not run".to_owned(),
+        Some("no launcher runs") => {
+            "only the launcher starts it, and the launcher does not run".to_owned()
+        }
         Some(full) => {
             format!("{full}: raise this setting (and max_worker_processes with it), and restart")
         }
