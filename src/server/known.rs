@@ -35,7 +35,7 @@ pub enum Edition {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a fact of its own that the server reports"
+    reason = "each bool is a separate fact that the server reports"
 )]
 pub struct Server {
     /// As shown in the header: `db1:5432`, `[local]`.

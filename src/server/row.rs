@@ -164,7 +164,7 @@ impl de::Error for Error {
     }
 }
 
-/// The columns of a row for one struct.
+/// The columns of a row that one struct reads.
 #[derive(Clone, Copy)]
 struct Part<'a> {
     row: Line<'a>,

@@ -20,7 +20,7 @@ const HOST: Query = query!("validate_host");
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a fact of its own that the server reports"
+    reason = "each bool is a separate fact that the server reports"
 )]
 pub(crate) struct Object {
     pub schema: String,

@@ -87,8 +87,8 @@ fn hopeless(row: &Row, findings: &mut Findings, at: &At) {
         &helpless,
         "delete-job",
         &format!(
-            "TimescaleDB {version} can neither run nor alter a retention policy by drop_created_before {place}: delete it, \
-             and add one by drop_after"
+            "TimescaleDB {version} can neither run nor alter a retention policy with drop_created_before {place}: delete it, \
+             and add one with drop_after"
         ),
     );
 }

@@ -205,7 +205,7 @@ struct NextRun {
 fn drops_unread(policy: &Policy, reader: &Unread, range: Range, run: &NextRun) -> Finding {
     let NextRun { level, when, drops } = run;
     let reason = format!(
-        "DATA LOSS {when}: its next run (job {}) {drops} rows that {} has not read, {}, and these rows will be missing there for good ({}). Refresh exactly that range first",
+        "DATA LOSS {when}: its next run (job {}) {drops} rows that {} has not read, {}. These rows will be missing there for good: {}. Refresh exactly that range first",
         policy.job_id,
         reader.name,
         reader.show(range),
