@@ -1,7 +1,7 @@
 -- Progress of the session with the pid $1, and one session that blocks it
--- · columns: blocker (pid; NULL: none) and blocker_…: that session; commits (whether the session waits for a synchronous replica), phase
--- and share (of CREATE INDEX or REINDEX; NULL: no such command) · access: any role; other roles' sessions: pg_read_all_stats · cost: one
--- call of pg_blocking_pids
+-- · columns: blocker (pid; NULL: none), blocker_… (properties of the blocker), commits (whether the session $1 waits for a synchronous
+-- replica), phase and share (of CREATE INDEX or REINDEX; NULL: no such command) · access: any role; other roles' sessions:
+-- pg_read_all_stats · cost: one call of pg_blocking_pids
 select b.pid as blocker, v.usename::text as blocker_role, v.application_name::text as blocker_application, v.state::text as blocker_state,
        date_part('epoch', clock_timestamp() - v.xact_start) as blocker_seconds,
        coalesce(a.wait_event = 'SyncRep', false) as commits, i.phase::text as phase,

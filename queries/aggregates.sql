@@ -104,7 +104,7 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
        :refreshed_to as refreshed_to, t.never_before,
        (select s.range_end from :slice s
          where s.dimension_id = a.raw_dimension order by s.range_start desc limit 1) as source_end, pr.longest as bucket_longest,
-       -- ahead: whether the watermark is later than now by more than the longest possible bucket (integer time: false)
+       -- ahead: whether the watermark is later than now by more than the longest possible bucket. With integer time it is false.
        a.axis not in ('bigint', 'integer', 'smallint')
             and w.watermark > pr.longest + (extract(epoch
               from case when a.axis = 'timestamp with time zone' then now() else now()::timestamp at time zone 'UTC' end)

@@ -239,7 +239,8 @@ needed as materialized (
   ) j on j.hypertable_id = r.hypertable_id and j.reordered = r.relname
 \endif
 ),
--- Of identical indexes, the first (keeper) stays. Another index can be dropped if the keeper enforces at least as much (enforced).
+-- Of identical indexes, the first (keeper) stays. Another index can be dropped if the keeper enforces all that this index enforces
+-- (enforced).
 twin as materialized (
   select r.indexrelid, n.constraint_name, n.constraint_type, n.referenced, n.reorders,
     first_value(r.relname) over same as keeper, row_number() over same as place,

@@ -99,7 +99,7 @@ pub(super) fn said(aims: &[Aim], agains: &[Again]) -> preview::Line {
     (role, words)
 }
 
-/// The rule whose figure an action changes. `None`: no rule.
+/// The rule whose figure this action changes. `None`: the action changes no rule's figure.
 pub(super) fn changes(action: &str) -> Option<&'static Rule> {
     match action {
         "compress-chunks"

@@ -184,7 +184,7 @@ impl App {
     }
 }
 
-/// The chosen rows that the action concerns: key, targets, rule, and whether the row has a finding of this rule.
+/// The chosen rows that the action should change. Each has its key, its targets, a rule, and whether the row has a finding of this rule.
 fn concerned<R: Record>(
     table: &Table<R>,
     action: &'static Action,
@@ -230,7 +230,7 @@ fn is_meant(finding: &Finding, own: &[Target], targets: &[Target]) -> bool {
     is_one(own, targets) || on.is_some_and(|on| targets.contains(&on))
 }
 
-/// The rows of these targets that have the rule's figure.
+/// The rows of these targets that have a figure for this rule.
 fn with_figure<'a, R: Record>(
     table: &'a Table<R>,
     targets: &'a [Target],

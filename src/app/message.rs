@@ -114,7 +114,7 @@ pub enum Msg {
     Progress(Progress),
     /// Result of a plan. On an error nothing was changed.
     Reported(Box<Result<Report, String>>),
-    /// The acknowledged findings, with the journal's length in bytes. `None`: unchanged.
+    /// The acknowledged findings, with the journal's length in bytes. `None`: the journal has not changed.
     Acknowledged(Result<Option<Known>, String>),
     /// Text for the status line; `bad`: an error.
     Status {
@@ -146,7 +146,7 @@ pub enum Effect {
 pub enum Link {
     Connecting,
     Up,
-    /// `since`: time of the loss; `again`: time of the next attempt.
+    /// The connection was lost at the time `since`. The next attempt to connect is at the time `again`.
     Down {
         since: Stamp,
         error: String,

@@ -197,7 +197,7 @@ fn setting(of: &Threshold) -> String {
         value.trim_matches('"')
     );
     format!(
-        "In config.toml, for all objects or (if possible) by name; or for one check:\n\n{}\n\n{}",
+        "Write it into config.toml, for all objects or (if possible) for a name. Or give it to one check:\n\n{}\n\n{}",
         pages::commands(lines),
         pages::commands([option])
     )

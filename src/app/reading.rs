@@ -63,7 +63,7 @@ impl App {
         gather::badge(&self.screens, screen, &self.open, self.server_clock())
     }
 
-    /// Whether the screen was read long ago.
+    /// Whether the screen was read so long ago that its findings may have changed.
     pub(crate) fn is_old(&self, screen: ScreenId) -> bool {
         gather::is_old(&self.screens, screen, self.server_clock())
     }

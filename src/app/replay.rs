@@ -149,8 +149,7 @@ impl App {
         self.keep_figures(screen);
     }
 
-    /// Answers from the recording the requests that otherwise go to the connection for exact figures and details. `None`: no answer is
-    /// needed.
+    /// Answers a request for exact figures or details from the recording. `None`: the request needs no answer.
     pub fn figures_from_tape(&self, ask: &ask::Figures) -> Option<Msg> {
         match ask {
             ask::Figures::Detail {

@@ -21,7 +21,7 @@ pub use self::line::{Kept, Line};
 
 /// Format of the recordings that this version writes and reads.
 const FORMAT: u32 = 1;
-/// Maximum length of a line in bytes. The number of rows in a reading is limited, so hypertop writes no longer line.
+/// Maximum length of a line in bytes. The number of rows in a reading is limited, so its line is shorter.
 const LINE_BYTES: usize = 64 << 20;
 const HEAD_BYTES: usize = 4096;
 /// Readings at most this many seconds apart belong to the same moment.

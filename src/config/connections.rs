@@ -25,9 +25,9 @@ pub(crate) struct Rule {
     pub read_only: bool,
     /// Show a marked frame, and require the target's name to be typed for every action.
     pub protected: bool,
-    /// Roles whose code a read may run with the rights of the connected role.
+    /// Trusted roles: a query of hypertop may run functions of these roles, with the rights of the connected role.
     trusted_owners: Vec<String>,
-    /// Hours in which the start of a policy is a finding. The busy hours of the last matching entry that sets them apply.
+    /// Hours in which the start of a policy is a finding. If several matching entries set busy hours, the last entry applies.
     pub busy_hours: Option<BusyHours>,
     /// Policy files of the database; later ones override earlier ones.
     #[serde(deserialize_with = "policy_files")]

@@ -117,7 +117,7 @@ impl Shell<'_> {
         }
     }
 
-    /// The plan that rolls back these entries. `None`: all of them are acknowledgements; they have been ended, unless this is a dry run.
+    /// The plan that rolls back these entries. `None`: all entries are acknowledgements, and were ended (except in a dry run).
     async fn way_back(&self, ids: &[u64]) -> Result<Option<ApprovedPlan>> {
         let client = &self.session.connected.client;
         let entries = self.actor.journal.entries()?;

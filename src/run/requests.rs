@@ -54,7 +54,7 @@ pub fn serve(
 }
 
 impl Requests {
-    // Sending fails only while the console is ending, when no answer is needed.
+    // Sending fails only while the console ends. Then no answer is needed.
     pub fn list(&self, ask: ask::List) {
         let _ = self.lists.send(ask);
     }

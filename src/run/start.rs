@@ -100,7 +100,7 @@ pub fn look(
     (config, themes, notes, broken)
 }
 
-/// Options override config.toml. `NO_COLOR` overrides its theme, but not the option.
+/// Options override config.toml. `NO_COLOR` overrides the theme in config.toml, but not the option `--theme`.
 fn choose(config: &mut Config, asked: &Look, around: &Surroundings) {
     if around
         .env

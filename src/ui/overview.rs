@@ -153,7 +153,7 @@ fn draw<'a>(
         Level::Ok => (quiet, text),
         level => (theme.level(level), theme.level(level)),
     };
-    // Spaces: before the label, on both sides of the picture, and after the value.
+    // Four spaces: before the label, on both sides of the picture, and after the value.
     let room = cells.saturating_sub(label + value_width + 4);
     let wide = room.min(PICTURE);
     let picture = match &figure.picture {

@@ -141,7 +141,7 @@ fn is_strip(value: &Value) -> bool {
     matches!(value, Value::Picture(drawing, _) if drawing.contains(FAILED))
 }
 
-/// Of a strip, only the failed runs have the colour of an error.
+/// In a strip of runs, only the failed runs get the colour of an error.
 fn failed_runs<R>(buffer: &mut Buffer, area: Rect, place: &Placed<R>, style: Style) {
     let from = area.x + place.left;
     for x in from..from + place.width {

@@ -66,7 +66,7 @@ impl Running {
     }
 
     /// Fraction done, 0 to 1: by bytes if the steps have sizes, else by the number of steps.
-    #[expect(clippy::cast_precision_loss, reason = "a share to show")]
+    #[expect(clippy::cast_precision_loss, reason = "the fraction is only shown")]
     pub(crate) fn share(&self) -> f64 {
         let inside = self
             .phase

@@ -20,7 +20,7 @@ use crate::server::exact::{Exact, slices};
 use crate::server::known::{At, Counters};
 use crate::server::session::Session;
 
-/// Maximum duration of the cancels after a deadline.
+/// After a deadline, maximum time for cancelling the running statements.
 pub(super) const MARGIN: Duration = Duration::from_millis(300);
 
 /// Result of reading a screen.

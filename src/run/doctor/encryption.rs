@@ -56,7 +56,7 @@ fn name_of(name: &GeneralName<'_>) -> Option<String> {
     }
 }
 
-/// Adds the evidence of an attempt for TLS.
+/// Adds what an attempt to connect shows about TLS.
 pub(super) fn seen(journey: &Journey<'_>, attempt: &Attempt, step: Step) -> Step {
     let Place::Tcp { name, .. } = &attempt.host.place else {
         return step.and("not needed for a socket on this machine");

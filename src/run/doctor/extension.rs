@@ -131,7 +131,7 @@ impl Extension {
             (Some(here), Some(newest)) if here < newest => step
                 .and(format!("an update is available: the server has the files of {newest}"))
                 .warn(format!("run as the first statement of a new session (psql -X): ALTER EXTENSION timescaledb UPDATE TO '{}';", self.newest().unwrap_or_default())),
-            (_, Some(newest)) => step.and(format!("newest files of the server: {newest}")),
+            (_, Some(newest)) => step.and(format!("the newest files on the server are of version {newest}")),
             _ => step,
         }
     }

@@ -84,7 +84,7 @@ fn seen(name: String, screen: ScreenId, screens: &Screens, at: &At) -> Step {
     step
 }
 
-/// The statement that grants this role the missing right. Empty: the finding names none.
+/// The statement that grants this role the missing right. Empty: the finding does not name the right.
 fn grant(finding: &Finding, at: &At) -> String {
     let role = text::quote_identifier(&at.server.role);
     let Some((_, rest)) = finding.reason.split_once("GRANT ") else {

@@ -160,7 +160,7 @@ impl Shell<'_> {
     async fn prepare(&self, options: &Options, missing: &[String], plan: &mut Plan) -> Result<()> {
         if plan.steps.is_empty() {
             bail!(
-                "nothing to apply: the database has the file's objects and settings. Only objects that are not in the file differ: --prune removes them"
+                "nothing to apply: the database has the file's objects and settings. It also has objects that match `owns`, but are not in the file: --prune removes them"
             );
         }
         if !missing.is_empty() && !options.agreement.dry_run {

@@ -56,7 +56,7 @@ struct Reader<'a> {
     exact: Exact<'a>,
     /// Rows whose details were read.
     seen: HashSet<(ScreenId, String)>,
-    /// Facts already read, because several actions need the same ones.
+    /// Facts already read, because several actions need the same facts.
     done: HashSet<(&'static str, TargetKind, i64)>,
     kept: UnboundedSender<(Stamp, Kept)>,
 }

@@ -91,7 +91,7 @@ async fn once(client: &Client, statement: &tokio_postgres::Statement) -> Result<
     Ok(())
 }
 
-/// The largest time of the fastest runs that make up this percentage, from sorted times.
+/// The time within which this percentage of the runs ended. `times`: the time of each run, in ascending order.
 fn at(times: &[f64], percent: usize) -> f64 {
     let nth = (times.len() * percent).div_ceil(100);
     times
