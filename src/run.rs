@@ -161,7 +161,7 @@ async fn console(start: Start) -> Result<Ended> {
 /// Answers that arrive within this time are drawn in one frame.
 const TOGETHER: Duration = Duration::from_millis(40);
 
-/// Converts a moment to an `Instant`. A past moment becomes now; one more than an hour ahead becomes an hour from now.
+/// Converts a moment to an `Instant`. A past moment becomes now. A moment more than an hour ahead becomes an hour from now.
 fn in_future(at: Stamp) -> Instant {
     Instant::now() + Duration::from_secs_f64(at.seconds_since(now()).clamp(0.0, 3600.0))
 }

@@ -116,8 +116,8 @@ pub(super) fn changes(action: &str) -> Option<&'static Rule> {
     }
 }
 
-/// The finding that this action should fix: a finding that suggests the action. Otherwise a finding about the figure that the action
-/// changes or, if the action changes no figure, the most severe finding.
+/// The finding that this action should fix. A finding that suggests the action comes first. If there is none: a finding about the figure
+/// that the action changes. If the action changes no figure: the most severe finding.
 pub(super) fn aimed(verdict: Verdict, action: &str) -> Option<Finding> {
     let mut findings = verdict.findings;
     findings.retain(|finding| finding.level > Level::Ok);

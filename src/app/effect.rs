@@ -19,9 +19,9 @@ use crate::screens::table::{Again, Table};
 use crate::screens::with_table;
 use crate::server::known::At;
 
-/// Seconds until the result says that the new figure is still unknown.
+/// Seconds after an action until its result says that the figure after the action is still unknown.
 const PATIENCE: f64 = 15.0;
-/// Seconds until the console stops waiting for the new figure.
+/// Seconds after an action until the console stops waiting for this figure.
 const WAITS: f64 = 300.0;
 
 impl App {

@@ -40,7 +40,7 @@ fn lasts(screen: ScreenId, nth: usize) -> f64 {
     })
 }
 
-/// Index of the line with the last reading of each screen's rows.
+/// For each screen, the index of the last line that has its rows.
 fn last_of_each(lines: &[Line]) -> HashMap<ScreenId, usize> {
     let rows = |(nth, line): (usize, &Line)| match &line.kept {
         Kept::Rows(rows) => Some((rows.screen(), nth)),

@@ -191,7 +191,7 @@ impl Agreement {
     }
 }
 
-/// The plan for one target and its inputs as text, or the target's refusal. The outer error: an input is invalid.
+/// The plan for one target, and the inputs as text. Or the target's refusal, as the inner error. The outer error: an input is invalid.
 fn plan(
     action: &Action,
     act: &Act,

@@ -14,7 +14,7 @@ use crate::server::session::Session;
 pub struct Requests {
     lists: UnboundedSender<ask::List>,
     figures: UnboundedSender<ask::Figures>,
-    /// Requests of actions. `None`: there is no folder for the journal, so nothing can be changed.
+    /// Channel for requests about actions. `None`: there is no folder for the journal, so nothing can be changed.
     acts: Option<UnboundedSender<ask::Act>>,
 }
 

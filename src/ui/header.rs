@@ -59,7 +59,8 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
     frame.render_widget(right, end);
 }
 
-/// Interval at which the rows of this screen are read if nothing changes; on the Overview, the shortest and the longest of its parts.
+/// Interval at which the rows of this screen are read if nothing changes. On the Overview: the shortest and the longest interval of the
+/// screens whose findings it lists.
 fn reads_every(app: &App) -> String {
     let overview = app.screen == ScreenId::Overview;
     let every = |part: ScreenId| {

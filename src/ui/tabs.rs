@@ -108,8 +108,8 @@ enum Shape {
     /// Key, name and badge, with an additional space after each tab.
     Roomy,
     Whole,
-    /// Key, name and badge of the first tabs, as many as the first number; only key and badge of the other tabs. The second number is the
-    /// width of a badge, in cells.
+    /// The first number says how many tabs show key, name and badge. The other tabs show only key and badge. The second number is the width
+    /// of a badge, in cells.
     First(usize, usize),
     /// Key, and the sign of the badge.
     Signs,
@@ -150,8 +150,8 @@ impl Tab {
         }
     }
 
-    /// Text of a tab: key and name if the tab is open or this shape shows its name, else only the key. `None`: the tab has no key either, so
-    /// it is not shown.
+    /// Text of a tab: key and name if the tab is open or this shape shows its name, otherwise only the key. `None`: a tab without a key is
+    /// not shown then.
     fn word(&self, open: bool, nth: usize, shape: Shape) -> Option<String> {
         if open || shape.names(nth) {
             let word = format!("{} {}", self.key, self.id.title());

@@ -132,8 +132,8 @@ impl Collector {
         self.screens.abandon();
     }
 
-    /// Reads the rows and figures that are due, until the deadline. False: not all rows were read in time; older rows are kept. An error:
-    /// there is no connection.
+    /// Reads the rows and figures that are due, until the deadline. False: not all rows were read in time; older rows are kept. An error
+    /// means that there is no connection.
     pub(super) async fn collect(&mut self, until: Instant) -> Result<bool> {
         self.connect(until).await?;
         let mut pulse = self.pulse(until).await;

@@ -50,7 +50,7 @@ pub struct Options {
     /// Hours in which steps may begin, such as 22:00-06:00 or '22:00-06:00 Europe/Berlin'
     #[arg(long, value_name = "HOURS", value_parser = BusyHours::window)]
     window: Option<BusyHours>,
-    /// Time zone of --window [default: that of the server]
+    /// Time zone of --window [default: the server's]
     #[arg(long, value_name = "ZONE", requires = "window")]
     zone: Option<String>,
     /// Between two steps, wait while a replica lags by more than this time, such as 30s
@@ -141,7 +141,7 @@ impl Shell<'_> {
         }
     }
 
-    /// The plan of all changes that the file names.
+    /// One plan for all changes, without objects that are not in the file.
     async fn together(&self, sources: &[Source], made: Made) -> Result<ApprovedPlan> {
         let title = plan::title(sources, &made);
         let server = &self.session.server;

@@ -72,7 +72,7 @@ impl Made {
         self.planned.iter().any(Planned::is_refused) || !self.unread.is_empty()
     }
 
-    /// The place in the files (line and column) that this change comes from. `None`: the files do not name the object.
+    /// The file, line and column that this change comes from. `None`: no file names the object.
     pub(super) fn place(&self, change: &Change, why: &str) -> Option<FileAt> {
         let key = match &change.what {
             What::CreateIndex { index, .. } => {

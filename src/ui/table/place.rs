@@ -12,7 +12,7 @@ pub(super) const SIGN: u16 = 2;
 
 pub(super) struct Placed<R: 'static> {
     pub(super) column: &'static Column<R>,
-    /// Index in all columns of the screen that have a heading.
+    /// Index among the columns of the screen that have a heading.
     pub(super) index: usize,
     pub(super) left: u16,
     pub(super) width: u16,

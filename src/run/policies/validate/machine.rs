@@ -138,7 +138,7 @@ fn memory() -> Option<i64> {
     Some(kilobytes * 1024)
 }
 
-/// Number of cores that are online. The file lists them, as in `0-3,8`.
+/// Number of cores that are online. Linux lists these cores in a file, such as `0-3,8`.
 fn cores() -> Option<i64> {
     let text = fs::read_to_string("/sys/devices/system/cpu/online").ok()?;
     text.trim()
