@@ -32,7 +32,7 @@ pub struct Config {
     /// Refresh interval.
     pub(crate) refresh: Duration,
     pub(crate) theme: String,
-    /// True: clicks and the wheel are read. Off by default, because it disables the terminal's own text selection.
+    /// True: clicks and the wheel are read. Off by default, because reading clicks disables the terminal's own text selection.
     pub(crate) mouse: bool,
     /// True: the preview pane is shown at the start.
     pub(crate) preview: bool,

@@ -22,7 +22,7 @@ pub(crate) struct Aim {
     /// Name of the row's object.
     pub(super) of: String,
     pub(super) rule: &'static Rule,
-    /// Name and value of the figure before the action, as text. `None`: the rule has no figure, or it was unknown.
+    /// Name and value of the figure before the action, as text. `None`: the rule has no figure, or the figure was unknown.
     pub(super) before: Option<(String, String)>,
 }
 

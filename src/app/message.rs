@@ -91,12 +91,12 @@ pub enum Msg {
         approved: Box<ApprovedPlan>,
         preview: Box<Preview>,
     },
-    /// The plan of a rollback, or of an object of the policy files. The error is the reason why there is none.
+    /// The plan of a rollback, or of an object of the policy files. The error is the reason why there is no plan.
     Planned {
         asked: u64,
         result: Box<Result<ApprovedPlan, String>>,
     },
-    /// The policy file's new text. The error says why there is none.
+    /// The policy file's new text. The error says why there is no new text.
     Amended {
         asked: u64,
         result: Box<Result<Amendment, String>>,
@@ -106,7 +106,7 @@ pub enum Msg {
         asked: u64,
         result: Result<String, String>,
     },
-    /// The databases or connections to choose from. The error says why there are none.
+    /// The databases or connections to choose from. The error says why the user cannot choose.
     Offered {
         other: Other,
         choices: Result<Vec<Choice>, String>,

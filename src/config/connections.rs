@@ -49,7 +49,7 @@ fn policy_files<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<PathBuf
     files.map_err(serde::de::Error::custom)
 }
 
-/// Path of a policy file. It must be absolute, because a relative one would depend on the current folder.
+/// Path of a policy file. It must be absolute, because a relative path would depend on the current folder.
 pub(super) fn policy_file(path: &str) -> Result<PathBuf, String> {
     let file = PathBuf::from(&path);
     if file.is_absolute() {

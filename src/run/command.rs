@@ -191,7 +191,7 @@ impl Agreement {
     }
 }
 
-/// The plan for one target, and the inputs as text. Or the target's refusal, as the inner error. The outer error: an input is invalid.
+/// The plan for one target, with the inputs as text. The inner error: the target refuses. The outer error: an input is invalid.
 fn plan(
     action: &Action,
     act: &Act,

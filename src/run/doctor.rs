@@ -78,8 +78,8 @@ pub fn refused(error: &str) -> String {
     format!("hypertop doctor: {error}")
 }
 
-/// Adds the steps of the connection and the steps that query the server. Returns the time zone of the server's workers. `None`: there is no
-/// session that can read it.
+/// Adds the steps of the connection and the steps that query the server. Returns the time zone of the server's workers. `None`: no
+/// session can read the time zone.
 async fn of_connection(
     flags: &Flags,
     around: &Surroundings,
@@ -200,7 +200,7 @@ fn skip(steps: &mut Vec<Step>, why: &str) {
     }
 }
 
-/// Adds the steps that query the server. Returns the time zone of the server's workers. `None`: there is no session that can read it.
+/// Adds the steps that query the server. Returns the time zone of the server's workers. `None`: no session can read the time zone.
 async fn of_server(
     settings: &Settings,
     trace: &Trace,

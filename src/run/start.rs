@@ -139,7 +139,7 @@ pub(super) async fn interrupted(actor: &Actor, session: &Session) -> Vec<String>
     match found.await {
         Ok(ids) if ids.is_empty() => Vec::new(),
         Ok(ids) => vec![format!(
-            "interrupted before the end: journal entry {}. The Journal has the details",
+            "interrupted actions, by journal entry: {}. The Journal has the details",
             ids.join(", ")
         )],
         Err(error) => vec![format!("{error:#}")],

@@ -180,7 +180,7 @@ fn draw<'a>(
     ]
 }
 
-/// The order is made for four figures per line (120 columns): gauges below gauges, sparklines below sparklines.
+/// With four figures per line (120 columns), this order puts gauges below gauges, and sparklines below sparklines.
 fn figures(app: &App, at: &At) -> Vec<Figure> {
     let [connections, workers, archiver, standby] = limited(app, at);
     let [transactions, wal, oldest, hits, size] = over_time(app, at);

@@ -204,7 +204,7 @@ fn total(tabs: &[Tab], open: ScreenId, shape: Shape) -> usize {
     all.saturating_sub(usize::from(shape.gap().is_empty()))
 }
 
-/// The widest shape that fits whichever tab is open: then the tabs do not move when another one is opened. If there is room for one more
+/// The widest shape that fits whichever tab is open: then the tabs do not move when another tab is opened. If there is room for one more
 /// name while `open` is the open tab, that name is shown too.
 fn shape(tabs: &[Tab], open: ScreenId, width: usize) -> Shape {
     let named = if width >= NAMED { tabs.len() } else { 0 };

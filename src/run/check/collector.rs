@@ -152,7 +152,7 @@ impl Collector {
             changes.insert(*part, counters.by_ref().take(watched).collect::<Counters>());
         }
         parts.retain(|part| session.can_show(*part));
-        // Screens that failed the last time come last, so that a slow screen does not take the time of the others.
+        // Screens that failed the last time come last, so that a slow screen does not take the time of the other screens.
         let failed = |part: &ScreenId| self.readings.get(part).is_some_and(|of| of.error.is_some());
         parts.sort_by_key(failed);
         let mut in_time = true;

@@ -1,4 +1,5 @@
-//! The doctor's step for TLS: version, certificates with names and expiry, and whether `verify-full` would accept them.
+//! The doctor's step for TLS: version, certificates with names and expiry, and whether `verify-full` would accept the
+//! certificates.
 
 use rustls::pki_types::CertificateDer;
 use x509_parser::certificate::X509Certificate;

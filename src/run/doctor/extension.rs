@@ -100,10 +100,10 @@ impl Extension {
         match self.newest() {
             Some(newest) if self.preloaded => step
                 .and(format!("the server has the files of {newest}"))
-                .warn("CREATE EXTENSION timescaledb; or connect to another database with -d"),
+                .warn("run CREATE EXTENSION timescaledb; or connect to another database with -d"),
             Some(newest) => step
                 .and(format!("the server has the files of {newest}, but does not load the library"))
-                .warn("set shared_preload_libraries = 'timescaledb' in postgresql.conf, restart the server, then CREATE EXTENSION timescaledb; or connect to another database with -d"),
+                .warn("set shared_preload_libraries = 'timescaledb' in postgresql.conf, restart the server, then run CREATE EXTENSION timescaledb; or connect to another database with -d"),
             None => step
                 .and("the server does not have its files")
                 .warn("install TimescaleDB on the server, or connect to another database with -d"),
@@ -140,7 +140,7 @@ impl Extension {
         let step = match self.license.as_deref() {
             Some("apache") => step
                 .and("Apache edition: no compression, policies or aggregates")
-                .warn("ALTER SYSTEM SET timescaledb.license = 'timescale'; and restart, if the packages are those of the Community edition"),
+                .warn("if the Community edition is installed: run ALTER SYSTEM SET timescaledb.license = 'timescale'; and restart the server"),
             Some(license) => step.and(format!("licence {license}")),
             None => step,
         };

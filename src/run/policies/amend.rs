@@ -1,4 +1,4 @@
-//! Writes an object's present settings into the policy file, after the user has seen the change of its text.
+//! Writes an object's present settings into the policy file, after the user has seen how the file's text changes.
 
 use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
