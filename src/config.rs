@@ -61,7 +61,7 @@ impl Config {
         self.host.machine(host)
     }
 
-    /// Busy hours of this connection. `None`: none are set.
+    /// Busy hours of this connection. `None`: no busy hours are set.
     pub(crate) fn busy_hours(&self, host: &str, database: &str, user: &str) -> Option<BusyHours> {
         let here = self.connections.iter().rev();
         let mut here = here.filter(|rule| rule.matches(host, database, user));

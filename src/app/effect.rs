@@ -224,7 +224,7 @@ fn is_one(own: &[Target], targets: &[Target]) -> bool {
     own.iter().any(|target| targets.contains(target))
 }
 
-/// True if the finding belongs to one of these targets, or its fix acts on one of them.
+/// True if the finding belongs to one of these targets, or its fix acts on one of these targets.
 fn is_meant(finding: &Finding, own: &[Target], targets: &[Target]) -> bool {
     let on = finding.fix_target(own.to_vec());
     is_one(own, targets) || on.is_some_and(|on| targets.contains(&on))

@@ -75,7 +75,7 @@ type Begun = (
     Vec<(String, String)>,
 );
 
-/// The fix that these findings share. The error says why they share none.
+/// The fix that these findings share. The error says why they share no fix.
 fn common(cases: &[Case]) -> Result<Begun, String> {
     let first = &cases[0].0;
     if cases.iter().any(|(finding, _)| finding.fix != first.fix) {

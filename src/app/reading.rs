@@ -173,7 +173,7 @@ impl App {
     fn counted(&mut self, part: ScreenId, counters: Counters, clock: Stamp, reload: bool) -> bool {
         let waiting = with_table!(self.screens, part, |table| table.is_waiting());
         if waiting && !was_read(&self.screens, part) {
-            // The rows and this pulse were requested together, so the counters are those of the rows.
+            // The rows and this pulse were requested together, so the counters belong to these rows.
             self.screens.counted(part, counters);
             return false;
         }

@@ -201,7 +201,7 @@ impl Replay {
         &self.lines[..end]
     }
 
-    /// Moves by this number of moments, at most to the first or last.
+    /// Moves by this number of moments, at most to the first or last moment.
     pub fn step(&mut self, moments: isize) {
         let last = self.moments.len().saturating_sub(1);
         self.position = self.position.saturating_add_signed(moments).min(last);

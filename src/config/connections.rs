@@ -29,7 +29,7 @@ pub(crate) struct Rule {
     trusted_owners: Vec<String>,
     /// Hours in which the start of a policy is a finding. If several matching entries set busy hours, the last entry applies.
     pub busy_hours: Option<BusyHours>,
-    /// Policy files of the database; later ones override earlier ones.
+    /// Policy files of the database. Later files override earlier files.
     #[serde(deserialize_with = "policy_files")]
     pub policies: Vec<PathBuf>,
     /// The connection that `hypertop @NAME` means. `None`: the entry has no name.

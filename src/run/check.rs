@@ -36,7 +36,7 @@ use crate::model::verdict::Level;
 use crate::model::{text, threshold_settings};
 use crate::run::doctor;
 
-/// Exit code of a check that could not run. 2 would alert as critical.
+/// Exit code of a check that could not run. Code 2 would be a critical alert.
 pub const UNKNOWN: u8 = 3;
 
 /// Runs the check, and returns its output and exit code. If the check cannot run, the exit code is [`UNKNOWN`]. With

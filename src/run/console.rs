@@ -161,7 +161,7 @@ fn hear(recorder: &mut Option<Recorder>, app: &mut App, msg: &Msg) -> Option<Str
     Some(format!("the recording has ended: {error:#}"))
 }
 
-/// Starts a recording in the current folder, or stops the one being written.
+/// Starts a recording in the current folder, or stops the recording that is being written.
 fn record(recorder: &mut Option<Recorder>, app: &mut App) {
     if let Some(ended) = recorder.take() {
         app.recording = false;

@@ -1,4 +1,4 @@
-//! Opens the databases that the console shows: the first one, and those that the user switches to.
+//! Opens the databases that the console shows: the first database, and the databases that the user switches to.
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ use crate::model::moment::Stamp;
 use crate::run::{doctor, start};
 use crate::server::session::Session;
 
-/// An open session, and everything that the console needs for it.
+/// An open session, and what the console needs to use this session.
 #[derive(Debug)]
 pub(super) struct Opened {
     pub settings: Settings,

@@ -9,7 +9,7 @@ use crate::model::screen_id::ScreenId;
 use crate::run::{acts, second, worker};
 use crate::server::session::Session;
 
-/// Channels to the tasks. The tasks end when this is dropped.
+/// Channels to the tasks. The tasks end when `Requests` is dropped.
 #[derive(Debug)]
 pub struct Requests {
     lists: UnboundedSender<ask::List>,

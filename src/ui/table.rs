@@ -154,7 +154,7 @@ fn failed_runs<R>(buffer: &mut Buffer, area: Rect, place: &Placed<R>, style: Sty
     }
 }
 
-/// Draws the line for the folded rows: the key that shows them, and a text about them.
+/// Draws the line for the folded rows: the key that shows these rows, and a text about these rows.
 fn draw_fold(buffer: &mut Buffer, area: Rect, (key, words): &(String, String), theme: &Theme) {
     let own = u16::try_from(text::width(key)).unwrap_or(0);
     let (x, room) = (area.x + SIGN + own, area.width.saturating_sub(SIGN + own));

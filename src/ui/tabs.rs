@@ -34,7 +34,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
     app.tabs = places;
 }
 
-/// The line of tabs, and the cells of each one.
+/// The line of tabs, and the cells of each tab.
 fn line<'a>(app: &App, area: Rect) -> (Line<'a>, Vec<(ScreenId, Rect)>) {
     let (theme, width) = (app.theme(), usize::from(area.width));
     let tabs: Vec<Tab> = ScreenId::ALL.iter().map(|id| Tab::of(*id, app)).collect();
@@ -209,7 +209,7 @@ fn total(tabs: &[Tab], open: ScreenId, shape: Shape) -> usize {
 fn shape(tabs: &[Tab], open: ScreenId, width: usize) -> Shape {
     let named = if width >= NAMED { tabs.len() } else { 0 };
     let first = (0..=named).rev().map(|named| Shape::First(named, 3));
-    // Badges get more room if there are no names that need it.
+    // Badges get more room if there are no names that need the room.
     let first = std::iter::once(Shape::First(0, 4))
         .filter(|_| named == 0)
         .chain(first);

@@ -25,7 +25,7 @@ pub(crate) struct Filling {
     pub focus: usize,
     /// Index of the selected item, in a field with a list.
     pub pick: usize,
-    /// Below the fields is a text that scrolls: index of its first visible line.
+    /// Index of the first visible line in the text below the fields.
     pub(crate) top: usize,
     pub outcome: Result<ApprovedPlan, Trouble>,
     /// The refusal of each target, in order. `None`: the target has a form.

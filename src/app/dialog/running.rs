@@ -9,7 +9,7 @@ use crate::model::moment::Stamp;
 pub struct Running {
     pub(crate) title: String,
     pub(crate) started: Stamp,
-    /// Id of the journal entry. `None`: not started yet.
+    /// Id of the journal entry. `None`: the plan has not started yet.
     pub(crate) id: Option<u64>,
     /// Present step, counted from 1; `of`: number of steps.
     pub(crate) number: usize,

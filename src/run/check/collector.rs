@@ -26,11 +26,11 @@ pub(super) const MARGIN: Duration = Duration::from_millis(300);
 /// Result of reading a screen.
 #[derive(Debug, Default)]
 pub(super) struct Reading {
-    /// Duration of the last attempt, in seconds; `None`: there was none yet.
+    /// Duration of the last attempt, in seconds; `None`: there was no attempt yet.
     pub seconds: Option<f64>,
     /// Number of failed attempts.
     pub errors: u64,
-    /// Error of the last attempt; `None`: it succeeded.
+    /// Error of the last attempt; `None`: the attempt succeeded.
     pub error: Option<String>,
     /// End of the pause after a failed attempt.
     rest_until: Option<Instant>,

@@ -17,7 +17,7 @@ use crate::server::session::Session;
 pub(super) async fn read(settings: &Settings, session: &Session, steps: &mut Vec<Step>) -> Screens {
     let server = &session.server;
     let all = show::gather(settings, session, ScreenId::Overview, Duration::ZERO);
-    // After an error each screen is read alone, to find out which one fails.
+    // After an error each screen is read alone, to find out which screen fails.
     let (mut screens, gathered) = match Box::pin(all).await {
         Ok(screens) => (screens, true),
         Err(_) => (Screens::default(), false),

@@ -112,7 +112,7 @@ fn refused(all: &[Planned]) -> Option<String> {
     (!refusals.is_empty()).then(|| refusals.join("\n"))
 }
 
-/// Text on the rows that the plans would delete.
+/// Text about the rows that the plans would delete.
 fn losses(all: &[Planned]) -> String {
     let plans = all.iter().filter(|planned| deletes_data(planned));
     let notes = plans.filter_map(|planned| planned.plan.as_ref().ok());

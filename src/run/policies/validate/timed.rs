@@ -17,7 +17,7 @@ use crate::server::session::said;
 use super::check::{Checks, State};
 use super::here::Here;
 
-/// Number of measured runs. One more run before them fills the caches.
+/// Number of measured runs. One more run before the measured runs fills the caches.
 const RUNS: usize = 20;
 /// Smallest and largest `statement_timeout`, in milliseconds.
 const SHORTEST: u64 = 1000;
