@@ -8,7 +8,7 @@ select b.pid as blocker, v.usename::text as blocker_role, v.application_name::te
        case when i.blocks_total > 0 then i.blocks_done::float8 / i.blocks_total
             when i.tuples_total > 0 then i.tuples_done::float8 / i.tuples_total end as share
 from pg_stat_activity a
--- If several sessions block the session $1, one that does not itself wait for a lock is chosen.
+-- If several sessions block the session $1, a session that does not itself wait for a lock is chosen.
 left join lateral (
   select p.pid from unnest(pg_blocking_pids(a.pid)) p(pid)
   order by exists (select from pg_locks w where w.pid = p.pid and not w.granted), 1 limit 1

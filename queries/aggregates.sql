@@ -16,7 +16,7 @@ job as materialized (
          case when j.config ->> 'end_offset' ~ '^-?\d{1,18}$' then (j.config ->> 'end_offset')::int8 end as end_number, o.owner_zone, o.zone
     from _timescaledb_config.bgw_job j left join lateral :owner_zone o on true
    where j.proc_name = 'policy_refresh_continuous_aggregate'),
--- The refresh policy that determines the lag. If an aggregate has several, it is the policy whose window ends latest.
+-- The refresh policy that determines the lag. If an aggregate has several refresh policies: the policy whose window ends latest.
 newest as materialized (
   select distinct on (j.hypertable_id) j.*, count(*) over (partition by j.hypertable_id) as policies
     from job j order by j.hypertable_id, j.end_text is not null, now() - j.end_interval desc nulls last, j.end_number, j.id),

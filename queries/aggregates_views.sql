@@ -1,9 +1,9 @@
 -- Parse trees of views that apply avg, stddev, percentiles or sum to the columns of an aggregate: more columns for the rows of
 -- aggregates.sql
 -- · columns: id (int8), shown (oid of the aggregate's view), columns, tree (of the aggregate's definition), parent, parent_columns,
--- parent_tree (oid, columns and tree of the aggregate that this one reads; NULL: it reads a hypertable), readers (plain views over the
--- aggregate: oid, name, tree). An aggregate has a row only if such a view may aggregate one of its columns again, or if the aggregate may
--- aggregate a column of its parent again
+-- parent_tree (oid, columns and tree of the aggregate that this aggregate reads; NULL: it reads a hypertable), readers (plain views over
+-- the aggregate: oid, name, tree). An aggregate has a row only if such a view may aggregate one of its columns again, or if the aggregate
+-- may aggregate a column of its parent again
 -- · access: any role; reads catalogues only, locks nothing and runs no code: a parse tree is read as text · cost: about 0.13 ms for each
 -- view over an aggregate
 with recursive aggregate as materialized (

@@ -60,7 +60,8 @@ with setting as materialized (
   select r.slot_name, r.slot_type, r.active_pid, r.wal_status,
          pg_wal_lsn_diff(case when s.standby then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end, r.restart_lsn)::float8 as bytes,
          greatest(age(r.xmin), age(r.catalog_xmin)) as age,
-         -- Why the slot was invalidated: before PostgreSQL 16 only by removal of WAL; 16 reports two further reasons as one, `conflicting`.
+         -- Why the slot was invalidated: before PostgreSQL 16 only by removal of WAL; PostgreSQL 16 reports two further reasons as one
+         -- (`conflicting`).
          case coalesce(to_jsonb(r) ->> 'invalidation_reason', case to_jsonb(r) ->> 'conflicting' when 'true' then 'conflict' end,
               'wal_removed')
            when 'wal_removed' then 'the WAL that it needed is gone: max_slot_wal_keep_size'

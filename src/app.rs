@@ -52,7 +52,10 @@ pub use self::message::{Effect, Link, Msg, Notice};
 use self::pane::Pane;
 
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "the flags are independent of each other")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the flags are independent of each other"
+)]
 pub struct App {
     pub screen: ScreenId,
     pub screens: Screens,

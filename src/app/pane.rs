@@ -14,7 +14,10 @@ const DUTY: f64 = 50.0;
 const KNOWN: usize = 16;
 
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "the flags are independent of each other")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the flags are independent of each other"
+)]
 pub struct Pane {
     /// True: the user wants the pane.
     pub open: bool,

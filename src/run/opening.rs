@@ -117,8 +117,10 @@ impl Opening {
         let mut rules = config.rules(host, database, role, self.read_only);
         if wrong.is_some() {
             // Without config.toml it is unknown whether the connection is read-only or protected, so it counts as read-only.
-            rules.read_only =
-                Some("config.toml cannot be read: nothing can be changed until config.toml is corrected".to_owned());
+            rules.read_only = Some(
+                "config.toml cannot be read: nothing can be changed until config.toml is corrected"
+                    .to_owned(),
+            );
         }
         let journal = self.journal.clone();
         let actor = journal.map(|journal| actor(&settings, &session, journal, self.clock));
