@@ -28,8 +28,9 @@ with setting as materialized (
 ), hurts as materialized (
   select g.name, v.setting || coalesce(', by ' || o.by, '') as setting, b.hides
   from (
-    -- The settings that hide compressed rows if they are off: enable_transparent_decompression, or enable_columnarscan if the former does
-    -- not exist. Before 2.28 enable_optimizations hides them too. (Measured with 2.26.4, 2.27.2, 2.28.3 and 2.29.2.)
+    -- The settings that hide compressed rows if they are off: enable_transparent_decompression, or enable_columnarscan if
+    -- enable_transparent_decompression does not exist. Before 2.28 enable_optimizations hides them too. (Measured with 2.26.4, 2.27.2,
+    -- 2.28.3 and 2.29.2.)
     select exists (select from pg_settings g where g.name = 'timescaledb.enable_transparent_decompression') as transparent,
            exists (select from pg_extension x where x.extname = 'timescaledb'
                     and string_to_array(substring(x.extversion from '^\d+\.\d+'), '.')::int4[] < '{2,28}') as early

@@ -121,7 +121,7 @@ pub struct App {
     asked: u64,
 }
 
-/// Seconds after which all verdicts are computed again, because some depend on time alone.
+/// Seconds after which all verdicts are computed again, because some verdicts depend on time alone.
 const JUDGED_SECONDS: f64 = 60.0;
 /// Seconds after which the Overview looks again for exact figures to read. It looks through the rows of all its screens.
 const LOOKED_SECONDS: f64 = 10.0;

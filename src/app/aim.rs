@@ -47,7 +47,7 @@ impl Aim {
             .map_or(self.rule.title, |(label, _)| label)
     }
 
-    /// Text shown until the new figure is known: the figure before the action.
+    /// Text shown until the figure after the action is known: the figure before the action.
     pub(super) fn waiting(&self) -> String {
         match &self.before {
             Some((label, was)) => format!("{label} was {was}"),

@@ -245,7 +245,7 @@ fn next_line(file: &mut impl BufRead, most: usize) -> Result<Option<Vec<u8>>> {
     Ok(Some(line))
 }
 
-/// Groups the lines into moments, and returns the end of each.
+/// Groups the lines into moments, and returns the end of each moment.
 fn moments(lines: &[Line]) -> Vec<usize> {
     let mut ends = Vec::new();
     for (nth, pair) in lines.windows(2).enumerate() {

@@ -154,7 +154,7 @@ fn about_server(server: &Server, room: usize) -> String {
         format!("{open} {side} {short}"),
         format!("{open} {side}"),
     ];
-    // If the whole name does not fit, the versions are left out before the name gets shorter than 12 cells.
+    // If role, host and database do not fit in full, the versions are left out before this text gets shorter than 12 cells.
     let fits = |least: usize, ends: &[String]| {
         let mut ends = ends.iter();
         ends.find(|end| least + text::width(end) <= room).cloned()

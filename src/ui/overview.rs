@@ -312,7 +312,7 @@ fn over_time(app: &App, at: &At) -> [Figure; 5] {
     ]
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a share to show")]
+#[expect(clippy::cast_precision_loss, reason = "the fraction is only shown")]
 fn of_the_screens(app: &App, at: &At) -> [Figure; 3] {
     let standing = &app.standing;
     let figure = |label, now: Option<String>, share, level| Figure {
@@ -378,7 +378,7 @@ fn size(app: &App) -> String {
     size.map_or_else(|| "…".to_owned(), |size| size.value().show(Stamp(0)))
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a rate to show")]
+#[expect(clippy::cast_possible_truncation, reason = "the rate is only shown")]
 fn whole(rate: f64) -> i64 {
     rate as i64
 }

@@ -136,7 +136,7 @@ fn draw_row<R: Record>(
 /// Sign of a failed run in a drawing.
 const FAILED: char = 'X';
 
-/// Whether the value is a strip of runs of which some failed.
+/// Whether the value is a strip of runs, and at least one run failed.
 fn is_strip(value: &Value) -> bool {
     matches!(value, Value::Picture(drawing, _) if drawing.contains(FAILED))
 }

@@ -114,7 +114,7 @@ enum Shape {
     /// Key, and the sign of the badge.
     Signs,
     Keys,
-    /// As `Keys`, and the open tab's name is cut.
+    /// As `Keys`, but the open tab's name is cut.
     Cut,
 }
 

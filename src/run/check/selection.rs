@@ -17,7 +17,7 @@ pub(super) struct Selection<'a> {
 }
 
 impl<'a> Selection<'a> {
-    /// An error if a pattern matches no rule, or if `--perfdata objects` names no objects.
+    /// An error if a pattern matches no rule, or if `--perfdata objects` is given without `--objects`.
     pub(super) fn new(options: &'a Options) -> Result<Self> {
         let patterns = options.only.iter().chain(&options.except);
         for pattern in patterns.chain(&options.accept_hidden) {

@@ -13,7 +13,7 @@ use crate::screens::{Screens, gather};
 use crate::server::known::At;
 use crate::server::session::Session;
 
-/// Reads every screen as the Overview does, and adds a step for each.
+/// Reads every screen as the Overview does, and adds a step for each screen.
 pub(super) async fn read(settings: &Settings, session: &Session, steps: &mut Vec<Step>) -> Screens {
     let server = &session.server;
     let all = show::gather(settings, session, ScreenId::Overview, Duration::ZERO);

@@ -51,7 +51,7 @@ pub(super) async fn check(here: &Here, queries: &[Timed], checks: &mut Checks) {
     }
 }
 
-/// Seconds of each run, in order of size.
+/// Seconds of each run, in ascending order.
 async fn measured(here: &Here, query: &Timed) -> Result<Vec<f64>> {
     let password = here.session.connected.password.as_deref();
     let connected = connect::again(&here.settings, password).await?;
