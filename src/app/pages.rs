@@ -164,7 +164,9 @@ fn of_threshold(of: &'static Threshold, limits: &Limits) -> Page {
     passages.push(Passage::new(
         "Rules that use it",
         match pages::items(rules) {
-            none if none.is_empty() => "None: it affects texts, not findings.".to_owned(),
+            none if none.is_empty() => {
+                "No rule: the threshold affects texts, not findings.".to_owned()
+            }
             rules => rules,
         },
     ));
