@@ -31,7 +31,8 @@ reader as (
   select r.id, w.ev_class
     from reader r join pg_depend d on d.refclassid = 'pg_class'::regclass and d.refobjid = r.oid and d.classid = 'pg_rewrite'::regclass
     join pg_rewrite w on w.oid = d.objid where w.ev_class <> r.oid and w.ev_class not in (select o.oid from own o)),
--- All plain views over an aggregate, if at least one of them may aggregate again: another view may read the column through this view.
+-- All plain views over an aggregate, if at least one of them may aggregate a column again: another view may read the column through
+-- this view.
 above as materialized (
   select r.id, jsonb_agg(jsonb_build_object('oid', k.oid::int8, 'name', format('%I.%I', n.nspname, k.relname), 'tree', y.reader)
                          order by n.nspname, k.relname) as readers

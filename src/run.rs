@@ -96,7 +96,7 @@ fn greet(app: &mut App, mut notes: Vec<String>, messages: impl Iterator<Item = S
     }
     notes.extend(messages);
     for note in &notes {
-        // The notes are also printed, so that the user can read them after the console is closed.
+        // Notes and messages are also printed, so that the user can read them after the console is closed.
         stderr::say(format_args!("hypertop: {note}"));
     }
     if !notes.is_empty() {

@@ -23,7 +23,8 @@ pub enum List {
     Acknowledged(Request),
 }
 
-/// Requests to the second connection. It reads exact figures (expensive figures, which need separate queries) and the details of rows.
+/// Requests to the second connection. It reads exact figures (such as present sizes, which need separate queries) and the
+/// details of rows.
 #[derive(Debug)]
 pub enum Figures {
     Exact {

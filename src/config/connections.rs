@@ -25,7 +25,7 @@ pub(crate) struct Rule {
     pub read_only: bool,
     /// Show a marked frame, and require the target's name to be typed for every action.
     pub protected: bool,
-    /// Trusted roles: a query of hypertop may run functions of these roles, with the rights of the connected role.
+    /// Trusted roles: a query that only reads may run code of these roles, such as functions, with the rights of the connected role.
     trusted_owners: Vec<String>,
     /// Hours in which the start of a policy is a finding. If several matching entries set busy hours, the last entry applies.
     pub busy_hours: Option<BusyHours>,

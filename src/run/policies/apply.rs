@@ -141,7 +141,7 @@ impl Shell<'_> {
         }
     }
 
-    /// One plan for all changes, without objects that are not in the file.
+    /// Joins all changes into one plan. Leaves out [`What::Unnamed`], which only reports an object that is not in the file.
     async fn together(&self, sources: &[Source], made: Made) -> Result<ApprovedPlan> {
         let title = plan::title(sources, &made);
         let server = &self.session.server;
