@@ -63,7 +63,7 @@ impl App {
         gather::badge(&self.screens, screen, &self.open, self.server_clock())
     }
 
-    /// Whether the screen was read long ago.
+    /// Whether the screen was read so long ago that its findings may have changed.
     pub(crate) fn is_old(&self, screen: ScreenId) -> bool {
         gather::is_old(&self.screens, screen, self.server_clock())
     }
@@ -188,7 +188,7 @@ impl App {
     fn counted(&mut self, part: ScreenId, counters: Counters, clock: Stamp, reload: bool) -> bool {
         let waiting = with_table!(self.screens, part, |table| table.is_waiting());
         if waiting && !was_read(&self.screens, part) {
-            // The rows and this pulse were requested together, so the counters are those of the rows.
+            // The rows and this pulse were requested together, so the counters belong to these rows.
             self.screens.counted(part, counters);
             return false;
         }
