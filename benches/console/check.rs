@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use hypertop::connect;
 use hypertop::connect::conninfo::Settings;
+use hypertop::model::screen_id::ScreenId;
 use tokio_postgres::Client;
 
-use crate::screens::Wanted;
+use crate::screens::{Wanted, shown};
 use crate::{Goals, Limit, Spread, naive, program, weight};
 
 /// Time between two scrapes at rest, as in Prometheus' default configuration.
@@ -119,9 +120,12 @@ async fn naive_pass(settings: &Settings, wanted: &Wanted) -> Option<f64> {
     let row = client.query_one("select pg_backend_pid()", &[]).await;
     let pid = row.unwrap().get(0);
     let mut passes = Vec::new();
-    for (screen, ids) in wanted {
-        let ids: Vec<i64> = ids.iter().map(|(id, _)| *id).collect();
-        passes.extend(naive::twin(&client, *screen, &ids).await);
+    // The sizes of the hypertables are those of all of them, below.
+    for (screen, rows) in wanted
+        .iter()
+        .filter(|(screen, _)| *screen != ScreenId::Hypertables)
+    {
+        passes.extend(naive::twin(&client, *screen, &shown(rows)).await);
     }
     passes.push(weight::NAIVE_SIZES.to_owned());
     let before = processor(pid)?;

@@ -12,8 +12,14 @@ use hypertop::server::session::Session;
 
 use crate::{Goals, Limit, Spread, naive};
 
-/// Ids and costs of the rows whose exact figures a 200x50 terminal shows first, by screen.
-pub type Wanted = Vec<(ScreenId, Vec<(i64, usize)>)>;
+/// Ids and costs of the rows for which a 200x50 terminal reads exact figures first, for each exact query of a screen.
+pub type Wanted = Vec<(ScreenId, Vec<Vec<(i64, usize)>>)>;
+
+/// Ids of the rows that a screen shows first with all columns.
+pub fn shown(wanted: &[Vec<(i64, usize)>]) -> Vec<i64> {
+    let rows = wanted.iter().max_by_key(|rows| rows.len());
+    rows.into_iter().flatten().map(|(id, _)| *id).collect()
+}
 
 const ROUNDS: usize = 7;
 /// A screen gets no further round after this time.
@@ -50,7 +56,7 @@ pub async fn measure(settings: &Settings, goals: &mut Goals) -> Wanted {
     let mut all_wanted = Vec::new();
     for screen in all() {
         let wanted = whole_screen(&lists, &mut exact, screen).await;
-        let ids: Vec<i64> = wanted.iter().map(|(id, _)| *id).collect();
+        let ids = shown(&wanted);
         let statements = naive::twin(&naive, screen, &ids).await;
         all_wanted.push((screen, wanted));
         let began = Instant::now();
@@ -124,7 +130,7 @@ async fn whole_screen(
     lists: &Session,
     exact: &mut Exact<'_>,
     screen: ScreenId,
-) -> Vec<(i64, usize)> {
+) -> Vec<Vec<(i64, usize)>> {
     let rows = load(lists, exact, screen).await;
     let mut screens = Screens::default();
     let at = At {
@@ -136,9 +142,13 @@ async fn whole_screen(
     let queries = (screen.about().exact)();
     // The queries for columns of the list. Later queries only add verdicts, and are measured separately.
     let last = queries.iter().position(|query| !query.overview);
-    let mut wanted = Vec::new();
-    for (nth, query) in queries.iter().take(last.unwrap_or(0) + 1).enumerate() {
-        wanted = screens.wanted_at_first(screen, nth, 46, at.now);
+    let mut all = Vec::new();
+    for (nth, query) in queries.iter().enumerate() {
+        let wanted = screens.wanted_at_first(screen, nth, 46, at.now);
+        all.push(wanted.clone());
+        if nth > last.unwrap_or(0) {
+            continue;
+        }
         let slices = slices(&wanted, query.slice);
         for (number, slice) in slices.iter().enumerate() {
             let figures = exact.slice(*query, slice).await;
@@ -146,7 +156,7 @@ async fn whole_screen(
             screens.take_exact(screen, nth, figures, last, &at);
         }
     }
-    wanted
+    all
 }
 
 /// An idle tick compared with `watch psql` on the documented views.
@@ -193,8 +203,8 @@ pub async fn slowest(settings: &Settings) -> f64 {
             let start = Instant::now();
             load(&lists, &mut exact, screen).await;
             list.push(start.elapsed());
-            for query in (screen.about().exact)() {
-                if let Some(first) = slices(&wanted, query.slice).first() {
+            for (query, wanted) in (screen.about().exact)().into_iter().zip(&wanted) {
+                if let Some(first) = slices(wanted, query.slice).first() {
                     let start = Instant::now();
                     exact.slice(query, first).await;
                     slice.push(start.elapsed());

@@ -27,7 +27,7 @@ pub async fn measure(settings: &Settings, wanted: &Wanted, goals: &mut Goals) {
     let client = &session.connected.client;
     let version = session.server.sql_version();
     let mut most = (0, "");
-    for (screen, ids) in wanted {
+    for (screen, wanted) in wanted {
         let about = screen.about();
         client.batch_execute("begin").await.unwrap();
         client
@@ -38,7 +38,7 @@ pub async fn measure(settings: &Settings, wanted: &Wanted, goals: &mut Goals) {
         most = most.max((number(client, LOCKS).await, about.name));
         client.batch_execute("rollback").await.unwrap();
         // Also the queries that only add verdicts, for the same rows.
-        for (exact, slice) in (about.exact)().iter().flat_map(|exact| {
+        for (exact, slice) in (about.exact)().iter().zip(wanted).flat_map(|(exact, ids)| {
             slices(ids, exact.slice)
                 .into_iter()
                 .map(move |slice| (exact, slice))
