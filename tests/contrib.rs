@@ -118,24 +118,27 @@ fn systemd_takes_the_units() {
 
 #[test]
 fn every_option_that_a_file_names_is_one() {
-    let output = Command::new(env!("CARGO_BIN_EXE_hypertop"))
-        .args(["check", "--help"])
-        .output()
-        .unwrap();
-    let help = String::from_utf8(output.stdout).unwrap();
+    let help = |command: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_hypertop"))
+            .args([command, "--help"])
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
     let option = Regex::new(r#"(?:^|[\s"])(--?[a-zA-Z][a-z-]*)"#).unwrap();
     let of = |text: &str| -> BTreeSet<String> {
         let found = option.captures_iter(text);
         found.map(|found| found[1].to_owned()).collect()
     };
-    let known = of(&help);
-    for path in [
-        "nagios/hypertop.cfg",
-        "icinga2/hypertop.conf",
-        "cron/hypertop",
-        "systemd/hypertop-listen.service",
-        "systemd/hypertop-textfile.service",
-        "prometheus/hypertop.rules.yml",
+    let (check, plan) = (of(&help("check")), of(&help("plan")));
+    for (path, known) in [
+        ("nagios/hypertop.cfg", &check),
+        ("icinga2/hypertop.conf", &check),
+        ("cron/hypertop", &check),
+        ("cron/hypertop-drift", &plan),
+        ("systemd/hypertop-listen.service", &check),
+        ("systemd/hypertop-textfile.service", &check),
+        ("prometheus/hypertop.rules.yml", &check),
     ] {
         let text = read(path);
         let is_comment = |line: &str| ["#", "/*", "* "].iter().any(|sign| line.starts_with(sign));
