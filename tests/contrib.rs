@@ -51,7 +51,7 @@ fn prometheus_takes_the_alert_rules_and_they_fire_as_they_should() {
 }
 
 #[test]
-fn every_metric_that_the_dashboard_and_the_rules_name_exists() {
+fn every_metric_that_the_dashboard_and_the_rules_name_exists_and_the_document_lists_all() {
     with_targets(|targets| {
         let url = targets.all[0].conninfo.as_str();
         let (_, metrics) = check(url, &["--format", "prometheus"]);
@@ -70,6 +70,15 @@ fn every_metric_that_the_dashboard_and_the_rules_name_exists() {
         assert!(named.len() > 15, "{named:?}");
         for name in named {
             assert!(metrics.contains(&format!("# TYPE {name} ")), "{name}");
+        }
+        // And every metric is in the document's list.
+        let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/monitoring.md");
+        let document = std::fs::read_to_string(document).unwrap();
+        let types = metrics
+            .lines()
+            .filter_map(|line| line.strip_prefix("# TYPE hypertop_"));
+        for name in types.map(|line| line.split(' ').next().unwrap()) {
+            assert!(document.contains(&format!("`{name}`")), "{name}");
         }
         let figure = Regex::new(r#"\{figure="([^"]+)"\}"#).unwrap();
         for text in &texts {
