@@ -48,8 +48,8 @@ with here as materialized (
   ) w
   order by w.pid, w.command
 ), held as materialized (
-  -- The 40 strongest locks of each session. Of equally strong locks, those on the relations with the lowest oids: a hypertable has a lower
-  -- oid than its chunks.
+  -- The 40 strongest locks of each session. Of equally strong locks, the locks on the relations with the lowest oids are taken: a
+  -- hypertable has a lower oid than its chunks.
   select x.pid, x.relation, x.strength
   from (
     select l.pid, l.relation, max(l.strength) as strength,

@@ -16,7 +16,7 @@ job as materialized (
          case when j.config ->> 'end_offset' ~ '^-?\d{1,18}$' then (j.config ->> 'end_offset')::int8 end as end_number, o.owner_zone, o.zone
     from _timescaledb_config.bgw_job j left join lateral :owner_zone o on true
    where j.proc_name = 'policy_refresh_continuous_aggregate'),
--- The refresh policy that determines the lag. If an aggregate has several, it is the policy whose window ends latest.
+-- The refresh policy that determines the lag. If an aggregate has several refresh policies: the policy whose window ends latest.
 newest as materialized (
   select distinct on (j.hypertable_id) j.*, count(*) over (partition by j.hypertable_id) as policies
     from job j order by j.hypertable_id, j.end_text is not null, now() - j.end_interval desc nulls last, j.end_number, j.id),
@@ -104,7 +104,7 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
        :refreshed_to as refreshed_to, t.never_before,
        (select s.range_end from :slice s
          where s.dimension_id = a.raw_dimension order by s.range_start desc limit 1) as source_end, pr.longest as bucket_longest,
-       -- ahead: whether the watermark is later than now by more than the longest possible bucket (integer time: false)
+       -- ahead: whether the watermark is later than now by more than the longest possible bucket. With integer time it is false.
        a.axis not in ('bigint', 'integer', 'smallint')
             and w.watermark > pr.longest + (extract(epoch
               from case when a.axis = 'timestamp with time zone' then now() else now()::timestamp at time zone 'UTC' end)
@@ -153,8 +153,8 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
        case when r.id is null then false
             when not exists (select from job k where k.hypertable_id = a.id) then false
             when r.by_creation or r.drop_text is null then null
-            -- true: a window reaches into the dropped range; false: no window does; NULL: unknown for at least one window, and no other
-            -- window does
+            -- true: a window reaches into the dropped range; false: no window reaches into it; NULL: unknown for at least one window, and
+            -- no other window reaches into it
             else (select case when bool_or(k.wipes) then true when bool_and(k.wipes is not null) then false end
                     from (select case when k.start_text is null then true
                                       when k.start_number is not null then k.start_number > r.drop_number
@@ -195,7 +195,7 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
     o.since + coalesce(pr.longest, 0) as upto) y
   left join lateral :log_ends t on true
   \ir shared/unreached.sql
-  -- The paused or failing refresh policies of the aggregate, without the one in newest: their number, and the first of them.
+  -- The paused or failing refresh policies of the aggregate, without the policy in newest: number of policies, and the first policy.
   left join lateral (
     select count(*) as many, (array_agg(k.id order by k.scheduled, k.id))[1] as job_id, bool_and(k.scheduled) as scheduled
       from job k left join _timescaledb_internal.bgw_job_stat ks on ks.job_id = k.id

@@ -34,7 +34,7 @@ asked as materialized (
                 * 1000000)::int8 end as at) c
     cross join lateral (select 1 as kind, null::int8 as since
                         union all select 2, s.tail where s.tail > case when s.whole then -9223372036854775808 else -200000000000000000 end
-                        -- Kind 3 only if the watermark is later than now.
+                        -- Kind 3 is read only if the watermark is later than now.
                         union all select 3, c.at where s.ahead > c.at) p
    where s.readable),
 -- The range of the chunks that were dropped and then created again by a late row, if one of the aggregate's two logs has changes there.

@@ -1,4 +1,4 @@
--- The newest source row of each aggregate in $1 (int8[]), and the end of its bucket; if the source is an aggregate, its watermark is used
+-- Newest source row of each aggregate in $1 (int8[]), and its bucket's end; for an aggregate on an aggregate: the parent's watermark
 -- · columns: id, newest, newest_end (internal units; NULL: see unknown), unknown (NULL: newest is right, or there are no rows; otherwise
 -- the reason why newest is unknown: 1: no SELECT right; 2: the Apache edition hides compressed rows; 3: unsupported type of the dimension;
 -- 4: the four newest chunks are empty; 5: a read might run code that code_owner can define; 6: the relations in hold must be locked first)

@@ -1,9 +1,9 @@
 -- Parse trees of views that apply avg, stddev, percentiles or sum to the columns of an aggregate: more columns for the rows of
 -- aggregates.sql
 -- · columns: id (int8), shown (oid of the aggregate's view), columns, tree (of the aggregate's definition), parent, parent_columns,
--- parent_tree (oid, columns and tree of the aggregate that this one reads; NULL: it reads a hypertable), readers (plain views over the
--- aggregate: oid, name, tree). An aggregate has a row only if such a view may aggregate one of its columns again, or if the aggregate may
--- aggregate a column of its parent again
+-- parent_tree (oid, columns and tree of the aggregate that this aggregate reads; NULL: it reads a hypertable), readers (plain views over
+-- the aggregate: oid, name, tree). An aggregate has a row only if such a view may aggregate one of its columns again, or if the aggregate
+-- may aggregate a column of its parent again
 -- · access: any role; reads catalogues only, locks nothing and runs no code: a parse tree is read as text · cost: about 0.13 ms for each
 -- view over an aggregate
 with recursive aggregate as materialized (
@@ -31,7 +31,8 @@ reader as (
   select r.id, w.ev_class
     from reader r join pg_depend d on d.refclassid = 'pg_class'::regclass and d.refobjid = r.oid and d.classid = 'pg_rewrite'::regclass
     join pg_rewrite w on w.oid = d.objid where w.ev_class <> r.oid and w.ev_class not in (select o.oid from own o)),
--- All plain views over an aggregate, if at least one of them may aggregate again: another view may read the column through this view.
+-- All plain views over an aggregate, if at least one of them may aggregate a column again: another view may read the column through
+-- this view.
 above as materialized (
   select r.id, jsonb_agg(jsonb_build_object('oid', k.oid::int8, 'name', format('%I.%I', n.nspname, k.relname), 'tree', y.reader)
                          order by n.nspname, k.relname) as readers

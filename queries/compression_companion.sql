@@ -12,7 +12,7 @@ settings as materialized (
                                  when x.orderby_nullsfirst[nth] then ' NULLS FIRST' else ' NULLS LAST' end,
                             ', ' order by nth) from unnest(x.orderby) with ordinality u(a, nth)) as order_by,
          -- open: neither segmentby nor orderby is set, so TimescaleDB chooses both when it compresses a chunk (from 2.22 on). If only
-         -- orderby is set, it uses no segmentby.
+         -- orderby is set, TimescaleDB uses no segmentby.
          x.segmentby is null and x.orderby is null as open
     from hyper h join pg_namespace n on n.nspname = h.schema_name join pg_class t on t.relnamespace = n.oid and t.relname = h.table_name
     join _timescaledb_catalog.compression_settings x on x.relid = t.oid),

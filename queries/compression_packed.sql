@@ -1,9 +1,9 @@
 -- For the hypertables in $1 (int8[]): old and drifted chunks. Old chunks were compressed with other settings than the table has now. The
 -- present size of drifted chunks is more than twice or less than half of the recorded size (checked: the newest 100 partial or unordered
 -- chunks, and the newest 20 other chunks)
--- · columns: id, old_chunks (without frozen ones), drifted_chunks, drifted_recorded_bytes, drifted_bytes, old_packed (old chunks including
--- frozen ones), old_before_bytes, old_after_bytes, old_rows, old_batches (as recorded when the chunks in old_packed were compressed). Up to
--- 2.13 there are no old chunks: settings can change only while no chunk is compressed
+-- · columns: id, old_chunks (without frozen chunks), drifted_chunks, drifted_recorded_bytes, drifted_bytes, old_packed (old chunks
+-- including frozen chunks), old_before_bytes, old_after_bytes, old_rows, old_batches (as recorded when the chunks in old_packed were
+-- compressed). Up to 2.13 there are no old chunks: settings can change only while no chunk is compressed
 -- · access: any role · cost: about 0.1 ms per present size; each locks the chunk for a moment
 with locked as materialized :locked,
 packed as materialized (

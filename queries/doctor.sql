@@ -22,6 +22,6 @@ select current_setting('max_connections')::int4
        (select count(*) from session s where s.datid = d.oid) as database_used,
        current_setting('track_counts') = 'on' as track_counts, current_setting('track_activities') = 'on' as track_activities,
        current_setting('track_io_timing') = 'on' as track_io_timing,
-       -- NULL: this TimescaleDB cannot log them
+       -- NULL: this TimescaleDB cannot log successful runs of jobs
        current_setting('timescaledb.enable_job_execution_logging', true) in ('on', 'true', 'yes', '1') as logs_job_successes
 from role r, pg_database d where d.datname = current_database()

@@ -1,6 +1,6 @@
--- TimescaleDB in this database and in the server's files · one row · access: any role; libraries (those that the server preloads) is NULL
--- without pg_read_all_settings · PostgreSQL 13 to 18, with TimescaleDB (its library preloaded or not) or without · cost: reads the control
--- files, 5 ms
+-- TimescaleDB in this database and in the server's files · one row · access: any role; libraries (the libraries that the server preloads)
+-- is NULL without pg_read_all_settings · PostgreSQL 13 to 18, with TimescaleDB (its library preloaded or not) or without · cost: reads the
+-- control files, 5 ms
 select x.extversion as installed,
        array(select v.version from pg_available_extension_versions() v where v.name = 'timescaledb') as versions,
        -- pg_settings has the library's settings only if the library is loaded, even if postgresql.conf sets them

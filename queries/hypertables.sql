@@ -92,7 +92,7 @@ big as materialized (
             and s.nspname not in ('information_schema', 'timescaledb_information', 'timescaledb_experimental')))
      and (t.relpages::int8 * current_setting('block_size')::int8 >= 1073741824
           or greatest(t.reltuples, pg_stat_get_live_tuples(t.oid)) >= 10000000) and t.oid <> all (array(select h.oid from hyper h))
-     -- Plain tables only: neither a chunk or partition, nor a parent table.
+     -- Plain tables are neither chunks nor partitions nor parent tables.
 \if :since_2_29
      and not exists (select from pg_inherits i where t.oid in (i.inhrelid, i.inhparent))
      and not exists (select from _timescaledb_catalog.compression_settings x where x.compress_relid = t.oid)),

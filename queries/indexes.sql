@@ -53,7 +53,7 @@ member as not materialized (
     from pg_catalog.pg_inherits i join pg_catalog.pg_index x on x.indrelid = i.inhrelid left join bent b on b.inhrelid = i.inhrelid
   ) y
 ),
--- The chunks' indexes, counted in one pass by parent table, hash (sig) and whether an interrupted REINDEX CONCURRENTLY left them.
+-- The chunks' indexes, counted in one pass by parent table, hash (sig) and whether an interrupted REINDEX CONCURRENTLY left the index.
 alike as materialized (
   select m.inhparent, m.sig, m.leftover, count(*) as members, count(distinct m.inhrelid) as chunks,
     count(distinct m.inhrelid) filter (where m.scans > 0) as used, sum(m.scans) as scans, sum(p.relpages::int8) as pages,
@@ -239,7 +239,8 @@ needed as materialized (
   ) j on j.hypertable_id = r.hypertable_id and j.reordered = r.relname
 \endif
 ),
--- Of identical indexes, the first (keeper) stays. Another index can be dropped if the keeper enforces at least as much (enforced).
+-- Of identical indexes, the first (keeper) stays. Another index can be dropped if the keeper enforces all that this index enforces
+-- (enforced).
 twin as materialized (
   select r.indexrelid, n.constraint_name, n.constraint_type, n.referenced, n.reorders,
     first_value(r.relname) over same as keeper, row_number() over same as place,

@@ -34,8 +34,8 @@ select to_jsonb(b) || jsonb_build_object(
          -- the catalogue tables that alter_job and delete_job write to
          'job_table', coalesce(to_regclass('_timescaledb_catalog.bgw_job'), to_regclass('_timescaledb_config.bgw_job'))::oid::int8,
          'stat_table', to_regclass('_timescaledb_internal.bgw_job_stat')::oid::int8,
-         -- unread: changes that are not yet in the aggregates: for a refresh policy in the aggregate that it refreshes, for a retention
-         -- policy in the aggregates on its hypertable
+         -- unread: changes that are not yet in the aggregates. For a refresh policy: in the aggregate that it refreshes. For a retention
+         -- policy: in the aggregates on its hypertable
          'unread', coalesce(i.unread, '[]'), 'ends', i.ends, 'made', i.made, 'integer_now', u.at, 'code', u.code, 'code_owner', u.owner,
          'gaps', coalesce(i.gaps, false), 'local_shift', (extract(timezone from now()) * 1000000)::int8, 'owner_zone', z.owner_zone,
          'pid', w.pid

@@ -12,7 +12,7 @@ dim as materialized (
   left join lateral (select d.integer_now_func_schema as schema, d.integer_now_func as function) k on true
   left join lateral :now_function f on true
 ), zone as materialized (
-  -- The time zone of the policy's owner, if one is set; otherwise that of this session, which is the database's.
+  -- The time zone of the policy's owner, if one is set; otherwise the time zone of this session, which is the database's.
   select coalesce(o.owner_zone, current_setting('TimeZone')) as name, o.owner_zone is not null as owners
   from target t
   -- A new policy is owned by the table's owner; an existing policy keeps its owner.

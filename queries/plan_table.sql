@@ -1,4 +1,4 @@
--- Plain table $1 (oid) that shall be a hypertable
+-- Plain table $1 (oid) that is to become a hypertable
 -- · columns: facts (columns that can be its time, unique indexes, foreign keys that refer to it, why it cannot be a hypertable; sized: the
 -- table, whose size plan_sizes reads), state (whether it is a hypertable) · access: any role · cost: catalogue lookups
 with target as materialized (

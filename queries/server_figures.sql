@@ -28,8 +28,9 @@ with setting as materialized (
 ), hurts as materialized (
   select g.name, v.setting || coalesce(', by ' || o.by, '') as setting, b.hides
   from (
-    -- The settings that hide compressed rows if they are off: enable_transparent_decompression, or enable_columnarscan if the former does
-    -- not exist. Before 2.28 enable_optimizations hides them too. (Measured with 2.26.4, 2.27.2, 2.28.3 and 2.29.2.)
+    -- The settings that hide compressed rows if they are off: enable_transparent_decompression, or enable_columnarscan if
+    -- enable_transparent_decompression does not exist. Before 2.28 enable_optimizations hides them too. (Measured with 2.26.4, 2.27.2,
+    -- 2.28.3 and 2.29.2.)
     select exists (select from pg_settings g where g.name = 'timescaledb.enable_transparent_decompression') as transparent,
            exists (select from pg_extension x where x.extname = 'timescaledb'
                     and string_to_array(substring(x.extversion from '^\d+\.\d+'), '.')::int4[] < '{2,28}') as early
@@ -60,7 +61,8 @@ with setting as materialized (
   select r.slot_name, r.slot_type, r.active_pid, r.wal_status,
          pg_wal_lsn_diff(case when s.standby then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end, r.restart_lsn)::float8 as bytes,
          greatest(age(r.xmin), age(r.catalog_xmin)) as age,
-         -- Why the slot was invalidated: before PostgreSQL 16 only by removal of WAL; 16 reports two further reasons as one, `conflicting`.
+         -- Why the slot was invalidated: before PostgreSQL 16 only by removal of WAL; PostgreSQL 16 reports two further reasons as one
+         -- (`conflicting`).
          case coalesce(to_jsonb(r) ->> 'invalidation_reason', case to_jsonb(r) ->> 'conflicting' when 'true' then 'conflict' end,
               'wal_removed')
            when 'wal_removed' then 'the WAL that it needed is gone: max_slot_wal_keep_size'

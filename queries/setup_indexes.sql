@@ -1,4 +1,4 @@
--- The indexes of the hypertables and aggregates that a policy file may describe, without those of constraints
+-- The indexes of the hypertables and aggregates that a policy file may describe, without the indexes of constraints
 -- · columns: relation (quoted; of an aggregate the view), name (quoted; NULL: another session locks the hypertable, and its indexes are
 -- unknown), oid (NULL like name), columns (key columns and expressions as the server writes them), include, method, is_unique, predicate
 -- (NULL: none), by_default (whether TimescaleDB makes the same index by itself, under the same name), valid

@@ -1,6 +1,6 @@
--- Plain tables that a policy file wants as hypertables: those with the schemas $1 and the names $2 (text[], in pairs)
+-- Plain tables that a policy file wants as hypertables: the tables with the schemas $1 and the names $2 (text[], in pairs)
 -- · columns: schema, name, columns (jsonb: type by name), filled (false: the table has no rows; true also if another session locks the
--- table), comment, unfit (why the table cannot be a hypertable; NULL: it can)
+-- table), comment, unfit (why the table cannot be a hypertable; NULL: it can be a hypertable)
 -- · access: any role · cost: catalogue lookups by name
 select n.nspname::text as schema, c.relname::text as name,
        (select coalesce(jsonb_object_agg(a.attname, a.atttypid::regtype::text), '{}') from pg_attribute a

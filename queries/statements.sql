@@ -1,4 +1,4 @@
--- Statements of this database in pg_stat_statements: those with most time, calls, blocks or temporary blocks
+-- Statements of this database in pg_stat_statements: the statements with most time, calls, blocks or temporary blocks
 -- · one row per statement, or one row without a statement (the columns installed, loaded and readable show why) · access: any role; other
 -- roles' texts: pg_read_all_stats · cost: linear in the number of statements and the length of their texts: 20 ms for a few, 200 ms for
 -- 3000 with 8 MB
@@ -73,13 +73,14 @@ with line as (
          (r.j -> 'info' ->> 'dealloc')::int8 as dropped
   from read r
 ), line as materialized (
-  -- The list is in a separate CTE, because otherwise every sorted row would contain all of it.
+  -- The list is in a separate CTE, because otherwise every sorted row would contain the whole list.
   select l.* from read r, jsonb_to_recordset(r.j -> 'lines') as l(
     queryid int8, hidden_of oid, query text, length int4, roles text[], calls int8, total float8, shortest float8, longest float8,
   planning float8, rows int8, blocks_hit int8, blocks_read int8, blocks_dirtied int8, blocks_written int8, temp_read int8,
   temp_written int8, read_time float8, wal numeric, whole float8, many int8, by_total int8)
 ), example as materialized (
-  -- pg_stat_statements replaces literals; pg_stat_activity still has them for a session that ran the statement last (PostgreSQL 14+).
+  -- pg_stat_statements replaces literals; pg_stat_activity still has the literals for a session that ran the statement last (PostgreSQL
+  -- 14+).
   select distinct on (x.queryid) x.queryid, x.query
   from (
     select (to_jsonb(a) ->> 'query_id')::int8 as queryid, left(a.query, 4000) as query, a.query_start

@@ -52,7 +52,10 @@ pub use self::message::{Effect, Link, Msg, Notice};
 use self::pane::Pane;
 
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the flags are independent of each other"
+)]
 pub struct App {
     pub screen: ScreenId,
     pub screens: Screens,
@@ -92,7 +95,7 @@ pub struct App {
     read: Vec<ScreenId>,
     /// Time when all verdicts were last computed.
     judged: Stamp,
-    /// When the Overview last looked for exact figures to read.
+    /// Time when the Overview last looked for exact figures to read.
     looked: Stamp,
     /// The acknowledged and snoozed findings.
     pub(crate) acknowledged: Acknowledged,
@@ -106,23 +109,24 @@ pub struct App {
     pub rules: Access,
     /// The running plan. `None`: no plan runs.
     pub running: Option<Running>,
-    /// The findings of the last action that are compared when they have been read again. `None`: nothing to compare.
+    /// The findings and figures before the last action, until they are read again and compared. `None`: nothing to compare.
     watched: Option<Watch>,
     /// True: quit when the running plan has ended.
     leaving: bool,
     pulse: u64,
     pulse_waiting: bool,
-    /// True: load all rows, even if the change counters are the same.
+    /// True: load all rows, even if the server's change counters have not changed.
     reload: bool,
     round: u64,
     asked: u64,
 }
 
-/// Seconds after which all verdicts are computed again, because some depend on time alone.
+/// Seconds after which all verdicts are computed again, because some verdicts depend on time alone.
 const JUDGED_SECONDS: f64 = 60.0;
-/// Seconds after which the Overview looks again for exact figures to read. It looks through the rows of all its screens.
-const LOOKED_SECONDS: f64 = 10.0;
-/// Seconds for which the server's clock continues after a missed answer. Then it stops.
+/// Seconds after which the Overview looks again for exact figures to read. It looks through the rows of all its screens, whose figures it
+/// reads again after two minutes.
+const LOOKED_SECONDS: f64 = 30.0;
+/// If the server does not answer, [`App::server_now`] stops after the refresh interval plus this number of seconds.
 const SILENCE_SECONDS: f64 = 15.0;
 pub(crate) const FASTEST: Duration = Duration::from_millis(500);
 pub(crate) const SLOWEST: Duration = Duration::from_secs(300);

@@ -135,7 +135,7 @@ pub struct Connection {
     user: Option<String>,
 }
 
-/// The commands of policy files.
+/// The commands that read or write policy files.
 #[derive(Debug, Subcommand)]
 pub enum AsCode {
     /// Print the present setup as a policy file
@@ -294,7 +294,7 @@ pub enum Command {
         /// Interval between two readings, such as 2s, 500ms or 1m [default: 2s]
         #[arg(long, value_name = "INTERVAL", value_parser = config::interval)]
         refresh: Option<std::time::Duration>,
-        /// Also record the journal, the Policies screen, and the details of each row with the facts for previews of actions (read once)
+        /// Also record the journal, the Policies screen, and, once for each row, its details and the facts for previews of actions
         #[arg(long)]
         details: bool,
         /// Database: a name, a URI, or key=value pairs
@@ -311,7 +311,7 @@ pub enum Command {
     },
     #[command(flatten)]
     Document(Document),
-    /// Print the possible targets of the `run` in a command line, for shell completions
+    /// Print the possible targets for a command line with `run`, for shell completions
     #[command(hide = true)]
     CompleteTarget {
         /// The command line up to the cursor

@@ -32,7 +32,7 @@ pub struct Config {
     /// Refresh interval.
     pub(crate) refresh: Duration,
     pub(crate) theme: String,
-    /// True: clicks and the wheel are read. Off by default, because it disables the terminal's own text selection.
+    /// True: clicks and the wheel are read. Off by default, because reading clicks disables the terminal's own text selection.
     pub(crate) mouse: bool,
     /// True: the preview pane is shown at the start.
     pub(crate) preview: bool,
@@ -61,7 +61,7 @@ impl Config {
         self.host.machine(host)
     }
 
-    /// Busy hours of this connection. `None`: none are set.
+    /// Busy hours of this connection. `None`: no busy hours are set.
     pub(crate) fn busy_hours(&self, host: &str, database: &str, user: &str) -> Option<BusyHours> {
         let here = self.connections.iter().rev();
         let mut here = here.filter(|rule| rule.matches(host, database, user));

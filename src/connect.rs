@@ -60,7 +60,7 @@ pub(crate) async fn traced(
     }
 }
 
-/// Connects without asking the user. `password` is one that the user entered before. Always has a time limit.
+/// Connects without asking the user. `password`: a password that the user entered before. The attempt always has a time limit.
 pub async fn again(settings: &Settings, password: Option<&str>) -> Result<Connected, ConnectError> {
     let limit = settings.timeout.unwrap_or(CONNECT_TIMEOUT);
     attempt(settings, password, Some(limit), &Trace::default()).await

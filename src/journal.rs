@@ -1,9 +1,9 @@
 //! The change journal on disk: one JSON object per line, synced before a statement runs and after it has ended.
 //!
-//! An action writes a `begin` line (its plan and the state before), for each step a `mark` line before the step takes
-//! effect and a `step` line after it, and an `end` line (the state after). If a step line is missing, the step was
-//! interrupted: the server knows, by the transaction id in the mark, whether it took effect. An acknowledged finding
-//! has an `acknowledge` line, and an `ended` line when it is shown again.
+//! An action writes a `begin` line (its plan and the state before), for each step a `mark` line before the step takes effect and a `step`
+//! line after it, and an `end` line (the state after). If a step line is missing, the step was interrupted. The server then knows, by the
+//! transaction id in the mark, whether the step took effect. An acknowledged finding has an `acknowledge` line. It also has an `ended` line
+//! after it was shown again.
 
 pub mod acknowledge;
 mod changes;

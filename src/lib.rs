@@ -1,6 +1,7 @@
 //! hypertop: a terminal console for TimescaleDB operators.
 //!
-//! Ten modules in layers; each imports only from those below it. `cli` (options) and `config` (config.toml) are beside the layers.
+//! Ten modules in layers, highest layer first. Each module imports only from lower layers. `cli` (options) and `config` (config.toml) are
+//! beside the layers.
 //!
 //! - `run`: event loop, workers, and the commands without the console (show, run, rollback, ...)
 //! - `ui`: draws the state; the terminal

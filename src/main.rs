@@ -41,7 +41,8 @@ fn main() -> ExitCode {
 }
 
 /// Prints the error of a wrong command line (or the text of `--help`), and chooses the exit code. clap's exit code 2 would mean a critical
-/// alert for `check`, a failed step for `doctor`, and a difference or advice for `plan`, `lint` and `validate`. So these get another one.
+/// alert for `check`, a failed step for `doctor`, and a difference or advice for `plan`, `lint` and `validate`. So these commands get
+/// another exit code.
 fn misused(error: &clap::Error) -> ExitCode {
     if error.use_stderr() && is_called("check") {
         let _ = command::print(check::refused(&error.render().to_string()));
@@ -273,8 +274,8 @@ async fn as_code(invocation: &Invocation, command: &AsCode) -> Result<u8, Failur
     }
 }
 
-/// A session for `plan`, `lint` and `validate`. If it cannot be opened, they exit with 1, because their exit code 2 means a difference or
-/// advice.
+/// A session for `plan`, `lint` and `validate`. If it cannot be opened, these commands exit with 1, because their exit code 2 means a
+/// difference or advice.
 async fn planning(invocation: &Invocation) -> Result<(Settings, Session), Failure> {
     let opened = invocation.open().await;
     opened.map_err(|Failure(error, _)| Failure(error, plan::ERROR))

@@ -89,14 +89,14 @@ fn as_set(config: &Config, keys: KeyMap, themes: Vec<Theme>) -> App {
     app
 }
 
-/// Shows the errors of the start in an overlay, and errors and messages on the status line. Also prints both.
+/// Shows the errors in the user's files and options (`notes`) in an overlay. Shows the notes and the messages on the status line, too.
 fn greet(app: &mut App, mut notes: Vec<String>, messages: impl Iterator<Item = String>) {
     if !notes.is_empty() {
         app.overlay = Some(Overlay::Note(notes.clone()));
     }
     notes.extend(messages);
     for note in &notes {
-        // Printed too, so that it can be read after the console is closed.
+        // Notes and messages are also printed, so that the user can read them after the console is closed.
         stderr::say(format_args!("hypertop: {note}"));
     }
     if !notes.is_empty() {
@@ -161,7 +161,7 @@ async fn console(start: Start) -> Result<Ended> {
 /// Answers that arrive within this time are drawn in one frame.
 const TOGETHER: Duration = Duration::from_millis(40);
 
-/// Converts a moment to an `Instant`. A past moment becomes now; one more than an hour ahead becomes an hour from now.
+/// Converts a moment to an `Instant`. A past moment becomes now. A moment more than an hour ahead becomes an hour from now.
 fn in_future(at: Stamp) -> Instant {
     Instant::now() + Duration::from_secs_f64(at.seconds_since(now()).clamp(0.0, 3600.0))
 }

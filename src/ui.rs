@@ -276,7 +276,7 @@ fn nothing_to_show(app: &App) -> Option<String> {
             .map_or("", |server| server.database.as_str());
         return Some(format!(
             "{} needs TimescaleDB, and the extension is not in database {database:?}.\n\
-             CREATE EXTENSION timescaledb adds it; the Overview and Indexes screens work without it.",
+             CREATE EXTENSION timescaledb adds it. Indexes, Activity, Queries and Server work without TimescaleDB.",
             app.screen.title()
         ));
     }

@@ -308,7 +308,7 @@ fn kill_9_in_the_middle_of_an_action_leaves_a_journal_that_says_interrupted() {
         assert_eq!(rig.actor.journal.entries().unwrap().unreadable, 0);
         let start = first_words_of_the_console(rig);
         assert!(
-            start.contains("interrupted before the end: journal entry 1"),
+            start.contains("interrupted actions, by journal entry: 1"),
             "{start}"
         );
         // Later actions write to the journal as usual.

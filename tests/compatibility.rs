@@ -203,6 +203,17 @@ fn the_settings_of_0_1_are_read() {
     let rows = json["thresholds"].as_array().unwrap();
     let set = rows.iter().filter(|row| row["from"] != "default");
     assert_eq!(set.count(), 3, "{json}");
+    // The console opens with its keys, although later versions use some of them for other actions by default.
+    let output = Command::new(env!("CARGO_BIN_EXE_hypertop"))
+        .args(["-h", "/nonexistent", "doctor", "--format", "json"])
+        .env("XDG_CONFIG_HOME", folder.path())
+        .env("HYPERTOP_SYSCONFDIR", "/nonexistent")
+        .output()
+        .unwrap();
+    let json: Json = serde_json::from_slice(&output.stdout).unwrap();
+    let steps = json["steps"].as_array().unwrap();
+    let config = steps.iter().find(|step| step["step"] == "config").unwrap();
+    assert_eq!(config["state"], "ok", "{config}");
 }
 
 #[test]

@@ -573,7 +573,7 @@ fn an_index_comes_back_in_its_tablespace_and_with_the_extension_it_depends_on() 
                 &again,
                 "drop-index",
                 "public.by_e",
-                "on chunks or partitions have is lost",
+                "on chunks or partitions are lost",
             )
             .await;
             rig.sql(&format!(

@@ -121,7 +121,7 @@ fn what_is_wrong_is_said_as_it_is_typed_and_the_last_valid_filter_stays() {
             "mes bytes>",
             "bytes> needs a value: write a size such as 500kB, 1MB or 2GB",
         ),
-        ("mes bytes>big", "\"big\" does not fit, write a size"),
+        ("mes bytes>big", "\"big\" does not fit: write a size"),
         ("mes on=maybe", "write yes or no"),
         (
             "mes older_than>soon",

@@ -273,7 +273,7 @@ fn the_peak_of_the_workers_is_what_this_console_saw() {
         let asked = screens.ask(ScreenId::Jobs).unwrap();
         screens.load(asked, Rows::Jobs(vec![job(used)]), Duration::ZERO, &at);
         let headline = screens.jobs.headline();
-        assert_eq!(headline[0], "1 job: 1 never ran · no last run failed");
+        assert_eq!(headline[0], "1 job: 1 never ran · last run failed: none");
         assert_eq!(headline[1], words);
     }
 }

@@ -204,7 +204,7 @@ fn compressed_chunks_limit_what_scans_can_say() {
     says(
         &all,
         Level::Notice,
-        "useless on compressed data: all 100 chunks with it are compressed",
+        "useless on compressed data: it is on 100 chunks, all compressed",
     );
     assert_eq!(unused(&all, &server()), None);
     let mut nearly = with(|parts| parts.compressed = 97);
@@ -212,7 +212,7 @@ fn compressed_chunks_limit_what_scans_can_say() {
     says(
         &nearly,
         Level::Warning,
-        "97 of 100 chunks with it are compressed. There queries read another index, and this one is empty (index size in all: 1.00 GB)",
+        "it is on 100 chunks, 97 of them compressed. There queries read another index, and this one is empty (index size in all: 1.00 GB)",
     );
     nearly.scans = 1;
     says(&nearly, Level::Ok, "1 scan");
@@ -310,7 +310,11 @@ fn a_duplicate_names_the_one_to_keep_and_warns_of_shared_chunk_indexes() {
         Level::Warning,
         "the same as metric_key, which should stay",
     );
-    says(&row, Level::Warning, "on 40 chunks both share one index");
+    says(
+        &row,
+        Level::Warning,
+        "on 40 chunks both indexes share one chunk index",
+    );
     let old = Server {
         timescaledb: Some(Version::new(2, 17)),
         ..server()

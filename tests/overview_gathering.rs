@@ -125,8 +125,8 @@ fn what_is_dear_is_said_to_be_missing_until_it_is_read() {
         }
         let said = gather::caveats(&screens, ScreenId::Overview, &at).join("\n");
         for words in [
-            "Hypertables: sizes of 1 of 1 rows are not read yet",
-            "Indexes: sizes and bloat of 2 of 2 rows are not read yet",
+            "Hypertables: sizes are not read yet for 1 of 1 rows",
+            "Indexes: sizes and bloat are not read yet for 2 of 2 rows",
         ] {
             assert!(said.contains(words), "{}: {said}", rig.name);
         }

@@ -359,7 +359,7 @@ fn each_piece_of_advice_names_the_line_and_the_column_of_what_it_is_about() {
         "x.toml:4:18: m.a: its chunks span 30d, but they are compressed after 7d",
         "x.toml:14:10: m.h: its chunks are dropped after 1d, before they are compressed after 2d",
         "x.toml:13:12: m.h: its chunks are compressed after 2d, within its refresh window",
-        "x.toml:14:10: m.h: is kept for 1d, shorter than its source (5d)",
+        "x.toml:14:10: m.h: is kept for 1d, a shorter time than its source (5d)",
         "x.toml:19:9: m.v: avg() of mean is wrong if groups differ in size, because mean in its source is an average",
         "x.toml:19:9: m.v: its buckets of 1h 30m are not a multiple of its source's buckets of 1h",
         "x.toml:24:11: m.a: columns: to_char is not immutable",

@@ -628,13 +628,13 @@ fn a_base_backup_is_known_by_the_file_that_it_leaves_and_its_age_counts() {
             says(
                 version,
                 &text,
-                &["ok      backup: the newest base backup that is known ended "],
+                &["ok      backup: the newest known base backup ended "],
             );
             let text = bench.ends(2, &args("0s"));
             says(
                 version,
                 &text,
-                &["failed  backup: the newest base backup that is known ended "],
+                &["failed  backup: the newest known base backup ended "],
             );
             let role = format!("blind_{}", version.minor);
             rig.sql(&format!(

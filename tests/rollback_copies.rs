@@ -118,7 +118,7 @@ fn on_a_copy_a_rollback_wants_the_name_typed_and_the_entry_stays_open_where_it_w
             }
             let (_, said) = hypertop(rig, &there, "show journal --format json");
             assert!(
-                said.contains("the server that it was copied from, or a copy of it"),
+                said.contains("the server that this one was copied from, or a copy of this one"),
                 "{name}: {said}"
             );
             let confirmed = format!("rollback {done} --confirm public.meter");

@@ -526,7 +526,10 @@ fn compression_is_judged_by_thresholds() {
         })
     };
     let watched = waiting(|row| row.seen = Some((NOW.plus_seconds(-90.0), 10)));
-    let trend = (warning, "5 fewer than 1m 30s ago (seen by this console)");
+    let trend = (
+        warning,
+        "5 fewer than there were 1m 30s ago (seen by this console)",
+    );
     let mut server = server();
     assert!(judged(&watched, &server).reason.contains(trend.1));
     server.thresholds.all.compression_trend_seen = 120.0;
@@ -535,7 +538,7 @@ fn compression_is_judged_by_thresholds() {
         row.policy = serde_json::from_value(policy(Some(Stamp::BEFORE_ALL))).unwrap();
         (row.pace.begun, row.pace.done) = (ago(20.0), Some(2));
     });
-    let pace = "its run has compressed 2 in 20s";
+    let pace = "the policy's run has compressed 2 in 20s";
     assert!(judged(&runs, &server).reason.contains(pace));
     server.thresholds.all.compression_trend_run = 60.0;
     assert!(!judged(&runs, &server).reason.contains(pace));

@@ -106,11 +106,11 @@ fn the_chunk_that_a_policy_leaves_behind_is_named_with_who_holds_it() {
         // Some versions report success for a run that could not lock a chunk.
         until(rig, "the run does not end", "select exists (select from _timescaledb_internal.bgw_job_stat where job_id >= 1000 and last_finish > '-infinity')").await;
         let who = format!("session {pid} (nightly load) holds RowExclusiveLock");
-        let words = [chunk.as_str(), "later ones are compressed", who.as_str()];
+        let words = [chunk.as_str(), "later chunks are compressed", who.as_str()];
         let finding = found(rig, &rules::COMPRESSION_BLOCKED, NAME, &words).await;
         assert_eq!(finding.finding.fix, Some("terminate-session"));
         fix(rig, &finding, &[]).await;
-        let words = [chunk.as_str(), "later ones are compressed"];
+        let words = [chunk.as_str(), "later chunks are compressed"];
         let finding = found(rig, &rules::COMPRESSION_BLOCKED, NAME, &words).await;
         assert_eq!(finding.finding.fix, Some("compress-chunks"));
         fix(rig, &finding, &[]).await;
@@ -174,7 +174,7 @@ fn frozen_chunks_are_told_and_thawed_as_the_words_say() {
         let schema = rig.text(&format!("select {schema}")).await;
         rig.sql(&format!("select {schema}.freeze_chunk('{chunk}')"))
             .await;
-        let thaw = format!("SELECT {schema}.unfreeze_chunk(chunk) unfreezes one");
+        let thaw = format!("SELECT {schema}.unfreeze_chunk(chunk) unfreezes a chunk");
         let words = ["1 chunk frozen: policies skip frozen chunks", thaw.as_str()];
         let finding = found(rig, &rules::COMPRESSION_FROZEN, NAME, &words).await;
         assert_eq!(finding.finding.fix, None);

@@ -80,7 +80,7 @@ fn a_duplicate_is_dropped_and_the_other_stays_on_every_chunk() {
         let shares = finding
             .finding
             .reason
-            .contains("on 1 chunk both share one index");
+            .contains("on 1 chunk both indexes share one chunk index");
         assert_eq!(
             shares,
             version >= Version::new(2, 22),
@@ -197,7 +197,7 @@ fn what_an_interrupted_reindex_leaves_on_a_chunk_is_told_and_dropped() {
         interrupted(rig, &chunk, &format!("reindex index concurrently {copy}")).await;
         let words = [
             "1 invalid leftover of an interrupted REINDEX",
-            "_ccnew. Drop them",
+            "_ccnew. Drop every leftover",
         ];
         let finding = found(rig, &rules::INDEX_LEFTOVERS, &of("by.d"), &words).await;
         fix(rig, &finding, &[]).await;

@@ -301,7 +301,7 @@ fn a_prepared_transaction_that_was_forgotten_is_named_as_sql_wants_it_and_ended(
             &pid,
             &[
                 "a prepared transaction",
-                "ROLLBACK PREPARED 'it''s \"x\"' ends it",
+                "ended by COMMIT PREPARED or ROLLBACK PREPARED 'it''s \"x\"')",
                 "\"Me ?\"",
             ],
         )

@@ -66,7 +66,7 @@ fn a_backlog_says_at_once_what_the_last_run_made_of_it() {
         let reason = told.finding.reason;
         // On these versions four of the seven chunks still have the relation that compression created, with its
         // creation time.
-        let told = reason.contains("its last run compressed 4 in ")
+        let told = reason.contains("the policy's last run compressed 4 in ")
             && reason.contains(
                 "(by the creation times of the compressed chunks): the next run takes about ",
             );
@@ -98,7 +98,7 @@ fn a_run_that_goes_on_says_when_it_will_be_done() {
         let row = rows.find(|row| row.key() == NAME).unwrap();
         let reason = row.verdict(&at).reason;
         assert!(reason.contains("5 chunks due"), "{}: {reason}", rig.name);
-        let words = reason.contains(", its run has compressed 2 in 1")
+        let words = reason.contains(", the policy's run has compressed 2 in 1")
             && reason.contains("(by the creation times of the compressed chunks): done in about ");
         assert_eq!(
             words,

@@ -74,7 +74,7 @@ fn without_a_launcher_nothing_starts_and_that_is_the_one_finding() {
                 rig,
                 &rules::SERVER_SCHEDULER,
                 "scheduler",
-                &["only the launcher (above) starts it"],
+                &["only the launcher starts it, and the launcher does not run"],
             )
             .await;
             rig.sql(LATER).await;

@@ -8,6 +8,16 @@ use hypertop::connect::conninfo::Settings;
 use hypertop::model::screen_id::ScreenId;
 use tokio_postgres::Client;
 
+const HYPERTABLES: &[&str] = &[
+    "select * from timescaledb_information.hypertables",
+    "select * from timescaledb_information.dimensions",
+    "select hypertable_schema, hypertable_name, count(*), count(*) filter (where is_compressed) from timescaledb_information.chunks group by 1, 2",
+    "select * from timescaledb_information.jobs j left join timescaledb_information.job_stats s using (job_id)",
+    "select * from timescaledb_information.continuous_aggregates",
+    // The sizes of the hypertables, and those of their newest chunks.
+    "select v, d.* from unnest({visible}) v, lateral chunks_detailed_size(v::regclass) d",
+];
+
 const COMPRESSION: &[&str] = &[
     "select h.hypertable_name, s.* from timescaledb_information.hypertables h, lateral hypertable_compression_stats(format('%I.%I', h.hypertable_schema, h.hypertable_name)::regclass) s",
     "select * from timescaledb_information.compression_settings",
@@ -35,6 +45,9 @@ const JOBS: &[&str] = &[
     "select * from timescaledb_information.job_stats",
     "select distinct on (job_id) * from timescaledb_information.job_errors order by job_id, finish_time desc",
     "select application_name, pid from pg_stat_activity",
+    // The last 20 runs, and since when a job fails.
+    "select job_id, start_time, finish_time, succeeded from (select *, row_number() over (partition by job_id order by start_time desc) as n from timescaledb_information.job_history where job_id = any ({visible}::int[])) h where n <= 20",
+    "select e.job_id, min(e.finish_time) from timescaledb_information.job_errors e join timescaledb_information.job_stats s using (job_id) where e.job_id = any ({visible}::int[]) and e.start_time > s.last_successful_finish group by 1",
 ];
 
 const AGGREGATES: &[&str] = &[
@@ -66,6 +79,7 @@ async fn names(client: &Client, screen: ScreenId, ids: &[i64]) -> Vec<String> {
         ScreenId::Indexes => {
             "select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid::int8 = any ($1)"
         }
+        ScreenId::Jobs => "select id::text from unnest($1::int8[]) id",
         ScreenId::Aggregates => {
             "select format('select max(%I) from %I.%I', d.column_name, d.hypertable_schema, d.hypertable_name) from _timescaledb_catalog.continuous_agg a join _timescaledb_catalog.hypertable h on h.id = a.raw_hypertable_id join timescaledb_information.dimensions d on d.hypertable_schema = h.schema_name and d.hypertable_name = h.table_name and d.dimension_number = 1 where a.mat_hypertable_id::int8 = any ($1)"
         }
@@ -86,6 +100,7 @@ pub async fn twin(client: &Client, screen: ScreenId, ids: &[i64]) -> Vec<String>
         .collect();
     let visible = format!("array[{}]::text[]", quoted.join(", "));
     let statements = match screen {
+        ScreenId::Hypertables => HYPERTABLES,
         ScreenId::Compression => COMPRESSION,
         ScreenId::Retention => RETENTION,
         ScreenId::Indexes => INDEXES,

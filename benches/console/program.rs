@@ -225,17 +225,18 @@ fn at_rest(conninfo: &str, goals: &mut Goals) {
         program.keys.write_all(key.as_bytes()).unwrap();
         std::thread::sleep(Duration::from_millis(600));
     }
-    std::thread::sleep(Duration::from_secs(2));
+    // All figures are read once, and then the minute includes each list that is read again.
+    std::thread::sleep(Duration::from_secs(25));
     program.bytes();
     let (began, before) = (Instant::now(), program.processor());
-    std::thread::sleep(Duration::from_secs(10));
+    std::thread::sleep(Duration::from_secs(60));
     let bytes = program.bytes();
     if let (Some(before), Some(after), Some(memory)) =
         (before, program.processor(), program.memory())
     {
         let minute = (after - before) / 1e9 / began.elapsed().as_secs_f64() * 60.0;
         println!(
-            "memory {memory:.1} MiB; at rest {minute:.3} s of processor time a minute, {bytes} bytes in 10 s"
+            "memory {memory:.1} MiB; at rest {minute:.3} s of processor time a minute, {bytes} bytes in a minute"
         );
         goals.check("memory of the program, MiB", memory, Limit::Most(25.0));
         goals.check(

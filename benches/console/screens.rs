@@ -25,8 +25,9 @@ async fn session(settings: &Settings) -> Session {
 }
 
 /// The screens that the documentation has queries for.
-fn all() -> [ScreenId; 5] {
+fn all() -> [ScreenId; 6] {
     [
+        ScreenId::Hypertables,
         ScreenId::Compression,
         ScreenId::Retention,
         ScreenId::Indexes,

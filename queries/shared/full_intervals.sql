@@ -1,5 +1,5 @@
--- edge: range of the newest full chunk intervals. Their number is that of the intervals in a day, at least 1 and at most 24. With integer
--- time, edge is the second newest interval, because the newest may not be full
+-- edge: range of the newest full chunk intervals, as many as fit into a day, but at least 1 and at most 24. With integer time, edge is the
+-- second newest interval, because the newest may not be full
 edge as materialized (
   select d.*, e.range_end as window_end, e.range_end - d.interval_length
               * greatest(1, case when d.whole then 1 else least(24, 86400000000 / d.interval_length) end) as window_start

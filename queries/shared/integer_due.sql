@@ -5,6 +5,6 @@ due as materialized (
     from bound b
     cross join lateral (select s.* from :slice s
                          where s.dimension_id = b.dimension_id and s.range_start < b.boundary and s.range_end <= b.boundary offset 0) s
-    -- The update to 2.13 gave existing chunks a creation_time before 2015, which is not their real one.
+    -- The update to 2.13 gave existing chunks a creation_time before 2015, which is not their real creation time.
     cross join lateral (select case when c.creation_time > '2015-01-01' then c.creation_time end as made
                           from :slice_chunk c where not c.osm_chunk and c.status & 4 = 0

@@ -1,5 +1,5 @@
--- owner_zone: TimeZone as set for the owner of job j, which overrides that of the database. zone: owner_zone for use with AT TIME ZONE,
--- which reads CET, MET, EET and WET as abbreviations without daylight saving time; NULL if owner_zone is an offset instead of a name
+-- owner_zone: TimeZone as set for the owner of job j, which overrides the TimeZone of the database. zone: owner_zone for use with AT TIME
+-- ZONE, which reads CET, MET, EET and WET as abbreviations without daylight saving time; NULL if owner_zone is an offset instead of a name
 (select o.zone as owner_zone,
         case when upper(o.zone) in ('CET', 'MET') then 'CET-1CEST,M3.5.0,M10.5.0/3'
              when upper(o.zone) = 'EET' then 'EET-2EEST,M3.5.0/3,M10.5.0/4'

@@ -1,5 +1,6 @@
--- Why relation c (of pg_class) cannot be made a hypertable with its rows, whatever its columns are; NULL: it can. Moving rows runs
--- triggers, and functions of indexes, constraints and defaults, with this role's rights. PostgreSQL's own functions are not in pg_depend
+-- Why relation c (of pg_class) cannot be made a hypertable with its rows, whatever its columns are; NULL: it can be made one. Moving rows
+-- runs triggers, and functions of indexes, constraints and defaults, with this role's rights. PostgreSQL's own functions are not in
+-- pg_depend
 case when c.relkind = 'p' then 'is partitioned: copy its rows into a plain table first'
      when c.relkind <> 'r' then 'is no table'
      when c.relispartition then 'is a partition of another table'

@@ -1,4 +1,5 @@
--- The slices that have chunks. Up to 2.25 there may be slices without chunks: those of chunks that 2.14 or older dropped under an aggregate
+-- The slices that have chunks. Up to 2.25 there may be slices without chunks: the slices of chunks that 2.14 or older dropped under an
+-- aggregate
 \if :since_2_26
  :slice
 \else

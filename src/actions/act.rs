@@ -27,7 +27,8 @@ pub struct Facts {
     pub state: serde_json::Value,
     /// Total bytes by oid, for the relations in the facts' list `sized`. `None`: not read, because the relation is locked or was dropped.
     pub sizes: HashMap<i64, Option<i64>>,
-    /// Functions and triggers that a plan on the target may run. Those of an owner in `trusted_owners` are left out.
+    /// Functions and triggers of untrusted owners that a plan on the target may run. `trusted_owners` in config.toml names the
+    /// trusted owners.
     pub code: Vec<crate::actions::code::Standing>,
     /// The database that the facts were read from. The plan may run only there. `None`: the facts were not read from a server.
     pub place: Option<Place>,
@@ -83,10 +84,9 @@ pub struct Refusal {
     pub(crate) why: String,
     /// An alternative that would work: its description, and the form's fields that it sets, with their values.
     pub(crate) offer: Option<(String, Vec<(&'static str, String)>)>,
-    /// Set if the action is refused because the plan would change nothing: notes on the present settings. `None`: refused for another
-    /// reason.
+    /// Notes on the present settings, if the plan is refused because it would change nothing. `None`: it is refused for another reason.
     pub(crate) stands: Option<Vec<Note>>,
-    /// Drawing of the policy's next run, if its settings are known.
+    /// Drawing of the next run of the policy that the form adds or changes. `None`: the refusal shows no drawing.
     pub(crate) picture: Option<Box<Picture>>,
 }
 

@@ -51,7 +51,7 @@ pub enum Here {
     ShowFolded,
     Filter,
     ClearFilter,
-    /// Next (forward) or previous row that matches the filter.
+    /// The next row (`forward`) or the previous row that matches the filter. Without a filter: a row with a problem.
     Match {
         forward: bool,
     },

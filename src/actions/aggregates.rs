@@ -47,7 +47,7 @@ pub(super) static ACTIONS: &[Action] = &[
     AGGREGATE.asking("refresh-behind", &["b"], behind::form, behind::one,
         "Refresh what is late: all changes up to now minus the policy's end_offset"),
     AGGREGATE.asking("refresh-hierarchy", &["B"], behind::form, behind::hierarchy,
-        "Refresh what is late in the selected aggregate, after those that it is built on"),
+        "Refresh what is late in the selected aggregate, after the aggregates that it is built on"),
     AGGREGATE.asking("add-refresh-policy", &[], policies::add_form, policies::add, "Add a policy that refreshes the selected aggregate on a schedule"),
     AGGREGATE.asking("edit-refresh-policy", &["e"], policies::edit_form, policies::edit,
         "Change the window or the schedule of a refresh policy"),

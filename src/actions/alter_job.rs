@@ -1,6 +1,6 @@
 //! Builds calls of `alter_job` that change nothing but the given settings, and creates a deleted job again.
 //!
-//! `alter_job` resets the time zone unless one is given (from 2.12 on), and moves `next_start` if the schedule or the time zone is given.
+//! `alter_job` resets the time zone unless it is given (from 2.12 on), and moves `next_start` if the schedule or the time zone is given.
 //! So every call gives the time zone and `next_start`. Each run of the job changes `next_start`, so the statement itself reads the present
 //! value. While the job runs, that value is `-infinity`, which `alter_job` refuses. The statement then gives NULL, as if `next_start` were
 //! left out.
@@ -135,7 +135,7 @@ impl Job {
         }
     }
 
-    /// `job 1001 (retention policy on public.metrics)`.
+    /// Text such as `job 1001 (retention policy on public.metrics)`.
     pub(super) fn describe(&self) -> String {
         let on = self
             .relation
@@ -196,7 +196,8 @@ impl Job {
             .statement()
     }
 
-    /// Builds the `alter_job` call. `kept`: the job exists, so it keeps its `next_start` unless the change sets one, or a fixed schedule.
+    /// Builds the `alter_job` call. `kept`: the job exists, so its `next_start` stays, unless the change sets `next_start` or a fixed
+    /// schedule.
     fn altering(&self, context: &Context, id: Lit, change: &Change, kept: bool) -> Call {
         let mut call = Call::new(format!(
             "select job_id from {}",

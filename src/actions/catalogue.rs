@@ -64,7 +64,7 @@ fn by_keyword(action: &Action, typed: &str) -> Option<usize> {
     fits.filter_map(place).min()
 }
 
-/// TimescaleDB's words for compression since 2.18. In the palette they find the compression screen and its actions.
+/// TimescaleDB's words for compression since 2.18. In the palette these words find the compression screen and its actions.
 const COLUMNSTORE: [&str; 3] = ["columnstore", "convert-to-columnstore", "rowstore"];
 
 /// Rank of an action for the typed text; the lowest rank comes first. The ranks are, in this order: a keyword; a match in the name; a match

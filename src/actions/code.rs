@@ -77,7 +77,7 @@ pub(super) async fn standing(
         TargetKind::Hypertable | TargetKind::Aggregate => [target.id, 0, 0],
         TargetKind::Job => [0, target.id, 0],
         TargetKind::Index => [0, 0, target.id],
-        // The facts about a plain table already refuse it if it has such code. A session has none.
+        // The facts about a plain table contain a reason to refuse the action (`unfit`) if the table has such code. A session has no code.
         TargetKind::Table | TargetKind::Session => return Ok(Vec::new()),
     };
     let rows = session::ask(client, QUERY.text(version), &ids.map(Param::BigInt)).await?;
@@ -156,7 +156,7 @@ fn runs<'a>(plan: &Plan, code: &'a [Standing]) -> Vec<(String, &'a Standing)> {
         .collect()
 }
 
-/// Code that the plan may run now although the preview did not name it. `None`: there is none.
+/// Code that the plan may run now although the preview did not name it. `None`: there is no such code.
 pub(super) fn unnamed(plan: &Plan, code: &[Standing]) -> Option<String> {
     let mut names = runs(plan, code).into_iter().map(|(name, _)| name);
     names.find(|name| !plan.runs.contains(name))

@@ -30,7 +30,7 @@ const TABLE: Family = Family {
 #[rustfmt::skip]
 pub(super) static ACTIONS: &[Action] = &[
     TABLE.asking("compress-chunks", &["c"], chunks::compress_form, chunks::compress,
-        "Compress chunks: those due by the policy, picked ones, or all older than an age"),
+        "Compress the chunks that are due, picked chunks, or all chunks older than an age"),
     TABLE.asking("decompress-chunks", &["C"], decompress::form, decompress::plan,
         "Decompress chunks; first pauses the policy, which would compress them again"),
     TABLE.asking("recompress-chunks", &[], rewrite::recompress_form, rewrite::recompress,

@@ -16,7 +16,7 @@ pub enum FieldType {
     Text,
     Interval,
     Integer,
-    /// Position on a table's time axis: a time in the type of the time column, or a number if that type is an integer.
+    /// Position in a table's time dimension: a time in the type of the time column, or a number if that type is an integer.
     Time(Axis),
     Flag,
     Choice(Vec<&'static str>),

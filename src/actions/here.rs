@@ -58,7 +58,7 @@ pub(super) static HERE: &[Action] = &[
     row("clear-filter", &[], View, Here::ClearFilter, "Show all rows again"),
     row("toggle-wide", &["w"], View, Here::Wide, "Show all columns and scroll sideways, or only the columns that fit"),
     row("choose-columns", &["W"], View, Here::Columns, "Show or hide columns of this screen"),
-    row("toggle-preview", &["V"], View, Here::Preview, "Show or hide the preview of the selected row (from 30 lines of height on)"),
+    row("toggle-preview", &["V"], View, Here::Preview, "Show or hide the preview of the selected row (screens of 30 lines or more)"),
     row("toggle-folded", &["."], View, Here::ShowFolded, "Show or fold the rows that need no attention (no policy, nothing compressed, same as in the policy file)"),
     row("copy-cell", &["y"], View, Here::CopyCell, "Copy the selected cell (OSC 52)"),
     row("copy-row", &["Y"], View, Here::CopyRow, "Copy the selected row (OSC 52)"),
@@ -70,7 +70,7 @@ pub(super) static HERE: &[Action] = &[
     // with the same key.
     row("toggle-groups", &["g"], Group::Overview, Here::Groups, "Group findings by problem, or list each one (the home key still selects the first row)"),
     row("acknowledge", &["A"], Group::Overview, Here::Acknowledge,
-        "Hide a finding until it goes away or gets worse; on a hidden one: show it again"),
+        "Hide a finding until it goes away or gets worse; show a hidden finding again"),
     row("snooze", &["z"], Group::Overview, Here::Snooze, "Hide a finding for some time, or until it gets worse"),
     row("show-acknowledged", &["Z"], Group::Overview, Here::ShowHidden, "Show or hide acknowledged and snoozed findings"),
     row("rollback", &["u"], Group::Journal, Here::Rollback, "Roll back the selected (or marked) entries of the journal"),

@@ -22,7 +22,7 @@ pub(super) struct JobProof {
     pub(super) owned: bool,
     /// True if the connected role is a member of the owner, even if it does not inherit the owner's rights.
     pub(super) member: bool,
-    /// True for a user-defined action, false for one of TimescaleDB's policies.
+    /// True for a user-defined job, false for one of TimescaleDB's policies.
     own: bool,
     /// Name of the procedure, without its schema.
     policy: String,
@@ -36,7 +36,7 @@ pub(super) struct JobProof {
     check_executes: bool,
     /// Schemas for which the owner lacks USAGE.
     unusable: Vec<String>,
-    /// Name of the check function. `None`: the job has none, or has one of TimescaleDB's own.
+    /// Name of the check function. `None`: the job has no check function, or its check function is one of TimescaleDB's own.
     pub check: Option<String>,
     /// False if the check function no longer exists.
     pub(crate) check_there: bool,

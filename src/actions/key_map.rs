@@ -28,7 +28,8 @@ impl Default for KeyMap {
 
 impl KeyMap {
     /// The defaults, overridden by `[keys]`. An action that `[keys]` names has only the keys that are listed for it there, and those in
-    /// [`ALWAYS`].
+    /// [`ALWAYS`]. A listed key is taken from the actions that have it by default, so that a default of a later version of hypertop does not
+    /// make a file wrong.
     pub fn read(table: &Table) -> Result<Self, Wrong> {
         let mut map = Self::default();
         let mut written = BTreeMap::new();
@@ -41,9 +42,24 @@ impl KeyMap {
             map.0.insert(action.name, keys);
             written.insert(action.name, name.span().start);
         }
+        map.take(&written);
         match map.first_clash(&written) {
             Some(wrong) => Err(wrong),
             None => Ok(map),
+        }
+    }
+
+    /// Takes the keys of the written actions from the others that may apply to the same row of the same screen.
+    fn take(&mut self, written: &BTreeMap<&str, usize>) {
+        let (ours, theirs): (Vec<_>, Vec<_>) =
+            all().partition(|action| written.contains_key(action.name));
+        for one in ours {
+            let taken = self.of(one).to_vec();
+            for other in theirs.iter().filter(|other| meet(one, other)) {
+                if let Some(keys) = self.0.get_mut(other.name) {
+                    keys.retain(|key| !taken.contains(key));
+                }
+            }
         }
     }
 
@@ -110,13 +126,7 @@ impl KeyMap {
         let actions: Vec<_> = all().collect();
         for (at, one) in actions.iter().enumerate() {
             for other in actions.iter().skip(at + 1) {
-                // Database actions of different groups are for different screens or kinds of rows, so they may share a key. Console actions
-                // apply to all rows, but those of a single screen take precedence there.
-                let is_own = |of: &Action| is_here(of) && of.group.screen().is_some();
-                let own =
-                    (is_own(one) || is_own(other)) && one.group.screen() != other.group.screen();
-                let meet = one.group == other.group || !own && (is_here(one) || is_here(other));
-                let shared = |key: &&String| meet && self.of(other).contains(key);
+                let shared = |key: &&String| meet(one, other) && self.of(other).contains(key);
                 let keys = self.of(one).iter().filter(shared);
                 clashes.extend(keys.map(|key| (key.as_str(), *one, *other)));
             }
@@ -124,7 +134,7 @@ impl KeyMap {
         clashes
     }
 
-    /// The first line of `[keys]` that gives an action the key of another one. `None`: there is none.
+    /// The later line of two in `[keys]` that give their actions the same key on the same screen. `None`: there is none.
     fn first_clash(&self, written: &BTreeMap<&str, usize>) -> Option<Wrong> {
         let wrong = |(key, one, other): (&str, &Action, &Action)| {
             let place = |action: &Action| written.get(action.name).copied();
@@ -133,19 +143,22 @@ impl KeyMap {
             } else {
                 (other, one)
             };
-            let whose = if place(there).is_some() {
-                "has that key too"
-            } else {
-                "has that key by default"
-            };
             let (new, old) = (here.name, there.name);
             let why = format!(
-                "{new} = {key:?}: {old} {whose}, on the same screen. Choose another key, or change {old} ({old} = \"\" gives it no key)"
+                "{new} = {key:?}: {old} has that key too, on the same screen. Choose another key for one of them"
             );
             Some((place(here)?, why))
         };
         self.clashes().into_iter().filter_map(wrong).min()
     }
+}
+
+/// Whether both actions may apply to the same row of the same screen. Database actions of different groups are for different screens or kinds
+/// of rows. Console actions apply to all rows, but those of a single screen take precedence there.
+fn meet(one: &Action, other: &Action) -> bool {
+    let is_own = |of: &Action| is_here(of) && of.group.screen().is_some();
+    let own = (is_own(one) || is_own(other)) && one.group.screen() != other.group.screen();
+    one.group == other.group || !own && (is_here(one) || is_here(other))
 }
 
 fn is_here(action: &Action) -> bool {
@@ -286,6 +299,18 @@ mod tests {
     }
 
     #[test]
+    fn a_written_key_is_taken_from_the_actions_that_have_it_by_default() {
+        let map = read("next-row = \"n\"\nreverse-order = \"O\"\ndrop-chunks = \"e\"").unwrap();
+        assert_eq!(of(&map, "next-match"), [""; 0]);
+        assert_eq!(map.here("n"), Some(Here::Step(1)));
+        assert_eq!(of(&map, "reverse-order"), ["O"]);
+        assert!(!of(&map, "sort-by").contains(&"O".to_owned()));
+        assert_eq!(of(&map, "edit-retention-policy"), [""; 0], "same screen");
+        assert_eq!(of(&map, "edit-job"), ["e"], "another screen");
+        assert!(map.clashes().is_empty());
+    }
+
+    #[test]
     fn the_console_and_what_lies_over_it_can_always_be_left() {
         let map = read("quit = \"\"\ngo-back = \"backspace\"").unwrap();
         assert_eq!(of(&map, "quit"), ["ctrl-c"]);
@@ -321,19 +346,11 @@ mod tests {
                 "quit = 3: a key is a text. Write quit = \"K\"",
             ),
             ("quit = [\"Q\", 3]", 2, "a key is a text"),
-            // The key belongs by default to a console action, to an action of the same group, or to the other
-            // written action.
             (
-                "quit = \"Q\"\ncompress-chunks = \"x\"",
+                "compress-chunks = \"X\"\nmark-row = \"X\"",
                 3,
-                "mark-row has that key by default",
+                "compress-chunks has that key too",
             ),
-            (
-                "drop-chunks = \"e\"",
-                2,
-                "edit-retention-policy has that key by default",
-            ),
-            ("next-row = \"n\"", 2, "next-match has that key by default"),
             (
                 "edit-job = \"f5\"\nrun-job-now = [\"f4\", \"f5\"]",
                 3,

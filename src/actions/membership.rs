@@ -1,6 +1,6 @@
 //! Texts for rights that a role lacks because of missing role memberships.
 
-/// Text: a role lacks the owner's rights, with the GRANT that would help.
+/// Text that a role lacks the owner's rights, with the GRANT that would help.
 pub(super) fn not_the_owner(
     what: &str,
     owner: &str,
@@ -25,7 +25,7 @@ pub(super) fn not_the_owner(
 /// First PostgreSQL (`server_version_num`) whose role memberships have the options SET and INHERIT.
 const MEMBERSHIP_OPTIONS: i32 = 160_000;
 
-/// Text: a role (quoted as in SQL) cannot SET ROLE to another, with the GRANT that would help.
+/// Text that a role (quoted as in SQL) may not SET ROLE to another role, with the GRANT that would help.
 pub(super) fn may_not_become(role: &str, other: &str, postgres: i32) -> String {
     let option = if postgres < MEMBERSHIP_OPTIONS {
         ""

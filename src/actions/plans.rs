@@ -30,7 +30,7 @@ pub fn make(
     ))
 }
 
-/// Joins several plans of one action into one that is run and undone as a whole. `None`: the list is empty.
+/// Joins several plans of one action into one plan that is run and undone as a whole. `None`: the list is empty.
 pub fn together(title: String, plans: Vec<Plan>) -> Option<Plan> {
     let mut plans = plans.into_iter();
     let mut all = plans.next()?;

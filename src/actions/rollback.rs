@@ -236,7 +236,7 @@ async fn roles(actor: &Actor, client: &Client, id: u64, steps: &[Step]) -> Resul
         if !row.try_get::<_, bool>("known")? {
             bail!(
                 "entry {id} cannot be rolled back: its undo runs as role {role}, which no longer exists (CREATE ROLE \
-                 {role} makes one of that name)"
+                 {role} creates a role with that name)"
             );
         }
         if row.try_get::<_, Option<bool>>("becomes")? != Some(true) {
@@ -259,7 +259,7 @@ fn touched(entry: &Entry, steps: &[Step]) -> Vec<Touch> {
     };
     let touches = plan.touches.iter();
     let touches = touches.filter(|touch| touch.step.is_none_or(taken));
-    // The step numbers belong to the original plan. The steps of the rollback have other numbers.
+    // The steps of the rollback have other numbers than the steps of the entry's plan. So the locks are shown without a step.
     touches
         .map(|touch| Touch {
             step: None,
@@ -313,11 +313,13 @@ async fn look(
             ", perhaps by a newer one of these entries"
         };
         let state = if let Some(newer) = newer_of_group(restores, &target, before) {
-            // The newer entry is rolled back first, and that restores an older state. So this entry is compared with the older state.
+            // The rollback of the newer entry restores an older state before this entry is rolled back. So this entry is compared with that
+            // older state.
             std::mem::replace(&mut newer.state, before.state.clone())
         } else {
-            // A newer entry may have recorded this target by another query, or a target of another kind (a job, and its table). That state
-            // may include the changes of this older entry, which are rolled back too. So that state is not compared after the rollback.
+            // A newer entry may have recorded this target by another query, or a related target of another kind (a job's table instead of
+            // the job). That state may include the changes of this older entry, which are rolled back too. So that state is not compared
+            // after the rollback.
             restores.retain(|other| other.target.kind == target.kind && other.target != target);
             restores.push(Seen {
                 target: target.clone(),

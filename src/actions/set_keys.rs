@@ -91,7 +91,7 @@ const RANGE: &[SetKey] = &[
     key("at_most", Values::Number, "no limit", "maximum number of chunks, oldest first"),
 ];
 #[rustfmt::skip]
-const CHUNKS: SetKey = key("chunks", Values::Some, "those that the other keys select", "only these chunks");
+const CHUNKS: SetKey = key("chunks", Values::Some, "the chunks that the other keys select", "only these chunks");
 const OVERRIDE: SetKey = key(
     "override_data_loss",
     Values::YesNo,

@@ -99,7 +99,7 @@ impl App {
             .overview
             .chosen()
             .into_iter()
-            // A finding that is shown as part of another one cannot be acknowledged alone.
+            // A finding that is shown as part of another finding cannot be acknowledged alone.
             .filter(|row| !row.is_part)
             .cloned()
             .collect();

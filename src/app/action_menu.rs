@@ -54,7 +54,8 @@ impl App {
         }
     }
 
-    /// Adds reasons from other loaded screens. Example: the menu on Hypertables shows why Compression refuses an action for this table.
+    /// Adds the reasons that other loaded screens give. Example: the menu on Hypertables shows why Compression refuses an action for this
+    /// table.
     fn unfit_elsewhere(&self, unfit: &mut HashMap<&'static str, String>) {
         let chosen = self.targets();
         for screen in ScreenId::ALL {
@@ -90,7 +91,8 @@ impl App {
         }
     }
 
-    /// The reason why an action cannot run on any of these rows, by the loaded rows. `None`: it may run on at least one row.
+    /// The reason why an action cannot run on any of the chosen rows, as far as the loaded rows show. `None`: it may run on at least one
+    /// row.
     fn unfit(
         &self,
         name: &str,

@@ -22,7 +22,7 @@ pub(crate) struct Aim {
     /// Name of the row's object.
     pub(super) of: String,
     pub(super) rule: &'static Rule,
-    /// Name and value of the figure before the action, as text. `None`: the rule has no figure, or it was unknown.
+    /// Name and value of the figure before the action, as text. `None`: the rule has no figure, or the figure was unknown.
     pub(super) before: Option<(String, String)>,
 }
 
@@ -47,7 +47,7 @@ impl Aim {
             .map_or(self.rule.title, |(label, _)| label)
     }
 
-    /// Text shown until the new figure is known: the figure before the action.
+    /// Text shown until the figure after the action is known: the figure before the action.
     pub(super) fn waiting(&self) -> String {
         match &self.before {
             Some((label, was)) => format!("{label} was {was}"),
@@ -99,7 +99,7 @@ pub(super) fn said(aims: &[Aim], agains: &[Again]) -> preview::Line {
     (role, words)
 }
 
-/// The rule whose figure an action changes. `None`: no rule.
+/// The rule whose figure this action changes. `None`: the action changes no rule's figure.
 pub(super) fn changes(action: &str) -> Option<&'static Rule> {
     match action {
         "compress-chunks"
@@ -116,8 +116,8 @@ pub(super) fn changes(action: &str) -> Option<&'static Rule> {
     }
 }
 
-/// The finding that this action should fix: a finding that suggests the action. Otherwise a finding about the figure that the action
-/// changes or, if the action changes no figure, the most severe finding.
+/// The finding that this action should fix. A finding that suggests the action comes first. If there is none: a finding about the figure
+/// that the action changes. If the action changes no figure: the most severe finding.
 pub(super) fn aimed(verdict: Verdict, action: &str) -> Option<Finding> {
     let mut findings = verdict.findings;
     findings.retain(|finding| finding.level > Level::Ok);

@@ -23,7 +23,8 @@ pub enum List {
     Acknowledged(Request),
 }
 
-/// Requests to the connection that reads exact figures and details.
+/// Requests to the second connection. It reads exact figures (such as present sizes, which need separate queries) and the
+/// details of rows.
 #[derive(Debug)]
 pub enum Figures {
     Exact {
@@ -64,7 +65,7 @@ pub enum Act {
     Rollback { asked: u64, ids: Vec<u64> },
     /// Make the plan that changes an object to what the policy files say.
     Object { asked: u64, object: String },
-    /// Make the policy file's new text, with the present settings of an object.
+    /// Make a new text of the policy file, with the present settings of this object.
     Amend { asked: u64, object: String },
     /// Write the policy file, which the user has confirmed.
     Write {

@@ -4,6 +4,6 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
     pub(crate) name: String,
-    /// A remark for the list. Empty: none.
+    /// A remark for the list. Empty: no remark.
     pub(crate) about: String,
 }

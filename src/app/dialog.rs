@@ -31,7 +31,7 @@ pub(super) use self::next::Next;
 
 #[derive(Debug)]
 pub struct Acting {
-    /// Action of the form. `None`: no form, for a rollback or for one object of the policy file.
+    /// Action of the form. `None`: there is no form, because this is a rollback, or a change of one object to what the policy file says.
     action: Option<&'static Action>,
     pub(crate) title: String,
     targets: Vec<Target>,

@@ -170,7 +170,7 @@ impl App {
         Vec::new()
     }
 
-    /// The open dialog. `None`: it does not wait for this answer.
+    /// The open dialog if it waits for the answer with this number, else `None`.
     fn waiting(&mut self, asked: u64) -> Option<&mut Acting> {
         match &mut self.overlay {
             Some(Overlay::Act(acting)) if acting.asked == asked => Some(acting),

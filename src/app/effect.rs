@@ -19,9 +19,9 @@ use crate::screens::table::{Again, Table};
 use crate::screens::with_table;
 use crate::server::known::At;
 
-/// Seconds until the result says that the new figure is still unknown.
+/// Seconds after an action until its result says that the figure after the action is still unknown.
 const PATIENCE: f64 = 15.0;
-/// Seconds until the console stops waiting for the new figure.
+/// Seconds after an action until the console stops waiting for this figure.
 const WAITS: f64 = 300.0;
 
 impl App {
@@ -184,7 +184,7 @@ impl App {
     }
 }
 
-/// The chosen rows that the action concerns: key, targets, rule, and whether the row has a finding of this rule.
+/// The chosen rows that the action should change. Each has its key, its targets, a rule, and whether the row has a finding of this rule.
 fn concerned<R: Record>(
     table: &Table<R>,
     action: &'static Action,
@@ -224,13 +224,13 @@ fn is_one(own: &[Target], targets: &[Target]) -> bool {
     own.iter().any(|target| targets.contains(target))
 }
 
-/// True if the finding belongs to one of these targets, or its fix acts on one of them.
+/// True if the finding belongs to one of these targets, or its fix acts on one of these targets.
 fn is_meant(finding: &Finding, own: &[Target], targets: &[Target]) -> bool {
     let on = finding.fix_target(own.to_vec());
     is_one(own, targets) || on.is_some_and(|on| targets.contains(&on))
 }
 
-/// The rows of these targets that have the rule's figure.
+/// The rows of these targets that have a figure for this rule.
 fn with_figure<'a, R: Record>(
     table: &'a Table<R>,
     targets: &'a [Target],

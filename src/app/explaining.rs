@@ -40,7 +40,7 @@ impl App {
     }
 }
 
-/// The rules of the selected row's findings, or of its group's.
+/// The rules of the selected row's findings. If a group is selected: of the findings of the group's first row.
 fn found<R: Record>(table: &Table<R>, at: &At) -> Vec<&'static Rule> {
     let group = table.group_rows();
     let Some(row) = group.first().copied().or(table.selected()) else {

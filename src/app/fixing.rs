@@ -52,8 +52,8 @@ impl App {
     }
 }
 
-/// A finding of each row: the most severe one that has a fix, or else the most severe one. The rows are those of the selected group, or the
-/// selected row. Marked rows are ignored.
+/// For each row of the selected group, or for the selected row: the most severe finding that has a fix, or else the most severe finding.
+/// Marked rows are ignored.
 fn cases<R: Record>(table: &Table<R>, at: &At) -> Vec<Case> {
     let mut rows = table.group_rows();
     if rows.is_empty() {
@@ -75,7 +75,7 @@ type Begun = (
     Vec<(String, String)>,
 );
 
-/// The fix that these findings share. The error says why they share none.
+/// The fix that these findings share. The error says why they share no fix.
 fn common(cases: &[Case]) -> Result<Begun, String> {
     let first = &cases[0].0;
     if cases.iter().any(|(finding, _)| finding.fix != first.fix) {

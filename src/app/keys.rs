@@ -104,7 +104,7 @@ impl App {
         }
     }
 
-    /// Sets the screen's filter. Returns the error in its text; `None`: there is no error.
+    /// Sets the screen's filter. Returns the error in the filter's text; `None`: no error.
     pub(super) fn set_filter(&mut self, text: &str) -> Option<String> {
         let screen = self.screen;
         let mut error = None;

@@ -91,12 +91,12 @@ pub enum Msg {
         approved: Box<ApprovedPlan>,
         preview: Box<Preview>,
     },
-    /// The plan of a rollback, or of an object of the policy files. The error is the reason why there is none.
+    /// The plan of a rollback, or of an object of the policy files. The error is the reason why there is no plan.
     Planned {
         asked: u64,
         result: Box<Result<ApprovedPlan, String>>,
     },
-    /// The policy file's new text. The error says why there is none.
+    /// The policy file's new text. The error says why there is no new text.
     Amended {
         asked: u64,
         result: Box<Result<Amendment, String>>,
@@ -106,7 +106,7 @@ pub enum Msg {
         asked: u64,
         result: Result<String, String>,
     },
-    /// The databases or connections to choose from. The error says why there are none.
+    /// The databases or connections to choose from. The error says why the user cannot choose.
     Offered {
         other: Other,
         choices: Result<Vec<Choice>, String>,
@@ -114,7 +114,7 @@ pub enum Msg {
     Progress(Progress),
     /// Result of a plan. On an error nothing was changed.
     Reported(Box<Result<Report, String>>),
-    /// The acknowledged findings, with the journal's length in bytes. `None`: unchanged.
+    /// The acknowledged findings, with the journal's length in bytes. `None`: the journal has not changed.
     Acknowledged(Result<Option<Known>, String>),
     /// Text for the status line; `bad`: an error.
     Status {
@@ -146,7 +146,7 @@ pub enum Effect {
 pub enum Link {
     Connecting,
     Up,
-    /// `since`: time of the loss; `again`: time of the next attempt.
+    /// The connection was lost at the time `since`. The next attempt to connect is at the time `again`.
     Down {
         since: Stamp,
         error: String,

@@ -216,7 +216,7 @@ impl Palette {
         fit.into_iter().chain(unfit).collect()
     }
 
-    /// Why the row does not allow this action. `None`: it does.
+    /// Why the row does not allow this action. `None`: the row allows it.
     pub(crate) fn unfit(&self, action: &Action) -> Option<&str> {
         let menu = self.menu.as_ref()?;
         menu.unfit.get(action.name).map(String::as_str)
@@ -282,7 +282,7 @@ impl Overlay {
     pub(super) fn key(&mut self, key: &str, keys: &KeyMap) -> Answer {
         if let Self::Page(explained) = self {
             return match (keys.here(key), key) {
-                // From a page, the help key leads to the help.
+                // On a page, the help key opens the help.
                 (Some(Here::Help), _) => {
                     *self = Self::help();
                     Answer::Stay

@@ -164,7 +164,9 @@ fn of_threshold(of: &'static Threshold, limits: &Limits) -> Page {
     passages.push(Passage::new(
         "Rules that use it",
         match pages::items(rules) {
-            none if none.is_empty() => "None: it affects texts, not findings.".to_owned(),
+            none if none.is_empty() => {
+                "No rule: the threshold affects texts, not findings.".to_owned()
+            }
             rules => rules,
         },
     ));
@@ -197,7 +199,7 @@ fn setting(of: &Threshold) -> String {
         value.trim_matches('"')
     );
     format!(
-        "In config.toml, for all objects or (if possible) by name; or for one check:\n\n{}\n\n{}",
+        "Write it into config.toml, for all objects or (if possible) for a name. Or give it to one check:\n\n{}\n\n{}",
         pages::commands(lines),
         pages::commands([option])
     )

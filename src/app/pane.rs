@@ -14,7 +14,10 @@ const DUTY: f64 = 50.0;
 const KNOWN: usize = 16;
 
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the flags are independent of each other"
+)]
 pub struct Pane {
     /// True: the user wants the pane.
     pub open: bool,
@@ -25,7 +28,7 @@ pub struct Pane {
     /// Screen and key of the previewed row. On the Overview: the row that the finding is about. `None`: the finding is not about a single
     /// row.
     pub(super) about: Option<(ScreenId, String)>,
-    /// True: the cursor is on the head of a group, whose worst row is `of`.
+    /// True: the cursor is on the line of a group. `of` is then the worst row of the group.
     pub(super) group: bool,
     /// Time when the cursor came to the row.
     pub(super) since: Stamp,

@@ -48,7 +48,7 @@ impl App {
         }
     }
 
-    /// Time when the row under the cursor must be queried. `None`: it has no queries, or they cannot be sent now.
+    /// Time when the row under the cursor must be queried. `None`: the row has no queries, or its queries cannot be sent now.
     pub fn rests_at(&self) -> Option<Stamp> {
         let pane = &self.pane;
         let here = pane

@@ -63,7 +63,7 @@ impl App {
         gather::badge(&self.screens, screen, &self.open, self.server_clock())
     }
 
-    /// Whether the screen was read long ago.
+    /// Whether the screen was read so long ago that its findings may have changed.
     pub(crate) fn is_old(&self, screen: ScreenId) -> bool {
         gather::is_old(&self.screens, screen, self.server_clock())
     }
@@ -74,7 +74,22 @@ impl App {
         screen.is_served(server.is_some_and(|server| server.timescaledb.is_some()))
     }
 
+    /// Requests the exact figures that are missing or old, for all parts of the shown screen.
     pub(super) fn ask_exact(&mut self) -> Vec<Effect> {
+        let parts = self.parts();
+        self.ask_exact_of(&parts)
+    }
+
+    /// The same for one screen, if it is a part of the shown one.
+    fn ask_exact_for(&mut self, screen: ScreenId) -> Vec<Effect> {
+        if self.parts().contains(&screen) {
+            self.ask_exact_of(&[screen])
+        } else {
+            Vec::new()
+        }
+    }
+
+    fn ask_exact_of(&mut self, parts: &[ScreenId]) -> Vec<Effect> {
         if self.link != Link::Up {
             return Vec::new();
         }
@@ -83,7 +98,7 @@ impl App {
         // Expensive figures are requested after the rows of all parts.
         let later = self.has_read();
         let mut effects = Vec::new();
-        for screen in self.parts() {
+        for screen in parts.iter().copied() {
             let asks = with_table!(self.screens, screen, |table| table
                 .asks(overview, later, now));
             let Some((nth, ids)) = asks else {
@@ -173,7 +188,7 @@ impl App {
     fn counted(&mut self, part: ScreenId, counters: Counters, clock: Stamp, reload: bool) -> bool {
         let waiting = with_table!(self.screens, part, |table| table.is_waiting());
         if waiting && !was_read(&self.screens, part) {
-            // The rows and this pulse were requested together, so the counters are those of the rows.
+            // The rows and this pulse were requested together, so the counters belong to these rows.
             self.screens.counted(part, counters);
             return false;
         }
@@ -195,8 +210,13 @@ impl App {
             server,
         };
         let screen = rows.screen();
+        let had_read = self.has_read();
         self.screens.load(asked, rows, took, &at);
-        let mut effects = self.ask_exact();
+        let mut effects = if had_read {
+            self.ask_exact_for(screen)
+        } else {
+            self.ask_exact()
+        };
         self.watch_rows(screen, asked);
         self.gather(screen);
         if screen == self.screen {
@@ -233,11 +253,7 @@ impl App {
             return Vec::new();
         }
         self.gather(screen);
-        if self.parts().contains(&screen) {
-            self.ask_exact()
-        } else {
-            Vec::new()
-        }
+        self.ask_exact_for(screen)
     }
 
     /// Updates the Overview's gauges with one screen's rows, and the Overview itself if it is shown.

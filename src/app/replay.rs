@@ -40,7 +40,7 @@ fn lasts(screen: ScreenId, nth: usize) -> f64 {
     })
 }
 
-/// Index of the line with the last reading of each screen's rows.
+/// For each screen, the index of the last line that has its rows.
 fn last_of_each(lines: &[Line]) -> HashMap<ScreenId, usize> {
     let rows = |(nth, line): (usize, &Line)| match &line.kept {
         Kept::Rows(rows) => Some((rows.screen(), nth)),
@@ -149,8 +149,7 @@ impl App {
         self.keep_figures(screen);
     }
 
-    /// Answers from the recording the requests that otherwise go to the connection for exact figures and details. `None`: no answer is
-    /// needed.
+    /// Answers a request for exact figures or details from the recording. `None`: the request needs no answer.
     pub fn figures_from_tape(&self, ask: &ask::Figures) -> Option<Msg> {
         match ask {
             ask::Figures::Detail {

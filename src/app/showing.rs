@@ -78,7 +78,7 @@ impl App {
             self.details = Some(Details::new(key));
             return self.refresh_details();
         }
-        // The details of a finding are those of the row that the finding is about, on that row's screen.
+        // The details of a finding are the details of the row that the finding is about. They are shown on that row's screen.
         let Some((screen, of)) = self
             .screens
             .overview

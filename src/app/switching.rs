@@ -18,7 +18,7 @@ impl App {
         vec![Effect::Offer(other)]
     }
 
-    /// Why the console cannot switch now. `None`: it can.
+    /// Why the console cannot switch now. `None`: it can switch.
     pub(crate) fn stays(&self) -> Option<&'static str> {
         if self.tape.is_some() {
             Some("this is a recording, which has no other database or connection")

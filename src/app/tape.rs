@@ -21,7 +21,7 @@ pub use self::line::{Kept, Line};
 
 /// Format of the recordings that this version writes and reads.
 const FORMAT: u32 = 1;
-/// Maximum length of a line in bytes. The number of rows in a reading is limited, so hypertop writes no longer line.
+/// Maximum length of a line in bytes. The number of rows in a reading is limited, so its line is shorter.
 const LINE_BYTES: usize = 64 << 20;
 const HEAD_BYTES: usize = 4096;
 /// Readings at most this many seconds apart belong to the same moment.
@@ -201,7 +201,7 @@ impl Replay {
         &self.lines[..end]
     }
 
-    /// Moves by this number of moments, at most to the first or last.
+    /// Moves by this number of moments, at most to the first or last moment.
     pub fn step(&mut self, moments: isize) {
         let last = self.moments.len().saturating_sub(1);
         self.position = self.position.saturating_add_signed(moments).min(last);
@@ -245,7 +245,7 @@ fn next_line(file: &mut impl BufRead, most: usize) -> Result<Option<Vec<u8>>> {
     Ok(Some(line))
 }
 
-/// Groups the lines into moments, and returns the end of each.
+/// Groups the lines into moments, and returns the end of each moment.
 fn moments(lines: &[Line]) -> Vec<usize> {
     let mut ends = Vec::new();
     for (nth, pair) in lines.windows(2).enumerate() {

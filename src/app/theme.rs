@@ -76,7 +76,7 @@ struct File {
     inherits: Option<String>,
     #[serde(default)]
     palette: Palette,
-    /// Colours that replace those of `palette` on a dark background.
+    /// Colours that replace colours of `palette` on a dark background.
     #[serde(default)]
     on_dark: Palette,
     #[serde(default)]

@@ -25,11 +25,11 @@ pub(crate) struct Rule {
     pub read_only: bool,
     /// Show a marked frame, and require the target's name to be typed for every action.
     pub protected: bool,
-    /// Roles whose code a read may run with the rights of the connected role.
+    /// Trusted roles: a query that only reads may run code of these roles, such as functions, with the rights of the connected role.
     trusted_owners: Vec<String>,
-    /// Hours in which the start of a policy is a finding. The busy hours of the last matching entry that sets them apply.
+    /// Hours in which the start of a policy is a finding. If several matching entries set busy hours, the last entry applies.
     pub busy_hours: Option<BusyHours>,
-    /// Policy files of the database; later ones override earlier ones.
+    /// Policy files of the database. Later files override earlier files.
     #[serde(deserialize_with = "policy_files")]
     pub policies: Vec<PathBuf>,
     /// The connection that `hypertop @NAME` means. `None`: the entry has no name.
@@ -49,7 +49,7 @@ fn policy_files<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<PathBuf
     files.map_err(serde::de::Error::custom)
 }
 
-/// Path of a policy file. It must be absolute, because a relative one would depend on the current folder.
+/// Path of a policy file. It must be absolute, because a relative path would depend on the current folder.
 pub(super) fn policy_file(path: &str) -> Result<PathBuf, String> {
     let file = PathBuf::from(&path);
     if file.is_absolute() {

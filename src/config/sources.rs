@@ -42,7 +42,7 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Reads a file. `None`: it does not exist.
+    /// Reads a file. `None`: the file does not exist.
     pub(super) fn read(path: PathBuf) -> Result<Option<Self>, String> {
         match std::fs::read_to_string(&path) {
             Ok(text) => Ok(Some(Self {

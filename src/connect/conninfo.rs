@@ -51,9 +51,9 @@ pub struct Flags {
     pub username: Option<String>,
     /// Option `-d`: a database name, a URI or `key=value` pairs.
     pub dbname: Option<String>,
-    /// The same, as an argument without `-d`.
+    /// As `dbname`, but given as an argument without `-d`.
     pub database: Option<String>,
-    /// The connection that `@NAME` refers to, if one of these options has that form.
+    /// The connection of config.toml that `@NAME` refers to, if `dbname` or `database` has that form.
     pub defined: Option<Defined>,
     /// An argument that is ignored with a warning, as in psql.
     pub extra: Option<String>,
@@ -163,7 +163,7 @@ pub(crate) fn resolve_with(
             }
         }
     }
-    // After the service file, because it may set such options too.
+    // This check comes after the service file, because the service file may set such options, too.
     keywords::refuse_unsupported(&options, around, &mut warnings)?;
     for (keyword, variable) in KEYWORDS {
         let Some(value) = around.variable(variable) else {
@@ -178,7 +178,7 @@ pub(crate) fn resolve_with(
         seen.take(keyword, &value, place());
         options.insert(keyword.to_owned(), value);
     }
-    // As in libpq, `PGREQUIRESSL` applies unless `PGSSLMODE` is set.
+    // `PGREQUIRESSL` applies unless `sslmode` or `PGSSLMODE` is set.
     let required = around.variable("PGREQUIRESSL");
     if required.is_some_and(|value| value.to_string_lossy().starts_with('1')) {
         let from = "environment variable PGREQUIRESSL";
@@ -230,7 +230,7 @@ fn command_line(flags: &Flags, seen: &mut Provenance) -> Result<Options> {
     Ok(options)
 }
 
-/// Adds the options of a connection from config.toml. Flags override these options, but not those of a conninfo.
+/// Adds the options of a connection from config.toml. Flags override these options, but not the options of a conninfo.
 fn add(options: &mut Options, defined: &Defined, seen: &mut Provenance) {
     let other_host = options.contains_key("host");
     for (keyword, value) in &defined.options {
@@ -254,7 +254,8 @@ fn settle(
         let value = options.get(keyword).map(OsString::as_os_str);
         value.filter(|value| !value.is_empty())
     };
-    // As in libpq, an empty value means the default. For options that are read with `set` instead of `get`, it does not.
+    // As in libpq, an empty value means the default. But an empty value of an option that is read with `set` is passed on, and may be an
+    // error.
     let set = |keyword: &str| options.get(keyword).and_then(|value| value.to_str());
     let get = |keyword: &str| set(keyword).filter(|value| !value.is_empty());
     let user = get("user").unwrap_or(&around.os_user).to_owned();

@@ -49,9 +49,8 @@ pub(super) async fn open(
     let mut secured = config.clone();
     secured.ssl_mode(mode);
     match way.tcp(secured, Some(connector), chain).await {
-        // As in libpq, `prefer` tries again without TLS if the server refuses TLS. Unlike libpq, it does not do so after
-        // a failed handshake: rustls accepts fewer certificates than OpenSSL, and the password would be sent in
-        // plaintext.
+        // As in libpq, `prefer` tries again without TLS if the server refuses TLS. Unlike libpq, hypertop does not try again after a failed
+        // handshake: rustls accepts fewer certificates than OpenSSL, and the password would be sent in plaintext.
         Err(first)
             if mode == Negotiate::Prefer
                 && first.by_server

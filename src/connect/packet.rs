@@ -6,12 +6,14 @@
 /// `search_path`: no other user can create objects in these schemas. Because `pg_temp` is last, temporary relations and types cannot hide
 /// others. `row_security`: a query fails if a row security policy would hide rows from it, and the policy's code does not run.
 ///
-/// Left out, because the user may choose them or because they do not change the meaning of a statement: `TimeZone` (see
-/// [`crate::server::known::Server::time_zone`]), `synchronous_commit`, `default_tablespace`, `session_replication_role`
-/// and `lc_messages` (only superusers may set the last two), `backslash_quote` and `escape_string_warning` (no text of
-/// hypertop contains `\'`), `check_function_bodies` (hypertop creates no functions), settings of the planner, and
-/// `default_transaction_read_only` (a read session sets it after `target_session_attrs` was checked). The driver sends
-/// `client_encoding`.
+/// These settings are left out, because the user may choose them or because they do not change the meaning of a statement:
+/// - `TimeZone`: see [`crate::server::known::Server::time_zone`].
+/// - `synchronous_commit`, `default_tablespace`, and settings of the planner.
+/// - `session_replication_role` and `lc_messages`: only superusers may set them.
+/// - `backslash_quote` and `escape_string_warning`: no text of hypertop contains `\'`.
+/// - `check_function_bodies`: hypertop creates no functions.
+/// - `default_transaction_read_only`: a read session sets it after `target_session_attrs` was checked.
+/// - `client_encoding`: the driver sends it.
 const SETTINGS: [(&str, &str); 13] = [
     ("search_path", "pg_catalog, pg_temp"),
     ("standard_conforming_strings", "on"),
@@ -28,7 +30,7 @@ const SETTINGS: [(&str, &str); 13] = [
     ("default_transaction_isolation", "read committed"),
 ];
 
-/// The packet's `options`. The user's own come first, because the last value of a setting applies.
+/// The packet's `options`. The user's own options come first, because the last value of a setting applies.
 pub(super) fn options(own: Option<&str>) -> String {
     let mut options = own.unwrap_or_default().to_owned();
     let escapes = options.len() - options.trim_end_matches('\\').len();

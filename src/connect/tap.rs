@@ -116,8 +116,8 @@ impl<S> Tap<S> {
         }
     }
 
-    /// Parses a message when enough bytes have arrived. `rest` is the byte that was just kept, and the bytes after it. If this is not a
-    /// PostgreSQL message, these are reported too.
+    /// Parses a message when enough bytes have arrived. `rest` is the byte that was just kept, and the bytes after it. If the bytes are not
+    /// a PostgreSQL message, some bytes of `rest` are recorded too.
     fn message(&mut self, rest: &[u8]) {
         if self.kept.len() < HEAD {
             return;

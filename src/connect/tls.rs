@@ -78,7 +78,7 @@ impl Tls {
         }
     }
 
-    /// The same connector; the decrypted answers are recorded in `ears`.
+    /// Returns this connector, which then records the decrypted answers in `ears`.
     pub(super) fn heard_by(self, ears: Ears) -> Self {
         Self { ears, ..self }
     }
@@ -151,7 +151,8 @@ pub(crate) fn verify_full(
     Ok(())
 }
 
-/// The client's own certificate and its key. Only the server checks the certificate, so rustls may fail to parse it (as with X.509 v1).
+/// The client's own certificate and its key. Only the server checks the certificate, so it is no error if rustls cannot parse the
+/// certificate (as with X.509 v1).
 fn own(cert: &Path, key: &Path, provider: &CryptoProvider) -> Result<CertifiedKey> {
     let about = || format!("certificate file \"{}\"", cert.display());
     let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(cert).and_then(Iterator::collect);
@@ -331,7 +332,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> TlsConnect<S> for Tls {
         Box::pin(async move {
             let name = match ServerName::try_from(self.name.clone()) {
                 Ok(name) => name,
-                // The name may be an address with a scope. If names are not checked, any valid name will do.
+                // The name may be an address with a scope, which rustls does not accept. If names are not checked, any valid name will do.
                 Err(_) if !self.checks_name => ServerName::from(IpAddr::from([0, 0, 0, 0])),
                 Err(_) => {
                     return Err(io::Error::new(

@@ -109,7 +109,7 @@ BEGIN
   lo := coalesce(ceil(from_place::numeric / width) * width, -9223372036854775808);
   hi := floor(coalesce(to_place, _timescaledb_functions.to_unix_microseconds(now()))::numeric / width) * width;
   IF lo >= hi THEN RAISE EXCEPTION 'refresh window too small' USING ERRCODE = '22023', HINT = 'The refresh window must cover at least one bucket.'; END IF;
-  -- the source's invalidations move to the log of each aggregate on it
+  -- the invalidations of the source move to the log of each aggregate that reads the source
   WITH gone AS (DELETE FROM _timescaledb_catalog.continuous_aggs_hypertable_invalidation_log l USING _timescaledb_catalog.continuous_agg a WHERE a.mat_hypertable_id = m AND l.hypertable_id = a.raw_hypertable_id RETURNING l.*)
   INSERT INTO _timescaledb_catalog.continuous_aggs_materialization_invalidation_log SELECT a.mat_hypertable_id, g.lowest_modified_value, g.greatest_modified_value FROM gone g JOIN _timescaledb_catalog.continuous_agg a ON a.raw_hypertable_id = g.hypertable_id;
   FOR x IN DELETE FROM _timescaledb_catalog.continuous_aggs_materialization_invalidation_log WHERE materialization_id = m AND lowest_modified_value < hi AND greatest_modified_value >= lo RETURNING * LOOP

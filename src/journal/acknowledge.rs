@@ -10,7 +10,7 @@ use crate::model::screen_id::ScreenId;
 use crate::model::verdict::{Finding, Level};
 use crate::model::{rules, text};
 
-/// A finding that began more than this many seconds after the acknowledgement is a new one. The known start of a finding may be minutes
+/// A finding that began more than this many seconds after the acknowledgement is a new finding. The known start of a finding may be minutes
 /// off, so a smaller difference proves nothing.
 const LATER_SECONDS: f64 = 600.0;
 /// Default length of a snooze.

@@ -1,6 +1,6 @@
 use serde_json::Value as Json;
 
-/// Compares two captured states in the parts that these JSON pointers name (no pointers: everything). Returns path,
+/// Compares two recorded states, but only the parts that these JSON pointers name. Without pointers, compares everything. Returns path,
 /// first value and second value of each difference.
 pub(crate) fn differences(
     pointers: &[String],

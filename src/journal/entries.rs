@@ -25,7 +25,7 @@ impl Entries {
         self.all.iter().find(|entry| entry.begin.id == id)
     }
 
-    /// The acknowledgements in effect in this database: the last one of each finding, unless it has ended.
+    /// The acknowledgements in effect in this database: the last acknowledgement of each finding, unless it has ended.
     pub fn acknowledgements(&self, place: &Place) -> Vec<Acknowledgement> {
         let mut newest = BTreeMap::new();
         // A copy of the server has findings of its own, so its acknowledgements are left out.
@@ -65,7 +65,7 @@ impl Entries {
         bindings
     }
 
-    /// True if the entry was written for this database, or for the database of entry `id`. (This server may be a copy of that server.)
+    /// True if the entry was written for this database, or for the database of entry `id`. This database may be a copy of that database.
     pub(crate) fn counts(&self, entry: &Entry, id: u64, place: &Place) -> bool {
         let was = &entry.begin.place;
         let of = self.find(id).map(|of| &of.begin.place);
@@ -85,7 +85,7 @@ impl Entries {
             .split(|byte| *byte == b'\n')
             .filter(|line| !line.is_empty())
         {
-            // Parsed in two steps, because serde's tagged enums lose digits of large numbers.
+            // A line is parsed in two steps, because serde's tagged enums lose digits of large numbers.
             let line = serde_json::from_slice::<Value>(line).and_then(Line::deserialize);
             match line {
                 Ok(line) => entries.take(line),

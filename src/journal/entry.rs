@@ -103,7 +103,7 @@ impl Entry {
             || self.done_at().len() == self.begin.plan.steps.len()
     }
 
-    /// Index of the step that may or may not have taken effect when the entry was interrupted. `None`: there is none.
+    /// Index of the step that may or may not have taken effect when the entry was interrupted. `None`: no step is in doubt.
     pub fn in_doubt(&self) -> Option<usize> {
         if self.begin.marks {
             return self.undecided().next().map(|mark| mark.step);

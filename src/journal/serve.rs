@@ -34,7 +34,7 @@ pub fn serve(
         }
         bail!("there is no folder for a journal: set HOME or XDG_STATE_HOME");
     };
-    // The length is read first: lines written meanwhile make it differ, and are read next time.
+    // The length is read first. If lines are written meanwhile, the length differs at the next request, and the lines are read then.
     let mut length = journal.length()?;
     match request {
         Request::Read { length: known } if known == Some(length) => return Ok(None),

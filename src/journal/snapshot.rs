@@ -30,7 +30,7 @@ pub(crate) struct Found {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Counters {
     pub commits: i64,
-    /// Rolled-back transactions: those with an error, a cancel or a timeout, and those that clients rolled back.
+    /// Transactions that were rolled back: after an error, a cancel or a timeout, or by the client.
     pub rollbacks: i64,
     pub deadlocks: i64,
     /// Time of the last reset of the statistics. `None`: they were never reset.

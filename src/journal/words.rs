@@ -15,7 +15,7 @@ impl Entry {
                 "{} at {} by {} in {} on {}",
                 match (&begin.acknowledges, self.rolled_back_by) {
                     (Some(what), _) => what.word(),
-                    // The line has the time of the action, not of its rollback.
+                    // The line has the time of the action, so a rolled back entry is shown as done. A later line names the rollback.
                     (None, Some(_)) => "done",
                     (None, None) => self.state(),
                 },

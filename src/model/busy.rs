@@ -46,7 +46,7 @@ impl BusyHours {
         Self::of("window", text)
     }
 
-    /// The same hours in this time zone.
+    /// The hours, with this time zone instead of their own.
     pub(crate) fn in_zone(&self, zone: &str) -> Result<Self, String> {
         Self::window(&format!("{} {zone}", self.hours()))
     }

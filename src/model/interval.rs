@@ -159,7 +159,7 @@ impl Interval {
         #[expect(
             clippy::cast_precision_loss,
             clippy::cast_possible_truncation,
-            reason = "in 1.5 h the last microsecond does not matter"
+            reason = "the last microsecond of a fraction such as 1.5 h does not matter"
         )]
         let micros = (number * one.micros as f64).round() as i64;
         (one.micros > 0).then(|| Self {

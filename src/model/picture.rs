@@ -2,7 +2,7 @@
 
 use crate::model::moment::Axis;
 
-/// The same chunks in two lines: with the present settings and with the new ones.
+/// The chunks in two lines: their states with the present settings, and with the new ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Picture {
     pub(crate) axis: Axis,

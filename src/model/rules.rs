@@ -11,8 +11,8 @@ pub struct Rule {
     pub name: &'static str,
     /// The problem in a few words, as the Overview shows it.
     pub(crate) title: &'static str,
-    /// True: something waits, fails or is late now, or a limit is near. False: a setting, which may have been so for years. Among findings
-    /// of one severity, those that hurt now are shown first.
+    /// True: something waits, fails or is late now, or a limit is near. False: a state that may have lasted for years, such as a
+    /// setting. Among findings of one severity, those that hurt now are shown first.
     pub(crate) hurts_now: bool,
     /// Found by comparing counters of two reads. A single read finds it only if the counters were reset recently.
     pub two_looks: bool,

@@ -36,7 +36,7 @@ pub(crate) const PREPARED: &str = "a prepared transaction (pg_prepared_xacts)";
 pub(crate) fn prepared(gid: Option<&str>) -> String {
     match gid {
         Some(gid) => format!(
-            "a prepared transaction (pg_prepared_xacts: {gid}; COMMIT PREPARED or ROLLBACK PREPARED {gid} ends it)"
+            "a prepared transaction ({gid} in pg_prepared_xacts, ended by COMMIT PREPARED or ROLLBACK PREPARED {gid})"
         ),
         None => PREPARED.to_owned(),
     }

@@ -158,7 +158,7 @@ fn number(value: &Value) -> Option<f64> {
     }
 }
 
-/// Checks the pairs of [`IN_ORDER`]. The error's offset is that of whichever key comes first in the table.
+/// Checks the pairs of [`IN_ORDER`]. The error has the offset of the key that comes first in the table.
 fn ordered(limits: &Limits, table: &Table) -> Result<(), Wrong> {
     for (mild, grave) in IN_ORDER {
         if limits.get(mild) <= limits.get(grave) {

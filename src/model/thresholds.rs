@@ -128,9 +128,9 @@ limits! {
     rollback_percent: Server Percent = 30.0, "warning when at least this share of the transactions was rolled back recently";
     deadlock_percent: Server Percent = 0.1, "warning when at least this share of the transactions ended in a deadlock recently";
     conflict_percent: Server Percent = 1.0, "warning when at least this share of a standby's transactions was cancelled by replay recently";
-    error_transactions: Server Count = 100.0, "shares of rollbacks, deadlocks and conflicts are judged from this number of transactions on";
-    error_window: Server Time = 5.0 * MINUTE, "rollbacks, deadlocks and conflicts are counted over the last period of one to two times this";
-    error_first_look: Server Time = DAY, "a first read (hypertop check has no other) counts rollbacks, deadlocks and conflicts since the statistics were reset, but only if that reset is at most this old";
+    error_transactions: Server Count = 100.0, "the shares of rollbacks, deadlocks and conflicts are judged only if there were at least this many transactions";
+    error_window: Server Time = 5.0 * MINUTE, "rollbacks, deadlocks and conflicts are counted over a recent period, whose length is between this and twice this";
+    error_first_look: Server Time = DAY, "the first read (hypertop check has no other) counts rollbacks, deadlocks and conflicts since the last reset of the statistics, unless that reset is older than this";
     blocked: Server Time = 5.0, "warning when a session waits for a lock for longer than this";
     stuck_blocker: Server Time = MINUTE, "critical when a session that is idle in transaction blocks others for longer than this";
     idle_in_transaction_notice: Server Time = MINUTE, "notice when a session is idle in transaction for longer than this";
@@ -139,7 +139,7 @@ limits! {
     long_transaction: Server Time = HOUR, "warning when a query or transaction runs for longer than this";
     query_percent_notice: Server Percent = 10.0, "notice when one statement takes this share of the total execution time";
     query_percent: Server Percent = 30.0, "warning when one statement takes this share of the total execution time";
-    query_time: Server Time = MINUTE, "shares of statements are judged only from this total execution time on";
+    query_time: Server Time = MINUTE, "the share of a statement is judged only if the total execution time is at least this";
     spill_bytes_notice: Server Bytes = 64.0 * MIB, "notice when one statement has written more than this to temporary files";
     spill_bytes: Server Bytes = 1024.0 * MIB, "warning when one statement has written more than this to temporary files";
     spill_bytes_a_call: Server Bytes = 64.0 * MIB, "warning when one statement writes more than this to temporary files per call, on average";
@@ -154,10 +154,10 @@ limits! {
     job_far: Each Time = HOUR, "margin that is added to job_far_factor schedule intervals";
     job_crowd_percent: Server Percent = 100.0, "notice when more jobs start within the same minute than this share of the workers that can run jobs";
     job_busy_interval: Each Time = 12.0 * HOUR, "a policy that runs more often than this may start in busy hours";
-    aggregate_lag_factor: Each Factor = 1.0, "an aggregate is late if its lag exceeds its expected maximum times this";
-    aggregate_lag_critical_factor: Each Factor = 2.0, "critical when the lag exceeds its expected maximum times this while the policy does not run";
+    aggregate_lag_factor: Each Factor = 1.0, "an aggregate is late if its lag exceeds its expected maximum lag times this";
+    aggregate_lag_critical_factor: Each Factor = 2.0, "critical when the lag exceeds the expected maximum lag times this while the policy does not run";
     aggregate_patience: Each Time = MINUTE, "margin that is added to the expected maximum lag, for the duration of a run";
-    aggregate_held_percent: Each Percent = 80.0, "end_offset is named as the cause of a lag if it is more than this share of the expected maximum";
+    aggregate_held_percent: Each Percent = 80.0, "end_offset is named as the cause of a lag if it is more than this share of the expected maximum lag";
     aggregate_future: Each Time = MINUTE, "warning when a watermark is further in the future than this: new rows stay hidden";
     refresh_slow_factor: Each Factor = 2.0, "a refresh is slow if it takes longer than the average times this, and longer than refresh_slow_time";
     refresh_slow_time: Each Time = MINUTE, "shorter refreshes are never slow";
@@ -237,7 +237,7 @@ pub(crate) struct Written {
     pub name: Option<String>,
 }
 
-/// Thresholds for all, and exceptions by name. If several exceptions match, the last one wins.
+/// Thresholds for all objects, and exceptions by name. If several exceptions match, the last one wins.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Thresholds {

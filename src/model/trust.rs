@@ -55,10 +55,10 @@ pub(crate) fn owners(trust: &[Trust], host: &str, database: &str) -> Vec<String>
 /// Start of every reason why code was not run. [`crate::screens::table`] finds these reasons by this text.
 pub(crate) const NOT_RUN: &str = "not run: ";
 
-/// The two ways to allow the code of this owner to run.
+/// Two ways to see the figures that need the code of this owner.
 fn ways(owner: &str) -> String {
     format!(
-        "to see it: trusted_owners = [{owner:?}] for this connection in config.toml, or connect as a monitoring role (docs/rights.md)"
+        "to see the figures: set trusted_owners = [{owner:?}] for this connection in config.toml, or connect as a monitoring role (docs/rights.md)"
     )
 }
 
@@ -77,11 +77,11 @@ pub(crate) fn not_called(function: &str, owner: Option<&str>, role: &str) -> Str
 pub(crate) fn not_read(owner: &str, role: &str, busy: bool) -> String {
     let why = if busy {
         format!(
-            "{owner} could add code to its newest chunk while it is read, and the lock that prevents this is not available now (another session holds a conflicting lock, or this is a standby)"
+            "{owner} could add code to the newest chunk while the chunk is read, and the lock that prevents this is not available now (another session holds a conflicting lock, or this is a standby)"
         )
     } else {
         format!(
-            "{owner} may have added code to its newest chunk, which planning would run with the rights of {role}"
+            "{owner} may have added code to the newest chunk. Planning a query would run this code with the rights of {role}"
         )
     };
     format!("{NOT_RUN}{why}; {}", ways(owner))

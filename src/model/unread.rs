@@ -22,7 +22,7 @@ pub(crate) struct Unread {
     zone: Option<String>,
     offset: Option<String>,
     origin: Option<i64>,
-    /// End of the refreshed range. Rows after it have never been refreshed.
+    /// Start of the newest range, which was never refreshed and has no end; `None`: there is no such range.
     tail: Option<i64>,
     /// Rows up to this time were never materialized; `None`: there are no such rows.
     never_before: Option<i64>,
@@ -75,8 +75,8 @@ impl Unread {
         Buckets::of(&self.name, shape).ok()
     }
 
-    /// Range before `edge` that is not materialized and whose rows the source still has, in whole buckets. `history`: include rows
-    /// that were never materialized. `None`: no such range, or the buckets cannot be parsed.
+    /// One range of whole buckets that covers all rows before `edge` that are not materialized and that the source still has. `history`:
+    /// include rows that were never materialized. `None`: no such rows, or the buckets cannot be parsed.
     pub(crate) fn before(&self, edge: i64, history: bool) -> Option<Range> {
         let (buckets, start) = (self.buckets()?, self.source_from?);
         let first = buckets.step(buckets.floor(start)?, 1)?;
@@ -205,8 +205,8 @@ impl Unread {
         ends.iter().copied().filter(|end| *end <= boundary).max()
     }
 
-    /// Whether the next run of a refresh policy starts before `until` and covers the range. The result of `integer_now_func` is assumed to
-    /// be the same then.
+    /// Whether a refresh policy that works will cover the range in its next run, and that run starts before `until`. The result of
+    /// `integer_now_func` is assumed to be the same at that start.
     pub(crate) fn is_read_by(
         &self,
         range: Range,

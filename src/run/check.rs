@@ -36,11 +36,11 @@ use crate::model::verdict::Level;
 use crate::model::{text, threshold_settings};
 use crate::run::doctor;
 
-/// Exit code of a check that could not run. 2 would alert as critical.
+/// Exit code of a check that could not run. Code 2 would be a critical alert.
 pub const UNKNOWN: u8 = 3;
 
-/// Runs the check, and returns its output and exit code. An error gives UNKNOWN, except that a server that is down gives critical with
-/// `--when-down critical`.
+/// Runs the check, and returns its output and exit code. If the check cannot run, the exit code is [`UNKNOWN`]. With
+/// `--when-down critical`, the exit code is that of a critical finding if the server is down.
 pub async fn check(flags: &Flags, around: &Surroundings, options: &Options) -> (String, u8) {
     let begun = Instant::now();
     let config = match config(around, options) {
@@ -90,7 +90,7 @@ pub async fn check(flags: &Flags, around: &Surroundings, options: &Options) -> (
 fn config(around: &Surroundings, options: &Options) -> Result<Config, Failure> {
     let (mut config, wrong) = config::read(around);
     if let Some(wrong) = wrong {
-        // If config.toml is broken, its thresholds and trusted owners are unknown.
+        // Without the thresholds and trusted owners in config.toml, the findings could be wrong.
         return Err(Failure::Wrong(wrong));
     }
     for written in &options.threshold {

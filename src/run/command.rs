@@ -117,7 +117,7 @@ impl Shell<'_> {
         }
     }
 
-    /// The plan that rolls back these entries. `None`: all of them are acknowledgements; they have been ended, unless this is a dry run.
+    /// The plan that rolls back these entries. `None`: all entries are acknowledgements, and were ended (except in a dry run).
     async fn way_back(&self, ids: &[u64]) -> Result<Option<ApprovedPlan>> {
         let client = &self.session.connected.client;
         let entries = self.actor.journal.entries()?;
@@ -191,7 +191,7 @@ impl Agreement {
     }
 }
 
-/// The plan for one target and its inputs as text, or the target's refusal. The outer error: an input is invalid.
+/// The plan for one target, with the inputs as text. The inner error: the target refuses. The outer error: an input is invalid.
 fn plan(
     action: &Action,
     act: &Act,

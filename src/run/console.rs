@@ -139,8 +139,8 @@ fn serve(opened: Opened, opens: ScreenId) -> (Requests, UnboundedReceiver<Msg>) 
     (requests, answered)
 }
 
-/// True for messages that can wait for the next frame, because the user did not cause them. The last exact figures of the shown screen
-/// cannot wait.
+/// True for messages that can wait for the next frame, because the user did not cause them. Not for the last exact figures of the shown
+/// screen: they are drawn at once.
 fn is_routine(msg: &Msg, shown: ScreenId) -> bool {
     match msg {
         Msg::Tick(_)
@@ -161,7 +161,7 @@ fn hear(recorder: &mut Option<Recorder>, app: &mut App, msg: &Msg) -> Option<Str
     Some(format!("the recording has ended: {error:#}"))
 }
 
-/// Starts a recording in the current folder, or stops the one being written.
+/// Starts a recording in the current folder, or stops the recording that is being written.
 fn record(recorder: &mut Option<Recorder>, app: &mut App) {
     if let Some(ended) = recorder.take() {
         app.recording = false;

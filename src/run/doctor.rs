@@ -55,7 +55,7 @@ pub struct Options {
     pub database: Option<String>,
 }
 
-/// Runs every step that the earlier ones allow. Returns the text and the exit code.
+/// Runs every step that the earlier steps allow. Returns the text and the exit code.
 pub async fn doctor(
     flags: &Flags,
     around: &Surroundings,
@@ -78,8 +78,8 @@ pub fn refused(error: &str) -> String {
     format!("hypertop doctor: {error}")
 }
 
-/// Adds the steps of the connection and the steps that query the server. Returns the time zone of the server's workers. `None`: there is no
-/// session that can read it.
+/// Adds the steps of the connection and the steps that query the server. Returns the time zone of the server's workers. `None`: no
+/// session can read the time zone.
 async fn of_connection(
     flags: &Flags,
     around: &Surroundings,
@@ -186,7 +186,7 @@ const OF_SESSION: [&str; 7] = [
     "round trip",
 ];
 
-/// Adds the steps that were not run, as skipped.
+/// Adds the steps that were not run, and marks these steps as skipped.
 fn skip(steps: &mut Vec<Step>, why: &str) {
     for name in Stage::OF_ATTEMPTS
         .iter()
@@ -200,7 +200,7 @@ fn skip(steps: &mut Vec<Step>, why: &str) {
     }
 }
 
-/// Adds the steps that query the server. Returns the time zone of the server's workers. `None`: there is no session that can read it.
+/// Adds the steps that query the server. Returns the time zone of the server's workers. `None`: no session can read the time zone.
 async fn of_server(
     settings: &Settings,
     trace: &Trace,

@@ -109,7 +109,7 @@ pub async fn demo(invocation: &Invocation, options: &Options) -> Result<Ended> {
         let settings = conninfo::resolve(&flags, around)?;
         demo::load_into(&settings, &mut ask, |words| stderr::say(words)).await
     };
-    // A signal during the load drops the future, which ends the private server.
+    // If a signal arrives during the load, `started` is dropped, and this ends the private server.
     let demo = tokio::select! {
         demo = started => demo?,
         signal = run::signalled() => return signal,

@@ -1,4 +1,4 @@
-//! Exit codes, and the error that ends a command with one of them.
+//! Exit codes, and the error that ends a command with an exit code.
 
 /// Success, or the user quit.
 pub const DONE: u8 = 0;

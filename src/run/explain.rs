@@ -34,7 +34,7 @@ pub struct Wanted {
     format: Format,
 }
 
-/// Width of a page without a terminal, and maximum width with one.
+/// Width of a page if there is no terminal, and maximum width on a terminal.
 const PLAIN: usize = 80;
 const WIDEST: usize = 100;
 

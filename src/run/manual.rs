@@ -45,8 +45,8 @@ pub fn man(command: Command, out: Option<&Path>) -> Result<()> {
 
 /// The script that completes hypertop's command line.
 pub fn completions(command: &Command, shell: Shell) -> Vec<u8> {
-    // The arguments DBNAME and USERNAME are left out, because in zsh their completions would replace those of the subcommands. `-?` is left
-    // out, because clap_complete does not quote it, and fish and zsh treat it as a pattern.
+    // The arguments DBNAME and USERNAME are left out, because in zsh their completions would replace the completions of subcommands. `-?`
+    // is left out, because clap_complete does not quote it, and fish and zsh treat it as a pattern.
     let options = command.get_arguments().filter(|arg| !arg.is_positional());
     let shown = command.get_subcommands().filter(|of| !of.is_hide_set());
     let mut command = Command::new("hypertop")

@@ -53,7 +53,7 @@ pub(crate) fn actions() -> impl TypedValueParser<Value = &'static Action> {
 pub(super) fn pages() -> impl TypedValueParser<Value = String> {
     let names = || {
         let mut names: Vec<_> = pages::names().into_iter().map(|(_, name)| name).collect();
-        // A name may be in two catalogues.
+        // A name may be in two catalogues, but is offered once.
         names.sort_unstable();
         names.dedup();
         names.into_iter().map(PossibleValue::new).collect()

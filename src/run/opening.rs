@@ -1,4 +1,4 @@
-//! Opens the databases that the console shows: the first one, and those that the user switches to.
+//! Opens the databases that the console shows: the first database, and the databases that the user switches to.
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ use crate::model::moment::Stamp;
 use crate::run::{doctor, start};
 use crate::server::session::Session;
 
-/// An open session, and everything that the console needs for it.
+/// An open session, and what the console needs to use this session.
 #[derive(Debug)]
 pub(super) struct Opened {
     pub settings: Settings,
@@ -43,7 +43,7 @@ pub(super) struct Opening {
     pub journal: Option<Journal>,
     /// True: the server was started for this console. The connections and files in config.toml do not apply to it.
     pub throw_away: bool,
-    /// The first database, with the policy files that were named for it alone. Empty: none were named.
+    /// The first database, with the policy files that were named for it alone. Empty: no files were named.
     pub named: (String, Vec<PathBuf>),
 }
 
@@ -63,7 +63,7 @@ impl From {
     }
 }
 
-/// A result that the console waits for outside its requests to the server.
+/// A result of [`Opening::choices`] or [`Opening::switch`], which the console waits for.
 pub(super) enum Arrival {
     Choices(Other, Result<Vec<Choice>>),
     Opened(Result<Box<Opened>>),
@@ -116,9 +116,11 @@ impl Opening {
         let (host, database, role) = (&server.host, &server.database, &server.role);
         let mut rules = config.rules(host, database, role, self.read_only);
         if wrong.is_some() {
-            // Without config.toml it is unknown whether the connection is read-only or protected.
-            rules.read_only =
-                Some("config.toml cannot be read: until then nothing can be changed".to_owned());
+            // Without config.toml it is unknown whether the connection is read-only or protected, so it counts as read-only.
+            rules.read_only = Some(
+                "config.toml cannot be read: nothing can be changed until config.toml is corrected"
+                    .to_owned(),
+            );
         }
         let journal = self.journal.clone();
         let actor = journal.map(|journal| actor(&settings, &session, journal, self.clock));

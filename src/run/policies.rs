@@ -1,4 +1,4 @@
-//! Policy files: `export`, `plan`, `lint`, `apply`, and the Policies screen.
+//! Policy files: `export`, `plan`, `lint`, `validate`, `apply`, and the Policies screen.
 
 pub(super) mod amend;
 pub(crate) mod apply;

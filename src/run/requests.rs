@@ -9,12 +9,12 @@ use crate::model::screen_id::ScreenId;
 use crate::run::{acts, second, worker};
 use crate::server::session::Session;
 
-/// Channels to the tasks. The tasks end when this is dropped.
+/// Channels to the tasks. The tasks end when `Requests` is dropped.
 #[derive(Debug)]
 pub struct Requests {
     lists: UnboundedSender<ask::List>,
     figures: UnboundedSender<ask::Figures>,
-    /// Requests of actions. `None`: there is no folder for the journal, so nothing can be changed.
+    /// Channel for requests about actions. `None`: there is no folder for the journal, so nothing can be changed.
     acts: Option<UnboundedSender<ask::Act>>,
 }
 
@@ -54,7 +54,7 @@ pub fn serve(
 }
 
 impl Requests {
-    // Sending fails only while the console is ending, when no answer is needed.
+    // Sending fails only while the console ends. Then no answer is needed.
     pub fn list(&self, ask: ask::List) {
         let _ = self.lists.send(ask);
     }

@@ -108,7 +108,7 @@ pub(super) async fn serve(
     }
 }
 
-/// Removes from `ids` as many as one query may read; returns the query and the removed ids.
+/// Removes as many ids from `ids` as one query may read; returns the query and the removed ids.
 fn first_slice(
     screen: ScreenId,
     nth: usize,

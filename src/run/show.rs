@@ -94,7 +94,7 @@ pub(super) fn recorded(recording: Replay, out: &mut dyn Write) -> Result<()> {
     Ok(())
 }
 
-/// Loads the parts of the Overview for a command that needs its findings; expensive figures get three seconds.
+/// Loads the parts of the Overview for a command that needs its findings. Expensive figures are read for at most three seconds.
 pub(super) async fn gather_overview(settings: &Settings, session: &Session) -> Result<Screens> {
     gather(
         settings,

@@ -100,7 +100,7 @@ pub fn look(
     (config, themes, notes, broken)
 }
 
-/// Options override config.toml. `NO_COLOR` overrides its theme, but not the option.
+/// Options override config.toml. `NO_COLOR` overrides the theme in config.toml, but not the option `--theme`.
 fn choose(config: &mut Config, asked: &Look, around: &Surroundings) {
     if around
         .env
@@ -139,7 +139,7 @@ pub(super) async fn interrupted(actor: &Actor, session: &Session) -> Vec<String>
     match found.await {
         Ok(ids) if ids.is_empty() => Vec::new(),
         Ok(ids) => vec![format!(
-            "interrupted before the end: journal entry {}. The Journal has the details",
+            "interrupted actions, by journal entry: {}. The Journal has the details",
             ids.join(", ")
         )],
         Err(error) => vec![format!("{error:#}")],

@@ -138,7 +138,7 @@ impl Record for Row {
     ];
     #[rustfmt::skip]
     const LEGEND: &'static [(&'static str, &'static str)] = &[
-        ("SESSION", "Process id and application; below them, the sessions that this one blocks"),
+        ("SESSION", "Process id and application; below a session, the sessions that it blocks"),
         ("ROLE", "Role of the session"),
         ("STATE", "active, idle, idle in tx, blocked, hidden ..."),
         ("SINCE", "Time in this state"),

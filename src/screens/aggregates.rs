@@ -66,7 +66,7 @@ impl Record for Row {
         "_timescaledb_internal.bgw_job_stat",
     ];
     const MAX_AGE: Duration = Duration::from_secs(10);
-    // Longer than MAX_AGE is enough, because failures and refreshes change a watched table, and lateness is computed from the clock.
+    // May be longer than MAX_AGE, because failures and refreshes change a watched table, and lateness is computed from the clock.
     const MAX_AGE_GATHERED: Duration = Duration::from_secs(60);
     const COLUMNS: &'static [Column<Self>] = &[
         Column::<Self>::text("", "AGGREGATE", 24, |row, _| row.in_tree().into())

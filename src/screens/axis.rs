@@ -48,8 +48,8 @@ impl TimeAxis {
         (title, lines)
     }
 
-    /// Draws one line for each element of `strips`, which has one cell per slice. All lines have the same scale. Below them are the ends of
-    /// the axis and the marks, if `height` has room for them, and then the legend, which is at most `whole` cells wide.
+    /// Draws one line for each element of `strips`; an element has one cell per slice. All lines have the same scale. Below the lines
+    /// are the ends of the axis and the marks, if `height` has room for them, and then the legend, which is at most `whole` cells wide.
     pub(crate) fn strips(
         &self,
         strips: &[Vec<MapCell>],
@@ -89,7 +89,7 @@ impl TimeAxis {
         lines
     }
 
-    /// `marks` returns the lines of the marks, and the height of the bars in lines.
+    /// Draws as [`Self::draw`] does. `marks` returns the lines of the marks, and the height of the bars in lines.
     fn draw_with(
         &self,
         width: usize,
@@ -240,7 +240,8 @@ fn states(columns: &[Column]) -> InkedLine {
 }
 
 fn ink(cell: MapCell) -> Ink {
-    // An uncompressed chunk is neither good nor bad, so it is muted. This also differs from `#` if the level Ok has no colour.
+    // An uncompressed chunk is neither good nor bad, so its sign is muted. Muting also tells the chunk from a compressed chunk (`#`)
+    // if the theme has no colour for the level Ok.
     if matches!(cell.sign, '.' | '░') {
         Ink::Muted
     } else {

@@ -124,7 +124,7 @@ macro_rules! screens {
                 match id { $(ScreenId::$id => $module::Row::hidden(self.$module.rows(), at)),+ }
             }
 
-            /// Texts about data that this screen cannot show. The Overview does not get the texts of the other screens here.
+            /// Texts about data that this screen cannot show; for the Overview, without the texts of the other screens.
             pub(super) fn own_caveats(&self, id: ScreenId, at: &At) -> Vec<String> {
                 match id { $(ScreenId::$id => {
                     let mut caveats = self.$module.caveats(at);
@@ -301,7 +301,7 @@ impl Screens {
         with_table!(self, id, |table| &table.fresh)
     }
 
-    /// Ids and costs of the rows, among the first `lines` rows, that need the exact figures with index `nth` in [`Record::EXACT`].
+    /// Of the first `lines` rows, those that need the exact figures with index `nth` in [`Record::EXACT`]: their ids and costs.
     pub fn wanted_at_first(
         &mut self,
         id: ScreenId,

@@ -273,7 +273,7 @@ mod tests {
             ("bytes>", "needs a value: write a size such as 500kB"),
             (
                 "bytes>big",
-                "\"big\" does not fit, write a size such as 500kB",
+                "\"big\" does not fit: write a size such as 500kB",
             ),
             ("bytes>?", "Write bytes=? or bytes!=?"),
             ("!bytes=1MB", "Write bytes!=1MB"),

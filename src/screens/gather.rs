@@ -69,7 +69,7 @@ pub(crate) fn unread(screens: &Screens, at: &At) -> Vec<String> {
             };
             let title = part.title();
             said.push(format!(
-                "{title}: {what} of {missing} of {all} rows are not read yet, so findings that need them are missing"
+                "{title}: {what} are not read yet for {missing} of {all} rows, so findings that need them are missing"
             ));
         }
         let unread = with_table!(screens, *part, |table| table.unread(at.now));
@@ -204,7 +204,8 @@ fn is_listed(finding: &Finding) -> bool {
 pub(crate) struct Standing {
     /// Number of jobs whose last run failed, and number of all jobs; `None`: not read yet.
     pub failing: Option<(usize, usize)>,
-    /// The largest ratio of a lag to its expected maximum, and the level of that aggregate; `None`: no such ratio is known.
+    /// The largest ratio of a lag to its expected maximum, and the level of the aggregate with this lag (`Ok` if the lag is not late).
+    /// `None`: no such ratio is known.
     pub(crate) worst_lag: Option<(f64, Level)>,
     /// Bytes that compression saved, and bytes before compression, as recorded; `None`: not read yet.
     pub(crate) saved: Option<(i64, i64)>,

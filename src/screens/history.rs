@@ -13,7 +13,7 @@ pub struct History {
 }
 
 impl History {
-    /// Adds a sample if it is newer than the last one.
+    /// Adds a sample if it is newer than the last sample of the series.
     pub(crate) fn add(&mut self, name: &str, at: Stamp, value: f64) {
         let series = self.series.entry(name.to_owned()).or_default();
         if series.back().is_some_and(|(last, _)| *last >= at) {
@@ -35,14 +35,14 @@ impl History {
             .collect()
     }
 
-    /// Growth of a counter per second between successive samples. Samples after a reset of the counter are left out.
+    /// Growth of a counter per second between successive samples. The pair of samples before and after a reset of the counter is left out.
     pub(crate) fn rates(&self, name: &str) -> Vec<f64> {
         self.steps(name)
             .map(|(seconds, more)| more / seconds)
             .collect()
     }
 
-    /// Growth of `part` divided by growth of `whole` (0 to 1). Samples in which `whole` did not grow are left out.
+    /// Growth of `part` divided by growth of `whole` (0 to 1). Pairs of samples between which `whole` did not grow are left out.
     pub(crate) fn shares(&self, part: &str, whole: &str) -> Vec<f64> {
         let pairs = self.steps(part).zip(self.steps(whole));
         pairs

@@ -140,7 +140,7 @@ impl Record for Row {
     ];
     #[rustfmt::skip]
     const LEGEND: &'static [(&'static str, &'static str)] = &[
-        ("HYPERTABLE", "The hypertable, the continuous aggregate, or a table that could be one"),
+        ("HYPERTABLE", "The hypertable, the continuous aggregate, or a table that could be a hypertable"),
         ("KIND", "hypertable, aggregate or candidate"),
         ("SIZE", "Size with indexes and TOAST, over all chunks"),
         ("OF MAX", "SIZE compared with the largest SIZE in the list"),

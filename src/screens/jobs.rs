@@ -77,7 +77,7 @@ impl Record for Row {
         "_timescaledb_catalog.continuous_agg",
     ];
     const MAX_AGE: Duration = Duration::from_secs(10);
-    // Longer than MAX_AGE, because the end of a run changes a watched table, and lateness is computed from the clock.
+    // A minute is enough for the Overview: the end of a run changes a watched table, and lateness is computed from the clock.
     const MAX_AGE_GATHERED: Duration = Duration::from_secs(60);
     const COLUMNS: &'static [Column<Self>] = &[
         column("", "JOB", 30, |row, _| row.name().into())
@@ -284,7 +284,7 @@ impl Record for Row {
         format!("{name}{on} (job {})", self.job_id)
     }
 
-    /// Sorts by job id, because sorting here is cheaper than on the server. Keeps the maximum number of used workers that was seen.
+    /// Sorts the rows by job id, which is cheaper here than on the server. Keeps the largest number of used workers since the first load.
     fn settle(before: &[Self], rows: &mut Vec<Self>) {
         rows.sort_by_key(|row| row.job_id);
         let peak = before.first().map(|row| row.workers.peak_seen());

@@ -26,7 +26,7 @@ pub struct Row {
     pub state: String,
     /// Number of unreadable lines in the journal file.
     pub unreadable: usize,
-    /// The server on which the action ran, if that may be the original or a copy of this server; `None`: it ran on this server.
+    /// The server on which the action ran, if it is uncertain that it is this server and not a copy. `None`: it ran on this server.
     #[serde(default)]
     pub elsewhere: Option<String>,
 }
@@ -73,7 +73,7 @@ impl Row {
                 &rules::JOURNAL,
                 Level::Warning,
                 format!(
-                    "interrupted: {done} of {all} steps took effect; it is unknown whether the next step did. Check the entry's details, and the screens"
+                    "interrupted: {done} of {all} steps took effect; it is unknown whether the next step did. Compare the steps in the entry's details with what the screens show"
                 ),
             ),
             (Some(end), _) => {
@@ -244,7 +244,7 @@ impl Record for Row {
         let mut verdict = self.judged(at);
         if let Some(there) = &self.elsewhere {
             let words = format!(
-                "; done on {there}, which may be this server under another name, the server that it was copied from, or a copy of it"
+                "; done on {there}, which may be this server under another name, the server that this one was copied from, or a copy of this one"
             );
             verdict.reason.push_str(&words);
         }

@@ -34,8 +34,8 @@ impl Session {
             bail!("{TURNED}");
         }
         let mut counters = pulse.changes;
-        // The counter of the files comes last. On a screen with several parts it would have to follow the counters of its own part, but
-        // only the Overview has several parts, and none of them watches files.
+        // The counter of the policy files comes last. On a screen with several parts it would have to follow the counters of its own part,
+        // but only the Overview has several parts, and none of them watches files.
         if parts.iter().any(|part| part.about().watches_files) {
             counters.push(Some(policies::fingerprint(&self.server.policy_files)));
         }

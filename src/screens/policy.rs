@@ -20,7 +20,7 @@ pub(super) use self::judge::{Work, due_for, estimated, in_local_time, overdue};
 pub(super) use self::state::State;
 pub(super) use self::state::{is_old, strangely_far};
 
-/// Field and value of the form of run-job-now: the scheduler starts the job. A foreground run would not correct the next start.
+/// Field of run-job-now and its value, by which the scheduler starts the job. A run in the foreground would not correct the next start.
 pub(super) const BY: (&str, &str) = ("how", "scheduler");
 
 pub(super) const fn kind(aggregate: bool) -> &'static str {
@@ -31,8 +31,8 @@ pub(super) const fn kind(aggregate: bool) -> &'static str {
     }
 }
 
-/// The query for the known age of jobs that never finished a run, for [`is_old`]. `want` selects the rows. `take` gets a time at which the
-/// job already existed, in microseconds since 1970.
+/// The query for the age of jobs that never finished a run, which [`is_old`] judges. `want` selects the rows. `take` gets a time at which
+/// the job already existed, in microseconds since 1970.
 pub(super) const fn age<R>(
     want: fn(&R) -> Option<(i64, usize)>,
     take: fn(&mut R, Result<&[Option<i64>], &str>),

@@ -79,7 +79,7 @@ pub struct Table<R: 'static> {
     levels: Vec<Level>,
     /// Findings of each row, by its last verdict.
     findings: Vec<Box<[Finding]>>,
-    /// Level by which each row is sorted: its own, or the worst of its family.
+    /// Level by which each row is sorted: its own level, or the worst level of its family (the rows that are kept together).
     ranks: Vec<Level>,
     /// Indices of the rows that pass the filter, in order.
     view: Vec<usize>,
@@ -89,7 +89,7 @@ pub struct Table<R: 'static> {
     groups: Box<Groups<R>>,
     /// Number of rows that are folded into one line, see [`Record::is_bare`]; they are not in `view`.
     folded: usize,
-    /// Whether rows are folded; only in the console.
+    /// Whether rows without findings are folded into one line. True only in the console.
     pub(super) folds: bool,
     /// Lines of totals over all rows.
     headline: Vec<String>,
@@ -121,7 +121,7 @@ pub struct Table<R: 'static> {
     /// Number of lines that fitted on the screen when the table was last drawn.
     page: usize,
     exact: Known,
-    /// Number of rows whose `later` exact figures are missing, and number of rows that need such figures.
+    /// Number of rows whose expensive figures (`Exact::later`) are missing, and number of rows that need such figures.
     ungathered: (usize, usize),
     /// Number of the running request for exact figures; `None`: none is running.
     round: Option<u64>,
@@ -131,7 +131,7 @@ pub struct Table<R: 'static> {
     /// The change counters before the rows were read; `None`: unknown.
     counters: Option<Counters>,
     took: Duration,
-    /// After a query has run, its next run waits for this multiple of its duration.
+    /// After a query has run, its next run waits for this multiple of its duration: [`DUTY`], unless a budget is set.
     pub(super) duty: f64,
     judged: Stamp,
 }
@@ -250,7 +250,8 @@ impl<R: Record> Table<R> {
         self.rests().max(most)
     }
 
-    /// Whether the rows should be read again, by change counters and age; `gathered`: they are only needed for the Overview.
+    /// Whether the rows should be read again, by change counters, age, and [`Record::due`]. `gathered`: the rows are only needed for the
+    /// Overview.
     pub(super) fn is_stale(&self, counters: &Counters, gathered: bool, now: Stamp) -> bool {
         let Freshness::At(loaded) = self.fresh else {
             return true;

@@ -24,7 +24,7 @@ pub struct ExactQuery {
     pub slice: usize,
     /// Whether the Overview needs these figures too.
     pub overview: bool,
-    /// Read after the other exact figures, in a separate request.
+    /// Whether these figures are expensive: they are read after the other exact figures, in a separate request.
     pub(crate) later: bool,
     pub(crate) every: Duration,
 }
@@ -34,8 +34,8 @@ pub(crate) type Figures = Result<Vec<Option<i64>>, String>;
 
 /// The second connection plans each statement once, for all slices.
 const EXACT_SESSION: &str = "set plan_cache_mode = force_generic_plan";
-/// The second connection is replaced after this cost, because its backend keeps memory for every relation that it opened. Opening a
-/// relation costs 1.
+/// The second connection is replaced after statements of this total cost, because its backend keeps memory for every relation that it
+/// opened. Opening a relation costs 1.
 const RENEW_AFTER: usize = 5000;
 const TRY_AGAIN: Duration = Duration::from_secs(20);
 
@@ -239,7 +239,7 @@ impl<'a> Exact<'a> {
         self.session = None;
     }
 
-    /// Runs a query for a row's details, and returns the server's facts with the rows. It counts as a cost of 500.
+    /// Runs a query for a row's details, and returns the server's facts with the rows. The query counts as 500 opened relations.
     pub(crate) async fn detail(
         &mut self,
         query: &Query,

@@ -35,7 +35,7 @@ pub enum Edition {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a fact of its own that the server reports"
+    reason = "each bool is a separate fact that the server reports"
 )]
 pub struct Server {
     /// As shown in the header: `db1:5432`, `[local]`.
@@ -66,7 +66,7 @@ pub struct Server {
     pub reads_all_stats: bool,
     /// Member of the database owner's role: sees the job history of all owners.
     pub owns_database: bool,
-    /// May read the table below the view of the job history. The view hides the jobs of other owners.
+    /// May read the table of the job history, not only its view. The view hides the jobs of other owners.
     pub reads_job_history: bool,
     /// `track_counts`. If it is off, the server counts no changes and no scans.
     pub track_counts: bool,
@@ -76,12 +76,12 @@ pub struct Server {
     /// last crashed. Before PostgreSQL 15, the server reports the times of these two events too.
     pub stats_reset: Option<Stamp>,
     pub started: Stamp,
-    /// The server's clock when this was read.
+    /// The server's clock when these facts were read.
     pub clock: Stamp,
-    /// Time zone of background workers, unless one is set for a job's owner: the database's, or else the server's. If the server's is
-    /// hidden, this is the session's.
+    /// Time zone of background workers, if none is set for the job's owner: the database's, or else the server's. If the server's time zone
+    /// is hidden, the session's.
     pub time_zone: String,
-    /// What hides the server's time zone: a time zone that is set for the `role`, or for the `connection`. `None`: it is not hidden.
+    /// `role` or `connection`: a time zone that is set for it hides the server's. `None`: the server's time zone is not hidden.
     #[serde(default)]
     pub time_zone_hidden_by: Option<String>,
     /// Whether this is the demo's temporary server, which may crash without harm. Set by the demo.
@@ -166,7 +166,7 @@ impl Server {
             _ => format!("{role} has one"),
         };
         Some(format!(
-            "the server's TimeZone, which background workers use, is not known, because {who} of its own ({}). hypertop uses that one instead, \
+            "the server's TimeZone, which background workers use, is not known, because {who} of its own ({}). hypertop uses that zone instead, \
              for {} with time without a time zone. To use the workers' own zone: ALTER DATABASE {database} SET timezone = '…', or GRANT \
              EXECUTE ON FUNCTION pg_show_all_file_settings() TO {role}",
             self.time_zone,
@@ -189,8 +189,8 @@ impl Server {
     }
 }
 
-/// The row of [`PULSE`]: the server's clock, and the rows ever inserted, updated and deleted in each relation. `None`: no such
-/// relation.
+/// The row of [`PULSE`]: the server's clock, and the number of rows ever inserted, updated and deleted in each relation. `None`:
+/// no such relation.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Pulse {
     pub(crate) clock: Stamp,

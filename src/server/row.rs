@@ -1,8 +1,8 @@
 //! Reads the rows of a query into structs by column name, with serde.
 //!
-//! A field reads the column of its name or `alias`. A field that is a struct reads several columns of the same row, from the one named
-//! by its alias on. If that column is NULL, an `Option` is `None`; if it is JSON, the struct is read from the JSON. An enum is read from
-//! a text (name or alias of a variant) or from an integer (number of the variant, from 0).
+//! A field reads the column of its name or `alias`. A field that is a struct reads several columns of the same row, starting at the column
+//! that its alias names. If that column is NULL, an `Option` is `None`; if it is JSON, the struct is read from the JSON. An enum is read
+//! from a text (name or alias of a variant) or from an integer (number of the variant, from 0).
 //!
 //! In debug builds (and therefore in tests) a column with a value that no field reads is an error: its name is misspelt, or the query
 //! does not need it.
@@ -164,7 +164,7 @@ impl de::Error for Error {
     }
 }
 
-/// The columns of a row for one struct.
+/// The columns of a row that one struct reads.
 #[derive(Clone, Copy)]
 struct Part<'a> {
     row: Line<'a>,

@@ -56,7 +56,7 @@ pub struct Session {
     pub(crate) changes: tokio::sync::Mutex<(u64, Vec<PolicyChange>)>,
     /// Prepared statements of the lists. Planning a small list takes longer than executing it.
     lists: [OnceLock<Statement>; ScreenId::ALL.len()],
-    /// Rows of companion queries that are not run every time, and when they were read.
+    /// Rows of companion queries that are not run at every load, and when the rows were read.
     pub(crate) companions: [Mutex<Option<Kept>>; ScreenId::ALL.len()],
     /// Why the connection is no longer used; empty while it is used.
     pub(crate) given_up: OnceLock<String>,
@@ -86,7 +86,7 @@ impl Session {
         let server = Server::read(row, host, tls, connected.is_by_network())?;
         let trusted = Param::Texts(connected.trusted.clone());
         ask(client, trust::SET_OWNERS, &[trusted]).await?;
-        // Background workers compute local times in this zone, so this session shows them in it.
+        // Background workers compute local times in this time zone, so this session uses the same one.
         let rest = ask(
             client,
             SESSION_REST,
@@ -174,7 +174,7 @@ pub(crate) async fn still_reads(client: &Client) -> bool {
     })
 }
 
-/// Makes the settings of the start-up packet again.
+/// Makes the settings of the start-up packet again, with statements.
 pub(crate) async fn set_as_started(client: &Client) -> Result<()> {
     in_time(client.batch_execute(&packet::statements())).await
 }

@@ -36,16 +36,16 @@ pub(crate) struct Saving {
     pub id: i64,
     /// Number of compressed chunks.
     pub compressed: i64,
-    /// Number of all chunks that are old enough, compressed or not.
+    /// Number of all chunks that are old enough (see [`savings`]), compressed or not.
     pub chunks: i64,
     /// Bytes of the compressed chunks before compression, as TimescaleDB recorded them.
     pub before_bytes: i64,
     pub after_bytes: i64,
-    /// When the oldest chunk becomes old enough, or became so. `None`: integer time, or `savings` has no `after`.
+    /// Time at which the oldest chunk becomes old enough, or became old enough. `None`: integer time, or `savings` has no `after`.
     pub due: Option<Stamp>,
 }
 
-/// What compression saved on each hypertable, over the chunks whose time range ended at least `after` ago. `None`: over all chunks.
+/// Bytes that compression saved on each hypertable, over the chunks whose time range ended at least `after` ago. `None`: over all chunks.
 pub(crate) async fn savings(session: &Session, after: Option<Interval>) -> Result<Vec<Saving>> {
     let after = after.map(|after| after.to_string()).unwrap_or_default();
     row::read_all(&session.ask(&SAVING, &[Param::Text(after)]).await?)
@@ -264,8 +264,8 @@ impl Relation {
 }
 
 impl Settings {
-    /// An orderby that equals TimescaleDB's default is read as not set, because only some versions store the default. A segmentby that
-    /// is not stored means none before [`LEAVES_OPEN`].
+    /// An orderby that equals TimescaleDB's default is read as not set, because only some versions store the default. Before
+    /// [`LEAVES_OPEN`], a segmentby that is not stored means that there is none.
     fn read(self, time: &str, aggregate: bool, version: Version) -> Compression {
         let flag = |list: &Option<Vec<bool>>, at: usize| {
             list.as_ref().and_then(|list| list.get(at)).copied()

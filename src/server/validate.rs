@@ -20,13 +20,13 @@ const HOST: Query = query!("validate_host");
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a fact of its own that the server reports"
+    reason = "each bool is a separate fact that the server reports"
 )]
 pub(crate) struct Object {
     pub schema: String,
     pub name: String,
     pub schema_there: bool,
-    /// This role has USAGE on the schema; `creatable`: CREATE.
+    /// This role has USAGE on the schema. `creatable`: the role has CREATE on the schema.
     pub usable: bool,
     pub creatable: bool,
     /// `pg_class.relkind`. `None`: no relation has this name.

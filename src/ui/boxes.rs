@@ -71,7 +71,7 @@ pub(super) fn scrolled(
     fitted(frame, area, all.into_iter().skip(*top).collect(), "", theme);
 }
 
-/// Draws the lines that fit. If some do not, the last line says how many more there are, and `key`, the key that shows them.
+/// Draws the lines that fit. If there are more lines, the last line shows their number, and `key`, the key that shows them.
 pub(super) fn fitted(
     frame: &mut Frame,
     area: Rect,

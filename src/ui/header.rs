@@ -59,7 +59,8 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
     frame.render_widget(right, end);
 }
 
-/// Interval at which the rows of this screen are read if nothing changes; on the Overview, the shortest and the longest of its parts.
+/// Interval at which the rows of this screen are read if nothing changes. On the Overview: the shortest and the longest interval of the
+/// screens whose findings it lists.
 fn reads_every(app: &App) -> String {
     let overview = app.screen == ScreenId::Overview;
     let every = |part: ScreenId| {
@@ -153,7 +154,7 @@ fn about_server(server: &Server, room: usize) -> String {
         format!("{open} {side} {short}"),
         format!("{open} {side}"),
     ];
-    // If the whole name does not fit, the versions are left out before the name gets shorter than 12 cells.
+    // If role, host and database do not fit in full, the versions are left out before this text gets shorter than 12 cells.
     let fits = |least: usize, ends: &[String]| {
         let mut ends = ends.iter();
         ends.find(|end| least + text::width(end) <= room).cloned()

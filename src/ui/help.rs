@@ -149,7 +149,7 @@ fn signs(theme: &Theme) -> Vec<Entry> {
     signs
 }
 
-/// Keys that run this action on this screen. If it does not apply to the selected row, all its keys.
+/// Keys that run this action on this screen. If the action does not apply to the selected row: all keys of the action.
 fn in_force(action: &Action, about: &About) -> Vec<String> {
     let keys = about.keys.of(action);
     if !action.applies(about.kinds) {
@@ -162,7 +162,7 @@ fn in_force(action: &Action, about: &About) -> Vec<String> {
     keys.iter().filter(takes).cloned().collect()
 }
 
-/// The keys. If there are none, the name to type into the palette.
+/// The keys of an action. If it has no keys: the name to type into the palette.
 fn how(action: &Action, keys: &[String]) -> String {
     match keys {
         [] => format!(":{}", action.name),

@@ -153,7 +153,7 @@ fn draw<'a>(
         Level::Ok => (quiet, text),
         level => (theme.level(level), theme.level(level)),
     };
-    // Spaces: before the label, on both sides of the picture, and after the value.
+    // Four spaces: before the label, on both sides of the picture, and after the value.
     let room = cells.saturating_sub(label + value_width + 4);
     let wide = room.min(PICTURE);
     let picture = match &figure.picture {
@@ -180,7 +180,7 @@ fn draw<'a>(
     ]
 }
 
-/// The order is made for four figures per line (120 columns): gauges below gauges, sparklines below sparklines.
+/// With four figures per line (120 columns), this order puts gauges below gauges, and sparklines below sparklines.
 fn figures(app: &App, at: &At) -> Vec<Figure> {
     let [connections, workers, archiver, standby] = limited(app, at);
     let [transactions, wal, oldest, hits, size] = over_time(app, at);
@@ -312,7 +312,7 @@ fn over_time(app: &App, at: &At) -> [Figure; 5] {
     ]
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a share to show")]
+#[expect(clippy::cast_precision_loss, reason = "the fraction is only shown")]
 fn of_the_screens(app: &App, at: &At) -> [Figure; 3] {
     let standing = &app.standing;
     let figure = |label, now: Option<String>, share, level| Figure {
@@ -378,7 +378,7 @@ fn size(app: &App) -> String {
     size.map_or_else(|| "…".to_owned(), |size| size.value().show(Stamp(0)))
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a rate to show")]
+#[expect(clippy::cast_possible_truncation, reason = "the rate is only shown")]
 fn whole(rate: f64) -> i64 {
     rate as i64
 }

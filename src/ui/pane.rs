@@ -121,7 +121,7 @@ fn reason(lines: &mut Vec<Line>, verdict: &Verdict, width: usize, theme: &Theme)
     }
 }
 
-/// Key and name of the fix of the worst finding that has a fix; `None`: no finding has one.
+/// Key and name of the fix of the worst finding that has a fix; `None`: no finding has a fix.
 fn next_step<'a>(app: &App, verdict: &Verdict, width: usize) -> Option<Line<'a>> {
     let theme = app.theme();
     let fix = verdict.findings.iter().find_map(|finding| finding.fix)?;

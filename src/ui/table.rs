@@ -136,12 +136,12 @@ fn draw_row<R: Record>(
 /// Sign of a failed run in a drawing.
 const FAILED: char = 'X';
 
-/// Whether the value is a strip of runs of which some failed.
+/// Whether the value is a strip of runs, and at least one run failed.
 fn is_strip(value: &Value) -> bool {
     matches!(value, Value::Picture(drawing, _) if drawing.contains(FAILED))
 }
 
-/// Of a strip, only the failed runs have the colour of an error.
+/// In a strip of runs, only the failed runs get the colour of an error.
 fn failed_runs<R>(buffer: &mut Buffer, area: Rect, place: &Placed<R>, style: Style) {
     let from = area.x + place.left;
     for x in from..from + place.width {
@@ -154,7 +154,7 @@ fn failed_runs<R>(buffer: &mut Buffer, area: Rect, place: &Placed<R>, style: Sty
     }
 }
 
-/// Draws the line for the folded rows: the key that shows them, and a text about them.
+/// Draws the line for the folded rows: the key that shows these rows, and a text about these rows.
 fn draw_fold(buffer: &mut Buffer, area: Rect, (key, words): &(String, String), theme: &Theme) {
     let own = u16::try_from(text::width(key)).unwrap_or(0);
     let (x, room) = (area.x + SIGN + own, area.width.saturating_sub(SIGN + own));

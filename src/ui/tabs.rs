@@ -34,7 +34,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
     app.tabs = places;
 }
 
-/// The line of tabs, and the cells of each one.
+/// The line of tabs, and the cells of each tab.
 fn line<'a>(app: &App, area: Rect) -> (Line<'a>, Vec<(ScreenId, Rect)>) {
     let (theme, width) = (app.theme(), usize::from(area.width));
     let tabs: Vec<Tab> = ScreenId::ALL.iter().map(|id| Tab::of(*id, app)).collect();
@@ -108,13 +108,13 @@ enum Shape {
     /// Key, name and badge, with an additional space after each tab.
     Roomy,
     Whole,
-    /// Key, name and badge of the first tabs, as many as the first number; only key and badge of the other tabs. The second number is the
-    /// width of a badge, in cells.
+    /// The first number says how many tabs show key, name and badge. The other tabs show only key and badge. The second number is the width
+    /// of a badge, in cells.
     First(usize, usize),
     /// Key, and the sign of the badge.
     Signs,
     Keys,
-    /// As `Keys`, and the open tab's name is cut.
+    /// As `Keys`, but the open tab's name is cut.
     Cut,
 }
 
@@ -150,8 +150,8 @@ impl Tab {
         }
     }
 
-    /// Text of a tab: key and name if the tab is open or this shape shows its name, else only the key. `None`: the tab has no key either, so
-    /// it is not shown.
+    /// Text of a tab: key and name if the tab is open or this shape shows its name, otherwise only the key. `None`: a tab without a key is
+    /// not shown then.
     fn word(&self, open: bool, nth: usize, shape: Shape) -> Option<String> {
         if open || shape.names(nth) {
             let word = format!("{} {}", self.key, self.id.title());
@@ -204,12 +204,12 @@ fn total(tabs: &[Tab], open: ScreenId, shape: Shape) -> usize {
     all.saturating_sub(usize::from(shape.gap().is_empty()))
 }
 
-/// The widest shape that fits whichever tab is open: then the tabs do not move when another one is opened. If there is room for one more
+/// The widest shape that fits whichever tab is open: then the tabs do not move when another tab is opened. If there is room for one more
 /// name while `open` is the open tab, that name is shown too.
 fn shape(tabs: &[Tab], open: ScreenId, width: usize) -> Shape {
     let named = if width >= NAMED { tabs.len() } else { 0 };
     let first = (0..=named).rev().map(|named| Shape::First(named, 3));
-    // Badges get more room if there are no names that need it.
+    // Badges get more room if there are no names that need the room.
     let first = std::iter::once(Shape::First(0, 4))
         .filter(|_| named == 0)
         .chain(first);

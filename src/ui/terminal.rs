@@ -59,7 +59,8 @@ struct Quiet {
     size: Cell<Size>,
 }
 
-/// Maximum of a plausible size: columns or lines, and cells. A larger size (from a broken terminal, or an attack on memory) is ignored.
+/// Largest plausible size: number of columns or lines, and number of cells. A larger size is ignored. It may come from a broken terminal,
+/// or be an attack on memory.
 const MOST: (u16, u32) = (10_000, 1_000_000);
 
 fn is_a_size(size: Size) -> bool {

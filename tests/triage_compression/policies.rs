@@ -60,7 +60,7 @@ fn a_backlog_says_where_it_is_going() {
         let said = look(0.0).await;
         let way = "6 chunks past compress_after not compressed, the oldest due for";
         let speed = [
-            ", 1 fewer than 10m ago (seen by this console)",
+            ", 1 fewer than there were 10m ago (seen by this console)",
             "done in about 1h",
         ];
         assert!(

@@ -68,7 +68,7 @@ fn an_index_that_compression_left_without_use_is_told_and_dropped() {
         let finding = found(rig, &rules::INDEX_COMPRESSED, &of("by.v"), &words).await;
         gone(rig, &rules::INDEX_UNUSED, &of("by.v")).await;
         compress(rig, "-2 days").await;
-        let words = ["all 10 chunks with it are compressed"];
+        let words = ["it is on 10 chunks, all compressed"];
         found(rig, &rules::INDEX_COMPRESSED, &of("by.v"), &words).await;
         fix(rig, &finding, &[]).await;
         gone(rig, &rules::INDEX_COMPRESSED, &of("by.v")).await;

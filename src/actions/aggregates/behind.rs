@@ -58,7 +58,7 @@ fn up_to_date(place: &Timeline) -> Refusal {
             .to_owned(),
     };
     Refusal::new(format!(
-        "{} is not late by a whole bucket of {}{to}: {waits}",
+        "{} is late by less than a bucket of {}{to}: {waits}",
         level.name,
         text::interval(&place.buckets.text)
     ))
@@ -140,8 +140,8 @@ pub(super) fn hierarchy(context: &Context, inputs: &Inputs) -> Result<Plan, Refu
         own.name
     );
     let mut plan = Plan::new(title, Vec::new(), Undo::Needless(NEEDLESS.to_owned()));
-    // At each level, the range to refresh starts at the first change in this level or in the level below. It ends where the level below is
-    // complete.
+    // The aggregates are refreshed from the bottom up. The range of each starts at the first change in the aggregate or in its source. The
+    // range ends at the position up to which the source will be refreshed.
     let (mut below, mut limit): (Option<i64>, Option<i64>) = (None, None);
     for level in &facts.levels {
         let place = Timeline::of(level, context)?;
@@ -156,7 +156,7 @@ pub(super) fn hierarchy(context: &Context, inputs: &Inputs) -> Result<Plan, Refu
             .and_then(|at| place.buckets.floor(at));
         let Some(from) = from.filter(|from| *from < end) else {
             let words = format!(
-                "{} is not late by a whole bucket of {}",
+                "{} is late by less than a bucket of {}",
                 level.name,
                 text::interval(&place.buckets.text)
             );
@@ -175,7 +175,7 @@ pub(super) fn hierarchy(context: &Context, inputs: &Inputs) -> Result<Plan, Refu
     }
     if plan.steps.is_empty() {
         return Err(format!(
-            "{} and the aggregates that it is built on are not late by a whole bucket",
+            "{} and the aggregates that it is built on are late by less than a bucket",
             own.name
         )
         .into());

@@ -39,8 +39,8 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     if !query.trim_start().to_lowercase().starts_with("select") {
         return Err("query: write a SELECT".into());
     }
-    // The recorded state of the source does not include its aggregates. So the plan lists a part of the state that it does not change. An
-    // empty list would mean that every part may change.
+    // The recorded state of the source does not include its aggregates, so the plan changes no part of that state. But an empty list would
+    // mean that every part may change. So the list names one part.
     let only = inputs.flag("materialized_only");
     Ok(aggregate(&name, query, only, context.at.server).changing(&["/intervals"]))
 }

@@ -49,7 +49,8 @@ pub(super) fn explain(place: &Timeline, met: &[Lost], window: Window) -> String 
     )
 }
 
-/// Text on the maximum number of buckets that a refresh would delete. Some of them may have no rows. Empty text: the number is unknown.
+/// Text on the maximum number of buckets that a refresh would delete. Some of these buckets may have no rows. Empty text: the number is
+/// unknown.
 fn most_deleted(place: &Timeline, met: &[Lost], window: Window) -> String {
     let buckets = &place.buckets;
     let count = |lost: &Lost| {

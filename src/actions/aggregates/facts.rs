@@ -19,7 +19,7 @@ pub(super) struct Hierarchy {
     pub(super) levels: Vec<Aggregate>,
 }
 
-/// One aggregate. Positions on its time axis are microseconds since 1970, or the numbers themselves if its time is an integer.
+/// One aggregate. Positions in its time dimension are microseconds since 1970, or the numbers themselves if its time is an integer.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Aggregate {
     /// Id of the materialization hypertable.
@@ -37,7 +37,7 @@ pub(super) struct Aggregate {
     /// True if the aggregate is built on another aggregate.
     pub(super) hierarchical: bool,
     pub(super) materialized_only: bool,
-    /// Time zone in which the refresh policies of the aggregate compute.
+    /// Time zone in which runs of the refresh policies subtract their offsets from "now".
     pub(super) clock_zone: String,
     /// False: the aggregate has the format from before 2.7.
     pub(super) finalized: bool,
@@ -67,11 +67,11 @@ pub(super) struct Aggregate {
     /// Ranges of the source's newest chunks, newest first: start, end, and number of chunks with this range. At most 500.
     pub(super) slices: Vec<(i64, i64, i64)>,
     pub(super) holes: Vec<Hole>,
-    /// Position before which no holes were searched for. `None`: all holes are known.
+    /// The search for holes ([`Hole`]) did not go back beyond this position. `None`: all holes are known.
     pub(super) unchecked_before: Option<i64>,
     /// Result of the `integer_now` function. `None`: the time is no integer, there is no such function, or this role may not run it.
     integer_now: Option<i64>,
-    /// The `integer_now` function, if its owner is not trusted and so it was not run.
+    /// The `integer_now` function, if it was not run because its owner is not trusted.
     pub(super) code: Option<Code>,
     /// True if there is an `integer_now` function. `None`: the time is no integer.
     pub(super) integer_clock: Option<bool>,
@@ -81,8 +81,7 @@ pub(super) struct Aggregate {
     pub(super) jobs: Vec<Job>,
     pub(super) source_policies: Around,
     pub(super) own_policies: Around,
-    /// Session that refreshes the aggregate now. `None`: there is none, or the server does not report it (before
-    /// 2.26).
+    /// Session that refreshes the aggregate now. `None`: no session refreshes it, or the server does not report the session (before 2.26).
     pub(super) refreshing: Option<Refreshing>,
 }
 
@@ -103,7 +102,7 @@ pub(super) struct Refreshing {
     pub(super) idle: bool,
 }
 
-/// A range in which the aggregate has rows, but the source has no chunk, or only one that was created again after a drop.
+/// A range in which the aggregate has rows, but the source has no chunk, or only a chunk that was created again after a drop.
 #[derive(Debug, Clone, Copy, Deserialize)]
 pub(super) struct Hole {
     /// Start of the range. `None`: the range includes everything before the oldest chunk.
@@ -124,20 +123,20 @@ pub(super) struct Around {
     pub(super) compression: Option<AgePolicy>,
 }
 
-/// A policy that acts on chunks from an age on.
+/// A policy that compresses or drops chunks of a certain age.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct AgePolicy {
     pub(super) id: i64,
     pub(super) scheduled: bool,
     pub(super) after: Option<String>,
-    /// Time zone in which the policy computes.
+    /// Time zone in which a run of the policy subtracts the age from "now".
     pub(super) clock_zone: String,
     /// True: the age counts from the creation of a chunk, so it cannot be compared with the times of the rows.
     pub(super) by_creation: bool,
 }
 
 impl AgePolicy {
-    /// Age from which the policy acts on a chunk. `None`: the age counts from the creation, or cannot be parsed.
+    /// Age at which the policy compresses or drops a chunk. `None`: the age counts from the chunk's creation, or cannot be parsed.
     pub(super) fn span(&self, axis: Axis) -> Option<Span> {
         let after = self.after.as_deref().filter(|_| !self.by_creation);
         Span::parse(axis, after?)
@@ -149,14 +148,14 @@ impl Hierarchy {
         context.read()
     }
 
-    /// The target of the action. An error if the query returned no level.
+    /// The target of the action. An error if the query returned no aggregate.
     pub(super) fn own(&self) -> Result<&Aggregate, Refusal> {
         self.levels
             .last()
             .ok_or_else(|| "this aggregate no longer exists".into())
     }
 
-    /// An idle session whose cancelled refresh blocks refreshes of one of the levels.
+    /// An idle session whose cancelled refresh blocks refreshes of one of the aggregates in `levels`.
     pub(super) fn stuck(&self) -> Option<Refreshing> {
         let all = self.levels.iter().filter_map(|level| level.refreshing);
         all.into_iter().find(|refreshing| refreshing.idle)
@@ -164,7 +163,7 @@ impl Hierarchy {
 }
 
 impl Aggregate {
-    /// "Now" for a policy that computes in this time zone.
+    /// "Now" for a policy whose runs use this time zone.
     pub(super) fn now<'a>(&self, zone: &'a str, now: Stamp) -> Now<'a> {
         Now::on(self.axis(), now, self.integer_now, zone)
     }

@@ -21,8 +21,8 @@ pub(super) fn field() -> Field {
         .help("yes: before the policy is added, refreshes the pending ranges that its runs would never reach")
 }
 
-/// Range of whole buckets before `edge` that contains all source rows which were never refreshed or have changed since. `None`: there are
-/// none.
+/// Range of whole buckets before `edge` that contains all source rows which were never refreshed, or have changed since their last refresh.
+/// `None`: there are no such rows.
 fn before(place: &Timeline, edge: i64) -> Option<Window> {
     let level = place.level;
     let start = level.source_from?;

@@ -93,7 +93,7 @@ fn lag_note(place: &Timeline, facts: &Hierarchy, new: &Setting, old: Option<&Set
     }
     if axis == Axis::Integer {
         words = format!(
-            "{words} units, plus the rows that arrive in {}",
+            "{words} units, plus the units that pass in {}",
             text::interval(&new.every)
         );
     }

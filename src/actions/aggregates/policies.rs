@@ -19,7 +19,7 @@ use crate::model::moment::Axis;
 use crate::model::plan::{Consent, Note, Plan, Undo};
 use crate::model::verdict::Level;
 
-/// Input for a window without a limit on this side. An empty field means the same.
+/// Input for `start_offset` or `end_offset`: the window has no limit on that side. An empty field means the same.
 const OPEN: &str = "open";
 /// Default input if the aggregate has several policies: the picked policy keeps its own value.
 const SAME: &str = "same";
@@ -196,7 +196,7 @@ pub(super) fn add(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     missing::add(context, &place, inputs, plan, &new, true)
 }
 
-/// Adds the notes on the policy's effects. Refuses if its runs would delete rows, unless the user allowed that.
+/// Adds the notes on the policy's effects. Refuses if runs of the policy would delete rows, unless the user allowed that.
 fn with_risk(
     place: &Timeline,
     facts: &Hierarchy,

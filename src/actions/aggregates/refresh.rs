@@ -60,7 +60,7 @@ pub(super) fn step_field() -> Field {
         .help("each step is a transaction of its own; empty: about 24 chunks of the source; 0: all at once")
 }
 
-/// Default window: the newest late part in which no data would be lost, or else the last two buckets.
+/// Default window: the newest part of the late range in which a refresh loses no data, or else the last two buckets.
 fn suggested(place: &Timeline) -> Window {
     if let Ok(Some(window)) = place.behind()
         && let Some(part) = guard::safe_parts(&place.lost, window).pop()
@@ -158,7 +158,7 @@ pub(super) fn window(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal
     Ok(plan)
 }
 
-/// The window as typed, in positions on the aggregate's time axis.
+/// The typed window, as positions in the aggregate's time dimension.
 fn asked(place: &Timeline, inputs: &Inputs) -> Result<Window, Refusal> {
     let typed = |name: &str| {
         inputs

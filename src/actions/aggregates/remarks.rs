@@ -104,7 +104,7 @@ pub(super) fn company(
     if let Some(Refreshing { pid, idle }) = level.refreshing {
         let words = if idle {
             format!(
-                "a refresh of {} was cancelled in session {pid}. The session is idle, but keeps the range of the refresh: until the session ends, the server refuses every refresh there (55P03). end_stuck_session ends it",
+                "a refresh of {} was cancelled in session {pid}. The session is idle, but the range of its refresh stays reserved: until the session ends, the server refuses every refresh there (55P03). end_stuck_session ends it",
                 level.name
             )
         } else {

@@ -1,4 +1,4 @@
-//! Removes refresh policies. If an aggregate has several, the form asks which of them.
+//! Removes refresh policies. If an aggregate has several refresh policies, the form asks which of them to remove.
 
 use super::facts::{Aggregate, Hierarchy, STATE};
 use super::what_if::Setting;
@@ -59,8 +59,8 @@ pub(super) fn remove(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal
     let jobs = picked(level, inputs)?;
     let steps: Result<Vec<_>, Refusal> = jobs.iter().map(|job| job.delete(context)).collect();
     let names: Vec<String> = jobs.iter().map(|job| job.describe()).collect();
-    // The undo creates all policies again under new ids. Its text describes only one policy: if possible, a policy that loses more than its
-    // id.
+    // The undo creates all policies again under new ids. Its text describes only one policy. If the undo of a policy loses more than the
+    // id, the text describes that policy.
     let loses = jobs.iter().find(|job| job.lost(context).is_some());
     let job = loses.or(jobs.first()).ok_or_else(|| none(level))?;
     let undo = change::made_again(context, job);

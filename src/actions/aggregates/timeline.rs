@@ -1,5 +1,5 @@
-//! An aggregate on its time axis: the position up to which it should be refreshed, the ranges where a refresh would delete rows, and the
-//! steps of a refresh.
+//! Positions and ranges in the time dimension of an aggregate: the position up to which it should be refreshed, the ranges where a refresh
+//! would delete rows, and the steps of a refresh.
 
 use super::facts::{AgePolicy, Aggregate, since};
 use super::guard;
@@ -195,7 +195,7 @@ impl<'a> Timeline<'a> {
         Ok(parts)
     }
 
-    /// Number of buckets in [`STEP_CHUNKS`] chunks as long as the source's newest chunk. `None`: unknown.
+    /// Number of buckets in [`STEP_CHUNKS`] chunks, if each chunk has the length of the source's newest chunk. `None`: unknown.
     fn step_size(&self) -> Option<i64> {
         let (low, high, _) = self.level.slices.first()?;
         let span = high.checked_sub(*low)?.checked_mul(STEP_CHUNKS)?;

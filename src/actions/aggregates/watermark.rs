@@ -94,7 +94,7 @@ fn ahead(facts: &Hierarchy, place: &Timeline) -> Result<Ahead, Refusal> {
     })
 }
 
-/// Steps that refresh the present bucket and the future, so that no bucket keeps the watermark in the future.
+/// Steps that refresh the present bucket and all future buckets, so that no bucket keeps the watermark in the future.
 fn refreshes(context: &Context, place: &Timeline, ahead: &Ahead) -> Result<Vec<Step>, Refusal> {
     let mut steps = Vec::new();
     let possible = |at: &i64| clock::literal(place.axis(), *at).is_some();

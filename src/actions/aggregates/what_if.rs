@@ -182,7 +182,7 @@ fn two_buckets(place: &Timeline, new: &Setting) -> Option<String> {
 /// The reason why the runs of a policy would delete rows of the aggregate.
 pub(super) struct Risk {
     pub why: String,
-    /// The longest `start_offset` with which no run deletes rows of the aggregate. `None`: there is none, or it is unknown.
+    /// The longest `start_offset` with which no run deletes rows of the aggregate. `None`: there is no such offset, or it is unknown.
     safe: Option<String>,
 }
 

@@ -1,6 +1,6 @@
 //! A range that a refresh reads, and the buckets that the refresh would delete.
 
-/// A range on an aggregate's time axis, `to` not included. `None`: no limit on that side.
+/// A range in an aggregate's time dimension, `to` not included. `None`: no limit on that side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Window {
     pub from: Option<i64>,

@@ -25,7 +25,8 @@ impl Job {
         let add = self.add(context)?.keeping(&kept);
         let mut statements = Vec::new();
         if self.is_user_defined() {
-            // A new policy belongs to the owner of its table. Any other new job belongs to the role that adds it. So the old owner adds it.
+            // A new policy belongs to the owner of its table. Any other new job belongs to the role that adds it, so the statements first
+            // become the old owner.
             statements.push(Statement::becoming(&self.owner));
         }
         statements.push(add);
@@ -52,7 +53,8 @@ impl Job {
         self.hierarchical && context.at.server.sql_version().alters_no_hierarchy()
     }
 
-    /// Deletes the job, and creates it again with the changed window and schedule, in one transaction. For servers that refuse `alter_job`.
+    /// Deletes the job, and creates it again with the changed window and schedule, in one transaction. Used only on servers that refuse
+    /// `alter_job`.
     pub(crate) fn replace(&self, context: &Context, change: &Change) -> Result<Step, Refusal> {
         let mut changed = self.clone();
         if let Some(every) = &change.schedule_interval {
@@ -160,7 +162,8 @@ impl Job {
         call.give("schedule_interval", "interval", every);
     }
 
-    /// Call that adds a policy which acts on chunks from an age on. The age counts from the end of a chunk, or from its creation.
+    /// Call that adds a policy which compresses or drops chunks of a certain age. The age counts from the end of a chunk, or from its
+    /// creation.
     fn add_after(
         &self,
         context: &Context,

@@ -11,8 +11,9 @@ use crate::model::version::LEAVES_OPEN;
 
 /// Statements that compress a chunk with the settings that it had.
 ///
-/// The table's settings are read when the step runs, because they may have changed by then. If they differ from the chunk's and can be
-/// restored exactly, the step replaces them and then restores them. Otherwise the chunk gets the table's settings.
+/// The table's settings are read when the step runs, because they may have changed by then. If they differ from the chunk's settings and
+/// can be restored exactly, the step first gives the table the chunk's settings, and restores the table's settings at the end. Otherwise
+/// the chunk gets the table's settings.
 pub(super) fn compress_as_before(
     context: &Context,
     known: &Compression,
@@ -92,7 +93,7 @@ fn as_row(own: &Settings) -> String {
     )
 }
 
-/// SQL for the `DO` block that sets the table's settings to those in the variable `was`.
+/// SQL for the `DO` block that sets the table's settings to the settings in the variable `was`.
 fn restore(known: &Compression) -> String {
     let kind = if known.aggregate {
         "materialized view"
@@ -134,7 +135,7 @@ pub(super) fn lost(context: &Context, known: &Compression, chunks: &[&ChunkState
     };
     if let Some(chunks) = of(&ChunkState::is_partial) {
         lost.push(format!(
-            "{chunks} partly compressed now: the undo compresses them fully"
+            "{chunks} with uncompressed rows now: the undo compresses these rows, too"
         ));
     }
     let later = context.at.server.sql_version() >= LEAVES_OPEN;
@@ -168,7 +169,7 @@ pub(super) fn lost(context: &Context, known: &Compression, chunks: &[&ChunkState
     }
     if let Some(chunks) = of(&|chunk| table.sparse_text().is_some() && known.differs(chunk)) {
         lost.push(format!(
-            "the sparse indexes of the table could not be restored after a change: {chunks} with other settings will get the table's settings"
+            "the sparse indexes of the table could not be restored after a change of its settings: {chunks} with other settings will get the table's settings"
         ));
     }
     lost

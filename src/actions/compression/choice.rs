@@ -1,4 +1,5 @@
-//! Choice of chunks: the chunks picked one by one, or else all chunks in a range and from an age on. Both may have a maximum number.
+//! Choice of chunks: the chunks that the user picks one by one, or else all chunks in a range of time that have a minimum age. The form can
+//! limit the number of chunks in both cases.
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Field, FieldType, Inputs, Item};
@@ -43,7 +44,7 @@ fn about(context: &Context, known: &Compression, chunk: &ChunkState) -> String {
     }
     .to_owned();
     if known.differs(chunk) {
-        state.push_str(", under other settings");
+        state.push_str(", with other settings");
     }
     // The range comes last, because a narrow list cuts its lines at the end.
     format!(

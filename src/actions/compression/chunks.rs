@@ -137,14 +137,14 @@ fn nothing_waits(known: &Compression, inputs: &Inputs) -> Refusal {
     };
     if waiting == 0 || !choice::is_made(inputs) {
         return format!(
-            "no chunk of {} waits for compression: the uncompressed ones have not ended yet{frozen}",
+            "no chunk of {} waits for compression: its uncompressed chunks have not ended yet{frozen}",
             known.relation
         )
         .into();
     }
     let all = if known.integer_time { "0" } else { "0s" };
     let refusal = Refusal::new(format!(
-        "none of the chosen chunks of {} can be compressed now; among the chunks of all ages, {} can{frozen}",
+        "none of the chosen chunks of {} can be compressed now. In the whole table, {} can{frozen}",
         known.relation,
         many(waiting)
     ));
@@ -158,8 +158,8 @@ fn nothing_waits(known: &Compression, inputs: &Inputs) -> Refusal {
     }
 }
 
-/// Adds the locks of a plan over chunks, and lists the chunks as parts of the state that the plan changes. The plan's last steps must be
-/// one for each chunk, in the same order. The table itself gets only an ACCESS SHARE lock.
+/// Adds the locks of a plan on chunks, and lists the chunks as parts of the state that the plan changes. The plan must end with one step
+/// for each chunk, in the order of `chunks`. The table itself gets only an ACCESS SHARE lock.
 pub(super) fn lock(
     mut plan: Plan,
     known: &Compression,
@@ -234,8 +234,8 @@ fn price(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> Vec<
         )),
         _ => notes.push((
             Level::Unknown,
-            "the compressed size is unknown: no chunk of this table is compressed yet. While a chunk is being compressed, both its forms are \
-             on disk, and sorting may need temporary files"
+            "the compressed size is unknown: no chunk of this table is compressed yet, or a size could not be read. While a chunk is being \
+             compressed, both its forms are on disk, and sorting may need temporary files"
                 .to_owned(),
         )),
     }

@@ -93,7 +93,7 @@ fn chosen<'k>(
     }
     if !choice::is_made(inputs) {
         return Err(Refusal::new(
-            "no chunks are chosen: pick them, or give from, to or older_than",
+            "no chunks are chosen: pick chunks, or give from, to or older_than",
         )
         .offering("every compressed chunk", vec![("chunks", "all".to_owned())]));
     }
@@ -117,7 +117,7 @@ fn undo(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> Undo 
     let other = chunks.iter().filter(|chunk| known.differs(chunk)).count();
     if other > 0 {
         text.push(format!(
-            "{} compressed with other settings than the table has: to restore that, the undo gives the table these settings for a moment, under an ACCESS EXCLUSIVE lock",
+            "{} compressed with other settings than the table has: to compress with these settings again, the undo gives them to the table for a moment, under an ACCESS EXCLUSIVE lock",
             many(other)
         ));
     }

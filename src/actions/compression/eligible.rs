@@ -63,7 +63,7 @@ pub(super) fn what_if(
         None => note(
             Level::Unknown,
             known.odd_zone().map_or_else(
-                || "it is unknown which chunks it reaches now, because \"now\" on this table's time axis is unknown".to_owned(),
+                || "it is unknown which chunks it reaches now, because \"now\" in this table's time dimension is unknown".to_owned(),
                 |why| format!("it is unknown which chunks it reaches now: {why}"),
             ),
         ),
@@ -168,7 +168,7 @@ fn freed(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> Stri
     )
 }
 
-/// Conflicts with the refresh and retention policies, if chunks are compressed from the age `length` on.
+/// Conflicts with the refresh and retention policies, if the policy compresses chunks at the age `length`.
 fn conflicts(known: &Compression, length: Span) -> Vec<Note> {
     let now = known.now();
     let job = known.job.as_ref().map(|job| (job.id, job.scheduled));
@@ -243,7 +243,7 @@ pub(super) fn in_windows(known: &Compression, chunks: &[&ChunkState]) -> Vec<(Le
         notes.push((
             level,
             format!(
-                "the refresh policy of {} (job {}) reaches into {} of this plan, {does}",
+                "the refresh policy of {} (job {}) reaches into {} of this plan {does}",
                 refresh.view,
                 refresh.id,
                 many(reached)

@@ -38,11 +38,11 @@ pub(super) struct Compression {
     /// "Now" in the dimension's unit. `None`: unknown. For integer time, there is then no `integer_now` function that may be run. For other
     /// types, the time zone of the policy's owner is then unknown.
     pub now: Option<i64>,
-    /// The `integer_now` function, if its owner is not trusted and so it was not run.
+    /// The `integer_now` function, if it was not run because its owner is not trusted.
     pub code: Option<Code>,
     /// Time of the query, microseconds since 1970.
     pub(crate) now_utc: i64,
-    /// Time zone in which the compression policy computes.
+    /// Time zone in which a run of the compression policy subtracts the age from "now".
     pub zone: String,
     expression_index: bool,
     /// Column names, not quoted.
@@ -64,7 +64,7 @@ pub(super) struct Compression {
 
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct ChunkState {
-    /// Name in the list of chunks to pick: without the schema if that is TimescaleDB's internal one.
+    /// Name in the list of chunks to pick. TimescaleDB's internal schema is left out of the name.
     pub key: String,
     /// Name of the chunk, quoted and qualified.
     pub relation: String,
@@ -321,14 +321,14 @@ impl Settings {
         items.join(", ")
     }
 
-    /// The settings that differ in `now`, with both values.
+    /// The settings whose values in `self` and in `now` differ, each with both values.
     pub(super) fn changed(&self, now: &Self) -> Vec<Changed> {
         let segment_by = Changed::of("segmentby", &self.segment_text(), &now.segment_text());
         let order_by = Changed::of("orderby", &self.order_text(), &now.order_text());
         segment_by.into_iter().chain(order_by).collect()
     }
 
-    /// The sparse indexes that a user configured, as the value of an option. `None`: there are none.
+    /// The sparse indexes that a user configured, as the value of the option `timescaledb.compress_sparse_index`. `None`: there are none.
     pub(super) fn sparse_text(&self) -> Option<String> {
         let chosen: Vec<_> = self
             .index

@@ -54,7 +54,7 @@ impl Open {
     /// Note for a plan whose segmentby is not set.
     pub(super) fn note(self) -> String {
         let name =
-            "name columns by which queries filter, and whose values have many rows each per chunk";
+            "name columns by which queries filter, and that have many rows per value in each chunk";
         match self {
             Self::Nothing => {
                 format!("no segmentby, and TimescaleDB chooses none here: {name}")
@@ -64,7 +64,7 @@ impl Open {
                     .to_owned()
             }
             Self::Now => format!(
-                "TimescaleDB chooses segmentby now, by indexes and statistics, or none; {name}"
+                "TimescaleDB now chooses segmentby by indexes and statistics, or leaves it empty; {name}"
             ),
             Self::Later => format!(
                 "TimescaleDB chooses segmentby when a chunk is compressed, by indexes and statistics; {name}"

@@ -129,7 +129,7 @@ pub(super) fn edit_form(context: &Context) -> Result<Form, Refusal> {
     fields.push(
         Field::new(MOST, "Chunks per run", FieldType::Integer, now(MOST))
             .optional()
-            .help("empty: all that are due"),
+            .help("empty: all due chunks"),
     );
     if known.never_recompresses() {
         fields.push(
@@ -200,7 +200,7 @@ fn stands(context: &Context, known: &Compression, job: &Job, rule: AgeRule) -> R
     Refusal::unchanged(job.already_so(), notes).picturing(picture(known, Some(rule), rule))
 }
 
-/// Text on the present age limit, and on the number of chunks that are due by it. `None`: one of them is unknown.
+/// Text on the present age limit, and on the number of chunks that are due by it. `None`: the age limit or the number is unknown.
 fn was(known: &Compression, job: &Job) -> Option<String> {
     let rule = AgeRule::of(job, known.axis(), &COMPRESS)?;
     let due = older(known, rule)?.into_iter();
@@ -233,7 +233,7 @@ fn config(job: &Job, axis: Axis, rule: AgeRule, inputs: &Inputs) -> Result<Json,
     }
     match inputs.integer(MOST) {
         Some(most) if most < 1 => {
-            return Err(format!("{MOST} must be at least 1; empty: all that are due").into());
+            return Err(format!("{MOST} must be at least 1; empty: all due chunks").into());
         }
         Some(most) => {
             config.insert(MOST.to_owned(), most.into());
@@ -248,7 +248,7 @@ fn config(job: &Job, axis: Axis, rule: AgeRule, inputs: &Inputs) -> Result<Json,
     Ok(Json::Object(config))
 }
 
-/// The reason why the policy compresses nothing: `recompress` is false, on 2.18 to 2.26. `None`: no such reason.
+/// Text for a policy that compresses nothing because its `recompress` is false, on 2.18 to 2.26. `None`: this is not the case.
 fn idle_by_configuration(context: &Context, known: &Compression) -> Option<String> {
     let version = context.at.server.sql_version();
     let broken = (Version::new(2, 18)..Version::new(2, 27)).contains(&version);

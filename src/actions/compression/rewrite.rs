@@ -118,7 +118,7 @@ fn rewritable(chunk: &ChunkState) -> bool {
 pub(super) fn rewrite_form(context: &Context) -> Result<Form, Refusal> {
     let known = known(context)?.enabled()?;
     let mut fields = vec![choice::picks(context, &known, rewritable, "").help(
-        "only these chunks; if none is picked, all chunks whose settings differ from the table's present ones",
+        "only these chunks; if none is picked, all chunks whose settings differ from the table's present settings",
     )];
     fields.extend(choice::range(&known));
     Ok(Form::new(fields).paced())
@@ -136,8 +136,8 @@ pub(super) fn rewrite(context: &Context, inputs: &Inputs) -> Result<Plan, Refusa
     if chunks.is_empty() {
         return Err(nothing_differs(context, &known));
     }
-    // On 2.28, `recompress => true` keeps a chunk's old value of each setting that the table does not set. So it is used only if the table
-    // sets both.
+    // On 2.28, `recompress => true` keeps the chunk's old segmentby if the table sets no segmentby, and the same for orderby. So it is used
+    // only if the table sets both.
     let set = |of: &Settings| of.segment_by.is_some() && of.order_by.is_some();
     let set = known.settings.as_ref().is_some_and(set);
     let whole = set && context.at.server.sql_version() >= Version::new(2, 26);

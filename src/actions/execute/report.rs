@@ -22,7 +22,7 @@ pub struct Report {
     /// The server's notices and warnings.
     pub notices: Vec<String>,
     pub took: Duration,
-    /// After a rollback: the values that still differ from those before the action, as (field, before, now).
+    /// After a rollback: the values that still differ from the values before the action, as (field, before, now).
     pub differs: Vec<(String, String, String)>,
 }
 

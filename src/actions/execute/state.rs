@@ -22,7 +22,7 @@ use crate::server::sql::Param;
 pub(crate) const APPLY: &str = "apply";
 
 impl Actor {
-    /// The present states of the targets. An error if a state differs from the one that the preview showed.
+    /// The present states of the targets. An error if a state differs from the state that the preview showed.
     pub(super) async fn check(
         &self,
         writer: &Writer,
@@ -141,7 +141,7 @@ impl Actor {
         })
     }
 
-    /// The states after the run. After a rollback, also the values that it did not restore, as (field, before, now).
+    /// The states after the run. After a rollback, also the values that the rollback did not restore, as (field, before, now).
     pub(super) async fn look_after(
         &self,
         writer: &Writer,

@@ -238,7 +238,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Oids of those relations that still exist.
+    /// Oids of the relations in `all` that still exist.
     async fn still_there(&self, writer: &Writer, all: &[&Relation]) -> Result<Vec<i64>, Problem> {
         let oids = all.iter().map(|relation| relation.oid).collect();
         let client = &writer.connected.client;

@@ -20,7 +20,7 @@ use crate::model::plan::{Pace, Plan, Statement, Step};
 
 /// Time that a cancelled statement may take to end before its connection is closed.
 const CANCEL_PATIENCE: Duration = Duration::from_secs(20);
-/// Time for which the server may be silent, on the statement's connection and on a second one, before both are closed.
+/// Time for which the server may be silent, on the statement's connection and on a second connection, before both are closed.
 const PATIENCE: Duration = Duration::from_secs(45);
 
 /// Maximum number of notices in a report.

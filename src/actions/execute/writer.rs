@@ -16,8 +16,8 @@ use crate::server::sql::{Param, Query, query};
 const PLACE: Query = query!("act_place");
 const SYSTEM: Query = query!("act_system");
 
-/// Settings that only write sessions have. Settings that change how values are printed are sent in the start-up packet, which is the same
-/// for read and write sessions, because the results of both are compared.
+/// Settings that only write sessions have. Settings that change how values are printed are sent in the start-up packet instead. Read and
+/// write sessions send the same packet, because their results are compared.
 const SESSION: &str = "set jit = off; set statement_timeout = 0; set idle_in_transaction_session_timeout = '60s'; \
     set client_min_messages = notice";
 
@@ -26,7 +26,7 @@ pub(super) struct Writer {
     pub connected: Connected,
     pub place: Place,
     pub pid: i64,
-    /// Registers the session as one of hypertop's own, until this value is dropped.
+    /// Registers the session as one of hypertop's own sessions, until this value is dropped.
     _own: Own,
     pub role: String,
 }

@@ -30,8 +30,9 @@ pub(super) struct Hypertable {
     /// Bytes. `None`: unknown.
     pub(super) shared_buffers: Option<i64>,
     pub(super) chunks: i64,
-    /// Start of the oldest and end of the newest chunk, in the dimension's unit. `None`: no chunks.
+    /// Start of the oldest chunk, in the dimension's unit. `None`: no chunks.
     pub(super) first: Option<i64>,
+    /// End of the newest chunk, in the dimension's unit. `None`: no chunks.
     pub(super) last: Option<i64>,
     pub(super) compressed: i64,
     /// Number of uncompressed chunks, without the chunks of the three newest intervals.

@@ -224,7 +224,7 @@ fn note(
     plan
 }
 
-/// Notes on the size of present chunks, and the expected size of new ones.
+/// Notes on the size of the present chunks, and on the expected size of new chunks.
 fn note_sizes(
     plan: Plan,
     context: &Context,
@@ -280,7 +280,7 @@ fn note_sizes(
     }
 }
 
-/// Note on the number of chunks that the present time range would have.
+/// Note on the number of chunks that the present rows would need with the new interval.
 fn note_number(plan: Plan, facts: &Hypertable, dimension: &Dimension, new: i64) -> Plan {
     let (Some(first), Some(last)) = (facts.first, facts.last) else {
         return plan;

@@ -203,7 +203,8 @@ fn refused(context: &Context, table: &Hypertable, wish: &Wish) -> Option<Refusal
     twin.map(|(name, _)| format!("the same index already exists: {name}").into())
 }
 
-/// The text in lower case, without spaces, and without the option for a transaction per chunk, which the catalogue does not keep.
+/// The statement in a form for comparisons: in lower case, without spaces, and without the option for a transaction per chunk, which the
+/// catalogue does not keep.
 fn normalized(sql: &str) -> String {
     sql.replace(&format!(" WITH ({PER_CHUNK})"), "")
         .to_lowercase()
@@ -211,7 +212,8 @@ fn normalized(sql: &str) -> String {
         .collect()
 }
 
-/// The reason to refuse this text, which is put into CREATE INDEX as typed. `None`: the text cannot end its part of the statement.
+/// The reason to refuse this text, which is put into CREATE INDEX as typed. `None`: the text is accepted, because it cannot end its part of
+/// the statement.
 fn unsound(sql: &str) -> Option<&'static str> {
     let mut depth = 0_i32;
     let mut quote = None;

@@ -1,4 +1,4 @@
-//! Drops indexes: unused ones, duplicates, and leftovers of an interrupted REINDEX.
+//! Drops unused indexes, duplicates, and leftovers of an interrupted REINDEX.
 
 use super::facts::{BY_SHAPE, Index, Leftover, Part, Twin, count, statement};
 use crate::actions::act::{Context, Refusal};
@@ -142,7 +142,7 @@ fn survivors(
             vec![("on_error", "stop".to_owned())],
         ));
     }
-    // A compromise: CREATE INDEX CONCURRENTLY may wait for a long time, but DROP INDEX blocks readers and writers while it waits.
+    // 30 s is a compromise: CREATE INDEX CONCURRENTLY may wait for a long time, but DROP INDEX blocks readers and writers while it waits.
     plan.lock_timeout_seconds = 30;
     let parts: std::collections::HashSet<i64> = shared.iter().map(|part| part.oid).collect();
     let copies = index
@@ -152,7 +152,10 @@ fn survivors(
     let room = context
         .bytes(copies.map(|copy| copy.oid))
         .map_or_else(String::new, |bytes| {
-            format!(" (takes {} more until the drop)", text::bytes(bytes))
+            format!(
+                " (which takes {} more disk space until the drop)",
+                text::bytes(bytes)
+            )
         });
     Ok(plan.note(
         Level::Warning,
@@ -190,13 +193,13 @@ fn undo_of_drop(context: &Context, index: &Index) -> Undo {
     if index.elsewhere > 0 {
         let copies = text::plural(index.elsewhere, "copy");
         lost.push(format!(
-            "{copies} in another tablespace will be where TimescaleDB creates new ones"
+            "the undo may create {copies} in another tablespace than now, because the server chooses it"
         ));
     }
     if index.adorned > 0 {
         let copies = text::plural(index.adorned, "copy");
         lost.push(format!(
-            "what only {copies} on chunks or partitions have is lost: comments, storage parameters, CLUSTER, DEPENDS ON EXTENSION"
+            "the comments, storage parameters, CLUSTER and DEPENDS ON EXTENSION of {copies} on chunks or partitions are lost"
         ));
     }
     if index.partitioned {
@@ -318,8 +321,8 @@ fn guard(index: &Index) -> Vec<Statement> {
     guard
 }
 
-/// Bytes that the drop frees. `None`: unknown. From 2.22 on, duplicates can share one index on a chunk, which is dropped only with the last
-/// duplicate. So a chunk that has only one of these indexes counts as zero.
+/// Bytes that the drop frees. `None`: unknown. From 2.22 on, duplicates can share one index on a chunk. That index is dropped only with the
+/// last duplicate, so such a chunk counts as zero. On a chunk that has several of these indexes, the smallest one counts.
 fn freed(context: &Context, index: &Index) -> Option<i64> {
     if index.twins.is_empty() || context.at.server.sql_version() < BY_SHAPE {
         return context.bytes(index.copies.iter().map(|copy| copy.oid));

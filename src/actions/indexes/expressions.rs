@@ -18,8 +18,8 @@ pub(crate) fn understood(table: &str, alias: &str, text: &str) -> String {
     format!("explain (costs off, verbose, format json) select from {row} where ({text})")
 }
 
-/// A query for each column of the index. If the column is an expression, the query finds out whether that is immutable, otherwise whether
-/// the column exists.
+/// A query for each column of the index. For an expression, the query finds out whether the expression is immutable. For a plain column,
+/// the query finds out whether the column exists.
 pub(crate) fn columns(table: &str, alias: &str, columns: &str) -> Vec<Expression> {
     let one = |part| {
         let (text, contradiction) = if let Some(text) = key(part) {

@@ -22,7 +22,7 @@ pub(super) struct Part {
     schema: String,
     #[serde(default)]
     bare: String,
-    /// Index names in the part's schema that begin with the part's name. `None`: there are none, or no index has to be added.
+    /// Index names in the part's schema that begin with the part's name. `None`: there are no such names, or no index has to be added.
     taken: Option<Vec<String>>,
 }
 
@@ -104,7 +104,7 @@ pub(super) struct Index {
     pub(super) child: bool,
     /// True for an index of PostgreSQL's own catalogue.
     system: bool,
-    /// True if the table is a chunk, or has the compressed rows of one.
+    /// True if the table is a chunk, or has the compressed rows of a chunk.
     pub(super) chunk: bool,
     /// True if compression is enabled, and this TimescaleDB therefore refuses new unique indexes.
     pub(super) compressing: bool,
@@ -278,8 +278,8 @@ impl Index {
         statements
     }
 
-    /// Statements that create the present index again. `true`: the index is built concurrently or chunk by chunk, so the statements must
-    /// run outside a transaction block.
+    /// Statements that create the present index again. The second value is true if the statements build the index concurrently or chunk
+    /// by chunk. Then they must run outside a transaction block.
     ///
     /// An index in the database's default tablespace is created there again, even if the role's `default_tablespace` differs.
     pub(super) fn bring_back(&self, context: &Context) -> Result<(Vec<Statement>, bool), Refusal> {

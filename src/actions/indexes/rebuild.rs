@@ -114,8 +114,8 @@ fn complete(context: &Context, index: &Index) -> Result<Plan, Refusal> {
     ))
 }
 
-/// Builds a new index that replaces the old one. Up to 2.21, only TimescaleDB itself can attach a chunk's index to the
-/// hypertable's index.
+/// Builds a new index that replaces the old one. Up to 2.21, only TimescaleDB itself can attach a chunk's index to the hypertable's index,
+/// so a missing chunk index cannot be added.
 fn swap(index: &Index) -> Result<Plan, Refusal> {
     let numbered = (1..).map(|number| format!("{}_new{number}", short(&index.bare, NAME - 7)));
     let name = std::iter::once(format!("{}_new", short(&index.bare, NAME - 4)))

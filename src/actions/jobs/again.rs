@@ -10,7 +10,8 @@ use crate::model::verdict::Level;
 pub(super) fn again(context: &Context, known: &JobFacts, title: String) -> Result<Plan, Refusal> {
     let job = &known.job;
     let mut step = job.replace(context, &Change::default())?;
-    // The undo only deletes the new policy. To add the original again would be no undo: it would be scheduled, and might run at once.
+    // The undo only deletes the new policy. Adding the original policy again would be no undo: that policy would be scheduled, and might
+    // run at once.
     step.undo = job.delete_for_good(context).run;
     let why = job.unalterable(context);
     let why = why.map_or_else(String::new, |refusal| format!(", because {}", refusal.why));

@@ -144,7 +144,7 @@ impl JobFacts {
         self.job.integer_time == Some(true)
     }
 
-    /// Parses an age or offset. `integer`: it must be a whole number, otherwise an interval.
+    /// Parses an age or offset. If `integer` is true, the value must be a whole number, otherwise an interval.
     fn length(&self, key: &str, value: &Json, integer: bool) -> Result<Span, Refusal> {
         let on = self.job.relation.as_deref().unwrap_or("its table");
         let found = Span::of(value).filter(|span| integer == matches!(span, Span::Number(_)));

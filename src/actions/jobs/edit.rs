@@ -47,7 +47,7 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
             .optional()
             .help("the policy's or procedure's own settings; empty: unchanged"),
     ];
-    // `alter_job` of 2.11 has none of these arguments.
+    // `alter_job` of 2.11 has no arguments for these three fields.
     if context.at.server.sql_version() >= Version::new(2, 12) {
         fields.extend(slots(job, &context.at.server.time_zone));
     }
@@ -190,7 +190,7 @@ impl Edit {
             return Ok(());
         };
         if at.contains("infinity") {
-            return Err("next_start: a time is required; pause-job stops a job for good".into());
+            return Err("next_start: a time is required; to stop the job, use pause-job".into());
         }
         self.change.next_start = Some(at.to_owned());
         self.back.next_start_moved = Some(at.to_owned());

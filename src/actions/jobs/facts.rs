@@ -40,7 +40,7 @@ pub(super) struct JobFacts {
     pub(super) search_path: Option<String>,
     /// Source of the aggregate that the job refreshes, quoted and qualified. `None`: the job refreshes no aggregate.
     pub(super) source: Option<String>,
-    /// The `drop_after` of the source's retention policy. `None`: it has no such setting.
+    /// The `drop_after` of the source's retention policy. `None`: there is no such policy or setting.
     pub(super) source_drop_after: Option<String>,
     /// Indexes that a reorder policy can use. `None`: not a reorder policy, or there are no indexes.
     pub(super) indexes: Option<Vec<String>>,
@@ -62,12 +62,12 @@ pub(super) struct JobFacts {
     pub(super) gaps: bool,
     /// Offset of the database's time zone from UTC, in microseconds.
     pub(super) local_shift: i64,
-    /// Time zone setting of the job's owner, in which the worker computes. `None`: the owner has none.
+    /// Time zone setting of the job's owner, which the worker then uses. `None`: the owner has no such setting.
     pub(super) owner_zone: Option<String>,
     /// Time of the query, microseconds since 1970; the months of an interval are counted back from it.
     #[serde(skip)]
     pub(super) now: i64,
-    /// Time zone in which the worker computes: the owner's, else the server's.
+    /// Time zone that the worker uses: the owner's, else the server's.
     #[serde(skip)]
     pub(super) zone: String,
     /// Oids of the catalogue tables `bgw_job` and `bgw_job_stat`, which `alter_job` and `delete_job` write.
@@ -107,7 +107,7 @@ impl JobFacts {
         let past = ["drop_after", "drop_created_before"].into_iter();
         let past = past.filter_map(|key| Some(format!("{key} ({})", job.setting(key)?)));
         format!(
-            "its next run permanently drops the chunks of {} past {}; the Retention screen shows which",
+            "its next run permanently drops the chunks of {} past {}; the Retention screen shows these chunks",
             job.relation.as_deref().unwrap_or("its hypertable"),
             past.collect::<Vec<_>>().join(" or ")
         )
@@ -132,5 +132,5 @@ impl JobFacts {
     }
 }
 
-/// [`Job::policy`] of a retention policy.
+/// Result of [`Job::policy`] for a retention policy.
 pub(super) const RETENTION: &str = "retention policy";

@@ -79,7 +79,8 @@ impl JobFacts {
         }
     }
 
-    /// Adds a warning that `what` is not known, if "now" is not known: because of the time zone, or a function that was not run.
+    /// If "now" is unknown, adds a warning that `what` is not known. The reason is a time zone that hypertop does not know, or a function
+    /// that was not run because its owner is not trusted.
     fn unknown(&self, plan: Plan, what: &str, span: &str) -> Plan {
         let odd = |unread: &Unread| unread.odd_zone(span).map(str::to_owned);
         if let Some(zone) = self.unread.iter().find_map(odd) {
@@ -93,7 +94,7 @@ impl JobFacts {
         plan.note(Level::Warning, format!("{what} is not known: {why}"))
     }
 
-    /// The range that no later run of the refresh policy reaches. `None`: there is none, or it is unknown.
+    /// The range that no later run of the refresh policy reaches. `None`: there is no such range, or it is unknown.
     fn missing(&self, now: Stamp) -> Option<(&Unread, Range)> {
         let start = self.job.setting("start_offset")?;
         let unread = self
@@ -149,7 +150,7 @@ impl JobFacts {
             plan = plan.note(
                 Level::Warning,
                 format!(
-                    "DATA LOSS by a refresh of {}, {}, whose late rows no run reaches: {}",
+                    "DATA LOSS by a refresh of {}, {}, a range with late rows that no run reaches: {}",
                     unread.name,
                     unread.show(range),
                     REMADE

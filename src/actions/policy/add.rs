@@ -22,8 +22,8 @@ pub(crate) fn first_run(inputs: &Inputs) -> Option<Interval> {
     first.filter(|first| first.is_positive())
 }
 
-/// `alter_job` call for the settings that `add_…_policy` does not accept. Its job id is the result of `add_…_policy`, kept as `job_id`.
-/// `None`: the form has no such settings.
+/// `alter_job` call for the settings that `add_…_policy` does not accept. The call takes the job id from the result of `add_…_policy`, kept
+/// as `job_id`. `None`: the form has no such settings.
 fn set(
     context: &Context,
     inputs: &Inputs,

@@ -1,4 +1,4 @@
-//! Age from which a policy acts on a chunk, counted from the end of the chunk's range or from its creation.
+//! Age at which a policy compresses or drops a chunk, counted from the end of the chunk's range or from its creation.
 
 use crate::actions::act::Refusal;
 use crate::actions::alter_job::Job;
@@ -9,7 +9,7 @@ use crate::model::interval::Interval;
 use crate::model::moment::Axis;
 use crate::model::span::{Now, Span};
 
-/// The limit up to which a policy acts on chunks.
+/// The limit of a policy now. The policy compresses or drops the chunks up to this position, or the chunks created before this time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cut {
     /// End of the chunk's range, in the dimension's unit.
@@ -19,7 +19,7 @@ pub(crate) enum Cut {
 }
 
 impl Cut {
-    /// True if the policy acts on a chunk with this end and this creation time.
+    /// True if the policy compresses or drops a chunk with this end and this creation time.
     pub(crate) fn takes(self, end: i64, created: Option<i64>) -> bool {
         match self {
             Self::Raw(edge) => end <= edge,

@@ -283,7 +283,7 @@ pub(super) fn note_readers(mut plan: Plan, facts: &Retention, going: &Dropped, n
     plan
 }
 
-/// Text such as `1 aggregate on it: mes.x`. `None`: there is none.
+/// Text such as `1 aggregate on it: mes.x`. `None`: no aggregate reads the hypertable.
 pub(super) fn readers(facts: &Retention) -> Option<String> {
     let names: Vec<_> = facts
         .aggregates

@@ -27,7 +27,7 @@ impl<'a> Dropped<'a> {
         count(self.chunks.len())
     }
 
-    /// End of the newest of these chunks. `None`: there are none.
+    /// End of the newest chunk that the drop removes. `None`: the drop removes no chunk.
     pub(super) fn edge(&self) -> Option<i64> {
         self.chunks.iter().map(|chunk| chunk.end).max()
     }

@@ -96,8 +96,8 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     Ok(note_others(plan, &facts, rule, going.as_ref(), now).picturing(picture))
 }
 
-/// Refusal because nothing would change, with notes on the present policy. If the present policy loses data, the refusal is that of
-/// [`clash::guard`].
+/// Refusal because nothing would change, with notes on the present policy. If the present policy loses data, returns the refusal of
+/// [`clash::guard`] instead.
 fn stands(
     context: &Context,
     facts: &Retention,

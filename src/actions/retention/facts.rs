@@ -20,7 +20,7 @@ use crate::model::unread::Unread;
 use crate::model::{clock, text};
 use jiff::tz::TimeZone;
 
-/// JSON pointer to the policy in the captured state, which a rollback compares.
+/// JSON pointer to the policy in the recorded state. A rollback compares this part of the state.
 pub(super) const POLICY: &str = "/policies/policy_retention";
 
 /// Row of `queries/plan_retention.sql`.
@@ -39,9 +39,9 @@ pub(super) struct Retention {
     pub creation: ByCreation,
     /// Result of the `integer_now` function. `None`: there is no such function, it was not run, or it returned NULL.
     pub integer_now: Option<i64>,
-    /// The `integer_now` function, if its owner is not trusted and so it was not run.
+    /// The `integer_now` function, if it was not run because its owner is not trusted.
     pub code: Option<Code>,
-    /// Time zone in which the retention policy computes.
+    /// Time zone in which a run of the retention policy subtracts the age from "now".
     pub zone: String,
     /// True if `zone` is a setting of the policy's owner.
     zone_owners: bool,
@@ -113,7 +113,7 @@ pub(super) struct Reader {
     /// Start of the aggregate's oldest chunk. `None`: it has no chunk.
     pub oldest: Option<i64>,
     pub refreshes: Vec<RefreshPolicy>,
-    /// Aggregates built on this one, at any level.
+    /// Aggregates that are built on this one, directly or through other aggregates.
     pub(crate) read_by: Vec<String>,
 }
 
@@ -184,7 +184,7 @@ impl Retention {
         Now::on(self.axis(), now, self.integer_now, zone).less(span)
     }
 
-    /// The limit at a time that the user typed. A time without a zone is in the policy's time zone.
+    /// The limit that the user typed as a time. A time without a zone is in the policy's time zone.
     pub(super) fn typed(&self, typed: &str) -> Result<Cut, Refusal> {
         let wrong = || {
             Refusal::new(format!(

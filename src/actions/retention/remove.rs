@@ -32,7 +32,7 @@ pub(super) fn plan(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     Ok(plan.changing(&[POLICY]).note(Level::Ok, words))
 }
 
-/// The reason why the present policy could not be added again. `None`: it could.
+/// The reason why the present policy could not be added again. `None`: the policy could be added again.
 fn unmakable(facts: &Retention, policy: &Policy) -> Option<String> {
     let by_number = facts.axis() == Axis::Integer && DROP.of_job(&policy.job) != DROP.created;
     rule::no_clock(facts).filter(|_| by_number && !facts.has_now)

@@ -24,7 +24,8 @@ pub(super) fn edge(
 ) -> Option<i64> {
     match rule {
         AgeRule::After(after) => facts.reach(after, now),
-        // The creation time of a chunk does not determine its range. So only the range of the chunks that are due now is known.
+        // The creation time of a chunk does not determine its range. So only the range of the chunks that are due now is known. If no chunk
+        // is due, the position is before all rows.
         AgeRule::CreatedBefore(_) => Some(going.and_then(Dropped::edge).unwrap_or(i64::MIN + 1)),
     }
 }

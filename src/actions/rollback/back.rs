@@ -1,4 +1,4 @@
-//! The steps that roll back journal entries. They act on the original objects, even if those have been renamed.
+//! The steps that roll back journal entries. They act on the original objects, even if the objects have been renamed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -91,7 +91,7 @@ impl<'a> Back<'a> {
         }
         if candidates.len() < many {
             let back = many - candidates.len();
-            self.note(Level::Notice, format!("entry {id}: an earlier rollback undid {back} of {many} steps; this one undoes the others"));
+            self.note(Level::Notice, format!("entry {id}: an earlier rollback undid {back} of {many} steps; this rollback undoes the other steps"));
         }
         let there = self.look(&candidates).await?;
         let (mut steps, mut stands) = (Vec::new(), Vec::new());
@@ -333,7 +333,8 @@ impl<'a> Back<'a> {
         }
     }
 
-    /// An error if a relation that was found only by its name has nothing to do with the entry. Otherwise adds a note.
+    /// An error if a relation that was found only by its name does not belong to the entry's target, and the entry's plan locks neither the
+    /// relation nor its table. Otherwise adds a note.
     fn belongs(&mut self, entry: &Entry, name: &str, found: &Found) -> Result<()> {
         let (id, begin) = (entry.begin.id, &entry.begin);
         let relation = &found.relation;

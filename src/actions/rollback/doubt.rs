@@ -17,7 +17,7 @@ pub(super) struct Done {
     pub notes: Vec<Note>,
 }
 
-/// The steps that took effect. An error if there are none, or if the server is still running one.
+/// The steps that took effect. An error if no step took effect, or if the server is still running a step.
 pub(super) async fn done(
     actor: &Actor,
     client: &Client,

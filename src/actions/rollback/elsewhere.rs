@@ -1,4 +1,5 @@
-//! Entries whose recorded server may be another one: this server under another address, or a copy of it.
+//! Entries that may come from another server. The recorded server may be this server under another address, or this server may be a copy of
+//! the recorded server.
 
 use anyhow::{Result, bail};
 

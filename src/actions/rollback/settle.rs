@@ -1,4 +1,4 @@
-//! Asks the server about interrupted steps: whether their transactions were committed.
+//! Asks the server whether the transactions of interrupted steps were committed.
 
 use std::time::Duration;
 

@@ -21,7 +21,7 @@ use crate::server::known::Server;
 /// Name under which the id of a new job is kept.
 pub(super) const JOB: &str = "job_id";
 
-/// The plan of a change of an object that does not exist yet. `now`: the setup just before the change.
+/// The plan for a change of an object that the same plan creates, or for a comment. `now`: the setup just before the change.
 pub(super) fn plan(change: &Change, now: &Setup, server: &Server) -> Result<Plan, Refusal> {
     let of = &change.of;
     let axis = match &change.what {
@@ -214,7 +214,7 @@ impl Fresh<'_> {
         self.scheduled(policy, call, new.every)
     }
 
-    /// The call that adds the policy, and a second one that sets its schedule interval.
+    /// The call that adds the policy, and a second call that sets its schedule interval.
     fn scheduled(&self, policy: &str, call: Call, every: Interval) -> Parts {
         let mut set = self.call("alter_job");
         set.give("", "int", Lit::Kept(JOB.to_owned()));

@@ -1,4 +1,4 @@
-//! The plans of all changes, made in the order of an apply. Each plan is made from the facts as they will be after the changes before it.
+//! The plans of all changes, made in the order of an apply. Each plan is made from the facts as they will be after the earlier changes.
 
 use std::collections::BTreeSet;
 
@@ -138,7 +138,7 @@ fn without_facts(change: Change, plan: Result<Plan, Refusal>) -> Planned {
     }
 }
 
-/// Plans the change of an existing object by the action for it.
+/// Plans the change of an existing object by the action for that change.
 async fn by_action(
     session: &Session,
     exact: &mut Exact<'_>,
@@ -255,7 +255,7 @@ pub(crate) fn together(
                 });
                 seen.extend(new);
             }
-            // The text of an impossible change already is the reason.
+            // For a change that is not possible, the text of the error is the whole reason.
             Err(why) if !change.is_possible() => refused.push(format!("{}: {why}", change.of)),
             Err(why) => refused.push(format!("{}: {}: {why}", change.of, change.words())),
         }
@@ -299,7 +299,7 @@ fn joined(parts: Vec<Plan>, title: String) -> Plan {
     all.changes.sort();
     all.changes.dedup();
     if whole {
-        // A plan without JSON pointers compares the whole state. Then the joined plan does so, too.
+        // A plan without JSON pointers compares the whole state. Then the joined plan must compare the whole state, too.
         all.changes.clear();
     }
     all
@@ -353,7 +353,8 @@ fn held_back(change: &Change, plan: &mut Plan, number: usize, server: &Server) -
     })
 }
 
-/// Adds a statement that pauses a policy to the step that adds it. `job`: the name under which the plan keeps the policy's id.
+/// Adds a statement to the step that adds a policy. The statement pauses the policy. `job`: the name under which the plan keeps the
+/// policy's id.
 pub(super) fn pause(plan: &mut Plan, job: &str, server: &Server) {
     let adds = |step: &&mut Step| step.run.iter().any(|statement| statement.keeps.is_some());
     if let Some(step) = plan.steps.iter_mut().find(adds) {

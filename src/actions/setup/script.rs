@@ -33,8 +33,8 @@ pub(crate) fn script(setup: &Setup, server: &Server) -> String {
     out
 }
 
-/// The job id of the policy that this change adds (`None`: not created yet), and whether the policy is scheduled. `None`: the change adds
-/// no policy.
+/// The policy that this change adds: its job id (`None`: not created yet), and whether it is scheduled. The result is `None` if the change
+/// adds no policy.
 fn policy(what: &What) -> Option<(Option<i64>, bool)> {
     match what {
         What::AddCompress(policy) | What::AddRetain(policy) => Some((policy.job, policy.scheduled)),

@@ -22,7 +22,7 @@ impl Slots<'_> {
         self.window.zone(&self.server.time_zone)
     }
 
-    /// SQL for the next start of the window, computed when the statement runs.
+    /// SQL for the time when the window of hours begins next, computed when the statement runs.
     fn next(&self) -> String {
         let zone = text::quote_literal(self.zone());
         let begin = self.window.begin();
@@ -52,7 +52,7 @@ impl Slots<'_> {
         }
     }
 
-    /// The statement that schedules the policy from the next window on, or pauses it.
+    /// The statement that schedules the policy from the next begin of the window on, or pauses the policy.
     pub(super) fn schedule(&self, job: &str, scheduled: bool) -> Statement {
         let mut call = alter(job, self.server);
         call.raw(&format!("scheduled => {scheduled}"));
@@ -85,7 +85,7 @@ pub(super) fn repeat(plan: &mut Plan, job: &str, schedule: &Schedule, server: &S
     if let Some(zone) = &schedule.zone {
         let zone = format!("timezone => {}", text::quote_literal(zone));
         add_argument(step, job, &zone);
-        // The `alter_job` calls that follow the call that adds the policy have reset the time zone.
+        // If the step calls `alter_job` after it has added the policy, `alter_job` resets the time zone. So the time zone is set again.
         if can_alter(server) && step.run.len() > 1 {
             let mut call = alter(job, server);
             call.raw(&zone);
@@ -112,7 +112,7 @@ fn add_argument(step: &mut Step, job: &str, argument: &str) {
     }
 }
 
-/// False if this version cannot change when an existing policy begins.
+/// True if this version can change the time at which an existing policy begins.
 pub(super) fn can_alter(server: &Server) -> bool {
     server.sql_version() >= ALTERS
 }

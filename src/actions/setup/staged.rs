@@ -18,7 +18,7 @@ pub(super) fn patch(facts: &mut Json, present: &Setup, now: &Setup) {
     job(facts, present, now);
 }
 
-/// The facts of a job, with a configuration that an earlier step changes.
+/// Changes the facts of a job whose configuration an earlier step changes.
 fn job(facts: &mut Json, present: &Setup, now: &Setup) {
     let (Some(id), true) = (facts["id"].as_i64(), facts["config"].is_object()) else {
         return;
@@ -68,7 +68,7 @@ fn name(of: &Json) -> Option<Name> {
     Some(Name { schema, name })
 }
 
-/// The facts of `plan_aggregate`: retention of the sources and of the aggregates themselves.
+/// Changes the facts of `plan_aggregate`: the retention of the sources and of the aggregates themselves.
 fn levels(facts: &mut Json, present: &Setup, now: &Setup) {
     let Some(levels) = facts.get_mut("levels").and_then(Json::as_array_mut) else {
         return;
@@ -108,7 +108,7 @@ fn around(policy: &AgePolicy, old: &Json) -> Json {
     })
 }
 
-/// The facts of `plan_retention`: windows of the refresh policies that read the table.
+/// Changes the facts of `plan_retention`: the windows of the refresh policies that read the table.
 fn readers(facts: &mut Json, present: &Setup, now: &Setup) {
     let Some(readers) = facts.get_mut("aggregates").and_then(Json::as_array_mut) else {
         return;
@@ -134,7 +134,7 @@ fn readers(facts: &mut Json, present: &Setup, now: &Setup) {
     }
 }
 
-/// The facts of `plan_compression`: whether compression is enabled, perhaps by an earlier step.
+/// Changes the facts of `plan_compression`: whether compression is enabled, perhaps by an earlier step.
 fn compression(facts: &mut Json, present: &Setup, now: &Setup) {
     let Some(of) = facts
         .get("relation")
@@ -165,7 +165,7 @@ fn compression(facts: &mut Json, present: &Setup, now: &Setup) {
     });
 }
 
-/// The facts of `plan_hypertable`: whether there is a reorder policy, which an earlier step may have removed.
+/// Changes the facts of `plan_hypertable`: whether there is a reorder policy, which an earlier step may have removed.
 fn reorder(facts: &mut Json, now: &Setup) {
     let of = facts.get("relation").and_then(name);
     let storage = of.and_then(|of| now.storage(&of));

@@ -18,10 +18,10 @@ pub(crate) struct Agreeing {
     pub top: usize,
     /// Number of lines that fit on the screen. Set when drawn.
     pub(crate) page: usize,
-    /// The reason why the plan cannot be run here. `None`: it can.
+    /// The reason why the plan cannot be run here. `None`: the plan can be run.
     pub(crate) barred: Option<String>,
-    /// The typed text at the last Enter, if it is not the target's name; empty if `y` is needed instead of Enter. `None`: no such Enter, or
-    /// the text has changed since.
+    /// Set if Enter did not run the plan: the typed text, if it is not the target's name, or an empty text, if `y` is needed. `None`: Enter
+    /// was not pressed, or the text has changed since.
     wrong: Option<String>,
 }
 

@@ -25,7 +25,7 @@ pub(crate) struct Filling {
     pub focus: usize,
     /// Index of the selected item, in a field with a list.
     pub pick: usize,
-    /// Index of the first line shown of the text below the fields.
+    /// Index of the first visible line in the text below the fields.
     pub(crate) top: usize,
     pub outcome: Result<ApprovedPlan, Trouble>,
     /// The refusal of each target, in order. `None`: the target has a form.
@@ -271,8 +271,8 @@ impl Filling {
         self.typed();
     }
 
-    /// A refusal may have an offer: values for fields of this form with which the action is possible. Sets these values. If only some
-    /// targets refuse, leaves them out instead.
+    /// Does what the form offers after a refusal. If only some targets refuse, leaves these targets out. Otherwise sets the values that
+    /// the refusal offers, because the action is possible with these values.
     fn take_offer(&mut self) {
         if let Err(Trouble::Some { refused, .. }) = &self.outcome {
             self.left_out = refused.iter().map(|(name, _)| name.clone()).collect();
@@ -286,7 +286,7 @@ impl Filling {
             return;
         };
         for (name, value) in set.clone() {
-            // Setting never fails for an unknown field: a refusal's offer names only fields of this form.
+            // The form has these fields, because a refusal only offers values for fields of its form.
             if self.form.set(name, &value).is_ok()
                 && let Some(at) = self.form.fields.iter().position(|field| field.name == name)
             {

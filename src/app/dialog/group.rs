@@ -38,8 +38,8 @@ pub(crate) fn together(
     Ok(plan)
 }
 
-/// The refusal if all targets refuse: the first refusal if all are equal, or if the action would change none of the targets. Otherwise one
-/// line per target.
+/// The refusal to show if all targets refuse. If all refusals are equal, or if the action would change none of the targets: the first
+/// refusal. Otherwise: one line per target.
 fn refusal_of_all(mut refused: Refused) -> Refusal {
     let alike = |refusal: &Refusal| refused.iter().all(|(_, other)| other == refusal);
     let opened = refused.iter().all(|(_, refusal)| refusal.stands.is_some());

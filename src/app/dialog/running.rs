@@ -9,7 +9,7 @@ use crate::model::moment::Stamp;
 pub struct Running {
     pub(crate) title: String,
     pub(crate) started: Stamp,
-    /// Id of the journal entry. `None`: not started yet.
+    /// Id of the journal entry. `None`: the plan has not started yet.
     pub(crate) id: Option<u64>,
     /// Present step, counted from 1; `of`: number of steps.
     pub(crate) number: usize,
@@ -66,7 +66,7 @@ impl Running {
     }
 
     /// Fraction done, 0 to 1: by bytes if the steps have sizes, else by the number of steps.
-    #[expect(clippy::cast_precision_loss, reason = "a share to show")]
+    #[expect(clippy::cast_precision_loss, reason = "the fraction is only shown")]
     pub(crate) fn share(&self) -> f64 {
         let inside = self
             .phase

@@ -98,7 +98,7 @@ fn entries(bytes: &[u8], name: &OsStr, file: &Path) -> Result<Option<Vec<Entry>>
     Ok(found)
 }
 
-/// The lines of a password file, with their numbers from 1. Their `Debug` text omits them.
+/// The lines of a password file, with their numbers from 1. The `Debug` text omits the lines.
 #[derive(Clone, Default)]
 pub(crate) struct Passwords(Vec<(usize, Vec<u8>)>);
 

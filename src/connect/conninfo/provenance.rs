@@ -19,7 +19,7 @@ pub(crate) struct Given {
 pub(crate) struct Provenance(Vec<Given>);
 
 impl Provenance {
-    /// Adds a value that overrides earlier ones.
+    /// Adds a value that overrides earlier values.
     pub(super) fn take(&mut self, keyword: &str, value: &OsStr, from: impl Into<String>) {
         for earlier in self.0.iter_mut().filter(|of| of.keyword == keyword) {
             earlier.passed_over = true;
@@ -27,7 +27,7 @@ impl Provenance {
         self.add(keyword, value, from.into(), false);
     }
 
-    /// Adds a value that an earlier one overrides.
+    /// Adds a value that an earlier value overrides.
     pub(super) fn pass_over(&mut self, keyword: &str, value: &OsStr, from: impl Into<String>) {
         self.add(keyword, value, from.into(), true);
     }

@@ -245,7 +245,8 @@ fn a_dead_peer_is_given_up_as_the_conninfo_says_and_within_two_minutes_where_it_
 #[test]
 fn a_uri_is_cut_where_libpq_cuts_it() {
     for (text, expected) in [
-        // libpq takes h@i for a host, and p of the second one for a port: a part of the password would be printed.
+        // libpq takes `h@i` for the host of the first URI, and `p` for the port of the second URI. An error message would print a part of
+        // the password.
         (
             "postgresql://u:p@h@i/d",
             "refused: the URI has an @ after its host",

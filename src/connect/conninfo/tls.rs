@@ -86,7 +86,7 @@ pub(super) fn tls(
     Ok((sslmode, root))
 }
 
-/// The file with root certificates, if it exists: the one that was given, else `~/.postgresql/root.crt`.
+/// The file with root certificates, if it exists: the given file, else `~/.postgresql/root.crt`.
 pub(super) fn root_file(root: Option<&OsStr>, around: &Surroundings) -> Option<PathBuf> {
     root.map(PathBuf::from)
         .or_else(|| around.certificate("root.crt"))
@@ -128,14 +128,14 @@ pub(super) fn versions<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Result<Vers
     })
 }
 
-/// The file with revocation lists: the given one, else `~/.postgresql/root.crl` if it exists, as in libpq.
+/// The file with revocation lists: the given file, else `~/.postgresql/root.crl` if it exists, as in libpq.
 pub(super) fn revoked(file: Option<&OsStr>, around: &Surroundings) -> Option<PathBuf> {
     let usual = || around.certificate("root.crl").filter(|path| path.exists());
     file.map(PathBuf::from).or_else(usual)
 }
 
-/// The client's certificate and key. `None`: no certificate is sent, because there is no TLS or no certificate file (as in libpq), or with
-/// `prefer` because the key cannot be used.
+/// The client's certificate and key. `None`: no certificate is sent. As in libpq, none is sent if there is no TLS or no certificate file.
+/// With `prefer`, none is sent either if the key cannot be used.
 pub(super) fn certificate(
     cert: Option<&OsStr>,
     key: Option<&OsStr>,

@@ -96,7 +96,7 @@ fn tables<'a>(document: &'a mut DocumentMut, list: &str) -> Result<&'a mut Array
     })
 }
 
-/// Adds the keys that a change concerns to `keys`, and the indexes that the file does not name to `indexes`.
+/// Adds to `keys` the keys that a change concerns, and to `indexes` the indexes that the file does not name.
 fn collect(
     change: &Change,
     keys: &mut Vec<String>,

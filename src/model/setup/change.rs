@@ -175,7 +175,7 @@ impl Change {
             What::DropIndex { .. } => 14,
             What::DropAggregate => 15,
             What::Resume(_) => 16,
-            // After the job's other changes, because each of them sets the job's present time zone again.
+            // Comes after the job's other changes, because each of them sets the job's present time zone again.
             What::Reschedule { .. } => 17,
             What::Impossible(_) | What::Unnamed => 18,
         }

@@ -99,7 +99,7 @@ impl Lint<'_> {
             && own.length() < kept.length()
         {
             self.say(name, "retain", format!(
-                "is kept for {own}, shorter than its source ({kept}): refreshes may bring back dropped rows"
+                "is kept for {own}, a shorter time than its source ({kept}): refreshes may bring back dropped rows"
             ));
         }
     }

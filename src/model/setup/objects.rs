@@ -20,7 +20,7 @@ pub struct Setup {
     pub aggregates: BTreeMap<Name, Aggregate>,
     /// By table, then by the name of the index.
     pub(crate) indexes: BTreeMap<Name, BTreeMap<String, Index>>,
-    /// When the policies begin, by the id of the job.
+    /// Times at which the policies begin, by the id of the job.
     pub(crate) schedules: BTreeMap<i64, Schedule>,
     /// Relations that another session locked when the setup was read: their indexes are unknown.
     pub(crate) locked: BTreeSet<Name>,
@@ -34,11 +34,11 @@ pub struct Hypertable {
     pub(crate) axis: Axis,
     /// Chunk interval in the unit of the time column: microseconds, or units of integer time.
     pub(crate) interval: i64,
-    /// Function that returns the current integer time. `None`: it has none.
+    /// Function that returns the current integer time. `None`: none is set.
     pub(crate) integer_now: Option<Name>,
-    /// True if it has a chunk.
+    /// True: the hypertable has a chunk.
     pub(crate) chunks: bool,
-    /// The comment on it. `None`: it has none.
+    /// Comment on the hypertable. `None`: there is none.
     pub(crate) comment: Option<String>,
     pub storage: Storage,
 }
@@ -48,13 +48,13 @@ pub struct Aggregate {
     /// Id of the materialization hypertable. `None`: not created yet.
     pub(crate) id: Option<i64>,
     pub(crate) axis: Axis,
-    /// Hypertable or aggregate that it reads.
+    /// Hypertable or aggregate that the aggregate reads.
     pub(crate) source: Name,
     pub(crate) materialized_only: bool,
     /// The definition as the server writes it. `None`: unknown, because another session locks the view.
     pub(crate) query: Option<String>,
     pub refresh: Vec<Refresh>,
-    /// The comment on it. `None`: it has none.
+    /// Comment on the aggregate. `None`: there is none.
     pub(crate) comment: Option<String>,
     pub storage: Storage,
 }

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-/// Order in which `chunk_9` is before `chunk_10`; case decides only between equal names.
+/// Order in which `chunk_9` is before `chunk_10`; case decides only between names that are otherwise equal.
 pub(crate) fn natural_order(a: &str, b: &str) -> Ordering {
     let (mut left, mut right) = (a, b);
     loop {

@@ -20,17 +20,17 @@ use crate::server::exact::{Exact, slices};
 use crate::server::known::{At, Counters};
 use crate::server::session::Session;
 
-/// Maximum duration of the cancels after a deadline.
+/// After a deadline, maximum time for cancelling the running statements.
 pub(super) const MARGIN: Duration = Duration::from_millis(300);
 
 /// Result of reading a screen.
 #[derive(Debug, Default)]
 pub(super) struct Reading {
-    /// Duration of the last attempt, in seconds; `None`: there was none yet.
+    /// Duration of the last attempt, in seconds; `None`: there was no attempt yet.
     pub seconds: Option<f64>,
     /// Number of failed attempts.
     pub errors: u64,
-    /// Error of the last attempt; `None`: it succeeded.
+    /// Error of the last attempt; `None`: the attempt succeeded.
     pub error: Option<String>,
     /// End of the pause after a failed attempt.
     rest_until: Option<Instant>,
@@ -132,8 +132,8 @@ impl Collector {
         self.screens.abandon();
     }
 
-    /// Reads the rows and figures that are due, until the deadline. False: not all rows were read in time; older rows are kept. An error:
-    /// there is no connection.
+    /// Reads the rows and figures that are due, until the deadline. False: not all rows were read in time; older rows are kept. An error
+    /// means that there is no connection.
     pub(super) async fn collect(&mut self, until: Instant) -> Result<bool> {
         self.connect(until).await?;
         let mut pulse = self.pulse(until).await;
@@ -152,7 +152,7 @@ impl Collector {
             changes.insert(*part, counters.by_ref().take(watched).collect::<Counters>());
         }
         parts.retain(|part| session.can_show(*part));
-        // Screens that failed the last time come last, so that a slow screen does not take the time of the others.
+        // Screens that failed the last time come last, so that a slow screen does not take the time of the other screens.
         let failed = |part: &ScreenId| self.readings.get(part).is_some_and(|of| of.error.is_some());
         parts.sort_by_key(failed);
         let mut in_time = true;

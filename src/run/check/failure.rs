@@ -27,7 +27,7 @@ impl std::error::Error for NoAnswer {}
 /// Why a check could not run.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// No server answers, or it is starting or stopping; the text says which.
+    /// No server answers, or the server is starting or stopping. The text says which of these.
     Down(String),
     /// Another reason, such as the options, the configuration, the password or the time limit.
     Wrong(String),

@@ -131,7 +131,7 @@ impl<'a> Fleet<'a> {
         }
         if looks.is_empty() {
             return Err(Failure::Wrong(
-                "no database with the extension timescaledb was found among those that this role may connect to and --databases names"
+                "found no database that has the extension timescaledb, that this role may connect to, and that matches --databases (if given)"
                     .to_owned(),
             ));
         }

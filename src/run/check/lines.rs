@@ -7,7 +7,7 @@ use super::outcome::{Found, Outcome, severity};
 use crate::model::text;
 use crate::model::verdict::Level;
 
-/// Maximum length of the first line without performance data, in bytes. Many pagers cut it there.
+/// Maximum length of the first line without performance data, in bytes. Many pagers cut the line at this length.
 const FIRST: usize = 200;
 
 /// The last line, if there are findings.

@@ -33,8 +33,8 @@ pub(super) struct Look {
     pub json: Json,
 }
 
-/// The results from the rows that the collector has read. `first`: whether they include findings about the whole server, which count for
-/// one database only.
+/// The results from the rows that the collector has read. `first`: whether this database is the first one. Only its results include
+/// the findings about the whole server.
 pub(super) async fn look(
     collector: &Collector,
     options: &Options,

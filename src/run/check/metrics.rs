@@ -113,7 +113,8 @@ pub(super) fn joined(mut all: Vec<Metric>, more: Vec<Metric>) -> Vec<Metric> {
     all
 }
 
-/// Removes series of healthy objects, the last ones first, until `most` is not exceeded. Adds a series with the number removed.
+/// Removes series of healthy objects, the last ones first, until at most `most` series are left. Other series always stay. Adds a series
+/// with the number of removed series.
 pub(super) fn at_most(mut metrics: Vec<Metric>, most: usize) -> Vec<Metric> {
     let all: usize = metrics.iter().map(|metric| metric.series.len()).sum();
     let mut left = all.saturating_sub(most);

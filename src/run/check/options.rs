@@ -100,8 +100,8 @@ pub struct Options {
     /// Like --all-databases, but only databases whose names match, such as plant_*
     #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
     pub(super) databases: Vec<String>,
-    /// Serve the metrics to Prometheus at http://ADDRESS:PORT/metrics until a signal; a port without an address listens on this machine
-    /// only
+    /// Serve the metrics to Prometheus at http://ADDRESS:PORT/metrics until a signal arrives; a port without an address listens on this
+    /// machine only
     #[arg(
         long,
         value_name = "[ADDRESS:]PORT",

@@ -17,7 +17,7 @@ pub(super) struct Selection<'a> {
 }
 
 impl<'a> Selection<'a> {
-    /// An error if a pattern matches no rule, or if `--perfdata objects` names no objects.
+    /// An error if a pattern matches no rule, or if `--perfdata objects` is given without `--objects`.
     pub(super) fn new(options: &'a Options) -> Result<Self> {
         let patterns = options.only.iter().chain(&options.except);
         for pattern in patterns.chain(&options.accept_hidden) {
@@ -46,13 +46,13 @@ impl<'a> Selection<'a> {
         self.takes_rule(row.finding.rule) && self.takes_object(&row.subject)
     }
 
-    /// Whether an object of this name counts.
+    /// Whether the options select objects of this name.
     pub(super) fn takes_object(&self, name: &str) -> bool {
         let objects = &self.options.objects;
         objects.is_empty() || any(objects, name)
     }
 
-    /// Splits the findings: the selected ones, and a note on those that `--accept-hidden` accepts.
+    /// Splits the findings: the selected ones, and a note on the findings that `--accept-hidden` accepts.
     pub(super) fn split(&self, mut rows: Vec<Row>) -> (Vec<Row>, Option<String>) {
         rows.retain(|row| self.takes(row));
         let accepts = |row: &mut Row| any(&self.options.accept_hidden, row.finding.rule.name);

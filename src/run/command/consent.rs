@@ -75,7 +75,7 @@ impl Shell<'_> {
         })
     }
 
-    /// Asks the user for consent, unless an option gives it. The error says why there is none.
+    /// Asks the user for consent, unless an option gives it. The error says why there is no consent.
     fn consent(&self, plan: &Plan) -> Result<(), String> {
         let wanted = if self.rules.protected {
             Consent::Name
@@ -170,7 +170,8 @@ impl Shell<'_> {
     }
 }
 
-/// True if the first step failed inside a transaction. A step without a transaction may have changed something.
+/// True if the first step failed and ran in a transaction, so that it was rolled back. A step without a transaction may have changed
+/// something.
 fn changed_nothing(approved: &ApprovedPlan, report: &Report) -> bool {
     let first = approved.plan.steps.first();
     report.steps_done == 0 && report.problems.len() <= 1 && first.is_some_and(|step| !step.plain)

@@ -23,7 +23,7 @@ const LATER: Duration = Duration::from_secs(3);
 pub(super) struct Still(Result<Vec<Row>>);
 
 impl Shell<'_> {
-    /// Reads the findings of the Overview again, and keeps those about the plan's targets.
+    /// Reads the findings of the Overview again, and keeps the findings about the plan's targets.
     pub(super) async fn still(&self, approved: &ApprovedPlan) -> Still {
         let found = async {
             let (settings, session) = (&self.actor.settings, &self.session);

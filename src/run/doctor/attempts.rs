@@ -79,7 +79,7 @@ impl Journey<'_> {
                 let wanted = self.settings.wanted;
                 step.and(match wanted {
                     Wanted::Any => "any server is accepted".to_owned(),
-                    _ => format!("{} fits", attempt.host),
+                    _ => format!("{} fits target_session_attrs", attempt.host),
                 })
             }
             _ => step,
@@ -229,6 +229,6 @@ fn unreached(attempt: &Attempt, step: Step) -> Step {
         Some(ErrorKind::ConnectionReset) => {
             "something in between (a proxy, a load balancer) resets the connection: correct its target, or connect to the server itself".to_owned()
         }
-        Some(_) => "this machine cannot reach that address: check the address, the route and the VPN".to_owned(),
+        Some(_) => "this machine cannot reach the server's address: check the address, the route and the VPN".to_owned(),
     })
 }

@@ -1,4 +1,5 @@
-//! The doctor's step for TLS: version, certificates with names and expiry, and whether `verify-full` would accept them.
+//! The doctor's step for TLS: version, certificates with names and expiry, and whether `verify-full` would accept the
+//! certificates.
 
 use rustls::pki_types::CertificateDer;
 use x509_parser::certificate::X509Certificate;
@@ -56,7 +57,7 @@ fn name_of(name: &GeneralName<'_>) -> Option<String> {
     }
 }
 
-/// Adds the evidence of an attempt for TLS.
+/// Adds what an attempt to connect shows about TLS.
 pub(super) fn seen(journey: &Journey<'_>, attempt: &Attempt, step: Step) -> Step {
     let Place::Tcp { name, .. } = &attempt.host.place else {
         return step.and("not needed for a socket on this machine");

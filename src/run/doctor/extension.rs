@@ -100,10 +100,10 @@ impl Extension {
         match self.newest() {
             Some(newest) if self.preloaded => step
                 .and(format!("the server has the files of {newest}"))
-                .warn("CREATE EXTENSION timescaledb; or connect to another database with -d"),
+                .warn("run CREATE EXTENSION timescaledb; or connect to another database with -d"),
             Some(newest) => step
                 .and(format!("the server has the files of {newest}, but does not load the library"))
-                .warn("set shared_preload_libraries = 'timescaledb' in postgresql.conf, restart the server, then CREATE EXTENSION timescaledb; or connect to another database with -d"),
+                .warn("set shared_preload_libraries = 'timescaledb' in postgresql.conf, restart the server, then run CREATE EXTENSION timescaledb; or connect to another database with -d"),
             None => step
                 .and("the server does not have its files")
                 .warn("install TimescaleDB on the server, or connect to another database with -d"),
@@ -131,7 +131,7 @@ impl Extension {
             (Some(here), Some(newest)) if here < newest => step
                 .and(format!("an update is available: the server has the files of {newest}"))
                 .warn(format!("run as the first statement of a new session (psql -X): ALTER EXTENSION timescaledb UPDATE TO '{}';", self.newest().unwrap_or_default())),
-            (_, Some(newest)) => step.and(format!("newest files of the server: {newest}")),
+            (_, Some(newest)) => step.and(format!("the newest files on the server are of version {newest}")),
             _ => step,
         }
     }
@@ -140,7 +140,7 @@ impl Extension {
         let step = match self.license.as_deref() {
             Some("apache") => step
                 .and("Apache edition: no compression, policies or aggregates")
-                .warn("ALTER SYSTEM SET timescaledb.license = 'timescale'; and restart, if the packages are those of the Community edition"),
+                .warn("if the Community edition is installed: run ALTER SYSTEM SET timescaledb.license = 'timescale'; and restart the server"),
             Some(license) => step.and(format!("licence {license}")),
             None => step,
         };

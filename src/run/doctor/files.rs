@@ -67,7 +67,7 @@ fn is_ignored(warning: &str) -> bool {
     warning.starts_with("password file") && warning.contains("group or world access")
 }
 
-/// The step `files` as failed, if the password file is ignored because of its permissions. `None`: it is not ignored.
+/// If the password file is ignored because of its permissions: the step `files`, marked as failed. Otherwise `None`.
 pub(super) fn blame(files: Step, settings: &Settings) -> Option<Step> {
     let ignored = settings.warnings.iter().any(|of| is_ignored(of));
     ignored.then_some(Step {

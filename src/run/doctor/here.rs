@@ -71,7 +71,7 @@ fn journal(around: &Surroundings) -> Step {
             let unreadable = entries.unreadable;
             let step = Step::ok(
                 "journal",
-                format!("{path}: number of entries {}; the file can be locked", entries.all.len()),
+                format!("{path}: the file can be locked; number of entries: {}", entries.all.len()),
             );
             if unreadable == 0 {
                 return step;
@@ -79,7 +79,7 @@ fn journal(around: &Surroundings) -> Step {
             step.and(format!("unreadable lines: {unreadable}"))
                 .warn("a crash or a full disk interrupted the write of these lines; no other lines are lost")
         }
-        Ok(None) => Step::ok("journal", format!("{path}: nothing was changed yet")),
+        Ok(None) => Step::ok("journal", format!("{path}: hypertop has changed nothing yet")),
         Err(error) => Step::ok("journal", format!("{error:#}")).fail(
             "make yourself the owner of the file and its folder, and make them writable: without a journal hypertop changes nothing",
         ),

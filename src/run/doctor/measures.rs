@@ -1,4 +1,5 @@
-//! The doctor's steps for the duration of a round trip to the server, and for the difference of the two clocks.
+//! The doctor's steps for the duration of a round trip to the server, and for the difference between the server's clock and this
+//! machine's.
 
 use std::time::{Duration, Instant};
 

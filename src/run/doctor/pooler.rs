@@ -1,4 +1,4 @@
-//! Detects a pooler between hypertop and the server, and whether it keeps a session's settings.
+//! Detects a pooler between hypertop and the server, and whether the pooler keeps a session's settings.
 
 use anyhow::Result;
 use serde::Deserialize;

@@ -13,11 +13,11 @@ use crate::screens::{Screens, gather};
 use crate::server::known::At;
 use crate::server::session::Session;
 
-/// Reads every screen as the Overview does, and adds a step for each.
+/// Reads every screen as the Overview does, and adds a step for each screen.
 pub(super) async fn read(settings: &Settings, session: &Session, steps: &mut Vec<Step>) -> Screens {
     let server = &session.server;
     let all = show::gather(settings, session, ScreenId::Overview, Duration::ZERO);
-    // After an error each screen is read alone, to find out which one fails.
+    // After an error each screen is read alone, to find out which screen fails.
     let (mut screens, gathered) = match Box::pin(all).await {
         Ok(screens) => (screens, true),
         Err(_) => (Screens::default(), false),
@@ -84,7 +84,7 @@ fn seen(name: String, screen: ScreenId, screens: &Screens, at: &At) -> Step {
     step
 }
 
-/// The statement that grants this role the missing right. Empty: the finding names none.
+/// The statement that grants this role the missing right. Empty: the finding does not name the right.
 fn grant(finding: &Finding, at: &At) -> String {
     let role = text::quote_identifier(&at.server.role);
     let Some((_, rest)) = finding.reason.split_once("GRANT ") else {

@@ -1,4 +1,4 @@
-//! The doctor's step for the connection settings, with the source of each.
+//! The doctor's step for the connection settings, with the source of each setting.
 
 use anyhow::Error;
 

@@ -46,7 +46,7 @@ impl Stage {
     }
 }
 
-/// The stage at which an attempt failed. `None`: the attempt succeeded, or the same host was tried again immediately in another way.
+/// The stage at which an attempt failed. `None`: the attempt succeeded, or the same host was tried again at once, with or without TLS.
 pub(super) fn failed_at(attempt: &Attempt) -> Option<Stage> {
     let failure = attempt.failure.as_ref()?;
     let heard = attempt.heard();

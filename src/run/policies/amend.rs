@@ -1,4 +1,4 @@
-//! Writes an object's present settings into the policy file, after the user has seen the change of its text.
+//! Writes an object's present settings into the policy file, after the user has seen how the file's text changes.
 
 use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -14,7 +14,7 @@ use crate::server::session::Session;
 
 use super::made::{self, Reading};
 
-/// The file's new text, in which the object's settings equal those in the database. An error if the file cannot express these settings.
+/// A new text of the policy file, with the object's settings in the database. An error if a policy file cannot express these settings.
 pub(crate) async fn propose(
     settings: &Settings,
     session: &Session,
@@ -60,7 +60,7 @@ pub(crate) async fn propose(
     })
 }
 
-/// Writes the file, unless it has changed since it was read. The file is replaced as a whole, and keeps its permissions.
+/// Writes the policy file, unless it has changed since it was read. The file is replaced as a whole, and keeps its permissions.
 pub(crate) fn write(amendment: &Amendment) -> Result<()> {
     let named = &amendment.path;
     // If the path is a symbolic link, its target is replaced.

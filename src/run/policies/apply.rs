@@ -50,7 +50,7 @@ pub struct Options {
     /// Hours in which steps may begin, such as 22:00-06:00 or '22:00-06:00 Europe/Berlin'
     #[arg(long, value_name = "HOURS", value_parser = BusyHours::window)]
     window: Option<BusyHours>,
-    /// Time zone of --window [default: that of the server]
+    /// Time zone of --window [default: the server's]
     #[arg(long, value_name = "ZONE", requires = "window")]
     zone: Option<String>,
     /// Between two steps, wait while a replica lags by more than this time, such as 30s
@@ -141,7 +141,7 @@ impl Shell<'_> {
         }
     }
 
-    /// The plan of all changes that the file names.
+    /// Joins all changes into one plan. Leaves out [`What::Unnamed`], which only reports an object that is not in the file.
     async fn together(&self, sources: &[Source], made: Made) -> Result<ApprovedPlan> {
         let title = plan::title(sources, &made);
         let server = &self.session.server;
@@ -160,7 +160,7 @@ impl Shell<'_> {
     async fn prepare(&self, options: &Options, missing: &[String], plan: &mut Plan) -> Result<()> {
         if plan.steps.is_empty() {
             bail!(
-                "nothing to apply: the database has the file's objects and settings. Only objects that are not in the file differ: --prune removes them"
+                "nothing to apply: the database has the file's objects and settings. It also has objects that match `owns`, but are not in the file: --prune removes them"
             );
         }
         if !missing.is_empty() && !options.agreement.dry_run {

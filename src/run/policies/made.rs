@@ -43,7 +43,7 @@ pub(super) struct Reading<'a> {
     pub(super) read_only: bool,
     /// Remove objects that match `owns` and have no entry in the file.
     prune: bool,
-    /// For a screen, which opens no session that can write. Parts that need one are not compared, and are listed in [`Made::unread`].
+    /// For a screen, which opens no session that can write. Parts that need such a session are not compared. [`Made::unread`] lists them.
     pub(super) looks: bool,
     /// Plan the changes of this object only. `None`: of all objects.
     only: Option<&'a Name>,
@@ -72,7 +72,7 @@ impl Made {
         self.planned.iter().any(Planned::is_refused) || !self.unread.is_empty()
     }
 
-    /// The place in the files (line and column) that this change comes from. `None`: the files do not name the object.
+    /// The file, line and column that this change comes from. `None`: no file names the object.
     pub(super) fn place(&self, change: &Change, why: &str) -> Option<FileAt> {
         let key = match &change.what {
             What::CreateIndex { index, .. } => {

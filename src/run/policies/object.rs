@@ -112,7 +112,7 @@ fn refused(all: &[Planned]) -> Option<String> {
     (!refusals.is_empty()).then(|| refusals.join("\n"))
 }
 
-/// Text on the rows that the plans would delete.
+/// Text about the rows that the plans would delete.
 fn losses(all: &[Planned]) -> String {
     let plans = all.iter().filter(|planned| deletes_data(planned));
     let notes = plans.filter_map(|planned| planned.plan.as_ref().ok());
@@ -126,8 +126,8 @@ fn deletes_data(planned: &Planned) -> bool {
     planned.hazards.contains(&Hazard::DeletesData)
 }
 
-/// The other objects that must change first, so that this object can change: in a plan of all changes, the changes of this object are not
-/// refused. If `deletes`, these changes must delete no rows either. `None`: changes of other objects do not help.
+/// The other objects that would change in a plan of all changes, if such a plan can also change this object. `deletes`: such a plan helps
+/// only if its changes of this object delete no rows. `None`: a plan of all changes does not help.
 async fn together(
     settings: &Settings,
     session: &Session,

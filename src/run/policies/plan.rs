@@ -1,4 +1,4 @@
-//! `hypertop plan` and `hypertop lint`: the changes that a policy file would make, and advice on it. Nothing is changed.
+//! `hypertop plan` and `hypertop lint`: the changes that a policy file would make, and advice on the file. Nothing is changed.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

@@ -28,7 +28,7 @@ pub(super) fn brief(made: &Made) -> String {
     out
 }
 
-/// The objects with a part that was not compared.
+/// Adds a line for each object with a part that was not compared.
 fn unread(out: &mut String, made: &Made) {
     for (name, why) in &made.unread {
         line(out, &format!("? {name}: {why}"));

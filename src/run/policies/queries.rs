@@ -39,7 +39,7 @@ struct Asked {
     has: Option<String>,
 }
 
-/// The new aggregates of the files, and those whose query is written differently from the server's text.
+/// The aggregates of the files that are new, or whose query is written differently from the server's text.
 fn asked(wanted: &Wanted, present: &Setup) -> Vec<Asked> {
     let exact = wanted.exact();
     let exact = exact.filter(|(_, entry)| entry.kind == Kind::Aggregate);

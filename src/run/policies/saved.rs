@@ -76,7 +76,7 @@ impl Saved {
         Ok(())
     }
 
-    /// The saved plan in this text. `None`: the text is not JSON, and so a policy file.
+    /// The saved plan in this text. `None`: the text is not JSON, so it is a policy file.
     pub(super) fn parse(path: &str, text: &str) -> Option<Result<Self>> {
         text.trim_start().starts_with('{').then(|| {
             let saved: Self = serde_json::from_str(text)

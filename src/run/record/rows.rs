@@ -27,7 +27,7 @@ const MOST: usize = 500;
 /// Interval between two reads of figures and new rows. It is shorter than the time for which a replay shows the figures.
 const AGAIN: Duration = Duration::from_secs(30);
 
-/// Reads this data on connections of its own, until the first error. At the end of the recording, this future is dropped.
+/// Reads the data about single rows, on connections of its own, until the first error. At the end of the recording, this future is dropped.
 pub(super) async fn read(
     settings: Settings,
     password: Option<String>,
@@ -56,7 +56,7 @@ struct Reader<'a> {
     exact: Exact<'a>,
     /// Rows whose details were read.
     seen: HashSet<(ScreenId, String)>,
-    /// Facts already read, because several actions need the same ones.
+    /// Facts already read, because several actions need the same facts.
     done: HashSet<(&'static str, TargetKind, i64)>,
     kept: UnboundedSender<(Stamp, Kept)>,
 }

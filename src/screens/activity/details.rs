@@ -55,7 +55,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
 struct Statement {
     /// `None`: the session has not run a statement yet.
     query: Option<String>,
-    /// The statement is longer than `room`, and the server has only its start.
+    /// Whether the statement is longer than `room`, so that the server has only the start of the statement.
     #[serde(deserialize_with = "or_default")]
     cut: bool,
     /// `track_activity_query_size` with its unit, such as `1kB`.

@@ -8,7 +8,7 @@ use crate::model::verdict::{Finding, Findings, Level, Verdict};
 use crate::model::{rules, text};
 use crate::server::known::At;
 
-/// Words in the reason of an idle transaction, followed by the relation on which the session has its strongest lock.
+/// Part of the reason for an idle transaction. After this part comes the relation on which the session has its strongest lock.
 pub(crate) const LOCKS_ON: &str = "; its strongest lock is on ";
 
 pub(super) fn verdict(row: &Row, at: &At) -> Verdict {

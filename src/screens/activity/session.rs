@@ -61,7 +61,7 @@ pub(super) struct Head {
     pub own: bool,
 }
 
-/// A session that blocks another one; `what`: its description.
+/// A session that blocks another session; `what`: description of the blocking session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Party {
     pub pid: i32,
@@ -178,7 +178,7 @@ impl Row {
         matches!(self.state.as_deref(), Some(IDLE_IN_TRANSACTION | ABORTED))
     }
 
-    /// Seconds in the present state: since the wait or the query began, or since the query ended.
+    /// Seconds in the present state: since the wait for a lock began, since the running query began, or since the last query ended.
     pub(super) fn state_seconds(&self, at: &At) -> Option<f64> {
         let since = if let Some(wait) = &self.wait {
             wait.since.or(self.query_started)
@@ -203,7 +203,7 @@ impl Row {
         self.xmin_age.max(self.xid_age)
     }
 
-    /// `application_name`, or the kind of worker.
+    /// `application_name`, or the backend type if the session has no application name.
     pub(super) fn program(&self) -> &str {
         match self.backend.as_deref() {
             Some(backend) if self.application.is_empty() => backend,

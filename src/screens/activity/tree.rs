@@ -30,7 +30,8 @@ pub(super) fn settle(rows: &mut Vec<Row>) {
     let mut order = Vec::with_capacity(rows.len());
     let mut done = vec![false; rows.len()];
     let roots = (0..rows.len()).filter(|place| parents[*place].is_none());
-    // Every session in a deadlock has a parent, so there is no root. Until the server ends the deadlock, any session is the root.
+    // Every session in a deadlock has a parent, so none of them is a root. Until the server ends the deadlock, the first of them in the
+    // list is the root.
     for root in roots.chain(0..rows.len()) {
         let mut open = vec![(root, 0)];
         while let Some((place, depth)) = open.pop() {
@@ -89,7 +90,7 @@ fn set_roots(rows: &mut [Row]) {
     }
 }
 
-/// Sets the blockers of each session, the sessions that it blocks, and since when.
+/// Sets `blocked_by`, `blocks` and `blocks_since` of each session.
 fn set_blockers(rows: &mut [Row], places: &HashMap<i32, usize>) {
     let parties: Vec<Party> = rows
         .iter()

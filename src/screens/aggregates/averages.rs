@@ -7,7 +7,8 @@ use crate::model::rules;
 use crate::model::text;
 use crate::model::verdict::Findings;
 
-/// Adds one finding for all columns that are aggregated again. Its text is about the column with the worst level.
+/// Adds one finding for all columns that are aggregated again. Its text is about the column with the worst level, and names at
+/// most three of the others.
 pub(super) fn judge(row: &Row, findings: &mut Findings) {
     let mut all: Vec<_> = row.reaggregated.iter().collect();
     all.sort_by_key(|of| std::cmp::Reverse(of.level));

@@ -151,8 +151,8 @@ fn healthy(row: &Row, at: &At) -> String {
     }
 }
 
-/// Text if the `end_offset` is more than `aggregate_held_percent` of the expected lag. Empty: it is less, or the aggregate is built on
-/// another aggregate.
+/// Text if the `end_offset` is more than `aggregate_held_percent` of the expected lag. Empty otherwise, and for an aggregate that is
+/// built on another aggregate.
 fn held_back(row: &Row, at: &At) -> String {
     let (Some(end), Some(expected)) = (row.end_seconds, row.expected_seconds) else {
         return String::new();
@@ -201,7 +201,8 @@ fn judge_wipe(row: &Row, findings: &mut Findings) {
     }
 }
 
-/// The form of the fix is set to refresh the missing history, too, because a policy refreshes only its window.
+/// Finding for a missing refresh policy. Its fix is preset to refresh the missing history, too, because a policy refreshes only its
+/// refresh window.
 fn no_policy(level: Level, reason: impl Into<String>) -> Finding {
     Finding::new(&rules::AGGREGATE_NO_POLICY, level, reason).setting("refresh_missing", "yes")
 }
@@ -306,7 +307,7 @@ fn reader(row: &Row) -> &'static str {
     if row.materialized_only {
         " (readers miss the newest rows)"
     } else {
-        " (real-time: readers see newer rows, at a cost)"
+        " (real-time: readers see newer rows, but their queries are slower)"
     }
 }
 

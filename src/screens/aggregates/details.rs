@@ -32,16 +32,17 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
         .map_or_else(|| point(row.newest_row()), Value::Text);
     let never_before = row.never_before.filter(|raw| row.axis.is_place(*raw));
     let keeps = row.source_drop_after.as_deref().map(Value::interval);
-    let deletes = row
-        .wipe_risk
-        .map_or_else(|| "cannot be compared".into(), Value::Bool);
+    let deletes = row.wipe_risk.map_or_else(
+        || "unknown: refresh window and retention cannot be compared".into(),
+        Value::Bool,
+    );
     let mut facts = Labelled::new("Aggregate")
         .add("source", row.source())
         .add("bucket", bucket)
         .add("real-time", !row.materialized_only)
         .add("lag", lag(row, at))
         .add("expected maximum lag", row.expected_value())
-        .add("watermark (end of its newest rows)", point(row.watermark))
+        .add("watermark (end of newest bucket)", point(row.watermark))
         .add("refreshed to", point(row.refreshed()))
         .add("newest row of the source", newest)
         .add("not materialized before", point(never_before))
@@ -62,7 +63,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
             .add("last run", policy.last_run_status())
             .add("last finish", policy.last_finish);
     }
-    let note = "a manual refresh deletes rows of the aggregate where rows of the source were dropped. Its range must begin after the source's oldest row";
+    let note = "a manual refresh deletes rows of the aggregate where rows of the source were dropped. To keep those rows, begin the range of the refresh after the source's oldest row";
     let note = row.source_drop_after.as_ref().map(|_| note);
     vec![
         facts

@@ -17,7 +17,8 @@ pub(super) const NEWEST: Exact<Row> = Exact {
     every: Duration::from_secs(30),
     query: query!("aggregates_newest"),
     figures: &["newest", "newest_end", "unknown"],
-    // A statement locks 35 catalogue relations, and the newest chunk of each aggregate with its indexes: at most 64 locks in all.
+    // A statement locks 35 catalogue relations, and for each aggregate the source's newest chunk and the chunk's indexes. For three
+    // aggregates these are at most 64 locks.
     slice: 3,
     want: |row| Some((row.id.into(), 1)),
     take: |row, figures| {
@@ -84,7 +85,8 @@ pub(super) const GAPS: Exact<Row> = Exact {
         let cost = if row.waits.ahead { 4 } else { 2 };
         (row.waits.ahead || row.wants_oldest()).then_some((row.id.into(), cost))
     },
-    // An error is not reported here, because the query for the newest row fails for the same reason and reports it.
+    // An error is not reported here, because the query for the newest row fails for the same reason and reports
+    // the error.
     take: |row, figures| {
         row.gaps = Later::of(figures, |[oldest, first_unread, from, to, future_rows]| {
             Gaps {

@@ -20,7 +20,8 @@ impl Row {
         Buckets::of(&self.name, shape).ok()
     }
 
-    /// Start of the first bucket that the aggregate's policies refresh at their next run; `None`: unbounded, or unknown.
+    /// Start of the first bucket that the aggregate's policies refresh at their next run; `None`: a refresh window has no start, or
+    /// unknown.
     fn edge(&self, buckets: &Buckets) -> Option<i64> {
         buckets.ceil(self.waits.reach_from?)
     }
@@ -204,7 +205,7 @@ fn history(row: &Row) -> Option<Finding> {
     );
     let mut finding = Finding::new(&rules::AGGREGATE_HISTORY, Level::Notice, reason);
     if let Some(to) = clock::typed(row.axis, to) {
-        // A refresh from an earlier start would delete the results of dropped chunks.
+        // A refresh from an earlier start would delete rows of the aggregate whose source chunks were dropped.
         let from = match row.around.source_drops {
             Some(_) => clock::typed(row.axis, start).unwrap_or_default(),
             None => String::new(),

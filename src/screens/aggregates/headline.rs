@@ -58,7 +58,7 @@ fn worst(rows: &[Row], at: &At) -> String {
         Some((times, name)) => {
             format!("largest lag {times:.1}x expected: {name}")
         }
-        None => "no lag can be compared with an expected one".to_owned(),
+        None => "no lag can be compared with its expected maximum".to_owned(),
     }
 }
 

@@ -148,7 +148,7 @@ impl Row {
 
     /// Upper bound of the lag in the unit of the time dimension, from the catalogue alone. It is used until the newest row is known.
     pub fn lag_at_most(&self, at: &At) -> Option<i64> {
-        // The bucket of the newest row may end later than its chunk.
+        // The bucket of the newest row may end later than the row's chunk.
         let end = self.source_end?.saturating_add(self.bucket_longest?);
         let end = end.min(self.now(at));
         Some(end.saturating_sub(self.covered(at)?).max(0))
@@ -198,7 +198,8 @@ impl Row {
         match self.axis {
             Axis::Integer => {
                 let put_off = |policy: &Policy| policy.is_put_off(self.axis, &limits, at.now);
-                // The schedule interval cannot be converted to units, so the expected lag is doubled, unless the next start is far away.
+                // The schedule interval cannot be converted to units. To allow for it, the expected lag is doubled, except if the next
+                // start is much later than the schedule explains.
                 let windows = if self.policy.as_ref().is_some_and(put_off) {
                     1.0
                 } else {

@@ -72,7 +72,7 @@ pub struct Row {
     /// As `expected_seconds`, in units of integer time; without the schedule, which cannot be converted to units.
     pub expected_units: Option<i64>,
     pub depth: i32,
-    /// Whether refreshes delete results whose source rows were dropped; `None`: unknown.
+    /// Whether refreshes delete rows of the aggregate whose source rows were dropped; `None`: unknown.
     pub wipe_risk: Option<bool>,
     pub source_drop_after: Option<String>,
     /// Offset of local time from UTC in microseconds, for the current time of a dimension without time zone. Local time is in the time zone

@@ -61,7 +61,7 @@ pub(super) fn strip(row: &Row, changed: &[Changed], at: &At) -> Option<Section> 
     ];
     let starts = starts.into_iter().flatten().chain(first);
     let start = starts.filter(place).min()?;
-    // The axis begins an eighth earlier, so that the end of the materialized range is visible.
+    // The axis begins earlier by an eighth of its length, so that the end of the materialized range is visible.
     let start = start.saturating_sub((end.saturating_sub(start) / 8).max(1));
     let slice = |from: i64, to: i64, cell| Slice {
         start: from.max(start),

@@ -16,7 +16,7 @@ impl Row {
     }
 }
 
-/// An aggregate that comes next in the list, before its children.
+/// An aggregate that is still to be added to the sorted list, before its children.
 struct Open {
     place: usize,
     /// Lines of the tree before the name; `below`: before the names of the children.
@@ -55,7 +55,7 @@ pub(super) fn settle(rows: &mut Vec<Row>) {
         }];
         while let Some(one) = open.pop() {
             let below = children.get(&one.place).into_iter().flatten();
-            // The list is a stack: the last child, whose line ends the branch, is pushed first.
+            // `open` is a stack: the last child is pushed first, so that it comes last in the sorted list. Its line ends the branch.
             open.extend(below.rev().enumerate().map(|(nth, child)| {
                 let (sign, line) = if nth == 0 {
                     ("└ ", "  ")
@@ -105,7 +105,7 @@ fn inheritance(row: &Row, at: &At) -> Option<Inherited> {
             .contains(&finding.rule)
     })?;
     let job = findings.iter().find(|finding| finding.job.is_some());
-    // Only one fix is kept: the job's. But if the fix of `behind` ends the session that the job waits for, that fix is kept.
+    // Only one fix is kept. It is the fix of `behind` if that fix ends the session that the job waits for, otherwise the job's fix.
     let fixer: &Finding = job.filter(|_| !behind.frees()).unwrap_or(behind);
     let mut why = without_stop(&behind.reason).to_owned();
     if let Some(job) = job {

@@ -62,7 +62,8 @@ pub(super) fn judge_window(row: &Row, findings: &mut Findings) {
     findings.push(finding.setting("start_offset", format!("{wide} seconds")));
 }
 
-/// Finding for a retention policy that drops rows before they are materialized. Returns whether it drops all of them.
+/// Finding for a retention policy that drops rows before they are materialized. Returns whether the policy drops all
+/// these rows.
 pub(super) fn judge_starved(row: &Row, findings: &mut Findings) -> bool {
     let around = &row.around;
     let (Some(true), Some(keeps)) = (around.source_drops, &row.source_drop_after) else {
@@ -96,7 +97,7 @@ pub(super) fn judge_starved(row: &Row, findings: &mut Findings) -> bool {
         let every = row.schedule_interval.as_deref();
         let every = every.map_or("?".to_owned(), text::interval);
         let reason = format!(
-            "{source} keeps rows for {keeps}, but it may take {} until they are materialized (end_offset {end} + a bucket + schedule {every}): some may be dropped before that",
+            "{source} keeps rows for {keeps}, but it may take {} until they are materialized (end_offset {end} + a bucket + schedule {every}): some rows may be dropped before that",
             text::duration(expected)
         );
         findings.push(Finding::new(&rules::AGGREGATE_STARVED, Level::Warning, reason).upon(upon));

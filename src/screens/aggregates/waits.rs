@@ -52,7 +52,7 @@ impl Waits {
     }
 }
 
-/// Other policies: retention of the source, compression of the aggregate's own chunks.
+/// Policies besides the refresh policies: retention of the source, compression of the aggregate's own chunks.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Around {
     /// Whether the source's retention policy is scheduled; `None`: no such policy.

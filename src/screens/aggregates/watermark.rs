@@ -1,4 +1,4 @@
-//! A watermark in the future: queries do not see new rows before it until a refresh, even in real-time aggregates.
+//! A watermark in the future. Until a refresh, queries do not see new rows before the watermark, even in real-time aggregates.
 
 use super::row::{Newest, Row};
 use crate::model::moment::{Axis, Stamp};
@@ -68,7 +68,8 @@ pub(super) fn judge(row: &Row, findings: &mut Findings, at: &At) {
     );
 }
 
-/// Finding for a watermark after the end of the present bucket. Its reason says whether the source still has rows of the future.
+/// Finding for a watermark after the end of the present bucket. The reason says whether the source still has rows with a time in the
+/// future.
 fn beyond(row: &Row, to: i64, end: i64) -> Finding {
     let source = row.source();
     let until = text::moment(Stamp(to));
@@ -128,7 +129,7 @@ fn up_to(row: &Row, to: i64, level: Level, reason: String) -> Finding {
     let Some(to) = clock::typed(row.axis, to) else {
         return finding;
     };
-    // A refresh from an earlier start would delete the results of dropped chunks.
+    // A refresh from an earlier start would delete rows of the aggregate whose source chunks were dropped.
     let from = row
         .waits
         .source_start

@@ -131,7 +131,7 @@ fn next_to(first: usize, glyphs: &str, label: &str, room: usize) -> Option<Strin
     }
 }
 
-/// The glyphs of a window with the label between its brackets, not over the letter; `None`: no room.
+/// The glyphs of a refresh window, with the label between its brackets. The label must not cover the letter. `None`: no room.
 fn inside(indent: &str, glyphs: &str, label: &str) -> Option<String> {
     let signs: Vec<char> = glyphs.chars().collect();
     let needed = text::width(label) + 2;

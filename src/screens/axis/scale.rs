@@ -102,7 +102,7 @@ impl Scale {
         self.knots.last().map_or(0, |knot| knot.0)
     }
 
-    /// Position of a point in columns; a point outside the axis is moved to its edge.
+    /// Position of a point in columns; a point outside the axis is moved to the edge of the axis.
     #[expect(
         clippy::cast_precision_loss,
         reason = "the width of the screen is small"
@@ -170,8 +170,8 @@ impl Scale {
         columns
     }
 
-    /// Text for the time that one column covers. `None`: this time varies because gaps are shortened, or chunks are wide enough to be seen
-    /// (half a column).
+    /// Text for the time that one column covers. `None`: this time varies because gaps are shortened, or a chunk is at least half a column
+    /// wide, so that the text is not needed.
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,

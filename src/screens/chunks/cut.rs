@@ -18,7 +18,8 @@ pub(crate) struct Cut {
     /// Start of a refresh window; `None`: another mark, or the window has no start.
     #[serde(rename = "range_start")]
     from: Option<i64>,
-    /// The boundary of the policy, the end of the window, or the current time; `None`: unknown, or see `made_before`.
+    /// The boundary of the policy, the end of the refresh window, or the current time; `None`: unknown, or the policy
+    /// uses the creation time of chunks (`made_before`).
     #[serde(rename = "range_end")]
     pub to: Option<i64>,
     pub job_id: Option<i32>,
@@ -30,7 +31,7 @@ pub(crate) struct Cut {
     #[serde(deserialize_with = "or_default")]
     failing: bool,
     pub watermark: Option<i64>,
-    /// For a policy that uses the creation time of chunks: chunks created before this time are due. `None`: another mark.
+    /// For a policy that uses the creation time of chunks: chunks created before this time are due. `None`: another kind of mark.
     pub(super) made_before: Option<Stamp>,
 }
 
@@ -42,7 +43,7 @@ pub(super) enum CutKind {
     Drop,
     /// Refresh window of an aggregate on the hypertable.
     Refresh,
-    /// Refresh window of the aggregate whose materialization hypertable this is.
+    /// Refresh window of the aggregate whose materialization hypertable is shown.
     Own,
 }
 

@@ -74,8 +74,8 @@ fn saved(rows: &[Row]) -> String {
     )
 }
 
-/// Text for the chunks past `compress_after`: their number and present size. They are not called overdue, because some may only wait for the
-/// next run.
+/// Text for the chunks past `compress_after`: their number and present size. They are not called overdue, because some may only wait for
+/// the next run.
 fn due(rows: &[Row]) -> String {
     let with = || rows.iter().filter(|row| row.policy.is_some());
     if with().next().is_none() {

@@ -87,7 +87,7 @@ impl Row {
             None => "there is no policy to recompress them",
         };
         let reason = format!(
-            "{} partially compressed, because late rows arrived; {then}",
+            "late rows made {} partially compressed; {then}",
             text::plural(due, "chunk")
         );
         findings.add(&rules::COMPRESSION_PARTIAL, Level::Notice, reason);
@@ -103,13 +103,13 @@ impl Row {
             "_timescaledb_functions"
         };
         let reason = format!(
-            "{} frozen: policies skip frozen chunks. SELECT {schema}.unfreeze_chunk(chunk) unfreezes one (the details have the names)",
+            "{} frozen: policies skip frozen chunks. SELECT {schema}.unfreeze_chunk(chunk) unfreezes a chunk (the details have the names)",
             text::plural(self.frozen, "chunk")
         );
         findings.add(&rules::COMPRESSION_FROZEN, Level::Notice, reason);
     }
 
-    /// Seconds after which a chunk that waits for the policy's next run is overdue.
+    /// Seconds after which a chunk that is due is overdue: the schedule interval (a day if unknown) plus `compression_patience`.
     fn patience(&self, limits: &Limits) -> f64 {
         let schedule = self
             .policy
@@ -163,7 +163,7 @@ impl Row {
         findings.push(self.waiting(backlog, since, policy, at));
     }
 
-    /// Finding for chunks that are due: normal between two runs, a problem after that.
+    /// Finding for chunks that are due. They are a problem only if they stay due for longer than the time between two runs.
     fn waiting(&self, backlog: i64, since: Option<Stamp>, policy: &Policy, at: &At) -> Finding {
         let waits = text::plural(backlog, "chunk");
         let limits = at.limits(&self.full_name());
@@ -245,7 +245,7 @@ impl Row {
             Level::Notice
         };
         let reason = format!(
-            "its policy {run}, and chunk {} stays uncompressed although later ones are compressed: {why}",
+            "its policy {run}, and chunk {} stays uncompressed although later chunks are compressed: {why}",
             stuck.chunk
         );
         let finding = Finding::new(&rules::COMPRESSION_BLOCKED, level, reason);

@@ -14,8 +14,8 @@ pub struct Pace {
     /// from 2.29 on).
     #[serde(alias = "run_chunks")]
     pub done: Option<i64>,
-    /// Number of chunks that became due during ten schedule intervals; 0 if there is no backlog. `due_seconds`: the time that the ranges of
-    /// these chunks cover; `None`: no such chunks.
+    /// Number of chunks that became due during the last ten schedule intervals; 0 if there is no backlog. `due_seconds`: length of the time
+    /// range of these chunks; `None`: no such chunks.
     #[serde(alias = "due_chunks")]
     due: Option<i64>,
     #[serde(alias = "due_over_seconds")]

@@ -16,7 +16,7 @@ impl Recorded {
         average(self.rows?, self.chunks)
     }
 
-    /// Level and text of a poor ratio; `None`: the ratio is good, or it wastes few bytes.
+    /// Level and text of a poor ratio; `None`: the ratio is good or unknown, or it wastes few bytes.
     pub(super) fn poor(&self, limits: &Limits) -> Option<(Level, String)> {
         let (before, after) = (self.before?, self.after?);
         let ratio = self.ratio().filter(|_| self.chunks > 0)?;

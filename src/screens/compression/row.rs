@@ -75,7 +75,8 @@ pub struct Row {
     pub next_due: Option<Stamp>,
     #[serde(alias = "run_begun", default)]
     pub pace: Pace,
-    /// `drop_after` of a scheduled retention policy; `drops_first`: whether it drops chunks before they are compressed (`None`: unknown).
+    /// `drop_after` of the retention policy; `None`: no such policy, or it is paused. `drops_first`: whether the retention policy drops
+    /// chunks before they are compressed; `None`: unknown.
     pub drop_after: Option<String>,
     pub drops_first: Option<bool>,
     /// The policy's worker, if it waits for a lock; `None`: it does not.
@@ -93,17 +94,17 @@ pub struct Row {
 /// Exact figures of the compressed chunks, from `compression_packed`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Packed {
-    /// Number of chunks compressed with other settings than the table's present ones, without frozen chunks; `None`: unknown.
+    /// Number of chunks that were compressed with settings that the table no longer has, without frozen chunks; `None`: unknown.
     pub old: Option<i64>,
-    /// Recorded sizes of the chunks that were compressed with other settings, including frozen chunks.
+    /// Recorded sums of the chunks that were compressed with such older settings, including frozen chunks.
     pub old_record: Recorded,
     pub drift: Option<Drift>,
 }
 
-/// The oldest chunk that the policy's last run should have compressed and did not, although later ones are compressed.
+/// The oldest chunk that the policy's last run should have compressed and did not, although later chunks are compressed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stuck {
-    /// Name as actions accept it: quoted, and without the schema if that is `_timescaledb_internal`.
+    /// Name as actions accept it: quoted, and without the schema if the schema is `_timescaledb_internal`.
     #[serde(alias = "stuck_chunk")]
     pub(super) chunk: String,
     /// Pid of the session that has held a lock on the chunk since the last run; 0: a prepared transaction; `None`: there is no such lock.
@@ -176,7 +177,7 @@ impl Recorded {
         Some(self.before? as f64 / after as f64)
     }
 
-    /// Reads exact figures. A recording of an older version has none: then the result is all zero and `None`.
+    /// Reads exact figures. A recording of an older version has no such figures: then the number of chunks is 0, and the sums are `None`.
     fn read(figures: &[Option<i64>]) -> Self {
         let [chunks, before, after, rows, batches] = figures else {
             return Self::default();
@@ -257,7 +258,7 @@ impl Row {
         self.counted.error().or_else(bytes)
     }
 
-    /// Number of chunks compressed with other settings than the present ones; `None`: unknown, or not read yet.
+    /// Number of chunks that were compressed with settings that the table no longer has; `None`: unknown, or not read yet.
     pub(super) fn old_settings(&self) -> Option<i64> {
         self.packed.get()?.old
     }
@@ -280,7 +281,8 @@ impl Row {
         usize::try_from(self.chunks.max(1)).ok().filter(|_| integer)
     }
 
-    /// Number of relations (two per chunk) that must be opened for the sizes of compressed chunks; 0: none is compressed.
+    /// Number of relations that must be opened for the sizes of compressed chunks: two per chunk, for at most 20 fully and 100 partially
+    /// compressed chunks. 0: no chunk is compressed.
     pub(super) fn packed_cost(&self) -> usize {
         let many = 2 * (self.compressed.min(20) + self.partial.min(100));
         usize::try_from(many).unwrap_or(0)

@@ -29,7 +29,7 @@ impl Row {
         (most > 0).then_some(most)
     }
 
-    /// Trend by the present run's rate; only if that run can finish the backlog.
+    /// Trend by the rate of the present run; `None`: no run, too short a time, or `maxchunks_to_compress` ends the run too early.
     #[expect(
         clippy::cast_precision_loss,
         reason = "a number of chunks is below 2^53"
@@ -44,13 +44,13 @@ impl Row {
             return None;
         }
         Some(format!(
-            ", its run has compressed {done} in {} (by the creation times of the compressed chunks): done in about {} at this rate",
+            ", the policy's run has compressed {done} in {} (by the creation times of the compressed chunks): done in about {} at this rate",
             text::duration(took.floor()),
             text::duration((took * backlog as f64 / done as f64).ceil())
         ))
     }
 
-    /// Change since this console started, and whether the backlog shrinks; `None`: no change, or too short a time.
+    /// Change since this console first read the backlog, and whether the backlog shrinks; `None`: no change, or too short a time.
     #[expect(
         clippy::cast_precision_loss,
         reason = "a number of chunks is below 2^53"
@@ -66,7 +66,7 @@ impl Row {
             less => {
                 let left = text::duration((over * backlog as f64 / -less as f64).ceil());
                 let words = format!(
-                    ", {} fewer than {long} ago (seen by this console): done in about {left} at this rate",
+                    ", {} fewer than there were {long} ago (seen by this console): done in about {left} at this rate",
                     -less
                 );
                 Some((words, true))
@@ -89,10 +89,10 @@ impl Row {
             return String::new();
         };
         if done == 0 {
-            return ", its last run compressed none".to_owned();
+            return ", the policy's last run compressed none".to_owned();
         }
         let said = format!(
-            ", its last run compressed {done} in {} (by the creation times of the compressed chunks)",
+            ", the policy's last run compressed {done} in {} (by the creation times of the compressed chunks)",
             text::duration(took)
         );
         if policy.is_failing() {

@@ -21,7 +21,7 @@ pub(crate) enum Kind {
     Length,
     /// A moment that a table shows as an age.
     Age,
-    /// A time or date that a table shows as a time or date.
+    /// A point of the time dimension, which a table shows as a time or date.
     Date,
     Level,
 }
@@ -108,7 +108,7 @@ impl Comparison {
         }
         let fits = |kind: &Kind| wanted.fits(*kind);
         if !wanted.unknown && !kinds.is_empty() && !kinds.iter().any(fits) {
-            return Err(format!("{typed}: {value:?} does not fit, {how}"));
+            return Err(format!("{typed}: {value:?} does not fit: {how}"));
         }
         Ok(Self {
             field,

@@ -14,7 +14,7 @@ pub(super) enum Operator {
 }
 
 impl Operator {
-    /// In the order in which they are tried. `<=` must come before `<`.
+    /// The operators in the order in which they are tried. `<=` must come before `<`.
     const ALL: [(&'static str, Self); 8] = [
         ("!=", Self::Differs),
         ("<>", Self::Differs),

@@ -45,7 +45,7 @@ pub(super) enum Size {
     TooSmall {
         advised: Option<i64>,
     },
-    /// There are many chunks, and with a longer interval they would still fit into the allowed share of memory.
+    /// There are many chunks, and the chunks of a longer interval would still fit into the allowed share of memory.
     TooMany {
         advised: Option<i64>,
     },
@@ -189,8 +189,9 @@ impl Row {
         }
     }
 
-    /// Limits an advised interval. Longer than a quarter of `drop_after`, it would keep data much too long. Longer than `compress_after`,
-    /// it would delay compression. Longer than a twentieth of the stored time, it would leave fewer than twenty chunks.
+    /// Limits an advised interval. An interval above a quarter of `drop_after` would keep data much too long. An interval above
+    /// `compress_after` would delay compression. An interval above a twentieth of the stored time range would leave fewer than twenty
+    /// chunks.
     fn capped(&self, most: i64) -> i64 {
         let span = self.newest.zip(self.oldest);
         let span = span.map(|(newest, oldest)| newest.saturating_sub(oldest) / 20);

@@ -61,7 +61,7 @@ fn largest(all: &[&Row], sum: Sum) -> String {
         Value::Bytes(bytes) | Value::AboutBytes(bytes) => Some((bytes, row)),
         _ => None,
     });
-    // Of equally large ones the first, which is also the first if the list is sorted by size.
+    // If several hypertables have the largest size, the first of them is named. A list that is sorted by size begins with it, too.
     let Some((bytes, row)) = sized.rev().max_by_key(|(bytes, _)| *bytes) else {
         return String::new();
     };

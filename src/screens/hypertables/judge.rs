@@ -1,4 +1,4 @@
-//! Findings of a hypertable or of a plain table that could be one.
+//! Findings of a hypertable, or of a plain table that could be a hypertable.
 
 use std::fmt::Write;
 
@@ -227,7 +227,7 @@ pub(super) fn caveats(rows: &[Row], at: &At) -> Vec<String> {
         .any(|row| row.size_of_chunks(&at.limits(&row.full_name())) != Size::Fits);
     if limits.memory_default && advises {
         caveats.push(format!(
-            "effective_cache_size has its default ({}): advice on chunk sizes is right only if that matches the server's memory",
+            "effective_cache_size has its default ({}): advice on chunk sizes is right only if this value matches the server's memory",
             text::bytes(limits.memory_bytes)
         ));
     }

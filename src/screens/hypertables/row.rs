@@ -1,4 +1,4 @@
-//! A hypertable, or a plain table that could be one.
+//! A hypertable, or a plain table that could be a hypertable.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +21,8 @@ pub enum HypertableKind {
     Candidate,
 }
 
-/// State of a policy, in the order of the numbers that the query uses. Several policies of one kind have the worst of their states.
+/// State of a policy, in the order of the numbers that the query uses. If there are several policies of one kind, this is the worst of
+/// their states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Policy {
     Planned,
@@ -167,7 +168,7 @@ pub struct Row {
     /// Names of the aggregates on the hypertable.
     #[serde(deserialize_with = "or_default")]
     pub(super) readers: Vec<String>,
-    /// Its comment in the database; `None`: no comment, or a recording by an older version, which did not read comments.
+    /// The comment on the hypertable or table; `None`: there is no comment, or the recording is of an older version.
     #[serde(default)]
     pub(super) comment: Option<String>,
     #[serde(alias = "not_null")]

@@ -89,7 +89,7 @@ pub(super) fn sections(row: &Row, rows: &[tokio_postgres::Row], at: &At) -> Resu
     });
     sections.push(Section::Grid {
         title: format!(
-            "Its indexes on {part}s ({}), newest first{note}",
+            "Indexes on {part}s ({}), newest first{note}",
             there().count()
         ),
         heads: heads(["chunk", "from", "to", "state", "scans", "size", "index"]),

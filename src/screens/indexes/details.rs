@@ -14,7 +14,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
     let of_chunks =
         matches!(row.kind, TableKind::Hypertable | TableKind::Aggregate) && row.method == "btree";
     let of_hypertop = (of_chunks && at.server.track_counts && row.scans > 0).then_some(
-        "included above if an aggregate reads this table and this is the index on the table's time column: the Aggregates screen reads the newest row with it",
+        "counted above if an aggregate reads this table and this index is on its time column: the Aggregates screen reads the newest row with this index",
     );
     let bloat = row.bloat_bytes().map_or_else(
         || Value::text("not available: the estimate needs a B-tree on plain columns, fresh statistics (ANALYZE), SELECT on the columns, and mostly distinct keys"),

@@ -30,7 +30,7 @@ pub(super) fn headline(rows: &[Row], at: &At) -> Vec<String> {
         (rows.iter().filter(|row| !row.is_valid()).count(), "invalid"),
         (rows.iter().filter(missing).count(), "missing on chunks"),
     ]);
-    // Separates the indexes whose statistics are too young to judge.
+    // Indexes whose statistics are too young to judge are counted separately.
     let unscanned = rows.iter().filter(|row| row.unused(at) == Some(true));
     let (early, unscanned): (Vec<_>, Vec<_>) = unscanned.partition(|row| judge::is_young(row, at));
     vec![
@@ -44,7 +44,7 @@ fn size<'a>(rows: impl Iterator<Item = &'a Row>) -> String {
     Sum::of(rows.map(judge::own_bytes)).bytes()
 }
 
-/// Text for the bytes that the column BYTES counts twice, because two rows share chunk indexes; empty: none.
+/// Text for the bytes that the column BYTES counts twice, because two rows share chunk indexes; empty if there are none.
 fn counted_twice(rows: &[Row]) -> String {
     let listed = Sum::of(rows.iter().map(Row::size)).total;
     match listed - Sum::of(rows.iter().map(judge::own_bytes)).total {
@@ -103,7 +103,7 @@ fn too_early(early: &[&Row], at: &At) -> String {
     )
 }
 
-/// Rounds seconds down, from one minute on to whole minutes, so that the text does not change with every tick.
+/// Rounds down to whole seconds, and from one minute on to whole minutes, so that the text does not change with every tick.
 fn whole(seconds: f64) -> f64 {
     let step = if seconds < 60.0 { 1.0 } else { 60.0 };
     (seconds.max(0.0) / step).floor() * step

@@ -80,7 +80,7 @@ fn judge_validity(row: &Row, findings: &mut Findings) {
         let example = parts.leftover.as_deref().unwrap_or("_ccnew");
         findings.add(&rules::INDEX_LEFTOVERS,
             Level::Warning,
-            format!("{what} of an interrupted REINDEX CONCURRENTLY on its chunks, such as {example}. Drop them"),
+            format!("{what} of an interrupted REINDEX CONCURRENTLY on its chunks, such as {example}. Drop every leftover"),
         );
     }
 }
@@ -123,19 +123,19 @@ fn judge_duplicates(row: &Row, at: &At, findings: &mut Findings) {
         if let Some(parts) = row.parts.as_ref().filter(|parts| parts.shared > 0) {
             let _ = write!(
                 reason,
-                " (on {} both share one index, and dropping either drops it. Therefore drop-index first creates another there for {keeper})",
+                " (on {} both indexes share one chunk index, and dropping either index drops the chunk index. Therefore drop-index first creates a new chunk index for {keeper})",
                 text::plural(parts.shared, "chunk")
             );
         }
         if row.parts.is_some() && at.server.sql_version() >= Version::new(2, 22) {
-            reason.push_str("; scans and bytes are counted for both");
+            reason.push_str("; scans and bytes are counted for both indexes");
         }
         findings.add(&rules::INDEX_DUPLICATE, Level::Warning, reason);
     } else if let (Some(wider), None) = (&row.covered_by, row.needed()) {
         findings.add(
             &rules::INDEX_COVERED,
             Level::Notice,
-            format!("{wider} begins with the same columns and can replace this index. Every write updates both. Drop this index"),
+            format!("{wider} begins with the same columns and can replace this index. Every write updates both indexes. Drop this index"),
         );
     }
 }
@@ -170,7 +170,7 @@ fn judge_use(row: &Row, at: &At, findings: &mut Findings) {
         (false, _, true) => ". Drop it, unless queries on uncompressed rows will need it",
         (false, _, false) => ". Drop it, unless rare queries need it",
     });
-    // While the statistics are young, this is only a remark.
+    // While the statistics are young, the level is Ok, because it is too early to judge.
     let level = match (young, large) {
         (true, _) => Level::Ok,
         (false, true) => Level::Warning,
@@ -233,7 +233,8 @@ pub(super) fn wasted(row: &Row, at: &At) -> Value {
     }
 }
 
-/// Size of the index. For a duplicate: without the chunk indexes that it shares with the index that stays, so that each is counted once.
+/// Size of the index. For a duplicate: without the chunk indexes that it shares with the index that stays, so that each chunk index
+/// is counted once.
 pub(super) fn own_bytes(row: &Row) -> Value {
     match own_share(row, row.known_bytes()) {
         None => row.size(),
@@ -242,7 +243,7 @@ pub(super) fn own_bytes(row: &Row) -> Value {
     }
 }
 
-/// The part of `bytes` in chunk indexes that this duplicate does not share, in proportion to their number; `None`: no duplicate, or no
+/// The part of `bytes` that is in chunk indexes of this duplicate alone, estimated from their number; `None`: not a duplicate, or no
 /// shared chunk index.
 fn own_share(row: &Row, bytes: i64) -> Option<i64> {
     row.duplicate_of.as_ref()?;
@@ -285,10 +286,10 @@ fn on_compressed(row: &Row, never: &str) -> String {
     let (with, compressed) = parts.map_or((0, 0), |parts| (parts.with, parts.compressed));
     let chunks = text::plural(with, "chunk");
     let which = if compressed >= with {
-        format!("all {chunks} with it are compressed")
+        format!("it is on {chunks}, all compressed")
     } else {
         let compressed = text::count(compressed);
-        format!("{compressed} of {chunks} with it are compressed")
+        format!("it is on {chunks}, {compressed} of them compressed")
     };
     format!(
         "useless on compressed data: {which}. There queries read another index, and this one is empty (index size in all: {}); {never}",
@@ -341,7 +342,7 @@ pub(super) fn caveats(at: &At) -> Vec<String> {
     if at.server.timescaledb.is_none() {
         let database = &at.server.database;
         caveats.push(format!(
-            "no TimescaleDB in database {database:?}: indexes of plain tables only"
+            "no TimescaleDB in database {database:?}: only indexes of plain tables are shown"
         ));
     }
     if !at.server.track_counts {

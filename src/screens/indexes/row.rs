@@ -35,7 +35,7 @@ impl TableKind {
         }
     }
 
-    /// Word for a part of a table of this kind.
+    /// What a table of this kind is divided into: `chunk` or `partition`.
     pub(super) fn part(self) -> &'static str {
         match self {
             Self::Hypertable | Self::Aggregate => "chunk",
@@ -67,7 +67,8 @@ pub struct Parts {
     pub leftovers: i64,
     #[serde(alias = "leftover_example")]
     pub leftover: Option<String>,
-    /// Number of chunk indexes that belong to this index by their columns and properties only, not by their names.
+    /// Number of chunk indexes that may belong to this index or to another index of the same definition, because neither index fits by
+    /// name.
     #[serde(deserialize_with = "or_default")]
     pub unsure: i64,
 }

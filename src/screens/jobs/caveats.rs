@@ -114,7 +114,7 @@ fn workers(rows: &[Row], at: &At) -> Option<String> {
     let slots = workers.slots?;
     if workers.full() {
         return Some(format!(
-            "{} of {slots} background-worker slots of this server are taken (timescaledb.max_background_workers): jobs wait, and {late} are late",
+            "{} of {slots} background-worker slots of this server are taken (timescaledb.max_background_workers): jobs wait (late: {late})",
             workers.used
         ));
     }

@@ -8,11 +8,11 @@ use crate::server::known::At;
 /// The workers that the schedules need, and the workers that exist.
 #[derive(Debug)]
 pub(crate) struct Demand {
-    /// Jobs with a next start.
+    /// Number of jobs with a next start.
     pub planned: usize,
-    /// Workers available for these jobs; `None`: unknown.
+    /// Number of workers available for these jobs; `None`: unknown.
     pub free: Option<i64>,
-    /// The settings that limit `free`.
+    /// Text: the settings that limit `free`, and the number of workers that launcher and schedulers take.
     pub limits: String,
     /// Average number of busy workers, computed from the mean durations of the jobs.
     pub busy: f64,
@@ -46,7 +46,8 @@ pub(crate) fn demand(mut rows: Vec<Row>, at: &At) -> Demand {
     }
 }
 
-/// Share of the time during which the job runs, at most 1; `None`: no next start (paused, running or unknown), or no successful run.
+/// Share of the time during which the job runs, at most 1; `None`: no next start (paused, running or unknown), no successful run,
+/// or no interval.
 fn share(row: &Row) -> Option<f64> {
     row.next_start()?;
     let statistics = row.statistics.as_ref()?;

@@ -210,12 +210,12 @@ fn why_none(row: &Row, at: &At) -> String {
     let failures = row.statistics.as_ref().map_or(0, |of| of.total_failures);
     match (hidden, failures) {
         (true, _) => format!(
-            "hidden from {}: TimescaleDB shows a job's history to members of its owner ({}) and of the database's owner",
+            "hidden from {}: TimescaleDB shows the history of a job to members of the job's owner ({}) and of the database's owner",
             at.server.role, row.owner
         ),
         (false, 0) => "none".to_owned(),
         (false, count) => format!(
-            "none on record, although failures are counted ({count}): errors are kept for a month, and before TimescaleDB 2.15 a killed run leaves none"
+            "none on record, although failures are counted ({count}): errors are kept for a month, and TimescaleDB before 2.15 records none for a killed run"
         ),
     }
 }

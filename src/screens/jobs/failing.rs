@@ -35,7 +35,7 @@ impl Row {
 
 pub(super) fn failing(row: &Row, at: &At, findings: &mut Findings) {
     let state = row.state(at);
-    // A job that crashed has a finding of its own.
+    // A job that crashed has a finding of another rule.
     let Some(of) = row.failed().filter(|_| state != State::Crashed) else {
         return;
     };
@@ -117,7 +117,7 @@ fn failed(row: &Row, at: &At, failures: i32, said: &str) -> Finding {
     let unalterable = unalterable(row, at).is_some();
     if stopped(row, at) && unalterable {
         return finding(&format!(
-            "; TimescaleDB {version} cannot change max_runtime for an aggregate of an aggregate: use remove-refresh-policy, then add-refresh-policy, which sets no max_runtime"
+            "; TimescaleDB {version} cannot change max_runtime for an aggregate on an aggregate: use remove-refresh-policy, then add-refresh-policy, which sets no max_runtime"
         ))
         .fixed_by(None);
     }
@@ -173,7 +173,7 @@ fn why_failed(row: &Row, error: Option<&JobError>, at: &At) -> String {
         None if !row.owned && !at.server.owns_database && !at.server.reads_job_history => {
             format!("its error is shown to its owner {} only", row.owner)
         }
-        None => "no error is on record (before TimescaleDB 2.15 a stopped worker leaves none)"
+        None => "no error is on record (TimescaleDB before 2.15 records none for a stopped worker)"
             .to_owned(),
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn headline(rows: &[Row], at: &At) -> Vec<String> {
     let by_state = groups(STATES.iter().map(|state| (count(state), state.name())));
     let failed = |row: &&Row| row.failed().is_some() && !row.is_portal_fault();
     let failed = match rows.iter().filter(failed).count() {
-        0 => "no last run failed".to_owned(),
+        0 => "last run failed: none".to_owned(),
         many => format!("last run failed: {}", number(many)),
     };
     let all = format!("{}: {by_state}", many_rows(rows.len(), "job"));

@@ -11,7 +11,7 @@ use crate::screens::policy;
 use crate::screens::policy::State;
 use crate::server::known::At;
 
-/// Seconds after a crash within which the scheduler should have started another run.
+/// The scheduler should start another run within this number of seconds after a crash.
 const FORGOTTEN_SECONDS: f64 = 600.0;
 
 pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
@@ -76,7 +76,7 @@ fn cause_first(findings: &mut Findings) {
     }
 }
 
-/// Finding for a policy that can neither run nor be altered. It must be replaced.
+/// For a policy that can neither run nor be altered: the fix of its findings becomes delete-job, because the policy must be replaced.
 fn hopeless(row: &Row, findings: &mut Findings, at: &At) {
     let version = at.server.sql_version();
     let Some(place) = row.never_runs(version) else {
@@ -87,8 +87,8 @@ fn hopeless(row: &Row, findings: &mut Findings, at: &At) {
         &helpless,
         "delete-job",
         &format!(
-            "TimescaleDB {version} can neither run nor alter a retention policy by drop_created_before {place}: delete it, \
-             and add one by drop_after"
+            "TimescaleDB {version} can neither run nor alter a retention policy with drop_created_before {place}: delete it, \
+             and add one with drop_after"
         ),
     );
 }
@@ -286,7 +286,8 @@ fn crashed(row: &Row, at: &At, findings: &mut Findings) {
     let finding = Finding::new(&rules::JOB_CRASHED, level, reason)
         .since(started(row).filter(|_| crashes <= 1));
     let long = row.unfinished_seconds(at).unwrap_or_default() > FORGOTTEN_SECONDS;
-    // A start by the scheduler would make the job wait 5 more minutes, so the fix uses it only if the scheduler has forgotten the job.
+    // A start by the scheduler delays the job by 5 more minutes. So the fix asks the scheduler only if it seems to have
+    // forgotten the job. Otherwise the fix runs the job in the foreground.
     findings.push(if forgets && long {
         finding.setting(policy::BY.0, policy::BY.1)
     } else {

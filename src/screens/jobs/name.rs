@@ -3,7 +3,8 @@
 use super::row::Row;
 
 impl Row {
-    /// For a policy its kind and relation, after the name that a user gave the job; for any other job its given name or its procedure.
+    /// For a policy: its kind and relation, in parentheses if a user gave the job a name. For any other job: the name that a user gave the
+    /// job, or else its procedure.
     pub fn name(&self) -> String {
         let own = self.own_name();
         let Some((what, needs_target)) = self.policy() else {

@@ -43,7 +43,7 @@ pub struct Statistics {
     /// End of the last run that succeeded; `None`: no run succeeded.
     #[serde(default, alias = "last_successful_finish", deserialize_with = "finite")]
     pub last_success: Option<Stamp>,
-    /// Time of the next start. `-infinity` is kept: the job is running, waiting after a crash, or due at once.
+    /// Time of the next start. `-infinity`: the job is running, waiting after a crash, or due at once.
     pub next_start: Option<Stamp>,
     pub last_run_success: Option<bool>,
     pub total_runs: i64,
@@ -71,7 +71,7 @@ impl Statistics {
 /// The server's background workers, the same in every row.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Workers {
-    /// Launcher, schedulers and running jobs of all databases.
+    /// Number of used workers: launcher, schedulers and running jobs of all databases.
     #[serde(alias = "slots_used")]
     pub used: i64,
     /// `timescaledb.max_background_workers`; `None`: unknown.
@@ -120,7 +120,7 @@ impl OnRecord {
 pub struct Crowd {
     /// Start of the minute.
     pub(super) at: Stamp,
-    /// Number of jobs; `named` has the names of the first of these jobs.
+    /// Number of jobs. `named` has the names of the first five.
     pub(super) jobs: usize,
     pub(super) named: Vec<String>,
     /// Start of the next minute in which there are workers for one more job; `None`: no such minute in the next 24 hours.
@@ -136,7 +136,7 @@ impl Workers {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a fact of its own that the server reports"
+    reason = "each bool is a separate fact that the server reports"
 )]
 pub struct Row {
     pub job_id: i32,
@@ -187,7 +187,7 @@ pub struct Row {
     /// Results of the newest runs in the job history.
     #[serde(skip)]
     pub record: Later<OnRecord>,
-    /// For one of several jobs that start within the same minute and are too many for the workers; `None` for all others.
+    /// The jobs that start within the same minute and are too many for the workers. Set for only one of them; `None`: any other job.
     #[serde(skip)]
     pub crowd: Option<Crowd>,
     /// Pid of the worker that runs the job; `None`: no worker is visible.
@@ -197,7 +197,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// The case in which this retention policy can neither run nor be altered; `None`: another job, or the policy works.
+    /// Text for the case in which this retention policy can neither run nor be altered. `None`: another job, or the policy works.
     pub(super) fn never_runs(&self, version: Version) -> Option<&'static str> {
         self.drops_by_creation?.fails(version)
     }

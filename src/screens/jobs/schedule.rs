@@ -74,8 +74,8 @@ pub(super) fn find_crowd(rows: &mut [Row], at: &At) {
 }
 
 impl Workers {
-    /// Number of workers of all kinds that TimescaleDB can have; `None`: unknown. PostgreSQL itself needs one process, for logical
-    /// replication.
+    /// Number of workers of all kinds that TimescaleDB can have; `None`: unknown. One of `max_worker_processes` is left out, for
+    /// PostgreSQL's logical replication launcher.
     pub(crate) fn all(self) -> Option<i64> {
         Some(self.slots?.min(self.processes?.saturating_sub(1)))
     }
@@ -104,7 +104,8 @@ impl Row {
     }
 
     /// Calls `found` with the minutes, counted from `first`, in which the job starts. Without a fixed schedule only the next start is
-    /// known, because the later ones depend on the end of each run. A job that starts every minute is left out.
+    /// known, because the later ones depend on the end of each run. Does nothing for a job that starts every minute: [`find_crowd`] counts
+    /// that job in every minute.
     fn each_minute(&self, first: i64, found: impl FnMut(usize)) {
         let Some(next) = self.next_start().filter(|_| !self.starts_every_minute()) else {
             return;
@@ -169,7 +170,8 @@ fn starting(finding: Finding, row: &Row, start: Stamp) -> Finding {
     }
 }
 
-/// Finding for a policy whose next start is in the busy hours, unless it runs too often to avoid them.
+/// Finding for a policy whose next start is in the busy hours. A policy that runs more often than `job_busy_interval` is not reported,
+/// because it cannot avoid these hours.
 pub(super) fn busy(row: &Row, at: &At, findings: &mut Findings) {
     let Some(busy) = &at.server.busy_hours else {
         return;
@@ -195,7 +197,7 @@ pub(super) fn busy(row: &Row, at: &At, findings: &mut Findings) {
     findings.push(editable(starting(finding, row, end), row, at));
 }
 
-/// The finding without a fix, if this TimescaleDB refuses to alter the policy.
+/// The finding; without its fix if this TimescaleDB version refuses to alter the policy.
 fn editable(finding: Finding, row: &Row, at: &At) -> Finding {
     match unalterable(row, at) {
         Some(_) => finding.fixed_by(None),

@@ -8,7 +8,7 @@ use crate::model::{rules, text};
 use crate::screens::policy;
 use crate::server::known::At;
 
-/// First version whose scheduler recovers from every `next_start = -infinity`.
+/// First version whose scheduler starts every job with `next_start = -infinity`. Earlier versions may forget such a job.
 pub(super) const FORGETS_NO_JOB: Version = Version {
     major: 2,
     minor: 26,
@@ -58,8 +58,8 @@ fn no_start(row: &Row, at: &At) -> Option<(Level, &'static str)> {
     }
 }
 
-/// Text if the last run was before the server's start, because the scheduler may have forgotten the job at that start. Empty: the job has
-/// run since then, or never ran.
+/// Text for a job that has not run since the server was started: the scheduler may have forgotten the job then. Empty: the job has run
+/// since, or never ran.
 fn since_restart(row: &Row, at: &At) -> String {
     let last = row.statistics.as_ref().and_then(|of| of.last_start);
     match last.and_then(Stamp::finite) {
@@ -83,7 +83,7 @@ pub(super) fn never_ran(row: &Row, at: &At, findings: &mut Findings) {
         .is_none_or(|start| start < at.now)
     {
         let cannot = no_start(row, at);
-        // The scheduler starts a new job within seconds.
+        // The scheduler starts a new job within seconds, so a job that may be new is not reported yet.
         if cannot.is_none() && !policy::is_old(row.known_since, &row.limits(at), at.now) {
             return;
         }

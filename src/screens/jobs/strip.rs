@@ -43,8 +43,8 @@ impl Row {
         Value::Picture(runs.into_iter().collect(), failures.into())
     }
 
-    /// Results of the newest runs, newest first, computed from the counters and the job history. `running`: the present run has no result
-    /// yet; the server counts it as a crash until it ends.
+    /// Results of the newest runs, newest first, computed from the counters and the job history. `running`: a run is in progress. It
+    /// has no result yet, but the server counts it as a crash until it ends.
     fn ended_runs(&self, running: bool) -> Vec<char> {
         let Some(of) = &self.statistics else {
             return Vec::new();
@@ -55,7 +55,7 @@ impl Row {
         let crashes = count(of.total_crashes).saturating_sub(now);
         let just_crashed = count(of.consecutive_crashes.into()).saturating_sub(now);
         let failed = count(of.consecutive_failures.into());
-        // Only a success resets the counter of consecutive failures; a crash does not.
+        // A crash does not reset the counter of consecutive failures (only a success does), so the crashes are added to the failures.
         let in_a_row = failed + just_crashed;
         let others = (crashes + count(of.total_failures)).saturating_sub(in_a_row);
         let rest = all.saturating_sub(in_a_row);

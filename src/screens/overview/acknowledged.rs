@@ -88,7 +88,7 @@ impl Acknowledged {
             .retain(|id, _| self.known.values().any(|one| one.id == *id));
     }
 
-    /// Makes the journal be read again, because a reconnect may have reached another server.
+    /// Causes the journal to be read again, because a reconnect may have reached another server.
     pub(crate) fn doubt(&mut self) {
         self.length = None;
         self.waiting = false;
@@ -103,7 +103,7 @@ impl Acknowledged {
         self.hidden
     }
 
-    /// Whether this finding is acknowledged here, or is a fault of a job that is acknowledged on the Jobs screen.
+    /// Whether this finding is acknowledged, or reports the fault of a job whose finding on the Jobs screen is acknowledged.
     pub(crate) fn hides(&self, screen: ScreenId, of: &str, finding: &Finding, now: Stamp) -> bool {
         let at = |screen, of: String| {
             let known = self.known.get(&(screen, of, finding.rule.name));
@@ -113,7 +113,7 @@ impl Acknowledged {
         at(screen, of.to_owned()) || job().is_some_and(|job| at(ScreenId::Jobs, job))
     }
 
-    /// Marks the acknowledged findings, and removes them unless they are shown.
+    /// Marks the acknowledged findings, and removes them unless the user has chosen to see them.
     pub(crate) fn part(&mut self, mut rows: Vec<Row>, now: Stamp) -> Vec<Row> {
         for row in &mut rows {
             let entry = self.known.get(&row.identity());
@@ -153,7 +153,8 @@ impl Acknowledged {
                     self.missing.remove(&one.id);
                     continue;
                 }
-                // Users snooze findings that come and go, so a snooze ends only at its time.
+                // Users snooze findings that come and go, so a snooze ends only at its time. Another role may see less than the role that
+                // acknowledged.
                 None if one.what.until.is_some() || one.role != role => continue,
                 None => {
                     let Some(read) = certain(identity, made) else {

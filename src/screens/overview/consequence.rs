@@ -5,7 +5,7 @@ use crate::model::rules;
 use crate::model::rules::Rule;
 use crate::model::verdict::Finding;
 
-/// Whether the finding is about work that waits for a job to run.
+/// Whether the finding is about work that waits for a job to run: a refresh, or chunks to compress or to drop.
 pub(super) fn is_consequence(finding: &Finding) -> bool {
     [
         &rules::AGGREGATE_BEHIND,

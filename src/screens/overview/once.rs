@@ -132,8 +132,8 @@ fn merge_missing_policies(mut rows: Vec<Row>) -> Vec<Row> {
     rows
 }
 
-/// Merges two findings: work waits for a policy, and the policy waits for a lock. False: `blame` is not about a lock, or no work waits for
-/// the policy.
+/// Merges two findings: work waits for a policy, and the policy waits for a lock (`blame`). False: `blame` is not about a lock, or no work
+/// waits for the policy.
 fn merge_wait(rows: &mut [Row], blame: &Row) -> bool {
     let blocked = [&rules::COMPRESSION_BLOCKED, &rules::RETENTION_BLOCKED];
     if !blocked.contains(&blame.finding.rule) {

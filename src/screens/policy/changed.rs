@@ -55,7 +55,7 @@ impl Changed {
         match self.earlier {
             // Chunks are not due earlier than before, so the change does not explain the wait.
             Some(earlier) if earlier <= 0.0 => overdue,
-            // A chunk that was already due by the old setting has waited since it became due by the old setting.
+            // A chunk that was due before the change has waited since it became due by the old setting.
             Some(earlier) => known.max(overdue - earlier),
             None => known,
         }

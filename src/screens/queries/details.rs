@@ -113,7 +113,10 @@ pub(super) fn brief(row: &Row, at: &At) -> Vec<Section> {
     });
     let figures = Labelled::new("Share and trend")
         .some("share of all time", share)
-        .some("mean before this console", before.map(|ms| span(Some(ms))))
+        .some(
+            "mean before this console started",
+            before.map(|ms| span(Some(ms))),
+        )
         .some("mean since then", since.map(|ms| span(Some(ms))))
         .some("trend", trend)
         .some("calls since then", row.since().map(|(calls, _)| calls))

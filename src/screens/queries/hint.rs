@@ -1,4 +1,4 @@
-//! Finds statements that group raw rows by time although an aggregate has the same groups.
+//! Finds statements that group raw rows by time although an aggregate has the same groups, or smaller ones.
 
 use super::named::{Catalog, Relation, RelationKind, Token, tokens};
 use crate::model::text;

@@ -107,7 +107,7 @@ fn heavy(row: &Row, at: &At, findings: &mut Findings) {
     );
 }
 
-/// Text saying how to reset the statement's figures. Without a reset they include the cost before the fix.
+/// Text saying how to reset the statement's figures, which otherwise still include the cost before the fix.
 fn forget(row: &Row) -> String {
     row.queryid.map_or_else(String::new, |id| {
         format!("; after a fix, pg_stat_statements_reset(0, 0, {id}) resets its figures")
@@ -212,7 +212,7 @@ fn dropped(tool: &Tool, at: &At) -> Option<String> {
     if let Some(now @ 1..) = tool.dropped_since() {
         let _ = write!(
             said,
-            "; {} since this console started: +CALLS and +TIME of such a statement count from its first call after that",
+            "; {} since this console started: +CALLS and +TIME of a dropped statement count from its first call after it was dropped",
             text::plural(now, "time")
         );
     }

@@ -73,7 +73,7 @@ impl Own {
             if found.as_str().starts_with("--") {
                 continue;
             }
-            // A minus sign belongs to the number after it.
+            // A minus sign belongs to the number after it, so it is cut off the piece.
             pieces.push(body[from..found.start()].trim_end_matches('-'));
             from = found.end();
         }

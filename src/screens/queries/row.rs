@@ -11,7 +11,7 @@ use crate::server::row::or_default;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a fact of its own that the server reports"
+    reason = "each bool is a separate fact that the server reports"
 )]
 pub(super) struct Tool {
     /// The extension is created in this database.

@@ -58,7 +58,7 @@ fn drops(row: &Row, chunks: i64, at: &At) -> String {
     }
 }
 
-/// Whether nothing is wrong: chunks that are due only wait for the next run.
+/// Whether the chunks that are due only wait for the next run, so that nothing is wrong.
 fn waits(row: &Row, at: &At) -> bool {
     row.judge(at).level == Level::Ok
 }

@@ -197,7 +197,7 @@ impl Row {
 struct NextRun {
     level: Level,
     when: String,
-    /// `drops`. If more chunks become due until the run: `then drops all chunks up to …, with`.
+    /// The verb of the sentence: `drops`. If more chunks become due until the run: `then drops all chunks up to …, with`.
     drops: String,
 }
 
@@ -205,7 +205,7 @@ struct NextRun {
 fn drops_unread(policy: &Policy, reader: &Unread, range: Range, run: &NextRun) -> Finding {
     let NextRun { level, when, drops } = run;
     let reason = format!(
-        "DATA LOSS {when}: its next run (job {}) {drops} rows that {} has not read, {}, and these rows will be missing there for good ({}). Refresh exactly that range first",
+        "DATA LOSS {when}: its next run (job {}) {drops} rows that {} has not read, {}. These rows will be missing there for good: {}. Refresh exactly that range first",
         policy.job_id,
         reader.name,
         reader.show(range),

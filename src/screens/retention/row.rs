@@ -20,11 +20,12 @@ pub struct Row {
     pub name: String,
     pub(super) aggregate: bool,
     pub(super) axis: Axis,
-    /// For an integer dimension: whether it has an `integer_now_func`. For an aggregate: true until `clock` has been read.
+    /// For an integer dimension: whether it has an `integer_now_func`. For an aggregate: always true, because only
+    /// `clock` shows it.
     #[serde(deserialize_with = "or_default")]
     #[serde(rename = "has_now")]
     pub(super) listed_now: bool,
-    /// For a policy that has `drop_created_before` and no `drop_after`; `None`: another policy.
+    /// The time dimension, if the policy has `drop_created_before` and no `drop_after`; `None`: another policy.
     #[serde(default)]
     pub(super) creation: Option<ByCreation>,
     pub chunks: i64,
@@ -116,7 +117,7 @@ impl Row {
         }
     }
 
-    /// Whether the next run also drops chunks that are not due yet.
+    /// Whether the next run also drops chunks that are not due now, but become due until then.
     pub(super) fn more_by_next_run(&self) -> bool {
         let edge = self.drop_edge().zip(self.boundary);
         edge.is_some_and(|(edge, boundary)| edge > boundary)
@@ -144,7 +145,7 @@ impl Row {
         Some(now.seconds_since(Stamp(oldest.raw)))
     }
 
-    /// Number of chunks that `integer_now_func` may open; `None`: it is not called.
+    /// Cost of calling `integer_now_func`: the number of chunks that it may open. `None`: it is not called.
     pub(super) fn integer_cost(&self) -> Option<usize> {
         let policy = self.policy.as_ref()?;
         policy.after_number?;

@@ -12,7 +12,7 @@ pub(super) struct Reading {
 /// Readings from which the growth of a counter is computed.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Counted {
-    /// Start of the measured growth. Once `next` is as old as a window, `next` replaces `from`, so the growth covers one to two windows.
+    /// Start of the measured growth. Once `next` is one window old, it replaces `from`. So the growth covers one to two windows.
     from: Option<Reading>,
     next: Option<Reading>,
     now: Option<Reading>,
@@ -26,8 +26,8 @@ pub(super) struct Growth {
 }
 
 impl Counted {
-    /// Takes a reading. For the first reading, `since` is the time of the counters' reset, when both were 0, if the growth may be measured
-    /// from the reset on.
+    /// Takes a reading. `since`: time of the counters' reset, when both were 0. The first growth is measured from that time on. `None`:
+    /// from the first reading on.
     pub(super) fn read(&mut self, now: Reading, since: Option<Stamp>, window_seconds: f64) {
         let last = self.now.replace(now);
         if last.is_some_and(|last| now.part < last.part || now.whole < last.whole) {

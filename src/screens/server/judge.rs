@@ -57,7 +57,7 @@ fn workers(row: &Row, findings: &mut Findings) {
     } else {
         format!(" ({about})")
     };
-    // Jobs release their slots; launcher and schedulers do not.
+    // `about` names each job with its database. Jobs release their slots; launcher and schedulers do not.
     let (level, then) = if about.is_empty() || about.contains(" in database ") {
         (
             Level::Notice,
@@ -247,7 +247,7 @@ fn standby(row: &Row, at: &At, findings: &mut Findings) {
                 && row.about.is_none() =>
         {
             format!(
-                "the newest rows on this standby are {} old, and {} of WAL waits for replay: a query here delays it (end it, or lower max_standby_streaming_delay), or its disk is too slow",
+                "the newest rows on this standby are {} old, and {} of WAL waits for replay: a query here delays the replay (end the query, or lower max_standby_streaming_delay), or the disk is too slow",
                 text::duration(row.value.unwrap_or_default().floor()),
                 bytes(row.bound)
             )
@@ -298,7 +298,9 @@ fn absence(row: &Row, at: &At, findings: &mut Findings) {
             "timescaledb.restoring is on: run timescaledb_post_restore(), which starts it"
                 .to_owned()
         }
-        Some("no launcher runs") => "only the launcher (above) starts it".to_owned(),
+        Some("no launcher runs") => {
+            "only the launcher starts it, and the launcher does not run".to_owned()
+        }
         Some(full) => {
             format!("{full}: raise this setting (and max_worker_processes with it), and restart")
         }

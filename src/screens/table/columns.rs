@@ -4,7 +4,7 @@
 pub(super) enum Choice {
     #[default]
     IfItFits,
-    /// Left out only after all columns without this choice are left out.
+    /// On a narrow terminal, left out only if all columns without this choice are left out already.
     Always,
     Never,
 }

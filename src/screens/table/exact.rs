@@ -18,8 +18,8 @@ const EXACT_COST: f64 = 0.0002;
 const OPENING_SECONDS: f64 = 10.0;
 
 impl<R: Record> Table<R> {
-    /// The exact figures to read next: index in [`Record::EXACT`], and the ids and costs of the rows; `None`: nothing to read. If
-    /// `overview`: the figures of all rows, and expensive figures only if `later`.
+    /// The exact figures to read next: index in [`Record::EXACT`], and the ids and costs of the rows; `None`: nothing to read.
+    /// `overview`: read for the Overview, which needs the figures of all rows; expensive figures are then read only if `later`.
     pub(crate) fn asks(
         &self,
         overview: bool,
@@ -58,7 +58,7 @@ impl<R: Record> Table<R> {
         };
         let want = |row| (exact.want)(&self.rows[row]).map(|(id, cost)| (row, id, cost));
         let mut wanted: Vec<_> = rows.into_iter().filter_map(want).collect();
-        // Expensive figures are read less often, so that they use at most 2 % of a processor core.
+        // Figures that open many relations are read less often, so that they use at most 2 % of a processor core (or the budget).
         #[expect(clippy::cast_precision_loss, reason = "a number of relations")]
         let rest = |cost: usize| cost as f64 * EXACT_COST * self.duty;
         let cost = wanted.iter().map(|(.., cost)| cost).sum();
@@ -212,7 +212,7 @@ impl<R: Record> Table<R> {
         (read > after && self.find(key).is_none_or(certain)).then_some(read)
     }
 
-    /// Makes all exact figures be read again; the old figures are kept until then.
+    /// Causes all exact figures to be read again; the old figures are kept until then.
     pub fn forget_exact(&mut self) {
         for had in self.exact.values_mut() {
             had.asked = Stamp::BEFORE_ALL;

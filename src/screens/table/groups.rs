@@ -17,7 +17,7 @@ pub(crate) enum Branch {
     Flat,
     /// The only row of its group.
     Alone,
-    /// The line of a closed group, or of an open one.
+    /// The line of a group: closed, or open.
     Closed,
     Open,
     /// A row below its group's line; `Last` is the last of them.

@@ -25,7 +25,8 @@ pub(super) struct Had {
     pub(super) figures: Figures,
     /// Error of the last attempt, if `figures` are from an earlier attempt; `None`: they are from the last attempt.
     pub(super) error: Option<String>,
-    /// Cost of the row when the figures were read. If the cost differs later, the row has other relations now.
+    /// Cost of the row when the figures were read. If the row has another cost later, its relations have changed, and the figures are read
+    /// again sooner.
     pub(super) cost: usize,
 }
 

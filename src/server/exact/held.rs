@@ -15,7 +15,8 @@ use crate::server::session::in_time;
 /// Maximum number of times that a row is read. Each time, `hold` may name one more chunk to lock.
 const ROUNDS: usize = 4;
 
-/// Reads the rows that need a lock again, under the lock. A row whose lock is not available stays as it is.
+/// Locks the relations of rows that were not read without a lock, and reads these rows again. A row whose lock is not available stays as
+/// it is.
 pub(super) async fn again(
     client: &Client,
     statement: &Statement,

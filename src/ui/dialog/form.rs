@@ -52,7 +52,7 @@ pub(super) fn form(
     let mut text = about.split_off(heading);
     if let Some(picture) = drawn(filling) {
         let room = (most + 2).saturating_sub(lines.len() + about.len() + text.len());
-        // The strips always stay: a long text scrolls below them.
+        // The strips of chunks always stay visible. A long text scrolls below the strips.
         let room = room.clamp(picture.strips.len() + 1, PICTURE);
         about.extend(picture::lines(picture, width, room, theme));
     }
@@ -175,8 +175,8 @@ fn keys(filling: &Filling) -> String {
     format!("{field}{tab}{on} · Esc leaves")
 }
 
-/// Drawing of the effect that the plan has on the chunks; if the plan was refused, of the effect of the present setting. `None`: neither is
-/// known.
+/// Drawing of the plan's effect on the chunks. If the plan was refused, the drawing shows the effect of the present setting. `None`: the
+/// effect is unknown.
 fn drawn(filling: &Filling) -> Option<&Picture> {
     match &filling.outcome {
         Ok(approved) => approved.plan.picture.as_deref(),

@@ -85,7 +85,7 @@ pub(in crate::ui) fn progress_text(running: &Running, now: Stamp) -> String {
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
-    reason = "a rate to show"
+    reason = "the rate is only shown"
 )]
 fn rate(running: &Running, now: Stamp) -> String {
     let spent = now.seconds_since(running.started);
@@ -99,7 +99,7 @@ fn rate(running: &Running, now: Stamp) -> String {
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "cells of a bar"
+    reason = "the number of cells of a bar is small"
 )]
 fn bar(share: f64, width: usize) -> String {
     let room = width.saturating_sub(7);

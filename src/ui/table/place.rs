@@ -12,7 +12,7 @@ pub(super) const SIGN: u16 = 2;
 
 pub(super) struct Placed<R: 'static> {
     pub(super) column: &'static Column<R>,
-    /// Index in all columns of the screen that have a heading.
+    /// Index among the columns of the screen that have a heading.
     pub(super) index: usize,
     pub(super) left: u16,
     pub(super) width: u16,
@@ -104,8 +104,8 @@ fn long_name(width: u16) -> u16 {
     if width < 140 { width / 5 } else { 40 }
 }
 
-/// The columns that fit. The column with the highest rank is left out first; of equal ranks the rightmost column. The other columns of the
-/// highest rank may shrink.
+/// The columns that fit. The column with the highest rank is left out first. If ranks are equal, the rightmost column is left out first.
+/// The other columns of the highest rank may shrink.
 fn fitting<R: Record>(
     table: &Table<R>,
     columns: &[&'static Column<R>],

@@ -71,7 +71,7 @@ impl<'a> Compared<'a> {
         own.or_else(|| self.entry.why.clone())
     }
 
-    /// The change of the object's comment, if the file wants its reasons there.
+    /// The change of the object's comment, if the file wants the reasons kept in comments.
     fn described(&self) -> Option<Change> {
         if self.wanted.comments != Some(true) || self.entry.absent == Some(true) {
             return None;

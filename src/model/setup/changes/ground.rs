@@ -12,11 +12,11 @@ pub type Columns = BTreeMap<String, String>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plain {
     pub columns: Columns,
-    /// True: it may have rows.
+    /// True: the table may have rows.
     pub filled: bool,
-    /// The comment on it. `None`: it has none.
+    /// Comment on the table. `None`: there is none.
     pub comment: Option<String>,
-    /// Why it cannot be a hypertable, whatever its columns are. `None`: it can.
+    /// Reason why the table cannot become a hypertable, whatever its columns are. `None`: no such reason.
     pub unfit: Option<String>,
 }
 

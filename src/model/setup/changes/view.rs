@@ -127,7 +127,7 @@ fn refreshes(of: &Compared, there: &[Refresh], axis: Axis) -> Result<Vec<Change>
     let (left, more): (Vec<&Refresh>, Vec<&Refresh>) = (left.collect(), more.collect());
     let mut changes = Vec::new();
     for new in &new {
-        // The policy stays; only paused or scheduled may differ.
+        // The policy stays. Only whether it is paused may differ.
         let had = there.iter().find(|had| same(had, new));
         changes.extend(had.and_then(|had| switched(of.name, had, new)));
     }

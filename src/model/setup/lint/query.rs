@@ -104,7 +104,7 @@ fn of_buckets(query: &str, source: &str) -> Option<String> {
     })
 }
 
-/// True if buckets of the second width consist of whole buckets of the first one.
+/// True if each bucket of width `own` consists of whole buckets of width `below`.
 fn fits(below: Span, own: Span) -> bool {
     match (below, own) {
         (Span::Number(below), Span::Number(own)) => below != 0 && own % below == 0,

@@ -247,7 +247,7 @@ fn chunks(screens: &Screens) -> Metric {
     metric
 }
 
-/// A value of a time column as seconds since 1970. `None`: the column is an integer, or the value is infinite or stands for no time.
+/// A value of a time column as seconds since 1970. `None`: the column is an integer, or the value is no time, such as infinity.
 fn time(axis: Axis, at: i64) -> Option<f64> {
     let is_time = axis != Axis::Integer && axis.is_place(at);
     is_time.then(|| finite(at)).flatten()

@@ -83,7 +83,7 @@ pub(super) fn collecting(screens: &Screens, readings: &BTreeMap<ScreenId, Readin
     let mut errors = Metric::new(
         "hypertop_collect_errors_total",
         Kind::Counter,
-        "Attempts to read a screen that failed or were not in time",
+        "Failed or late attempts to read a screen",
     );
     let mut stretched = Metric::gauge(
         "hypertop_stretched",

@@ -28,7 +28,7 @@ pub(super) async fn check(
         || "no base backup is known".to_owned(),
         |(at, by)| {
             format!(
-                "the newest base backup that is known ended {} ({by})",
+                "the newest known base backup ended {} ({by})",
                 text::age(*at, backup.clock)
             )
         },

@@ -132,7 +132,7 @@ impl Checks {
     }
 }
 
-/// A list as a text; `None`: it is empty.
+/// A list as a text; `None`: the list is empty.
 pub(super) fn listed(found: &[String], between: &str) -> Option<String> {
     (!found.is_empty()).then(|| found.join(between))
 }

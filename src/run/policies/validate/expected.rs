@@ -74,7 +74,7 @@ fn saved(
     let what = format!("{name} saves at least {least} %");
     let none = format!("no chunk{old} is compressed yet");
     let Some(saving) = saving else {
-        checks.wait(what, format!("{none}: there is no chunk"), None);
+        checks.wait(what, format!("{none}: the hypertable has no chunk"), None);
         return;
     };
     if saving.chunks == 0 {

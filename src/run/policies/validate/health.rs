@@ -261,7 +261,7 @@ impl Share {
         }
     }
 
-    /// True if this share is larger than the earlier share by more than three standard deviations, which chance hardly explains.
+    /// True if this share is larger than the earlier share by more than three standard deviations. Chance alone is then an unlikely cause.
     fn is_surely_above(self, before: Self) -> bool {
         let all = self.of + before.of;
         let common = (self.part + before.part) / all;

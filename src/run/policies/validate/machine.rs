@@ -111,8 +111,8 @@ impl Known {
     }
 }
 
-/// True if this process is a PostgreSQL backend on this machine. A local socket does not prove that: it may be a tunnel, or belong to a
-/// container.
+/// True if this process is a PostgreSQL backend on this machine. A local socket does not prove that the server runs here: the socket
+/// may be a tunnel, or belong to a container.
 fn is_backend(pid: i32) -> bool {
     let title = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let title = String::from_utf8_lossy(&title);
@@ -128,7 +128,7 @@ fn free(folder: &str) -> Option<i64> {
     i64::try_from(bytes).ok()
 }
 
-/// All memory in bytes, as the kernel counts.
+/// All memory of the machine in bytes, as the kernel reports it.
 fn memory() -> Option<i64> {
     let text = fs::read_to_string("/proc/meminfo").ok()?;
     let line = text
@@ -138,7 +138,7 @@ fn memory() -> Option<i64> {
     Some(kilobytes * 1024)
 }
 
-/// Number of cores that are online. The file lists them, as in `0-3,8`.
+/// Number of cores that are online. Linux lists these cores in a file, such as `0-3,8`.
 fn cores() -> Option<i64> {
     let text = fs::read_to_string("/sys/devices/system/cpu/online").ok()?;
     text.trim()

@@ -15,7 +15,7 @@ use super::super::made::Made;
 use super::check::{Checks, State};
 use super::machine::Known;
 
-/// Estimated number of locks of a statement on other objects than its table, the chunks, and their indexes.
+/// Estimated number of locks that a statement takes on objects other than the table, the chunks, and their indexes.
 const OTHER_LOCKS: i64 = 50;
 
 /// Compares the largest number of locks that one step takes with the size of the lock table.
@@ -167,7 +167,7 @@ pub(super) async fn disk(
             // The rows are copied into chunks.
             What::CreateHypertable { .. } if size.heap_bytes > 0 => size.total_bytes,
             What::CreateHypertable { .. } => 0,
-            // If duplicates share one index on a chunk, the duplicate that stays first gets an index of its own on this chunk.
+            // If duplicates share one index on a chunk, the remaining duplicate gets an index of its own on this chunk.
             _ => {
                 let steps = planned.plan.iter().flat_map(|plan| &plan.steps);
                 let builds =

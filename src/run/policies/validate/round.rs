@@ -14,7 +14,7 @@ use super::options::Options;
 use super::since::{self, Since};
 use super::{after, before, timed};
 
-/// A validation of some files.
+/// The files to validate, and the options.
 pub(super) struct Validation<'a> {
     pub(super) options: &'a Options,
     pub(super) paths: Vec<String>,

@@ -10,7 +10,7 @@ use crate::server::known::At;
 
 use super::check::{Checks, State};
 
-/// Why a job fails. `None`: its last run succeeded, or no run has ended.
+/// Why a job fails. `None`: the job's last run succeeded, or no run has ended.
 pub(super) fn failing(row: &Row, at: &At) -> Option<String> {
     let failing = [
         &rules::JOB_FAILING,

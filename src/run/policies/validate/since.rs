@@ -19,8 +19,8 @@ pub(super) struct Since {
     pub(super) title: String,
     /// The entry's state: `done`, `failed`, `running` …
     pub(super) state: &'static str,
-    /// End of the apply. By the server's clock if the apply's entry has a snapshot, otherwise by the clock of the machine that ran hypertop.
-    /// If the apply has not ended: its begin, by that machine's clock. `None`: the journal's time cannot be read.
+    /// End of the apply. The server's time if the apply's entry has a snapshot, otherwise the time of the machine that ran hypertop. If the
+    /// apply has not ended: its begin, in the time of that machine. `None`: the journal's time cannot be read.
     #[serde(skip)]
     pub(super) end: Option<Stamp>,
     /// The newest snapshot up to this entry, and the id of the entry that has it. `None`: no snapshot was kept.

@@ -17,7 +17,7 @@ use crate::server::session::said;
 use super::check::{Checks, State};
 use super::here::Here;
 
-/// Number of measured runs. One more run before them fills the caches.
+/// Number of measured runs. One more run before the measured runs fills the caches.
 const RUNS: usize = 20;
 /// Smallest and largest `statement_timeout`, in milliseconds.
 const SHORTEST: u64 = 1000;
@@ -51,7 +51,7 @@ pub(super) async fn check(here: &Here, queries: &[Timed], checks: &mut Checks) {
     }
 }
 
-/// Seconds of each run, in order of size.
+/// Seconds of each run, in ascending order.
 async fn measured(here: &Here, query: &Timed) -> Result<Vec<f64>> {
     let password = here.session.connected.password.as_deref();
     let connected = connect::again(&here.settings, password).await?;
@@ -91,7 +91,7 @@ async fn once(client: &Client, statement: &tokio_postgres::Statement) -> Result<
     Ok(())
 }
 
-/// The largest time of the fastest runs that make up this percentage, from sorted times.
+/// The time within which this percentage of the runs ended. `times`: the time of each run, in ascending order.
 fn at(times: &[f64], percent: usize) -> f64 {
     let nth = (times.len() * percent).div_ceil(100);
     times

@@ -71,7 +71,7 @@ fn a_chunk_that_does_not_fit_a_quarter_of_memory_is_advised_a_shorter_interval_t
         row(10, 7 * DAY, 4 * GIB).size_of_chunks(&thresholds::Limits::default()),
         Size::Fits
     );
-    // Once the new interval is set, the advice disappears, although the newest full chunk still is a large one.
+    // Once the new interval is set, the advice disappears, although the newest full chunk still has the old size.
     let mut fixed = large;
     fixed.interval = Some(2 * DAY);
     assert_eq!(
@@ -186,7 +186,7 @@ fn locks_are_counted_with_indexes_and_companions() {
     assert_eq!(row.locks(), Some(4803));
     assert_eq!(row.limits.lock_slots(), 6400);
     assert_eq!(row.lock_percent().as_deref(), Some("75%"));
-    // 2 * 4803 / 100 = 97; the next multiple of 64 is 128.
+    // 2 * 4803 / 100 is 97, rounded up; the next multiple of 64 is 128.
     assert_eq!(row.limits.locks_each_for(4803, 50.0), 128);
 }
 
