@@ -123,8 +123,8 @@ pub struct App {
 
 /// Seconds after which all verdicts are computed again, because some verdicts depend on time alone.
 const JUDGED_SECONDS: f64 = 60.0;
-/// Seconds after which the Overview looks again for exact figures to read. It looks through the rows of all its screens, whose figures it
-/// reads again after two minutes.
+/// Seconds between two searches of the Overview for exact figures that are missing or old. A search goes through all rows of its screens, so
+/// it is not done at every tick. No figure is old before two minutes.
 const LOOKED_SECONDS: f64 = 30.0;
 /// If the server does not answer, [`App::server_now`] stops after the refresh interval plus this number of seconds.
 const SILENCE_SECONDS: f64 = 15.0;

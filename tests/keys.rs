@@ -88,7 +88,7 @@ fn footer_tabs_palette_and_help_show_the_keys_in_force() {
     };
     assert!(line(&help, "Leave the console").starts_with("Q  ctrl-c  "));
     assert!(line(&help, "Queries: slowest").starts_with(":show-queries "));
-    assert!(line(&help, "Compress chunks: those").starts_with("f7 "));
+    assert!(line(&help, "Compress the chunks that are due").starts_with("f7 "));
     press(&mut app, "f1");
     assert!(app.overlay.is_none());
 

@@ -355,9 +355,9 @@ fn each_piece_of_advice_names_the_line_and_the_column_of_what_it_is_about() {
     let expected = [
         "x.toml:12:11: m.h: DATA LOSS: its refresh policy refreshes the last 10d, but m.a keeps its rows for 5d",
         "x.toml:12:11: m.h: it is never filled: m.a drops its rows after 5d",
-        "x.toml:6:10: m.a: its chunks are dropped after 5d, before they are compressed after 7d",
+        "x.toml:6:10: m.a: its chunks are dropped after 5d, but compressed only after 7d: compression saves nothing",
         "x.toml:4:18: m.a: its chunks span 30d, but they are compressed after 7d",
-        "x.toml:14:10: m.h: its chunks are dropped after 1d, before they are compressed after 2d",
+        "x.toml:14:10: m.h: its chunks are dropped after 1d, but compressed only after 2d: compression saves nothing",
         "x.toml:13:12: m.h: its chunks are compressed after 2d, within its refresh window",
         "x.toml:14:10: m.h: is kept for 1d, a shorter time than its source (5d)",
         "x.toml:19:9: m.v: avg() of mean is wrong if groups differ in size, because mean in its source is an average",

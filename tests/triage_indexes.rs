@@ -234,9 +234,8 @@ fn an_index_that_a_partition_lacks_is_attached_as_the_words_say() {
     on_each("parted", async |rig, _| {
         rig.sql("create table parted (k int) partition by range (k); create table parted_1 partition of parted for values from (0) to (9);
                  create index whole on only parted (k)").await;
-        let words = [
-            "It is missing on a partition. Create it there, and attach it (ALTER INDEX ... ATTACH PARTITION)",
-        ];
+        let words =
+            ["Create it on every partition, and attach it (ALTER INDEX ... ATTACH PARTITION)"];
         let of = "public.parted: whole";
         let finding = found(rig, &rules::INDEX_INVALID, of, &words).await;
         assert_eq!(finding.finding.fix, None);

@@ -41,7 +41,7 @@ pub(crate) struct Job {
     check_schema: Option<String>,
     check_name: Option<String>,
     hypertable_id: Option<i64>,
-    /// Timestamp in the scheduler's table; `-infinity`: the job runs now or never ran. `None`: not scheduled yet.
+    /// Timestamp in the scheduler's table; `-infinity`: the job runs now or never ran. `None`: the job has no row in that table yet.
     pub next_start: Option<String>,
     /// Hypertable, or view of the continuous aggregate; quoted and qualified. `None`: the job has no hypertable.
     pub relation: Option<String>,

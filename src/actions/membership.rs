@@ -19,7 +19,9 @@ pub(super) fn not_the_owner(
             format!("GRANT {owner} TO {role} WITH INHERIT TRUE"),
         ),
     };
-    format!("{what} belongs to {owner}, and {role} {is} {owner}: the server will refuse ({fix})")
+    format!(
+        "{what} belongs to {owner}, and {role} {is} {owner}: the server will refuse ({fix} allows it)"
+    )
 }
 
 /// First PostgreSQL (`server_version_num`) whose role memberships have the options SET and INHERIT.

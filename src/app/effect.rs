@@ -184,7 +184,8 @@ impl App {
     }
 }
 
-/// The chosen rows that the action should change. Each has its key, its targets, a rule, and whether the row has a finding of this rule.
+/// The rows whose finding the action may change: the chosen rows, and the rows of the objects on which their fixes act. Each has its key, its
+/// targets, a rule, and whether the row has a finding of this rule.
 fn concerned<R: Record>(
     table: &Table<R>,
     action: &'static Action,

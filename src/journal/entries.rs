@@ -65,7 +65,8 @@ impl Entries {
         bindings
     }
 
-    /// True if the entry was written for this database, or for the database of entry `id`. This database may be a copy of that database.
+    /// True if the entry counts when entry `id` is rolled back: the entry was written for this database, or for the database of entry `id`, of
+    /// which this database may be a copy.
     pub(crate) fn counts(&self, entry: &Entry, id: u64, place: &Place) -> bool {
         let was = &entry.begin.place;
         let of = self.find(id).map(|of| &of.begin.place);

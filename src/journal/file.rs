@@ -26,7 +26,8 @@ impl Journal {
         Self { path: path.into() }
     }
 
-    /// The journal at `$XDG_STATE_HOME/hypertop/journal.jsonl`. `None`: neither that variable nor `HOME` is set.
+    /// The journal at `$XDG_STATE_HOME/hypertop/journal.jsonl`, or under `~/.local/state` if that variable is not an absolute path. `None`: there
+    /// is no home folder either.
     pub fn of(around: &Surroundings) -> Option<Self> {
         let base = around
             .env

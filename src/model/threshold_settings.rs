@@ -108,7 +108,7 @@ fn read_exception(table: &Table) -> Result<Exception, Wrong> {
     Ok(Exception { name, changes })
 }
 
-const NAME: &str = "[[thresholds_for]] needs a name: name = \"mes.*\", as the screens show it";
+const NAME: &str = "[[thresholds_for]] needs name = \"…\": schema.name as on the screens; * stands for any text, such as \"mes.*\"";
 
 fn value_of(key: &Spanned<String>, value: &Spanned<Value>) -> Result<f64, Wrong> {
     let name = key.as_ref();

@@ -83,7 +83,7 @@ pub(super) async fn to_file(
     Ok(())
 }
 
-/// Records the screens until a signal arrives, or for the time `long`. Returns the number of readings.
+/// Records the screens until a signal arrives, or until `what.long` is over. Returns the number of readings.
 pub async fn record(
     settings: Settings,
     session: Session,

@@ -250,8 +250,8 @@ impl<R: Record> Table<R> {
         self.rests().max(most)
     }
 
-    /// Whether the rows should be read again, by change counters, age, and [`Record::due`]. `gathered`: the rows are only needed for the
-    /// Overview.
+    /// Whether the rows should be read again: a change counter moved, the rows are too old, or the time [`Record::due`] of a row has come.
+    /// `gathered`: only the Overview needs the rows, so they may be older.
     pub(super) fn is_stale(&self, counters: &Counters, gathered: bool, now: Stamp) -> bool {
         let Freshness::At(loaded) = self.fresh else {
             return true;

@@ -64,7 +64,7 @@ impl Open {
                     .to_owned()
             }
             Self::Now => format!(
-                "TimescaleDB now chooses segmentby by indexes and statistics, or leaves it empty; {name}"
+                "when this runs, TimescaleDB chooses segmentby by indexes and statistics, or leaves it empty; {name}"
             ),
             Self::Later => format!(
                 "TimescaleDB chooses segmentby when a chunk is compressed, by indexes and statistics; {name}"

@@ -68,9 +68,12 @@ fn fix(code: &SqlState, message: &str) -> Option<&'static str> {
         });
     }
     if *code == SqlState::INSUFFICIENT_PRIVILEGE {
-        return Some(
-            "connect as the owner, or as a member of the owner's role (GRANT owner TO you)",
-        );
+        let of_session = ["terminate process", "cancel query", "pg_signal_backend"];
+        return Some(if of_session.iter().any(|words| message.contains(words)) {
+            "connect as a member of the session's role or of pg_signal_backend"
+        } else {
+            "connect as the owner, or as a member of the owner's role (GRANT owner TO you)"
+        });
     }
     if *code == SqlState::T_R_DEADLOCK_DETECTED {
         return Some("this step was rolled back; try again");

@@ -255,7 +255,7 @@ pub(super) fn note_unread(mut plan: Plan, facts: &Retention, going: &Dropped) ->
     plan
 }
 
-/// Adds notes on the aggregates for chunks that are dropped now.
+/// Adds notes on the rows that the aggregates lose or keep when this plan drops the chunks.
 pub(super) fn note_readers(mut plan: Plan, facts: &Retention, going: &Dropped, now: Stamp) -> Plan {
     plan = note_unread(plan, facts, going);
     let Some(edge) = going.edge() else {

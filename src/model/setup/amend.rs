@@ -112,7 +112,7 @@ fn collect(
             );
         }
         What::Reschedule { .. } => {
-            return Err("the window of a policy differs: change it in the file by hand".to_owned());
+            return Err("a compression or retention policy begins at a time outside its `window`: change `window` in the file by hand".to_owned());
         }
         What::Impossible(_) => {
             let known = ["time", "from", "query"];

@@ -113,7 +113,7 @@ impl Lint<'_> {
             && retain.length() <= compress.length()
         {
             self.say(name, "retain", format!(
-                "its chunks are dropped after {retain}, before they are compressed after {compress}"
+                "its chunks are dropped after {retain}, but compressed only after {compress}: compression saves nothing"
             ));
         }
         if storage.compress.is_some() && storage.compression.is_none() {

@@ -151,7 +151,7 @@ pub struct Index {
     pub(crate) predicate: Option<String>,
     /// Whether TimescaleDB created it with the hypertable.
     pub(crate) by_default: bool,
-    /// False: an interrupted build left it.
+    /// False: an interrupted or failed build left it, or its build still runs.
     pub(crate) valid: bool,
 }
 

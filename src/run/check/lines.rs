@@ -1,4 +1,4 @@
-//! The output of a check, as text for monitoring plugins and for people.
+//! The output of a check as text: in the format of Nagios plugins, or for people.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

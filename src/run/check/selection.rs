@@ -1,5 +1,6 @@
 //! Selects the findings of a check by rule and object.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use anyhow::{Result, bail};
@@ -57,8 +58,9 @@ impl<'a> Selection<'a> {
         rows.retain(|row| self.takes(row));
         let accepts = |row: &mut Row| any(&self.options.accept_hidden, row.finding.rule.name);
         let accepted = rows.extract_if(.., accepts);
-        let names: Vec<_> = accepted.map(|row| row.finding.rule.name).collect();
-        let note = format!("accepted as hidden: {}", names.join(", "));
+        let names: BTreeSet<_> = accepted.map(|row| row.finding.rule.name).collect();
+        let listed = names.iter().copied().collect::<Vec<_>>().join(", ");
+        let note = format!("left out by --accept-hidden: {listed}");
         (rows, (!names.is_empty()).then_some(note))
     }
 }

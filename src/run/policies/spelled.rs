@@ -50,7 +50,7 @@ impl Spelled {
         hash(&format!("{} {name} {}", self.of, bare(query)))
     }
 
-    /// True if the server printed this query of a file as this text.
+    /// True if it is on record that the server prints this query of a policy file as `text`.
     pub(super) fn is(&self, name: &Name, query: &str, text: &str) -> bool {
         self.all.get(&self.key(name, query)) == Some(&hash(&bare(text)))
     }

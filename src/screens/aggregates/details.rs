@@ -45,7 +45,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
         .add("watermark (end of newest bucket)", point(row.watermark))
         .add("refreshed to", point(row.refreshed()))
         .add("newest row of the source", newest)
-        .add("not materialized before", point(never_before))
+        .add("never materialized up to", point(never_before))
         .add("refresh window", window(row))
         .add(
             "every",

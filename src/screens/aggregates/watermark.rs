@@ -83,7 +83,7 @@ fn beyond(row: &Row, to: i64, end: i64) -> Finding {
     };
     let wait = match row.pending {
         0 => "",
-        _ => ", and some are waiting now",
+        _ => ", and some new rows are waiting now",
     };
     let newest = row.newest_row().filter(|newest| *newest >= end);
     let known = |newest: &Newest| newest.unknown.is_none();

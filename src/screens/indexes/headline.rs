@@ -1,4 +1,4 @@
-//! Totals of indexes.
+//! Totals of indexes: bytes, bytes that are wasted, and unused indexes.
 
 use super::judge;
 use super::row::{Row, counted_since};

@@ -39,7 +39,7 @@ fn judge_validity(row: &Row, findings: &mut Findings) {
         } else if row.kind == TableKind::Partitioned {
             (
                 Level::Critical,
-                "It is missing on a partition. Create it there, and attach it (ALTER INDEX ... ATTACH PARTITION)",
+                "Create it on every partition, and attach it (ALTER INDEX ... ATTACH PARTITION)",
                 None,
             )
         } else if hyper {
@@ -61,7 +61,14 @@ fn judge_validity(row: &Row, findings: &mut Findings) {
                 Some("reindex-index"),
             )
         };
-        let reason = format!("invalid: queries do not use it, but every write updates it. {words}");
+        let harm = if row.kind == TableKind::Partitioned {
+            "some partitions do not have it, and queries cannot use it there"
+        } else if hyper {
+            "some chunks may not have it, and queries cannot use it there"
+        } else {
+            "queries do not use it, but every write updates it"
+        };
+        let reason = format!("invalid: {harm}. {words}");
         findings.push(Finding::new(&rules::INDEX_INVALID, level, reason).fixed_by(fix));
     }
     let Some(parts) = &row.parts else { return };

@@ -176,7 +176,7 @@ pub struct Row {
     pub initial_start: Option<Stamp>,
     pub timezone: Option<String>,
     pub config: Option<String>,
-    /// `None`: the scheduler has not scheduled the job yet.
+    /// `None`: the job has no row in `bgw_job_stat`, because it never started and no start was set for it.
     #[serde(alias = "total_runs")]
     pub statistics: Option<Statistics>,
     /// For a job without statistics: a time at which the job already existed; `None`: unknown.

@@ -185,8 +185,8 @@ fn drawn(filling: &Filling) -> Option<&Picture> {
     }
 }
 
-/// Lines with the title, the notes and the undo of the plan, or with the reason why there is no plan. Also the number of lines of the title
-/// or of the reason's first line.
+/// The title, the notes and the undo of the plan, or the reason why there is no plan, wrapped to `width`. Also the number of wrapped lines that
+/// the first of these texts takes.
 fn about(filling: &Filling, width: usize, theme: &Theme) -> (Vec<Line<'static>>, usize) {
     let mut lines: Vec<preview::Line> = Vec::new();
     match &filling.outcome {

@@ -108,8 +108,8 @@ fn query(of: &Compared, there: &Aggregate) -> Option<Change> {
     Some(of.change(What::Impossible(words.to_owned()), fields))
 }
 
-/// The changes of the refresh policies. Old and new policies that differ are paired in their order, and each old policy is edited into the
-/// new one.
+/// The changes of the refresh policies. A policy that is in the database and in the file stays. Of the others, the first one of the database
+/// is edited into the first one of the file, and so on; the rest is removed or added.
 fn refreshes(of: &Compared, there: &[Refresh], axis: Axis) -> Result<Vec<Change>, String> {
     let wishes: &[wish::Refresh] = match &of.entry.refresh {
         None => return Ok(Vec::new()),

@@ -12,7 +12,7 @@ use crate::model::text;
 use crate::server::session::Session;
 use crate::server::validate;
 
-/// Facts about the machine, and their source.
+/// Facts about the machine on which the server runs, and their source.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Known {
     #[serde(flatten)]

@@ -62,7 +62,10 @@ pub(super) fn check(
             "is late: it should have started {}, and has not",
             text::age(due, at.now)
         );
-        let limit = format!("at most {} after its start", text::duration(late_seconds));
+        let limit = format!(
+            "a start at most {} after it is due",
+            text::duration(late_seconds)
+        );
         checks.add(State::Failed, what, seen).expected = Some(limit);
         return;
     }
