@@ -3,7 +3,7 @@
 --   \password hypertop_monitor
 -- The role owns nothing, writes nothing, and reads no rows of tables. The screens say what is therefore hidden, and which GRANT shows it:
 --   GRANT USAGE ON SCHEMA schema TO hypertop_monitor; GRANT SELECT ON schema.table TO hypertop_monitor   shows the newest row of that
---   table, hence the lag of its aggregates
+--   table, hence the lag of its aggregates; the table's owner must also be in trusted_owners of this role (docs/rights.md)
 do $$ begin
   if to_regrole('hypertop_monitor') is null then
     create role hypertop_monitor login;

@@ -235,13 +235,17 @@ pub enum Command {
         database: Option<String>,
     },
     /// Print the findings for Nagios, Prometheus or cron
-    #[command(after_help = "Exit codes: 0 OK, 1 warning, 2 critical, 3 unknown.")]
+    #[command(
+        after_help = "Exit codes: 0 OK, 1 warning, 2 critical, 3 unknown, also after a wrong option."
+    )]
     Check {
         #[command(flatten)]
         options: check::Options,
     },
     /// Find out why a connection fails, or why data is hidden
-    #[command(after_help = "Exit codes: 0 ok, 1 warnings, 2 failed, 3 unknown.")]
+    #[command(
+        after_help = "Exit codes: 0 ok, 1 warnings, 2 failed, 3 unknown, also after a wrong option."
+    )]
     Doctor {
         #[command(flatten)]
         options: doctor::Options,

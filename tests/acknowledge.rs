@@ -263,6 +263,19 @@ fn a_snooze_ends_when_it_gets_worse() {
 }
 
 #[test]
+fn the_acknowledge_key_ends_a_snooze() {
+    let (_folder, journal) = journal();
+    let mut console = Console::of(&journal, "dba");
+    console.press("z enter");
+    assert_eq!(console.found(), [""; 0]);
+    console.press("Z");
+    console.press("A");
+    console.press("Z");
+    assert_eq!(console.found(), [BACKLOG]);
+    assert_eq!(console.states(), ["undone"]);
+}
+
+#[test]
 fn two_consoles_know_the_same_and_either_takes_it_back() {
     let (_folder, journal) = journal();
     let mut first = Console::of(&journal, "dba");

@@ -51,7 +51,7 @@ fn prometheus_takes_the_alert_rules_and_they_fire_as_they_should() {
 }
 
 #[test]
-fn every_metric_that_the_dashboard_and_the_rules_name_exists() {
+fn every_metric_that_the_dashboard_and_the_rules_name_exists_and_the_document_lists_all() {
     with_targets(|targets| {
         let url = targets.all[0].conninfo.as_str();
         let (_, metrics) = check(url, &["--format", "prometheus"]);
@@ -70,6 +70,15 @@ fn every_metric_that_the_dashboard_and_the_rules_name_exists() {
         assert!(named.len() > 15, "{named:?}");
         for name in named {
             assert!(metrics.contains(&format!("# TYPE {name} ")), "{name}");
+        }
+        // And every metric is in the document's list.
+        let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/monitoring.md");
+        let document = std::fs::read_to_string(document).unwrap();
+        let types = metrics
+            .lines()
+            .filter_map(|line| line.strip_prefix("# TYPE hypertop_"));
+        for name in types.map(|line| line.split(' ').next().unwrap()) {
+            assert!(document.contains(&format!("`{name}`")), "{name}");
         }
         let figure = Regex::new(r#"\{figure="([^"]+)"\}"#).unwrap();
         for text in &texts {
@@ -118,24 +127,27 @@ fn systemd_takes_the_units() {
 
 #[test]
 fn every_option_that_a_file_names_is_one() {
-    let output = Command::new(env!("CARGO_BIN_EXE_hypertop"))
-        .args(["check", "--help"])
-        .output()
-        .unwrap();
-    let help = String::from_utf8(output.stdout).unwrap();
+    let help = |command: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_hypertop"))
+            .args([command, "--help"])
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
     let option = Regex::new(r#"(?:^|[\s"])(--?[a-zA-Z][a-z-]*)"#).unwrap();
     let of = |text: &str| -> BTreeSet<String> {
         let found = option.captures_iter(text);
         found.map(|found| found[1].to_owned()).collect()
     };
-    let known = of(&help);
-    for path in [
-        "nagios/hypertop.cfg",
-        "icinga2/hypertop.conf",
-        "cron/hypertop",
-        "systemd/hypertop-listen.service",
-        "systemd/hypertop-textfile.service",
-        "prometheus/hypertop.rules.yml",
+    let (check, plan) = (of(&help("check")), of(&help("plan")));
+    for (path, known) in [
+        ("nagios/hypertop.cfg", &check),
+        ("icinga2/hypertop.conf", &check),
+        ("cron/hypertop", &check),
+        ("cron/hypertop-drift", &plan),
+        ("systemd/hypertop-listen.service", &check),
+        ("systemd/hypertop-textfile.service", &check),
+        ("prometheus/hypertop.rules.yml", &check),
     ] {
         let text = read(path);
         let is_comment = |line: &str| ["#", "/*", "* "].iter().any(|sign| line.starts_with(sign));

@@ -4,9 +4,9 @@
 #[path = "docs/picture.rs"]
 mod picture;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use clap::{CommandFactory, Parser};
@@ -122,15 +122,18 @@ fn anchor(heading: &str) -> String {
         .to_lowercase()
 }
 
+/// The links of a document to other documents and to headings.
+fn links(text: &str) -> Vec<String> {
+    let links = regex::Regex::new(r"\]\(([^)\s]+)\)").unwrap();
+    let links = links.captures_iter(text).map(|found| found[1].to_owned());
+    links.filter(|link| !link.starts_with("http")).collect()
+}
+
 #[test]
 fn every_link_leads_to_a_file_and_a_heading_that_exist() {
-    let links = regex::Regex::new(r"\]\(([^)\s]+)\)").unwrap();
     for file in documents() {
         let text = std::fs::read_to_string(&file).unwrap();
-        for link in links.captures_iter(&text).map(|found| found[1].to_owned()) {
-            if link.starts_with("http") {
-                continue;
-            }
+        for link in links(&text) {
             let (path, heading) = link.split_once('#').unwrap_or((&link, ""));
             let target = if path.is_empty() {
                 file.clone()
@@ -229,4 +232,161 @@ fn the_readme_is_short_and_has_the_two_commands_of_a_fresh_machine() {
     for command in ["cargo run --release -- demo", "cargo test"] {
         assert!(readme.lines().any(|line| line == command), "{command}");
     }
+}
+
+#[test]
+fn every_source_file_that_a_document_names_exists() {
+    let span =
+        regex::Regex::new(r"`((?:src|tests|queries|pages|scripts|contrib|themes)/[^`\s*]+)`")
+            .unwrap();
+    let mut seen = 0;
+    // The changes name files as they were then.
+    let documents = documents().into_iter();
+    for file in documents.filter(|file| !file.ends_with("CHANGELOG.md")) {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let paths = span.captures_iter(&text).map(|found| found[1].to_owned());
+        for path in paths.filter(|path| !path.contains("NAME")) {
+            assert!(root().join(&path).exists(), "{}: {path}", file.display());
+            seen += 1;
+        }
+    }
+    assert!(seen > 30, "{seen}");
+}
+
+/// The files of a package by their path in its folder of documents, each with its path in the repository.
+type Packaged = BTreeMap<PathBuf, PathBuf>;
+
+/// Adds an asset. `source`: a file, or all files of a folder (`docs/**/*`).
+fn add(files: &mut Packaged, source: &str, folder: &str) {
+    let Some(tree) = source.strip_suffix("/**/*") else {
+        let name = Path::new(source).file_name().unwrap();
+        files.insert(Path::new(folder).join(name), source.into());
+        return;
+    };
+    for entry in std::fs::read_dir(root().join(tree)).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        if entry.file_type().unwrap().is_dir() {
+            add(
+                files,
+                &format!("{tree}/{name}/**/*"),
+                &format!("{folder}{name}/"),
+            );
+        } else {
+            add(files, &format!("{tree}/{name}"), folder);
+        }
+    }
+}
+
+/// What `scripts/release` packs, by the name of the package.
+fn packages() -> BTreeMap<&'static str, Packaged> {
+    let mut packages = BTreeMap::from([("deb", Packaged::new()), ("rpm", Packaged::new())]);
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let manifest: toml::Table = manifest.parse().unwrap();
+    let metadata = &manifest["package"]["metadata"];
+    let deb = metadata["deb"]["assets"].as_array().unwrap().iter();
+    let deb = deb.map(|asset| ("deb", &asset[0], &asset[1]));
+    let rpm = metadata["generate-rpm"]["assets"]
+        .as_array()
+        .unwrap()
+        .iter();
+    let rpm = rpm.map(|asset| ("rpm", &asset["source"], &asset["dest"]));
+    for (package, source, dest) in deb.chain(rpm) {
+        let dest = dest.as_str().unwrap().trim_start_matches('/');
+        if let Some(folder) = dest.strip_prefix("usr/share/doc/hypertop/") {
+            let files = packages.get_mut(package).unwrap();
+            add(files, source.as_str().unwrap(), folder);
+        }
+    }
+    let script = std::fs::read_to_string(root().join("scripts/release")).unwrap();
+    let copies = script
+        .lines()
+        .map(str::trim)
+        .filter(|line| line.starts_with("cp "));
+    let mut archive = Packaged::new();
+    for word in copies.flat_map(str::split_whitespace) {
+        if root().join(word).is_dir() {
+            add(&mut archive, &format!("{word}/**/*"), &format!("{word}/"));
+        } else if root().join(word).is_file() {
+            add(&mut archive, word, "");
+        }
+    }
+    packages.insert("tar.gz", archive);
+    packages
+}
+
+/// The path without `..`.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        if part == Component::ParentDir {
+            plain.pop();
+        } else {
+            plain.push(part);
+        }
+    }
+    plain
+}
+
+#[test]
+fn every_link_of_a_packaged_document_leads_to_a_file_of_the_package() {
+    for (package, files) in packages() {
+        let mut seen = 0;
+        for (path, source) in &files {
+            if path.extension().is_none_or(|end| end != "md") {
+                continue;
+            }
+            let text = std::fs::read_to_string(root().join(source)).unwrap();
+            for link in links(&text) {
+                let to = link.split('#').next().unwrap();
+                let target = plain(&path.parent().unwrap().join(to));
+                let is_there = to.is_empty() || files.contains_key(&target);
+                assert!(is_there, "{package}: {}: {link}", path.display());
+                seen += 1;
+            }
+        }
+        assert!(seen > 80, "{package}: {seen}");
+    }
+}
+
+#[test]
+fn every_action_says_in_the_same_words_whether_it_can_be_undone() {
+    let (mut always, mut sometimes) = (BTreeSet::new(), BTreeSet::new());
+    for entry in std::fs::read_dir(root().join("pages/actions")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let page = std::fs::read_to_string(&path).unwrap();
+        let undo = page.split("## Undo\n\n").nth(1).unwrap();
+        let words = [
+            "Exact",
+            "Partial",
+            "Irreversible",
+            "Nothing to undo",
+            "It depends",
+        ];
+        assert!(
+            words.iter().any(|word| undo.starts_with(word)),
+            "{name}: {undo}"
+        );
+        assert!(!undo.contains("IRREVERSIBLE"), "{name}: {undo}");
+        if undo.starts_with("Irreversible") {
+            always.insert(name);
+        } else if undo.contains("Irreversible") {
+            sometimes.insert(name);
+        }
+    }
+    let acting = std::fs::read_to_string(root().join("docs/acting.md")).unwrap();
+    let listed = |from: &str| -> BTreeSet<String> {
+        let text = acting.split(from).nth(1).unwrap();
+        let names = text
+            .split("\n- ")
+            .next()
+            .unwrap()
+            .split('`')
+            .skip(1)
+            .step_by(2);
+        names.map(str::to_owned).collect()
+    };
+    assert_eq!(listed("- Irreversible are "), always);
+    assert_eq!(listed("- Irreversible in some cases, "), sometimes);
 }

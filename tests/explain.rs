@@ -344,7 +344,7 @@ fn a_page_is_printed_plain_and_in_markdown_and_all_names_are_listed() {
         "{two}"
     );
     assert!(
-        two.contains("IRREVERSIBLE") && two.contains("- chunks_per_step: "),
+        two.contains("Irreversible") && two.contains("- chunks_per_step: "),
         "{two}"
     );
     // A screen and a rule have the same name.
