@@ -143,7 +143,7 @@ pub(super) fn window(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal
         plan = plan.note(
             Level::Notice,
             format!(
-                "aligned to whole buckets of {}: {} (a refresh skips partial buckets)",
+                "the window, aligned to whole buckets of {}: {} (a refresh skips partial buckets)",
                 text::interval(&place.buckets.text),
                 place.show(window)
             ),
