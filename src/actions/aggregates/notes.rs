@@ -33,7 +33,7 @@ pub(super) fn notes(
         ),
         None => note(
             Level::Unknown,
-            "the refresh window is unknown: this role may not execute the integer_now_func"
+            "the refresh window is unknown: the time zone or the integer_now_func that gives \"now\" cannot be used"
                 .to_owned(),
         ),
     }
