@@ -295,7 +295,7 @@ fn the_progress_is_shown_held_and_stopped() {
         of: 100 << 20,
     }));
     app.update(Msg::Progress(Progress::Waits(
-        "for a lock that session 4711 of app holds, psql, idle in transaction".to_owned(),
+        "for a lock that is held by session 4711 of app, psql, idle in transaction".to_owned(),
     )));
     app.update(Msg::Tick(NOW.plus_seconds(60.0)));
     insta::assert_snapshot!(screen(&mut app));

@@ -51,7 +51,9 @@ async fn says(rig: &Rig, action: &str, relation: &str, set: &[(&str, &str)]) -> 
 fn fits(said: &str, segments: &str) -> bool {
     match said {
         "nothing" => segments.is_empty(),
-        "the default" | "the columns that it groups by, except the time" => segments == "dev",
+        "the default" | "the columns that the aggregate groups by, except the time" => {
+            segments == "dev"
+        }
         columns => columns == segments,
     }
 }

@@ -196,7 +196,7 @@ fn the_owner_is_warned_of_nothing_but_of_each_right_that_is_taken_away() {
                 "create-index",
                 "m",
                 &[("columns", "v")][..],
-                "may not create in schema public",
+                "may not create objects in schema public",
             ),
             (
                 "revoke execute on function public.set_chunk_time_interval from public",

@@ -775,8 +775,8 @@ fn what_another_session_locks_is_unknown_and_neither_the_same_nor_missing() {
         let (code, text) = run(rig, &["plan", "--drift", path.to_str().unwrap()]);
         assert_eq!(code, 3, "{version:?}: {text}");
         for words in [
-            "! mes.hourly: its query is unknown: another session has locked it",
-            "! mes.energy_consumption: its indexes are unknown: another session has locked it",
+            "! mes.hourly: its query is unknown because of a lock of another session",
+            "! mes.energy_consumption: its indexes are unknown because of a lock of another session",
         ] {
             assert!(text.contains(words), "{version:?}: {words}: {text}");
         }

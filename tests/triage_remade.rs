@@ -78,7 +78,10 @@ fn a_late_row_in_a_chunk_that_was_dropped_is_no_gap_to_refresh() {
         let had = kept(rig, 9).await;
         assert_eq!(had, "144", "{}", rig.name);
         late(rig, 9).await;
-        let words = ["DATA LOSS by a refresh", "created after newer chunks"];
+        let words = [
+            "DATA LOSS by a refresh",
+            "created after chunks of later ranges",
+        ];
         let row = found(rig, &rules::AGGREGATE_REMADE, NAME, &words).await;
         assert_eq!(row.finding.fix, None, "{}", rig.name);
         gone(rig, &rules::AGGREGATE_UNREACHED, NAME).await;
@@ -204,7 +207,7 @@ fn retention_that_drops_late_rows_in_a_chunk_made_again_offers_no_refresh_of_the
         let drops = rig.text(&format!("select add_retention_policy('{RAW}', interval '6 days', initial_start => now() + interval '30 minutes')")).await;
         gone(rig, &rules::RETENTION_UNREAD, RAW).await;
         late(rig, 9).await;
-        let words = ["DATA LOSS in", NAME, "created after newer chunks"];
+        let words = ["DATA LOSS in", NAME, "created after chunks of later ranges"];
         let row = found(rig, &rules::RETENTION_UNREAD, RAW, &words).await;
         assert_eq!(row.finding.fix, None, "{}", rig.name);
         let approved = rig.plan("run-job-now", &drops, &[]).await.unwrap();

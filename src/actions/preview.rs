@@ -157,7 +157,7 @@ pub async fn resolve(session: &Session, action: &Action, typed: &str) -> Result<
         ([one], _) => Ok(one.clone()),
         ([], true) => {
             bail!(
-                "there is no {on} {typed:?} in this database (write schema.name, or the id of a job)"
+                "there is no {on} {typed:?} in this database (write an object as schema.name, a job as its id)"
             )
         }
         ([], false) => bail!(

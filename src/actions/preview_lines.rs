@@ -89,7 +89,7 @@ impl Preview {
             Ok(holders) => {
                 let in_the_way: Vec<_> = holders.iter().filter(|holder| holder.conflicts).collect();
                 if in_the_way.is_empty() {
-                    lines.push(("text", "  no session blocks it now".to_owned()));
+                    lines.push(("text", "  no session blocks the plan now".to_owned()));
                 }
                 lines.extend(
                     in_the_way

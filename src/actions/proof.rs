@@ -198,16 +198,16 @@ impl Proof {
             if sql.starts_with("CREATE") {
                 let on = |schema: &&String| sql.contains(&format!(" ON {schema}."));
                 missing.extend(self.uncreatable.iter().filter(on).map(|schema| {
-                    format!("{role} may not create in schema {schema} (GRANT CREATE ON SCHEMA {schema} TO {role})")
+                    format!("{role} may not create objects in schema {schema} (GRANT CREATE ON SCHEMA {schema} TO {role} allows it)")
                 }));
                 let on = |space: &&String| sql.contains(&format!(" TABLESPACE {space}"));
                 missing.extend(self.unplaceable.iter().filter(on).map(|space| {
-                    format!("{role} may not create in tablespace {space} (GRANT CREATE ON TABLESPACE {space} TO {role})")
+                    format!("{role} may not create objects in tablespace {space} (GRANT CREATE ON TABLESPACE {space} TO {role} allows it)")
                 }));
             }
             let called = |function: &&String| sql.contains(&format!(".{function}("));
             missing.extend(self.denied.iter().filter(called).map(|function| {
-                format!("{role} may not execute {function}() (GRANT EXECUTE ON ALL ROUTINES IN SCHEMA {extension} TO {role})")
+                format!("{role} may not execute {function}() (GRANT EXECUTE ON ALL ROUTINES IN SCHEMA {extension} TO {role} allows it)")
             }));
         }
         missing.sort_unstable();
@@ -227,7 +227,7 @@ impl Proof {
             })
             .map(|schema| {
                 let role = &self.role;
-                format!("{role} has no USAGE on schema {schema}: the server will refuse (GRANT USAGE ON SCHEMA {schema} TO {role})")
+                format!("{role} has no USAGE on schema {schema}: the server will refuse (GRANT USAGE ON SCHEMA {schema} TO {role} allows it)")
             })
             .collect();
         let server = context.at.server;

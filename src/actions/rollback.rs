@@ -43,7 +43,7 @@ pub async fn plan(
     let entries = &settled;
     let undone = undone(entries, place, &ids)?;
     let Some(newest) = undone.first() else {
-        bail!("no entry is named")
+        bail!("no journal entry is named")
     };
     let mut back = back::Back::new(actor, client, entries, place, &ids).await?;
     let (mut notes, mut touches, mut leaves_open) = (Vec::new(), Vec::new(), Vec::new());
@@ -283,7 +283,9 @@ fn said(entry: &Entry, done: &doubt::Done) -> Vec<Note> {
     if done.notes.is_empty() && known < all {
         notes.push(Note {
             level: Level::Notice,
-            text: format!("entry {id}: {known} of {all} steps were done; these are rolled back"),
+            text: format!(
+                "entry {id}: {known} of {all} steps took effect; the rollback undoes no other step"
+            ),
         });
     }
     notes
@@ -310,7 +312,7 @@ async fn look(
         let newer = if seen.is_empty() {
             ""
         } else {
-            ", perhaps by a newer one of these entries"
+            ", perhaps by a newer entry of this rollback"
         };
         let state = if let Some(newer) = newer_of_group(restores, &target, before) {
             // The rollback of the newer entry restores an older state before this entry is rolled back. So this entry is compared with that

@@ -144,7 +144,7 @@ pub fn of(action: &str) -> Vec<SetKey> {
         "compress-chunks" => &[
             &[
                 key("older_than", Values::Length, "the policy's compress_after", "chunks that ended at least this long ago"),
-                key("created_before", Values::Interval, "the policy's", "chunks that were created at least this long ago; only for a policy with drop_created_before"),
+                key("created_before", Values::Interval, "the policy's", "chunks that were created at least this long ago; only for a policy with compress_created_before"),
             ],
             RANGE,
             &[CHUNKS],
@@ -172,7 +172,7 @@ pub fn of(action: &str) -> Vec<SetKey> {
             COMPRESS_AFTER,
             COMPRESS_CREATED,
             EVERY,
-            key("maxchunks_to_compress", Values::Number, PRESENT, "most chunks per run; empty: no limit"),
+            key("maxchunks_to_compress", Values::Number, PRESENT, "maximum number of chunks per run; empty: no limit"),
             key("recompress", Values::YesNo, "no", "yes: the policy recompresses chunks that got late rows"),
         ]],
         "add-retention-policy" => &[&[
@@ -192,7 +192,7 @@ pub fn of(action: &str) -> Vec<SetKey> {
             &[
                 key("drop_after", Values::Length, "the policy's", "chunks that ended at least this long ago"),
                 key("before", Values::Time, NONE, "instead: chunks that end at or before this time"),
-                key("chunks_per_step", Values::Number, "by the lock table, at most 100", "each step is a transaction"),
+                key("chunks_per_step", Values::Number, "by the lock table, at most 100", "chunks per step; each step is a transaction"),
             ],
             PACE,
         ],
@@ -229,7 +229,7 @@ fn of_others(action: &str) -> Vec<SetKey> {
             if add {
                 keys.extend([
                     key("initial_start", Values::Time, "at once", "the first run, and the start of the schedule"),
-                    key("timezone", Values::Text, NONE, "time zone of the schedule, with initial_start"),
+                    key("timezone", Values::Text, NONE, "time zone of the schedule; needs initial_start"),
                 ]);
             } else {
                 keys.push(POLICY);
@@ -297,7 +297,7 @@ fn of_others(action: &str) -> Vec<SetKey> {
         ]],
         "add-reorder-policy" => &[&[
             key("index", Values::Some, "the only one", "the rows are sorted by this index"),
-            key("schedule_interval", Values::Interval, "half a chunk's interval, at most 12h", "each run reorders one chunk"),
+            key("schedule_interval", Values::Interval, "half a chunk's interval, at most 12h", "how often it runs; each run reorders one chunk"),
             FIRST_RUN,
         ]],
         _ => &[],

@@ -97,7 +97,7 @@ pub(super) fn midnight(at: i64) -> i64 {
 /// Error text for a policy whose window is unknown because this program does not know the policy's time zone.
 pub(crate) fn odd_zone(zone: &str) -> String {
     format!(
-        "its policy runs in time zone {zone}, which is not a name in pg_timezone_names. Set such a name with ALTER ROLE (for the job's owner) or ALTER DATABASE"
+        "its policy runs in time zone {zone}, which is not a name in pg_timezone_names. Set a name from that view with ALTER ROLE (for the job's owner) or ALTER DATABASE"
     )
 }
 

@@ -4,7 +4,7 @@
 use crate::model::bucket::{Buckets, Range};
 
 /// Warning about a refresh of a recreated chunk.
-pub(crate) const REMADE: &str = "a chunk in this range was created after newer chunks, probably by a late row after the old chunk was dropped: a refresh computes its buckets from the remaining rows, and the aggregate's older results are lost for good";
+pub(crate) const REMADE: &str = "a chunk in this range was created after chunks of later ranges, probably by a late row after the old chunk was dropped: a refresh computes the range's buckets from the remaining rows, and the aggregate's older results are lost for good";
 
 /// The buckets of a range that overlap recreated chunks. `remade`: start of the first and end of the last recreated chunk.
 pub(super) fn touched(

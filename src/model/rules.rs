@@ -49,7 +49,7 @@ rules! {
     AGGREGATE_FUTURE: now, "aggregate-future", "watermark in the future", "move-watermark-back";
     AGGREGATE_HIDDEN: standing, "aggregate-hidden", "refreshes or sources are hidden";
     AGGREGATE_HISTORY: standing, "aggregate-history", "history never materialized", "refresh-aggregate";
-    AGGREGATE_INTERRUPTED: now, "aggregate-interrupted", "an interrupted refresh left ranges", "refresh-behind";
+    AGGREGATE_INTERRUPTED: now, "aggregate-interrupted", "unfinished ranges of an interrupted refresh", "refresh-behind";
     AGGREGATE_NEVER_REFRESHED: now, "aggregate-never-refreshed", "never refreshed", "refresh-aggregate";
     AGGREGATE_NO_POLICY: standing, "aggregate-no-policy", "no refresh policy", "add-refresh-policy";
     AGGREGATE_OF_AVERAGES: standing, "aggregate-of-averages", "averages are averaged again";

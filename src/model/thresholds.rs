@@ -130,7 +130,7 @@ limits! {
     conflict_percent: Server Percent = 1.0, "warning when at least this share of a standby's transactions was cancelled by replay recently";
     error_transactions: Server Count = 100.0, "the shares of rollbacks, deadlocks and conflicts are judged only if there were at least this many transactions";
     error_window: Server Time = 5.0 * MINUTE, "rollbacks, deadlocks and conflicts are counted over a recent period, whose length is between this and twice this";
-    error_first_look: Server Time = DAY, "the first read (hypertop check has no other) counts rollbacks, deadlocks and conflicts since the last reset of the statistics, unless that reset is older than this";
+    error_first_look: Server Time = DAY, "the first read (hypertop check has no other) counts rollbacks, deadlocks and conflicts since the last reset of the statistics, but nothing if that reset is older than this";
     blocked: Server Time = 5.0, "warning when a session waits for a lock for longer than this";
     stuck_blocker: Server Time = MINUTE, "critical when a session that is idle in transaction blocks others for longer than this";
     idle_in_transaction_notice: Server Time = MINUTE, "notice when a session is idle in transaction for longer than this";

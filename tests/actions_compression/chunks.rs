@@ -90,7 +90,7 @@ fn where_nothing_waits_it_says_so_and_offers_what_would() {
             .plan("compress-chunks", &place.table, &[])
             .await
             .unwrap_err();
-        assert!(refused.contains("have not ended yet"), "{refused}");
+        assert!(refused.contains("has not ended yet"), "{refused}");
     });
 }
 

@@ -41,7 +41,7 @@ fn a_refresh_over_what_the_source_dropped_is_refused_clamped_or_agreed_to_by_nam
                 .unwrap_err();
             assert!(
                 told.contains("no longer has a chunk before")
-                    && told.contains("would be deleted")
+                    && told.contains("a refresh there would delete up to")
                     && told.contains(unit),
                 "{}: {told}",
                 rig.name
@@ -277,7 +277,7 @@ fn a_policy_whose_first_run_would_wipe_what_was_dropped_by_hand_is_refused() {
             .plan("add-refresh-policy", &named("naive_day"), &set)
             .await
             .unwrap_err();
-        assert!(told.contains("first run would delete"), "{told}");
+        assert!(told.contains("next run would delete"), "{told}");
         let offered = told
             .split("--set start_offset='")
             .nth(1)

@@ -99,7 +99,7 @@ fn policies_in_a_hierarchy_come_back_as_far_as_this_version_allows() {
         ];
         let approved = rig.plan("add-refresh-policy", &view, &set).await.unwrap();
         assert!(
-            notes(&approved).contains("has no policy, and therefore no expected lag"),
+            notes(&approved).contains("not included, for lack of a refresh policy: "),
             "{}",
             notes(&approved)
         );

@@ -97,7 +97,7 @@ fn a_policy_form_says_at_once_what_is_wrong_and_what_it_would_mean() {
             .await
             .unwrap();
         let told = notes(&approved);
-        assert!(told.contains("expected lag: up to 2d 1h"), "{told}");
+        assert!(told.contains("expected maximum lag: 2d 1h"), "{told}");
         assert!(
             told.contains("a run now would refresh") && told.contains("of 1d, over"),
             "{told}"

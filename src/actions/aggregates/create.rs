@@ -91,7 +91,7 @@ pub(super) fn drop(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
         Vec::new(),
     );
     let undo = Undo::Never(
-        "its rows are deleted; rows whose source rows were dropped cannot be computed again"
+        "the aggregate's rows are deleted; those whose source rows were dropped cannot be computed again"
             .to_owned(),
     );
     let jobs = text::plural(

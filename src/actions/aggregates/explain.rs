@@ -29,7 +29,7 @@ pub(super) fn explain(place: &Timeline, met: &[Lost], window: Window) -> String 
     };
     let more = match met.len() {
         1 => String::new(),
-        many => format!(", and further gaps: {}", many - 1),
+        many => format!(", and the number of further gaps is {}", many - 1),
     };
     let rows = match first.first {
         None => "whether the aggregate has rows there is unknown, because reading them would run code of its owner with this role's rights".to_owned(),
@@ -67,7 +67,7 @@ fn most_deleted(place: &Timeline, met: &[Lost], window: Window) -> String {
         .sum::<Option<i64>>()
         .map_or_else(String::new, |all| {
             format!(
-                ": up to {} of {} would be deleted",
+                "; a refresh there would delete up to {} of {}",
                 text::plural(all, "bucket"),
                 text::interval(&buckets.text)
             )

@@ -33,7 +33,7 @@ pub(super) fn notes(
         ),
         None => note(
             Level::Unknown,
-            "the refresh window is unknown: this role may not execute the integer_now_func"
+            "the refresh window is unknown: the time zone or the integer_now_func that gives \"now\" cannot be used"
                 .to_owned(),
         ),
     }
@@ -87,22 +87,22 @@ fn lag_note(place: &Timeline, facts: &Hierarchy, new: &Setting, old: Option<&Set
             .zip(below)
             .map(|(own, below)| own + below)
     };
-    let mut words = format!("expected lag: up to {}", say(whole(new)));
+    let mut words = format!("expected maximum lag: {}", say(whole(new)));
     if let Some(old) = old.map(whole).filter(|old| *old != whole(new)) {
         words = format!("{words} (it was {})", say(old));
     }
     if axis == Axis::Integer {
         words = format!(
-            "{words} units, plus the units that pass in {}",
+            "{words}, in units of its time, plus the units that pass in {}",
             text::interval(&new.every)
         );
     }
     if below.is_none_or(|below| below > 0.0) {
-        words = format!("{words}, with the lag of the aggregate that it is built on");
+        words = format!("{words}, including the lag of the aggregate that it is built on");
     }
     if !without.is_empty() {
         words = format!(
-            "{words}; {} has no policy, and therefore no expected lag",
+            "{words}; not included, for lack of a refresh policy: {}",
             without.join(", ")
         );
     }

@@ -213,7 +213,7 @@ fn with_risk(
                 .picturing(picture(place, before, new)));
         }
         plan.undo = Undo::Partly(format!(
-            "the policy is restored as it was, but the rows of {} that its runs delete meanwhile are lost for good",
+            "the change is undone, but the rows of {} that the policy's runs delete meanwhile are lost for good",
             place.level.name
         ));
         plan = plan

@@ -79,7 +79,7 @@ pub(super) fn stuck_field(facts: &Hierarchy) -> Option<Field> {
     let stuck = facts.stuck()?;
     let field = Field::new("end_stuck_session", "End session", FieldType::Flag, "no").optional();
     Some(field.help(format!(
-        "yes: first terminates session {}, whose cancelled refresh blocks all other refreshes",
+        "yes: first terminates session {}, whose cancelled refresh blocks other refreshes",
         stuck.pid
     )))
 }
@@ -143,7 +143,7 @@ pub(super) fn window(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal
         plan = plan.note(
             Level::Notice,
             format!(
-                "aligned to whole buckets of {}: {} (a refresh skips partial buckets)",
+                "the window, aligned to whole buckets of {}: {} (a refresh skips partial buckets)",
                 text::interval(&place.buckets.text),
                 place.show(window)
             ),
@@ -191,7 +191,7 @@ pub(super) fn deleting(place: &Timeline, mut plan: Plan, met: &[Lost], window: W
     plan = plan.wanting(Consent::Name).note(
         Level::Critical,
         format!(
-            "DELETES DATA: {}; this refresh deletes these rows",
+            "DELETES DATA: {}; override_data_loss is set, so this refresh deletes these rows",
             explain(place, met, window)
         ),
     );

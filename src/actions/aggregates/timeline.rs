@@ -101,7 +101,7 @@ impl<'a> Timeline<'a> {
                 .into());
             }
             return Err(format!(
-                "\"now\" on {}'s integer time is unknown (no integer_now_func, or no right to run it): use refresh-aggregate with from and to",
+                "\"now\" on {}'s time is unknown (its time zone or its integer_now_func cannot be used): use refresh-aggregate with from and to",
                 self.level.name
             )
             .into());

@@ -124,7 +124,7 @@ fn undo(place: &Timeline, cut: i64, deletes: bool) -> Undo {
     let level = place.level;
     if deletes {
         return Undo::Never(format!(
-            "the rows of {} that are deleted do not come back",
+            "the deleted rows of {} do not come back",
             level.source
         ));
     }

@@ -273,7 +273,7 @@ fn why(
             )
         }
         (None, now) => format!(
-            "its first run would delete rows for good: {}",
+            "the next run would delete rows for good: {}",
             now.unwrap_or_default()
         ),
     }
@@ -286,7 +286,7 @@ fn paused(after: &AgePolicy) -> &'static str {
 fn reach(new: &Setting, axis: Axis) -> String {
     let unit = if axis == Axis::Integer { " units" } else { "" };
     new.start.as_deref().map_or_else(
-        || "from the beginning on".to_owned(),
+        || "everything from the beginning on".to_owned(),
         |start| format!("the last {}{unit}", text::interval(start)),
     )
 }

@@ -157,7 +157,7 @@ fn aged<'k>(known: &'k Compression, inputs: &Inputs) -> Result<Vec<&'k ChunkStat
         )
         .into(),
         None => format!(
-            "it is unknown which chunks are older than {text}, because {} has no integer_now_func: set one by \
+            "it is unknown which chunks are older than {text}, because {} has no integer_now_func that returns a value: set one by \
              set_integer_now_func, or give from and to",
             known.table
         )

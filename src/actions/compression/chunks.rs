@@ -133,18 +133,18 @@ fn nothing_waits(known: &Compression, inputs: &Inputs) -> Refusal {
         .filter(|chunk| chunk.is_frozen() && !chunk.is_compressed());
     let frozen = match frozen.count() {
         0 => String::new(),
-        frozen => format!(" ({} uncompressed, but frozen)", many(frozen)),
+        frozen => format!(" (left out, because frozen: {})", many(frozen)),
     };
     if waiting == 0 || !choice::is_made(inputs) {
         return format!(
-            "no chunk of {} waits for compression: its uncompressed chunks have not ended yet{frozen}",
+            "no chunk of {} waits for compression: each is compressed, or has not ended yet{frozen}",
             known.relation
         )
         .into();
     }
     let all = if known.integer_time { "0" } else { "0s" };
     let refusal = Refusal::new(format!(
-        "none of the chosen chunks of {} can be compressed now. In the whole table, {} can{frozen}",
+        "none of the chosen chunks of {} can be compressed now. In the whole table, {} can be{frozen}",
         known.relation,
         many(waiting)
     ));

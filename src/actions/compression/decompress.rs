@@ -176,7 +176,7 @@ fn notes(
     if context.at.server.sql_version() < Version::new(2, 17) {
         notes.push((
             Level::Warning,
-            "on this version, readers of a chunk wait during the whole decompression of the chunk"
+            "on this version of TimescaleDB, readers of a chunk wait during the whole decompression of the chunk"
                 .to_owned(),
         ));
     }

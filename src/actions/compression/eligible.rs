@@ -129,7 +129,7 @@ fn late_rows(known: &Compression, rule: AgeRule) -> Option<Note> {
     (compressed > 0).then(|| Note {
         level: Level::Ok,
         text: format!(
-            "{late} of {} got late rows; more rows {old} may follow",
+            "{late} of {} got late rows; rows {old} may still arrive",
             text::plural(
                 i64::try_from(compressed).unwrap_or(i64::MAX),
                 "compressed chunk"
@@ -144,7 +144,7 @@ fn freed(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> Stri
         return String::new();
     }
     let Some(bytes) = context.bytes(chunks.iter().map(|chunk| chunk.oid)) else {
-        return "; how much that frees is unknown, because their size is unknown".to_owned();
+        return "; how much that frees is unknown, because the size is unknown".to_owned();
     };
     let Some(shrinks) = known.shrinks_to() else {
         return "; how much that frees is unknown, because no chunk is compressed yet".to_owned();
@@ -159,7 +159,7 @@ fn freed(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> Stri
     let left_words = text::bytes(left);
     if left > bytes {
         return format!(
-            "; at the ratio so far ({ratio:.1}x) they would grow to about {left_words}"
+            "; at the ratio so far ({ratio:.1}x) the size would grow to about {left_words}"
         );
     }
     format!(

@@ -46,15 +46,14 @@ impl Open {
     pub(super) fn words(self) -> &'static str {
         match self {
             Self::Nothing => "nothing",
-            Self::Grouped => "the columns that it groups by, except the time",
+            Self::Grouped => "the columns that the aggregate groups by, except the time",
             Self::Now | Self::Later => "the default",
         }
     }
 
     /// Note for a plan whose segmentby is not set.
     pub(super) fn note(self) -> String {
-        let name =
-            "name columns by which queries filter, and that have many rows per value in each chunk";
+        let name = "better set it to columns by which queries filter, and that have many rows per value in each chunk";
         match self {
             Self::Nothing => {
                 format!("no segmentby, and TimescaleDB chooses none here: {name}")

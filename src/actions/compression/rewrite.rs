@@ -187,7 +187,7 @@ fn nothing_differs(context: &Context, known: &Compression) -> Refusal {
         .into();
     }
     let refusal = Refusal::new(format!(
-        "every chosen chunk of {} is compressed with the table's present settings",
+        "none of the chosen chunks of {} is compressed with other settings than the table's present settings (frozen chunks are left out)",
         known.relation
     ));
     if known.chunks.iter().any(rewritable) {

@@ -25,7 +25,7 @@ pub(crate) fn rule(
             if known.integer_time && known.now.is_none() && !known.has_hidden_clock() =>
         {
             return Err(format!(
-                "the time of {} is an integer, and the table has no integer_now_func: create a function that returns \"now\", then run SELECT set_integer_now_func({}, 'schema.function')",
+                "the time of {} is an integer, and the table has no integer_now_func that returns a value: create a function that returns \"now\", then run SELECT set_integer_now_func({}, 'schema.function')",
                 known.relation,
                 text::quote_literal(&known.table)
             )

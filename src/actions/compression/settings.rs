@@ -252,7 +252,7 @@ pub(super) fn disable_form(context: &Context) -> Result<Form, Refusal> {
     let known = known(context)?.enabled()?;
     let policy = known.job.as_ref().map(|job| {
         Field::new("remove_policy", "Remove the policy", FieldType::Flag, "yes").help(format!(
-            "{} would fail at every run, because nothing can be compressed",
+            "no: {} stays, and fails at every run, because nothing can be compressed",
             job.describe()
         ))
     });

@@ -99,7 +99,7 @@ fn progress(row: &Row) -> Result<Option<Progress>> {
             format!(", transaction open for {}", text::duration(long))
         });
         return Ok(Some(Progress::Waits(format!(
-            "for a lock that session {pid}{role} holds{application}{state}{long}"
+            "for a lock that is held by session {pid}{role}{application}{state}{long}"
         ))));
     }
     if row.try_get::<_, bool>("commits")? {

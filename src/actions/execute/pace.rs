@@ -33,7 +33,7 @@ impl Run<'_> {
             let wanted = *order.borrow();
             let reason = match wanted {
                 Order::Stop => return false,
-                Order::Hold => Some("held by you".to_owned()),
+                Order::Hold => Some("until you press Space".to_owned()),
                 Order::Go => self.bound(writer, pace, wal).await,
             };
             if writer.connected.client.is_closed() {
@@ -69,16 +69,19 @@ impl Run<'_> {
         .await;
         let row = match &rows {
             Ok(rows) => rows.first()?,
-            Err(error) => return Some(format!("the limits cannot be checked: {error:#}")),
+            Err(error) => return Some(format!("because the limits cannot be checked: {error:#}")),
         };
         let lag: Option<f64> = row.try_get("lag_seconds").ok()?;
         if pace.max_replica_lag_seconds.is_some() && !row.try_get::<_, bool>("readable").ok()? {
-            return Some("this role cannot see replicas (grant pg_read_all_stats, or leave max_replica_lag empty)".to_owned());
+            return Some("because this role cannot see replicas (grant pg_read_all_stats, or leave max_replica_lag empty)".to_owned());
         }
         if let (Some(most), Some(lag)) = (pace.max_replica_lag_seconds, lag)
             && lag > most
         {
-            return Some(format!("a replica is {} behind", text::duration(lag)));
+            return Some(format!(
+                "because a replica is {} behind",
+                text::duration(lag)
+            ));
         }
         let written: f64 = row.try_get("wal_bytes").ok()?;
         let before = wal.replace((Instant::now(), written));
@@ -86,7 +89,7 @@ impl Run<'_> {
             let rate = (written - had) / at.elapsed().as_secs_f64().max(0.1);
             if rate > most {
                 return Some(format!(
-                    "the server writes {:.0} MB of WAL per second",
+                    "because the server writes {:.0} MB of WAL per second",
                     rate / 1e6
                 ));
             }

@@ -62,9 +62,9 @@ fn fix(code: &SqlState, message: &str) -> Option<&'static str> {
     // In TimescaleDB 2.26, a lock timeout inside a refresh has SQLSTATE XX000, but the usual message.
     if *code == SqlState::LOCK_NOT_AVAILABLE || message.contains("due to lock timeout") {
         return Some(if message.contains("concurrent refresh") {
-            "another session is refreshing the aggregate: wait for its end or stop it, and try again"
+            "another session is refreshing the aggregate: wait until that refresh ends, or stop it, and try again"
         } else {
-            "another session (named in the preview) holds a lock: try again when the lock is released"
+            "another session holds a lock that this step needs: try again when the lock is released (a new preview names the session)"
         });
     }
     if *code == SqlState::INSUFFICIENT_PRIVILEGE {

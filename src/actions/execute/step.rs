@@ -175,7 +175,7 @@ impl Run<'_> {
                 && Some(meant) != job.kind.hypertable
             {
                 return Err(Problem::other(format!(
-                    "job {id} would act on hypertable {meant}, but belongs to another hypertable: this step was not done"
+                    "job {id} would act on the hypertable with the id {meant}, but belongs to another hypertable: this step was not done"
                 )));
             }
             if made.contains(id) {

@@ -50,13 +50,13 @@ impl Actor {
         let (place, row) = place_and_row(&connected).await?;
         if row.try_get("standby")? {
             bail!(
-                "{} is a standby: nothing was changed; connect to its primary",
+                "{} is a standby: nothing was changed there; connect to its primary",
                 place.host
             );
         }
         if place.database != self.server.database {
             bail!(
-                "this connection leads to database {:?}, not to {:?}: nothing was changed",
+                "this connection leads to database {:?}, not to {:?}: nothing was changed there",
                 place.database,
                 self.server.database
             );
@@ -82,7 +82,7 @@ pub(super) fn is_planned_here(writer: &Writer, planned: Option<&Place>) -> Resul
     let why = planned.and_then(|place| place.doubt(&writer.place));
     if let (Some(place), Some(why)) = (planned, why) {
         bail!(
-            "the preview was of {}, and this connection leads to {}, which may be another server ({why}): nothing was done. If the host name leads to several servers, connect to one of them by its own name",
+            "the preview was of {}, and this connection leads to {}, which may be another server ({why}): nothing was done there. If the host name leads to several servers, connect to one of them by its own name",
             place.words(),
             writer.place.words()
         );

@@ -161,7 +161,7 @@ fn remarks(plan: Plan, table: &Table, time: &Time, bytes: Option<i64>) -> Plan {
             format!("{rows} ({size} with indexes) are copied into chunks: meanwhile no session can read or write {}; the copy needs as much disk space again", table.name),
         )
     } else {
-        plan.note(Level::Notice, "it has no rows, so nothing is copied")
+        plan.note(Level::Notice, "the table has no rows, so nothing is copied")
     };
     if !time.not_null {
         plan = plan.note(

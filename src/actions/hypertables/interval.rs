@@ -21,7 +21,7 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     let time = facts
         .dimensions
         .first()
-        .ok_or("it has no dimension with a chunk interval")?;
+        .ok_or("the table has no dimension with a chunk interval")?;
     let mut fields = vec![
         Field::span(
             "interval",
@@ -202,7 +202,7 @@ fn note(
             "new chunks only: the span of {} does not change",
             text::plural(facts.chunks, "chunk")
         ),
-        None => "it has no chunk yet".to_owned(),
+        None => "the table has no chunk yet".to_owned(),
     };
     plan = plan.note(Level::Ok, there);
     if is_time {
@@ -311,7 +311,7 @@ fn note_retention(plan: Plan, facts: &Hypertable, dimension: &Dimension, new: i6
     plan.note(
         Level::Notice,
         format!(
-            "its retention policy (job {}) drops whole chunks only, so rows stay up to {} longer than drop_after",
+            "its retention policy (job {}) drops whole chunks only, so rows stay up to {} longer than the policy's limit",
             policy.job.id,
             said(dimension, new)
         ),

@@ -235,7 +235,7 @@ fn unknown(map: &Map<String, Json>, needed: &[&str], known: &[&str], checked: &m
         .collect();
     if !strange.is_empty() {
         let text = format!(
-            "unknown to hypertop, and perhaps ignored by the policy: {}",
+            "config: keys that hypertop does not know, and that the policy perhaps ignores: {}",
             strange.join(", ")
         );
         checked.notes.push(Note {

@@ -107,7 +107,7 @@ impl JobFacts {
         let past = ["drop_after", "drop_created_before"].into_iter();
         let past = past.filter_map(|key| Some(format!("{key} ({})", job.setting(key)?)));
         format!(
-            "its next run permanently drops the chunks of {} past {}; the Retention screen shows these chunks",
+            "its next run permanently drops the chunks of {} that are past {}; the Retention screen shows these chunks",
             job.relation.as_deref().unwrap_or("its hypertable"),
             past.collect::<Vec<_>>().join(" or ")
         )

@@ -293,7 +293,7 @@ pub(super) fn readers(facts: &Retention) -> Option<String> {
     let number = i64::try_from(names.len()).unwrap_or(i64::MAX);
     (number > 0).then(|| {
         format!(
-            "{} on it: {}",
+            "{} built on it: {}",
             text::plural(number, "aggregate"),
             names.join(", ")
         )

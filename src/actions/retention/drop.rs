@@ -85,7 +85,7 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     let undo = Undo::Never("dropped chunks can only be restored from a backup".to_owned());
     let mut plan = Plan::new(title, steps, undo).changing(&["/oldest"]);
     plan.pace = inputs.pace();
-    plan = whatif::note_dropped(plan, context, &facts, &going, "it");
+    plan = whatif::note_dropped(plan, context, &facts, &going, "this plan");
     plan = note_locks(plan, &facts, per_step.min(going.count()))?;
     plan = clash::note_readers(plan, &facts, &going, context.at.now);
     plan = whatif::note_zone(plan, &facts);
@@ -109,7 +109,7 @@ fn cut(context: &Context, facts: &Retention, inputs: &Inputs) -> Result<(Cut, St
         .cut(AgeRule::After(after), context.at.now)
         .ok_or_else(|| match no_clock(facts) {
             Some(why) => format!(
-                "it is unknown which chunks are older, so give before instead of drop_after: {why}"
+                "it is unknown which chunks are older, so set before=TIME instead of drop_after: {why}"
             ),
             None => "drop_after is out of range".to_owned(),
         })?;

@@ -55,14 +55,14 @@ impl<'a> Dropped<'a> {
         match bytes.map(text::bytes) {
             Some(bytes) if asked.len() == self.chunks.len() => bytes,
             Some(bytes) => format!("the oldest {} of them: {bytes}", count(asked.len())),
-            None => "size unknown: a lock prevented reading it".to_owned(),
+            None => "size unknown because of a lock".to_owned(),
         }
     }
 
     fn rows(&self) -> String {
         let known: Option<i64> = self.chunks.iter().map(|chunk| chunk.rows).sum();
         known.map_or_else(
-            || "rows unknown: not all chunks were analyzed".to_owned(),
+            || "number of rows unknown without ANALYZE of all chunks".to_owned(),
             |rows| format!("about {} rows", text::count(rows)),
         )
     }

@@ -158,9 +158,10 @@ fn edited(
         return Ok(AgeRule::After(after));
     }
     if let Some(why) = created_before_fails(context.at.server.sql_version(), facts) {
-        return Err(
-            format!("{why}: use remove-retention-policy, then add-retention-policy").into(),
-        );
+        return Err(format!(
+            "{why}. To change to drop_after, use remove-retention-policy, then add-retention-policy"
+        )
+        .into());
     }
     let interval = inputs.interval(DROP.created).unwrap_or_default();
     longer_than_nothing(DROP.created, Span::Interval(interval))?;

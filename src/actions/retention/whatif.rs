@@ -42,7 +42,7 @@ pub(super) fn note_dropped(
     plan.note(
         Level::Ok,
         format!(
-            "{} of {} stay. A chunk is dropped as a whole, when its whole time range is old enough (new chunks span {})",
+            "{} of {} stay. A chunk is dropped only as a whole (new chunks span {})",
             text::count(count(stay)),
             text::plural(count(facts.chunks.len()), "chunk"),
             facts.length(facts.interval_length)

@@ -114,7 +114,10 @@ impl<'a> Back<'a> {
             bail!("entry {id} cannot be rolled back: {}", stands.join("; "));
         }
         for why in stands {
-            self.note(Level::Warning, format!("entry {id}: left out: {why}"));
+            self.note(
+                Level::Warning,
+                format!("entry {id}: this step is left out: {why}"),
+            );
         }
         Ok(steps)
     }

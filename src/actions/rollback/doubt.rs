@@ -28,7 +28,7 @@ pub(super) async fn done(
     let id = entry.begin.id;
     if is_running(entries, entry, place) {
         bail!(
-            "entry {id} was interrupted, and the server has not ended its step yet (Activity shows its session). Wait until it ends"
+            "a step of entry {id}, or of its rollback, was interrupted and still runs on the server (Activity shows its session). Wait until it ends"
         );
     }
     let mut done = Done {

@@ -60,12 +60,12 @@ pub(super) fn said(
         let (of, done) = (by.begin.plan.steps.len(), by.done().len());
         let words = match (done, by.undecided().next()) {
             (0, None) => continue,
-            (_, Some(_)) => "began to roll it back, and was interrupted,".to_owned(),
-            (_, None) if done == of => "rolled it back".to_owned(),
-            (_, None) => format!("rolled back {done} of {of} steps of it"),
+            (_, Some(_)) => format!("began to roll back entry {id}, and was interrupted,"),
+            (_, None) if done == of => format!("rolled back entry {id}"),
+            (_, None) => format!("rolled back {done} of {of} steps of entry {id}"),
         };
         warn(format!(
-            "entry {by} {words} on {there}, which may be another server. If it is the same server, the changes of that entry are shown as drifted",
+            "entry {by} {words} on {there}, which may be another server. If it is the same server, the changes by entry {by} are shown as drifted",
             by = by.begin.id,
             there = by.begin.place.words(),
         ));

@@ -92,7 +92,7 @@ fn undone(what: &What, undo: &[Statement]) -> Undo {
         }
         What::Describe { .. } => Undo::Exact("the previous comment is restored".to_owned()),
         _ if undo.is_empty() => {
-            Undo::Partly("it is removed when the aggregate is dropped".to_owned())
+            Undo::Partly("an index on an aggregate is removed only with the aggregate".to_owned())
         }
         _ => Undo::Exact("it is removed again".to_owned()),
     }

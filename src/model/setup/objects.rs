@@ -12,7 +12,7 @@ use crate::model::text;
 
 /// Reason why a part of a setup could not be read.
 pub(super) const UNKNOWN: &str =
-    "unknown: another session has locked it; try again when that session has ended";
+    "unknown because of a lock of another session: try again when the lock is released";
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Setup {
@@ -165,7 +165,7 @@ impl Setup {
         let queries = views.map(|(name, _)| format!("the query of {name} is {UNKNOWN}"));
         let indexes = self.locked.iter();
         queries
-            .chain(indexes.map(|name| format!("indexes of {name} are {UNKNOWN}")))
+            .chain(indexes.map(|name| format!("the indexes of {name} are {UNKNOWN}")))
             .collect()
     }
 
