@@ -224,10 +224,10 @@ fn of_others(action: &str) -> Vec<SetKey> {
                 key("end_offset", Values::Length, default, "rows newer than this wait for later runs; empty: no limit"),
                 key("schedule_interval", Values::Interval, default, "how often it runs"),
                 OVERRIDE,
-                MISSING,
             ];
             if add {
                 keys.extend([
+                    MISSING,
                     key("initial_start", Values::Time, "at once", "the first run, and the start of the schedule"),
                     key("timezone", Values::Text, NONE, "time zone of the schedule; needs initial_start"),
                 ]);

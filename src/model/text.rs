@@ -35,6 +35,9 @@ pub(crate) const PREPARED: &str = "a prepared transaction (pg_prepared_xacts)";
 /// by commas; `None`: unknown.
 pub(crate) fn prepared(gid: Option<&str>) -> String {
     match gid {
+        Some(several) if several.contains("', '") => format!(
+            "several prepared transactions ({several} in pg_prepared_xacts, each ended by COMMIT PREPARED or ROLLBACK PREPARED)"
+        ),
         Some(gid) => format!(
             "a prepared transaction ({gid} in pg_prepared_xacts, ended by COMMIT PREPARED or ROLLBACK PREPARED {gid})"
         ),

@@ -251,13 +251,14 @@ impl Unread {
 
     /// Reason why no refresh policy covers the range in time.
     pub(crate) fn why(&self) -> String {
-        let Some(run) = self.policies.first() else {
+        let fails = self.policies.iter().find(|run| run.fails);
+        let Some(run) = fails.or(self.policies.first()) else {
             return "it has no refresh policy".to_owned();
         };
         let job = run.id;
         if self.policies.iter().all(|run| !run.scheduled) {
             format!("its refresh policy (job {job}) is paused")
-        } else if self.policies.iter().any(|run| run.fails) {
+        } else if fails.is_some() {
             format!("its refresh policy (job {job}) fails")
         } else {
             format!("its refresh policy (job {job}) does not refresh that range in time")

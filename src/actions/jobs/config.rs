@@ -211,6 +211,9 @@ impl JobFacts {
         let indexes = self.indexes.clone().unwrap_or_default();
         match map.get("index_name").and_then(Json::as_str) {
             Some(name) if indexes.is_empty() || indexes.iter().any(|index| index == name) => Ok(()),
+            _ if indexes.is_empty() => {
+                Err("config: index_name must name an index of the table".into())
+            }
             _ => Err(format!(
                 "config: index_name must be one of the table's indexes: {}",
                 indexes.join(", ")
