@@ -442,7 +442,7 @@ fn missing_rights_missing_tables_and_taken_names_are_named_before_an_apply() {
                     "failed  rights: mes.metric belongs to postgres (GRANT postgres TO {role})"
                 ),
                 &format!(
-                    "mes.metric_10min: {role} may not create objects in its schema (GRANT CREATE ON SCHEMA mes TO {role})"
+                    "mes.metric_10min: {role} may not create objects in its schema (GRANT CREATE ON SCHEMA mes TO {role} allows it)"
                 ),
                 "unknown oldest transaction: hidden from this role",
             ],
@@ -599,7 +599,7 @@ fn a_base_backup_is_known_by_the_file_that_it_leaves_and_its_age_counts() {
                     version,
                     &text,
                     &[
-                        "ok      backup: there is a backup (--i-have-a-backup); no base backup is known",
+                        "ok      backup: there is a backup (--i-have-a-backup); by the server's own traces, no base backup is known",
                     ],
                 );
             }

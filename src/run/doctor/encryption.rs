@@ -104,7 +104,7 @@ fn in_clear(attempt: &Attempt, step: Step) -> Step {
     if opened.is_some_and(|address| !address.ip().to_canonical().is_loopback()) {
         return step
             .and("everything crosses the network in plaintext")
-            .warn("set ssl = on on the server, and sslmode=verify-full with sslrootcert on this machine");
+            .warn("set sslmode=verify-full with sslrootcert on this machine, and ssl = on on the server if it is off");
     }
     step
 }
