@@ -49,7 +49,10 @@ async fn samples(client: &Client, now: fn() -> Stamp) -> Result<Vec<Sample>> {
         let (begun, before) = (Instant::now(), now());
         let rows = ask(client, QUERY.text(Version::new(0, 0)), &[]).await?;
         let took = begun.elapsed();
-        let Clock { clock } = row::read(rows.first().context("the query for the server's clock returned no row")?)?;
+        let Clock { clock } = row::read(
+            rows.first()
+                .context("the query for the server's clock returned no row")?,
+        )?;
         // Assumes that both directions of the network are equally fast.
         let ahead = clock.seconds_since(before) - took.as_secs_f64() / 2.0;
         samples.push(Sample { took, ahead });

@@ -22,8 +22,7 @@ fn terminal(of: &dyn Fn(&str) -> Option<String>) -> Step {
     let shown = name.as_deref().unwrap_or("not set");
     let mut step = Step::ok("terminal", format!("TERM {shown}"));
     if !terminal::is_there() {
-        return step
-            .and("there is no terminal: the console needs one; show, check and run do not");
+        return step.and("there is no terminal: the console needs one; show, check and run do not");
     }
     if matches!(name.as_deref(), None | Some("dumb")) {
         step = step.fail("set TERM to the kind of this terminal (xterm-256color suits most)");
