@@ -162,7 +162,7 @@ fn days(until: Stamp, now: Stamp) -> String {
 }
 
 fn renew(of: &Certificate, now: Stamp) -> String {
-    let verb = if of.until < now { "ended" } else { "ends" };
+    let verb = if of.until < now { "expired" } else { "expires" };
     format!(
         "renew the certificate {} (it {verb} {}): install the new one as ssl_cert_file and ssl_key_file on the server, and reload the server",
         of.subject,
