@@ -271,7 +271,7 @@ fn a_table_that_compression_makes_larger_is_found_and_only_the_settings_that_did
         ))
         .await;
         gone(rig, &rules::COMPRESSION_RATIO, name).await;
-        let words = ["19 of 20 compressed chunks with older settings"];
+        let words = ["on 19 of 20 compressed chunks the settings are older"];
         let finding = found(rig, &rules::COMPRESSION_OLD, name, &words).await;
         fix(rig, &finding, &[]).await;
         gone(rig, &rules::COMPRESSION_OLD, name).await;

@@ -84,7 +84,7 @@ impl Place {
             (Some(then), Some(now)) if then.started == now.started => return None,
             (Some(then), Some(now)) => (then, now),
             _ => {
-                let why = "it is reached by another name, and the entry has only the name (an older hypertop wrote it)";
+                let why = "it is reached by another name, and the entry, which an older hypertop wrote, has only the name";
                 return (self.host != other.host).then(|| why.to_owned());
             }
         };
