@@ -154,7 +154,7 @@ async fn check_wanted(
     let Some((standby, read_only)) = standby.zip(read_only) else {
         return Err(ConnectError::new(
             FailureKind::Other,
-            format!("server at {host} did not say whether it is a standby"),
+            format!("server at {host} did not say whether it is a standby or read-only"),
         ));
     };
     let refused = match wanted {

@@ -157,7 +157,9 @@ fn said(app: &App, at: &At) -> (Vec<String>, Option<Verdict>) {
         .as_ref()
         .filter(|_| app.screen == ScreenId::Overview)
     {
-        caveats.push(format!("acknowledged findings are unknown: {error}"));
+        caveats.push(format!(
+            "it is unknown which findings are acknowledged: {error}"
+        ));
     }
     if let Freshness::Failed { error, since } = app.screens.fresh(app.screen) {
         let age = since.map_or_else(String::new, |since| {

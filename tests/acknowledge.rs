@@ -390,7 +390,7 @@ fn a_journal_that_cannot_be_read_is_told_and_hides_nothing() {
     assert_eq!(console.found(), [BACKLOG]);
     let shown = drawn(&mut console.app, 100, 24).backend().to_string();
     assert!(
-        shown.contains("acknowledged findings are unknown"),
+        shown.contains("it is unknown which findings are acknowledged"),
         "{shown}"
     );
     let mut file = std::fs::File::create(folder.path().join("other")).unwrap();

@@ -164,7 +164,7 @@ fn rules_and_objects_are_chosen_and_a_notice_counts_as_told() {
         let url = targets.all[0].conninfo.as_str();
         let (code, text) = check(url, &["--only", "server-launcher,server-prepared"]);
         assert_eq!(code, 0, "{text}");
-        assert!(text.starts_with("HYPERTOP OK - nothing found | "), "{text}");
+        assert!(text.starts_with("HYPERTOP OK - no findings | "), "{text}");
         assert_eq!(
             check(url, &["--only", "server-prepared", "--quiet"]),
             (0, String::new())

@@ -347,7 +347,7 @@ fn what_is_not_run_is_said_with_an_estimate_and_trust_shows_the_figure() {
                 assert!(reason.contains(words), "{version}: {words}: {reason}");
             }
             let notes = retention["caveats"].to_string();
-            assert!(notes.contains("2 rows estimated"), "{version}: {notes}");
+            assert!(notes.contains("2 rows are estimates"), "{version}: {notes}");
             let compression = shown(&looks, &plain, ScreenId::Compression).await;
             let reason = row(&compression, "counted")["reason"].to_string();
             assert!(reason.contains("about 7 chunks"), "{version}: {reason}");
@@ -356,7 +356,7 @@ fn what_is_not_run_is_said_with_an_estimate_and_trust_shows_the_figure() {
             assert_eq!(newest("by_hour"), Json::Null, "{version}");
             assert_eq!(newest("by_clean"), "2026-11-05T04:00:00Z", "{version}");
             let notes = aggregates["caveats"].to_string();
-            assert!(notes.contains("2 rows estimated"), "{version}: {notes}");
+            assert!(notes.contains("2 rows are estimates"), "{version}: {notes}");
             drop(looks);
             assert_eq!(through(&conninfo, 0).await, [""; 0], "{version}");
             let trusting = trusting(plain);

@@ -344,7 +344,7 @@ fn on_every_version_the_totals_agree_with_the_rows_and_are_for_people_only() {
             let words = format!("policy on {} of {}", all.len() - without.len(), all.len());
             assert!(first.starts_with(&words), "{name}: {first}");
             let words = format!(
-                "{} without a policy: {} chunks kept for ever",
+                "tables without a policy: {} ({} chunks kept for ever)",
                 without.len(),
                 sum(&without, "chunks")
             );

@@ -377,7 +377,7 @@ async fn wait_for_trouble(client: &Client, version: &str, user: &str) {
 const TROUBLES: [&str; 5] = [
     "1000 running: ok, running for",
     "stopped at its max_runtime of 2s",
-    "1002 paused: critical, paused by the scheduler: it failed 1 time in a row and max_retries is 1",
+    "1002 paused: critical, paused by the scheduler: it failed 1 time, and max_retries is 1",
     "1003 backing off: warning, failed",
     "1004 never ran: critical, its procedure app.gone no longer exists",
 ];

@@ -193,7 +193,7 @@ fn a_failing_job_stays_red_while_its_retry_runs() {
     assert_eq!((state, level), ("running", Level::Critical));
     assert_eq!(
         reason,
-        "failed 11 times in a row, and the retry is running now; newest error on record, 10m ago: 08001 ERP not reachable; edit-job changes its settings"
+        "failed 11 times, and the retry is running now; newest error on record, 10m ago: 08001 ERP not reachable; edit-job changes its settings"
     );
     assert_eq!(row.last_run_status(), Some("Failed"));
     // The history's row for the run in progress is no error.
@@ -331,7 +331,7 @@ fn max_retries_pauses_a_job_and_that_is_critical() {
     let (state, level, reason) = says(&row);
     assert_eq!((state, level), ("paused", Level::Critical));
     assert!(
-        reason.starts_with("paused by the scheduler: it failed 3 times in a row"),
+        reason.starts_with("paused by the scheduler: it failed 3 times, and"),
         "{reason}"
     );
     let mut by_hand = job();

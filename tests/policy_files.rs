@@ -697,9 +697,9 @@ fn validation_says_before_what_stands_in_the_way_and_after_what_holds_and_what_m
         );
         for words in [
             "ok      the database is as the file says: nothing differs",
-            "ok      5 hypertables: 5",
-            "ok      at least 8 aggregates: 8",
-            "ok      at least 15 indexes: ",
+            "ok      the number of hypertables is 5: 5",
+            "ok      the number of aggregates is 8 or more: 8",
+            "ok      the number of indexes is 15 or more: ",
             "pending mes.metric_hist saves at least 70 %: no chunk older than 7d is compressed yet",
         ] {
             assert!(text.contains(words), "{version:?}: {words}: {text}");
@@ -707,13 +707,13 @@ fn validation_says_before_what_stands_in_the_way_and_after_what_holds_and_what_m
         let written = std::fs::read_to_string(&report).unwrap();
         assert!(
             written.contains("# Validation after apply")
-                && written.contains("| ok | 5 hypertables | 5 |"),
+                && written.contains("| ok | the number of hypertables is 5 | 5 |"),
             "{written}"
         );
         rig.sql("drop materialized view mes.oee_weekly").await;
         let (code, text) = run(rig, &["validate", "--after", file]);
         assert!(
-            code == 2 && text.contains("failed  at least 8 aggregates: 7"),
+            code == 2 && text.contains("failed  the number of aggregates is 8 or more: 7"),
             "{version:?}: {text}"
         );
         let (code, text) = run(rig, &["validate", file]);

@@ -217,7 +217,7 @@ fn five_known_faults_are_five_failed_lines_and_after_their_fixes_there_is_none()
             "indexes are valid on all chunks: metric_d: ",
             "(policy_retention) of mes.metric runs: ",
             "recent rows takes at most 100ms: ",
-            "1 hypertables: 2",
+            "the number of hypertables is 1: 2",
         ] {
             let many = failed.iter().filter(|line| line.contains(words)).count();
             assert_eq!(many, 1, "{version:?}: {words}: {text}");
@@ -391,7 +391,7 @@ fn a_report_says_what_was_checked_by_whom_where_and_when_in_both_forms() {
                 &format!("- time: {}", of("time")),
                 &format!("- journal entry: 1 ({title}"),
                 "| result | check | expected | seen |",
-                "| ok | 1 hypertables | 1 | 1 |",
+                "| ok | the number of hypertables is 1 | 1 | 1 |",
                 "| compression policies | 1: 1 scheduled, ",
             ],
         );
@@ -439,10 +439,10 @@ fn missing_rights_missing_tables_and_taken_names_are_named_before_an_apply() {
             &text,
             &[
                 &format!(
-                    "failed  rights: mes.metric belongs to postgres (GRANT postgres TO {role})"
+                    "failed  rights: mes.metric belongs to postgres (GRANT postgres TO {role} gives the owner's rights)"
                 ),
                 &format!(
-                    "mes.metric_10min: {role} may not create objects in its schema (GRANT CREATE ON SCHEMA mes TO {role})"
+                    "mes.metric_10min: {role} may not create objects in its schema (GRANT CREATE ON SCHEMA mes TO {role} allows it)"
                 ),
                 "unknown oldest transaction: hidden from this role",
             ],
@@ -599,7 +599,7 @@ fn a_base_backup_is_known_by_the_file_that_it_leaves_and_its_age_counts() {
                     version,
                     &text,
                     &[
-                        "ok      backup: there is a backup (--i-have-a-backup); no base backup is known",
+                        "ok      backup: there is a backup (--i-have-a-backup); by the server's own traces, no base backup is known",
                     ],
                 );
             }

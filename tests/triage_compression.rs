@@ -36,7 +36,7 @@ fn chunks_under_old_settings_are_counted_and_rewritten() {
         compress(rig, "2 days").await;
         let count = "select count(*) filter (where range_end < now() - interval '4 days')::text || ' of ' || count(*)::text from timescaledb_information.chunks where is_compressed";
         let count = rig.text(count).await;
-        let words = [count.as_str(), "older settings than the table's"];
+        let words = [count.as_str(), "the settings are older than the table's"];
         let finding = found(rig, &rules::COMPRESSION_OLD, NAME, &words).await;
         fix(rig, &finding, &[]).await;
         gone(rig, &rules::COMPRESSION_OLD, NAME).await;
@@ -255,7 +255,7 @@ fn a_table_that_compression_makes_larger_is_found_and_only_the_settings_that_did
         fix(rig, &finding, &[("segment_by", "v")]).await;
         gone(rig, &rules::COMPRESSION_RATIO, name).await;
         let words = [
-            "20 of 20 compressed chunks with older settings than the table's (compressed chunks are larger than before (0.",
+            "on 20 of 20 compressed chunks the settings are older than the table's (compressed chunks are larger than before (0.",
             "rewrite-chunks applies the new settings",
         ];
         let finding = found(rig, &rules::COMPRESSION_OLD, name, &words).await;
@@ -271,7 +271,7 @@ fn a_table_that_compression_makes_larger_is_found_and_only_the_settings_that_did
         ))
         .await;
         gone(rig, &rules::COMPRESSION_RATIO, name).await;
-        let words = ["19 of 20 compressed chunks with older settings"];
+        let words = ["on 19 of 20 compressed chunks the settings are older"];
         let finding = found(rig, &rules::COMPRESSION_OLD, name, &words).await;
         fix(rig, &finding, &[]).await;
         gone(rig, &rules::COMPRESSION_OLD, name).await;

@@ -232,7 +232,10 @@ impl App {
             return Some(Vec::new());
         }
         if self.link != Link::Up || self.tape.is_some() {
-            self.say("not connected: nothing can be rolled back now", true);
+            self.say(
+                "nothing can be rolled back now: this needs a live connection",
+                true,
+            );
             return Some(Vec::new());
         }
         self.screens.journal.unmark();

@@ -392,7 +392,7 @@ impl App {
         running.order = Order::Stop;
         self.overlay = Some(Overlay::Running);
         self.say_everywhere(
-            "stopping the running action, then leaving; press the key again to leave at once",
+            "stopping the running action, then leaving; quit again to leave at once",
             true,
         );
         vec![Effect::Act(ask::Act::Order(Order::Stop))]

@@ -144,7 +144,7 @@ impl App {
         } else if waited > PATIENCE && !watch.late {
             let was = match watch.aims.as_slice() {
                 [one] => one.waiting(),
-                _ => "findings".to_owned(),
+                _ => "there were findings".to_owned(),
             };
             let long = text::duration(waited.floor());
             let words = format!("{was}; not read again within {long}: the effect is still unknown");

@@ -112,7 +112,7 @@ fn silence(rule: &Rule, page: &Handwritten) -> String {
     if !thresholds.is_empty() {
         let keys: Vec<_> = thresholds.iter().map(|of| of.key).collect();
         text = format!(
-            "{text}\n\nThresholds, in config.toml or as `check --threshold`: {}.",
+            "{text}\n\nOr change its thresholds, in config.toml or with `check --threshold`: {}.",
             keys.join(", ")
         );
     }
@@ -199,7 +199,7 @@ fn setting(of: &Threshold) -> String {
         value.trim_matches('"')
     );
     format!(
-        "Write it into config.toml, for all objects or (if possible) for a name. Or give it to one check:\n\n{}\n\n{}",
+        "Write it into config.toml. A `[[thresholds_for]]` block, if shown here, is for matching names only. Or give it to one check:\n\n{}\n\n{}",
         pages::commands(lines),
         pages::commands([option])
     )

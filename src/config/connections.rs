@@ -168,7 +168,7 @@ fn rule(table: &Table, hint: &str) -> Result<Rule, Wrong> {
                     format!("; similar: {}", near.join(", "))
                 };
                 format!(
-                    "unknown key {name}{near} (known keys: {}; in an entry with a name also those of libpq, such as port, dbname, sslmode)",
+                    "unknown key {name}{near} (known keys: {}; an entry with a name can also have libpq's keys, such as port, dbname, sslmode)",
                     OWN.join(", ")
                 )
             };

@@ -256,7 +256,7 @@ fn explain_client(error: &tokio_postgres::Error, host: &Host, had_password: bool
     } else if text.contains("UnknownIssuer") {
         "The server's certificate is not signed by an authority in sslrootcert."
     } else if text.contains("Revoked") || text.contains("UnknownRevocationStatus") {
-        "The file of revoked certificates (sslcrl, or else ~/.postgresql/root.crl) needs a list for each authority in the chain."
+        "The file of revoked certificates (sslcrl, or else ~/.postgresql/root.crl) lists this certificate (renew it), or has no list for an authority in the chain (add it)."
     } else if text.contains("CaUsedAsEndEntity") {
         "The server uses the self-signed certificate of an authority, which is not supported: let the authority sign a certificate for the server, or use sslmode=require without a root certificate."
     } else if text.contains("not valid for any names") {

@@ -171,7 +171,7 @@ fn own(cert: &Path, key: &Path, provider: &CryptoProvider) -> Result<CertifiedKe
     })?;
     let secret = (provider.key_provider.load_private_key(secret)).with_context(|| {
         format!(
-            "{} (get a certificate with an RSA key from 2048 bits, or with a P-256, P-384 or Ed25519 key)",
+            "{} (get a certificate with an RSA key of 2048 bits or more, or with a P-256, P-384 or Ed25519 key)",
             about_key()
         )
     })?;

@@ -62,7 +62,7 @@ impl Place {
             // A restart makes the start time later, so an earlier start time means another server.
             (now.started < then.started).then(|| {
                 let [was, is] = [&then.started, &now.started];
-                format!("it was started {is}, before the recorded server was ({was})")
+                format!("it was started {is}, which is before the recorded start ({was})")
             })
         };
         let standby = || {
@@ -84,7 +84,7 @@ impl Place {
             (Some(then), Some(now)) if then.started == now.started => return None,
             (Some(then), Some(now)) => (then, now),
             _ => {
-                let why = "it is reached by another name, and an older hypertop wrote the entry with the name only";
+                let why = "it is reached by another name, and the entry, which an older hypertop wrote, has only the name";
                 return (self.host != other.host).then(|| why.to_owned());
             }
         };
@@ -172,7 +172,7 @@ mod tests {
             // A server that was started before the recorded one.
             (
                 place("db1:5432", "t0", Some(1), Some(120)),
-                Some("before the recorded server was (t1)"),
+                Some("before the recorded start (t1)"),
             ),
             (
                 place("db1:5432", "t2", None, None),

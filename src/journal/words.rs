@@ -51,7 +51,9 @@ impl Entry {
         ];
         if let Some(ended) = &self.ended {
             let (why, at, role) = (ended.why.name(), written_moment(&ended.at), &ended.role);
-            lines.push(format!("{why} at {at}, written by {role}"));
+            lines.push(format!(
+                "no longer in effect: {why} at {at}, recorded by role {role}"
+            ));
         }
         lines
     }

@@ -290,7 +290,7 @@ impl Record for Row {
             .collect();
         let denied = denied.first().map(|first| {
             let (all, source) = (aggregates(denied.len()), text::qualified(&first.source_schema, &first.source_name));
-            hidden(format!("the lag of {all} is known only as an upper bound, because role {} may not read the source. GRANT SELECT ON {source} TO {role} shows the lag", at.server.role))
+            hidden(format!("the lag of {all} is known only as an upper bound, because role {} may not read the source. GRANT SELECT ON {source} TO {role} shows the lag of the aggregates on it", at.server.role))
         });
         unseen.into_iter().chain(denied).collect()
     }

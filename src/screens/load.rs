@@ -142,7 +142,7 @@ impl Session {
         };
         let text = text.with_context(|| {
             format!(
-                "{} needs TimescaleDB, but the extension is not in database {:?}\nCREATE EXTENSION timescaledb adds it; the Indexes screen works without it.",
+                "{} needs TimescaleDB, but the extension is not in database {:?}\nCREATE EXTENSION timescaledb adds it; the screens Indexes, Activity, Queries and Server work without it.",
                 about.title, self.server.database
             )
         })?;

@@ -146,7 +146,7 @@ impl Session {
         }
         let statement = known
             .get()
-            .context("the list's statement was not prepared")?;
+            .context("the statement for the screen's rows was not prepared")?;
         let answer = tokio::time::timeout(PATIENCE, client.query(statement, &[])).await;
         match answer.map_err(|_| late())? {
             // The result type of the cached plan has changed, or a pooler dropped the prepared statement. The query

@@ -135,7 +135,7 @@ fn summary(outcome: &Outcome) -> String {
     let Some(worst) =
         worst.max_by_key(|found| (severity(found.finding.level), found.finding.rule.hurts_now))
     else {
-        return format!("{status} - nothing found");
+        return format!("{status} - no findings");
     };
     let others = match outcome.found.len() - 1 {
         0 => String::new(),

@@ -104,7 +104,7 @@ fn in_clear(attempt: &Attempt, step: Step) -> Step {
     if opened.is_some_and(|address| !address.ip().to_canonical().is_loopback()) {
         return step
             .and("everything crosses the network in plaintext")
-            .warn("set ssl = on on the server, and sslmode=verify-full with sslrootcert on this machine");
+            .warn("set sslmode=verify-full with sslrootcert on this machine, and ssl = on on the server if it is off");
     }
     step
 }
@@ -162,7 +162,7 @@ fn days(until: Stamp, now: Stamp) -> String {
 }
 
 fn renew(of: &Certificate, now: Stamp) -> String {
-    let verb = if of.until < now { "ended" } else { "ends" };
+    let verb = if of.until < now { "expired" } else { "expires" };
     format!(
         "renew the certificate {} (it {verb} {}): install the new one as ssl_cert_file and ssl_key_file on the server, and reload the server",
         of.subject,

@@ -17,7 +17,7 @@ fn configuration(around: &Surroundings) -> Step {
     let wrong = wrong.or_else(|| config.keys.err());
     if let Some(wrong) = wrong {
         return Step::ok("config", wrong)
-            .fail("correct that line; until then the defaults apply, and `run` changes nothing");
+            .fail("correct that line; until then the defaults apply and nothing can be changed, or (for a line in [keys]) no console opens");
     }
     let system = config::system_file(around);
     let mut evidence = Vec::new();

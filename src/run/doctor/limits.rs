@@ -65,13 +65,13 @@ impl Limits {
                 "role",
                 self.role_most,
                 self.role_used,
-                "ALTER ROLE … CONNECTION LIMIT",
+                "raise the limit with ALTER ROLE … CONNECTION LIMIT",
             ),
             (
                 "database",
                 self.database_most,
                 self.database_used,
-                "ALTER DATABASE … CONNECTION LIMIT",
+                "raise the limit with ALTER DATABASE … CONNECTION LIMIT",
             ),
         ] {
             let Some(most) = most.map(i64::from) else {
@@ -101,7 +101,7 @@ impl Limits {
             (
                 "track_counts",
                 self.track_counts,
-                "changes are not noticed, scans are not counted, and autovacuum does not run",
+                "hypertop does not notice changes, scans are not counted, and autovacuum does not run",
             ),
             (
                 "track_activities",

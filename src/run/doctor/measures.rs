@@ -49,7 +49,10 @@ async fn samples(client: &Client, now: fn() -> Stamp) -> Result<Vec<Sample>> {
         let (begun, before) = (Instant::now(), now());
         let rows = ask(client, QUERY.text(Version::new(0, 0)), &[]).await?;
         let took = begun.elapsed();
-        let Clock { clock } = row::read(rows.first().context("the server has no clock")?)?;
+        let Clock { clock } = row::read(
+            rows.first()
+                .context("the query for the server's clock returned no row")?,
+        )?;
         // Assumes that both directions of the network are equally fast.
         let ahead = clock.seconds_since(before) - took.as_secs_f64() / 2.0;
         samples.push(Sample { took, ahead });
@@ -85,7 +88,7 @@ fn judged(mut samples: Vec<Sample>) -> Vec<Step> {
     let round = Step::ok(
         "round trip",
         format!(
-            "median {} of {SAMPLES}, fastest {}, slowest {}",
+            "median {} of {SAMPLES} queries, fastest {}, slowest {}",
             trip(middle),
             trip(fastest),
             trip(slowest)

@@ -22,8 +22,7 @@ fn terminal(of: &dyn Fn(&str) -> Option<String>) -> Step {
     let shown = name.as_deref().unwrap_or("not set");
     let mut step = Step::ok("terminal", format!("TERM {shown}"));
     if !terminal::is_there() {
-        return step
-            .and("there is no terminal, which the console needs (show, check and run do not)");
+        return step.and("there is no terminal: the console needs one; show, check and run do not");
     }
     if matches!(name.as_deref(), None | Some("dumb")) {
         step = step.fail("set TERM to the kind of this terminal (xterm-256color suits most)");
@@ -65,7 +64,7 @@ fn asked_of_tmux() -> Option<String> {
 fn through_tmux(passes: Option<&str>) -> &'static str {
     match passes {
         Some("off") => {
-            "copying (OSC 52) does not work, because tmux does not pass it on: tmux set -g allow-passthrough on"
+            "copying (OSC 52) does not work, because tmux does not pass it on: run tmux set -g allow-passthrough on"
         }
         // Before 3.3 tmux always passes OSC 52 on.
         Some(_) => {

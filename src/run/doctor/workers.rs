@@ -70,7 +70,10 @@ pub(super) async fn step(settings: &Settings, session: &Session, screens: &Scree
     if others.unread.is_empty() {
         return step;
     }
-    step.and(format!("not counted: {}", others.unread.join("; ")))
+    step.and(format!(
+        "jobs of these databases are not counted: {}",
+        others.unread.join("; ")
+    ))
 }
 
 /// Compares the workers that the schedules need with the workers that the server allows.

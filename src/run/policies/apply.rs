@@ -234,7 +234,7 @@ impl Shell<'_> {
             return Ok(DONE);
         }
         stderr::say(format_args!(
-            "hypertop: applied, but the database still differs from the file:\n{}",
+            "hypertop: applied, but the database still differs from the file, or could not be compared:\n{}",
             print::brief(&left)
         ));
         Ok(FAILED)

@@ -174,7 +174,7 @@ pub(super) fn sum(made: &Made) -> String {
             let what = if many == 1 { "it" } else { "them" };
             let _ = write!(
                 words,
-                "; {objects} of `owns` not in the file (--prune removes {what})"
+                "; {objects} matched by `owns`, but not in the file (--prune removes {what})"
             );
         }
     }

@@ -18,7 +18,7 @@ use super::made::Reading;
 use super::spelled::Spelled;
 
 /// Text for a query that was not compared.
-const UNREAD: &str = "its query was not compared, because the file spells it differently from the server: `hypertop plan FILE` asks the server";
+const UNREAD: &str = "its query was not compared, because the file spells it differently from the server. `hypertop plan FILE` asks the server how it spells the file's query, if the session can write";
 
 /// The files' queries, as far as the server has been asked about them.
 #[derive(Debug, Default)]
@@ -140,7 +140,7 @@ fn kept(asked: Vec<Asked>, spelled: &Spelled, silent: bool, why: &str) -> Querie
         let Some(has) = asked.has else {
             if !silent {
                 all.notes.push(format!(
-                    "{}: {}: the query was not checked, because only a session that can write can ask the server",
+                    "{}: {}: the query was not checked: the check needs a session that can write",
                     asked.at, asked.name
                 ));
             }

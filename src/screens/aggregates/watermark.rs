@@ -26,7 +26,7 @@ pub(super) fn judge(row: &Row, findings: &mut Findings, at: &At) {
     let past_the_source = row.newest_end().is_some_and(|end| end < to);
     let until = text::moment(Stamp(to));
     let reason = format!(
-        "its watermark is in the future ({until}): new rows dated before that time show only after the next refresh, and some are waiting now"
+        "its watermark is in the future ({until}): new rows dated before that time show only after the next refresh, and some new rows wait for it now"
     );
     if past_the_source {
         let level = if row.materialized_only {
@@ -83,7 +83,7 @@ fn beyond(row: &Row, to: i64, end: i64) -> Finding {
     };
     let wait = match row.pending {
         0 => "",
-        _ => ", and some new rows are waiting now",
+        _ => ", and some new rows wait for a refresh now",
     };
     let newest = row.newest_row().filter(|newest| *newest >= end);
     let known = |newest: &Newest| newest.unknown.is_none();

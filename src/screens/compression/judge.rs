@@ -269,7 +269,7 @@ impl Row {
             |(level, said)| (level, format!(" ({said})")),
         );
         let reason = format!(
-            "{} of {of} with older settings than the table's{theirs}: rewrite-chunks applies the new settings",
+            "on {} of {of} the settings are older than the table's{theirs}: rewrite-chunks applies the new settings",
             text::count(old)
         );
         findings.add(&rules::COMPRESSION_OLD, level, reason);

@@ -114,7 +114,7 @@ fn workers(rows: &[Row], at: &At) -> Option<String> {
     let slots = workers.slots?;
     if workers.full() {
         return Some(format!(
-            "{} of {slots} background-worker slots of this server are taken (timescaledb.max_background_workers): jobs wait (late: {late})",
+            "{} of {slots} background-worker slots of this server are taken (timescaledb.max_background_workers): the next job waits for a free slot (late jobs: {late})",
             workers.used
         ));
     }

@@ -93,7 +93,7 @@ fn retrying(row: &Row, of: &Statistics, state: State, at: &At) -> Finding {
         ),
         None => why_failed(row, None, at),
     };
-    let said = format!("failed {times} in a row{now}; {error}");
+    let said = format!("failed {times}{now}; {error}");
     failed(row, at, of.consecutive_failures, &said).since(since(row, of))
 }
 

@@ -131,7 +131,7 @@ fn paused(row: &Row, findings: &mut Findings) {
         findings.add(&rules::JOB_GAVE_UP,
             Level::Critical,
             format!(
-                "paused by the scheduler: it failed {} in a row and max_retries is {}; it will not run until it is scheduled again",
+                "paused by the scheduler: it failed {}, and max_retries is {}; it will not run until it is scheduled again",
                 text::plural(failures.into(), "time"),
                 row.max_retries
             ),

@@ -22,7 +22,7 @@ pub(super) fn headline(rows: &[Row], at: &At) -> Vec<String> {
     let never = possible().filter(|possible| possible.irreversible).count();
     let never = match never {
         0 => String::new(),
-        some => format!("{} cannot be undone", number(some)),
+        some => format!("cannot be undone: {}", number(some)),
     };
     let mut hazards: Vec<&str> = rows.iter().flat_map(Row::hazards).collect();
     hazards.sort_unstable();

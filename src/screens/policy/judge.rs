@@ -124,7 +124,10 @@ pub(crate) fn estimated<'a>(policies: impl Iterator<Item = &'a Policy>) -> Optio
         .collect();
     let first = codes.first()?;
     let rows = text::plural_of(codes.len(), "row");
-    Some(format!("{rows} estimated (~): {}", first.words(None)))
+    Some(format!(
+        "the figures of {rows} are estimates (~): {}",
+        first.words(None)
+    ))
 }
 
 /// Seconds since the oldest chunk became due, and this time as text. For integer time the true time may be longer.

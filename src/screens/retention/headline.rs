@@ -70,9 +70,9 @@ fn without(rows: &[Row]) -> String {
     let without: Vec<_> = rows.iter().filter(|row| row.policy.is_none()).collect();
     let chunks = without.iter().map(|row| row.chunks).sum();
     match without.len() {
-        0 => "no table without a policy".to_owned(),
+        0 => "every table has a policy".to_owned(),
         many => format!(
-            "{} without a policy: {} kept for ever",
+            "tables without a policy: {} ({} kept for ever)",
             number(many),
             text::plural(chunks, "chunk")
         ),

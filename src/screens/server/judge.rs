@@ -203,7 +203,9 @@ fn wraparound(row: &Row, limits: &Limits, findings: &mut Findings) {
     let database = row.about();
     let fix = match &row.holder {
         Some(holder) => {
-            format!("{holder} holds back vacuum. End it, so that autovacuum can continue")
+            format!(
+                "{holder} holds back vacuum. End it (for a slot: start its reader, or drop the slot), so that autovacuum can continue"
+            )
         }
         None => format!(
             "Vacuum is too slow, or an old transaction, a prepared transaction or a slot holds it back. Run VACUUM (FREEZE) in {database}"

@@ -173,7 +173,7 @@ impl<R: Record> Table<R> {
             .partition(|error| error.starts_with(trust::NOT_RUN));
         said.extend(not_run.first().map(|error| {
             let rows = rows(not_run.len());
-            format!("{rows} estimated: {error}")
+            format!("the figures of {rows} are estimates: {error}")
         }));
         said.extend(none.first().map(|error| {
             let rows = rows(none.len());

@@ -38,7 +38,7 @@ pub(super) async fn after(
         against => checks.unless(name, against, "nothing differs"),
     }
     if let Some(since) = since.filter(|since| since.state != "done") {
-        let seen = format!("entry {} is {}", since.id, since.state);
+        let seen = format!("state of entry {}: {}", since.id, since.state);
         checks.add(State::Failed, "end of the apply", seen);
     }
     let screens = Box::pin(show::gather_overview(&here.settings, session)).await?;

@@ -47,7 +47,9 @@ pub(super) async fn check(
     };
     let state = if has_one { State::Ok } else { state };
     let seen = match state {
-        State::Ok if has_one && !is_new => format!("there is a backup (--i-have-a-backup); {seen}"),
+        State::Ok if has_one && !is_new => {
+            format!("there is a backup (--i-have-a-backup); by the server's own traces, {seen}")
+        }
         State::Ok => seen,
         _ if !backup.reads_wal => format!(
             "{seen}; GRANT pg_monitor TO {} shows the backups that left a file in pg_wal; {NO_TRACE}",

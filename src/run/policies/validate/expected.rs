@@ -45,7 +45,10 @@ fn counts(expect: &Expect, present: &Setup, checks: &mut Checks) {
     let all = present.indexes.values();
     let indexes = count(all.map(std::collections::BTreeMap::len).sum());
     if let Some(wants) = expect.hypertables {
-        let (what, expected) = (format!("{wants} hypertables"), wants.to_string());
+        let (what, expected) = (
+            format!("the number of hypertables is {wants}"),
+            wants.to_string(),
+        );
         checks.compare(tables == wants, what, expected, tables.to_string());
     }
     for (wants, has, what) in [
@@ -55,7 +58,7 @@ fn counts(expect: &Expect, present: &Setup, checks: &mut Checks) {
     ] {
         if let Some(wants) = wants {
             let (what, expected) = (
-                format!("at least {wants} {what}"),
+                format!("the number of {what} is {wants} or more"),
                 format!("{wants} or more"),
             );
             checks.compare(has >= wants, what, expected, has.to_string());

@@ -100,7 +100,7 @@ impl Measured {
             (
                 "transactions since the statistics began",
                 format!(
-                    "{}: {} rolled back, {} deadlocks",
+                    "{}: rolled back {}, deadlocks {}",
                     self.transactions, self.rollbacks, self.deadlocks
                 ),
             ),

@@ -138,14 +138,14 @@ fn lacks(object: &Object, present: &Setup, wanted: &Wanted, role: &str) -> Optio
     let schema = text::quote_identifier(&object.schema);
     if object.schema_there && !object.usable {
         return Some(format!(
-            "{name}: {role} has no USAGE on its schema (GRANT USAGE ON SCHEMA {schema} TO {role})"
+            "{name}: {role} has no USAGE on its schema (GRANT USAGE ON SCHEMA {schema} TO {role} gives it)"
         ));
     }
     match &object.owner {
         Some(owner) if !object.owned => {
             let owner = text::quote_identifier(owner);
             Some(format!(
-                "{name} belongs to {owner} (GRANT {owner} TO {role})"
+                "{name} belongs to {owner} (GRANT {owner} TO {role} gives the owner's rights)"
             ))
         }
         Some(_) => None,
@@ -153,7 +153,7 @@ fn lacks(object: &Object, present: &Setup, wanted: &Wanted, role: &str) -> Optio
             let creates = wanted.names(&name) && !present.relations().any(|other| *other == name);
             (creates && object.schema_there && !object.creatable).then(|| {
                 format!(
-                    "{name}: {role} may not create objects in its schema (GRANT CREATE ON SCHEMA {schema} TO {role})"
+                    "{name}: {role} may not create objects in its schema (GRANT CREATE ON SCHEMA {schema} TO {role} allows it)"
                 )
             })
         }
