@@ -87,10 +87,15 @@ impl Extension {
         }
         let step = step.and("its library is preloaded");
         if !self.has_files() {
-            let newest = self.newest().unwrap_or("none");
-            return step
-                .and(format!("the server no longer has the files of version {installed}; newest version with files: {newest}"))
-                .fail(format!("install the files of {installed} again. Then run in a new session (psql -X): ALTER EXTENSION timescaledb UPDATE TO '{newest}';"));
+            let newest = self.newest();
+            let step = step.and(format!(
+                "the server no longer has the files of version {installed}; newest version with files: {}",
+                newest.unwrap_or("none")
+            ));
+            let update = newest.map_or_else(String::new, |newest| {
+                format!(". Then run in a new session (psql -X): ALTER EXTENSION timescaledb UPDATE TO '{newest}';")
+            });
+            return step.fail(format!("install the files of {installed} again{update}"));
         }
         self.edition(self.update(installed, step))
     }

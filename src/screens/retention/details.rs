@@ -75,33 +75,37 @@ pub(super) fn going(row: &Row, all: &Chunks, at: &At) -> Vec<Section> {
         return vec![all.picture(), oldest];
     }
     let goes_now = |chunk: &&Chunk| chunk.is_past(row.boundary, row.made_before);
-    let past: Vec<_> = chunks.iter().copied().filter(goes_now).collect();
+    let past = chunks.iter().copied().filter(goes_now);
+    let (frozen, goes): (Vec<_>, Vec<_>) = past.partition(|chunk| chunk.is_frozen());
+    let stay = chunks.len() - goes.len() - frozen.len();
     // Chunks that only wait for the next run are no warning.
     let due = if waits(row, at) {
         Level::Ok
     } else {
         Level::Warning
     };
-    let levels = past
-        .iter()
-        .map(|chunk| {
-            if chunk.is_frozen() {
-                Level::Unknown
-            } else {
-                due
-            }
-        })
-        .collect();
-    let goes = past.iter().filter(|chunk| !chunk.is_frozen()).count();
     let first = chunks.iter().find(|chunk| !goes_now(chunk));
     let mut sections = vec![
         all.picture_of_run(|chunk| !chunk.is_tiered() && !chunk.is_frozen() && goes_now(&chunk)),
         chunks::list(
-            format!("Chunks that the next run drops ({goes}), oldest first"),
-            past.into_iter(),
-            levels,
+            format!(
+                "Chunks that the next run drops ({}), oldest first",
+                goes.len()
+            ),
+            goes.iter().copied(),
+            vec![due; goes.len()],
         ),
     ];
+    if !frozen.is_empty() {
+        sections.push(chunks::list(
+            format!(
+                "Frozen chunks that are old enough ({}): no run drops them",
+                frozen.len()
+            ),
+            frozen.iter().copied(),
+            vec![Level::Unknown; frozen.len()],
+        ));
+    }
     if let Some(first) = first {
         let text = format!(
             "{} ({} to {}) and {}: {} in all",
@@ -113,7 +117,7 @@ pub(super) fn going(row: &Row, all: &Chunks, at: &At) -> Vec<Section> {
             } else {
                 "all newer chunks"
             },
-            chunks.len() - goes
+            stay
         );
         sections.push(Section::Text {
             title: "Chunks that stay".to_owned(),

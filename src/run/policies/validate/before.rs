@@ -211,12 +211,14 @@ fn transactions(server: &Server, screens: &Screens, checks: &mut Checks) {
     let what = "oldest transaction";
     match oldest {
         Some((age, row)) if age > limit => {
-            let who = row
-                .pid
-                .map_or_else(String::new, |pid| format!("session {pid}, "));
-            let about = row.about.as_deref().unwrap_or_default();
+            let session = row.pid.map(|pid| format!("session {pid}"));
+            let who: Vec<_> = session.into_iter().chain(row.about.clone()).collect();
+            let who = match who.join(", ") {
+                none if none.is_empty() => none,
+                who => format!(" ({who})"),
+            };
             let seen = format!(
-                "{} old ({who}{about}): end it, or wait for its end",
+                "{} old{who}: end it, or wait for its end",
                 text::duration(age.floor())
             );
             checks.compare(false, what, expected, seen);
