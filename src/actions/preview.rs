@@ -12,6 +12,7 @@ use crate::model::target::{Target, TargetKind};
 use crate::model::text::printable;
 use crate::model::verdict::Level;
 use crate::server::exact::{Exact, slices};
+use crate::server::known::own;
 use crate::server::session::Session;
 use crate::server::sql::{Param, Query, query};
 
@@ -70,7 +71,12 @@ pub async fn facts(
         bail!("{} {} no longer exists", target.kind.name(), target.name);
     };
     let mut known: serde_json::Value = row.try_get("facts")?;
-    if let (Some(known), false) = (known.as_object_mut(), target.kind == TargetKind::Session) {
+    if let (Some(known), true) = (known.as_object_mut(), target.kind == TargetKind::Session) {
+        let pid = |key: &str| known.get(key)?.as_i64()?.try_into().ok();
+        let own = pid("me").zip(pid("pid"));
+        let own = own.and_then(|(me, pid)| own::is_seen_by(me, pid));
+        known.insert("own".to_owned(), own.into());
+    } else if let Some(known) = known.as_object_mut() {
         let asked = [
             Param::Text(target.kind.name().to_owned()),
             Param::BigInt(target.id),
