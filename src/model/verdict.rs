@@ -55,6 +55,9 @@ pub struct Finding {
     pub rule: &'static Rule,
     pub level: Level,
     pub reason: String,
+    /// The reason if the Overview merges several findings of the rule into one; `None`: it merges none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reason_of_several: Option<String>,
     /// Name of the action that fixes the problem, by default the rule's; `None`: no action does.
     #[serde(deserialize_with = "action_name", alias = "mend")]
     pub fix: Option<ActionName>,
@@ -83,6 +86,7 @@ impl Finding {
             rule,
             level,
             reason: reason.into(),
+            reason_of_several: None,
             fix: rule.fix,
             sets: Vec::new(),
             on: None,
