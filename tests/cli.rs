@@ -20,6 +20,25 @@ fn hypertop(args: &[&str]) -> Output {
 }
 
 #[test]
+fn every_value_of_format_has_a_line_of_help() {
+    fn look(command: &clap::Command, seen: &mut usize) {
+        for option in command.get_arguments().filter(|of| of.get_id() == "format") {
+            for value in option.get_possible_values() {
+                let of = format!("{} --format {}", command.get_name(), value.get_name());
+                assert!(value.get_help().is_some(), "{of}");
+                *seen += 1;
+            }
+        }
+        for below in command.get_subcommands() {
+            look(below, seen);
+        }
+    }
+    let mut seen = 0;
+    look(&Cli::command(), &mut seen);
+    assert!(seen > 15, "{seen}");
+}
+
+#[test]
 fn help_tells_psqls_flags_the_variables_and_what_is_not_supported() {
     for flag in ["--help", "-?"] {
         let output = hypertop(&[flag]);

@@ -13,7 +13,9 @@ use clap::Args;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
+    /// Text, for people
     Text,
+    /// JSON, for programs
     Json,
 }
 
