@@ -513,6 +513,8 @@ fn a_start_of_a_job_whose_next_start_has_passed_leaves_nothing_to_restore() {
             let approved = rig.plan("run-job-now", &job, &by).await.unwrap();
             let undo = &approved.plan.undo;
             assert!(matches!(undo, Undo::Never(_)), "{version}: {undo:?}");
+            let notes = format!("{:?}", approved.plan.notes);
+            assert!(notes.contains("no TimescaleDB scheduler runs"), "{notes}");
             let done = rig.perform(&approved).await.unwrap();
             let refused = rig.rollback_plan(&[done.id]).await.unwrap_err();
             assert!(refused.contains("is irreversible"), "{version}: {refused}");

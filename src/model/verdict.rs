@@ -233,14 +233,15 @@ impl Findings {
     /// If the job has a problem with a fix, the finding of this rule gets that fix in place of its own. It keeps its own fix if that ends a
     /// blocking session, because the job waits for that session too.
     pub(crate) fn fix_the_job_first(&mut self, rule: &'static Rule) {
-        let fault = self.0.iter().find_map(|of| Some((of.fix?, of.job?)));
-        let Some((fix, job)) = fault else {
+        let mut faults = self.0.iter();
+        let fault = faults.find_map(|of| Some((of.fix?, of.job?, of.sets.clone())));
+        let Some((fix, job, sets)) = fault else {
             return;
         };
         let own = |of: &&mut Finding| of.rule == rule && of.job.is_none() && !of.frees();
         for finding in self.0.iter_mut().filter(own) {
             finding.fix = Some(fix);
-            finding.sets.clear();
+            finding.sets.clone_from(&sets);
             finding.on = Some(Target::job(job));
         }
     }

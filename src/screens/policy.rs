@@ -20,7 +20,8 @@ pub(super) use self::judge::{Work, due_for, estimated, in_local_time, overdue};
 pub(super) use self::state::State;
 pub(super) use self::state::{is_old, strangely_far};
 
-/// Field and value of the form of run-job-now: the scheduler starts the job. A foreground run would not correct the next start.
+/// Field and value of the form of run-job-now: the scheduler starts the job. That also corrects the next start, appears in the job's
+/// history, and goes on if the operator's connection ends.
 pub(super) const BY: (&str, &str) = ("how", "scheduler");
 
 pub(super) const fn kind(aggregate: bool) -> &'static str {

@@ -185,10 +185,18 @@ fn by_scheduler(context: &Context, known: &JobFacts) -> Result<Plan, Refusal> {
         let words = format!("the run itself is irreversible: {why}");
         plan = plan.note(Level::Warning, words);
     }
-    Ok(known.altering(plan).note(
-        Level::Notice,
-        "the scheduler starts it within seconds, if a worker is free; the Jobs screen shows the result",
-    ))
+    let (level, then) = if known.scheduler || context.at.server.simulated {
+        (
+            Level::Notice,
+            "the scheduler starts it within seconds, if a worker is free; the Jobs screen shows the result",
+        )
+    } else {
+        (
+            Level::Warning,
+            "no TimescaleDB scheduler runs in this database, so the job does not start before one does; how=foreground runs it now",
+        )
+    };
+    Ok(known.altering(plan).note(level, then))
 }
 
 /// Undo of a start by the scheduler: the run stays, and the next start that the job had before (`at`) is restored.

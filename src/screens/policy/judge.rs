@@ -1,5 +1,6 @@
 //! Findings of a policy's job, with the same texts on every screen.
 
+use super::BY;
 use super::job::Policy;
 use crate::model::moment::{Axis, Stamp};
 use crate::model::rules::{self, Rule};
@@ -65,7 +66,12 @@ impl Policy {
         } else {
             return;
         };
-        findings.push(Finding::new(rule, level, reason).of_job(id).since(since));
+        let finding = Finding::new(rule, level, reason).of_job(id).since(since);
+        findings.push(if rule == &rules::JOB_LATE {
+            finding.setting(BY.0, BY.1)
+        } else {
+            finding
+        });
     }
 
     /// Why `integer_now_func` is not called; `None`: the function is called. `about`: the estimated number of due chunks, with the newest
