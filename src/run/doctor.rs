@@ -41,9 +41,7 @@ use crate::server::session::Session;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
-    /// Text, for people
     Text,
-    /// JSON, for programs
     Json,
 }
 

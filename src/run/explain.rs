@@ -14,9 +14,7 @@ use crate::model::thresholds::Limits;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
-    /// Text, for people
     Text,
-    /// Markdown, as in docs/reference
     Markdown,
 }
 

@@ -11,11 +11,8 @@ use crate::model::thresholds::{ALL, Scope, Threshold, Thresholds, Unit, Written}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// Text in columns, for people
     Text,
-    /// JSON, for programs
     Json,
-    /// Comma-separated values, with the names in the first line
     Csv,
 }
 

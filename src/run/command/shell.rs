@@ -13,9 +13,7 @@ use clap::Args;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// Text, for people
     Text,
-    /// JSON, for programs
     Json,
 }
 

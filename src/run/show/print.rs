@@ -18,11 +18,8 @@ use crate::server::known::{At, Server};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// Text in columns, for people
     Table,
-    /// JSON, for programs
     Json,
-    /// Comma-separated values, with the names in the first line
     Csv,
     /// Text for people, in lines that fit a terminal.
     #[value(skip)]
