@@ -16,13 +16,9 @@ pub(super) use self::counted::Counted;
 pub(super) use self::job::Due;
 pub use self::job::Policy;
 pub(super) use self::job::{ended_well, next_run};
-pub(super) use self::judge::{Work, due_for, estimated, in_local_time, overdue};
+pub(super) use self::judge::{BY, Work, due_for, estimated, in_local_time, overdue};
 pub(super) use self::state::State;
 pub(super) use self::state::{is_old, strangely_far};
-
-/// Field and value of the form of run-job-now: the scheduler starts the job. That also corrects the next start, appears in the job's
-/// history, and goes on if the operator's connection ends.
-pub(super) const BY: (&str, &str) = ("how", "scheduler");
 
 pub(super) const fn kind(aggregate: bool) -> &'static str {
     if aggregate {

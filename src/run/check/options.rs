@@ -16,7 +16,7 @@ pub(super) enum Format {
     Json,
     /// Metrics in Prometheus' text format
     Prometheus,
-    /// Metrics in the OpenMetrics text format
+    /// Metrics in OpenMetrics' text format
     Openmetrics,
 }
 

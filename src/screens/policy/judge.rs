@@ -1,12 +1,15 @@
 //! Findings of a policy's job, with the same texts on every screen.
 
-use super::BY;
 use super::job::Policy;
 use crate::model::moment::{Axis, Stamp};
 use crate::model::rules::{self, Rule};
 use crate::model::text;
 use crate::model::thresholds::Limits;
 use crate::model::verdict::{Finding, Findings, Level};
+
+/// Field and value of the form of run-job-now: the scheduler starts the job. That also corrects the next start, appears in the job's
+/// history, and goes on if the operator's connection ends.
+pub(crate) const BY: (&str, &str) = ("how", "scheduler");
 
 /// Texts and rules that differ between the kinds of policies.
 #[derive(Debug)]
