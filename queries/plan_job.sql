@@ -38,7 +38,9 @@ select to_jsonb(b) || jsonb_build_object(
          -- policy: in the aggregates on its hypertable
          'unread', coalesce(i.unread, '[]'), 'ends', i.ends, 'made', i.made, 'integer_now', u.at, 'code', u.code, 'code_owner', u.owner,
          'gaps', coalesce(i.gaps, false), 'local_shift', (extract(timezone from now()) * 1000000)::int8, 'owner_zone', z.owner_zone,
-         'pid', w.pid
+         'pid', w.pid,
+         'scheduler', exists (select from pg_stat_activity v where v.datname = current_database()
+                               and v.application_name = 'TimescaleDB Background Worker Scheduler')
        ) as facts,
        :job_state as state
 from _timescaledb_config.bgw_job b left join _timescaledb_internal.bgw_job_stat s on s.job_id = b.id

@@ -2,9 +2,7 @@
 -- · columns: facts (identity, query, sessions that it blocks), state (start of the session and of its statement: if one of them changed,
 -- the action is refused) · access: any role; other roles' queries: pg_read_all_stats · cost: one call of pg_blocking_pids for each waiting
 -- session
-with me as (
-  select a.pid, a.usename, a.application_name, a.client_addr from pg_stat_activity a where a.pid = pg_backend_pid()
-), waiting as (
+with waiting as (
   select distinct l.pid from pg_locks l where not l.granted
 ), seen as (
   select a.pid, a.datname, a.usesysid, a.usename, a.application_name, a.client_addr, a.client_port, a.backend_type, a.leader_pid, a.state,
@@ -22,9 +20,8 @@ select jsonb_build_object(
          'leader', s.leader_pid, 'state', s.state,
          'visible', s.visible, 'started', s.started, 'query_started', s.query_started, 'query_seconds', s.query_seconds,
          'transaction_seconds', s.transaction_seconds, 'writes', s.writes, 'query', left(s.query, 300),
-         'own', s.pid = m.pid or (s.application_name = m.application_name and s.usename = m.usename
-                and s.client_addr is not distinct from m.client_addr and s.leader_pid is null
-                and s.backend_type is not distinct from 'client backend'),
+         -- The session that runs this statement.
+         'me', pg_backend_pid(),
          -- Only memberships whose rights this role inherits count.
          'may_signal', u.rolsuper or coalesce(pg_has_role(s.usesysid, 'usage'), false) and not coalesce(t.rolsuper, true)
                 or pg_has_role('pg_signal_backend', 'usage') and not coalesce(t.rolsuper, true) or coalesce(s.usename = current_user, false)
@@ -42,5 +39,5 @@ select jsonb_build_object(
          'session', jsonb_build_object('connected', s.started, 'role', s.usename, 'database', s.datname),
          'statement', jsonb_build_object('began', s.query_started)
        ) as state
-from seen s cross join me m join pg_roles u on u.rolname = current_user
+from seen s join pg_roles u on u.rolname = current_user
 left join pg_roles t on t.oid = s.usesysid

@@ -8,7 +8,7 @@ use std::time::Duration;
 use console::{NOW, connected, drawn, press, screen, tall};
 use hypertop::actions::act::Facts;
 use hypertop::actions::execute::{Order, Problem, Progress, Report};
-use hypertop::actions::preview::{Holder, Preview};
+use hypertop::actions::preview::{Blocking, Holder, Preview};
 use hypertop::app::ask;
 use hypertop::app::{App, Effect, Msg};
 use hypertop::journal::Outcome;
@@ -75,6 +75,7 @@ fn answer_with(
                 let preview = Preview {
                     plan: approved.plan.clone(),
                     holders: Ok(holders.to_vec()),
+                    blocking: Blocking::default(),
                     refused: None,
                 };
                 app.update(Msg::Looked {

@@ -129,6 +129,49 @@ async fn no_sleeper(rig: &Rig, job: &str) {
 const SLEEPING: &str = "select count(*) from pg_stat_activity where wait_event = 'PgSleep' and query ~* 'sleeper|run_job' and datname = current_database()";
 
 #[test]
+fn of_many_sessions_that_block_a_plan_ten_are_named_and_the_others_counted() {
+    on_each(async |_, _, rig| {
+        let wide = |words: &str| {
+            format!(
+                "do $$ begin for i in 1..210 loop execute format('{words}', i); end loop; end $$"
+            )
+        };
+        rig.sql(&wide("create table public.wide_%s ()")).await;
+        // As pg_dump does: many locks, and none of them conflicts with the plan's.
+        let reader = client(&rig.conninfo).await;
+        reader.batch_execute("begin").await.unwrap();
+        let lock = wide("lock table public.wide_%s in access share mode");
+        reader.batch_execute(&lock).await.unwrap();
+        let table = rig.text(JOB_TABLE).await;
+        let mut holders = Vec::new();
+        for _ in 0..13 {
+            let holder = client(&rig.conninfo).await;
+            let hold = format!(
+                "set application_name = 'a holder'; begin; lock table {table} in share mode"
+            );
+            holder.batch_execute(&hold).await.unwrap();
+            holders.push(holder);
+        }
+        let job = rig.text(RETENTION).await;
+        let mut plan = rig.plan("pause-job", &job, &[]).await.unwrap().plan;
+        for oid in rig
+            .texts("select oid from pg_class where relname like 'wide\\_%'")
+            .await
+        {
+            plan = plan.touching(oid.parse().unwrap(), "wide", Mode::ShareUpdateExclusive);
+        }
+        let preview = preview::preview(&rig.session, plan).await;
+        let lines: Vec<_> = preview.lines().into_iter().map(|(_, line)| line).collect();
+        let named = lines.iter().filter(|line| line.contains("(a holder"));
+        assert_eq!(named.count(), 10, "{}: {lines:#?}", rig.name);
+        let more = lines.iter().any(|line| line == "  ! and 3 more sessions");
+        assert!(more, "{}: {lines:#?}", rig.name);
+        drop((reader, holders));
+        rig.sql(&wide("drop table public.wide_%s")).await;
+    });
+}
+
+#[test]
 fn who_holds_a_lock_is_shown_and_nobody_waits_longer_for_it_than_was_said() {
     on_each(async |_, _, rig| {
         let job = rig.text(RETENTION).await;

@@ -403,6 +403,125 @@ fn the_scheduler_runs_a_job_at_once_and_its_next_start_comes_back() {
     });
 }
 
+/// Waits until the job has finished a run.
+async fn has_run(rig: &Rig, job: &str) {
+    let ran = format!(
+        "select count(*) from _timescaledb_internal.bgw_job_stat where job_id = {job} and last_finish > '2020-01-01'"
+    );
+    for _ in 0..150 {
+        if rig.text(&ran).await == "1" {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+    panic!("{}: the scheduler did not run job {job}", rig.name);
+}
+
+#[test]
+fn a_rollback_of_a_start_by_the_scheduler_restores_the_next_start_and_says_that_the_run_stays() {
+    with_targets(|targets| {
+        on_each(targets, "start", async |rig, version| {
+            rig.sql("update _timescaledb_config.bgw_job set scheduled = false")
+                .await;
+            let first = |proc: &str| {
+                format!(
+                    "select min(id) from _timescaledb_config.bgw_job where proc_name = '{proc}'"
+                )
+            };
+            let by = [("how", "scheduler")];
+            for (job, words) in [
+                (
+                    OWN.to_owned(),
+                    "hypertop does not know what its procedure does",
+                ),
+                (first("policy_retention"), "chunks that it drops are gone"),
+                (first("policy_compression"), "no rollback undoes a run"),
+            ] {
+                let job = rig.text(&job).await;
+                rig.sql(&format!(
+                    "update _timescaledb_config.bgw_job set scheduled = true where id = {job}"
+                ))
+                .await;
+                let before = rig.text(JOBS).await;
+                let approved = rig.plan("run-job-now", &job, &by).await.unwrap();
+                let said = format!("{:?} {:?}", approved.plan.notes, approved.plan.undo);
+                let stays = format!("the run itself is irreversible: {words}");
+                assert!(said.contains(&stays), "{version}: {said}");
+                let back = "only the job's next start is restored (2038-05-05 05:05:00+00)";
+                assert!(said.contains(back), "{version}: {said}");
+                let done = rig.perform(&approved).await.unwrap();
+                has_run(rig, &job).await;
+                let plan = rig.rollback_plan(&[done.id]).await.unwrap().plan;
+                let said = format!("{:?}", plan.notes);
+                assert!(said.contains("the run itself is irreversible"), "{said}");
+                assert_eq!(plan.script().len(), 1, "{}", script(&plan));
+                rig.rollback(&[done.id]).await;
+                assert_eq!(rig.text(JOBS).await, before, "{version}: {job} {words}");
+            }
+        });
+    });
+}
+
+#[test]
+fn the_undo_of_a_start_or_a_pause_leaves_what_was_changed_later() {
+    with_targets(|targets| {
+        on_each(targets, "later", async |rig, version| {
+            rig.sql("update _timescaledb_config.bgw_job set scheduled = false")
+                .await;
+            let job = rig.text(OWN).await;
+            rig.sql(&format!(
+                "update _timescaledb_config.bgw_job set scheduled = true where id = {job}"
+            ))
+            .await;
+            for (action, set) in [
+                ("run-job-now", &[("how", "scheduler")][..]),
+                ("pause-job", &[]),
+                ("edit-job", &[("max_retries", "9")]),
+            ] {
+                let done = rig.act(action, &job, set).await.id;
+                if action == "run-job-now" {
+                    has_run(rig, &job).await;
+                }
+                let zone = format!("Etc/GMT-{}", action.len());
+                rig.sql(&format!("update _timescaledb_config.bgw_job set timezone = '{zone}', max_runtime = '77 min' where id = {job}")).await;
+                let back = rig.rollback_plan(&[done]).await.unwrap();
+                assert_eq!(rig.perform(&back).await.unwrap().problems, []);
+                let left = rig.text(&format!("select concat_ws(' ', timezone, max_runtime, scheduled, next_start) from _timescaledb_config.bgw_job j join _timescaledb_internal.bgw_job_stat s on s.job_id = j.id where id = {job}")).await;
+                let kept = format!("{zone} 01:17:00 t 2038-05-05 05:05:00+00");
+                assert_eq!(left, kept, "{version}: {action}");
+            }
+        });
+    });
+}
+
+#[test]
+fn a_start_of_a_job_whose_next_start_has_passed_leaves_nothing_to_restore() {
+    with_targets(|targets| {
+        on_each(targets, "passed", async |rig, version| {
+            let old = version.starts_with("2.11.");
+            let schema = if old {
+                "_timescaledb_internal"
+            } else {
+                "_timescaledb_functions"
+            };
+            rig.sql(&format!("select {schema}.stop_background_workers()"))
+                .await;
+            let job = rig.text(OWN).await;
+            rig.sql(&format!("update _timescaledb_config.bgw_job set scheduled = true where id = {job};
+                update _timescaledb_internal.bgw_job_stat set next_start = now() - interval '1 hour' where job_id = {job}")).await;
+            let by = [("how", "scheduler")];
+            let approved = rig.plan("run-job-now", &job, &by).await.unwrap();
+            let undo = &approved.plan.undo;
+            assert!(matches!(undo, Undo::Never(_)), "{version}: {undo:?}");
+            let notes = format!("{:?}", approved.plan.notes);
+            assert!(notes.contains("no TimescaleDB scheduler runs"), "{notes}");
+            let done = rig.perform(&approved).await.unwrap();
+            let refused = rig.rollback_plan(&[done.id]).await.unwrap_err();
+            assert!(refused.contains("is irreversible"), "{version}: {refused}");
+        });
+    });
+}
+
 #[test]
 fn resuming_a_policy_says_what_its_runs_do_for_good_and_asks_as_running_it_does() {
     with_targets(|targets| {

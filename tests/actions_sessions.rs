@@ -216,6 +216,15 @@ fn the_consoles_own_sessions_are_refused() {
                         target.name
                     );
                 }
+                // A second operator's hypertop, as it looks on the server: same application name, role and address.
+                let (_other, pid) = victim(&rig, "hypertop").await;
+                let approved = rig.plan("terminate-session", &pid, &[]).await.unwrap();
+                let said = notes(&approved.plan);
+                assert!(said.contains("its client: application hypertop"), "{said}");
+                assert!(!said.contains("own sessions"), "{said}");
+                rig.perform(&approved).await.unwrap();
+                let left = format!("select count(*) from pg_stat_activity where pid = {pid}");
+                assert_eq!(rig.text(&left).await, "0", "{}", target.name);
             });
         }
     });

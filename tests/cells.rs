@@ -654,10 +654,27 @@ fn the_overview_and_the_aggregates_name_the_same_fix_for_a_late_aggregate() {
         (policy.last_run_success, policy.consecutive_failures) = (Some(false), 3);
         row
     };
+    let overdue = || {
+        let mut row = late();
+        row.policy.as_mut().unwrap().next_start = Some(NOW.plus_seconds(-7200.0));
+        row
+    };
+    for row in [far(), overdue()] {
+        let server = server();
+        let verdict = row.verdict(&At {
+            now: NOW,
+            server: &server,
+        });
+        for finding in verdict.findings {
+            assert_eq!(finding.fix, Some("run-job-now"));
+            assert_eq!(finding.sets, [("how".to_owned(), "scheduler".to_owned())]);
+        }
+    }
     for (row, expected) in [
         (late(), "refresh-behind"),
         (paused(), "resume-job"),
         (far(), "run-job-now"),
+        (overdue(), "run-job-now"),
         (failing(), "run-job-now"),
     ] {
         let job = row.policy.as_ref().unwrap().job_id;

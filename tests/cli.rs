@@ -20,6 +20,29 @@ fn hypertop(args: &[&str]) -> Output {
 }
 
 #[test]
+fn an_option_explains_each_of_its_values_or_none() {
+    fn look(command: &clap::Command, explained: &mut Vec<String>) {
+        for option in command.get_arguments() {
+            let of = format!("{} {}", command.get_name(), option.get_id());
+            let values = option.get_possible_values();
+            let (with, without): (Vec<_>, Vec<_>) =
+                values.iter().partition(|value| value.get_help().is_some());
+            assert!(with.is_empty() || without.is_empty(), "{of}: {without:?}");
+            explained.extend((!with.is_empty()).then_some(of));
+        }
+        for below in command.get_subcommands() {
+            look(below, explained);
+        }
+    }
+    let mut explained = Vec::new();
+    look(&Cli::command(), &mut explained);
+    assert!(
+        explained.contains(&"check format".to_owned()),
+        "{explained:?}"
+    );
+}
+
+#[test]
 fn help_tells_psqls_flags_the_variables_and_what_is_not_supported() {
     for flag in ["--help", "-?"] {
         let output = hypertop(&[flag]);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use console::{NOW, connected, drawn, press, row};
 use hypertop::actions::act::Facts;
 use hypertop::actions::execute::Report;
-use hypertop::actions::preview::Preview;
+use hypertop::actions::preview::{Blocking, Preview};
 use hypertop::app::ask;
 use hypertop::app::{App, Effect, Msg};
 use hypertop::journal::Outcome;
@@ -49,6 +49,7 @@ fn answer(app: &mut App, effects: Vec<Effect>) {
                 let preview = Preview {
                     plan: approved.plan.clone(),
                     holders: Ok(Vec::new()),
+                    blocking: Blocking::default(),
                     refused: None,
                 };
                 app.update(Msg::Looked {

@@ -514,6 +514,24 @@ fn work_that_waits_for_a_start_far_away_is_told_once_and_fixed_by_starting_the_j
 }
 
 #[test]
+fn the_fix_of_a_late_policy_is_filled_in_alike_on_its_screen_and_on_the_overview() {
+    let mut app = app();
+    let (mut metrics, mut job) = far();
+    if let (Some(policy), Some(of)) = (&mut metrics.policy, &mut job.statistics) {
+        policy.next_start = Some(NOW.plus_seconds(-7200.0));
+        of.next_start = policy.next_start;
+    }
+    load(&mut app, Rows::Compression(vec![metrics.clone()]));
+    load(&mut app, Rows::Jobs(vec![job]));
+    let told = app.screens.overview.rows()[0].finding.clone();
+    assert_eq!(told.fix, Some("run-job-now"), "{told:#?}");
+    assert_eq!(told.sets, [("how".to_owned(), "scheduler".to_owned())]);
+    let verdict = metrics.verdict(&app.at().unwrap());
+    let own = verdict.findings.iter().find(|of| of.fix == told.fix);
+    assert_eq!(own.map(|of| &of.sets), Some(&told.sets));
+}
+
+#[test]
 fn a_start_that_was_put_off_on_purpose_is_no_fault_of_its_table_either() {
     let mut app = app();
     let (mut metrics, mut job) = far();

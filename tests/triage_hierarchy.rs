@@ -251,3 +251,33 @@ fn resuming_such_a_policy_says_that_it_is_made_again_and_what_its_rollback_leave
         }
     });
 }
+
+#[test]
+fn starting_such_a_policy_never_ends_in_an_aggregate_without_a_policy() {
+    triage::on_each("started", SOURCE, async |rig, version| {
+        let (_, far) = STATES.iter().find(|(name, _)| *name == "far away").unwrap();
+        policies(rig, far).await;
+        let job = async || {
+            rig.text(&format!("select b.id from {JOBS} b join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = b.hypertable_id where a.user_view_name = 'weekly'")).await
+        };
+        let by = [("how", "scheduler")];
+        let approved = rig.plan("run-job-now", &job().await, &by).await.unwrap();
+        let undo = &approved.plan.undo;
+        let done = rig.perform(&approved).await.unwrap();
+        assert_eq!(done.problems, [], "{}", rig.name);
+        if version.alters_no_hierarchy() {
+            assert!(matches!(undo, Undo::Never(_)), "{}: {undo:?}", rig.name);
+            let refused = rig.rollback_plan(&[done.id]).await.unwrap_err();
+            let words = "is irreversible: this TimescaleDB cannot restore the next start";
+            assert!(refused.contains(words), "{}: {refused}", rig.name);
+        } else {
+            rig.rollback(&[done.id]).await;
+            let far = format!(
+                "select next_start > now() + interval '20 days' from {STAT} where job_id = {}",
+                job().await
+            );
+            assert_eq!(rig.text(&far).await, "t", "{}", rig.name);
+        }
+        assert_ne!(job().await, "", "{}", rig.name);
+    });
+}

@@ -53,6 +53,9 @@ async fn put_off(rig: &Rig, proc: &str, rule: &'static Rule, of: &str, words: &[
     };
     assert_eq!(one.finding.rule, rule, "{}: {all:#?}", rig.name);
     assert_eq!(one.finding.fix, Some("run-job-now"), "{}", rig.name);
+    if row.finding.fix == one.finding.fix {
+        assert_eq!(row.finding.sets, one.finding.sets, "{}", rig.name);
+    }
     fix(rig, one, &[]).await;
     until(rig, proc, &format!("select exists (select from _timescaledb_internal.bgw_job_stat st join _timescaledb_config.bgw_job j on j.id = st.job_id where j.proc_name = '{proc}' and st.last_run_success and st.last_finish > '-infinity')")).await;
     gone(rig, rule, of).await;

@@ -235,8 +235,10 @@ fn a_query_that_runs_long_is_told_and_cancelled() {
 fn what_a_poor_role_cannot_see_is_one_finding_whose_grant_fixes_it() {
     on_own(&[], async |server| {
         let rig = Rig::on("plain", &server.conninfo("postgres")).await;
-        rig.sql("create role \"On Call\" login").await;
-        let poor = rig.conninfo.replace("user=postgres", "user='On Call'");
+        rig.sql("create role \"On Call, to see it\" login").await;
+        let poor = rig
+            .conninfo
+            .replace("user=postgres", "user='On Call, to see it'");
         let poor = Rig::on("On Call", &poor).await;
         let (_one, of) = named(&rig, "one").await;
         let (_two, _) = named(&rig, "two").await;
@@ -245,7 +247,7 @@ fn what_a_poor_role_cannot_see_is_one_finding_whose_grant_fixes_it() {
         assert!(
             row.finding
                 .reason
-                .contains("hidden from On Call: grant pg_read_all_stats"),
+                .contains("hidden from On Call, to see it: grant pg_read_all_stats"),
             "{row:#?}"
         );
         let told = told(&poor).await;
@@ -253,12 +255,13 @@ fn what_a_poor_role_cannot_see_is_one_finding_whose_grant_fixes_it() {
         let reason = &told[0].finding.reason;
         assert!(
             reason.contains(
-                "their queries are hidden from On Call: grant pg_read_all_stats to see them"
+                "their queries are hidden from On Call, to see it: grant pg_read_all_stats to see them"
             ),
             "{reason}"
         );
         assert!(told[0].subject.ends_with(" sessions"), "{told:#?}");
-        rig.sql("grant pg_read_all_stats to \"On Call\"").await;
+        rig.sql("grant pg_read_all_stats to \"On Call, to see it\"")
+            .await;
         assert!(self::told(&poor).await.is_empty());
     });
 }

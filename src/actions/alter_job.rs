@@ -75,6 +75,9 @@ pub(crate) struct Change {
     /// For an undo: the `next_start` that the action has set. If the job still has this value and the value in [`Job`] is in the past, the
     /// job becomes due now.
     pub(crate) next_start_moved: Option<String>,
+    /// For an undo that does not restore the time zone: true: the job keeps the one that it has when the statement runs, instead of the one
+    /// in [`Job`].
+    pub(crate) zone_kept: bool,
     /// New schedule. `None`: unchanged. 2.12 and later only.
     pub(super) slots: Option<Slots>,
 }
@@ -110,6 +113,9 @@ pub(super) const LIFTS: &str = "lift the max_retries of";
 
 /// SQL: the present `next_start` of job `$1`. NULL while the job runs, or if it never ran.
 const KEPT: &str = "(select nullif(s.next_start, '-infinity') from _timescaledb_internal.bgw_job_stat s where s.job_id = $1::int)";
+
+/// SQL: the present time zone of job `$1`.
+const ZONE: &str = "(select b.timezone from _timescaledb_config.bgw_job b where b.id = $1::int)";
 
 /// From this version on, deleting a running job can crash PostgreSQL, because the job's worker updates a retry counter whose row is gone.
 /// Measured: 13 of 55 deletions on 2.26.4 and 2.29.2, 2 of 20 on 2.27.2, none of 25 with `max_retries` -1.
@@ -226,8 +232,10 @@ impl Job {
             timezone = &slots.timezone;
         }
         self.next_start(&mut call, change, kept);
-        if context.at.server.sql_version() >= Version::new(2, 12) {
-            call.give_some("timezone", "text", timezone.clone());
+        match context.at.server.sql_version() >= Version::new(2, 12) {
+            true if change.zone_kept => call.raw(&format!("timezone => {ZONE}")),
+            true => call.give_some("timezone", "text", timezone.clone()),
+            false => {}
         }
         call
     }

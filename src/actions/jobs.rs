@@ -70,7 +70,7 @@ fn resume(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         .into());
     }
     let mut plan = if known.job.is_made_again(context) {
-        again::again(context, &known, format!("Resume {}", known.job.describe()))?
+        again::resumed(context, &known)?
     } else {
         scheduled(context, &known)?
     };
@@ -112,11 +112,15 @@ fn switch(
         scheduled: Some(scheduled),
         ..Change::default()
     };
+    let back = Change {
+        zone_kept: true,
+        ..to(!scheduled)
+    };
     let verb = if scheduled { "Resume" } else { "Pause" };
     let step = Step::new(
         format!("{} {}", verb.to_lowercase(), job.describe()),
         vec![job.alter(context, &to(scheduled))],
-        vec![job.alter(context, &to(!scheduled))],
+        vec![job.alter(context, &back)],
     );
     let plan = Plan::new(format!("{verb} {}", job.describe()), vec![step], undo);
     Ok(known.warned(context, known.altering(plan.changing(&["/scheduled"]))))

@@ -1,5 +1,7 @@
 //! Preview of an action: reads the facts for its plan, and the sessions that would block the plan.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Result, bail};
 use tokio_postgres::Row;
 
@@ -12,6 +14,7 @@ use crate::model::target::{Target, TargetKind};
 use crate::model::text::printable;
 use crate::model::verdict::Level;
 use crate::server::exact::{Exact, slices};
+use crate::server::known::own;
 use crate::server::session::Session;
 use crate::server::sql::{Param, Query, query};
 
@@ -19,7 +22,7 @@ use crate::server::sql::{Param, Query, query};
 const TRUE_SIZES: Query = query!("plan_sizes");
 /// Facts about rights and undo. `$1` is the kind of target, `$2` the target's id.
 const PROOF: Query = query!("plan_proof");
-/// Sessions that hold or wait for locks on the relations with the oids `$1`.
+/// Sessions that hold or wait for locks on the relations with the oids `$1`. `$2`: the modes that conflict with the plan's.
 const LOCKS: Query = query!("plan_locks");
 /// Targets that match the typed name `$1`.
 const TARGET: Query = query!("plan_target");
@@ -48,12 +51,20 @@ pub struct Holder {
     pub conflicts: bool,
 }
 
+/// Numbers of all sessions that would block a plan, and of their locks. The list of [`Preview::holders`] may end earlier.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Blocking {
+    pub sessions: usize,
+    pub locks: usize,
+}
+
 /// A plan, and the sessions that would block it if it ran now.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Preview {
     pub plan: Plan,
-    /// The error says why the locks could not be read.
+    /// First one lock of each session that would block the plan. The error says why the locks could not be read.
     pub holders: Result<Vec<Holder>, String>,
+    pub blocking: Blocking,
     /// The reason why the server would refuse the plan; `None`: none is known.
     pub refused: Option<String>,
 }
@@ -70,7 +81,12 @@ pub async fn facts(
         bail!("{} {} no longer exists", target.kind.name(), target.name);
     };
     let mut known: serde_json::Value = row.try_get("facts")?;
-    if let (Some(known), false) = (known.as_object_mut(), target.kind == TargetKind::Session) {
+    if let (Some(known), true) = (known.as_object_mut(), target.kind == TargetKind::Session) {
+        let pid = |key: &str| known.get(key)?.as_i64()?.try_into().ok();
+        let own = pid("me").zip(pid("pid"));
+        let own = own.and_then(|(me, pid)| own::is_seen_by(me, pid));
+        known.insert("own".to_owned(), own.into());
+    } else if let Some(known) = known.as_object_mut() {
         let asked = [
             Param::Text(target.kind.name().to_owned()),
             Param::BigInt(target.id),
@@ -190,36 +206,40 @@ fn fits(on: TargetKind, kind: &str) -> bool {
 /// Makes the preview of a plan: adds the sessions that hold or wait for locks on its relations, and the reason why the server would refuse
 /// its expressions.
 pub async fn preview(session: &Session, plan: Plan) -> Preview {
-    let oids: Vec<i64> = plan
-        .touches
-        .iter()
-        .map(|touch| touch.oid)
-        .filter(|oid| *oid > 0)
-        .collect();
-    let holders = if oids.is_empty() {
-        Ok(Vec::new())
-    } else {
-        holders(session, &plan, oids)
-            .await
-            .map_err(|error| format!("{error:#}"))
+    let read = holders(session, &plan).await;
+    let (holders, blocking) = match read {
+        Ok((holders, blocking)) => (Ok(holders), blocking),
+        Err(error) => (Err(format!("{error:#}")), Blocking::default()),
     };
     let refused = immutable::refusal(session, &plan).await;
     Preview {
         plan,
         holders,
+        blocking,
         refused,
     }
 }
 
-async fn holders(session: &Session, plan: &Plan, oids: Vec<i64>) -> Result<Vec<Holder>> {
-    let rows = session.ask(&LOCKS, &[Param::BigInts(oids)]).await?;
-    let mut holders = Vec::new();
-    for row in &rows {
+async fn holders(session: &Session, plan: &Plan) -> Result<(Vec<Holder>, Blocking)> {
+    let mut modes: BTreeMap<i64, Vec<String>> = BTreeMap::new();
+    for touch in plan.touches.iter().filter(|touch| touch.oid > 0) {
+        let of = modes.entry(touch.oid).or_default();
+        of.extend(touch.mode.conflicting());
+    }
+    let (mut holders, mut blocking) = (Vec::new(), Blocking::default());
+    if modes.is_empty() {
+        return Ok((holders, blocking));
+    }
+    let oids = modes.keys().copied().collect();
+    let modes = modes.values().map(|modes| modes.join(",")).collect();
+    let asked = [Param::BigInts(oids), Param::Texts(modes)];
+    for row in &session.ask(&LOCKS, &asked).await? {
+        let count = |name| row.try_get::<_, i64>(name).map(usize::try_from);
+        blocking.sessions = count("sessions")??;
+        blocking.locks = count("locks")??;
         holders.extend(holder(row, plan)?);
     }
-    // Sessions that block the plan come first.
-    holders.sort_by_key(|holder| !holder.conflicts);
-    Ok(holders)
+    Ok((holders, blocking))
 }
 
 fn holder(row: &Row, plan: &Plan) -> Result<Option<Holder>> {
@@ -244,7 +264,7 @@ fn holder(row: &Row, plan: &Plan) -> Result<Option<Holder>> {
         state: row.try_get("state")?,
         seconds: row.try_get("seconds")?,
         query: row.try_get("query")?,
-        conflicts: touch.mode.conflicts(mode),
+        conflicts: row.try_get("conflicts")?,
     }))
 }
 

@@ -1,9 +1,12 @@
 //! Preview as lines of text.
 
-use crate::actions::preview::{Holder, Line, Preview, note_line};
+use crate::actions::preview::{Blocking, Holder, Line, Preview, note_line};
 use crate::model::plan::{Mode, Undo, script};
 use crate::model::text;
 use crate::model::text::printable;
+
+/// Maximum number of blocking locks that are shown one by one.
+const BLOCKING: usize = 10;
 
 /// Maximum number of statements that are shown one by one.
 const SHOWN: usize = 200;
@@ -94,10 +97,31 @@ impl Preview {
                 lines.extend(
                     in_the_way
                         .iter()
-                        .take(10)
+                        .take(BLOCKING)
                         .map(|holder| ("level.warning", format!("  ! {}", holder.text()))),
                 );
+                if let Some(more) = self.blocking.more_than(in_the_way.len().min(BLOCKING)) {
+                    lines.push(("level.warning", format!("  ! and {more}")));
+                }
             }
+        }
+    }
+}
+
+impl Blocking {
+    /// Text on what the first `shown` locks leave out. They are of different sessions as long as there are sessions left. `None`: nothing.
+    pub(crate) fn more_than(self, shown: usize) -> Option<String> {
+        let (sessions, locks) = (
+            self.sessions.saturating_sub(shown),
+            self.locks.saturating_sub(shown),
+        );
+        match (sessions, locks) {
+            (0, 0) => None,
+            (0, locks) => Some(format!(
+                "{} of these sessions",
+                text::plural_of(locks, "more lock")
+            )),
+            (sessions, _) => Some(text::plural_of(sessions, "more session")),
         }
     }
 }

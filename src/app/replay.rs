@@ -8,7 +8,7 @@ use super::message::{Effect, Link, Msg};
 use super::pane::Picture;
 use crate::actions::act::Facts;
 use crate::actions::action::{Action, Does};
-use crate::actions::preview::Preview;
+use crate::actions::preview::{Blocking, Preview};
 use crate::app::ask;
 use crate::app::tape::{Kept, Line, Recorded, Replay};
 use crate::model::moment::Stamp;
@@ -227,6 +227,7 @@ impl App {
                 preview: Box::new(Preview {
                     plan: approved.plan.clone(),
                     holders: Err("not in the recording".to_owned()),
+                    blocking: Blocking::default(),
                     refused: None,
                 }),
                 approved: approved.clone(),

@@ -55,6 +55,9 @@ pub struct Finding {
     pub rule: &'static Rule,
     pub level: Level,
     pub reason: String,
+    /// The reason if the Overview merges several findings of the rule into one; `None`: it merges none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reason_of_several: Option<String>,
     /// Name of the action that fixes the problem, by default the rule's; `None`: no action does.
     #[serde(deserialize_with = "action_name", alias = "mend")]
     pub fix: Option<ActionName>,
@@ -83,6 +86,7 @@ impl Finding {
             rule,
             level,
             reason: reason.into(),
+            reason_of_several: None,
             fix: rule.fix,
             sets: Vec::new(),
             on: None,
@@ -229,14 +233,15 @@ impl Findings {
     /// If the job has a problem with a fix, the finding of this rule gets that fix in place of its own. It keeps its own fix if that ends a
     /// blocking session, because the job waits for that session too.
     pub(crate) fn fix_the_job_first(&mut self, rule: &'static Rule) {
-        let fault = self.0.iter().find_map(|of| Some((of.fix?, of.job?)));
-        let Some((fix, job)) = fault else {
+        let mut faults = self.0.iter();
+        let fault = faults.find_map(|of| Some((of.fix?, of.job?, of.sets.clone())));
+        let Some((fix, job, sets)) = fault else {
             return;
         };
         let own = |of: &&mut Finding| of.rule == rule && of.job.is_none() && !of.frees();
         for finding in self.0.iter_mut().filter(own) {
             finding.fix = Some(fix);
-            finding.sets.clear();
+            finding.sets.clone_from(&sets);
             finding.on = Some(Target::job(job));
         }
     }

@@ -16,12 +16,9 @@ pub(super) use self::counted::Counted;
 pub(super) use self::job::Due;
 pub use self::job::Policy;
 pub(super) use self::job::{ended_well, next_run};
-pub(super) use self::judge::{Work, due_for, estimated, in_local_time, overdue};
+pub(super) use self::judge::{BY, Work, due_for, estimated, in_local_time, overdue};
 pub(super) use self::state::State;
 pub(super) use self::state::{is_old, strangely_far};
-
-/// Field of run-job-now and its value, by which the scheduler starts the job. A run in the foreground would not correct the next start.
-pub(super) const BY: (&str, &str) = ("how", "scheduler");
 
 pub(super) const fn kind(aggregate: bool) -> &'static str {
     if aggregate {
@@ -31,8 +28,8 @@ pub(super) const fn kind(aggregate: bool) -> &'static str {
     }
 }
 
-/// The query for the age of jobs that never finished a run, which [`is_old`] judges. `want` selects the rows. `take` gets a time at which
-/// the job already existed, in microseconds since 1970.
+/// The query for the known age of jobs that never finished a run, for [`is_old`]. `want` selects the rows. `take` gets a time at which the
+/// job already existed, in microseconds since 1970.
 pub(super) const fn age<R>(
     want: fn(&R) -> Option<(i64, usize)>,
     take: fn(&mut R, Result<&[Option<i64>], &str>),

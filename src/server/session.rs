@@ -164,6 +164,14 @@ impl Session {
     }
 }
 
+/// Registers the session as this program's until the value is dropped.
+pub(crate) async fn own(client: &Client) -> Result<Own> {
+    let rows = ask(client, "select pg_backend_pid() as pid", &[]).await?;
+    let row = rows.first();
+    let row = row.context("the server did not report the session's process id")?;
+    Ok(Own::new(row.try_get("pid")?))
+}
+
 /// Whether the session is still read-only. Uses SHOW, because no object can shadow it.
 pub(crate) async fn still_reads(client: &Client) -> bool {
     let answer = in_time(client.simple_query("show default_transaction_read_only")).await;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use hypertop::demo::private_server::PrivateServer;
 
 use crate::ran::{Doctor, to_create};
+use crate::support::act::Rig;
 use crate::support::{block_on, client, with_targets};
 
 struct Pooler {
@@ -114,5 +115,34 @@ fn session_pooling_is_well_and_transaction_pooling_fails_and_leaves_no_trace() {
             let none = there.replace("plain", "nowhere");
             Doctor::new(&none).fails("database", "[databases]");
         }
+    });
+}
+
+#[test]
+fn under_transaction_pooling_no_session_is_taken_for_hypertops_own() {
+    let Some(program) = program() else { return };
+    with_targets(|targets| {
+        let pooler = start(&program, &targets.server, "transaction");
+        let port = pooler.port;
+        let there = format!("host=127.0.0.1 port={port} user=postgres dbname=plain");
+        block_on(async {
+            let rig = Rig::on("pgbouncer", &there).await;
+            let pid = "select pg_backend_pid()::text";
+            let own = rig.session.connected.client.query_typed(pid, &[]).await;
+            let own: String = own.unwrap()[0].get(0);
+            // Other clients get the sessions that hypertop had, and hypertop gets one that another hypertop has used.
+            let mut holders = Vec::new();
+            for _ in 0..4 {
+                let holder = client(&there).await;
+                let begin = "begin; set default_transaction_read_only = on";
+                holder.batch_execute(begin).await.unwrap();
+                holders.push(holder);
+            }
+            holders[3].batch_execute("commit").await.unwrap();
+            let approved = rig.plan("terminate-session", &own, &[]).await.unwrap();
+            let notes = format!("{:?}", approved.plan.notes);
+            let words = "own sessions is not known, because a pooler assigns sessions";
+            assert!(notes.contains(words), "{notes}");
+        });
     });
 }

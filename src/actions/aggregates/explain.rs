@@ -85,7 +85,9 @@ fn by_whom(level: &Aggregate) -> String {
                 policy.id
             )
         }
-        None => " (dropped by hand: it has no retention policy)".to_owned(),
+        None => {
+            " (it has no retention policy now; what dropped its chunks is not known)".to_owned()
+        }
     }
 }
 

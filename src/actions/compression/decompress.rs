@@ -47,10 +47,14 @@ pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
             scheduled: Some(scheduled),
             ..Change::default()
         };
+        let back = Change {
+            zone_kept: true,
+            ..scheduled(true)
+        };
         steps.push(Step::new(
             format!("pause {}", job.describe()),
             vec![job.alter(context, &scheduled(false))],
-            vec![job.alter(context, &scheduled(true))],
+            vec![job.alter(context, &back)],
         ));
     }
     steps.extend(chunks.iter().map(|chunk| {

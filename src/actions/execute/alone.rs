@@ -6,6 +6,7 @@ use tokio_postgres::Client;
 use super::actor::Actor;
 use crate::connect::{self, Connected};
 use crate::model::version::Version;
+use crate::server::known::own::Own;
 use crate::server::session;
 use crate::server::sql::{Param, Query, query};
 
@@ -35,9 +36,10 @@ pub(crate) async fn holder(client: &Client, version: Version) -> Result<Option<i
 
 impl Actor {
     /// Opens a session that only holds the lock. The write session cannot hold it, because it may be replaced between two steps.
-    pub(super) async fn alone(&self) -> Result<Connected> {
+    pub(super) async fn alone(&self) -> Result<(Connected, Own)> {
         let connected = connect::again(&self.settings, self.password.as_deref()).await?;
         hold(&connected.client, self.server.sql_version()).await?;
-        Ok(connected)
+        let own = session::own(&connected.client).await?;
+        Ok((connected, own))
     }
 }

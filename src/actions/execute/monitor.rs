@@ -11,6 +11,7 @@ use super::writer::{Writer, place};
 use crate::connect::{self, ConnectError, Connected};
 use crate::journal::Place;
 use crate::model::text;
+use crate::server::known::own::Own;
 use crate::server::session;
 use crate::server::sql::{Param, Query, query};
 
@@ -22,19 +23,20 @@ const ELSEWHERE: Duration = Duration::from_secs(30);
 /// A second connection that watches the running statement.
 #[derive(Default)]
 pub(super) struct Monitor {
-    connected: Option<Connected>,
+    connected: Option<(Connected, Own)>,
     /// Time when the address last led to another server. `None`: it never did.
     elsewhere: Option<Instant>,
 }
 
 impl Run<'_> {
     /// A read connection to the server of the write session, with the usual timeouts.
-    async fn monitor(&self, writer: &Writer) -> Result<(Connected, Place)> {
+    async fn monitor(&self, writer: &Writer) -> Result<(Connected, Own, Place)> {
         let settings = writer.connected.only_here(&self.actor.settings);
         let connected = connect::again(&settings, self.actor.password.as_deref()).await?;
         session::reads(&connected.client).await?;
+        let own = session::own(&connected.client).await?;
         let place = place(&connected).await?;
-        Ok((connected, place))
+        Ok((connected, own, place))
     }
 
     /// Reports the statement's progress, or the session that blocks it. Returns whether the write session still exists on the server.
@@ -45,7 +47,7 @@ impl Run<'_> {
             return Some(true);
         }
         if monitor.connected.is_none() {
-            let (connected, at) = match Box::pin(self.monitor(writer)).await {
+            let (connected, own, at) = match Box::pin(self.monitor(writer)).await {
                 Ok(there) => there,
                 // A server that refuses the connection still answers. Any other error counts as no answer.
                 Err(error) => {
@@ -59,9 +61,9 @@ impl Run<'_> {
                 report(self.reports, Progress::Phase(words.to_owned(), None));
                 return Some(true);
             }
-            monitor.connected = Some(connected);
+            monitor.connected = Some((connected, own));
         }
-        let connected = monitor.connected.as_ref()?;
+        let (connected, _) = monitor.connected.as_ref()?;
         let text = PROGRESS.text(self.actor.server.sql_version());
         let pid = Param::BigInt(writer.pid);
         let answer = session::ask(&connected.client, text, &[pid]).await;

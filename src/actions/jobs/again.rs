@@ -3,23 +3,51 @@
 use super::facts::JobFacts;
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::Change;
-use crate::model::plan::{Consent, Mode, Plan, Undo};
+use crate::model::plan::{Consent, Mode, Plan, Statement, Undo};
 use crate::model::verdict::Level;
 
-/// Deletes the policy and adds it again. The new policy is scheduled, and may run at once. Used only if the server refuses `alter_job`.
-pub(super) fn again(context: &Context, known: &JobFacts, title: String) -> Result<Plan, Refusal> {
+pub(super) fn resumed(context: &Context, known: &JobFacts) -> Result<Plan, Refusal> {
     let job = &known.job;
-    let mut step = job.replace(context, &Change::default())?;
     // The undo only deletes the new policy. Adding the original policy again would be no undo: that policy would be scheduled, and might
     // run at once.
-    step.undo = job.delete_for_good(context).run;
-    let why = job.unalterable(context);
-    let why = why.map_or_else(String::new, |refusal| format!(", because {}", refusal.why));
     let undo = Undo::Partly(
         "the new policy is deleted, because this TimescaleDB can neither pause it nor move its next start. Then no policy refreshes \
          the aggregate, until add-refresh-policy adds one"
             .to_owned(),
     );
+    let title = format!("Resume {}", job.describe());
+    again(
+        context,
+        known,
+        title,
+        job.delete_for_good(context).run,
+        undo,
+    )
+}
+
+/// The policy was scheduled before and stays so: an undo that deletes it would stop all refreshes.
+pub(super) fn started(context: &Context, known: &JobFacts, title: String) -> Result<Plan, Refusal> {
+    let undo = Undo::Never(
+        "this TimescaleDB cannot restore the next start, and the run itself is not undone. The new policy stays, and runs by its \
+         schedule"
+            .to_owned(),
+    );
+    again(context, known, title, Vec::new(), undo)
+}
+
+/// Deletes the policy and adds it again. The new policy is scheduled, and may run at once. Used only if the server refuses `alter_job`.
+fn again(
+    context: &Context,
+    known: &JobFacts,
+    title: String,
+    back: Vec<Statement>,
+    undo: Undo,
+) -> Result<Plan, Refusal> {
+    let job = &known.job;
+    let mut step = job.replace(context, &Change::default())?;
+    step.undo = back;
+    let why = job.unalterable(context);
+    let why = why.map_or_else(String::new, |refusal| format!(", because {}", refusal.why));
     let mut plan = Plan::new(title, vec![step], undo)
         .wanting(Consent::Yes)
         .note(

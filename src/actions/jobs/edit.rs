@@ -182,6 +182,7 @@ impl Edit {
         edit.next_start(inputs)?;
         edit.config(job, inputs)?;
         edit.slots(job, inputs)?;
+        edit.back.zone_kept = edit.back.slots.is_none();
         Ok(edit)
     }
 

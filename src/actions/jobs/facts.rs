@@ -46,6 +46,9 @@ pub(super) struct JobFacts {
     pub(super) indexes: Option<Vec<String>>,
     /// Process id of the worker that runs the job now. `None`: no worker runs it.
     pub(super) pid: Option<i32>,
+    /// True if TimescaleDB's scheduler runs in this database.
+    #[serde(default = "yes")]
+    pub(super) scheduler: bool,
     /// Changes that the refreshed aggregate has not read. For a retention policy: changes that the aggregates on its table have not read.
     pub(super) unread: Vec<Unread>,
     /// Ends of the chunks of a retention policy's table. `None`: not a retention policy, or no chunks.
@@ -73,6 +76,11 @@ pub(super) struct JobFacts {
     /// Oids of the catalogue tables `bgw_job` and `bgw_job_stat`, which `alter_job` and `delete_job` write.
     job_table: i64,
     pub(super) stat_table: i64,
+}
+
+/// For recordings of versions that did not read it.
+const fn yes() -> bool {
+    true
 }
 
 impl JobFacts {

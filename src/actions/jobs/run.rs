@@ -1,6 +1,6 @@
 //! Runs a job now: in the foreground, or through the scheduler.
 
-use super::again::again;
+use super::again;
 use super::facts::JobFacts;
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::{Change, Job};
@@ -152,7 +152,7 @@ fn by_scheduler(context: &Context, known: &JobFacts) -> Result<Plan, Refusal> {
     }
     let title = format!("Let the scheduler run {} now", job.describe());
     if job.is_made_again(context) && !starts_later(context, job) {
-        return again(context, known, title);
+        return again::started(context, known, title);
     }
     if let Some(refusal) = job.unalterable(context) {
         return Err(refusal.offering("run it in the foreground", foreground()));
@@ -163,34 +163,62 @@ fn by_scheduler(context: &Context, known: &JobFacts) -> Result<Plan, Refusal> {
     };
     let back = Change {
         next_start_back: true,
+        zone_kept: true,
         ..Change::default()
     };
+    let planned = job.next_start.as_deref();
+    let planned = planned.filter(|at| is_later(context, at));
+    let back = planned.map(|_| job.alter(context, &back));
     let step = Step::new(
         format!("start {}", job.describe()),
         vec![job.alter(context, &now)],
-        vec![job.alter(context, &back)],
+        back.into_iter().collect(),
     );
-    let (undo, consent) = outcome(job);
-    let mut plan = Plan::new(
-        title,
-        vec![step],
-        Undo::Partly(format!(
-            "its next start is restored, but the changes of the run are not undone ({})",
-            undo.text()
-        )),
-    );
+    let (run, consent) = outcome(job);
+    let undo = match planned {
+        Some(at) => only_its_start(at, &run),
+        None => run.clone(),
+    };
+    let mut plan = Plan::new(title, vec![step], undo);
     plan.consent = consent;
-    Ok(known.altering(plan).note(
-        Level::Notice,
-        "the scheduler starts it within seconds, if a worker is free; the Jobs screen shows the result",
+    if let (Undo::Never(why), Undo::Partly(_)) = (&run, &plan.undo) {
+        let words = format!("the run itself is irreversible: {why}");
+        plan = plan.note(Level::Warning, words);
+    }
+    let (level, then) = if known.scheduler || context.at.server.simulated {
+        (
+            Level::Notice,
+            "the scheduler starts it within seconds, if a worker is free; the Jobs screen shows the result",
+        )
+    } else {
+        (
+            Level::Warning,
+            "no TimescaleDB scheduler runs in this database, so the job does not start before one does; how=foreground runs it now",
+        )
+    };
+    Ok(known.altering(plan).note(level, then))
+}
+
+/// Undo of a start by the scheduler: the run stays, and the next start that the job had before (`at`) is restored.
+fn only_its_start(at: &str, run: &Undo) -> Undo {
+    let run = match run {
+        Undo::Needless(why) => format!("the run itself needs no undo ({why})"),
+        run => format!("the run itself is irreversible ({})", run.text()),
+    };
+    Undo::Partly(format!(
+        "{run}; only the job's next start is restored ({at}), if that is still in the future by then"
     ))
 }
 
 /// True if the `initial_start` is in the future: after the policy is added again, it first runs at that time.
 fn starts_later(context: &Context, job: &Job) -> bool {
     let first = job.initial_start.as_deref().filter(|_| job.fixed_schedule);
-    let first = first.and_then(|at| clock::parse(Axis::TimestampTz, at, None).ok());
-    first.is_some_and(|first| first > context.at.now.0)
+    first.is_some_and(|first| is_later(context, first))
+}
+
+fn is_later(context: &Context, at: &str) -> bool {
+    at == "infinity"
+        || clock::parse(Axis::TimestampTz, at, None).is_ok_and(|at| at > context.at.now.0)
 }
 
 impl JobFacts {
@@ -200,10 +228,10 @@ impl JobFacts {
             return plan;
         };
         let gone = "rows of the aggregate that a run deletes cannot be restored";
-        plan.undo = if matches!(plan.undo, Undo::Needless(_)) {
-            Undo::Never(gone.to_owned())
-        } else {
-            Undo::Partly(format!("{}; {gone}", plan.undo.text()))
+        plan.undo = match plan.undo {
+            Undo::Needless(_) => Undo::Never(gone.to_owned()),
+            Undo::Never(why) => Undo::Never(format!("{why}; {gone}")),
+            undo => Undo::Partly(format!("{}; {gone}", undo.text())),
         };
         plan.note(Level::Critical, why).wanting(Consent::Name)
     }

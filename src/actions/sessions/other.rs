@@ -39,8 +39,9 @@ pub(super) struct OtherSession {
     pub(super) transaction_seconds: Option<f64>,
     pub(super) writes: bool,
     query: Option<String>,
-    /// True if the session seems to be hypertop's own: same application name, role and client address as this session.
-    own: bool,
+    /// True if this program opened the session. `None`: unknown, because a pooler assigns sessions per transaction.
+    #[serde(default)]
+    own: Option<bool>,
     may_signal: bool,
     blocks: Vec<Other>,
     blocked_by: Vec<i32>,
@@ -65,7 +66,7 @@ pub(super) enum Worker {
 impl OtherSession {
     pub(super) fn read(context: &Context) -> Result<Self, Refusal> {
         let session: Self = context.read()?;
-        if session.own {
+        if session.own == Some(true) {
             return Err(format!(
                 "session {} is one of this console's own (application {}). Quit the console instead",
                 session.pid,
@@ -156,6 +157,12 @@ impl OtherSession {
     pub(super) fn notes(&self, mut plan: Plan, role: &str) -> Plan {
         if let Some(whose) = self.whose() {
             plan = plan.note(Level::Ok, whose);
+        }
+        if self.own.is_none() {
+            plan = plan.note(
+                Level::Unknown,
+                "whether it is one of this console's own sessions is not known, because a pooler assigns sessions per transaction",
+            );
         }
         if !self.here {
             let database = self.database.as_deref().unwrap_or("none");

@@ -34,6 +34,13 @@ impl Mode {
             .find(|one| format!("{one:?}Lock") == mode)
     }
 
+    /// The modes that conflict with this one, as in `pg_locks.mode`.
+    pub(crate) fn conflicting(self) -> impl Iterator<Item = String> {
+        let all = Self::ALL.into_iter();
+        all.filter(move |one| self.conflicts(*one))
+            .map(|one| format!("{one:?}Lock"))
+    }
+
     /// `ACCESS EXCLUSIVE`, as the manual writes it.
     pub(crate) fn name(self) -> &'static str {
         match self {

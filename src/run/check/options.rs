@@ -12,9 +12,11 @@ pub(super) enum Format {
     Nagios,
     /// Text for people, such as a mail from cron
     Text,
+    /// JSON, for programs
     Json,
     /// Metrics in Prometheus' text format
     Prometheus,
+    /// Metrics in OpenMetrics' text format
     Openmetrics,
 }
 

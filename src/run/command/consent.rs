@@ -203,6 +203,7 @@ fn plan_json(preview: &Preview) -> Json {
         "notes": plan.notes.iter().map(|note| json!({"level": note.level.name(), "text": note.text})).collect::<Vec<_>>(),
         "undo": plan.undo, "undo_statements": script(&inverse(&plan.steps)),
         "consent": plan.consent, "locks": plan.touches, "holders": holders,
+        "blocking_sessions": preview.blocking.sessions,
     })
 }
 

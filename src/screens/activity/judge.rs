@@ -26,14 +26,13 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
             );
         }
     } else {
-        findings.add(
-            &rules::SESSION_HIDDEN,
-            Level::Unknown,
-            format!(
-                "its query is hidden from {}: grant pg_read_all_stats to see it",
-                at.server.role
-            ),
-        );
+        let role = &at.server.role;
+        let reason = format!("its query is hidden from {role}: grant pg_read_all_stats to see it");
+        let mut finding = Finding::new(&rules::SESSION_HIDDEN, Level::Unknown, reason);
+        finding.reason_of_several = Some(format!(
+            "their queries are hidden from {role}: grant pg_read_all_stats to see them"
+        ));
+        findings.push(finding);
     }
     findings.verdict(healthy(row, at))
 }

@@ -8,6 +8,7 @@ use crate::model::moment::Axis;
 use crate::model::target::Target;
 use crate::model::verdict::{Finding, Findings, Level, Verdict};
 use crate::model::{rules, text};
+use crate::screens::policy;
 use crate::server::known::At;
 
 pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
@@ -281,6 +282,9 @@ fn behind(row: &Row, lag: i64, level: Level, cause: Cause, at: &At) -> Finding {
     );
     let mut finding = Finding::new(&rules::AGGREGATE_BEHIND, level, reason).fixed_by(cause.fix);
     finding.on = cause.on;
+    if let Some((field, value)) = cause.set {
+        finding = finding.setting(field, value);
+    }
     finding.since(row.late_since(at))
 }
 
@@ -316,6 +320,8 @@ struct Cause {
     words: String,
     fix: Option<ActionName>,
     on: Option<Target>,
+    /// Field and value of the fix's form. `None`: its defaults.
+    set: Option<(&'static str, &'static str)>,
 }
 
 impl Cause {
@@ -325,6 +331,7 @@ impl Cause {
             words: String::new(),
             fix: rules::AGGREGATE_BEHIND.fix,
             on: None,
+            set: None,
         }
     }
 
@@ -370,6 +377,7 @@ fn cause(row: &Row, at: &At) -> Cause {
     if policy.starts_far(&limits, at.now) {
         let mut cause = Cause::of(&policy.when(&limits, at.now)).fixed_by(Some("run-job-now"));
         cause.on = Some(Target::job(policy.job_id));
+        cause.set = Some(policy::BY);
         return cause;
     }
     if policy.last_finish.is_none() {

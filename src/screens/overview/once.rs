@@ -356,11 +356,9 @@ fn merge_sessions(mut rows: Vec<Row>) -> Vec<Row> {
             }
             row.subject = format!("{many} sessions");
             row.of = String::new();
-            row.finding.reason = row
-                .finding
-                .reason
-                .replace("its query is", "their queries are")
-                .replace("to see it", "to see them");
+            if let Some(reason) = row.finding.reason_of_several.take() {
+                row.finding.reason = reason;
+            }
             std::mem::take(&mut first)
         });
     }

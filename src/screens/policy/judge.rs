@@ -7,6 +7,10 @@ use crate::model::text;
 use crate::model::thresholds::Limits;
 use crate::model::verdict::{Finding, Findings, Level};
 
+/// Field and value of the form of run-job-now: the scheduler starts the job. That also corrects the next start, appears in the job's
+/// history, and goes on if the operator's connection ends.
+pub(crate) const BY: (&str, &str) = ("how", "scheduler");
+
 /// Texts and rules that differ between the kinds of policies.
 #[derive(Debug)]
 pub(crate) struct Work {
@@ -65,7 +69,12 @@ impl Policy {
         } else {
             return;
         };
-        findings.push(Finding::new(rule, level, reason).of_job(id).since(since));
+        let finding = Finding::new(rule, level, reason).of_job(id).since(since);
+        findings.push(if rule == &rules::JOB_LATE {
+            finding.setting(BY.0, BY.1)
+        } else {
+            finding
+        });
     }
 
     /// Why `integer_now_func` is not called; `None`: the function is called. `about`: the estimated number of due chunks, with the newest

@@ -289,9 +289,10 @@ async fn holders(
     match seen.holders {
         Ok(holders) => {
             let blocking = holders.iter().filter(|holder| holder.conflicts);
-            let blocking: Vec<String> = blocking
+            let mut blocking: Vec<String> = blocking
                 .map(|holder| format!("{} on {}", session_of(holder.pid), holder.relation))
                 .collect();
+            blocking.extend(seen.blocking.more_than(blocking.len()));
             let against = listed(&blocking, ", ").map(|who| format!("would wait for {who}"));
             checks.unless("locks", against, "no session would block the plan now");
         }
