@@ -42,13 +42,15 @@ fn chunks(rows: &[Row]) -> String {
     )
 }
 
-/// Present size of the uncompressed chunks; empty until a size is read.
+/// Present size of the uncompressed chunks, of the rows whose size is read; empty until the first one is.
 fn rest(rows: &[Row]) -> String {
     let some = rows.iter().filter(|row| row.uncompressed > 0);
     let bytes = Sum::of(some.map(|row| row.uncompressed_bytes().map(Value::Bytes).into()));
-    match bytes.known {
-        0 => String::new(),
-        _ => format!(" ({})", bytes.bytes()),
+    let size = text::bytes(bytes.total);
+    match (bytes.known, bytes.unknown) {
+        (0, _) => String::new(),
+        (_, 0) => format!(" ({size})"),
+        _ => format!(" (at least {size})"),
     }
 }
 
