@@ -248,10 +248,10 @@ fn a_changed_setting_and_its_object_are_whole_before_further_columns_are_shown()
         Rows::Journal(titled(&[long, "Analyze mes.readings"])),
     );
     let narrow = shown(&mut app, 80);
-    line(&narrow, "Change compress_after 7d -> 3d of mes.readings …");
+    line(&narrow, " compress_after 7d -> 3d of mes.readings (compre…");
     assert!(!line(&narrow, " ACTION").contains("UNDO"), "{narrow:#?}");
     let wide = shown(&mut app, 120);
-    let words = "Change compress_after 7d -> 3d of mes.readings (compression policy, job 1001)";
+    let words = " compress_after 7d -> 3d of mes.readings (compression policy, job 1001)";
     line(&wide, words);
     assert!(line(&wide, " ACTION").contains("UNDO"), "{wide:#?}");
     assert!(!line(&wide, " ACTION").contains("ROLE"), "{wide:#?}");

@@ -165,8 +165,12 @@ fn acknowledged(entry: &Entry, what: &Wanted, at: &At) -> String {
 }
 
 /// The title with the object before the job's id, because the end of a long title is cut:
-/// `Change compress_after 7d -> 3d of public.m (compression policy, job 7)`.
+/// `compress_after 7d -> 3d of public.m (compression policy, job 7)`.
 fn object_first(title: &str) -> String {
+    let change = title.strip_prefix("Change ");
+    let title = change
+        .filter(|change| change.contains(" -> "))
+        .unwrap_or(title);
     let reordered = || {
         let (head, rest) = title.split_once("job ")?;
         let (id, rest) = rest.split_once(" (")?;
@@ -358,7 +362,7 @@ mod tests {
         for (title, shown) in [
             (
                 "Change compress_after 7d -> 3d of job 1001 (compression policy on public.m)",
-                "Change compress_after 7d -> 3d of public.m (compression policy, job 1001)",
+                "compress_after 7d -> 3d of public.m (compression policy, job 1001)",
             ),
             (
                 "Roll back entry 4: schedule_interval 1h -> 30s of job 1021 (mes.export)",
@@ -375,6 +379,14 @@ mod tests {
             (
                 "Compress 3 chunks of mes.job (old)",
                 "Compress 3 chunks of mes.job (old)",
+            ),
+            (
+                "Change chunk_time_interval 1d -> 3d of public.m",
+                "chunk_time_interval 1d -> 3d of public.m",
+            ),
+            (
+                "Change job 1021 (mes.export)",
+                "Change mes.export (job 1021)",
             ),
             ("Analyze public.job", "Analyze public.job"),
         ] {
