@@ -907,11 +907,11 @@ fn retention_has_a_strip_of_each_range_on_one_axis_with_what_the_next_run_drops(
     let wide = lines(&mut app, 120, 30);
     // The axis reaches back twice the longest drop_after: 60 days.
     for (name, strip) in [
-        ("mes.metrics", "     xxx│─────── "),
-        ("mes.quality", "           │ ─── "),
-        ("mes.raw", "               x "),
-        ("mes.years", "<xxxxxxx│─────── "),
-        ("mes.ended", "        ───      "),
+        ("mes.metrics", "   xx│────────── "),
+        ("mes.quality", "       │ ─────── "),
+        ("mes.raw", "             x│─ "),
+        ("mes.years", "<xxxx│────────── "),
+        ("mes.ended", "     ──          "),
     ] {
         assert!(line(&wide, name).contains(strip), "{strip}: {wide:#?}");
     }
@@ -924,7 +924,7 @@ fn retention_has_a_strip_of_each_range_on_one_axis_with_what_the_next_run_drops(
     app.ascii = true;
     let plain = lines(&mut app, 120, 30);
     assert!(
-        line(&plain, "mes.metrics").contains("xxx|-------"),
+        line(&plain, "mes.metrics").contains("xx|----------"),
         "{plain:#?}"
     );
 }

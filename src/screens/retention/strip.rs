@@ -15,7 +15,7 @@ const BOUNDARY: char = '│';
 /// The range begins before the axis.
 const EARLIER: char = '<';
 
-pub(super) const LEGEND: &str = "Range of the chunks up to now, on one axis for all rows: x dropped by the next run, │ drop_after, < older than the axis";
+pub(super) const LEGEND: &str = "Range of the chunks, on one axis for all rows, narrower towards the past: x dropped by the next run, │ drop_after, < older than the axis";
 
 /// Sets the length of the axis. It reaches back to the oldest chunk, but at most twice as far as the longest `drop_after`, because a single
 /// chunk of 1970 would leave one cell for all others.
@@ -41,8 +41,9 @@ impl Row {
                 Some(_) => Some(self.boundary?),
                 None => None,
             };
-            let drops = self.policy.is_some() && (self.eligible()? > 0 || self.more_by_next_run());
-            let edge = self.drop_edge().or(boundary).filter(|_| drops);
+            // As in TO DROP and in the pane: the chunks that are past drop_after now.
+            let drops = boundary.filter(|_| self.eligible().is_some_and(|chunks| chunks > 0));
+            let edge = drops.map(|boundary| self.drop_edge().unwrap_or(boundary).min(boundary));
             let age_of = |raw: Option<i64>| raw.and_then(|raw| self.age_of(raw, at));
             let strip = draw(
                 self.axis_seconds,
@@ -70,7 +71,8 @@ fn draw(
     cells[first..after].fill(KEPT);
     let gone = edge.map_or(first, |edge| cell(edge).clamp(first + 1, after));
     cells[first..gone].fill(DROPPED);
-    if oldest > axis {
+    // The axis is set when the rows are read; a range that grew since then by less than a cell is whole.
+    if oldest > axis + axis / f64::from(CELLS) {
         cells[0] = EARLIER;
     }
     // The mark hides no dropped chunk.
@@ -83,16 +85,16 @@ fn draw(
     cells.into_iter().collect()
 }
 
-/// The cell of an age: 0 at the start of the axis, [`WIDTH`] now.
+/// The cell of an age: 0 at the start of the axis, [`WIDTH`] now. By the square root of the age, because policies of a few days and of
+/// years share the axis.
 #[expect(
-    clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "the index of a cell is small and not negative"
 )]
 fn column(axis: f64, age: f64) -> usize {
-    let part = 1.0 - (age / axis.max(1.0)).clamp(0.0, 1.0);
-    (part * WIDTH as f64).round() as usize
+    let part = 1.0 - (age / axis.max(1.0)).clamp(0.0, 1.0).sqrt();
+    (part * f64::from(CELLS)).round() as usize
 }
 
 #[cfg(test)]
@@ -103,35 +105,23 @@ mod tests {
     fn a_strip_has_the_dropped_chunks_the_boundary_and_the_kept_chunks_at_their_ages() {
         let strip = |range, edge, boundary| draw(160.0, range, edge, boundary);
         assert_eq!(strip((160.0, 0.0), None, None), "────────────────");
-        assert_eq!(
-            strip((160.0, 0.0), Some(120.0), Some(120.0)),
-            "xxxx│───────────"
-        );
-        assert_eq!(strip((80.0, 0.0), None, Some(120.0)), "    │   ────────");
+        let cut = strip((160.0, 0.0), Some(90.0), Some(90.0));
+        assert_eq!(cut, "xxxx│───────────");
+        assert_eq!(strip((80.0, 0.0), None, Some(120.0)), "  │  ───────────");
         // What ended long ago does not reach up to now.
-        assert_eq!(strip((100.0, 50.0), None, None), "      ─────     ");
+        assert_eq!(strip((100.0, 50.0), None, None), "   ────         ");
         // The least that is dropped is seen, and a mark does not hide it.
-        assert_eq!(
-            strip((160.0, 0.0), Some(159.0), Some(158.0)),
-            "x│──────────────"
-        );
-        assert_eq!(strip((5.0, 0.0), Some(4.0), Some(4.0)), "               x");
-        // Chunks beyond the axis.
-        assert_eq!(
-            strip((900.0, 0.0), Some(100.0), Some(100.0)),
-            "<xxxxx│─────────"
-        );
-        // The next run drops chunks that are not due yet.
-        assert_eq!(
-            strip((160.0, 0.0), Some(100.0), Some(120.0)),
-            "xxxxxx│─────────"
-        );
+        let least = strip((160.0, 0.0), Some(159.0), Some(158.0));
+        assert_eq!(least, "x│──────────────");
+        assert_eq!(strip((0.1, 0.0), Some(0.1), Some(0.1)), "               x");
+        // Chunks beyond the axis by more than a cell.
+        let beyond = strip((900.0, 0.0), Some(100.0), Some(100.0));
+        assert_eq!(beyond, "<xx│────────────");
+        assert_eq!(strip((161.0, 0.0), None, None), "────────────────");
         // All chunks are dropped; the newest chunk ends in the future.
-        assert_eq!(
-            strip((160.0, 140.0), Some(140.0), Some(80.0)),
-            "xx      │       "
-        );
-        assert_eq!(strip((40.0, -10.0), None, None), "            ────");
+        let all = strip((160.0, 140.0), Some(140.0), Some(80.0));
+        assert_eq!(all, "x    │          ");
+        assert_eq!(strip((40.0, -10.0), None, None), "        ────────");
         assert_eq!(draw(0.0, (0.0, 0.0), None, None), "               ─");
     }
 }
