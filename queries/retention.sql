@@ -40,9 +40,10 @@ bound as materialized (
            (2, case when isfinite(st.next_start) then greatest(st.next_start, now()) else now() end)) w(nth, at)
       cross join lateral (select w.at, j.zone, j.after_interval as length, d.axis = 'timestamp with time zone' as zoned) p) b
    where boundary is not null group by 1, 2),
--- The oldest slice that has chunks, found by index.
+-- Start of the oldest slice that has chunks, and end of the newest one, found by index.
 ends as materialized (
-  select d.hypertable_id, (select s.range_start from :used_slice s where s.dimension_id = d.id order by s.range_start limit 1) as oldest
+  select d.hypertable_id, (select s.range_start from :used_slice s where s.dimension_id = d.id order by s.range_start limit 1) as oldest,
+         (select s.range_end from :used_slice s where s.dimension_id = d.id order by s.range_start desc limit 1) as newest
     from dim d),
 -- The chunks that are due. Usually few chunks are due, so they are found by index.
 due as materialized (
@@ -82,6 +83,7 @@ coming as materialized (
 select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coalesce(a.user_view_name, h.table_name)::text as name,
        a.mat_hypertable_id is not null as aggregate, coalesce(d.axis, '') as axis, d.has_now,
        coalesce(c.chunks, 0) as chunks, case when c.chunks > 0 then f.oldest end as oldest_raw,
+       case when c.chunks > 0 then f.newest end as newest,
        j.id as job_id, own.code, own.owner as code_owner, case when own.code is not null then current_user::text end as code_role,
        j.scheduled, j.owner_zone, j.after_text,
        extract(epoch from j.after_interval)::float8 as after_seconds, j.after_number, j.created_text,

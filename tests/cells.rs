@@ -825,6 +825,127 @@ fn for_programs_there_are_figures_and_no_pictures_on_every_version() {
     });
 }
 
+/// A session whose state or query began this many seconds ago.
+fn session(pid: i32, state: &str, seconds: f64) -> Json {
+    let since = NOW.plus_seconds(-seconds).0;
+    json!({
+        "pid": pid, "leader": null, "here": true, "database": "plant", "role": "app", "application": "app",
+        "backend": "client backend", "visible": true, "client": "[local]", "own": false, "prepared": null, "started": since,
+        "transaction": since, "query_started": since, "state_changed": since, "state": state, "wait_event_type": null,
+        "wait_event": null, "writes": false, "xid_age": null, "xmin_age": null, "query": "select 1", "blockers": [],
+        "wait": null, "relation": null, "relation_kind": null, "chunk": null, "job": null, "work": null,
+    })
+}
+
+#[test]
+fn a_sessions_time_is_a_bar_up_to_the_limit_of_its_warning_in_the_colour_of_its_finding() {
+    let mut waits = session(15, "active", 20.0);
+    waits["wait"] = json!({"lock": "relation", "mode": "ShareLock", "since": NOW.0 - 20_000_000});
+    let sessions = [
+        session(11, "idle", 9000.0),
+        session(12, "idle in transaction", 150.0),
+        session(13, "idle in transaction", 400.0),
+        session(14, "active", 900.0),
+        waits,
+    ];
+    let rows = json!({ "Activity": sessions });
+    let rows = || serde_json::from_value::<Rows>(rows.clone()).unwrap();
+    let mut app = showing(rows());
+    let wide = lines(&mut app, 120, 30);
+    assert!(line(&wide, "SESSION").contains(" AGE RELATION"));
+    for (pid, bar) in [
+        (" 12 app", "██▌░░│ "),
+        (" 13 app", "█████│▶"),
+        (" 14 app", "█▎░░░│ "),
+        (" 15 app", "█████│▶"),
+    ] {
+        assert!(line(&wide, pid).contains(bar), "{bar}: {wide:#?}");
+    }
+    assert!(!line(&wide, " 11 app").contains('│'), "{wide:#?}");
+    let colour = |app: &mut App, pid: &str| {
+        let terminal = drawn(app, 120, 30);
+        let buffer = terminal.backend().buffer();
+        let symbols = |y| (0..120).map(move |x| buffer[(x, y)].symbol());
+        let y = (4..20).find(|y| symbols(*y).collect::<String>().contains(pid));
+        let y = y.unwrap();
+        let x = (0..120).find(|x| buffer[(*x, y)].symbol() == "│").unwrap();
+        buffer[(x, y)].fg
+    };
+    let level = |name: &str| app.theme().style(name).fg.unwrap();
+    let (notice, warning) = (level("level.notice"), level("level.warning"));
+    assert_ne!(notice, warning);
+    assert_eq!(colour(&mut app, " 12 app"), notice);
+    assert_eq!(colour(&mut app, " 13 app"), warning);
+    // At 80 columns the times have the room.
+    let narrow = lines(&mut app, 80, 30);
+    assert!(!line(&narrow, "SESSION").contains(" AGE"), "{narrow:#?}");
+    assert!(line(&narrow, " 13 app").contains("6m 40s"), "{narrow:#?}");
+    app.ascii = true;
+    let plain = lines(&mut app, 120, 30);
+    assert!(line(&plain, " 12 app").contains("##=..|"), "{plain:#?}");
+    assert!(line(&plain, " 13 app").contains("#####|>"), "{plain:#?}");
+}
+
+const DAY: i64 = 24 * HOUR;
+
+/// The retention of a hypertable whose chunks cover these days before now; its policy drops chunks older than `after` days, and `dropped`
+/// days of its range.
+fn kept(id: i32, name: &str, days: i64, after: Option<i64>, dropped: i64) -> Json {
+    let policy = json!({
+        "job_id": 1000 + id, "scheduled": true, "after": "x", "after_seconds": 1.0, "after_number": null, "created": null,
+        "last_run_success": true, "last_finish": NOW.0 - HOUR, "next_start": NOW.0 + HOUR, "consecutive_failures": 0,
+        "schedule_seconds": 86400.0, "known_since": null, "changed": null, "owner_zone": null, "code": null,
+    });
+    let oldest = NOW.0 - days * DAY;
+    json!({
+        "id": id, "schema": "mes", "name": name, "aggregate": false, "axis": "TimestampTz", "has_now": false, "chunks": days,
+        "oldest": {"axis": "TimestampTz", "raw": oldest}, "newest": NOW.0 + HOUR, "policy": after.map(|_| policy),
+        "boundary": after.map(|after| NOW.0 - after * DAY), "made_before": null, "eligible": after.map(|_| dropped),
+        "frozen": 0, "overdue_seconds": null, "next_due": null, "read_by": [],
+        "drop_edge": (dropped > 0).then_some(oldest + dropped * DAY),
+    })
+}
+
+#[test]
+fn retention_has_a_strip_of_each_range_on_one_axis_with_what_the_next_run_drops() {
+    let mut integer = kept(5, "cycles", 9, Some(4), 0);
+    integer["axis"] = json!("Integer");
+    let mut created = kept(6, "created", 9, Some(4), 0);
+    (created["boundary"], created["made_before"]) = (Json::Null, json!(NOW.0 - 4 * DAY));
+    let mut ended = kept(7, "ended", 30, None, 0);
+    ended["newest"] = json!(NOW.0 - 20 * DAY);
+    let rows = json!({ "Retention": [
+        kept(1, "metrics", 40, Some(30), 10), kept(2, "quality", 10, Some(20), 0), kept(3, "raw", 2, Some(1), 1),
+        kept(4, "years", 4000, Some(30), 3970), integer, created, ended,
+    ]});
+    let rows = || serde_json::from_value::<Rows>(rows.clone()).unwrap();
+    let mut app = showing(rows());
+    press(&mut app, ".");
+    let wide = lines(&mut app, 120, 30);
+    // The axis reaches back twice the longest drop_after: 60 days.
+    for (name, strip) in [
+        ("mes.metrics", "   xx│────────── "),
+        ("mes.quality", "       │ ─────── "),
+        ("mes.raw", "             x│─ "),
+        ("mes.years", "<xxxx│────────── "),
+        ("mes.ended", "     ──          "),
+    ] {
+        assert!(line(&wide, name).contains(strip), "{strip}: {wide:#?}");
+    }
+    for name in ["mes.cycles", "mes.created"] {
+        assert!(!line(&wide, name).contains('─'), "{wide:#?}");
+    }
+    let narrow = lines(&mut app, 80, 30);
+    assert!(!line(&narrow, "HYPERTABLE").contains("NOW"), "{narrow:#?}");
+    assert!(line(&narrow, "HYPERTABLE").contains("TO DROP"));
+    app.ascii = true;
+    let plain = lines(&mut app, 120, 30);
+    assert!(
+        line(&plain, "mes.metrics").contains("xx|----------"),
+        "{plain:#?}"
+    );
+}
+
 /// A procedure that fails while the job's counter in `left_over` is positive.
 const FAILS: &str = r"set client_min_messages = error; create table left_over (job int primary key, fails int);
 create procedure may_fail(job int, config jsonb) language plpgsql as $$ begin  if (select l.fails from left_over l where l.job = may_fail.job) > 0 then raise exception using errcode = '08001', message = 'no way'; end if;  end $$";

@@ -11,7 +11,9 @@ use console::{NOW, connected, drawn, load_compression, press, row, server};
 
 use hypertop::app::App;
 use hypertop::model::screen_id::ScreenId;
+use hypertop::model::text;
 use hypertop::screens::jobs::{self, Workers};
+use hypertop::screens::later::Later;
 use hypertop::screens::{Rows, Screens, compression};
 use hypertop::server::known::At;
 use serde_json::Value as Json;
@@ -46,8 +48,8 @@ fn two_lines_of_totals_stand_above_a_list_where_there_is_room() {
     assert_eq!(
         shown[2..4],
         [
-            " policy on 3 of 3 · 288 of 300 chunks compressed, 12 not · due 12 (12.0 MB)",
-            " 36.0 GB -> 3.00 GB recorded (12.0x), 33.0 GB saved · next run in 1h",
+            " 288 of 300 chunks compressed, 12 not (12.0 MB) · due 12 (12.0 MB)",
+            " 36.0 GB -> 3.00 GB recorded (12.0x), 33.0 GB saved · policy on 3 of 3 · next run in 1h",
         ]
     );
     assert!(shown[4].starts_with("▼ HYPERTABLE"), "{shown:?}");
@@ -57,10 +59,10 @@ fn two_lines_of_totals_stand_above_a_list_where_there_is_room() {
     let narrow = lines(&mut app, 70, 24);
     assert_eq!(
         narrow[2],
-        " policy on 3 of 3 · 288 of 300 chunks compressed, 12 not"
+        " 288 of 300 chunks compressed, 12 not (12.0 MB) · due 12 (12.0 MB)"
     );
     assert!(
-        narrow[3].starts_with(" due 12 (12.0 MB) · 36.0"),
+        narrow[3].starts_with(" 36.0 GB -> 3.00 GB recorded (12.0x), 33.0 GB saved"),
         "{narrow:?}"
     );
     press(&mut app, "/ e n e r g y enter");
@@ -77,7 +79,7 @@ fn a_total_says_what_is_an_estimate_and_what_is_unknown() {
         ..row(1, "unknown", 0)
     };
     let estimated = compression::Row {
-        backlog_bytes: hypertop::screens::later::Later::NotRead,
+        backlog_bytes: Later::NotRead,
         about_backlog_bytes: Some(3 << 20),
         ..row(2, "estimated", 4)
     };
@@ -91,6 +93,34 @@ fn a_total_says_what_is_an_estimate_and_what_is_unknown() {
         shown[2].contains("due 4 + 1 unknown (~3.00 MB + 1 unknown)"),
         "{shown:?}"
     );
+}
+
+#[test]
+fn the_uncompressed_bytes_are_the_sum_of_the_rows_and_a_size_not_read_yet_is_no_zero() {
+    let mut app = connected();
+    let due = compression::Row {
+        uncompressed_bytes: Later::Read(Some(5 << 20)),
+        ..row(1, "due", 3)
+    };
+    let none = row(2, "none", 0);
+    let unread = compression::Row {
+        uncompressed_bytes: Later::NotRead,
+        ..row(3, "unread", 4)
+    };
+    let locked = compression::Row {
+        uncompressed_bytes: Later::Failed("55P03 lock timeout".to_owned()),
+        ..row(4, "locked", 2)
+    };
+    let mut said = |rows: &[&compression::Row]| {
+        load_compression(&mut app, rows.iter().map(|row| (*row).clone()).collect());
+        lines(&mut app, 140, 24)[2].clone()
+    };
+    let all = said(&[&due, &none, &row(5, "more", 7)]);
+    assert!(all.contains(", 10 not (12.0 MB) · due 10"), "{all}");
+    let some = said(&[&due, &none, &unread, &locked]);
+    assert!(some.contains(", 9 not (at least 5.00 MB) ·"), "{some}");
+    let nothing = said(&[&unread]);
+    assert!(nothing.contains(", 4 not · due 4"), "{nothing}");
 }
 
 #[test]
@@ -322,14 +352,16 @@ fn on_every_version_the_totals_agree_with_the_rows_and_are_for_people_only() {
             let all = rows("compression");
             let (first, second) = headline("compression");
             let with = all.iter().filter(|row| row["job_id"] != Json::Null).count();
-            let words = format!("policy on {with} of {}", all.len());
-            assert!(first.starts_with(&words), "{name}: {first}");
+            let words = format!(" policy on {with} of {}", all.len());
+            assert!(second.contains(&words), "{name}: {second}");
             let packed = sum(&all, "compressed_chunks") + sum(&all, "partial_chunks");
             let chunks = sum(&all, "chunks");
-            let words = format!(" {packed} of {chunks} chunks compressed");
-            assert!(first.contains(&words), "{name}: {words}: {first}");
+            let words = format!("{packed} of {chunks} chunks compressed");
+            assert!(first.starts_with(&words), "{name}: {words}: {first}");
             let open = sum(&all, "uncompressed_chunks");
-            assert_eq!(before(&first, " not"), open, "{name}: {first}");
+            let bytes = text::bytes(sum(&all, "uncompressed_bytes"));
+            let words = format!(", {open} not ({bytes})");
+            assert!(first.contains(&words), "{name}: {words}: {first}");
             assert!(second.contains(" recorded ("), "{name}: {second}");
             let csv = show(&target.conninfo, "compression", "csv");
             assert_eq!(csv.lines().count(), all.len() + 1, "{name}");

@@ -1,9 +1,15 @@
 //! The Journal's rows show old and new values, and the entry that a rollback undid.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
+mod console;
 mod support;
 
+use std::path::Path;
+
+use console::{connected, drawn, load, press};
+use hypertop::journal::Journal;
 use hypertop::model::value::Value;
+use hypertop::screens::Rows;
 use hypertop::screens::journal::Row;
 use hypertop::screens::record::Record;
 use hypertop::server::known::At;
@@ -203,4 +209,57 @@ fn a_rollback_of_several_entries_names_them_all() {
             });
         }
     });
+}
+
+/// The rows of a journal that an older hypertop wrote, with these titles.
+fn titled(titles: &[&str]) -> Vec<Row> {
+    let file =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/journal_files/first_version.jsonl");
+    let entries = Journal::new(file).entries().unwrap().all;
+    let rows = titles.iter().zip(entries).map(|(title, mut entry)| {
+        (*title).clone_into(&mut entry.begin.plan.title);
+        Row {
+            state: "done".to_owned(),
+            entry,
+            unreadable: 0,
+            elsewhere: None,
+        }
+    });
+    rows.collect()
+}
+
+#[test]
+fn a_changed_setting_and_its_object_are_whole_before_further_columns_are_shown() {
+    let long = "Change compress_after 7d -> 3d of job 1001 (compression policy on mes.readings)";
+    let mut app = connected();
+    press(&mut app, "0");
+    let shown = |app: &mut hypertop::app::App, width| -> Vec<String> {
+        let drawn = drawn(app, width, 24).backend().to_string();
+        drawn.lines().map(str::to_owned).collect()
+    };
+    let line = |lines: &[String], words: &str| -> String {
+        let found = lines.iter().find(|line| line.contains(words));
+        found
+            .unwrap_or_else(|| panic!("{words}: {lines:#?}"))
+            .clone()
+    };
+    load(
+        &mut app,
+        Rows::Journal(titled(&[long, "Analyze mes.readings"])),
+    );
+    let narrow = shown(&mut app, 80);
+    line(&narrow, " compress_after 7d -> 3d of mes.readings (compre…");
+    assert!(!line(&narrow, " ACTION").contains("UNDO"), "{narrow:#?}");
+    let wide = shown(&mut app, 120);
+    let words = " compress_after 7d -> 3d of mes.readings (compression policy, job 1001)";
+    line(&wide, words);
+    assert!(line(&wide, " ACTION").contains("UNDO"), "{wide:#?}");
+    assert!(!line(&wide, " ACTION").contains("ROLE"), "{wide:#?}");
+    // Where no title is cut, no column is left out for it.
+    load(&mut app, Rows::Journal(titled(&["Analyze mes.readings"])));
+    let short = shown(&mut app, 120);
+    for column in ["UNDO", "ROLE", "DONE", "STEPS", "TOOK"] {
+        assert!(line(&short, " ACTION").contains(column), "{short:#?}");
+    }
+    assert!(line(&shown(&mut app, 80), " ACTION").contains("UNDO"));
 }

@@ -177,7 +177,7 @@ fn json_has_the_promised_keys_and_exact_figures() {
     let promised: [(ScreenId, &str); 6] = [
         (
             ScreenId::Compression,
-            "schema name kind enabled chunks compressed_chunks partial_chunks uncompressed_chunks before_bytes after_bytes ratio segment_by order_by compress_after job_id backlog_chunks backlog_bytes verdict reason",
+            "schema name kind enabled chunks compressed_chunks partial_chunks uncompressed_chunks uncompressed_bytes before_bytes after_bytes ratio segment_by order_by compress_after job_id backlog_chunks backlog_bytes verdict reason",
         ),
         (
             ScreenId::Retention,
@@ -282,6 +282,28 @@ fn compression_equals_the_documented_functions() {
                 "backlog_bytes",
                 &figures(&shown, "backlog_bytes"),
                 &block_on(documented(target, &sql)),
+            );
+        }
+    });
+}
+
+#[test]
+fn the_uncompressed_bytes_are_those_of_all_chunks_that_are_not_compressed() {
+    with_targets(|targets| {
+        for target in targets.all.iter().filter(|target| target.real) {
+            let shown = block_on(shown(&target.conninfo, ScreenId::Compression));
+            let sql = format!("select h.schema_name || '.' || h.table_name, coalesce(sum(d.total_bytes) filter (where c.id is not null), 0)::int8
+                from _timescaledb_catalog.hypertable h cross join lateral format('%I.%I', h.schema_name, h.table_name) t(full_name)
+                cross join lateral chunks_detailed_size(t.full_name::regclass) d
+                left join _timescaledb_catalog.chunk c on {CHUNK} = format('%I.%I', d.chunk_schema, d.chunk_name)::regclass and c.status & 1 = 0
+               where h.schema_name = 'mes' group by 1");
+            let documented = block_on(documented(target, &sql));
+            assert!(documented.values().flatten().any(|bytes| *bytes > 0));
+            same(
+                target,
+                "uncompressed_bytes",
+                &figures(&shown, "uncompressed_bytes"),
+                &documented,
             );
         }
     });

@@ -57,6 +57,7 @@ pub fn measure(goals: &mut Goals) {
         backlog: None,
         counted: Later::NotRead,
         backlog_bytes: Later::NotRead,
+        uncompressed_bytes: Later::NotRead,
         partial_due: None,
         overdue_seconds: None,
         next_due: None,

@@ -16,6 +16,7 @@ use crate::model::target::Target;
 use crate::model::text;
 use crate::model::value::Value;
 use crate::model::verdict::{Finding, Verdict};
+use crate::screens::cells::{self, LIMIT_CELLS};
 use crate::screens::history::History;
 use crate::screens::record::{Column, Detail, Record, Section};
 use crate::server::known;
@@ -79,6 +80,19 @@ impl Record for Row {
         Column::<Self>::number("transaction_seconds", "TX", 7, |row, at| {
             span(row.transaction_seconds(at))
         }),
+        Column::<Self>::number("", "AGE", LIMIT_CELLS, |row, at| {
+            judge::of_limit(row, at).map_or(Value::Null, cells::of_limit)
+        })
+        .wrong(
+            const {
+                &[
+                    &rules::SESSION_BLOCKED,
+                    &rules::SESSION_IDLE,
+                    &rules::SESSION_LONG,
+                ]
+            },
+        )
+        .rank(2),
         Column::<Self>::hidden("query_seconds", |row, at| span(row.query_seconds(at))),
         Column::<Self>::text("relation", "RELATION", 24, |row, _| row.thing().into()).names(),
         Column::<Self>::hidden("relation_kind", |row, _| row.relation_kind.clone().into()),
@@ -95,6 +109,7 @@ impl Record for Row {
                 },
             )
             .grows()
+            .shrinks(20)
             .rank(2),
         Column::<Self>::text("wait", "WAITS FOR", 20, |row, _| row.wait_words()).rank(3),
         Column::<Self>::text("blocked_by", "BLOCKED BY", 10, |row, _| pids(&row.blockers))
@@ -143,6 +158,7 @@ impl Record for Row {
         ("STATE", "active, idle, idle in tx, blocked, hidden ..."),
         ("SINCE", "Time in this state"),
         ("TX", "Age of the transaction"),
+        ("AGE", "Age of the wait, idle transaction or query; a warning from the mark on"),
         ("RELATION", "The table that the session waits for, has locked, or runs a job on"),
         ("QUERY", "The job or statement that runs, or the last statement"),
         ("WAITS FOR", "Wait event"),

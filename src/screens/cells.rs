@@ -13,6 +13,11 @@ const LARGEST: usize = 7;
 /// Widths of the two parts of the bar of [`against`], in terminal cells: up to 100 % of the expected value, and above 100 %.
 const EXPECTED: usize = 8;
 const BEYOND: usize = 4;
+/// The same of [`of_limit`].
+const ALLOWED: usize = 5;
+const EXCESS: usize = 1;
+/// Width of the text of [`of_limit`], including the mark at 100 %, in terminal cells.
+pub(super) const LIMIT_CELLS: u16 = 7;
 /// Width of the text of [`against`], including the mark at 100 %, in terminal cells.
 pub(super) const AGAINST_CELLS: u16 = 13;
 
@@ -48,11 +53,20 @@ pub(super) fn of_largest(figure: Option<i64>, largest: i64) -> Value {
 }
 
 /// A multiple of the expected value, with a mark at 100 %: `████░░░░│    `, `████████│██▌ `. Above 150 % the bar ends in an arrow.
-#[expect(clippy::cast_precision_loss, reason = "the widths are small")]
 pub(super) fn against(times: f64) -> Value {
-    let before = chart::gauge(times.min(1.0), EXPECTED);
-    let over = (times - 1.0).max(0.0) * EXPECTED as f64 / BEYOND as f64;
-    let after = chart::gauge(over, BEYOND).replace('░', " ");
+    marked(times, EXPECTED, BEYOND)
+}
+
+/// A multiple of a limit, with a mark at 100 %: `██░░░│ `, `█████│▶`.
+pub(super) fn of_limit(times: f64) -> Value {
+    marked(times, ALLOWED, EXCESS)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "the widths are small")]
+fn marked(times: f64, upto: usize, beyond: usize) -> Value {
+    let before = chart::gauge(times.min(1.0), upto);
+    let over = (times - 1.0).max(0.0) * upto as f64 / beyond as f64;
+    let after = chart::gauge(over, beyond).replace('░', " ");
     Value::Picture(format!("{before}│{after}"), times)
 }
 
@@ -103,5 +117,16 @@ mod tests {
         assert_eq!(text(&against(9.0)), "████████│███▶");
         let cells = text(&against(9.0)).chars().count();
         assert_eq!(cells, usize::from(AGAINST_CELLS));
+    }
+    #[test]
+    fn what_reaches_its_limit_crosses_the_mark() {
+        assert_eq!(text(&of_limit(0.0)), "░░░░░│ ");
+        assert_eq!(text(&of_limit(0.5)), "██▌░░│ ");
+        assert_eq!(text(&of_limit(0.999)), "████▉│ ");
+        assert_eq!(text(&of_limit(1.0)), "█████│ ");
+        assert_eq!(text(&of_limit(2.0)), "█████│▶");
+        assert_eq!(text(&of_limit(f64::INFINITY)), "█████│▶");
+        let cells = text(&of_limit(9.0)).chars().count();
+        assert_eq!(cells, usize::from(LIMIT_CELLS));
     }
 }

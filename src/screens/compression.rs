@@ -89,6 +89,10 @@ impl Record for Row {
         })
         .wrong(const { &[&rules::COMPRESSION_OFF, &rules::COMPRESSION_NO_POLICY] })
         .rank(2),
+        Column::<Self>::number("uncompressed_bytes", "REST", 8, |row, _| {
+            row.uncompressed_bytes().map(Value::Bytes).into()
+        })
+        .rank(5),
         Column::<Self>::number("before_bytes", "BEFORE", 8, |row, _| {
             row.before_bytes.map(Value::Bytes).into()
         })
@@ -159,6 +163,7 @@ impl Record for Row {
         ("COMPRESSED", "Share of the chunks that are compressed"),
         ("PART", "Compressed chunks that also have newer, uncompressed rows"),
         ("UNCOMPR", "Chunks that are not compressed"),
+        ("REST", "Present size of the chunks that are not compressed"),
         ("BEFORE", "Size of the compressed chunks before compression, as recorded"),
         ("AFTER", "Size of the compressed chunks after compression, as recorded"),
         ("RATIO", "BEFORE / AFTER; at 10x, a tenth of the size is left"),
@@ -236,6 +241,21 @@ impl Record for Row {
                 }
             },
         ),
+        // A recording names exact figures by their place in this list.
+        Exact {
+            overview: false,
+            later: false,
+            judges: |_| false,
+            every: Duration::from_secs(30),
+            query: query!("compression_uncompressed"),
+            figures: &["uncompressed_bytes"],
+            slice: 500,
+            want: |row| {
+                let chunks = usize::try_from(row.uncompressed).ok()?;
+                (chunks > 0).then(|| (row.id.into(), chunks))
+            },
+            take: |row, figures| row.uncompressed_bytes = Later::of(figures, |[bytes]| bytes),
+        },
     ];
     const BARE: &'static str = "without a policy and without compressed chunks";
     const DETAILS: &'static [Detail<Self>] = &[Detail {

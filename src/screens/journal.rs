@@ -164,6 +164,31 @@ fn acknowledged(entry: &Entry, what: &Wanted, at: &At) -> String {
     }
 }
 
+/// The title with the object before the job's id, because the end of a long title is cut:
+/// `compress_after 7d -> 3d of public.m (compression policy, job 7)`.
+fn object_first(title: &str) -> String {
+    let change = title.strip_prefix("Change ");
+    let title = change
+        .filter(|change| change.contains(" -> "))
+        .unwrap_or(title);
+    let reordered = || {
+        let (head, rest) = title.split_once("job ")?;
+        let (id, rest) = rest.split_once(" (")?;
+        let (what, tail) = rest.rsplit_once(')')?;
+        // A title with several jobs stays as it is.
+        if id.parse::<i32>().is_err() || rest.contains("job ") {
+            return None;
+        }
+        Some(match what.split_once(" on ") {
+            Some((policy, object)) if head.ends_with(" of ") => {
+                format!("{head}{object} ({policy}, job {id}){tail}")
+            }
+            _ => format!("{head}{what} (job {id}){tail}"),
+        })
+    };
+    reordered().unwrap_or_else(|| title.to_owned())
+}
+
 impl Record for Row {
     const ID: ScreenId = ScreenId::Journal;
     const TITLE: &'static str = "Journal";
@@ -178,13 +203,15 @@ impl Record for Row {
         Column::<Self>::number("id", "ID", 4, |row, _| {
             row.entry.begin.id.cast_signed().into()
         }),
-        Column::<Self>::text("at", "TIME", 14, |row, _| row.at().into()),
+        Column::<Self>::text("at", "TIME", 11, |row, _| row.at().into()),
         Column::<Self>::text("state", "STATE", 11, |row, at| row.state(at).into())
             .wrong(const { &[&rules::JOURNAL] }),
-        Column::<Self>::text("title", "ACTION", 36, |row, _| {
-            row.entry.begin.plan.title.as_str().into()
+        Column::<Self>::hidden("title", |row, _| row.entry.begin.plan.title.as_str().into()),
+        Column::<Self>::text("", "ACTION", 36, |row, _| {
+            object_first(&row.entry.begin.plan.title).into()
         })
-        .grows(),
+        .grows()
+        .whole(80),
         Column::<Self>::text("undo", "UNDO", 7, |row, _| row.can_be_undone().into()).rank(1),
         Column::<Self>::text("role", "ROLE", 12, |row, _| {
             row.entry.begin.role.as_str().into()
@@ -323,5 +350,47 @@ impl Record for Row {
             });
         }
         sections
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::object_first;
+
+    #[test]
+    fn a_title_has_its_object_before_the_id_of_the_job() {
+        for (title, shown) in [
+            (
+                "Change compress_after 7d -> 3d of job 1001 (compression policy on public.m)",
+                "compress_after 7d -> 3d of public.m (compression policy, job 1001)",
+            ),
+            (
+                "Roll back entry 4: schedule_interval 1h -> 30s of job 1021 (mes.export)",
+                "Roll back entry 4: schedule_interval 1h -> 30s of mes.export (job 1021)",
+            ),
+            (
+                "Run job 1015 (refresh policy on mes.\"a (b)\") now",
+                "Run refresh policy on mes.\"a (b)\" (job 1015) now",
+            ),
+            (
+                "Remove job 1 (refresh policy on a), job 2 (refresh policy on a)",
+                "Remove job 1 (refresh policy on a), job 2 (refresh policy on a)",
+            ),
+            (
+                "Compress 3 chunks of mes.job (old)",
+                "Compress 3 chunks of mes.job (old)",
+            ),
+            (
+                "Change chunk_time_interval 1d -> 3d of public.m",
+                "chunk_time_interval 1d -> 3d of public.m",
+            ),
+            (
+                "Change job 1021 (mes.export)",
+                "Change mes.export (job 1021)",
+            ),
+            ("Analyze public.job", "Analyze public.job"),
+        ] {
+            assert_eq!(object_first(title), shown);
+        }
     }
 }

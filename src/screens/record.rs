@@ -40,6 +40,8 @@ pub struct Column<R: 'static> {
     pub(crate) rank: u8,
     /// Whether long values are cut in the middle, because names differ at their ends.
     pub(crate) named: bool,
+    /// Columns with a rank are left out before values up to this width, in cells, are cut.
+    pub(crate) whole: u16,
     /// Rules whose findings are about this column; the findings colour its cells.
     pub(super) rules: &'static [&'static Rule],
     pub value: fn(&R, &At) -> Value,
@@ -61,6 +63,7 @@ impl<R> Column<R> {
             right: false,
             rank: 0,
             named: false,
+            whole: 0,
             rules: &[],
             value,
         }
@@ -72,18 +75,9 @@ impl<R> Column<R> {
         width: u16,
         value: fn(&R, &At) -> Value,
     ) -> Self {
-        Self {
-            name,
-            title,
-            width,
-            grows: false,
-            least: width,
-            right: true,
-            rank: 0,
-            named: false,
-            rules: &[],
-            value,
-        }
+        let mut column = Self::text(name, title, width, value);
+        column.right = true;
+        column
     }
 
     /// A column that is in JSON and CSV only.
@@ -113,6 +107,12 @@ impl<R> Column<R> {
     #[must_use]
     pub(super) const fn shrinks(mut self, least: u16) -> Self {
         self.least = least;
+        self
+    }
+
+    #[must_use]
+    pub(super) const fn whole(mut self, most: u16) -> Self {
+        self.whole = most;
         self
     }
 

@@ -4,6 +4,7 @@ mod details;
 mod headline;
 mod judge;
 mod row;
+mod strip;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -75,6 +76,9 @@ impl Record for Row {
             row.oldest.into()
         })
         .wrong(const { &[&rules::RETENTION_NONE] }),
+        Column::<Self>::text("", "OLDEST TO NOW", strip::CELLS, Self::strip)
+            .wrong(const { &[&rules::RETENTION_OVERDUE] })
+            .rank(3),
         Column::<Self>::number("eligible_chunks", "TO DROP", 7, |row, _| {
             row.eligible_value()
         })
@@ -92,7 +96,7 @@ impl Record for Row {
         })
         .wrong(const { &[&rules::RETENTION_OVERDUE] })
         .rank(1),
-        Column::<Self>::text("next_start", "NEXT RUN", 14, |row, _| {
+        Column::<Self>::text("next_start", "NEXT RUN", 11, |row, _| {
             row.policy
                 .as_ref()
                 .map_or(Value::Null, Policy::next_start_value)
@@ -135,6 +139,7 @@ impl Record for Row {
         ("DROP AFTER", "Age from which chunks are dropped (drop_after)"),
         ("CHUNKS", "Number of chunks"),
         ("OLDEST", "Start of the oldest chunk"),
+        ("OLDEST TO NOW", strip::LEGEND),
         ("TO DROP", "Chunks past drop_after; they wait for the next run, which drops them"),
         ("BYTES", "Size of the chunks that the next run drops"),
         ("NEXT RUN", "Time until the policy's next run"),
@@ -292,6 +297,10 @@ impl Record for Row {
                 policy.carry(was.and_then(|was| was.policy.as_ref()));
             }
         }
+    }
+
+    fn relate(rows: &mut [Self], at: &At) {
+        strip::scale(rows, at);
     }
 
     fn due(&self) -> Option<Stamp> {

@@ -109,6 +109,7 @@ pub fn row(id: i32, name: &str, backlog: i64) -> compression::Row {
         backlog: Some(backlog),
         counted: Later::NotRead,
         backlog_bytes: Later::Read(Some(backlog << 20)),
+        uncompressed_bytes: Later::Read(Some(backlog << 20)),
         about_backlog_bytes: None,
         partial_due: Some(0),
         overdue_seconds: (backlog > 0).then_some(200_000.0),

@@ -201,16 +201,45 @@ fn idles(row: &Row, at: &At, findings: &mut Findings) {
     findings.push(Finding::new(&rules::SESSION_IDLE, level, reason).since(row.state_changed));
 }
 
-fn runs_long(row: &Row, at: &At, findings: &mut Findings) {
+/// Seconds since the query and since the transaction began; `None`: the session may run long.
+fn run(row: &Row, at: &At) -> Option<(f64, f64)> {
     if row.own || row.leader.is_some() || row.idles_in_transaction() || !row.is_active() {
-        return;
+        return None;
     }
     // Maintenance such as VACUUM may run long, and jobs are judged on the Jobs screen.
     if row.doing().is_some() || row.backend.as_deref() != Some("client backend") {
-        return;
+        return None;
     }
-    let query = seconds(row.query_started, at).unwrap_or(0.0);
-    let transaction = seconds(row.transaction, at).unwrap_or(0.0);
+    let since = |start| seconds(start, at).unwrap_or(0.0);
+    Some((since(row.query_started), since(row.transaction)))
+}
+
+/// The longest of the session's times as a multiple of its limit, from which on a finding is a warning: the wait for a lock, the idle
+/// transaction, the query or transaction. `None`: no finding judges a time of this session.
+pub(super) fn of_limit(row: &Row, at: &At) -> Option<f64> {
+    let limits = &at.server.thresholds.all;
+    let wait = row.wait.as_ref().filter(|_| !row.own);
+    let waits = wait.and_then(|wait| seconds(wait.since.or(row.query_started), at));
+    let idles = row.visible && row.idles_in_transaction();
+    let idles = seconds(row.state_changed.filter(|_| idles), at);
+    let runs = run(row, at).filter(|_| row.visible);
+    let runs = runs.map(|(query, transaction)| query.max(transaction));
+    let judged = [
+        (waits, limits.blocked),
+        (idles, limits.idle_in_transaction),
+        (runs, limits.long_transaction),
+    ];
+    let times = judged.into_iter().filter_map(|(age, limit)| {
+        // A limit may be zero.
+        age.map(|age| age / limit.max(f64::MIN_POSITIVE))
+    });
+    times.reduce(f64::max)
+}
+
+fn runs_long(row: &Row, at: &At, findings: &mut Findings) {
+    let Some((query, transaction)) = run(row, at) else {
+        return;
+    };
     let longest = query.max(transaction);
     if longest < at.server.thresholds.all.long_transaction_notice {
         return;

@@ -21,6 +21,10 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
         (Some(error), None) => Value::text(error),
         (Some(error), Some(about)) => Value::text(format!("~{} ({error})", text::bytes(about))),
     };
+    let rest = match row.uncompressed_bytes.error() {
+        Some(error) => Value::text(error),
+        None => row.uncompressed_bytes().map(Value::Bytes).into(),
+    };
     let name = match at.server.sql_version() {
         version if version >= Version::new(2, 18) => "Compression (columnstore)",
         _ => "Compression",
@@ -32,6 +36,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
         .add("segment by", left(row.segment_by.as_ref(), row.open))
         .add("order by", left(row.order_by.as_ref(), row.enabled))
         .add("chunks", chunks)
+        .add("uncompressed now", rest)
         .add("recorded before", row.before_bytes.map(Value::Bytes))
         .add("recorded after", row.after_bytes.map(Value::Bytes))
         .add("ratio", row.ratio().map(Value::Ratio))

@@ -19,8 +19,8 @@ pub(super) fn headline(rows: &[Row], at: &At) -> Vec<String> {
     );
     let next = policy::next_run(policies(), at.now).unwrap_or_default();
     vec![
-        line([has, chunks(rows), due(rows)]),
-        line([saved(rows), next]),
+        line([chunks(rows), due(rows)]),
+        line([saved(rows), has, next]),
     ]
 }
 
@@ -34,12 +34,24 @@ fn chunks(rows: &[Row]) -> String {
     };
     let open = match sum(|row| row.uncompressed) {
         0 => String::new(),
-        open => format!(", {} not", text::count(open)),
+        open => format!(", {} not{}", text::count(open), rest(rows)),
     };
     format!(
         "{packed} of {} compressed{partial}{open}",
         text::plural(all, "chunk")
     )
+}
+
+/// Present size of the uncompressed chunks, of the rows whose size is read; empty until the first one is.
+fn rest(rows: &[Row]) -> String {
+    let some = rows.iter().filter(|row| row.uncompressed > 0);
+    let bytes = Sum::of(some.map(|row| row.uncompressed_bytes().map(Value::Bytes).into()));
+    let size = text::bytes(bytes.total);
+    match (bytes.known, bytes.unknown) {
+        (0, _) => String::new(),
+        (_, 0) => format!(" ({size})"),
+        _ => format!(" (at least {size})"),
+    }
 }
 
 /// Bytes before and after compression, as recorded when the chunks were compressed.

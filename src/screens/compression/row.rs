@@ -64,6 +64,9 @@ pub struct Row {
     /// Present size of the backlog.
     #[serde(skip)]
     pub backlog_bytes: Later<Option<i64>>,
+    /// Present size of all uncompressed chunks, due or not.
+    #[serde(skip)]
+    pub uncompressed_bytes: Later<Option<i64>>,
     /// Estimated size of the backlog, from the last VACUUM or ANALYZE of its chunks. `None`: a chunk is empty or has had neither, or all
     /// backlogs together have more than 2000 chunks.
     #[serde(default)]
@@ -250,6 +253,14 @@ impl Row {
     pub(super) fn backlog_size(&self) -> Value {
         let about = self.about_backlog_bytes.map(Value::AboutBytes);
         self.backlog_bytes().map(Value::Bytes).or(about).into()
+    }
+
+    /// Present size of all uncompressed chunks; `None`: not read, or an error.
+    pub(super) fn uncompressed_bytes(&self) -> Option<i64> {
+        match self.uncompressed {
+            0 => Some(0),
+            _ => *self.uncompressed_bytes.get()?,
+        }
     }
 
     /// Error of the query for the backlog or its size.

@@ -31,6 +31,12 @@ pub struct Row {
     pub chunks: i64,
     /// Start of the oldest chunk; `None`: no chunks.
     pub oldest: Option<Point>,
+    /// End of the newest chunk, in the dimension's unit; `None`: no chunks, or a recording of an older version.
+    #[serde(default)]
+    pub(super) newest: Option<i64>,
+    /// Length of the axis of all strips, in seconds.
+    #[serde(skip)]
+    pub(super) axis_seconds: f64,
     #[serde(alias = "job_id")]
     pub(crate) policy: Option<Policy>,
     /// Chunks that end at this time or earlier are dropped, in microseconds; `None`: no policy by `drop_after`, integer time, or unknown.
@@ -135,14 +141,19 @@ impl Row {
 
     /// Age of the oldest data, in seconds; `None`: integer time, or no chunks.
     pub(super) fn age(&self, at: &At) -> Option<f64> {
-        let oldest = self.oldest.filter(|oldest| oldest.axis != Axis::Integer)?;
+        self.age_of(self.oldest?.raw, at)
+    }
+
+    /// Age of a point of the time dimension, in seconds; `None`: integer time.
+    pub(super) fn age_of(&self, raw: i64, at: &At) -> Option<f64> {
         // A time without a zone is compared with local time.
-        let shift = match oldest.axis {
+        let shift = match self.axis {
             Axis::Timestamp | Axis::Date => self.local_shift,
-            Axis::TimestampTz | Axis::Integer => 0,
+            Axis::TimestampTz => 0,
+            Axis::Integer => return None,
         };
         let now = Stamp(at.now.0.saturating_add(shift));
-        Some(now.seconds_since(Stamp(oldest.raw)))
+        Some(now.seconds_since(Stamp(raw)))
     }
 
     /// Cost of calling `integer_now_func`: the number of chunks that it may open. `None`: it is not called.

@@ -128,7 +128,8 @@ fn fitting<R: Record>(
             } else if shrinks {
                 column.least.max(needs[index])
             } else {
-                column.width.max(needs[index])
+                let whole = table.content_width(index).min(column.whole);
+                column.width.max(needs[index]).max(whole)
             }
         };
         if kept.iter().map(cells).sum::<u16>() <= width + 1 {
