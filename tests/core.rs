@@ -324,6 +324,38 @@ fn bytes_asked(effects: &[Effect]) -> Option<u64> {
     })
 }
 
+/// The exact figures of a row, or the error.
+type Answer = Result<Vec<Option<i64>>, String>;
+
+fn exact(nth: usize, round: u64, figures: Vec<(i64, Answer)>) -> Msg {
+    Msg::Exact {
+        screen: ScreenId::Compression,
+        nth,
+        round,
+        figures,
+        last: true,
+    }
+}
+
+/// Answers the requests after the backlog's size with zeros.
+fn answer_others(app: &mut App, effects: &[Effect]) {
+    for effect in effects {
+        if let Effect::Figures(ask::Figures::Exact {
+            nth: nth @ 2..,
+            round,
+            ids,
+            ..
+        }) = effect
+        {
+            let zeros = [Some(0), Some(0), None, None];
+            let zeros = if *nth == 2 { &zeros[..] } else { &zeros[..1] };
+            let figures = ids.iter().map(|(id, _)| (*id, Ok(zeros.to_vec())));
+            let more = app.update(exact(*nth, *round, figures.collect()));
+            answer_others(app, &more);
+        }
+    }
+}
+
 #[test]
 fn figures_that_cannot_be_had_again_stand_for_a_while_with_their_age_and_are_not_asked_for_without_pause()
  {
@@ -337,26 +369,8 @@ fn figures_that_cannot_be_had_again_stand_for_a_while_with_their_age_and_are_not
             clock: NOW,
             counters: Vec::new(),
         });
-        let exact = |nth, round, figures| Msg::Exact {
-            screen: ScreenId::Compression,
-            nth,
-            round,
-            figures,
-            last: true,
-        };
         let effects = app.update(exact(1, round, vec![(2, figures)]));
-        // The other requests are answered with zeros.
-        for effect in &effects {
-            if let Effect::Figures(ask::Figures::Exact {
-                nth: 2, round, ids, ..
-            }) = effect
-            {
-                let figures = ids
-                    .iter()
-                    .map(|(id, _)| (*id, Ok(vec![Some(0), Some(0), None, None])));
-                app.update(exact(2, *round, figures.collect()));
-            }
-        }
+        answer_others(app, &effects);
         effects
     };
     let first = (1..=9).find(|round| app.screens.compression.is_round(*round));

@@ -246,8 +246,8 @@ mod tests {
             assert!(place >= 13, "{text}: {place}");
         }
         for (text, words) in [
-            ("poor_ratio = 2", "needs a name"),
-            ("name = 3", "needs a name"),
+            ("poor_ratio = 2", "needs name = "),
+            ("name = 3", "needs name = "),
             ("name = \"a\"\nslot_bytes = 5", "set it in [thresholds]"),
             (
                 "name = \"a\"\naggregate_lag_factor = 4",
