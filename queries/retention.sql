@@ -75,15 +75,15 @@ going as materialized (
    where j.scheduled and j.made_before is not null and c.creation_time < n.made_before and c.status & 4 = 0
      and exists (select from _timescaledb_catalog.continuous_agg a where a.raw_hypertable_id = j.hypertable_id) group by 1),
 coming as materialized (
-  select b.hypertable_id,
-         ((select s.range_end from :slice s where s.dimension_id = b.dimension_id and s.range_end > b.boundary
-            order by s.range_start limit 1) - b.boundary) / 1e6::float8 as next_due_seconds
-    from bound b),
+  select b.hypertable_id, s.range_start as kept_from, (s.range_end - b.boundary) / 1e6::float8 as next_due_seconds
+    from bound b
+    cross join lateral (select s.range_start, s.range_end from :slice s where s.dimension_id = b.dimension_id and s.range_end > b.boundary
+                         order by s.range_start limit 1) s),
 \ir shared/policy_waits.sql
 select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coalesce(a.user_view_name, h.table_name)::text as name,
        a.mat_hypertable_id is not null as aggregate, coalesce(d.axis, '') as axis, d.has_now,
        coalesce(c.chunks, 0) as chunks, case when c.chunks > 0 then f.oldest end as oldest_raw,
-       case when c.chunks > 0 then f.newest end as newest,
+       case when c.chunks > 0 then f.newest end as newest, g.kept_from,
        j.id as job_id, own.code, own.owner as code_owner, case when own.code is not null then current_user::text end as code_role,
        j.scheduled, j.owner_zone, j.after_text,
        extract(epoch from j.after_interval)::float8 as after_seconds, j.after_number, j.created_text,

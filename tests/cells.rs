@@ -902,7 +902,7 @@ fn kept(id: i32, name: &str, days: i64, after: Option<i64>, dropped: i64) -> Jso
         "oldest": {"axis": "TimestampTz", "raw": oldest}, "newest": NOW.0 + HOUR, "policy": after.map(|_| policy),
         "boundary": after.map(|after| NOW.0 - after * DAY), "made_before": null, "eligible": after.map(|_| dropped),
         "frozen": 0, "overdue_seconds": null, "next_due": null, "read_by": [],
-        "drop_edge": (dropped > 0).then_some(oldest + dropped * DAY),
+        "drop_edge": (dropped > 0).then_some(oldest + dropped * DAY), "kept_from": oldest + dropped * DAY,
     })
 }
 

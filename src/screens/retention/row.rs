@@ -34,6 +34,9 @@ pub struct Row {
     /// End of the newest chunk, in the dimension's unit; `None`: no chunks, or a recording of an older version.
     #[serde(default)]
     pub(super) newest: Option<i64>,
+    /// Start of the oldest chunk that is not past `drop_after`; `None`: no such chunk, or no policy by `drop_after`.
+    #[serde(default)]
+    pub(super) kept_from: Option<i64>,
     /// Length of the axis of all strips, in seconds.
     #[serde(skip)]
     pub(super) axis_seconds: f64,

@@ -45,23 +45,22 @@ impl Row {
             let drops = boundary.filter(|_| self.eligible().is_some_and(|chunks| chunks > 0));
             let edge = drops.map(|boundary| self.drop_edge().unwrap_or(boundary).min(boundary));
             let age_of = |raw: Option<i64>| raw.and_then(|raw| self.age_of(raw, at));
-            let strip = draw(
-                self.axis_seconds,
-                (age, ends),
-                age_of(edge),
-                age_of(boundary),
-            );
+            // Between the last dropped chunk and the first kept one there may be a gap.
+            let kept = self.kept_from.and_then(|from| self.age_of(from, at));
+            let cut = age_of(edge).map(|edge| (edge, kept));
+            let strip = draw(self.axis_seconds, (age, ends), cut, age_of(boundary));
             Some(Value::Picture(strip, age))
         };
         drawing().into()
     }
 }
 
-/// Draws the chunks between two ages. `edge`: age of the end of the last dropped chunk; `boundary`: `drop_after`.
+/// Draws the chunks between two ages. `cut`: ages of the end of the last dropped chunk and of the start of the first kept one;
+/// `boundary`: `drop_after`.
 fn draw(
     axis: f64,
     (oldest, newest): (f64, f64),
-    edge: Option<f64>,
+    cut: Option<(f64, Option<f64>)>,
     boundary: Option<f64>,
 ) -> String {
     let cell = |age: f64| column(axis, age);
@@ -69,15 +68,20 @@ fn draw(
     let after = cell(newest).max(first + 1);
     let mut cells = [' '; WIDTH];
     cells[first..after].fill(KEPT);
-    let gone = edge.map_or(first, |edge| cell(edge).clamp(first + 1, after));
+    let (gone, kept) = cut.map_or((first, first), |(edge, kept)| {
+        let gone = cell(edge).clamp(first + 1, after);
+        let kept = kept.map_or(after, |kept| cell(kept).min(after - 1));
+        (gone, kept.max(gone))
+    });
     cells[first..gone].fill(DROPPED);
+    cells[gone..kept].fill(' ');
     // The axis is set when the rows are read; a range that grew since then by less than a cell is whole.
     if oldest > axis + axis / f64::from(CELLS) {
         cells[0] = EARLIER;
     }
     // The mark hides no dropped chunk.
     let mark = boundary.map(|boundary| cell(boundary).min(WIDTH - 1));
-    if let Some(mark) = mark.map(|mark| if edge.is_some() { mark.max(gone) } else { mark })
+    if let Some(mark) = mark.map(|mark| if cut.is_some() { mark.max(gone) } else { mark })
         && mark < WIDTH
     {
         cells[mark] = BOUNDARY;
@@ -103,7 +107,9 @@ mod tests {
 
     #[test]
     fn a_strip_has_the_dropped_chunks_the_boundary_and_the_kept_chunks_at_their_ages() {
-        let strip = |range, edge, boundary| draw(160.0, range, edge, boundary);
+        let strip = |range, edge: Option<f64>, boundary| {
+            draw(160.0, range, edge.map(|edge| (edge, Some(edge))), boundary)
+        };
         assert_eq!(strip((160.0, 0.0), None, None), "────────────────");
         let cut = strip((160.0, 0.0), Some(90.0), Some(90.0));
         assert_eq!(cut, "xxxx│───────────");
@@ -118,6 +124,11 @@ mod tests {
         let beyond = strip((900.0, 0.0), Some(100.0), Some(100.0));
         assert_eq!(beyond, "<xx│────────────");
         assert_eq!(strip((161.0, 0.0), None, None), "────────────────");
+        // A gap after the dropped chunks; and none is kept.
+        let gap = draw(160.0, (160.0, 0.0), Some((150.0, Some(60.0))), Some(90.0));
+        assert_eq!(gap, "x   │ ──────────");
+        let none = draw(160.0, (160.0, 120.0), Some((150.0, None)), Some(90.0));
+        assert_eq!(none, "x   │           ");
         // All chunks are dropped; the newest chunk ends in the future.
         let all = strip((160.0, 140.0), Some(140.0), Some(80.0));
         assert_eq!(all, "x    │          ");
