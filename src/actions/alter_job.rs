@@ -2,8 +2,7 @@
 //!
 //! `alter_job` resets the time zone unless it is given (from 2.12 on), and moves `next_start` if the schedule or the time zone is given.
 //! So every call gives the time zone and `next_start`. Each run of the job changes `next_start`, so the statement itself reads the present
-//! value. While the job runs, that value is `-infinity`, which `alter_job` refuses. The statement then gives NULL, as if `next_start` were
-//! left out.
+//! value. While the job runs, that value is `-infinity`, which `alter_job` refuses. The statement then gives NULL, which changes nothing.
 
 mod recreate;
 
@@ -50,8 +49,7 @@ pub(crate) struct Job {
     /// Facts on the hypertable's time that decide whether a policy by creation time works. `None`: the job has no hypertable.
     #[serde(default)]
     creation: Option<ByCreation>,
-    /// Type of the hypertable's time column, as `regtype` prints it. Integer offsets of a refresh policy must have
-    /// this type.
+    /// Type of the hypertable's time column, as `regtype` prints it. Integer offsets of a refresh policy must have this type.
     #[serde(default)]
     pub(crate) axis_type: Option<String>,
     /// True for the refresh policy of an aggregate that is built on another aggregate.
@@ -202,8 +200,7 @@ impl Job {
             .statement()
     }
 
-    /// Builds the `alter_job` call. `kept`: the job exists, so its `next_start` stays, unless the change sets `next_start` or a fixed
-    /// schedule.
+    /// Builds the `alter_job` call. `kept`: the job exists, so its `next_start` stays, unless the change sets it or a fixed schedule.
     fn altering(&self, context: &Context, id: Lit, change: &Change, kept: bool) -> Call {
         let mut call = Call::new(format!(
             "select job_id from {}",

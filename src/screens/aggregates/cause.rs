@@ -152,8 +152,7 @@ fn healthy(row: &Row, at: &At) -> String {
     }
 }
 
-/// Text if the `end_offset` is more than `aggregate_held_percent` of the expected lag. Empty otherwise, and for an aggregate that is
-/// built on another aggregate.
+/// Text if the `end_offset` is more than `aggregate_held_percent` of the expected lag. Otherwise, and for an aggregate on another one: empty.
 fn held_back(row: &Row, at: &At) -> String {
     let (Some(end), Some(expected)) = (row.end_seconds, row.expected_seconds) else {
         return String::new();
@@ -202,8 +201,7 @@ fn judge_wipe(row: &Row, findings: &mut Findings) {
     }
 }
 
-/// Finding for a missing refresh policy. Its fix is preset to refresh the missing history, too, because a policy refreshes only its
-/// refresh window.
+/// Finding for a missing refresh policy. Its fix is preset to refresh the missing history, which a policy does not refresh.
 fn no_policy(level: Level, reason: impl Into<String>) -> Finding {
     Finding::new(&rules::AGGREGATE_NO_POLICY, level, reason).setting("refresh_missing", "yes")
 }
