@@ -152,7 +152,7 @@ fn healthy(row: &Row, at: &At) -> String {
     }
 }
 
-/// Text if the `end_offset` is more than `aggregate_held_percent` of the expected lag. Otherwise, and for an aggregate on another one: empty.
+/// Text if `end_offset` is more than `aggregate_held_percent` of the expected lag. Empty otherwise, and for an aggregate on an aggregate.
 fn held_back(row: &Row, at: &At) -> String {
     let (Some(end), Some(expected)) = (row.end_seconds, row.expected_seconds) else {
         return String::new();
