@@ -2,6 +2,8 @@
 //! reason. Then the finding is gone.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+#[path = "triage_indexes/building.rs"]
+mod building;
 mod support;
 #[path = "triage_indexes/using.rs"]
 mod using;
