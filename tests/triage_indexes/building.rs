@@ -32,7 +32,9 @@ impl Build {
         let pid = row.await.unwrap().get(0);
         let statement = statement.to_owned();
         let run =
-            tokio::spawn(async move { builder.batch_execute(&statement).await.unwrap_or_default() });
+            tokio::spawn(
+                async move { builder.batch_execute(&statement).await.unwrap_or_default() },
+            );
         while rig.text(invalid).await == before {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -82,10 +84,13 @@ impl Build {
 #[test]
 fn a_hypertables_index_whose_chunks_are_built_one_by_one_is_not_interrupted() {
     on_each("per_chunk", async |rig, _| {
-        let late = rig.text(&format!("select c::text from show_chunks('{NAME}') c order by c::text offset 5 limit 1")).await;
-        let create = format!(
-            "create index slow on {NAME} (d) with (timescaledb.transaction_per_chunk)"
-        );
+        let late = rig
+            .text(&format!(
+                "select c::text from show_chunks('{NAME}') c order by c::text offset 5 limit 1"
+            ))
+            .await;
+        let create =
+            format!("create index slow on {NAME} (d) with (timescaledb.transaction_per_chunk)");
         let build = Build::start(rig, &late, &create).await;
         build.is_said(rig, "slow").await;
         gone(rig, &rules::INDEX_MISSING, &of("slow")).await;
@@ -137,7 +142,9 @@ fn an_index_that_is_built_on_one_chunk_is_neither_invalid_nor_missing_there() {
         let create = format!("create index concurrently on {chunk} (d)");
         let build = Build::start(rig, &chunk, &create).await;
         build.is_said(rig, "by.d").await;
-        build.stops(rig, "\"Me.s\".\"by.d\"", &["rebuild-missing"]).await;
+        build
+            .stops(rig, "\"Me.s\".\"by.d\"", &["rebuild-missing"])
+            .await;
         build.finish().await;
         gone(rig, &rules::INDEX_INVALID, &of("by.d")).await;
     });
@@ -145,7 +152,7 @@ fn an_index_that_is_built_on_one_chunk_is_neither_invalid_nor_missing_there() {
 
 #[test]
 fn an_index_of_a_plain_table_that_is_built_or_reindexed_is_no_problem_and_an_interrupted_one_beside_it_is()
-{
+ {
     on_each("beside", async |rig, _| {
         rig.sql("create table pl (id int, v int); insert into pl values (1, 1), (1, 2); create index whole on pl (v)").await;
         let twice = "create unique index concurrently broken on pl (id)";

@@ -186,7 +186,10 @@ impl Index {
 
     /// Refuses while another session builds or rebuilds the index or one of its copies.
     pub(super) fn in_build(&self) -> Option<Refusal> {
-        being_built(&format!("{} or a copy of it", self.qualified()), self.builder)
+        being_built(
+            &format!("{} or a copy of it", self.qualified()),
+            self.builder,
+        )
     }
 
     /// Step that builds an index with this definition on one chunk, with a name made from `bare`.
