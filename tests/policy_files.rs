@@ -803,7 +803,7 @@ fn an_index_that_another_session_is_building_is_neither_dropped_nor_built_again(
         let wanted = files.write("wanted.toml", &format!("{exported}{index}"));
         let absent = index.replace("columns = [\"kwh\"]", "absent = true");
         let absent = files.write("absent.toml", &format!("{exported}{absent}"));
-        let made = files.write("made.toml", &exported);
+        let made = files.write("made.toml", &format!("owns = [\"mes.*\"]\n{exported}"));
         let holder = support::client(&rig.conninfo).await;
         holder
             .batch_execute("begin; do $$ begin execute format('lock table %s in row exclusive mode', (select show_chunks('mes.energy_consumption') limit 1)); end $$")
@@ -822,17 +822,16 @@ fn an_index_that_another_session_is_building_is_neither_dropped_nor_built_again(
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
         let words = format!(
-            "! mes.energy_consumption: index slow is being built by pid {pid}: nothing is changed before the build ends"
+            "! index slow is being built by pid {pid}: nothing is changed before the build ends"
         );
         for (file, options) in [(&wanted, &[][..]), (&absent, &[]), (&made, &["--prune"])] {
             let args = [&["plan", file.to_str().unwrap()], options].concat();
             let (_, text) = run(rig, &args);
             assert!(text.contains(&words), "{version:?}: {args:?}: {text}");
             assert!(
-                !text.contains("drop index"),
+                !text.contains("+ index") && !text.contains("is dropped"),
                 "{version:?}: {args:?}: {text}"
             );
-            assert!(!text.contains("+ mes"), "{version:?}: {args:?}: {text}");
         }
         holder.batch_execute("rollback").await.unwrap();
         build.await.unwrap();

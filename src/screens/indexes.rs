@@ -93,7 +93,15 @@ impl Record for Row {
         .rank(3),
         Column::<Self>::text("unique", "UNIQ", 4, |row, _| row.unique.into()).rank(6),
         Column::<Self>::text("valid", "VALID", 5, |row, _| row.is_valid().into())
-            .wrong(const { &[&rules::INDEX_INVALID, &rules::INDEX_LEFTOVERS] })
+            .wrong(
+                const {
+                    &[
+                        &rules::INDEX_BUILDING,
+                        &rules::INDEX_INVALID,
+                        &rules::INDEX_LEFTOVERS,
+                    ]
+                },
+            )
             .rank(4),
         Column::<Self>::text("unused", "UNUSED", 6, |row, at| row.unused(at).into())
             .wrong(
