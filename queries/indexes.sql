@@ -57,7 +57,7 @@ member as not materialized (
 alike as materialized (
   select m.inhparent, m.sig, m.leftover, count(*) as members, count(distinct m.inhrelid) as chunks,
     count(distinct m.inhrelid) filter (where m.scans > 0) as used, sum(m.scans) as scans, sum(p.relpages::int8) as pages,
-    count(*) filter (where not m.indisvalid) as invalid, min(m.indexrelid) as example
+    array_agg(m.indexrelid) filter (where not m.indisvalid) as invalid
   from (select m.inhparent, m.inhrelid, m.indexrelid, m.indisvalid, m.scans, m.leftover, m.sig from member m offset 0) m
   join pg_catalog.pg_class p on p.oid = m.indexrelid and p.relkind = 'i' group by m.inhparent, m.sig, m.leftover
 \elif :since_2_11
@@ -168,7 +168,7 @@ counted as materialized (
   union all
   select m.root, count(*), count(distinct m.inhrelid), count(distinct m.inhrelid) filter (where m.scans > 0), sum(m.scans),
          sum(p.relpages::int8),
-    count(*) filter (where not m.indisvalid), count(*) filter (where m.unsure)
+    array_agg(m.indexrelid) filter (where not m.indisvalid), count(*) filter (where m.unsure)
   from named m join pg_catalog.pg_class p on p.oid = m.indexrelid group by m.root
   union all
 \elif :since_2_11
@@ -186,7 +186,7 @@ invalid as materialized (
   where not x.indisvalid
 ),
 leftovers as materialized (
-  select r.indexrelid as root, count(*) as leftovers, min(v.indexrelid) as example
+  select r.indexrelid as root, array_agg(v.indexrelid) as invalid
   from invalid v join pg_catalog.pg_class c on c.oid = v.indexrelid join root r on r.table_oid = v.inhparent and v.leftover
     and exists (select from member m join pg_catalog.pg_class p on p.oid = m.indexrelid
       where m.hypertable_id = r.hypertable_id and m.hypertable_index_name = r.relname
@@ -198,7 +198,7 @@ counted as materialized (
   from (
     select m.hypertable_id, m.hypertable_index_name, count(*) as members, count(distinct m.chunk_id) as chunks,
       count(distinct m.chunk_id) filter (where m.scans > 0) as used, sum(m.scans) as scans, sum(m.relpages::int8) as pages,
-      count(v.indexrelid) as invalid
+      array_agg(v.indexrelid) filter (where v.indexrelid is not null) as invalid
     from member m left join invalid v on v.indexrelid = m.indexrelid group by m.hypertable_id, m.hypertable_index_name
   ) m
   join root r on r.hypertable_id = m.hypertable_id and r.relname = m.hypertable_index_name::text
@@ -209,11 +209,26 @@ counted as materialized (
   select l.root, count(*) as members, count(*) as chunks, count(*) filter (where pg_stat_get_numscans(l.indexrelid) > 0) as used,
     sum(pg_stat_get_numscans(l.indexrelid)) as scans,
     sum((select c.relpages from pg_catalog.pg_class c where c.oid = l.indexrelid)::int8) as pages,
-    count(*) filter (where not (select x.indisvalid from pg_catalog.pg_index x where x.indexrelid = l.indexrelid)) as invalid,
+    array_agg(l.indexrelid) filter (
+      where not (select x.indisvalid from pg_catalog.pg_index x where x.indexrelid = l.indexrelid)) as invalid,
     0::int8 as unsure
   from leaf l
   where (select c.relkind from pg_catalog.pg_class c where c.oid = l.indexrelid) = 'i' group by l.root
 ),
+suspect as materialized (
+  select r.indexrelid, r.hypertable_id is not null as of_hypertable from root r where not r.indisvalid
+  union all
+  select unnest(c.invalid), false from counted c
+\if :since_2_22
+  union all
+  select unnest(l.invalid), false from alike l where l.leftover
+\elif :since_2_11
+  union all
+  select unnest(l.invalid), false from leftovers l
+\endif
+),
+\ir shared/index_building.sql
+,
 \if :since_2_11
 children as materialized (select i.inhparent, count(*) as children from pg_catalog.pg_inherits i group by i.inhparent),
 \endif
@@ -272,22 +287,16 @@ select r.indexrelid::int8 as id, t.schema_name as schema, t.table_name as "table
   case when r.many then coalesce(c.scans, 0)::int8 else pg_stat_get_numscans(r.indexrelid) end as scans,
   case when r.many then coalesce(c.pages, 0)::int8 else r.pages::int8 end as pages, current_setting('block_size')::int8 as page_bytes,
 \if :since_2_22
-  r.indisvalid as root_valid, c.invalid as invalid_chunks, l.members as leftovers,
-  (select x.relname::text from pg_catalog.pg_class x where x.oid = l.example) as leftover_example, c.unsure,
-  r.indisunique as "unique", w.constraint_name, w.constraint_type, w.referenced, r.indisreplident as replica_identity, w.reorders,
-  case when w.place > 1 and w.enforced then w.keeper end as duplicate_of,
   -- From 2.22 on a new chunk gets only one index for all identical indexes of its hypertable.
   case when r.hypertable_id is not null then greatest(w.identical * coalesce(c.chunks, 0) - coalesce(c.members, 0), 0) end as shared_chunks,
-\elif :since_2_11
-  r.indisvalid as root_valid, c.invalid as invalid_chunks, l.leftovers,
-  (select x.relname::text from pg_catalog.pg_class x where x.oid = l.example) as leftover_example, c.unsure,
-  r.indisunique as "unique", w.constraint_name, w.constraint_type, w.referenced, r.indisreplident as replica_identity, w.reorders,
-  case when w.place > 1 and w.enforced then w.keeper end as duplicate_of, null::int8 as shared_chunks,
 \else
-  r.indisvalid as root_valid, c.invalid as invalid_chunks, null::int8 as leftovers, null::text as leftover_example, c.unsure,
-  r.indisunique as "unique", w.constraint_name, w.constraint_type, w.referenced, r.indisreplident as replica_identity, w.reorders,
-  case when w.place > 1 and w.enforced then w.keeper end as duplicate_of, null::int8 as shared_chunks,
+  null::int8 as shared_chunks,
 \endif
+  r.indisvalid as root_valid, b.pid as building, nullif(v.invalid, 0) as invalid_chunks, nullif(v.leftovers, 0) as leftovers,
+  (select x.relname::text from pg_catalog.pg_class x where x.oid = v.example) as leftover_example,
+  nullif(v.building, 0) as chunks_building, v.builder, c.unsure,
+  r.indisunique as "unique", w.constraint_name, w.constraint_type, w.referenced, r.indisreplident as replica_identity, w.reorders,
+  case when w.place > 1 and w.enforced and b.pid is null then w.keeper end as duplicate_of,
   -- covered_by: of the wider indexes that begin with the same columns, the one with the fewest columns.
   case when r.method = 'btree' and r.indnatts = r.indnkeyatts and not r.special and not r.indisunique then (
     select o.relname::text
@@ -306,4 +315,17 @@ left join alike l on l.inhparent = r.table_oid and l.sig = r.sig and l.leftover 
 left join children d on d.inhparent = r.table_oid left join chunk_counts s on s.hypertable_id = r.hypertable_id
 left join leftovers l on l.root = r.indexrelid
 \endif
+left join building b on b.indexrelid = r.indexrelid
+cross join lateral (
+  select count(*) filter (where b.pid is null and not i.leftover) as invalid,
+    count(*) filter (where b.pid is null and i.leftover) as leftovers,
+    min(i.indexrelid) filter (where b.pid is null and i.leftover) as example, count(distinct b.indrelid) as building, min(b.pid) as builder
+  from (
+    select unnest(c.invalid) as indexrelid, false as leftover
+\if :since_2_11
+    union all
+    select unnest(l.invalid), true
+\endif
+  ) i left join building b on b.indexrelid = i.indexrelid
+) v
 order by 2, 3, 4

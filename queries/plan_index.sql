@@ -136,15 +136,10 @@ copy as materialized (
   from member m join pg_index x on x.indexrelid = m.indexrelid join pg_class c on c.oid = x.indexrelid
   join pg_namespace n on n.oid = c.relnamespace
 ),
--- Leftovers of REINDEX CONCURRENTLY: invalid indexes with the suffix that REINDEX gives, without a constraint. pid: the session of a
--- reindex that still runs.
+-- Leftovers of REINDEX CONCURRENTLY, interrupted or running: invalid indexes with the suffix that REINDEX gives, without a constraint
 leftover as materialized (
   select x.indexrelid, format('%I.%I', n.nspname, c.relname) as name, x.indrelid::int8 as table_oid,
-         format('%I.%I', tn.nspname, t.relname) as table_name, (
-      select min(l.pid) from pg_locks l
-      where l.locktype = 'relation' and l.relation = x.indexrelid and l.mode = 'ShareUpdateExclusiveLock'
-        and l.pid is distinct from pg_backend_pid()
-        and l.database = (select d.oid from pg_database d where d.datname = current_database())) as pid
+         format('%I.%I', tn.nspname, t.relname) as table_name
   from (
     select p.oid from part p union select i.oid from inside i union select r.indrelid from root r
     union select t.reltoastrelid from part p join pg_class t on t.oid = p.oid union select t.reltoastrelid from inside i
@@ -157,7 +152,15 @@ leftover as materialized (
   join pg_namespace tn on tn.oid = t.relnamespace
   where not exists (select from pg_constraint k where k.conindid = x.indexrelid)
 ),
-lacking as materialized (
+suspect as materialized (
+  select r.indexrelid, r.hypertable_id is not null as of_hypertable from root r
+  union
+  select m.indexrelid, false from copy m
+  union
+  select l.indexrelid, false from leftover l
+),
+\ir shared/index_building.sql
+, lacking as materialized (
   select format('%I.%I', p.nspname, p.relname) as name from part p
   where p.oid not in (select m.indrelid from copy m)
 )
@@ -217,7 +220,8 @@ select jsonb_build_object(
       order by m.indrelid, m.indexrelid) from copy m), '[]'),
     'leftovers', coalesce((select jsonb_agg(jsonb_build_object('oid', l.indexrelid::int8, 'name', l.name, 'table_oid', l.table_oid, 'table',
          l.table_name,
-      'pid', l.pid) order by l.name) from leftover l), '[]'),
+      'pid', b.pid) order by l.name) from leftover l left join building b on b.indexrelid = l.indexrelid), '[]'),
+    'builder', (select min(b.pid) from building b where b.indexrelid = r.indexrelid or b.indexrelid in (select m.indexrelid from copy m)),
     'twins', coalesce((select jsonb_agg(jsonb_build_object('name', format('%I', w.relname), 'bare', w.relname) order by w.indexrelid)
       from twin w), '[]'),
     'sized', coalesce((select jsonb_agg(z.oid) from (

@@ -34,7 +34,11 @@ inside as materialized (
   join pg_index x on x.indrelid = p.oid
   join pg_class c on c.oid = x.indexrelid
   join pg_namespace n on n.oid = c.relnamespace
-), own as materialized (
+), suspect as materialized (
+  select m.indexrelid, false as of_hypertable from copy m
+),
+\ir shared/index_building.sql
+, own as materialized (
   select c.relname::text as name, case when r.open then pg_get_indexdef(x.indexrelid) end as definition
   from root r join pg_index x on x.indrelid = r.oid join pg_class c on c.oid = x.indexrelid
 )
@@ -52,7 +56,8 @@ select jsonb_build_object(
     'copies', coalesce((select jsonb_agg(jsonb_build_object('oid', m.indexrelid::int8, 'name', m.name, 'part', m.indrelid::int8, 'valid',
          m.indisvalid,
       'exclusion', m.indisexclusion) order by m.indrelid, m.indexrelid) from copy m where not m.leftover), '[]'),
-    'leftovers', (select count(*) from copy m where m.leftover),
+    'leftovers', (select count(*) from copy m where m.leftover and m.indexrelid not in (select b.indexrelid from building b)),
+    'builder', (select min(b.pid) from building b),
     'indexes', coalesce((select jsonb_object_agg(o.name, o.definition) from own o), '{}'),
     -- Names that a new index cannot have, except the names of chunks and of their indexes, which users do not choose.
     'names', coalesce((select jsonb_agg(c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace

@@ -418,6 +418,8 @@ fn index(change: impl FnOnce(&mut indexes::Row)) -> indexes::Row {
         leftovers: 0,
         leftover: None,
         unsure: 0,
+        being_built: 0,
+        builder: None,
     };
     let mut row = indexes::Row {
         id: 1,
@@ -437,6 +439,7 @@ fn index(change: impl FnOnce(&mut indexes::Row)) -> indexes::Row {
         }),
         largest: 0,
         root_valid: true,
+        building: None,
         unique: false,
         constraint: None,
         referenced: false,

@@ -40,7 +40,7 @@ async fn the_seeds_flaws_are_found_on_every_version() {
         );
         let verdict = duplicate.verdict(&at);
         assert_eq!(verdict.level, Level::Warning, "{label}");
-        let shares = verdict.reason.contains("share one index");
+        let shares = verdict.reason.contains("share one chunk index");
         assert_eq!(
             shares,
             server.sql_version() >= Version::new(2, 22),

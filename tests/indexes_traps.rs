@@ -87,6 +87,8 @@ async fn interrupt_a_reindex(config: &Config) -> String {
         .unwrap();
     let statement = format!("reindex index concurrently {index}");
     writer.batch_execute(&statement).await.unwrap_err();
+    // The error is sent before the locks are released.
+    writer.batch_execute("select 1").await.unwrap();
     held.rollback().await.unwrap();
     index
 }

@@ -50,6 +50,8 @@ fn index() -> Row {
             leftovers: 0,
             leftover: None,
             unsure: 0,
+            being_built: 0,
+            builder: None,
         }),
         members: 100,
         scans: 1000,
@@ -57,6 +59,7 @@ fn index() -> Row {
         exact: size(GIGABYTE, None),
         largest: 0,
         root_valid: true,
+        building: None,
         unique: false,
         constraint: None,
         referenced: false,
@@ -264,6 +267,49 @@ fn chunks_that_lack_the_index_are_a_warning() {
         Level::Warning,
         "3 of 103 chunks do not have it",
     );
+}
+
+#[test]
+fn an_index_that_is_being_built_is_no_problem_whatever_it_looks_like() {
+    let building = Row {
+        root_valid: false,
+        building: Some(4711),
+        scans: 0,
+        duplicate_of: Some("other".to_owned()),
+        ..with(|parts| (parts.with, parts.without) = (60, 40))
+    };
+    says(
+        &building,
+        Level::Ok,
+        "being built by pid 4711: on 60 of 100 chunks so far",
+    );
+    assert_eq!(unused(&building, &server()), None);
+    let plain = Row {
+        parts: None,
+        kind: TableKind::Table,
+        name: "metric_idx_ccnew".to_owned(),
+        ..building
+    };
+    says(&plain, Level::Ok, "being built by pid 4711");
+    let one = with(|parts| (parts.being_built, parts.builder) = (1, Some(4711)));
+    says(&one, Level::Ok, "being built by pid 4711 on 1 chunk");
+    let broken_too = with(|parts| {
+        (parts.being_built, parts.builder, parts.invalid) = (1, Some(4711), 2);
+    });
+    says(&broken_too, Level::Critical, "invalid on 2 chunks");
+}
+
+#[test]
+fn a_recording_of_an_older_version_has_no_builds() {
+    let mut json = serde_json::to_value(index()).unwrap();
+    json.as_object_mut().unwrap().remove("building").unwrap();
+    let parts = json["parts"].as_object_mut().unwrap();
+    for field in ["being_built", "builder"] {
+        parts.remove(field).unwrap();
+    }
+    let row: Row = serde_json::from_value(json).unwrap();
+    assert_eq!(row.building, None);
+    assert_eq!(row.parts.unwrap().being_built, 0);
 }
 
 #[test]

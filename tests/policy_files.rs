@@ -792,6 +792,54 @@ fn what_another_session_locks_is_unknown_and_neither_the_same_nor_missing() {
 }
 
 #[test]
+fn an_index_that_another_session_is_building_is_neither_dropped_nor_built_again() {
+    triage::on_each("building_file", MADE, async |rig, version| {
+        let files = Files::new();
+        rig.sql("insert into mes.energy_consumption select now(), 1, 1")
+            .await;
+        let exported = succeeds(version, rig, &["export"]);
+        let index =
+            "\n[[index]]\non = \"mes.energy_consumption\"\nname = \"slow\"\ncolumns = [\"kwh\"]\n";
+        let wanted = files.write("wanted.toml", &format!("{exported}{index}"));
+        let absent = index.replace("columns = [\"kwh\"]", "absent = true");
+        let absent = files.write("absent.toml", &format!("{exported}{absent}"));
+        let made = files.write("made.toml", &format!("owns = [\"mes.*\"]\n{exported}"));
+        let holder = support::client(&rig.conninfo).await;
+        holder
+            .batch_execute("begin; do $$ begin execute format('lock table %s in row exclusive mode', (select show_chunks('mes.energy_consumption') limit 1)); end $$")
+            .await
+            .unwrap();
+        let builder = support::client(&rig.conninfo).await;
+        let row = builder.query_one("select pg_backend_pid()::text", &[]);
+        let pid: String = row.await.unwrap().get(0);
+        let build = tokio::spawn(async move {
+            builder.batch_execute("create index slow on mes.energy_consumption (kwh) with (timescaledb.transaction_per_chunk)").await.unwrap();
+        });
+        let begun = format!(
+            "select count(*) from pg_index where cardinality(pg_blocking_pids({pid})) > 0 and not indisvalid"
+        );
+        while rig.text(&begun).await == "0" {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        let words = format!(
+            "! index slow is being built by pid {pid}: nothing is changed before the build ends"
+        );
+        for (file, options) in [(&wanted, &[][..]), (&absent, &[]), (&made, &["--prune"])] {
+            let args = [&["plan", file.to_str().unwrap()], options].concat();
+            let (_, text) = run(rig, &args);
+            assert!(text.contains(&words), "{version:?}: {args:?}: {text}");
+            assert!(
+                !text.contains("+ index") && !text.contains("is dropped"),
+                "{version:?}: {args:?}: {text}"
+            );
+        }
+        holder.batch_execute("rollback").await.unwrap();
+        build.await.unwrap();
+        succeeds(version, rig, &["plan", wanted.to_str().unwrap()]);
+    });
+}
+
+#[test]
 fn spaces_in_a_literal_count_and_what_is_owned_and_not_named_is_said_and_a_resumed_policy_is_told_as_it_will_be()
  {
     triage::on_each("said_file", MADE, async |rig, version| {

@@ -82,6 +82,7 @@ rules! {
     FIGURES_UNREAD: standing, "figures-unread", "figures were not read";
     HYPERTABLE_CANDIDATE: standing, "hypertable-candidate", "large plain table with a time column";
     INDEX_BLOATED: standing, "index-bloated", "bloated index", "reindex-index";
+    INDEX_BUILDING: standing, "index-building", "index being built";
     INDEX_COMPRESSED: standing, "index-compressed", "useless on compressed data", "drop-index";
     INDEX_COVERED: standing, "index-covered", "a wider index can replace it", "drop-index";
     INDEX_DUPLICATE: standing, "index-duplicate", "duplicate index", "drop-index";

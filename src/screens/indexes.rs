@@ -93,7 +93,15 @@ impl Record for Row {
         .rank(3),
         Column::<Self>::text("unique", "UNIQ", 4, |row, _| row.unique.into()).rank(6),
         Column::<Self>::text("valid", "VALID", 5, |row, _| row.is_valid().into())
-            .wrong(const { &[&rules::INDEX_INVALID, &rules::INDEX_LEFTOVERS] })
+            .wrong(
+                const {
+                    &[
+                        &rules::INDEX_BUILDING,
+                        &rules::INDEX_INVALID,
+                        &rules::INDEX_LEFTOVERS,
+                    ]
+                },
+            )
             .rank(4),
         Column::<Self>::text("unused", "UNUSED", 6, |row, at| row.unused(at).into())
             .wrong(
@@ -144,6 +152,7 @@ impl Record for Row {
         Column::<Self>::hidden("invalid_chunks", |row, _| {
             row.part_count(|parts| parts.invalid)
         }),
+        Column::<Self>::hidden("builder", |row, _| row.builder().into()),
         Column::<Self>::hidden("shared_chunks", |row, _| {
             row.part_count(|parts| parts.shared)
         }),
@@ -214,6 +223,9 @@ impl Record for Row {
     fn unfit(&self, action: &str) -> Option<&'static str> {
         let whole = |parts: &row::Parts| parts.without == 0 && parts.unsure == 0;
         match action {
+            "rebuild-missing" | "drop-index" | "reindex-index" if self.builder().is_some() => {
+                Some("a session is building the index")
+            }
             "rebuild-missing" if self.parts.as_ref().is_some_and(whole) => {
                 Some("every chunk already has the index")
             }

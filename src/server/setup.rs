@@ -104,6 +104,7 @@ struct IndexRow {
     predicate: Option<String>,
     by_default: Option<bool>,
     valid: Option<bool>,
+    builder: Option<i64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -144,6 +145,7 @@ pub(crate) async fn read(session: &Session) -> Result<Setup> {
             predicate: row.predicate,
             by_default: row.by_default == Some(true),
             valid: row.valid == Some(true),
+            builder: row.builder,
         };
         setup.indexes.entry(on).or_default().insert(index.name, has);
     }

@@ -79,7 +79,11 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
 
 pub(super) fn index(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let index: Index = context.read()?;
-    if let Some(refusal) = index.untouchable().or_else(|| needed(&index)) {
+    if let Some(refusal) = index
+        .untouchable()
+        .or_else(|| needed(&index))
+        .or_else(|| index.in_build())
+    {
         return Err(refusal);
     }
     if index.hypertable && context.at.server.simulated {

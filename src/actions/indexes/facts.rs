@@ -67,7 +67,7 @@ pub(super) struct Leftover {
     pub(super) name: String,
     pub(super) table_oid: i64,
     pub(super) table: String,
-    /// Process id of the session that runs the REINDEX. `None`: no session runs it any more.
+    /// Process id of the session that runs the REINDEX. `None`: it was interrupted.
     pub(super) pid: Option<i64>,
 }
 
@@ -141,6 +141,8 @@ pub(super) struct Index {
     pub(super) parts: Vec<Part>,
     pub(super) copies: Vec<Copy>,
     pub(super) leftovers: Vec<Leftover>,
+    /// Process id of the session that is building or rebuilding the index or one of its copies. `None`: no session is.
+    builder: Option<i64>,
     pub(super) twins: Vec<Twin>,
 }
 
@@ -180,6 +182,14 @@ impl Index {
             )
             .into()
         })
+    }
+
+    /// Refuses while another session builds or rebuilds the index or one of its copies.
+    pub(super) fn in_build(&self) -> Option<Refusal> {
+        being_built(
+            &format!("{} or a copy of it", self.qualified()),
+            self.builder,
+        )
     }
 
     /// Step that builds an index with this definition on one chunk, with a name made from `bare`.
@@ -308,6 +318,14 @@ pub(super) const SIMULATED: &str =
     "TimescaleDB is only simulated here, so a hypertable's indexes are not created on its chunks";
 
 pub(super) const PER_CHUNK: &str = "timescaledb.transaction_per_chunk";
+
+/// Refuses if a session is building this.
+pub(super) fn being_built(what: &str, builder: Option<i64>) -> Option<Refusal> {
+    builder.map(|pid| {
+        format!("session {pid} is building {what}: wait for its end, or stop it (cancel-query)")
+            .into()
+    })
+}
 
 pub(super) fn statement(sql: impl Into<String>) -> Statement {
     Statement::new(sql, Vec::new())

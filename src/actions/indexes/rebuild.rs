@@ -53,6 +53,9 @@ fn refused(context: &Context, index: &Index) -> Option<Refusal> {
     if context.at.server.simulated {
         return Some(super::facts::SIMULATED.into());
     }
+    if let Some(refusal) = index.in_build() {
+        return Some(refusal);
+    }
     if index.valid && index.lacking().is_empty() && index.copies.iter().all(|copy| copy.valid) {
         return Some(format!("{name} is valid, and on every chunk of {}", index.table).into());
     }

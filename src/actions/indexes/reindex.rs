@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::facts::{Copy, Index, count, statement, waits_long};
+use super::facts::{Copy, Index, being_built, count, statement, waits_long};
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Field, FieldType, Form, Inputs};
 use crate::model::plan::{Consent, Mode, Plan, Step, Undo};
@@ -15,6 +15,8 @@ struct TableFacts {
     parts: Vec<super::facts::Part>,
     copies: Vec<Copy>,
     leftovers: i64,
+    /// Process id of a session that is building or rebuilding one of these indexes. `None`: no session is.
+    builder: Option<i64>,
 }
 
 pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
@@ -53,7 +55,7 @@ fn fields(first: Option<Field>) -> Form {
 
 pub(super) fn index(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let index: Index = context.read()?;
-    if let Some(refusal) = index.untouchable() {
+    if let Some(refusal) = index.untouchable().or_else(|| index.in_build()) {
         return Err(refusal);
     }
     let mut copies = index.copies.clone();
@@ -65,7 +67,16 @@ pub(super) fn index(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal>
     }
     let title = format!("Reindex {} of {}", index.name, index.table);
     let plan = reindex(context, inputs, title, &copies)?;
-    Ok(leftovers(plan, count(index.leftovers.len())))
+    Ok(leftovers(
+        plan,
+        count(
+            index
+                .leftovers
+                .iter()
+                .filter(|left| left.pid.is_none())
+                .count(),
+        ),
+    ))
 }
 
 pub(super) fn table(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
@@ -76,6 +87,9 @@ pub(super) fn table(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal>
             table.display
         )
         .into());
+    }
+    if let Some(refusal) = being_built(&format!("an index of {}", table.display), table.builder) {
+        return Err(refusal);
     }
     let title = format!("Reindex all chunks of {}", table.display);
     let plan = reindex(context, inputs, title, &table.copies)?;

@@ -153,6 +153,8 @@ pub struct Index {
     pub(crate) by_default: bool,
     /// False: an interrupted or failed build left it, or its build still runs.
     pub(crate) valid: bool,
+    /// Process id of the session that is building it. `None`: no session is.
+    pub(crate) builder: Option<i64>,
 }
 
 impl Setup {

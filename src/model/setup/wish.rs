@@ -235,6 +235,7 @@ impl IndexEntry {
             unique: self.unique,
             predicate: self.predicate.clone(),
             by_default: false,
+            builder: None,
             valid: true,
         }
     }

@@ -30,6 +30,8 @@ struct Chunk {
     #[serde(deserialize_with = "or_default")]
     valid: bool,
     leftover: bool,
+    /// Process id of the session that is building the chunk's index now.
+    builder: Option<i64>,
     /// Number of scans since the statistics were reset; `None`: the chunk does not have the index.
     scans: Option<i64>,
     #[serde(rename = "bytes")]
@@ -42,9 +44,10 @@ impl Chunk {
         Some(Point { axis, raw })
     }
 
-    fn level(&self) -> Level {
+    fn level(&self, row: &Row) -> Level {
         match &self.index {
-            None => Level::Warning,
+            None => without_index(row),
+            Some(_) if self.builder.is_some() => Level::Ok,
             Some(_) if self.leftover => Level::Warning,
             Some(_) if !self.valid => Level::Critical,
             Some(_) => Level::Ok,
@@ -54,11 +57,21 @@ impl Chunk {
     fn state(&self) -> &'static str {
         match &self.index {
             None => "no index",
+            Some(_) if self.builder.is_some() => "being built",
             Some(_) if self.leftover => "leftover of a REINDEX",
             Some(_) if !self.valid => "invalid",
             Some(_) if self.compressed => "compressed: empty",
             Some(_) => "valid",
         }
+    }
+}
+
+/// Level of a chunk without the index: no problem while the index is being built on one chunk after another.
+fn without_index(row: &Row) -> Level {
+    if row.building.is_some() {
+        Level::Ok
+    } else {
+        Level::Warning
     }
 }
 
@@ -72,7 +85,7 @@ pub(super) fn sections(row: &Row, rows: &[tokio_postgres::Row], at: &At) -> Resu
     if at.server.track_counts && matches!(row.kind, TableKind::Hypertable | TableKind::Aggregate) {
         sections.extend(recent_against_old(&chunks));
     }
-    sections.extend(use_by_chunk(&chunks, at));
+    sections.extend(use_by_chunk(row, &chunks, at));
     let part = row.kind.part();
     let there = || chunks.iter().filter(|chunk| chunk.index.is_some());
     let note = Size::note("size", there().map(|chunk| chunk.size));
@@ -94,13 +107,13 @@ pub(super) fn sections(row: &Row, rows: &[tokio_postgres::Row], at: &At) -> Resu
         ),
         heads: heads(["chunk", "from", "to", "state", "scans", "size", "index"]),
         rows: cells.collect(),
-        levels: chunks.iter().rev().map(Chunk::level).collect(),
+        levels: chunks.iter().rev().map(|chunk| chunk.level(row)).collect(),
     });
     Ok(sections)
 }
 
 /// The chunks on the time axis, with state and use of the index.
-fn use_by_chunk(chunks: &[Chunk], at: &At) -> Option<Section> {
+fn use_by_chunk(row: &Row, chunks: &[Chunk], at: &At) -> Option<Section> {
     let counts = at.server.track_counts;
     let compressed = chunks.iter().any(|chunk| chunk.compressed);
     let idle = match (counts, compressed) {
@@ -108,16 +121,19 @@ fn use_by_chunk(chunks: &[Chunk], at: &At) -> Option<Section> {
         (true, false) => "never scanned",
         (false, _) => "valid",
     };
+    let lacks = without_index(row);
     let known = [
         ('#', Level::Ok, "scanned"),
         ('.', Level::Ok, idle),
         ('c', Level::Ok, "compressed: its index is empty"),
-        ('-', Level::Warning, "no index"),
+        ('-', lacks, "no index"),
+        ('B', Level::Ok, "being built"),
         ('L', Level::Warning, "leftover of a REINDEX"),
         ('I', Level::Critical, "invalid"),
     ];
     let sign = |chunk: &Chunk| match &chunk.index {
         None => '-',
+        Some(_) if chunk.builder.is_some() => 'B',
         Some(_) if chunk.leftover => 'L',
         Some(_) if !chunk.valid => 'I',
         Some(_) if chunk.compressed => 'c',

@@ -25,10 +25,11 @@ pub(super) fn headline(rows: &[Row], at: &At) -> Vec<String> {
             size(double.into_iter())
         ),
     };
-    let missing = |row: &&Row| row.parts.as_ref().is_some_and(|parts| parts.without > 0);
+    let many = |which: fn(&&Row) -> bool| rows.iter().filter(which).count();
     let faults = groups([
-        (rows.iter().filter(|row| !row.is_valid()).count(), "invalid"),
-        (rows.iter().filter(missing).count(), "missing on chunks"),
+        (many(|row| row.is_broken()), "invalid"),
+        (many(|row| row.missing() > 0), "missing on chunks"),
+        (many(|row| row.builder().is_some()), "being built"),
     ]);
     // Indexes whose statistics are too young to judge are counted separately.
     let unscanned = rows.iter().filter(|row| row.unused(at) == Some(true));

@@ -12,11 +12,14 @@ use crate::server::known::At;
 
 pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
     let mut findings = Findings::default();
-    judge_validity(row, &mut findings);
-    judge_chunks(row, &mut findings);
-    judge_duplicates(row, at, &mut findings);
-    judge_use(row, at, &mut findings);
-    judge_bloat(row, at, &mut findings);
+    note_build(row, &mut findings);
+    if row.building.is_none() {
+        judge_validity(row, &mut findings);
+        judge_chunks(row, &mut findings);
+        judge_duplicates(row, at, &mut findings);
+        judge_use(row, at, &mut findings);
+        judge_bloat(row, at, &mut findings);
+    }
     if let Some(error) = row.exact.error() {
         findings.add(
             &rules::INDEX_SIZE_UNKNOWN,
@@ -25,6 +28,27 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
         );
     }
     findings.verdict(healthy(row, at))
+}
+
+/// Remark that another session is building the index, which is invalid until the build ends.
+fn note_build(row: &Row, findings: &mut Findings) {
+    let hyper = matches!(row.kind, TableKind::Hypertable | TableKind::Aggregate);
+    let reason = match (row.building, &row.parts) {
+        (Some(pid), Some(parts)) if hyper => {
+            let of = text::plural(parts.with + parts.without, "chunk");
+            format!("being built by pid {pid}: on {} of {of} so far", parts.with)
+        }
+        (Some(pid), _) => {
+            format!("being built by pid {pid}; queries do not use it until the build ends")
+        }
+        (None, Some(parts)) => {
+            let Some(pid) = parts.builder else { return };
+            let places = text::plural(parts.being_built, row.kind.part());
+            format!("being built by pid {pid} on {places}")
+        }
+        (None, None) => return,
+    };
+    findings.add(&rules::INDEX_BUILDING, Level::Ok, reason);
 }
 
 fn judge_validity(row: &Row, findings: &mut Findings) {
@@ -225,6 +249,9 @@ pub(super) fn is_young(row: &Row, at: &At) -> bool {
 /// Bytes that a drop or a REINDEX would free: the whole size of an index that is a duplicate, unused, or only on compressed chunks;
 /// otherwise the bloat. `Null`: unknown, or too early to judge.
 pub(super) fn wasted(row: &Row, at: &At) -> Value {
+    if row.building.is_some() {
+        return Value::Null;
+    }
     let limits = || at.limits(&row.table_name());
     let unused = row.unused(at);
     let useless = || serves_little(row, at, limits().compressed_index_percent);

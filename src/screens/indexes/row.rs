@@ -67,6 +67,12 @@ pub struct Parts {
     pub leftovers: i64,
     #[serde(alias = "leftover_example")]
     pub leftover: Option<String>,
+    /// Number of chunks on which another session is building or rebuilding the index now. These are neither invalid nor leftovers.
+    #[serde(default, alias = "chunks_building", deserialize_with = "or_default")]
+    pub being_built: i64,
+    /// Process id of that session; `None`: no chunk's index is being built.
+    #[serde(default)]
+    pub builder: Option<i64>,
     /// Number of chunk indexes that may belong to this index or to another index of the same definition, because neither index fits by
     /// name.
     #[serde(deserialize_with = "or_default")]
@@ -109,6 +115,9 @@ pub struct Row {
     #[serde(skip)]
     pub largest: i64,
     pub root_valid: bool,
+    /// Process id of the session that is building the index itself now. It is invalid until the build ends. `None`: no session is.
+    #[serde(default)]
+    pub building: Option<i64>,
     pub unique: bool,
     /// Name and kind (`p`, `u` or `x`) of the constraint that the index belongs to; `None`: no constraint.
     pub constraint: Option<(String, String)>,
@@ -146,6 +155,23 @@ impl Row {
         self.root_valid && self.parts.as_ref().is_none_or(|parts| parts.invalid == 0)
     }
 
+    /// Whether the index, or its copy on a chunk, is invalid because a build was interrupted or failed.
+    pub(super) fn is_broken(&self) -> bool {
+        !self.is_valid() && self.building.is_none()
+    }
+
+    /// Number of chunks that do not have the index; 0 while it is being built.
+    pub(super) fn missing(&self) -> i64 {
+        let parts = self.parts.as_ref().filter(|_| self.building.is_none());
+        parts.map_or(0, |parts| parts.without)
+    }
+
+    /// Process id of the session that is building the index, itself or on a chunk; `None`: no session is.
+    pub(super) fn builder(&self) -> Option<i64> {
+        let of_chunk = || self.parts.as_ref()?.builder;
+        self.building.or_else(of_chunk)
+    }
+
     /// Reason why the index is needed even if it is never scanned; `None`: no such reason.
     pub(super) fn needed(&self) -> Option<String> {
         if let Some((name, kind)) = &self.constraint {
@@ -179,7 +205,11 @@ impl Row {
     pub fn unused(&self, at: &At) -> Option<bool> {
         if self.scans > 0 || self.needed().is_some() {
             Some(false)
-        } else if !at.server.track_counts || self.places() == 0 || self.all_compressed() {
+        } else if !at.server.track_counts
+            || self.places() == 0
+            || self.all_compressed()
+            || self.building.is_some()
+        {
             None
         } else {
             Some(true)

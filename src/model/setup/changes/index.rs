@@ -29,7 +29,9 @@ pub(super) fn index(
         .and_then(|name| Some((name, there?.get(name)?)));
     if entry.absent {
         return Ok(named
-            .and_then(|(name, index)| drop(&entry.on, name, index))
+            .and_then(|(name, index)| {
+                being_built(&entry.on, name, index).or_else(|| drop(&entry.on, name, index))
+            })
             .into_iter()
             .collect());
     }
@@ -44,6 +46,12 @@ pub(super) fn index(
     let alike = there.iter().filter(|(_, index)| same(index, &new));
     if alike.clone().any(|(_, index)| index.valid) {
         return Ok(Vec::new());
+    }
+    let mut built = alike
+        .clone()
+        .filter_map(|(name, index)| being_built(&entry.on, name, index));
+    if let Some(change) = built.next() {
+        return Ok(vec![change]);
     }
     let mut doubtful = there
         .iter()
@@ -100,6 +108,16 @@ fn doubted(on: &Name, name: &str, index: &Index, new: &Index) -> Change {
     );
     let fields = vec![Field::new("index", Some(shape(index)), Some(shape(new)))];
     Change::new(on, What::Impossible(words), fields)
+}
+
+/// Refusal, because another session is building this index. `None`: no session is.
+pub(super) fn being_built(on: &Name, name: &str, index: &Index) -> Option<Change> {
+    let pid = index.builder?;
+    let words = format!(
+        "index {} is being built by pid {pid}: nothing is changed before the build ends",
+        text::quote_identifier(name)
+    );
+    Some(Change::new(on, What::Impossible(words), Vec::new()))
 }
 
 fn drop(on: &Name, name: &str, index: &Index) -> Option<Change> {

@@ -7,7 +7,7 @@ use crate::model::setup::objects::Hypertable;
 use crate::model::setup::wish::{IndexEntry, Kind};
 
 use super::ground::Ground;
-use super::index::{normal, shape};
+use super::index::{being_built, normal, shape};
 
 /// One change for each object that matches a pattern in `owns` but is not in the file. With `prune` the change removes the object,
 /// otherwise it is [`What::Unnamed`]. An index counts only if the file has an `[[index]]` on the same relation.
@@ -40,6 +40,10 @@ pub(super) fn unnamed(wanted: &Wanted, ground: &Ground) -> Vec<Change> {
             };
             let mut on = wanted.indexes.iter().filter(|entry| entry.on == *name);
             if on.any(|entry| meant(&entry)) {
+                continue;
+            }
+            if let Some(change) = being_built(name, index, has).filter(|_| ground.prune) {
+                found.push(change);
                 continue;
             }
             let what = match has.oid {
