@@ -289,7 +289,7 @@ fn a_watermark_in_the_future_names_the_rows_stays_after_a_refresh_and_is_moved_b
         let words = [
             "its watermark is in the future",
             "has 1 row dated in the future, the newest",
-            "in chunks up to",
+            "the newest chunk ends at",
         ];
         let ahead = "select to_timestamp(watermark / 1e6) - now() <= interval '1 hour' from _timescaledb_catalog.continuous_aggs_watermark";
         for _ in 0..2 {

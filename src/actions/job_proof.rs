@@ -61,7 +61,7 @@ pub(super) struct JobProof {
 }
 
 impl JobProof {
-    /// The reason why the server refuses every `alter_job` on this job. `None`: no known reason.
+    /// The reason why the server refuses every `alter_job` without a new `config` on this job. `None`: no known reason.
     pub(super) fn unalterable(&self) -> Option<String> {
         match (&self.index, self.indexed) {
             (Some(index), Some(false)) => Some(format!("its index {index} is gone")),

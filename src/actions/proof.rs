@@ -258,7 +258,7 @@ impl Proof {
         words
     }
 
-    /// Warnings about jobs of the plan for which the server refuses every `alter_job`.
+    /// Warnings about jobs of the plan for which the server refuses every `alter_job` without a new `config`.
     fn unalterable(&self, plan: &Plan) -> Vec<String> {
         let altered = plan.steps.iter().flat_map(|step| &step.run);
         let altered = altered.filter(|statement| !statement.sql.contains("config =>"));

@@ -81,7 +81,7 @@ fn refusal_and_fix(plan: &Plan) -> Option<(String, String)> {
         .iter()
         .find(|note| note.text.contains("the server will refuse"))?;
     let (told, fix) = note.text.split_once("refuse (").expect("a fix");
-    Some((told.to_owned(), fix.trim_end_matches(')').to_owned()))
+    Some((told.to_owned(), fix.strip_suffix(" allows it)")?.to_owned()))
 }
 
 #[test]

@@ -118,7 +118,7 @@ fn a_policy_form_says_at_once_what_is_wrong_and_what_it_would_mean() {
             .await
             .unwrap();
         assert!(
-            notes(&approved).contains("up to 3d 1h (it was 2d 1h)"),
+            notes(&approved).contains("expected maximum lag: 3d 1h (it was 2d 1h)"),
             "{}",
             notes(&approved)
         );

@@ -57,7 +57,7 @@ fn an_index_that_compression_left_without_use_is_told_and_dropped() {
         counted_long(rig);
         // A third of the chunks is not compressed, so the index counts as unused; compression is only mentioned.
         gone(rig, &rules::INDEX_COMPRESSED, &of("by.v")).await;
-        let words = ["they are compressed and read by another index"];
+        let words = ["they are compressed, and queries there use the index of the compressed data"];
         found(rig, &rules::INDEX_UNUSED, &of("by.v"), &words).await;
         compress(rig, "1 minute").await;
         let words = [

@@ -58,7 +58,7 @@ fn up_to_date(place: &Timeline) -> Refusal {
             .to_owned(),
     };
     Refusal::new(format!(
-        "{} is late by less than a bucket of {}{to}: {waits}",
+        "{} is not late by a whole bucket of {}{to}: {waits}",
         level.name,
         text::interval(&place.buckets.text)
     ))
@@ -156,7 +156,7 @@ pub(super) fn hierarchy(context: &Context, inputs: &Inputs) -> Result<Plan, Refu
             .and_then(|at| place.buckets.floor(at));
         let Some(from) = from.filter(|from| *from < end) else {
             let words = format!(
-                "{} is late by less than a bucket of {}",
+                "{} is not late by a whole bucket of {}",
                 level.name,
                 text::interval(&place.buckets.text)
             );
@@ -175,7 +175,7 @@ pub(super) fn hierarchy(context: &Context, inputs: &Inputs) -> Result<Plan, Refu
     }
     if plan.steps.is_empty() {
         return Err(format!(
-            "{} and the aggregates that it is built on are late by less than a bucket",
+            "{} and the aggregates that it is built on are not late by a whole bucket",
             own.name
         )
         .into());

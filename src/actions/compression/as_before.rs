@@ -151,7 +151,7 @@ pub(super) fn lost(context: &Context, known: &Compression, chunks: &[&ChunkState
     let under = |chunk: &ChunkState| later && !open && unset && known.differs(chunk);
     if let Some(chunks) = of(&under) {
         lost.push(format!(
-            "{} has no segmentby, and a missing segmentby cannot be restored: {chunks} with other settings will get the table's settings",
+            "{chunks} with other settings than {} will get the table's settings: the undo would have to set segmentby on the table, and could not unset it afterwards",
             known.relation
         ));
     }

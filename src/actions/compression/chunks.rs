@@ -144,7 +144,7 @@ fn nothing_waits(known: &Compression, inputs: &Inputs) -> Refusal {
     }
     let all = if known.integer_time { "0" } else { "0s" };
     let refusal = Refusal::new(format!(
-        "none of the chosen chunks of {} can be compressed now. In the whole table, {} can be{frozen}",
+        "none of the chosen chunks of {} can be compressed now. In the whole table, {} can be compressed{frozen}",
         known.relation,
         many(waiting)
     ));

@@ -4,7 +4,7 @@
 pub(super) const LEGEND: &[(&str, &str)] = &[
     ("AGGREGATE", "The continuous aggregate; below it, the aggregates built on it"),
     ("LAG", "From the end of its materialized rows to the end of the newest source row's bucket, or to now if now is earlier; in units for integer time"),
-    ("EXPECTED", "Largest lag that its policy allows"),
+    ("EXPECTED", "Largest lag that its policy and those of its parents allow"),
     ("LAG/EXPECTED", "LAG compared with EXPECTED; │ is 100 %"),
     ("SOURCE", "The hypertable or aggregate that it is built on"),
     ("BUCKET", "Width of its buckets"),

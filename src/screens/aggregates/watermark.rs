@@ -93,7 +93,7 @@ fn beyond(row: &Row, to: i64, end: i64) -> Finding {
             future_rows(row),
             text::moment(Stamp(newest)),
             row.source_end.map_or_else(String::new, |at| format!(
-                " (in chunks up to {})",
+                " (the newest chunk ends at {})",
                 text::moment(Stamp(at))
             ))
         ),

@@ -307,7 +307,7 @@ fn unscanned(row: &Row, never: &str) -> String {
     if let Some(parts) = row.parts.as_ref().filter(|parts| parts.compressed > 0) {
         let _ = write!(
             reason,
-            "; {} of its {} chunks do not count: they are compressed and read by another index",
+            "; {} of its {} chunks do not count: they are compressed, and queries there use the index of the compressed data",
             parts.compressed,
             parts.with + parts.without
         );
@@ -365,7 +365,7 @@ fn healthy(row: &Row, at: &At) -> String {
         Some(needed) if row.scans == 0 => format!("never scanned, but {needed}"),
         Some(needed) => format!("{}; {needed}", text::plural(row.scans, "scan")),
         None if row.scans == 0 => {
-            "all its chunks are compressed and read by another index: its use is unknown".to_owned()
+            "all its chunks are compressed, and queries there use the index of the compressed data: its use is unknown".to_owned()
         }
         None => text::plural(row.scans, "scan"),
     }

@@ -17,8 +17,8 @@ const EARLIER: char = '<';
 
 pub(super) const LEGEND: &str = "Range of the chunks, on one axis for all rows, narrower towards the past: x dropped by the next run, │ drop_after, < older than the axis";
 
-/// Sets the length of the axis. It reaches back to the oldest chunk, but at most twice as far as the longest `drop_after`, because a single
-/// chunk of 1970 would leave one cell for all others.
+/// Sets the length of the axis: the greatest age of an oldest chunk, where each row counts at least its `drop_after` and at most twice that,
+/// because a single chunk of 1970 would leave one cell for all others. Rows without `drop_after` count only if no row has one.
 pub(super) fn scale(rows: &mut [Row], at: &At) {
     let with = rows.iter().filter_map(|row| {
         let after = row.age_of(row.boundary?, at)?;
