@@ -114,11 +114,9 @@ impl Record for Row {
                 },
             )
             .rank(1),
-        Column::<Self>::text("", "WHY", 17, |row, at| {
-            cells::why(&judge::verdict(row, at))
-        })
-        .shrinks(15)
-        .grows(),
+        Column::<Self>::text("", "WHY", 17, judge::why)
+            .shrinks(15)
+            .grows(),
         Column::<Self>::text("duplicate_of", "DUPLICATE OF", 18, |row, _| {
             row.duplicate_of.clone().into()
         })

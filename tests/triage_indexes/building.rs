@@ -60,8 +60,9 @@ impl Build {
     async fn is_said(&self, rig: &Rig, index: &str) {
         rig.sql("do $$ begin create role nobody_much login; exception when duplicate_object then null; end $$").await;
         let weak = rig.conninfo.replace("user=postgres", "user=nobody_much");
-        for rig in [rig, &Rig::on(&rig.name, &weak).await] {
-            let said = all_said(rig, index).await;
+        let weak = Box::pin(Rig::on(&rig.name, &weak)).await;
+        for rig in [rig, &weak] {
+            let said = Box::pin(all_said(rig, index)).await;
             let wrong = said.iter().filter(|one| one.level > Level::Ok);
             assert_eq!(wrong.count(), 0, "{}: {said:#?}", rig.name);
             let words = format!("being built by pid {}", self.pid);

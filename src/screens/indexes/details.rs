@@ -31,7 +31,10 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
         .add("bloat (estimate)", bloat)
         .add("unique", row.unique)
         .add("valid", row.is_valid())
-        .some("being built by pid", row.builder())
+        .some(
+            "being built by pid",
+            row.builder().map(|pid| pid.to_string()),
+        )
         .add("needed for", needed);
     if let Some(parts) = &row.parts {
         let part = row.kind.part();

@@ -7,6 +7,7 @@ use crate::model::value::Value;
 use crate::model::verdict::{Finding, Findings, Level, Verdict};
 use crate::model::version::Version;
 use crate::model::{rules, text, thresholds};
+use crate::screens::cells;
 use crate::screens::indexes::row::{Row, TableKind, counted_since};
 use crate::server::known::At;
 
@@ -30,6 +31,14 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
     findings.verdict(healthy(row, at))
 }
 
+/// Title of the worst problem. Without a problem: whether the index is being built; otherwise `Null`.
+pub(super) fn why(row: &Row, at: &At) -> Value {
+    match (cells::why(&verdict(row, at)), row.builder()) {
+        (Value::Null, Some(_)) => Value::text(rules::INDEX_BUILDING.title),
+        (why, _) => why,
+    }
+}
+
 /// Remark that another session is building the index, which is invalid until the build ends.
 fn note_build(row: &Row, findings: &mut Findings) {
     let hyper = matches!(row.kind, TableKind::Hypertable | TableKind::Aggregate);
@@ -38,6 +47,9 @@ fn note_build(row: &Row, findings: &mut Findings) {
             let of = text::plural(parts.with + parts.without, "chunk");
             format!("being built by pid {pid}: on {} of {of} so far", parts.with)
         }
+        (Some(pid), _) if is_leftover(&row.name) => format!(
+            "being built by pid {pid}: a REINDEX CONCURRENTLY, at whose end there is no index of this name any more"
+        ),
         (Some(pid), _) => {
             format!("being built by pid {pid}; queries do not use it until the build ends")
         }
