@@ -68,6 +68,7 @@ impl Build {
             let words = format!("being built by pid {}", self.pid);
             let note = said.iter().find(|one| one.reason.contains(&words));
             let note = note.unwrap_or_else(|| panic!("{}: {words}: {said:#?}", rig.name));
+            assert_eq!(note.rule, &rules::INDEX_BUILDING, "{}", rig.name);
             assert_eq!(note.fix, None, "{}", rig.name);
         }
     }
