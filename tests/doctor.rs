@@ -192,7 +192,10 @@ fn a_healthy_server_is_ok_and_a_wrong_flag_is_unknown() {
             if crowded {
                 assert!(workers.contains("start within one minute"), "{workers}");
             }
-            assert!(said.evidence("round trip").contains(" of 20 queries, fastest "));
+            assert!(
+                said.evidence("round trip")
+                    .contains(" of 20 queries, fastest ")
+            );
             assert!(said.evidence("login").contains("postgres is admitted"));
         }
         let url = &targets.plain;
