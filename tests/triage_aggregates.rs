@@ -302,7 +302,7 @@ fn a_watermark_in_the_future_names_the_rows_stays_after_a_refresh_and_is_moved_b
             rig,
             &rules::AGGREGATE_FUTURE,
             NAME,
-            &["some new rows wait for it now"],
+            &["some new rows wait for a refresh now"],
         )
         .await;
         assert_eq!(row.finding.level, Level::Warning);

@@ -81,7 +81,7 @@ fn a_compression_policy_is_pictured_before_and_after_and_its_run_does_what_is_pi
             "at the ratio so far (".to_owned(),
             " this frees ".to_owned(),
             " got late rows; ".to_owned(),
-            "more rows older than 3d may follow".to_owned(),
+            "rows older than 3d may still arrive".to_owned(),
             "its age limit fits the refresh and retention policies".to_owned(),
         ] {
             assert!(words.contains(&part), "{}: {part}: {words}", rig.name);

@@ -308,7 +308,7 @@ fn absence(row: &Row, at: &At, findings: &mut Findings) {
         }
         None => {
             format!(
-                "start it with {start}. If it ends again, raise max_worker_processes and restart"
+                "if it ends again after a start by hand, raise max_worker_processes and restart. To start it: {start}"
             )
         }
     };
