@@ -247,8 +247,7 @@ pub(super) fn counted_seconds(at: &At) -> f64 {
     at.now.seconds_since(since)
 }
 
-/// Whether the statistics are too young to judge the use of the index. The statistics do not matter for an invalid index, because no query
-/// uses it.
+/// Whether the statistics are too young to judge the use of the index. They do not matter for an invalid index, which no query uses.
 pub(super) fn is_early(row: &Row, at: &At) -> bool {
     row.root_valid && is_young(row, at)
 }
@@ -279,8 +278,7 @@ pub(super) fn wasted(row: &Row, at: &At) -> Value {
     }
 }
 
-/// Size of the index. For a duplicate: without the chunk indexes that it shares with the index that stays, so that each chunk index
-/// is counted once.
+/// Size of the index; for a duplicate, without the chunk indexes that it shares, so that each chunk index is counted once.
 pub(super) fn own_bytes(row: &Row) -> Value {
     match own_share(row, row.known_bytes()) {
         None => row.size(),
@@ -289,8 +287,7 @@ pub(super) fn own_bytes(row: &Row) -> Value {
     }
 }
 
-/// The part of `bytes` that is in chunk indexes of this duplicate alone, estimated from their number; `None`: not a duplicate, or no
-/// shared chunk index.
+/// The estimated part of `bytes` that is in chunk indexes of this duplicate alone. `None`: no duplicate, or no shared chunk index.
 fn own_share(row: &Row, bytes: i64) -> Option<i64> {
     row.duplicate_of.as_ref()?;
     let parts = row.parts.as_ref().filter(|parts| parts.shared > 0)?;
