@@ -36,6 +36,7 @@ inside as materialized (
   join pg_namespace n on n.oid = c.relnamespace
 ), suspect as materialized (
   select m.indexrelid, false as of_hypertable from copy m
+  union all select x.indexrelid, true from root r join pg_index x on x.indrelid = r.oid and not x.indisvalid
 ),
 \ir shared/index_building.sql
 , own as materialized (

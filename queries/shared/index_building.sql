@@ -2,7 +2,8 @@
 -- and its pid. An index is invalid until its build ends. CREATE INDEX CONCURRENTLY holds SHARE UPDATE EXCLUSIVE on the table until then,
 -- REINDEX CONCURRENTLY also on the old and the new index, and every role sees their pids in pg_stat_progress_create_index. TimescaleDB's
 -- transaction_per_chunk is not always there, but holds ACCESS SHARE on the hypertable's index from the transaction that made it on.
--- Therefore this lock is in the shared lock table (not fastpath), unlike that of a query. pg_locks is read only if there is a suspect.
+-- Therefore this lock is in the shared lock table (not fastpath), unlike that of a query that holds fewer than 16 locks. pg_locks is read
+-- only if there is a suspect.
 builder as materialized (
   select l.relation, l.pid from pg_catalog.pg_locks l
   where (select count(*) from suspect) > 0 and l.locktype = 'relation' and l.granted and l.pid <> pg_backend_pid()
@@ -12,6 +13,7 @@ builder as materialized (
       when 'AccessShareLock' then not l.fastpath and l.relation in (
         select x.indexrelid from suspect s join pg_catalog.pg_index x on x.indexrelid = s.indexrelid
         where s.of_hypertable and not x.indisvalid)
+        and (select count(*) from pg_catalog.pg_locks f where f.pid = l.pid and f.fastpath) < 16
       else false end
 ),
 building as materialized (

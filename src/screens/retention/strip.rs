@@ -15,7 +15,7 @@ const BOUNDARY: char = '│';
 /// The range begins before the axis.
 const EARLIER: char = '<';
 
-pub(super) const LEGEND: &str = "Range of the chunks, on one axis for all rows, narrower towards the past: x dropped by the next run, │ drop_after, < older than the axis";
+pub(super) const LEGEND: &str = "Range of the chunks, on one axis for all rows, narrower towards the past: x past drop_after by the next run, │ drop_after, < older than the axis";
 
 /// Sets the length of the axis: the greatest age of an oldest chunk, where each row counts at least its `drop_after` and at most twice that,
 /// because a single chunk of 1970 would leave one cell for all others. Rows without `drop_after` count only if no row has one.
