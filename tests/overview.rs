@@ -523,12 +523,12 @@ fn the_fix_of_a_late_policy_is_filled_in_alike_on_its_screen_and_on_the_overview
     }
     load(&mut app, Rows::Compression(vec![metrics.clone()]));
     load(&mut app, Rows::Jobs(vec![job]));
-    let told = app.screens.overview.rows()[0].finding.clone();
-    assert_eq!(told.fix, Some("run-job-now"), "{told:#?}");
-    assert_eq!(told.sets, [("how".to_owned(), "scheduler".to_owned())]);
+    let shown = app.screens.overview.rows()[0].finding.clone();
+    assert_eq!(shown.fix, Some("run-job-now"), "{shown:#?}");
+    assert_eq!(shown.sets, [("how".to_owned(), "scheduler".to_owned())]);
     let verdict = metrics.verdict(&app.at().unwrap());
-    let own = verdict.findings.iter().find(|of| of.fix == told.fix);
-    assert_eq!(own.map(|of| &of.sets), Some(&told.sets));
+    let own = verdict.findings.iter().find(|of| of.fix == shown.fix);
+    assert_eq!(own.map(|of| &of.sets), Some(&shown.sets));
 }
 
 #[test]

@@ -5,15 +5,19 @@
 -- Therefore this lock is in the shared lock table (not fastpath), unlike that of a query that holds fewer than 16 locks. pg_locks is read
 -- only if there is a suspect.
 builder as materialized (
-  select l.relation, l.pid from pg_catalog.pg_locks l
-  where (select count(*) from suspect) > 0 and l.locktype = 'relation' and l.granted and l.pid <> pg_backend_pid()
+  select l.relation, l.pid
+  from (
+    select a.locktype, a.database, a.relation, a.pid, a.mode, a.granted, a.fastpath,
+      count(*) filter (where a.fastpath) over (partition by a.pid) as fast
+    from pg_catalog.pg_locks a where (select count(*) from suspect) > 0 and a.pid <> pg_backend_pid()
+  ) l
+  where l.locktype = 'relation' and l.granted
     and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = current_database())
     and case l.mode
       when 'ShareUpdateExclusiveLock' then l.pid in (select p.pid from pg_catalog.pg_stat_progress_create_index p)
-      when 'AccessShareLock' then not l.fastpath and l.relation in (
+      when 'AccessShareLock' then not l.fastpath and l.fast < 16 and l.relation in (
         select x.indexrelid from suspect s join pg_catalog.pg_index x on x.indexrelid = s.indexrelid
         where s.of_hypertable and not x.indisvalid)
-        and (select count(*) from pg_catalog.pg_locks f where f.pid = l.pid and f.fastpath) < 16
       else false end
 ),
 building as materialized (

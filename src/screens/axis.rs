@@ -240,7 +240,7 @@ fn states(columns: &[Column]) -> InkedLine {
 }
 
 fn ink(cell: MapCell) -> Ink {
-    // An uncompressed chunk is neither good nor bad, so its sign is muted. Muting also tells the chunk from a compressed chunk (`#`)
+    // An uncompressed chunk is neither good nor bad, so its sign is muted. Muting also distinguishes it from a compressed chunk (`#`)
     // if the theme has no colour for the level Ok.
     if matches!(cell.sign, '.' | '░') {
         Ink::Muted

@@ -118,6 +118,7 @@ mod tests {
         let cells = text(&against(9.0)).chars().count();
         assert_eq!(cells, usize::from(AGAINST_CELLS));
     }
+
     #[test]
     fn what_reaches_its_limit_crosses_the_mark() {
         assert_eq!(text(&of_limit(0.0)), "░░░░░│ ");

@@ -94,10 +94,7 @@ pub(super) fn drop(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
         "the aggregate's rows are deleted; those whose source rows were dropped cannot be computed again"
             .to_owned(),
     );
-    let jobs = text::plural(
-        i64::try_from(level.jobs.len()).unwrap_or(i64::MAX),
-        "refresh policy",
-    );
+    let jobs = text::plural_of(level.jobs.len(), "refresh policy");
     let mut plan = Plan::new(format!("Drop aggregate {}", level.name), vec![step], undo)
         .touching(level.view_oid, level.name.clone(), Mode::AccessExclusive)
         .touching(level.mat_oid, level.mat_name.clone(), Mode::AccessExclusive);

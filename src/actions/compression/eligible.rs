@@ -130,10 +130,7 @@ fn late_rows(known: &Compression, rule: AgeRule) -> Option<Note> {
         level: Level::Ok,
         text: format!(
             "{late} of {} got late rows; rows {old} may still arrive",
-            text::plural(
-                i64::try_from(compressed).unwrap_or(i64::MAX),
-                "compressed chunk"
-            )
+            text::plural_of(compressed, "compressed chunk")
         ),
     })
 }

@@ -67,16 +67,8 @@ pub(super) fn index(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal>
     }
     let title = format!("Reindex {} of {}", index.name, index.table);
     let plan = reindex(context, inputs, title, &copies)?;
-    Ok(leftovers(
-        plan,
-        count(
-            index
-                .leftovers
-                .iter()
-                .filter(|left| left.pid.is_none())
-                .count(),
-        ),
-    ))
+    let left = index.leftovers.iter().filter(|left| left.pid.is_none());
+    Ok(leftovers(plan, count(left.count())))
 }
 
 pub(super) fn table(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {

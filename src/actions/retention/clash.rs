@@ -290,11 +290,10 @@ pub(super) fn readers(facts: &Retention) -> Option<String> {
         .iter()
         .map(|aggregate| aggregate.name.as_str())
         .collect();
-    let number = i64::try_from(names.len()).unwrap_or(i64::MAX);
-    (number > 0).then(|| {
+    (!names.is_empty()).then(|| {
         format!(
             "{} built on it: {}",
-            text::plural(number, "aggregate"),
+            text::plural_of(names.len(), "aggregate"),
             names.join(", ")
         )
     })

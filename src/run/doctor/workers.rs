@@ -79,11 +79,10 @@ pub(super) async fn step(settings: &Settings, session: &Session, screens: &Scree
 /// Compares the workers that the schedules need with the workers that the server allows.
 fn compared(mut step: Step, demand: &Demand, databases: usize) -> Step {
     let jobs = i64::try_from(demand.planned).unwrap_or(i64::MAX);
-    let databases = i64::try_from(databases).unwrap_or(i64::MAX);
     step = step.and(format!(
         "{} scheduled in {}, for {} ({})",
         text::plural(jobs, "job"),
-        text::plural(databases, "database"),
+        text::plural_of(databases, "database"),
         demand
             .free
             .map_or("an unknown number of workers".to_owned(), |free| {

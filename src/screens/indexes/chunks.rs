@@ -9,7 +9,7 @@ use crate::model::value::Value;
 use crate::model::verdict::Level;
 use crate::screens::axis::{MapCell, Slice, TimeAxis};
 use crate::screens::chunks::Size;
-use crate::screens::indexes::row::{Row, TableKind};
+use crate::screens::indexes::row::Row;
 use crate::screens::record::{Labelled, Section, heads};
 use crate::server::known::At;
 use crate::server::row::{or_default, read_all};
@@ -82,7 +82,7 @@ pub(super) fn sections(row: &Row, rows: &[tokio_postgres::Row], at: &At) -> Resu
     }
     let chunks: Vec<Chunk> = read_all(rows)?;
     let mut sections = Vec::new();
-    if at.server.track_counts && matches!(row.kind, TableKind::Hypertable | TableKind::Aggregate) {
+    if at.server.track_counts && row.kind.has_chunks() {
         sections.extend(recent_against_old(&chunks));
     }
     sections.extend(use_by_chunk(row, &chunks, at));

@@ -1,6 +1,6 @@
 //! Details of an index.
 
-use super::row::{Row, TableKind, counted_since};
+use super::row::{Row, counted_since};
 use crate::model::value::Value;
 use crate::screens::record::{Labelled, Section};
 use crate::server::known::At;
@@ -11,8 +11,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
         Value::Time,
     );
     // The Aggregates screen itself scans the time index of each aggregate's source, because it reads the newest row of the source.
-    let of_chunks =
-        matches!(row.kind, TableKind::Hypertable | TableKind::Aggregate) && row.method == "btree";
+    let of_chunks = row.kind.has_chunks() && row.method == "btree";
     let of_hypertop = (of_chunks && at.server.track_counts && row.scans > 0).then_some(
         "counted above if an aggregate reads this table and this index is on its time column: the Aggregates screen reads the newest row with this index",
     );

@@ -41,9 +41,8 @@ pub(super) fn why(row: &Row, at: &At) -> Value {
 
 /// Remark that another session is building the index, which is invalid until the build ends.
 fn note_build(row: &Row, findings: &mut Findings) {
-    let hyper = matches!(row.kind, TableKind::Hypertable | TableKind::Aggregate);
     let reason = match (row.building, &row.parts) {
-        (Some(pid), Some(parts)) if hyper => {
+        (Some(pid), Some(parts)) if row.kind.has_chunks() => {
             let of = text::plural(parts.with + parts.without, "chunk");
             format!("being built by pid {pid}: on {} of {of} so far", parts.with)
         }
@@ -64,7 +63,7 @@ fn note_build(row: &Row, findings: &mut Findings) {
 }
 
 fn judge_validity(row: &Row, findings: &mut Findings) {
-    let hyper = matches!(row.kind, TableKind::Hypertable | TableKind::Aggregate);
+    let hyper = row.kind.has_chunks();
     if !row.root_valid {
         let (level, words, fix) = if is_leftover(&row.name) {
             (

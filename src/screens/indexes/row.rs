@@ -35,6 +35,11 @@ impl TableKind {
         }
     }
 
+    /// Whether a table of this kind has chunks.
+    pub(super) fn has_chunks(self) -> bool {
+        matches!(self, Self::Hypertable | Self::Aggregate)
+    }
+
     /// What a table of this kind is divided into: `chunk` or `partition`.
     pub(super) fn part(self) -> &'static str {
         match self {

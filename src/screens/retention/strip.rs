@@ -46,8 +46,7 @@ impl Row {
             let edge = drops.map(|boundary| self.drop_edge().unwrap_or(boundary).min(boundary));
             let age_of = |raw: Option<i64>| raw.and_then(|raw| self.age_of(raw, at));
             // Between the last dropped chunk and the first kept one there may be a gap.
-            let kept = self.kept_from.and_then(|from| self.age_of(from, at));
-            let cut = age_of(edge).map(|edge| (edge, kept));
+            let cut = age_of(edge).map(|edge| (edge, age_of(self.kept_from)));
             let strip = draw(self.axis_seconds, (age, ends), cut, age_of(boundary));
             Some(Value::Picture(strip, age))
         };
